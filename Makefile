@@ -1,0 +1,62 @@
+SHELL := bash
+PY := .venv/bin/python
+STAMP := .venv/.installed
+CODE := src tests examples benchmarks
+
+# Arguments for pytest, for instance: make test ARGS="-k fusion"
+ARGS ?=
+
+# The installed pyright is the pinned one; it need not ask the network for a newer.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.PHONY: help setup demo test check format bench constraints clean
+
+help:
+	@echo "make setup        .venv with everything that tests and linters need"
+	@echo "make demo         train on handwritten digits, save, reload, predict (about a minute)"
+	@echo "make test         the whole suite: tests, README and docs blocks, doctests"
+	@echo "make check        lint, format, types, floors, file lengths"
+	@echo "make format       let ruff repair what it can"
+	@echo "make bench        every benchmark"
+	@echo "make constraints  write constraints.txt anew from .venv"
+
+setup: $(STAMP)
+
+# Installs again only when one of these files has changed since the last time.
+$(STAMP): pyproject.toml constraints.txt .ci/setup
+	.ci/setup
+	@touch $@
+
+demo: setup
+	$(PY) examples/demo.py
+
+# Two workers with one thread each: torch threads that fight for cores are many times slower than none.
+test: setup
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(PY) -m pytest -n 2 $(ARGS)
+
+check: setup
+	$(PY) -m ruff check $(CODE)
+	$(PY) -m ruff format --check $(CODE)
+	$(PY) -m pyright
+	.venv/bin/lint-imports
+	@find src -name '*.py' -exec wc -l {} + | \
+	    awk '$$2 != "total" && $$1 > 400 { print $$2 ": " $$1 " lines, 400 are allowed"; bad = 1 } END { exit bad }'
+
+format: setup
+	$(PY) -m ruff check --fix $(CODE)
+	$(PY) -m ruff format $(CODE)
+
+bench: setup
+	@set -e; for file in benchmarks/[!_]*.py; do \
+	    if [ -e "$$file" ]; then echo "== $$file"; $(PY) "$$file"; fi; \
+	done
+
+# Names and versions only: a local label such as "+cpu" names a build that other machines do not have.
+constraints: setup
+	@$(PY) -m pip freeze --all --exclude-editable --exclude pip --exclude uv --exclude medley | \
+	    sed -nE 's/^([A-Za-z0-9._-]+==[^+ ;]+).*$$/\1/p' | LC_ALL=C sort -f > constraints.txt
+	@touch $(STAMP)
+
+clean:
+	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

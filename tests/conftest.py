@@ -1,0 +1,44 @@
+"""What every test starts from: one thread, fixed seeds, and the place of the larger data sets."""
+
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+# Test workers share the cores: threads that fight for them make a small network many times slower.
+torch.set_num_threads(1)
+
+# No deadline and no "too slow": a busy machine is not a defect of the code.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("house"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "house")
+
+
+@pytest.fixture(autouse=True)
+def _seeds():
+    """Same draws in every test, in whatever order and on whatever worker it runs."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+def data_folder() -> Path:
+    """The folder of the larger data sets: $MEDLEY_DATA, else ``shared/data`` beside the checkout.
+
+    Skips the test that asks where there is no such folder.
+    """
+    named = os.environ.get("MEDLEY_DATA")
+    folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no folder of data sets: set MEDLEY_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of the larger data sets (``shared_data / "mnist"``); skips where it is absent."""
+    return data_folder()

@@ -1,0 +1,132 @@
+"""The rules of the house that no linter knows."""
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src" / "medley"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+LONGEST_FILE = 400
+HEAVY = {"torch", "numpy", "pandas", "pyarrow", "sklearn", "scipy", "optuna", "PIL", "polars", "tokenizers"}
+
+# A folder of one machine, or the address of a registry. Written so that this file does not match itself.
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|root|home|Users|opt/(?:wheels|pypi))/\w|(?i:c:\\users\\)")
+REGISTRY = re.compile(r"\b(?:pypi\.org/simp[l]e|files\.pythonhosted\.o[r]g)|\bfile:/{3}")
+
+
+def imported_modules(file: Path) -> set[str]:
+    """Every absolute module name that a file imports, wherever in the file it does so."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def run_python(code: str) -> str:
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def module_exists(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def test_no_source_file_is_too_long():
+    lengths = {str(file.relative_to(ROOT)): len(file.read_text("utf-8").splitlines()) for file in SOURCES}
+    assert {name: n for name, n in lengths.items() if n > LONGEST_FILE} == {}
+
+
+def test_no_file_is_named_after_nothing():
+    vague = {"utils", "util", "helpers", "helper", "common", "misc", "constants"}
+    assert [str(file.relative_to(ROOT)) for file in SOURCES if vague & {file.stem, *file.parts}] == []
+
+
+def test_tracked_files_name_no_machine():
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
+    found = []
+    for name in filter(None, listing.stdout.split("\0")):
+        file = ROOT / name
+        if not file.is_file():
+            continue
+        for number, line in enumerate(file.read_text("utf-8", errors="replace").splitlines(), 1):
+            if MACHINE_PATH.search(line) or REGISTRY.search(line):
+                found.append(f"{name}:{number}: {line.strip()[:80]}")
+    assert found == []
+
+
+def test_nn_knows_only_torch():
+    allowed = {"torch", "numpy", *sys.stdlib_module_names}
+    for file in (PACKAGE / "nn").rglob("*.py"):
+        others = {name for name in imported_modules(file) if name.split(".")[0] not in allowed}
+        assert {name for name in others if not name.startswith(("medley.nn", "medley.errors"))} == set(), file
+
+
+@pytest.mark.parametrize(("package", "banned"), [("data", "torch.nn"), ("model", "torch.optim")])
+def test_a_floor_leaves_alone_what_is_not_its_own(package, banned):
+    for file in (PACKAGE / package).rglob("*.py"):
+        assert not {n for n in imported_modules(file) if n == banned or n.startswith(f"{banned}.")}, file
+
+
+def test_floors_hold_every_package_that_exists():
+    contract = (ROOT / ".importlinter").read_text("utf-8")
+    waiting = set(re.findall(r"\((\w+)\)", contract.split("layers =")[1].split("exhaustive")[0]))
+    waiting |= set(re.findall(r"medley\.(\w+)\.\*\*", contract))
+    built = {name for name in waiting if (PACKAGE / name).exists() or (PACKAGE / f"{name}.py").exists()}
+    assert not built, "in .importlinter, take off the parentheses and the .** of these: they exist now"
+
+
+def test_help_imports_nothing_heavy():
+    if not module_exists("medley.cli.main"):
+        pytest.skip("the command line is not built yet")
+    printed = run_python(
+        "import sys\n"
+        "from medley.cli.main import main\n"
+        "sys.argv = ['medley', '--help']\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as stop:\n"
+        "    assert not stop.code, stop.code\n"
+        "print('MODULES', *sys.modules)\n"
+    )
+    text, _, modules = printed.rpartition("MODULES")
+    assert "usage" in text.lower()
+    assert HEAVY & set(modules.split()) == set()
+
+
+def test_importing_medley_imports_nothing_heavy():
+    assert HEAVY & set(run_python("import medley, sys; print(*sys.modules)").split()) == set()
+
+
+def test_public_objects_are_documented():
+    medley = importlib.import_module("medley")
+    bare = []
+    for name in getattr(medley, "__all__", ()):
+        thing = getattr(medley, name)
+        if not (inspect.isclass(thing) or inspect.isfunction(thing)):
+            continue
+        # A dataclass without a docstring is given its signature as one.
+        if not inspect.getdoc(thing) or (thing.__doc__ or "").startswith(f"{name}("):
+            bare.append(name)
+        if inspect.isclass(thing):
+            # getdoc looks at the base classes too: what overrides a documented method may go without.
+            methods = inspect.getmembers(thing, inspect.isfunction)
+            own = [m for m, f in methods if not m.startswith("_") and f.__module__.startswith("medley.")]
+            bare += [f"{name}.{method}" for method in own if not inspect.getdoc(getattr(thing, method))]
+    assert bare == []
