@@ -1,0 +1,131 @@
+"""Rows as tensors: the only place where encoded arrays become them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medley.core.codec import Encoded
+
+
+@dataclass
+class Batch:
+    """Some rows on their way through a network.
+
+    Args:
+        size: number of rows B.
+        inputs: source name -> (B, ...), absent rows hold legal values that nothing reads.
+        present: source name -> host mask (B,) bool, or None where every row is present.
+        targets: head name -> (B, ...); unobserved rows hold legal values.
+        observed: head name -> (B,) bool, or None where every row is.
+        weight: (B,) sample weights, or None where all weigh 1.
+    """
+
+    size: int
+    inputs: dict[str, Tensor]
+    present: dict[str, np.ndarray | None]
+    targets: dict[str, Tensor] = field(default_factory=dict)
+    observed: dict[str, Tensor | None] = field(default_factory=dict)
+    weight: Tensor | None = None
+    _rows: dict[frozenset[str], Tensor | None] = field(default_factory=dict, repr=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return next(iter(self.inputs.values())).device
+
+    def rows(self, sources: frozenset[str]) -> Tensor | None:
+        """Positions (P,) of the rows in which any of `sources` is present; None where that is all rows.
+
+        Masks stay on the host, so that counting their rows never waits for the device.
+        """
+        if sources not in self._rows:
+            self._rows[sources] = self._find(sources)
+        return self._rows[sources]
+
+    def _find(self, sources: frozenset[str]) -> Tensor | None:
+        masks = [self.present.get(name) for name in sources]
+        found = [mask for mask in masks if mask is not None]
+        if len(found) < len(masks):
+            return None
+        anywhere = np.logical_or.reduce(found)
+        if anywhere.all():
+            return None
+        return torch.from_numpy(np.flatnonzero(anywhere)).to(self.device, non_blocking=True)
+
+
+class Rows:
+    """A whole encoded data set as tensors, gathered by index: no per-row Python.
+
+    Args:
+        inputs: source name -> encoded rows.
+        targets: head name -> encoded rows.
+        weight: (N,) sample weights, or None.
+        device: where the tensors are held.
+
+    >>> import numpy as np
+    >>> rows = Rows({"x": Encoded(np.ones((5, 2), "float32"), np.array([1, 1, 0, 1, 1], bool))})
+    >>> rows.take(torch.tensor([0, 2])).rows(frozenset({"x"}))
+    tensor([0])
+    """
+
+    def __init__(
+        self,
+        inputs: Mapping[str, Encoded],
+        targets: Mapping[str, Encoded] | None = None,
+        weight: np.ndarray | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.inputs = {name: _tensor(one.array, device) for name, one in inputs.items()}
+        self.present = {name: _partial(one.present) for name, one in inputs.items()}
+        targets = targets or {}
+        self.targets = {name: _tensor(one.array, device) for name, one in targets.items()}
+        self.observed = {
+            name: None if _partial(one.present) is None else _tensor(one.present, device)
+            for name, one in targets.items()
+        }
+        self.weight = None if weight is None else _tensor(weight.astype(np.float32), device)
+        self.size = len(next(iter(self.inputs.values())))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return next(iter(self.inputs.values())).device
+
+    def take(self, index: Tensor) -> Batch:
+        """The rows at `index` (B,), a host tensor, as a batch."""
+        here = index if self.device.type == "cpu" else index.to(self.device, non_blocking=True)
+        host = index.numpy()
+        return Batch(
+            len(host),
+            {name: one.index_select(0, here) for name, one in self.inputs.items()},
+            {name: None if mask is None else _partial(mask[host]) for name, mask in self.present.items()},
+            {name: one.index_select(0, here) for name, one in self.targets.items()},
+            {name: None if one is None else one.index_select(0, here) for name, one in self.observed.items()},
+            None if self.weight is None else self.weight.index_select(0, here),
+        )
+
+    def slice(self, start: int, stop: int) -> Batch:
+        """The rows from `start` to `stop` as a batch of views: nothing is copied."""
+        return Batch(
+            min(stop, self.size) - start,
+            {name: one[start:stop] for name, one in self.inputs.items()},
+            {name: None if mask is None else _partial(mask[start:stop]) for name, mask in self.present.items()},
+            {name: one[start:stop] for name, one in self.targets.items()},
+            {name: None if one is None else one[start:stop] for name, one in self.observed.items()},
+            None if self.weight is None else self.weight[start:stop],
+        )
+
+
+def _tensor(array: np.ndarray, device: torch.device | str) -> Tensor:
+    if not array.flags.writeable:
+        array = array.copy()  # torch warns of read-only memory, and arrays from files are
+    return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+
+def _partial(present: np.ndarray) -> np.ndarray | None:
+    return None if present.all() else present

@@ -1,0 +1,237 @@
+"""Blocks: frozen declarations of parts, and the nodes that calling them makes. Pure data; nothing here holds weights."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+
+from medley.core import registry
+from medley.core.codec import Codec, TargetCodec
+from medley.core.kinds import Kind
+from medley.core.probe import probe
+from medley.core.space import OneOf, Space, searched, space_of
+from medley.core.spec import Spec
+from medley.errors import ConfigError, GraphError, Mistakes, did_you_mean
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from medley.core.metric import Metric
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a sensible default may depend on besides the specs.
+
+    Args:
+        rows: number of training rows.
+    """
+
+    rows: int
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """The result of calling a block on nodes: an edge of the graph. Compared by identity.
+
+    Args:
+        block: what computes it.
+        inputs: what it is computed from; empty for an input.
+    """
+
+    block: Block
+    inputs: tuple[Node, ...] = ()
+
+
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(searched, field))
+@dataclass(frozen=True, eq=False, repr=False)
+class Block(ABC):
+    """A declaration of one part. Unset fields are searched, set fields are fixed, a `Space` is a range of one's own.
+
+    Subclasses become frozen dataclasses by themselves; `register="slice.part"` makes them known to saved models.
+
+    Args:
+        name: what the part is called in records, parameters and errors; made from the class where left out.
+    """
+
+    name: str | None = field(default=None, kw_only=True)
+
+    def __init_subclass__(cls, *, register: str | None = None) -> None:
+        dataclass(frozen=True, eq=False, repr=False)(cls)
+        if register is not None:
+            registry.register(register)(cls)
+
+    def __post_init__(self) -> None:
+        mistakes = Mistakes()
+        for one in fields(self):
+            if problem := _misfit(one.name, getattr(self, one.name), space_of(self, one.name)):
+                mistakes.add(f"{type(self).__name__}: {problem}")
+        for problem in self.check():
+            mistakes.add(f"{type(self).__name__}: {problem}")
+        mistakes.stop(ConfigError)
+
+    def check(self) -> Iterable[str]:
+        """Rules of a block's own: yields a sentence per mistake in its fields."""
+        return ()
+
+    def __call__(self, *inputs: Any) -> Node:
+        """Joins the block to one or several nodes.
+
+        Args:
+            inputs: nodes or inputs, as arguments or in lists.
+
+        Returns:
+            The node that holds its result.
+        """
+        nodes = tuple(as_nodes(inputs))
+        if not nodes:
+            raise GraphError(f"{type(self).__name__} was called on nothing; call it on an input or on another block's node.")
+        return Node(self, nodes)
+
+    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+        """Values that trial 0 takes for unset fields, where the data at hand suggest others than the ranges' defaults."""
+        return {}
+
+    def __repr__(self) -> str:
+        told = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default]
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+def _misfit(name: str, value: Any, space: Space | None) -> str | None:
+    if space is None or value is None or isinstance(value, Space | Block):
+        return None
+    if isinstance(space, OneOf):
+        words = [choice for choice in space.choices if isinstance(choice, str)]
+        if len(words) == len(space.choices) and value not in words:
+            return f"{name} must be one of {', '.join(map(repr, words))}, got {value!r}.{did_you_mean(value, words)}"
+        if words or any(isinstance(choice, Block) for choice in space.choices):
+            return None
+        if all(isinstance(choice, bool) for choice in space.choices):
+            return None if isinstance(value, bool) else f"{name} must be True or False, got {value!r}."
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{name} must be a number, got {value!r}."
+    return f"{name} must not be negative, got {value!r}." if value < 0 else None
+
+
+def as_nodes(things: Any) -> list[Node]:
+    """Flattens nodes, inputs and lists of them.
+
+    Raises:
+        GraphError: something else is among them.
+    """
+    if isinstance(things, Node):
+        return [things]
+    if isinstance(things, Input):
+        return [things.node]
+    if isinstance(things, list | tuple):
+        return [node for thing in things for node in as_nodes(thing)]
+    way = " Call it on a node first." if isinstance(things, Block) else ""
+    raise GraphError(f"Blocks are called on inputs and on results of other blocks, got {things!r}.{way}")
+
+
+def snake(cls: type) -> str:
+    """`ImageInput` -> `image_input`: what unnamed parts are called after."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
+
+
+class Input(Block):
+    """What comes in: one value per row. A node by itself; other blocks are called on it."""
+
+    kinds: ClassVar[tuple[Kind, ...]] = ()
+
+    @property
+    def node(self) -> Node:
+        """The input as a node, the same one each time."""
+        known = self.__dict__.get("_node")
+        if known is None:
+            known = Node(self)
+            object.__setattr__(self, "_node", known)
+        return known
+
+    @abstractmethod
+    def codec(self) -> Codec:
+        """A fresh codec for this input's rows."""
+
+    @abstractmethod
+    def default_block(self) -> Block:
+        """The encoder that the input gets where none was drawn."""
+
+    def adapter(self) -> Block | None:
+        """The block that makes plain numbers of the encoding, for blocks that read nothing else; None if it is plain."""
+        return None
+
+
+class Preprocessing(Block):
+    """Another encoding of an input's rows, made once per data set: called on an Input, it takes the codec's place."""
+
+    @abstractmethod
+    def codec(self) -> Codec:
+        """A fresh codec; all fields are set when it is asked for."""
+
+    def adapter(self) -> Block | None:
+        """As `Input.adapter`."""
+        return None
+
+
+class Layer(Block):
+    """A part that computes: present rows in, as many rows out. Called on several nodes, it gets as many tensors."""
+
+    reads: ClassVar[str] = "plain"
+    """`"plain"` numbers, `"table"` columns or `"tokens"`: what the first input must be; others are adapted first."""
+
+    @abstractmethod
+    def build(self, *specs: Spec) -> nn.Module:
+        """The module: tensors (B, *spec.shape) -> tensor (B, *out.shape). All fields are set when it is asked for."""
+
+    def out(self, *specs: Spec) -> Spec:
+        """The spec of the result; found by building and running without data where a block does not say it."""
+        return probe(lambda: self.build(*specs), specs, type(self).__name__)
+
+
+class Fusion(Block):
+    """A part that joins M vectors, of which any may be absent in any row: an absent one weighs exactly nothing."""
+
+    @abstractmethod
+    def build(self, *specs: Spec) -> nn.Module:
+        """The module: (list of M tensors (B, D_m), present (B, M) bool or None where all are) -> (B, D)."""
+
+    @abstractmethod
+    def out(self, *specs: Spec) -> Spec:
+        """The spec of the fused vector."""
+
+
+class Composite(Block):
+    """A part made of other parts: it chooses and joins them, and vanishes from the resolved graph."""
+
+    @abstractmethod
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+        """Joins blocks to `nodes` and returns the last. All fields are set when it is asked for."""
+
+
+class Head(Block):
+    """What goes out: the last part, its target codec, its loss per row and its metrics."""
+
+    @abstractmethod
+    def codec(self) -> TargetCodec:
+        """A fresh codec for this head's targets."""
+
+    @abstractmethod
+    def build(self, spec: Spec, target: TargetCodec) -> nn.Module:
+        """The module: (B, *spec.shape) -> raw (B, K)."""
+
+    @abstractmethod
+    def losses(self, target: TargetCodec) -> Any:
+        """The loss as a function: raw (B, K), encoded target (B, ...) -> loss per row (B,)."""
+
+    @abstractmethod
+    def measures(self, target: TargetCodec) -> Mapping[str, Metric]:
+        """The metrics by name, in the order they are told."""
+
+    @property
+    @abstractmethod
+    def weight(self) -> float:
+        """The head's own factor on its loss."""
+

@@ -1,0 +1,82 @@
+"""Codecs: rows of any form -> arrays and presence masks, and back. NumPy only, so that they also run without torch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from medley.core.spec import Spec
+
+State = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Rows as numbers.
+
+    Args:
+        array: shape (B, *spec.shape); rows that are absent hold a legal value (zeros).
+        present: shape (B,) bool; False where the row has no such input (or no such label).
+    """
+
+    array: np.ndarray
+    present: np.ndarray
+
+
+class Codec(ABC):
+    """Learns from training rows how to encode; its state is JSON values and arrays, never pickle."""
+
+    @property
+    @abstractmethod
+    def spec(self) -> Spec:
+        """The shape of one encoded sample; known once fitted."""
+
+    @abstractmethod
+    def fit(self, values: Any) -> Self:
+        """Learns from `values` (B rows, training rows only) and returns itself.
+
+        Raises:
+            DataError: the rows are of no form that this codec knows.
+        """
+
+    @abstractmethod
+    def encode(self, values: Any) -> Encoded:
+        """Rows -> array (B, *spec.shape) and present (B,).
+
+        Raises:
+            DataError: the rows do not fit what was learnt (another width, a missing column, ...).
+        """
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """What was learnt: a flat dict of JSON values and NumPy arrays."""
+
+    @abstractmethod
+    def restore(self, state: State) -> Self:
+        """The inverse of `state`; returns itself."""
+
+
+class TargetCodec(Codec):
+    """A codec that can also be read backwards: raw network outputs -> the caller's labels or numbers."""
+
+    @property
+    @abstractmethod
+    def prior(self) -> np.ndarray:
+        """Raw output (K,) of the best constant prediction, learnt on training rows; a row without inputs gets it."""
+
+    @abstractmethod
+    def decode(self, raw: np.ndarray) -> np.ndarray:
+        """Raw outputs (B, K) -> predictions (B,) or (B, n) in the type and unit the caller gave."""
+
+    @abstractmethod
+    def probabilities(self, raw: np.ndarray) -> np.ndarray:
+        """Raw outputs (B, K) -> probabilities (B, classes); for numbers, the same as `decode`."""
+
+    @property
+    @abstractmethod
+    def labels(self) -> list[Any] | None:
+        """The classes in the order of the probabilities' columns; None for numbers."""

@@ -1,0 +1,95 @@
+"""The one registry: names that files may say, and the classes or factories they stand for.
+
+A name is `slice.part` ("image.conv"). A name that is not known yet makes its slice import, which registers it:
+the one reach upwards in the house. Packages of others announce slices under the entry point group `medley.blocks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, TypeVar
+
+from medley.errors import ConfigError, did_you_mean
+
+T = TypeVar("T")
+
+SLICES = ("core", "tabular", "image", "text", "audio", "series", "fusion", "heads", "balance", "nn", "train")
+
+_known: dict[str, Any] = {}
+_names: dict[int, str] = {}
+
+
+def register(name: str) -> Callable[[T], T]:
+    """Makes a class or a factory known under a name that saved models may say.
+
+    Args:
+        name: `slice.part`, once only; the same object may be registered again under its own name.
+
+    Raises:
+        ConfigError: the name is taken by something else.
+
+    >>> @register("doctest.twice")
+    ... def twice(x: int) -> int:
+    ...     return 2 * x
+    >>> lookup("doctest.twice")(4), name_of(twice)
+    (8, 'doctest.twice')
+    """
+
+    def keep(thing: T) -> T:
+        taken = _known.get(name)
+        if taken is not None and taken is not thing and _path(taken) != _path(thing):
+            raise ConfigError(f"The name {name!r} is taken by {_path(taken)}; register {_path(thing)} under another.")
+        _known[name] = thing
+        _names[id(thing)] = name
+        return thing
+
+    return keep
+
+
+def _path(thing: Any) -> str:
+    return f"{getattr(thing, '__module__', '?')}.{getattr(thing, '__qualname__', type(thing).__qualname__)}"
+
+
+def lookup(name: str) -> Any:
+    """What stands behind a registered name; imports its slice first where needed.
+
+    Raises:
+        ConfigError: nothing has that name.
+    """
+    if name not in _known:
+        _import_slice(name.partition(".")[0])
+    if name not in _known:
+        raise ConfigError(
+            f"Nothing is registered under {name!r}.{did_you_mean(name, sorted(_known))} "
+            "A part of your own must be imported (and so registered) before a file that names it is loaded."
+        )
+    return _known[name]
+
+
+def name_of(thing: Any) -> str | None:
+    """The name a class or factory was registered under, or None."""
+    return _names.get(id(thing))
+
+
+def registered(kind: type[T]) -> dict[str, type[T]]:
+    """Every registered subclass of `kind`, all slices imported: what contract tests walk over."""
+    for one in SLICES:
+        _import_slice(one)
+    for point in entry_points(group="medley.blocks"):
+        point.load()
+    return {n: t for n, t in sorted(_known.items()) if isinstance(t, type) and issubclass(t, kind)}
+
+
+def _import_slice(name: str) -> None:
+    if name in SLICES:
+        try:
+            import_module(f"medley.{name}")
+        except ModuleNotFoundError as missing:
+            # A slice that was left out of this installation is not an error until one of its names is needed.
+            if missing.name != f"medley.{name}":
+                raise
+        return
+    for point in entry_points(group="medley.blocks", name=name):
+        point.load()

@@ -1,0 +1,220 @@
+"""From a drawn graph to a resolved one: unset fields get values, composites become their parts, encodings their adapters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from medley.core.block import Block, Composite, Facts, Fusion, Head, Input, Layer, Node, Preprocessing, snake
+from medley.core.space import Space, space_of
+from medley.core.spec import Spec
+from medley.errors import GraphError, MedleyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+AnyBlock = TypeVar("AnyBlock")
+
+
+class Suggest(Protocol):
+    """Chooses a value: a search asks its sampler, a test takes the default."""
+
+    def __call__(self, name: str, space: Space, default: Any, /) -> Any:
+        """Returns a member of `space` for the parameter `name` ("conv_block_1.kernel_size")."""
+        ...
+
+
+def take_default(name: str, space: Space, default: Any, /) -> Any:
+    """The suggestion of trial 0: what is sensible for this data."""
+    return default
+
+
+@dataclass(frozen=True)
+class _Value:
+    node: Node
+    spec: Spec
+    adapter: Block | None = None
+
+
+def settle(block: AnyBlock, path: str, suggest: Suggest, sensible: Mapping[str, Any] | None = None) -> AnyBlock:
+    """Gives every unset or open field of a frozen declaration a value.
+
+    Args:
+        block: any dataclass whose fields carry ranges (`searched`).
+        path: the prefix of the parameters' names.
+        suggest: chooses.
+        sensible: defaults that replace the ranges' own.
+
+    Returns:
+        A copy in which no searched field is unset.
+    """
+    values = {}
+    for one in fields(block):  # type: ignore[arg-type]
+        given = getattr(block, one.name)
+        own = given if isinstance(given, Space) else None
+        space = own or (space_of(block, one.name) if given is None else None)
+        if space is not None:
+            default = (sensible or {}).get(one.name, space.default)
+            values[one.name] = suggest(f"{path}.{one.name}", space, space.nearest(default))
+    return replace(block, **values)  # type: ignore[type-var]
+
+
+def resolve(
+    outputs: Sequence[Node],
+    names: Mapping[int, str],
+    source: Callable[[Node], Spec],
+    suggest: Suggest,
+    facts: Facts,
+) -> list[Node]:
+    """Resolves the graph that ends in `outputs`.
+
+    Args:
+        outputs: the heads' nodes.
+        names: `id(block)` -> name of every drawn block.
+        source: the spec of an encoded input, given its resolved node (an Input, or a Preprocessing on one).
+        suggest: chooses values.
+        facts: what sensible defaults depend on.
+
+    Returns:
+        The heads' nodes over resolved blocks, each with its name set; blocks that were called twice stay shared.
+
+    Raises:
+        GraphError: a part cannot read what it is joined to; the message names the part.
+    """
+    resolver = _Resolver(names, source, suggest, facts)
+    return [resolver.visit(node).node for node in outputs]
+
+
+class _Resolver:
+    def __init__(
+        self, names: Mapping[int, str], source: Callable[[Node], Spec], suggest: Suggest, facts: Facts
+    ) -> None:
+        self.names = names
+        self.source = source
+        self.suggest = suggest
+        self.facts = facts
+        self.known: dict[int, _Value] = {}
+        self.alive: list[Node] = []  # ids are keys above, so nothing visited may be collected
+        self.settled: dict[str, Block] = {}
+        self.adapted: dict[int, _Value] = {}
+        self.scope = ""
+        self.counts: Counter[str] = Counter()
+        self.paths: dict[int, str] = {}
+
+    def visit(self, node: Node) -> _Value:
+        value = self.known.get(id(node))
+        if value is None:
+            inputs = [self.visit(one) for one in node.inputs]
+            value = self.step(node, inputs)
+            self.keep(node, value)
+            self.keep(value.node, value)
+        return value
+
+    def keep(self, node: Node, value: _Value) -> None:
+        self.alive.append(node)
+        self.known[id(node)] = value
+
+    def step(self, node: Node, inputs: list[_Value]) -> _Value:
+        path = self.path(node.block)
+        try:
+            block = self.settle(node.block, path, [value.spec for value in inputs])
+            return self.place(block, path, inputs)
+        except MedleyError as error:
+            if getattr(error, "placed", False):
+                raise
+            placed = type(error)(f"{path}: {error}")
+            placed.placed = True  # type: ignore[attr-defined]
+            raise placed from error
+
+    def path(self, block: Block) -> str:
+        if id(block) in self.names:
+            return self.names[id(block)]
+        if id(block) not in self.paths:
+            word = block.name or snake(type(block))
+            self.counts[word] += 1
+            number = self.counts[word]
+            self.paths[id(block)] = f"{self.scope}{word}" + (f"_{number}" if number > 1 else "")
+            self.alive.append(Node(block))
+        return self.paths[id(block)]
+
+    def settle(self, block: Block, path: str, specs: list[Spec]) -> Block:
+        if path not in self.settled:
+            done = settle(block, path, self.suggest, block.sensible(specs, self.facts))
+            self.settled[path] = replace(done, name=path)
+        return self.settled[path]
+
+    def place(self, block: Block, path: str, inputs: list[_Value]) -> _Value:
+        match block:
+            case Input():
+                return self.encoded(block, Node(block))
+            case Preprocessing():
+                return self.preprocessed(block, inputs)
+            case Composite():
+                return self.expanded(block, path, inputs)
+            case Layer():
+                values = [self.plain(value, block.reads) for value in inputs]
+                return _Value(Node(block, _nodes(values)), block.out(*_specs(values)))
+            case Fusion():
+                return self.fused(block, inputs)
+            case Head():
+                values = [self.plain(value, "plain") for value in inputs]
+                if len(values) != 1:
+                    raise GraphError(f"a head reads one node, got {len(values)}; join them with Merge() first.")
+                return _Value(Node(block, _nodes(values)), values[0].spec)
+        raise GraphError(f"{type(block).__name__} is no Input, Preprocessing, Layer, Fusion, Composite or Head.")
+
+    def encoded(self, block: Input | Preprocessing, node: Node) -> _Value:
+        spec = self.source(node)
+        if spec.dtype == "uint8":  # compact pixels become numbers in 0..1 as they enter the network
+            spec = replace(spec, dtype="float32")
+        return _Value(node, spec, block.adapter())
+
+    def preprocessed(self, block: Preprocessing, inputs: list[_Value]) -> _Value:
+        if len(inputs) != 1 or not isinstance(inputs[0].node.block, Input):
+            raise GraphError("it encodes the rows of an input, so it is called on one input and nothing else.")
+        return self.encoded(block, Node(block, (inputs[0].node,)))
+
+    def fused(self, block: Fusion, inputs: list[_Value]) -> _Value:
+        values = [self.plain(value, "plain") for value in inputs]
+        for value in values:
+            if not value.spec.is_vector:
+                raise GraphError(f"it joins vectors, got {value.spec} from {value.node.block.name}; use Merge().")
+        return _Value(Node(block, _nodes(values)), block.out(*_specs(values)))
+
+    def expanded(self, block: Composite, path: str, inputs: list[_Value]) -> _Value:
+        for value in inputs:
+            self.keep(value.node, value)
+        with self.inside(path):
+            last = block.expand(_nodes(inputs), _specs(inputs), self.facts)
+            return self.visit(last)
+
+    @contextmanager
+    def inside(self, path: str) -> Iterator[None]:
+        # Counts start anew inside each expansion, so that a composite called twice names (and shares) its parts alike.
+        outer = self.scope, self.counts
+        self.scope, self.counts = f"{path}.", Counter()
+        yield
+        self.scope, self.counts = outer
+
+    def plain(self, value: _Value, reads: str) -> _Value:
+        if value.adapter is None or reads in ("any", _reading(value.spec)):
+            return value
+        if id(value.node) not in self.adapted:
+            with self.inside(str(value.node.block.name)):
+                self.adapted[id(value.node)] = self.visit(Node(value.adapter, (value.node,)))
+        return self.adapted[id(value.node)]
+
+
+def _reading(spec: Spec) -> str:
+    return "table" if spec.is_table else "tokens" if spec.is_tokens else "plain"
+
+
+def _nodes(values: Sequence[_Value]) -> tuple[Node, ...]:
+    return tuple(value.node for value in values)
+
+
+def _specs(values: Sequence[_Value]) -> list[Spec]:
+    return [value.spec for value in values]

@@ -1,0 +1,1 @@
+"""Plain torch modules that encoders share; imports torch and nothing of medley."""
