@@ -1,1 +1,3 @@
-"""The vocabulary: kinds, specs, spaces, blocks, codecs, batches. Knows no modality and no loop."""
+"""The vocabulary: kinds, specs, spaces, blocks, codecs, batches, and the blocks of no modality. Knows no loop."""
+
+from medley.core import choice, normalization, shape, torchblock  # noqa: F401  (importing registers them)

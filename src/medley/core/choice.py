@@ -1,0 +1,46 @@
+"""Blocks that stand for one of several blocks, or for none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from medley.core.block import Block, Composite, Facts, Node
+from medley.core.space import OneOf
+from medley.core.spec import Spec
+
+
+class Choice(Composite, register="core.choice"):
+    """One of several blocks, chosen by the search.
+
+    Args:
+        options: blocks in a list, or `OneOf(block, ..., default=block)`.
+
+    >>> Choice([Identity(), Identity()]).options.default
+    Identity()
+    """
+
+    options: Any = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.options, list | tuple) and self.options:
+            object.__setattr__(self, "options", OneOf(*self.options))
+        super().__post_init__()
+
+    def check(self) -> Iterable[str]:
+        """Options are blocks, and there is at least one."""
+        options = self.options.choices if isinstance(self.options, OneOf) else (self.options,)
+        if not all(isinstance(option, Block) for option in options):
+            yield f"options must be blocks, got {self.options!r}."
+
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+        """Joins the chosen block."""
+        return self.options(nodes)
+
+
+class Identity(Composite, register="core.identity"):
+    """Hands on what it gets: the choice of doing nothing."""
+
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+        """The node itself."""
+        return nodes[0]
