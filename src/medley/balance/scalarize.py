@@ -1,0 +1,105 @@
+"""torchjd's scalarizers by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, final
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from medley.balance.balancer import ScalarBalancer
+from medley.core.registry import register
+from medley.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from torchjd.scalarization import Scalarizer
+
+
+class _Method(NamedTuple):
+    torchjd: str
+    options: Mapping[str, Any] = {}
+    sized: Callable[[int], Mapping[str, Any]] = lambda tasks: {}  # what depends on the number of tasks
+
+
+# Settings that torchjd leaves open: PBI's is its paper's; the papers of the other two try several and prefer
+# none.
+SCALARIZERS: Mapping[str, _Method] = {
+    "cosmos": _Method("COSMOS", {"lambda_": 1.0}, lambda tasks: {"weights": torch.ones(tasks)}),
+    "geometric_mean": _Method("GeometricMean"),
+    "imtl_l": _Method("IMTLL", {}, lambda tasks: {"shape": tasks}),
+    "mean": _Method("Mean"),
+    "pbi": _Method("PBI", {"theta": 5.0}, lambda tasks: {"weights": torch.ones(tasks)}),
+    "random": _Method("Random"),
+    "stch": _Method("STCH", {"mu": 0.1}),
+    "sum": _Method("Sum"),
+    "uw": _Method("UW", {}, lambda tasks: {"shape": tasks}),
+}
+
+
+@final
+@register("balance.scalarization")
+class Scalarization(ScalarBalancer):
+    """One of torchjd's scalarizers, by name: a function of the K weighted losses, some with learnt scales.
+
+    `"sum"`, `"mean"`; `"random"` (random weights, Lin et al. 2022); `"geometric_mean"` (Chennupati et al.
+    2019); `"imtl_l"` (Liu et al. 2021) and `"uw"` (Kendall et al. 2018, half of `"uncertainty"` at a log 2
+    apart), which learn a scale per task; `"stch"` (smooth Tchebycheff, Lin et al. 2024), `"pbi"` (Zhang & Li
+    2007) and `"cosmos"` (Ruchte & Grabocka 2021) with equal preferences. The formulas are in torchjd's
+    documentation.
+
+    A task that is absent from a batch is represented by the loss it had when it was last there, a constant:
+    no gradient, no logarithm of zero, and the other tasks weigh what they would have weighed beside it.
+
+    Args:
+        method: one of `SCALARIZERS`.
+        weights: K weights.
+        options: settings of the method other than the defaults, by torchjd's names.
+
+    Raises:
+        ConfigError: no such method, or a setting that it does not have.
+
+    >>> Scalarization("geometric_mean", [1.0, 1.0]).total([torch.tensor(2.0), torch.tensor(8.0)])
+    tensor(4.)
+    """
+
+    latest: Tensor
+
+    def __init__(
+        self, method: str, weights: Sequence[float], options: Mapping[str, Any] | None = None
+    ) -> None:
+        if method not in SCALARIZERS:
+            raise ConfigError(f"There is no scalarizer {method!r}.{did_you_mean(method, SCALARIZERS)}")
+        super().__init__(method, weights, {**SCALARIZERS[method].options, **(options or {})})
+        self.scalarizer = _build(method, self.options, len(self.loss_weights))
+        self.register_buffer("latest", torch.ones(len(self.loss_weights)))
+
+    def total(self, losses: Sequence[Tensor]) -> Tensor:
+        """The scalarizer's value of the K weighted losses."""
+        values = torch.stack(tuple(losses)) * self.weights
+        observed = values != 0
+        values = torch.where(observed, values, self.latest)
+        self.latest.copy_(values.detach())
+        learnt = {
+            name: torch.where(observed, p, p.detach()) for name, p in self.scalarizer.named_parameters()
+        }
+        return functional_call(self.scalarizer, learnt, (values,)) if learnt else self.scalarizer(values)
+
+
+def _build(method: str, options: Mapping[str, Any], tasks: int) -> Scalarizer:
+    from torchjd import scalarization
+
+    try:
+        built = getattr(scalarization, SCALARIZERS[method].torchjd)(
+            **SCALARIZERS[method].sized(tasks), **options
+        )
+    except (TypeError, ValueError) as wrong:
+        raise ConfigError(
+            f"The scalarizer {method!r} cannot be made with {dict(options)}: {wrong}"
+        ) from wrong
+    # torchjd keeps preferences as plain attributes, which `.to(device)` would leave behind.
+    for name, value in [(n, v) for n, v in vars(built).items() if isinstance(v, Tensor)]:
+        delattr(built, name)
+        built.register_buffer(name, value, persistent=False)
+    return built
