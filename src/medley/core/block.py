@@ -67,7 +67,10 @@ class Block(ABC):
     def __post_init__(self) -> None:
         mistakes = Mistakes()
         for one in fields(self):
-            if problem := _misfit(one.name, getattr(self, one.name), space_of(self, one.name)):
+            value = getattr(self, one.name)
+            if isinstance(value, one.metadata.get("also", ())):
+                continue
+            if problem := _misfit(one.name, value, space_of(self, one.name)):
                 mistakes.add(f"{type(self).__name__}: {problem}")
         for problem in self.check():
             mistakes.add(f"{type(self).__name__}: {problem}")

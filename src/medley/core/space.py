@@ -124,8 +124,12 @@ class OneOf(Space):
         return f"OneOf({', '.join(map(repr, self.choices))}, default={self.default!r})"
 
 
-def searched(space: Space) -> Any:
+def searched(space: Space, *, also: type | tuple[type, ...] = ()) -> Any:
     """A block's field that is searched over `space` where the caller leaves it unset.
+
+    Args:
+        space: the range.
+        also: types besides numbers that a caller may set; the block's own `check` judges such values.
 
     >>> from dataclasses import dataclass
     >>> @dataclass
@@ -134,7 +138,7 @@ def searched(space: Space) -> Any:
     >>> Part().size is None, space_of(Part, "size").default
     (True, 4)
     """
-    return field(default=None, metadata={"space": space})
+    return field(default=None, metadata={"space": space, "also": also})
 
 
 def space_of(declaration: Any, name: str) -> Space | None:

@@ -16,12 +16,14 @@ class Column:
         kind: `"numeric"` (standardised, missing is NaN) or `"categorical"` (a code, 0 is missing or unseen).
         cardinality: number of codes of a categorical column, the 0 included.
         bins: increasing edges learnt on training rows, in standardised units; empty where there are too few values.
+        missing: whether training rows that have this table lack this cell; encoders then tell missing from average.
     """
 
     name: str
     kind: Literal["numeric", "categorical"]
     cardinality: int = 0
     bins: tuple[float, ...] = ()
+    missing: bool = False
 
 
 @dataclass(frozen=True)
