@@ -1,7 +1,7 @@
 SHELL := bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
-CODE := src tests examples benchmarks
+CODE := $(wildcard src tests examples benchmarks)
 
 # Arguments for pytest, for instance: make test ARGS="-k fusion"
 ARGS ?=
