@@ -1,0 +1,1 @@
+"""Graphs of blocks as data, and the networks that resolved graphs build."""

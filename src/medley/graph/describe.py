@@ -1,0 +1,42 @@
+"""A network as text: parts, shapes, parameters."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from medley.core.block import Block, Head, Input, Preprocessing
+from medley.graph.graph import Graph
+from medley.graph.network import Network
+
+
+def describe(graph: Graph, network: Network) -> str:
+    """A table of the parts in order.
+
+    Args:
+        graph: resolved.
+        network: built from it.
+
+    Returns:
+        One line per part: name, declaration, shape of its result for one row, what it reads, parameters.
+    """
+    steps = {step.name: step for step in network.steps}
+    lines = [("name", "part", "reads", "out", "parameters")]
+    for node in graph.nodes():
+        name = graph.names[id(node.block)]
+        reads = ", ".join(graph.names[id(one.block)] for one in node.inputs)
+        if isinstance(node.block, Input | Preprocessing):
+            lines.append((name, _told(node.block), reads, "", ""))
+            continue
+        count = sum(p.numel() for p in steps[name].module.parameters())
+        lines.append((name, _told(node.block), reads, str(steps[name].out), f"{count:,}"))
+    widths = [max(len(line[column]) for line in lines) for column in range(5)]
+    rows = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    total = sum(p.numel() for p in network.parameters())
+    return "\n".join([*rows, f"{total:,} parameters"])
+
+
+def _told(block: Block) -> str:
+    skip = {"name", "metrics", "loss"} if isinstance(block, Head) else {"name"}
+    set_fields = [(f.name, getattr(block, f.name)) for f in fields(block) if f.name not in skip]
+    inner = ", ".join(f"{name}={value!r}" for name, value in set_fields if value is not None)
+    return f"{type(block).__name__}({inner if len(inner) <= 70 else inner[:67] + '...'})"

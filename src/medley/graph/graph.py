@@ -1,0 +1,174 @@
+"""A graph: inputs, heads and what lies between, as pure data; JSON in, JSON out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from medley.core.block import Block, Head, Input, Node, as_nodes, snake
+from medley.core.config import from_json, to_json
+from medley.errors import ArtifactError, GraphError, Mistakes
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Inputs and heads that are joined, every block with a name.
+
+    Args:
+        inputs: in the caller's order.
+        outputs: the heads' nodes, in the caller's order.
+        names: `id(block)` -> name, given or made: `image_input_1`, `classification_head_1`, ...
+
+    Raises:
+        GraphError: an output is no head, an input is not reached or not listed, two parts share a name.
+    """
+
+    inputs: tuple[Input, ...]
+    outputs: tuple[Node, ...]
+    names: Mapping[int, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        mistakes = Mistakes()
+        for node in self.outputs:
+            if not isinstance(node.block, Head):
+                mistakes.add(f"outputs must be heads, got {node.block!r}; call a head on it.")
+        reached = {id(node.block): node.block for node in self.nodes() if isinstance(node.block, Input)}
+        listed = {id(one): one for one in self.inputs}
+        for key, block in reached.items():
+            if key not in listed:
+                mistakes.add(f"Inputs and outputs not connected. {block!r} is read but not among the inputs.")
+        for key, block in listed.items():
+            if key not in reached:
+                mistakes.add(f"Inputs and outputs not connected. No output reads {block!r}.")
+        mistakes.stop(GraphError)
+        object.__setattr__(self, "names", self._name())
+
+    def nodes(self) -> list[Node]:
+        """Every node once, inputs before what reads them.
+
+        Raises:
+            GraphError: the network has a cycle.
+        """
+        order: list[Node] = []
+        state: dict[int, int] = {}
+        stack: list[tuple[Node, bool]] = [(node, False) for node in reversed(self.outputs)]
+        while stack:
+            node, entered = stack.pop()
+            if entered:
+                state[id(node)] = 2
+                order.append(node)
+            elif id(node) not in state:
+                state[id(node)] = 1
+                stack.append((node, True))
+                for one in reversed(node.inputs):
+                    if state.get(id(one)) == 1:
+                        raise GraphError("The network has a cycle.")
+                    stack.append((one, False))
+        return order
+
+    def _name(self) -> dict[int, str]:
+        blocks: dict[int, Block] = {id(one): one for one in self.inputs}
+        heads = {id(node.block): node.block for node in self.outputs}
+        blocks.update({id(node.block): node.block for node in self.nodes() if id(node.block) not in heads})
+        blocks.update(heads)
+        taken = Counter(block.name for block in blocks.values() if block.name)
+        twice = [name for name, count in taken.items() if count > 1]
+        if twice:
+            raise GraphError(f"Two parts are named {', '.join(map(repr, twice))}; names must differ.")
+        names, counts = {}, Counter[str]()
+        for key, block in blocks.items():
+            name = block.name
+            while name is None or (block.name is None and name in taken):
+                counts[snake(type(block))] += 1
+                name = f"{snake(type(block))}_{counts[snake(type(block))]}"
+            names[key] = name
+        return names
+
+    @property
+    def input_names(self) -> list[str]:
+        """The inputs' names in order."""
+        return [self.names[id(one)] for one in self.inputs]
+
+    @property
+    def heads(self) -> dict[str, Head]:
+        """The heads by name, in order."""
+        return {self.names[id(node.block)]: node.block for node in self.outputs if isinstance(node.block, Head)}
+
+    def to_json(self) -> dict[str, Any]:
+        """The graph as JSON.
+
+        Raises:
+            ArtifactError: a block or a value in it has no registered name.
+        """
+        order = self.nodes()
+        places = {id(node): place for place, node in enumerate(order)}
+        told = []
+        for node in order:
+            block = replace(node.block, name=self.names[id(node.block)])
+            told.append({"inputs": [places[id(one)] for one in node.inputs], **to_json(block)})
+        return {
+            "nodes": told,
+            "inputs": [places[id(one.node)] for one in self.inputs],
+            "outputs": [places[id(node)] for node in self.outputs],
+        }
+
+
+def graph_from_json(told: Mapping[str, Any]) -> Graph:
+    """The inverse of `Graph.to_json`; nodes of one name share one block.
+
+    Raises:
+        ArtifactError: the JSON is no graph.
+        ConfigError: it names something that is not registered.
+    """
+    try:
+        nodes: list[Node] = []
+        blocks: dict[str, Block] = {}
+        for one in told["nodes"]:
+            name = one["fields"]["name"]
+            if name not in blocks:
+                blocks[name] = from_json({"block": one["block"], "fields": one["fields"]})
+            block = blocks[name]
+            inputs = tuple(nodes[place] for place in one["inputs"])
+            nodes.append(block.node if isinstance(block, Input) else Node(block, inputs))
+        inputs = tuple(nodes[place].block for place in told["inputs"])
+        return Graph(inputs, tuple(nodes[place] for place in told["outputs"]))  # type: ignore[arg-type]
+    except (KeyError, TypeError, IndexError) as error:
+        raise ArtifactError(f"This is no graph: {error!r} is missing or wrong.") from error
+
+
+def draw(inputs: Any, outputs: Any) -> Graph:
+    """A graph from what a caller hands over: inputs, and heads either bare or already joined.
+
+    Bare heads get the default: each input its own encoder, one `Merge` where there are several, every head on it.
+
+    Args:
+        inputs: an Input or a list of them.
+        outputs: a head, a head's node, or a list of either.
+
+    Raises:
+        GraphError: something else is among them, or they are not connected.
+    """
+    listed = _flat(inputs)
+    wrong = [one for one in listed if not isinstance(one, Input)]
+    if wrong or not listed:
+        raise GraphError(f"inputs must be Inputs such as ImageInput(), got {wrong or inputs!r}.")
+    heads = _flat(outputs)
+    if not heads:
+        raise GraphError("outputs must hold at least one head, got none.")
+    trunk = _default_trunk(listed) if any(isinstance(one, Head) for one in heads) else None
+    return Graph(tuple(listed), tuple(one(trunk) if isinstance(one, Head) else as_nodes(one)[0] for one in heads))
+
+
+def _flat(things: Any) -> list[Any]:
+    if isinstance(things, list | tuple):
+        return [one for thing in things for one in _flat(thing)]
+    return [things]
+
+
+def _default_trunk(inputs: Sequence[Input]) -> Node:
+    from medley.core.registry import lookup
+
+    encoded = [one.default_block()(one) for one in inputs]
+    return encoded[0] if len(encoded) == 1 else lookup("fusion.merge")()(encoded)

@@ -1,0 +1,217 @@
+"""The network that a resolved graph builds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from medley.core.batch import Batch
+from medley.core.block import Fusion, Head, Input, Layer, Node, Preprocessing
+from medley.core.codec import TargetCodec
+from medley.core.spec import Spec
+from medley.errors import GraphError
+from medley.graph.graph import Graph
+
+
+@dataclass
+class _Step:
+    name: str
+    module: nn.Module
+    inputs: tuple[int, ...]
+    sources: frozenset[str]
+    out: Spec
+    is_fusion: bool = False
+    is_head: bool = False
+    fragile: bool = False
+
+
+class Network(nn.Module):
+    """Runs a batch through the parts in order; only rows that are present reach a part.
+
+    Args:
+        graph: resolved: inputs, preprocessings, layers, fusions, heads, all fields set.
+        specs: source name -> spec of its encoding.
+        targets: head name -> fitted target codec.
+
+    Shape: a `Batch` of B rows -> {head: raw (B, K)}. A row that lacks every input of a head gets the head's prior.
+
+    Raises:
+        GraphError: the graph holds an unresolved part.
+    """
+
+    def __init__(self, graph: Graph, specs: Mapping[str, Spec], targets: Mapping[str, TargetCodec]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleDict()
+        self.sources: list[tuple[str, bool]] = []
+        self.steps: list[_Step] = []
+        self._places: dict[int, int] = {}
+        self._specs: list[Spec] = []
+        self._reach: list[frozenset[str]] = []
+        for node in graph.nodes():
+            if isinstance(node.block, Input | Preprocessing):
+                self._add_source(node, specs)
+        for node in graph.nodes():
+            if not isinstance(node.block, Input | Preprocessing):
+                self._add_step(node, targets)
+
+    def _add_source(self, node: Node, specs: Mapping[str, Spec]) -> None:
+        name = str(node.block.name)
+        if name not in specs:  # an input that is only read through a preprocessing
+            return
+        spec = specs[name]
+        self._place(node, replace(spec, dtype="float32") if spec.dtype == "uint8" else spec, frozenset({name}))
+        self.sources.append((name, spec.dtype == "uint8"))
+
+    def _place(self, node: Node, spec: Spec, sources: frozenset[str]) -> None:
+        self._places[id(node)] = len(self._specs)
+        self._specs.append(spec)
+        self._reach.append(sources)
+
+    def _add_step(self, node: Node, targets: Mapping[str, TargetCodec]) -> None:
+        block, name = node.block, str(node.block.name)
+        places = tuple(self._places[id(one)] for one in node.inputs)
+        specs = [self._specs[place] for place in places]
+        match block:
+            case Head():
+                target = targets[name]
+                out = Spec((len(target.prior),), "K")
+            case Layer() | Fusion():
+                target, out = None, block.out(*specs)
+            case _:
+                raise GraphError(f"{name}: {block!r} is not resolved, so no network can be built from it.")
+        key = name.replace(".", "__")
+        if key not in self.parts:
+            self.parts[key] = block.build(specs[0], target) if target is not None else block.build(*specs)  # type: ignore[call-arg]
+        if target is not None:
+            self.register_buffer(f"prior__{key}", torch.as_tensor(target.prior, dtype=torch.float32))
+        sources = frozenset[str]().union(*(self._reach[place] for place in places))
+        module = self.parts[key]
+        fragile = any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in module.modules())
+        kinds = {"is_fusion": isinstance(block, Fusion), "is_head": isinstance(block, Head)}
+        self._place(node, out, sources)
+        self.steps.append(_Step(name, module, places, sources, out, fragile=fragile, **kinds))
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Raw outputs by head name, each (B, K)."""
+        values = [self._source(batch, name, compact=compact) for name, compact in self.sources]
+        raw: dict[str, Tensor] = {}
+        for step in self.steps:
+            value = self._run(step, values, batch)
+            values.append(value)
+            if step.is_head:
+                raw[step.name] = self._complete(step, value, batch)
+        return raw
+
+    def embed(self, batch: Batch) -> dict[str, Tensor]:
+        """What each head reads: head name -> (B, ...); rows without any input are zeros."""
+        values = [self._source(batch, name, compact=compact) for name, compact in self.sources]
+        read: dict[str, Tensor] = {}
+        for step in self.steps:
+            values.append(self._run(step, values, batch))
+            if step.is_head:
+                place = step.inputs[0]
+                read[step.name] = _spread(values[place], batch.rows(step.sources), batch.size)
+        return read
+
+    def adapt(self, batch: Batch) -> None:
+        """Lets the parts that learn statistics (standardisation) learn them from these rows, in order."""
+        last = max((i for i, step in enumerate(self.steps) if hasattr(step.module, "adapt")), default=-1)
+        values = [self._source(batch, name, compact=compact) for name, compact in self.sources]
+        training = self.training
+        self.eval()
+        with torch.no_grad():
+            for step in self.steps[: last + 1]:
+                adapt = getattr(step.module, "adapt", None)
+                if adapt is not None and len(values[step.inputs[0]]) > 0:
+                    adapt(values[step.inputs[0]])
+                values.append(self._run(step, values, batch))
+        self.train(training)
+
+    def shared_parameters(self) -> tuple[list[nn.Parameter], dict[str, list[nn.Parameter]]]:
+        """Parameters that several heads depend on, and those that one head alone depends on."""
+        users: dict[int, set[str]] = {}
+        needs: list[set[int]] = [set() for _ in self.sources]
+        for place, step in enumerate(self.steps, start=len(self.sources)):
+            needs.append({place}.union(*(needs[one] for one in step.inputs)))
+            if step.is_head:
+                for one in needs[place]:
+                    for parameter in self.steps[one - len(self.sources)].module.parameters():
+                        users.setdefault(id(parameter), set()).add(step.name)
+        shared = [p for p in self.parameters() if len(users.get(id(p), ())) != 1]
+        own = {step.name: [p for p in self.parameters() if users.get(id(p)) == {step.name}] for step in self.heads}
+        return shared, own
+
+    @property
+    def heads(self) -> list[_Step]:
+        """The steps that are heads, in order."""
+        return [step for step in self.steps if step.is_head]
+
+    def _source(self, batch: Batch, name: str, *, compact: bool) -> Tensor:
+        x = batch.inputs[name]
+        rows = batch.rows(frozenset({name}))
+        if rows is not None:
+            x = x.index_select(0, rows)
+        return x * (1 / 255) if compact else x
+
+    def _run(self, step: _Step, values: list[Tensor], batch: Batch) -> Tensor:
+        if step.is_fusion:
+            return self._fuse(step, values, batch)
+        if len(step.inputs) == 1:
+            inputs = [values[step.inputs[0]]]
+        else:
+            rows = batch.rows(step.sources)
+            full = [_spread(values[place], batch.rows(self._reach[place]), batch.size) for place in step.inputs]
+            inputs = full if rows is None else [one.index_select(0, rows) for one in full]
+        count = inputs[0].shape[0]
+        if count == 0:  # modules need not cope with no rows at all
+            return inputs[0].new_zeros((0, *step.out.shape), dtype=torch.float32)
+        if count == 1 and step.fragile and self.training:
+            return _run_settled(step.module, inputs)
+        return step.module(*inputs)
+
+    def _fuse(self, step: _Step, values: list[Tensor], batch: Batch) -> Tensor:
+        index = [batch.rows(self._reach[place]) for place in step.inputs]
+        vectors = [values[place] for place in step.inputs]
+        if all(one is None for one in index):
+            return step.module(vectors, None)
+        vectors = [_spread(vector, rows, batch.size) for vector, rows in zip(vectors, index, strict=True)]
+        present = torch.stack([_mask(rows, batch.size, batch.device) for rows in index], 1)
+        rows = batch.rows(step.sources)
+        if rows is not None:
+            vectors, present = [vector.index_select(0, rows) for vector in vectors], present.index_select(0, rows)
+            if len(rows) == 0:
+                return vectors[0].new_zeros((0, *step.out.shape))
+        return step.module(vectors, present)
+
+    def _complete(self, step: _Step, raw: Tensor, batch: Batch) -> Tensor:
+        rows = batch.rows(step.sources)
+        if rows is None:
+            return raw
+        prior: Tensor = getattr(self, f"prior__{step.name.replace('.', '__')}")
+        return prior.to(raw.dtype).expand(batch.size, *prior.shape).index_copy(0, rows, raw)
+
+
+def _run_settled(module: nn.Module, inputs: list[Tensor]) -> Tensor:
+    # One row has no variance: batch normalisation takes what it has learnt so far instead of failing.
+    module.eval()
+    try:
+        return module(*inputs)
+    finally:
+        module.train()
+
+
+def _spread(x: Tensor, rows: Tensor | None, size: int) -> Tensor:
+    if rows is None:
+        return x
+    return x.new_zeros((size, *x.shape[1:])).index_copy(0, rows, x)
+
+
+def _mask(rows: Tensor | None, size: int, device: torch.device) -> Tensor:
+    if rows is None:
+        return torch.ones(size, dtype=torch.bool, device=device)
+    mask = torch.zeros(size, dtype=torch.bool, device=device)
+    mask[rows] = True
+    return mask

@@ -1,0 +1,1 @@
+"""What a user keeps: resolved graph, fitted codecs, weights; predict, evaluate, save, load. No optimiser, no loop."""

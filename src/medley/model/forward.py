@@ -1,0 +1,42 @@
+"""Running a network over many rows without training it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from medley.core.batch import Rows
+from medley.graph.network import Network
+
+
+@torch.no_grad()
+def outputs(network: Network, rows: Rows, batch_size: int) -> dict[str, Tensor]:
+    """Raw outputs over all rows, in order.
+
+    Args:
+        network: is put into evaluation mode and back.
+        rows: N encoded rows.
+        batch_size: rows per pass; bounds the memory, not the result.
+
+    Returns:
+        Head name -> (N, K), on the rows' device.
+    """
+    training = network.training
+    network.eval()
+    found: dict[str, list[Tensor]] = {step.name: [] for step in network.heads}
+    for start in range(0, rows.size, batch_size):
+        for name, raw in network(rows.slice(start, start + batch_size)).items():
+            found[name].append(raw.float())
+    network.train(training)
+    return {name: torch.cat(parts) for name, parts in found.items()}
+
+
+def device_of(device: str | torch.device | None) -> torch.device:
+    """The device that an argument means: "auto" and None take a GPU where there is one.
+
+    >>> device_of("cpu").type
+    'cpu'
+    """
+    if device in (None, "auto"):
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(device)

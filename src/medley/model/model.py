@@ -1,0 +1,152 @@
+"""The model: what a user keeps after training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from medley.core.batch import Rows
+from medley.core.codec import TargetCodec
+from medley.data.forms import arrange, check_counts
+from medley.errors import DataError
+from medley.graph.describe import describe
+from medley.graph.graph import Graph
+from medley.graph.network import Network
+from medley.model.encoding import Source, encode_inputs, encode_targets, row_weights
+from medley.model.forward import device_of, outputs
+from medley.model.tasks import measure, tasks_of
+
+
+class Model:
+    """A resolved graph with fitted codecs and weights.
+
+    Args:
+        graph: resolved.
+        sources: fitted encodings, one per source that the graph reads.
+        targets: head name -> fitted target codec.
+        network: built from the graph.
+        facts: JSON that is kept beside it: scores, parameters, how it was trained.
+        device: where it runs; "auto" takes a GPU where there is one.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        sources: Sequence[Source],
+        targets: Mapping[str, TargetCodec],
+        network: Network,
+        facts: Mapping[str, Any] | None = None,
+        device: str | torch.device | None = "cpu",
+    ) -> None:
+        self.graph = graph
+        self.sources = list(sources)
+        self.targets = dict(targets)
+        self.network = network.to(device_of(device)).eval()
+        self.facts = dict(facts or {})
+        self.device = device_of(device)
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the inputs, in the order `predict` takes them."""
+        return self.graph.input_names
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the heads, in the order `predict` returns them."""
+        return list(self.graph.heads)
+
+    def to(self, device: str | torch.device) -> Model:
+        """Moves the weights; returns itself."""
+        self.device = device_of(device)
+        self.network.to(self.device)
+        return self
+
+    def predict(self, x: Any, batch_size: int | None = None) -> Any:
+        """Predictions in the types and units of the training targets, in the rows' order.
+
+        Args:
+            x: rows of every input: a list in order, a dict by name (None where an input is wholly absent), or the
+                rows themselves where there is one input.
+            batch_size: rows per pass; bounds memory only.
+
+        Returns:
+            One array for one head; else a list in the heads' order, or a dict by name where `x` was one.
+
+        Raises:
+            DataError: the rows do not fit what was trained on; all mistakes at once.
+        """
+        raw = self.predict_raw(x, batch_size)
+        return self._shaped({name: self.targets[name].decode(one) for name, one in raw.items()}, x)
+
+    def predict_proba(self, x: Any, batch_size: int | None = None) -> Any:
+        """Probabilities (B, classes) per classification head (columns as in `labels`); for numbers, the prediction.
+
+        Args and errors: as `predict`.
+        """
+        raw = self.predict_raw(x, batch_size)
+        return self._shaped({name: self.targets[name].probabilities(one) for name, one in raw.items()}, x)
+
+    def predict_raw(self, x: Any, batch_size: int | None = None) -> dict[str, np.ndarray]:
+        """Raw network outputs by head name, each (B, K): logits, or numbers in standardised units."""
+        rows = self._rows(arrange(x, self.input_names, "x"))
+        found = outputs(self.network, rows, batch_size or 1024)
+        return {name: raw.cpu().numpy() for name, raw in found.items()}
+
+    def evaluate(
+        self, x: Any, y: Any, batch_size: int | None = None, sample_weight: Any = None
+    ) -> dict[str, float]:
+        """Losses and metrics over the observed labels.
+
+        Args:
+            x: as `predict`.
+            y: labels: a list in the heads' order, a dict by head name, or the labels themselves for one head.
+            batch_size: rows per pass.
+            sample_weight: (B,) numbers.
+
+        Returns:
+            Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`.
+        """
+        named_y = arrange(y, self.output_names, "y")
+        rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)
+        named_x = arrange(x, self.input_names, "x", rows_of_y)
+        size = check_counts(named_x, named_y)
+        targets = encode_targets(self.targets, named_y)
+        rows = self._rows(named_x, targets, row_weights(sample_weight, size))
+        tasks = tasks_of(self.graph, self.targets)
+        weights = self.facts.get("loss_weights") or {task.name: task.head.weight for task in tasks}
+        return measure(tasks, outputs(self.network, rows, batch_size or 1024), rows, weights)
+
+    def labels(self, head: str | None = None) -> list[Any] | None:
+        """The classes of a head in the order of its probabilities; None for numbers."""
+        return self.targets[head or self.output_names[0]].labels
+
+    def summary(self) -> str:
+        """Parts, shapes and parameters as text."""
+        return describe(self.graph, self.network)
+
+    def save(self, directory: str | Path) -> Path:
+        """Writes the model as JSON and safetensors; no code, no pickle.
+
+        Raises:
+            ArtifactError: a part has no registered name.
+        """
+        from medley.model.artifact import save
+
+        return save(self, directory)
+
+    def _rows(self, x: Mapping[str, Any], targets: Any = None, weight: np.ndarray | None = None) -> Rows:
+        if targets is None:
+            check_counts(x, {})
+        encoded = encode_inputs(self.sources, x)
+        if not len(next(iter(encoded.values())).array):
+            raise DataError("There are no rows: every input is empty.")
+        return Rows(encoded, targets, weight, self.device)
+
+    def _shaped(self, found: dict[str, np.ndarray], x: Any) -> Any:
+        if isinstance(x, Mapping) and set(x) == set(self.input_names) and len(found) > 1:
+            return found
+        return next(iter(found.values())) if len(found) == 1 else list(found.values())

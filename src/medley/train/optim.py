@@ -1,0 +1,68 @@
+"""Optimisers, learning-rate schedules and clipping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import cos, pi
+
+import torch
+from torch import Tensor, nn
+
+from medley.train.plan import Training
+
+
+def make_optimizer(
+    network: nn.Module, extra: Sequence[nn.Parameter], plan: Training, lr: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    """The plan's optimiser, fused where the device has it.
+
+    Args:
+        network: whose parameters are trained; those of rank 1 and 0 (biases, norms) do not decay.
+        extra: parameters of the balancer; they do not decay.
+        plan: says which.
+        lr: learning rate.
+        weight_decay: for the rest.
+    """
+    trained = [p for p in network.parameters() if p.requires_grad]
+    still = [*[p for p in trained if p.ndim < 2], *extra]
+    groups = [{"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay}]
+    if weight_decay == 0:
+        groups[0]["params"] = [*trained, *extra]
+    else:
+        groups.append({"params": still, "weight_decay": 0.0})
+    groups = [group for group in groups if group["params"]]
+    if plan.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, fused=True)
+    kind = torch.optim.Adam if plan.optimizer == "adam" else torch.optim.AdamW
+    return kind(groups, lr=lr, fused=True)
+
+
+def factor(schedule: str, progress: float) -> float:
+    """The share of the highest learning rate at `progress` (0 = first step, 1 = after the last).
+
+    Source of one-cycle: Smith & Topin 2018, "Super-convergence".
+
+    >>> [round(factor("one_cycle", p), 3) for p in (0, 0.3, 0.65, 1)]
+    [0.04, 1.0, 0.5, 0.0]
+    >>> factor("constant", 0.7)
+    1.0
+    """
+    if schedule == "constant":
+        return 1.0
+    warm, low = (0.3, 0.04) if schedule == "one_cycle" else (0.05, 0.01)
+    if progress < warm:
+        up = progress / warm
+        return low + (1 - low) * (0.5 - 0.5 * cos(pi * up))
+    return 0.5 + 0.5 * cos(pi * min(1.0, (progress - warm) / (1 - warm)))
+
+
+def clip_(gradients: list[Tensor], norm: float) -> None:
+    """Scales gradients in place so that their joint norm is at most `norm`; never waits for the device.
+
+    >>> g = [torch.tensor([3.0]), torch.tensor([4.0])]
+    >>> clip_(g, 1.0); [round(float(one), 2) for one in g]
+    [0.6, 0.8]
+    """
+    norms = torch._foreach_norm(gradients)
+    total = torch.linalg.vector_norm(torch.stack(norms))
+    torch._foreach_mul_(gradients, (norm / (total + 1e-6)).clamp(max=1.0))

@@ -1,0 +1,95 @@
+"""How a network is trained: a frozen declaration whose unset fields are searched, like a block's."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from medley.core.space import Float, OneOf, Space, searched, space_of
+from medley.errors import ConfigError, Mistakes, did_you_mean
+
+OPTIMIZERS = ("adamw", "adam", "sgd")
+SCHEDULES = ("one_cycle", "cosine", "constant")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class Training:
+    """Optimiser, learning rate and the rest of a training. Unset fields are searched or chosen for the data.
+
+    Args:
+        learning_rate: the highest of the schedule; searched where unset.
+        weight_decay: decoupled for `"adamw"`, L2 for the others; biases and norms never decay. Searched where unset.
+        optimizer: `"adamw"`, `"adam"` or `"sgd"` (Nesterov momentum .9).
+        schedule: `"one_cycle"` (warm-up over 30 % of the steps, cosine to 0), `"cosine"` (warm-up over 5 %) or
+            `"constant"`.
+        epochs: how many; None chooses by the number of rows.
+        batch_size: rows per step; None chooses by the number of rows.
+        clip: gradients are scaled down to this norm; 0 never.
+        patience: epochs without improvement of the objective after which training stops; 0 never stops early.
+        precision: `"auto"` takes bfloat16 autocast on GPUs that have it, float32 elsewhere.
+        threads: CPU threads; None takes one for small networks, as theirs only fight, else all.
+
+    Raises:
+        ConfigError: every mistake at once.
+
+    >>> Training(optimizer="adam", learning_rate=1e-3, schedule="constant").optimizer
+    'adam'
+    >>> Training(optimizer="adan")
+    Traceback (most recent call last):
+        ...
+    medley.errors.ConfigError: Training: optimizer must be one of 'adamw', 'adam', 'sgd', got 'adan'. Did you mean 'adam'?
+    """
+
+    learning_rate: float | Space | None = searched(Float(3e-4, 1e-2, log=True, default=2e-3))
+    weight_decay: float | Space | None = searched(OneOf(0.0, 1e-3, 1e-2, 5e-2, default=1e-2))
+    optimizer: str = "adamw"
+    schedule: str = "one_cycle"
+    epochs: int | None = None
+    batch_size: int | None = None
+    clip: float = 1.0
+    patience: int = 10
+    precision: str = "auto"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        mistakes = Mistakes()
+        for name, words in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
+            value = getattr(self, name)
+            if value not in words:
+                told = ", ".join(map(repr, words))
+                mistakes.add(f"Training: {name} must be one of {told}, got {value!r}.{did_you_mean(value, words)}")
+        for name in ("epochs", "batch_size", "threads"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+                mistakes.add(f"Training: {name} must be a whole number of at least 1, got {value!r}.")
+        for name in ("learning_rate", "weight_decay", "clip", "patience"):
+            value = getattr(self, name)
+            if space_of(self, name) and (value is None or isinstance(value, Space)):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+                mistakes.add(f"Training: {name} must be a number of at least 0, got {value!r}.")
+        mistakes.stop(ConfigError)
+
+    def to_json(self) -> dict[str, Any]:
+        """The declaration as JSON."""
+        return asdict(self)
+
+
+def sensible_batch(rows: int) -> int:
+    """Rows per step for a data set of that many training rows.
+
+    >>> sensible_batch(85), sensible_batch(5_000), sensible_batch(57_000)
+    (32, 64, 128)
+    """
+    return 32 if rows < 2_000 else 64 if rows < 20_000 else 128 if rows < 200_000 else 256
+
+
+def sensible_epochs(rows: int, batch_size: int) -> int:
+    """Epochs that give about 5,000 steps, between 10 and 100.
+
+    >>> sensible_epochs(85, 32), sensible_epochs(57_000, 128)
+    (100, 12)
+    """
+    steps = -(-rows // batch_size)
+    return int(min(max(-(-5_000 // steps), 10), 100))
