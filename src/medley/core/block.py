@@ -12,7 +12,7 @@ from medley.core import registry
 from medley.core.codec import Codec, TargetCodec
 from medley.core.kinds import Kind
 from medley.core.probe import probe
-from medley.core.space import OneOf, Space, searched, space_of
+from medley.core.space import OneOf, Space, space_of
 from medley.core.spec import Spec
 from medley.errors import ConfigError, GraphError, Mistakes, did_you_mean
 
@@ -46,7 +46,8 @@ class Node:
     inputs: tuple[Node, ...] = ()
 
 
-@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(searched, field))
+# `searched` is no field specifier here: type checkers would then see a field without a default.
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
 @dataclass(frozen=True, eq=False, repr=False)
 class Block(ABC):
     """A declaration of one part. Unset fields are searched, set fields are fixed, a `Space` is a range of one's own.
