@@ -72,12 +72,12 @@ def arrange(values: Any, names: Sequence[str], what: str, rows: int | None = Non
     Several names: a dict by name, or a list or tuple in the order of `names`.
 
     One name: a dict whose only key is the name holds the value; any other dict is a table, given as columns.
-    A list or tuple is either the rows themselves (strings, paths, pictures of differing sizes, sets of labels)
-    or a list of one that wraps them. It is read so, the first rule that fits:
+    A list or tuple is either the rows themselves (strings, paths, pictures of differing sizes, sets of
+    labels) or a list of one that wraps them. It is read so, the first rule that fits:
 
     1. one element, which holds `rows` rows by itself: a wrapper;
     2. as many elements as `rows`: the rows;
-    3. one element, and it is an array, frame or dict of columns: a wrapper (`rows` is unknown or does not fit);
+    3. one element, and it is an array, frame or dict of columns: a wrapper (`rows` is None or does not fit);
     4. several elements, each of `rows` rows: a mistake, there are too many arrays;
     5. the rows.
 

@@ -1,4 +1,4 @@
-"""Rows for training and for validation: shuffled, stratified over several targets, no class lost to training."""
+"""Rows for training and for validation: shuffled, stratified over all targets, no class lost to training."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def split(
     """Splits row positions at random, with about the same share of every class on both sides.
 
     Rows are shuffled, sorted by all strata together, and validation takes evenly spaced ones: that works with
-    any number of classes, however rare. Then rows are exchanged until training knows every class; that is sure
-    to end well where training has more rows than all strata have classes together, and is tried otherwise.
+    any number of classes, however rare. Then rows are exchanged until training knows every class; that is
+    sure to end well where training has more rows than all strata have classes together, and tried otherwise.
 
     Args:
         rows: number of rows B, at least 2.
@@ -87,7 +87,7 @@ def _compact(rows: int, strata: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _cover(codes: np.ndarray, held: np.ndarray, rng: np.random.Generator) -> None:
-    """Exchanges rows in place, so that no class has all its rows in `held` (B,) while there are any to spare."""
+    """Exchanges rows in place, so that no class has all its rows in `held` (B,) if rows can be spared."""
     counts = [np.bincount(one[~held & (one >= 0)], minlength=one.max(initial=-1) + 1) for one in codes]
     spare = _spare(codes, counts, held, rng)
     for one, tally in zip(codes, counts, strict=True):
