@@ -1,0 +1,198 @@
+"""One column as an encoder sees it: learnt on training rows, kept as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from medley.core.spec import Column
+from medley.errors import DataError
+from medley.tabular.cells import Label, days_of, labels_of, numbers_of
+
+MOST_EDGES = 32
+MOST_CATEGORIES = 10_000
+_ROWS_PER_EDGE = 4
+_NARROWEST_BIN = 1e-3  # in standard deviations: narrower ones hold rounding, not knowledge
+_NAMES_FROM = 100
+_FAR = 20.0
+_NEAR = 5.0
+_SPREADS = ((25.0, 75.0, 1.349), (5.0, 95.0, 3.290), (1.0, 99.0, 4.653))  # widths of a standard normal
+
+
+@dataclass(frozen=True)
+class NumericColumn:
+    """Numbers, standardised.
+
+    Values up to 5 standard deviations from the mean are exactly standardised. Beyond, the logarithm takes
+    over: one 1e12 among percentages stays the largest value but no longer drowns a network, and a heavy tail
+    keeps its order, which clipping would destroy. For the same reason mean and deviation are learnt on values
+    that lie within 20 robust standard deviations of the median (all of them, in columns without such
+    outliers).
+
+    Args:
+        name: the column's name.
+        reading: `"number"`, or `"time"` for dates (days since 1970) and durations (days).
+        centre: mean of the training values.
+        scale: their standard deviation; 0 for a constant column, which is encoded as zeros.
+        bins: increasing edges in standardised units: the distinct values where there are few, else quantiles.
+        missing: whether training rows lack this cell.
+        known: whether any training row has it; where none has, it is encoded as missing ever after.
+    """
+
+    name: str
+    reading: Literal["number", "time"] = "number"
+    centre: float = 0.0
+    scale: float = 0.0
+    bins: tuple[float, ...] = ()
+    missing: bool = False
+    known: bool = True
+
+    @classmethod
+    def learn(cls, name: str, cells: np.ndarray, reading: Literal["number", "time"]) -> Self:
+        """Learns from cells (B,) of training rows."""
+        values = _values(name, cells, reading)
+        found = values[~np.isnan(values)]
+        lacks = len(found) < len(values)
+        if not len(found):
+            return cls(name, reading, missing=lacks, known=False)
+        if found.min() == found.max():
+            return cls(name, reading, centre=float(found[0]), missing=lacks)
+        inner = np.clip(found, *_fences(found))
+        centre, scale = float(inner.mean()), float(inner.std())
+        bins = _edges(_standardise(found, centre, scale))
+        return cls(name, reading, centre, scale, bins, lacks)
+
+    @property
+    def column(self) -> Column:
+        """What encoders need to know."""
+        return Column(self.name, "numeric", bins=self.bins, missing=self.missing)
+
+    def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Cells (B,) -> float32 (B,) with NaN for missing, and which cells are missing (B,).
+
+        Raises:
+            DataError: a cell is neither a number nor missing.
+        """
+        values = _values(self.name, cells, self.reading)
+        missing = np.isnan(values)
+        if not self.known:
+            return np.full(len(values), np.nan, np.float32), missing
+        return _standardise(values, self.centre, self.scale), missing
+
+    def state(self) -> dict[str, Any]:
+        """JSON values."""
+        return {"kind": "numeric", **asdict(self), "bins": list(self.bins)}
+
+
+@dataclass(frozen=True)
+class CategoricalColumn:
+    """Categories as codes 1..K, the most frequent first; 0 is missing or unseen.
+
+    At most 10,000 categories get a code. Where a column has more than 100, those of a single training row get
+    none: nothing could be learnt of them but that row's target, and sharing the code 0 teaches what to make
+    of a stranger.
+
+    Args:
+        name: the column's name.
+        categories: the values in the order of their codes, in the type they came in.
+        missing: whether training rows lack this cell.
+    """
+
+    name: str
+    categories: tuple[Label, ...] = ()
+    missing: bool = False
+    codes: dict[Label | None, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "codes", {label: code for code, label in enumerate(self.categories, 1)})
+
+    @classmethod
+    def learn(cls, name: str, cells: np.ndarray) -> Self:
+        """Learns from cells (B,) of training rows."""
+        labels = labels_of(cells)
+        counts = Counter(label for label in labels if label is not None)
+        if len(counts) > _NAMES_FROM:
+            counts = Counter({label: count for label, count in counts.items() if count > 1})
+        # Ties are broken by the value, so that the order of the rows decides nothing.
+        order = sorted(counts, key=lambda label: (-counts[label], type(label).__name__, str(label)))
+        return cls(name, tuple(order[:MOST_CATEGORIES]), None in labels)
+
+    @property
+    def column(self) -> Column:
+        """What encoders need to know."""
+        return Column(self.name, "categorical", len(self.categories) + 1, missing=self.missing)
+
+    def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Cells (B,) -> codes, float32 (B,), and which cells are missing (B,)."""
+        labels = labels_of(cells)
+        # Where None is asked for, 0 is what it finds: None is never a category.
+        encoded = np.fromiter((self.codes.get(label, 0) for label in labels), np.float32, len(labels))
+        return encoded, np.fromiter((label is None for label in labels), bool, len(labels))
+
+    def state(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "kind": "categorical",
+            "name": self.name,
+            "categories": list(self.categories),
+            "missing": self.missing,
+        }
+
+
+def column_from(state: Mapping[str, Any]) -> NumericColumn | CategoricalColumn:
+    """The inverse of a column's `state`.
+
+    >>> column_from(CategoricalColumn("sex", ("f", "m")).state()).column.cardinality
+    3
+    """
+    told = {key: value for key, value in state.items() if key != "kind"}
+    if state["kind"] == "numeric":
+        return NumericColumn(**{**told, "bins": tuple(told["bins"])})
+    return CategoricalColumn(**{**told, "categories": tuple(told["categories"])})
+
+
+def _values(name: str, cells: np.ndarray, reading: str) -> np.ndarray:
+    values, wrong = (numbers_of if reading == "number" else days_of)(cells)
+    if wrong is not None:
+        what = "numbers" if reading == "number" else "dates"
+        raise DataError(
+            f"Column {name!r} holds {what}, but row {wrong} holds {cells[wrong]!r}. Write None where a "
+            f'value is missing, or declare the column as one of categories: column_types={{{name!r}: "categorical"}}.'
+        )
+    return np.clip(values, -1e100, 1e100)  # beyond, squares are no longer finite
+
+
+def _fences(values: np.ndarray) -> tuple[float, float]:
+    median = np.median(values)
+    for low, high, normal in _SPREADS:  # a wider one where most values are the same
+        below, above = np.percentile(values, [low, high], method="nearest")
+        if above > below:
+            reach = _FAR * (above - below) / normal
+            return median - reach, median + reach
+    return -np.inf, np.inf
+
+
+def _standardise(values: np.ndarray, centre: float, scale: float) -> np.ndarray:
+    if scale == 0:
+        return np.where(np.isnan(values), np.nan, 0.0).astype(np.float32)
+    with np.errstate(over="ignore"):
+        z = np.clip((values - centre) / scale, -1e12, 1e12)
+    tail = np.abs(z) - _NEAR
+    far = np.sign(z) * (_NEAR + np.log1p(np.maximum(tail, 0.0)))
+    return np.where(tail > 0, far, z).astype(np.float32)
+
+
+def _edges(z: np.ndarray) -> tuple[float, ...]:
+    most = min(MOST_EDGES, len(z) // _ROWS_PER_EDGE)
+    edges = np.unique(z)
+    if len(edges) > most:
+        edges = np.unique(np.quantile(z, np.linspace(0, 1, max(most, 2)), method="nearest"))
+    kept = [float(edges[0])]
+    for edge in edges[1:].tolist():
+        if edge - kept[-1] >= _NARROWEST_BIN:
+            kept.append(edge)
+    return tuple(kept) if len(kept) > 2 else ()

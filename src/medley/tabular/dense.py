@@ -1,0 +1,89 @@
+"""Fully connected layers as a block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from medley.core.block import Facts, Layer
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec, vector
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_MOST_WEIGHTS = 2_000_000
+
+
+class DenseBlock(Layer, register="tabular.dense"):
+    """Dense layers: linear, batch-norm, ReLU, dropout. Whatever comes in is flattened first.
+
+    Args:
+        num_layers: number of layers.
+        num_units: their width, or a tuple of one width per layer, which also says how many there are.
+        use_batchnorm: whether each layer normalises.
+        dropout: share of numbers that training silences after each layer; 0 leaves no dropout at all.
+
+    Shape: (B, *any) -> (B, D), D the last width.
+
+    Raises:
+        ConfigError: widths and number of layers disagree; a share is not below 1.
+
+    >>> import torch
+    >>> block = DenseBlock(num_units=(128, 64, 10), use_batchnorm=False, dropout=0)
+    >>> block.build(vector(784))(torch.zeros(2, 784)).shape
+    torch.Size([2, 10])
+    """
+
+    num_layers: int | Space | None = searched(OneOf(1, 2, 3, default=2))
+    num_units: int | Sequence[int] | Space | None = searched(
+        OneOf(16, 32, 64, 128, 256, 512, 1024, default=32), also=(tuple, list)
+    )
+    use_batchnorm: bool | Space | None = searched(OneOf(False, True))
+    dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5))
+
+    def __post_init__(self) -> None:
+        if isinstance(self.num_units, tuple | list) and self.num_layers is None:
+            object.__setattr__(self, "num_layers", len(self.num_units))
+        super().__post_init__()
+
+    def check(self) -> Iterable[str]:
+        """Sizes are positive whole numbers, and there is one per layer."""
+        widths = self.num_units
+        for size in widths if isinstance(widths, tuple | list) else [widths]:
+            if isinstance(size, bool | float | str) or (isinstance(size, int) and size < 1):
+                yield f"num_units must be positive whole numbers, got {widths!r}."
+        if isinstance(widths, tuple | list) and isinstance(self.num_layers, int) and len(widths) != self.num_layers:
+            yield f"num_units must have one width per layer: num_layers={self.num_layers}, got {widths!r}."
+        if isinstance(self.num_layers, float) or self.num_layers == 0:
+            yield f"num_layers must be a positive whole number, got {self.num_layers!r}."
+        if isinstance(self.dropout, int | float) and self.dropout >= 1:
+            yield f"dropout must be below 1, got {self.dropout!r}."
+
+    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+        """Wider for more rows, narrower where a large map is flattened: at most two million weights a layer."""
+        steps = ((1_000, 32), (5_000, 64), (50_000, 128))
+        units = next((units for rows, units in steps if facts.rows < rows), 256)
+        while units > 16 and units * specs[0].size > _MOST_WEIGHTS:
+            units //= 2
+        return {"num_layers": 1 if facts.rows < 300 else 2, "num_units": units}
+
+    def build(self, *specs: Spec) -> nn.Module:
+        """The layers, and nothing else where a vector comes in."""
+        from torch import nn
+
+        from medley.nn.mlp import mlp
+
+        dropout = cast(float, self.dropout)
+        layers = mlp(specs[0].size, self._widths, batchnorm=bool(self.use_batchnorm), dropout=dropout)
+        return layers if specs[0].rank == 1 else nn.Sequential(nn.Flatten(), *layers)
+
+    def out(self, *specs: Spec) -> Spec:
+        """A vector."""
+        return vector(self._widths[-1])
+
+    @property
+    def _widths(self) -> list[int]:
+        if isinstance(self.num_units, tuple | list):
+            return list(self.num_units)
+        return [cast(int, self.num_units)] * cast(int, self.num_layers)

@@ -1,0 +1,97 @@
+"""Embeddings of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from medley.core.block import Facts, Layer
+from medley.core.space import Float, OneOf, Space, searched
+from medley.core.spec import Spec, vector
+from medley.tabular.categorical import layout, width_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_FEWEST_EDGES = 3  # with two, the piecewise-linear function is linear
+
+
+class NumericEmbedding(Layer, register="tabular.numeric"):
+    """A table as one vector, each number embedded by itself; categories as in `CategoricalToNumerical`.
+
+    Piecewise-linear: a linear function per bin of the training quantiles, which starts as one line through
+    all of them; columns with too few values pass as they are, and values beyond the training range count as
+    its ends. Periodic: sines and cosines of learnt frequencies, then a linear layer that all columns share.
+    Source: Gorishniy, Rubachev, Babenko: On Embeddings for Numerical Features in Tabular Deep Learning, 2022
+    (periodic: "PLR", in its lite form; piecewise: version "B" of Gorishniy et al.: TabM, 2024).
+
+    Args:
+        embedding: `"piecewise"` or `"periodic"`.
+        width: numbers per embedded column.
+        frequency_scale: of periodic embeddings, the standard deviation that frequencies start with.
+
+    Shape: (B, C) -> (B, D).
+
+    Raises:
+        GraphError: it is joined to something that is neither a table nor a vector.
+
+    >>> from medley.core.spec import Column
+    >>> age = Column("age", "numeric", bins=(-1.0, 0.0, 1.0))
+    >>> table = Spec((2,), "C", columns=(age, Column("sex", "categorical", 3)))
+    >>> str(NumericEmbedding(embedding="piecewise", width=8).out(table))
+    '(D=10)'
+    """
+
+    embedding: str | Space | None = searched(OneOf("piecewise", "periodic"))
+    width: int | Space | None = searched(OneOf(4, 8, 16, 24, default=8))
+    frequency_scale: float | Space | None = searched(Float(0.01, 1.0, log=True, default=0.1))
+
+    reads: ClassVar[str] = "table"
+
+    def check(self) -> Iterable[str]:
+        """Sizes are positive."""
+        if isinstance(self.width, float) or self.width == 0:
+            yield f"width must be a positive whole number, got {self.width!r}."
+        if self.frequency_scale == 0:
+            yield "frequency_scale must be positive, got 0."
+
+    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+        """Narrower where there are many columns."""
+        columns = max(specs[0].width, 1)
+        fitting = (width for width in (16, 8) if facts.rows >= 500 * width and width * columns <= 512)
+        return {"width": next(fitting, 4)}
+
+    def build(self, *specs: Spec) -> nn.Module:
+        """The module."""
+        from medley.nn.columns import Columns
+
+        told, places = self._layout(specs[0])
+        return Columns(**told, numeric=places, embedding=self._embedding(specs[0], places) if places else None)
+
+    def out(self, *specs: Spec) -> Spec:
+        """One vector."""
+        told, places = self._layout(specs[0])
+        return vector(width_of(told) + len(places) * cast(int, self.width))
+
+    def _layout(self, spec: Spec) -> tuple[dict[str, Any], list[int]]:
+        told = layout(spec)
+        if self.embedding == "piecewise":
+            binned = [p for p in told["plain"] if spec.columns and len(spec.columns[p].bins) >= _FEWEST_EDGES]
+        else:
+            binned = told["plain"]
+        return {**told, "plain": [place for place in told["plain"] if place not in set(binned)]}, list(binned)
+
+    def _embedding(self, spec: Spec, places: list[int]) -> nn.Module:
+        import torch
+        from rtdl_num_embeddings import PeriodicEmbeddings, PiecewiseLinearEmbeddings
+
+        from medley.nn.columns import Clamped
+
+        width = cast(int, self.width)
+        if self.embedding == "periodic":
+            scale = cast(float, self.frequency_scale)
+            return PeriodicEmbeddings(len(places), width, n_frequencies=16, frequency_init_scale=scale, lite=True)
+        bins = [spec.columns[place].bins for place in places]
+        edges = [torch.tensor(one, dtype=torch.float32) for one in bins]
+        module = PiecewiseLinearEmbeddings(edges, width, activation=False, version="B")
+        return Clamped([one[0] for one in bins], [one[-1] for one in bins], module)
