@@ -1,3 +1,56 @@
-"""Multi-modal, multi-task deep learning on PyTorch."""
+"""Multi-modal, multi-task deep learning on PyTorch: many kinds of input, many targets, one network.
+
+Every public name is imported on first use, so that `import medley` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+_PUBLIC = {
+    "auto.automodel": ("AutoModel",),
+    "core.block": (
+        "Block",
+        "Composite",
+        "Facts",
+        "Fusion",
+        "Head",
+        "Input",
+        "Layer",
+        "Node",
+        "Preprocessing",
+    ),
+    "core.choice": ("Choice", "Identity"),
+    "core.kinds": ("Kind",),
+    "core.normalization": ("Normalization",),
+    "core.registry": ("register",),
+    "core.shape": ("Flatten", "SpatialReduction", "TemporalReduction"),
+    "core.space": ("Float", "Int", "OneOf", "searched"),
+    "core.spec": ("Spec",),
+    "core.torchblock": ("TorchBlock",),
+    "graph.graph": ("Graph",),
+    "model.artifact": ("load",),
+    "model.model": ("Model",),
+    "model.records": ("History", "Record"),
+    "search.objective": ("Objective",),
+    "search.tuners": ("BayesianOptimization", "Greedy", "Hyperband", "RandomSearch"),
+    "train.plan": ("Training",),
+}
+_HOME = {name: module for module, names in _PUBLIC.items() for name in names}
+
+__all__ = ["__version__", *sorted(_HOME)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        from medley.errors import did_you_mean
+
+        raise AttributeError(f"medley has no {name!r}.{did_you_mean(name, _HOME)}")
+    return getattr(import_module(f"medley.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

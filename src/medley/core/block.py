@@ -1,4 +1,4 @@
-"""Blocks: frozen declarations of parts, and the nodes that calling them makes. Pure data; nothing here holds weights."""
+"""Blocks: frozen declarations of parts, and the nodes that calling them makes. Pure data, no weights."""
 
 from __future__ import annotations
 
@@ -92,11 +92,13 @@ class Block(ABC):
         """
         nodes = tuple(as_nodes(inputs))
         if not nodes:
-            raise GraphError(f"{type(self).__name__} was called on nothing; call it on an input or on another block's node.")
+            raise GraphError(
+                f"{type(self).__name__} was called on nothing; call it on an input or on another block's node."
+            )
         return Node(self, nodes)
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
-        """Values that trial 0 takes for unset fields, where the data at hand suggest others than the ranges' defaults."""
+        """Values that trial 0 takes for unset fields, where the data suggest others than the ranges' defaults."""
         return {}
 
     def __repr__(self) -> str:
@@ -164,7 +166,7 @@ class Input(Block):
         """The encoder that the input gets where none was drawn."""
 
     def adapter(self) -> Block | None:
-        """The block that makes plain numbers of the encoding, for blocks that read nothing else; None if it is plain."""
+        """The block that makes plain numbers of the encoding, for blocks that read no other; None if it is plain."""
         return None
 
 
@@ -238,4 +240,3 @@ class Head(Block):
     @abstractmethod
     def weight(self) -> float:
         """The head's own factor on its loss."""
-

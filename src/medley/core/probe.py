@@ -45,7 +45,9 @@ def probe(build: Callable[[], nn.Module], specs: Sequence[Spec], name: str) -> S
                 told = " and ".join(map(str, specs))
                 raise GraphError(f"{name} cannot read {told}: {error}") from error
     if shape is None or len(shape) < 2 or shape[0] != 2:
-        raise GraphError(f"{name} must return one tensor (B, ...) with as many rows as came in, got shape {shape} for B=2.")
+        raise GraphError(
+            f"{name} must return one tensor (B, ...) with as many rows as came in, got shape {shape} for B=2."
+        )
     return Spec(shape[1:], AXES.get(len(shape) - 1, "ZYXWVUTS"[: len(shape) - 1]))
 
 

@@ -1,4 +1,4 @@
-"""From a drawn graph to a resolved one: unset fields get values, composites become their parts, encodings their adapters."""
+"""From a drawn graph to a resolved one: fields get values, composites become parts, encodings get adapters."""
 
 from __future__ import annotations
 

@@ -46,14 +46,19 @@ class Graph:
         object.__setattr__(self, "names", self._name())
 
     def nodes(self) -> list[Node]:
-        """Every node once, inputs before what reads them.
+        """Every node once, inputs before what reads them."""
+        return self.walk(self.outputs)
+
+    @staticmethod
+    def walk(outputs: Sequence[Node]) -> list[Node]:
+        """Every node that `outputs` depend on, once, inputs before what reads them.
 
         Raises:
             GraphError: the network has a cycle.
         """
         order: list[Node] = []
         state: dict[int, int] = {}
-        stack: list[tuple[Node, bool]] = [(node, False) for node in reversed(self.outputs)]
+        stack: list[tuple[Node, bool]] = [(node, False) for node in reversed(outputs)]
         while stack:
             node, entered = stack.pop()
             if entered:

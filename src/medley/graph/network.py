@@ -181,7 +181,10 @@ class Network(nn.Module):
         present = torch.stack([_mask(rows, batch.size, batch.device) for rows in index], 1)
         rows = batch.rows(step.sources)
         if rows is not None:
-            vectors, present = [vector.index_select(0, rows) for vector in vectors], present.index_select(0, rows)
+            vectors, present = (
+                [vector.index_select(0, rows) for vector in vectors],
+                present.index_select(0, rows),
+            )
             if len(rows) == 0:
                 return vectors[0].new_zeros((0, *step.out.shape))
         return step.module(vectors, present)

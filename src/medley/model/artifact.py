@@ -87,7 +87,9 @@ def _load(path: Path, device: Any) -> Model:
 
     told = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
     if told["format"] > FORMAT:
-        raise ArtifactError(f"{path} was written in format {told['format']}; this medley reads up to {FORMAT}. Update it.")
+        raise ArtifactError(
+            f"{path} was written in format {told['format']}; this medley reads up to {FORMAT}. Update it."
+        )
     graph = graph_from_json(told["graph"])
     arrays = _read(lambda: load_arrays(path / STATES), path / STATES)
     sources = [

@@ -111,5 +111,3 @@ def row_weights(sample_weight: Any, rows: int) -> np.ndarray | None:
     if not np.isfinite(weight).all() or (weight < 0).any() or weight.sum() == 0:
         raise DataError("sample_weight must hold finite numbers of at least 0, not all of them 0.")
     return weight
-
-

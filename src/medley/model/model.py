@@ -96,9 +96,7 @@ class Model:
         found = outputs(self.network, rows, batch_size or 1024)
         return {name: raw.cpu().numpy() for name, raw in found.items()}
 
-    def evaluate(
-        self, x: Any, y: Any, batch_size: int | None = None, sample_weight: Any = None
-    ) -> dict[str, float]:
+    def evaluate(self, x: Any, y: Any, batch_size: int | None = None, sample_weight: Any = None) -> dict[str, float]:
         """Losses and metrics over the observed labels.
 
         Args:

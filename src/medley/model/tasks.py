@@ -104,7 +104,7 @@ def losses(tasks: Sequence[Task], raw: Mapping[str, Tensor], rows: Rows) -> dict
 
 
 def relative(found: Mapping[str, float], constant: Mapping[str, float]) -> float:
-    """The scale-free number: the mean over heads of loss / loss of the best constant; heads without labels are left out.
+    """The scale-free number: the mean over heads of loss / loss of the best constant; heads without one are left out.
 
     >>> relative({"a": 0.5, "b": 3.0}, {"a": 1.0, "b": 2.0})
     1.0

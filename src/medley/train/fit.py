@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from math import isfinite
 from time import monotonic
 
 import torch
@@ -47,7 +48,7 @@ class Around:
 
     Args:
         score: a record's flat values -> objective to minimise.
-        watch: called with every record and its score; True stops the training.
+        watch: called with every record and its score; a word of why stops the training.
         on_step: called after every step with the number of steps in all (progress).
         deadline: `time.monotonic()` at which training must be over, or None.
     """
@@ -111,8 +112,9 @@ def fit(
         )
         try:
             for record in records:
-                _keep(result, record, network, kept, around, track=val is not None)
-                result.stopped = _stop(result, record, plan, around)
+                score = around.score(record.flat()) if val is not None else 0.0
+                _keep(result, record, score, network, kept)
+                result.stopped = _stop(result, record, score, plan, around)
                 if result.stopped:
                     break
         except KeyboardInterrupt:
@@ -125,21 +127,20 @@ def fit(
     return result
 
 
-def _keep(
-    result: Trained, record: Record, network: Network, kept: dict[str, Tensor], around: Around, *, track: bool
-) -> None:
-    score = around.score(record.flat()) if track else 0.0
+def _keep(result: Trained, record: Record, score: float, network: Network, kept: dict[str, Tensor]) -> None:
     result.records.append(record)
-    if score < result.score or not track or not kept:
+    # Without validation rows every score is 0 and the last epoch counts as the best.
+    if score < result.score or not kept or not record.val:
         result.best, result.score = len(result.records) - 1, score
-        if track:
-            kept.update({name: one.detach().clone() for name, one in network.state_dict().items()})
+        kept.update({name: one.detach().clone() for name, one in network.state_dict().items()})
 
 
-def _stop(result: Trained, record: Record, plan: Training, around: Around) -> str | None:
+def _stop(result: Trained, record: Record, score: float, plan: Training, around: Around) -> str | None:
     since = len(result.records) - 1 - result.best
-    if asked := around.watch(record, result.score):
+    if asked := around.watch(record, score):
         return asked
+    if not isfinite(score):
+        return "the loss is no longer finite; a smaller learning_rate may help"
     return f"no better for {since} epochs" if plan.patience and since >= plan.patience else None
 
 
@@ -162,7 +163,7 @@ def _clock(deadline: float | None) -> Callable[[float], float]:
     if deadline is None:
         return lambda share: share
     began = monotonic()
-    # Where time runs out before the steps do, the schedule follows the time, so that the last step is still a small one.
+    # Where time runs out before the steps do, the schedule follows the time, so that the last step is still small.
     return lambda share: max(share, (monotonic() - began) / max(deadline - began, 1e-3))
 
 

@@ -35,10 +35,10 @@ class Training:
 
     >>> Training(optimizer="adam", learning_rate=1e-3, schedule="constant").optimizer
     'adam'
-    >>> Training(optimizer="adan")
+    >>> Training(optimizer="adan")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    medley.errors.ConfigError: Training: optimizer must be one of 'adamw', 'adam', 'sgd', got 'adan'. Did you mean 'adam'?
+    medley.errors.ConfigError: Training: optimizer must be one of ..., got 'adan'. Did you mean 'adam'?
     """
 
     learning_rate: float | Space | None = searched(Float(3e-4, 1e-2, log=True, default=2e-3))

@@ -60,7 +60,12 @@ class EagerStepper(Stepper):
     """
 
     def __init__(
-        self, network: Network, tasks: Sequence[Task], balancer: Balancer, plan: Training, precision: torch.dtype | None
+        self,
+        network: Network,
+        tasks: Sequence[Task],
+        balancer: Balancer,
+        plan: Training,
+        precision: torch.dtype | None,
     ) -> None:
         self.network = network
         self.tasks = list(tasks)

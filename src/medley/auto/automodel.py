@@ -1,0 +1,332 @@
+"""The graph door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from medley.auto.duration import seconds
+from medley.auto.prepare import check_fit, divide, whole
+from medley.balance.choose import balancer
+from medley.errors import ConfigError, MedleyError, Mistakes, NotFittedError
+from medley.graph.graph import draw
+from medley.model.forward import device_of
+from medley.model.model import Model
+from medley.model.records import History, Record
+from medley.search.encodings import Encodings, Part
+from medley.search.objective import read_objective
+from medley.search.progress import Progress
+from medley.search.store import Store
+from medley.search.study import Limits, Study
+from medley.search.trial import Question
+from medley.search.tuners import Tuner, choose_tuner
+from medley.train.plan import Training
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from medley.search.trial import Outcome
+
+
+class AutoModel:
+    """Several inputs, several targets, one network: built, searched and trained.
+
+    Args:
+        inputs: an Input or a list of them.
+        outputs: heads, either bare (`ClassificationHead()`: each input gets its default encoder, all are merged,
+            every head reads the result) or joined to a drawn graph (`ClassificationHead()(node)`).
+        project_name: the folder under `directory` that the search writes.
+        max_trials: how many networks are tried at most. 1 trains the sensible default, or what was written down.
+        directory: where the project's folder goes; the current directory if left out.
+        objective: what trials are compared by: None is the scale-free number (the mean over heads of validation loss
+            divided by the loss of the best constant prediction); or `"val_loss"`, `"val_accuracy"`,
+            `"val_<head>_<metric>"`, an `Objective`, or a list of them.
+        tuner: `"greedy"`, `"bayesian"`, `"hyperband"`, `"random"`, a tuner class or object; None is TPE.
+        overwrite: start anew where the project exists. Otherwise a search over the same data goes on where it ended,
+            and one over other data moves the old project aside.
+        seed: of splits, weights, order and sampler; the same seed gives the same result. None is 0.
+        max_model_size: most parameters a network may have.
+        loss_weights: how several losses become one: numbers in the heads' order, a dict by head name,
+            `"uncertainty"`, or a method by name (`"pcgrad"`, `"mgda"`, ...).
+        time_limit: seconds, or "10m": covers the whole `fit`.
+        device: `"auto"` takes a GPU where there is one.
+        training: how networks are trained, where that shall be fixed.
+        keep: how many of the best models are kept.
+
+    Raises:
+        ConfigError: all mistakes at once.
+        GraphError: inputs and outputs are not connected.
+
+    >>> import medley as md, numpy as np, tempfile
+    >>> x, y = np.random.default_rng(0).normal(size=(64, 3)), np.arange(64) % 2
+    >>> facts, kind = md.StructuredDataInput(), md.ClassificationHead()
+    >>> auto = md.AutoModel(facts, kind, max_trials=1, directory=tempfile.mkdtemp())
+    >>> history = auto.fit(x, y, epochs=2, verbose=0)
+    >>> auto.predict(x).shape
+    (64,)
+    """
+
+    def __init__(
+        self,
+        inputs: Any,
+        outputs: Any,
+        project_name: str = "auto_model",
+        max_trials: int = 100,
+        directory: str | Path | None = None,
+        objective: Any = None,
+        tuner: str | type[Tuner] | Tuner | None = None,
+        overwrite: bool = False,  # noqa: FBT001, FBT002  (the order and names are those users know)
+        seed: int | None = None,
+        max_model_size: int | None = None,
+        *,
+        loss_weights: Any = None,
+        time_limit: float | str | None = None,
+        device: Any = "auto",
+        training: Training | None = None,
+        keep: int = 3,
+    ) -> None:
+        mistakes = Mistakes()
+        for name, value in (("max_trials", max_trials), ("keep", keep), ("max_model_size", max_model_size)):
+            if name == "max_model_size" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                mistakes.add(f"{name} must be a whole number of at least 1, got {value!r}.")
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+            mistakes.add(f"seed must be a whole number of at least 0, got {seed!r}.")
+        self._tuner = _noting(mistakes, lambda: choose_tuner(tuner))
+        self.time_limit = _noting(mistakes, lambda: seconds(time_limit))
+        mistakes.stop(ConfigError)
+        self.graph = draw(inputs, outputs)
+        self.project_name = project_name
+        self.max_trials = max_trials
+        self.directory = Path(directory or ".")
+        self.objective = objective
+        self.overwrite = overwrite
+        self.seed = seed or 0
+        self.max_model_size = max_model_size
+        self.loss_weights = loss_weights
+        self.device = device_of(device)
+        self.training = training or Training()
+        self.keep = keep
+        heads = self.graph.heads
+        balancer(loss_weights, list(heads), head_weights=[head.weight for head in heads.values()])
+        self._study: Study | None = None
+        self._model: Model | None = None
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        validation_split: float = 0.2,
+        validation_data: Any = None,
+        sample_weight: Any = None,
+        callbacks: Sequence[Callable[[Record], Any]] | None = None,
+        verbose: int = 1,
+    ) -> History:
+        """Searches and trains; the best trial's best epoch is the model from then on.
+
+        Args:
+            x: rows of every input: a list in order, a dict by name, or the rows themselves for one input.
+            y: labels of every head, likewise; None or NaN where a row has none.
+            epochs: of each training; None chooses by the number of rows.
+            batch_size: rows per step; None chooses by the number of rows.
+            validation_split: share of the rows, drawn at random and stratified, that trials are compared on.
+            validation_data: `(x, y)` to compare on instead.
+            sample_weight: (N,) numbers.
+            callbacks: called with every epoch's `Record`; one that returns True ends the trial.
+            verbose: 0 silent, 1 bars and a line per trial, 2 a line per epoch.
+
+        Returns:
+            The best trial's records as Keras's `History`.
+
+        Raises:
+            ConfigError, DataError: all mistakes at once, before anything is trained.
+            SearchError: no trial ended well.
+        """
+        began = monotonic()
+        check_fit(epochs, batch_size, validation_split, validation_data, callbacks, verbose)
+        parts = self._parts(x, y, sample_weight, validation_split, validation_data)
+        study = self._prepare(parts, epochs, batch_size, callbacks, int(verbose) if verbose != "auto" else 1, began)
+        self._study, self._model = study, None
+        study.run()
+        self._model = study.best()
+        return History(study.ranked[0].records)
+
+    def _parts(self, x: Any, y: Any, sample_weight: Any, fraction: float, validation_data: Any) -> tuple[Part, Part]:
+        rows = whole(self.graph, x, y, sample_weight)
+        if validation_data is None:
+            return divide(self.graph, rows, fraction, self.seed)
+        try:
+            return rows, whole(self.graph, *validation_data[:2], [*validation_data, None][2])
+        except MedleyError as error:
+            raise type(error)(f"validation_data: {error}") from error
+
+    def _prepare(
+        self,
+        parts: tuple[Part, Part],
+        epochs: Any,
+        batch_size: Any,
+        callbacks: Any,
+        verbose: int,
+        began: float,
+    ) -> Study:
+        from medley.core.resolve import take_default
+        from medley.search.trial import resolved
+
+        heads = self.graph.heads
+        data = Encodings(*parts, {name: head.codec() for name, head in heads.items()}, self.device)
+        plan = replace(
+            self.training,
+            epochs=epochs or self.training.epochs,
+            batch_size=batch_size or self.training.batch_size,
+        )
+        score = read_objective(self.objective, list(heads), self._metrics(data))
+        question = Question(self.graph, data, plan, self.loss_weights, score, self.seed, self.max_model_size)
+        resolved(question, take_default)  # encodes what the default reads, so that the digest covers it
+        digest = data.digest([repr(one) for one in (self._told(), plan, self.loss_weights, self.objective, self.seed)])
+        progress = Progress(verbose)
+        store = Store(self.folder)
+        same = self._study is not None and self._study.store.folder == self.folder
+        if told := store.begin(digest, overwrite=self.overwrite or same):
+            progress.say(told)
+        deadline = None if self.time_limit is None else began + self.time_limit
+        watch = _joined(callbacks) if callbacks else None
+        return Study(question, self._tuner, Limits(self.max_trials, deadline, self.keep), store, progress, watch)
+
+    def _told(self) -> list[str]:
+        names = self.graph.names
+        return [
+            f"{names[id(n.block)]}={n.block!r}({[names[id(i.block)] for i in n.inputs]})" for n in self.graph.nodes()
+        ]
+
+    def _metrics(self, data: Encodings) -> Mapping[str, bool]:
+        heads = self.graph.heads
+        found = {}
+        for name, head in heads.items():
+            for word, metric in head.measures(data.targets[name]).items():
+                found[word if len(heads) == 1 else f"{name}_{word}"] = metric.greater_is_better
+        return found
+
+    @property
+    def folder(self) -> Path:
+        """The project's folder."""
+        return self.directory / self.project_name
+
+    @property
+    def model(self) -> Model:
+        """The best model: of this object's `fit`, or of the project on disk.
+
+        Raises:
+            NotFittedError: there is neither.
+        """
+        if self._model is None:
+            store = Store(self.folder)
+            best = store.best() if store.exists else None
+            if best is None:
+                raise NotFittedError(
+                    f"Nothing is fitted yet, and {self.folder} holds no finished project; call fit first."
+                )
+            self._model = store.load(best, self.device)
+            self._check_same(self._model)
+        return self._model
+
+    def _check_same(self, model: Model) -> None:
+        if (model.input_names, model.output_names) != (self.graph.input_names, list(self.graph.heads)):
+            raise NotFittedError(
+                f"{self.folder} holds a project with inputs {model.input_names} and outputs {model.output_names}, "
+                f"but this one has {self.graph.input_names} and {list(self.graph.heads)}. Give another project_name."
+            )
+
+    def predict(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
+        """As `Model.predict`."""
+        return self.model.predict(x, batch_size)
+
+    def predict_proba(self, x: Any, batch_size: int | None = None) -> Any:
+        """As `Model.predict_proba`."""
+        return self.model.predict_proba(x, batch_size)
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int = 0,
+        sample_weight: Any = None,
+        return_dict: bool = False,  # noqa: FBT001, FBT002  (Keras's)
+    ) -> list[float] | dict[str, float]:
+        """Losses and metrics over the observed labels.
+
+        Returns:
+            Numbers in Keras's order (`loss`, then each head's loss where there are several, then metrics); a dict by
+            name with `return_dict=True`.
+        """
+        found = self.model.evaluate(x, y, batch_size, sample_weight)
+        return found if return_dict else list(found.values())
+
+    def export_model(self) -> Model:
+        """The best model, to keep, save and serve."""
+        return self.model
+
+    def best_models(self) -> list[Model]:
+        """The models that were kept, the best first."""
+        study = self._searched()
+        return [study.model(one.number) for one in study.ranked[: self.keep]]
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """A row per trial: state, score, seconds, size, reason, parameters, scores at the best epoch, curves.
+
+        Columns: `number`, `state`, `score`, `seconds`, `size`, `reason`, one `param.<name>` per parameter, one per
+        score at the best epoch, and `curves` (a list with a dict per epoch).
+        """
+        import pandas as pd
+
+        outcomes = self._study.outcomes if self._study else Store(self.folder).outcomes()
+        return pd.DataFrame([_line(one) for one in outcomes])
+
+    def summary(self) -> str:
+        """The best model's parts, shapes and parameters; before `fit`, the drawn graph."""
+        try:
+            return self.model.summary()
+        except NotFittedError:
+            return "\n".join(self._told())
+
+    def _searched(self) -> Study:
+        if self._study is None:
+            raise NotFittedError("This object has not searched yet; call fit first.")
+        return self._study
+
+
+def _noting(mistakes: Mistakes, ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except ConfigError as error:
+        mistakes.add(str(error))
+
+
+def _joined(callbacks: Sequence[Callable[[Record], Any]]) -> Callable[[Record], bool]:
+    # Every callback hears of every record, also where an earlier one asks to stop.
+    def watch(record: Record) -> bool:
+        answers = [one(record) for one in callbacks]
+        return any(answer is True for answer in answers)
+
+    return watch
+
+
+def _line(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "number": outcome.number,
+        "state": outcome.state,
+        "score": outcome.score,
+        "seconds": outcome.seconds,
+        "size": outcome.size,
+        "reason": outcome.reason,
+        **{f"param.{name}": value for name, value in outcome.params.items()},
+        **(outcome.records[outcome.best].flat() if outcome.records else {}),
+        "curves": [record.flat() for record in outcome.records],
+    }

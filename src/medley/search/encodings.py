@@ -1,0 +1,125 @@
+"""One encoded data set that all trials share: every encoding is fitted and made once, whoever asks for it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from medley.core.batch import Rows
+from medley.core.block import Input, Node, Preprocessing
+from medley.core.codec import Codec, Encoded, TargetCodec
+from medley.core.spec import Spec
+from medley.errors import DataError, MedleyError
+from medley.graph.graph import Graph
+from medley.model.encoding import Source, absent, encode_targets, source_nodes
+
+
+@dataclass(frozen=True)
+class Part:
+    """Training or validation rows as the caller gave them, in order.
+
+    Args:
+        x: input name -> rows, None where the input is wholly absent.
+        y: head name -> labels.
+        weight: (N,) sample weights or None.
+        size: N.
+    """
+
+    x: Mapping[str, Any]
+    y: Mapping[str, Any]
+    weight: np.ndarray | None
+    size: int
+
+
+class Encodings:
+    """Fits codecs on training rows, encodes every part once, hands out tensors.
+
+    Args:
+        train: training rows.
+        val: validation rows or None.
+        targets: head name -> target codec, not fitted yet.
+        device: where tensors are held.
+
+    Raises:
+        DataError: labels or rows break a rule.
+    """
+
+    def __init__(self, train: Part, val: Part | None, targets: Mapping[str, TargetCodec], device: torch.device) -> None:
+        self.parts = [train] if val is None else [train, val]
+        self.targets = dict(targets)
+        self.device = device
+        self._known: dict[str, tuple[Codec, list[Encoded]]] = {}
+        self._rows: tuple[tuple[str, ...], list[Rows]] | None = None
+        self._fit_targets()
+        self.labels = [encode_targets(self.targets, part.y) for part in self.parts]
+
+    def _fit_targets(self) -> None:
+        for name, codec in self.targets.items():
+            try:
+                codec.fit(self.parts[0].y[name])
+            except MedleyError as error:
+                raise type(error)(f"{name}: {error}") from error
+
+    def spec(self, node: Node) -> Spec:
+        """The spec of a source, given its resolved node; encodes it where nobody has asked before."""
+        block: Any = node.block
+        under = node if isinstance(block, Input) else node.inputs[0]
+        return self._encoded(str(under.block.name), block)[0].spec
+
+    def _encoded(self, input_name: str, block: Input | Preprocessing) -> tuple[Codec, list[Encoded]]:
+        key = f"{input_name}: {replace(block, name=None)!r}"
+        if key not in self._known:
+            try:
+                self._known[key] = self._encode(input_name, block.codec())
+            except MedleyError as error:
+                raise type(error)(f"{input_name}: {error}") from error
+        return self._known[key]
+
+    def _encode(self, input_name: str, codec: Codec) -> tuple[Codec, list[Encoded]]:
+        values = self.parts[0].x[input_name]
+        if values is None:
+            raise DataError("the input is None in the training rows, so nothing can be learnt from it; leave it out.")
+        codec.fit(values)
+        wholes = [part.x[input_name] for part in self.parts]
+        return codec, [
+            absent(codec, part.size) if whole is None else codec.encode(whole)
+            for part, whole in zip(self.parts, wholes, strict=True)
+        ]
+
+    def sources(self, graph: Graph) -> list[Source]:
+        """The fitted sources that a resolved graph reads."""
+        return [Source(name, under, self._encoded(under, block)[0]) for name, under, block in source_nodes(graph)]
+
+    def rows(self, graph: Graph) -> list[Rows]:
+        """Training rows, then validation rows where there are any, as a resolved graph reads them."""
+        wanted = source_nodes(graph)
+        key = tuple(f"{name}<{under}>{block!r}" for name, under, block in wanted)
+        if self._rows is None or self._rows[0] != key:
+            found = {name: self._encoded(under, block)[1] for name, under, block in wanted}
+            made = [
+                Rows(
+                    {name: parts[i] for name, parts in found.items()},
+                    self.labels[i],
+                    part.weight,
+                    self.device,
+                )
+                for i, part in enumerate(self.parts)
+            ]
+            self._rows = (key, made)
+        return self._rows[1]
+
+    def digest(self, words: Sequence[str]) -> str:
+        """A checksum of all that is encoded so far and of `words`: what tells one project's data from another's."""
+        found = hashlib.blake2b(digest_size=16)
+        for word in [*words, *sorted(self._known)]:
+            found.update(word.encode())
+        encoded = [one for key in sorted(self._known) for one in self._known[key][1]]
+        for one in [*encoded, *(label for labels in self.labels for label in labels.values())]:
+            found.update(np.ascontiguousarray(one.array).tobytes())
+            found.update(one.present.tobytes())
+        return found.hexdigest()

@@ -1,0 +1,150 @@
+"""A project on disk: `project.json`, a line per trial in `trials.jsonl`, the best models under `trials/`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from medley.errors import ArtifactError
+from medley.model.artifact import load, write
+from medley.model.model import Model
+from medley.model.records import Record
+from medley.search.trial import Outcome
+
+if TYPE_CHECKING:
+    import optuna
+
+
+class Store:
+    """Writes a search down as it goes, so that a killed one can be gone on with and a finished one opened.
+
+    Args:
+        folder: the project's folder.
+
+    A folder looks like this: `project.json` (what the project is about), `trials.jsonl` (one line per finished
+    trial), `trials/<number>/` (a saved model each, the best only).
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    @property
+    def exists(self) -> bool:
+        """Whether a project is here."""
+        return (self.folder / "project.json").is_file()
+
+    def begin(self, digest: str, *, overwrite: bool) -> str | None:
+        """Opens the project of this digest, or makes room for it.
+
+        Args:
+            digest: tells data, graph and settings apart.
+            overwrite: delete what is here.
+
+        Returns:
+            A sentence worth telling (another project was moved aside, trials are gone on with), or None.
+        """
+        told = None
+        if overwrite and self.exists:
+            self._clear()
+        elif self.exists and self._about().get("digest") != digest:
+            aside = self._aside()
+            self.folder.rename(aside)
+            told = f"{self.folder} held another project (other data or settings); it was moved to {aside}."
+        elif self.outcomes():
+            told = f"{self.folder} holds {len(self.outcomes())} trials of this project; going on from there."
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write(self.folder / "project.json", json.dumps({"digest": digest}).encode())
+        return told
+
+    def outcomes(self) -> list[Outcome]:
+        """All trials that have been written down."""
+        return [_outcome(line) for line in self._lines()]
+
+    def add(self, outcome: Outcome, trial: optuna.Trial) -> None:
+        """Writes a trial down."""
+        from optuna.distributions import distribution_to_json
+
+        line = asdict(outcome)
+        line["distributions"] = {name: distribution_to_json(one) for name, one in trial.distributions.items()}
+        with (self.folder / "trials.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def replay(self, study: optuna.Study) -> None:
+        """Tells a sampler of the trials that were written down."""
+        from optuna.distributions import json_to_distribution
+        from optuna.trial import TrialState, create_trial
+
+        states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+        for line in self._lines():
+            study.add_trial(
+                create_trial(
+                    state=states[line["state"]],
+                    value=line["score"] if line["state"] == "complete" else None,
+                    params=line["params"],
+                    distributions={name: json_to_distribution(one) for name, one in line["distributions"].items()},
+                )
+            )
+
+    def save(self, number: int, model: Model) -> None:
+        """Writes a trial's model; one that holds parts without a registered name stays in memory only."""
+        try:
+            model.save(self.folder / "trials" / str(number))
+        except ArtifactError as error:
+            warnings.warn(
+                f"The model of trial {number} is kept in memory only, so a new process cannot open it: {error}",
+                stacklevel=2,
+            )
+
+    def load(self, number: int, device: torch.device | str) -> Model:
+        """Reads a trial's model."""
+        return load(self.folder / "trials" / str(number), device)
+
+    def retain(self, numbers: list[int]) -> None:
+        """Deletes the models of all other trials."""
+        for one in (self.folder / "trials").glob("*"):
+            if one.is_dir() and one.name not in map(str, numbers):
+                shutil.rmtree(one)
+
+    def best(self) -> int | None:
+        """The number of the best trial whose model is here."""
+        done = [one for one in self.outcomes() if one.state == "complete"]
+        here = [one for one in done if (self.folder / "trials" / str(one.number) / "model.json").is_file()]
+        return min(here, key=lambda one: (one.score, one.number)).number if here else None
+
+    def _about(self) -> dict[str, Any]:
+        return json.loads((self.folder / "project.json").read_text(encoding="utf-8"))
+
+    def _lines(self) -> list[dict[str, Any]]:
+        path = self.folder / "trials.jsonl"
+        if not path.is_file():
+            return []
+        found = []
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                found.append(json.loads(line))
+            except json.JSONDecodeError:  # the line that a killed run was writing
+                break
+        return found
+
+    def _clear(self) -> None:
+        # Only what a project writes is deleted: the folder may hold other things of the caller's.
+        shutil.rmtree(self.folder / "trials", ignore_errors=True)
+        for name in ("trials.jsonl", "project.json"):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def _aside(self) -> Path:
+        number = 1
+        while (aside := self.folder.with_name(f"{self.folder.name}-before-{number}")).exists():
+            number += 1
+        return aside
+
+
+def _outcome(line: dict[str, Any]) -> Outcome:
+    told = {key: value for key, value in line.items() if key != "distributions"}
+    return Outcome(**{**told, "records": [Record(**record) for record in told["records"]]})

@@ -1,0 +1,199 @@
+"""Trials one after the other: the first is the sensible default, the rest the tuner's; the best are kept."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from math import isfinite
+from statistics import median
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from medley.errors import SearchError
+from medley.model.model import Model
+from medley.model.records import Record
+from medley.search.progress import Progress
+from medley.search.store import Store
+from medley.search.suggest import DefaultSuggest, TrialSuggest
+from medley.search.trial import Outcome, OversizedError, Question, resolved, run
+from medley.search.tuners import Tuner
+from medley.train.fit import Around
+
+if TYPE_CHECKING:
+    import optuna
+
+FIRST_SHARE = 0.6
+"""Of the time limit, what the default may take before the search has begun."""
+
+GIVE_UP = 3
+"""Failures in a row, with nothing to show for it, after which a search ends."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a search ends.
+
+    Args:
+        max_trials: how many trials, those of an earlier run of the same project included.
+        deadline: `time.monotonic()` at which all must be over, or None.
+        keep: how many of the best models are kept.
+    """
+
+    max_trials: int
+    deadline: float | None = None
+    keep: int = 3
+
+
+class Study:
+    """Runs trials and keeps the best models.
+
+    Args:
+        question: what is searched.
+        tuner: samples and prunes.
+        limits: when to stop.
+        store: where outcomes and models are written.
+        progress: what is shown.
+        watch: the caller's own callbacks: called with every record; True stops the trial.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        tuner: Tuner,
+        limits: Limits,
+        store: Store,
+        progress: Progress,
+        watch: Any = None,
+    ) -> None:
+        self.question = question
+        self.tuner = tuner
+        self.limits = limits
+        self.store = store
+        self.progress = progress
+        self.watch = watch
+        self.outcomes: list[Outcome] = store.outcomes()
+        self.models: dict[int, Model] = {}
+        self.interrupted = False
+
+    def run(self) -> list[Outcome]:
+        """Runs what is left of the trials.
+
+        Raises:
+            SearchError: no trial ended well; holds every trial's reason.
+            MedleyError: the default itself is impossible: a mistake in the graph or the data.
+        """
+        default = DefaultSuggest()
+        resolved(self.question, default)
+        study = self._study()
+        if not self.outcomes:
+            study.enqueue_trial(default.params)
+        with self.progress.running(self.limits.max_trials, self.question.epochs, self.limits.deadline):
+            while self._goes_on():
+                self._trial(study, len(self.outcomes))
+        if not self.ranked:
+            told = [f"- trial {one.number}: {one.reason}" for one in self.outcomes]
+            raise SearchError("\n".join(["No trial ended well:", *(told or ["- time ran out before one began"])]))
+        return self.outcomes
+
+    @property
+    def ranked(self) -> list[Outcome]:
+        """Outcomes that count, the best first."""
+        done = [one for one in self.outcomes if one.state == "complete" and isfinite(one.score)]
+        return sorted(done, key=lambda one: (one.score, one.number))
+
+    def best(self) -> Model:
+        """The best trial's model."""
+        return self.model(self.ranked[0].number)
+
+    def model(self, number: int) -> Model:
+        """The model of one of the kept trials."""
+        if number not in self.models:
+            self.models[number] = self.store.load(number, self.question.data.device)
+        return self.models[number]
+
+    def _goes_on(self) -> bool:
+        if self.interrupted or len(self.outcomes) >= self.limits.max_trials:
+            return False
+        tail = self.outcomes[-GIVE_UP:]
+        if not self.ranked and len(tail) == GIVE_UP and all(one.state == "failed" for one in tail):
+            return False
+        if self.limits.deadline is None or not self.outcomes:
+            return True
+        seconds = [one.seconds for one in self.outcomes if one.state == "complete"]
+        left = self.limits.deadline - monotonic()
+        # A trial that would get less than a third of its time is not worth beginning.
+        return left > (median(seconds) / 3 if seconds else 1.0)
+
+    def _study(self) -> optuna.Study:
+        import optuna
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            study = optuna.create_study(
+                sampler=self.tuner.sampler(self.question.seed), pruner=self.tuner.pruner(self.question.epochs)
+            )
+            self.store.replay(study)
+        return study
+
+    def _trial(self, study: optuna.Study, number: int) -> None:
+        from optuna.trial import TrialState
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            trial = study.ask()
+        outcome = Outcome(number)
+        suggest = TrialSuggest(trial)
+        self.progress.begin(number)
+        began = monotonic()
+        try:
+            model = run(self.question, suggest, self._around(trial), outcome)
+            outcome.state = "pruned" if outcome.reason == "pruned" else "complete"
+            if not isfinite(outcome.score):
+                outcome.state, outcome.reason = "failed", outcome.reason or "the objective is not finite"
+            self.interrupted = outcome.reason == "interrupted"
+        except KeyboardInterrupt:
+            self.interrupted = True
+            if not self.ranked:
+                raise
+            outcome.reason = "interrupted"
+        except OversizedError as error:
+            outcome.reason = str(error)
+        except Exception as error:  # one bad suggestion must not end the search; its reason is kept and told
+            outcome.reason = f"{type(error).__name__}: {error}"
+        outcome.params, outcome.seconds = dict(trial.params), monotonic() - began
+        self.outcomes.append(outcome)
+        if outcome.state == "complete":
+            study.tell(trial, outcome.score)
+            self._keep(outcome, model)  # pyright: ignore[reportPossiblyUnboundVariable]
+        else:
+            study.tell(trial, state=TrialState.PRUNED if outcome.state == "pruned" else TrialState.FAIL)
+        self.store.add(outcome, trial)
+        self.progress.end(outcome, self.ranked[0] if self.ranked else None)
+
+    def _around(self, trial: optuna.Trial) -> Around:
+        def watch(record: Record, score: float) -> str | None:
+            self.progress.record(record, score)
+            if self.watch is not None and self.watch(record):
+                return "a callback asked for it"
+            trial.report(score if isfinite(score) else 1e30, record.epoch)
+            last = record.epoch == self.question.epochs - 1
+            return "pruned" if not last and trial.should_prune() else None
+
+        return Around(self.question.score, watch, self.progress.step, self._deadline())
+
+    def _deadline(self) -> float | None:
+        if self.limits.deadline is None:
+            return None
+        now = monotonic()
+        first = not self.outcomes and self.limits.max_trials > 1
+        return now + max(self.limits.deadline - now, 0.5) * (FIRST_SHARE if first else 1.0)
+
+    def _keep(self, outcome: Outcome, model: Model) -> None:
+        kept = [one.number for one in self.ranked[: self.limits.keep]]
+        if outcome.number in kept:
+            self.models[outcome.number] = model
+            self.store.save(outcome.number, model)
+        for number in [*self.models]:
+            if number not in kept:
+                del self.models[number]
+        self.store.retain(kept)

@@ -1,0 +1,147 @@
+"""One trial: resolve, build, train, measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Any
+
+import torch
+
+from medley.balance.choose import balancer
+from medley.core.block import Facts, Input
+from medley.core.resolve import Suggest, resolve, settle
+from medley.errors import MedleyError
+from medley.graph.graph import Graph
+from medley.graph.network import Network
+from medley.model.model import Model
+from medley.model.records import Record
+from medley.model.tasks import tasks_of
+from medley.search.encodings import Encodings
+from medley.train.fit import Around, fit
+from medley.train.plan import Training, sensible_batch, sensible_epochs
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a search is about: the same for all its trials.
+
+    Args:
+        graph: drawn, with unset fields.
+        data: encoded once.
+        plan: the training, with unset fields.
+        loss_weights: how several losses are balanced.
+        score: a record's flat values -> objective to minimise.
+        seed: of weights, order, dropout.
+        max_model_size: most parameters a network may have, or None.
+    """
+
+    graph: Graph
+    data: Encodings
+    plan: Training
+    loss_weights: Any
+    score: Callable[[Mapping[str, float]], float]
+    seed: int
+    max_model_size: int | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What sensible defaults depend on."""
+        return Facts(self.data.parts[0].size)
+
+    @property
+    def batch_size(self) -> int:
+        """Rows per step."""
+        return self.plan.batch_size or sensible_batch(self.facts.rows)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a whole training."""
+        return self.plan.epochs or sensible_epochs(self.facts.rows, self.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Steps of a whole training."""
+        return self.epochs * -(-self.facts.rows // self.batch_size)
+
+
+@dataclass
+class Outcome:
+    """How a trial went.
+
+    Args:
+        number: from 0.
+        state: `"complete"`, `"pruned"` or `"failed"`.
+        score: the objective at the best epoch, the smaller the better.
+        params: parameter name -> value.
+        records: one per epoch.
+        best: the place of the best epoch in `records`.
+        reason: why it stopped early or failed, or None.
+        seconds: wall time.
+        size: parameters of the network.
+    """
+
+    number: int
+    state: str = "failed"
+    score: float = float("inf")
+    params: dict[str, Any] = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
+    best: int = -1
+    reason: str | None = None
+    seconds: float = 0.0
+    size: int = 0
+
+
+class OversizedError(MedleyError):
+    """A network has more parameters than `max_model_size` allows."""
+
+
+def resolved(question: Question, suggest: Suggest) -> tuple[Graph, Training]:
+    """The graph and the training with every value chosen."""
+    graph = question.graph
+    outputs = resolve(graph.outputs, graph.names, question.data.spec, suggest, question.facts)
+    found = {node.block.name: node.block for node in Graph.walk(outputs) if isinstance(node.block, Input)}
+    inputs = tuple(found[name] for name in graph.input_names)
+    plan = settle(question.plan, "training", suggest)
+    return Graph(inputs, tuple(outputs)), plan
+
+
+def run(question: Question, suggest: Suggest, around: Around, outcome: Outcome) -> Model:
+    """Runs one trial to its end and writes into `outcome` how it went.
+
+    Raises:
+        OversizedError: the network is too large.
+        MedleyError: the graph cannot be resolved with the suggested values.
+    """
+    began = monotonic()
+    graph, plan = resolved(question, suggest)
+    data = question.data
+    sources = data.sources(graph)
+    torch.manual_seed(question.seed)
+    network = Network(graph, {one.name: one.codec.spec for one in sources}, data.targets)
+    outcome.size = sum(p.numel() for p in network.parameters())
+    if question.max_model_size is not None and outcome.size > question.max_model_size:
+        limit = question.max_model_size
+        raise OversizedError(f"Oversized model: {outcome.size:,} parameters, max_model_size is {limit:,}.")
+    network.to(data.device)
+    tasks = tasks_of(graph, data.targets)
+    names = [task.name for task in tasks]
+    balance = balancer(question.loss_weights, names, head_weights=[task.head.weight for task in tasks])
+    rows = data.rows(graph)
+    plan = replace(plan, batch_size=question.batch_size, epochs=question.epochs)
+    val = rows[1] if len(rows) > 1 else None
+    trained = fit(network, tasks, balance, plan, rows[0], val, around, question.seed)
+    outcome.records, outcome.best, outcome.score = trained.records, trained.best, trained.score
+    outcome.reason, outcome.seconds = trained.stopped, monotonic() - began
+    weights = dict(zip(names, balance.loss_weights, strict=True))
+    facts = {
+        "training": plan.to_json(),
+        "balance": balance.describe(),
+        "loss_weights": weights,
+        "params": outcome.params,
+        "scores": trained.records[trained.best].flat() if trained.records else {},
+        "epochs": [record.to_json() for record in trained.records],
+        "seed": question.seed,
+    }
+    return Model(graph, sources, data.targets, network, facts, data.device)
