@@ -98,7 +98,16 @@ class Block(ABC):
         return Node(self, nodes)
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
-        """Values that trial 0 takes for unset fields, where the data suggest others than the ranges' defaults."""
+        """What suits the data at hand better than the fields' own ranges and defaults.
+
+        Args:
+            specs: what the block is joined to.
+            facts: the data otherwise.
+
+        Returns:
+            Field name -> the value that trial 0 takes, or a `Space` that takes the place of the field's range (sizes
+            that would be hopeless on small data, say, are left out of it). What a caller sets is never replaced.
+        """
         return {}
 
     def __repr__(self) -> str:

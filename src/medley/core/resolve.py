@@ -46,7 +46,7 @@ def settle(block: AnyBlock, path: str, suggest: Suggest, sensible: Mapping[str, 
         block: any dataclass whose fields carry ranges (`searched`).
         path: the prefix of the parameters' names.
         suggest: chooses.
-        sensible: defaults that replace the ranges' own.
+        sensible: defaults, or whole ranges, that replace the fields' own.
 
     Returns:
         A copy in which no searched field is unset.
@@ -58,6 +58,8 @@ def settle(block: AnyBlock, path: str, suggest: Suggest, sensible: Mapping[str, 
         space = own or (space_of(block, one.name) if given is None else None)
         if space is not None:
             default = (sensible or {}).get(one.name, space.default)
+            if isinstance(default, Space):  # a range cut to this data; a caller's own range stays as it is
+                space, default = own or default, default.default
             values[one.name] = suggest(f"{path}.{one.name}", space, space.nearest(default))
     return replace(block, **values)  # type: ignore[type-var]
 
