@@ -21,9 +21,7 @@ def test_gradient_is_a_convex_combination_of_the_tasks():
     losses = torch.tensor([0.1, 5.0], requires_grad=True)
     FastAdaptiveMultitask([1.0, 1.0]).total(list(losses)).backward()
     torch.testing.assert_close(losses.grad.sum(), torch.tensor(1.0))
-    torch.testing.assert_close(
-        losses.grad[0] / losses.grad[1], torch.tensor(50.0)
-    )  # as gradients of logarithms
+    torch.testing.assert_close(losses.grad[0] / losses.grad[1], torch.tensor(50.0))  # as gradients of logarithms
 
 
 def test_a_task_that_falls_faster_weighs_less():

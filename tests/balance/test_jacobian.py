@@ -205,9 +205,7 @@ def test_recurrent_and_half_precision_parts_can_be_shared():
     lstm, half = nn.LSTM(3, 4), nn.Linear(4, 2).to(torch.bfloat16)
     parameters = [*lstm.parameters(), *half.parameters()]
     out = half(lstm(torch.randn(5, 2, 3))[0].to(torch.bfloat16)).float()
-    JacobianDescent("pcgrad", [1.0, 1.0]).backward(
-        [out[..., 0].exp().mean(), out[..., 1].exp().mean()], parameters
-    )
+    JacobianDescent("pcgrad", [1.0, 1.0]).backward([out[..., 0].exp().mean(), out[..., 1].exp().mean()], parameters)
     assert all(p.grad.dtype == p.dtype and p.grad.isfinite().all() for p in parameters)
 
 

@@ -47,9 +47,7 @@ AGGREGATORS: Mapping[str, Method] = {
     ),
     "fairgrad": Method("FairGrad", {"alpha": 1.0}),
     "graddrop": Method("GradDrop"),
-    "gradvac": Method(
-        "GradVac", memory=Memory(("_phi_t",), lambda part: (len(part._phi_t), part._phi_t.dtype))
-    ),
+    "gradvac": Method("GradVac", memory=Memory(("_phi_t",), lambda part: (len(part._phi_t), part._phi_t.dtype))),
     "imtl_g": Method("IMTLG"),
     "krum": Method(
         "Krum",
@@ -84,9 +82,7 @@ def make(method: str, options: Mapping[str, Any], rows: int) -> Aggregator:
     except ImportError as missing:
         raise MissingDependencyError(f"The aggregator {method!r} needs an extra. {missing}") from missing
     except (TypeError, ValueError) as wrong:
-        raise ConfigError(
-            f"The aggregator {method!r} cannot be made with {dict(options)}: {wrong}"
-        ) from wrong
+        raise ConfigError(f"The aggregator {method!r} cannot be made with {dict(options)}: {wrong}") from wrong
 
 
 def remembered(method: str, aggregator: Aggregator) -> dict[str, Tensor]:

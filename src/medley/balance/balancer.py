@@ -34,8 +34,7 @@ class Balancer(nn.Module, ABC):
         self.name = name
         self.loss_weights = tuple(float(weight) for weight in weights)
         self.options = dict(options or {})
-        # Not persistent: weights are configuration (`describe`), which is written beside the state, not
-        # inside it.
+        # Not persistent: weights are configuration (`describe`), written beside the state, not inside it.
         self.register_buffer("weights", torch.tensor(self.loss_weights), persistent=False)
 
     @abstractmethod

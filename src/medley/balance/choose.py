@@ -21,14 +21,11 @@ OWN = {"uncertainty": UncertaintyWeights, "dwa": DynamicWeightAverage, "famo": F
 NAMES = (*OWN, *SCALARIZERS, *AGGREGATORS)
 ALIASES = {"rlw": "random", "gls": "geometric_mean"}
 
-# What these learn or multiply takes a constant factor on a loss back out: weights would be dropped in
-# silence.
+# What these learn or multiply takes a constant factor on a loss back out: weights would drop in silence.
 _BLIND = ("famo", "geometric_mean", "imtl_l", "uw")
 
 
-def balancer(
-    loss_weights: Any, names: Sequence[str], head_weights: Sequence[float] | None = None
-) -> Balancer:
+def balancer(loss_weights: Any, names: Sequence[str], head_weights: Sequence[float] | None = None) -> Balancer:
     """The balancer of K tasks.
 
     Args:
@@ -54,9 +51,7 @@ def balancer(
     medley.errors.ConfigError: loss_weights: the weight of 'breed' must be a finite number >= 0, got -1.
     """
     mistakes = Mistakes()
-    heads = _weights(
-        "loss_weight", [1.0] * len(names) if head_weights is None else head_weights, names, mistakes
-    )
+    heads = _weights("loss_weight", [1.0] * len(names) if head_weights is None else head_weights, names, mistakes)
     if isinstance(loss_weights, Balancer):
         return _of_instance(loss_weights, names, heads, mistakes)
     method, given = "", [1.0] * len(names)
@@ -116,9 +111,7 @@ def _weights(argument: str, given: Any, names: Sequence[str], mistakes: Mistakes
     elif isinstance(given, Real):
         given = [given]
     elif not isinstance(given, Iterable):
-        mistakes.add(
-            f"{argument} must be numbers, a dict, the name of a method or a Balancer, got {given!r}."
-        )
+        mistakes.add(f"{argument} must be numbers, a dict, the name of a method or a Balancer, got {given!r}.")
         return [1.0] * len(names)
     found = list(given)
     if len(found) != len(names):

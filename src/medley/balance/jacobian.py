@@ -57,9 +57,7 @@ class JacobianDescent(Balancer):
     tensor([1., 2.])
     """
 
-    def __init__(
-        self, method: str, weights: Sequence[float], options: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, method: str, weights: Sequence[float], options: Mapping[str, Any] | None = None) -> None:
         if method not in AGGREGATORS:
             raise ConfigError(f"There is no aggregator {method!r}.{did_you_mean(method, AGGREGATORS)}")
         super().__init__(method, weights, {**AGGREGATORS[method].options, **(options or {})})
@@ -94,9 +92,7 @@ class JacobianDescent(Balancer):
         return values.sum()
 
     @torch.no_grad()
-    def _direction(
-        self, tasks: tuple[int, ...], members: list[int], rows: Rows, scale: Tensor | None
-    ) -> Tensor:
+    def _direction(self, tasks: tuple[int, ...], members: list[int], rows: Rows, scale: Tensor | None) -> Tensor:
         """The gradient (P,) of the P numbers in a group's parameters."""
         jacobian = torch.stack([torch.cat([_row(rows[k][i]) for i in members]) for k in tasks])
         if len(tasks) == 1:
@@ -119,9 +115,7 @@ class JacobianDescent(Balancer):
         super()._save_to_state_dict(destination, prefix, keep_vars)
         for tasks, aggregator in self._aggregators.items():
             path = f"{prefix}{_MEMORY}{'-'.join(map(str, tasks))}."
-            destination.update(
-                {path + name: value for name, value in remembered(self.name, aggregator).items()}
-            )
+            destination.update({path + name: value for name, value in remembered(self.name, aggregator).items()})
 
     def _load_from_state_dict(
         self,

@@ -66,9 +66,7 @@ class Scalarization(ScalarBalancer):
 
     latest: Tensor
 
-    def __init__(
-        self, method: str, weights: Sequence[float], options: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, method: str, weights: Sequence[float], options: Mapping[str, Any] | None = None) -> None:
         if method not in SCALARIZERS:
             raise ConfigError(f"There is no scalarizer {method!r}.{did_you_mean(method, SCALARIZERS)}")
         super().__init__(method, weights, {**SCALARIZERS[method].options, **(options or {})})
@@ -81,9 +79,7 @@ class Scalarization(ScalarBalancer):
         observed = values != 0
         values = torch.where(observed, values, self.latest)
         self.latest.copy_(values.detach())
-        learnt = {
-            name: torch.where(observed, p, p.detach()) for name, p in self.scalarizer.named_parameters()
-        }
+        learnt = {name: torch.where(observed, p, p.detach()) for name, p in self.scalarizer.named_parameters()}
         return functional_call(self.scalarizer, learnt, (values,)) if learnt else self.scalarizer(values)
 
 
@@ -91,13 +87,9 @@ def _build(method: str, options: Mapping[str, Any], tasks: int) -> Scalarizer:
     from torchjd import scalarization
 
     try:
-        built = getattr(scalarization, SCALARIZERS[method].torchjd)(
-            **SCALARIZERS[method].sized(tasks), **options
-        )
+        built = getattr(scalarization, SCALARIZERS[method].torchjd)(**SCALARIZERS[method].sized(tasks), **options)
     except (TypeError, ValueError) as wrong:
-        raise ConfigError(
-            f"The scalarizer {method!r} cannot be made with {dict(options)}: {wrong}"
-        ) from wrong
+        raise ConfigError(f"The scalarizer {method!r} cannot be made with {dict(options)}: {wrong}") from wrong
     # torchjd keeps preferences as plain attributes, which `.to(device)` would leave behind.
     for name, value in [(n, v) for n, v in vars(built).items() if isinstance(v, Tensor)]:
         delattr(built, name)
