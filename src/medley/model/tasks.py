@@ -14,7 +14,7 @@ from medley.core.block import Head
 from medley.core.codec import TargetCodec
 from medley.core.metric import Metric, RowMetric, SetMetric
 from medley.graph.graph import Graph
-from medley.heads.masked import masked_mean, task_loss
+from medley.heads.masked import masked_sums, task_loss
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ def measure(
         for name, metric in task.measures.items():
             key = name if one else f"{task.name}_{name}"
             if isinstance(metric, RowMetric):
-                scores[key] = masked_mean(metric.rows(out, target), observed, weight)
+                total_of, mass = masked_sums(metric.rows(out, target), observed, weight)
+                scores[key] = total_of / mass
             elif isinstance(metric, SetMetric) and not rows_only:
                 scores[key] = metric.score(*_observed(out, target, observed, weight))
     values = _floats({"loss": total, **told, **scores})
@@ -122,7 +123,7 @@ def _aligned(task: Task, raw: Mapping[str, Tensor], rows: Rows, index: Tensor | 
         target = target.index_select(0, index)
         observed = None if observed is None else observed.index_select(0, index)
         weight = None if weight is None else weight.index_select(0, index)
-    return raw[task.name].float(), target, observed, weight
+    return raw[task.name], target, observed, weight
 
 
 def _observed(

@@ -128,3 +128,22 @@ class ConvStack(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.parts(pixels_last(x) if x.ndim == 4 else x)
+
+
+class StepsLast(nn.Module):
+    """A module that reads and gives (B, D, T), for sequences (B, T, D).
+
+    Args:
+        inner: the module.
+
+    >>> import torch
+    >>> StepsLast(ConvStack(5, (9,), filters=8))(torch.zeros(2, 9, 5)).shape
+    torch.Size([2, 2, 16])
+    """
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x.transpose(1, 2)).transpose(1, 2)

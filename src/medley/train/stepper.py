@@ -90,7 +90,7 @@ class EagerStepper(Stepper):
             with torch.autocast(self.device, self.precision):
                 raw = self.network(batch)
         losses = [
-            task_loss(t.loss, raw[t.name].float(), batch.targets[t.name], batch.observed[t.name], batch.weight)
+            task_loss(t.loss, raw[t.name], batch.targets[t.name], batch.observed[t.name], batch.weight)
             for t in self.tasks
         ]
         self._update(losses)

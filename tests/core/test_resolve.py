@@ -1,0 +1,154 @@
+"""What a user relies on when fields are left unset, set, or given a range of their own."""
+
+import pytest
+from torch import nn
+
+from medley.core.block import Composite, Facts, Input, Layer, Node
+from medley.core.choice import Choice, Identity
+from medley.core.resolve import resolve, settle, take_default
+from medley.core.space import Int, OneOf, searched
+from medley.core.spec import Spec, vector
+from medley.errors import ConfigError, GraphError
+
+
+class Numbers(Input):
+    def codec(self):
+        raise AssertionError("resolution asks its source for specs, never a codec")
+
+    def default_block(self):
+        return Width()
+
+
+class Width(Layer):
+    units: int | None = searched(OneOf(16, 32))
+
+    def build(self, *specs):
+        return nn.Linear(specs[0].width, self.units)
+
+
+class Deep(Composite):
+    depth: int | None = searched(Int(1, 3, default=2))
+
+    def expand(self, nodes, specs, facts):
+        last = nodes[0]
+        for _ in range(self.depth):
+            last = Width()(last)
+        return last
+
+
+class Small(Layer):
+    units: int | None = searched(OneOf(16, 32, 1024, default=1024))
+
+    def sensible(self, specs, facts):
+        return {"units": OneOf(4, 8, default=8)} if facts.rows < 100 else {"units": 30}
+
+    def build(self, *specs):
+        return nn.Linear(specs[0].width, self.units)
+
+
+def resolved(output, suggest=take_default, rows=1000, **names):
+    ids = {id(block): name for name, block in names.items()}
+    return resolve([output], ids, lambda node: vector(5), suggest, Facts(rows))[0]
+
+
+def asked(output, rows=1000, **names):
+    seen = {}
+
+    def suggest(name, space, default):
+        seen[name] = (space, default)
+        return default
+
+    resolved(output, suggest, rows, **names)
+    return seen
+
+
+def test_unset_fields_are_asked_for_and_set_ones_are_not():
+    x = Numbers()
+    assert asked(Width(units=7)(x), x=x) == {}
+    assert asked(Width()(x), x=x) == {"width.units": (OneOf(16, 32), 16)}
+
+
+def test_a_range_of_the_callers_own_replaces_the_fields():
+    x, part = Numbers(), Width(units=Int(3, 9, default=4))
+    assert asked(part(x), x=x, part=part) == {"part.units": (Int(3, 9, default=4), 4)}
+
+
+def test_sensible_values_and_ranges_depend_on_the_data_and_never_replace_the_callers():
+    x = Numbers()
+    few, many = asked(Small()(x), rows=50, x=x), asked(Small()(x), rows=500, x=x)
+    assert few["small.units"] == (OneOf(4, 8, default=8), 8)
+    assert many["small.units"][1] == 32  # 30 is not a choice: the nearest is taken
+    own = asked(Small(units=Int(100, 200))(x), rows=50, x=x)
+    assert own["small.units"][0] == Int(100, 200)
+
+
+def test_composites_vanish_and_their_parts_are_named_after_them():
+    x, deep = Numbers(), Deep(depth=2)
+    last = resolved(deep(x), x=x, deep=deep)
+    assert [last.block.name, last.inputs[0].block.name] == ["deep.width_2", "deep.width"]
+    assert last.inputs[0].inputs[0].block.name == "x"
+
+
+def test_a_block_called_twice_is_one_block():
+    x, part, deep = Numbers(), Width(), Deep(depth=1)
+    twice = resolved(part(Identity()(x)), x=x, part=part)
+    assert twice.block.units == 16
+    outputs = resolve(
+        [deep(x), deep(Identity()(x))], {id(x): "x", id(deep): "deep"}, lambda n: vector(5), take_default, Facts(9)
+    )
+    assert outputs[0].block is outputs[1].block
+
+
+def test_a_choice_may_hold_whole_blocks():
+    x = Numbers()
+    choice = Choice(OneOf(Width(units=3), Deep(depth=1)))
+    space, default = asked(choice(x), x=x)["choice.options"]
+    assert default.units == 3
+    pick = lambda name, space, default: space.choices[1] if name.endswith("options") else default  # noqa: E731
+    assert resolved(choice(x), pick, x=x).block.name == "choice.deep.width"
+
+
+def test_what_cannot_be_joined_is_told_with_the_parts_name():
+    class Wrong(Layer):
+        def build(self, *specs):
+            return nn.Linear(7, 2)
+
+    x, wrong = Numbers(), Wrong()
+    with pytest.raises(GraphError, match=r"wrong_part: Wrong cannot read \(D=5\)"):
+        resolved(wrong(x), x=x, wrong_part=wrong)
+
+
+def test_two_mistakes_in_one_declaration_are_told_at_once():
+    class Two(Layer):
+        size: int | None = searched(OneOf(1, 2))
+        word: str | None = searched(OneOf("add", "concatenate"))
+
+        def build(self, *specs):
+            return nn.Identity()
+
+    with pytest.raises(ConfigError, match=r"(?s)2 mistakes.*size must be a number.*Did you mean 'concatenate'"):
+        Two(size="big", word="concat")
+
+
+def test_settle_fills_every_open_field():
+    done = settle(Width(units=OneOf(5)), "w", take_default)
+    assert done.units == 5
+
+
+def test_calling_a_block_on_something_else_says_so():
+    with pytest.raises(GraphError, match="Call it on a node first"):
+        Width()(Width())
+    with pytest.raises(GraphError, match="called on nothing"):
+        Width()()
+
+
+def test_inputs_are_one_node_however_often_they_are_read():
+    x = Numbers()
+    assert isinstance(x.node, Node)
+    assert x.node is x.node
+
+
+def test_specs_tell_their_axes():
+    assert str(Spec((3, 8, 8), "CHW", "uint8")) == "(C=3 H=8 W=8 uint8)"
+    with pytest.raises(ValueError, match="2 axes"):
+        Spec((3,), "TD")
