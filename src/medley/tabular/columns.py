@@ -61,7 +61,8 @@ class NumericColumn:
             return cls(name, reading, missing=lacks, known=False)
         if found.min() == found.max():
             return cls(name, reading, centre=float(found[0]), missing=lacks)
-        inner = np.clip(found, *_fences(found))
+        low, high = _fences(found)
+        inner = found[(found >= low) & (found <= high)]
         centre, scale = float(inner.mean()), float(inner.std())
         bins = _edges(_standardise(found, centre, scale))
         return cls(name, reading, centre, scale, bins, lacks)

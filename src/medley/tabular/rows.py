@@ -69,7 +69,7 @@ def read_rows(values: Any) -> Rows:
 
 def _array(values: Any) -> Rows:
     if isinstance(values, np.ma.MaskedArray):
-        values = np.ma.filled(values.astype(object), None)
+        values = np.where(np.ma.getmaskarray(values), None, values.data)
     array = np.asarray(values)
     if array.dtype.names:
         return _mapping({name: array[name] for name in array.dtype.names})
