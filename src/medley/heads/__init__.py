@@ -1,0 +1,6 @@
+"""Heads: kinds of target, their losses and metrics."""
+
+from medley.heads.classification import ClassificationHead
+from medley.heads.regression import RegressionHead
+
+__all__ = ["ClassificationHead", "RegressionHead"]

@@ -1,0 +1,45 @@
+"""Tables of numbers with gaps, whatever they came as. NumPy only."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from medley.errors import DataError
+
+PLAIN = {int, float, bool, type(None)}
+
+
+def as_numbers(table: np.ndarray, what: str) -> np.ndarray:
+    """Cells (B, n) of any type -> float64 (B, n), NaN where missing.
+
+    Args:
+        table: cells.
+        what: what errors call them ("Numeric targets").
+
+    Raises:
+        DataError: a cell that is no number; names its row and column.
+
+    >>> as_numbers(np.array([[1, None]], dtype=object), "Targets")
+    array([[ 1., nan]])
+    """
+    if table.dtype.kind in "biuf":
+        return table.astype(np.float64)
+    if table.dtype.kind == "O" and set(map(type, table.reshape(-1).tolist())) <= PLAIN:
+        return table.astype(np.float64)
+    import pandas
+
+    numbers = np.full(table.shape, np.nan)
+    for row, column in np.argwhere(~pandas.isna(table)).tolist():
+        numbers[row, column] = _number(table[row, column], f"{what} must be numbers, got", (row, column))
+    return numbers
+
+
+def _number(cell: object, told: str, place: tuple[int, int]) -> float:
+    where = f"in row {place[0]}, column {place[1]}"
+    # Dates turn into floats without a word, and words of digits may be codes.
+    if isinstance(cell, str | bytes | np.datetime64 | np.timedelta64):
+        raise DataError(f"{told} {cell!r} {where}.")
+    try:
+        return float(cell)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise DataError(f"{told} {cell!r} ({type(cell).__name__}) {where}.") from None

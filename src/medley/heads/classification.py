@@ -1,0 +1,135 @@
+"""Classes and sets of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from medley.core.block import Head
+from medley.core.codec import TargetCodec
+from medley.core.metric import Metric
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec
+from medley.errors import ConfigError
+from medley.heads.class_weights import ClassWeight, wrong_weights
+from medley.heads.classes import ClassCodec
+from medley.heads.label_sets import LabelSetCodec
+from medley.heads.words import (
+    CLASS_LOSSES,
+    CLASS_METRICS,
+    ONE_LABEL_METRICS,
+    canonical,
+    listed,
+    meaning,
+    wrong_losses,
+    wrong_metrics,
+    wrong_numbers,
+)
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class ClassificationHead(Head, register="heads.classification"):
+    """One class per row out of two or more, or (`multi_label=True`) any number of labels per row.
+
+    Labels may be whole numbers, strings, booleans or floats, in a list, an array or a series, of shape (B,) or (B, 1);
+    or one-hot rows (B, classes). Predictions come back in the same type and shape. With `multi_label`, targets are a
+    matrix (B, labels) of 0 and 1, or lists or sets of labels per row (predictions are lists). Missing labels (None,
+    NaN, rows of NaN) are unobserved: they add no loss, and their rows still train the other heads.
+
+    Two classes are told apart by one logit, more classes by K logits, labels of a set by one logit each.
+
+    Args:
+        num_classes: number of classes; counted where unset. Where it is more than occur, the labels are 0 .. K-1.
+        multi_label: whether a row may have several labels, or none.
+        loss: cross-entropy where unset. `"categorical_crossentropy"`, `"sparse_categorical_crossentropy"` and
+            `"binary_crossentropy"` are the same loss where they fit (a sigmoid of one logit is the softmax of 0 and
+            that logit); `"focal"` weighs down rows that are certain already. Or a function or torch module of raw
+            outputs (B, K) and targets: codes (B,), or 0 and 1 in the shape of the outputs for two classes and for
+            label sets; it returns one loss per row (B,).
+        metrics: names, and functions (y_true, y_pred) -> number of labels as given; `["accuracy"]` where unset.
+        dropout: chance of a feature to be dropped before the last layer; searched where unset.
+        loss_weight: the head's factor in the sum of losses.
+        class_weight: label -> factor on the loss of its rows (1 where not named), or `"balanced"`: every class weighs
+            the same together. For label sets, the factor on the cells that have the label.
+
+    Raises:
+        ConfigError: an unknown name, a number out of its range, a loss that does not fit; all are told at once.
+
+    >>> head = ClassificationHead(dropout=0.0)
+    >>> target = head.codec().fit(["cat", "dog", "cow"])
+    >>> head.build(Spec((8,), "D"), target)
+    Linear(in_features=8, out_features=3, bias=True)
+    """
+
+    num_classes: int | None = None
+    multi_label: bool = False
+    loss: str | Callable[..., Any] | Space | None = None
+    metrics: Sequence[Any] | str | Callable[..., float] | None = None
+    dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5))
+    loss_weight: float | Space = 1.0
+    class_weight: ClassWeight = None
+
+    def check(self) -> Iterable[str]:
+        """Names, ranges, and what does not go together."""
+        if not isinstance(self.multi_label, bool):
+            yield f"multi_label must be True or False, got {self.multi_label!r}."
+        least = 1 if self.multi_label else 2
+        whole = isinstance(self.num_classes, int) and not isinstance(self.num_classes, bool)
+        if self.num_classes is not None and (not whole or self.num_classes < least):
+            yield f"num_classes must be a whole number, {least} or more, got {self.num_classes!r}."
+        yield from wrong_losses(self.loss, CLASS_LOSSES, "classification")
+        yield from wrong_metrics(self.metrics, CLASS_METRICS, "classification")
+        yield from wrong_numbers(self.dropout, self.loss_weight)
+        yield from wrong_weights(self.class_weight)
+        if self.multi_label:
+            yield from self._wrong_for_sets()
+
+    def _wrong_for_sets(self) -> Iterable[str]:
+        for one in self.loss.choices if isinstance(self.loss, OneOf) else (self.loss,):
+            if isinstance(one, str) and "categorical" in one.lower():
+                yield f"loss {one!r} is for one class per row; with multi_label=True leave it unset."
+            elif callable(one) and self.class_weight is not None:
+                yield "class_weight cannot reach into a loss of one's own with multi_label=True; weigh inside the loss."
+        for one in listed(self.metrics):
+            word = meaning(one, CLASS_METRICS) if isinstance(one, str) else None
+            if word is not None and (word in ONE_LABEL_METRICS or word.startswith("top_")):
+                yield f"metric {one!r} is for one class per row, not for multi_label=True."
+
+    def codec(self) -> ClassCodec | LabelSetCodec:
+        """A fresh codec for labels."""
+        kind = LabelSetCodec if self.multi_label else ClassCodec
+        return kind(self.num_classes, canonical(self.loss, CLASS_LOSSES, "crossentropy"), self.class_weight)
+
+    def build(self, spec: Spec, target: TargetCodec) -> nn.Module:
+        """(B, *spec.shape) -> logits (B, K)."""
+        from medley.heads.readout import readout
+
+        return readout(spec, len(target.prior), float(self.dropout or 0.0))  # type: ignore[arg-type]
+
+    def losses(self, target: TargetCodec) -> Any:
+        """Logits (B, K), encoded targets -> losses (B,), class weights included."""
+        from medley.heads.losses import class_losses, label_set_losses
+
+        codec = _own(target)
+        return (
+            label_set_losses(self.loss, codec) if isinstance(codec, LabelSetCodec) else class_losses(self.loss, codec)
+        )
+
+    def measures(self, target: TargetCodec) -> Mapping[str, Metric]:
+        """The metrics by the caller's names."""
+        from medley.heads.metrics import measures
+
+        return measures(self.metrics, _own(target), "accuracy")
+
+    @property
+    def weight(self) -> float:
+        """The head's factor in the sum of losses."""
+        return float(self.loss_weight)  # type: ignore[arg-type]
+
+
+def _own(target: TargetCodec) -> ClassCodec | LabelSetCodec:
+    if not isinstance(target, ClassCodec | LabelSetCodec):
+        raise ConfigError(f"ClassificationHead works with the codec it makes, got a {type(target).__name__}.")
+    return target

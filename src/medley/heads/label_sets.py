@@ -1,0 +1,225 @@
+"""The codec of targets with any number of labels per row. NumPy only."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from medley.core.codec import Encoded, State, TargetCodec
+from medley.core.spec import Spec
+from medley.errors import DataError, NotFittedError
+from medley.heads.cells import as_numbers
+from medley.heads.class_weights import ClassWeight, balanced, by_label
+from medley.heads.labels import ROWS, Alphabet, Given, given
+from medley.heads.priors import best_probabilities, sigmoid
+
+UNKNOWN = -1.0  # the code of a cell that is not observed, in a row of which others are
+
+
+class LabelSetCodec(TargetCodec):
+    """A 0/1 matrix, or lists of labels <-> K logits; target (B, K) of 0, 1 and -1 (that cell is not observed).
+
+    Rows come as a matrix (B, K) of 0 and 1, in which a cell may be missing by itself, or as lists or sets of labels.
+    A list of lists that are all of one length and hold nothing but 0 and 1 is a matrix.
+
+    Args:
+        num_classes: number of labels; None counts them.
+        loss: canonical name of the loss that `prior` is best for.
+        class_weight: label -> weight of the cells that have it, `"balanced"` (having and not having a label weigh
+            the same together), or None.
+
+    Raises:
+        DataError: cells other than 0 and 1, rows that are no lists of labels, another number of labels.
+
+    >>> codec = LabelSetCodec().fit([["red", "big"], [], None, ["red"]])
+    >>> codec.labels, codec.encode([["red"], None]).array.tolist()
+    (['big', 'red'], [[0.0, 1.0], [0.0, 0.0]])
+    >>> codec.decode(np.array([[2.0, 1.0], [-1.0, -1.0]])).tolist()
+    [['big', 'red'], []]
+    """
+
+    def __init__(
+        self, num_classes: int | None = None, loss: str = "crossentropy", class_weight: ClassWeight = None
+    ) -> None:
+        self.num_classes = num_classes
+        self.loss = loss
+        self.class_weight = class_weight
+        self.form: Literal["matrix", "lists"] = "matrix"
+        self.weights: np.ndarray | None = None
+        self._alphabet: Alphabet | None = None
+        self._matrix_dtype = "int64"
+        self._prior = np.zeros(1, np.float32)
+
+    @property
+    def alphabet(self) -> Alphabet:
+        """The labels."""
+        if self._alphabet is None:
+            raise NotFittedError("The labels are not known yet: fit the codec first.")
+        return self._alphabet
+
+    @property
+    def labels(self) -> list[Any]:
+        """The labels in the order of the probabilities' columns."""
+        return list(self.alphabet.labels)
+
+    @property
+    def spec(self) -> Spec:
+        """K cells."""
+        return Spec((len(self.alphabet.labels),), "K")
+
+    @property
+    def prior(self) -> np.ndarray:
+        """Raw output (K,) of the best constant prediction."""
+        return self._prior
+
+    def fit(self, values: Any) -> Self:
+        """Learns the labels and how often each occurs; `weights` becomes (2, K): of cells 0 and of cells 1."""
+        rows = _label_rows(values)
+        self.form = "matrix" if rows is None else "lists"
+        cells = self._fit_matrix(given(values)) if rows is None else self._fit_lists(rows)
+        if self.num_classes not in (None, cells.shape[1]):
+            raise DataError(
+                f"num_classes={self.num_classes}, but the target data has {cells.shape[1]} labels. Leave it unset."
+            )
+        counts = np.stack([(cells == 0).sum(axis=0), (cells == 1).sum(axis=0)]).astype(np.float64)
+        if self.class_weight is not None:
+            rule = self.class_weight
+            having = None if isinstance(rule, str) else by_label(rule, self.labels)
+            even = [balanced(column) for column in counts.T]
+            self.weights = np.stack(even, axis=1) if having is None else np.stack([np.ones_like(having), having])
+        mass = counts if self.weights is None else counts * self.weights
+        best = np.log([best_probabilities(column, self.loss) for column in mass.T])
+        self._prior = (best[:, 1] - best[:, 0]).astype(np.float32)
+        return self
+
+    def _fit_matrix(self, labels: Given) -> np.ndarray:
+        kind = labels.array.dtype.kind
+        self._matrix_dtype = labels.array.dtype.name if kind in "biuf" else "float64"
+        width = labels.array.shape[-1]
+        self._alphabet = Alphabet(labels.columns, "str") if labels.columns else Alphabet.numbered(width, "int64")
+        return _cells(labels.array, width)
+
+    def _fit_lists(self, rows: list[list[Any] | None]) -> np.ndarray:
+        self._alphabet = Alphabet.learn(Given(_flat(rows), listed=True))
+        if not self._alphabet.labels:
+            raise DataError("Expect the target data to have at least 1 label, but no row has any.")
+        return self._multi_hot(rows)
+
+    def _multi_hot(self, rows: list[list[Any] | None]) -> np.ndarray:
+        cells = np.zeros((len(rows), len(self.alphabet.labels)))
+        owner = np.repeat(np.arange(len(rows)), [len(row or ()) for row in rows])
+        cells[owner, self.alphabet.codes(_flat(rows))] = 1.0
+        cells[np.array([row is None for row in rows], dtype=bool)] = np.nan
+        return cells
+
+    def encode(self, values: Any) -> Encoded:
+        """Label sets -> (B, K) float32 of 0, 1 and -1 (that cell is not observed); unobserved rows hold 0."""
+        if self.form == "lists":
+            rows = _label_rows(values)
+            if rows is None:
+                raise DataError("The target was learnt from lists of labels; got a matrix.")
+            cells = self._multi_hot(rows)
+        else:
+            cells = _cells(given(values).array, len(self.labels))
+        present = np.any(~np.isnan(cells), axis=1)
+        cells = np.where(np.isnan(cells), UNKNOWN, cells)
+        cells[~present] = 0.0
+        return Encoded(cells.astype(np.float32), present)
+
+    def values(self, target: np.ndarray) -> np.ndarray:
+        """Encoded targets (B, K) -> a matrix or lists of labels, as the caller gave them: the inverse of `encode`."""
+        target = np.asarray(target)
+        if self.form == "matrix" and (target == UNKNOWN).any():
+            return np.where(target == UNKNOWN, np.nan, target)
+        return self._labelled(target == 1)
+
+    def decode(self, raw: np.ndarray) -> np.ndarray:
+        """Raw outputs (B, K) -> a 0/1 matrix, or an array (B,) of lists of labels, as the caller gave them."""
+        return self._labelled(np.asarray(raw) > 0)
+
+    def _labelled(self, have: np.ndarray) -> np.ndarray:
+        if self.form == "matrix":
+            return have.astype(self._matrix_dtype)
+        rows = np.empty(len(have), dtype=object)
+        for place, row in enumerate(have):
+            rows[place] = [self.alphabet.labels[code] for code in np.flatnonzero(row)]
+        return rows
+
+    def probabilities(self, raw: np.ndarray) -> np.ndarray:
+        """Raw outputs (B, K) -> probability of each label (B, K) float64; they do not sum to 1."""
+        return sigmoid(np.asarray(raw))
+
+    def state(self) -> dict[str, Any]:
+        """What was learnt."""
+        return {
+            **self.alphabet.state(),
+            "form": self.form,
+            "matrix_dtype": self._matrix_dtype,
+            "weights": self.weights,
+            "prior": self._prior,
+        }
+
+    def restore(self, state: State) -> Self:
+        """The inverse of `state`."""
+        self._alphabet = Alphabet.restore(state)
+        self.form = state["form"]
+        self._matrix_dtype = state["matrix_dtype"]
+        self.weights = state["weights"]
+        self._prior = np.asarray(state["prior"], np.float32)
+        return self
+
+
+def _label_rows(values: Any) -> list[list[Any] | None] | None:
+    """Rows of labels, None for an unobserved row; or None where the values are a matrix."""
+    if getattr(values, "ndim", None) == 2 or hasattr(values, "columns"):
+        return None
+    if not hasattr(values, "__iter__"):
+        raise DataError(f"Labels must be one list per row or a matrix, got {values!r}.")
+    rows = [_row(place, row) for place, row in enumerate(values)]
+    seen = [row for row in rows if row is not None]
+    even = len({len(row) for row in seen}) == 1 and len(seen[0]) > 0
+    ordered = isinstance(values, list | tuple) and not any(isinstance(row, set | frozenset) for row in values)
+    if ordered and even and all(_missing(cell) or cell in (0, 1) for row in seen for cell in row):
+        return None
+    return rows
+
+
+def _row(place: int, row: Any) -> list[Any] | None:
+    if isinstance(row, (*ROWS, set, frozenset)):
+        return list(row)
+    if _missing(row):
+        return None
+    raise DataError(
+        f"multi_label=True expects a 0/1 matrix (B, labels), or a list of labels per row (None where unobserved); "
+        f"row {place} is {row!r}."
+    )
+
+
+def _missing(value: Any) -> bool:
+    # Pandas's NA refuses to be compared, and to ask it by type would import pandas.
+    return value is None or (isinstance(value, float) and np.isnan(value)) or type(value).__name__ == "NAType"
+
+
+def _flat(rows: list[list[Any] | None]) -> np.ndarray:
+    for place, row in enumerate(rows):
+        if row is not None and any(map(_missing, row)):
+            raise DataError(f"Row {place} holds a missing label: {row!r}. Make the whole row None if it is not known.")
+    labels = [label for row in rows for label in row or ()]
+    flat = np.empty(len(labels), dtype=object)
+    flat[:] = labels
+    return flat
+
+
+def _cells(array: np.ndarray, width: int) -> np.ndarray:
+    if array.ndim != 2 or array.shape[1] != width:
+        raise DataError(f"Expect the target data to have shape (B, {width}), but got {array.shape}.")
+    cells = as_numbers(array, "With multi_label=True, target cells")
+    wrong = ~(np.isnan(cells) | (cells == 0) | (cells == 1))
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0].tolist()
+        raise DataError(
+            f"With multi_label=True, target cells are 0 or 1 (NaN where unobserved); row {row}, column {column} is "
+            f"{cells[row, column]:g}."
+        )
+    return cells

@@ -1,0 +1,150 @@
+"""The codec of numeric targets. NumPy only."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from medley.core.codec import Encoded, State, TargetCodec
+from medley.core.spec import Spec
+from medley.errors import DataError, NotFittedError
+from medley.heads.cells import as_numbers
+from medley.heads.labels import given
+from medley.heads.priors import best_number
+
+
+class NumberCodec(TargetCodec):
+    """K numbers per row <-> K standardised numbers (mean 0, deviation 1 over the training rows).
+
+    One column is encoded as (B, 1), and a row without it is unobserved. Several columns are encoded as (B, 2 K), the
+    numbers and then a 1 for each that is observed: a row that lacks some of its numbers still teaches the others.
+
+    Args:
+        output_dim: number of columns K; None counts them.
+        loss: canonical name of the loss that `prior` is best for.
+
+    Raises:
+        DataError: something that is no finite number, a column without any, another number of columns.
+
+    >>> codec = NumberCodec().fit([1.0, 3.0, None])
+    >>> codec.encode([3.0, None])
+    Encoded(array=array([[1.], [0.]], dtype=float32), present=array([ True, False]))
+    >>> codec.decode(np.array([[1.0], [0.0]]))
+    array([3., 2.])
+    """
+
+    def __init__(self, output_dim: int | None = None, loss: str = "mean_squared_error") -> None:
+        self.output_dim = output_dim
+        self.loss = loss
+        self.flat = True
+        self._dtype = "float64"
+        self._mean: np.ndarray | None = None
+        self._scale = np.ones(1)
+        self._prior = np.zeros(1, np.float32)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """(K,) float64, in the caller's unit."""
+        if self._mean is None:
+            raise NotFittedError("The scale of the target is not known yet: fit the codec first.")
+        return self._mean
+
+    @property
+    def scale(self) -> np.ndarray:
+        """(K,) float64: one standardised unit in the caller's; 1 where all numbers are the same."""
+        return self._scale
+
+    @property
+    def labels(self) -> None:
+        """None: there are no classes."""
+        return None
+
+    @property
+    def spec(self) -> Spec:
+        """K=1, or 2 K numbers."""
+        width = len(self.mean)
+        return Spec((1 if width == 1 else 2 * width,), "K")
+
+    @property
+    def prior(self) -> np.ndarray:
+        """Raw output (K,) of the best constant prediction: zeros for squares, the median for absolute errors."""
+        return self._prior
+
+    def fit(self, values: Any) -> Self:
+        """Learns mean and deviation of every column from its observed rows."""
+        numbers, self.flat, self._dtype = _numbers(values)
+        width = numbers.shape[1]
+        if self.output_dim not in (None, width):
+            raise DataError(f"Expect the target data to have shape (B, {self.output_dim}), but got (B, {width}).")
+        empty = np.flatnonzero(np.isnan(numbers).all(axis=0))
+        if len(empty):
+            raise DataError(f"The target data has no number in column {empty[0]}: all {len(numbers)} rows are missing.")
+        mean, deviation = np.nanmean(numbers, axis=0), np.nanstd(numbers, axis=0)
+        # What is left of a constant after rounding is no scale.
+        constant = deviation <= 1e-12 * np.abs(mean)
+        self._mean, self._scale = mean, np.where(constant, 1.0, deviation)
+        scaled = (numbers - mean) / self._scale
+        self._prior = np.array([best_number(one[~np.isnan(one)], self.loss) for one in scaled.T], np.float32)
+        return self
+
+    def encode(self, values: Any) -> Encoded:
+        """Numbers -> (B, 1), or (B, 2 K): the standardised numbers, then 1 where observed; unobserved ones are 0."""
+        numbers, _, _ = _numbers(values)
+        if numbers.shape[1] != len(self.mean):
+            raise DataError(
+                f"Expect the target data to have shape (B, {len(self.mean)}), but got (B, {numbers.shape[1]})."
+            )
+        known = ~np.isnan(numbers)
+        scaled = np.where(known, (numbers - self.mean) / self._scale, 0.0)
+        cells = scaled if len(self.mean) == 1 else np.concatenate([scaled, known], axis=1)
+        return Encoded(cells.astype(np.float32), np.any(known, axis=1))
+
+    def values(self, target: np.ndarray) -> np.ndarray:
+        """Encoded targets (B, ...) -> the caller's numbers, NaN where unobserved: the inverse of `encode`."""
+        target = np.asarray(target)
+        width = len(self.mean)
+        if width == 1:
+            return self.decode(target)
+        return self.decode(np.where(target[:, width:] > 0, target[:, :width], np.nan))
+
+    def decode(self, raw: np.ndarray) -> np.ndarray:
+        """Raw outputs (B, K) -> numbers in the caller's unit and shape; floats, also where the targets were whole."""
+        numbers = (np.asarray(raw, dtype=np.float64) * self._scale + self.mean).astype(self._dtype)
+        return numbers[:, 0] if self.flat else numbers
+
+    def probabilities(self, raw: np.ndarray) -> np.ndarray:
+        """The same as `decode`."""
+        return self.decode(raw)
+
+    def state(self) -> dict[str, Any]:
+        """What was learnt."""
+        return {
+            "flat": self.flat,
+            "dtype": self._dtype,
+            "mean": self.mean,
+            "scale": self._scale,
+            "prior": self._prior,
+        }
+
+    def restore(self, state: State) -> Self:
+        """The inverse of `state`."""
+        self.flat = state["flat"]
+        self._dtype = state["dtype"]
+        self._mean = np.asarray(state["mean"], np.float64)
+        self._scale = np.asarray(state["scale"], np.float64)
+        self._prior = np.asarray(state["prior"], np.float32)
+        return self
+
+
+def _numbers(values: Any) -> tuple[np.ndarray, bool, str]:
+    """Rows -> (B, K) float64 with NaN for gaps, whether they came flat, and the type they go back in."""
+    array = given(values).array
+    if array.ndim > 2 or array.shape[1:] == (0,):
+        raise DataError(f"Numeric targets must be of shape (B,) or (B, columns), got {array.shape}.")
+    numbers = as_numbers(array[:, None] if array.ndim == 1 else array, "Numeric targets")
+    if np.isinf(numbers).any():
+        row, column = np.argwhere(np.isinf(numbers))[0].tolist()
+        raise DataError(f"Numeric targets must be finite, got {numbers[row, column]} in row {row}, column {column}.")
+    floating = array.dtype.kind == "f" and array.dtype.itemsize in (4, 8)
+    return numbers, array.ndim == 1, array.dtype.name if floating else "float64"

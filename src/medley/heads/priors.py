@@ -1,0 +1,87 @@
+"""The best constant predictions: what a network without inputs would learn. NumPy only."""
+
+from __future__ import annotations
+
+import numpy as np
+
+RAREST = 1e-6  # a class that no training row has still needs a finite logit
+
+
+def sigmoid(raw: np.ndarray) -> np.ndarray:
+    """Logits -> probabilities, in float64 and without overflow.
+
+    >>> sigmoid(np.array([0.0, 1000.0, -1000.0])).tolist()
+    [0.5, 1.0, 0.0]
+    """
+    return np.exp(-np.logaddexp(0.0, -np.asarray(raw, dtype=np.float64)))
+
+
+def softmax(raw: np.ndarray) -> np.ndarray:
+    """Logits (B, K) -> probabilities (B, K), in float64 and without overflow.
+
+    >>> softmax(np.array([[1000.0, 1000.0]])).tolist()
+    [[0.5, 0.5]]
+    """
+    raw = np.asarray(raw, dtype=np.float64)
+    powers = np.exp(raw - raw.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def best_probabilities(mass: np.ndarray, loss: str) -> np.ndarray:
+    """The constant probabilities with the least loss.
+
+    Args:
+        mass: (K,) how much the rows of each class weigh together.
+        loss: `"focal"`; anything else is taken for a proper score, whose best constant are the frequencies.
+
+    Returns:
+        (K,), positive, summing to 1.
+
+    >>> best_probabilities(np.array([3.0, 1.0]), "crossentropy").tolist()
+    [0.75, 0.25]
+    >>> best_probabilities(np.array([3.0, 1.0]), "focal").round(3).tolist()
+    [0.601, 0.399]
+    """
+    total = mass.sum()
+    share = mass / total if total > 0 else np.full(len(mass), 1 / len(mass))
+    share = np.maximum(share, RAREST)
+    return _focal(share / share.sum()) if loss == "focal" else share / share.sum()
+
+
+def _focal(share: np.ndarray) -> np.ndarray:
+    # At the optimum share * slope(p) is one number for all classes (Lagrange), and the slope falls from inf to 0
+    # as p grows: so p is read off a table for a given number, and the number is found by halving.
+    logits = np.linspace(-16.0, 16.0, 40001)
+    grid, rest = sigmoid(logits), sigmoid(-logits)
+    slope = np.log(rest**2 / grid - 2 * rest * np.log(grid))
+    low, high = slope[-1], slope[0]
+    for _ in range(60):
+        middle = (low + high) / 2
+        total = np.interp(middle - np.log(share), slope[::-1], grid[::-1]).sum()
+        low, high = (middle, high) if total > 1 else (low, middle)
+    best = np.interp(low - np.log(share), slope[::-1], grid[::-1])
+    return best / best.sum()
+
+
+def best_number(values: np.ndarray, loss: str) -> float:
+    """The constant with the least loss over `values` (B,), which hold no gaps.
+
+    Args:
+        values: numbers.
+        loss: `"mean_absolute_error"` (the median), `"huber"`, `"log_cosh"`; anything else is taken for squares.
+
+    >>> best_number(np.array([0.0, 0.0, 9.0]), "mean_absolute_error")
+    0.0
+    >>> best_number(np.array([0.0, 0.0, 9.0]), "huber")
+    0.5
+    """
+    slopes = {"huber": lambda error: np.clip(error, -1.0, 1.0), "log_cosh": np.tanh}
+    if loss == "mean_absolute_error":
+        return float(np.median(values))
+    if loss not in slopes:
+        return float(values.mean())
+    low, high = float(values.min()), float(values.max())
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if slopes[loss](values - middle).sum() > 0 else (low, middle)
+    return round((low + high) / 2, 12)

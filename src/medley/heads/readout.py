@@ -1,0 +1,57 @@
+"""The module of every head: features of any shape -> raw outputs."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from medley.core.spec import Spec
+
+TINY = 1024
+FEW_CHANNELS = 8
+
+
+class MeanOverPlaces(nn.Module):
+    """Averages over all axes but the features': (B, C, H, W) or (B, C, Z, H, W) -> (B, C); (B, T, D) -> (B, D)."""
+
+    def __init__(self, features: int, rank: int) -> None:
+        super().__init__()
+        self.places = tuple(axis for axis in range(1, rank + 1) if axis != features + 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, ...) -> (B, D)."""
+        return x.mean(dim=self.places)
+
+
+def readout(spec: Spec, outputs: int, dropout: float) -> nn.Module:
+    """Dropout and one linear layer; maps and sequences are made vectors first.
+
+    They are averaged over their places, save those of up to 1024 numbers in all, and those of fewer than 8 channels
+    (raw pixels or signals, of which an average tells nothing): these are flattened.
+
+    Args:
+        spec: what comes in.
+        outputs: K.
+        dropout: chance of a feature to be dropped in training; 0 leaves the layer out.
+
+    Returns:
+        (B, *spec.shape) -> (B, K): one `nn.Linear` for a vector without dropout.
+
+    >>> import torch
+    >>> readout(Spec((64, 8, 8), "CHW"), 3, 0.25)(torch.zeros(2, 64, 8, 8)).shape
+    torch.Size([2, 3])
+    >>> readout(Spec((64,), "D"), 3, 0.0)
+    Linear(in_features=64, out_features=3, bias=True)
+    """
+    parts: list[nn.Module] = []
+    width = spec.size
+    if spec.rank > 1:
+        averaged = spec.size > TINY and spec.width >= FEW_CHANNELS and any(axis in spec.axes for axis in "DC")
+        if averaged:
+            width = spec.width
+            parts.append(MeanOverPlaces(next(spec.axes.index(a) for a in "DC" if a in spec.axes), spec.rank))
+        else:
+            parts.append(nn.Flatten())
+    if dropout > 0:
+        parts.append(nn.Dropout(dropout))
+    linear = nn.Linear(width, outputs)
+    return nn.Sequential(*parts, linear) if parts else linear

@@ -1,0 +1,92 @@
+"""Numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from medley.core.block import Head
+from medley.core.codec import TargetCodec
+from medley.core.metric import Metric
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec
+from medley.errors import ConfigError
+from medley.heads.numbers import NumberCodec
+from medley.heads.words import NUMBER_LOSSES, NUMBER_METRICS, canonical, wrong_losses, wrong_metrics, wrong_numbers
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class RegressionHead(Head, register="heads.regression"):
+    """One or several numbers per row.
+
+    Targets are of shape (B,), (B, 1) or (B, K); they are standardised inside, column by column, and predictions and
+    metrics are in the caller's unit and shape. Whole numbers come back as floats. Missing numbers (None, NaN) are
+    unobserved: a row that lacks some of its K numbers still trains the others.
+
+    Args:
+        output_dim: number of columns K; counted where unset.
+        loss: `"mean_squared_error"`, `"mean_absolute_error"`, `"huber"`, `"log_cosh"` (of standardised errors; `"mse"`
+            and `"mae"` do as well), or a function or torch module of outputs and targets (B, K), standardised, which
+            returns one loss per row (B,).
+        metrics: names, and functions (y_true, y_pred) -> number; `["mean_squared_error"]` where unset.
+        dropout: chance of a feature to be dropped before the last layer; searched where unset.
+        loss_weight: the head's factor in the sum of losses.
+
+    Raises:
+        ConfigError: an unknown name, a number out of its range; all are told at once.
+
+    >>> head = RegressionHead(metrics=["mae"], dropout=0.0)
+    >>> target = head.codec().fit([[1.0, 2.0], [3.0, 5.0]])
+    >>> head.build(Spec((8,), "D"), target)
+    Linear(in_features=8, out_features=2, bias=True)
+    """
+
+    output_dim: int | None = None
+    loss: str | Callable[..., Any] | Space = "mean_squared_error"
+    metrics: Sequence[Any] | str | Callable[..., float] | None = None
+    dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5))
+    loss_weight: float | Space = 1.0
+
+    def check(self) -> Iterable[str]:
+        """Names and ranges."""
+        whole = isinstance(self.output_dim, int) and not isinstance(self.output_dim, bool)
+        if self.output_dim is not None and (not whole or self.output_dim < 1):
+            yield f"output_dim must be a whole number, 1 or more, got {self.output_dim!r}."
+        yield from wrong_losses(self.loss, NUMBER_LOSSES, "regression")
+        yield from wrong_metrics(self.metrics, NUMBER_METRICS, "regression")
+        yield from wrong_numbers(self.dropout, self.loss_weight)
+
+    def codec(self) -> NumberCodec:
+        """A fresh codec for numbers."""
+        return NumberCodec(self.output_dim, canonical(self.loss, NUMBER_LOSSES, "mean_squared_error"))
+
+    def build(self, spec: Spec, target: TargetCodec) -> nn.Module:
+        """(B, *spec.shape) -> standardised numbers (B, K)."""
+        from medley.heads.readout import readout
+
+        return readout(spec, len(target.prior), float(self.dropout or 0.0))  # type: ignore[arg-type]
+
+    def losses(self, target: TargetCodec) -> Any:
+        """Outputs (B, K), encoded targets -> losses (B,) in standardised units."""
+        from medley.heads.losses import number_losses
+
+        return number_losses(self.loss, _own(target))
+
+    def measures(self, target: TargetCodec) -> Mapping[str, Metric]:
+        """The metrics by the caller's names."""
+        from medley.heads.metrics import measures
+
+        return measures(self.metrics, _own(target), "mean_squared_error")
+
+    @property
+    def weight(self) -> float:
+        """The head's factor in the sum of losses."""
+        return float(self.loss_weight)  # type: ignore[arg-type]
+
+
+def _own(target: TargetCodec) -> NumberCodec:
+    if not isinstance(target, NumberCodec):
+        raise ConfigError(f"RegressionHead works with the codec it makes, got a {type(target).__name__}.")
+    return target
