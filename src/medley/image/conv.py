@@ -1,0 +1,104 @@
+"""A plain stack of convolutions over sequences, images and volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from medley.core.block import Facts, Layer
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec
+from medley.errors import GraphError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class ConvBlock(Layer, register="image.conv"):
+    """Blocks of convolution, batch norm and ReLU, each closed by max-pooling; 1-D, 2-D or 3-D by what it reads.
+
+    Convolutions keep the map's size. Pooling halves every axis that is longer than 1, so that inputs of any size work.
+
+    Args:
+        kernel_size: side of the kernels.
+        num_blocks: blocks.
+        num_layers: convolutions in each block.
+        filters: channels out of the first block; they double from block to block.
+        max_pooling: halve the map at the end of each block.
+        separable: depthwise separable convolutions (Chollet 2017, arXiv:1610.02357).
+        dropout: share of numbers dropped after each block in training.
+
+    Shape: (B, T, D) -> (B, T', D'), (B, C, H, W) -> (B, C', H', W') or (B, C, Z, H, W) -> (B, C', Z', H', W'), where
+        the width is `filters * 2 ** (num_blocks - 1)`.
+
+    Raises:
+        GraphError: joined to something without space or time (a vector).
+
+    >>> block = ConvBlock(3, num_blocks=2, num_layers=1, filters=16, max_pooling=True, separable=False, dropout=0.0)
+    >>> str(block.out(Spec((3, 28, 28), "CHW"))), str(block.out(Spec((9, 5), "TD")))
+    ('(C=32 H=7 W=7)', '(T=2 D=32)')
+    """
+
+    kernel_size: int | Space | None = searched(OneOf(3, 5, 7))
+    num_blocks: int | Space | None = searched(OneOf(1, 2, 3, default=2))
+    num_layers: int | Space | None = searched(OneOf(1, 2))
+    filters: int | Space | None = searched(OneOf(16, 32, 64, 128, default=32))
+    max_pooling: bool | Space | None = searched(OneOf(True, False))
+    separable: bool | Space | None = searched(OneOf(False, True))
+    dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5))
+
+    def check(self) -> Iterable[str]:
+        """Counts are whole numbers from 1, the dropout is below 1."""
+        for name in ("kernel_size", "num_blocks", "num_layers", "filters"):
+            value = getattr(self, name)
+            if isinstance(value, int | float) and (value < 1 or value != int(value)):
+                yield f"{name} must be a whole number from 1, got {value!r}."
+        if isinstance(self.dropout, int | float) and self.dropout >= 1:
+            yield f"dropout is a share from 0 up to, not including, 1; got {self.dropout!r}."
+
+    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+        """As many blocks as leave a map of some size; two for sequences."""
+        if not specs or not specs[0].is_map:
+            return {"num_blocks": 2, "filters": 64, "max_pooling": True}
+        side = max(specs[0].shape[1:])
+        return {"num_blocks": 3 if side >= 12 else 2 if side >= 4 else 1, "filters": 32, "max_pooling": True}
+
+    def build(self, *specs: Spec) -> nn.Module:
+        """The stack."""
+        from medley.nn.conv import ConvStack, StepsLast
+
+        channels, size = _channels_and_size(specs[0])
+        stack = ConvStack(
+            channels,
+            size,
+            filters=_whole(self.filters),
+            kernel_size=_whole(self.kernel_size),
+            num_blocks=_whole(self.num_blocks),
+            num_layers=_whole(self.num_layers),
+            max_pooling=bool(self.max_pooling),
+            separable=bool(self.separable),
+            dropout=float(self.dropout),  # type: ignore[arg-type]
+        )
+        return StepsLast(stack) if specs[0].is_sequence else stack
+
+    def out(self, *specs: Spec) -> Spec:
+        """A wider and smaller map."""
+        size = _channels_and_size(specs[0])[1]
+        blocks = _whole(self.num_blocks)
+        if self.max_pooling:
+            size = tuple(max(1, one >> blocks) for one in size)
+        width = _whole(self.filters) * 2 ** (blocks - 1)
+        return Spec((*size, width) if specs[0].is_sequence else (width, *size), specs[0].axes)
+
+
+def _whole(value: int | float | Space | None) -> int:
+    assert isinstance(value, int | float)
+    return int(value)
+
+
+def _channels_and_size(spec: Spec) -> tuple[int, tuple[int, ...]]:
+    if spec.is_sequence:
+        return spec.shape[1], spec.shape[:1]
+    if spec.is_map:
+        return spec.shape[0], spec.shape[1:]
+    raise GraphError(f"ConvBlock reads sequences (TD), images (CHW) or volumes (CZHW), got {spec}; use DenseBlock().")

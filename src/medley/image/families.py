@@ -1,0 +1,59 @@
+"""What the blocks that are named after published networks have in common: what they read, and `pretrained`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from medley.core.space import OneOf
+from medley.core.spec import Spec
+from medley.errors import GraphError, did_you_mean
+
+
+def image_size(spec: Spec, name: str) -> tuple[int, int, int]:
+    """Channels, height and width.
+
+    Raises:
+        GraphError: the spec is no image's.
+
+    >>> image_size(Spec((3, 32, 48), "CHW"), "ResNetBlock")
+    (3, 32, 48)
+    """
+    if spec.axes != "CHW":
+        raise GraphError(f"{name} reads images (CHW), got {spec}.")
+    return spec.shape[0], spec.shape[1], spec.shape[2]
+
+
+def shrunk(side: int, halvings: int) -> int:
+    """A side after convolutions with stride 2, each rounding up.
+
+    >>> shrunk(28, 3), shrunk(1, 3)
+    (4, 1)
+    """
+    for _ in range(halvings):
+        side = -(-side // 2)
+    return side
+
+
+def pretrained_problem(pretrained: Any) -> Iterator[str]:
+    """A sentence where pretrained weights were asked for.
+
+    >>> list(pretrained_problem(False))
+    []
+    """
+    if pretrained not in (None, False):
+        yield (
+            f"pretrained={pretrained!r} is not available: this version holds no pretrained image encoders. "
+            "Leave it out or set it to False; the block is then trained from scratch."
+        )
+
+
+def named_problem(version: Any, names: tuple[str, ...]) -> Iterator[str]:
+    """A sentence per version whose name the family does not know.
+
+    >>> list(named_problem("b9", ("b0", "b1")))
+    ["version must be one of 'b0', 'b1', got 'b9'. Did you mean 'b1'?"]
+    """
+    for one in version.choices if isinstance(version, OneOf) else (version,):
+        if one is not None and one not in names:
+            yield f"version must be one of {', '.join(map(repr, names))}, got {one!r}.{did_you_mean(one, names)}"

@@ -1,0 +1,81 @@
+"""Compact forms of Xception."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from medley.core.block import Facts, Layer
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec
+from medley.image.families import image_size, pretrained_problem, shrunk
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class XceptionBlock(Layer, register="image.xception"):
+    """Depthwise separable convolutions with residual connections, trained from scratch.
+
+    The order of the paper's parts, fewer and narrower: a stem, entry blocks that halve the map and double the width
+    (two up to 40 pixels, else three; above 96 the stem has a stride too), middle blocks, an exit layer.
+    `filters=32, num_blocks=8` comes closest to the original.
+
+    Source: Chollet 2017, arXiv:1610.02357.
+
+    Args:
+        pretrained: only False or unset; kept for programs that set it.
+        filters: channels of the stem.
+        num_blocks: middle blocks.
+
+    Shape: (B, C, H, W) -> (B, C', H', W'); C' is 8 or 16 times `filters`.
+
+    Raises:
+        ConfigError: pretrained weights are asked for.
+        GraphError: joined to something that is no image.
+
+    >>> str(XceptionBlock(filters=16, num_blocks=1).out(Spec((3, 32, 32), "CHW")))
+    '(C=128 H=8 W=8)'
+    """
+
+    pretrained: bool | None = None
+    filters: int | Space | None = searched(OneOf(16, 24, 32))
+    num_blocks: int | Space | None = searched(OneOf(1, 2, 4, 8))
+
+    def check(self) -> Iterable[str]:
+        """Counts are whole; no pretrained weights."""
+        if isinstance(self.filters, int | float) and (self.filters < 1 or self.filters != int(self.filters)):
+            yield f"filters must be a whole number from 1, got {self.filters!r}."
+        if isinstance(self.num_blocks, float) and self.num_blocks != int(self.num_blocks):
+            yield f"num_blocks must be a whole number, got {self.num_blocks!r}."
+        yield from pretrained_problem(self.pretrained)
+
+    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+        """Deeper and wider for large images of which there are many."""
+        side = max(specs[0].shape[1:], default=1) if specs else 1
+        large = side > 64 and facts.rows >= 2000
+        return {"filters": 32, "num_blocks": 4} if large else {"filters": 16, "num_blocks": 1}
+
+    def build(self, *specs: Spec) -> nn.Module:
+        """The network."""
+        from medley.nn.xception import Xception
+
+        channels, height, width = image_size(specs[0], "XceptionBlock")
+        stem, entries = _strides(max(height, width))
+        middles = int(self.num_blocks)  # type: ignore[arg-type]
+        return Xception(channels, filters=self._filters(), entries=entries, middles=middles, stem_stride=stem)
+
+    def out(self, *specs: Spec) -> Spec:
+        """A map of a few pixels."""
+        _, height, width = image_size(specs[0], "XceptionBlock")
+        stem, entries = _strides(max(height, width))
+        halvings = entries + (stem == 2)
+        shape = (self._filters() * 2 ** (entries + 1), shrunk(height, halvings), shrunk(width, halvings))
+        return Spec(shape, "CHW")
+
+    def _filters(self) -> int:
+        return int(self.filters)  # type: ignore[arg-type]
+
+
+def _strides(side: int) -> tuple[int, int]:
+    return (1, 2) if side <= 40 else (1, 3) if side <= 96 else (2, 3)

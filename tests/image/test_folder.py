@@ -1,0 +1,59 @@
+"""Folders of folders of images."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medley.errors import ConfigError, DataError
+from medley.image.folder import image_dataset_from_directory
+from medley.image.input import ImageInput
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for label, value in (("cat", 10), ("dog", 200)):
+        (tmp_path / label / "more").mkdir(parents=True)
+        for i in range(5):
+            pixels = np.full((4 + i, 6, 3), value + i, np.uint8)
+            Image.fromarray(pixels).save(tmp_path / label / ("more" if i == 4 else "") / f"{i}.png")
+        (tmp_path / label / "notes.txt").write_text("no image")
+    return tmp_path
+
+
+def test_images_and_labels(folder):
+    x, y = image_dataset_from_directory(folder, image_size=(8, 7), shuffle=False)
+    assert x.shape == (10, 8, 7, 3)
+    assert x.dtype == np.uint8
+    assert y.tolist() == ["cat"] * 5 + ["dog"] * 5
+    assert x[:, 0, 0, 0].tolist() == [10, 11, 12, 13, 14, 200, 201, 202, 203, 204]
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("grayscale", 1), ("rgb", 3), ("rgba", 4)])
+def test_color_modes(folder, mode, channels):
+    x, _ = image_dataset_from_directory(folder, color_mode=mode, image_size=(4, 4))
+    assert x.shape == (10, 4, 4, channels)
+
+
+def test_paths_feed_an_image_input(folder):
+    x, _ = image_dataset_from_directory(folder, image_size=None)
+    assert ImageInput().codec().fit(x).encode(x).array.shape == (10, 3, 6, 6)
+
+
+def test_subsets_are_disjoint_and_shuffled_alike(folder):
+    parts = [
+        image_dataset_from_directory(folder, image_size=None, validation_split=0.3, subset=subset)[0]
+        for subset in ("training", "validation")
+    ]
+    assert [len(part) for part in parts] == [7, 3]
+    assert len(set(parts[0]) | set(parts[1])) == 10
+    other = image_dataset_from_directory(folder, image_size=None, validation_split=0.3, subset="training", seed=5)[0]
+    assert other.tolist() != parts[0].tolist()
+
+
+def test_mistakes_are_told_at_once(folder, tmp_path):
+    with pytest.raises(ConfigError, match="3 mistakes"):
+        image_dataset_from_directory(folder, color_mode="grey", interpolation="area", subset="training")
+    with pytest.raises(DataError, match="no folder"):
+        image_dataset_from_directory(tmp_path / "gone")
+    with pytest.raises(DataError, match="one folder per class"):
+        image_dataset_from_directory(folder / "cat" / "more")
