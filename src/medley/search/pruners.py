@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import ceil
-from statistics import fmean, median
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,8 +22,9 @@ class HopelessPruner(BasePruner):
     """Prunes a trial whose best epoch is clearly worse than what finished trials had reached by then.
 
     Compared is the best value so far with the median of the finished trials' best values up to the same epoch; one
-    finished trial is enough. Clearly means: by more than these curves move from one epoch to the next. The first
-    30 % of a trial's usual length are never judged. Values are minimised and reported once per epoch, from 0.
+    finished trial is enough. Clearly means: by more than finished trials moved from one epoch to the next just
+    then. The first 30 % of a trial's usual length are never judged. Values are minimised and reported once per
+    epoch, from 0.
 
     Args:
         epochs: the most epochs that a trial can have; trials usually end earlier where they stop early.
@@ -43,16 +44,16 @@ class HopelessPruner(BasePruner):
             return False
         curves = [one[: len(own)] for one in curves]
         reached = median(one.min() for one in curves)
-        return bool(own.min() > reached + median(map(_movement, [own, *curves])))
+        return bool(own.min() > reached + median(map(_movement, curves)))
 
 
 def _curve(trial: FrozenTrial) -> np.ndarray:
-    values = [value for _, value in sorted(trial.intermediate_values.items())]
-    return np.nan_to_num(np.array(values, dtype=float), nan=np.inf)
+    values = np.array([value for _, value in sorted(trial.intermediate_values.items())], dtype=float)
+    return np.where(np.isnan(values), np.inf, values)
 
 
 def _movement(curve: np.ndarray) -> float:
-    """How far the last few epochs moved the values, on average per epoch."""
+    """How far each of the last few epochs moved the value; a median, since a single epoch may have blown up."""
     recent = curve[-_RECENT - 1 :]
     steps = np.abs(np.diff(recent[np.isfinite(recent)]))
-    return fmean(steps) if len(steps) else 0.0
+    return float(np.median(steps)) if len(steps) else 0.0

@@ -21,10 +21,9 @@ _DRAWS = 32
 class GreedySampler(BaseSampler):
     """Keeps the best finished trial's values and draws those of one block anew.
 
-    A block is what stands before the last dot of a parameter's name. Parameters that the best trial lacks are drawn
-    at random. A proposal that some trial has had already is drawn again, from more blocks each time, so that it
-    comes only where the space is used up. Idea: Jin et al., "Auto-Keras: An Efficient Neural Architecture Search
-    System", KDD 2019, and the greedy oracle of that library.
+    A block is what stands before the last dot of a parameter's name. Parameters that the best trial lacks are
+    drawn at random. A proposal that some trial has had already is drawn again, from more and more blocks, so that
+    it comes again only where the space is used up. Idea: the greedy oracle of Jin et al., "AutoKeras", JMLR 2023.
 
     Args:
         seed: of the draws.
@@ -39,30 +38,29 @@ class GreedySampler(BaseSampler):
         self._random.reseed_rng()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        return _open(min(finished, key=_value)) if finished else {}
+        # What any trial was asked: a branch that the best one did not take may come up.
+        trials = study.get_trials(deepcopy=False)
+        known = {name: form for one in trials for name, form in _open(one).items()}
+        return known if any(one.state == TrialState.COMPLETE for one in trials) else {}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        if not search_space:
-            return {}
         trials = study.get_trials(deepcopy=False)
-        best = min((one for one in trials if one.state == TrialState.COMPLETE), key=_value)
-        others = [one for one in trials if one.number != trial.number and one.params]
-        had = [{name: one.params[name] for name in _open(one)} for one in others]
-        blocks = sorted({_block(name) for name in search_space})
-        proposal = {}
-        for draw in range(_DRAWS):
-            number = min(1 + draw * len(blocks) // _DRAWS, len(blocks))
-            chosen = set(self._rng.choice(blocks, number, replace=False).tolist())
+        finished = [one for one in trials if one.state == TrialState.COMPLETE]
+        best = _values(min(finished, key=_value)) if finished else {}
+        had = [values for one in trials if one.number != trial.number and (values := _values(one))]
+        blocks = sorted({_block(name) for name in best})
+        proposal: dict[str, Any] = {}
+        for draw in range(_DRAWS if blocks else 0):
+            number = 1 + draw * len(blocks) // _DRAWS
+            chosen = self._rng.choice(blocks, number, replace=False).tolist()
+            kept = {name: value for name, value in best.items() if _block(name) not in chosen}
             proposal = {
-                name: self._random.sample_independent(study, trial, name, form)
-                if _block(name) in chosen
-                else best.params[name]
+                name: kept[name] if name in kept else self.sample_independent(study, trial, name, form)
                 for name, form in search_space.items()
             }
-            if not any(_repeats(proposal, params) for params in had):
+            if not any(_repeats(proposal, values) for values in had):
                 break
         return proposal
 
@@ -91,10 +89,14 @@ def _open(trial: FrozenTrial) -> dict[str, BaseDistribution]:
     return {name: form for name, form in trial.distributions.items() if not form.single()}
 
 
+def _values(trial: FrozenTrial) -> dict[str, Any]:
+    return {name: trial.params[name] for name in _open(trial)}
+
+
 def _block(name: str) -> str:
     return name.rpartition(".")[0]
 
 
-def _repeats(proposal: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
-    """Whether a trial with `params` would come out again: the same values ask for the same names."""
-    return all(name in proposal and proposal[name] == value for name, value in params.items())
+def _repeats(proposal: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Whether a trial of these values would come out again: the same values ask for the same names."""
+    return all(name in proposal and proposal[name] == value for name, value in values.items())

@@ -129,7 +129,7 @@ TUNERS: dict[str, type[Tuner]] = {
 }
 
 
-def read_tuner(tuner: str | Tuner | type[Tuner] | None = None) -> Tuner:
+def choose_tuner(tuner: str | Tuner | type[Tuner] | None = None) -> Tuner:
     """What a caller's `tuner=` argument means.
 
     Args:
@@ -138,9 +138,9 @@ def read_tuner(tuner: str | Tuner | type[Tuner] | None = None) -> Tuner:
     Raises:
         ConfigError: it is none of these.
 
-    >>> type(read_tuner("greedy")).__name__
+    >>> type(choose_tuner("greedy")).__name__
     'Greedy'
-    >>> read_tuner("gredy")
+    >>> choose_tuner("gredy")
     Traceback (most recent call last):
         ...
     medley.errors.ConfigError: Expected the tuner argument to be one of greedy, random, hyperband, bayesian, tpe, \
@@ -168,7 +168,11 @@ def quiet() -> Iterator[None]:
     def loud(record: logging.LogRecord) -> bool:
         return record.thread != here or record.levelno >= logging.WARNING
 
-    loggers = [logging.getLogger(f"optuna.study.{name}") for name in ("study", "_optimize")]
+    import optuna  # makes its loggers  # noqa: F401
+
+    # A filter of a logger does not hold for those below it.
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("optuna")]
+    loggers = [logging.getLogger(name) for name in names]
     for logger in loggers:
         logger.addFilter(loud)
     try:

@@ -1,0 +1,302 @@
+"""Tuners: found by name, they find good values, repeat by seed, and stay quiet."""
+
+import logging
+import subprocess
+import sys
+import threading
+
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+
+from medley.core.space import Float, Int, OneOf
+from medley.errors import ConfigError
+from medley.search.suggest import DefaultSuggest, TrialSuggest
+from medley.search.tuners import (
+    TPE,
+    TUNERS,
+    BayesianOptimization,
+    Greedy,
+    Hyperband,
+    RandomSearch,
+    choose_tuner,
+    quiet,
+)
+
+EPOCHS = 10
+
+
+def suggest_all(suggest):
+    """A conditional space of two blocks: the kind decides which of them have parameters."""
+    values = {"kind": suggest("body.kind", OneOf("conv", "dense", "none"), "none")}
+    if values["kind"] != "none":
+        values["layers"] = suggest(f"body.{values['kind']}.layers", Int(1, 4), 1)
+    values["rate"] = suggest("training.rate", Float(1e-4, 1.0, log=True), 1.0)
+    values["units"] = suggest("head.units", OneOf(16, 32, 64, 128), 16)
+    return values
+
+
+def loss_of(values):
+    distance = abs(values["layers"] - 3) / 4 if values["kind"] != "none" else 2.0
+    return distance + (values["kind"] == "dense") * 0.5 + abs(values["rate"] - 0.01) + values["units"] / 256
+
+
+def search(tuner, trials=20, seed=0, epochs=EPOCHS):
+    """Runs a search as the study does; curves fall towards the loss."""
+    chosen = choose_tuner(tuner)
+    with quiet():
+        study = optuna.create_study(
+            sampler=chosen.sampler(seed), pruner=chosen.pruner(epochs), study_name=f"test {seed}"
+        )
+        default = DefaultSuggest()
+        suggest_all(default)
+        study.enqueue_trial(default.params)
+        for _ in range(trials):
+            run_trial(study, epochs)
+    return study
+
+
+def run_trial(study, epochs):
+    trial = study.ask()
+    loss = loss_of(suggest_all(TrialSuggest(trial)))
+    for epoch in range(epochs):
+        trial.report(loss + 0.5**epoch, epoch)
+        if trial.should_prune():
+            study.tell(trial, state=TrialState.PRUNED)
+            return
+    study.tell(trial, loss)
+
+
+def params(study):
+    return [trial.params for trial in study.trials]
+
+
+# ---- names
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, TPE),
+        ("tpe", TPE),
+        ("random", RandomSearch),
+        ("greedy", Greedy),
+        ("bayesian", BayesianOptimization),
+        ("hyperband", Hyperband),
+        (Greedy, Greedy),
+        (Hyperband(), Hyperband),
+    ],
+)
+def test_a_tuner_is_found_by_name_class_or_itself(given, expected):
+    assert type(choose_tuner(given)) is expected
+
+
+@pytest.mark.parametrize("given", ["unknown", 3, RandomSearch.sampler, dict])
+def test_an_unknown_tuner_is_told_in_known_words(given):
+    with pytest.raises(ConfigError, match=r"Expected the tuner argument to be one of greedy, random, .* but got"):
+        choose_tuner(given)
+
+
+def test_importing_tuners_imports_neither_torch_nor_optuna():
+    code = "import medley.search.tuners, sys; print({'torch', 'optuna'} & set(sys.modules))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert printed.stdout.strip() == "set()"
+
+
+# ---- searching
+
+
+@pytest.mark.parametrize("tuner", TUNERS)
+def test_a_search_begins_with_the_default_and_improves_on_it(tuner):
+    study = search(tuner)
+    first = study.trials[0]
+    assert first.params == {"body.kind": "none", "training.rate": 1.0, "head.units": 16}
+    assert first.state == TrialState.COMPLETE
+    assert study.best_value < first.value / 2
+    assert {trial.state for trial in study.trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
+
+
+@pytest.mark.parametrize("tuner", TUNERS)
+def test_the_same_seed_repeats_a_search(tuner):
+    first, second, other = search(tuner, 9), search(tuner, 9), search(tuner, 9, seed=1)
+    assert params(first) == params(second)
+    assert params(first)[1:] != params(other)[1:]
+
+
+@pytest.mark.parametrize("tuner", ["tpe", "greedy", "random"])
+def test_a_fresh_sampler_per_trial_resumes_a_search_as_if_never_stopped(tuner):
+    def search_from(study, start, stop):
+        with quiet():
+            for number in range(start, stop):
+                study.sampler = choose_tuner(tuner).sampler(number)
+                run_trial(study, EPOCHS)
+
+    whole, part = optuna.create_study(), optuna.create_study()
+    search_from(whole, 0, 12)
+    search_from(part, 0, 7)
+    resumed = optuna.create_study()
+    resumed.add_trials(part.trials)
+    search_from(resumed, 7, 12)
+    assert params(resumed) == params(whole)
+
+
+@pytest.mark.parametrize("tuner", TUNERS)
+def test_failed_and_infinite_trials_disturb_nothing(tuner):
+    study = search(tuner, 6)
+    with quiet():
+        study.tell(study.ask(), float("inf"))
+        study.tell(study.ask(), state=TrialState.FAIL)
+        failed = study.ask()
+        suggest_all(TrialSuggest(failed))
+        study.tell(failed, float("inf"))
+        for _ in range(3):
+            run_trial(study, EPOCHS)
+    assert len(study.trials) == 12
+
+
+def test_the_gaussian_process_is_used_where_scipy_is(monkeypatch):
+    assert isinstance(BayesianOptimization().sampler(0), optuna.samplers.GPSampler)
+    monkeypatch.setattr("medley.search.tuners.find_spec", lambda name: None)
+    assert isinstance(BayesianOptimization().sampler(0), optuna.samplers.TPESampler)
+
+
+# ---- greedy
+
+
+def flat(suggest):
+    return {f"{b}.{i}": suggest(f"{b}.{i}", OneOf(*range(5)), 0) for b in "abc" for i in range(3)}
+
+
+def greedy_study(trials, space, value):
+    with quiet():
+        study = optuna.create_study(sampler=Greedy().sampler(0))
+        for _ in range(trials):
+            trial = study.ask()
+            study.tell(trial, value(space(TrialSuggest(trial)), trial.number))
+    return study
+
+
+def test_greedy_varies_one_block_of_the_best_trial():
+    study = greedy_study(25, flat, lambda values, number: sum(values.values()))
+    for trial in study.trials[1:]:
+        best = min(study.trials[: trial.number], key=lambda one: one.value).params
+        changed = {name.partition(".")[0] for name in best if best[name] != trial.params[name]}
+        assert len(changed) == 1
+
+
+def test_greedy_tries_every_block():
+    study = greedy_study(25, flat, lambda values, number: number)  # the first stays best
+    best = study.trials[0].params
+    changed = [{n[0] for n in best if best[n] != t.params[n]} for t in study.trials[1:]]
+    assert set().union(*changed) == {"a", "b", "c"}
+
+
+def test_greedy_repeats_nothing_until_the_space_is_used_up():
+    def small(suggest):
+        kind = suggest("a.kind", OneOf("x", "y", "z"), "x")
+        return kind, suggest("b.on", OneOf(False, True), False), kind == "z" and suggest("z.n", Int(1, 2), 1)
+
+    study = greedy_study(30, small, lambda values, number: number)
+    seen = [frozenset(trial.params.items()) for trial in study.trials]
+    assert len(set(seen[:8])) == 8  # x and y with on and off, z with two values more
+
+
+def test_greedy_draws_what_the_best_trial_lacks():
+    study = greedy_study(1, lambda suggest: suggest("a.n", Int(1, 3), 1), lambda value, number: 0.0)
+    with quiet():
+        suggest = TrialSuggest(study.ask())
+    assert suggest("new.n", Int(7, 9), 7) in (7, 8, 9)
+
+
+# ---- pruning
+
+
+def judged(finished, own, epochs=EPOCHS, tuner="tpe"):
+    """After which epoch a trial with the values `own` is pruned, or None."""
+    with quiet():
+        study = optuna.create_study(pruner=choose_tuner(tuner).pruner(epochs))
+        for curve in finished:
+            study.add_trial(create_trial(value=min(curve), intermediate_values=dict(enumerate(curve))))
+        trial = study.ask()
+        for epoch, value in enumerate(own):
+            trial.report(value, epoch)
+            if trial.should_prune():
+                return epoch
+    return None
+
+
+GOOD = [1.0, 0.8, 0.7, 0.6, 0.55, 0.52, 0.5, 0.49, 0.48, 0.47]
+HOPELESS = [1.0] * 10
+
+
+def test_the_first_trial_is_never_pruned():
+    assert judged([], HOPELESS) is None
+
+
+def test_a_hopeless_trial_is_pruned_once_it_had_its_warm_up():
+    assert judged([GOOD], HOPELESS) == 3
+
+
+def test_noise_prunes_nothing():
+    noisy = [value + 0.03 * (-1) ** i for i, value in enumerate(GOOD)]
+    assert judged([GOOD, noisy], [value + 0.015 for value in noisy]) is None
+    assert judged([noisy], GOOD) is None
+
+
+def test_a_better_trial_is_not_pruned():
+    assert judged([GOOD, GOOD], [value - 0.1 for value in GOOD]) is None
+
+
+def test_a_trial_that_blows_up_late_keeps_what_it_had_reached():
+    assert judged([GOOD], [*GOOD[:7], float("inf"), float("nan"), 1e30]) is None
+
+
+def test_a_trial_that_blows_up_at_once_is_pruned():
+    assert judged([GOOD], [float("nan")] * 10) == 3
+    assert judged([[1.0, float("inf"), 0.9, 0.8, 0.7, 0.6]], [1e30] * 10) == 2
+
+
+def test_better_than_the_worst_of_many_is_not_enough():
+    assert judged([GOOD, GOOD, HOPELESS], [value + 0.3 for value in GOOD]) is not None
+
+
+def test_trials_that_stopped_early_are_compared_by_what_they_reached_and_shorten_the_warm_up():
+    assert judged([GOOD], HOPELESS, epochs=1000) == 3
+    assert judged([GOOD[:5]], [*HOPELESS[:2], *GOOD[:3], *([0.9] * 5)]) is not None
+
+
+def test_hyperband_stops_most_trials_early():
+    study = search("hyperband", trials=30, epochs=9)
+    pruned = [trial for trial in study.trials if trial.state == TrialState.PRUNED]
+    assert len(pruned) > 10
+    assert all(trial.last_step < 8 for trial in pruned)
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_hyperband_works_with_hardly_any_epochs(epochs):
+    assert search("hyperband", trials=4, epochs=epochs).best_value < 10
+
+
+# ---- quiet
+
+
+def test_a_search_says_nothing_and_other_studies_still_speak(capfd):
+    heard = []
+    handler = logging.Handler()
+    handler.emit = lambda record: heard.append(record.thread)
+    optuna.logging.enable_propagation()
+    logging.getLogger("optuna").addHandler(handler)
+    try:
+        search("tpe", 7)
+        assert heard == []
+        with quiet():
+            thread = threading.Thread(target=optuna.create_study)
+            thread.start()
+            thread.join()
+        assert heard == [thread.ident]
+        optuna.create_study()
+        assert heard[-1] == threading.get_ident()
+    finally:
+        logging.getLogger("optuna").removeHandler(handler)
+        optuna.logging.disable_propagation()
+    assert optuna.logging.get_verbosity() == optuna.logging.INFO
