@@ -108,7 +108,7 @@ def test_importing_tuners_imports_neither_torch_nor_optuna():
 
 @pytest.mark.parametrize("tuner", TUNERS)
 def test_a_search_begins_with_the_default_and_improves_on_it(tuner):
-    study = search(tuner)
+    study = search(tuner, 14)
     first = study.trials[0]
     assert first.params == {"body.kind": "none", "training.rate": 1.0, "head.units": 16}
     assert first.state == TrialState.COMPLETE
@@ -248,7 +248,7 @@ def test_a_better_trial_is_not_pruned():
 
 
 def test_a_trial_that_blows_up_late_keeps_what_it_had_reached():
-    assert judged([GOOD], [*GOOD[:7], float("inf"), float("nan"), 1e30]) is None
+    assert judged([GOOD], [*GOOD[:7], float("inf")]) is None
 
 
 def test_a_trial_that_blows_up_at_once_is_pruned():
