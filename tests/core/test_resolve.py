@@ -102,7 +102,7 @@ def test_a_block_called_twice_is_one_block():
 def test_a_choice_may_hold_whole_blocks():
     x = Numbers()
     choice = Choice(OneOf(Width(units=3), Deep(depth=1)))
-    space, default = asked(choice(x), x=x)["choice.options"]
+    _, default = asked(choice(x), x=x)["choice.options"]
     assert default.units == 3
     pick = lambda name, space, default: space.choices[1] if name.endswith("options") else default  # noqa: E731
     assert resolved(choice(x), pick, x=x).block.name == "choice.deep.width"

@@ -151,7 +151,7 @@ class _Resolver:
     def place(self, block: Block, path: str, inputs: list[_Value]) -> _Value:
         match block:
             case Input():
-                return self.encoded(block, Node(block))
+                return self.encoded(block, block.node)
             case Preprocessing():
                 return self.preprocessed(block, inputs)
             case Composite():

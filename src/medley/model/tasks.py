@@ -14,7 +14,7 @@ from medley.core.block import Head
 from medley.core.codec import TargetCodec
 from medley.core.metric import Metric, RowMetric, SetMetric
 from medley.graph.graph import Graph
-from medley.heads.masked import masked_sums, task_loss
+from medley.heads.masked import metric_mean, task_loss
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,7 @@ def measure(
         for name, metric in task.measures.items():
             key = name if one else f"{task.name}_{name}"
             if isinstance(metric, RowMetric):
-                total_of, mass = masked_sums(metric.rows(out, target), observed, weight)
-                scores[key] = total_of / mass
+                scores[key] = metric_mean(metric.rows(out, target), observed, weight)
             elif isinstance(metric, SetMetric) and not rows_only:
                 scores[key] = metric.score(*_observed(out, target, observed, weight))
     values = _floats({"loss": total, **told, **scores})

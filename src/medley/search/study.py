@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from math import isfinite
 from statistics import median
@@ -16,7 +15,7 @@ from medley.search.progress import Progress
 from medley.search.store import Store
 from medley.search.suggest import DefaultSuggest, TrialSuggest
 from medley.search.trial import Outcome, OversizedError, Question, resolved, run
-from medley.search.tuners import Tuner
+from medley.search.tuners import Tuner, quiet
 from medley.train.fit import Around
 
 if TYPE_CHECKING:
@@ -127,8 +126,7 @@ class Study:
     def _study(self) -> optuna.Study:
         import optuna
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             study = optuna.create_study(
                 sampler=self.tuner.sampler(self.question.seed), pruner=self.tuner.pruner(self.question.epochs)
             )
@@ -138,8 +136,7 @@ class Study:
     def _trial(self, study: optuna.Study, number: int) -> None:
         from optuna.trial import TrialState
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             trial = study.ask()
         outcome = Outcome(number)
         suggest = TrialSuggest(trial)
