@@ -51,8 +51,8 @@ def pretrained_problem(pretrained: Any) -> Iterator[str]:
 def named_problem(version: Any, names: tuple[str, ...]) -> Iterator[str]:
     """A sentence per version whose name the family does not know.
 
-    >>> list(named_problem("b9", ("b0", "b1")))
-    ["version must be one of 'b0', 'b1', got 'b9'. Did you mean 'b1'?"]
+    >>> list(named_problem("resnet5", ("resnet50", "resnet101")))
+    ["version must be one of 'resnet50', 'resnet101', got 'resnet5'. Did you mean 'resnet50'?"]
     """
     for one in version.choices if isinstance(version, OneOf) else (version,):
         if one is not None and one not in names:
