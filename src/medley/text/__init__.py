@@ -1,0 +1,1 @@
+"""Texts: input, vocabularies, and encoders of words and n-grams."""

@@ -1,0 +1,93 @@
+"""Rows of texts in any form -> a list of strings and a presence mask."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from numbers import Number
+from typing import Any
+
+import numpy as np
+
+from medley.errors import DataError
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # legal in a str, but no encoder of text takes it
+
+
+def read_texts(values: Any) -> tuple[list[str], np.ndarray]:
+    """Reads a sequence of texts.
+
+    Args:
+        values: B texts: a list, tuple, array (B,) or (B, 1) of strings, bytes or objects, a pandas, polars or Arrow
+            column. None, NaN and NA are missing; an empty string is a text. Numbers among strings are read as text.
+
+    Returns:
+        B strings ("" where missing) and present (B,) bool.
+
+    Raises:
+        DataError: the values are not a sequence of texts, or all of them are numbers.
+
+    >>> read_texts(["lower half", None, ""])
+    (['lower half', '', ''], array([ True, False,  True]))
+    """
+    rows = _as_list(values)
+    texts: list[str | None] = []
+    numbers = 0
+    for place, value in enumerate(rows):
+        numbers += isinstance(value, Number) and value == value
+        texts.append(_as_text(value, place))
+    if numbers and numbers == sum(text is not None for text in texts):
+        raise DataError(
+            f"Texts were expected, but every value is a number (the first: {_first_number(rows)!r}). "
+            "Give strings, or declare the input as StructuredDataInput() or Input()."
+        )
+    present = np.array([text is not None for text in texts], bool)
+    return [text or "" for text in texts], present
+
+
+def _as_list(values: Any) -> list[Any]:
+    if isinstance(values, str | bytes | dict) or not hasattr(values, "__len__"):
+        raise DataError(
+            f"Texts come as a sequence with one string per row, got {type(values).__name__}. "
+            "For a single text, put it into a list."
+        )
+    if isinstance(values, list | tuple):
+        return list(values)
+    shape = getattr(values, "shape", (len(values),))
+    if len(shape) == 2 and shape[1] == 1:
+        values = np.asarray(values, dtype=object)[:, 0]
+    elif len(shape) != 1:
+        raise DataError(f"Texts have shape (B,) or (B, 1), one string per row, got shape {tuple(shape)}.")
+    for way in ("to_pylist", "to_list", "tolist"):  # Arrow, polars and pandas, NumPy
+        if hasattr(values, way):
+            return getattr(values, way)()
+    return list(values)
+
+
+def _as_text(value: Any, place: int) -> str | None:
+    if isinstance(value, str):
+        return _LONE_SURROGATE.sub("\ufffd", value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    if _is_missing(value):
+        return None
+    if isinstance(value, list | tuple | np.ndarray) and len(value) == 1:
+        return _as_text(value[0], place)
+    if isinstance(value, Number):
+        return str(value)
+    told = repr(value)
+    raise DataError(
+        f"Row {place} is no text but {type(value).__name__}: {told if len(told) < 60 else told[:57] + '...'}. "
+        "Each row is one string, or None where it is missing."
+    )
+
+
+def _is_missing(value: Any) -> bool:
+    # pandas' NA cannot be compared, and pandas need not be imported to know it by name.
+    return (
+        value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, Number) and value != value)
+    )
+
+
+def _first_number(rows: Iterable[Any]) -> Any:
+    return next(value for value in rows if isinstance(value, Number) and value == value)
