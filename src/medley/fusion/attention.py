@@ -1,0 +1,53 @@
+"""Attention over modalities, as a block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from medley.core.block import Facts, Fusion
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec, vector
+from medley.fusion.width import WIDTHS, sensible_width, wrong_size
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class AttentionFusion(Fusion, register="fusion.attention"):
+    """A learnt query per head attends over one token per vector; absent tokens are masked.
+
+    Source: attention pooling by a learnt seed, Lee et al.: Set Transformer, 2019, over the modalities of a
+        row.
+
+    Args:
+        width: of the tokens and of the result.
+        num_heads: number of queries.
+
+    Shape: M x (B, D_m) -> (B, D).
+
+    >>> str(AttentionFusion(width=64, num_heads=4).out(vector(3), vector(5)))
+    '(D=64)'
+    """
+
+    width: int | Space | None = searched(WIDTHS)
+    num_heads: int | Space | None = searched(OneOf(1, 2, 4, 8, default=4))
+
+    def check(self) -> Iterable[str]:
+        """Sizes are positive."""
+        yield from wrong_size("width", self.width)
+        yield from wrong_size("num_heads", self.num_heads)
+
+    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+        """Narrow for few rows."""
+        return {"width": sensible_width(specs, facts)}
+
+    def build(self, *specs: Spec) -> nn.Module:
+        """The module."""
+        from medley.nn.fusion_attention import Pooling
+
+        return Pooling([spec.width for spec in specs], cast(int, self.width), cast(int, self.num_heads))
+
+    def out(self, *specs: Spec) -> Spec:
+        """One vector."""
+        return vector(cast(int, self.width))

@@ -1,0 +1,52 @@
+"""Low-rank products of modalities, as a block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from medley.core.block import Facts, Fusion
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec, vector
+from medley.fusion.width import WIDTHS, sensible_width, wrong_size
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class LowRankFusion(Fusion, register="fusion.low_rank"):
+    """Products of all vectors: what one modality means may depend on another. An absent one's factor is 1.
+
+    Source: Liu et al.: Efficient Low-rank Multimodal Fusion with Modality-Specific Factors, 2018.
+
+    Args:
+        width: of the result.
+        rank: number of products that are summed.
+
+    Shape: M x (B, D_m) -> (B, D).
+
+    >>> str(LowRankFusion(width=64, rank=4).out(vector(3), vector(5)))
+    '(D=64)'
+    """
+
+    width: int | Space | None = searched(WIDTHS)
+    rank: int | Space | None = searched(OneOf(2, 4, 8, 16, default=4))
+
+    def check(self) -> Iterable[str]:
+        """Sizes are positive."""
+        yield from wrong_size("width", self.width)
+        yield from wrong_size("rank", self.rank)
+
+    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+        """Narrow for few rows."""
+        return {"width": sensible_width(specs, facts)}
+
+    def build(self, *specs: Spec) -> nn.Module:
+        """The module."""
+        from medley.nn.fusion_low_rank import LowRankProduct
+
+        return LowRankProduct([spec.width for spec in specs], cast(int, self.width), cast(int, self.rank))
+
+    def out(self, *specs: Spec) -> Spec:
+        """One vector."""
+        return vector(cast(int, self.width))

@@ -1,0 +1,73 @@
+"""Any results as one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from medley.core import registry
+from medley.core.block import Block, Composite, Facts, Node
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec
+from medley.fusion.add import Add
+from medley.fusion.attention import AttentionFusion
+from medley.fusion.concatenate import Concatenate
+from medley.fusion.gated import GatedFusion
+from medley.fusion.join import JoinMaps, joinable
+from medley.fusion.low_rank import LowRankFusion
+
+FUSIONS: Mapping[str, type[Block]] = {
+    "concatenate": Concatenate,
+    "add": Add,
+    "gated": GatedFusion,
+    "attention": AttentionFusion,
+    "low_rank": LowRankFusion,
+}
+
+
+class Merge(Composite, register="fusion.merge"):
+    """Joins results of any shape, of which any may be absent in any row.
+
+    Maps are averaged over space and sequences over time before they are joined as vectors; only where all are
+    maps (or all sequences) of one shape, adding and concatenating keeps that shape. A single node passes.
+
+    Args:
+        merge_type: `"concatenate"`, `"add"`, `"gated"`, `"attention"` or `"low_rank"`; see the blocks of
+            these names.
+
+    Shape: M x (B, any) -> (B, D), or the common shape.
+
+    Raises:
+        ConfigError: an unknown merge type.
+
+    >>> Merge("add")
+    Merge(merge_type='add')
+    """
+
+    merge_type: str | Space | None = searched(OneOf(*FUSIONS))
+
+    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+        """Side by side: no weights to learn, nothing lost."""
+        return {"merge_type": "concatenate"}
+
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+        """Reductions to vectors where needed, then the fusion."""
+        if len(nodes) == 1:
+            return nodes[0]
+        how = str(self.merge_type)
+        if how in ("add", "concatenate") and joinable(specs, how):
+            return JoinMaps(how)(nodes)
+        vectors = [_reduced(node, spec) for node, spec in zip(nodes, specs, strict=True)]
+        return FUSIONS[how]()(vectors)
+
+
+def _reduced(node: Node, spec: Spec) -> Node:
+    # Tables stay as they are: the resolver makes plain vectors of them. So it does of tokens, but steps
+    # remain.
+    if spec.is_vector or spec.is_table:
+        return node
+    if spec.is_map:
+        return registry.lookup("core.spatial_reduction")(reduction_type="global_avg")(node)
+    if spec.is_sequence or spec.is_tokens:
+        return registry.lookup("core.temporal_reduction")(reduction_type="global_avg")(node)
+    return registry.lookup("core.flatten")()(node)

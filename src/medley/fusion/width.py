@@ -1,0 +1,29 @@
+"""The width of a fused vector: its range, its rule, and what is sensible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from medley.core.block import Facts
+from medley.core.space import OneOf
+from medley.core.spec import Spec
+
+WIDTHS = OneOf(32, 64, 128, 256, 512, default=64)
+
+
+def sensible_width(specs: Sequence[Spec], facts: Facts) -> int:
+    """As wide as the widest vector, but narrow where there are few rows to learn from.
+
+    >>> from medley.core.spec import vector
+    >>> sensible_width([vector(512), vector(20)], Facts(500))
+    32
+    """
+    most = 32 if facts.rows < 1_000 else 64 if facts.rows < 10_000 else 128
+    return min(most, max((spec.width for spec in specs), default=most))
+
+
+def wrong_size(name: str, value: Any) -> Iterable[str]:
+    """A sentence where a set size is no positive whole number."""
+    if isinstance(value, float) or value == 0:
+        yield f"{name} must be a positive whole number, got {value!r}."
