@@ -75,9 +75,8 @@ class LabelSetCodec(TargetCodec):
 
     def fit(self, values: Any) -> Self:
         """Learns the labels and how often each occurs; `weights` becomes (2, K): of cells 0 and of cells 1."""
-        rows = _label_rows(values)
-        self.form = "matrix" if rows is None else "lists"
-        cells = self._fit_matrix(given(values)) if rows is None else self._fit_lists(rows)
+        self.form = "matrix" if _is_matrix(values) else "lists"
+        cells = self._fit_matrix(given(values)) if self.form == "matrix" else self._fit_lists(_label_rows(values))
         if self.num_classes not in (None, cells.shape[1]):
             raise DataError(
                 f"num_classes={self.num_classes}, but the target data has {cells.shape[1]} labels. Leave it unset."
@@ -116,10 +115,7 @@ class LabelSetCodec(TargetCodec):
     def encode(self, values: Any) -> Encoded:
         """Label sets -> (B, K) float32 of 0, 1 and -1 (that cell is not observed); unobserved rows hold 0."""
         if self.form == "lists":
-            rows = _label_rows(values)
-            if rows is None:
-                raise DataError("The target was learnt from lists of labels; got a matrix.")
-            cells = self._multi_hot(rows)
+            cells = self._multi_hot(_label_rows(values))
         else:
             cells = _cells(given(values).array, len(self.labels))
         present = np.any(~np.isnan(cells), axis=1)
@@ -170,19 +166,21 @@ class LabelSetCodec(TargetCodec):
         return self
 
 
-def _label_rows(values: Any) -> list[list[Any] | None] | None:
-    """Rows of labels, None for an unobserved row; or None where the values are a matrix."""
+def _is_matrix(values: Any) -> bool:
     if getattr(values, "ndim", None) == 2 or hasattr(values, "columns"):
-        return None
-    if not hasattr(values, "__iter__"):
-        raise DataError(f"Labels must be one list per row or a matrix, got {values!r}.")
-    rows = [_row(place, row) for place, row in enumerate(values)]
-    seen = [row for row in rows if row is not None]
+        return True
+    if not isinstance(values, list | tuple) or any(isinstance(row, set | frozenset) for row in values):
+        return False
+    seen = [row for row in _label_rows(values) if row is not None]
     even = len({len(row) for row in seen}) == 1 and len(seen[0]) > 0
-    ordered = isinstance(values, list | tuple) and not any(isinstance(row, set | frozenset) for row in values)
-    if ordered and even and all(_missing(cell) or cell in (0, 1) for row in seen for cell in row):
-        return None
-    return rows
+    return even and all(_missing(cell) or cell in (0, 1) for row in seen for cell in row)
+
+
+def _label_rows(values: Any) -> list[list[Any] | None]:
+    """Rows of labels, None for an unobserved row."""
+    if not hasattr(values, "__iter__") or hasattr(values, "columns"):
+        raise DataError(f"Labels must be a list of labels per row, or a 0/1 matrix throughout; got {values!r}.")
+    return [_row(place, row) for place, row in enumerate(values)]
 
 
 def _row(place: int, row: Any) -> list[Any] | None:
