@@ -10,19 +10,10 @@ from typing import Any
 
 __version__ = "0.1.0"
 
+# fmt: off
 _PUBLIC = {
     "auto.automodel": ("AutoModel",),
-    "core.block": (
-        "Block",
-        "Composite",
-        "Facts",
-        "Fusion",
-        "Head",
-        "Input",
-        "Layer",
-        "Node",
-        "Preprocessing",
-    ),
+    "core.block": ("Block", "Composite", "Facts", "Fusion", "Head", "Layer", "Node", "Preprocessing"),
     "core.choice": ("Choice", "Identity"),
     "core.kinds": ("Kind",),
     "core.normalization": ("Normalization",),
@@ -31,14 +22,36 @@ _PUBLIC = {
     "core.space": ("Float", "Int", "OneOf", "searched"),
     "core.spec": ("Spec",),
     "core.torchblock": ("TorchBlock",),
+    "fusion.add": ("Add",),
+    "fusion.attention": ("AttentionFusion",),
+    "fusion.concatenate": ("Concatenate",),
+    "fusion.gated": ("GatedFusion",),
+    "fusion.low_rank": ("LowRankFusion",),
+    "fusion.merge": ("Merge",),
     "graph.graph": ("Graph",),
+    "heads.classification": ("ClassificationHead",),
+    "heads.regression": ("RegressionHead",),
+    "image.augmentation": ("ImageAugmentation",),
+    "image.block": ("ImageBlock",),
+    "image.conv": ("ConvBlock",),
+    "image.efficientnet": ("EfficientNetBlock",),
+    "image.folder": ("image_dataset_from_directory",),
+    "image.input": ("ImageInput",),
+    "image.resnet": ("ResNetBlock",),
+    "image.xception": ("XceptionBlock",),
     "model.artifact": ("load",),
     "model.model": ("Model",),
     "model.records": ("History", "Record"),
     "search.objective": ("Objective",),
     "search.tuners": ("BayesianOptimization", "Greedy", "Hyperband", "RandomSearch"),
+    "tabular.block": ("StructuredDataBlock",),
+    "tabular.categorical": ("CategoricalToNumerical",),
+    "tabular.dense": ("DenseBlock",),
+    "tabular.input": ("StructuredDataInput",),
+    "tabular.numeric": ("NumericEmbedding",),
     "train.plan": ("Training",),
 }
+# fmt: on
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
 
 __all__ = ["__version__", *sorted(_HOME)]

@@ -70,7 +70,7 @@ class Store:
         """Writes a trial down."""
         from optuna.distributions import distribution_to_json
 
-        line = asdict(outcome)
+        line = {**asdict(outcome), "asked": trial.params}
         line["distributions"] = {name: distribution_to_json(one) for name, one in trial.distributions.items()}
         with (self.folder / "trials.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -86,7 +86,7 @@ class Store:
                 create_trial(
                     state=states[line["state"]],
                     value=line["score"] if line["state"] == "complete" else None,
-                    params=line["params"],
+                    params=line["asked"],
                     distributions={name: json_to_distribution(one) for name, one in line["distributions"].items()},
                 )
             )
@@ -146,5 +146,5 @@ class Store:
 
 
 def _outcome(line: dict[str, Any]) -> Outcome:
-    told = {key: value for key, value in line.items() if key != "distributions"}
+    told = {key: value for key, value in line.items() if key not in ("distributions", "asked")}
     return Outcome(**{**told, "records": [Record(**record) for record in told["records"]]})

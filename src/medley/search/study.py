@@ -127,9 +127,8 @@ class Study:
         import optuna
 
         with quiet():
-            study = optuna.create_study(
-                sampler=self.tuner.sampler(self.question.seed), pruner=self.tuner.pruner(self.question.epochs)
-            )
+            # The name is fixed because Hyperband's brackets depend on it.
+            study = optuna.create_study(pruner=self.tuner.pruner(self.question.epochs), study_name="medley")
             self.store.replay(study)
         return study
 
@@ -137,6 +136,8 @@ class Study:
         from optuna.trial import TrialState
 
         with quiet():
+            # A sampler of its own per trial, so that a search that was killed and goes on asks for the same values.
+            study.sampler = self.tuner.sampler(self.question.seed + number)
             trial = study.ask()
         outcome = Outcome(number)
         suggest = TrialSuggest(trial)
@@ -157,13 +158,14 @@ class Study:
             outcome.reason = str(error)
         except Exception as error:  # one bad suggestion must not end the search; its reason is kept and told
             outcome.reason = f"{type(error).__name__}: {error}"
-        outcome.params, outcome.seconds = dict(trial.params), monotonic() - began
+        outcome.params, outcome.seconds = dict(suggest.params), monotonic() - began
         self.outcomes.append(outcome)
         if outcome.state == "complete":
-            study.tell(trial, outcome.score)
             self._keep(outcome, model)  # pyright: ignore[reportPossiblyUnboundVariable]
-        else:
-            study.tell(trial, state=TrialState.PRUNED if outcome.state == "pruned" else TrialState.FAIL)
+        states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+        with quiet():
+            score = outcome.score if outcome.state == "complete" else None
+            study.tell(trial, score, states[outcome.state])
         self.store.add(outcome, trial)
         self.progress.end(outcome, self.ranked[0] if self.ranked else None)
 
@@ -172,7 +174,7 @@ class Study:
             self.progress.record(record, score)
             if self.watch is not None and self.watch(record):
                 return "a callback asked for it"
-            trial.report(score if isfinite(score) else 1e30, record.epoch)
+            trial.report(score, record.epoch)
             last = record.epoch == self.question.epochs - 1
             return "pruned" if not last and trial.should_prune() else None
 

@@ -20,7 +20,7 @@ from medley.model.records import Record
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
 from medley.train.fit import Around, fit
-from medley.train.plan import Training, sensible_batch, sensible_epochs
+from medley.train.plan import Training, sensible_batch, sensible_epochs, sensible_rate
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def resolved(question: Question, suggest: Suggest) -> tuple[Graph, Training]:
     outputs = resolve(graph.outputs, graph.names, question.data.spec, suggest, question.facts)
     found = {node.block.name: node.block for node in Graph.walk(outputs) if isinstance(node.block, Input)}
     inputs = tuple(found[name] for name in graph.input_names)
-    plan = settle(question.plan, "training", suggest)
+    plan = settle(question.plan, "training", suggest, {"learning_rate": sensible_rate(question.steps)})
     return Graph(inputs, tuple(outputs)), plan
 
 

@@ -85,6 +85,15 @@ def sensible_batch(rows: int) -> int:
     return 32 if rows < 2_000 else 64 if rows < 20_000 else 128 if rows < 200_000 else 256
 
 
+def sensible_rate(steps: int) -> float:
+    """The default highest learning rate: 0.002, and more where there are few steps to learn in, up to 0.01.
+
+    >>> sensible_rate(5_000), sensible_rate(25)
+    (0.002, 0.01)
+    """
+    return min(max(0.002 * (2_000 / steps) ** 0.5, 0.002), 0.01)
+
+
 def sensible_epochs(rows: int, batch_size: int) -> int:
     """Epochs that give about 5,000 steps, between 10 and 100.
 

@@ -1,0 +1,83 @@
+"""One network that reads a handwritten digit and a short question, names the digit and answers yes or no.
+
+Trains on the 1,797 digits that come with scikit-learn, tells the test scores of both tasks, saves the model, and lets
+a new process load it and predict three rows. Run: `python examples/demo.py`
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from digits import ask
+from sklearn.datasets import load_digits
+
+import medley as md
+
+
+def rows() -> tuple[dict, dict, dict, dict]:
+    """Pictures and questions, digits and answers: for training and, every fifth row, for the test."""
+    digits = load_digits()
+    pictures, names = digits.images.astype("uint8") * 15, digits.target
+    questions, answers = ask(names)
+    test = np.arange(len(names)) % 5 == 4
+
+    def part(chosen: np.ndarray) -> tuple[dict, dict]:
+        index = np.flatnonzero(chosen)
+        x = {"picture": pictures[index], "question": [questions[i] for i in index]}
+        return x, {"digit": names[index], "answer": [answers[i] for i in index]}
+
+    return *part(~test), *part(test)
+
+
+def train(directory: Path) -> None:
+    """Trains, tells the scores, saves."""
+    x, y, x_test, y_test = rows()
+    auto = md.AutoModel(
+        inputs=[md.ImageInput(name="picture"), md.TextInput(name="question")],
+        outputs=[md.ClassificationHead(name="digit"), md.ClassificationHead(name="answer")],
+        max_trials=2,
+        time_limit="1m",
+        directory=directory,
+        project_name="demo-search",
+        overwrite=True,
+        seed=1,
+    )
+    auto.fit(x, y)
+    print(auto.summary())
+    for name, score in auto.export_model().evaluate(x_test, y_test).items():
+        print(f"test {name:16} {score:.4f}")
+    print("saved to", auto.export_model().save(directory / "demo-model"))
+
+
+def predict(directory: Path) -> None:
+    """Loads the model and predicts the first three test rows."""
+    model = md.load(directory / "demo-model")
+    _, _, x, y = rows()
+    some = {"picture": x["picture"][:3], "question": x["question"][:3]}
+    found, sure = model.predict(some), model.predict_proba(some)
+    for i in range(3):
+        print(
+            f"picture of a {y['digit'][i]}: {found['digit'][i]} ({sure['digit'][i].max():.0%} sure);  "
+            f"{some['question'][i]}? {found['answer'][i]} ({sure['answer'][i].max():.0%} sure)"
+        )
+
+
+def main() -> None:
+    """Trains, then predicts in a new process."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--predict", action="store_true", help="only load the saved model and predict three rows")
+    parser.add_argument("--directory", type=Path, default=Path("build"), help="where the model goes")
+    given = parser.parse_args()
+    if given.predict:
+        predict(given.directory)
+        return
+    train(given.directory)
+    subprocess.run([sys.executable, __file__, "--predict", "--directory", str(given.directory)], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""MNIST: the digit and whether it is odd, from one shared trunk; the two losses are mixed by alpha.
+
+Dense 128-64-10 with relu is shared; two linear heads of 10 and 1 outputs read it.
+Run: `python examples/digits_parity.py --data FOLDER [--alpha 0.5]`
+"""
+
+from __future__ import annotations
+
+import tempfile
+from time import monotonic
+
+import numpy as np
+from digits import arguments, read_mnist
+
+import medley as md
+
+
+def build(directory: str, alpha: float, seed: int = 0) -> md.AutoModel:
+    """The network, its loss (1 - alpha) * digit + alpha * odd, and Adam at 0.01."""
+    picture = md.ImageInput(name="picture")
+    trunk = md.DenseBlock(num_units=(128, 64, 10), use_batchnorm=False, dropout=0)(picture)
+    heads = [md.ClassificationHead(name=name, dropout=0)(trunk) for name in ("digit", "odd")]
+    return md.AutoModel(
+        picture,
+        heads,
+        max_trials=1,
+        loss_weights=[1 - alpha, alpha],
+        training=md.Training(
+            optimizer="adam", learning_rate=0.01, weight_decay=0, schedule="constant", clip=0, patience=0
+        ),
+        directory=directory,
+        project_name="parity",
+        overwrite=True,
+        seed=seed,
+    )
+
+
+def as_text(picture: np.ndarray) -> str:
+    """A picture (H, W) uint8 as characters."""
+    return "\n".join("".join(" .:-=+*#%@"[value * 10 // 256] for value in row.tolist()) for row in picture[::2])
+
+
+def main() -> None:
+    """Trains five epochs, tells both accuracies of each, and predicts one random picture."""
+    parser = arguments(__doc__)
+    parser.add_argument("--alpha", type=float, default=0.5, help="weight of the odd-or-even loss, between 0 and 1")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    pictures, digits = read_mnist(given.data, "train")
+    test_pictures, test_digits = read_mnist(given.data, "test")
+
+    def tell(record: md.Record) -> None:
+        scores = record.flat()
+        told = (f"{name} {scores[f'val_{name}_accuracy']:.4f}" for name in ("digit", "odd"))
+        print(f"epoch {record.epoch + 1}: accuracy on held-out rows: {', '.join(told)}  ({record.seconds:.1f} s)")
+
+    with tempfile.TemporaryDirectory() as directory:
+        auto = build(directory, given.alpha, given.seed)
+        began = monotonic()
+        auto.fit(
+            pictures,
+            [digits, digits % 2 == 1],
+            epochs=5,
+            batch_size=128,
+            validation_split=1 / 12,
+            callbacks=[tell],
+            verbose=0,
+        )
+        print(f"trained in {monotonic() - began:.0f} s")
+        for name, score in auto.evaluate(test_pictures, [test_digits, test_digits % 2 == 1], return_dict=True).items():
+            print(f"test {name:16} {score:.4f}")
+        one = np.random.default_rng(given.seed).integers(len(test_pictures))
+        digit, odd = auto.predict(test_pictures[one : one + 1])
+        print(as_text(test_pictures[one]))
+        print(f"This is a {digit[0]}, {'odd' if odd[0] else 'even'}; it was written as a {test_digits[one]}.")
+
+
+if __name__ == "__main__":
+    main()
