@@ -1,0 +1,110 @@
+"""Images to one target: presets of `AutoModel`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, final
+
+from medley.auto.automodel import AutoModel
+from medley.heads.classification import ClassificationHead
+from medley.heads.regression import RegressionHead
+from medley.image.input import ImageInput
+from medley.search.tuners import Tuner
+from medley.train.plan import Training
+
+
+@final
+class ImageClassifier(AutoModel):
+    """Images to classes: `AutoModel(ImageInput(), ClassificationHead(...))`.
+
+    Rows `x`: (B, H, W) or (B, H, W, C), or a list of arrays, paths or Pillow images. Labels `y`: of any type, (B,) or
+    (B, 1), or one-hot (B, classes); with `multi_label` a matrix of 0 and 1, or lists of labels.
+
+    Args:
+        num_classes: number of classes; counted where unset.
+        multi_label: whether a row may have several labels, or none.
+        loss: as `ClassificationHead`; cross-entropy where unset.
+        metrics: as `ClassificationHead`; accuracy where unset.
+        project_name: this and all that follow: as `AutoModel`.
+
+    Raises:
+        ConfigError: an argument breaks a rule.
+
+    >>> import medley as md
+    >>> clf = md.ImageClassifier(max_trials=3)
+    >>> clf.graph.input_names, list(clf.graph.heads)
+    (['image_input_1'], ['classification_head_1'])
+    """
+
+    def __init__(
+        self,
+        num_classes: int | None = None,
+        multi_label: bool = False,  # noqa: FBT001, FBT002  (the order and names are those users know)
+        loss: str | Callable[..., Any] | None = None,
+        metrics: Sequence[Any] | str | Callable[..., float] | None = None,
+        project_name: str = "image_classifier",
+        max_trials: int = 100,
+        directory: str | Path | None = None,
+        objective: Any = "val_loss",
+        tuner: str | type[Tuner] | Tuner | None = None,
+        overwrite: bool = False,  # noqa: FBT001, FBT002
+        seed: int | None = None,
+        max_model_size: int | None = None,
+        *,
+        time_limit: float | str | None = None,
+        device: Any = "auto",
+        training: Training | None = None,
+        keep: int = 3,
+    ) -> None:
+        head = ClassificationHead(num_classes, multi_label, loss=loss, metrics=metrics)
+        search = (project_name, max_trials, directory, objective, tuner, overwrite, seed, max_model_size)
+        super().__init__(
+            ImageInput(), head, *search, time_limit=time_limit, device=device, training=training, keep=keep
+        )
+
+
+@final
+class ImageRegressor(AutoModel):
+    """Images to one or several numbers: `AutoModel(ImageInput(), RegressionHead(...))`.
+
+    Rows `x`: as `ImageClassifier`. Targets `y`: (B,), (B, 1) or (B, K).
+
+    Args:
+        output_dim: number of columns K; counted where unset.
+        loss: as `RegressionHead`.
+        metrics: as `RegressionHead`; the mean squared error where unset.
+        project_name: this and all that follow: as `AutoModel`.
+
+    Raises:
+        ConfigError: an argument breaks a rule.
+
+    >>> import medley as md
+    >>> md.ImageRegressor(2).graph.heads["regression_head_1"].output_dim
+    2
+    """
+
+    def __init__(
+        self,
+        output_dim: int | None = None,
+        loss: str | Callable[..., Any] = "mean_squared_error",
+        metrics: Sequence[Any] | str | Callable[..., float] | None = None,
+        project_name: str = "image_regressor",
+        max_trials: int = 100,
+        directory: str | Path | None = None,
+        objective: Any = "val_loss",
+        tuner: str | type[Tuner] | Tuner | None = None,
+        overwrite: bool = False,  # noqa: FBT001, FBT002  (the order and names are those users know)
+        seed: int | None = None,
+        max_model_size: int | None = None,
+        *,
+        time_limit: float | str | None = None,
+        device: Any = "auto",
+        training: Training | None = None,
+        keep: int = 3,
+    ) -> None:
+        head = RegressionHead(output_dim, loss, metrics)
+        search = (project_name, max_trials, directory, objective, tuner, overwrite, seed, max_model_size)
+        super().__init__(
+            ImageInput(), head, *search, time_limit=time_limit, device=device, training=training, keep=keep
+        )

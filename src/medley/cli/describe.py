@@ -1,0 +1,122 @@
+"""`medley describe`: what a model is made of, what it reads and predicts, and how good it is."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medley.cli.tables import number, show_table
+from medley.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from medley.core.codec import TargetCodec
+    from medley.core.spec import Spec
+    from medley.model.model import Model
+
+_MOST_LABELS = 20
+
+
+_EXAMPLES = """\
+examples:
+  medley describe pets-model        a folder that Model.save wrote
+  medley describe my_project        the best trial of the search that wrote this folder
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this verb's arguments."""
+    parser.epilog = _EXAMPLES
+    parser.add_argument("model", metavar="MODEL_DIR", type=Path, help="a saved model, or the folder of a search")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prints the description.
+
+    Raises:
+        ArtifactError: there is neither a model nor a finished project.
+    """
+    title, model = _open(args.model)
+    print(f"{title}\n\n{model.summary()}\n")
+    _show_inputs(model)
+    _show_outputs(model)
+    _show_scores(model)
+    _show_training(model)
+
+
+def _open(folder: Path) -> tuple[str, Model]:
+    from medley.model.artifact import DESCRIPTION, load
+
+    if (folder / DESCRIPTION).is_file():
+        return f"{folder}: a saved model", load(folder)
+    if not (folder / "project.json").is_file():
+        raise ArtifactError(f"{folder} holds neither a saved model ({DESCRIPTION}) nor a search (project.json).")
+    from medley.search.store import Store
+
+    store = Store(folder)
+    best = store.best()
+    if best is None:
+        raise ArtifactError(f"{folder} holds a search of which no model was kept; see `medley trials {folder}`.")
+    return f"{folder}: trial {best}, the best of {len(store.outcomes())}", store.load(best, "cpu")
+
+
+def _show_inputs(model: Model) -> None:
+    rows = [(one.input_name, one.name, type(one.codec).__name__, _values(one.codec.spec)) for one in model.sources]
+    show_table("inputs", ("input", "encoded as", "codec", "one row"), rows)
+    for source in model.sources:
+        columns = source.codec.spec.columns
+        if columns:
+            told = [
+                (one.name, one.kind, one.cardinality or None, len(one.bins) or None, _yes(one.missing))
+                for one in columns
+            ]
+            names = ("column", "kind", "codes", "bin edges", "had gaps")
+            show_table(f"columns of {source.input_name}", names, told, right=names[2:4])
+
+
+def _values(spec: Spec) -> str:
+    return f"{spec}, {spec.cardinality:,} codes" if spec.cardinality else str(spec)
+
+
+def _yes(value: bool) -> str:  # noqa: FBT001
+    return "yes" if value else ""
+
+
+def _show_outputs(model: Model) -> None:
+    rows = [(name, type(model.graph.heads[name]).__name__, _labels(model.targets[name])) for name in model.output_names]
+    show_table("outputs", ("output", "head", "predicts"), rows)
+
+
+def _labels(codec: TargetCodec) -> str:
+    if codec.labels is None:
+        width = len(codec.prior)
+        return "a number" if width == 1 else f"{width} numbers"
+    shown = ", ".join(map(repr, codec.labels[:_MOST_LABELS]))
+    more = ", ..." if len(codec.labels) > _MOST_LABELS else ""
+    return f"{len(codec.labels)} classes: {shown}{more}"
+
+
+def _show_scores(model: Model) -> None:
+    scores: dict[str, float] = model.facts.get("scores", {})
+    if not scores:
+        return
+    names = list(dict.fromkeys(name.removeprefix("val_") for name in scores))
+    rows = [(name, _score(scores.get(name)), _score(scores.get(f"val_{name}"))) for name in names]
+    show_table("scores at the best epoch", ("score", "training", "validation"), rows, right=("training", "validation"))
+
+
+def _score(value: float | None) -> str | None:
+    return None if value is None else number(value)
+
+
+def _show_training(model: Model) -> None:
+    told: dict[str, Any] = {**model.facts.get("training", {})}
+    if "epochs" in model.facts:
+        told["epochs run"] = len(model.facts["epochs"])
+    if "loss_weights" in model.facts and len(model.output_names) > 1:
+        told["loss weights"] = ", ".join(f"{name} {number(one)}" for name, one in model.facts["loss_weights"].items())
+    if "seed" in model.facts:
+        told["seed"] = model.facts["seed"]
+    rows = [(name.replace("_", " "), value) for name, value in told.items() if value is not None]
+    if rows:
+        show_table("training", ("setting", "value"), rows)

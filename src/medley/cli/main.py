@@ -1,0 +1,117 @@
+"""`medley`: finds the verb, runs it, and tells mistakes in one message."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from medley import __version__
+from medley.errors import MedleyError
+
+VERBS = {
+    "describe": "what a saved model, or the best of a search, is made of",
+    "blocks": "the parts that networks are made of, with their search ranges",
+    "trials": "what a search has tried, and how it went",
+}
+"""Verb -> what its help says; its code is in the file of the same name."""
+
+_TOLD = ("torch", "numpy", "pandas", "scikit-learn", "optuna", "safetensors")
+
+_EXAMPLES = """\
+examples:
+  medley blocks                     every part that can be joined
+  medley blocks image.conv          one part: its fields and their ranges
+  medley trials my_project          the trials of a search
+  medley describe my_project        the best model of a search
+  medley describe pets-model        a model that was saved
+
+exit codes: 0 done, 1 a defect in medley, 2 a mistake that the message explains, 130 interrupted
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        argv: the words after `medley`; those of this process where left out.
+
+    Returns:
+        The exit code: 0, 2 for a mistake that was told, 130 for Ctrl-C.
+
+    Raises:
+        SystemExit: after `--help` and `--version`, and for words that make no command.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser(words)
+    args = parser.parse_args(words)
+    if args.verb is None:
+        parser.print_help(sys.stderr)
+        return 2
+    try:
+        _verb(args.verb).run(args)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, MedleyError, OSError) as error:
+        if args.debug:
+            raise
+        return _code(error)
+    return 0
+
+
+def _code(error: BaseException) -> int:
+    if isinstance(error, BrokenPipeError):  # `medley blocks | head`: who reads has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    interrupted = isinstance(error, KeyboardInterrupt)
+    print(f"medley: {'interrupted' if interrupted else error}", file=sys.stderr)
+    return 130 if interrupted else 2
+
+
+def _verb(name: str) -> Any:
+    return import_module(f"medley.cli.{name}")
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="medley",
+        description="Multi-modal, multi-task deep learning: many kinds of input, many targets, one network.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action=_Version, help="show the versions of medley and of what it stands on")
+    top.add_argument("--debug", action="store_true", help="show where an error was raised")
+    verbs = top.add_subparsers(dest="verb", metavar="COMMAND", title="commands")
+    # Only the verb that was asked for is imported, to say its own arguments.
+    asked = next((word for word in words if word in VERBS), None)
+    for name, line in VERBS.items():
+        told = line[0].upper() + line[1:] + "."
+        one = verbs.add_parser(name, help=line, description=told, formatter_class=argparse.RawDescriptionHelpFormatter)
+        one.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        if name == asked:
+            _verb(name).arguments(one)
+    return top
+
+
+class _Version(argparse.Action):
+    # Versions are read from the installed packages' records: importing those packages would take seconds.
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        lines = [f"medley {__version__}", f"Python {sys.version.split()[0]}"]
+        for name in _TOLD:
+            try:
+                lines.append(f"{name} {version(name)}")
+            except PackageNotFoundError:
+                lines.append(f"{name} (not installed)")
+        print("\n".join(lines))
+        parser.exit()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
