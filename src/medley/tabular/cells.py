@@ -147,17 +147,17 @@ def _day(cell: Any) -> float:
 
 
 def _label(cell: Any) -> Label | None:
+    if type(cell) is str:  # by far the most frequent
+        return None if cell == "nan" or not cell or cell.isspace() else cell
     if isinstance(cell, np.generic) and not isinstance(cell, np.datetime64 | np.timedelta64):
         cell = cell.item()
     if _is_missing(cell):
         return None
-    if isinstance(cell, bytes):
-        cell = cell.decode(errors="replace")
     if isinstance(cell, float):
         return cell if np.isfinite(cell) else None
-    if not isinstance(cell, str | int):
-        return str(cell)
-    return None if isinstance(cell, str) and (cell == "nan" or not cell.strip()) else cell
+    if isinstance(cell, str | bytes):
+        return _label(str(cell, errors="replace") if isinstance(cell, bytes) else str(cell))
+    return cell if isinstance(cell, int) else str(cell)
 
 
 def _is_missing(cell: Any) -> bool:

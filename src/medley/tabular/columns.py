@@ -109,7 +109,8 @@ class CategoricalColumn:
     codes: dict[Label | None, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "codes", {label: code for code, label in enumerate(self.categories, 1)})
+        codes = {label: code for code, label in enumerate(self.categories, 1)}
+        object.__setattr__(self, "codes", {None: -1, **codes})
 
     @classmethod
     def learn(cls, name: str, cells: np.ndarray) -> Self:
@@ -130,9 +131,11 @@ class CategoricalColumn:
     def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cells (B,) -> codes, float32 (B,), and which cells are missing (B,)."""
         labels = labels_of(cells)
-        # Where None is asked for, 0 is what it finds: None is never a category.
-        encoded = np.fromiter((self.codes.get(label, 0) for label in labels), np.float32, len(labels))
-        return encoded, np.fromiter((label is None for label in labels), bool, len(labels))
+        # -1 tells the missing from the unseen, which are both encoded as 0.
+        codes = np.array([self.codes.get(label, 0) for label in labels], dtype=np.float32)
+        missing = codes < 0
+        codes[missing] = 0
+        return codes, missing
 
     def state(self) -> dict[str, Any]:
         """JSON values."""
