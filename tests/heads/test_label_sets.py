@@ -103,8 +103,8 @@ def test_state_restores():
 
 
 def test_the_prior_is_the_logit_of_each_share():
-    codec = LabelSetCodec().fit(np.array([[1, 0], [1, 1], [1, np.nan], [0, 0], [0, 0]]))
-    np.testing.assert_allclose(codec.prior, [np.log(3 / 2), np.log(1 / 3)], rtol=1e-6)
+    codec = LabelSetCodec().fit(np.array([[1, 0], [1, 1], [1, 0], [0, 0], [0, 0]]))
+    np.testing.assert_allclose(codec.prior, [np.log(3 / 2), np.log(1 / 4)], rtol=1e-6)
 
 
 def test_probabilities_agree_with_torch():

@@ -81,13 +81,15 @@ class LabelSetCodec(TargetCodec):
             raise DataError(
                 f"num_classes={self.num_classes}, but the target data has {cells.shape[1]} labels. Leave it unset."
             )
-        counts = np.stack([(cells == 0).sum(axis=0), (cells == 1).sum(axis=0)]).astype(np.float64)
+        values = np.stack([cells == 0, cells == 1]).astype(np.float64)
         if self.class_weight is not None:
             rule = self.class_weight
             having = None if isinstance(rule, str) else by_label(rule, self.labels)
-            even = [balanced(column) for column in counts.T]
+            even = [balanced(column) for column in values.sum(axis=1).T]
             self.weights = np.stack(even, axis=1) if having is None else np.stack([np.ones_like(having), having])
-        mass = counts if self.weights is None else counts * self.weights
+        # The loss of a row is a mean over its observed cells: where they are few, each counts more.
+        share = 1 / np.maximum(values.sum(axis=(0, 2)), 1)
+        mass = np.einsum("vbk,b->vk", values, share) * (1.0 if self.weights is None else self.weights)
         best = np.log([best_probabilities(column, self.loss) for column in mass.T])
         self._prior = (best[:, 1] - best[:, 0]).astype(np.float32)
         return self

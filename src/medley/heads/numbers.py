@@ -84,9 +84,15 @@ class NumberCodec(TargetCodec):
         # What is left of a constant after rounding is no scale.
         constant = deviation <= 1e-12 * np.abs(mean)
         self._mean, self._scale = mean, np.where(constant, 1.0, deviation)
-        scaled = (numbers - mean) / self._scale
-        self._prior = np.array([best_number(one[~np.isnan(one)], self.loss) for one in scaled.T], np.float32)
+        self._prior = self._best((numbers - mean) / self._scale)
         return self
+
+    def _best(self, scaled: np.ndarray) -> np.ndarray:
+        # The loss of a row is a mean over its observed columns: where they are few, each counts more.
+        known = ~np.isnan(scaled)
+        share = known / np.maximum(known.sum(axis=1, keepdims=True), 1)
+        columns = zip(scaled.T, share.T, known.T, strict=True)
+        return np.array([best_number(one[seen], part[seen], self.loss) for one, part, seen in columns], np.float32)
 
     def encode(self, values: Any) -> Encoded:
         """Numbers -> (B, 1), or (B, 2 K): the standardised numbers, then 1 where observed; unobserved ones are 0."""

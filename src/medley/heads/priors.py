@@ -63,25 +63,36 @@ def _focal(share: np.ndarray) -> np.ndarray:
     return best / best.sum()
 
 
-def best_number(values: np.ndarray, loss: str) -> float:
-    """The constant with the least loss over `values` (B,), which hold no gaps.
+def best_number(values: np.ndarray, weights: np.ndarray, loss: str) -> float:
+    """The constant with the least loss.
 
     Args:
-        values: numbers.
+        values: (B,) numbers without gaps.
+        weights: (B,) what each counts.
         loss: `"mean_absolute_error"` (the median), `"huber"`, `"log_cosh"`; anything else is taken for squares.
 
-    >>> best_number(np.array([0.0, 0.0, 9.0]), "mean_absolute_error")
+    >>> best_number(np.array([0.0, 0.0, 9.0]), np.ones(3), "mean_absolute_error")
     0.0
-    >>> best_number(np.array([0.0, 0.0, 9.0]), "huber")
+    >>> best_number(np.array([0.0, 0.0, 9.0]), np.ones(3), "huber")
     0.5
     """
-    slopes = {"huber": lambda error: np.clip(error, -1.0, 1.0), "log_cosh": np.tanh}
     if loss == "mean_absolute_error":
-        return float(np.median(values))
+        return _median(values, weights)
+    slopes = {"huber": lambda error: np.clip(error, -1.0, 1.0), "log_cosh": np.tanh}
     if loss not in slopes:
-        return float(values.mean())
+        return float(np.average(values, weights=weights))
     low, high = float(values.min()), float(values.max())
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if slopes[loss](values - middle).sum() > 0 else (low, middle)
+        low, high = (middle, high) if weights @ slopes[loss](values - middle) > 0 else (low, middle)
     return round((low + high) / 2, 12)
+
+
+def _median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values)
+    values, below = values[order], np.cumsum(weights[order])
+    half = below[-1] / 2
+    place = int(np.searchsorted(below, half * (1 - 1e-12)))
+    # Where just half lies below, every number up to the next is as good.
+    even = place + 1 < len(values) and np.isclose(below[place], half, rtol=1e-12)
+    return float(values[place : place + 2].mean() if even else values[place])
