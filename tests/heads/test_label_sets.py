@@ -66,7 +66,9 @@ def test_a_missing_cell_does_not_make_its_row_unobserved():
     np.testing.assert_array_equal(codec.values(encoded.array)[[0, 2]], matrix[[0, 2]])
 
 
-@given(hnp.arrays(np.float64, st.tuples(st.integers(1, 9), st.integers(1, 4)), elements=st.sampled_from([0, 1, np.nan])))
+@given(
+    hnp.arrays(np.float64, st.tuples(st.integers(1, 9), st.integers(1, 4)), elements=st.sampled_from([0, 1, np.nan]))
+)
 def test_any_matrix_survives(matrix):
     codec, encoded, found = there_and_back(matrix)
     np.testing.assert_array_equal(encoded.present, ~np.isnan(matrix).all(axis=1))
@@ -142,7 +144,7 @@ def test_another_form_than_was_learnt():
     lists = LabelSetCodec().fit([["a"], ["b", "c"]])
     with pytest.raises(DataError, match="a list of labels per row"):
         lists.encode(pd.DataFrame(np.eye(3)))
-    with pytest.raises(DataError, match="'z' .*not among the training labels"):
+    with pytest.raises(DataError, match=r"'z' .*not among the training labels"):
         lists.encode([["a", "z"]])
     with pytest.raises(DataError, match=r"shape \(B, 2\), but got \(3, 3\)"):
         LabelSetCodec().fit(np.eye(2)).encode(np.eye(3))

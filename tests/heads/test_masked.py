@@ -140,7 +140,9 @@ def test_the_masked_mean_by_hand(rows):
     assert found.item() == pytest.approx(expected, abs=1e-4)
     mass = sum(w for _, o, w in rows if o)
     mean = metric_mean(torch.tensor(values), torch.tensor(observed), torch.tensor(weights)).item()
-    assert mean == pytest.approx(sum(v * w for v, o, w in rows if o) / mass if mass else float("nan"), abs=1e-3, nan_ok=True)
+    assert mean == pytest.approx(
+        sum(v * w for v, o, w in rows if o) / mass if mass else float("nan"), abs=1e-3, nan_ok=True
+    )
 
 
 def test_weights_are_keras_ones():

@@ -1,0 +1,231 @@
+"""The declarations: arguments, networks, JSON, mistakes."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from medley.core import registry
+from medley.core.config import from_json, to_json
+from medley.core.metric import Metric
+from medley.core.resolve import settle, take_default
+from medley.core.space import Float, OneOf
+from medley.core.spec import Spec, vector
+from medley.errors import ArtifactError, ConfigError
+from medley.heads import ClassificationHead, RegressionHead
+
+
+@registry.register("tests.heads.absolute")
+def absolute_loss(raw, target):
+    return (raw - target).abs().squeeze(1)
+
+
+@registry.register("tests.heads.share")
+def share(y_true, y_pred):
+    return 1.0
+
+
+def test_arguments_come_in_the_order_their_users_know():
+    head = ClassificationHead(3, False, "categorical_crossentropy", ["accuracy"], 0.25)
+    assert (head.num_classes, head.multi_label, head.loss) == (3, False, "categorical_crossentropy")
+    assert (head.metrics, head.dropout, head.weight) == (["accuracy"], 0.25, 1.0)
+    head = RegressionHead(2, "mae", ["mse"], 0.5, loss_weight=2)
+    assert (head.output_dim, head.loss, head.metrics, head.dropout, head.weight) == (2, "mae", ["mse"], 0.5, 2.0)
+
+
+def test_the_program_of_the_tutorial_declares_its_heads():
+    head = ClassificationHead(loss="categorical_crossentropy", metrics=["accuracy"])
+    for labels in (np.random.default_rng(0).integers(0, 2, 50), np.random.default_rng(0).integers(0, 5, (50, 1))):
+        codec = head.codec().fit(labels)
+        module = head.build(vector(4), codec)
+        loss = head.losses(codec)(module(torch.zeros(50, 4)), torch.from_numpy(codec.encode(labels).array))
+        assert loss.shape == (50,)
+        assert codec.decode(module(torch.zeros(50, 4)).detach().numpy()).shape == labels.shape
+    assert list(head.measures(codec)) == ["accuracy"]
+    assert list(RegressionHead(metrics=["mae"]).measures(RegressionHead().codec().fit([1.0, 2.0]))) == ["mae"]
+
+
+def test_metrics_that_are_told_where_none_are_asked_for():
+    classes = ClassificationHead()
+    assert list(classes.measures(classes.codec().fit([0, 1]))) == ["accuracy"]
+    numbers = RegressionHead()
+    assert list(numbers.measures(numbers.codec().fit([0, 1]))) == ["mean_squared_error"]
+    assert list(RegressionHead(metrics="mae").measures(numbers.codec().fit([0, 1]))) == ["mae"]
+    assert list(RegressionHead(metrics=[]).measures(numbers.codec().fit([0, 1]))) == []
+
+
+@pytest.mark.parametrize(
+    ("head", "labels", "outputs"),
+    [
+        (ClassificationHead(dropout=0), [0, 1], 1),
+        (ClassificationHead(dropout=0), [0, 1, 2], 3),
+        (ClassificationHead(dropout=0, num_classes=7), [0, 1, 2], 7),
+        (ClassificationHead(dropout=0, multi_label=True), [["a"], ["b", "c"]], 3),
+        (RegressionHead(dropout=0), [1.0, 2.0], 1),
+        (RegressionHead(dropout=0), [[1.0, 2.0]], 2),
+    ],
+)
+def test_a_head_on_a_vector_is_one_linear_layer(head, labels, outputs):
+    module = head.build(vector(5), head.codec().fit(labels))
+    assert type(module) is nn.Linear
+    assert (module.in_features, module.out_features) == (5, outputs)
+
+
+def test_dropout_is_a_layer_only_where_there_is_some():
+    codec = RegressionHead().codec().fit([1.0, 2.0])
+    module = RegressionHead(dropout=0.25).build(vector(5), codec)
+    assert [type(one) for one in module] == [nn.Dropout, nn.Linear]
+    assert module[0].p == 0.25
+    settled = settle(RegressionHead(), "regression_head", take_default)
+    assert settled.dropout == 0.0
+    assert type(settled.build(vector(5), codec)) is nn.Linear
+
+
+@pytest.mark.parametrize(
+    ("spec", "features"),
+    [
+        (Spec((64, 8, 8), "CHW"), 64),  # features of a map: averaged
+        (Spec((16, 4, 8, 8), "CZHW"), 16),
+        (Spec((100, 32), "TD"), 32),
+        (Spec((3, 32, 32), "CHW"), 3072),  # pixels: all of them
+        (Spec((64, 2, 2), "CHW"), 256),  # tiny
+        (Spec((50,), "T"), 50),
+    ],
+)
+def test_heads_read_anything(spec, features):
+    codec = ClassificationHead().codec().fit([0, 1, 2])
+    for dropout in (0.0, 0.5):
+        module = ClassificationHead(dropout=dropout).build(spec, codec)
+        x = torch.randn(2, *spec.shape)
+        assert module(x).shape == (2, 3)
+        linear = next(one for one in module.modules() if isinstance(one, nn.Linear))
+        assert linear.in_features == features
+
+
+def test_maps_and_sequences_are_averaged_over_their_places():
+    codec = RegressionHead().codec().fit([0.0, 1.0])
+    for shape, axes, places in (((64, 8, 8), "CHW", (2, 3)), ((100, 32), "TD", (1,))):
+        module = RegressionHead(dropout=0).build(Spec(shape, axes), codec)
+        x = torch.randn(3, *shape)
+        torch.testing.assert_close(module(x), module[-1](x.mean(places)))
+
+
+HEADS = [
+    ClassificationHead(),
+    ClassificationHead(
+        4,
+        loss="focal",
+        metrics=["acc", share],
+        dropout=0.5,
+        loss_weight=0.3,
+        class_weight={0: 2.0, 3: 0.5},
+        name="breed",
+    ),
+    ClassificationHead(multi_label=True, class_weight="balanced", dropout=OneOf(0.0, 0.1)),
+    ClassificationHead(loss=OneOf("crossentropy", "focal"), loss_weight=Float(0.1, 1.0)),
+    RegressionHead(),
+    RegressionHead(2, absolute_loss, ["mae", "r2"], 0.0, 2.0),
+]
+
+
+@pytest.mark.parametrize("head", HEADS, ids=repr)
+def test_declarations_survive_json(head):
+    told = to_json(head)
+    again = from_json(json.loads(json.dumps(told)))
+    assert type(again) is type(head)
+    assert to_json(again) == told
+    assert again.weight == head.weight if isinstance(head.loss_weight, float) else True
+
+
+def test_class_weights_survive_json():
+    for weights, labels in (({0: 2.0}, [0, 1]), ({"a": 2.0}, ["a", "b"]), ({False: 2.0}, [False, True])):
+        head = from_json(json.loads(json.dumps(to_json(ClassificationHead(class_weight=weights)))))
+        assert head.codec().fit(labels).weights.tolist() == [2.0, 1.0]
+
+
+def test_a_function_without_a_name_is_told_when_it_is_to_be_written():
+    with pytest.raises(ArtifactError, match="nothing is registered"):
+        to_json(ClassificationHead(loss=lambda raw, target: raw))
+
+
+def test_ranges_in_place_of_values_are_settled():
+    head = ClassificationHead(loss=OneOf("focal", "crossentropy"), loss_weight=Float(0.5, 2.0))
+    codec = head.codec().fit([0, 1, 1, 1])
+    settled = settle(head, "classification_head", take_default)
+    assert settled.loss == "focal"
+    assert settled.weight == 0.5
+    assert codec.loss == "focal"
+    assert settled.losses(codec)(torch.zeros(1, 1), torch.zeros(1, 1)).shape == (1,)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: ClassificationHead(loss="categorical_crossentrpy"), "Did you mean 'categorical_crossentropy'"),
+        (lambda: ClassificationHead(loss="mse"), "loss 'mse' is not known to a classification head"),
+        (lambda: ClassificationHead(loss=OneOf("focal", "focale")), "loss 'focale' is not known"),
+        (lambda: ClassificationHead(loss=3), "a name or a function .* got 3"),
+        (lambda: ClassificationHead(metrics=["acuracy"]), "Did you mean 'accuracy'"),
+        (lambda: ClassificationHead(metrics=["mae"]), "metric 'mae' is not known to a classification head"),
+        (lambda: ClassificationHead(metrics=3), "metrics must be a list .* got 3"),
+        (lambda: ClassificationHead(metrics=[3]), "a metric must be a name or a function .* got 3"),
+        (lambda: ClassificationHead(num_classes=1), "num_classes must be a whole number, 2 or more, got 1"),
+        (lambda: ClassificationHead(num_classes="3"), "num_classes must be a whole number"),
+        (lambda: ClassificationHead(num_classes=True), "num_classes must be a whole number"),
+        (lambda: ClassificationHead(multi_label="yes"), "multi_label must be True or False, got 'yes'"),
+        (lambda: ClassificationHead(dropout=1.0), "at least 0 and below 1, got 1.0"),
+        (lambda: ClassificationHead(dropout=-0.1), "must not be negative"),
+        (lambda: ClassificationHead(loss_weight=-1), "loss_weight must be a number, 0 or more, got -1"),
+        (lambda: ClassificationHead(loss_weight=float("nan")), "loss_weight must be a number"),
+        (lambda: ClassificationHead(class_weight="balance"), "class_weight must be 'balanced' or a dict"),
+        (lambda: ClassificationHead(class_weight=[1, 2]), "class_weight must be 'balanced' or a dict"),
+        (lambda: ClassificationHead(class_weight={0: -1}), "class_weight of 0 must be a number, 0 or more, got -1"),
+        (lambda: ClassificationHead(multi_label=True, loss="categorical_crossentropy"), "one class per row"),
+        (lambda: ClassificationHead(multi_label=True, metrics=["mcc"]), "'mcc' is for one class per row"),
+        (lambda: ClassificationHead(multi_label=True, metrics=["top_3_accuracy"]), "is for one class per row"),
+        (lambda: ClassificationHead(multi_label=True, loss=absolute_loss, class_weight="balanced"), "inside the loss"),
+        (lambda: RegressionHead(loss="mean_squard_error"), "Did you mean 'mean_squared_error'"),
+        (lambda: RegressionHead(metrics=["accuracy"]), "'accuracy' is not known to a regression head"),
+        (lambda: RegressionHead(output_dim=0), "output_dim must be a whole number, 1 or more, got 0"),
+        (lambda: RegressionHead(dropout=2), "below 1, got 2"),
+    ],
+)
+def test_mistakes_in_a_declaration(make, words):
+    with pytest.raises(ConfigError, match=words):
+        make()
+
+
+def test_all_mistakes_are_told_at_once():
+    with pytest.raises(ConfigError, match=r"(?s)4 mistakes.*num_classes.*loss 'ce'.*metric 'foo'.*loss_weight"):
+        ClassificationHead(0, loss="ce", metrics=["foo"], loss_weight=-1)
+
+
+def test_a_head_works_with_the_codec_it_makes():
+    with pytest.raises(ConfigError, match="got a NumberCodec"):
+        ClassificationHead().losses(RegressionHead().codec().fit([1.0]))
+    with pytest.raises(ConfigError, match="got a ClassCodec"):
+        RegressionHead().measures(ClassificationHead().codec().fit([0, 1]))
+
+
+def test_heads_are_registered():
+    assert registry.lookup("heads.classification") is ClassificationHead
+    assert registry.lookup("heads.regression") is RegressionHead
+    head = ClassificationHead(metrics=["accuracy"])
+    assert all(isinstance(one, Metric) for one in head.measures(head.codec().fit([0, 1])).values())
+
+
+def test_codecs_run_without_torch():
+    # An exported model decodes its outputs on machines that have none.
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from medley.heads import ClassificationHead, RegressionHead\n"
+        "codec = ClassificationHead(metrics=['auc']).codec().fit(['a', 'b', 'c'])\n"
+        "print(codec.decode(codec.prior[None] + [[0, 1, 0]]), RegressionHead().codec().fit([1.0, 2.0]).mean)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "['b'] [1.5]"
