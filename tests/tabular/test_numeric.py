@@ -77,6 +77,12 @@ def test_real_bins_fit_the_embedding():
     assert module(x).isfinite().all()
 
 
+def test_its_size_is_known_without_memory():
+    with torch.device("meta"):
+        module = PIECEWISE.build(SPEC)
+    assert sum(p.numel() for p in module.parameters()) == sum(p.numel() for p in PIECEWISE.build(SPEC).parameters())
+
+
 def test_numbers_without_bins_pass():
     spec = Spec((1,), "C", columns=(Column("x", "numeric"),))
     x = torch.randn(3, 1)

@@ -92,6 +92,7 @@ class NumericEmbedding(Layer, register="tabular.numeric"):
             scale = cast(float, self.frequency_scale)
             return PeriodicEmbeddings(len(places), width, n_frequencies=16, frequency_init_scale=scale, lite=True)
         bins = [spec.columns[place].bins for place in places]
-        edges = [torch.tensor(one, dtype=torch.float32) for one in bins]
-        module = PiecewiseLinearEmbeddings(edges, width, activation=False, version="B")
+        with torch.device("cpu"):  # it looks at the edges' values, which the meta device has none of
+            edges = [torch.tensor(one, dtype=torch.float32) for one in bins]
+            module = PiecewiseLinearEmbeddings(edges, width, activation=False, version="B")
         return Clamped([one[0] for one in bins], [one[-1] for one in bins], module)

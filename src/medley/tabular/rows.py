@@ -69,7 +69,8 @@ def read_rows(values: Any) -> Rows:
 
 def _array(values: Any) -> Rows:
     if isinstance(values, np.ma.MaskedArray):
-        values = np.where(np.ma.getmaskarray(values), None, values.data)
+        mask, values = np.ma.getmaskarray(values), values.data.astype(object)
+        values[mask] = None
     array = np.asarray(values)
     if array.dtype.names:
         return _mapping({name: array[name] for name in array.dtype.names})
