@@ -111,7 +111,7 @@ class Model:
         named_y = arrange(y, self.output_names, "y")
         rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)
         named_x = arrange(x, self.input_names, "x", rows_of_y)
-        size = check_counts(named_x, named_y)
+        size = check_counts(_given(named_x), named_y)
         targets = encode_targets(self.targets, named_y)
         rows = self._rows(named_x, targets, row_weights(sample_weight, size))
         tasks = tasks_of(self.graph, self.targets)
@@ -138,7 +138,7 @@ class Model:
 
     def _rows(self, x: Mapping[str, Any], targets: Any = None, weight: np.ndarray | None = None) -> Rows:
         if targets is None:
-            check_counts(x, {})
+            check_counts(_given(x))
         encoded = encode_inputs(self.sources, x)
         if not len(next(iter(encoded.values())).array):
             raise DataError("There are no rows: every input is empty.")
@@ -148,3 +148,8 @@ class Model:
         if isinstance(x, Mapping) and set(x) == set(self.input_names) and len(found) > 1:
             return found
         return next(iter(found.values())) if len(found) == 1 else list(found.values())
+
+
+def _given(x: Mapping[str, Any]) -> dict[str, Any]:
+    # An input that is None is wholly absent: it has no rows to count.
+    return {name: values for name, values in x.items() if values is not None}

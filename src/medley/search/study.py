@@ -139,8 +139,8 @@ class Study:
             # A sampler of its own per trial, so that a search that was killed and goes on asks for the same values.
             study.sampler = self.tuner.sampler(self.question.seed + number)
             trial = study.ask()
-        outcome = Outcome(number)
         suggest = TrialSuggest(trial)
+        outcome = Outcome(number, params=suggest.params)  # filled as the trial asks; the model keeps it too
         self.progress.begin(number)
         began = monotonic()
         try:
@@ -158,7 +158,7 @@ class Study:
             outcome.reason = str(error)
         except Exception as error:  # one bad suggestion must not end the search; its reason is kept and told
             outcome.reason = f"{type(error).__name__}: {error}"
-        outcome.params, outcome.seconds = dict(suggest.params), monotonic() - began
+        outcome.seconds = monotonic() - began
         self.outcomes.append(outcome)
         if outcome.state == "complete":
             self._keep(outcome, model)  # pyright: ignore[reportPossiblyUnboundVariable]
