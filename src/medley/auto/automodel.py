@@ -161,8 +161,9 @@ class AutoModel:
         rows = whole(self.graph, x, y, sample_weight)
         if validation_data is None:
             return divide(self.graph, rows, fraction, self.seed)
+        x, y, weight = [*validation_data, None][:3]
         try:
-            return rows, whole(self.graph, *validation_data[:2], [*validation_data, None][2])
+            return rows, whole(self.graph, x, y, weight)
         except MedleyError as error:
             raise type(error)(f"validation_data: {error}") from error
 
@@ -258,7 +259,7 @@ class AutoModel:
         verbose: int = 0,
         sample_weight: Any = None,
         return_dict: bool = False,  # noqa: FBT001, FBT002  (Keras's)
-    ) -> list[float] | dict[str, float]:
+    ) -> Any:
         """Losses and metrics over the observed labels.
 
         Returns:
