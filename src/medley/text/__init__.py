@@ -1,1 +1,13 @@
-"""Texts: input, vocabularies, and encoders of words and n-grams."""
+"""Texts: their input, their encodings as words and n-grams, and encoders of these."""
+
+from medley.text import (  # noqa: F401  (registers)
+    bag,
+    bert,
+    block,
+    conv,
+    embedding,
+    encodings,
+    input,
+    rnn,
+    transformer,
+)

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 PADDING, UNKNOWN = 0, 1
+MAX_TOKENS = 20000
 LONGEST = 256
 SHORT = 32  # texts up to this length are kept whole, whatever the percentile says
 MANY_TEXTS = 1000
 
 # A word with its inner apostrophes ("i'm"), or one mark: "half?" is two tokens.
-_PIECES = r"\w+(?:['’]\w+)*|[^\w\s]"
+_PIECES = r"\w+(?:['\u2019]\w+)*|[^\w\s]"
 
 
 class TokenCodec(Codec):
@@ -34,15 +35,15 @@ class TokenCodec(Codec):
         length: T; None learns it: the longest text if that is short, else the 98th percentile, 256 at most.
 
     >>> codec = TokenCodec().fit(["lower half", "upper half", "odd"])
-    >>> codec.spec
-    Spec(shape=(2,), axes='T', dtype='int64', cardinality=6, columns=())
+    >>> str(codec.spec), codec.spec.cardinality
+    ('(T=2 int64)', 6)
     >>> codec.encode(["Upper half", "zebra", None]).array
     array([[5, 2],
            [0, 1],
            [0, 0]], dtype=int32)
     """
 
-    def __init__(self, max_tokens: int = 20000, length: int | None = None) -> None:
+    def __init__(self, max_tokens: int = MAX_TOKENS, length: int | None = None) -> None:
         self.max_tokens = max_tokens
         self.length = length
         self._tokenizer: Tokenizer | None = None

@@ -9,7 +9,7 @@ from hashlib import blake2b
 import numpy as np
 
 CHARACTERS = (3, 4, 5)
-_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")  # a word with its inner apostrophes, or one mark
+_WORD = re.compile(r"\w+(?:['\u2019]\w+)*|[^\w\s]")  # a word with its inner apostrophes, or one mark
 _ODD, _OTHER_ODD, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(29)
 
 

@@ -1,0 +1,41 @@
+"""Texts as an input."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from medley.core.block import Block, Input
+from medley.core.kinds import Kind
+from medley.text.block import TextBlock
+from medley.text.embedding import Embedding
+from medley.text.tokens import TokenCodec
+
+
+class TextInput(Input, register="text.input"):
+    """One text per row: any sequence of strings, None where a row has none. An empty string is a text.
+
+    Unless a block chooses another encoding, texts become codes of words (TokenCodec): a vocabulary of up to 20,000
+    words is learnt on training rows.
+
+    Shape: rows -> (B, T) codes, 0 is padding (before the words), 1 an unknown word.
+
+    Raises:
+        DataError: the rows are no texts, or all of them are numbers.
+
+    >>> str(TextInput().codec().fit(["lower half", "upper half", None]).spec)
+    '(T=2 int64)'
+    """
+
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.TEXT,)
+
+    def codec(self) -> TokenCodec:
+        """Codes of words."""
+        return TokenCodec()
+
+    def default_block(self) -> Block:
+        """A network for texts."""
+        return TextBlock()
+
+    def adapter(self) -> Block:
+        """A vector per word, for blocks that read numbers."""
+        return Embedding()
