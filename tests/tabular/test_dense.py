@@ -9,8 +9,8 @@ from medley.core.block import Facts
 from medley.core.probe import probe
 from medley.core.resolve import settle, take_default
 from medley.core.spec import Spec, vector
-from medley.errors import ConfigError
-from medley.tabular import DenseBlock
+from medley.errors import ConfigError, GraphError
+from medley.tabular import CategoricalToNumerical, DenseBlock, NumericEmbedding
 
 PLAIN = DenseBlock(num_layers=1, num_units=25, use_batchnorm=False, dropout=0)
 
@@ -77,6 +77,12 @@ def test_trial_0_is_small_for_small_data_and_for_large_maps():
     assert settled(vector(20), 100) < 1_000
     assert settled(vector(20), 100) < settled(vector(20), 10_000) < settled(vector(20), 100_000)
     assert settled(Spec((64, 32, 32), "CHW"), 100_000) < 3_000_000
+
+
+def test_several_nodes_are_refused():
+    for block in (PLAIN, CategoricalToNumerical(), NumericEmbedding(embedding="piecewise", width=4)):
+        with pytest.raises(GraphError, match=r"one node, got 2; join them with Merge\(\)"):
+            block.out(vector(3), vector(3))
 
 
 def test_the_ranges_are_those_users_know():

@@ -38,22 +38,25 @@ class CategoricalToNumerical(Layer, register="tabular.categorical"):
         """The module; without weights where no category needs an embedding."""
         from medley.nn.columns import Columns
 
-        return Columns(**layout(specs[0]))
+        return Columns(**layout(*specs))
 
     def out(self, *specs: Spec) -> Spec:
         """One vector."""
-        return vector(width_of(layout(specs[0])))
+        return vector(width_of(layout(*specs)))
 
 
-def layout(spec: Spec) -> dict[str, Any]:
+def layout(*specs: Spec) -> dict[str, Any]:
     """How `medley.nn.columns.Columns` treats each column of a table.
 
     Args:
-        spec: of a table; of a vector, which is a table of numbers that are never missing.
+        specs: of a table; or of a vector, which is a table of numbers that are never missing.
 
     Raises:
-        GraphError: it is neither.
+        GraphError: it is neither, or there are several.
     """
+    if len(specs) != 1:
+        raise GraphError(f"it reads one node, got {len(specs)}; join them with Merge() first.")
+    spec = specs[0]
     if spec.rank != 1:
         raise GraphError(f"it reads tables and vectors, got {spec}.")
     if not spec.is_table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from medley.core.block import Facts, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
+from medley.errors import GraphError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,6 +29,7 @@ class DenseBlock(Layer, register="tabular.dense"):
 
     Raises:
         ConfigError: widths and number of layers disagree; a share is not below 1.
+        GraphError: it is called on several nodes.
 
     >>> import torch
     >>> block = DenseBlock(num_units=(128, 64, 10), use_batchnorm=False, dropout=0)
@@ -80,6 +82,8 @@ class DenseBlock(Layer, register="tabular.dense"):
 
     def out(self, *specs: Spec) -> Spec:
         """A vector."""
+        if len(specs) != 1:
+            raise GraphError(f"it reads one node, got {len(specs)}; join them with Merge() first.")
         return vector(self._widths[-1])
 
     @property

@@ -65,18 +65,18 @@ class NumericEmbedding(Layer, register="tabular.numeric"):
         """The module."""
         from medley.nn.columns import Columns
 
-        told, places = self._layout(specs[0])
+        told, places = self._layout(*specs)
         return Columns(**told, numeric=places, embedding=self._embedding(specs[0], places) if places else None)
 
     def out(self, *specs: Spec) -> Spec:
         """One vector."""
-        told, places = self._layout(specs[0])
+        told, places = self._layout(*specs)
         return vector(width_of(told) + len(places) * cast(int, self.width))
 
-    def _layout(self, spec: Spec) -> tuple[dict[str, Any], list[int]]:
-        told = layout(spec)
+    def _layout(self, *specs: Spec) -> tuple[dict[str, Any], list[int]]:
+        told, columns = layout(*specs), specs[0].columns
         if self.embedding == "piecewise":
-            binned = [p for p in told["plain"] if spec.columns and len(spec.columns[p].bins) >= _FEWEST_EDGES]
+            binned = [place for place in told["plain"] if columns and len(columns[place].bins) >= _FEWEST_EDGES]
         else:
             binned = told["plain"]
         return {**told, "plain": [place for place in told["plain"] if place not in set(binned)]}, list(binned)
