@@ -38,5 +38,5 @@ def describe(graph: Graph, network: Network) -> str:
 def _told(block: Block) -> str:
     skip = {"name", "metrics", "loss"} if isinstance(block, Head) else {"name"}
     set_fields = [(f.name, getattr(block, f.name)) for f in fields(block) if f.name not in skip]
-    inner = ", ".join(f"{name}={value!r}" for name, value in set_fields if value is not None)
+    inner = ", ".join(f"{name}={' '.join(repr(value).split())}" for name, value in set_fields if value is not None)
     return f"{type(block).__name__}({inner if len(inner) <= 70 else inner[:67] + '...'})"
