@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from medley.core.block import Block, Composite, Facts, Fusion, Head, Input, Layer, Node, Preprocessing, snake
+from medley.core.probe import probe
 from medley.core.space import Space, space_of
 from medley.core.spec import Spec
 from medley.errors import GraphError, MedleyError
@@ -158,7 +159,7 @@ class _Resolver:
                 return self.expanded(block, path, inputs)
             case Layer():
                 values = [self.plain(value, block.reads) for value in inputs]
-                return _Value(Node(block, _nodes(values)), block.out(*_specs(values)))
+                return _Value(Node(block, _nodes(values)), _out(block, _specs(values)))
             case Fusion():
                 return self.fused(block, inputs)
             case Head():
@@ -208,6 +209,12 @@ class _Resolver:
             with self.inside(str(value.node.block.name)):
                 self.adapted[id(value.node)] = self.visit(Node(value.adapter, (value.node,)))
         return self.adapted[id(value.node)]
+
+
+def _out(block: Layer, specs: list[Spec]) -> Spec:
+    if len(specs) > 1:  # a module that reads one tensor is found out here, not in the middle of a training
+        probe(lambda: block.build(*specs), specs, type(block).__name__)
+    return block.out(*specs)
 
 
 def _reading(spec: Spec) -> str:
