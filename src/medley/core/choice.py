@@ -8,6 +8,7 @@ from typing import Any
 from medley.core.block import Block, Composite, Facts, Node
 from medley.core.space import OneOf
 from medley.core.spec import Spec
+from medley.errors import GraphError
 
 
 class Choice(Composite, register="core.choice"):
@@ -43,4 +44,6 @@ class Identity(Composite, register="core.identity"):
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
         """The node itself."""
+        if len(nodes) != 1:
+            raise GraphError(f"it hands on one node, got {len(nodes)}; join them with Merge() first.")
         return nodes[0]

@@ -12,7 +12,7 @@ import torch
 from medley.balance.choose import balancer
 from medley.core.block import Facts, Input
 from medley.core.resolve import Suggest, resolve, settle
-from medley.errors import MedleyError
+from medley.errors import GraphError, MedleyError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.model.model import Model
@@ -98,10 +98,19 @@ class OversizedError(MedleyError):
 
 
 def resolved(question: Question, suggest: Suggest) -> tuple[Graph, Training]:
-    """The graph and the training with every value chosen."""
+    """The graph and the training with every value chosen.
+
+    Raises:
+        GraphError: a part cannot read what it is joined to, or an input is read by nothing that was chosen.
+    """
     graph = question.graph
     outputs = resolve(graph.outputs, graph.names, question.data.spec, suggest, question.facts)
     found = {node.block.name: node.block for node in Graph.walk(outputs) if isinstance(node.block, Input)}
+    if unread := [name for name in graph.input_names if name not in found]:
+        raise GraphError(
+            f"Inputs and outputs not connected. With these values no output reads {', '.join(map(repr, unread))}: "
+            "a block that is called on several nodes takes only the first. Join them with Merge() before it."
+        )
     inputs = tuple(found[name] for name in graph.input_names)
     plan = settle(question.plan, "training", suggest, {"learning_rate": sensible_rate(question.steps)})
     return Graph(inputs, tuple(outputs)), plan
