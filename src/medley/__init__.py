@@ -13,6 +13,9 @@ __version__ = "0.1.0"
 # fmt: off
 _PUBLIC = {
     "auto.automodel": ("AutoModel",),
+    "auto.tasks_image": ("ImageClassifier", "ImageRegressor"),
+    "auto.tasks_table": ("StructuredDataClassifier", "StructuredDataRegressor"),
+    "auto.tasks_text": ("TextClassifier", "TextRegressor"),
     "core.block": ("Block", "Composite", "Facts", "Fusion", "Head", "Layer", "Node", "Preprocessing"),
     "core.choice": ("Choice", "Identity"),
     "core.kinds": ("Kind",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -47,14 +48,25 @@ def _read(path: Path, ending: str) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        # In one piece: read bit by bit, a column of numbers with a word far below gets cells of both types.
-        read = pd.read_parquet(path) if ending == ".parquet" else None
-        frame = pd.read_csv(path, sep=_SEPARATORS[ending], low_memory=False) if read is None else read
+        frame = pd.read_parquet(path) if ending == ".parquet" else _read_lines(path, _SEPARATORS[ending])
     except (ValueError, OSError) as error:  # pandas' own errors of parsing and decoding are ValueErrors
         raise DataError(f"{str(path)!r} cannot be read as a table: {error}") from error
     if frame.empty:
         raise DataError(f"{str(path)!r} holds no rows: its columns are {', '.join(map(repr, frame.columns))}.")
     return frame
+
+
+def _read_lines(path: Path, separator: str) -> pd.DataFrame:
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            # Without index_col, pandas takes surplus first cells for the rows' names and shifts the columns. In one
+            # piece, because read bit by bit a column of numbers with a word far below gets cells of both types.
+            return pd.read_csv(path, sep=separator, index_col=False, low_memory=False)
+        except pd.errors.ParserWarning:
+            raise ValueError("its rows have more cells than its first line has names.") from None
 
 
 def split_target(x: Any, y: Any) -> tuple[Any, Any]:

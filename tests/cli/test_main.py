@@ -1,0 +1,120 @@
+"""The command line as a whole: help, versions, mistakes, exit codes."""
+
+import subprocess
+import sys
+
+import pytest
+
+from medley import __version__
+from medley.cli import blocks
+from medley.cli.main import VERBS, main
+from medley.errors import DataError
+
+
+def medley(*words, **options):
+    command = [sys.executable, "-m", "medley.cli.main", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+def stopped(*words):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    return stop.value.code
+
+
+def test_help_names_every_verb(capsys):
+    assert stopped("--help") == 0
+    told = capsys.readouterr().out
+    assert all(f"\n    {verb} " in told for verb in VERBS)
+    assert "examples:" in told
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_has_help_with_examples(capsys, verb):
+    assert stopped(verb, "--help") == 0
+    told = capsys.readouterr().out
+    assert f"usage: medley {verb}" in told
+    assert f"examples:\n  medley {verb}" in told
+
+
+def test_version_tells_what_medley_stands_on(capsys):
+    assert stopped("--version") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"medley {__version__}"
+    assert any(line.startswith("torch 2.") for line in lines)
+
+
+def test_help_version_and_wrong_words_import_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from medley.cli.main import main\n"
+        "for words in ['--help'], ['--version'], ['trials', '--help'], ['describe'], ['no-such-verb']:\n"
+        "    try: main(words)\n"
+        "    except SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'rich', 'sklearn', 'optuna'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_verb_shows_the_help_and_fails(capsys):
+    assert main([]) == 2
+    assert "usage: medley" in capsys.readouterr().err
+
+
+def test_words_that_make_no_command_end_with_2(capsys):
+    assert stopped("descibe") == 2
+    assert "descibe" in capsys.readouterr().err
+    assert stopped("describe") == 2
+    assert "MODEL_DIR" in capsys.readouterr().err
+
+
+def test_a_mistake_is_one_message_and_2(tmp_path):
+    done = medley("describe", str(tmp_path / "nothing"))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"medley: {tmp_path / 'nothing'} holds neither")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (DataError("2 mistakes:\n- one\n- two"), 2, "medley: 2 mistakes:\n- one\n- two\n"),
+        (FileNotFoundError(2, "No such file or directory", "x.csv"), 2, "x.csv"),
+        (KeyboardInterrupt(), 130, "medley: interrupted\n"),
+    ],
+)
+def test_exit_codes(monkeypatch, capsys, error, code, told):
+    def fail(args):
+        raise error
+
+    monkeypatch.setattr(blocks, "run", fail)
+    assert main(["blocks"]) == code
+    shown = capsys.readouterr()
+    assert told in shown.err
+    assert shown.out == ""
+    for words in (["--debug", "blocks"], ["blocks", "--debug"]):
+        with pytest.raises(type(error)):
+            main(words)
+
+
+def test_a_defect_of_ours_is_not_hidden(monkeypatch):
+    def fail(args):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(blocks, "run", fail)
+    with pytest.raises(ZeroDivisionError):
+        main(["blocks"])
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    with subprocess.Popen(
+        [sys.executable, "-m", "medley.cli.main", "blocks"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.stderr
+        assert process.stderr.read() == ""
+    assert process.returncode == 0

@@ -1,0 +1,98 @@
+"""`medley trials` and `medley describe` on a search that was really run."""
+
+import json
+
+import numpy as np
+import pytest
+
+from medley.auto.tasks_table import StructuredDataClassifier
+from medley.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def search(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    sex = rng.choice(["f", "m"], 40)
+    table = {"age": rng.normal(size=40), "sex": sex}
+    auto = StructuredDataClassifier(max_trials=3, directory=tmp_path_factory.mktemp("searches"), project_name="pets")
+    auto.fit(table, [{"f": "cat", "m": "dog"}[one] for one in sex], epochs=2, verbose=0)
+    return auto
+
+
+def shown(capsys, *words):
+    code = main([str(word) for word in words])
+    told = capsys.readouterr()
+    assert code == 0, told.err
+    return told.out
+
+
+def line_of(text, word):
+    return next(line for line in text.splitlines() if line.split()[:1] == [word]).split()
+
+
+def test_trials_are_listed_with_the_best_starred(capsys, search):
+    told = shown(capsys, "trials", search.folder)
+    history = search.history
+    assert f"{len(history)} trials" in told
+    best = int(history["score"].idxmin())
+    for number, outcome in history.iterrows():
+        line = line_of(told, f"*{number}" if number == best else str(number))
+        assert line[1] == outcome["state"]
+        assert float(line[2]) == pytest.approx(outcome["score"], abs=1e-3)
+        assert line[5] == f"{outcome['size']:,}"
+
+
+def test_a_trial_tells_what_it_did_otherwise(capsys, search):
+    told = shown(capsys, "trials", search.folder)
+    history = search.history
+    rate = history["param.training.learning_rate"]
+    assert rate[1] != rate[0]
+    assert f"training.learning_rate={rate[1]:.4g}" in next(line for line in told.splitlines() if line.split()[:1] in (["1"], ["*1"]))
+    assert f"training.learning_rate={rate[0]:.4g}" not in told
+
+
+def test_the_best_come_first_where_asked(capsys, search):
+    told = shown(capsys, "trials", search.folder, "--best", "2")
+    numbers = [line.split()[0].strip("*") for line in told.splitlines()[2:] if line]
+    assert numbers == [str(one) for one in search.history["score"].sort_values(kind="stable").index[:2]]
+
+
+def test_describe_tells_parts_inputs_outputs_and_scores(capsys, search):
+    told = shown(capsys, "describe", search.folder)
+    assert told.startswith(f"{search.folder}: trial ")
+    assert search.summary() in told
+    assert line_of(told, "age")[1] == "numeric"
+    assert line_of(told, "sex")[1:3] == ["categorical", "3"]
+    assert "2 classes: 'cat', 'dog'" in told
+    scores = search.model.facts["scores"]
+    assert line_of(told, "accuracy") == ["accuracy", f"{scores['accuracy']:.4g}", f"{scores['val_accuracy']:.4g}"]
+    assert line_of(told, "epochs")[-1] == "2"
+
+
+def test_describe_reads_a_saved_model(capsys, search, tmp_path):
+    search.export_model().save(tmp_path / "model")
+    told = shown(capsys, "describe", tmp_path / "model")
+    assert told.startswith(f"{tmp_path / 'model'}: a saved model\n")
+    assert "2 classes: 'cat', 'dog'" in told
+
+
+def test_a_folder_above_the_project_is_pointed_down(capsys, search):
+    assert main(["trials", str(search.directory)]) == 2
+    assert f"There is one in {search.folder}." in capsys.readouterr().err
+
+
+def test_a_damaged_model_is_told(capsys, search, tmp_path):
+    search.export_model().save(tmp_path)
+    told = json.loads((tmp_path / "model.json").read_text())
+    del told["graph"]
+    (tmp_path / "model.json").write_text(json.dumps(told))
+    assert main(["describe", str(tmp_path)]) == 2
+    assert "damaged" in capsys.readouterr().err
+
+
+def test_a_search_without_a_model_is_told(capsys, tmp_path):
+    (tmp_path / "project.json").write_text("{}")
+    assert main(["describe", str(tmp_path)]) == 2
+    assert "no model was kept" in capsys.readouterr().err
+    assert main(["trials", str(tmp_path)]) == 0
+    assert "0 trials" in capsys.readouterr().out
