@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+FEW = 2_000
+
+
 class ConvBlock(Layer, register="image.conv"):
     """Blocks of convolution, batch norm and ReLU, each closed by max-pooling; 1-D, 2-D or 3-D by what it reads.
 
@@ -61,7 +64,10 @@ class ConvBlock(Layer, register="image.conv"):
         if not specs or not specs[0].is_map:
             return {"num_blocks": 2, "filters": 64, "max_pooling": True}
         side = max(specs[0].shape[1:])
-        return {"num_blocks": 3 if side >= 12 else 2 if side >= 4 else 1, "filters": 32, "max_pooling": True}
+        found = {"num_blocks": 3 if side >= 12 else 2 if side >= 4 else 1, "filters": 32, "max_pooling": True}
+        if facts.rows < FEW:  # what wide networks cost, a few rows cannot repay
+            found |= {"filters": OneOf(16, 32, 64, default=32), "kernel_size": OneOf(3, 5)}
+        return found
 
     def build(self, *specs: Spec) -> nn.Module:
         """The stack."""

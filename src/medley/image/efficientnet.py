@@ -57,8 +57,8 @@ class EfficientNetBlock(Layer, register="image.efficientnet"):
         yield from pretrained_problem(self.pretrained)
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
-        """The smallest."""
-        return {"version": "b0"}
+        """The smallest, and nothing else where rows are few."""
+        return {"version": OneOf("b0") if facts.rows < 2_000 else "b0"}
 
     def build(self, *specs: Spec) -> nn.Module:
         """The network."""

@@ -28,7 +28,8 @@ _SIZES: dict[str, tuple[tuple[int, ...], int, bool]] = {
     "resnet152": ((3, 8, 36, 3), 64, True),
 }
 NAMES = (*_SIZES, *(f"{name}_v2" for name in _SIZES))
-_SEARCHED = ("resnet8", "resnet14", "resnet20", "resnet18")
+_SEARCHED = ("resnet8", "resnet14", "resnet20")
+_MANY = 2_000  # rows from which the larger networks are worth their time
 
 
 def versions(family: str, sizes: Sequence[str] = _SEARCHED) -> OneOf:
@@ -55,8 +56,9 @@ class ResNetBlock(Layer, register="image.resnet"):
     Sources: He et al. 2015, arXiv:1512.03385; `_v2`: He et al. 2016, arXiv:1603.05027.
 
     Args:
-        version: one of the names above, with `_v2` for pre-activation; `"v1"` or `"v2"` searches the sizes up to 18 of
-            that family, unset those of both. Larger ones are named, or given in a `OneOf`.
+        version: one of the names above, with `_v2` for pre-activation; `"v1"` or `"v2"` searches the tiny sizes of
+            that family, unset those of both, and up to 34 for large images of which there are many. Others are named,
+            or given in a `OneOf`.
         pretrained: only False or unset; kept for programs that set it.
 
     Shape: (B, C, H, W) -> (B, C', H', W'); C' is 64 for the tiny ones, 512 or 2048 for the others.
@@ -89,9 +91,10 @@ class ResNetBlock(Layer, register="image.resnet"):
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
         """A tiny network for small images or few rows, ResNet-18 for large images of which there are many."""
         side = max(specs[0].shape[1:], default=1) if specs else 1
-        size = "resnet8" if side <= 64 or facts.rows < 2000 else "resnet18"
-        space = self.version if isinstance(self.version, Space) else versions("v1", tuple(_SIZES))
-        return {"version": next((name for name in (size, f"{size}_v2") if name in space), size)}
+        if side <= 64 or facts.rows < _MANY:
+            return {"version": "resnet8"}
+        sizes = ("resnet18", "resnet14", "resnet20", "resnet34")
+        return {"version": OneOf(*sizes, *(f"{size}_v2" for size in sizes))}
 
     def build(self, *specs: Spec) -> nn.Module:
         """The network."""
