@@ -77,7 +77,9 @@ class Encodings:
             try:
                 self._known[key] = self._encode(input_name, block.codec())
             except MedleyError as error:
-                raise type(error)(f"{input_name}: {error}") from error
+                # Whoever resolves the graph names the part itself, so only an input under another part is told here.
+                under = "" if isinstance(block, Input) else f"{input_name}: "
+                raise type(error)(f"{under}{error}") from error
         return self._known[key]
 
     def _encode(self, input_name: str, codec: Codec) -> tuple[Codec, list[Encoded]]:
