@@ -1,0 +1,157 @@
+"""Numbers of any shape as rows."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from medley.core.codec import Codec, Encoded, State
+from medley.core.spec import Spec
+from medley.errors import DataError, NotFittedError
+
+AXES = {1: "D", 2: "TD", 3: "CHW", 4: "CZHW"}  # by the rank of a row
+
+
+class ArrayCodec(Codec):
+    """Arrays as they are: (B,) and (B, D) vectors, (B, T, D) sequences, (B, H, W, C) and (B, Z, H, W, C) maps.
+
+    Maps become channels first. Nothing is scaled. A row that is None, or holds no finite number, is missing; other
+    numbers that are not finite become 0.
+
+    >>> codec = ArrayCodec().fit(np.zeros((5, 8, 8, 3)))
+    >>> str(codec.spec), codec.encode([np.ones((8, 8, 3)), None]).present
+    ('(C=3 H=8 W=8)', array([ True, False]))
+    """
+
+    def __init__(self) -> None:
+        self._shape: tuple[int, ...] | None = None
+
+    @property
+    def spec(self) -> Spec:
+        """The shape of a row, channels first."""
+        shape = self._fitted()
+        return Spec(shape if len(shape) < 3 else (shape[-1], *shape[:-1]), AXES[len(shape)])
+
+    def fit(self, values: Any) -> Self:
+        array, _ = read_numbers(values, None)
+        shape = array.shape[1:]
+        if len(shape) not in AXES or 0 in shape:
+            raise DataError(
+                f"An Input takes rows of 1 to 4 axes, none of them empty: (B, D), (B, T, D), (B, H, W, C) or "
+                f"(B, Z, H, W, C); got rows of shape {shape}."
+            )
+        self._shape = shape
+        return self
+
+    def encode(self, values: Any) -> Encoded:
+        array, present = read_numbers(values, self._fitted())
+        if array.ndim > 3:
+            array = np.ascontiguousarray(np.moveaxis(array, -1, 1))
+        return Encoded(array, present)
+
+    def state(self) -> dict[str, Any]:
+        return {"shape": list(self._fitted())}
+
+    def restore(self, state: State) -> Self:
+        self._shape = tuple(int(size) for size in state["shape"])
+        return self
+
+    def _fitted(self) -> tuple[int, ...]:
+        if self._shape is None:
+            raise NotFittedError("This codec knows no shape yet: fit() it on training rows, or restore() one.")
+        return self._shape
+
+
+def read_numbers(values: Any, shape: tuple[int, ...] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Rows in any form -> float32 (B, ...), zeros where a number is not finite, and present (B,) bool.
+
+    Args:
+        values: an array, tensor, frame, or a list of rows of which any may be None; one number per row makes (B, 1).
+        shape: of a row, where it is known.
+
+    Raises:
+        DataError: rows are no numbers, differ in shape, or have another shape than `shape`.
+
+    >>> read_numbers([1, None], None)
+    (array([[1.],
+           [0.]], dtype=float32), array([ True, False]))
+    """
+    array = _whole(values)
+    if array is None:
+        array = _stack([as_array(row) for row in values], shape)
+    if array.ndim == 1:
+        array = array[:, None]
+    if shape is not None and array.shape[1:] != shape:
+        raise DataError(f"Rows must have the shape {shape} of the training rows, got {array.shape[1:]}.")
+    return _finite(array)
+
+
+def _finite(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if array.dtype != np.float32:
+        with np.errstate(over="ignore"):  # what float32 cannot hold is not finite, and treated as such below
+            array = array.astype(np.float32)
+    finite = np.isfinite(array)
+    if finite.all():
+        return array, np.ones(len(array), bool)
+    return np.where(finite, array, np.float32(0)), finite.reshape(len(array), -1).any(1)
+
+
+def as_array(value: Any) -> np.ndarray | None:
+    """Anything that holds numbers as an array of them, None where it is None or a missing value of pandas.
+
+    Raises:
+        DataError: it holds something else.
+    """
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    if hasattr(value, "detach"):  # a tensor; torch is not imported here
+        value = value.detach().cpu()
+        value = (value.float() if value.is_floating_point() else value).numpy()
+    elif hasattr(value, "toarray"):  # a sparse matrix
+        value = value.toarray()
+    array = np.asarray(value)
+    if array.dtype.kind in "biuf":
+        return array
+    try:
+        if array.dtype.kind in "OUS":
+            return array.astype(np.float64)  # None becomes NaN
+    except (TypeError, ValueError):
+        pass
+    told = repr(value)
+    raise DataError(
+        f"An Input takes numbers, got {type(value).__name__} {told if len(told) < 60 else told[:57] + '...'}. "
+        "Texts belong to TextInput(), mixed columns to StructuredDataInput()."
+    )
+
+
+def _whole(values: Any) -> np.ndarray | None:
+    """All rows as one array, where they come so or can be read so at once."""
+    if isinstance(values, str | bytes | dict) or not (hasattr(values, "__len__") or hasattr(values, "__array__")):
+        raise DataError(f"Rows come as an array, a tensor or a list of rows, got {type(values).__name__}.")
+    if isinstance(values, list | tuple):
+        return None
+    if isinstance(values, np.ndarray) and values.dtype == object and values.ndim == 1:
+        return None
+    array = as_array(values)
+    if array is None or array.ndim == 0:
+        raise DataError(f"Rows come as an array with one entry per row, got {values!r}.")
+    return array
+
+
+def _stack(rows: list[np.ndarray | None], shape: tuple[int, ...] | None) -> np.ndarray:
+    given = [(place, row) for place, row in enumerate(rows) if row is not None]
+    # A lone NaN among rows of a larger shape stands for a missing row, as None does.
+    arrays = [(place, row) for place, row in given if row.ndim > 0 or np.isfinite(row)]
+    if shape is None:
+        if not arrays:
+            raise DataError("No row holds anything, so that nothing can be learnt from them; leave the input out.")
+        shape = arrays[0][1].shape or (1,)
+    whole = np.full((len(rows), *shape), np.nan, np.float32)
+    for place, row in arrays:
+        if (row.shape or (1,)) != shape:
+            raise DataError(
+                f"All rows of an Input must have one shape, here {shape}, but row {place} has the shape {row.shape}."
+            )
+        whole[place] = row
+    return whole

@@ -1,0 +1,41 @@
+"""The default encoder of series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from medley.core.block import Composite, Facts, Node
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec
+from medley.series.general import GeneralBlock
+from medley.series.rnn import RNNBlock, steps
+from medley.series.transformer import TransformerBlock
+
+
+class TimeseriesBlock(Composite, register="series.block"):
+    """One of three families of networks over sequences.
+
+    Args:
+        block_type: `"rnn"` (RNNBlock of a width that is searched), `"dense"` (all steps at once through dense layers)
+            or `"transformer"`.
+
+    Shape: (B, T, D) -> (B, D')
+
+    Raises:
+        GraphError: joined to something that is no sequence.
+
+    >>> TimeseriesBlock(block_type="dense")
+    TimeseriesBlock(block_type='dense')
+    """
+
+    block_type: str | Space | None = searched(OneOf("rnn", "dense", "transformer"))
+
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+        """Joins the chosen network."""
+        steps(specs, "TimeseriesBlock")
+        match self.block_type:
+            case "dense":
+                return GeneralBlock()(nodes)
+            case "transformer":
+                return TransformerBlock()(nodes)
+        return RNNBlock(units=OneOf(16, 32, 64, 128, default=32))(nodes)
