@@ -1,0 +1,6 @@
+"""Conformance suites for authors of blocks, codecs and heads: what medley's own parts are tested with."""
+
+from medley.testing.codecs import check_codec
+from medley.testing.contracts import check_block
+
+__all__ = ["check_block", "check_codec"]

@@ -1,0 +1,111 @@
+"""What a part is tried on: specs it may read, rows it may encode, labels it may learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medley.core.block import Input, Layer
+from medley.core.kinds import Kind
+from medley.core.spec import Column, Spec, vector
+
+ROWS = 12
+"""Rows of every sample: enough for a mean and for two classes, few enough to be fast."""
+
+TABLE = Spec(
+    (5,),
+    "C",
+    columns=(
+        Column("age", "numeric", bins=(-1.0, -0.3, 0.4, 1.2)),
+        Column("height", "numeric", bins=(-1.5, 0.0, 1.5), missing=True),
+        Column("switch", "numeric"),
+        Column("colour", "categorical", cardinality=4),
+        Column("town", "categorical", cardinality=30, missing=True),
+    ),
+)
+TOKENS = Spec((7,), "T", "int64", cardinality=50)
+
+SINGLE = (
+    vector(6),
+    Spec((3, 8, 8), "CHW"),
+    Spec((1, 12, 9), "CHW"),
+    Spec((2, 6, 6, 6), "CZHW"),
+    Spec((7, 4), "TD"),
+    TOKENS,
+    TABLE,
+)
+SEVERAL = (
+    (vector(5), vector(5)),
+    (vector(4), vector(7), vector(2)),
+    (Spec((3, 8, 8), "CHW"), Spec((3, 8, 8), "CHW")),
+    (Spec((7, 4), "TD"), Spec((7, 4), "TD")),
+)
+
+
+def readable(block: Layer) -> list[tuple[Spec, ...]]:
+    """What a resolver may join a layer to: one spec or several; raw columns and tokens only where it reads them."""
+    kinds = {"plain": (), "table": ("table",), "tokens": ("tokens",), "any": ("table", "tokens")}[block.reads]
+    fit = [s for s in SINGLE if (not s.is_table or "table" in kinds) and (not s.is_tokens or "tokens" in kinds)]
+    return [*((one,) for one in fit), *SEVERAL]
+
+
+def values(spec: Spec, seed: int, rows: int = ROWS) -> Tensor:
+    """Rows (B, *spec.shape) such as a codec encodes; the second is nothing but zeros (a black image, an empty text)."""
+    rng = np.random.default_rng(seed)
+    if spec.is_table:
+        array = np.stack([_cells(column, rng, rows) for column in spec.columns], 1)
+    elif spec.dtype == "int64":
+        array = rng.integers(1, max(spec.cardinality, 2), (rows, *spec.shape))
+        length = rng.integers(1, spec.shape[-1] + 1, (rows, 1))
+        array = np.where(np.arange(spec.shape[-1]) < length, array, 0).astype(np.int32)
+    else:
+        array = rng.normal(size=(rows, *spec.shape))
+    array[1] = 0
+    return torch.from_numpy(array if array.dtype == np.int32 else array.astype(np.float32))
+
+
+def _cells(column: Column, rng: np.random.Generator, rows: int) -> np.ndarray:
+    if column.kind == "categorical":
+        return rng.integers(0, column.cardinality, rows).astype(float)
+    cells = rng.normal(size=rows)
+    return np.where(rng.random(rows) < 0.3, np.nan, cells) if column.missing else cells
+
+
+def input_rows(block: Input) -> list[list[Any]]:
+    """Rows of every kind that an input says it accepts, some of them None; of every kind where it says nothing."""
+    return [rows for kind, rows in _by_kind().items() if not block.kinds or kind in block.kinds]
+
+
+def _by_kind() -> dict[Kind, list[Any]]:
+    rng = np.random.default_rng(0)
+    words = ["red", "green", "a blue one", "", "the old house by the sea", "RED!"]
+    found: dict[Kind, list[Any]] = {
+        Kind.VECTOR: [*rng.normal(size=(ROWS, 6)).astype(np.float32)],
+        Kind.IMAGE: [*rng.integers(0, 256, (ROWS, 10, 10, 3), dtype=np.uint8)],
+        Kind.SERIES: [*rng.normal(size=(ROWS, 9, 2)).astype(np.float32)],
+        Kind.TEXT: [words[i % len(words)] for i in range(ROWS)],
+        Kind.NUMBER: [[float(number), f"c{number % 3}", number] for number in range(ROWS)],
+        Kind.AUDIO: [*rng.normal(size=(ROWS, 1600)).astype(np.float32)],
+        Kind.SET: [["a", "b", "c"][: 1 + i % 3] for i in range(ROWS)],
+    }
+    for rows in found.values():
+        rows[2] = rows[9] = None
+    return found
+
+
+def labels() -> list[Any]:
+    """Targets of many forms, each without gaps: classes, sets of classes, numbers, columns of numbers."""
+    rng = np.random.default_rng(1)
+    numbers = rng.normal(50.0, 9.0, (ROWS, 2))
+    return [
+        ["cat", "dog", "cow", "dog"] * (ROWS // 4),
+        [True, False, False] * (ROWS // 3),
+        [3, 1] * (ROWS // 2),
+        [0.5, 1.5, 2.5] * (ROWS // 3),
+        [["a"], [], ["a", "b"], ["c"]] * (ROWS // 4),
+        numbers[:, 0].tolist(),
+        numbers.tolist(),
+    ]
