@@ -9,6 +9,7 @@ from typing import Any
 
 from medley.core.block import Block, Head, Input, Node, as_nodes, snake
 from medley.core.config import from_json, to_json
+from medley.core.space import OneOf
 from medley.errors import ArtifactError, GraphError, Mistakes
 
 
@@ -146,7 +147,8 @@ def graph_from_json(told: Mapping[str, Any]) -> Graph:
 def draw(inputs: Any, outputs: Any) -> Graph:
     """A graph from what a caller hands over: inputs, and heads either bare or already joined.
 
-    Bare heads get the default: each input its own encoder, one `Merge` where there are several, every head on it.
+    Bare heads get the default: each input its own encoder; where there are several, one `Merge` and a dense block, so
+    that targets may depend on inputs together; every head on that.
 
     Args:
         inputs: an Input or a list of them.
@@ -176,4 +178,8 @@ def _default_trunk(inputs: Sequence[Input]) -> Node:
     from medley.core.registry import lookup
 
     encoded = [one.default_block()(one) for one in inputs]
-    return encoded[0] if len(encoded) == 1 else lookup("fusion.merge")()(encoded)
+    if len(encoded) == 1:
+        return encoded[0]
+    # Heads are linear: without a hidden layer no answer could depend on two inputs together (a question about a picture).
+    hidden = lookup("tabular.dense")(num_layers=OneOf(1, 2), num_units=OneOf(64, 128, 256, default=128))
+    return hidden(lookup("fusion.merge")()(encoded))
