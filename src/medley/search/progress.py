@@ -102,5 +102,6 @@ class Progress:
         score = "" if outcome.state == "failed" else f"  score {outcome.score:.4f}"
         why = f"  ({outcome.reason})" if outcome.reason and outcome.reason != outcome.state else ""
         star = f"  best so far: {self.unit} {best.number} at {best.score:.4f}" if best else ""
-        head = f"{self.unit} {outcome.number + 1}/{self._trials}: {outcome.state}"
+        # Trials are numbered from 0 as in the history; how many are done is told beside it.
+        head = f"{self.unit} {outcome.number} ({outcome.number + 1}/{self._trials}): {outcome.state}"
         self.say(f"{head}{score}  {len(outcome.records)} epochs, {outcome.seconds:.1f} s{why}{star}")
