@@ -15,7 +15,7 @@ from medley.image.block import ImageBlock
 from medley.image.conv import ConvBlock
 from medley.image.efficientnet import EfficientNetBlock
 from medley.image.input import ImageInput
-from medley.image.resnet import NAMES, ResNetBlock, versions
+from medley.image.resnet import NAMES, ResNetBlock
 from medley.image.xception import XceptionBlock
 
 FEW = Facts(rows=100)
@@ -192,6 +192,8 @@ def test_other_inputs_are_refused(spec):
     [
         (lambda: ResNetBlock(version="resnet51"), "Did you mean 'resnet5"),
         (lambda: ResNetBlock(version=OneOf("resnet18", "resnet1")), "version must be one of"),
+        (lambda: ResNetBlock(depth=51), "depth must be one of 8, 14"),
+        (lambda: ResNetBlock(depth=OneOf(8, 9)), "depth must be one of 8, 14"),
         (lambda: ResNetBlock(pretrained=True), "no pretrained image encoders"),
         (lambda: XceptionBlock(pretrained=True), "no pretrained image encoders"),
         (lambda: EfficientNetBlock("b8", pretrained=True), "2 mistakes"),
@@ -209,12 +211,42 @@ def test_wrong_settings_are_told(make, words):
         make()
 
 
-def test_versions_are_searched_within_their_family():
-    assert all(name.endswith("_v2") for name in ResNetBlock(version="v2").version.choices)
-    assert ResNetBlock(version=OneOf("v1", "resnet50")).version.choices == (*versions("v1").choices, "resnet50")
-    assert settled(ResNetBlock(version="v2"), image(3, 32, 32)).version == "resnet8_v2"
-    assert settled(ResNetBlock(), image(3, 224, 224), Facts(rows=50_000)).version == "resnet18"
-    assert settled(ResNetBlock(OneOf("resnet50", "resnet34")), image(1, 28, 28)).version == "resnet50"
+def searched(block, spec, facts):
+    """The ranges that a search sees, by field."""
+    ranges = {}
+
+    def note(name, space, default):
+        ranges[name.partition(".")[2]] = space
+        return default
+
+    settle(block, "part", note, block.sensible([spec], facts))
+    return ranges
+
+
+def test_versions_are_searched_within_their_family_and_depths_suit_the_data():
+    small = searched(ResNetBlock(version="v2"), image(3, 32, 32), FEW)
+    assert small == {"depth": OneOf(8, 14, 20)}
+    large = searched(ResNetBlock(), image(3, 224, 224), Facts(rows=50_000))
+    assert large["version"].choices == ("v1", "v2")
+    assert large["depth"].default == 18
+    assert 50 in large["depth"].choices
+    assert searched(ResNetBlock("resnet152_v2"), image(3, 32, 32), FEW) == {}
+
+
+def test_a_callers_own_range_stays():
+    own = ResNetBlock(OneOf("resnet50_v2", "resnet34"))
+    chosen = settled(own, image(1, 28, 28))
+    assert (chosen.version, chosen.depth) == ("v2", 50)
+    depths = OneOf(34, 50)
+    assert searched(ResNetBlock("v1", depth=depths), image(1, 28, 28), FEW)["depth"] is depths
+
+
+def test_no_trial_on_small_images_is_unbearably_large():
+    spec = image(3, 32, 32)
+    ranges = searched(ConvBlock(), spec, FEW)
+    assert ranges["max_pooling"] == OneOf(True)
+    assert max(ranges["kernel_size"].choices) == 5
+    assert settled(ConvBlock(max_pooling=False, kernel_size=7), spec).max_pooling is False
 
 
 def default_network(spec, facts, block=None):

@@ -18,6 +18,12 @@ from medley.image.resnet import ResNetBlock
 from medley.image.xception import XceptionBlock
 
 SMALL = 64
+_FAMILIES: dict[str, type[Block]] = {
+    "resnet": ResNetBlock,
+    "xception": XceptionBlock,
+    "vanilla": ConvBlock,
+    "efficient": EfficientNetBlock,
+}
 
 
 class ImageBlock(Composite, register="image.block"):
@@ -57,20 +63,7 @@ class ImageBlock(Composite, register="image.block"):
             node = Normalization()(node)
         if self.augment:
             node = ImageAugmentation()(node)
-        node = _network(str(self.block_type), side)(node)
+        node = _FAMILIES[str(self.block_type)]()(node)
         # A large map flattened makes a head of millions of weights.
         types = ("global_avg", "global_max", "flatten") if side <= SMALL else ("global_avg", "global_max")
         return SpatialReduction(reduction_type=OneOf(*types))(node)
-
-
-def _network(block_type: str, side: int) -> Block:
-    match block_type:
-        case "resnet":
-            small, large = ("resnet8", "resnet14", "resnet20"), ("resnet18", "resnet34", "resnet50")
-            sizes = small if side <= SMALL else ("resnet8", *large)
-            return ResNetBlock(version=OneOf(*sizes, *(f"{size}_v2" for size in sizes)))
-        case "xception":
-            return XceptionBlock()
-        case "efficient":
-            return EfficientNetBlock()
-    return ConvBlock()

@@ -60,13 +60,16 @@ class ConvBlock(Layer, register="image.conv"):
             yield f"dropout is a share from 0 up to, not including, 1; got {self.dropout!r}."
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
-        """As many blocks as leave a map of some size; two for sequences."""
+        """As many blocks as leave a map of some size; wide layers and large kernels only where they can be repaid."""
         if not specs or not specs[0].is_map:
             return {"num_blocks": 2, "filters": 64, "max_pooling": True}
         side = max(specs[0].shape[1:])
-        found = {"num_blocks": 3 if side >= 12 else 2 if side >= 4 else 1, "filters": 32, "max_pooling": True}
-        if facts.rows < FEW:  # what wide networks cost, a few rows cannot repay
-            found |= {"filters": OneOf(16, 32, 64, default=32), "kernel_size": OneOf(3, 5)}
+        found: dict[str, Any] = {"num_blocks": 3 if side >= 12 else 2 if side >= 4 else 1}
+        if side > 12:  # each block over a map that is not reduced costs four times the last
+            found["max_pooling"] = OneOf(True)
+        if side <= 64 or facts.rows < FEW:
+            found["kernel_size"] = OneOf(3, 5)
+        found["filters"] = OneOf(16, 32, 64, default=32) if side <= 64 else OneOf(16, 32)
         return found
 
     def build(self, *specs: Spec) -> nn.Module:

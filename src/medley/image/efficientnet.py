@@ -58,7 +58,7 @@ class EfficientNetBlock(Layer, register="image.efficientnet"):
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
         """The smallest, and nothing else where rows are few."""
-        return {"version": OneOf("b0") if facts.rows < 2_000 else "b0"}
+        return {"version": OneOf("b0")} if facts.rows < 2_000 else {}
 
     def build(self, *specs: Spec) -> nn.Module:
         """The network."""

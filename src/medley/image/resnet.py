@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from medley.core.block import Facts, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
-from medley.errors import ConfigError
 from medley.image.families import image_size, named_problem, pretrained_problem, shrunk
 
 if TYPE_CHECKING:
@@ -16,85 +15,72 @@ if TYPE_CHECKING:
 
     from medley.nn.resnet import ResNetPlan
 
-# Depths, width of the first stage, bottleneck. The tiny ones are those of section 4.2 of the first paper, 6n + 2 deep.
-_SIZES: dict[str, tuple[tuple[int, ...], int, bool]] = {
-    "resnet8": ((1, 1, 1), 16, False),
-    "resnet14": ((2, 2, 2), 16, False),
-    "resnet20": ((3, 3, 3), 16, False),
-    "resnet18": ((2, 2, 2, 2), 64, False),
-    "resnet34": ((3, 4, 6, 3), 64, False),
-    "resnet50": ((3, 4, 6, 3), 64, True),
-    "resnet101": ((3, 4, 23, 3), 64, True),
-    "resnet152": ((3, 8, 36, 3), 64, True),
+# Blocks per stage, width of the first stage, bottleneck; 8 to 20 are those of section 4.2 of the first paper.
+_SIZES: dict[int, tuple[tuple[int, ...], int, bool]] = {
+    8: ((1, 1, 1), 16, False),
+    14: ((2, 2, 2), 16, False),
+    20: ((3, 3, 3), 16, False),
+    18: ((2, 2, 2, 2), 64, False),
+    34: ((3, 4, 6, 3), 64, False),
+    50: ((3, 4, 6, 3), 64, True),
+    101: ((3, 4, 23, 3), 64, True),
+    152: ((3, 8, 36, 3), 64, True),
 }
-NAMES = (*_SIZES, *(f"{name}_v2" for name in _SIZES))
-_SEARCHED = ("resnet8", "resnet14", "resnet20")
-_MANY = 2_000  # rows from which the larger networks are worth their time
-
-
-def versions(family: str, sizes: Sequence[str] = _SEARCHED) -> OneOf:
-    """The range of versions within a family.
-
-    Args:
-        family: `"v1"` or `"v2"`.
-        sizes: names without a suffix.
-
-    >>> versions("v2").default
-    'resnet8_v2'
-    """
-    suffix = "_v2" if family == "v2" else ""
-    return OneOf(*(f"{size}{suffix}" for size in sizes))
+FAMILIES = ("v1", "v2")
+NAMES = tuple(f"resnet{depth}{suffix}" for suffix in ("", "_v2") for depth in _SIZES)
 
 
 class ResNetBlock(Layer, register="image.resnet"):
     """A residual network without its classifier, trained from scratch.
 
-    `"resnet8"`, `"resnet14"` and `"resnet20"` have three stages of 16, 32 and 64 channels (some 75 to 270 thousand
-    parameters); `"resnet18"` to `"resnet152"` are those of the papers. The stem's stride follows the image: a small
-    one keeps its pixels, a large one is reduced by four before the first stage.
+    Depths 8, 14 and 20 have three stages of 16, 32 and 64 channels (77 to 272 thousand parameters); 18 to 152 are those
+    of the papers. The stem's stride follows the image: a small one keeps its pixels, a large one is reduced by four
+    before the first stage.
 
-    Sources: He et al. 2015, arXiv:1512.03385; `_v2`: He et al. 2016, arXiv:1603.05027.
+    Sources: `"v1"` He et al. 2015, arXiv:1512.03385; `"v2"` (pre-activation) He et al. 2016, arXiv:1603.05027.
 
     Args:
-        version: one of the names above, with `_v2` for pre-activation; `"v1"` or `"v2"` searches the tiny sizes of
-            that family, unset those of both, and up to 34 for large images of which there are many. Others are named,
-            or given in a `OneOf`.
+        version: `"v1"` or `"v2"`, or a name such as `"resnet50"` or `"resnet50_v2"`, which sets version and depth.
         pretrained: only False or unset; kept for programs that set it.
+        depth: 8, 14, 20, 18, 34, 50, 101 or 152; unset searches those that suit the images' size and number.
 
-    Shape: (B, C, H, W) -> (B, C', H', W'); C' is 64 for the tiny ones, 512 or 2048 for the others.
+    Shape: (B, C, H, W) -> (B, C', H', W'); C' is 64 for depths 8, 14 and 20, 512 or 2048 for the others.
 
     Raises:
-        ConfigError: an unknown version, or pretrained weights are asked for.
+        ConfigError: an unknown version or depth, or pretrained weights are asked for.
         GraphError: joined to something that is no image.
 
+    >>> ResNetBlock(version="resnet8_v2")
+    ResNetBlock(version='v2', depth=8)
     >>> str(ResNetBlock(version="resnet8").out(Spec((1, 28, 28), "CHW")))
     '(C=64 H=7 W=7)'
-    >>> ResNetBlock(version="v2").version.default
-    'resnet8_v2'
     """
 
-    version: str | Space | None = searched(
-        OneOf(*_SEARCHED, *(f"{name}_v2" for name in _SEARCHED)),
-        also=str,
-    )
+    version: str | Space | None = searched(OneOf(*FAMILIES), also=str)
     pretrained: bool | None = None
+    depth: int | Space | None = searched(OneOf(*_SIZES))
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "version", _opened(self.version))
+        if self.version in NAMES:
+            depth, _, family = str(self.version).removeprefix("resnet").partition("_")
+            object.__setattr__(self, "version", family or "v1")
+            object.__setattr__(self, "depth", int(depth))
         super().__post_init__()
 
     def check(self) -> Iterable[str]:
-        """The version is known; no pretrained weights."""
-        yield from named_problem(self.version, NAMES)
+        """Version and depth are known; no pretrained weights."""
+        yield from named_problem(self.version, (*FAMILIES, *NAMES))
+        yield from depth_problem(self.depth)
         yield from pretrained_problem(self.pretrained)
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
-        """A tiny network for small images or few rows, ResNet-18 for large images of which there are many."""
+        """Tiny networks for small images, the papers' for large ones of which there are many."""
         side = max(specs[0].shape[1:], default=1) if specs else 1
-        if side <= 64 or facts.rows < _MANY:
-            return {"version": "resnet8"}
-        sizes = ("resnet18", "resnet14", "resnet20", "resnet34")
-        return {"version": OneOf(*sizes, *(f"{size}_v2" for size in sizes))}
+        if side <= 48:
+            return {"depth": OneOf(8, 14, 20)}
+        if side <= 96 or facts.rows < 2000:
+            return {"depth": OneOf(8, 14, 20, 18)}
+        return {"depth": OneOf(14, 18, 34, 50, default=18)}
 
     def build(self, *specs: Spec) -> nn.Module:
         """The network."""
@@ -103,7 +89,7 @@ class ResNetBlock(Layer, register="image.resnet"):
         channels, height, width = image_size(specs[0], "ResNetBlock")
         plan = self._plan()
         stride = _stem_stride(max(height, width), tiny=plan.width < 64)
-        return ResNet(channels, plan, stem_stride=stride, pre_activation=str(self.version).endswith("_v2"))
+        return ResNet(channels, plan, stem_stride=stride, pre_activation=self.version == "v2")
 
     def out(self, *specs: Spec) -> Spec:
         """A map of a few pixels."""
@@ -116,18 +102,19 @@ class ResNetBlock(Layer, register="image.resnet"):
     def _plan(self) -> ResNetPlan:
         from medley.nn.resnet import ResNetPlan
 
-        name = str(self.version).removesuffix("_v2")
-        if name not in _SIZES:
-            raise ConfigError(f"ResNetBlock: the version is open, got {self.version!r}; name one to build it.")
-        depths, width, bottleneck = _SIZES[name]
-        return ResNetPlan(depths, width, bottleneck)
+        assert isinstance(self.depth, int)
+        return ResNetPlan(*_SIZES[self.depth])
 
 
-def _opened(version: Any) -> Any:
-    words = version.choices if isinstance(version, OneOf) else (version,)
-    if not {"v1", "v2"}.intersection(words):
-        return version
-    return OneOf(*(name for word in words for name in (versions(word).choices if word in ("v1", "v2") else (word,))))
+def depth_problem(depth: Any) -> Iterable[str]:
+    """A sentence where there is no network of that depth.
+
+    >>> list(depth_problem(50)), list(depth_problem(51))
+    ([], ['depth must be one of 8, 14, 20, 18, 34, 50, 101, 152, got 51.'])
+    """
+    for one in depth.choices if isinstance(depth, OneOf) else (depth,):
+        if not isinstance(one, Space) and one is not None and one not in _SIZES:
+            yield f"depth must be one of {', '.join(map(str, _SIZES))}, got {one!r}."
 
 
 def _stem_stride(side: int, *, tiny: bool) -> int:

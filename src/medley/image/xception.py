@@ -53,8 +53,9 @@ class XceptionBlock(Layer, register="image.xception"):
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
         """Deeper and wider for large images of which there are many."""
         side = max(specs[0].shape[1:], default=1) if specs else 1
-        large = side > 64 and facts.rows >= 2000
-        return {"filters": 32, "num_blocks": 4} if large else {"filters": 16, "num_blocks": 1}
+        if side > 64 and facts.rows >= 2_000:
+            return {"filters": 32, "num_blocks": 4}
+        return {"filters": 16, "num_blocks": OneOf(1, 2, 4)}
 
     def build(self, *specs: Spec) -> nn.Module:
         """The network."""

@@ -99,7 +99,8 @@ class EfficientNet(nn.Module):
         channels: channels in.
         width: factor on all widths.
         depth: factor on all depths.
-        halvings: how often the map is halved, 0 to 5 (5 in the paper); the early strides are left out first.
+        halvings: how often the map is halved, 0 to 5 (5 in the paper). The stem's stride is left out first, then the
+            last stage's, and so on backwards, which keeps the costly early stages small.
         stages: the rows of the table.
 
     Shape:
@@ -114,19 +115,17 @@ class EfficientNet(nn.Module):
         self, channels: int, *, width: float, depth: float, halvings: int = 5, stages: Sequence[Stage] = B0
     ) -> None:
         super().__init__()
-        spare = 1 + sum(stage.stride == 2 for stage in stages) - halvings
+        strided = [place for place, stage in enumerate(stages) if stage.stride == 2]
+        kept = strided[:halvings]
         inside = rounded(STEM * width)
-        first = 1 if spare > 0 else 2
+        first = 2 if halvings > len(strided) else 1
         parts: list[nn.Module] = [
             nn.Conv2d(channels, inside, 3, first, padding=1, bias=False),
             nn.BatchNorm2d(inside),
             nn.SiLU(inplace=True),
         ]
-        spare -= 1
-        for stage in stages:
-            stride = stage.stride
-            if stride == 2 and spare > 0:
-                stride, spare = 1, spare - 1
+        for number, stage in enumerate(stages):
+            stride = 2 if number in kept else 1
             outside = rounded(stage.width * width)
             for place in range(ceil(stage.depth * depth)):
                 now = stride if place == 0 else 1
