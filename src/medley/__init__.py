@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 # fmt: off
 _PUBLIC = {
     "auto.automodel": ("AutoModel",),
+    "auto.forecaster": ("TimeseriesForecaster",),
     "auto.tasks_image": ("ImageClassifier", "ImageRegressor"),
     "auto.tasks_table": ("StructuredDataClassifier", "StructuredDataRegressor"),
     "auto.tasks_text": ("TextClassifier", "TextRegressor"),

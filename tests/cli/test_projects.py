@@ -47,7 +47,8 @@ def test_a_trial_tells_what_it_did_otherwise(capsys, search):
     history = search.history
     rate = history["param.training.learning_rate"]
     assert rate[1] != rate[0]
-    assert f"training.learning_rate={rate[1]:.4g}" in next(line for line in told.splitlines() if line.split()[:1] in (["1"], ["*1"]))
+    line = next(line for line in told.splitlines() if line.split()[:1] in (["1"], ["*1"]))
+    assert f"training.learning_rate={rate[1]:.4g}" in line
     assert f"training.learning_rate={rate[0]:.4g}" not in told
 
 

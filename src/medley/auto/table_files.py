@@ -90,9 +90,10 @@ def split_target(x: Any, y: Any) -> tuple[Any, Any]:
     if y is None and is_file:
         raise DataError(f'y must name the column of {str(x)!r} that holds the target, as in fit("train.csv", "price").')
     table = read_table(x)
-    if not _names_columns(table, y):
+    names = _target_names(table, y)
+    if not names:
         return table, y
-    frame, names = _frame(table, y), [y] if isinstance(y, str) else list(y)
+    frame = _frame(table, y)
     mistakes = Mistakes()
     for name in names:
         if name not in frame.columns:
@@ -104,10 +105,12 @@ def split_target(x: Any, y: Any) -> tuple[Any, Any]:
     return frame.drop(columns=names), target[y] if isinstance(y, str) else target
 
 
-def _names_columns(table: Any, y: Any) -> bool:
-    # A list of words is labels where there is one for every row.
-    words = isinstance(y, list | tuple) and bool(y) and all(isinstance(one, str) for one in y)
-    return isinstance(y, str) or (words and _is_named(table) and len(y) != count(table))
+def _target_names(table: Any, y: Any) -> list[str]:
+    if isinstance(y, str):
+        return [y]
+    words = list(y) if isinstance(y, list | tuple) and all(isinstance(one, str) for one in y) else []
+    # As many words as there are rows are labels.
+    return words if words and _is_named(table) and len(words) != count(table) else []
 
 
 def _is_named(table: Any) -> bool:
