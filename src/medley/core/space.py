@@ -29,6 +29,11 @@ def _check_range(name: str, low: float, high: float, *, log: bool) -> None:
         raise ConfigError(f"{name}: a logarithmic range starts above 0, got low={low}.")
 
 
+def _check_default(name: str, space: Space) -> None:
+    if space.default not in space:
+        raise ConfigError(f"{name}: the default {space.default!r} lies outside the range; give a member of {space!r}.")
+
+
 @dataclass(frozen=True)
 class Int(Space):
     """Whole numbers from `low` to `high`, both included.
@@ -45,15 +50,18 @@ class Int(Space):
 
     def __post_init__(self) -> None:
         _check_range("Int", self.low, self.high, log=self.log)
+        if self.step < 1:
+            raise ConfigError(f"Int: step must be at least 1, got {self.step}.")
         object.__setattr__(self, "default", self.low if self.default is None else self.default)
+        _check_default("Int", self)
 
     def __contains__(self, value: object) -> bool:
         return isinstance(value, int) and self.low <= value <= self.high and (value - self.low) % self.step == 0
 
     def nearest(self, value: Any) -> int:
         """The closest whole number on the grid."""
-        clipped = min(max(int(value), self.low), self.high)
-        return self.low + round((clipped - self.low) / self.step) * self.step if self.step > 1 else clipped
+        steps = round((min(max(value, self.low), self.high) - self.low) / self.step)
+        return self.low + min(steps, (self.high - self.low) // self.step) * self.step
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ class Float(Space):
     def __post_init__(self) -> None:
         _check_range("Float", self.low, self.high, log=self.log)
         object.__setattr__(self, "default", self.low if self.default is None else self.default)
+        _check_default("Float", self)
 
     def __contains__(self, value: object) -> bool:
         return isinstance(value, int | float) and self.low <= value <= self.high
