@@ -1,0 +1,80 @@
+"""Rows as tensors: whichever way rows are taken, values and masks stay together."""
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from medley.core.batch import Rows
+from medley.core.codec import Encoded
+
+SIZE = 7
+
+
+def rows(present, observed=None, weight=None):
+    size = len(present)
+    numbers = np.arange(size * 2, dtype="float32").reshape(size, 2)
+    targets = {} if observed is None else {"y": Encoded(np.arange(size, dtype="float32")[:, None], observed)}
+    other = Encoded(np.arange(size, dtype=np.int32), np.ones(size, bool))
+    return Rows({"a": Encoded(numbers, present), "b": other}, targets, weight)
+
+
+masks = hnp.arrays(bool, SIZE)
+
+
+@given(present=masks, observed=masks, index=st.lists(st.integers(0, SIZE - 1), min_size=1, max_size=12))
+def test_taken_rows_carry_their_values_masks_labels_and_weights(present, observed, index):
+    weight = np.linspace(0.1, 1, SIZE)
+    whole = rows(present, observed, weight)
+    batch = whole.take(torch.tensor(index))
+    assert batch.size == len(index)
+    assert batch.inputs["a"][:, 0].tolist() == [2.0 * i for i in index]
+    assert batch.inputs["b"].tolist() == index
+    assert batch.targets["y"][:, 0].tolist() == index
+    assert batch.weight.tolist() == torch.tensor(weight[index], dtype=torch.float32).tolist()
+    told = batch.present["a"]
+    assert (np.ones(len(index), bool) if told is None else told).tolist() == present[index].tolist()
+    seen = batch.observed["y"]
+    assert (torch.ones(len(index), dtype=torch.bool) if seen is None else seen).tolist() == observed[index].tolist()
+
+
+@given(present=masks, start=st.integers(0, SIZE - 1), length=st.integers(1, SIZE + 3))
+def test_a_slice_is_what_taking_those_rows_gives(present, start, length):
+    whole = rows(present, present)
+    one, other = whole.slice(start, start + length), whole.take(torch.arange(start, min(start + length, SIZE)))
+    assert one.size == other.size
+    for name in whole.inputs:
+        assert torch.equal(one.inputs[name], other.inputs[name])
+        found, wanted = (batch.rows(frozenset({name})) for batch in (one, other))
+        assert (found is None) == (wanted is None)
+        assert found is None or torch.equal(found, wanted)
+
+
+@given(a=masks, b=masks)
+def test_rows_of_several_sources_are_those_where_any_is_present(a, b):
+    x = np.zeros((SIZE, 1), "float32")
+    batch = Rows({"a": Encoded(x, a), "b": Encoded(x, b)}).slice(0, SIZE)
+    found = batch.rows(frozenset({"a", "b"}))
+    wanted = np.flatnonzero(a | b).tolist()
+    assert (list(range(SIZE)) if found is None else found.tolist()) == wanted
+    assert (found is None) == (len(wanted) == SIZE)
+
+
+def test_a_batch_without_gaps_says_so_even_where_the_whole_has_some():
+    whole = rows(np.array([True, True, False, True]))
+    assert whole.take(torch.tensor([0, 1])).present["a"] is None
+    assert whole.take(torch.tensor([0, 2])).rows(frozenset({"a"})).tolist() == [0]
+
+
+def test_arrays_from_read_only_memory_are_copied_and_strided_ones_are_taken():
+    array = np.arange(12, dtype="float32").reshape(4, 3)[:, ::-1]
+    array.flags.writeable = False
+    held = Rows({"x": Encoded(array, np.ones(4, bool))})
+    assert held.inputs["x"].tolist() == array.tolist()
+    held.inputs["x"][0, 0] = -1
+    assert array[0, 0] == 2
+
+
+def test_weights_become_single_precision():
+    assert rows(np.ones(3, bool), weight=np.array([1.0, 2.0, 3.0])).weight.dtype == torch.float32

@@ -1,0 +1,95 @@
+"""Names that files may say."""
+
+import sys
+import types
+
+import pytest
+
+from medley.core import registry
+from medley.core.block import Block, Layer
+from medley.errors import ConfigError, MedleyError
+
+
+def test_what_is_registered_is_found_by_name_and_back():
+    @registry.register("registry_test.one")
+    def make():
+        return 1
+
+    assert registry.lookup("registry_test.one") is make
+    assert registry.name_of(make) == "registry_test.one"
+    assert registry.name_of(lambda: 2) is None
+
+
+def test_a_taken_name_is_refused_and_names_both_owners():
+    @registry.register("registry_test.taken")
+    def first():
+        return 1
+
+    registry.register("registry_test.taken")(first)
+    with pytest.raises(ConfigError, match=r"'registry_test.taken' is taken by .*first; register .*second"):
+
+        @registry.register("registry_test.taken")
+        def second():
+            return 2
+
+
+def test_a_module_that_is_imported_anew_may_register_again():
+    # A notebook cell that is run twice, a reloaded module: same place, new object.
+    def make():
+        @registry.register("registry_test.cell")
+        class Cell:
+            pass
+
+        return Cell
+
+    make()
+    again = make()
+    assert registry.lookup("registry_test.cell") is again
+
+
+def test_a_name_imports_its_slice():
+    assert registry.lookup("tabular.dense").__name__ == "DenseBlock"
+
+
+def test_an_unknown_name_says_what_is_close_and_what_to_do():
+    with pytest.raises(ConfigError, match=r"'tabular.dens'. Did you mean 'tabular.dense'\?.*must be imported"):
+        registry.lookup("tabular.dens")
+    assert issubclass(ConfigError, MedleyError)
+
+
+def test_walking_over_a_kind_finds_every_slice():
+    found = registry.registered(Layer)
+    assert {"core.flatten", "tabular.dense"} <= set(found)
+    assert all(issubclass(kind, Layer) for kind in found.values())
+    assert set(found) < set(registry.registered(Block))
+
+
+def test_a_slice_that_is_not_installed_is_no_error_but_a_broken_one_is(monkeypatch):
+    monkeypatch.setattr(registry, "SLICES", ("absent",))
+    with pytest.raises(ConfigError, match=r"Nothing is registered under 'absent.block'"):
+        registry.lookup("absent.block")
+
+    class Finder:
+        def find_spec(self, name, path=None, target=None):
+            if name == "medley.absent":
+                raise ModuleNotFoundError("No module named 'its_dependency'", name="its_dependency")
+
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    with pytest.raises(ModuleNotFoundError, match="its_dependency"):
+        registry.lookup("absent.other")
+
+
+def test_packages_of_others_announce_their_slices(monkeypatch):
+    class Point:
+        def load(self):
+            registry.register("registry_test_plugin.part")(types.SimpleNamespace(name="part"))
+
+    asked = []
+
+    def entry_points(**wanted):
+        asked.append(wanted)
+        return [Point()]
+
+    monkeypatch.setattr(registry, "entry_points", entry_points)
+    assert registry.lookup("registry_test_plugin.part").name == "part"
+    assert asked == [{"group": "medley.blocks", "name": "registry_test_plugin"}]

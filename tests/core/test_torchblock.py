@@ -1,0 +1,39 @@
+"""Any module of torch as a block."""
+
+import pytest
+import torch
+from torch import nn
+
+from medley.core.spec import Spec, vector
+from medley.core.torchblock import TorchBlock
+from medley.errors import ConfigError, GraphError
+
+
+def test_a_module_is_copied_for_every_trial_weights_included():
+    given = nn.Linear(3, 2)
+    block = TorchBlock(given)
+    one, other = block.build(vector(3)), block.build(vector(3))
+    assert torch.equal(one.weight, given.weight)
+    with torch.no_grad():
+        one.weight.zero_()
+    assert torch.equal(other.weight, given.weight)
+    assert given.weight.any()
+
+
+def test_a_factory_gets_the_specs_it_asks_for():
+    assert TorchBlock(lambda spec: nn.Linear(spec.width, 4)).out(vector(3)) == vector(4)
+    assert TorchBlock(lambda a, b: nn.Bilinear(a.width, b.width, 4)).out(vector(3), vector(2)) == vector(4)
+    assert TorchBlock(lambda: nn.Flatten()).out(Spec((3, 2), "TD")) == vector(6)
+    assert TorchBlock(nn.Flatten).out(Spec((3, 2), "TD")) == vector(6)
+
+
+def test_what_is_no_module_is_refused():
+    with pytest.raises(ConfigError, match=r"module must be a torch.nn.Module or a callable that makes one, got 3"):
+        TorchBlock(3)
+    with pytest.raises(ConfigError, match="got None"):
+        TorchBlock()
+
+
+def test_a_module_that_does_not_fit_is_told_before_training():
+    with pytest.raises(GraphError, match=r"TorchBlock cannot read \(D=5\)"):
+        TorchBlock(nn.Linear(3, 2)).out(vector(5))
