@@ -45,7 +45,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _open(folder: Path) -> tuple[str, Model]:
-    from medley.model.artifact import DESCRIPTION, load
+    from medley.model.artifact import load
+    from medley.model.writing import DESCRIPTION
 
     if (folder / DESCRIPTION).is_file():
         return f"{folder}: a saved model", load(folder)

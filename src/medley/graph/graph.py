@@ -180,6 +180,6 @@ def _default_trunk(inputs: Sequence[Input]) -> Node:
     encoded = [one.default_block()(one) for one in inputs]
     if len(encoded) == 1:
         return encoded[0]
-    # Heads are linear: without a hidden layer no answer could depend on two inputs together (a question about a picture).
+    # Heads are linear: without a hidden layer no answer could depend on two inputs together (a question on a picture).
     hidden = lookup("tabular.dense")(num_layers=OneOf(1, 2), num_units=OneOf(64, 128, 256, default=128))
     return hidden(lookup("fusion.merge")()(encoded))

@@ -1,64 +1,24 @@
-"""A model as a directory: `model.json` and `weights.safetensors`. Loading runs no code but registered names'."""
+"""Reading a model back. Loading runs no code but that of registered names."""
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medley.core.codec import Codec, TargetCodec
+from medley.core.codec import TargetCodec
 from medley.errors import ArtifactError
 from medley.graph.graph import Graph, graph_from_json
 from medley.graph.network import Network
 from medley.model.encoding import Source, source_nodes
 from medley.model.model import Model
+from medley.model.writing import DESCRIPTION, FORMAT, STATES, WEIGHTS
 
 if TYPE_CHECKING:
     import torch
-
-FORMAT = 1
-DESCRIPTION, WEIGHTS, STATES = "model.json", "weights.safetensors", "codecs.safetensors"
-
-
-def save(model: Model, directory: str | Path) -> Path:
-    """Writes a model; a file appears whole or not at all.
-
-    Args:
-        model: what to write.
-        directory: made where missing; a model in it is replaced.
-
-    Returns:
-        The directory.
-
-    Raises:
-        ArtifactError: a part has no registered name, or the path is a file.
-    """
-    from safetensors.numpy import save as pack_arrays
-    from safetensors.torch import save as pack
-
-    arrays: dict[str, np.ndarray] = {}
-    told = {
-        "format": FORMAT,
-        "graph": model.graph.to_json(),
-        "sources": {one.name: _split(one.codec, f"sources/{one.name}", arrays) for one in model.sources},
-        "targets": {name: _split(codec, f"targets/{name}", arrays) for name, codec in model.targets.items()},
-        "facts": model.facts,
-    }
-    path = Path(directory)
-    if path.is_file():
-        raise ArtifactError(f"{path} is a file; a model is a directory. Give another path.")
-    path.mkdir(parents=True, exist_ok=True)
-    # safetensors refuses tensors that share memory (parts called twice are one part here, so only views do).
-    weights = {name: one.detach().cpu().clone().contiguous() for name, one in model.network.state_dict().items()}
-    write(path / WEIGHTS, pack(weights))
-    write(path / STATES, pack_arrays({name: np.ascontiguousarray(one) for name, one in arrays.items()}))
-    write(path / DESCRIPTION, json.dumps(told, indent=1, ensure_ascii=False, allow_nan=True).encode())
-    return path
 
 
 def load(directory: str | Path, device: str | torch.device | None = "cpu") -> Model:
@@ -125,28 +85,6 @@ def _read(reader: Any, path: Path) -> dict[str, Any]:
         raise ArtifactError(f"{path} is damaged: {error}.") from error
 
 
-def _split(codec: Codec, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    for key, value in codec.state().items():
-        if isinstance(value, np.ndarray):
-            arrays[f"{prefix}/{key}"] = value
-        else:
-            told[key] = value
-    return told
-
-
 def _join(codec: Any, told: Mapping[str, Any], prefix: str, arrays: Mapping[str, np.ndarray]) -> Any:
     own = {name[len(prefix) + 1 :]: one for name, one in arrays.items() if name.startswith(f"{prefix}/")}
     return codec.restore({**told, **own})
-
-
-def write(path: Path, content: bytes) -> None:
-    """Writes a file so that a reader sees the old one or the new one, never half of it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -19,6 +19,7 @@ from medley.graph.network import Network
 from medley.model.encoding import Source, encode_inputs, encode_targets, row_weights
 from medley.model.forward import device_of, outputs
 from medley.model.tasks import measure, tasks_of
+from medley.model.writing import save
 
 
 class Model:
@@ -132,9 +133,7 @@ class Model:
         Raises:
             ArtifactError: a part has no registered name.
         """
-        from medley.model.artifact import save
-
-        return save(self, directory)
+        return save(directory, self.graph, self.sources, self.targets, self.network, self.facts)
 
     def _rows(self, x: Mapping[str, Any], targets: Any = None, weight: np.ndarray | None = None) -> Rows:
         if targets is None:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from medley.errors import ArtifactError
-from medley.model.artifact import load, write
+from medley.model.artifact import load
 from medley.model.model import Model
 from medley.model.records import Record
+from medley.model.writing import write
 from medley.search.trial import Outcome
 
 if TYPE_CHECKING:
