@@ -167,7 +167,7 @@ class TokenConvolution(nn.Module):
         rows: number of codes.
         width: D of an embedding.
         filters: F of each layer.
-        kernel_size: words that a filter sees, odd.
+        kernel_size: words that a filter sees.
         num_layers: layers on each other.
         dropout: on the embeddings and on what comes out.
 
@@ -184,7 +184,7 @@ class TokenConvolution(nn.Module):
         super().__init__()
         widths = [width] + [filters] * (num_layers - 1)
         self.embedding = embedding(rows, width)
-        self.layers = nn.ModuleList(nn.Conv1d(one, filters, kernel_size, padding="same") for one in widths)
+        self.layers = nn.ModuleList(nn.Conv1d(one, filters, kernel_size, padding=kernel_size // 2) for one in widths)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, codes: Tensor) -> Tensor:
@@ -194,7 +194,7 @@ class TokenConvolution(nn.Module):
         maps = self.dropout(self.embedding(codes)).transpose(1, 2)
         for layer in self.layers:
             # What a filter answers beyond the text's ends must not leak back in by the next layer.
-            maps = layer(maps).relu() * here
+            maps = layer(maps)[..., : codes.shape[1]].relu() * here  # an even kernel answers once too often
         return self.dropout(masked_max(maps.transpose(1, 2), mask))
 
 

@@ -91,10 +91,10 @@ def _finite(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if array.dtype != np.float32:
         with np.errstate(over="ignore"):  # what float32 cannot hold is not finite, and treated as such below
             array = array.astype(np.float32)
-    finite = np.isfinite(array)
+    finite = np.asarray(np.isfinite(array))
     if finite.all():
         return array, np.ones(len(array), bool)
-    return np.where(finite, array, np.float32(0)), finite.reshape(len(array), -1).any(1)
+    return np.where(finite, array, np.float32(0)), np.asarray(finite.any(axis=tuple(range(1, array.ndim))))
 
 
 def as_array(value: Any) -> np.ndarray | None:
