@@ -15,8 +15,8 @@ from medley.auto.table_task import TableTask
 from medley.data.forms import count, take
 from medley.errors import ConfigError, DataError, Mistakes, NotFittedError
 from medley.heads.regression import RegressionHead
-from medley.model.artifact import write
 from medley.model.records import History, Record
+from medley.model.writing import write
 from medley.search.tuners import Tuner
 from medley.series.timeseries import TimeseriesInput
 from medley.series.windows import LONGEST
