@@ -230,5 +230,5 @@ def test_mistakes_are_told_when_they_are_made(make, words):
 
 
 def test_pretrained_encoders_are_refused_with_a_way_out():
-    with pytest.raises(ConfigError, match="bert_block: BertBlock needs a pretrained encoder.*TextBlock"):
+    with pytest.raises(ConfigError, match=r"bert_block: BertBlock needs a pretrained encoder.*TextBlock"):
         resolved(BertBlock())

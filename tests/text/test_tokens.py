@@ -61,7 +61,7 @@ def test_padding_stands_before_the_words_and_unseen_words_are_unknown():
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("Half, HALF!", 4), ("don't", 1), ("don\u2019t", 1), ("東京", 2), ("ＡＢＣ abc", 2), ("a\tb\nc", 3), ("...", 3)],
+    [("Half, HALF!", 4), ("don't", 1), ("don\u2019t", 1), ("東京", 2), ("\uff21 a", 2), ("a\tb\nc", 3), ("...", 3)],
 )
 def test_words_are_split_at_spaces_and_marks(text, words):
     codec = TokenCodec().fit([text])

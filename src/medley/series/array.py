@@ -103,7 +103,7 @@ def as_array(value: Any) -> np.ndarray | None:
     Raises:
         DataError: it holds something else.
     """
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+    if value is None or _is_na(value):
         return None
     if hasattr(value, "detach"):  # a tensor; torch is not imported here
         value = value.detach().cpu()
@@ -114,6 +114,8 @@ def as_array(value: Any) -> np.ndarray | None:
     if array.dtype.kind in "biuf":
         return array
     try:
+        if array.dtype.kind == "O":
+            array = np.where(np.vectorize(_is_na, otypes=[bool])(array), np.nan, array)
         if array.dtype.kind in "OUS":
             return array.astype(np.float64)  # None becomes NaN
     except (TypeError, ValueError):
@@ -123,6 +125,10 @@ def as_array(value: Any) -> np.ndarray | None:
         f"An Input takes numbers, got {type(value).__name__} {told if len(told) < 60 else told[:57] + '...'}. "
         "Texts belong to TextInput(), mixed columns to StructuredDataInput()."
     )
+
+
+def _is_na(value: Any) -> bool:
+    return type(value).__name__ in ("NAType", "NaTType")  # pandas' own, which need not be imported to be known
 
 
 def _whole(values: Any) -> np.ndarray | None:

@@ -162,6 +162,7 @@ def _table(values: Any) -> np.ndarray:
             table[place] = row
         return table
     table = np.asarray(values)
+    table = table.astype(object) if table.dtype.kind in "US" else table
     table = table[:, None] if table.ndim == 1 else table
     if table.ndim != 2:
         raise DataError(

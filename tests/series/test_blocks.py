@@ -1,0 +1,137 @@
+"""The encoders of sequences and of plain numbers: shapes, defaults, and what they say about wrong nodes."""
+
+import pytest
+import torch
+from torch import nn
+
+from medley.core.block import Facts
+from medley.core.config import from_json, to_json
+from medley.core.resolve import resolve, settle, take_default
+from medley.core.space import OneOf
+from medley.core.spec import Spec, vector
+from medley.errors import ConfigError, GraphError
+from medley.series.block import TimeseriesBlock
+from medley.series.general import GeneralBlock
+from medley.series.input import Input
+from medley.series.rnn import RNNBlock
+from medley.series.timeseries import TimeseriesInput
+from medley.series.transformer import TransformerBlock
+
+FEW = Facts(rows=100)
+SPEC = Spec((7, 4), "TD")
+BLOCKS = {
+    "rnn": RNNBlock(),
+    "gru one way": RNNBlock(layer_type="gru", bidirectional=False, num_layers=3),
+    "rnn steps": RNNBlock(return_sequences=True, units=6),
+    "transformer": TransformerBlock(),
+    "transformer steps": TransformerBlock(return_sequences=True, width=30),
+}
+
+
+def settled(block, spec=SPEC):
+    return settle(block, "part", take_default, block.sensible([spec], FEW))
+
+
+@pytest.mark.parametrize("name", sorted(BLOCKS))
+@pytest.mark.parametrize("rows", [1, 3])
+def test_out_is_what_comes_out(name, rows):
+    block = settled(BLOCKS[name])
+    module = block.build(SPEC)
+    assert tuple(module(torch.randn(rows, *SPEC.shape)).shape) == (rows, *block.out(SPEC).shape)
+    assert block.out(SPEC).axes == ("TD" if block.return_sequences else "D")
+
+
+def test_the_width_is_that_of_a_step_unless_told():
+    assert RNNBlock(bidirectional=False).out(SPEC) == vector(4)
+    assert RNNBlock(bidirectional=True).out(SPEC) == vector(8)
+    assert RNNBlock(bidirectional=False, units=8).out(SPEC) == vector(8)
+
+
+def test_the_network_written_down_is_the_network_built():
+    block = RNNBlock(layer_type="lstm", num_layers=1, bidirectional=False, units=8)
+    module = block.build(Spec((2, 4), "TD"))
+    assert isinstance(module.rnn, nn.LSTM)
+    assert sum(one.numel() for one in module.parameters()) == 4 * 8 * (4 + 8) + 2 * 4 * 8
+    x = torch.randn(5, 2, 4)
+    torch.testing.assert_close(module(x), module.rnn(x)[0][:, -1])
+
+
+@pytest.mark.parametrize("block", [RNNBlock(), TransformerBlock()])
+@pytest.mark.parametrize("specs", [[vector(5)], [Spec((3, 8, 8), "CHW")], [SPEC, SPEC]])
+def test_what_is_no_sequence_is_refused_in_words_users_know(block, specs):
+    words = r"Expect the input tensor of \w+ to have dimensions of \[batch_size, time_steps, vec_len\], but got"
+    with pytest.raises(GraphError, match=words):
+        settled(block).out(*specs)
+    with pytest.raises(GraphError, match=words):
+        settled(block).build(*specs)
+
+
+def parts(node):
+    return [*(name for one in node.inputs for name in parts(one)), type(node.block).__name__]
+
+
+def resolved(block, spec=SPEC, suggest=take_default):
+    source = Input()
+    return resolve([block(source)], {id(source): "x"}, lambda node: spec, suggest, FEW)[0]
+
+
+@pytest.mark.parametrize(
+    ("block", "wanted"),
+    [
+        (TimeseriesBlock("rnn"), ["Input", "RNNBlock"]),
+        (TimeseriesBlock("dense"), ["Input", "Flatten", "DenseBlock"]),
+        (TimeseriesBlock("transformer"), ["Input", "TransformerBlock"]),
+        (GeneralBlock(), ["Input", "Flatten", "DenseBlock"]),
+    ],
+)
+def test_what_default_blocks_are_made_of(block, wanted):
+    assert parts(resolved(block)) == wanted
+
+
+def test_the_default_width_of_a_series_is_searched():
+    asked = {}
+
+    def suggest(name, space, default):
+        asked[name] = (space, default)
+        return default
+
+    resolved(TimeseriesBlock("rnn"), suggest=suggest)
+    assert asked["timeseries_block.rnn_block.units"] == (OneOf(16, 32, 64, 128, default=32), 32)
+
+
+def test_inputs_have_default_blocks():
+    assert isinstance(Input().default_block(), GeneralBlock)
+    assert isinstance(TimeseriesInput().default_block(), TimeseriesBlock)
+    with pytest.raises(GraphError, match="TimeseriesBlock"):
+        resolved(TimeseriesBlock(), spec=vector(3))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        Input(),
+        TimeseriesInput(5, ["a"], {"a": "numerical"}),
+        GeneralBlock(),
+        TimeseriesBlock("dense"),
+        *BLOCKS.values(),
+    ],
+    ids=lambda block: type(block).__name__,
+)
+def test_declarations_survive_json(block):
+    again = from_json(to_json(block))
+    assert type(again) is type(block)
+    assert to_json(again) == to_json(block)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: RNNBlock(units=0), "units must be a whole number from 1, got 0"),
+        (lambda: RNNBlock("gru"), "return_sequences must be True or False, got 'gru'"),
+        (lambda: RNNBlock(layer_type="lsmt"), "Did you mean 'lstm'"),
+        (lambda: TransformerBlock(num_heads=1.5, dropout=1), r"2 mistakes[\s\S]*num_heads[\s\S]*dropout"),
+    ],
+)
+def test_mistakes_are_told_when_they_are_made(make, words):
+    with pytest.raises(ConfigError, match=words):
+        make()
