@@ -1,6 +1,13 @@
 """The public names, spelled out: type checkers and editors do not see what is imported on first use."""
 
 from medley.auto.automodel import AutoModel as AutoModel
+from medley.auto.forecaster import TimeseriesForecaster as TimeseriesForecaster
+from medley.auto.tasks_image import ImageClassifier as ImageClassifier
+from medley.auto.tasks_image import ImageRegressor as ImageRegressor
+from medley.auto.tasks_table import StructuredDataClassifier as StructuredDataClassifier
+from medley.auto.tasks_table import StructuredDataRegressor as StructuredDataRegressor
+from medley.auto.tasks_text import TextClassifier as TextClassifier
+from medley.auto.tasks_text import TextRegressor as TextRegressor
 from medley.core.block import Block as Block
 from medley.core.block import Composite as Composite
 from medley.core.block import Facts as Facts
@@ -49,11 +56,26 @@ from medley.search.tuners import BayesianOptimization as BayesianOptimization
 from medley.search.tuners import Greedy as Greedy
 from medley.search.tuners import Hyperband as Hyperband
 from medley.search.tuners import RandomSearch as RandomSearch
+from medley.search.tuners import TPE as TPE
+from medley.search.tuners import Tuner as Tuner
+from medley.series.block import TimeseriesBlock as TimeseriesBlock
+from medley.series.general import GeneralBlock as GeneralBlock
+from medley.series.input import Input as Input
+from medley.series.rnn import RNNBlock as RNNBlock
+from medley.series.timeseries import TimeseriesInput as TimeseriesInput
+from medley.series.transformer import TransformerBlock as TransformerBlock
 from medley.tabular.block import StructuredDataBlock as StructuredDataBlock
 from medley.tabular.categorical import CategoricalToNumerical as CategoricalToNumerical
 from medley.tabular.dense import DenseBlock as DenseBlock
 from medley.tabular.input import StructuredDataInput as StructuredDataInput
 from medley.tabular.numeric import NumericEmbedding as NumericEmbedding
+from medley.text.bert import BertBlock as BertBlock
+from medley.text.block import TextBlock as TextBlock
+from medley.text.embedding import Embedding as Embedding
+from medley.text.encodings import TextToIntSequence as TextToIntSequence
+from medley.text.encodings import TextToNgramVector as TextToNgramVector
+from medley.text.input import TextInput as TextInput
+from medley.text.transformer import Transformer as Transformer
 from medley.train.plan import Training as Training
 
 __version__: str
