@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medley.core.codec import TargetCodec
-from medley.errors import ArtifactError
+from medley.errors import ArtifactError, MedleyError
 from medley.graph.graph import Graph, graph_from_json
 from medley.graph.network import Network
 from medley.model.encoding import Source, source_nodes
+from medley.model.forward import device_of
 from medley.model.model import Model
 from medley.model.writing import DESCRIPTION, FORMAT, STATES, WEIGHTS
 
@@ -36,13 +37,17 @@ def load(directory: str | Path, device: str | torch.device | None = "cpu") -> Mo
     missing = [name for name in (DESCRIPTION, WEIGHTS, STATES) if not (path / name).is_file()]
     if missing:
         raise ArtifactError(f"{path} holds no whole model: {', '.join(missing)} missing.")
+    place = device_of(device)
     try:
-        return _load(path, device)
-    except (json.JSONDecodeError, KeyError, UnicodeDecodeError) as error:
-        raise ArtifactError(f"{path / DESCRIPTION} is damaged: {error!r}.") from error
+        return _load(path, place)
+    except MedleyError:
+        raise
+    except Exception as error:  # parts may make anything of values that they never wrote
+        told = f"{path / DESCRIPTION} is damaged, or was written with other parts than are registered here"
+        raise ArtifactError(f"{told}: {error!r}.") from error
 
 
-def _load(path: Path, device: Any) -> Model:
+def _load(path: Path, device: torch.device) -> Model:
     from safetensors.numpy import load_file as load_arrays
 
     told = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))

@@ -101,11 +101,14 @@ def row_weights(sample_weight: Any, rows: int) -> np.ndarray | None:
     """Sample weights (N,) as numbers.
 
     Raises:
-        DataError: wrong count, negative, not finite, or all zero.
+        DataError: no numbers, wrong count, negative, not finite, or all zero.
     """
     if sample_weight is None:
         return None
-    weight = np.asarray(sample_weight, dtype=np.float32).reshape(-1)
+    try:
+        weight = np.asarray(sample_weight, dtype=np.float32).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"sample_weight must be numbers, one per row: {error}.") from error
     if len(weight) != rows:
         raise DataError(f"sample_weight must have one number per row: {rows} rows, but {len(weight)} weights.")
     if not np.isfinite(weight).all() or (weight < 0).any() or weight.sum() == 0:
