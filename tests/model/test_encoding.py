@@ -1,0 +1,77 @@
+"""Rows of every input, encoded for every source."""
+
+import numpy as np
+import pytest
+
+from medley.core.codec import Codec
+from medley.core.spec import Spec
+from medley.errors import DataError
+from medley.model.encoding import absent, encode_inputs, encode_targets, row_weights
+
+
+class Fixed(Codec):
+    def __init__(self, spec):
+        self._spec = spec
+
+    @property
+    def spec(self):
+        return self._spec
+
+    def fit(self, values): ...
+    def encode(self, values): ...
+    def state(self): ...
+    def restore(self, state): ...
+
+
+@pytest.mark.parametrize(
+    ("spec", "dtype"),
+    [
+        (Spec((3, 4, 4), "CHW", "uint8"), np.uint8),
+        (Spec((5,), "T", "int64", 9), np.int32),
+        (Spec((2,), "D"), np.float32),
+    ],
+)
+def test_rows_of_nothing_are_legal_and_absent(spec, dtype):
+    found = absent(Fixed(spec), 3)
+    assert found.array.shape == (3, *spec.shape)
+    assert found.array.dtype == dtype
+    assert not found.array.any()
+    assert not found.present.any()
+
+
+def test_an_input_that_is_wholly_absent_is_so_in_every_row(model, rows):
+    found = encode_inputs(model.sources, {**rows, "wave": None})
+    assert not found["wave"].present.any()
+    assert np.flatnonzero(~found["facts"].present).tolist() == [10]  # the one row that lacks both its cells
+
+
+def test_all_inputs_absent_leaves_the_number_of_rows_unknown(model):
+    with pytest.raises(DataError, match="unknown how many rows"):
+        encode_inputs(model.sources, {"wave": None, "facts": None})
+
+
+def test_all_mistakes_are_told_at_once_with_the_inputs_names(model):
+    with pytest.raises(DataError, match=r"(?s)2 mistakes.*- wave: .*- facts: "):
+        encode_inputs(model.sources, {"wave": np.zeros((2, 7)), "facts": [["a"], ["b"]]})
+    with pytest.raises(DataError, match=r"(?s)2 mistakes.*- kind: .*- price: "):
+        encode_targets(model.targets, {"kind": ["lion", "cat"], "price": ["much", "little"]})
+
+
+@pytest.mark.parametrize(
+    ("weight", "words"),
+    [
+        ([1.0, 2.0], "3 rows, but 2 weights"),
+        ([1.0, -1.0, 1.0], "at least 0"),
+        ([1.0, float("nan"), 1.0], "finite"),
+        ([0.0, 0.0, 0.0], "not all of them 0"),
+        (["a", "b", "c"], "numbers"),
+    ],
+)
+def test_weights_that_cannot_be_are_refused(weight, words):
+    with pytest.raises(DataError, match=words):
+        row_weights(weight, 3)
+
+
+def test_weights_come_in_any_form():
+    assert row_weights(None, 3) is None
+    assert row_weights([[1], [0], [2]], 3).tolist() == [1.0, 0.0, 2.0]

@@ -1,0 +1,37 @@
+"""Running a network over rows."""
+
+import pytest
+import torch
+
+from medley.model.forward import device_of, outputs
+
+
+def held(model, rows):
+    return model._rows(rows)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 24, 1000])
+def test_the_batch_size_bounds_the_memory_not_the_result(model, rows, batch_size):
+    data = held(model, rows)
+    whole, parts = outputs(model.network, data, 24), outputs(model.network, data, batch_size)
+    for name, one in whole.items():
+        torch.testing.assert_close(parts[name], one)
+
+
+def test_the_network_goes_back_to_the_mode_it_was_in(model, rows):
+    data = held(model, rows)
+    before = model.network.state_dict()["parts.wide.1.running_mean"].clone()
+    model.network.train()
+    raw = outputs(model.network, data, 7)
+    assert model.network.training
+    model.network.eval()
+    outputs(model.network, data, 7)
+    assert not model.network.training
+    assert not raw["kind"].requires_grad
+    assert torch.equal(model.network.state_dict()["parts.wide.1.running_mean"], before)
+
+
+def test_devices_by_name():
+    assert device_of("cpu") == torch.device("cpu")
+    wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    assert device_of("auto").type == device_of(None).type == wanted
