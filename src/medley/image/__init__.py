@@ -1,3 +1,12 @@
 """Images: input, codec and encoders."""
 
-from medley.image import augmentation, block, conv, efficientnet, input, resnet, xception  # noqa: F401  (registers)
+from medley.image import (  # noqa: F401  (importing registers)
+    augmentation,
+    block,
+    conv,
+    efficientnet,
+    input,
+    resnet,
+    strided,
+    xception,
+)

@@ -7,6 +7,7 @@ from typing import Any
 
 from medley.core.block import Block, Composite, Facts, Node
 from medley.core.normalization import Normalization
+from medley.core.registry import lookup
 from medley.core.shape import SpatialReduction
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
@@ -15,22 +16,25 @@ from medley.image.conv import ConvBlock
 from medley.image.efficientnet import EfficientNetBlock
 from medley.image.families import image_size
 from medley.image.resnet import ResNetBlock
+from medley.image.strided import StridedConvBlock
 from medley.image.xception import XceptionBlock
 
 SMALL = 64
 _FAMILIES: dict[str, type[Block]] = {
     "resnet": ResNetBlock,
     "xception": XceptionBlock,
+    "strided": StridedConvBlock,
     "vanilla": ConvBlock,
     "efficient": EfficientNetBlock,
 }
 
 
 class ImageBlock(Composite, register="image.block"):
-    """Normalisation, augmentation, one of four families of networks, and the reduction of their map to a vector.
+    """Normalisation, augmentation, one of five families of networks, and the reduction of their map to a vector.
 
     Args:
-        block_type: `"vanilla"` (ConvBlock), `"resnet"`, `"xception"` or `"efficient"`.
+        block_type: `"vanilla"` (ConvBlock), `"strided"` (StridedConvBlock, its map flattened and read by a dense
+            layer: small and fast), `"resnet"`, `"xception"` or `"efficient"`.
         normalize: shift and scale each channel to mean 0 and variance 1 with statistics of the training rows.
         augment: change training images at random (ImageAugmentation).
 
@@ -44,15 +48,15 @@ class ImageBlock(Composite, register="image.block"):
     """
 
     block_type: str | Space | None = searched(
-        OneOf("resnet", "xception", "vanilla", "efficient", default="vanilla"),
+        OneOf("strided", "resnet", "xception", "vanilla", "efficient"),
     )
     normalize: bool | Space | None = searched(OneOf(True, False))
     augment: bool | Space | None = searched(OneOf(False, True))
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
-        """Plain convolutions for small images, a residual network for large ones; augmented from 1000 rows."""
+        """A few strided convolutions for small images, a residual network for large ones; augmented from 1000 rows."""
         small = max(specs[0].shape[1:], default=1) <= SMALL if specs else True
-        return {"block_type": "vanilla" if small else "resnet", "normalize": True, "augment": facts.rows >= 1000}
+        return {"block_type": "strided" if small else "resnet", "normalize": True, "augment": facts.rows >= 1000}
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
         """Joins the parts."""
@@ -63,6 +67,9 @@ class ImageBlock(Composite, register="image.block"):
             node = Normalization()(node)
         if self.augment:
             node = ImageAugmentation()(node)
+        if self.block_type == "strided":
+            hidden = lookup("tabular.dense")(num_layers=1, num_units=OneOf(64, 128, 256, default=128))
+            return hidden(StridedConvBlock()(node))
         node = _FAMILIES[str(self.block_type)]()(node)
         # A large map flattened makes a head of millions of weights.
         types = ("global_avg", "global_max", "flatten") if side <= SMALL else ("global_avg", "global_max")

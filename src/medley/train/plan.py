@@ -41,7 +41,7 @@ class Training:
     medley.errors.ConfigError: Training: optimizer must be one of ..., got 'adan'. Did you mean 'adam'?
     """
 
-    learning_rate: float | Space | None = searched(Float(3e-4, 1e-2, log=True, default=2e-3))
+    learning_rate: float | Space | None = searched(Float(3e-4, 1e-2, log=True, default=3e-3))
     weight_decay: float | Space | None = searched(OneOf(0.0, 1e-3, 1e-2, 5e-2, default=1e-2))
     optimizer: str = "adamw"
     schedule: str = "one_cycle"
@@ -86,12 +86,12 @@ def sensible_batch(rows: int) -> int:
 
 
 def sensible_rate(steps: int) -> float:
-    """The default highest learning rate: 0.002, and more where there are few steps to learn in, up to 0.01.
+    """The default highest learning rate: 0.003, and more where there are few steps to learn in, up to 0.01.
 
     >>> sensible_rate(5_000), sensible_rate(25)
-    (0.002, 0.01)
+    (0.003, 0.01)
     """
-    return min(max(0.002 * (2_000 / steps) ** 0.5, 0.002), 0.01)
+    return min(max(0.003 * (1_000 / steps) ** 0.5, 0.003), 0.01)
 
 
 def sensible_epochs(rows: int, batch_size: int) -> int:
