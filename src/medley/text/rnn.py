@@ -40,7 +40,7 @@ class TokenRNN(Layer, register="text.rnn"):
     units: int | Space | None = searched(OneOf(16, 32, 64, 128, default=64))
     bidirectional: bool | Space | None = searched(OneOf(False, True, default=True))
     num_layers: int | Space | None = searched(OneOf(1, 2))
-    layer_type: str | Space | None = searched(OneOf("gru", "lstm", default="gru"))
+    layer_type: str | Space | None = searched(OneOf("gru", "lstm", default="lstm"))  # on CPUs twice as fast
     dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5, default=0.25))
 
     reads: ClassVar[str] = "tokens"
