@@ -10,6 +10,7 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from digits import ask
@@ -20,7 +21,7 @@ import medley as md
 
 def rows() -> tuple[dict, dict, dict, dict]:
     """Pictures and questions, digits and answers: for training and, every fifth row, for the test."""
-    digits = load_digits()
+    digits: Any = load_digits()
     pictures, names = digits.images.astype("uint8") * 15, digits.target
     questions, answers = ask(names)
     test = np.arange(len(names)) % 5 == 4

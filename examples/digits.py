@@ -43,7 +43,7 @@ def ask(digits: np.ndarray) -> tuple[list[str], list[str]]:
     return questions, ["yes" if right[i % 4][i] else "no" for i in range(len(digits))]
 
 
-def arguments(text: str) -> argparse.ArgumentParser:
+def arguments(text: str | None) -> argparse.ArgumentParser:
     """A parser that knows `--data`, the folder of MNIST."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="folder with MNIST's four .gz files")

@@ -1,6 +1,7 @@
 """What `import medley` offers: the lazy names, the stub that spells them out for editors, and what they cost."""
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,59 @@ import pytest
 import medley
 
 STUB = Path(medley.__file__).with_suffix(".pyi")
+
+# What AutoKeras 1.1 and 3.0 export, with the arguments that can be given without their names, in order.
+SEARCH = "project_name max_trials directory objective tuner overwrite seed max_model_size"
+AUTOKERAS = {
+    "AutoModel": f"inputs outputs {SEARCH}",
+    "BayesianOptimization": "",
+    "BertBlock": "max_sequence_length",
+    "CategoricalToNumerical": "",
+    "ClassificationHead": "num_classes multi_label loss metrics dropout",
+    "ConvBlock": "kernel_size num_blocks num_layers filters max_pooling separable dropout",
+    "DenseBlock": "num_layers num_units use_batchnorm dropout",
+    "EfficientNetBlock": "version pretrained",
+    "Embedding": "max_features embedding_dim dropout",
+    "Flatten": "",
+    "Greedy": "",
+    "Hyperband": "",
+    "ImageAugmentation": "translation_factor vertical_flip horizontal_flip rotation_factor zoom_factor contrast_factor",
+    "ImageBlock": "block_type normalize augment",
+    "ImageClassifier": f"num_classes multi_label loss metrics {SEARCH}",
+    "ImageInput": "",
+    "ImageRegressor": f"output_dim loss metrics {SEARCH}",
+    "Input": "",
+    "Merge": "merge_type",
+    "Normalization": "axis",
+    "RNNBlock": "return_sequences bidirectional num_layers layer_type",
+    "RandomSearch": "",
+    "RegressionHead": "output_dim loss metrics dropout",
+    "ResNetBlock": "version pretrained",
+    "SpatialReduction": "reduction_type",
+    "StructuredDataBlock": "normalize",
+    "StructuredDataClassifier": f"column_names column_types num_classes multi_label loss metrics {SEARCH}",
+    "StructuredDataInput": "column_names column_types",
+    "StructuredDataRegressor": f"column_names column_types output_dim loss metrics {SEARCH}",
+    "TemporalReduction": "reduction_type",
+    "TextBlock": "block_type max_tokens pretraining",
+    "TextClassifier": f"num_classes multi_label loss metrics {SEARCH}",
+    "TextInput": "",
+    "TextRegressor": f"output_dim loss metrics {SEARCH}",
+    "TextToIntSequence": "output_sequence_length max_tokens",
+    "TextToNgramVector": "max_tokens ngrams",
+    "TimeseriesForecaster": (
+        f"output_dim column_names column_types lookback predict_from predict_until loss metrics {SEARCH}"
+    ),
+    "TimeseriesInput": "lookback column_names column_types",
+    "Transformer": "max_features pretraining embedding_dim num_heads dense_dim dropout",
+    "XceptionBlock": "pretrained",
+    "image_dataset_from_directory": (
+        "directory batch_size color_mode image_size interpolation shuffle seed validation_split subset"
+    ),
+    "text_dataset_from_directory": "directory batch_size max_length shuffle seed validation_split subset",
+}
+# Bases of that library's users' own parts; their constructors take no arguments worth keeping.
+AUTOKERAS_BASES = {"Block", "Head", "Node"}
 
 
 def stubbed() -> dict[str, str]:
@@ -57,3 +111,17 @@ def test_a_star_import_brings_the_public_names():
     names = {}
     exec("from medley import *", names)
     assert set(medley.__all__) <= set(names)
+
+
+def test_every_name_of_autokeras_is_here():
+    assert {name for name in {*AUTOKERAS, *AUTOKERAS_BASES} if name not in medley.__all__} == set()
+
+
+@pytest.mark.parametrize("name", sorted(AUTOKERAS))
+def test_arguments_come_in_the_order_that_users_know(name):
+    wanted = AUTOKERAS[name].split()
+    parameters = inspect.signature(getattr(medley, name)).parameters.values()
+    assert [one.name for one in parameters if one.name != "name"][: len(wanted)] == wanted
+    assert all(one.kind is one.POSITIONAL_OR_KEYWORD for one in list(parameters)[: len(wanted)])
+    if name not in ("AutoModel", "image_dataset_from_directory", "text_dataset_from_directory"):
+        assert all(one.default is not one.empty for one in parameters), "it can be made without arguments"

@@ -72,7 +72,7 @@ _PUBLIC = {
 # fmt: on
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
 
-__all__ = ["__version__", *sorted(_HOME)]
+__all__ = ["__version__", *sorted(_HOME)]  # pyright: ignore[reportUnsupportedDunderAll]  (the stub spells it out)
 
 
 def __getattr__(name: str) -> Any:

@@ -46,6 +46,7 @@ from medley.image.efficientnet import EfficientNetBlock as EfficientNetBlock
 from medley.image.folder import image_dataset_from_directory as image_dataset_from_directory
 from medley.image.input import ImageInput as ImageInput
 from medley.image.resnet import ResNetBlock as ResNetBlock
+from medley.image.strided import StridedConvBlock as StridedConvBlock
 from medley.image.xception import XceptionBlock as XceptionBlock
 from medley.model.artifact import load as load
 from medley.model.model import Model as Model
@@ -74,6 +75,7 @@ from medley.text.block import TextBlock as TextBlock
 from medley.text.embedding import Embedding as Embedding
 from medley.text.encodings import TextToIntSequence as TextToIntSequence
 from medley.text.encodings import TextToNgramVector as TextToNgramVector
+from medley.text.folder import text_dataset_from_directory as text_dataset_from_directory
 from medley.text.input import TextInput as TextInput
 from medley.text.transformer import Transformer as Transformer
 from medley.train.plan import Training as Training
