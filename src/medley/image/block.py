@@ -68,7 +68,7 @@ class ImageBlock(Composite, register="image.block"):
         if self.augment:
             node = ImageAugmentation()(node)
         if self.block_type == "strided":
-            hidden = lookup("tabular.dense")(num_layers=1, num_units=OneOf(64, 128, 256, default=128))
+            hidden = lookup("tabular.dense")(num_layers=1, num_units=OneOf(64, 128))
             return hidden(StridedConvBlock()(node))
         node = _FAMILIES[str(self.block_type)]()(node)
         # A large map flattened makes a head of millions of weights.
