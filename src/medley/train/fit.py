@@ -96,6 +96,7 @@ def fit(
     result = Trained()
     kept: dict[str, Tensor] = {}
     total = epochs * -(-rows.size // batch_size)
+    clock = _clock(around.deadline)
     network.train()
     with threads(count) if count else nullcontext():
         records = train(
@@ -107,7 +108,7 @@ def fit(
             batch_size=batch_size,
             shuffle=torch.Generator().manual_seed(seed),
             validate=_validator(network, tasks, weights, val),
-            clock=_clock(around.deadline),
+            clock=clock,
             on_step=lambda: around.on_step(total),
         )
         try:
@@ -117,6 +118,8 @@ def fit(
                 result.stopped = _stop(result, record, score, plan, around)
                 if result.stopped:
                     break
+            else:
+                result.stopped = "time ran out" if clock(0.5) >= 1 else None
         except KeyboardInterrupt:
             if not result.records:
                 raise
@@ -164,7 +167,8 @@ def _clock(deadline: float | None) -> Callable[[float], float]:
         return lambda share: share
     began = monotonic()
     # Where time runs out before the steps do, the schedule follows the time, so that the last step is still small.
-    return lambda share: max(share, (monotonic() - began) / max(deadline - began, 1e-3))
+    # The first step is always done, however late it is: some network is better than none.
+    return lambda share: max(share, (monotonic() - began) / max(deadline - began, 1e-3)) if share else 0.0
 
 
 def _told_weights(tasks: Sequence[Task], balancer: Balancer) -> dict[str, float]:

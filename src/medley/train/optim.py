@@ -32,7 +32,8 @@ def make_optimizer(
         groups.append({"params": still, "weight_decay": 0.0})
     groups = [group for group in groups if group["params"]]
     if plan.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, fused=True)
+        # Fused SGD leaves its momentum uninitialised where a gradient scaler skips the first step (torch 2.13).
+        return torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, fused=plan.precision != "float16")
     kind = torch.optim.Adam if plan.optimizer == "adam" else torch.optim.AdamW
     return kind(groups, lr=lr, fused=True)
 
