@@ -1,0 +1,97 @@
+"""Schedules, clipping and what decays, as numbers."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from medley.train.optim import clip_, factor, make_optimizer
+from medley.train.plan import SCHEDULES, Training
+
+# Cosine up from `low` at 0 to 1 at `warm`, cosine down to 0 at 1, by hand.
+GOLDEN = {
+    "one_cycle": {0.0: 0.04, 0.15: 0.52, 0.3: 1.0, 0.475: 0.853553, 0.65: 0.5, 0.825: 0.146447, 1.0: 0.0},
+    "cosine": {0.0: 0.01, 0.025: 0.505, 0.05: 1.0, 0.525: 0.5, 1.0: 0.0},
+    "constant": {0.0: 1.0, 0.5: 1.0, 1.0: 1.0},
+}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_schedules_have_their_golden_values(schedule):
+    for progress, wanted in GOLDEN[schedule].items():
+        assert factor(schedule, progress) == pytest.approx(wanted, abs=1e-6)
+
+
+@given(st.sampled_from(SCHEDULES), st.floats(0, 1.5))
+def test_a_factor_is_a_share_also_beyond_the_end(schedule, progress):
+    assert 0 <= factor(schedule, progress) <= 1
+
+
+@given(st.sampled_from(SCHEDULES), st.floats(0, 1), st.floats(0, 1e-4))
+def test_schedules_have_no_jumps(schedule, progress, step):
+    assert abs(factor(schedule, progress + step) - factor(schedule, progress)) < 4e-3
+
+
+def test_clipping_has_its_golden_value_and_torch_agrees():
+    gradients = [torch.tensor([[3.0]]), torch.tensor([0.0, 4.0])]
+    clip_(gradients, 1.0)
+    assert gradients[0].item() == pytest.approx(0.6, rel=1e-5)
+    assert gradients[1].tolist() == pytest.approx([0.0, 0.8], rel=1e-5)
+    ours, theirs = nn.Linear(5, 3), nn.Linear(5, 3)
+    for one in (ours, theirs):
+        for p in one.parameters():
+            p.grad = torch.randn(p.shape, generator=torch.Generator().manual_seed(p.ndim)) * 9
+    clip_([p.grad for p in ours.parameters()], 0.7)
+    nn.utils.clip_grad_norm_(theirs.parameters(), 0.7)
+    for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(p.grad, q.grad)
+
+
+def test_small_gradients_are_left_alone():
+    gradients = [torch.tensor([0.3, -0.4])]
+    clip_(gradients, 1.0)
+    assert gradients[0].tolist() == pytest.approx([0.3, -0.4])
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3, 2)
+        self.norm = nn.LayerNorm(2)
+        self.frozen = nn.Parameter(torch.zeros(2, 2), requires_grad=False)
+
+
+def decays(optimizer):
+    return {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+
+
+def test_biases_norms_and_balancers_do_not_decay_and_frozen_parts_are_not_trained():
+    net, extra = Net(), nn.Parameter(torch.zeros(2, 2))
+    found = decays(make_optimizer(net, [extra], Training(), 1e-3, 0.05))
+    assert found[id(net.linear.weight)] == 0.05
+    for one in (net.linear.bias, net.norm.weight, net.norm.bias, extra):
+        assert found[id(one)] == 0
+    assert id(net.frozen) not in found
+
+
+def test_without_decay_all_parameters_are_still_trained():
+    net, extra = Net(), nn.Parameter(torch.zeros(2))
+    assert len(decays(make_optimizer(net, [extra], Training(), 1e-3, 0.0))) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)]
+)
+def test_optimisers_by_name(name, kind):
+    optimizer = make_optimizer(Net(), [], Training(optimizer=name), 0.02, 0.01)
+    assert type(optimizer) is kind
+    assert all(group["lr"] == 0.02 for group in optimizer.param_groups)
+    assert name != "sgd" or all(group["nesterov"] and group["momentum"] == 0.9 for group in optimizer.param_groups)
+
+
+def test_warm_up_starts_low_enough_to_be_one():
+    assert factor("one_cycle", 0) < 0.1 > factor("cosine", 0)
+    assert math.isclose(factor("cosine", 0.05), 1)
