@@ -53,11 +53,11 @@ from medley.model.model import Model as Model
 from medley.model.records import History as History
 from medley.model.records import Record as Record
 from medley.search.objective import Objective as Objective
+from medley.search.tuners import TPE as TPE
 from medley.search.tuners import BayesianOptimization as BayesianOptimization
 from medley.search.tuners import Greedy as Greedy
 from medley.search.tuners import Hyperband as Hyperband
 from medley.search.tuners import RandomSearch as RandomSearch
-from medley.search.tuners import TPE as TPE
 from medley.search.tuners import Tuner as Tuner
 from medley.series.block import TimeseriesBlock as TimeseriesBlock
 from medley.series.general import GeneralBlock as GeneralBlock
