@@ -119,9 +119,20 @@ class Encodings:
         """A checksum of all that is encoded so far and of `words`: what tells one project's data from another's."""
         found = hashlib.blake2b(digest_size=16)
         for word in [*words, *sorted(self._known)]:
-            found.update(word.encode())
-        encoded = [one for key in sorted(self._known) for one in self._known[key][1]]
-        for one in [*encoded, *(label for labels in self.labels for label in labels.values())]:
-            found.update(np.ascontiguousarray(one.array).tobytes())
-            found.update(one.present.tobytes())
+            found.update(f"{len(word)} {word}".encode())
+        inputs = [self._known[key] for key in sorted(self._known)]
+        # Rows in another unit are encoded alike: what codecs have learnt tells them apart.
+        for codec in [*(codec for codec, _ in inputs), *self.targets.values()]:
+            for key, value in sorted(codec.state().items()):
+                found.update(key.encode())
+                found.update(_bytes(value) if isinstance(value, np.ndarray) else repr(value).encode())
+        for one in [*(one for _, parts in inputs for one in parts), *(one for y in self.labels for one in y.values())]:
+            found.update(_bytes(one.array))
+            found.update(_bytes(one.present))
+        for part in self.parts:
+            found.update(b"" if part.weight is None else _bytes(part.weight))
         return found.hexdigest()
+
+
+def _bytes(array: np.ndarray) -> bytes:
+    return f"{array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes()
