@@ -1,0 +1,188 @@
+"""One encoded data set: learnt on training rows alone, made once, shared by all trials."""
+
+from collections import Counter
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from medley.core.block import Input, Preprocessing
+from medley.core.codec import Codec, Encoded
+from medley.core.spec import vector
+from medley.errors import DataError
+from medley.graph.graph import draw
+from medley.heads import ClassificationHead, RegressionHead
+from medley.search.encodings import Encodings, Part
+from medley.tabular import StructuredDataInput
+
+CPU = torch.device("cpu")
+
+
+class Counted(Codec):
+    """Numbers over the largest of the training rows; counts what is asked of it."""
+
+    calls: ClassVar[Counter] = Counter()
+
+    def __init__(self, power=1):
+        self.power = power
+        self.largest = 0.0
+
+    @property
+    def spec(self):
+        return vector(1)
+
+    def fit(self, values):
+        Counted.calls[f"fit {self.power}"] += 1
+        self.largest = max(values)
+        return self
+
+    def encode(self, values):
+        Counted.calls[f"encode {self.power}"] += 1
+        array = np.array([[(one / self.largest) ** self.power] for one in values], np.float32)
+        return Encoded(array, np.ones(len(values), bool))
+
+    def state(self):
+        return {"largest": self.largest}
+
+    def restore(self, state):
+        self.largest = state["largest"]
+        return self
+
+
+class Numbers(Input):
+    def codec(self):
+        return Counted()
+
+    def default_block(self):
+        raise AssertionError
+
+
+class Squared(Preprocessing):
+    power: int = 2
+
+    def codec(self):
+        return Counted(self.power)
+
+
+@pytest.fixture(autouse=True)
+def _counts():
+    Counted.calls.clear()
+
+
+def part(x, y, **weights):
+    return Part({"x": x}, {"y": y}, weights.get("weight"), len(y))
+
+
+def encodings(val=None, **targets):
+    head = targets.pop("head", RegressionHead())
+    return Encodings(part([1.0, 2.0, 4.0], [1.0, 2.0, 3.0], **targets), val, {"y": head.codec()}, CPU)
+
+
+def graph_of(*nodes):
+    x = Numbers(name="x")
+    return draw(x, [RegressionHead(name="y")(node(x) if node else x) for node in nodes])
+
+
+def test_statistics_are_those_of_training_rows_alone():
+    val = part([400.0, 8.0], [1e6, -1e6])
+    held, alone = encodings(val), encodings()
+    graph = graph_of(None)
+    train, test = held.rows(graph)
+    assert train.inputs["x"].flatten().tolist() == [0.25, 0.5, 1.0]
+    assert test.inputs["x"].flatten().tolist() == [100.0, 2.0]
+    assert held.targets["y"].state()["mean"] == alone.targets["y"].state()["mean"] == 2.0
+    assert torch.equal(alone.rows(graph)[0].targets["y"], train.targets["y"])
+
+
+def test_extreme_validation_rows_do_not_move_what_a_table_learns():
+    def table(rows):
+        return [[float(one), "ab"[one % 2]] for one in rows]
+
+    wild = [[1e9, "never seen"], [-1e9, "b"]]
+    states = []
+    for val in (None, part(wild, ["p", "q"])):
+        head = ClassificationHead()
+        held = Encodings(part(table(range(9)), list("pqp" * 3)), val, {"y": head.codec()}, CPU)
+        x = StructuredDataInput(name="x")
+        held.spec(x.node)
+        graph = draw(x, head(x))
+        states.append((repr(held.sources(graph)[0].codec.state()), repr(held.targets["y"].state())))
+    assert states[0] == states[1]
+
+
+def test_every_encoding_is_fitted_and_made_once_whoever_asks():
+    held = encodings(part([1.0], [0.5]))
+    for _ in range(3):
+        held.spec(Numbers(name="x").node)
+        held.rows(graph_of(None))
+        held.sources(graph_of(None))
+    assert Counted.calls == {"fit 1": 1, "encode 1": 2}  # training and validation rows
+    for name in ("one", "two"):  # trials name their preprocessings as they like
+        held.rows(graph_of(Squared(name=name)))
+    assert Counted.calls == {"fit 1": 1, "encode 1": 2, "fit 2": 1, "encode 2": 2}
+    held.rows(graph_of(Squared(power=3, name="one")))
+    assert Counted.calls["fit 3"] == 1
+
+
+def test_a_graph_gets_the_encodings_it_reads_under_its_own_names():
+    held = encodings()
+    x = Numbers(name="x")
+    both = draw(x, [RegressionHead(name="y")(Squared(name="sq")(x)), RegressionHead(name="z")(x)])
+    assert {one.name: one.input_name for one in held.sources(both)} == {"sq": "x", "x": "x"}
+    rows = held.rows(graph_of(Squared(name="sq")))[0]
+    assert list(rows.inputs) == ["sq"]
+    assert rows.inputs["sq"].flatten().tolist() == [0.0625, 0.25, 1.0]
+
+
+def test_an_input_that_is_wholly_absent_in_validation_is_so_there():
+    held = encodings(part(None, [1.0, 2.0]))
+    _, val = held.rows(graph_of(None))
+    assert val.present["x"].tolist() == [False, False]
+
+
+def test_an_input_that_is_wholly_absent_in_training_cannot_be_learnt_from():
+    held = Encodings(part(None, [1.0, 2.0]), None, {"y": RegressionHead().codec()}, CPU)
+    with pytest.raises(DataError, match="the input is None in the training rows"):
+        held.spec(Numbers(name="x").node)
+
+
+def test_mistakes_in_labels_name_the_head():
+    with pytest.raises(DataError, match="y: Expect the target data to have at least 2 classes"):
+        Encodings(part([1.0, 2.0], ["a", "a"]), None, {"y": ClassificationHead().codec()}, CPU)
+
+
+def test_mistakes_in_rows_under_a_preprocessing_name_the_input():
+    class Picky(Counted):
+        def fit(self, values):
+            raise DataError("these are no numbers.")
+
+    class Other(Preprocessing):
+        def codec(self):
+            return Picky()
+
+    with pytest.raises(DataError, match="x: these are no numbers"):
+        encodings().spec(Other(name="other")(Numbers(name="x")))
+
+
+def test_a_digest_tells_data_labels_weights_and_words_apart():
+    def digest(x=(1.0, 2.0), y=(1.0, 2.0), val=(3.0,), words=("a",), weight=None):
+        held = Encodings(
+            part(list(x), list(y), weight=weight), part(list(val), [1.0]), {"y": RegressionHead().codec()}, CPU
+        )
+        held.spec(Numbers(name="x").node)
+        return held.digest(list(words))
+
+    same = digest()
+    assert digest() == same
+    others = [
+        digest(x=(1.0, 2.5)),
+        digest(x=(10.0, 20.0)),  # encoded as (1, 2) is, but not to be predicted by the same model
+        digest(y=(10.0, 20.0)),
+        digest(y=(2.0, 1.0)),
+        digest(val=(4.0,)),
+        digest(words=("b",)),
+        digest(weight=np.array([1.0, 2.0], np.float32)),
+        digest(weight=np.array([2.0, 1.0], np.float32)),
+    ]
+    assert len({same, *others}) == 9
