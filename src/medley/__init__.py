@@ -5,10 +5,16 @@ Every public name is imported on first use, so that `import medley` costs nothin
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
+
+if "OMP_WAIT_POLICY" not in os.environ:
+    # Threads that wait by spinning take the core from the one they wait for wherever anything else runs; read by
+    # OpenMP when torch is first imported (docs/decisions/0013-threads.md).
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 # fmt: off
 _PUBLIC = {
