@@ -57,22 +57,40 @@ class Store:
             aside = self._aside()
             self.folder.rename(aside)
             told = f"{self.folder} held another project (other data or settings); it was moved to {aside}."
-        elif self.outcomes():
-            told = f"{self.folder} holds {len(self.outcomes())} trials of this project; going on from there."
+        else:
+            told = self._go_on()
         self.folder.mkdir(parents=True, exist_ok=True)
         write(self.folder / "project.json", json.dumps({"digest": digest}).encode())
         return told
+
+    def _go_on(self) -> str | None:
+        lines, outcomes = self._lines(), self.outcomes()
+        done = [one for one in outcomes if one.state == "complete"]
+        if not done:  # what made all trials fail may be mended by now
+            self._clear()
+            return None
+        if not self._holds(min(done, key=_rank)):
+            self._clear()
+            return f"{self.folder} lacks the model of its best trial, so its {len(outcomes)} trials are done anew."
+        # Anew without the line that a killed run was writing, else the next one would be glued to it.
+        write(self.folder / "trials.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
+        return f"{self.folder} holds {len(outcomes)} trials of this project; going on from there."
 
     def outcomes(self) -> list[Outcome]:
         """All trials that have been written down."""
         return [_outcome(line) for line in self._lines()]
 
-    def add(self, outcome: Outcome, trial: optuna.Trial) -> None:
-        """Writes a trial down."""
+    def add(self, outcome: Outcome, trial: optuna.trial.FrozenTrial) -> None:
+        """Writes a trial down, with all that samplers and pruners know of it."""
         from optuna.distributions import distribution_to_json
 
-        line = {**asdict(outcome), "asked": trial.params}
-        line["distributions"] = {name: distribution_to_json(one) for name, one in trial.distributions.items()}
+        told = {
+            "params": trial.params,
+            "distributions": {name: distribution_to_json(one) for name, one in trial.distributions.items()},
+            "curve": trial.intermediate_values,
+            "system": trial.system_attrs,
+        }
+        line = {**asdict(outcome), "asked": told}
         with (self.folder / "trials.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
@@ -83,12 +101,15 @@ class Store:
 
         states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
         for line in self._lines():
+            told = line["asked"]
             study.add_trial(
                 create_trial(
                     state=states[line["state"]],
                     value=line["score"] if line["state"] == "complete" else None,
-                    params=line["asked"],
-                    distributions={name: json_to_distribution(one) for name, one in line["distributions"].items()},
+                    params=told["params"],
+                    distributions={name: json_to_distribution(one) for name, one in told["distributions"].items()},
+                    intermediate_values={int(epoch): value for epoch, value in told["curve"].items()},
+                    system_attrs=told["system"],
                 )
             )
 
@@ -114,12 +135,18 @@ class Store:
 
     def best(self) -> int | None:
         """The number of the best trial whose model is here."""
-        done = [one for one in self.outcomes() if one.state == "complete"]
-        here = [one for one in done if (self.folder / "trials" / str(one.number) / "model.json").is_file()]
-        return min(here, key=lambda one: (one.score, one.number)).number if here else None
+        here = [one for one in self.outcomes() if one.state == "complete" and self._holds(one)]
+        return min(here, key=_rank).number if here else None
+
+    def _holds(self, outcome: Outcome) -> bool:
+        return (self.folder / "trials" / str(outcome.number) / "model.json").is_file()
 
     def _about(self) -> dict[str, Any]:
-        return json.loads((self.folder / "project.json").read_text(encoding="utf-8"))
+        try:
+            about = json.loads((self.folder / "project.json").read_text(encoding="utf-8"))
+        except ValueError:
+            return {}
+        return about if isinstance(about, dict) else {}
 
     def _lines(self) -> list[dict[str, Any]]:
         path = self.folder / "trials.jsonl"
@@ -146,6 +173,10 @@ class Store:
         return aside
 
 
+def _rank(outcome: Outcome) -> tuple[float, int]:
+    return outcome.score, outcome.number
+
+
 def _outcome(line: dict[str, Any]) -> Outcome:
-    told = {key: value for key, value in line.items() if key not in ("distributions", "asked")}
+    told = {key: value for key, value in line.items() if key != "asked"}
     return Outcome(**{**told, "records": [Record(**record) for record in told["records"]]})

@@ -165,8 +165,8 @@ class Study:
         states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
         with quiet():
             score = outcome.score if outcome.state == "complete" else None
-            study.tell(trial, score, states[outcome.state])
-        self.store.add(outcome, trial)
+            told = study.tell(trial, score, states[outcome.state])
+        self.store.add(outcome, told)
         self.progress.end(outcome, self.ranked[0] if self.ranked else None)
 
     def _around(self, trial: optuna.Trial) -> Around:
