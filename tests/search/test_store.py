@@ -1,0 +1,189 @@
+"""A project on disk: what was finished is never lost, whatever happened next."""
+
+import json
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from medley.errors import ArtifactError
+from medley.model.records import Record
+from medley.search.store import Store
+from medley.search.trial import Outcome
+
+
+class Model:
+    """Stands for a saved model: a file where one is expected."""
+
+    def __init__(self, word="", error=None):
+        self.word, self.error = word, error
+
+    def save(self, path):
+        if self.error:
+            raise self.error
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "model.json").write_text(self.word)
+
+
+def trial(**values):
+    kinds = {
+        "units": IntDistribution(1, 64),
+        "rate": FloatDistribution(1e-4, 1, log=True),
+        "kind": CategoricalDistribution(["a", "b"]),
+    }
+    return optuna.trial.FrozenTrial(
+        number=0, state=optuna.trial.TrialState.RUNNING, value=None, datetime_start=None, datetime_complete=None,
+        params=values, distributions={name: kinds[name] for name in values}, user_attrs={}, system_attrs={},
+        intermediate_values={}, trial_id=0,
+    )  # fmt: skip
+
+
+def outcome(number, score=1.0, state="complete", **told):
+    records = [Record(0, 0.5, 0.1, {"loss": 1.0}, {"loss": score}), Record(1, 0.5, 0.1, {"loss": 1.0}, {"loss": 2.0})]
+    return Outcome(number, state, score, {"units": 3}, records, 0, seconds=1.5, size=99, **told)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "project")
+
+
+def filled(store, scores=(3.0, 1.0, 2.0), digest="d"):
+    store.begin(digest, overwrite=False)
+    for number, score in enumerate(scores):
+        store.save(number, Model(str(number)))
+        store.add(outcome(number, score), trial(units=3 + number))
+    return store
+
+
+def test_outcomes_come_back_as_they_were(store):
+    filled(store, [1.0])
+    store.add(
+        outcome(1, float("nan"), "failed", reason="the objective is not finite"), trial(units=4, rate=0.1, kind="b")
+    )
+    first, second = Store(store.folder).outcomes()
+    assert first == outcome(0, 1.0)
+    assert (second.state, second.reason) == ("failed", "the objective is not finite")
+
+
+def test_the_same_project_goes_on_and_says_so(store):
+    assert store.begin("d", overwrite=False) is None
+    filled(store)
+    assert "holds 3 trials of this project; going on" in Store(store.folder).begin("d", overwrite=False)
+    assert len(Store(store.folder).outcomes()) == 3
+
+
+def test_a_line_that_a_killed_run_was_writing_is_left_out_and_not_glued_to_the_next(store):
+    filled(store)
+    path = store.folder / "trials.jsonl"
+    path.write_bytes(path.read_bytes()[:-40])
+    again = Store(store.folder)
+    assert [one.number for one in again.outcomes()] == [0, 1]
+    again.begin("d", overwrite=False)
+    again.add(outcome(2, 0.5), trial(units=9))
+    again.add(outcome(3, 0.7), trial(units=9))
+    assert [one.number for one in Store(store.folder).outcomes()] == [0, 1, 2, 3]
+
+
+def test_other_data_moves_the_old_project_aside_whole(store):
+    filled(store)
+    told = Store(store.folder).begin("other", overwrite=False)
+    aside = store.folder.with_name("project-before-1")
+    assert str(aside) in told
+    assert len(Store(aside).outcomes()) == 3
+    assert Store(aside).best() == 1
+    assert Store(store.folder).outcomes() == []
+    filled(Store(store.folder), digest="other")
+    Store(store.folder).begin("third", overwrite=False)
+    assert store.folder.with_name("project-before-2").is_dir()
+
+
+def test_overwriting_deletes_the_project_and_nothing_else(store):
+    filled(store)
+    (store.folder / "notes.txt").write_text("mine")
+    assert store.begin("other", overwrite=True) is None
+    assert store.outcomes() == []
+    assert store.best() is None
+    assert sorted(one.name for one in store.folder.iterdir()) == ["notes.txt", "project.json"]
+    assert not store.folder.with_name("project-before-1").exists()
+
+
+def test_a_folder_of_other_things_is_no_project_and_stays(tmp_path):
+    (tmp_path / "photo.png").write_text("mine")
+    store = Store(tmp_path)
+    assert not store.exists
+    assert store.begin("d", overwrite=True) is None
+    assert (tmp_path / "photo.png").read_text() == "mine"
+
+
+def test_a_search_in_which_all_failed_starts_anew(store):
+    """What made the trials fail may be mended by now, and no line of the file would tell."""
+    store.begin("d", overwrite=False)
+    for number in range(3):
+        store.add(outcome(number, float("inf"), "failed", reason="no memory"), trial(units=3))
+    assert Store(store.folder).begin("d", overwrite=False) is None
+    assert store.outcomes() == []
+
+
+def test_a_search_whose_best_model_is_not_here_starts_anew_and_says_so(store):
+    filled(store)
+    (store.folder / "trials" / "1" / "model.json").unlink()
+    assert "the model of its best trial" in Store(store.folder).begin("d", overwrite=False)
+    assert store.outcomes() == []
+
+
+@pytest.mark.parametrize("content", ["", "[1, 2]", '{"digest"'])
+def test_a_damaged_description_is_another_project(store, content):
+    filled(store)
+    (store.folder / "project.json").write_text(content)
+    assert "moved to" in Store(store.folder).begin("d", overwrite=False)
+
+
+def test_only_the_best_models_are_kept(store):
+    filled(store)
+    store.retain([1, 2])
+    assert sorted(one.name for one in (store.folder / "trials").iterdir()) == ["1", "2"]
+    assert store.best() == 1
+    store.retain([2])
+    assert store.best() == 2
+
+
+def test_the_best_is_a_complete_one(store):
+    filled(store, [2.0])
+    store.save(1, Model())
+    store.add(outcome(1, 0.1, "pruned"), trial(units=1))
+    assert store.best() == 0
+
+
+def test_a_sampler_learns_of_all_trials_that_were_written_down(store):
+    store.begin("d", overwrite=False)
+    store.add(outcome(0, 0.5), trial(units=3, kind="b"))
+    store.add(outcome(1, float("inf"), "failed"), trial(units=5))
+    store.add(outcome(2, 0.9, "pruned"), trial(units=7, rate=0.01))
+    study = optuna.create_study()
+    Store(store.folder).replay(study)
+    assert [one.params for one in study.trials] == [{"units": 3, "kind": "b"}, {"units": 5}, {"units": 7, "rate": 0.01}]
+    assert [one.state.name for one in study.trials] == ["COMPLETE", "FAIL", "PRUNED"]
+    assert study.best_value == 0.5
+
+
+def test_curves_are_replayed_so_that_pruning_goes_on_as_before(store):
+    store.begin("d", overwrite=False)
+    running = trial(units=3)
+    running.intermediate_values = {0: 0.9, 1: 0.5}
+    store.add(outcome(0, 0.5), running)
+    study = optuna.create_study()
+    Store(store.folder).replay(study)
+    assert study.trials[0].intermediate_values == {0: 0.9, 1: 0.5}
+
+
+def test_a_model_that_no_file_can_hold_stays_in_memory_with_a_warning(store):
+    store.begin("d", overwrite=False)
+    with pytest.warns(UserWarning, match="trial 4 is kept in memory only, so a new process cannot open it: no name"):
+        store.save(4, Model(error=ArtifactError("no name")))
+
+
+def test_every_line_is_json(store):
+    filled(store)
+    for line in (store.folder / "trials.jsonl").read_text("utf-8").splitlines():
+        assert json.loads(line)["params"] == {"units": 3}
