@@ -140,10 +140,11 @@ def _keep(result: Trained, record: Record, score: float, network: Network, kept:
 
 def _stop(result: Trained, record: Record, score: float, plan: Training, around: Around) -> str | None:
     since = len(result.records) - 1 - result.best
-    if asked := around.watch(record, score):
-        return asked
-    if not isfinite(score):
+    asked = around.watch(record, score)
+    if not isfinite(score):  # told before a pruner that finds the same trial hopeless
         return "the loss is no longer finite; a smaller learning_rate may help"
+    if asked:
+        return asked
     return f"no better for {since} epochs" if plan.patience and since >= plan.patience else None
 
 
