@@ -143,7 +143,8 @@ def test_ctrl_c_before_the_first_epoch_is_passed_on(make_bench):
 
 def test_a_loss_that_is_no_longer_finite_ends_it_with_the_best_before(make_bench):
     scores = iter([2.0, math.nan, 1.0])
-    trained = run(make_bench(), score=lambda told: next(scores))
+    heard = []
+    trained = run(make_bench(), score=lambda told: next(scores), watch=lambda *told: heard.append(told) or heard[1:])
     assert (trained.best, trained.score, len(trained.records)) == (0, 2.0, 2)
     assert "no longer finite; a smaller learning_rate" in trained.stopped
 

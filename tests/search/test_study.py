@@ -1,0 +1,270 @@
+"""A search as a whole, with trainings that are only said to have happened: what is tried, kept, told, gone on with."""
+
+from dataclasses import dataclass
+from math import inf, isfinite, nan
+from types import SimpleNamespace
+
+import pytest
+
+from medley.core.space import Float, OneOf
+from medley.errors import GraphError, SearchError
+from medley.model.records import Record
+from medley.search import study as module
+from medley.search.progress import Progress
+from medley.search.store import Store
+from medley.search.study import Limits, Study
+from medley.search.trial import OversizedError
+from medley.search.tuners import choose_tuner
+
+EPOCHS = 4
+
+
+@dataclass
+class Model:
+    score: float
+
+    def save(self, path):
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "model.json").write_text(str(self.score))
+
+
+class Trainings:
+    """Takes the place of `run`: asks for two values, tells a curve, and does what `events` say of a trial."""
+
+    def __init__(self):
+        self.events = {}
+        self.seen = []
+        self.deadlines = []
+        self.seconds = 0.0
+        self.now = 100.0
+
+    def ask(self, suggest):
+        units = suggest("dense.units", OneOf(8, 16, 32, 64), 16)
+        rate = suggest("training.learning_rate", Float(1e-4, 1.0, log=True), 1e-2)
+        return units, rate
+
+    def __call__(self, question, suggest, around, outcome):
+        number = outcome.number
+        self.seen.append(self.ask(suggest))
+        self.deadlines.append(around.deadline)
+        self.now += self.seconds
+        event = self.events.get(number)
+        if isinstance(event, BaseException):
+            raise event
+        units, rate = self.seen[-1]
+        outcome.score = float(event) if event is not None else abs(rate - 0.03) + units / 640
+        for epoch in range(EPOCHS):
+            score = outcome.score + (EPOCHS - 1 - epoch) / 10
+            outcome.records.append(Record(epoch, 0.1, rate, {"loss": score}, {"loss": score}))
+            outcome.best = epoch
+            reason = around.watch(outcome.records[-1], score)
+            if not isfinite(score) or reason:
+                outcome.reason = reason if isfinite(score) else None
+                break
+        outcome.size = units
+        return Model(outcome.score)
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    made = Trainings()
+    monkeypatch.setattr(module, "run", made)
+    monkeypatch.setattr(module, "resolved", lambda question, suggest: made.ask(suggest))
+    monkeypatch.setattr(module, "monotonic", lambda: made.now)
+    monkeypatch.setattr(
+        Store,
+        "load",
+        lambda self, number, device: Model(float((self.folder / "trials" / str(number) / "model.json").read_text())),
+    )
+    return made
+
+
+@pytest.fixture
+def study(tmp_path, trainings):
+    def make(max_trials=6, tuner="random", seed=0, watch=None, name="project", progress=None, **limits):
+        store = Store(tmp_path / name)
+        store.begin("d", overwrite=False)
+        question = SimpleNamespace(
+            epochs=EPOCHS, seed=seed, score=lambda told: told["val_loss"], data=SimpleNamespace(device="cpu")
+        )
+        return Study(question, choose_tuner(tuner), Limits(max_trials, **limits), store, progress or Progress(0), watch)
+
+    return make
+
+
+def saved(one):
+    return sorted(int(path.name) for path in (one.store.folder / "trials").iterdir())
+
+
+def test_trial_0_is_the_sensible_default(study, trainings):
+    study(3).run()
+    assert trainings.seen[0] == (16, 1e-2)
+    assert len(set(trainings.seen)) == 3
+
+
+def test_the_best_are_kept_on_disk_and_no_others(study, trainings):
+    trainings.events = dict(enumerate([5.0, 3.0, 4.0, 1.0, 9.0, 2.0]))
+    one = study(6, keep=3)
+    outcomes = one.run()
+    assert [two.score for two in outcomes] == [5.0, 3.0, 4.0, 1.0, 9.0, 2.0]
+    assert [two.number for two in one.ranked[:3]] == [3, 5, 1]
+    assert saved(one) == [1, 3, 5]
+    assert one.best().score == 1.0
+    assert [one.model(number).score for number in (3, 5, 1)] == [1.0, 2.0, 3.0]
+
+
+def test_of_equal_trials_the_first_is_the_best(study, trainings):
+    trainings.events = {0: 1.0, 1: 1.0}
+    one = study(2)
+    one.run()
+    assert one.ranked[0].number == 0
+
+
+def test_a_failed_trial_does_not_end_the_search(study, trainings):
+    trainings.events = {
+        1: ValueError("kernel larger than the image"),
+        2: nan,
+        3: OversizedError("Oversized model: 9 parameters"),
+    }
+    one = study(5)
+    outcomes = one.run()
+    assert [two.state for two in outcomes] == ["complete", "failed", "failed", "failed", "complete"]
+    assert [two.reason for two in outcomes[1:4]] == [
+        "ValueError: kernel larger than the image",
+        "the objective is not finite",
+        "Oversized model: 9 parameters",
+    ]
+    assert outcomes[1].params == dict(zip(("dense.units", "training.learning_rate"), trainings.seen[1], strict=True))
+
+
+def test_a_search_without_any_good_trial_tells_every_reason(study, trainings):
+    trainings.events = {0: ValueError("no memory"), 1: OversizedError("too large"), 2: inf}
+    with pytest.raises(
+        SearchError,
+        match=r"(?s)No trial ended well:.*trial 0: ValueError: no memory.*trial 1: too large.*trial 2: the objective",
+    ):
+        study(50).run()
+    assert len(trainings.seen) == 3  # three failures in a row and nothing to show: it gives up
+
+
+def test_a_mistake_in_the_default_is_raised_at_once(study, trainings, monkeypatch):
+    def wrong(question, suggest):
+        raise GraphError("conv_block_1: it reads maps.")
+
+    monkeypatch.setattr(module, "resolved", wrong)
+    with pytest.raises(GraphError, match="conv_block_1"):
+        study(5).run()
+    assert trainings.seen == []
+
+
+def test_hopeless_trials_are_pruned_and_never_the_best(study, trainings):
+    trainings.events = {0: 1.0, 1: 99.0, 2: 0.5}
+    one = study(3)
+    outcomes = one.run()
+    assert [two.state for two in outcomes] == ["complete", "pruned", "complete"]
+    assert len(outcomes[1].records) < EPOCHS
+    assert [two.number for two in one.ranked] == [2, 0]
+    assert saved(one) == [0, 2]
+
+
+def test_callbacks_hear_every_epoch_and_may_end_a_trial(study):
+    heard = []
+    one = study(2, watch=lambda record: heard.append(record.epoch) or record.epoch == 1)
+    outcomes = one.run()
+    assert heard == [0, 1, 0, 1]
+    assert [two.reason for two in outcomes] == ["a callback asked for it"] * 2
+    assert [two.state for two in outcomes] == ["complete"] * 2
+
+
+def test_ctrl_c_keeps_what_there_is(study, trainings):
+    trainings.events = {0: 1.2, 1: 1.0, 2: KeyboardInterrupt()}
+    one = study(9)
+    outcomes = one.run()
+    assert [two.state for two in outcomes] == ["complete", "complete", "failed"]
+    assert outcomes[2].reason == "interrupted"
+    assert one.best().score == min(two.score for two in one.ranked)
+
+
+def test_ctrl_c_in_the_first_trial_is_passed_on(study, trainings):
+    trainings.events = {0: KeyboardInterrupt()}
+    with pytest.raises(KeyboardInterrupt):
+        study(9).run()
+
+
+@pytest.mark.parametrize("tuner", ["random", "tpe", "greedy", "hyperband"])
+def test_the_same_seed_searches_alike_and_another_does_not(study, trainings, tuner):
+    found = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        trainings.seen = []
+        study(8, tuner, seed, name=name).run()
+        found.append(trainings.seen)
+    assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.parametrize("tuner", ["random", "tpe", "greedy", "hyperband"])
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_killed_search_goes_on_and_ends_as_if_it_had_not_been(study, trainings, tuner, torn):
+    whole = study(9, tuner, name="whole").run()
+    trainings.events = {5: SystemExit()}
+    with pytest.raises(SystemExit):
+        study(9, tuner, name="killed").run()
+    trainings.events = {}
+    lines = study(9, tuner, name="killed").store.folder / "trials.jsonl"
+    if torn:
+        lines.write_bytes(lines.read_bytes()[:-30])
+    again = study(9, tuner, name="killed")
+    assert len(again.outcomes) == 5 - torn
+    told = again.run()
+    assert [(one.number, one.params, one.score, one.state) for one in told] == [
+        (one.number, one.params, one.score, one.state) for one in whole
+    ]
+    assert again.best().score == min(one.score for one in whole if one.state == "complete")
+
+
+def test_a_finished_search_runs_nothing_and_has_its_models(study, trainings):
+    first = study(4)
+    first.run()
+    trainings.seen = []
+    again = study(4)
+    assert again.run() == first.outcomes
+    assert trainings.seen == []
+    assert again.best().score == first.best().score
+
+
+def test_more_trials_may_be_asked_for_later(study):
+    study(3).run()
+    assert [one.number for one in study(5).run()] == [0, 1, 2, 3, 4]
+
+
+def test_the_first_trial_leaves_time_for_a_search(study, trainings):
+    trainings.seconds = 4.0
+    study(9, deadline=120.0).run()
+    assert trainings.deadlines[0] == 100.0 + 20.0 * module.FIRST_SHARE
+    assert set(trainings.deadlines[1:]) == {120.0}
+    # A trial takes 4 s: one begins as long as a third of that is left.
+    assert len(trainings.seen) == 5
+
+
+def test_a_single_trial_gets_all_the_time(study, trainings):
+    study(1, deadline=120.0).run()
+    assert trainings.deadlines == [120.0]
+
+
+def test_time_that_ran_out_before_it_began_still_gives_a_model(study, trainings):
+    one = study(5, deadline=90.0)
+    one.run()
+    assert len(trainings.seen) == 1
+    assert trainings.deadlines[0] > trainings.now - 1
+
+
+def test_what_is_shown(study, trainings, capsys):
+    trainings.events = {0: 2.0, 1: ValueError("odd"), 2: 1.0}
+    study(3, progress=Progress(1)).run()
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert "1/3" in first
+    assert "complete  score 2.0000  4 epochs" in first
+    assert "failed" in second
+    assert "ValueError: odd" in second
+    assert third.endswith("best so far: trial 2 at 1.0000")
+    study(3, progress=Progress(0), name="other").run()
+    assert capsys.readouterr().out == ""
