@@ -1,0 +1,92 @@
+"""The examples and benchmarks run as they are, on less data."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """Loads an example as a namespace, its siblings importable."""
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+    return lambda name: runpy.run_path(str(ROOT / "examples" / f"{name}.py"))
+
+
+def run(*arguments, cwd):
+    done = subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_demo_learns_both_tasks_and_a_new_process_predicts(tmp_path):
+    told = run(ROOT / "examples" / "demo.py", "--directory", tmp_path, cwd=tmp_path)
+    scores = dict(line.split()[1:] for line in told.splitlines() if line.startswith("test "))
+    assert float(scores["digit_accuracy"]) > 0.96
+    assert float(scores["answer_accuracy"]) > 0.94
+    assert told.count("picture of a ") == 3
+
+
+def test_tutorial_runs_with_only_its_import_changed(example, tmp_path):
+    tutorial = example("tutorial_multi")
+    x, y = tutorial["data"]()
+    model = tutorial["defaults"](str(tmp_path), 1, 1, 0)
+    number, classes = model.predict(x)
+    assert number.shape == (100, 1)
+    assert set(classes) <= set(range(5))
+    model = tutorial["drawn"](str(tmp_path), 2, 1, 0)
+    assert model.predict(x)[1].shape == (100, 1)
+    assert set(model.evaluate(x, [y[1], y[0]], return_dict=True)) >= {
+        "classification_head_1_accuracy",
+        "regression_head_1_mean_squared_error",
+    }
+
+
+def test_exact_network_has_the_sizes_that_were_written_down(example, shared_data, tmp_path):
+    question = example("digits_question")
+    (x, y), (x_test, y_test) = (question["rows"](shared_data / "mnist", part) for part in ("train", "test"))
+    some = 6_000
+    auto = question["exact"](str(tmp_path))
+    auto.fit([one[:some] for one in x], [one[:some] for one in y], epochs=4, batch_size=64, verbose=0)
+    weights = {name: tuple(one.shape) for name, one in auto.export_model().network.named_parameters()}
+    assert sorted(weights.values()) == sorted(
+        [(8, 4), (32, 4), (32, 8), (32,), (32,), (25, 792), (25,), (10, 25), (10,), (1, 25), (1,)]
+    )
+    scores = auto.evaluate([one[:2000] for one in x_test], [one[:2000] for one in y_test], return_dict=True)
+    assert scores["digit_accuracy"] > 0.85  # the answers take longer to learn than this test lasts
+
+
+def test_parity_tells_both_accuracies_and_one_prediction(example, shared_data, tmp_path):
+    parity = example("digits_parity")
+    mnist = sys.modules["digits"].read_mnist(shared_data / "mnist", "train")
+    pictures, digits = mnist[0][:6_000], mnist[1][:6_000]
+    auto = parity["build"](str(tmp_path), alpha=0.5)
+    told = []
+    auto.fit(pictures, [digits, digits % 2 == 1], epochs=3, batch_size=128, callbacks=[told.append], verbose=0)
+    assert [round(record.flat()["val_digit_accuracy"], 4) > 0.8 for record in told][-1]
+    digit, odd = auto.predict(pictures[:1])
+    assert digit.dtype == digits.dtype
+    assert odd.dtype == np.bool_
+    assert parity["as_text"](pictures[0]).count("\n") == 13
+
+
+def test_examples_tell_a_missing_folder(tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "digits_parity.py", "--data", tmp_path / "nowhere"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Give the folder with MNIST's four .gz files" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_engine_benchmark_runs(tmp_path):
+    told = run(ROOT / "benchmarks" / "engine.py", "--rows", 640, "--epochs", 1, cwd=tmp_path)
+    assert "median: medley" in told
