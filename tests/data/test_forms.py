@@ -158,9 +158,7 @@ def test_as_many_arrays_as_rows_are_rows_even_if_each_has_that_length():
 
 
 @pytest.mark.parametrize("rows", [3, None])
-@pytest.mark.parametrize(
-    "inner", [np.zeros((3, 2)), pd.DataFrame({"a": [1, 2, 3]}), {"a": [1, 2, 3]}, np.array(TEXTS)]
-)
+@pytest.mark.parametrize("inner", [np.zeros((3, 2)), pd.DataFrame({"a": [1, 2, 3]}), {"a": [1, 2, 3]}, np.array(TEXTS)])
 def test_a_list_of_one_array_wraps_it(inner, rows):
     assert arrange([inner], ["only"], "x", rows)["only"] is inner
 

@@ -9,9 +9,7 @@ import numpy as np
 from medley.errors import ConfigError, DataError
 
 
-def split(
-    rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray] = ()
-) -> tuple[np.ndarray, np.ndarray]:
+def split(rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray] = ()) -> tuple[np.ndarray, np.ndarray]:
     """Splits row positions at random, with about the same share of every class on both sides.
 
     Rows are shuffled, sorted by all strata together, and validation takes evenly spaced ones: that works with
@@ -105,9 +103,7 @@ def _cover(codes: np.ndarray, held: np.ndarray, rng: np.random.Generator) -> Non
             held[incoming], held[outgoing] = False, True
 
 
-def _spare(
-    codes: np.ndarray, counts: list[np.ndarray], held: np.ndarray, rng: np.random.Generator
-) -> Iterator[int]:
+def _spare(codes: np.ndarray, counts: list[np.ndarray], held: np.ndarray, rng: np.random.Generator) -> Iterator[int]:
     """Training rows, none the last of its class in any stratum as things are when it is asked for."""
     while True:
         given = False
