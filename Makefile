@@ -6,6 +6,9 @@ CODE := $(wildcard src tests examples benchmarks)
 # Arguments for pytest, for instance: make test ARGS="-k fusion"
 ARGS ?=
 
+# The folder of larger data sets that some benchmarks ask for.
+DATA ?= $(MEDLEY_DATA)
+
 # The installed pyright is the pinned one; it need not ask the network for a newer.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
@@ -47,9 +50,9 @@ format: setup
 	$(PY) -m ruff format $(CODE)
 
 bench: setup
-	@set -e; for file in benchmarks/[!_]*.py; do \
-	    if [ -e "$$file" ]; then echo "== $$file"; $(PY) "$$file"; fi; \
-	done
+	$(PY) benchmarks/engine.py
+	@if [ -n "$(DATA)" ]; then $(PY) benchmarks/missing.py --data "$(DATA)/mnist"; \
+	else echo "benchmarks/missing.py left out: give the folder that holds mnist/ as DATA=FOLDER"; fi
 
 # Names and versions only: a local label such as "+cpu" names a build that other machines do not have.
 constraints: setup
