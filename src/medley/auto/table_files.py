@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medley.data.forms import count
+from medley.data.source import read
 from medley.errors import DataError, Mistakes, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": ","}
-_PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst")
 
 
 def read_table(rows: Any) -> Any:
     """Reads a table where `rows` is a path; gives back anything else as it is.
 
     Args:
-        rows: the path of a CSV (also packed: `.csv.gz`), tab-separated or Parquet file with a line of column names, or
-            a table of any form.
+        rows: the path of a file that `data.source.read` knows (CSV, also packed; Parquet; JSON lines; ...) or of a
+            folder of them, or a table of any form.
 
     Raises:
         DataError: there is no such file, or it holds no table.
@@ -31,42 +27,7 @@ def read_table(rows: Any) -> Any:
     >>> read_table({"age": [3]})
     {'age': [3]}
     """
-    if not isinstance(rows, str | PathLike):
-        return rows
-    path = Path(rows)
-    if not path.is_file():
-        raise DataError(f"There is no file {str(path)!r}.")
-    endings = [one.lower() for one in path.suffixes if one.lower() not in _PACKED]
-    ending = endings[-1] if endings else ""
-    if ending not in (*_SEPARATORS, ".parquet"):
-        known = ", ".join((*_SEPARATORS, ".parquet"))
-        raise DataError(f"{str(path)!r}: files of tables end in {known}; read others yourself and pass a DataFrame.")
-    return _read(path, ending)
-
-
-def _read(path: Path, ending: str) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        frame = pd.read_parquet(path) if ending == ".parquet" else _read_lines(path, _SEPARATORS[ending])
-    except (ValueError, OSError) as error:  # pandas' own errors of parsing and decoding are ValueErrors
-        raise DataError(f"{str(path)!r} cannot be read as a table: {error}") from error
-    if frame.empty:
-        raise DataError(f"{str(path)!r} holds no rows: its columns are {', '.join(map(repr, frame.columns))}.")
-    return frame
-
-
-def _read_lines(path: Path, separator: str) -> pd.DataFrame:
-    import pandas as pd
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        try:
-            # Without index_col, pandas takes surplus first cells for the rows' names and shifts the columns. In one
-            # piece, because read bit by bit a column of numbers with a word far below gets cells of both types.
-            return pd.read_csv(path, sep=separator, index_col=False, low_memory=False)
-        except pd.errors.ParserWarning:
-            raise ValueError("its rows have more cells than its first line has names.") from None
+    return read(rows).frame if isinstance(rows, str | PathLike) else rows
 
 
 def split_target(x: Any, y: Any) -> tuple[Any, Any]:
@@ -118,18 +79,10 @@ def _is_named(table: Any) -> bool:
 
 
 def _frame(table: Any, y: Any) -> pd.DataFrame:
-    import pandas as pd
-
     if not _is_named(table):
         told = f"y={y!r} names a column, but x is a {type(table).__name__} without column names."
         raise DataError(f"{told} Pass the labels themselves, or x as a DataFrame or the path of a file.")
-    if isinstance(table, Mapping):
-        return pd.DataFrame(dict(table))
-    if isinstance(table, pd.DataFrame):
-        return table
-    import pyarrow
-
-    return pyarrow.table(table).to_pandas()
+    return read(table).frame
 
 
 def _whole(column: pd.Series) -> pd.Series:
