@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -31,13 +32,15 @@ def check_fit(
     if validation_data is None:
         if not validation_split:
             mistakes.add("Either validation_data or a non-zero validation_split should be provided.")
-        elif isinstance(validation_split, bool) or not 0 < validation_split < 1:
+        elif not isinstance(validation_split, Real) or not 0 < validation_split < 1:  # type: ignore[operator]
             mistakes.add(f"validation_split must lie between 0 and 1, got {validation_split!r}.")
     elif not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
-        mistakes.add(f"validation_data must be (x, y) or (x, y, sample_weight), got {type(validation_data).__name__}.")
-    for one in callbacks or ():
-        if not callable(one):
-            mistakes.add(f"callbacks must be functions of a record, got {one!r}.")
+        length = f" of {len(validation_data)}" if isinstance(validation_data, list | tuple) else ""
+        got = f"{type(validation_data).__name__}{length}"
+        mistakes.add(f"validation_data must be (x, y) or (x, y, sample_weight), got {got}.")
+    listed = isinstance(callbacks, list | tuple) and all(map(callable, callbacks))
+    if callbacks is not None and not listed:
+        mistakes.add(f"callbacks must be a list of functions of a record, got {callbacks!r}.")
     if verbose not in (0, 1, 2, True, False, "auto"):
         mistakes.add(f"verbose must be 0, 1 or 2, got {verbose!r}.")
     mistakes.stop(ConfigError)
@@ -53,6 +56,8 @@ def whole(graph: Graph, x: Any, y: Any, sample_weight: Any) -> Part:
     size = rows_of(y, names)
     named_x = arrange(x, graph.input_names, "x", size)
     size = check_counts({name: values for name, values in named_x.items() if values is not None})
+    if all(values is None for values in named_x.values()):
+        raise DataError(f"Every input is None: {', '.join(named_x)}. Give rows for at least one.")
     named_y = arrange(y, names, "y", size)
     missing = [name for name, values in named_y.items() if values is None]
     if missing:
