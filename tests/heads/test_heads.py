@@ -132,7 +132,7 @@ HEADS = [
 ]
 
 
-@pytest.mark.parametrize("head", HEADS, ids=repr)
+@pytest.mark.parametrize("head", HEADS)
 def test_declarations_survive_json(head):
     told = to_json(head)
     again = from_json(json.loads(json.dumps(told)))

@@ -33,7 +33,10 @@ HEADS = {
         for loss in ("mse", "mae", "huber", "log_cosh")
     },
     **{
-        f"numbers, {loss}": (RegressionHead(loss=loss), [[1.0, 2.0], [2.0, 2.0], [5.0, 1.0], [0.0, 7.0]])
+        f"numbers, {getattr(loss, '__name__', loss)}": (
+            RegressionHead(loss=loss),
+            [[1.0, 2.0], [2.0, 2.0], [5.0, 1.0], [0.0, 7.0]],
+        )
         for loss in ("mse", "mae", "huber", "log_cosh", F.mse_loss)
     },
     "number, own": (RegressionHead(loss=lambda raw, target: (target / raw).squeeze(1)), [1.0, 2.0, 5.0, 0.0]),

@@ -27,6 +27,7 @@ from medley.train.plan import Training
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from medley.search.trial import Outcome
 
@@ -287,8 +288,21 @@ class AutoModel:
         """
         import pandas as pd
 
-        outcomes = self._study.outcomes if self._study else Store(self.folder).outcomes()
-        return pd.DataFrame([_line(one) for one in outcomes])
+        return pd.DataFrame([_line(one) for one in self._outcomes()])
+
+    def _outcomes(self) -> list[Outcome]:
+        return self._study.outcomes if self._study else Store(self.folder).outcomes()
+
+    def plot(self) -> Figure:
+        """The search as a picture: every trial's score, and the loss curves of the best. Needs `medley[plot]`.
+
+        Raises:
+            NotFittedError: nothing has been searched.
+            MissingDependencyError: matplotlib is not installed.
+        """
+        from medley.report.curves import plot_search
+
+        return plot_search([_line(one) for one in self._outcomes()], self.keep)
 
     def summary(self) -> str:
         """The best model's parts, shapes and parameters; before `fit`, the drawn graph."""
