@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from medley.balance.balancer import Balancer
     from medley.search.trial import Outcome
 
 
@@ -112,8 +113,7 @@ class AutoModel:
         self.device = device_of(device)
         self.training = training or Training()
         self.keep = keep
-        heads = self.graph.heads
-        balancer(loss_weights, list(heads), head_weights=[head.weight for head in heads.values()])
+        self._balancer()  # mistakes in the weights are told now
         self._study: Study | None = None
         self._model: Model | None = None
 
@@ -190,7 +190,9 @@ class AutoModel:
         score = read_objective(self.objective, list(heads), self._metrics(data))
         question = Question(self.graph, data, plan, self.loss_weights, score, self.seed, self.max_model_size)
         resolved(question, take_default)  # encodes what the default reads, so that the digest covers it
-        digest = data.digest([repr(one) for one in (self._told(), plan, self.loss_weights, self.objective, self.seed)])
+        balance = self._balancer().describe()
+        about = (self._told(), plan, balance, self.objective, self.seed, self.max_model_size)
+        digest = data.digest([repr(one) for one in about])
         progress = Progress(verbose)
         store = Store(self.folder)
         same = self._study is not None and self._study.store.folder == self.folder
@@ -199,6 +201,10 @@ class AutoModel:
         deadline = None if self.time_limit is None else began + self.time_limit
         watch = _joined(callbacks) if callbacks else None
         return Study(question, self._tuner, Limits(self.max_trials, deadline, self.keep), store, progress, watch)
+
+    def _balancer(self) -> Balancer:
+        heads = self.graph.heads
+        return balancer(self.loss_weights, list(heads), head_weights=[head.weight for head in heads.values()])
 
     def _told(self) -> list[str]:
         names = self.graph.names

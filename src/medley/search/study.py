@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from statistics import median
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -113,7 +113,9 @@ class Study:
     def _goes_on(self) -> bool:
         if self.interrupted or len(self.outcomes) >= self.limits.max_trials:
             return False
-        tail = self.outcomes[-GIVE_UP:]
+        # A network that is too large costs nothing, and a smaller one may come: it is no failure of this kind.
+        most = self.question.max_model_size or inf
+        tail = [one for one in self.outcomes if one.size <= most][-GIVE_UP:]
         if not self.ranked and len(tail) == GIVE_UP and all(one.state == "failed" for one in tail):
             return False
         if self.limits.deadline is None or not self.outcomes:
