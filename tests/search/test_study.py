@@ -49,6 +49,7 @@ class Trainings:
         self.deadlines.append(around.deadline)
         self.now += self.seconds
         event = self.events.get(number)
+        outcome.size = 99 if isinstance(event, OversizedError) else 9
         if isinstance(event, BaseException):
             raise event
         units, rate = self.seen[-1]
@@ -61,7 +62,6 @@ class Trainings:
             if not isfinite(score) or reason:
                 outcome.reason = reason if isfinite(score) else None
                 break
-        outcome.size = units
         return Model(outcome.score)
 
 
@@ -85,7 +85,11 @@ def study(tmp_path, trainings):
         store = Store(tmp_path / name)
         store.begin("d", overwrite=False)
         question = SimpleNamespace(
-            epochs=EPOCHS, seed=seed, score=lambda told: told["val_loss"], data=SimpleNamespace(device="cpu")
+            epochs=EPOCHS,
+            max_model_size=50,
+            seed=seed,
+            score=lambda told: told["val_loss"],
+            data=SimpleNamespace(device="cpu"),
         )
         return Study(question, choose_tuner(tuner), Limits(max_trials, **limits), store, progress or Progress(0), watch)
 
@@ -138,13 +142,20 @@ def test_a_failed_trial_does_not_end_the_search(study, trainings):
 
 
 def test_a_search_without_any_good_trial_tells_every_reason(study, trainings):
-    trainings.events = {0: ValueError("no memory"), 1: OversizedError("too large"), 2: inf}
+    trainings.events = {0: ValueError("no memory"), 1: OversizedError("too large"), 2: inf, 3: ValueError("again")}
     with pytest.raises(
         SearchError,
         match=r"(?s)No trial ended well:.*trial 0: ValueError: no memory.*trial 1: too large.*trial 2: the objective",
     ):
         study(50).run()
-    assert len(trainings.seen) == 3  # three failures in a row and nothing to show: it gives up
+    assert len(trainings.seen) == 4  # three failures and nothing to show: it gives up
+
+
+def test_networks_that_are_too_large_do_not_end_the_search(study, trainings):
+    trainings.events = dict.fromkeys(range(5), OversizedError("too large"))
+    one = study(7)
+    one.run()
+    assert [two.number for two in one.ranked] in ([5, 6], [6, 5])
 
 
 def test_a_mistake_in_the_default_is_raised_at_once(study, trainings, monkeypatch):
