@@ -47,6 +47,8 @@ def plot_search(trials: Sequence[Trial], curves: int = 3) -> Figure:
 
 
 def _scores(axes: Axes, scored: Sequence[Trial]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     for state, colour in COLOURS.items():
         some = [one for one in scored if one["state"] == state]
         if some:
@@ -57,11 +59,13 @@ def _scores(axes: Axes, scored: Sequence[Trial]) -> None:
         line.append(best if isfinite(best) else None)
     axes.step([one["number"] for one in scored], line, where="post", color="black", label="best so far")
     axes.set(xlabel="trial", ylabel="score (smaller is better)", title="Trials")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()
 
 
 def _curves(axes: Axes, best: Sequence[Trial]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     for place, one in enumerate(best):
         flats = one["curves"]
         epochs = range(1, len(flats) + 1)
@@ -69,5 +73,5 @@ def _curves(axes: Axes, best: Sequence[Trial]) -> None:
         if all("val_loss" in flat for flat in flats):
             axes.plot(epochs, [flat["val_loss"] for flat in flats], color=f"C{place}", label=f"trial {one['number']}")
     axes.set(xlabel="epoch", ylabel="loss", title="Best trials: training dashed, validation solid")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()
