@@ -46,7 +46,7 @@ class StridedConvBlock(Layer, register="image.strided"):
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
         """A kernel that is small beside a small image."""
-        return {"kernel_size": 3 if specs and max(specs[0].shape[1:]) < 12 else 5}
+        return {"kernel_size": 3 if specs and max(specs[0].shape[1:], default=1) < 12 else 5}
 
     def build(self, *specs: Spec) -> nn.Module:
         """The network."""
