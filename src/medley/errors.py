@@ -1,4 +1,4 @@
-"""One tree of exceptions: each names the thing, the rule, the value that came and the way out."""
+"""One tree of exceptions and one of warnings: each names the thing, the rule, the value that came and the way out."""
 
 from __future__ import annotations
 
@@ -36,6 +36,14 @@ class NotFittedError(MedleyError, RuntimeError):
 
 class MissingDependencyError(MedleyError, ImportError):
     """An optional package is needed; the message holds the command that installs it."""
+
+
+class MedleyWarning(UserWarning):
+    """Anything that medley warns of: it goes on, and says with what."""
+
+
+class BadImageWarning(MedleyWarning):
+    """Images that cannot be read are taken as missing; the message lists their rows."""
 
 
 def did_you_mean(word: object, options: Iterable[object]) -> str:

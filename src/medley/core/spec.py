@@ -32,7 +32,8 @@ class Spec:
 
     Args:
         shape: sizes, one per axis.
-        axes: one letter per axis: D width, T steps, C channels (or a table's columns), H, W, Z space, K outputs.
+        axes: one letter per axis: D width, T steps, C channels (or a table's columns), H, W, Z space, K outputs,
+            S members of a set.
         dtype: `"float32"`, `"int64"` (codes; `cardinality` says how many) or `"uint8"` (compact pixels, 0..255).
         cardinality: number of distinct codes where dtype is `"int64"`.
         columns: what the C axis of a table holds, column by column.
