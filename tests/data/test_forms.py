@@ -87,7 +87,6 @@ def test_a_frame_keeps_its_index():
     "values",
     [None, "photo.png", b"bytes", 3, np.float32(3), np.array(3), torch.tensor(3.0), {1, 2}, iter([1, 2]),
      pl.DataFrame({"a": [1]}).lazy()],
-    ids=str,
 )  # fmt: skip
 def test_what_has_no_rows_is_refused_by_name_of_its_form(values):
     with pytest.raises(DataError, match=r"Rows must come as .* got "):
