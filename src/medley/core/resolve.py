@@ -102,6 +102,7 @@ class _Resolver:
         self.known: dict[int, _Value] = {}
         self.alive: list[Node] = []  # ids are keys above, so nothing visited may be collected
         self.settled: dict[str, Block] = {}
+        self.built: dict[str, list[Spec]] = {}
         self.adapted: dict[int, _Value] = {}
         self.scope = ""
         self.counts: Counter[str] = Counter()
@@ -159,7 +160,7 @@ class _Resolver:
                 return self.expanded(block, path, inputs)
             case Layer():
                 values = [self.plain(value, block.reads) for value in inputs]
-                return _Value(Node(block, _nodes(values)), _out(block, _specs(values)))
+                return _Value(Node(block, _nodes(values)), self.out(block, path, _specs(values)))
             case Fusion():
                 return self.fused(block, inputs)
             case Head():
@@ -168,6 +169,14 @@ class _Resolver:
                     raise GraphError(f"a head reads one node, got {len(values)}; join them with Merge() first.")
                 return _Value(Node(block, _nodes(values)), values[0].spec)
         raise GraphError(f"{type(block).__name__} is no Input, Preprocessing, Layer, Fusion, Composite or Head.")
+
+    def out(self, block: Layer, path: str, specs: list[Spec]) -> Spec:
+        first = self.built.setdefault(path, specs)
+        # What does not fit is found out here, not in the middle of a training: modules that read one tensor called
+        # on several, and modules shared by inputs of different sizes.
+        if len(specs) > 1 or specs != first:
+            probe(lambda: block.build(*first), specs, type(block).__name__)
+        return block.out(*specs)
 
     def encoded(self, block: Input | Preprocessing, node: Node) -> _Value:
         spec = self.source(node)
@@ -209,12 +218,6 @@ class _Resolver:
             with self.inside(str(value.node.block.name)):
                 self.adapted[id(value.node)] = self.visit(Node(value.adapter, (value.node,)))
         return self.adapted[id(value.node)]
-
-
-def _out(block: Layer, specs: list[Spec]) -> Spec:
-    if len(specs) > 1:  # a module that reads one tensor is found out here, not in the middle of a training
-        probe(lambda: block.build(*specs), specs, type(block).__name__)
-    return block.out(*specs)
 
 
 def _reading(spec: Spec) -> str:

@@ -35,6 +35,13 @@ class Graph:
         for node in self.outputs:
             if not isinstance(node.block, Head):
                 mistakes.add(f"outputs must be heads, got {node.block!r}; call a head on it.")
+        for node in self.nodes():
+            for one in node.inputs:
+                if isinstance(one.block, Head):
+                    mistakes.add(f"{node.block!r} reads {one.block!r}, but a head goes out; read what the head reads.")
+        calls = Counter(id(node.block) for node in self.outputs)
+        for block in {id(node.block): node.block for node in self.outputs if calls[id(node.block)] > 1}.values():
+            mistakes.add(f"{block!r} is called on {calls[id(block)]} nodes; declare one head for each.")
         reached = {id(node.block): node.block for node in self.nodes() if isinstance(node.block, Input)}
         listed = {id(one): one for one in self.inputs}
         for key, block in reached.items():

@@ -19,6 +19,7 @@ from medley.graph.graph import Graph
 @dataclass
 class _Step:
     name: str
+    key: str
     module: nn.Module
     inputs: tuple[int, ...]
     sources: frozenset[str]
@@ -82,7 +83,7 @@ class Network(nn.Module):
                 target, out = None, block.out(*specs)
             case _:
                 raise GraphError(f"{name}: {block!r} is not resolved, so no network can be built from it.")
-        key = name.replace(".", "__")
+        key = _key(name)
         if key not in self.parts:
             self.parts[key] = block.build(specs[0], target) if target is not None else block.build(*specs)  # type: ignore[call-arg]
         if target is not None:
@@ -92,7 +93,7 @@ class Network(nn.Module):
         fragile = any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in module.modules())
         kinds = {"is_fusion": isinstance(block, Fusion), "is_head": isinstance(block, Head)}
         self._place(node, out, sources)
-        self.steps.append(_Step(name, module, places, sources, out, fragile=fragile, **kinds))
+        self.steps.append(_Step(name, key, module, places, sources, out, fragile=fragile, **kinds))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Raw outputs by head name, each (B, K)."""
@@ -193,8 +194,14 @@ class Network(nn.Module):
         rows = batch.rows(step.sources)
         if rows is None:
             return raw
-        prior: Tensor = getattr(self, f"prior__{step.name.replace('.', '__')}")
+        prior: Tensor = getattr(self, f"prior__{step.key}")
         return prior.to(raw.dtype).expand(batch.size, *prior.shape).index_copy(0, rows, raw)
+
+
+def _key(name: str) -> str:
+    # A module's name holds no dots and is none of a module's own attributes ("type", "train"); no two names are one.
+    key = name.replace("%", "%25").replace(".", "%2E")
+    return f"{key}%" if hasattr(nn.ModuleDict(), key) else key
 
 
 def _run_settled(module: nn.Module, inputs: list[Tensor]) -> Tensor:
