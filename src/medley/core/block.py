@@ -67,6 +67,8 @@ class Block(ABC):
 
     def __post_init__(self) -> None:
         mistakes = Mistakes()
+        if self.name is not None and not (isinstance(self.name, str) and self.name):
+            mistakes.add(f"{type(self).__name__}: name must be a word, got {self.name!r}.")
         for one in fields(self):
             value = getattr(self, one.name)
             if isinstance(value, one.metadata.get("also", ())):

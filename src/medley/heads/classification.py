@@ -125,8 +125,9 @@ class ClassificationHead(Head, register="heads.classification"):
 
     @property
     def weight(self) -> float:
-        """The head's factor in the sum of losses."""
-        return float(self.loss_weight)  # type: ignore[arg-type]
+        """The head's factor in the sum of losses; the default of a range that is not resolved yet."""
+        given = self.loss_weight
+        return float(given.default if isinstance(given, Space) else given)
 
 
 def _own(target: TargetCodec) -> ClassCodec | LabelSetCodec:

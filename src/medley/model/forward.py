@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from medley.core.batch import Rows
+from medley.errors import ConfigError
 from medley.graph.network import Network
 
 
@@ -34,9 +35,18 @@ def outputs(network: Network, rows: Rows, batch_size: int) -> dict[str, Tensor]:
 def device_of(device: str | torch.device | None) -> torch.device:
     """The device that an argument means: "auto" and None take a GPU where there is one.
 
+    Raises:
+        ConfigError: torch knows no such device, or this machine has none.
+
     >>> device_of("cpu").type
     'cpu'
     """
     if device in (None, "auto"):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(device)
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (AssertionError, RuntimeError, TypeError) as error:
+        told = str(error).partition("\n")[0]
+        raise ConfigError(f'device={device!r} cannot be used here: {told} Give "auto", "cpu" or "cuda".') from error
+    return found
