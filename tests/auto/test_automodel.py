@@ -126,6 +126,23 @@ class TestForms:
         model.fit(wave(), targets(), epochs=1, verbose=0)
         assert [len(one) for one in model.predict(wave())] == [SIZE, SIZE]
 
+    @pytest.mark.parametrize("name", ["type", "train", "keys", "a.b", "a b/c", "%", "größe", "__", "training"])
+    def test_parts_may_have_any_name(self, tmp_path, name):
+        flow = md.Input(name=f"{name} in")
+        node = md.DenseBlock(num_units=(3,), name=f"{name}.")(flow)
+        model = md.AutoModel(flow, md.RegressionHead(name=name)(node), max_trials=1, directory=tmp_path)
+        fitted(model, {f"{name} in": wave()}, {name: targets()["price"]})
+        again = md.load(model.export_model().save(tmp_path / "kept"))
+        assert again.output_names == [name]
+        assert again.predict(wave()).tolist() == model.predict(wave()).tolist()
+
+    def test_names_that_look_alike_are_two_parts(self, tmp_path):
+        flow, names = md.Input(), ["d.e", "d__e", "d%2Ee"]
+        heads = [md.RegressionHead()(md.DenseBlock(num_units=(4,), name=name)(flow)) for name in names]
+        model = md.AutoModel(flow, heads, max_trials=1, directory=tmp_path)
+        fitted(model, wave(), [targets()["price"]] * 3)
+        assert len(model.export_model().network.parts) == 6
+
     @pytest.mark.parametrize(
         "labels",
         [
@@ -280,6 +297,23 @@ class TestMistakes:
         with pytest.raises(GraphError, match="dense: DenseBlock cannot read"):
             fitted(md.AutoModel([one, other], head, directory=tmp_path), [wave(), wave()], targets()["price"])
 
+    def test_a_block_shared_by_inputs_of_different_widths(self, tmp_path):
+        one, other, dense = md.Input(name="one"), md.Input(name="other"), md.DenseBlock(name="dense")
+        head = md.RegressionHead()(md.Merge()([dense(one), dense(other)]))
+        with pytest.raises(GraphError, match=r"dense: DenseBlock cannot read \(D=2\)"):
+            fitted(md.AutoModel([one, other], head, directory=tmp_path), [wave(), wave()[:, :2]], targets()["price"])
+
+    def test_heads_go_out_once_and_nothing_reads_them(self):
+        flow, head = md.Input(), md.RegressionHead(name="price")
+        with pytest.raises(GraphError, match=r"reads RegressionHead\(name='price'\), but a head goes out"):
+            md.AutoModel(flow, md.RegressionHead()(md.DenseBlock()(head(flow))))
+        with pytest.raises(GraphError, match="is called on 2 nodes; declare one head for each"):
+            md.AutoModel(flow, [head(flow), head(md.DenseBlock()(flow))])
+
+    def test_a_device_that_is_not_here(self):
+        with pytest.raises(ConfigError, match="device='gpu' cannot be used here"):
+            md.AutoModel(md.Input(), md.RegressionHead(), device="gpu")
+
     @pytest.mark.parametrize("objective", ["val_acuracy", "accuracy_val", ["val_loss", "nothing"]])
     def test_an_objective_that_no_record_has(self, single, objective):
         with pytest.raises(ConfigError, match="There is no objective"):
@@ -326,6 +360,13 @@ class TestWeights:
             assert found["loss"] == pytest.approx(told[0] * found["kind_loss"] + told[1] * found["price_loss"])
         else:
             assert model.export_model().facts["balance"]["name"] == loss_weights
+
+    def test_a_heads_weight_may_be_searched(self, auto):
+        price = md.RegressionHead(dropout=0.0, loss_weight=md.OneOf(0.5, 2.0), name="price")
+        model = fitted(auto(price=price, max_trials=4, training=md.Training(patience=0)))
+        assert set(model.history["param.price.loss_weight"]) == {0.5, 2.0}
+        best = model.history.loc[model.history["score"].idxmin()]
+        assert model.export_model().facts["loss_weights"]["price"] == best["param.price.loss_weight"]
 
     def test_heads_weights_multiply_those_of_the_model(self, auto):
         price = md.RegressionHead(dropout=0.0, loss_weight=0.5, name="price")

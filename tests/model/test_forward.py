@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from medley.errors import ConfigError
 from medley.model.forward import device_of, outputs
 
 
@@ -29,6 +30,12 @@ def test_the_network_goes_back_to_the_mode_it_was_in(model, rows):
     assert not model.network.training
     assert not raw["kind"].requires_grad
     assert torch.equal(model.network.state_dict()["parts.wide.1.running_mean"], before)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", 3.5, ""])
+def test_a_device_that_is_not_here_is_told(device):
+    with pytest.raises(ConfigError, match=r'cannot be used here: .*Give "auto"'):
+        device_of(device)
 
 
 def test_devices_by_name():

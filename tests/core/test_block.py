@@ -1,0 +1,84 @@
+"""Declarations: what may stand in them."""
+
+import dataclasses
+
+import pytest
+
+from medley.core.block import Block, as_nodes, snake
+from medley.core.shape import Flatten, SpatialReduction
+from medley.core.space import OneOf, searched
+from medley.errors import ConfigError, GraphError
+from medley.series.input import Input
+
+
+class Part(Block):
+    size: int | None = searched(OneOf(8, 16))
+    flag: bool | None = searched(OneOf(False, True))
+    word: str | None = searched(OneOf("add", "mean"))
+    kind: object = searched(OneOf(Flatten(), "none"))
+    plain: object = None
+
+    def check(self):
+        if self.plain == "wrong":
+            yield "plain must not be wrong."
+
+
+def test_declarations_are_frozen_and_fields_come_in_order():
+    part = Part(8, True, "mean")
+    assert (part.size, part.flag, part.word) == (8, True, "mean")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        part.size = 16
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"size": "big"}, "Part: size must be a number, got 'big'"),
+        ({"size": True}, "Part: size must be a number, got True"),
+        ({"size": -1}, "Part: size must not be negative, got -1"),
+        ({"flag": 1}, "Part: flag must be True or False, got 1"),
+        ({"word": "men"}, "Part: word must be one of 'add', 'mean', got 'men'. Did you mean 'mean'?"),
+        ({"plain": "wrong"}, "Part: plain must not be wrong."),
+        ({"name": 3}, "Part: name must be a word, got 3"),
+        ({"name": ""}, "Part: name must be a word, got ''"),
+    ],
+)
+def test_a_field_that_cannot_be_is_named_with_its_value(fields, words):
+    with pytest.raises(ConfigError) as caught:
+        Part(**fields)
+    assert words in str(caught.value)
+
+
+def test_all_mistakes_are_told_at_once():
+    with pytest.raises(ConfigError, match=r"(?s)4 mistakes.*name.*size.*word.*plain"):
+        Part(size="big", word="men", plain="wrong", name="")
+
+
+def test_values_outside_the_range_are_the_callers_own_choice():
+    assert Part(size=1000).size == 1000
+    assert Part(kind=SpatialReduction()).kind.reduction_type is None
+
+
+def test_only_what_was_set_is_told():
+    assert repr(Part(size=16, name="p")) == "Part(name='p', size=16)"
+
+
+def test_blocks_are_compared_by_identity():
+    assert Part() != Part()
+    assert len({Part(), Part()}) == 2
+
+
+def test_nodes_come_in_lists_of_lists():
+    a, b = Input(), Input()
+    node = Flatten()(a)
+    assert as_nodes([a, [node, (b,)]]) == [a.node, node, b.node]
+    with pytest.raises(GraphError, match="got 3"):
+        as_nodes([a, 3])
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [("ImageInput", "image_input"), ("ResNetBlock", "res_net_block"), ("RNNBlock", "rnn_block"), ("A", "a")],
+)
+def test_unnamed_parts_are_called_after_their_class(name, wanted):
+    assert snake(type(name, (), {})) == wanted
