@@ -169,6 +169,7 @@ class Study:
             score = outcome.score if outcome.state == "complete" else None
             told = study.tell(trial, score, states[outcome.state])
         self.store.add(outcome, told)
+        self._drop()  # after the line is written: a run that is killed in between must not have lost its best
         self.progress.end(outcome, self.ranked[0] if self.ranked else None)
 
     def _around(self, trial: optuna.Trial) -> Around:
@@ -190,11 +191,14 @@ class Study:
         return now + max(self.limits.deadline - now, 0.5) * (FIRST_SHARE if first else 1.0)
 
     def _keep(self, outcome: Outcome, model: Model) -> None:
-        kept = [one.number for one in self.ranked[: self.limits.keep]]
-        if outcome.number in kept:
+        if outcome.number in self._kept():
             self.models[outcome.number] = model
             self.store.save(outcome.number, model)
-        for number in [*self.models]:
-            if number not in kept:
-                del self.models[number]
+
+    def _drop(self) -> None:
+        kept = self._kept()
+        self.models = {number: model for number, model in self.models.items() if number in kept}
         self.store.retain(kept)
+
+    def _kept(self) -> list[int]:
+        return [one.number for one in self.ranked[: self.limits.keep]]
