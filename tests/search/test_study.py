@@ -232,6 +232,27 @@ def test_a_killed_search_goes_on_and_ends_as_if_it_had_not_been(study, trainings
     assert again.best().score == min(one.score for one in whole if one.state == "complete")
 
 
+def test_a_search_that_is_killed_while_it_writes_a_trial_down_keeps_its_best(study, trainings, monkeypatch):
+    trainings.events = {0: 2.0, 1: 1.0}
+    one = study(5, keep=1)
+    add = one.store.add
+
+    def killed(outcome, trial):
+        if outcome.number == 1:
+            raise SystemExit
+        add(outcome, trial)
+
+    monkeypatch.setattr(one.store, "add", killed)
+    with pytest.raises(SystemExit):
+        one.run()
+    again = study(2, keep=1)
+    assert [two.number for two in again.outcomes] == [0]
+    assert again.best().score == 2.0
+    again.run()
+    assert again.best().score == 1.0
+    assert saved(again) == [1]
+
+
 def test_a_finished_search_runs_nothing_and_has_its_models(study, trainings):
     first = study(4)
     first.run()
