@@ -250,7 +250,7 @@ def test_all_unreadable_files_are_told_at_once(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     whole = (tmp_path / "good.png").read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2 + 8])
-    codec = ImageCodec().fit([tmp_path / "good.png", None])
+    codec = ImageCodec(on_bad_image="raise").fit([tmp_path / "good.png", None])
     rows = [tmp_path / name for name in ("good.png", "bad.png", "half.png")] + [f"gone{i}.png" for i in range(12)]
     with pytest.raises(DataError) as caught:
         codec.encode(rows)
@@ -261,8 +261,9 @@ def test_all_unreadable_files_are_told_at_once(tmp_path):
     assert "- row 3 ('gone0.png'): no such file" in told
     assert told.endswith("- and 4 more")
     assert told.count("- row") == 10
+    assert len(codec.bad) == 14
     with pytest.raises(DataError, match=r"row 1 .*not an image of a known format"):
-        ImageCodec().fit(rows)
+        ImageCodec(on_bad_image="raise").fit(rows)
 
 
 @pytest.mark.parametrize(

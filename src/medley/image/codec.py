@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from os import PathLike
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -13,31 +13,48 @@ import numpy as np
 from medley.core.codec import Codec, Encoded, State
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
-from medley.image.fitting import resized, target_channels, target_size, toned, with_channels
+from medley.image.bad import BadImage, Found, Policy, by_row, listed, listing, stop, warn_of
+from medley.image.fitting import resized, target_channels, target_depth, target_size, toned, with_channels
 from medley.image.pixels import Depth, Look, depth_of, is_missing, is_picture, look, read
+from medley.image.sources import BadImageError
 
 Result = TypeVar("Result")
-MOST_TOLD = 10
 
 
 class ImageCodec(Codec):
     """Learns one size, one number of channels and what pixels mean; encodes to uint8 where bytes came, else float32.
 
     The array is the same whichever container the images came in: an array (B, H, W) or (B, H, W, C), a list of arrays,
-    paths, bytes of files or images of Pillow's. A row that is None, NaN or an array of nothing but NaN is absent.
+    paths, base64, bytes of files or images of Pillow's. A row that is None, NaN or an array of nothing but NaN is
+    absent.
 
     Args:
         size: height and width; left out, they are learnt (`fitting.target_size`).
         interpolation: how other sizes are resampled: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`.
+        root: the folder of relative paths.
+        on_bad_image: what becomes of pictures that cannot be read (`bad.Policy`).
+
+    Attributes:
+        bad: the images that the last `fit`, `encode` or `bad_rows` could not read.
 
     >>> codec = ImageCodec().fit(np.zeros((5, 8, 6, 3), np.uint8))
     >>> str(codec.spec), codec.encode([np.ones((8, 6)), None]).present
     ('(C=3 H=8 W=6 uint8)', array([ True, False]))
     """
 
-    def __init__(self, size: tuple[int, int] | None = None, interpolation: str = "bilinear") -> None:
+    def __init__(
+        self,
+        size: tuple[int, int] | None = None,
+        interpolation: str = "bilinear",
+        *,
+        root: str | None = None,
+        on_bad_image: Policy = "warn",
+    ) -> None:
         self.wanted = size
         self.interpolation = interpolation
+        self.root = root
+        self.on_bad_image: Policy = on_bad_image
+        self.bad: list[BadImage] = []
         self.size: tuple[int, int] | None = None
         self.channels = 0
         self.depth: Depth = "byte"
@@ -48,41 +65,76 @@ class ImageCodec(Codec):
         height, width = self._fitted()
         return Spec((self.channels, height, width), "CHW", "uint8" if self.depth == "byte" else "float32")
 
+    @property
+    def dtype(self) -> type[np.generic]:
+        """Of the encoded array."""
+        return np.uint8 if self.depth == "byte" else np.float32
+
     def fit(self, values: Any) -> Self:
-        """Learns from images; of files, only the headers are read.
+        """Learns from images; of files, only the headers are read. Bad ones are told by `encode`, not here.
 
         Raises:
-            DataError: no image is there, the container is no list of images, or some cannot be read (all are told).
+            DataError: no image is there or can be read, the container is no list of images, or the policy is
+                `"raise"` and some are bad (all are told).
         """
-        looks = _look_at(values)
+        rows = rows_of_images(values)
+        looks, found = looks_at(rows, self.root)
+        self.bad = listed(found.bad, rows, by_row)
+        stop(found, rows, by_row, self.on_bad_image)
+        self.learn(looks, self.bad)
+        return self
+
+    def learn(self, looks: Sequence[Look], bad: Sequence[BadImage] = ()) -> None:
+        """As `fit`, of images that were looked at.
+
+        Raises:
+            DataError: there are none, or they do not fit each other.
+        """
         if not looks:
-            raise DataError("At least one training row must hold an image; all are missing.")
+            head = "At least one training row must hold an image; all are missing"
+            raise DataError(listing(f"{head} or cannot be read:", bad) if bad else f"{head}.")
         self.size = self.wanted or target_size([(one.height, one.width) for one in looks])
         self.channels = target_channels({one.channels for one in looks})
-        depths = {one.depth for one in looks}
-        self.depth = "byte" if depths == {"byte"} else "raw" if "raw" in depths else "unit"
-        return self
+        self.depth = target_depth(looks)
 
     def encode(self, values: Any) -> Encoded:
         """Images -> (B, C, H, W) and presence; other sizes are resampled, other channels converted.
 
+        Warns:
+            BadImageWarning: some cannot be read; they are taken as missing.
+
         Raises:
-            DataError: images that cannot be read, or not be converted into the learnt form (all are told).
+            DataError: images that cannot be read where the policy is `"raise"`, or that cannot be converted into the
+                learnt form (all are told).
         """
-        size = self._fitted()
-        rows = _rows(values)
-        if not isinstance(rows, np.ndarray):
-            return self._encode_each(rows)
-        if self.channels > 1 and rows.shape == (*size, self.channels):
+        rows = rows_of_images(values)
+        if isinstance(rows, np.ndarray) and self.channels > 1 and rows.shape == (*self._fitted(), self.channels):
             raise DataError(f"One image of shape {rows.shape} came where rows of images belong; add an axis: x[None].")
+        encoded, found = self.attempt(rows)
+        self.bad = listed(found.bad, rows, by_row)
+        stop(found, rows, by_row, self.on_bad_image)
+        warn_of(self.bad, len(rows))
+        return encoded
+
+    def bad_rows(self, values: Any) -> np.ndarray:
+        """Rows (P,) whose image cannot be read, whatever the policy; `bad` then tells why. Needs no `fit`."""
+        rows = rows_of_images(values)
+        self.bad = [] if isinstance(rows, np.ndarray) else listed(unreadable(rows, self.root).bad, rows, by_row)
+        return np.array([one.row for one in self.bad], np.int64)
+
+    def attempt(self, rows: np.ndarray | Sequence[Any]) -> tuple[Encoded, Found]:
+        """As `encode`, of what `rows_of_images` gave; tells what went wrong, and leaves it to the caller."""
+        size = self._fitted()
+        if not isinstance(rows, np.ndarray):
+            return self._attempt_each(rows)
         if rows.shape[1:3] != size or _channels(rows) != self.channels:
-            return self._encode_each(list(rows))
+            return self._attempt_each(list(rows))
         absent = _absent(rows)
         try:
             array = _channels_first(toned(rows, self.depth))
         except DataError:  # again row by row, to tell which
-            return self._encode_each(list(rows))
-        return Encoded(array, ~absent)
+            return self._attempt_each(list(rows))
+        return Encoded(array, ~absent), Found()
 
     def state(self) -> dict[str, Any]:
         """Size, channels, depth and interpolation."""
@@ -105,24 +157,28 @@ class ImageCodec(Codec):
             raise NotFittedError("ImageCodec was asked before it was fitted; call fit(training_rows) first.")
         return self.size
 
-    def _encode_each(self, rows: Sequence[Any]) -> Encoded:
+    def _attempt_each(self, rows: Sequence[Any]) -> tuple[Encoded, Found]:
         size = self._fitted()
-        dtype = np.uint8 if self.depth == "byte" else np.float32
-        array = np.zeros((len(rows), self.channels, *size), dtype)
+        array = np.zeros((len(rows), self.channels, *size), self.dtype)
         present = np.zeros(len(rows), bool)
 
         def place(row: int) -> None:
             if not is_missing(rows[row]):
-                pixels = toned(read(rows[row], self.channels, size), self.depth)
-                pixels = resized(with_channels(pixels, self.channels), size, self.interpolation)
-                array[row] = pixels.transpose(2, 0, 1)
+                array[row] = self._fitting(rows[row], size).transpose(2, 0, 1)
                 present[row] = True
 
-        _for_each(place, rows)
-        return Encoded(array, present)
+        return Encoded(array, present), _for_each(place, rows)[1]
+
+    def _fitting(self, item: Any, size: tuple[int, int]) -> np.ndarray:
+        pixels = read(item, self.channels, size, self.root)
+        try:
+            pixels = toned(pixels, self.depth)
+        except DataError as error:  # of a file, it is the file that is odd; of an array, the call
+            raise (BadImageError(str(error)) if is_picture(item) else error) from None
+        return resized(with_channels(pixels, self.channels), size, self.interpolation)
 
 
-def _rows(values: Any) -> np.ndarray | list[Any]:
+def rows_of_images(values: Any) -> np.ndarray | list[Any]:
     """A numeric array (B, H, W) or (B, H, W, C) as it is, anything else as a list of images."""
     if is_picture(values):
         raise DataError(
@@ -154,16 +210,26 @@ def _stacked(values: Sequence[Any]) -> np.ndarray | list[Any]:
     return list(values)
 
 
-def _look_at(values: Any) -> list[Look]:
-    rows = _rows(values)
+def looks_at(rows: np.ndarray | Sequence[Any], root: str | None = None) -> tuple[list[Look], Found]:
+    """What is known of the images that are there before their pixels are wanted, and what cannot be looked at."""
     if isinstance(rows, np.ndarray):
         _check_channels_last(rows)
-        absent = _absent(rows)
-        if absent.all():
-            return []
-        return [Look(rows.shape[1], rows.shape[2], _channels(rows), depth_of(rows))]
-    found = _for_each(lambda row: None if is_missing(rows[row]) else look(rows[row]), rows)
-    return [one for one in found if one is not None]
+        if _absent(rows).all():
+            return [], Found()
+        deep = rows.dtype == np.uint16
+        return [Look(rows.shape[1], rows.shape[2], _channels(rows), depth_of(rows), deep)], Found()
+    looks, found = _for_each(lambda row: None if is_missing(rows[row]) else look(rows[row], root), rows)
+    return [one for one in looks if one is not None], found
+
+
+def unreadable(rows: Sequence[Any], root: str | None = None) -> Found:
+    """The pictures that cannot be read, found by reading all of them, at reduced size where that is possible."""
+
+    def attempt(row: int) -> None:
+        if is_picture(rows[row]) and not is_missing(rows[row]):
+            read(rows[row], 3, (1, 1), root)
+
+    return _for_each(attempt, rows)[1]
 
 
 def _check_channels_last(rows: np.ndarray) -> None:
@@ -193,35 +259,22 @@ def _channels_first(rows: np.ndarray) -> np.ndarray:
     return out
 
 
-def _for_each(work: Callable[[int], Result], rows: Sequence[Any]) -> list[Result | None]:
-    """Does `work` for every row, with threads where files are read, and tells all that went wrong at once."""
-    problems: dict[int, str] = {}
+def _for_each(work: Callable[[int], Result], rows: Sequence[Any]) -> tuple[list[Result | None], Found]:
+    """Does `work` for every row, with threads where files are read, and notes all that goes wrong."""
+    found = Found()
 
     def attempt(row: int) -> Result | None:
         try:
             return work(row)
+        except BadImageError as error:
+            found.bad[row] = str(error)
         except (ValueError, TypeError, MemoryError) as error:
-            problems[row] = str(error)
-            return None
+            found.wrong[row] = str(error)
+        return None
 
-    if any(map(is_picture, rows)):
+    if not any(map(is_picture, rows)):
+        return [attempt(row) for row in range(len(rows))], found
+    with warnings.catch_warnings():  # Pillow warns of huge images, broken metadata and the like: what is bad is told
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
-            results = list(pool.map(attempt, range(len(rows))))
-    else:
-        results = [attempt(row) for row in range(len(rows))]
-    if problems:
-        raise DataError(_told(problems, rows))
-    return results
-
-
-def _told(problems: dict[int, str], rows: Sequence[Any]) -> str:
-    shown: Iterable[int] = sorted(problems)[:MOST_TOLD]
-    lines = [f"- row {row}{_named(rows[row])}: {problems[row]}" for row in shown]
-    if len(problems) > MOST_TOLD:
-        lines.append(f"- and {len(problems) - MOST_TOLD} more")
-    head = f"{len(problems)} of {len(rows)} images cannot be used. None stands for an image that is missing."
-    return "\n".join([head, *lines])
-
-
-def _named(item: Any) -> str:
-    return f" ({str(item)!r})" if isinstance(item, str | PathLike) else ""
+            return list(pool.map(attempt, range(len(rows)))), found

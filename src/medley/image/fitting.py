@@ -8,7 +8,7 @@ from statistics import median
 import numpy as np
 
 from medley.errors import DataError
-from medley.image.pixels import Depth, depth_of
+from medley.image.pixels import Depth, Look, depth_of
 
 LARGEST_KEPT = 512
 LARGEST_MADE = 224
@@ -47,6 +47,22 @@ def target_channels(counts: Collection[int]) -> int:
         return 3
     told = ", ".join(map(str, sorted(set(counts))))
     raise DataError(f"Images must have one number of channels, or a mix of grey (1) and colour (3, 4), got {told}.")
+
+
+def target_depth(looks: Sequence[Look]) -> Depth:
+    """What the numbers of images like these shall mean.
+
+    Bytes where all are bytes, or where most are and the others have 16 bits: the upper 8 of these then do, as floats
+    for all would take four times the memory.
+
+    >>> byte, deep = Look(4, 4, 1, "byte"), Look(4, 4, 1, "unit", is_deep=True)
+    >>> target_depth([byte, byte, deep]), target_depth([byte, deep]), target_depth([byte, byte, Look(4, 4, 1, "unit")])
+    ('byte', 'unit', 'unit')
+    """
+    others = [one for one in looks if one.depth != "byte"]
+    if all(one.is_deep for one in others) and 2 * len(others) < len(looks):
+        return "byte"
+    return "raw" if any(one.depth == "raw" for one in others) else "unit"
 
 
 def with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from medley.errors import DataError
+from medley.image.sources import BadImageError, is_container, source
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
 Depth = Literal["byte", "unit", "raw"]
 """What the numbers mean: 0..255, 0..1, or whatever the caller measures."""
 
+LARGEST_DECODED = 100_000_000
+"""Pixels; colours of that many take 300 MB, and threads read several images at once."""
+
 _ORIENTATION = 0x0112
+_DRAFTED = ("JPEG", "MPO")
 _GREY = ("1", "L", "LA", "La")
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 
@@ -33,16 +39,18 @@ class Look:
         width: pixels.
         channels: colours or bands; the transparency of a picture is none.
         depth: what its numbers mean.
+        is_deep: whether they have 16 bits, of which the upper 8 would do among images of 8.
     """
 
     height: int
     width: int
     channels: int
     depth: Depth
+    is_deep: bool = False
 
 
 def is_missing(item: Any) -> bool:
-    """Whether a row holds no image: None, NaN, NA, an empty path, an array of nothing but NaN.
+    """Whether a row holds no image: None, NaN, NA, an empty path, no bytes, an array of nothing but NaN.
 
     >>> is_missing(None), is_missing(float("nan")), is_missing(""), is_missing("a.png"), is_missing(np.zeros((2, 2)))
     (True, True, True, False, False)
@@ -50,7 +58,11 @@ def is_missing(item: Any) -> bool:
     if item is None or type(item).__name__ in ("NAType", "NaTType"):
         return True
     if isinstance(item, str):
-        return not item
+        return not item or item.isspace()
+    if isinstance(item, bytes | bytearray | memoryview):
+        return len(item) == 0
+    if is_container(item):
+        return item.get("bytes") is None and not item.get("path")
     if isinstance(item, float | np.floating):
         return bool(np.isnan(item))
     if is_picture(item):
@@ -60,8 +72,10 @@ def is_missing(item: Any) -> bool:
 
 
 def is_picture(item: Any) -> bool:
-    """Whether it takes Pillow to read: a path, the bytes of a file, an image of Pillow's."""
-    return isinstance(item, str | PathLike | bytes) or (hasattr(item, "getbands") and hasattr(item, "convert"))
+    """Whether it takes Pillow to read: a path, base64, the bytes of a file, an image of Pillow's."""
+    if isinstance(item, str | PathLike | bytes | bytearray | memoryview) or is_container(item):
+        return True
+    return hasattr(item, "getbands") and hasattr(item, "convert")
 
 
 def as_array(item: Any) -> np.ndarray:
@@ -95,48 +109,66 @@ def depth_of(pixels: np.ndarray) -> Depth:
     return "unit" if finite.size == 0 or (finite.min() >= 0 and finite.max() <= 1) else "raw"
 
 
-def look(item: Any) -> Look:
+def look(item: Any, root: str | None = None) -> Look:
     """Size, channels and depth; of a picture, only the header is read.
 
+    Args:
+        item: as for `read`.
+        root: the folder of relative paths.
+
     Raises:
-        DataError: it is no image, or cannot be read.
+        BadImageError: it is a picture that cannot be read.
+        DataError: it is no image.
 
     >>> look(np.zeros((4, 6), np.uint8))
-    Look(height=4, width=6, channels=1, depth='byte')
+    Look(height=4, width=6, channels=1, depth='byte', is_deep=False)
     """
     if is_picture(item):
-        with _opened(item) as image:
+        with _opened(source(item, root)) as image:
             width, height = _upright(image)
+            if image.format not in _DRAFTED:
+                _check_size(image)
             grey = image.mode in (*_GREY, *_SIXTEEN, "I", "F")
-            depth: Depth = "unit" if image.mode in _SIXTEEN else "raw" if image.mode in ("I", "F") else "byte"
-            return Look(height, width, 1 if grey else 3, depth)
+            is_deep = image.mode in _SIXTEEN
+            depth: Depth = "unit" if is_deep else "raw" if image.mode in ("I", "F") else "byte"
+            return Look(height, width, 1 if grey else 3, depth, is_deep)
     pixels = _bands(as_array(item))
     height, width, channels = pixels.shape
-    return Look(height, width, channels, depth_of(pixels))
+    return Look(height, width, channels, depth_of(pixels), pixels.dtype == np.uint16)
 
 
-def read(item: Any, channels: int, size: tuple[int, int]) -> np.ndarray:
-    """The pixels (H, W, C) in the type they came in, or 8, 16 or 32 bits of a file.
+def read(item: Any, channels: int, size: tuple[int, int], root: str | None = None) -> np.ndarray:
+    """The pixels (H, W, C) in the type they came in, or 8, 16 or 32 bits of a file; of an animation, its first frame.
 
     Args:
-        item: a path, bytes, an image of Pillow's, an array or tensor (H, W) or (H, W, C).
+        item: a path, base64, bytes, an image of Pillow's, an array or tensor (H, W) or (H, W, C).
         channels: how many are wanted; of a picture, transparency is read only where they are 4.
         size: height and width that are wanted; a JPEG file of more than four times that is decoded at reduced size,
             several times faster.
+        root: the folder of relative paths.
 
     Raises:
-        DataError: it is no image, or cannot be read.
+        BadImageError: it is a picture that cannot be read, or holds more than `LARGEST_DECODED` pixels.
+        DataError: it is no image.
     """
     if not is_picture(item):
         return _bands(as_array(item))
     from PIL import ImageOps
 
-    with _opened(item) as image:
+    with _opened(source(item, root)) as image:
         side = max(size)
         if image is not item and min(image.size) > 4 * side:  # a draft would change an image that the caller holds
             image.draft(None, (2 * side, 2 * side))
+        if image is not item:
+            _check_size(image)
         image = ImageOps.exif_transpose(image)
         return _bands(np.asarray(_plain(image, channels)))
+
+
+def _check_size(image: Image) -> None:
+    width, height = image.size
+    if width * height > LARGEST_DECODED:
+        raise BadImageError(f"{width} x {height} pixels are too many to be decoded, the most are {LARGEST_DECODED}")
 
 
 def _plain(image: Image, channels: int) -> Image:
@@ -171,18 +203,44 @@ def _bands(pixels: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def _opened(item: Any) -> Iterator[Image]:
-    from PIL import Image, UnidentifiedImageError
-
-    if not isinstance(item, str | PathLike | bytes):
-        yield item
-        return
-    source = BytesIO(item) if isinstance(item, bytes) else fspath(item)
+    if isinstance(item, bytes) and not item:
+        raise BadImageError("it is empty")
     try:
-        with Image.open(source) as image:
+        if not isinstance(item, str | PathLike | bytes):
+            yield item
+            return
+        with _open(BytesIO(item) if isinstance(item, bytes) else fspath(item)) as image:
             yield image
-    except FileNotFoundError:
-        raise DataError("no such file") from None
-    except UnidentifiedImageError:
-        raise DataError("not an image of a known format") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(str(error) or type(error).__name__) from error
+    except DataError:
+        raise
+    except Exception as error:  # whatever a damaged file makes Pillow stumble over
+        raise BadImageError(_reason(error, item)) from error
+
+
+def _open(file: str | BytesIO) -> Image:
+    from PIL import Image
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    try:
+        return Image.open(file)
+    except Image.DecompressionBombError as error:
+        # Pillow refuses huge images before anything can ask for less; JPEG files can be decoded at an eighth.
+        if isinstance(file, BytesIO):
+            file.seek(0)
+        try:
+            return JpegImageFile(file)  # pyright: ignore[reportArgumentType]
+        except SyntaxError:
+            raise BadImageError(f"too many pixels to be decoded; {error}") from None
+
+
+def _reason(error: Exception, item: Any) -> str:
+    from PIL import UnidentifiedImageError
+
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, UnidentifiedImageError):
+        is_file = isinstance(item, str | PathLike)
+        return "the file is empty" if is_file and os.path.getsize(item) == 0 else "not an image of a known format"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[:1].lower() + error.strerror[1:]
+    return str(error) or type(error).__name__
