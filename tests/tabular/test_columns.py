@@ -132,3 +132,12 @@ def test_cardinality_is_capped_by_frequency():
     column = CategoricalColumn.learn("c", cells)
     assert column.column.cardinality == 10_001
     assert column.encode(np.arange(50))[0].sum() == 0
+
+
+def test_bins_go_where_the_values_are_and_not_all_to_the_zeros():
+    tail = np.exp(np.random.default_rng(0).normal(size=800))
+    bins = NumericColumn.learn("gain", np.concatenate([np.zeros(9_200), tail]), "number").bins
+    assert len(bins) > 25
+    assert len(bins) <= 32
+    even = NumericColumn.learn("even", np.linspace(0, 1, 1_000), "number").bins
+    np.testing.assert_allclose(np.diff(even), np.diff(even)[0], rtol=0.1)

@@ -68,6 +68,13 @@ def test_wrong_sizes_are_told(fields, words):
         DenseBlock(**fields)
 
 
+@pytest.mark.parametrize("size", ["big", -3, 2.5, 0, True, (4, -1), ()])
+def test_a_mistake_is_told_once(size):
+    with pytest.raises(ConfigError) as told:
+        DenseBlock(num_units=size)
+    assert "mistakes" not in str(told.value)
+
+
 def test_trial_0_is_small_for_small_data_and_for_large_maps():
     def settled(spec, rows):
         block = DenseBlock()

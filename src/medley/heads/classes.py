@@ -11,7 +11,7 @@ from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.heads.cells import as_numbers
 from medley.heads.class_weights import ClassWeight, balanced, by_label
-from medley.heads.labels import Alphabet, Given, given
+from medley.heads.labels import Alphabet, Given, given, unlabelled
 from medley.heads.priors import best_probabilities, sigmoid, softmax
 
 Form = Literal["flat", "column", "one_hot"]
@@ -83,6 +83,8 @@ class ClassCodec(TargetCodec):
         self.form = _form(labels)
         self._alphabet = self._learn(labels)
         codes = self._codes(labels)
+        if not (codes >= 0).any():
+            raise unlabelled(len(codes))
         counts = np.bincount(codes[codes >= 0], minlength=len(self._alphabet.labels)).astype(np.float64)
         if self.class_weight is not None:
             rule = self.class_weight
@@ -96,6 +98,8 @@ class ClassCodec(TargetCodec):
         if self.form == "one_hot":
             return self._columns(labels)
         found = Alphabet.learn(Given(labels.array.reshape(-1), labels.listed))
+        if not found.labels:
+            raise unlabelled(len(labels.array))
         wanted = self.num_classes or len(found.labels)
         if len(found.labels) < wanted:
             found = _with_unseen(found, wanted)

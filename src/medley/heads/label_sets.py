@@ -11,7 +11,7 @@ from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.heads.cells import as_numbers
 from medley.heads.class_weights import ClassWeight, balanced, by_label
-from medley.heads.labels import ROWS, Alphabet, Given, given
+from medley.heads.labels import ROWS, Alphabet, Given, given, unlabelled
 from medley.heads.priors import best_probabilities, sigmoid
 
 UNKNOWN = -1.0  # the code of a cell that is not observed, in a row of which others are
@@ -77,6 +77,8 @@ class LabelSetCodec(TargetCodec):
         """Learns the labels and how often each occurs; `weights` becomes (2, K): of cells 0 and of cells 1."""
         self.form = "matrix" if _is_matrix(values) else "lists"
         cells = self._fit_matrix(given(values)) if self.form == "matrix" else self._fit_lists(_label_rows(values))
+        if np.isnan(cells).all():
+            raise unlabelled(len(cells))
         if self.num_classes not in (None, cells.shape[1]):
             raise DataError(
                 f"num_classes={self.num_classes}, but the target data has {cells.shape[1]} labels. Leave it unset."
@@ -102,6 +104,8 @@ class LabelSetCodec(TargetCodec):
         return _cells(labels.array, width)
 
     def _fit_lists(self, rows: list[list[Any] | None]) -> np.ndarray:
+        if all(row is None for row in rows):
+            raise unlabelled(len(rows))
         self._alphabet = Alphabet.learn(Given(_flat(rows), listed=True))
         if not self._alphabet.labels:
             raise DataError("Expect the target data to have at least 1 label, but no row has any.")

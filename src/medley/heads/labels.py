@@ -169,6 +169,15 @@ class Alphabet:
         return cls(tuple(one.encode("latin-1") for one in labels) if dtype == "bytes" else tuple(labels), dtype)
 
 
+def unlabelled(rows: int) -> DataError:
+    """What a codec says of training rows without a single label.
+
+    >>> unlabelled(3)
+    DataError('All labels are missing: none of the 3 training rows has one, so there is nothing to learn.')
+    """
+    return DataError(f"All labels are missing: none of the {rows} training rows has one, so there is nothing to learn.")
+
+
 def distinct(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Labels (B,) -> place of each among the distinct ones (B,), -1 where missing; and the distinct ones.
 

@@ -191,12 +191,20 @@ def _standardise(values: np.ndarray, centre: float, scale: float) -> np.ndarray:
 
 
 def _edges(z: np.ndarray) -> tuple[float, ...]:
-    most = min(MOST_EDGES, len(z) // _ROWS_PER_EDGE)
-    edges = np.unique(z)
+    most = max(min(MOST_EDGES, len(z) // _ROWS_PER_EDGE), 2)
+    edges, counts = np.unique(z, return_counts=True)
     if len(edges) > most:
-        edges = np.unique(np.quantile(z, np.linspace(0, 1, max(most, 2)), method="nearest"))
+        edges = _spread(z, edges[counts > len(z) / most], most)
     kept = [float(edges[0])]
     for edge in edges[1:].tolist():
         if edge - kept[-1] >= _NARROWEST_BIN:
             kept.append(edge)
     return tuple(kept) if len(kept) > 2 else ()
+
+
+def _spread(z: np.ndarray, often: np.ndarray, most: int) -> np.ndarray:
+    # Of a column that is mostly zeros, quantiles would all be 0: what is frequent gets one edge each, and the
+    # quantiles of what is left get the others.
+    rest = z[~np.isin(z, often)]
+    left = max(most - len(often), 2)
+    return np.unique(np.concatenate([often, np.quantile(rest, np.linspace(0, 1, left), method="nearest")]))

@@ -52,9 +52,11 @@ class DenseBlock(Layer, register="tabular.dense"):
     def check(self) -> Iterable[str]:
         """Sizes are positive whole numbers, and there is one per layer."""
         widths = self.num_units
-        for size in widths if isinstance(widths, tuple | list) else [widths]:
-            if isinstance(size, bool | float | str) or (isinstance(size, int) and size < 1):
+        if isinstance(widths, tuple | list):
+            if not all(_is_size(size) for size in widths):
                 yield f"num_units must be positive whole numbers, got {widths!r}."
+        elif isinstance(widths, float) or widths == 0:  # words and negative numbers are told of already
+            yield f"num_units must be positive whole numbers, got {widths!r}."
         if isinstance(widths, tuple | list) and isinstance(self.num_layers, int) and len(widths) != self.num_layers:
             yield f"num_units must have one width per layer: num_layers={self.num_layers}, got {widths!r}."
         if isinstance(self.num_layers, float) or self.num_layers == 0:
@@ -91,3 +93,7 @@ class DenseBlock(Layer, register="tabular.dense"):
         if isinstance(self.num_units, tuple | list):
             return list(self.num_units)
         return [cast(int, self.num_units)] * cast(int, self.num_layers)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
