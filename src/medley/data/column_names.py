@@ -1,0 +1,99 @@
+"""What the name of a column says of its numbers: names of things, quantities, or times."""
+
+from __future__ import annotations
+
+import re
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_IDENTIFIERS = frozenset(
+    ["id", "ids", "uuid", "guid", "key", "index", "idx", "identifier", "rowid", "serial", "unnamed"]
+)
+_CODES = frozenset(
+    [
+        *("zip", "zipcode", "postcode", "postal", "plz", "code", "codes", "fips", "naics", "sku", "ean", "isbn", "icd"),
+        *("class", "category", "cat", "type", "kind", "group", "cluster", "label", "region", "district", "county"),
+        *("state", "country", "store", "shop", "branch", "dept", "department", "division", "product", "item", "brand"),
+        *("user", "customer", "client", "patient", "vendor", "seller", "player", "team", "status", "gender", "sex"),
+        *(
+            "color",
+            "colour",
+            "channel",
+            "zone",
+            "species",
+            "digit",
+            "breed",
+            "genre",
+            "target",
+            "segment",
+            "model",
+            "device",
+        ),
+    ]
+)
+_QUANTITIES = frozenset(
+    [
+        *("count", "counts", "num", "number", "n", "total", "sum", "avg", "average", "mean", "median", "min", "max"),
+        *("amount", "price", "cost", "rate", "ratio", "share", "percent", "pct", "score", "size", "area", "age"),
+        *("length", "width", "height", "weight", "population", "income", "value", "level", "rank", "std", "per"),
+    ]
+)
+_TIMES = frozenset(
+    [
+        *("year", "yr", "month", "week", "day", "days", "hour", "hours", "minute", "minutes", "second", "seconds"),
+        *("date", "datetime", "time", "timestamp", "ts", "epoch", "when", "at", "on"),
+    ]
+)
+_GRADES = frozenset(
+    [
+        *("rating", "ratings", "stars", "star", "grade", "score", "level", "stage", "quality", "severity", "rank"),
+        *("satisfaction", "priority", "likert", "points", "risk"),
+    ]
+)
+
+
+def name_parts(name: str) -> tuple[str, ...]:
+    """The words of a name, in small letters.
+
+    >>> name_parts("PassengerId"), name_parts("clothing_id"), name_parts("Unnamed: 0")
+    (('passenger', 'id'), ('clothing', 'id'), ('unnamed', '0'))
+    """
+    return tuple(word.lower() for word in _WORD.findall(name))
+
+
+def is_identifier_name(name: str) -> bool:
+    """Whether a name ends or begins as those of identifiers do.
+
+    >>> is_identifier_name("Clothing ID"), is_identifier_name("idle")
+    (True, False)
+    """
+    parts = name_parts(name)
+    return bool(parts) and (parts[-1] in _IDENTIFIERS or parts[0] in ("id", "index", "unnamed"))
+
+
+def is_code_name(name: str) -> bool:
+    """Whether a name speaks of things that numbers could stand for, and of no quantity.
+
+    >>> is_code_name("zipcode"), is_code_name("user_count"), is_code_name("Age")
+    (True, False, False)
+    """
+    parts = {*name_parts(name)}
+    return bool(parts & _CODES) and not parts & _QUANTITIES
+
+
+def is_quantity_name(name: str) -> bool:
+    """Whether a name speaks of a quantity."""
+    return bool({*name_parts(name)} & _QUANTITIES)
+
+
+def is_time_name(name: str) -> bool:
+    """Whether a name speaks of a time."""
+    return bool({*name_parts(name)} & _TIMES)
+
+
+def is_grade_name(name: str) -> bool:
+    """Whether a name speaks of grades, which have an order.
+
+    >>> is_grade_name("Rating"), is_grade_name("breed")
+    (True, False)
+    """
+    return bool({*name_parts(name)} & _GRADES)

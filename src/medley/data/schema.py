@@ -1,0 +1,169 @@
+"""What each column of a table holds: a guess with its reason and confidence, which the caller may overrule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+from medley.core.kinds import Kind
+from medley.errors import ConfigError, Mistakes, did_you_mean
+
+SAID = "the caller says so"
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What one column holds, and why.
+
+    Args:
+        name: the column.
+        kind: what its cells are.
+        why: one sentence that gives the reason, and what else is worth knowing.
+        confidence: 0 to 1; 1 where the caller or the column's own type says so.
+        missing: share of rows, 0 to 1, whose cell is missing or cannot be read as this kind.
+        distinct: number of distinct values; of lists, as far as they were looked at.
+        examples: some of the values, shortened.
+        becomes: what a network will see.
+        form: how the cells are written, for `cells.read_cells`:
+
+            - number: `""` plain, else `"1,234.5"` or `"1.234,5"` and the unit, as in `"1.234,5 kg"`;
+            - time: `""` dates, `"ISO"`, a format of `strptime`, or `"epoch s"`, `"epoch ms"`, ...; `"duration"`;
+            - category: `"str"`, `"int"`, `"float"` or `"bool"`, the type of its values;
+            - image: `""` one per cell, `"several"` a list of them, or paths joined by `;`;
+            - set: `""` lists, `"[]"` lists written out, else the delimiter;
+            - vector: their number D, as in `"16"`.
+    """
+
+    name: str
+    kind: Kind
+    why: str
+    confidence: float
+    missing: float
+    distinct: int
+    examples: tuple[str, ...]
+    becomes: str
+    form: str = ""
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a network learns from the column."""
+        return self.kind.is_used
+
+
+class Schema(Mapping[str, Guess]):
+    """Column name -> guess, in the order of the columns.
+
+    >>> age = Guess("age", Kind.NUMBER, "its cells are numbers", 0.98, 0.0, 2, ("3", "5"), "a number")
+    >>> schema = Schema([age]).override({"age": "category"})
+    >>> schema["age"].kind, schema["age"].confidence, Schema.restore(schema.state()) == schema
+    (<Kind.CATEGORY: 'category'>, 1.0, True)
+    """
+
+    def __init__(self, guesses: Iterable[Guess]) -> None:
+        self._guesses = {one.name: one for one in guesses}
+
+    def __getitem__(self, name: str) -> Guess:
+        return self._guesses[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._guesses)
+
+    def __len__(self) -> int:
+        return len(self._guesses)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Schema) and list(self.values()) == list(other.values())
+
+    def __repr__(self) -> str:
+        return f"Schema({', '.join(f'{one.name}: {one.kind}' for one in self.values())})"
+
+    @property
+    def used(self) -> list[str]:
+        """The columns that a network learns from."""
+        return [one.name for one in self.values() if one.is_used]
+
+    def of(self, *kinds: Kind) -> list[str]:
+        """The columns of some kinds."""
+        return [one.name for one in self.values() if one.kind in kinds]
+
+    def without(self, names: Iterable[str]) -> Schema:
+        """The same without some columns: the targets, say."""
+        left_out = set(names)
+        return Schema(one for one in self.values() if one.name not in left_out)
+
+    def override(self, column_kinds: Mapping[str, Kind | str]) -> Schema:
+        """The same with kinds that the caller knows better.
+
+        How the cells are written is found out anew when they are read; `infer.infer` with `overrides` does that at
+        once, and tells where a column cannot be what it is said to be.
+
+        Raises:
+            ConfigError: a column or a kind is unknown (all are told).
+        """
+        mistakes = Mistakes()
+        kinds = known_kinds(column_kinds, self, mistakes)
+        mistakes.stop(ConfigError)
+        return Schema(_overruled(one, kinds[one.name]) if one.name in kinds else one for one in self.values())
+
+    def state(self) -> list[dict[str, Any]]:
+        """JSON values."""
+        return [{**asdict(one), "kind": str(one.kind), "examples": list(one.examples)} for one in self.values()]
+
+    @classmethod
+    def restore(cls, state: Iterable[Mapping[str, Any]]) -> Self:
+        """The inverse of `state`."""
+        return cls(Guess(**{**one, "kind": Kind(one["kind"]), "examples": tuple(one["examples"])}) for one in state)
+
+
+def known_kinds(column_kinds: Mapping[str, Kind | str], columns: Iterable[str], mistakes: Mistakes) -> dict[str, Kind]:
+    """Column -> kind, as the caller says; notes columns and kinds that are unknown in `mistakes`.
+
+    >>> known_kinds({"age": "number"}, ["age", "sex"], Mistakes())
+    {'age': <Kind.NUMBER: 'number'>}
+    """
+    names, found = list(columns), {}
+    for name, kind in column_kinds.items():
+        if name not in names:
+            mistakes.add(f"column_kinds names {name!r}, which is no column.{did_you_mean(name, names)}")
+        try:
+            found[name] = Kind(str(kind).lower())
+        except ValueError:
+            mistakes.add(f"column_kinds: {kind!r}, given for {name!r}, is no kind.{did_you_mean(kind, Kind)}")
+    return found
+
+
+def becomes(kind: Kind, form: str = "", distinct: int = 0) -> str:
+    """What a network sees of a column, in words.
+
+    >>> becomes(Kind.CATEGORY, distinct=5), becomes(Kind.IDENTIFIER)
+    ('one of 5 categories', 'left out')
+    """
+    match kind:
+        case Kind.NUMBER:
+            return "a number, standardised"
+        case Kind.CATEGORY:
+            return f"one of {distinct:,} categories"
+        case Kind.BOOLEAN:
+            return "yes or no"
+        case Kind.TIME:
+            return "time elapsed; year, week and day as cycles"
+        case Kind.TEXT:
+            return "the words of a text"
+        case Kind.IMAGE:
+            return "several pictures, pooled" if form == "several" else "a picture"
+        case Kind.AUDIO:
+            return "a recording"
+        case Kind.SERIES:
+            return "a series of numbers"
+        case Kind.VECTOR:
+            return f"a vector of {form or 'some'} numbers"
+        case Kind.SET:
+            return f"any of {distinct:,} labels"
+    return "left out"
+
+
+def _overruled(guess: Guess, kind: Kind) -> Guess:
+    form = guess.form if kind is guess.kind else ""
+    told = becomes(kind, form, guess.distinct)
+    return replace(guess, kind=kind, why=SAID, confidence=1.0, form=form, becomes=told)
