@@ -13,6 +13,7 @@ from medley import __version__
 from medley.errors import MedleyError
 
 VERBS = {
+    "inspect": "what the columns of a table seem to hold, and what gives a target away",
     "describe": "what a saved model, or the best of a search, is made of",
     "blocks": "the parts that networks are made of, with their search ranges",
     "trials": "what a search has tried, and how it went",
@@ -23,6 +24,7 @@ _TOLD = ("torch", "numpy", "pandas", "scikit-learn", "optuna", "safetensors")
 
 _EXAMPLES = """\
 examples:
+  medley inspect pets.csv           the columns of a table, and what they would become
   medley blocks                     every part that can be joined
   medley blocks image.conv          one part: its fields and their ranges
   medley trials my_project          the trials of a search

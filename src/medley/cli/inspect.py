@@ -1,0 +1,154 @@
+"""`medley inspect`: what each column of a table seems to hold, and what gives a target away."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from medley.cli.tables import show_table
+from medley.errors import DataError, MedleyError, Mistakes, did_you_mean
+
+if TYPE_CHECKING:
+    from medley.data.schema import Guess, Schema
+    from medley.data.source import Table
+    from medley.data.targets import TaskGuess
+
+_EXAMPLES = """\
+examples:
+  medley inspect pets.csv
+  medley inspect pets.csv --target breed --target price
+  medley inspect pets.csv --root photos --kind postcode=category --kind note=text
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this verb's arguments."""
+    parser.epilog = _EXAMPLES
+    parser.add_argument(
+        "table", metavar="FILE", help="CSV (any delimiter, packed or not), Parquet, JSON lines, Feather, or a folder"
+    )
+    add_table_arguments(parser)
+
+
+def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what says how a table is read."""
+    parser.add_argument(
+        "--target", metavar="NAME", action="append", default=[], help="a column to predict; may be given several times"
+    )
+    parser.add_argument("--root", metavar="DIR", help="where relative paths in cells count from; else beside the table")
+    parser.add_argument(
+        "--kind",
+        metavar="COLUMN=KIND",
+        action="append",
+        default=[],
+        help="where a guess is wrong: number, category, boolean, text, image, time, vector, set, ..., unused",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Prints the guesses, the tasks of the targets, and what gives them away.
+
+    Raises:
+        DataError: there is no such table; a column or kind is unknown, a column cannot be what `--kind` says, or a
+            target cannot be predicted: all of these are told at once.
+    """
+    from medley.data.source import read
+
+    mistakes = Mistakes()
+    kinds = column_kinds(args.kind, mistakes)
+    table = read(args.table, args.root)
+    tasks = tasks_of(table, args.target, mistakes)
+    schema = _schema(table, kinds, mistakes)
+    mistakes.stop(DataError)
+    for note in table.notes:
+        print(f"note: {note}\n")
+    _show_columns(table, schema.without(tasks))
+    if tasks:
+        _show_targets(tasks)
+        _show_leaks(table, schema, tasks)
+
+
+def _schema(table: Table, kinds: Mapping[str, str], mistakes: Mistakes) -> Schema:
+    from medley.data.infer import infer
+
+    try:
+        return infer(table, kinds)
+    except MedleyError as error:
+        first, *more = str(error).split("\n- ")
+        for line in more or [first]:
+            mistakes.add(line)
+        return infer(table)
+
+
+def column_kinds(words: Sequence[str], mistakes: Mistakes) -> dict[str, str]:
+    """`COLUMN=KIND` as a dict; notes words without `=` in `mistakes`.
+
+    >>> column_kinds(["a=b=number"], Mistakes())
+    {'a=b': 'number'}
+    """
+    kinds = {}
+    for word in words:
+        column, mark, kind = word.rpartition("=")
+        if not mark or not column:
+            mistakes.add(f"--kind takes COLUMN=KIND, as in --kind postcode=category; got {word!r}.")
+        else:
+            kinds[column] = kind
+    return kinds
+
+
+def tasks_of(table: Table, names: Sequence[str], mistakes: Mistakes) -> dict[str, TaskGuess]:
+    """The tasks of some columns; notes in `mistakes` those that are not there or cannot be predicted."""
+    from medley.data.targets import infer_target
+
+    tasks = {}
+    for name in dict.fromkeys(names):
+        if name not in table.frame.columns:
+            mistakes.add(f"There is no column {name!r} to predict.{did_you_mean(name, table.frame.columns)}")
+            continue
+        try:
+            tasks[name] = infer_target(table.frame[name], name)
+        except DataError as error:
+            mistakes.add(str(error))
+    return tasks
+
+
+def _show_columns(table: Table, schema: Schema) -> None:
+    rows = [
+        (one.name, one.kind, one.why, _share(one.confidence), _missing(one), _shown(one.examples), one.becomes)
+        for one in schema.values()
+    ]
+    names = ("column", "kind", "why", "sure", "missing", "examples", "becomes")
+    title = f"{table.origin}: {len(table):,} rows, {len(table.frame.columns)} columns"
+    show_table(title, names, rows, right=("sure", "missing"))
+
+
+def _show_targets(tasks: dict[str, TaskGuess]) -> None:
+    rows = [
+        (name, one.kind, one.why, _share(one.confidence), _missing(one), _shown([*map(str, one.labels[:5])]))
+        for name, one in tasks.items()
+    ]
+    show_table("targets", ("target", "task", "why", "sure", "missing", "classes"), rows, right=("sure", "missing"))
+
+
+def _show_leaks(table: Table, schema: Schema, tasks: dict[str, TaskGuess]) -> None:
+    from medley.data.leaks import duplicate_groups, leaks
+
+    for leak in leaks(table.frame, schema, tasks):
+        print(f"warning: {leak} Leave it out with --kind {leak.column!r}=unused if it is not known beforehand.")
+    inputs = schema.without(tasks).used
+    copies = len(table) - len(set(duplicate_groups(table.frame.loc[:, inputs]).tolist())) if inputs else 0
+    if copies:
+        print(f"note: {copies:,} rows repeat the inputs of another; a split keeps them together.")
+
+
+def _share(value: float) -> str:
+    return f"{value:.0%}"
+
+
+def _missing(one: Guess | TaskGuess) -> str | None:
+    return f"{one.missing:.1%}" if one.missing else None
+
+
+def _shown(examples: Sequence[str]) -> str:
+    return ", ".join(examples)
