@@ -5,10 +5,13 @@ from torch import nn
 
 from medley.core.block import Block
 from medley.core.choice import Choice
+from medley.core.normalization import Normalization
 from medley.core.registry import register, registered
 from medley.core.shape import Flatten
 from medley.core.torchblock import TorchBlock
 from medley.errors import ConfigError
+from medley.image.set_encoder import ImageSetEncoder
+from medley.image.strided import StridedConvBlock
 from medley.testing import check_block
 
 
@@ -17,8 +20,14 @@ def linear(spec):
     return nn.Sequential(nn.Flatten(), nn.Linear(spec.size, 5))
 
 
-# Blocks that say nothing without arguments.
-EXAMPLES = {"core.choice": Choice([Flatten(), Flatten()]), "core.torch": TorchBlock(linear)}
+# Blocks that say nothing without arguments, and such as a resolver fills.
+EXAMPLES = {
+    "core.choice": Choice([Flatten(), Flatten()]),
+    "core.torch": TorchBlock(linear),
+    "image.set_encoder": ImageSetEncoder(
+        (Normalization(), StridedConvBlock(filters=8, kernel_size=3)), pooling="attention", positions=True
+    ),
+}
 REFUSED = ["text.bert"]  # known by name only
 BLOCKS = {name: kind for name, kind in registered(Block).items() if kind.__module__.startswith("medley.")}
 

@@ -208,6 +208,21 @@ class Layer(Block):
         return probe(lambda: self.build(*specs), specs, type(self).__name__)
 
 
+class Wrapper(Layer):
+    """A layer that runs others inside it, on rows of its own making: on each member of a set, say.
+
+    Args:
+        encoder: what is inside: any block that becomes a chain of layers. It is resolved under the wrapper's name, like
+            all parts, and then is the tuple of these layers in order.
+    """
+
+    encoder: Block | tuple[Layer, ...] | None = None
+
+    @abstractmethod
+    def inner(self, *specs: Spec) -> Spec:
+        """The spec of what the first layer inside reads, given what the wrapper reads."""
+
+
 class Fusion(Block):
     """A part that joins M vectors, of which any may be absent in any row: an absent one weighs exactly nothing."""
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from medley.core.block import Block, Composite, Facts, Fusion, Head, Input, Layer, Node, Preprocessing, snake
+from medley.core.block import Block, Composite, Facts, Fusion, Head, Input, Layer, Node, Preprocessing, Wrapper, snake
 from medley.core.probe import probe
 from medley.core.space import Space, space_of
 from medley.core.spec import Spec
@@ -160,6 +160,8 @@ class _Resolver:
                 return self.expanded(block, path, inputs)
             case Layer():
                 values = [self.plain(value, block.reads) for value in inputs]
+                if isinstance(block, Wrapper):
+                    block = self.filled(block, path, _specs(values))
                 return _Value(Node(block, _nodes(values)), self.out(block, path, _specs(values)))
             case Fusion():
                 return self.fused(block, inputs)
@@ -203,6 +205,16 @@ class _Resolver:
             last = block.expand(_nodes(inputs), _specs(inputs), self.facts)
             return self.visit(last)
 
+    def filled(self, block: Wrapper, path: str, specs: list[Spec]) -> Wrapper:
+        if isinstance(block.encoder, Block):
+            start = Node(block)
+            self.keep(start, _Value(start, block.inner(*specs)))
+            with self.inside(path):
+                end = self.visit(block.encoder(start)).node
+            block = replace(block, encoder=_chain(start, end))
+            self.settled[path] = block  # called again, it is the same block with the same weights
+        return block
+
     @contextmanager
     def inside(self, path: str) -> Iterator[None]:
         # Counts start anew inside each expansion, so that a composite called twice names (and shares) its parts alike.
@@ -218,6 +230,16 @@ class _Resolver:
             with self.inside(str(value.node.block.name)):
                 self.adapted[id(value.node)] = self.visit(Node(value.adapter, (value.node,)))
         return self.adapted[id(value.node)]
+
+
+def _chain(start: Node, end: Node) -> tuple[Layer, ...]:
+    layers: list[Layer] = []
+    while end is not start:
+        if not isinstance(end.block, Layer) or len(end.inputs) != 1:
+            raise GraphError(f"what it wraps must become a chain of layers; {end.block.name} reads several, or is none.")
+        layers.append(end.block)
+        end = end.inputs[0]
+    return tuple(reversed(layers))
 
 
 def _reading(spec: Spec) -> str:

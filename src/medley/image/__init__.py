@@ -7,6 +7,9 @@ from medley.image import (  # noqa: F401  (importing registers)
     efficientnet,
     input,
     resnet,
+    set_block,
+    set_encoder,
+    set_input,
     strided,
     xception,
 )

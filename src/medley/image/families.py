@@ -20,7 +20,8 @@ def image_size(spec: Spec, name: str) -> tuple[int, int, int]:
     (3, 32, 48)
     """
     if spec.axes != "CHW":
-        raise GraphError(f"{name} reads images (CHW), got {spec}.")
+        way = f" Each image of a set is read by ImageSetBlock({name}())." if spec.axes == "SCHW" else ""
+        raise GraphError(f"{name} reads images (CHW), got {spec}.{way}")
     return spec.shape[0], spec.shape[1], spec.shape[2]
 
 

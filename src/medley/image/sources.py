@@ -56,7 +56,10 @@ def is_container(item: Any) -> bool:
     >>> is_container({"bytes": b"...", "path": None}), is_container({"a": 1})
     (True, False)
     """
-    return isinstance(item, Mapping) and bool(item) and set(item) <= {"bytes", "path"}
+    if not isinstance(item, Mapping) or not item or not set(item) <= {"bytes", "path"}:
+        return False
+    data, path = item.get("bytes"), item.get("path")  # lists are columns of such names
+    return isinstance(data, bytes | bytearray | memoryview | None) and isinstance(path, str | PathLike | None)
 
 
 def is_base64(text: str) -> bool:

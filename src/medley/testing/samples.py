@@ -33,6 +33,7 @@ SINGLE = (
     Spec((3, 8, 8), "CHW"),
     Spec((1, 12, 9), "CHW"),
     Spec((2, 6, 6, 6), "CZHW"),
+    Spec((4, 3, 8, 8), "SCHW"),
     Spec((7, 4), "TD"),
     TOKENS,
     TABLE,

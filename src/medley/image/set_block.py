@@ -1,0 +1,58 @@
+"""The default encoder of sets of images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from medley.core.block import Block, Composite, Facts, Input, Node
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec
+from medley.errors import GraphError
+from medley.image.block import ImageBlock
+from medley.image.set_encoder import ImageSetEncoder
+
+
+class ImageSetBlock(Composite, register="image.set_block"):
+    """One encoder for all images of a row, pooled to one vector.
+
+    Only images that are there reach the encoder, and a row's missing ones change nothing. Without positions, the order
+    of a row's images changes nothing either.
+
+    Args:
+        encoder: what reads one image: a block that becomes a chain of layers, or `OneOf` several such; left out,
+            `ImageBlock()`.
+        pooling: `"attention"` (each image's weight is learnt; Ilse et al. 2018) or `"mean"`.
+        positions: whether images are told apart by their place in the row; left out, as the input says.
+
+    Shape: (B, S, C, H, W) -> (B, D)
+
+    Raises:
+        GraphError: called on anything but an `ImageSetInput`, or the encoder becomes no chain of layers.
+
+    >>> ImageSetBlock(ImageBlock(block_type="strided"), pooling="mean")
+    ImageSetBlock(encoder=ImageBlock(block_type='strided'), pooling='mean')
+    """
+
+    encoder: Block | Space | None = None
+    pooling: str | Space | None = searched(OneOf("attention", "mean"))
+    positions: bool | None = None
+
+    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+        """The mean, which has nothing to learn, for few rows."""
+        return {"pooling": "mean" if facts.rows < 1000 else "attention"}
+
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+        """Joins the encoder of sets."""
+        source = nodes[0].block
+        # What stands between, a Normalization say, would write something into the empty places.
+        if len(nodes) > 1 or specs[0].axes != "SCHW" or not isinstance(source, Input):
+            told = " and ".join(map(str, specs))
+            raise GraphError(
+                f"ImageSetBlock is called on one ImageSetInput and nothing else, got {told}. "
+                "What shall come before its encoder goes into it: ImageSetBlock(encoder=...)."
+            )
+        positions = getattr(source, "positions", False) if self.positions is None else self.positions
+        encoder = ImageBlock() if self.encoder is None else self.encoder
+        assert isinstance(encoder, Block), encoder
+        return ImageSetEncoder(encoder, pooling=str(self.pooling), positions=bool(positions))(nodes[0])
