@@ -16,6 +16,7 @@ from medley.graph.network import Network
 from medley.model.encoding import Source, source_nodes
 from medley.model.forward import device_of
 from medley.model.model import Model
+from medley.model.table import TableView
 from medley.model.writing import DESCRIPTION, FORMAT, STATES, WEIGHTS
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def _load(path: Path, device: torch.device) -> Model:
         for name, head in graph.heads.items()
     }
     network = _network(graph, sources, targets, path)
-    return Model(graph, sources, targets, network, told["facts"], device)
+    table = TableView.restore(told["table"]) if "table" in told else None
+    return Model(graph, sources, targets, network, told["facts"], device, table)
 
 
 def _network(graph: Graph, sources: list[Source], targets: Mapping[str, TargetCodec], path: Path) -> Network:

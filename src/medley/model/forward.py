@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,6 +31,25 @@ def outputs(network: Network, rows: Rows, batch_size: int) -> dict[str, Tensor]:
             found[name].append(raw.float())
     network.train(training)
     return {name: torch.cat(parts) for name, parts in found.items()}
+
+
+@torch.no_grad()
+def embeddings(network: Network, rows: Rows, batch_size: int) -> np.ndarray | dict[str, np.ndarray]:
+    """What the heads read: (N, D), or a dict by head where they read different things.
+
+    Args:
+        network: is put into evaluation mode.
+        rows: N encoded rows.
+        batch_size: rows per pass.
+    """
+    network.eval()
+    read = {step.name: step.inputs for step in network.heads}
+    found: dict[str, list[Tensor]] = {name: [] for name in read}
+    for start in range(0, rows.size, batch_size):
+        for name, one in network.embed(rows.slice(start, start + batch_size)).items():
+            found[name].append(one.float())
+    joined = {name: torch.cat(parts).cpu().numpy() for name, parts in found.items()}
+    return next(iter(joined.values())) if len(set(read.values())) == 1 else joined
 
 
 def device_of(device: str | torch.device | None) -> torch.device:

@@ -17,7 +17,8 @@ from medley.graph.describe import describe
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.model.encoding import Source, encode_inputs, encode_targets, row_weights
-from medley.model.forward import device_of, outputs
+from medley.model.forward import device_of, embeddings, outputs
+from medley.model.table import TableView, is_table
 from medley.model.tasks import measure, tasks_of
 from medley.model.writing import save
 
@@ -32,6 +33,7 @@ class Model:
         network: built from the graph.
         facts: JSON that is kept beside it: scores, parameters, how it was trained.
         device: where it runs; "auto" takes a GPU where there is one.
+        table: for models that were fitted to a table: how they read one.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class Model:
         network: Network,
         facts: Mapping[str, Any] | None = None,
         device: str | torch.device | None = "cpu",
+        table: TableView | None = None,
     ) -> None:
+        self.table = table
         self.graph = graph
         self.sources = list(sources)
         self.targets = dict(targets)
@@ -71,44 +75,69 @@ class Model:
 
         Args:
             x: rows of every input: a list in order, a dict by name (None where an input is wholly absent), or the
-                rows themselves where there is one input.
+                rows themselves where there is one input. A model that was fitted to a table also takes a table: a
+                file, a frame, a dict of columns; columns may be more, and in another order.
             batch_size: rows per pass; bounds memory only.
 
         Returns:
-            One array for one head; else a list in the heads' order, or a dict by name where `x` was one.
+            One array for one head; else a list in the heads' order, or a dict by name where `x` was one. For a table a
+            frame with its index: a column per target, and `<target>_probability` for classes.
 
         Raises:
             DataError: the rows do not fit what was trained on; all mistakes at once.
         """
+        if self._is_table(x):
+            return self._by_table(x, batch_size)
         raw = self.predict_raw(x, batch_size)
         return self._shaped({name: self.targets[name].decode(one) for name, one in raw.items()}, x)
 
     def predict_proba(self, x: Any, batch_size: int | None = None) -> Any:
         """Probabilities (B, classes) per classification head (columns as in `labels`); for numbers, the prediction.
 
-        Args and errors: as `predict`.
+        Args and errors: as `predict`. For a table, a frame with a column `<target>_<class>` per class.
         """
+        if self._is_table(x):
+            return self._by_table(x, batch_size, probabilities=True)
         raw = self.predict_raw(x, batch_size)
         return self._shaped({name: self.targets[name].probabilities(one) for name, one in raw.items()}, x)
 
     def predict_raw(self, x: Any, batch_size: int | None = None) -> dict[str, np.ndarray]:
         """Raw network outputs by head name, each (B, K): logits, or numbers in standardised units."""
-        rows = self._rows(arrange(x, self.input_names, "x"))
+        rows = self._rows(arrange(self._x(x), self.input_names, "x"))
         found = outputs(self.network, rows, batch_size or 1024)
         return {name: raw.cpu().numpy() for name, raw in found.items()}
 
-    def evaluate(self, x: Any, y: Any, batch_size: int | None = None, sample_weight: Any = None) -> dict[str, float]:
+    def embed(self, x: Any, batch_size: int | None = None) -> np.ndarray | dict[str, np.ndarray]:
+        """What the heads read of each row: the fused vectors (B, D).
+
+        Args:
+            x: as `predict`.
+            batch_size: rows per pass.
+
+        Returns:
+            One array where all heads read the same, else a dict by head name.
+        """
+        rows = self._rows(arrange(self._x(x), self.input_names, "x"))
+        return embeddings(self.network, rows, batch_size or 1024)
+
+    def evaluate(
+        self, x: Any, y: Any = None, batch_size: int | None = None, sample_weight: Any = None
+    ) -> dict[str, float]:
         """Losses and metrics over the observed labels.
 
         Args:
             x: as `predict`.
-            y: labels: a list in the heads' order, a dict by head name, or the labels themselves for one head.
+            y: labels: a list in the heads' order, a dict by head name, or the labels themselves for one head; left
+                out for a table that has the targets' columns.
             batch_size: rows per pass.
             sample_weight: (B,) numbers.
 
         Returns:
             Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`.
         """
+        if y is None and self.table is not None and self._is_table(x):
+            known = self.table.read(x)
+            x, y = self.table.x(known), self.table.y(known)
         named_y = arrange(y, self.output_names, "y")
         rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)
         named_x = arrange(x, self.input_names, "x", rows_of_y)
@@ -133,7 +162,24 @@ class Model:
         Raises:
             ArtifactError: a part has no registered name.
         """
-        return save(directory, self.graph, self.sources, self.targets, self.network, self.facts)
+        return save(directory, self.graph, self.sources, self.targets, self.network, self.facts, self.table)
+
+    def _is_table(self, x: Any) -> bool:
+        return self.table is not None and is_table(x, self.input_names)
+
+    def _x(self, x: Any) -> Any:
+        return self.table.x(self.table.read(x)) if self.table is not None and self._is_table(x) else x
+
+    def _by_table(self, x: Any, batch_size: int | None, *, probabilities: bool = False) -> Any:
+        assert self.table is not None
+        known = self.table.read(x)
+        raw = self.predict_raw(self.table.x(known), batch_size)
+        sure = {name: self.targets[name].probabilities(one) for name, one in raw.items()}
+        labels = {name: codec.labels for name, codec in self.targets.items()}
+        if probabilities:
+            return self.table.probabilities(known, sure, labels)
+        found = {name: self.targets[name].decode(one) for name, one in raw.items()}
+        return self.table.predictions(known, found, sure, labels)
 
     def _rows(self, x: Mapping[str, Any], targets: Any = None, weight: np.ndarray | None = None) -> Rows:
         if targets is None:

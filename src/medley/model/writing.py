@@ -16,6 +16,7 @@ from medley.errors import ArtifactError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.model.encoding import Source
+from medley.model.table import TableView
 
 FORMAT = 1
 DESCRIPTION, WEIGHTS, STATES = "model.json", "weights.safetensors", "codecs.safetensors"
@@ -28,6 +29,7 @@ def save(
     targets: Mapping[str, TargetCodec],
     network: Network,
     facts: Mapping[str, Any],
+    table: TableView | None = None,
 ) -> Path:
     """Writes a model; a file appears whole or not at all.
 
@@ -38,6 +40,7 @@ def save(
         targets: fitted target codecs.
         network: holds the weights.
         facts: JSON to keep beside them.
+        table: how the model reads a table, where it does.
 
     Returns:
         The directory.
@@ -55,6 +58,7 @@ def save(
         "sources": {one.name: _split(one.codec, f"sources/{one.name}", arrays) for one in sources},
         "targets": {name: _split(codec, f"targets/{name}", arrays) for name, codec in targets.items()},
         "facts": facts,
+        **({"table": table.state()} if table is not None else {}),
     }
     path = Path(directory)
     if path.is_file():

@@ -1,0 +1,137 @@
+"""Which rows of a table train and which are held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medley.data.split import split
+from medley.errors import ConfigError, DataError, Mistakes, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRAIN = ("train", "training")
+HELD_OUT = ("val", "valid", "validation", "dev")
+LEFT_OUT = ("test", "testing", "holdout")
+
+
+def split_rows(
+    frame: pd.DataFrame,
+    fraction: float,
+    seed: int,
+    strata: Sequence[np.ndarray],
+    same: np.ndarray | None = None,
+    *,
+    group: str | None = None,
+    time: str | None = None,
+    given: str | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of training and of held-out rows.
+
+    Args:
+        frame: N rows.
+        fraction: share that is held out, where no column says it.
+        seed: of the draw.
+        strata: class codes (N,) per target, for a random split.
+        same: codes (N,); rows of one code are duplicates and stay on one side.
+        group: column; rows of one value stay on one side.
+        time: column; the latest rows are held out.
+        given: column that says it itself: "train", "validation" ("test" rows are left out), or True where held out.
+
+    Raises:
+        ConfigError: more than one of `group`, `time` and `given`, or a column that is not there.
+        DataError: a side would be empty, or the given column holds other words.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"year": [2001, 2004, 2002, 2003]})
+    >>> [side.tolist() for side in split_rows(frame, 0.25, 0, [], time="year")]
+    [[0, 2, 3], [1]]
+    """
+    named = {"group": group, "time": time, "split": given}
+    asked = {word: column for word, column in named.items() if column is not None}
+    mistakes = Mistakes()
+    if len(asked) > 1:
+        mistakes.add(f"Rows can be split by one of group, time and split, got {', '.join(asked)}.")
+    for word, column in asked.items():
+        if column not in frame.columns:
+            mistakes.add(f"{word}={column!r} is no column.{did_you_mean(column, frame.columns)}")
+    mistakes.stop(ConfigError)
+    columns: Any = frame
+    if given is not None:
+        return _by_given(columns[given], given)
+    if time is not None:
+        return _by_time(columns[time], fraction, time)
+    if group is not None:
+        return _by_group(_codes(columns[group]), fraction, seed, group)
+    return _at_random(len(frame), fraction, seed, strata, same)
+
+
+def _by_given(column: pd.Series, name: str) -> tuple[np.ndarray, np.ndarray]:
+    words = column.map(_word).to_numpy()
+    held = np.isin(words, [*HELD_OUT, "true", "1"])
+    train = np.isin(words, [*TRAIN, "false", "0"])
+    other = sorted({str(word) for word in words[~held & ~train & ~np.isin(words, LEFT_OUT)]})
+    if other:
+        raise DataError(
+            f"Column {name!r} says which rows are held out, but holds {', '.join(map(repr, other[:5]))}; "
+            f"use {', '.join(map(repr, (*TRAIN[:1], *HELD_OUT[2:3], *LEFT_OUT[:1])))}, or True where held out."
+        )
+    return _both(np.flatnonzero(train), np.flatnonzero(held), f"column {name!r}")
+
+
+def _word(cell: Any) -> str:
+    return str(int(cell)) if isinstance(cell, float) and cell in (0.0, 1.0) else str(cell).strip().lower()
+
+
+def _by_time(column: pd.Series, fraction: float, name: str) -> tuple[np.ndarray, np.ndarray]:
+    import pandas as pd
+
+    stamps = column if column.dtype.kind in "iufM" else pd.to_datetime(column, errors="coerce", format="mixed")
+    lost = int(stamps.isna().sum())
+    if lost:
+        raise DataError(f"Rows cannot be split by {name!r}: {lost} of its cells are missing or no times.")
+    order = np.argsort(stamps.to_numpy(), kind="stable")
+    count = min(max(round(len(order) * fraction), 1), len(order) - 1)
+    # Rows of one moment stay together: the past must not know the present.
+    edge = stamps.to_numpy()[order[-count]]
+    late = stamps.to_numpy() >= edge
+    return _both(np.flatnonzero(~late), np.flatnonzero(late), f"column {name!r}")
+
+
+def _by_group(codes: np.ndarray, fraction: float, seed: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+    sizes = np.bincount(codes)
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    before = np.concatenate([[0], np.cumsum(sizes[order])[:-1]])
+    chosen = order[before < fraction * len(codes)]
+    held = np.isin(codes, chosen)
+    return _both(np.flatnonzero(~held), np.flatnonzero(held), f"column {name!r}")
+
+
+def _at_random(
+    rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray], same: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    train, held = split(rows, fraction, seed, strata)
+    if same is None or len(np.unique(same)) < 2:
+        return train, held
+    # Duplicates of training rows would be no test at all.
+    known = np.isin(same[held], same[train])
+    if known.all():
+        return train, held
+    return np.sort(np.concatenate([train, held[known]])), held[~known]
+
+
+def _codes(column: pd.Series) -> np.ndarray:
+    import pandas as pd
+
+    codes, _ = pd.factorize(column, use_na_sentinel=False)
+    return codes
+
+
+def _both(train: np.ndarray, held: np.ndarray, who: str) -> tuple[np.ndarray, np.ndarray]:
+    if not len(train) or not len(held):
+        side = "train" if not len(train) else "held out"
+        raise DataError(f"By {who}, no row is {side}; both sides need some.")
+    return train, held

@@ -1,0 +1,210 @@
+"""Between a table and a model: which columns feed which input, which are targets, how predictions become columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from medley.core.kinds import Kind
+from medley.data.cells import Cells, check_columns, read_cells
+from medley.data.schema import Schema
+from medley.data.source import Table, read
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_WORDS = (Kind.CATEGORY, Kind.TEXT, Kind.IMAGE, Kind.SET)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One input of a model and the columns that feed it.
+
+    Args:
+        name: the input's name.
+        columns: in order; several only for `"table"` and `"images"`.
+        form: `"table"`, `"text"`, `"image"`, `"images"`, `"vector"` or `"set"`.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    form: str
+
+
+class TableView:
+    """Reads the rows of a model out of a table, and writes its predictions as columns.
+
+    Args:
+        schema: what the columns hold, targets included.
+        feeds: how inputs are fed.
+        targets: head name -> its column.
+    """
+
+    def __init__(self, schema: Schema, feeds: Sequence[Feed], targets: Mapping[str, str]) -> None:
+        self.schema = schema
+        self.feeds = tuple(feeds)
+        self.targets = dict(targets)
+
+    @property
+    def required(self) -> list[str]:
+        """The columns that a prediction needs."""
+        return [column for feed in self.feeds for column in feed.columns]
+
+    def read(self, table: Any, root: Any = None) -> Table:
+        """A table of any form; columns that hold words stay words, however they look in this table.
+
+        Raises:
+            DataError: it cannot be read, or lacks required columns (all are told, each with the nearest present).
+        """
+        words = [name for name in self._columns() if self.schema[name].form in ("", "str", "several")]
+        known = read(table, root, as_text=[name for name in words if self.schema[name].kind in _WORDS])
+        check_columns(known, self.required)
+        return known
+
+    def _columns(self) -> list[str]:
+        return [*self.required, *self.targets.values()]
+
+    def x(self, table: Table) -> dict[str, Any]:
+        """Input name -> rows, as the input's codec reads them."""
+        return {feed.name: self._feed(feed, table) for feed in self.feeds}
+
+    def _feed(self, feed: Feed, table: Table) -> Any:
+        cells = {column: self._cells(column, table) for column in feed.columns}
+        match feed.form:
+            case "table":
+                return _columns(cells, self.schema)
+            case "images":
+                return list(zip(*cells.values(), strict=True))
+            case "set":
+                return [_labels_as_words(one) for one in cells[feed.columns[0]]]
+        return cells[feed.columns[0]]
+
+    def _cells(self, column: str, table: Table) -> Any:
+        return self._read(column, table).values
+
+    def _read(self, column: str, table: Table) -> Cells:
+        series: Any = table.frame[column]
+        return read_cells(series, self.schema[column], table.root)
+
+    def unread(self, table: Table) -> dict[str, np.ndarray]:
+        """Column -> positions of rows whose cell is nothing of the column's kind, so that it counts as missing."""
+        found = {name: self._read(name, table).unread for name in self.required}
+        return {name: rows for name, rows in found.items() if len(rows)}
+
+    def y(self, table: Table, heads: Iterable[str] | None = None) -> dict[str, Any]:
+        """Head name -> labels.
+
+        Args:
+            table: has the targets' columns.
+            heads: which; all, if left out.
+
+        Raises:
+            DataError: a target's column is missing (all are told).
+        """
+        wanted = {name: self.targets[name] for name in (self.targets if heads is None else heads)}
+        check_columns(table, list(wanted.values()))
+        return {name: self._cells(column, table) for name, column in wanted.items()}
+
+    def predictions(
+        self,
+        table: Table,
+        found: Mapping[str, np.ndarray],
+        sure: Mapping[str, np.ndarray],
+        labels: Mapping[str, list[Any] | None],
+    ) -> pd.DataFrame:
+        """A frame with the table's index: per target its prediction, and for classes how probable it is.
+
+        Args:
+            table: what was predicted.
+            found: head name -> predictions.
+            sure: head name -> probabilities (B, classes).
+            labels: head name -> classes, None for numbers.
+        """
+        import pandas as pd
+
+        told: dict[str, Any] = {}
+        for name, column in self.targets.items():
+            values = found[name]
+            told[column] = list(values) if values.ndim > 1 else values
+            if labels[name] is not None and not _is_sets(values):
+                told[f"{column}_probability"] = sure[name].max(1)
+        return pd.DataFrame(told, index=table.frame.index)
+
+    def probabilities(
+        self, table: Table, sure: Mapping[str, np.ndarray], labels: Mapping[str, list[Any] | None]
+    ) -> pd.DataFrame:
+        """A frame with the table's index: a column `<target>_<class>` per class; numbers as predicted."""
+        import pandas as pd
+
+        told: dict[str, Any] = {}
+        for name, column in self.targets.items():
+            classes = labels[name]
+            if classes is None:
+                told[column] = sure[name] if sure[name].ndim == 1 else list(sure[name])
+            else:
+                told.update({f"{column}_{one}": sure[name][:, place] for place, one in enumerate(classes)})
+        return pd.DataFrame(told, index=table.frame.index)
+
+    def state(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "schema": self.schema.state(),
+            "feeds": [asdict(feed) for feed in self.feeds],
+            "targets": self.targets,
+        }
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> Self:
+        """The inverse of `state`."""
+        feeds = [Feed(one["name"], tuple(one["columns"]), one["form"]) for one in state["feeds"]]
+        return cls(Schema.restore(state["schema"]), feeds, state["targets"])
+
+
+def is_table(rows: Any, input_names: Sequence[str]) -> bool:
+    """Whether rows come as one table rather than as one thing per input.
+
+    >>> is_table("new.csv", ["facts"]), is_table({"facts": [[1.0]]}, ["facts"]), is_table({"age": [3]}, ["facts"])
+    (True, False, True)
+    """
+    if isinstance(rows, Mapping):
+        return not set(rows) & set(input_names)
+    if isinstance(rows, list):
+        return bool(rows) and all(isinstance(one, Mapping) for one in rows)
+    is_frame = hasattr(rows, "__arrow_c_stream__") or (hasattr(rows, "columns") and hasattr(rows, "index"))
+    return is_frame or isinstance(rows, str | Table) or hasattr(rows, "__fspath__")
+
+
+def _is_sets(values: np.ndarray) -> bool:
+    return values.ndim > 1 or (len(values) > 0 and isinstance(values[0], list | tuple | set | frozenset))
+
+
+def _columns(cells: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    for name, values in cells.items():
+        if schema[name].kind is Kind.TIME:
+            told.update(_time(name, values))
+        else:
+            told[name] = values
+    return told
+
+
+def _time(name: str, values: Any) -> dict[str, np.ndarray]:
+    """Days since 1970, and the places in year, week and day as points on circles, so that their ends meet."""
+    stamps = np.asarray(values, dtype="datetime64[s]")
+    missing = np.isnat(stamps)
+    seconds = np.where(missing, 0, stamps.astype(np.int64)).astype(np.float64)
+    days = seconds / 86_400
+    told = {name: np.where(missing, np.nan, days)}
+    # 1970-01-01 was a Thursday; the phase of a circle does not matter to a network.
+    for cycle, length in (("year", 365.2425), ("week", 7.0), ("day", 1.0)):
+        angle = 2 * np.pi * (days % length) / length
+        told[f"{name}: {cycle}, sine"] = np.where(missing, np.nan, np.sin(angle))
+        told[f"{name}: {cycle}, cosine"] = np.where(missing, np.nan, np.cos(angle))
+    return told
+
+
+def _labels_as_words(labels: Any) -> str | None:
+    return None if labels is None else " ".join(str(one).replace(" ", "_") for one in labels)
