@@ -85,7 +85,7 @@ def test_any_matrix_survives(matrix):
 @given(st.lists(st.one_of(st.none(), st.sets(st.integers(2, 6))), min_size=1, max_size=12))
 def test_any_sets_survive(values):
     if not any(values):
-        with pytest.raises(DataError, match="at least 1 label|All labels are missing"):
+        with pytest.raises(DataError, match=r"at least 1 label|All labels are missing"):
             LabelSetCodec().fit(values)
         return
     _, encoded, found = there_and_back(values)

@@ -1,6 +1,7 @@
 """Heads: kinds of target, their losses and metrics."""
 
 from medley.heads.classification import ClassificationHead
+from medley.heads.ordered import OrderedHead
 from medley.heads.regression import RegressionHead
 
-__all__ = ["ClassificationHead", "RegressionHead"]
+__all__ = ["ClassificationHead", "OrderedHead", "RegressionHead"]

@@ -11,11 +11,13 @@ import numpy as np
 from medley.core.metric import Metric, RowMetric, SetMetric
 from medley.heads.classes import ClassCodec
 from medley.heads.label_sets import LabelSetCodec
+from medley.heads.ordered_classes import OrderedCodec
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Labelled = ClassCodec | LabelSetCodec
+Counted = Labelled | OrderedCodec
 
 
 class Accuracy(RowMetric):
@@ -181,12 +183,12 @@ class Confusion(SetMetric):
 class BalancedAccuracy(SetMetric):
     """Mean over the classes that occur of the share of their rows that were found; for label sets, mean over labels."""
 
-    def __init__(self, codec: Labelled) -> None:
+    def __init__(self, codec: Counted) -> None:
         self.codec = codec
 
     def score(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
         """As `SetMetric.score`."""
-        if isinstance(self.codec, ClassCodec):
+        if not isinstance(self.codec, LabelSetCodec):
             hits, _, true = confusion(self.codec, raw, target, weight)
             return _defined_mean(hits, true)
         mass = np.ones(len(raw)) if weight is None else weight.astype(np.float64)
@@ -217,7 +219,7 @@ class Agreement(SetMetric):
             return float(self.of(true, self.codec.chosen(raw), sample_weight=weight))
 
 
-def truth(codec: Labelled, target: np.ndarray) -> np.ndarray:
+def truth(codec: Counted, target: np.ndarray) -> np.ndarray:
     """Encoded targets -> (B, classes) of 0 and 1, NaN where not observed."""
     if isinstance(codec, LabelSetCodec):
         return np.where(target < 0, np.nan, target)
@@ -225,7 +227,7 @@ def truth(codec: Labelled, target: np.ndarray) -> np.ndarray:
 
 
 def confusion(
-    codec: Labelled, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None
+    codec: Counted, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights by class (classes,): of rows rightly found, of rows found, of rows that have it."""
     true = truth(codec, target)

@@ -111,7 +111,7 @@ class ClassCodec(TargetCodec):
             raise DataError(
                 f"num_classes={wanted}, but the target data has {len(found.labels)} classes. Leave it unset."
             )
-        _refuse_measurements(found, len(labels.array))
+        refuse_measurements(found, len(labels.array))
         return found
 
     def _columns(self, labels: Given) -> Alphabet:
@@ -204,7 +204,12 @@ def _with_unseen(found: Alphabet, wanted: int) -> Alphabet:
     )
 
 
-def _refuse_measurements(found: Alphabet, rows: int) -> None:
+def refuse_measurements(found: Alphabet, rows: int) -> None:
+    """Says that a target of many distinct fractions is a number, and no class.
+
+    Raises:
+        DataError: it is one.
+    """
     fractions = [label for label in found.labels if isinstance(label, float) and not label.is_integer()]
     if fractions and len(found.labels) > max(20, rows // 2):
         raise DataError(

@@ -125,6 +125,24 @@ class Alphabet:
         """The whole numbers 0 .. count-1 as labels."""
         return cls(tuple(np.arange(count).astype(dtype).tolist()), dtype)
 
+    def arranged(self, order: Sequence[Any]) -> Self:
+        """The labels in an order of the caller's, which may hold more.
+
+        Raises:
+            DataError: the order lacks a label that occurs.
+
+        >>> Alphabet(("high", "low"), "str").arranged(["low", "mid", "high"]).labels
+        ('low', 'mid', 'high')
+        """
+        wanted = tuple(map(_plain, order))
+        lost = [label for label in self.labels if label not in wanted]
+        if lost:
+            raise DataError(
+                f"The order {list(wanted)!r} lacks {', '.join(map(repr, lost[:10]))}, which occurs among the training "
+                f"labels.{did_you_mean(lost[0], wanted)}"
+            )
+        return type(self)(wanted, self.dtype)
+
     @property
     def array(self) -> np.ndarray:
         """The labels (classes,) in the type they go back in."""

@@ -20,7 +20,8 @@ from medley.heads.held import Held
 from medley.heads.label_sets import LabelSetCodec
 from medley.heads.masked import Losses, known_mean
 from medley.heads.numbers import NumberCodec
-from medley.heads.words import CLASS_LOSSES, NUMBER_LOSSES, canonical
+from medley.heads.ordered_classes import OrderedCodec
+from medley.heads.words import CLASS_LOSSES, NUMBER_LOSSES, ORDERED_LOSSES, canonical
 
 FOCUS = 2.0  # the exponent of the focal loss, as in its paper
 
@@ -79,6 +80,35 @@ def label_set_losses(loss: Any, codec: LabelSetCodec) -> Losses:
         return known_mean(found, known)
 
     return losses
+
+
+def ordered_losses(loss: Any, codec: OrderedCodec) -> Losses:
+    """The loss of ordered classes, each row times the weight of its class.
+
+    Args:
+        loss: None, a name, or a function that sees logarithms of probabilities (B, K) and codes (B,) int64.
+        codec: fitted.
+
+    >>> codec = OrderedCodec().fit([1, 2, 3])
+    >>> ordered_losses(None, codec)(torch.zeros(3, 2), torch.tensor([0, 1, 2]))
+    tensor([0.6931, 1.3863, 1.3863])
+    """
+    if canonical(loss, ORDERED_LOSSES, "crossentropy") != "custom":
+        return _weigh_codes(ordered_crossentropy, codec.weights)
+    own = _per_row(loss)
+    return _weigh_codes(lambda raw, target: own(ordered_logarithms(raw), target.long()), codec.weights)
+
+
+def ordered_logarithms(raw: Tensor) -> Tensor:
+    """Logits (B, K-1) of lying above a class that was reached -> logarithms of the probabilities (B, K)."""
+    ends = raw.new_zeros((len(raw), 1))
+    reached = torch.cat([ends, F.logsigmoid(raw).cumsum(dim=1)], dim=1)
+    return reached + torch.cat([F.logsigmoid(-raw), ends], dim=1)
+
+
+def ordered_crossentropy(raw: Tensor, target: Tensor) -> Tensor:
+    """Logits (B, K-1), codes (B,) -> minus the logarithm of the probability of what is true (B,)."""
+    return -ordered_logarithms(raw).gather(1, target.long().unsqueeze(1)).squeeze(1)
 
 
 def number_losses(loss: Any, codec: NumberCodec) -> Losses:

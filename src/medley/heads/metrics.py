@@ -13,9 +13,11 @@ from medley.heads.classes import ClassCodec
 from medley.heads.label_sets import LabelSetCodec
 from medley.heads.number_metrics import number_metric
 from medley.heads.numbers import NumberCodec
-from medley.heads.words import CLASS_METRICS, NUMBER_METRICS, listed, meaning
+from medley.heads.ordered_classes import OrderedCodec
+from medley.heads.ordered_metrics import ordered_metric
+from medley.heads.words import CLASS_METRICS, NUMBER_METRICS, ORDERED_METRICS, listed, meaning
 
-AnyCodec = ClassCodec | LabelSetCodec | NumberCodec
+AnyCodec = ClassCodec | LabelSetCodec | NumberCodec | OrderedCodec
 Score = Callable[..., float]
 
 # scikit-learn's convention: what ends so is to be small.
@@ -53,19 +55,19 @@ class OwnError(SetMetric):
         return _called(self.function, self.codec, raw, target, weight)
 
 
-def measures(metrics: Any, codec: AnyCodec, default: str) -> dict[str, Metric]:
+def measures(metrics: Any, codec: AnyCodec, *default: str) -> dict[str, Metric]:
     """Metrics by the words the caller used, in order; a function goes by its own name.
 
     Args:
         metrics: None, one or several names or functions; checked before.
         codec: fitted.
-        default: the one metric where none are asked for.
+        default: the metrics where none are asked for.
 
     >>> list(measures(["mae", "r2"], NumberCodec().fit([1.0, 2.0]), "mse"))
     ['mae', 'r2']
     """
     built: dict[str, Metric] = {}
-    for place, one in enumerate((default,) if metrics is None else listed(metrics)):
+    for place, one in enumerate(default if metrics is None else listed(metrics)):
         name = one if isinstance(one, str) else _name(one, place)
         built[name] = _named(one, codec) if isinstance(one, str) else _own(one, codec)
     return built
@@ -74,6 +76,8 @@ def measures(metrics: Any, codec: AnyCodec, default: str) -> dict[str, Metric]:
 def _named(word: str, codec: AnyCodec) -> Metric:
     if isinstance(codec, NumberCodec):
         return number_metric(meaning(word, NUMBER_METRICS) or word, codec)
+    if isinstance(codec, OrderedCodec):
+        return ordered_metric(meaning(word, ORDERED_METRICS) or word, codec)
     return class_metric(meaning(word, CLASS_METRICS) or word, codec)
 
 

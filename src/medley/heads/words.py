@@ -60,6 +60,22 @@ CLASS_METRICS = {
     **{f"{w}_{by}": f"{w}_{by}" for w in ("precision", "recall", "f1") for by in ("macro", "micro", "weighted")},
 }
 
+ORDERED_LOSSES = {word: "crossentropy" for word, loss in CLASS_LOSSES.items() if loss == "crossentropy"}
+
+ORDERED_METRICS = {
+    "accuracy": "accuracy",
+    "acc": "accuracy",
+    "within_one": "within_one",
+    "mean_absolute_error": "mean_absolute_error",
+    "mae": "mean_absolute_error",
+    "quadratic_weighted_kappa": "quadratic_weighted_kappa",
+    "quadratic_kappa": "quadratic_weighted_kappa",
+    "qwk": "quadratic_weighted_kappa",
+    "balanced_accuracy": "balanced_accuracy",
+    "log_loss": "crossentropy",
+    "crossentropy": "crossentropy",
+}
+
 NUMBER_METRICS = {
     "mean_squared_error": "mean_squared_error",
     "mse": "mean_squared_error",

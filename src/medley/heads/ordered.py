@@ -1,0 +1,106 @@
+"""Ordered classes: ratings, grades, low < mid < high."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from medley.core.block import Head
+from medley.core.codec import TargetCodec
+from medley.core.metric import Metric
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec
+from medley.errors import ConfigError
+from medley.heads.class_weights import ClassWeight, wrong_weights
+from medley.heads.ordered_classes import OrderedCodec
+from medley.heads.words import ORDERED_LOSSES, ORDERED_METRICS, wrong_losses, wrong_metrics, wrong_numbers
+
+if TYPE_CHECKING:
+    from torch import nn
+
+METRICS = ("accuracy", "mean_absolute_error", "quadratic_weighted_kappa")
+
+
+class OrderedHead(Head, register="heads.ordered"):
+    """One of several ordered classes per row.
+
+    Each of K-1 logits tells whether a row lies above a class, given that it does not lie below it; so probabilities
+    are legal and sum to 1 whatever the logits are, and classes next to each other share what is learnt. The loss is
+    the cross-entropy of these probabilities. Predicted is the median class, so that being far off is avoided.
+    Source: Shi, Cao, Raschka: Deep Neural Networks for Rank-Consistent Ordinal Regression Based on Conditional
+    Probabilities (CORN), 2021, https://arxiv.org/abs/2111.08851.
+
+    Labels are numbers (in their own order), strings of numbers, an ordered categorical of pandas, or anything with
+    `order`. Predictions come back in the same type. Missing labels are unobserved, as in `ClassificationHead`.
+
+    Args:
+        loss: cross-entropy where unset; or a function or torch module of the logarithms of the probabilities (B, K)
+            and codes (B,), which returns one loss per row (B,): what a loss of unordered classes is.
+        metrics: names (`"accuracy"`, `"mae"` in class steps, `"quadratic_weighted_kappa"`, `"within_one"`,
+            `"balanced_accuracy"`, `"crossentropy"`), and functions (y_true, y_pred) -> number of labels as given; the
+            first three where unset.
+        dropout: chance of a feature to be dropped before the last layer; searched where unset.
+        loss_weight: the head's factor in the sum of losses.
+        class_weight: label -> factor on the loss of its rows (1 where not named), or `"balanced"`.
+        order: the labels, the least first; may hold labels that no row has.
+
+    Raises:
+        ConfigError: an unknown name, a number out of its range; all are told at once.
+
+    >>> head = OrderedHead(order=["low", "mid", "high"], dropout=0.0)
+    >>> target = head.codec().fit(["mid", "low", "high"])
+    >>> head.build(Spec((8,), "D"), target)
+    Linear(in_features=8, out_features=2, bias=True)
+    """
+
+    loss: str | Callable[..., Any] | Space | None = None
+    metrics: Sequence[Any] | str | Callable[..., float] | None = None
+    dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5))
+    loss_weight: float | Space = 1.0
+    class_weight: ClassWeight = None
+    order: Sequence[Any] | None = None
+
+    def check(self) -> Iterable[str]:
+        """Names, ranges, and an order of labels that differ."""
+        yield from wrong_losses(self.loss, ORDERED_LOSSES, "ordered")
+        yield from wrong_metrics(self.metrics, ORDERED_METRICS, "ordered")
+        yield from wrong_numbers(self.dropout, self.loss_weight)
+        yield from wrong_weights(self.class_weight)
+        if isinstance(self.order, str) or not isinstance(self.order, Sequence | None):
+            yield f"order must be a list of labels, the least first, got {self.order!r}."
+        elif self.order is not None and (len(self.order) < 2 or len(set(self.order)) < len(self.order)):
+            yield f"order must list at least 2 labels, each once, got {list(self.order)!r}."
+
+    def codec(self) -> OrderedCodec:
+        """A fresh codec for ordered labels."""
+        return OrderedCodec(self.order, self.class_weight)
+
+    def build(self, spec: Spec, target: TargetCodec) -> nn.Module:
+        """(B, *spec.shape) -> logits (B, K-1)."""
+        from medley.heads.readout import readout
+
+        return readout(spec, len(target.prior), float(self.dropout or 0.0))  # type: ignore[arg-type]
+
+    def losses(self, target: TargetCodec) -> Any:
+        """Logits (B, K-1), codes (B,) -> losses (B,), class weights included."""
+        from medley.heads.losses import ordered_losses
+
+        return ordered_losses(self.loss, _own(target))
+
+    def measures(self, target: TargetCodec) -> Mapping[str, Metric]:
+        """The metrics by the caller's names."""
+        from medley.heads.metrics import measures
+
+        return measures(self.metrics, _own(target), *METRICS)
+
+    @property
+    def weight(self) -> float:
+        """The head's factor in the sum of losses."""
+        weight = self.loss_weight
+        return float(weight.default if isinstance(weight, Space) else weight)
+
+
+def _own(target: TargetCodec) -> OrderedCodec:
+    if not isinstance(target, OrderedCodec):
+        raise ConfigError(f"OrderedHead works with the codec it makes, got a {type(target).__name__}.")
+    return target

@@ -1,0 +1,186 @@
+"""Ordered classes: order, types, probabilities, losses and metrics."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
+
+from medley.core.spec import Spec, vector
+from medley.errors import ConfigError, DataError, NotFittedError
+from medley.heads import ClassificationHead, OrderedHead
+from medley.heads.losses import ordered_logarithms, ordered_losses
+from medley.heads.masked import task_loss
+from medley.heads.ordered_classes import OrderedCodec
+
+SIZES = ["low", "mid", "high"]
+LOGITS = st.lists(st.floats(-30, 30), min_size=3, max_size=3)
+
+
+def sure(codes, classes):
+    """Logits that are sure of these classes."""
+    return np.where(np.arange(classes - 1) < np.asarray(codes)[:, None], 9.0, -9.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "order", "expected"),
+    [
+        ([3, 1, None, 2], None, [1, 2, 3]),
+        (np.array([5.0, np.nan, 4.0]), None, [4.0, 5.0]),
+        (["10", "9", "1"], None, ["1", "9", "10"]),
+        ([True, False], None, [False, True]),
+        (["mid", "low", None], SIZES, SIZES),
+        (np.array(["mid", "low"]), SIZES, SIZES),
+        (pd.Series(pd.Categorical(["mid", None, "low"], SIZES, ordered=True)), None, SIZES),
+        (pd.Categorical(["mid", "low"], SIZES, ordered=True), None, SIZES),
+        (pd.DataFrame({"size": pd.Categorical(["mid", "low"], SIZES, ordered=True)}), None, SIZES),
+        ([2, 5], [1, 2, 3, 4, 5], [1, 2, 3, 4, 5]),
+        ([[2], [5]], None, [2, 5]),
+    ],
+)
+def test_the_order_and_the_type_of_labels_are_kept(values, order, expected):
+    codec = OrderedCodec(order).fit(values)
+    assert codec.labels == expected
+    encoded = codec.encode(values)
+    back = codec.decode(sure(encoded.array, len(expected)))
+    plain = np.asarray(values, dtype=object)
+    seen = ~pd.isna(plain).reshape(len(plain), -1)[:, 0]
+    assert encoded.present.tolist() == seen.tolist()
+    assert back.shape == plain.shape
+    assert back[seen].tolist() == plain[seen].tolist()
+    assert codec.values(encoded.array)[seen].tolist() == plain[seen].tolist()
+
+
+@pytest.mark.parametrize(
+    ("values", "order", "words"),
+    [
+        (SIZES, None, r"order of 'high', 'low', 'mid' is not known.*order=\["),
+        (pd.Series(SIZES, dtype="category"), None, "is not known"),
+        (["low", "hgih"], SIZES, r"lacks 'hgih'.*Did you mean 'high'"),
+        ([1, 1], None, "at least 2 classes, but got 1"),
+        ([None, None], SIZES, "All labels are missing"),
+        ([[1, 0], [0, 1]], None, r"shape \(B,\) or \(B, 1\)"),
+        (np.random.default_rng(0).normal(size=99), None, "Use RegressionHead"),
+    ],
+)
+def test_labels_that_are_not_ordered(values, order, words):
+    with pytest.raises(DataError, match=words):
+        OrderedCodec(order).fit(values)
+
+
+def test_a_label_out_of_order_and_a_codec_without_any():
+    with pytest.raises(DataError, match="'huge' in row 1"):
+        OrderedCodec(SIZES).fit(SIZES).encode(["low", "huge"])
+    with pytest.raises(NotFittedError):
+        OrderedCodec().encode([1])
+
+
+@given(st.lists(LOGITS, min_size=1, max_size=5))
+def test_probabilities_are_legal_whatever_the_logits(rows):
+    raw = np.array(rows)
+    codec = OrderedCodec().fit([1, 2, 3, 4])
+    found = codec.probabilities(raw)
+    assert (found >= 0).all()
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    np.testing.assert_allclose(ordered_logarithms(torch.tensor(raw)).exp().numpy(), found, atol=1e-12)
+    # The median: less than half lies below it, at least half at or below it.
+    below = np.concatenate([np.zeros((len(raw), 1)), found.cumsum(axis=1)], axis=1)
+    codes = codec.chosen(raw)[:, None]
+    assert (np.take_along_axis(below, codes, 1) < 0.5 + 1e-9).all()
+    assert (np.take_along_axis(below, codes + 1, 1) > 0.5 - 1e-9).all()
+
+
+def test_the_prior_is_how_often_each_class_occurs():
+    codec = OrderedCodec().fit([1, 1, 1, 2, 3, 3, None])
+    np.testing.assert_allclose(codec.probabilities(codec.prior[None]), [[3 / 6, 1 / 6, 2 / 6]], rtol=1e-5)
+    weighted = OrderedCodec(class_weight="balanced").fit([1, 1, 1, 2, 3, 3])
+    np.testing.assert_allclose(weighted.probabilities(weighted.prior[None]), [[1 / 3] * 3], rtol=1e-5)
+
+
+def test_the_state_survives_json():
+    codec = OrderedCodec(SIZES, class_weight={"mid": 2.0}).fit(["low", "high", "mid"])
+    state = codec.state()
+    arrays = {key: one for key, one in state.items() if isinstance(one, np.ndarray)}
+    plain = json.loads(json.dumps({key: one for key, one in state.items() if key not in arrays}))
+    again = OrderedCodec(SIZES, class_weight={"mid": 2.0}).restore({**plain, **arrays})
+    assert again.labels == SIZES
+    assert again.decode(codec.prior[None]) == codec.decode(codec.prior[None])
+    assert again.weights.tolist() == [1, 2, 1]
+
+
+def test_class_weights_and_a_loss_of_ones_own():
+    codec = OrderedCodec(SIZES, class_weight={"high": 3.0}).fit(SIZES)
+    raw, target = torch.randn(3, 2), torch.tensor([0, 1, 2])
+    plain = -ordered_logarithms(raw)[range(3), range(3)]
+    torch.testing.assert_close(ordered_losses(None, codec)(raw, target), plain * torch.tensor([1.0, 1.0, 3.0]))
+    own = ordered_losses(torch.nn.functional.cross_entropy, codec)(raw, target)
+    torch.testing.assert_close(own, plain * torch.tensor([1.0, 1.0, 3.0]))
+
+
+def test_unobserved_rows_give_no_gradient():
+    codec = OrderedCodec().fit([1, 2, 3])
+    raw = torch.tensor([[1.0, 2.0], [torch.inf, torch.nan]], requires_grad=True)
+    task_loss(ordered_losses(None, codec), raw, torch.tensor([1, 0]), torch.tensor([True, False])).backward()
+    assert raw.grad[1].tolist() == [0, 0]
+    assert raw.grad[0].abs().sum() > 0
+
+
+def test_metrics_agree_with_their_sources():
+    rng = np.random.default_rng(0)
+    true, found = rng.integers(0, 4, 200), rng.integers(0, 4, 200)
+    weight = rng.random(200)
+    words = ["accuracy", "mae", "qwk", "within_one", "balanced_accuracy", "crossentropy"]
+    head = OrderedHead(metrics=words)
+    codec = head.codec().fit([1, 2, 3, 4])
+    measures = head.measures(codec)
+    raw = sure(found, 4)
+    rows = {word: measures[word].rows(torch.tensor(raw), torch.tensor(true)).mean() for word in words[:2]}
+    assert rows["accuracy"] == pytest.approx((true == found).mean())
+    assert rows["mae"] == pytest.approx(np.abs(true - found).mean())
+    near = measures["within_one"].rows(torch.tensor(raw), torch.tensor(true)).mean()
+    assert near == pytest.approx((np.abs(true - found) < 2).mean())
+    for mass in (None, weight):
+        expected = cohen_kappa_score(true, found, weights="quadratic", sample_weight=mass)
+        assert measures["qwk"].score(raw, true, mass) == pytest.approx(expected)
+    assert np.isnan(measures["qwk"].score(sure([1, 1], 4), np.array([1, 1]), None))
+    prior = torch.tensor(codec.prior).expand(200, -1)
+    assert measures["crossentropy"].rows(prior, torch.tensor(true)).mean() == pytest.approx(np.log(4), rel=1e-5)
+    assert list(OrderedHead().measures(codec)) == ["accuracy", "mean_absolute_error", "quadratic_weighted_kappa"]
+
+
+def test_mistakes_are_told_at_once():
+    with pytest.raises(ConfigError, match=r"(?s)5 mistakes.*focal.*rmse.*dropout.*class_weight.*order"):
+        OrderedHead(loss="focal", metrics=["rmse"], dropout=2.0, class_weight=3, order=["a"])
+    with pytest.raises(ConfigError, match="order must be a list"):
+        OrderedHead(order="low<high")
+    with pytest.raises(ConfigError, match="works with the codec it makes"):
+        OrderedHead().losses(ClassificationHead().codec())
+
+
+def test_order_helps_where_a_class_is_rare():
+    """A line cut in five: the head learns it with one feature, as a linear layer of unordered classes does not."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, 400)
+    labels = np.digitize(x + 0.05 * rng.normal(size=400), [-0.8, -0.7, 0.0, 0.1])
+    features, found = torch.tensor(x, dtype=torch.float32)[:, None], {}
+    for name, head in {"ordered": OrderedHead(dropout=0.0), "classes": ClassificationHead(dropout=0.0)}.items():
+        codec = head.codec().fit(labels)
+        torch.manual_seed(0)
+        module, losses = head.build(vector(1), codec), head.losses(codec)
+        optimiser = torch.optim.Adam(module.parameters(), lr=0.05)
+        target = torch.from_numpy(codec.encode(labels).array)
+        for _ in range(150):
+            optimiser.zero_grad()
+            losses(module(features), target).mean().backward()
+            optimiser.step()
+        found[name] = float(np.abs(codec.decode(module(features).detach().numpy()) - labels).mean())
+    assert found["ordered"] < found["classes"]
+
+
+def test_a_map_is_read_too():
+    codec = OrderedCodec().fit([1, 2, 3])
+    assert OrderedHead(dropout=0.5).build(Spec((3, 4, 4), "CHW"), codec)(torch.zeros(2, 3, 4, 4)).shape == (2, 2)
