@@ -1,0 +1,108 @@
+"""Layers that run others inside them: what is inside is searched, named, shared and saved as all else is."""
+
+import pytest
+from torch import nn
+
+from medley.core.block import Block, Composite, Facts, Fusion, Input, Layer, Wrapper
+from medley.core.choice import Identity
+from medley.core.config import from_json, to_json
+from medley.core.resolve import resolve, take_default
+from medley.core.space import OneOf, searched
+from medley.core.spec import Spec, vector
+from medley.errors import GraphError
+
+
+class Numbers(Input):
+    def codec(self):
+        raise AssertionError("resolution asks its source for specs, never a codec")
+
+    def default_block(self):
+        return Each()
+
+
+class Width(Layer, register="test_wrapper.width"):
+    units: int | None = searched(OneOf(16, 32))
+
+    def build(self, *specs):
+        return nn.Linear(specs[0].width, self.units)
+
+    def out(self, *specs):
+        return vector(self.units)
+
+
+class Two(Composite):
+    def expand(self, nodes, specs, facts):
+        assert str(specs[0]) == "(D=5)", "what is inside must see the inner spec"
+        return Width()(Width()(nodes[0]))
+
+
+class Each(Wrapper, register="test_wrapper.each"):
+    def inner(self, *specs):
+        return vector(specs[0].shape[1])
+
+    def build(self, *specs):
+        assert isinstance(self.encoder, tuple)
+        return nn.Sequential(*[layer.build(self.inner(*specs)) for layer in self.encoder])
+
+    def out(self, *specs):
+        return self.encoder[-1].out() if self.encoder else self.inner(*specs)
+
+
+class Sum(Fusion):
+    def build(self, *specs):
+        return nn.Identity()
+
+    def out(self, *specs):
+        return specs[0]
+
+
+class Both(Composite):
+    def expand(self, nodes, specs, facts):
+        return Sum()([Width()(nodes[0]), Width()(nodes[0])])
+
+
+def resolved(output, suggest=take_default, **names):
+    ids = {id(block): name for name, block in names.items()}
+    return resolve([output], ids, lambda node: Spec((3, 5), "TD"), suggest, Facts(100))[0]
+
+
+def test_what_is_inside_is_searched_under_the_wrappers_name():
+    seen = []
+
+    def suggest(name, space, default):
+        seen.append(name)
+        return 32
+
+    x, each = Numbers(), Each(Two())
+    node = resolved(each(x), suggest, x=x, each=each)
+    assert seen == ["each.two.width.units", "each.two.width_2.units"]
+    assert [one.units for one in node.block.encoder] == [32, 32]
+    assert [one.name for one in node.block.encoder] == ["each.two.width", "each.two.width_2"]
+
+
+def test_called_twice_it_is_one_block():
+    x, each = Numbers(), Each(Width())
+    other = Numbers()
+    node = resolved(Sum()([each(x), each(other)]), x=x, other=other, each=each)
+    first, second = (one.block for one in node.inputs)
+    assert first is second
+
+
+def test_resolved_it_survives_a_file_and_is_resolved_again_to_the_same():
+    x = Numbers(name="x")
+    node = resolved(Each(Two(), name="each")(x), x=x)
+    block = from_json(to_json(node.block))
+    assert repr(block) == repr(node.block)
+    assert repr(resolved(block(x), x=x).block) == repr(block)
+
+
+def test_nothing_inside_is_a_chain_too():
+    x = Numbers()
+    assert resolved(Each(Identity())(x), x=x).block.encoder == ()
+
+
+def test_what_is_no_chain_of_layers_is_told():
+    x = Numbers()
+    each: Block = Each(Both())
+    with pytest.raises(GraphError, match=r"each: what it wraps must become a chain of layers; each\.both\.sum"):
+        resolved(each(x), x=x, each=each)
