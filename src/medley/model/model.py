@@ -70,7 +70,7 @@ class Model:
         self.network.to(self.device)
         return self
 
-    def predict(self, x: Any, batch_size: int | None = None) -> Any:
+    def predict(self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None) -> Any:
         """Predictions in the types and units of the training targets, in the rows' order.
 
         Args:
@@ -78,6 +78,7 @@ class Model:
                 rows themselves where there is one input. A model that was fitted to a table also takes a table: a
                 file, a frame, a dict of columns; columns may be more, and in another order.
             batch_size: rows per pass; bounds memory only.
+            root: the folder that paths in a table's cells count from; a file's own folder, if left out.
 
         Returns:
             One array for one head; else a list in the heads' order, or a dict by name where `x` was one. For a table a
@@ -87,41 +88,52 @@ class Model:
             DataError: the rows do not fit what was trained on; all mistakes at once.
         """
         if self._is_table(x):
-            return self._by_table(x, batch_size)
+            return self._by_table(x, batch_size, root)
         raw = self.predict_raw(x, batch_size)
         return self._shaped({name: self.targets[name].decode(one) for name, one in raw.items()}, x)
 
-    def predict_proba(self, x: Any, batch_size: int | None = None) -> Any:
+    def predict_proba(self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None) -> Any:
         """Probabilities (B, classes) per classification head (columns as in `labels`); for numbers, the prediction.
 
         Args and errors: as `predict`. For a table, a frame with a column `<target>_<class>` per class.
         """
         if self._is_table(x):
-            return self._by_table(x, batch_size, probabilities=True)
+            return self._by_table(x, batch_size, root, probabilities=True)
         raw = self.predict_raw(x, batch_size)
         return self._shaped({name: self.targets[name].probabilities(one) for name, one in raw.items()}, x)
 
-    def predict_raw(self, x: Any, batch_size: int | None = None) -> dict[str, np.ndarray]:
+    def predict_raw(
+        self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None
+    ) -> dict[str, np.ndarray]:
         """Raw network outputs by head name, each (B, K): logits, or numbers in standardised units."""
-        rows = self._rows(arrange(self._x(x), self.input_names, "x"))
+        rows = self._rows(arrange(self._x(x, root), self.input_names, "x"))
         found = outputs(self.network, rows, batch_size or 1024)
         return {name: raw.cpu().numpy() for name, raw in found.items()}
 
-    def embed(self, x: Any, batch_size: int | None = None) -> np.ndarray | dict[str, np.ndarray]:
+    def embed(
+        self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None
+    ) -> np.ndarray | dict[str, np.ndarray]:
         """What the heads read of each row: the fused vectors (B, D).
 
         Args:
             x: as `predict`.
             batch_size: rows per pass.
+            root: as `predict`.
 
         Returns:
             One array where all heads read the same, else a dict by head name.
         """
-        rows = self._rows(arrange(self._x(x), self.input_names, "x"))
+        rows = self._rows(arrange(self._x(x, root), self.input_names, "x"))
         return embeddings(self.network, rows, batch_size or 1024)
 
     def evaluate(
-        self, x: Any, y: Any = None, batch_size: int | None = None, sample_weight: Any = None
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        sample_weight: Any = None,
+        *,
+        root: str | Path | None = None,
     ) -> dict[str, float]:
         """Losses and metrics over the observed labels.
 
@@ -131,12 +143,13 @@ class Model:
                 out for a table that has the targets' columns.
             batch_size: rows per pass.
             sample_weight: (B,) numbers.
+            root: as `predict`.
 
         Returns:
             Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`.
         """
         if y is None and self.table is not None and self._is_table(x):
-            known = self.table.read(x)
+            known = self.table.read(x, root)
             x, y = self.table.x(known), self.table.y(known)
         named_y = arrange(y, self.output_names, "y")
         rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)
@@ -167,12 +180,12 @@ class Model:
     def _is_table(self, x: Any) -> bool:
         return self.table is not None and is_table(x, self.input_names)
 
-    def _x(self, x: Any) -> Any:
-        return self.table.x(self.table.read(x)) if self.table is not None and self._is_table(x) else x
+    def _x(self, x: Any, root: str | Path | None) -> Any:
+        return self.table.x(self.table.read(x, root)) if self.table is not None and self._is_table(x) else x
 
-    def _by_table(self, x: Any, batch_size: int | None, *, probabilities: bool = False) -> Any:
+    def _by_table(self, x: Any, batch_size: int | None, root: str | Path | None, *, probabilities: bool = False) -> Any:
         assert self.table is not None
-        known = self.table.read(x)
+        known = self.table.read(x, root)
         raw = self.predict_raw(self.table.x(known), batch_size)
         sure = {name: self.targets[name].probabilities(one) for name, one in raw.items()}
         labels = {name: codec.labels for name, codec in self.targets.items()}

@@ -1,0 +1,124 @@
+"""Risk of a stretch of road, from a data frame of 20 numbers and the path of a map tile per row.
+
+First with networks of one's own (a CNN of 64 outputs, a dense net of 32, joined into one sigmoid), then in one line.
+Tiles are drawn here: roads on a green ground; risk grows with bends, crossings and some of the numbers.
+Run: `python examples/road_risk.py [--rows 16]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import warnings
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw
+from torch import nn
+
+import medley as md
+
+SIDE = 48
+
+
+def draw_tile(rng: np.random.Generator, roads: int) -> Image.Image:
+    """A map tile with so many roads."""
+    tile = Image.new("RGB", (SIDE, SIDE), (190, 215, 170))
+    pen = ImageDraw.Draw(tile)
+    for _ in range(roads):
+        edge = rng.integers(0, SIDE, 6).tolist()
+        pen.line([(0, edge[0]), (edge[1], edge[2]), (SIDE, edge[3])], fill=(90, 90, 95), width=2 + edge[4] % 3)
+    return tile
+
+
+def make_rows(folder: Path, rows: int, seed: int = 0) -> pd.DataFrame:
+    """A frame with columns f0..f19, `label` (0 or 1) and `image_path`; tiles are written into `folder`."""
+    rng = np.random.default_rng(seed)
+    numbers = rng.normal(size=(rows, 20))
+    roads = rng.integers(0, 6, rows)
+    odds = 1.2 * (roads - 2.5) + numbers[:, 0] - 0.8 * numbers[:, 1]
+    frame = pd.DataFrame(numbers, columns=[f"f{i}" for i in range(20)])
+    frame["label"] = (odds + rng.logistic(size=rows) > 0).astype(int)
+    frame["image_path"] = [f"tile{i}.png" for i in range(rows)]
+    for name, count in zip(frame["image_path"], roads, strict=True):
+        draw_tile(rng, int(count)).save(folder / name)
+    return frame
+
+
+class Cnn(nn.Sequential):
+    """(B, 3, 48, 48) -> (B, 64)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Conv2d(3, 16, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(3),
+            nn.Flatten(),
+            nn.Linear(32 * 9, 64),
+            nn.ReLU(),
+        )
+
+
+class Dense(nn.Sequential):
+    """(B, 20) -> (B, 32)."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU())
+
+
+# A saved model says these names, so a program that loads it must have registered them.
+md.register("road_risk.cnn")(Cnn)
+md.register("road_risk.dense")(Dense)
+
+
+def own_networks(directory: str, seed: int = 0) -> md.AutoModel:
+    """One's own modules as blocks, joined into one sigmoid output."""
+    tile, numbers = md.ImageInput(name="tile"), md.StructuredDataInput(name="numbers")
+    seen = md.TorchBlock(Cnn)(tile)
+    told = md.TorchBlock(Dense)(numbers)
+    risk = md.ClassificationHead(name="risk", dropout=0, metrics=["accuracy", "auc"])(
+        md.Merge(merge_type="concatenate")([seen, told])
+    )
+    return md.AutoModel(
+        [tile, numbers], risk, project_name="own", directory=directory, max_trials=1, overwrite=True, seed=seed
+    )
+
+
+def main() -> None:
+    """Runs both programs and tells their scores on rows that neither saw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=2000, help="training rows (16 is enough to see it run)")
+    parser.add_argument("--epochs", type=int, default=None)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
+        frame = make_rows(folder, given.rows + 500)
+        train, test = frame.iloc[: given.rows], frame.iloc[given.rows :]
+
+        def split(rows: pd.DataFrame) -> tuple[list, np.ndarray]:
+            paths = [folder / name for name in rows["image_path"]]
+            return [paths, rows[[f"f{i}" for i in range(20)]]], rows["label"].to_numpy()
+
+        began = monotonic()
+        auto = own_networks(directory)
+        auto.fit(*split(train), epochs=given.epochs, verbose=0)
+        print(f"own networks: {auto.evaluate(*split(test), return_dict=True)}  ({monotonic() - began:.0f} s)")
+
+        began = monotonic()
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            model = md.fit(
+                train, "label", root=folder, max_trials=1, epochs=given.epochs, directory=directory, verbose=0
+            )
+        found = model.predict(test, root=folder)
+        right = (found["label"] == test["label"]).mean()
+        print(f"one line: accuracy {right:.4f}  ({monotonic() - began:.0f} s)")
+        print(found.head(3))
+
+
+if __name__ == "__main__":
+    main()
