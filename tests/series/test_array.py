@@ -118,6 +118,7 @@ def test_no_rows_at_all_are_encoded_as_none():
         ([[1, 2], None, [1, 2, 3]], r"row 2 has the shape \(3,\)"),
         (np.ones((2, 2, 2, 2, 2, 2)), "1 to 4 axes"),
         (np.ones((2, 0)), "none of them empty"),
+        ([[1, [2, 3]], [1, 2]], "takes numbers, got list"),
     ],
 )
 def test_what_cannot_be_read_is_refused(values, words):

@@ -110,10 +110,10 @@ def as_array(value: Any) -> np.ndarray | None:
         value = (value.float() if value.is_floating_point() else value).numpy()
     elif hasattr(value, "toarray"):  # a sparse matrix
         value = value.toarray()
-    array = np.asarray(value)
-    if array.dtype.kind in "biuf":
-        return array
     try:
+        array = np.asarray(value)  # fails where lists in it are of differing lengths
+        if array.dtype.kind in "biuf":
+            return array
         if array.dtype.kind == "O":
             array = np.where(np.vectorize(_is_na, otypes=[bool])(array), np.nan, array)
         if array.dtype.kind in "OUS":

@@ -1,0 +1,188 @@
+"""Sets of images in whole networks: order and gaps change nothing, places do where they mean something."""
+
+import numpy as np
+import pytest
+import torch
+
+import medley as md
+from medley.core.batch import Rows
+from medley.core.block import Facts
+from medley.core.codec import Encoded
+from medley.core.config import from_json, to_json
+from medley.core.resolve import resolve, settle, take_default
+from medley.core.space import OneOf
+from medley.core.spec import Spec
+from medley.errors import ConfigError, GraphError
+from medley.image.block import ImageBlock
+from medley.image.conv import ConvBlock
+from medley.image.resnet import ResNetBlock
+from medley.image.set_block import ImageSetBlock
+from medley.image.set_encoder import ImageSetEncoder
+from medley.image.set_input import ImageSetInput
+from medley.testing import check_block
+
+SETS = Spec((4, 3, 12, 12), "SCHW", "uint8")
+
+
+def resolved(block, source=None, spec=SETS, suggest=take_default, rows=100):
+    source = source or ImageSetInput()
+    node = resolve([block(source)], {id(source): "photos", id(block): "set"}, lambda _: spec, suggest, Facts(rows))[0]
+    return node.block
+
+
+def module_of(block, **given):
+    return resolved(block, **given).build(Spec(SETS.shape, "SCHW"))
+
+
+def some_sets(count=5):
+    x = torch.rand(count, *SETS.shape) + 0.01
+    gone = torch.rand(count, 4) < 0.4
+    gone[:, 0] = False
+    return x.masked_fill(gone[:, :, None, None, None], 0.0)
+
+
+ENCODERS = {
+    "default": None,
+    "residual": ImageBlock(block_type="resnet", augment=False),
+    "map": ConvBlock(filters=8),
+    "several": OneOf(ConvBlock(filters=4), ResNetBlock("resnet8")),
+}
+
+
+@pytest.mark.parametrize("name", sorted(ENCODERS))
+@pytest.mark.parametrize("pooling", ["mean", "attention"])
+def test_order_and_gaps_change_nothing(name, pooling):
+    module = module_of(ImageSetBlock(ENCODERS[name], pooling))
+    x = some_sets()
+    module.adapt(x)
+    module.train()(x)  # statistics that are not those of the start
+    module.eval()
+    result = module(x)
+    assert result.shape == (5, resolved(ImageSetBlock(ENCODERS[name], pooling)).out(SETS).width)
+    torch.testing.assert_close(module(x[:, [3, 1, 0, 2]]), result, rtol=1e-4, atol=1e-5)
+    full = x[:, :1].expand(-1, 3, -1, -1, -1)
+    alone = torch.cat([x[:, :1], torch.zeros_like(full)], 1)
+    torch.testing.assert_close(module(alone), module(torch.cat([x[:, :1], full], 1)), rtol=1e-4, atol=1e-5)
+
+
+def test_places_count_where_the_input_or_the_caller_says_so():
+    named = ImageSetInput(positions=True)
+    assert resolved(ImageSetBlock()).positions is False
+    assert resolved(ImageSetBlock(), named).positions is True
+    assert resolved(ImageSetBlock(positions=False), named).positions is False
+    assert resolved(ImageSetBlock(positions=True)).positions is True
+    module = module_of(ImageSetBlock(positions=True))
+    torch.nn.init.normal_(module.pool.scale)
+    x = some_sets()
+    assert not torch.allclose(module.eval()(x), module(x.flip(1)), atol=1e-3)
+
+
+def test_few_rows_are_averaged_and_many_attended_to():
+    assert resolved(ImageSetBlock(), rows=100).pooling == "mean"
+    assert resolved(ImageSetBlock(), rows=5000).pooling == "attention"
+
+
+def test_encoder_and_pooling_are_searched():
+    seen = {}
+
+    def suggest(name, space, default):
+        seen[name] = space
+        return default
+
+    resolved(ImageSetBlock(), suggest=suggest)
+    assert seen["set.pooling"] == OneOf("attention", "mean")
+    assert "set.image_set_encoder.image_block.block_type" in seen
+    assert "set.image_set_encoder.image_block.strided_conv_block.filters" in seen
+
+
+def test_a_resolved_encoder_survives_a_file():
+    block = resolved(ImageSetBlock(ResNetBlock("resnet8")))
+    twin = from_json(to_json(block))
+    assert repr(twin) == repr(block)
+    module, copy = (one.build(Spec(SETS.shape, "SCHW")).eval() for one in (block, twin))
+    copy.load_state_dict(module.state_dict())
+    x = some_sets()
+    assert torch.equal(module(x), copy(x))
+
+
+def test_what_is_no_set_of_images_is_refused():
+    photo = md.ImageInput()
+    with pytest.raises(GraphError, match=r"one ImageSetInput and nothing else, got \(C=3 H=8 W=8\)"):
+        resolved(ImageSetBlock(), photo, Spec((3, 8, 8), "CHW"))
+    photos = ImageSetInput()
+    with pytest.raises(GraphError, match="What shall come before its encoder goes into it"):
+        resolve(
+            [ImageSetBlock()(md.Normalization()(photos))], {id(photos): "p"}, lambda _: SETS, take_default, Facts(9)
+        )
+    with pytest.raises(GraphError, match=r"read by ImageSetBlock\(ResNetBlock\(\)\)"):
+        resolved(ResNetBlock("resnet8"), photos)
+    with pytest.raises(GraphError, match="must become a chain of layers"):
+        resolved(ImageSetBlock(TwoBranches()))
+    with pytest.raises(GraphError, match="resolved layers, got None"):
+        settle(ImageSetEncoder(), "part", take_default).build(SETS)
+    with pytest.raises(ConfigError, match="pooling must be one of"):
+        ImageSetBlock(pooling="max")
+    with pytest.raises(ConfigError, match="pooling must be one of"):
+        ImageSetEncoder(pooling="max")
+
+
+class TwoBranches(md.Composite):
+    def expand(self, nodes, specs, facts):
+        return md.Merge("concatenate")([ConvBlock()(nodes[0]), ConvBlock()(nodes[0])])
+
+
+def test_sets_of_several_images_keep_the_promises_of_blocks():
+    rng = np.random.default_rng(0)
+    rows = [[*rng.integers(0, 256, (1 + row % 4, 6, 6, 3), dtype=np.uint8)] for row in range(12)]
+    rows[4] = [None, np.zeros((6, 6, 3), np.uint8)]
+    rows[2] = rows[9] = None
+    with pytest.raises(AssertionError, match="accepts none"):
+        check_block(ImageSetBlock(), rows=[*np.zeros((12, 4))])
+    check_block(ImageSetBlock(ConvBlock(filters=4, kernel_size=3)), rows=rows, seeds=(1, 2))
+
+
+def bright(rng, count):
+    """Sets of dark images of which one may be bright: the label says whether one is."""
+    label = rng.integers(0, 2, count)
+    rows = []
+    for one in label:
+        images = [rng.integers(0, 60, (8, 8, 1)).astype(np.uint8) for _ in range(rng.integers(1, 5))]
+        if one:
+            images[rng.integers(len(images))] += 150
+        rows.append(images)
+    return rows, label
+
+
+def test_a_model_of_sets_and_a_table_learns_is_saved_and_predicts(tmp_path):
+    rng = np.random.default_rng(0)
+    rows, label = bright(rng, 160)
+    size = rng.normal(size=160)
+    rows[5] = rows[17] = None
+    photos, facts = ImageSetInput(name="photos"), md.StructuredDataInput(name="facts")
+    x = {"photos": rows, "facts": size.reshape(-1, 1)}
+    auto = md.AutoModel([photos, facts], md.ClassificationHead(), max_trials=1, directory=tmp_path)
+    auto.fit(x, label, epochs=15, batch_size=16, verbose=0)
+    assert auto.evaluate(x, label, return_dict=True)["accuracy"] > 0.9
+    before = auto.predict_proba(x)
+    model = md.load(auto.export_model().save(tmp_path / "saved"))
+    np.testing.assert_array_equal(model.predict_proba(x), before)
+    mixed = [None if row is None else row[::-1] for row in rows]
+    np.testing.assert_allclose(model.predict_proba({**x, "photos": mixed}), before, atol=1e-5)
+    padded = [None if row is None else [None, *row, None] for row in rows]
+    np.testing.assert_allclose(model.predict_proba({**x, "photos": padded}), before, atol=1e-5)
+    assert np.isfinite(model.predict_proba({**x, "photos": [None] * 160})).all()
+
+
+def test_rows_without_images_are_as_good_as_not_there():
+    module = module_of(ImageSetBlock(ConvBlock(filters=4))).train()
+    twin = module_of(ImageSetBlock(ConvBlock(filters=4))).train()
+    twin.load_state_dict(module.state_dict())
+    x = (some_sets() * 255).byte().numpy()
+    present = np.array([True, False, True, True, False])
+    batch = Rows({"photos": Encoded(x * present[:, None, None, None, None], present)}).take(torch.arange(5))
+    index = batch.rows(frozenset({"photos"}))
+    assert index is not None
+    scaled = batch.inputs["photos"].index_select(0, index) / 255
+    torch.testing.assert_close(module(scaled), twin(torch.from_numpy(x)[torch.from_numpy(present)] / 255))
+    for one, other in zip(module.buffers(), twin.buffers(), strict=True):
+        assert torch.equal(one, other)
