@@ -13,7 +13,7 @@ from medley.core.kinds import Kind
 from medley.data.judge_numbers import judge_numbers
 from medley.data.judge_objects import judge_objects
 from medley.data.judge_words import judge_words
-from medley.data.look import Look, Verdict
+from medley.data.look import Look, Verdict, label_form
 from medley.data.overrule import overruled
 from medley.data.schema import Guess, Schema, becomes, known_kinds
 from medley.data.source import read
@@ -77,7 +77,7 @@ def judge(look: Look) -> Verdict:
         return _judge_lone_value(look)
     dtype = look.series.dtype
     if str(dtype) == "category":
-        return Verdict(Kind.CATEGORY, "the frame's own type says so", 1.0, _type_of(look.values))
+        return Verdict(Kind.CATEGORY, "the frame's own type says so", 1.0, label_form(look.values))
     match getattr(dtype, "kind", "O"):
         case "b":
             return Verdict(Kind.BOOLEAN, "its cells are True or False", 1.0)
@@ -96,7 +96,7 @@ def _judge_lone_value(look: Look) -> Verdict:
     only = f"{_short(look.values[0])!r}"
     if look.present.all():
         return Verdict(Kind.CONSTANT, f"every row holds {only}", 1.0)
-    return Verdict(Kind.CATEGORY, f"a row holds {only} or nothing", 0.8, _type_of(look.values))
+    return Verdict(Kind.CATEGORY, f"a row holds {only} or nothing", 0.8, label_form(look.values))
 
 
 def _judge_plain_objects(look: Look) -> Verdict:
@@ -117,11 +117,6 @@ def _judge_plain_objects(look: Look) -> Verdict:
         names = ", ".join(sorted(one.__name__ for one in types))
         return Verdict(verdict.kind, f"{verdict.why}, of mixed types ({names})", 0.5 * verdict.confidence, "str")
     return verdict
-
-
-def _type_of(values: np.ndarray) -> str:
-    types = {type(value) for value in values.tolist()}
-    return next((name for kind, name in ((bool, "bool"), (int, "int"), (float, "float")) if types == {kind}), "str")
 
 
 def _guess(look: Look, verdict: Verdict) -> Guess:

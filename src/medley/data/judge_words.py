@@ -16,7 +16,7 @@ from medley.data.label_words import find_label_form, is_written_list, read_list,
 from medley.data.look import Look, Verdict
 from medley.data.number_words import NO_VALUE, find_number_form, to_numbers
 from medley.data.pictures import has_picture_ending, is_address, is_picture_base64, is_picture_bytes, split_paths
-from medley.data.time_words import TimeForm, find_time_form, to_times
+from medley.data.time_words import find_time_form, to_times
 
 _MOSTLY = 0.95
 _LOOKED_FOR = 20
@@ -52,7 +52,8 @@ def _numbers(look: Look) -> Verdict | None:
     if form is None:
         return None
     values = to_numbers(look.all_words, form)
-    share = look.share(np.isfinite(values))
+    read = np.isfinite(values)
+    share = look.share(read)
     if share < _MOSTLY:
         return None
     verdict = judge_numbers(look, values)
@@ -67,28 +68,21 @@ def _numbers(look: Look) -> Verdict | None:
     if odd:
         why += f"; {', '.join(map(repr, odd[:3]))}{', ...' if len(odd) > 3 else ''} and the like count as missing"
     sure = (0.95 if form.sure else 0.85) * share
-    return Verdict(Kind.NUMBER, why, sure, str(form), unread=_unread(look, share))
+    return Verdict(Kind.NUMBER, why, sure, str(form), unread=look.unread(read))
 
 
 def _times(look: Look) -> Verdict | None:
     found = find_time_form(look.words)
     if found is None:
         return None
-    share = look.share(~np.isnat(to_times(look.all_words, found.form)))
+    read = ~np.isnat(to_times(look.all_words, found.form))
+    share = look.share(read)
     if share < _MOSTLY:
         return None
-    return _time_verdict(look, found, share)
-
-
-def _time_verdict(look: Look, found: TimeForm, share: float) -> Verdict:
     why = "its strings are ISO dates" if found.form == "ISO" else f"its strings are times written as {found.form}"
     if found.rival:
         why += f"; {found.rival} would read them as well"
-    return Verdict(Kind.TIME, why, (0.6 if found.rival else 0.97) * share, found.form, unread=_unread(look, share))
-
-
-def _unread(look: Look, share: float) -> float:
-    return (1 - share) * look.known / len(look.series)
+    return Verdict(Kind.TIME, why, (0.6 if found.rival else 0.97) * share, found.form, unread=look.unread(read))
 
 
 def judge_picture_words(look: Look) -> Verdict | None:

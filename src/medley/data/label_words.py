@@ -62,12 +62,12 @@ def _labels(words: Sequence[str], counts: Sequence[int], delimiter: str) -> Labe
     if several < 0.1 or long or not 2 <= len(distinct) <= _MOST_LABELS or wordy > 3:
         return None
     # Labels come back: in the parts of an address or a name, nearly every one is new.
-    repeats = len(labels) / len(distinct)
     if delimiter == ",":
         # Commas stand within names too ("Portland, OR"): labels must vary in number and combine freely.
+        repeats = np.dot(sizes, counts) / len(distinct)
         fits = len(set(sizes)) > 1 and repeats >= 3 and len(words) >= len(distinct) and several >= 0.2
     else:
-        fits = repeats >= 1.5
+        fits = len(labels) / len(distinct) >= 1.5
     return LabelForm(delimiter, len(distinct), several) if fits else None
 
 

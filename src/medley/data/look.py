@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medley.core.kinds import Kind
+from medley.data.number_words import NO_VALUE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,9 +121,18 @@ class Look:
         """All distinct values as strings (D)."""
         return [str(value).strip() for value in self.values.tolist()]
 
-    def share(self, distinct: np.ndarray) -> float:
-        """Of the rows with a value, the share whose distinct value is marked in (D,)."""
-        return float(self.counts[distinct].sum() / max(self.known, 1))
+    @cached_property
+    def says_nothing(self) -> np.ndarray:
+        """Which distinct values are words for no value (D,): "n/a", "?"."""
+        return np.array([word.lower() in NO_VALUE for word in self.all_words], bool)
+
+    def share(self, read: np.ndarray) -> float:
+        """Of the rows that say something, the share whose distinct value is marked in (D,)."""
+        return float(self.counts[read].sum() / max(self.counts[~self.says_nothing].sum(), 1))
+
+    def unread(self, read: np.ndarray) -> float:
+        """Of all rows, the share with a value that is not marked in (D,)."""
+        return float(self.counts[~read].sum() / len(self.series))
 
     @cached_property
     def _factored(self) -> tuple[np.ndarray, np.ndarray]:
@@ -143,6 +153,18 @@ class Look:
 def is_absent(cell: Any) -> bool:
     """Whether a cell holds nothing: None, NaN, NaT, NA."""
     return type(cell).__name__ in _ABSENT or (isinstance(cell, float) and cell != cell)
+
+
+def label_form(values: np.ndarray) -> str:
+    """The type of labels (D,): `"bool"`, `"int"` (also whole numbers that gaps made floats), `"float"` or `"str"`.
+
+    >>> label_form(np.array([1.0, 2.0])), label_form(np.array([True, "a"], dtype=object))
+    ('int', 'str')
+    """
+    types = set(map(type, values.tolist()))
+    if types == {float}:
+        return "int" if all(value % 1 == 0 for value in values.tolist()) else "float"
+    return next((name for kind, name in ((bool, "bool"), (int, "int")) if types == {kind}), "str")
 
 
 def _step(count: int, most: int) -> int:

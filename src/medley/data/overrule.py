@@ -11,7 +11,7 @@ from medley.core.kinds import Kind
 from medley.data.answers import answer_of
 from medley.data.judge_objects import is_one_picture, items_of
 from medley.data.label_words import find_label_form, is_written_list, read_numbers
-from medley.data.look import Look, Verdict
+from medley.data.look import Look, Verdict, label_form
 from medley.data.number_words import NO_VALUE, NumberForm, find_number_form, to_numbers
 from medley.data.pictures import split_paths
 from medley.data.schema import SAID
@@ -30,7 +30,9 @@ def overruled(look: Look, kind: Kind, own: Verdict) -> Verdict:
     Raises:
         DataError: no cell, or not all that a vector needs, can be read as this kind.
     """
-    if own.kind is kind or not kind.is_used or not look.known:
+    if not kind.is_used:
+        return Verdict(kind, SAID, 1.0)
+    if own.kind is kind or not look.known:
         return replace(own, kind=kind, why=SAID, confidence=1.0)
     return _READERS.get(kind, _as_it_is)(look, kind)
 
@@ -43,10 +45,10 @@ def _as_number(look: Look, kind: Kind) -> Verdict:
     if look.values.dtype.kind == "m":
         return Verdict(kind, SAID, 1.0, "duration")
     form = find_number_form(look.words) or _lenient_number_form(look)
-    share = look.share(np.isfinite(to_numbers(look.all_words, form)))
-    if not share:
+    read = np.isfinite(to_numbers(look.all_words, form))
+    if not read.any():
         raise _cannot(look, kind)
-    return Verdict(kind, SAID, 1.0, str(form), unread=(1 - share) * look.known / len(look.series))
+    return Verdict(kind, SAID, 1.0, str(form), unread=look.unread(read))
 
 
 def _lenient_number_form(look: Look) -> NumberForm:
@@ -67,10 +69,10 @@ def _as_time(look: Look, kind: Kind) -> Verdict:
     words = [word for word in look.words if word.lower() not in NO_VALUE]
     found = find_time_form(words)
     form = "ISO" if found is None else found.form
-    share = look.share(~np.isnat(to_times(look.all_words, form)))
-    if not share:
+    read = ~np.isnat(to_times(look.all_words, form))
+    if not read.any():
         raise _cannot(look, kind)
-    return Verdict(kind, SAID, 1.0, form, unread=(1 - share) * look.known / len(look.series))
+    return Verdict(kind, SAID, 1.0, form, unread=look.unread(read))
 
 
 def _as_boolean(look: Look, kind: Kind) -> Verdict:
@@ -114,9 +116,7 @@ def _as_vector(look: Look, kind: Kind) -> Verdict:
 def _as_category(look: Look, kind: Kind) -> Verdict:
     if not look.is_plain:
         raise _cannot(look, kind)
-    whole = look.values.dtype.kind in "iu" or (look.values.dtype.kind == "f" and (look.values % 1 == 0).all())
-    form = {"b": "bool", "f": "float"}.get(look.values.dtype.kind, "str")
-    return Verdict(kind, SAID, 1.0, "int" if whole else form)
+    return Verdict(kind, SAID, 1.0, label_form(look.values))
 
 
 def _as_text(look: Look, kind: Kind) -> Verdict:

@@ -12,7 +12,7 @@ from medley.core.kinds import Kind
 from medley.data.cells import read_cells
 from medley.data.column_names import is_code_name, is_grade_name, is_identifier_name, is_quantity_name
 from medley.data.infer import infer_column, judge
-from medley.data.look import Look, Verdict
+from medley.data.look import Look, Verdict, label_form
 from medley.data.schema import Guess
 from medley.errors import DataError
 
@@ -178,14 +178,7 @@ def _cells(guess: Guess, kind: TaskKind, look: Look) -> Guess:
         return guess
     if kind == "number":
         return replace(guess, kind=Kind.NUMBER, form=guess.form if guess.kind is Kind.NUMBER else "")
-    return replace(guess, kind=Kind.CATEGORY, form=_label_form(look))
-
-
-def _label_form(look: Look) -> str:
-    kind = look.values.dtype.kind
-    if kind == "f":
-        return "int" if (look.values % 1 == 0).all() else "float"
-    return {"b": "bool", "i": "int", "u": "int"}.get(kind, "str")
+    return replace(guess, kind=Kind.CATEGORY, form=label_form(look.values))
 
 
 def _as_guess(look: Look, verdict: Verdict) -> Guess:
@@ -212,7 +205,7 @@ def _as_series(values: Any) -> pd.Series:
         values = values.detach().cpu().numpy()
     if hasattr(values, "to_pandas"):
         return values.to_pandas()
-    array = np.asarray(values) if hasattr(values, "shape") else values
-    if isinstance(array, np.ndarray) and array.ndim > 1:
-        array = list(array[:, 0] if array.shape[1:] == (1,) else array)
-    return pd.Series(array)
+    if len(getattr(values, "shape", ())) > 1:
+        array = np.asarray(values)
+        values = list(array[:, 0] if array.shape[1:] == (1,) else array)
+    return pd.Series(values)
