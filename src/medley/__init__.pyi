@@ -39,6 +39,7 @@ from medley.fusion.low_rank import LowRankFusion as LowRankFusion
 from medley.fusion.merge import Merge as Merge
 from medley.graph.graph import Graph as Graph
 from medley.heads.classification import ClassificationHead as ClassificationHead
+from medley.heads.ordered import OrderedHead as OrderedHead
 from medley.heads.regression import RegressionHead as RegressionHead
 from medley.image.augmentation import ImageAugmentation as ImageAugmentation
 from medley.image.block import ImageBlock as ImageBlock
@@ -71,6 +72,7 @@ from medley.tabular.categorical import CategoricalToNumerical as CategoricalToNu
 from medley.tabular.dense import DenseBlock as DenseBlock
 from medley.tabular.input import StructuredDataInput as StructuredDataInput
 from medley.tabular.numeric import NumericEmbedding as NumericEmbedding
+from medley.tabular.tabm import TabMBlock as TabMBlock
 from medley.text.bert import BertBlock as BertBlock
 from medley.text.block import TextBlock as TextBlock
 from medley.text.embedding import Embedding as Embedding

@@ -9,20 +9,27 @@ from medley.core.block import Facts
 from medley.core.resolve import resolve, take_default
 from medley.core.spec import Spec, vector
 from medley.errors import GraphError
+from medley.heads import RegressionHead
 from medley.tabular import (
     CategoricalToNumerical,
     DenseBlock,
+    MeanOfMembers,
     NumericEmbedding,
     StructuredDataBlock,
     StructuredDataInput,
     TableCodec,
+    TabMBlock,
 )
 
 
 def parts(block, spec, rows, suggest=take_default):
     """The resolved chain, input first."""
     source = StructuredDataInput()
-    (node,) = resolve([block(source)], {}, lambda _: spec, suggest, Facts(rows))
+    return parts_of(block(source), spec, rows, suggest)
+
+
+def parts_of(node, spec=None, rows=2_000, suggest=take_default):
+    (node,) = resolve([node], {}, lambda _: spec or numbers(2_000), suggest, Facts(rows))
     chain = []
     while node.inputs:
         chain.append(node.block)
@@ -42,10 +49,27 @@ def test_few_rows_get_a_tiny_network():
 
 
 def test_many_rows_get_embeddings():
-    encoder, dense = parts(StructuredDataBlock(), numbers(2_000), 2_000)
+    encoder, dense = parts(StructuredDataBlock(), numbers(2_000), 1_500)
     assert isinstance(encoder, NumericEmbedding)
     assert encoder.embedding == "piecewise"
+    assert isinstance(dense, DenseBlock)
     assert 0 < dense.dropout < 0.5
+
+
+def test_still_more_rows_get_an_ensemble_where_the_table_is_alone():
+    assert isinstance(parts(StructuredDataBlock(), numbers(2_000), 2_000)[1], TabMBlock)
+    source = StructuredDataInput()
+    for suggest in (take_default, lambda name, space, default: getattr(space, "choices", (default,))[-1]):
+        (node,) = resolve([StructuredDataBlock()(source)], {}, lambda _: numbers(2_000), suggest, Facts(2_000, 2))
+        assert isinstance(node.block, DenseBlock)
+
+
+def test_what_cannot_read_an_ensemble_reads_its_mean():
+    chain = parts_of(DenseBlock(num_units=8)(StructuredDataBlock(network="tabm")(StructuredDataInput())))
+    assert [type(one) for one in chain] == [NumericEmbedding, TabMBlock, MeanOfMembers, DenseBlock]
+    assert isinstance(
+        parts_of(RegressionHead()(StructuredDataBlock(network="tabm")(StructuredDataInput())))[-2], TabMBlock
+    )
 
 
 def test_only_parameters_with_an_effect_are_searched():
@@ -73,7 +97,8 @@ def test_normalisation_comes_where_it_is_asked_for():
 
 
 def test_plain_vectors_go_straight_to_the_dense_layers():
-    assert [type(one) for one in parts(StructuredDataBlock(), vector(5), 5_000)] == [DenseBlock]
+    assert [type(one) for one in parts(StructuredDataBlock(), vector(5), 5_000)] == [TabMBlock]
+    assert [type(one) for one in parts(StructuredDataBlock(), vector(5), 500)] == [DenseBlock]
 
 
 def test_several_nodes_are_refused():
@@ -90,7 +115,7 @@ def test_whatever_is_chosen_learns_a_bent_line(embedding):
     codec = TableCodec().fit(rows)
     x, spec = torch.from_numpy(codec.encode(rows).array), codec.spec
     modules = []
-    for part in parts(StructuredDataBlock(embedding=embedding), spec, 2_000):
+    for part in parts(StructuredDataBlock(embedding=embedding, network="dense"), spec, 2_000):
         modules.append(part.build(spec))
         spec = part.out(spec)
     net = torch.nn.Sequential(*modules, torch.nn.Linear(spec.width, 1))

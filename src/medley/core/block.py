@@ -28,9 +28,11 @@ class Facts:
 
     Args:
         rows: number of training rows.
+        inputs: number of the graph's inputs.
     """
 
     rows: int
+    inputs: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +199,8 @@ class Layer(Block):
     """A part that computes: present rows in, as many rows out. Called on several nodes, it gets as many tensors."""
 
     reads: ClassVar[str] = "plain"
-    """`"plain"` numbers, `"table"` columns or `"tokens"`: what the first input must be; others are adapted first."""
+    """`"plain"` numbers, `"table"` columns, `"tokens"` or `"members"` of an ensemble: what the first input must be;
+    others are adapted first."""
 
     @abstractmethod
     def build(self, *specs: Spec) -> nn.Module:
@@ -206,6 +209,10 @@ class Layer(Block):
     def out(self, *specs: Spec) -> Spec:
         """The spec of the result; found by building and running without data where a block does not say it."""
         return probe(lambda: self.build(*specs), specs, type(self).__name__)
+
+    def adapter(self) -> Block | None:
+        """As `Input.adapter`, for layers whose result other layers cannot read."""
+        return None
 
 
 class Wrapper(Layer):
@@ -246,13 +253,16 @@ class Composite(Block):
 class Head(Block):
     """What goes out: the last part, its target codec, its loss per row and its metrics."""
 
+    reads: ClassVar[str] = "plain"
+    """As `Layer.reads`."""
+
     @abstractmethod
     def codec(self) -> TargetCodec:
         """A fresh codec for this head's targets."""
 
     @abstractmethod
     def build(self, spec: Spec, target: TargetCodec) -> nn.Module:
-        """The module: (B, *spec.shape) -> raw (B, K)."""
+        """The module: (B, *spec.shape) -> raw (B, K); in training, from members of an ensemble, raw (B, E, K)."""
 
     @abstractmethod
     def losses(self, target: TargetCodec) -> Any:

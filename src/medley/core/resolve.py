@@ -162,11 +162,11 @@ class _Resolver:
                 values = [self.plain(value, block.reads) for value in inputs]
                 if isinstance(block, Wrapper):
                     block = self.filled(block, path, _specs(values))
-                return _Value(Node(block, _nodes(values)), self.out(block, path, _specs(values)))
+                return _Value(Node(block, _nodes(values)), self.out(block, path, _specs(values)), block.adapter())
             case Fusion():
                 return self.fused(block, inputs)
             case Head():
-                values = [self.plain(value, "plain") for value in inputs]
+                values = [self.plain(value, block.reads) for value in inputs]
                 if len(values) != 1:
                     raise GraphError(f"a head reads one node, got {len(values)}; join them with Merge() first.")
                 return _Value(Node(block, _nodes(values)), values[0].spec)
@@ -210,7 +210,7 @@ class _Resolver:
             start = Node(block)
             self.keep(start, _Value(start, block.inner(*specs)))
             with self.inside(path):
-                end = self.visit(block.encoder(start)).node
+                end = self.plain(self.visit(block.encoder(start)), "plain").node
             block = replace(block, encoder=_chain(start, end))
             self.settled[path] = block  # called again, it is the same block with the same weights
         return block
@@ -224,7 +224,7 @@ class _Resolver:
         self.scope, self.counts = outer
 
     def plain(self, value: _Value, reads: str) -> _Value:
-        if value.adapter is None or reads in ("any", _reading(value.spec)):
+        if value.adapter is None or reads in ("any", reading(value.spec)):
             return value
         if id(value.node) not in self.adapted:
             with self.inside(str(value.node.block.name)):
@@ -236,14 +236,18 @@ def _chain(start: Node, end: Node) -> tuple[Layer, ...]:
     layers: list[Layer] = []
     while end is not start:
         if not isinstance(end.block, Layer) or len(end.inputs) != 1:
-            raise GraphError(f"what it wraps must become a chain of layers; {end.block.name} reads several, or is none.")
+            raise GraphError(
+                f"what it wraps must become a chain of layers; {end.block.name} reads several, or is none."
+            )
         layers.append(end.block)
         end = end.inputs[0]
     return tuple(reversed(layers))
 
 
-def _reading(spec: Spec) -> str:
-    return "table" if spec.is_table else "tokens" if spec.is_tokens else "plain"
+def reading(spec: Spec) -> str:
+    """What a block must read to be joined to this without an adapter: `"plain"`, or a word of `Layer.reads`."""
+    kinds = {"table": spec.is_table, "tokens": spec.is_tokens, "members": spec.is_ensemble}
+    return next((kind for kind, told in kinds.items() if told), "plain")
 
 
 def _nodes(values: Sequence[_Value]) -> tuple[Node, ...]:

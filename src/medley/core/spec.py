@@ -33,7 +33,7 @@ class Spec:
     Args:
         shape: sizes, one per axis.
         axes: one letter per axis: D width, T steps, C channels (or a table's columns), H, W, Z space, K outputs,
-            S members of a set.
+            S members of a set, E members of an ensemble.
         dtype: `"float32"`, `"int64"` (codes; `cardinality` says how many) or `"uint8"` (compact pixels, 0..255).
         cardinality: number of distinct codes where dtype is `"int64"`.
         columns: what the C axis of a table holds, column by column.
@@ -91,6 +91,11 @@ class Spec:
     def is_sequence(self) -> bool:
         """Steps of vectors."""
         return self.axes == "TD"
+
+    @property
+    def is_ensemble(self) -> bool:
+        """A vector per member of an ensemble: heads train the members apart and predict their mean."""
+        return self.axes == "ED"
 
     @property
     def is_tokens(self) -> bool:

@@ -114,7 +114,8 @@ class Network(nn.Module):
             values.append(self._run(step, values, batch))
             if step.is_head:
                 place = step.inputs[0]
-                read[step.name] = _spread(values[place], batch.rows(step.sources), batch.size)
+                one = values[place].mean(1) if self._specs[place].is_ensemble else values[place]
+                read[step.name] = _spread(one, batch.rows(step.sources), batch.size)
         return read
 
     def adapt(self, batch: Batch) -> None:
@@ -195,7 +196,7 @@ class Network(nn.Module):
         if rows is None:
             return raw
         prior: Tensor = getattr(self, f"prior__{step.key}")
-        return prior.to(raw.dtype).expand(batch.size, *prior.shape).index_copy(0, rows, raw)
+        return prior.to(raw.dtype).expand(batch.size, *raw.shape[1:]).index_copy(0, rows, raw)
 
 
 def _key(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from medley.core.block import Head
 from medley.core.codec import TargetCodec
@@ -71,6 +71,8 @@ class ClassificationHead(Head, register="heads.classification"):
     loss_weight: float | Space = 1.0
     class_weight: ClassWeight = None
 
+    reads: ClassVar[str] = "members"
+
     def check(self) -> Iterable[str]:
         """Names, ranges, and what does not go together."""
         if not isinstance(self.multi_label, bool):
@@ -104,9 +106,12 @@ class ClassificationHead(Head, register="heads.classification"):
 
     def build(self, spec: Spec, target: TargetCodec) -> nn.Module:
         """(B, *spec.shape) -> logits (B, K)."""
+        from medley.heads.members import mean_sigmoid, mean_softmax
         from medley.heads.readout import readout
 
-        return readout(spec, len(target.prior), float(self.dropout or 0.0))  # type: ignore[arg-type]
+        codec = _own(target)
+        join = mean_sigmoid if isinstance(codec, LabelSetCodec) or codec.binary else mean_softmax
+        return readout(spec, len(codec.prior), float(self.dropout or 0.0), join)  # type: ignore[arg-type]
 
     def losses(self, target: TargetCodec) -> Any:
         """Logits (B, K), encoded targets -> losses (B,), class weights included."""

@@ -22,7 +22,8 @@ def task_loss(
 
     Args:
         losses: a head's loss per row: raw (B, K), target (B, ...) -> (B,).
-        raw: (B, K), of any floating type; losses are computed in float32 or wider.
+        raw: (B, K), of any floating type; losses are computed in float32 or wider. Or (B, E, K) of the members of an
+            ensemble: the loss of a row is the mean of theirs, not that of their mean.
         target: (B, ...), legal values also where unobserved.
         observed: (B,) bool, None where every row is.
         weight: (B,) sample weights, None where all weigh 1.
@@ -36,7 +37,7 @@ def task_loss(
     tensor(1.)
     """
     if observed is None and weight is None:
-        return losses(raw.float(), target).mean()
+        return row_losses(losses, raw, target).mean()
     return masked_mean(row_losses(losses, raw, target, observed, weight), observed, weight)
 
 
@@ -47,6 +48,11 @@ def row_losses(
 
     Args: as in `task_loss`; the weights decide only which rows count, they are not multiplied in.
     """
+    if raw.ndim == 3:  # members become rows of their own, so that no loss needs to know of them
+        members = raw.shape[1]
+        flags = (None if one is None else one.repeat_interleave(members) for one in (observed, weight))
+        rows = row_losses(losses, raw.flatten(0, 1), target.repeat_interleave(members, dim=0), *flags)
+        return rows.unflatten(0, (-1, members)).mean(dim=1)
     counts = observed
     if weight is not None:
         counts = weight != 0 if observed is None else observed & (weight != 0)
@@ -55,6 +61,11 @@ def row_losses(
         return losses(raw, target)
     rows = losses(torch.where(counts.unsqueeze(1), raw, 0.0), target)
     return torch.where(counts, rows, 0.0)
+
+
+def mean_of_members(raw: Tensor) -> Tensor:
+    """Raw outputs (B, K) as they are, those of an ensemble's members (B, E, K) averaged: near enough for a record."""
+    return raw.mean(dim=1) if raw.ndim == 3 else raw
 
 
 def masked_mean(losses: Tensor, observed: Tensor | None = None, weight: Tensor | None = None) -> Tensor:

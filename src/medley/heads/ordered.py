@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from medley.core.block import Head
 from medley.core.codec import TargetCodec
@@ -60,6 +60,8 @@ class OrderedHead(Head, register="heads.ordered"):
     class_weight: ClassWeight = None
     order: Sequence[Any] | None = None
 
+    reads: ClassVar[str] = "members"
+
     def check(self) -> Iterable[str]:
         """Names, ranges, and an order of labels that differ."""
         yield from wrong_losses(self.loss, ORDERED_LOSSES, "ordered")
@@ -77,9 +79,10 @@ class OrderedHead(Head, register="heads.ordered"):
 
     def build(self, spec: Spec, target: TargetCodec) -> nn.Module:
         """(B, *spec.shape) -> logits (B, K-1)."""
+        from medley.heads.members import mean_ordered
         from medley.heads.readout import readout
 
-        return readout(spec, len(target.prior), float(self.dropout or 0.0))  # type: ignore[arg-type]
+        return readout(spec, len(target.prior), float(self.dropout or 0.0), mean_ordered)  # type: ignore[arg-type]
 
     def losses(self, target: TargetCodec) -> Any:
         """Logits (B, K-1), codes (B,) -> losses (B,), class weights included."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from medley.core.spec import Spec
+from medley.heads.members import Join, MembersLinear, mean_number
 
 TINY = 1024
 FEW_CHANNELS = 8
@@ -22,7 +23,7 @@ class MeanOverPlaces(nn.Module):
         return x.mean(dim=self.places)
 
 
-def readout(spec: Spec, outputs: int, dropout: float) -> nn.Module:
+def readout(spec: Spec, outputs: int, dropout: float, join: Join = mean_number) -> nn.Module:
     """Dropout and one linear layer; maps and sequences are made vectors first.
 
     They are averaged over their places, save those of up to 1024 numbers in all, and those of fewer than 8 channels
@@ -32,9 +33,11 @@ def readout(spec: Spec, outputs: int, dropout: float) -> nn.Module:
         spec: what comes in.
         outputs: K.
         dropout: chance of a feature to be dropped in training; 0 leaves the layer out.
+        join: what makes one raw output of those of an ensemble's members.
 
     Returns:
-        (B, *spec.shape) -> (B, K): one `nn.Linear` for a vector without dropout.
+        (B, *spec.shape) -> (B, K): one `nn.Linear` for a vector without dropout. From an ensemble (B, E, D), a linear
+        layer per member: (B, E, K) in training.
 
     >>> import torch
     >>> readout(Spec((64, 8, 8), "CHW"), 3, 0.25)(torch.zeros(2, 64, 8, 8)).shape
@@ -44,7 +47,7 @@ def readout(spec: Spec, outputs: int, dropout: float) -> nn.Module:
     """
     parts: list[nn.Module] = []
     width = spec.size
-    if spec.rank > 1:
+    if spec.rank > 1 and not spec.is_ensemble:
         averaged = spec.size > TINY and spec.width >= FEW_CHANNELS and any(axis in spec.axes for axis in "DC")
         if averaged:
             width = spec.width
@@ -53,5 +56,8 @@ def readout(spec: Spec, outputs: int, dropout: float) -> nn.Module:
             parts.append(nn.Flatten())
     if dropout > 0:
         parts.append(nn.Dropout(dropout))
-    linear = nn.Linear(width, outputs)
+    if spec.is_ensemble:
+        linear = MembersLinear(spec.shape[0], spec.shape[1], outputs, join)
+    else:
+        linear = nn.Linear(width, outputs)
     return nn.Sequential(*parts, linear) if parts else linear

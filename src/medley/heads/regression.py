@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from medley.core.block import Head
 from medley.core.codec import TargetCodec
@@ -48,6 +48,8 @@ class RegressionHead(Head, register="heads.regression"):
     metrics: Sequence[Any] | str | Callable[..., float] | None = None
     dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5))
     loss_weight: float | Space = 1.0
+
+    reads: ClassVar[str] = "members"
 
     def check(self) -> Iterable[str]:
         """Names and ranges."""

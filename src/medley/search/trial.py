@@ -48,7 +48,7 @@ class Question:
     @property
     def facts(self) -> Facts:
         """What sensible defaults depend on."""
-        return Facts(self.data.parts[0].size)
+        return Facts(self.data.parts[0].size, len(self.graph.inputs))
 
     @property
     def batch_size(self) -> int:

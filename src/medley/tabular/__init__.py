@@ -5,13 +5,17 @@ from medley.tabular.categorical import CategoricalToNumerical
 from medley.tabular.codec import TableCodec
 from medley.tabular.dense import DenseBlock
 from medley.tabular.input import StructuredDataInput
+from medley.tabular.members import MeanOfMembers
 from medley.tabular.numeric import NumericEmbedding
+from medley.tabular.tabm import TabMBlock
 
 __all__ = [
     "CategoricalToNumerical",
     "DenseBlock",
+    "MeanOfMembers",
     "NumericEmbedding",
     "StructuredDataBlock",
     "StructuredDataInput",
+    "TabMBlock",
     "TableCodec",
 ]

@@ -13,24 +13,30 @@ from medley.errors import GraphError
 from medley.tabular.categorical import CategoricalToNumerical
 from medley.tabular.dense import DenseBlock
 from medley.tabular.numeric import NumericEmbedding
+from medley.tabular.tabm import TabMBlock
 
 _ROWS_FOR_EMBEDDINGS = 1_000
 _COLUMNS_FOR_EMBEDDINGS = 500
+_ROWS_FOR_ENSEMBLE = 2_000
+_COLUMNS_FOR_ENSEMBLE = 200
 
 
 class StructuredDataBlock(Composite, register="tabular.block"):
-    """A network for tables: numbers embedded one by one, then dense layers.
+    """A network for tables: numbers embedded one by one, then dense layers, or many of them in one (`TabMBlock`).
 
-    Embeddings of numbers are what brings dense networks level with gradient boosting; below 1,000 rows they
-    fit noise, and trial 0 does without.
-    Source: Gorishniy, Rubachev, Babenko: On Embeddings for Numerical Features in Tabular Deep Learning, 2022.
+    Embeddings of numbers, and ensembles, are what brings dense networks level with gradient boosting. Below 1,000
+    rows embeddings fit noise, and trial 0 does without; from 2,000 rows of a table alone it takes the ensemble. Beside
+    other inputs an ensemble would be averaged before it is joined to them, which costs its time and loses its use.
+    Sources: Gorishniy, Rubachev, Babenko: On Embeddings for Numerical Features in Tabular Deep Learning, 2022;
+    Gorishniy, Kotelnikov, Babenko: TabM, 2024.
 
     Args:
         normalize: whether embedded columns are normalised again; left out, they are not, as the input has
             standardised them already.
         embedding: `"piecewise"`, `"periodic"` or `"none"` (numbers as they are).
+        network: `"dense"` or `"tabm"`.
 
-    Shape: (B, C) -> (B, D).
+    Shape: (B, C) -> (B, D), or (B, E, D) of an ensemble.
 
     >>> StructuredDataBlock(embedding="none")
     StructuredDataBlock(embedding='none')
@@ -38,15 +44,21 @@ class StructuredDataBlock(Composite, register="tabular.block"):
 
     normalize: bool | None = None
     embedding: str | Space | None = searched(OneOf("piecewise", "periodic", "none"))
+    network: str | Space | None = searched(OneOf("dense", "tabm"))
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
-        """No embeddings for few rows or hundreds of columns, nor where no column has values enough for bins."""
+        """Embeddings where there are rows and values enough for bins; an ensemble for a table alone with many rows."""
         binned = sum(bool(column.bins) for column in specs[0].columns)
         worth = facts.rows >= _ROWS_FOR_EMBEDDINGS and 0 < binned <= _COLUMNS_FOR_EMBEDDINGS
-        return {"embedding": "piecewise" if worth else "none"}
+        alone = facts.inputs == 1 and specs[0].width <= _COLUMNS_FOR_ENSEMBLE
+        network = "tabm" if alone and facts.rows >= _ROWS_FOR_ENSEMBLE else "dense"
+        return {
+            "embedding": "piecewise" if worth else "none",
+            "network": OneOf("dense", "tabm", default=network) if alone else OneOf("dense"),
+        }
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
-        """Embedding, normalisation where asked for, dense layers."""
+        """Embedding, normalisation where asked for, layers."""
         if len(nodes) != 1:
             raise GraphError(f"it reads one table, got {len(nodes)} nodes; join them with Merge() first.")
         node = nodes[0]
@@ -54,6 +66,8 @@ class StructuredDataBlock(Composite, register="tabular.block"):
             node = self._encoder(specs[0])(node)
         if self.normalize:
             node = registry.lookup("core.normalization")()(node)
+        if self.network == "tabm":
+            return TabMBlock()(node)
         return DenseBlock(dropout=OneOf(0.0, 0.1, 0.25, 0.5, default=0.1))(node)
 
     def _encoder(self, spec: Spec) -> CategoricalToNumerical | NumericEmbedding:

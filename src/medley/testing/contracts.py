@@ -18,7 +18,7 @@ from medley.testing.codecs import check_codec
 from medley.testing.heads import check_head
 from medley.testing.modules import check_fusion, check_layer
 from medley.testing.networks import check_network
-from medley.testing.samples import SEVERAL, SINGLE, input_rows, labels, readable
+from medley.testing.samples import SEVERAL, input_rows, labels, readable, single
 from medley.testing.suggestions import RandomSuggest, drawn, settled
 
 REFUSALS = (GraphError, DataError)
@@ -66,8 +66,7 @@ def check_block(
         case Fusion():
             _try(one, _fusion, [pair for pair in SEVERAL if pair[0].is_vector] if specs is None else specs, seeds)
         case Head():
-            plain = [spec for spec in SINGLE if not (spec.is_table or spec.is_tokens)]
-            check = _head(plain if specs is None else [given[0] for given in specs])
+            check = _head(single(one) if specs is None else [given[0] for given in specs])
             _try(one, check, labels() if targets is None else [targets], seeds)
         case Input():
             _try(one, _input, input_rows(one) if rows is None else [rows], seeds)

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medley.core.block import Input, Layer
+from medley.core.block import Head, Input, Layer
 from medley.core.kinds import Kind
+from medley.core.resolve import reading
 from medley.core.spec import Column, Spec, vector
 
 ROWS = 12
@@ -26,6 +27,7 @@ TABLE = Spec(
         Column("town", "categorical", cardinality=30, missing=True),
     ),
 )
+MEMBERS = Spec((4, 6), "ED")
 TOKENS = Spec((7,), "T", "int64", cardinality=50)
 
 SINGLE = (
@@ -37,6 +39,7 @@ SINGLE = (
     Spec((7, 4), "TD"),
     TOKENS,
     TABLE,
+    MEMBERS,
 )
 SEVERAL = (
     (vector(5), vector(5)),
@@ -47,10 +50,13 @@ SEVERAL = (
 
 
 def readable(block: Layer) -> list[tuple[Spec, ...]]:
-    """What a resolver may join a layer to: one spec or several; raw columns and tokens only where it reads them."""
-    kinds = {"plain": (), "table": ("table",), "tokens": ("tokens",), "any": ("table", "tokens")}[block.reads]
-    fit = [s for s in SINGLE if (not s.is_table or "table" in kinds) and (not s.is_tokens or "tokens" in kinds)]
-    return [*((one,) for one in fit), *SEVERAL]
+    """What a resolver may join a layer to: one spec or several; what is not plain only where it reads that."""
+    return [*((one,) for one in single(block)), *SEVERAL]
+
+
+def single(block: Layer | Head) -> list[Spec]:
+    """What a resolver may join a block to, alone."""
+    return [spec for spec in SINGLE if block.reads == "any" or reading(spec) in ("plain", block.reads)]
 
 
 def values(spec: Spec, seed: int, rows: int = ROWS) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from medley.balance.balancer import Balancer
 from medley.core.batch import Batch
 from medley.graph.network import Network
-from medley.heads.masked import task_loss
+from medley.heads.masked import mean_of_members, task_loss
 from medley.model.tasks import Task
 from medley.train.optim import clip_, factor, make_optimizer
 from medley.train.plan import Training
@@ -94,7 +94,7 @@ class EagerStepper(Stepper):
             for t in self.tasks
         ]
         self._update(losses)
-        return Stepped({name: one.detach() for name, one in raw.items()})
+        return Stepped({name: mean_of_members(one.detach()) for name, one in raw.items()})
 
     def _schedule(self, progress: float) -> None:
         if self.plan.schedule == "constant":

@@ -1,0 +1,86 @@
+"""Heads on the members of an ensemble: trained apart, predicting together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log
+
+import torch  # noqa: F401  (doctests)
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from medley.heads.losses import ordered_logarithms
+
+Join = Callable[[Tensor], Tensor]
+"""Raw outputs of the members (B, E, K) -> raw outputs (B, K) that stand for the mean of what they predict."""
+
+
+class MembersLinear(nn.Module):
+    """A linear layer per member, and one raw output of them all where nothing is trained.
+
+    In training the members' outputs stay apart, so that each gets a loss of its own: members that were trained on
+    their mean would lean on each other. Source: Gorishniy, Kotelnikov, Babenko: TabM, 2024,
+    https://arxiv.org/abs/2410.24210.
+
+    Args:
+        members: E.
+        width: D.
+        outputs: K.
+        join: what makes one output of the members'.
+
+    Shape: (B, E, D) -> (B, E, K) in training, else (B, K).
+
+    >>> MembersLinear(4, 8, 3, mean_number).eval()(torch.zeros(2, 4, 8)).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(self, members: int, width: int, outputs: int, join: Join) -> None:
+        super().__init__()
+        from tabm import LinearEnsemble
+
+        self.linear = LinearEnsemble(width, outputs, k=members)
+        self.join = join
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, E, D) -> (B, E, K) or (B, K)."""
+        raw = self.linear(x)
+        return raw if self.training else self.join(raw.float())
+
+
+def mean_number(raw: Tensor) -> Tensor:
+    """Numbers: their mean."""
+    return raw.mean(dim=1)
+
+
+def mean_softmax(raw: Tensor) -> Tensor:
+    """Logits of classes: the logarithms of the mean probabilities.
+
+    >>> mean_softmax(torch.tensor([[[0.0, 0.0], [100.0, 0.0]]])).exp()
+    tensor([[0.7500, 0.2500]])
+    """
+    return _log_mean(raw.log_softmax(dim=2))
+
+
+def mean_sigmoid(raw: Tensor) -> Tensor:
+    """Logits of a yes or no each: the logits of the mean probabilities.
+
+    >>> mean_sigmoid(torch.tensor([[[0.0], [100.0]]])).sigmoid()
+    tensor([[0.7500]])
+    """
+    return _log_mean(F.logsigmoid(raw)) - _log_mean(F.logsigmoid(-raw))
+
+
+def mean_ordered(raw: Tensor) -> Tensor:
+    """Logits of lying above a class that was reached: those of the mean probabilities.
+
+    >>> found = mean_ordered(torch.tensor([[[100.0, 0.0], [-100.0, 0.0]]]))
+    >>> ordered_logarithms(found).exp()
+    tensor([[0.5000, 0.2500, 0.2500]])
+    """
+    found = _log_mean(ordered_logarithms(raw.flatten(0, 1)).unflatten(0, raw.shape[:2]))
+    above = found.flip(1).logcumsumexp(dim=1).flip(1)
+    return above[:, 1:] - found[:, :-1]
+
+
+def _log_mean(logarithms: Tensor) -> Tensor:
+    return logarithms.logsumexp(dim=1) - log(logarithms.shape[1])

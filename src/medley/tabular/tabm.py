@@ -1,0 +1,94 @@
+"""Many MLPs in one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from medley.core.block import Block, Facts, Layer
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec
+from medley.errors import GraphError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class TabMBlock(Layer, register="tabular.tabm"):
+    """An ensemble of MLPs that share nearly all weights: each member scales what goes into and out of every layer.
+
+    Heads train the members apart, each by a loss of its own, and predict the mean; other blocks read the mean of the
+    members' features. An ensemble errs less than its members, and one of MLPs is level with gradient boosting on
+    tables. Source: Gorishniy, Kotelnikov, Babenko: TabM, 2024, https://arxiv.org/abs/2410.24210.
+
+    Args:
+        num_layers: number of layers: linear, ReLU, dropout.
+        num_units: their width.
+        members: number of members E; time and memory grow with it, the number of weights hardly does.
+        dropout: share of numbers that training silences after each layer.
+
+    Shape: (B, *any) -> (B, E, D).
+
+    Raises:
+        ConfigError: a size is no positive whole number; a share is not below 1.
+        GraphError: it is called on several nodes.
+
+    >>> import torch
+    >>> from medley.core.spec import vector
+    >>> block = TabMBlock(num_layers=2, num_units=32, members=8, dropout=0.1)
+    >>> block.build(vector(6))(torch.zeros(4, 6)).shape
+    torch.Size([4, 8, 32])
+    """
+
+    num_layers: int | Space | None = searched(OneOf(1, 2, 3, 4, default=3))
+    num_units: int | Space | None = searched(OneOf(32, 64, 128, 256, 512, default=128))
+    members: int | Space | None = searched(OneOf(4, 8, 16, 32, default=8))
+    dropout: float | Space | None = searched(OneOf(0.0, 0.1, 0.25, 0.5, default=0.1))
+
+    def check(self) -> Iterable[str]:
+        """Sizes are positive whole numbers."""
+        for name in ("num_layers", "num_units", "members"):
+            value = getattr(self, name)
+            if isinstance(value, float) or value == 0:
+                yield f"{name} must be a positive whole number, got {value!r}."
+        if isinstance(self.dropout, int | float) and self.dropout >= 1:
+            yield f"dropout must be below 1, got {self.dropout!r}."
+
+    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+        """Wider for more rows; no sizes that take several times as long as the default."""
+        units = next((units for rows, units in ((5_000, 64), (50_000, 128)) if facts.rows < rows), 256)
+        return {
+            "num_layers": OneOf(2, 3, 4, default=3),
+            "num_units": OneOf(units // 2, units, 2 * units, default=units),
+            "members": OneOf(4, 8, 16, default=8),
+        }
+
+    def build(self, *specs: Spec) -> nn.Module:
+        """The layers of all members."""
+        from tabm import EnsembleView, make_tabm_backbone
+        from torch import nn
+
+        width, members = specs[0].size, cast(int, self.members)
+        backbone = make_tabm_backbone(
+            d_in=width,
+            n_blocks=cast(int, self.num_layers),
+            d_block=cast(int, self.num_units),
+            dropout=cast(float, self.dropout),
+            k=members,
+            start_scaling_init="random-signs",
+            start_scaling_init_chunks=[1] * width,
+        )
+        parts = [EnsembleView(k=members), backbone]
+        return nn.Sequential(*parts if specs[0].rank == 1 else [nn.Flatten(), *parts])
+
+    def out(self, *specs: Spec) -> Spec:
+        """A vector per member."""
+        if len(specs) != 1:
+            raise GraphError(f"it reads one node, got {len(specs)}; join them with Merge() first.")
+        return Spec((cast(int, self.members), cast(int, self.num_units)), "ED")
+
+    def adapter(self) -> Block:
+        """One vector, for blocks that know nothing of members."""
+        from medley.tabular.members import MeanOfMembers
+
+        return MeanOfMembers()

@@ -1,0 +1,66 @@
+"""Heads on an ensemble: a loss per member, a prediction of all."""
+
+import numpy as np
+import pytest
+import torch
+
+from medley.core.spec import Spec
+from medley.heads import ClassificationHead, OrderedHead, RegressionHead
+from medley.heads.masked import mean_of_members, row_losses, task_loss
+
+MEMBERS = Spec((4, 6), "ED")
+CASES = {
+    "classes": (ClassificationHead(dropout=0.0), ["a", "b", "c", "a"]),
+    "two classes": (ClassificationHead(dropout=0.0), [True, False, False, True]),
+    "label sets": (ClassificationHead(multi_label=True, dropout=0.0), [["a"], ["a", "b"], [], ["c"]]),
+    "ordered": (OrderedHead(dropout=0.0), [1, 2, 3, 2]),
+    "numbers": (RegressionHead(dropout=0.0), [[1.0, 2.0], [3.0, 5.0], [0.0, 0.0], [4.0, 9.0]]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_training_sees_each_member_and_prediction_their_mean(name):
+    head, labels = CASES[name]
+    codec = head.codec().fit(labels)
+    torch.manual_seed(0)
+    module, x = head.build(MEMBERS, codec), 5 * torch.randn(4, 4, 6)
+    apart = module.train()(x)
+    assert apart.shape == (4, 4, len(codec.prior))
+    together = module.eval()(x)
+    assert together.shape == (4, len(codec.prior))
+    each = [codec.probabilities(apart[:, one].detach().numpy()) for one in range(4)]
+    np.testing.assert_allclose(codec.probabilities(together.detach().numpy()), np.mean(each, axis=0), atol=1e-5)
+    losses, target = head.losses(codec), torch.from_numpy(codec.encode(labels).array)
+    found = row_losses(losses, apart, target)
+    torch.testing.assert_close(found, torch.stack([losses(apart[:, one], target) for one in range(4)]).mean(0))
+    torch.testing.assert_close(task_loss(losses, apart, target), found.mean())
+    # An ensemble is never worse than its members are on average: these losses are convex in the prediction.
+    assert losses(together, target).mean() <= found.mean() + 1e-6
+
+
+def test_members_of_unobserved_rows_give_no_gradient():
+    head, labels = CASES["classes"]
+    codec = head.codec().fit(labels)
+    raw = torch.randn(3, 4, 3).masked_fill(torch.tensor([False, True, False])[:, None, None], torch.inf)
+    raw.requires_grad_()
+    target, observed, weight = torch.tensor([0, 0, 2]), torch.tensor([True, False, True]), torch.tensor([2.0, 1.0, 0.5])
+    loss = task_loss(head.losses(codec), raw, target, observed, weight)
+    loss.backward()
+    assert not raw.grad[1].any()
+    assert raw.grad[[0, 2]].isfinite().all()
+    rows = head.losses(codec)(raw[[0, 2]].flatten(0, 1), torch.tensor([0] * 4 + [2] * 4)).view(2, 4).mean(1)
+    torch.testing.assert_close(loss, (rows * weight[[0, 2]]).sum() / 2)
+
+
+def test_a_record_holds_one_output_per_row():
+    assert mean_of_members(torch.zeros(3, 4, 2)).shape == (3, 2)
+    raw = torch.zeros(3, 2)
+    assert mean_of_members(raw) is raw
+
+
+def test_certain_members_give_finite_logits():
+    for head, labels in CASES.values():
+        codec = head.codec().fit(labels)
+        module = head.build(MEMBERS, codec)
+        for scale in (1e3, 1e6):
+            assert module.eval()(scale * torch.randn(4, 4, 6)).isfinite().all()
