@@ -31,6 +31,9 @@ from medley.core.space import OneOf as OneOf
 from medley.core.space import searched as searched
 from medley.core.spec import Spec as Spec
 from medley.core.torchblock import TorchBlock as TorchBlock
+from medley.errors import BadImageWarning as BadImageWarning
+from medley.errors import MedleyError as MedleyError
+from medley.errors import MedleyWarning as MedleyWarning
 from medley.fusion.add import Add as Add
 from medley.fusion.attention import AttentionFusion as AttentionFusion
 from medley.fusion.concatenate import Concatenate as Concatenate
@@ -48,6 +51,8 @@ from medley.image.efficientnet import EfficientNetBlock as EfficientNetBlock
 from medley.image.folder import image_dataset_from_directory as image_dataset_from_directory
 from medley.image.input import ImageInput as ImageInput
 from medley.image.resnet import ResNetBlock as ResNetBlock
+from medley.image.set_block import ImageSetBlock as ImageSetBlock
+from medley.image.set_input import ImageSetInput as ImageSetInput
 from medley.image.strided import StridedConvBlock as StridedConvBlock
 from medley.image.xception import XceptionBlock as XceptionBlock
 from medley.model.artifact import load as load
