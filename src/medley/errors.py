@@ -89,6 +89,17 @@ class Mistakes:
         """Notes one mistake."""
         self.found.append(message)
 
+    def take(self, error: MedleyError) -> None:
+        r"""Notes what an error tells, each of its mistakes by itself.
+
+        >>> mistakes = Mistakes()
+        >>> mistakes.take(ConfigError("2 mistakes:\n- one\n- two"))
+        >>> mistakes.found
+        ['one', 'two']
+        """
+        first, *more = str(error).split("\n- ")
+        self.found += more or [first]
+
     def stop(self, kind: type[MedleyError]) -> None:
         """Raises `kind` with all that was noted; does nothing where nothing was."""
         if len(self.found) == 1:

@@ -11,12 +11,14 @@ import numpy as np
 
 from medley.auto.automodel import AutoModel
 from medley.auto.prepare import strata
-from medley.auto.table_plan import Plan, plan_table
+from medley.auto.table_call import check_search, understand
+from medley.auto.table_plan import Plan
 from medley.auto.table_split import split_rows
 from medley.data.forms import take
 from medley.data.leaks import duplicate_groups, leaks
-from medley.data.source import Table, read
-from medley.errors import ConfigError, DataError, did_you_mean
+from medley.data.source import Table
+from medley.errors import DataError, MedleyWarning, Mistakes
+from medley.model.encoding import row_weights
 from medley.model.model import Model
 from medley.search.progress import Progress
 from medley.train.plan import Training
@@ -97,13 +99,33 @@ def fit(
     >>> list(model.predict({"kind": ["b"], "size": [2.0]}).columns)
     ['price']
     """
-    known = read(table, root)
-    apart = [name for name in (group, split, sample_weight) if name is not None]
-    plan = plan_table(known, targets, inputs=inputs, column_kinds=column_kinds, apart=apart, on_bad_image=on_bad_image)
+    mistakes = Mistakes()
+    check_search(
+        mistakes,
+        time_limit=time_limit,
+        max_trials=max_trials,
+        epochs=epochs,
+        batch_size=batch_size,
+        validation_split=validation_split,
+        seed=seed,
+        on_bad_image=on_bad_image,
+        verbose=verbose,
+    )
+    known, plan = understand(
+        mistakes,
+        table,
+        targets,
+        inputs=inputs,
+        column_kinds=column_kinds,
+        root=root,
+        roles={"group": group, "time": time, "split": split, "sample_weight": sample_weight},
+        on_bad_image=on_bad_image,
+    )
     progress = Progress(verbose)
     found = _look_out(known, plan, progress)
     known, dropped = _without_bad_images(known, plan) if on_bad_image == "drop" else (known, [])
-    x, y, weight = plan.view.x(known), plan.view.y(known), _weights(known, sample_weight)
+    x, y = plan.view.x(known), plan.view.y(known)
+    weight = None if sample_weight is None else row_weights(known.frame[sample_weight], len(known))
     heads = {str(head.name): head for head in plan.heads}
     train, held = split_rows(
         known.frame,
@@ -146,7 +168,11 @@ def fit(
     model = auto.export_model()
     model.table = plan.view
     model.facts.update(
-        found, left_out=plan.left_out, dropped_rows=dropped, rows={"train": len(train), "held_out": len(held)}
+        found,
+        tasks={name: {"kind": task.kind, "why": task.why} for name, task in plan.tasks.items()},
+        left_out=plan.left_out,
+        dropped_rows=dropped,
+        rows={"train": len(train), "held_out": len(held)},
     )
     return model
 
@@ -166,7 +192,9 @@ def _look_out(table: Table, plan: Plan, progress: Progress) -> dict[str, Any]:
     used = set(plan.view.required)
     found = [one for one in leaks(table.frame, plan.view.schema, plan.tasks) if one.column in used]
     for one in found:
-        warnings.warn(f"{one} If it is not known when you predict, leave it out with inputs=.", stacklevel=3)
+        warnings.warn(
+            f"{one} If it is not known when you predict, leave it out with inputs=.", MedleyWarning, stacklevel=3
+        )
     return {"leaks": [{"column": one.column, "target": one.target, "how": one.how} for one in found]}
 
 
@@ -183,11 +211,3 @@ def _without_bad_images(table: Table, plan: Plan) -> tuple[Table, list[int]]:
     if not len(keep):
         raise DataError("Every row holds a picture that cannot be read; see on_bad_image.")
     return replace(table, frame=table.frame.iloc[keep]), sorted(bad)
-
-
-def _weights(table: Table, column: str | None) -> np.ndarray | None:
-    if column is None:
-        return None
-    if column not in table.frame.columns:
-        raise ConfigError(f"sample_weight={column!r} is no column.{did_you_mean(column, table.frame.columns)}")
-    return table.frame[column].to_numpy(dtype=np.float64)

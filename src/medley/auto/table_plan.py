@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from medley.auto.table_target import target_as
 from medley.core.block import Head, Input
 from medley.core.kinds import Kind
 from medley.core.registry import lookup
@@ -13,14 +14,13 @@ from medley.data.infer import infer
 from medley.data.schema import Schema
 from medley.data.source import Table
 from medley.data.targets import TaskGuess, infer_target
-from medley.errors import ConfigError, DataError, Mistakes, did_you_mean
+from medley.errors import ConfigError, DataError, MedleyError, Mistakes, did_you_mean
 from medley.model.table import Feed, TableView
 
 FACTS = "facts"
 """The name of the input that holds all plain columns."""
 
 _PLAIN = (Kind.NUMBER, Kind.CATEGORY, Kind.BOOLEAN, Kind.TIME)
-_ORDERED = "ordered"
 
 
 @dataclass(frozen=True)
@@ -48,67 +48,93 @@ def plan_table(
     *,
     inputs: Sequence[str] | None = None,
     column_kinds: Mapping[str, str] | None = None,
-    apart: Sequence[str] = (),
+    roles: Mapping[str, str] | None = None,
     on_bad_image: str = "warn",
+    mistakes: Mistakes | None = None,
 ) -> Plan:
     """Infers what columns hold and which heads targets need.
 
     Args:
         table: rows.
         targets: a column, several, or a dict from column to its head.
-        inputs: the columns to learn from; all that are neither targets nor `apart`, if left out.
-        column_kinds: column -> kind, where the caller knows better.
-        apart: columns that say something about rows (group, split, weight) and are not learnt from.
+        inputs: the columns to learn from; all that are no targets and have no role, if left out.
+        column_kinds: column -> kind, where the caller knows better; of a target also "ordered".
+        roles: argument -> column that says something about rows ("group", "split", "sample_weight"; these are not
+            learnt from) or orders them ("time").
         on_bad_image: what to do with pictures that cannot be read.
+        mistakes: what is known to be wrong with the call, to be told with what is found here.
 
     Raises:
         ConfigError: columns or kinds that are not there (all are told), or nothing to learn from.
         DataError: a column cannot be what it is said to be.
     """
-    columns = list(table.frame.columns)
     own = dict(targets) if isinstance(targets, Mapping) else {}
-    named = [targets] if isinstance(targets, str) else list(targets)
-    _check_columns(columns, named, inputs, column_kinds)
-    tasks = _tasks(table, named)
-    schema = infer(table, {name: kind for name, kind in (column_kinds or {}).items() if name not in named})
+    named = [targets] if isinstance(targets, str) else list(dict.fromkeys(targets))
+    roles, mistakes = roles or {}, mistakes or Mistakes()
+    columns = list(table.frame.columns)
+    rule = _check_columns(columns, named, inputs, roles, mistakes)
+    tasks, schema = _guesses(table, named, {**_kinds(own), **(column_kinds or {})}, mistakes)
+    mistakes.stop(rule)
     schema = Schema(tasks[one.name].cells if one.name in tasks else one for one in schema.values())
-    learnt = [name for name in (inputs or columns) if name not in named and name not in apart]
+    aside = {name for word, name in roles.items() if word != "time"}
+    learnt = [name for name in dict.fromkeys(inputs or columns) if name not in named and name not in aside]
     used, left_out = _used(schema, learnt, chosen=inputs is not None)
     if not used:
         told = "; ".join(f"{name}: {why}" for name, why in left_out.items())
         raise ConfigError(f"No column is left to learn from ({told}). Overrule a guess with column_kinds.")
     feeds = _feeds(schema, used, taken=named)
-    heads = [own.get(name) or _head(tasks[name].kind, name) for name in named]
+    heads = [own.get(name) or _head(tasks[name], name) for name in named]
     heads = [head if head.name else _renamed(head, name) for head, name in zip(heads, named, strict=True)]
     view = TableView(schema, feeds, {str(head.name): name for head, name in zip(heads, named, strict=True)})
     return Plan(view, [_input(feed, on_bad_image) for feed in feeds], heads, tasks, left_out)
 
 
-def _tasks(table: Table, named: Sequence[str]) -> dict[str, TaskGuess]:
-    mistakes, tasks = Mistakes(), {}
-    for name in named:
-        try:
-            tasks[name] = infer_target(table.frame[name], name)
-        except DataError as error:
-            mistakes.add(str(error))
-    mistakes.stop(DataError)
-    return tasks
-
-
 def _check_columns(
-    columns: list[str], named: list[str], inputs: Sequence[str] | None, kinds: Mapping[str, str] | None
-) -> None:
-    mistakes = Mistakes()
+    columns: Sequence[str],
+    named: Sequence[str],
+    inputs: Sequence[str] | None,
+    roles: Mapping[str, str],
+    mistakes: Mistakes,
+) -> type[MedleyError]:
+    """Notes what is wrong with the names; returns the error to tell all mistakes by."""
     if not named:
         mistakes.add("targets is empty; name at least one column to predict.")
-    for what, names in (("targets", named), ("inputs", inputs or ()), ("column_kinds", kinds or ())):
+    given = {"targets": named, "inputs": inputs or (), **{word: [name] for word, name in roles.items()}}
+    for what, names in given.items():
         for name in names:
             if name not in columns:
                 mistakes.add(f"{what} names {name!r}, which is no column.{did_you_mean(name, columns)}")
-    for name in inputs or ():
-        if name in named:
-            mistakes.add(f"{name!r} is both an input and a target.")
-    mistakes.stop(ConfigError)
+            elif what != "targets" and name in named:
+                mistakes.add(f"{what} names {name!r}, which is a target.")
+    return ConfigError if mistakes.found else DataError
+
+
+def _kinds(own: Mapping[str, Head]) -> dict[str, str]:
+    """What the caller's heads say of their columns, where it is not for the cells to say."""
+    heads = {"heads.regression": "number", "heads.ordered": "ordered", "heads.classification": "category"}
+    found = {}
+    for name, head in own.items():
+        word = next((word for key, word in heads.items() if isinstance(head, lookup(key))), None)
+        if word is not None and not getattr(head, "multi_label", False):
+            found[name] = word
+    return found
+
+
+def _guesses(
+    table: Table, named: Sequence[str], kinds: Mapping[str, str], mistakes: Mistakes
+) -> tuple[dict[str, TaskGuess], Schema]:
+    """What targets and other columns are; notes what cannot be what it is said to be."""
+    tasks, schema = {}, Schema([])
+    for name in (name for name in named if name in table.frame.columns):
+        try:
+            tasks[name] = target_as(table, name, str(kinds[name])) if name in kinds else infer_target(table.frame[name])
+        except MedleyError as error:
+            mistakes.take(error)
+    try:
+        schema = infer(table, {name: kind for name, kind in kinds.items() if name not in named})
+    except DataError as error:
+        mistakes.take(error)
+    return tasks, schema
 
 
 def _used(schema: Schema, learnt: Sequence[str], *, chosen: bool) -> tuple[list[str], dict[str, str]]:
@@ -130,7 +156,8 @@ def _feeds(schema: Schema, used: Sequence[str], taken: Sequence[str]) -> list[Fe
     pictures = tuple(name for name in used if schema[name].kind is Kind.IMAGE)
     if len(pictures) > 1 or (pictures and schema[pictures[0]].form == "several"):
         name = pictures[0] if len(pictures) == 1 else _free("pictures", [*used, *taken])
-        feeds.append(Feed(name, pictures, "images"))
+        several = any(schema[one].form == "several" for one in pictures)
+        feeds.append(Feed(name, pictures, "images" if several else "slots"))
     elif pictures:
         feeds.append(Feed(pictures[0], pictures, "image"))
     forms = {Kind.TEXT: "text", Kind.VECTOR: "vector", Kind.SET: "set"}
@@ -152,17 +179,18 @@ def _input(feed: Feed, on_bad_image: str) -> Input:
             return lookup("text.input")(name=feed.name)
         case "image":
             return lookup("image.input")(name=feed.name, on_bad_image=on_bad_image)
-        case "images":
-            return lookup("image.set_input")(name=feed.name, on_bad_image=on_bad_image)
+        case "images" | "slots":
+            positions = feed.form == "slots"
+            return lookup("image.set_input")(name=feed.name, positions=positions, on_bad_image=on_bad_image)
     return lookup("series.input")(name=feed.name)
 
 
-def _head(task: str, name: str) -> Head:
-    if task == "number":
+def _head(task: TaskGuess, name: str) -> Head:
+    if task.kind == "number":
         return lookup("heads.regression")(name=name)
-    if task == _ORDERED:
-        return lookup("heads.ordered")(name=name)
-    return lookup("heads.classification")(name=name, multi_label=task == "multilabel")
+    if task.kind == "ordered":
+        return lookup("heads.ordered")(name=name, order=list(task.labels))
+    return lookup("heads.classification")(name=name, multi_label=task.kind == "multilabel")
 
 
 def _renamed(head: Head, name: str) -> Head:

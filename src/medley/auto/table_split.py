@@ -17,6 +17,8 @@ TRAIN = ("train", "training")
 HELD_OUT = ("val", "valid", "validation", "dev")
 LEFT_OUT = ("test", "testing", "holdout")
 
+_LEAST_GROUPS = 5  # fewer groups of duplicates than this are no sample of anything
+
 
 def split_rows(
     frame: pd.DataFrame,
@@ -36,7 +38,8 @@ def split_rows(
         fraction: share that is held out, where no column says it.
         seed: of the draw.
         strata: class codes (N,) per target, for a random split.
-        same: codes (N,); rows of one code are duplicates and stay on one side.
+        same: codes (N,); rows of one code are duplicates and stay on one side of a random split, unless most rows
+            are alike: then there is too little to tell rows apart by, and being alike is no leak.
         group: column; rows of one value stay on one side.
         time: column; the latest rows are held out.
         given: column that says it itself: "train", "validation" ("test" rows are left out), or True where held out.
@@ -113,14 +116,18 @@ def _by_group(codes: np.ndarray, fraction: float, seed: int, name: str) -> tuple
 def _at_random(
     rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray], same: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    train, held = split(rows, fraction, seed, strata)
-    if same is None or len(np.unique(same)) < 2:
-        return train, held
-    # Duplicates of training rows would be no test at all.
-    known = np.isin(same[held], same[train])
-    if known.all():
-        return train, held
-    return np.sort(np.concatenate([train, held[known]])), held[~known]
+    """Splits one row of each group of duplicates; the others follow it, as a copy of a training row is no test."""
+    _, first, group, sizes = np.unique(
+        np.arange(rows) if same is None else same, return_index=True, return_inverse=True, return_counts=True
+    )
+    # Large groups are rows that are alike because there is little to tell them apart by; they train.
+    small = np.flatnonzero(sizes <= max(fraction * rows / _LEAST_GROUPS, 1))
+    if len(first) == rows or sizes[small].sum() < 1.5 * fraction * rows or len(small) < _LEAST_GROUPS:
+        return split(rows, fraction, seed, strata)
+    share = fraction * rows / sizes[small].sum()
+    _, held = split(len(small), share, seed, [codes[first[small]] for codes in strata])
+    is_held = np.isin(group, small[held])
+    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
 def _codes(column: pd.Series) -> np.ndarray:

@@ -25,8 +25,9 @@ class Feed:
 
     Args:
         name: the input's name.
-        columns: in order; several only for `"table"` and `"images"`.
-        form: `"table"`, `"text"`, `"image"`, `"images"`, `"vector"` or `"set"`.
+        columns: in order; several only for `"table"`, `"images"` and `"slots"`.
+        form: `"table"`, `"text"`, `"image"`, `"images"` (any number per cell), `"slots"` (one per column), `"vector"`
+            or `"set"`.
     """
 
     name: str
@@ -53,15 +54,20 @@ class TableView:
         """The columns that a prediction needs."""
         return [column for feed in self.feeds for column in feed.columns]
 
-    def read(self, table: Any, root: Any = None) -> Table:
+    def read(self, table: Any, root: Any = None, *, labelled: bool = False) -> Table:
         """A table of any form; columns that hold words stay words, however they look in this table.
+
+        Args:
+            table: rows.
+            root: the folder that relative paths count from; the table's own, if left out.
+            labelled: whether the targets' columns must be there too.
 
         Raises:
             DataError: it cannot be read, or lacks required columns (all are told, each with the nearest present).
         """
         words = [name for name in self._columns() if self.schema[name].form in ("", "str", "several")]
         known = read(table, root, as_text=[name for name in words if self.schema[name].kind in _WORDS])
-        check_columns(known, self.required)
+        check_columns(known, self._columns() if labelled else self.required)
         return known
 
     def _columns(self) -> list[str]:
@@ -77,7 +83,9 @@ class TableView:
             case "table":
                 return _columns(cells, self.schema)
             case "images":
-                return list(zip(*cells.values(), strict=True))
+                return _flat(list(cells.values()))
+            case "slots":
+                return cells
             case "set":
                 return [_labels_as_words(one) for one in cells[feed.columns[0]]]
         return cells[feed.columns[0]]
@@ -204,6 +212,15 @@ def _time(name: str, values: Any) -> dict[str, np.ndarray]:
         told[f"{name}: {cycle}, sine"] = np.where(missing, np.nan, np.sin(angle))
         told[f"{name}: {cycle}, cosine"] = np.where(missing, np.nan, np.cos(angle))
     return told
+
+
+def _flat(columns: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """The pictures of each row, whichever column they stand in: a list of B lists."""
+
+    def several(cell: Any) -> list[Any]:
+        return list(cell) if isinstance(cell, list | tuple) else [] if cell is None else [cell]
+
+    return [[picture for cell in row for picture in several(cell)] for row in zip(*columns, strict=True)]
 
 
 def _labels_as_words(labels: Any) -> str | None:

@@ -1,0 +1,74 @@
+"""Targets of a kind that the caller says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from medley.data.cells import read_cells
+from medley.data.infer import infer
+from medley.data.schema import SAID, Guess
+from medley.data.source import Table
+from medley.data.targets import TaskGuess, TaskKind, infer_target
+from medley.errors import ConfigError, DataError, did_you_mean
+
+_TASKS: dict[str, TaskKind] = {
+    "number": "number",
+    "category": "multiclass",
+    "boolean": "binary",
+    "set": "multilabel",
+    "vector": "number",
+    "ordered": "ordered",
+}
+_SAME = {"number": ("number",), "category": ("binary", "multiclass"), "boolean": ("binary",), "set": ("multilabel",)}
+"""Guesses that are what the caller says: how their cells are read is known better."""
+
+
+def target_as(table: Table, name: str, kind: str) -> TaskGuess:
+    """A target's task where the caller says its kind.
+
+    Args:
+        table: rows.
+        name: the target's column.
+        kind: "number", "category", "boolean", "set", "vector"; or "ordered" for classes in the order of their values.
+
+    Raises:
+        ConfigError: nothing predicts this kind.
+        DataError: the column cannot be of it, or holds less than two values.
+
+    >>> from medley.data.source import read
+    >>> stars = read({"stars": [1, 2, 5, 5, 2, 1]})
+    >>> [target_as(stars, "stars", kind).kind for kind in ("number", "category", "ordered")]
+    ['number', 'multiclass', 'ordered']
+    """
+    word = kind.lower()
+    if word not in _TASKS:
+        told = did_you_mean(kind, _TASKS)
+        raise ConfigError(f"column_kinds: {kind!r}, given for the target {name!r}, cannot be predicted.{told}")
+    guess = _guessed(table, name)
+    if guess is not None and guess.kind in _SAME.get(word, (word,)):
+        return guess
+    column: Any = table.frame[name]
+    cells = infer(column.to_frame(), {name: "category" if word == "ordered" else word})[name]
+    if word in ("number", "set", "vector"):
+        outputs = int(cells.form) if word == "vector" else cells.distinct if word == "set" else 1
+        return TaskGuess(name, _TASKS[word], SAID, 1.0, cells.missing, outputs, (), cells)
+    return _classes(name, cells, read_cells(column, cells).values, ordered=word == "ordered")
+
+
+def _classes(name: str, cells: Guess, values: np.ndarray, *, ordered: bool) -> TaskGuess:
+    known: set[Any] = {value for value in values.tolist() if value is not None}
+    if len(known) < 2:
+        raise DataError(f"The target {name!r} holds less than two values: there is nothing to tell apart.")
+    labels = sorted(known, key=None if len(set(map(type, known))) == 1 else str)
+    task: TaskKind = "binary" if len(labels) == 2 else "ordered" if ordered else "multiclass"
+    return TaskGuess(name, task, SAID, 1.0, cells.missing, len(labels), tuple(labels), replace(cells, why=SAID))
+
+
+def _guessed(table: Table, name: str) -> TaskGuess | None:
+    try:
+        return infer_target(table.frame[name], name)
+    except DataError:  # it is for the caller to say then
+        return None
