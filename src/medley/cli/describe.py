@@ -20,6 +20,7 @@ _MOST_LABELS = 20
 _EXAMPLES = """\
 examples:
   medley describe pets-model        a folder that Model.save wrote
+  medley describe houses-model      a folder that medley fit wrote: columns, kinds and leaks too
   medley describe my_project        the best trial of the search that wrote this folder
 """
 
@@ -38,9 +39,10 @@ def run(args: argparse.Namespace) -> None:
     """
     title, model = _open(args.model)
     print(f"{title}\n\n{model.summary()}\n")
+    _show_table(model)
     _show_inputs(model)
     _show_outputs(model)
-    _show_scores(model)
+    show_scores(model)
     _show_training(model)
 
 
@@ -59,6 +61,27 @@ def _open(folder: Path) -> tuple[str, Model]:
     if best is None:
         raise ArtifactError(f"{folder} holds a search of which no model was kept; see `medley trials {folder}`.")
     return f"{folder}: trial {best}, the best of {len(store.outcomes())}", store.load(best, "cpu")
+
+
+def _show_table(model: Model) -> None:
+    """What a model that was fitted to a table reads of it and predicts, and what was noticed."""
+    view, facts = model.table, model.facts
+    if view is None:
+        return
+    rows = [
+        (name, view.schema[name].kind, feed.name, view.schema[name].becomes, view.schema[name].why)
+        for feed in view.feeds
+        for name in feed.columns
+    ]
+    rows += [(name, None, None, "left out", why) for name, why in facts.get("left_out", {}).items()]
+    show_table("columns", ("column", "kind", "input", "becomes", "why"), rows)
+    tasks = facts.get("tasks", {})
+    told = [(name, *(tasks.get(name, {}).get(word) for word in ("kind", "why"))) for name in view.targets.values()]
+    show_table("targets", ("target", "task", "why"), told)
+    for leak in facts.get("leaks", []):
+        print(f"warning: column {leak['column']!r} gives the target {leak['target']!r} away ({leak['how']}).\n")
+    if facts.get("dropped_rows"):
+        print(f"{len(facts['dropped_rows']):,} rows were left out, as their pictures could not be read.\n")
 
 
 def _show_inputs(model: Model) -> None:
@@ -97,7 +120,8 @@ def _labels(codec: TargetCodec) -> str:
     return f"{len(codec.labels)} classes: {shown}{more}"
 
 
-def _show_scores(model: Model) -> None:
+def show_scores(model: Model) -> None:
+    """Scores of training and validation rows at the best epoch."""
     scores: dict[str, float] = model.facts.get("scores", {})
     if not scores:
         return

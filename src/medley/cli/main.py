@@ -5,15 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 from medley import __version__
-from medley.errors import MedleyError
+from medley.errors import MedleyError, MedleyWarning
 
 VERBS = {
     "inspect": "what the columns of a table seem to hold, and what gives a target away",
+    "fit": "learns to predict columns of a table, and saves the model",
+    "predict": "a model's predictions for the rows of a table",
+    "evaluate": "how good a model is on a table that holds the true values",
     "describe": "what a saved model, or the best of a search, is made of",
     "blocks": "the parts that networks are made of, with their search ranges",
     "trials": "what a search has tried, and how it went",
@@ -25,11 +30,13 @@ _TOLD = ("torch", "numpy", "pandas", "scikit-learn", "optuna", "safetensors")
 _EXAMPLES = """\
 examples:
   medley inspect pets.csv           the columns of a table, and what they would become
+  medley fit pets.csv --target breed --target price -o pets-model
+  medley predict pets-model new.csv -o out.csv
+  medley evaluate pets-model test.csv
   medley blocks                     every part that can be joined
   medley blocks image.conv          one part: its fields and their ranges
   medley trials my_project          the trials of a search
-  medley describe my_project        the best model of a search
-  medley describe pets-model        a model that was saved
+  medley describe pets-model        a saved model, or the best of a search
 
 exit codes: 0 done, 1 a defect in medley, 2 a mistake that the message explains, 130 interrupted
 """
@@ -54,13 +61,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return 2
     try:
-        _verb(args.verb).run(args)
+        with _told_warnings():
+            code = _verb(args.verb).run(args)
         sys.stdout.flush()
     except (KeyboardInterrupt, MedleyError, OSError) as error:
         if args.debug:
             raise
         return _code(error)
-    return 0
+    return code or 0
+
+
+@contextmanager
+def _told_warnings() -> Iterator[None]:
+    """Our own warnings as one line each, without the place in the code."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **others: Any) -> None:
+            if issubclass(category, MedleyWarning):
+                print(f"medley: warning: {message}", file=sys.stderr)
+            else:
+                usual(message, category, *where, **others)
+
+        warnings.showwarning = show
+        yield
 
 
 def _code(error: BaseException) -> int:

@@ -1,0 +1,52 @@
+"""Saved models and the tables that they are to read, as several verbs open them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medley.errors import MedleyError, Mistakes
+
+if TYPE_CHECKING:
+    from medley.data.source import Table
+    from medley.model.model import Model
+
+
+def open_model(folder: Path, mistakes: Mistakes, device: str = "auto") -> Model | None:
+    """A saved model that reads tables; None, noted in `mistakes`, where there is none."""
+    from medley.model.artifact import load
+
+    try:
+        model = load(folder, device)
+    except MedleyError as error:
+        mistakes.take(error)
+        return None
+    if model.table is None:
+        inputs = ", ".join(model.input_names)
+        mistakes.add(f"{folder} was fitted to inputs ({inputs}) rather than to a table: use it from Python, md.load().")
+        return None
+    return model
+
+
+def read_rows(
+    model: Model | None, table: str, root: str | None, mistakes: Mistakes, *, labelled: bool = False
+) -> Table | None:
+    """The rows of a table as a model reads them; None, noted in `mistakes`, where that cannot be.
+
+    Args:
+        model: what `open_model` gave.
+        table: the file.
+        root: the folder that relative paths count from.
+        mistakes: is added to.
+        labelled: whether the targets' columns must be there too.
+    """
+    from medley.data.source import read
+
+    try:
+        if model is None or model.table is None:
+            read(table, root)
+            return None
+        return model.table.read(table, root, labelled=labelled)
+    except MedleyError as error:
+        mistakes.take(error)
+        return None

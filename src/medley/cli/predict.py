@@ -1,0 +1,80 @@
+"""`medley predict`: a model's predictions for the rows of a table."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medley.cli.models import open_model, read_rows
+from medley.cli.output import ENDINGS, check_output, write_frame
+from medley.errors import DataError, Mistakes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from medley.data.source import Table
+    from medley.model.model import Model
+
+_EXAMPLES = """\
+examples:
+  medley predict pets-model new.csv                        to the terminal, or into a pipe
+  medley predict pets-model new.csv -o out.csv
+  medley predict pets-model new.parquet -o out.parquet --with-inputs --proba
+
+The table may lack the targets' columns, have others besides, and have them in any order. Predictions are in the
+order of its rows: a column per target and, for classes, TARGET_probability.
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds this verb's arguments."""
+    parser.epilog = _EXAMPLES
+    parser.add_argument("model", metavar="MODEL_DIR", type=Path, help="what medley fit or Model.save wrote")
+    parser.add_argument("table", metavar="FILE", help="rows: CSV, Parquet, JSON lines, Feather, or a folder")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", default="-", help=f"a file ({', '.join(ENDINGS)}); printed as CSV, if left out"
+    )
+    parser.add_argument("--proba", action="store_true", help="a column TARGET_CLASS per class besides")
+    parser.add_argument(
+        "--with-inputs",
+        action="store_true",
+        help="the table's own columns first; predictions of a target that is among them become TARGET_predicted",
+    )
+    parser.add_argument("--root", metavar="DIR", help="where relative paths in cells count from; else beside the table")
+    parser.add_argument("--device", metavar="D", default="auto", help='"cpu", "cuda", ...; a GPU if there is one')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Writes the predictions.
+
+    Raises:
+        DataError: there is no such model or table, columns are missing, or the output cannot be written: all told.
+    """
+    mistakes = Mistakes()
+    check_output(args.output, mistakes)
+    if args.output != "-" and Path(args.output).resolve() == Path(args.table).resolve():
+        mistakes.add(f"-o {args.output} is the table itself; give another file.")
+    model = open_model(args.model, mistakes, args.device)
+    table = read_rows(model, args.table, args.root, mistakes)
+    mistakes.stop(DataError)
+    assert model is not None
+    assert table is not None
+    found = _predictions(model, table, proba=args.proba)
+    write_frame(_beside(table.frame, found) if args.with_inputs else found, args.output)
+
+
+def _predictions(model: Model, table: Table, *, proba: bool) -> pd.DataFrame:
+    found = model.predict(table)
+    if proba:
+        sure = model.predict_proba(table)
+        for name in (name for name in sure.columns if name not in found.columns):
+            found[name] = sure[name]
+    return found
+
+
+def _beside(inputs: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    names = {name: f"{name}_predicted" for name in found.columns if name in inputs.columns}
+    return pd.concat([inputs, found.rename(columns=names)], axis=1)
