@@ -22,7 +22,7 @@ from digits import arguments, ask, read_mnist
 
 import medley as md
 
-STEPS = 2_000
+STEPS = 4_000
 BATCH = 64
 
 
