@@ -51,7 +51,7 @@ def test_unit_shape_and_type_come_back(values, expected):
 def test_targets_are_standardised_column_by_column():
     codec = NumberCodec().fit(np.array([[0.0, 1000.0], [2.0, 3000.0]]))
     np.testing.assert_allclose(codec.encode([[2.0, 1000.0]]).array, [[1, -1, 1, 1]])
-    np.testing.assert_allclose(codec.scale, [1, 1000])
+    np.testing.assert_allclose(codec.deviation, [1, 1000])
 
 
 def test_missing_numbers_of_one_column_are_unobserved_rows():

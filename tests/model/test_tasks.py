@@ -25,7 +25,7 @@ def both(weight=None):
     kind, kind_rows = task("kind", ClassificationHead(metrics=["accuracy", "auc"]), KIND)
     x = Encoded(np.zeros((4, 1), "float32"), np.ones(4, bool))
     rows = Rows({"x": x}, {"price": price_rows, "kind": kind_rows}, weight)
-    scale, mean = price.codec.scale[0], price.codec.mean[0]
+    scale, mean = price.codec.deviation[0], price.codec.mean[0]
     raw = {
         "price": torch.tensor([[(one - mean) / scale] for one in (0.0, 16.0, 999.0, 20.0)], dtype=torch.float32),
         "kind": torch.tensor([[-2.0], [-1.0], [3.0], [math.inf]]),
@@ -40,7 +40,7 @@ def softplus(x):
 def test_values_are_those_computed_by_hand_over_observed_rows_alone():
     tasks, rows, raw = both()
     told = measure(tasks, raw, rows, {"price": 2.0, "kind": 0.5})
-    price = 36 / 3 / tasks[0].codec.scale[0] ** 2  # one error of 6 in three rows, in standardised units
+    price = 36 / 3 / tasks[0].codec.deviation[0] ** 2  # one error of 6 in three rows, in standardised units
     kind = (softplus(-2) + softplus(1) + softplus(3)) / 3
     assert list(told) == ["loss", "price_loss", "kind_loss", "price_mae", "price_r2", "kind_accuracy", "kind_auc"]
     assert told["price_loss"] == pytest.approx(price, rel=1e-5)

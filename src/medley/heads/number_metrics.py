@@ -32,15 +32,30 @@ class Errors:
         from medley.heads.held import Held
 
         self.width = len(codec.mean)
-        self.mean, self.scale = Held(codec.mean), Held(codec.scale)
+        self.mean, self.deviation = Held(codec.mean), Held(codec.deviation)
+        scale = codec.scale
+        self.curve = None if scale.is_linear else [Held(one) for one in (scale.log, scale.offset, *scale.ends)]
 
     def of(self, raw: Tensor, target: Tensor) -> Tensor:
         """Raw outputs (B, K), encoded targets -> (B, K), in the caller's unit."""
-        return (raw.float() - target[:, : self.width]) * self.scale.beside(raw)
+        raw, target = raw.float(), target[:, : self.width]
+        if self.curve is not None:
+            return self._number(raw) - self._number(target)
+        return (raw - target) * self.deviation.beside(raw)
 
     def true(self, target: Tensor) -> Tensor:
         """Encoded targets -> numbers (B, K) in the caller's unit."""
-        return target[:, : self.width] * self.scale.beside(target) + self.mean.beside(target)
+        return self._number(target[:, : self.width])
+
+    def _number(self, raw: Tensor) -> Tensor:
+        bent = raw * self.deviation.beside(raw) + self.mean.beside(raw)
+        if self.curve is None:
+            return bent
+        # As `Scale.unbend`.
+        log, offset, low, high = (one.beside(raw) for one in self.curve)
+        inner = bent.clamp(low, high)
+        size = inner.exp()
+        return bent.where(log == 0, size - offset + (bent - inner) * size)
 
     def mean_of(self, cells: Tensor, target: Tensor) -> Tensor:
         """Cells (B, K) -> their mean over the observed columns of each row (B,)."""
@@ -132,13 +147,15 @@ def _mean_over_columns(
     codec: NumberCodec, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None, score: ColumnScore
 ) -> float:
     width = len(codec.mean)
-    raw, target = raw.astype(np.float64), target.astype(np.float64)
+    # A ratio of squares is the same in any unit, so only a curved scale has to be left for the caller's.
+    raw, true = (one if codec.scale.is_linear else codec.in_unit(one) for one in (raw, target[:, :width]))
+    raw, true = raw.astype(np.float64), true.astype(np.float64)
     mass = np.ones(len(raw)) if weight is None else weight.astype(np.float64)
     found = []
     for k in range(width):
         share = mass if width == 1 else mass * (target[:, width + k] > 0)
         if share.sum() > 0:
-            found.append(score(target[:, k], raw[:, k], share / share.sum()))
+            found.append(score(true[:, k], raw[:, k], share / share.sum()))
     defined = [one for one in found if not np.isnan(one)]
     return float(np.mean(defined)) if defined else float("nan")
 

@@ -12,10 +12,11 @@ from medley.errors import DataError, NotFittedError
 from medley.heads.cells import as_numbers
 from medley.heads.labels import given
 from medley.heads.priors import best_number
+from medley.heads.scales import Rule, Scale
 
 
 class NumberCodec(TargetCodec):
-    """K numbers per row <-> K standardised numbers (mean 0, deviation 1 over the training rows).
+    """K numbers per row <-> K standardised numbers (mean 0, deviation 1 over the training rows, on their scale).
 
     One column is encoded as (B, 1), and a row without it is unobserved. Several columns are encoded as (B, 2 K), the
     numbers and then a 1 for each that is observed: a row that lacks some of its numbers still teaches the others.
@@ -23,9 +24,11 @@ class NumberCodec(TargetCodec):
     Args:
         output_dim: number of columns K; None counts them.
         loss: canonical name of the loss that `prior` is best for.
+        scale: `"auto"`, `"linear"` or `"log"`; see `Scale`.
 
     Raises:
-        DataError: something that is no finite number, a column without any, another number of columns.
+        DataError: something that is no finite number, a column without any, another number of columns, logarithms of
+            negative numbers.
 
     >>> codec = NumberCodec().fit([1.0, 3.0, None])
     >>> codec.encode([3.0, None])
@@ -34,25 +37,34 @@ class NumberCodec(TargetCodec):
     array([3., 2.])
     """
 
-    def __init__(self, output_dim: int | None = None, loss: str = "mean_squared_error") -> None:
+    def __init__(self, output_dim: int | None = None, loss: str = "mean_squared_error", scale: Rule = "linear") -> None:
         self.output_dim = output_dim
         self.loss = loss
+        self.rule: Rule = scale
         self.flat = True
         self._dtype = "float64"
         self._mean: np.ndarray | None = None
-        self._scale = np.ones(1)
+        self._deviation = np.ones(1)
+        self._scale: Scale | None = None
         self._prior = np.zeros(1, np.float32)
 
     @property
     def mean(self) -> np.ndarray:
-        """(K,) float64, in the caller's unit."""
+        """(K,) float64, on the scale."""
         if self._mean is None:
             raise NotFittedError("The scale of the target is not known yet: fit the codec first.")
         return self._mean
 
     @property
-    def scale(self) -> np.ndarray:
-        """(K,) float64: one standardised unit in the caller's; 1 where all numbers are the same."""
+    def deviation(self) -> np.ndarray:
+        """(K,) float64: one standardised unit, on the scale; 1 where all numbers are the same."""
+        return self._deviation
+
+    @property
+    def scale(self) -> Scale:
+        """What numbers are fitted on."""
+        if self._scale is None:
+            raise NotFittedError("The scale of the target is not known yet: fit the codec first.")
         return self._scale
 
     @property
@@ -72,7 +84,7 @@ class NumberCodec(TargetCodec):
         return self._prior
 
     def fit(self, values: Any) -> Self:
-        """Learns mean and deviation of every column from its observed rows."""
+        """Learns scale, mean and deviation of every column from its observed rows."""
         numbers, self.flat, self._dtype = _numbers(values)
         width = numbers.shape[1]
         if self.output_dim not in (None, width):
@@ -80,11 +92,13 @@ class NumberCodec(TargetCodec):
         empty = np.flatnonzero(np.isnan(numbers).all(axis=0))
         if len(empty):
             raise DataError(f"The target data has no number in column {empty[0]}: all {len(numbers)} rows are missing.")
+        self._scale = Scale.learn(numbers, self.rule)
+        numbers = self._scale.bend(numbers)
         mean, deviation = np.nanmean(numbers, axis=0), np.nanstd(numbers, axis=0)
         # What is left of a constant after rounding is no scale.
         constant = deviation <= 1e-12 * np.abs(mean)
-        self._mean, self._scale = mean, np.where(constant, 1.0, deviation)
-        self._prior = self._best((numbers - mean) / self._scale)
+        self._mean, self._deviation = mean, np.where(constant, 1.0, deviation)
+        self._prior = self._best((numbers - mean) / self._deviation)
         return self
 
     def _best(self, scaled: np.ndarray) -> np.ndarray:
@@ -102,7 +116,7 @@ class NumberCodec(TargetCodec):
                 f"Expect the target data to have shape (B, {len(self.mean)}), but got (B, {numbers.shape[1]})."
             )
         known = ~np.isnan(numbers)
-        scaled = np.where(known, (numbers - self.mean) / self._scale, 0.0)
+        scaled = np.where(known, (self.scale.bend(numbers) - self.mean) / self._deviation, 0.0)
         cells = scaled if len(self.mean) == 1 else np.concatenate([scaled, known], axis=1)
         return Encoded(cells.astype(np.float32), np.any(known, axis=1))
 
@@ -116,8 +130,12 @@ class NumberCodec(TargetCodec):
 
     def decode(self, raw: np.ndarray) -> np.ndarray:
         """Raw outputs (B, K) -> numbers in the caller's unit and shape; floats, also where the targets were whole."""
-        numbers = (np.asarray(raw, dtype=np.float64) * self._scale + self.mean).astype(self._dtype)
+        numbers = self.in_unit(raw).astype(self._dtype)
         return numbers[:, 0] if self.flat else numbers
+
+    def in_unit(self, raw: np.ndarray) -> np.ndarray:
+        """Raw outputs (B, K) -> float64 numbers (B, K) in the caller's unit."""
+        return self.scale.unbend(np.asarray(raw, dtype=np.float64) * self._deviation + self.mean)
 
     def probabilities(self, raw: np.ndarray) -> np.ndarray:
         """The same as `decode`."""
@@ -129,8 +147,9 @@ class NumberCodec(TargetCodec):
             "flat": self.flat,
             "dtype": self._dtype,
             "mean": self.mean,
-            "scale": self._scale,
+            "deviation": self._deviation,
             "prior": self._prior,
+            **self.scale.state(),
         }
 
     def restore(self, state: State) -> Self:
@@ -138,7 +157,8 @@ class NumberCodec(TargetCodec):
         self.flat = state["flat"]
         self._dtype = state["dtype"]
         self._mean = np.asarray(state["mean"], np.float64)
-        self._scale = np.asarray(state["scale"], np.float64)
+        self._deviation = np.asarray(state["deviation"], np.float64)
+        self._scale = Scale.restore(state)
         self._prior = np.asarray(state["prior"], np.float32)
         return self
 

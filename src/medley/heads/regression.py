@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from medley.core.block import Head
 from medley.core.codec import TargetCodec
@@ -12,6 +12,7 @@ from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import ConfigError
 from medley.heads.numbers import NumberCodec
+from medley.heads.scales import RULES, Rule
 from medley.heads.words import NUMBER_LOSSES, NUMBER_METRICS, canonical, wrong_losses, wrong_metrics, wrong_numbers
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ class RegressionHead(Head, register="heads.regression"):
     """One or several numbers per row.
 
     Targets are of shape (B,), (B, 1) or (B, K); they are standardised inside, column by column, and predictions and
-    metrics are in the caller's unit and shape. Whole numbers come back as floats. Missing numbers (None, NaN) are
-    unobserved: a row that lacks some of its K numbers still trains the others.
+    metrics are in the caller's unit and shape. Positive numbers with a long tail (prices, durations) are fitted on a
+    logarithmic scale, where errors count in proportion; see `scale`. Whole numbers come back as floats. Missing
+    numbers (None, NaN) are unobserved: a row that lacks some of its K numbers still trains the others.
 
     Args:
         output_dim: number of columns K; counted where unset.
@@ -33,6 +35,11 @@ class RegressionHead(Head, register="heads.regression"):
         metrics: names, and functions (y_true, y_pred) -> number; `["mean_squared_error"]` where unset.
         dropout: chance of a feature to be dropped before the last layer; searched where unset.
         loss_weight: the head's factor in the sum of losses.
+        scale: what numbers are fitted on, column by column: `"linear"`; `"log"`, for numbers of 0 or more (with zeros
+            among them, of number + median); `"auto"` takes logarithms where all of 50 or more training numbers are
+            positive, their skewness exceeds 1.5 and logarithms at least halve it. Squared errors on a logarithmic
+            scale are least at the geometric mean, which lies below the mean: where sums of predictions must be right,
+            take `"linear"`.
 
     Raises:
         ConfigError: an unknown name, a number out of its range; all are told at once.
@@ -48,6 +55,7 @@ class RegressionHead(Head, register="heads.regression"):
     metrics: Sequence[Any] | str | Callable[..., float] | None = None
     dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5))
     loss_weight: float | Space = 1.0
+    scale: str = "auto"
 
     reads: ClassVar[str] = "members"
 
@@ -59,10 +67,14 @@ class RegressionHead(Head, register="heads.regression"):
         yield from wrong_losses(self.loss, NUMBER_LOSSES, "regression")
         yield from wrong_metrics(self.metrics, NUMBER_METRICS, "regression")
         yield from wrong_numbers(self.dropout, self.loss_weight)
+        if self.scale not in RULES:
+            yield f"scale must be one of {', '.join(map(repr, RULES))}, got {self.scale!r}."
 
     def codec(self) -> NumberCodec:
         """A fresh codec for numbers."""
-        return NumberCodec(self.output_dim, canonical(self.loss, NUMBER_LOSSES, "mean_squared_error"))
+        return NumberCodec(
+            self.output_dim, canonical(self.loss, NUMBER_LOSSES, "mean_squared_error"), cast(Rule, self.scale)
+        )
 
     def build(self, spec: Spec, target: TargetCodec) -> nn.Module:
         """(B, *spec.shape) -> standardised numbers (B, K)."""
