@@ -63,6 +63,12 @@ def test_the_callers_word_goes_above_ours(capsys, table):
     assert "warning" not in shown(capsys, table, "--kind", "code=unused", "--target", "breed")
 
 
+def test_the_callers_word_goes_for_targets_too(capsys, table):
+    targets = shown(capsys, table, "--kind", "code=number", "--target", "code").split("targets\n")[1]
+    assert "binary" not in line_of(targets, "code")
+    assert "the caller says so" in line_of(targets, "code")
+
+
 def test_pictures_are_looked_for_under_the_root(capsys, table, tmp_path):
     for number in range(40):
         (tmp_path / "photos").mkdir(exist_ok=True)
@@ -84,6 +90,7 @@ def test_repeated_rows_and_other_encodings_are_noted(capsys, tmp_path):
         (["pets.cs"], "The folder has 'pets.csv'"),
         (["pets.csv", "--target", "bred"], "There is no column 'bred' to predict. Did you mean 'breed'?"),
         (["pets.csv", "--target", "seen"], "The target 'seen' holds cells of kind time"),
+        (["pets.csv", "--target", "code", "--kind", "code=image"], "'image', given for the target 'code', cannot be"),
         (["pets.csv", "--kind", "code"], "--kind takes COLUMN=KIND"),
         (["pets.csv", "--kind", "cod=text"], "'cod', which is no column. Did you mean 'code'?"),
         (["pets.csv", "--kind", "code=txt"], "'txt', given for 'code', is no kind. Did you mean 'text'?"),

@@ -1,8 +1,10 @@
 """Guesses are those that someone who knows the data would make; the caller's word goes above them."""
 
 import base64
+import contextlib
 import datetime
 import io
+import uuid
 import zipfile
 from decimal import Decimal
 
@@ -11,7 +13,9 @@ import pandas as pd
 import pytest
 
 from medley.core.kinds import Kind
+from medley.data.cells import read_cells
 from medley.data.infer import infer
+from medley.data.leaks import duplicate_groups
 from medley.data.source import read
 from medley.errors import DataError
 
@@ -277,6 +281,41 @@ def test_pictures_of_pillow():
 def test_lists(cells, kind, form):
     found = guess(cells)
     assert (found.kind, found.form) == (kind, form)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [uuid.UUID(int=1), uuid.UUID(int=2)],
+        [datetime.time(12), datetime.time(13)],
+        [2**80, 3],
+        [b"a", 1, "x", None, [1]],
+        pd.arrays.SparseArray([0, 1, 1.5]),
+        pd.interval_range(0, 3),
+        pd.array([True, None], dtype="boolean"),
+        [datetime.datetime(1, 1, 1), datetime.datetime(9999, 1, 1)],
+    ],
+)
+@pytest.mark.parametrize("kind", [None, *Kind])
+def test_cells_of_any_type_are_read_or_told(cells, kind):
+    series = pd.Series(cells)
+    schema = None
+    if kind is None:
+        schema = infer({"x": series})
+    else:
+        with contextlib.suppress(DataError):
+            schema = infer({"x": series}, {"x": kind})
+    if schema is not None:
+        assert len(read_cells(series, schema["x"]).values) == len(series)
+
+
+def test_arrows_own_types_are_read():
+    pyarrow = pytest.importorskip("pyarrow")
+    arrays = {"tags": [["a"], ["a", "b"]], "cost": [Decimal("1.5"), None], "photo": [picture()] * 2, "n": [3, None]}
+    types = {name: pd.ArrowDtype(pyarrow.array(cells).type) for name, cells in arrays.items()}
+    frame = pd.DataFrame({name: pd.Series(cells, dtype=types[name]) for name, cells in arrays.items()})
+    assert kinds(infer(frame)) == {"tags": "set", "cost": "category", "photo": "image", "n": "category"}
+    assert duplicate_groups(frame).tolist() == [0, 1]
 
 
 def test_lists_from_arrow_are_lists():

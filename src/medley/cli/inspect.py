@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medley.cli.tables import show_table
 from medley.errors import DataError, MedleyError, Mistakes, did_you_mean
@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> None:
     mistakes = Mistakes()
     kinds = column_kinds(args.kind, mistakes)
     table = read(args.table, args.root)
-    tasks = tasks_of(table, args.target, mistakes)
-    schema = _schema(table, kinds, mistakes)
+    tasks = tasks_of(table, args.target, kinds, mistakes)
+    schema = _schema(table, {name: kind for name, kind in kinds.items() if name not in args.target}, mistakes)
     mistakes.stop(DataError)
     for note in table.notes:
         print(f"note: {note}\n")
@@ -75,9 +75,7 @@ def _schema(table: Table, kinds: Mapping[str, str], mistakes: Mistakes) -> Schem
     try:
         return infer(table, kinds)
     except MedleyError as error:
-        first, *more = str(error).split("\n- ")
-        for line in more or [first]:
-            mistakes.add(line)
+        mistakes.take(error)
         return infer(table)
 
 
@@ -97,8 +95,9 @@ def column_kinds(words: Sequence[str], mistakes: Mistakes) -> dict[str, str]:
     return kinds
 
 
-def tasks_of(table: Table, names: Sequence[str], mistakes: Mistakes) -> dict[str, TaskGuess]:
+def tasks_of(table: Table, names: Sequence[str], kinds: Mapping[str, str], mistakes: Mistakes) -> dict[str, TaskGuess]:
     """The tasks of some columns; notes in `mistakes` those that are not there or cannot be predicted."""
+    from medley.auto.table_target import target_as
     from medley.data.targets import infer_target
 
     tasks = {}
@@ -107,9 +106,10 @@ def tasks_of(table: Table, names: Sequence[str], mistakes: Mistakes) -> dict[str
             mistakes.add(f"There is no column {name!r} to predict.{did_you_mean(name, table.frame.columns)}")
             continue
         try:
-            tasks[name] = infer_target(table.frame[name], name)
-        except DataError as error:
-            mistakes.add(str(error))
+            column: Any = table.frame[name]
+            tasks[name] = target_as(table, name, kinds[name]) if name in kinds else infer_target(column, name)
+        except MedleyError as error:
+            mistakes.take(error)
     return tasks
 
 

@@ -211,9 +211,7 @@ def _pictures(look: Look, form: str) -> tuple[list[Any], np.ndarray]:
 def _one_by_one(cell: Any) -> list[Any]:
     if isinstance(cell, str):
         return split_paths(cell) if "base64," not in cell else [cell]
-    if is_one_picture(cell) or hasattr(cell, "__fspath__"):
-        return [cell]
-    return [one for one in items_of(cell) if not is_absent(one)]
+    return [cell] if is_one_picture(cell) else [one for one in items_of(cell) if not is_absent(one)]
 
 
 def _vectors(look: Look, form: str) -> tuple[np.ndarray, np.ndarray]:
@@ -230,9 +228,7 @@ def _sets(look: Look, form: str) -> tuple[list[Any], np.ndarray]:
     def labels(cell: Any) -> list[Any] | None:
         if isinstance(cell, str):
             return split_labels(cell, form) if form else [cell.strip()]
-        if isinstance(cell, list | tuple | set | frozenset | np.ndarray):
-            return [one for one in items_of(cell) if not is_absent(one)]
-        return [cell]
+        return [one for one in items_of(cell) if not is_absent(one)]
 
     return _listed(look, labels)
 

@@ -67,12 +67,14 @@ def is_one_picture(cell: Any) -> bool:
 
 
 def items_of(cell: Any) -> list[Any]:
-    """What a list, set, array or tensor holds."""
+    """What a list, set, array or tensor holds; anything else by itself."""
     if hasattr(cell, "detach"):
         cell = cell.detach().cpu().numpy()
     if isinstance(cell, np.ndarray):
         return list(cell) if cell.ndim > 1 or cell.dtype == object else cell.tolist()
-    return sorted(cell, key=str) if isinstance(cell, set | frozenset) else list(cell)
+    if isinstance(cell, set | frozenset):
+        return sorted(cell, key=str)
+    return list(cell) if isinstance(cell, list | tuple) else [cell]
 
 
 def _is_picture_name(item: Any) -> bool:

@@ -252,7 +252,7 @@ def _codes(values: Any) -> np.ndarray:
 
     try:
         return pd.factorize(values)[0].astype(np.int64)
-    except TypeError:
+    except (TypeError, NotImplementedError):  # the latter from Arrow's own lists
         return pd.factorize(pd.Series([_key(cell) for cell in values], dtype=object))[0].astype(np.int64)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, time, timedelta
-from decimal import Decimal
 from functools import cached_property
-from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +19,8 @@ if TYPE_CHECKING:
 
 _MOST_WORDS = 2000
 _ABSENT = ("NoneType", "NAType", "NaTType")  # pandas' own by their names: it is imported where it is needed
-_PLAIN: tuple[type, ...] = (str, int, float, np.generic, Decimal, date, time, timedelta, PathLike)
+_CONTAINERS = (list, tuple, set, frozenset, Mapping, np.ndarray, bytes, bytearray, memoryview)
+_CONTAINER_MARKS = ("detach", "getbands", "__array__")  # of tensors, of Pillow's images, of other libraries' arrays
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Look:
 
     def __init__(self, name: str, series: pd.Series, root: Path, rows: int = 10_000) -> None:
         self.name = name
-        self.series = series
+        self.series = _of_objects(series)
         self.root = root
         self.rows = rows
 
@@ -71,7 +70,7 @@ class Look:
     @cached_property
     def is_plain(self) -> bool:
         """Whether every cell is a single value that can be told from others: no list, array, dict or picture."""
-        return all(issubclass(one, _PLAIN) for one in self.types)
+        return all(map(_is_plain, self.types))
 
     @cached_property
     def present(self) -> np.ndarray:
@@ -148,6 +147,19 @@ class Look:
             places = np.append(np.where(void, -1, np.cumsum(~void) - 1), -1)
             codes, values = places[codes], values[~void]
         return codes, values
+
+
+def _of_objects(series: pd.Series) -> pd.Series:
+    # Lists, bytes and decimals of Arrow's own types are looked at as Python's.
+    foreign = type(series.dtype).__name__ == "ArrowDtype" and getattr(series.dtype, "kind", "O") not in "biufmMU"
+    return series.astype(object) if foreign else series
+
+
+def _is_plain(kind: type) -> bool:
+    if issubclass(kind, np.generic):
+        return True
+    marked = any(hasattr(kind, mark) for mark in _CONTAINER_MARKS)
+    return not marked and not issubclass(kind, _CONTAINERS) and kind.__hash__ is not None
 
 
 def is_absent(cell: Any) -> bool:
