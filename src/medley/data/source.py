@@ -85,7 +85,7 @@ def read(table: Any, root: str | PathLike[str] | None = None, *, as_text: Collec
 def batches(table: Any, rows: int = 65_536, *, as_text: Collection[str] = ()) -> Iterator[pd.DataFrame]:
     """Yields a table as frames of up to `rows` rows, without reading all of it; in the order of `read`.
 
-    A column's type may differ from batch to batch, as each is read by itself: `cells.Reader` makes them alike.
+    A column's type may differ from batch to batch, as each is read by itself: `cells.read_cells` makes them alike.
 
     Args:
         table: as for `read`; JSON that is one list, and packed Arrow files, are read whole.
