@@ -121,7 +121,7 @@ def _at_random(
         np.arange(rows) if same is None else same, return_index=True, return_inverse=True, return_counts=True
     )
     # Large groups are rows that are alike because there is little to tell them apart by; they train.
-    small = np.flatnonzero(sizes <= max(fraction * rows / _LEAST_GROUPS, 1))
+    small = np.flatnonzero(sizes <= max(fraction * rows / 2, 1))
     if len(first) == rows or sizes[small].sum() < 1.5 * fraction * rows or len(small) < _LEAST_GROUPS:
         return split(rows, fraction, seed, strata)
     share = fraction * rows / sizes[small].sum()

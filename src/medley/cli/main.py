@@ -84,6 +84,7 @@ def _told_warnings() -> Iterator[None]:
                 usual(message, category, *where, **others)
 
         warnings.showwarning = show
+        warnings.simplefilter("always", MedleyWarning)
         yield
 
 

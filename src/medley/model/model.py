@@ -149,7 +149,7 @@ class Model:
             Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`.
         """
         if y is None and self.table is not None and self._is_table(x):
-            known = self.table.read(x, root)
+            known = self.table.read(x, root, labelled=True)
             x, y = self.table.x(known), self.table.y(known)
         named_y = arrange(y, self.output_names, "y")
         rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)

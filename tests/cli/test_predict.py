@@ -1,0 +1,133 @@
+"""`medley predict`."""
+
+import json
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import medley as md
+from medley.cli.main import main
+from medley.cli.output import write_frame
+from medley.errors import DataError
+
+
+def run(capsys, *words):
+    code = main(["predict", *map(str, words)])
+    told = capsys.readouterr()
+    return code, told.out, told.err
+
+
+def test_predictions_go_to_the_pipe_as_csv(capsys, pets_model, pets_csv):
+    code, out, err = run(capsys, pets_model, pets_csv)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "breed,breed_probability,price"
+    assert len(lines) == 61
+
+
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [
+        ("out.csv", pd.read_csv),
+        ("out.csv.gz", pd.read_csv),
+        ("out.tsv", lambda path: pd.read_csv(path, sep="\t")),
+        ("out.parquet", pd.read_parquet),
+        ("out.jsonl", lambda path: pd.read_json(path, lines=True)),
+    ],
+)
+def test_predictions_go_to_files_of_any_format(capsys, pets_model, pets_csv, tmp_path, name, reader):
+    out = tmp_path / name
+    assert run(capsys, pets_model, pets_csv, "-o", out) == (0, "", "")
+    expected = md.load(pets_model).predict(pets_csv)
+    pd.testing.assert_frame_equal(reader(out), expected, check_dtype=False, rtol=1e-6)
+    assert sorted(one.name for one in tmp_path.iterdir()) == sorted(["pets.csv", name])
+    assert out.stat().st_mode & 0o777 == pets_csv.stat().st_mode & 0o777
+
+
+def test_probabilities_and_inputs_stand_beside(capsys, pets_model, pets_csv, tmp_path):
+    out = tmp_path / "out.csv"
+    assert run(capsys, pets_model, pets_csv, "-o", out, "--proba", "--with-inputs")[0] == 0
+    frame = pd.read_csv(out)
+    own = list(pd.read_csv(pets_csv).columns)
+    assert list(frame.columns) == [
+        *own,
+        "breed_predicted",
+        "breed_probability",
+        "price_predicted",
+        "breed_old",
+        "breed_young",
+    ]
+    pd.testing.assert_frame_equal(frame[own], pd.read_csv(pets_csv))
+    assert np.allclose(frame[["breed_old", "breed_young"]].max(axis=1), frame["breed_probability"])
+
+
+def test_a_table_without_targets_keeps_their_names(capsys, pets_model, pets_csv, tmp_path):
+    pd.read_csv(pets_csv)[["kind", "age"]].to_csv(tmp_path / "new.csv", index=False)
+    code, out, _ = run(capsys, pets_model, tmp_path / "new.csv", "--with-inputs")
+    assert code == 0
+    assert out.splitlines()[0] == "kind,age,breed,breed_probability,price"
+
+
+def test_all_mistakes_are_told_at_once(capsys, pets_csv, tmp_path):
+    code, out, err = run(capsys, tmp_path / "nothing", tmp_path / "pet.csv", "-o", tmp_path / "no" / "out.xls")
+    assert (code, out) == (2, "")
+    assert err.startswith("medley: 4 mistakes:")
+    for told in ("end in .csv", "there is no folder", "model.json", "'pets.csv'"):
+        assert told in err
+
+
+def test_missing_columns_are_named(capsys, pets_model, tmp_path):
+    (tmp_path / "new.csv").write_text("aeg,other\n1,2\n")
+    code, _, err = run(capsys, pets_model, tmp_path / "new.csv")
+    assert code == 2
+    assert "Column 'age' is missing" in err
+    assert "near: 'aeg'" in err
+    assert "Column 'kind' is missing" in err
+
+
+def test_the_table_itself_is_not_written_over(capsys, pets_model, pets_csv):
+    before = pets_csv.read_bytes()
+    code, _, err = run(capsys, pets_model, pets_csv, "-o", pets_csv)
+    assert code == 2
+    assert "the table itself" in err
+    assert pets_csv.read_bytes() == before
+
+
+def test_a_model_of_no_table_says_so(capsys, pets_csv, tmp_path):
+    auto = md.StructuredDataRegressor(max_trials=1, directory=tmp_path)
+    auto.fit(np.random.default_rng(0).normal(size=(40, 2)), np.arange(40.0), epochs=1, verbose=0)
+    auto.export_model().save(tmp_path / "model")
+    code, _, err = run(capsys, tmp_path / "model", pets_csv)
+    assert code == 2
+    assert "rather than to a table" in err
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    out = tmp_path / "out.csv"
+    out.write_text("old")
+
+    def fail(self, path, **_):
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fail)
+    with pytest.raises(OSError, match="No space"):
+        write_frame(pd.DataFrame({"a": [1]}), str(out))
+    assert (out.read_text(), os.listdir(tmp_path)) == ("old", ["out.csv"])
+
+
+def test_lists_become_json_that_medley_reads(tmp_path):
+    frame = pd.DataFrame({"tags": [("a", "ü"), ()], "vector": [np.array([1.5, 2.0]), None]})
+    write_frame(frame, str(tmp_path / "out.csv"))
+    again = pd.read_csv(tmp_path / "out.csv")
+    assert json.loads(again["tags"][0]) == ["a", "ü"]
+    assert json.loads(again["vector"][0]) == [1.5, 2.0]
+    assert again["vector"].isna()[1]
+
+
+def test_cells_that_parquet_cannot_hold_are_told(tmp_path):
+    with pytest.raises(DataError, match=r"write \.csv or \.jsonl"):
+        write_frame(pd.DataFrame({"a": [1, "x", {2}]}), str(tmp_path / "out.parquet"))
+    assert list(tmp_path.iterdir()) == []
