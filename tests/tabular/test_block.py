@@ -8,7 +8,7 @@ from medley.core import config
 from medley.core.block import Facts
 from medley.core.resolve import resolve, take_default
 from medley.core.spec import Spec, vector
-from medley.errors import GraphError
+from medley.errors import ConfigError, GraphError
 from medley.heads import RegressionHead
 from medley.tabular import (
     CategoricalToNumerical,
@@ -138,3 +138,9 @@ def test_declarations_come_back_from_json():
     for block in (StructuredDataBlock(embedding="none", normalize=False), NumericEmbedding(width=8), DenseBlock()):
         again = config.from_json(json.loads(json.dumps(config.to_json(block))))
         assert repr(again) == repr(block)
+
+
+def test_arguments_of_autokeras_1_are_taken():
+    assert StructuredDataBlock(categorical_encoding=True, seed=3).categorical_encoding is True
+    with pytest.raises(ConfigError, match="categories are encoded"):
+        StructuredDataBlock(categorical_encoding=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from medley.core import registry
@@ -35,6 +35,8 @@ class StructuredDataBlock(Composite, register="tabular.block"):
             standardised them already.
         embedding: `"piecewise"`, `"periodic"` or `"none"` (numbers as they are).
         network: `"dense"` or `"tabm"`.
+        categorical_encoding: as in AutoKeras 1: categories are always encoded, so only True or unset.
+        seed: as in AutoKeras 1; takes no effect, as the seed of a search is `AutoModel`'s.
 
     Shape: (B, C) -> (B, D), or (B, E, D) of an ensemble.
 
@@ -45,6 +47,13 @@ class StructuredDataBlock(Composite, register="tabular.block"):
     normalize: bool | None = None
     embedding: str | Space | None = searched(OneOf("piecewise", "periodic", "none"))
     network: str | Space | None = searched(OneOf("dense", "tabm"))
+    categorical_encoding: bool | None = None
+    seed: int | None = None
+
+    def check(self) -> Iterable[str]:
+        """Nothing reads categories that are not encoded."""
+        if self.categorical_encoding is False:
+            yield "categorical_encoding=False is not possible: a network reads numbers, so categories are encoded."
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
         """Embeddings where there are rows and values enough for bins; an ensemble for a table alone with many rows."""
