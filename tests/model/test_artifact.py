@@ -220,3 +220,12 @@ def test_a_block_called_twice_is_saved_once_and_stays_shared(make_model, tmp_pat
     again = load(model.save(tmp_path))
     assert len([name for name in again.network.state_dict() if name.endswith("weight")]) == 2
     np.testing.assert_array_equal(again.predict(np.eye(5)), model.predict(np.eye(5)))
+
+
+def test_files_are_as_readable_as_any_other(tmp_path):
+    from medley.model.writing import write
+
+    (tmp_path / "plain").write_bytes(b"x")
+    write(tmp_path / "ours", b"x")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
+    assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
@@ -83,12 +83,10 @@ def _split(codec: Codec, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str
 
 
 def write(path: Path, content: bytes) -> None:
-    """Writes a file so that a reader sees the old one or the new one, never half of it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Writes a file so that a reader sees the old one or the new one, never half of it; as readable as any other."""
+    temporary = path.with_name(f".{token_hex(4)}.{path.name}")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
+        temporary.write_bytes(content)
         os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    finally:
+        temporary.unlink(missing_ok=True)
