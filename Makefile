@@ -51,8 +51,9 @@ format: setup
 
 bench: setup
 	$(PY) benchmarks/engine.py
-	@if [ -n "$(DATA)" ]; then $(PY) benchmarks/missing.py --data "$(DATA)/mnist"; \
-	else echo "benchmarks/missing.py left out: give the folder that holds mnist/ as DATA=FOLDER"; fi
+	@if [ -z "$(DATA)" ]; then echo "The others need the folder that holds mnist/, houses/, ...: make bench DATA=FOLDER"; \
+	else set -e; $(PY) benchmarks/missing.py --data "$(DATA)/mnist"; \
+	    for name in houses tables; do $(PY) benchmarks/$$name.py --data "$(DATA)"; done; fi
 
 # Names and versions only: a local label such as "+cpu" names a build that other machines do not have.
 constraints: setup
