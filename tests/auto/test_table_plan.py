@@ -104,3 +104,10 @@ def test_targets_of_a_kind_that_cannot_be_are_told():
         target_as(read({"y": ["a", "a"]}), "y", "category")
     with pytest.raises(DataError, match="cannot be read as number"):
         target_as(read({"y": ["a", "b"]}), "y", "number")
+
+
+def test_numbers_that_are_categories_are_categories_for_the_network_too():
+    rows = {"zipcode": [10115, 10117, 20095, 80331] * 25, "area": [float(i) for i in range(100)], "price": range(100)}
+    plan = plan_table(read(rows), "price", column_kinds={"zipcode": "category"})
+    codec = plan.inputs[0].codec().fit(plan.view.x(read(rows))["facts"])
+    assert {column.name: column.kind for column in codec.spec.columns} == {"zipcode": "categorical", "area": "numeric"}

@@ -21,6 +21,7 @@ FACTS = "facts"
 """The name of the input that holds all plain columns."""
 
 _PLAIN = (Kind.NUMBER, Kind.CATEGORY, Kind.BOOLEAN, Kind.TIME)
+_COLUMN_TYPES = {Kind.NUMBER: "numerical", Kind.CATEGORY: "categorical", Kind.BOOLEAN: "categorical"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def plan_table(
     heads = [own.get(name) or _head(tasks[name], name) for name in named]
     heads = [head if head.name else _renamed(head, name) for head, name in zip(heads, named, strict=True)]
     view = TableView(schema, feeds, {str(head.name): name for head, name in zip(heads, named, strict=True)})
-    return Plan(view, [_input(feed, on_bad_image) for feed in feeds], heads, tasks, left_out)
+    return Plan(view, [_input(feed, schema, on_bad_image) for feed in feeds], heads, tasks, left_out)
 
 
 def _check_columns(
@@ -171,10 +172,13 @@ def _free(word: str, taken: Sequence[str]) -> str:
     return word
 
 
-def _input(feed: Feed, on_bad_image: str) -> Input:
+def _input(feed: Feed, schema: Schema, on_bad_image: str) -> Input:
     match feed.form:
         case "table":
-            return lookup("tabular.input")(name=feed.name)
+            kinds = {name: schema[name].kind for name in feed.columns}
+            # A time becomes several columns, all of them numbers, which the input sees for itself.
+            types = {name: _COLUMN_TYPES[kind] for name, kind in kinds.items() if kind in _COLUMN_TYPES}
+            return lookup("tabular.input")(name=feed.name, column_types=types)
         case "text" | "set":
             return lookup("text.input")(name=feed.name)
         case "image":
