@@ -111,3 +111,22 @@ def test_numbers_that_are_categories_are_categories_for_the_network_too():
     plan = plan_table(read(rows), "price", column_kinds={"zipcode": "category"})
     codec = plan.inputs[0].codec().fit(plan.view.x(read(rows))["facts"])
     assert {column.name: column.kind for column in codec.spec.columns} == {"zipcode": "categorical", "area": "numeric"}
+
+
+@pytest.mark.parametrize(
+    ("targets", "more", "told"),
+    [
+        (3, {}, "targets must be a column's name, a list of names, or a dict name -> head, got 3"),
+        (None, {}, "got None"),
+        ({"x": "number"}, {}, "'x' needs a head such as RegressionHead.*got 'number'.*column_kinds={'x': \"number\"}"),
+        ("x", {"column_kinds": "number"}, "column_kinds must be a dict from column to kind.*got 'number'"),
+    ],
+)
+def test_arguments_of_another_form_are_told(targets, more, told):
+    with pytest.raises(ConfigError, match=told):
+        plan_table(table(), targets, **more)
+
+
+def test_one_input_may_be_named_as_one_word():
+    plan = plan_table(table(y=range(ROWS), z=np.linspace(0, 1, ROWS)), "y", inputs="x")
+    assert plan.view.required == ["x"]

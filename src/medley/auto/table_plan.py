@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,9 +69,12 @@ def plan_table(
         ConfigError: columns or kinds that are not there (all are told), or nothing to learn from.
         DataError: a column cannot be what it is said to be.
     """
-    own = dict(targets) if isinstance(targets, Mapping) else {}
-    named = [targets] if isinstance(targets, str) else list(dict.fromkeys(targets))
     roles, mistakes = roles or {}, mistakes or Mistakes()
+    named, own = _targets(targets, mistakes)
+    inputs = [inputs] if isinstance(inputs, str) else inputs
+    if column_kinds is not None and not isinstance(column_kinds, Mapping):
+        mistakes.add(f'column_kinds must be a dict from column to kind, {{"age": "number"}}, got {column_kinds!r}.')
+        mistakes.stop(ConfigError)
     columns = list(table.frame.columns)
     rule = _check_columns(columns, named, inputs, roles, mistakes)
     tasks, schema = _guesses(table, named, {**_kinds(own), **(column_kinds or {})}, mistakes)
@@ -88,6 +91,23 @@ def plan_table(
     heads = [head if head.name else _renamed(head, name) for head, name in zip(heads, named, strict=True)]
     view = TableView(schema, feeds, {str(head.name): name for head, name in zip(heads, named, strict=True)})
     return Plan(view, [_input(feed, schema, on_bad_image) for feed in feeds], heads, tasks, left_out)
+
+
+def _targets(targets: Any, mistakes: Mistakes) -> tuple[list[str], dict[str, Head]]:
+    """The targets' columns, and the caller's own heads of some of them."""
+    if isinstance(targets, str):
+        return [targets], {}
+    if not isinstance(targets, Iterable):
+        mistakes.add(f"targets must be a column's name, a list of names, or a dict name -> head, got {targets!r}.")
+        mistakes.stop(ConfigError)
+    for name, head in targets.items() if isinstance(targets, Mapping) else ():
+        if head is not None and not isinstance(head, Head):  # None: as guessed
+            way = f'to say its kind, name it in targets and give column_kinds={{{name!r}: "number"}}'
+            mistakes.add(f"targets: {name!r} needs a head such as RegressionHead(), got {head!r}; {way}.")
+    if isinstance(targets, Mapping):
+        mistakes.stop(ConfigError)
+        return list(targets), dict(targets)
+    return list(dict.fromkeys(targets)), {}
 
 
 def _check_columns(
