@@ -82,3 +82,8 @@ def test_tables_are_told_from_rows_of_inputs():
         assert is_table(rows, ["facts"])
     for rows in (np.zeros((3, 2)), [np.zeros(3)], {"facts": FRAME}, [], None):
         assert not is_table(rows, ["facts"])
+
+
+def test_a_dict_of_columns_is_a_table_though_an_input_is_called_after_its_column():
+    assert is_table({"note": ["a"], "age": [1], "more": [2]}, ["facts", "note"], ["note", "age"])
+    assert not is_table({"facts": [[1]], "note": ["a"]}, ["facts", "note"], ["note", "age"])

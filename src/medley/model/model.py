@@ -178,7 +178,7 @@ class Model:
         return save(directory, self.graph, self.sources, self.targets, self.network, self.facts, self.table)
 
     def _is_table(self, x: Any) -> bool:
-        return self.table is not None and is_table(x, self.input_names)
+        return self.table is not None and is_table(x, self.input_names, self.table.required)
 
     def _x(self, x: Any, root: str | Path | None) -> Any:
         return self.table.x(self.table.read(x, root)) if self.table is not None and self._is_table(x) else x

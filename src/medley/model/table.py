@@ -171,14 +171,16 @@ class TableView:
         return cls(Schema.restore(state["schema"]), feeds, state["targets"])
 
 
-def is_table(rows: Any, input_names: Sequence[str]) -> bool:
+def is_table(rows: Any, input_names: Sequence[str], required: Sequence[str] = ()) -> bool:
     """Whether rows come as one table rather than as one thing per input.
+
+    An input of one column is called after it, so a dict that has all `required` columns is a table whatever its names.
 
     >>> is_table("new.csv", ["facts"]), is_table({"facts": [[1.0]]}, ["facts"]), is_table({"age": [3]}, ["facts"])
     (True, False, True)
     """
     if isinstance(rows, Mapping):
-        return not set(rows) & set(input_names)
+        return not set(rows) & set(input_names) or (bool(required) and set(required) <= set(rows))
     if isinstance(rows, list):
         return bool(rows) and all(isinstance(one, Mapping) for one in rows)
     is_frame = hasattr(rows, "__arrow_c_stream__") or (hasattr(rows, "columns") and hasattr(rows, "index"))
