@@ -697,3 +697,11 @@ class TestProjects:
         with pytest.warns(UserWarning, match="kept in memory only"):
             fitted(again, wave(), targets()["price"])
         assert again.predict(wave()).shape == (SIZE,)
+
+
+def test_a_project_that_cannot_be_kept_is_told_before_anything_is_trained(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"file is a file\. Give another directory or project_name"):
+        md.AutoModel(md.Input(), md.RegressionHead(), directory=tmp_path / "file")
+    with pytest.raises(ConfigError, match="project_name must be the name of a folder, got 3"):
+        md.AutoModel(md.Input(), md.RegressionHead(), project_name=3)  # type: ignore[arg-type]

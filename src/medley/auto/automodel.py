@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from medley.auto.duration import seconds
-from medley.auto.prepare import check_fit, divide, whole
+from medley.auto.prepare import check_fit, divide, folder_problems, whole
 from medley.balance.choose import balancer
 from medley.errors import ConfigError, MedleyError, Mistakes, NotFittedError
 from medley.graph.graph import draw
@@ -98,6 +98,8 @@ class AutoModel:
                 mistakes.add(f"{name} must be a whole number of at least 1, got {value!r}.")
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
             mistakes.add(f"seed must be a whole number of at least 0, got {seed!r}.")
+        for sentence in folder_problems(project_name, directory):
+            mistakes.add(sentence)
         self._tuner = _noting(mistakes, lambda: choose_tuner(tuner))
         self.time_limit = _noting(mistakes, lambda: seconds(time_limit))
         mistakes.stop(ConfigError)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,21 @@ def check_fit(
     if verbose not in (0, 1, 2, True, False, "auto"):
         mistakes.add(f"verbose must be 0, 1 or 2, got {verbose!r}.")
     mistakes.stop(ConfigError)
+
+
+def folder_problems(project_name: Any, directory: Any) -> Iterator[str]:
+    """A sentence per reason why a project cannot be kept there.
+
+    >>> list(folder_problems(3, None))
+    ['project_name must be the name of a folder, got 3.']
+    """
+    if not isinstance(project_name, str | Path) or not str(project_name):
+        yield f"project_name must be the name of a folder, got {project_name!r}."
+        return
+    folder = Path(directory or ".") / project_name
+    file = next((one for one in (folder, *folder.parents) if one.is_file()), None)
+    if file is not None:
+        yield f"The project cannot be kept in {folder}: {file} is a file. Give another directory or project_name."
 
 
 def whole(graph: Graph, x: Any, y: Any, sample_weight: Any) -> Part:
