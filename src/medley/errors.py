@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -44,6 +46,14 @@ class MedleyWarning(UserWarning):
 
 class BadImageWarning(MedleyWarning):
     """Images that cannot be read are taken as missing; the message lists their rows."""
+
+
+def warn(message: str, category: type[Warning] = MedleyWarning) -> None:
+    """Warns of something at the line of the caller's own that led here, however deep in medley it was found."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "medley":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 def did_you_mean(word: object, options: Iterable[object]) -> str:

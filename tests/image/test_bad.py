@@ -276,3 +276,10 @@ def test_a_folder_of_classes_does_not_hide_bad_files(tmp_path):
     (tmp_path / "cat" / "x.png").write_bytes(b"")
     with pytest.raises(DataError, match="the file is empty"):
         image_dataset_from_directory(tmp_path, image_size=(4, 4))
+
+
+def test_the_warning_points_at_the_callers_line(tmp_path):
+    codec = ImageCodec().fit([colours()])
+    with pytest.warns(BadImageWarning) as caught:
+        codec.encode([str(tmp_path / "none.png")])
+    assert caught[0].filename == __file__

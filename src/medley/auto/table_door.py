@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from medley.auto.table_split import split_rows
 from medley.data.forms import take
 from medley.data.leaks import duplicate_groups, leaks
 from medley.data.source import Table
-from medley.errors import DataError, MedleyWarning, Mistakes
+from medley.errors import DataError, Mistakes, warn
 from medley.model.encoding import row_weights
 from medley.model.model import Model
 from medley.search.progress import Progress
@@ -192,9 +191,7 @@ def _look_out(table: Table, plan: Plan, progress: Progress) -> dict[str, Any]:
     used = set(plan.view.required)
     found = [one for one in leaks(table.frame, plan.view.schema, plan.tasks) if one.column in used]
     for one in found:
-        warnings.warn(
-            f"{one} If it is not known when you predict, leave it out with inputs=.", MedleyWarning, stacklevel=3
-        )
+        warn(f"{one} If it is not known when you predict, leave it out with inputs=.")
     return {"leaks": [{"column": one.column, "target": one.target, "how": one.how} for one in found]}
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
-from medley.errors import BadImageWarning, DataError, did_you_mean
+from medley.errors import BadImageWarning, DataError, did_you_mean, warn
 from medley.image.sources import told
 
 Policy = Literal["warn", "raise", "drop"]
@@ -90,7 +89,7 @@ def warn_of(bad: Sequence[BadImage], total: int) -> None:
     """One `BadImageWarning` for all of them; none where there are none."""
     if bad:
         head = f"{len(bad)} of {total} images cannot be read and are taken as missing"
-        warnings.warn(listing(f'{head} (on_bad_image="raise" stops instead).', bad), BadImageWarning, stacklevel=3)
+        warn(listing(f'{head} (on_bad_image="raise" stops instead).', bad), BadImageWarning)
 
 
 def listing(head: str, images: Sequence[BadImage]) -> str:

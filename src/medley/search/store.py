@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from medley.errors import ArtifactError
+from medley.errors import ArtifactError, warn
 from medley.model.artifact import load
 from medley.model.model import Model
 from medley.model.records import Record
@@ -118,10 +117,7 @@ class Store:
         try:
             model.save(self.folder / "trials" / str(number))
         except ArtifactError as error:
-            warnings.warn(
-                f"The model of trial {number} is kept in memory only, so a new process cannot open it: {error}",
-                stacklevel=2,
-            )
+            warn(f"The model of trial {number} is kept in memory only, so a new process cannot open it: {error}")
 
     def load(self, number: int, device: torch.device | str) -> Model:
         """Reads a trial's model."""
