@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from medley.core.block import Block, as_nodes, snake
@@ -82,3 +83,8 @@ def test_nodes_come_in_lists_of_lists():
 )
 def test_unnamed_parts_are_called_after_their_class(name, wanted):
     assert snake(type(name, (), {})) == wanted
+
+
+def test_an_array_in_place_of_a_node_is_told_by_its_shape():
+    with pytest.raises(GraphError, match=r"got ndarray of shape \(40, 3\)\.$"):
+        Flatten()(np.zeros((40, 3)))

@@ -307,3 +307,9 @@ def test_a_column_of_paths_in_a_frame(tmp_path):
         encoded = ImageCodec().fit(values).encode(values)
         np.testing.assert_array_equal(encoded.present, [True, False])
         assert (encoded.array[0] == 5).all()
+
+
+def test_one_grey_image_with_an_axis_of_channels_is_not_taken_for_rows():
+    codec = ImageCodec().fit(np.zeros((3, 8, 8, 1), np.uint8))
+    with pytest.raises(DataError, match=r"One image of shape \(8, 8, 1\)"):
+        codec.encode(np.zeros((8, 8, 1), np.uint8))

@@ -148,7 +148,9 @@ def as_nodes(things: Any) -> list[Node]:
     if isinstance(things, list | tuple):
         return [node for thing in things for node in as_nodes(thing)]
     way = " Call it on a node first." if isinstance(things, Block) else ""
-    raise GraphError(f"Blocks are called on inputs and on results of other blocks, got {things!r}.{way}")
+    shape = getattr(things, "shape", None)  # of an array: its numbers would tell nobody anything
+    got = repr(things) if shape is None else f"{type(things).__name__} of shape {tuple(shape)}"
+    raise GraphError(f"Blocks are called on inputs and on results of other blocks, got {got}.{way}")
 
 
 def snake(cls: type) -> str:

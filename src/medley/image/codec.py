@@ -108,7 +108,8 @@ class ImageCodec(Codec):
                 learnt form (all are told).
         """
         rows = rows_of_images(values)
-        if isinstance(rows, np.ndarray) and self.channels > 1 and rows.shape == (*self._fitted(), self.channels):
+        one = (*self._fitted(), self.channels)
+        if isinstance(rows, np.ndarray) and rows.shape == one and one[1:] != (1, 1):  # (H, 1, 1): H rows of one pixel
             raise DataError(f"One image of shape {rows.shape} came where rows of images belong; add an axis: x[None].")
         encoded, found = self.attempt(rows)
         self.bad = listed(found.bad, rows, by_row)
