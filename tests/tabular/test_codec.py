@@ -189,3 +189,10 @@ def test_one_column_of_numbers_is_a_table():
     codec = TableCodec().fit(np.arange(10))
     assert codec.spec.shape == (1,)
     assert codec.encode([4.5]).array.tolist() == [[0.0]]
+
+
+def test_a_column_without_a_training_value_may_hold_words_later():
+    codec = TableCodec().fit({"city": [None, None, None], "age": [1.0, 2.0, 3.0]})
+    array = codec.encode({"city": ["Oslo", None], "age": [2.0, 2.0]}).array
+    assert np.isnan(array[:, 0]).all()
+    assert array[:, 1].tolist() == [0.0, 0.0]

@@ -78,10 +78,11 @@ class NumericColumn:
         Raises:
             DataError: a cell is neither a number nor missing.
         """
+        if not self.known:  # no training row said what the column holds: words are as good as numbers
+            missing = np.array([label is None for label in labels_of(cells)], bool)
+            return np.full(len(cells), np.nan, np.float32), missing
         values = _values(self.name, cells, self.reading)
         missing = np.isnan(values)
-        if not self.known:
-            return np.full(len(values), np.nan, np.float32), missing
         return _standardise(values, self.centre, self.scale), missing
 
     def state(self) -> dict[str, Any]:
