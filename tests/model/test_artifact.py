@@ -229,3 +229,11 @@ def test_files_are_as_readable_as_any_other(tmp_path):
     write(tmp_path / "ours", b"x")
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
     assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+
+
+def test_a_file_and_a_search_are_told_from_a_broken_model(tmp_path):
+    (tmp_path / "project.json").write_text("{}")
+    with pytest.raises(ArtifactError, match="It holds a search"):
+        load(tmp_path)
+    with pytest.raises(ArtifactError, match="It is a file; a model is a folder"):
+        load(tmp_path / "project.json")

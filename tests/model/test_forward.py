@@ -42,3 +42,9 @@ def test_devices_by_name():
     assert device_of("cpu") == torch.device("cpu")
     wanted = "cuda" if torch.cuda.is_available() else "cpu"
     assert device_of("auto").type == device_of(None).type == wanted
+
+
+@pytest.mark.parametrize("batch_size", [0, -5, 2.5, "8", True])
+def test_a_batch_size_that_is_none_is_told(model, rows, batch_size):
+    with pytest.raises(ConfigError, match="batch_size must be a whole number of at least 1, got"):
+        model.predict(rows, batch_size=batch_size)

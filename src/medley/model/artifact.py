@@ -37,7 +37,10 @@ def load(directory: str | Path, device: str | torch.device | None = "cpu") -> Mo
     path = Path(directory)
     missing = [name for name in (DESCRIPTION, WEIGHTS, STATES) if not (path / name).is_file()]
     if missing:
-        raise ArtifactError(f"{path} holds no whole model: {', '.join(missing)} missing.")
+        why = " It is a file; a model is a folder." if path.is_file() else ""
+        if (path / "project.json").is_file():
+            why = " It holds a search: see `medley describe`, or load a folder under its trials/."
+        raise ArtifactError(f"{path} holds no whole model: {', '.join(missing)} missing.{why}")
     place = device_of(device)
     try:
         return _load(path, place)

@@ -17,7 +17,7 @@ from medley.graph.describe import describe
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.model.encoding import Source, encode_inputs, encode_targets, row_weights
-from medley.model.forward import device_of, embeddings, outputs
+from medley.model.forward import device_of, embeddings, outputs, rows_per_pass
 from medley.model.table import TableView, is_table
 from medley.model.tasks import measure, tasks_of
 from medley.model.writing import save
@@ -107,7 +107,7 @@ class Model:
     ) -> dict[str, np.ndarray]:
         """Raw network outputs by head name, each (B, K): logits, or numbers in standardised units."""
         rows = self._rows(arrange(self._x(x, root), self.input_names, "x"))
-        found = outputs(self.network, rows, batch_size or 1024)
+        found = outputs(self.network, rows, rows_per_pass(batch_size))
         return {name: raw.cpu().numpy() for name, raw in found.items()}
 
     def embed(
@@ -124,7 +124,7 @@ class Model:
             One array where all heads read the same, else a dict by head name.
         """
         rows = self._rows(arrange(self._x(x, root), self.input_names, "x"))
-        return embeddings(self.network, rows, batch_size or 1024)
+        return embeddings(self.network, rows, rows_per_pass(batch_size))
 
     def evaluate(
         self,
@@ -159,7 +159,7 @@ class Model:
         rows = self._rows(named_x, targets, row_weights(sample_weight, size))
         tasks = tasks_of(self.graph, self.targets)
         weights = self.facts.get("loss_weights") or {task.name: task.head.weight for task in tasks}
-        return measure(tasks, outputs(self.network, rows, batch_size or 1024), rows, weights)
+        return measure(tasks, outputs(self.network, rows, rows_per_pass(batch_size)), rows, weights)
 
     def labels(self, head: str | None = None) -> list[Any] | None:
         """The classes of a head in the order of its probabilities; None for numbers."""
