@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medley.errors import DataError
+from medley.errors import DataError, MedleyWarning
 from medley.heads import RegressionHead
 from medley.series.input import Input
 from medley.tabular import DenseBlock
@@ -147,3 +147,12 @@ def test_the_summary_tells_parts_shapes_and_parameters(model):
 
 def test_moving_to_a_device_returns_the_model(model):
     assert model.to("cpu") is model
+
+
+def test_a_task_without_labels_is_told_and_not_taken_for_perfect(model, rows, labels):
+    with pytest.warns(MedleyWarning, match="No row has a label of price"):
+        found = model.evaluate(rows, {**labels, "price": [None] * 24})
+    assert np.isnan(found["price_loss"])
+    assert found["loss"] == found["kind_loss"]
+    with pytest.raises(DataError, match="nothing to measure"):
+        model.evaluate(rows, {"kind": [None] * 24, "price": [None] * 24})

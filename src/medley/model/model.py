@@ -12,7 +12,7 @@ import torch
 from medley.core.batch import Rows
 from medley.core.codec import TargetCodec
 from medley.data.forms import arrange, check_counts
-from medley.errors import DataError
+from medley.errors import DataError, warn
 from medley.graph.describe import describe
 from medley.graph.graph import Graph
 from medley.graph.network import Network
@@ -159,7 +159,14 @@ class Model:
         rows = self._rows(named_x, targets, row_weights(sample_weight, size))
         tasks = tasks_of(self.graph, self.targets)
         weights = self.facts.get("loss_weights") or {task.name: task.head.weight for task in tasks}
-        return measure(tasks, outputs(self.network, rows, rows_per_pass(batch_size)), rows, weights)
+        found = measure(tasks, outputs(self.network, rows, rows_per_pass(batch_size)), rows, weights)
+        unlabelled = [name for name, one in targets.items() if not one.present.any()]
+        if len(unlabelled) == len(targets):
+            raise DataError(f"No row has a label of {', '.join(unlabelled)}, so there is nothing to measure.")
+        for name in unlabelled:
+            warn(f"No row has a label of {name}: its loss is told as NaN and is not part of the total.")
+            found[f"{name}_loss"] = float("nan")
+        return found
 
     def labels(self, head: str | None = None) -> list[Any] | None:
         """The classes of a head in the order of its probabilities; None for numbers."""
