@@ -10,7 +10,7 @@ often each class occurs.
 Scores, the greater the better: `auc` for two classes, `accuracy` for more, `r2` for numbers, and for ordered classes
 (`r2` of the mean class, which rivals are asked for as a number). Times are of training, and depend on the machine.
 
-Run: `python benchmarks/tables.py --data FOLDER [--sets adult,womens_clothing] [--ways 0,2] [--quick]`
+Run: `python benchmarks/tables.py --data FOLDER [--sets adult,womens_clothing] [--targets all] [--quick]`
 """
 
 from __future__ import annotations

@@ -154,8 +154,8 @@ def graph_from_json(told: Mapping[str, Any]) -> Graph:
 def draw(inputs: Any, outputs: Any) -> Graph:
     """A graph from what a caller hands over: inputs, and heads either bare or already joined.
 
-    Bare heads get the default: each input its own encoder; where there are several, one `Merge` and a `TabMBlock`, so that
-    targets may depend on inputs together; every head on that.
+    Bare heads get the default: each input its own encoder; where there are several, one `Merge` and a dense block, so
+    that targets may depend on inputs together; every head on that.
 
     Args:
         inputs: an Input or a list of them.
@@ -188,8 +188,5 @@ def _default_trunk(inputs: Sequence[Input]) -> Node:
     if len(encoded) == 1:
         return encoded[0]
     # Heads are linear: without a hidden layer no answer could depend on two inputs together (a question on a picture).
-    # Members of an ensemble disagree on what one hidden layer would make up of many inputs.
-    hidden = lookup("tabular.tabm")(
-        num_layers=OneOf(1, 2), num_units=OneOf(64, 128, 256, default=128), members=OneOf(4, 8, default=8)
-    )
+    hidden = lookup("tabular.dense")(num_layers=OneOf(1, 2), num_units=OneOf(64, 128, 256, default=128))
     return hidden(lookup("fusion.merge")()(encoded))
