@@ -216,6 +216,11 @@ class Layer(Block):
         """As `Input.adapter`, for layers whose result other layers cannot read."""
         return None
 
+    @property
+    def frozen(self) -> bool:
+        """Whether its module never learns and gives the same for the same row, so that results may be kept."""
+        return False
+
 
 class Wrapper(Layer):
     """A layer that runs others inside it, on rows of its own making: on each member of a set, say.
