@@ -12,6 +12,9 @@ from hypothesis import HealthCheck, settings
 # Test workers share the cores: threads that fight for them make a small network many times slower.
 torch.set_num_threads(1)
 
+# Nothing that tests compute is kept for later runs, nor taken from earlier ones.
+os.environ["MEDLEY_CACHE"] = "memory"
+
 # No deadline and no "too slow": a busy machine is not a defect of the code.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("house"), derandomize=True)
