@@ -13,9 +13,9 @@ from medley.core.registry import lookup
 from medley.data.infer import infer
 from medley.data.schema import Schema
 from medley.data.source import Table
+from medley.data.table_view import Feed, TableView
 from medley.data.targets import TaskGuess, infer_target
 from medley.errors import ConfigError, DataError, MedleyError, Mistakes, did_you_mean
-from medley.model.table import Feed, TableView
 
 FACTS = "facts"
 """The name of the input that holds all plain columns."""

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medley.core.codec import TargetCodec
+from medley.data.table_view import TableView
 from medley.errors import ArtifactError, MedleyError
 from medley.graph.graph import Graph, graph_from_json
 from medley.graph.network import Network
 from medley.model.encoding import Source, source_nodes
 from medley.model.forward import device_of
 from medley.model.model import Model
-from medley.model.table import TableView
 from medley.model.writing import DESCRIPTION, FORMAT, STATES, WEIGHTS
 
 if TYPE_CHECKING:

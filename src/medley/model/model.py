@@ -12,13 +12,13 @@ import torch
 from medley.core.batch import Rows
 from medley.core.codec import TargetCodec
 from medley.data.forms import arrange, check_counts
+from medley.data.table_view import TableView, is_table
 from medley.errors import DataError, warn
 from medley.graph.describe import describe
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.model.encoding import Source, encode_inputs, encode_targets, row_weights
 from medley.model.forward import device_of, embeddings, outputs, rows_per_pass
-from medley.model.table import TableView, is_table
 from medley.model.tasks import measure, tasks_of
 from medley.model.writing import save
 

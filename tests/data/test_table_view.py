@@ -6,8 +6,8 @@ import pytest
 
 from medley.data.infer import infer
 from medley.data.source import read
+from medley.data.table_view import Feed, TableView, is_table
 from medley.errors import DataError
-from medley.model.table import Feed, TableView, is_table
 
 FRAME = pd.DataFrame(
     {
