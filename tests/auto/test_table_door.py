@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -389,12 +390,30 @@ def test_paths_count_from_the_tables_own_folder_and_bad_pictures_follow_the_poli
     with pytest.warns(md.BadImageWarning):
         model = fit(tmp_path / "t.csv", "price")
     assert model.table.feeds[0].form == "image"
+    assert md.load(model.save(tmp_path / "model")).facts["bad_rows"]["photo"][0]["row"] == 3
     with pytest.warns(md.BadImageWarning):
         assert np.isfinite(model.predict(tmp_path / "t.csv")["price"]).all()
     dropped = fit(tmp_path / "t.csv", "price", on_bad_image="drop")
     assert dropped.facts["dropped_rows"] == [3]
     with pytest.raises(DataError, match="3"):
         fit(tmp_path / "t.csv", "price", on_bad_image="raise")
+
+
+def test_rows_are_told_by_their_numbers_in_the_callers_table_and_once(fit, tmp_path):
+    frame = pd.DataFrame({"photo": photos(tmp_path, 24), "price": np.arange(24.0)})
+    for row in (7, 11, 19, 20):
+        (tmp_path / f"{row}.png").write_bytes(b"")
+    with pytest.warns(md.BadImageWarning) as caught:
+        model = fit(frame, "price", root=tmp_path)
+    (told,) = [str(one.message) for one in caught]
+    assert told.startswith("photo: 5 of 24 images cannot be read")
+    assert [int(line.split()[2]) for line in told.splitlines()[1:]] == [3, 7, 11, 19, 20]
+    assert [one["row"] for one in model.facts["bad_rows"]["photo"]] == [3, 7, 11, 19, 20]
+    with pytest.raises(DataError) as error:
+        fit(frame, "price", root=tmp_path, on_bad_image="raise")
+    rows = [int(row) for row in re.findall(r"- row (\d+)", str(error.value))]
+    assert rows
+    assert set(rows) <= {3, 7, 11, 19, 20}
 
 
 def test_several_pictures_of_a_row_share_one_encoder(fit, tmp_path):

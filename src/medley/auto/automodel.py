@@ -154,7 +154,33 @@ class AutoModel:
         began = monotonic()
         check_fit(epochs, batch_size, validation_split, validation_data, callbacks, verbose)
         parts = self._parts(x, y, sample_weight, validation_split, validation_data)
-        study = self._prepare(parts, epochs, batch_size, callbacks, int(verbose) if verbose != "auto" else 1, began)
+        verbose = int(verbose) if verbose != "auto" else 1
+        return self.search(*parts, epochs, batch_size, callbacks, verbose=verbose, began=began)
+
+    def search(
+        self,
+        train: Part,
+        val: Part,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        callbacks: Sequence[Callable[[Record], Any]] | None = None,
+        *,
+        verbose: int = 1,
+        began: float | None = None,
+    ) -> History:
+        """As `fit`, of rows that were divided already; what other doors end in.
+
+        Args:
+            train: rows to learn from.
+            val: rows to compare trials on.
+            epochs: as in `fit`.
+            batch_size: as in `fit`.
+            callbacks: as in `fit`.
+            verbose: as in `fit`.
+            began: `time.monotonic()` from which the time limit counts; now, if left out.
+        """
+        began = monotonic() if began is None else began
+        study = self._prepare((train, val), epochs, batch_size, callbacks, verbose, began)
         self._study, self._model = study, None
         study.run()
         self._model = study.best()
@@ -166,7 +192,7 @@ class AutoModel:
             return divide(self.graph, rows, fraction, self.seed)
         x, y, weight = [*validation_data, None][:3]
         try:
-            return rows, whole(self.graph, x, y, weight)
+            return rows, replace(whole(self.graph, x, y, weight), told="validation_data: ")
         except MedleyError as error:
             raise type(error)(f"validation_data: {error}") from error
 

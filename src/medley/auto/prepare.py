@@ -102,6 +102,7 @@ def _part(rows: Part, index: np.ndarray) -> Part:
         {name: some(values) for name, values in rows.y.items()},
         None if rows.weight is None else rows.weight[index],
         len(index),
+        index,
     )
 
 

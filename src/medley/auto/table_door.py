@@ -13,12 +13,14 @@ from medley.auto.prepare import strata
 from medley.auto.table_call import check_search, understand
 from medley.auto.table_plan import Plan
 from medley.auto.table_split import split_rows
+from medley.core.numbering import numbered
 from medley.data.forms import take
 from medley.data.leaks import duplicate_groups, leaks
 from medley.data.source import Table
 from medley.errors import DataError, Mistakes, warn
 from medley.model.encoding import row_weights
 from medley.model.model import Model
+from medley.search.encodings import Part
 from medley.search.progress import Progress
 from medley.train.plan import Training
 
@@ -122,15 +124,19 @@ def fit(
     )
     progress = Progress(verbose)
     found = _look_out(known, plan, progress)
-    known, dropped = _without_bad_images(known, plan) if on_bad_image == "drop" else (known, [])
+    numbers, rows_read = np.arange(len(known)), len(known)
+    if on_bad_image == "drop":
+        known, numbers = _without_bad_images(known, plan)
     x, y = plan.view.x(known), plan.view.y(known)
     weight = None if sample_weight is None else row_weights(known.frame[sample_weight], len(known))
     heads = {str(head.name): head for head in plan.heads}
+    with numbered(numbers):
+        codes = strata(heads, y)
     train, held = split_rows(
         known.frame,
         validation_split,
         seed or 0,
-        strata(heads, y),
+        codes,
         duplicate_groups(known.frame.loc[:, plan.view.required]),
         group=group,
         time=time,
@@ -152,28 +158,25 @@ def fit(
         device=device,
         training=training,
     )
-    sides = [[{name: take(values, rows) for name, values in one.items()} for one in (x, y)] for rows in (train, held)]
-    (x_train, y_train), validation = sides
-    weights = [None if weight is None else weight[rows] for rows in (train, held)]
-    auto.fit(
-        x_train,
-        y_train,
-        epochs,
-        batch_size,
-        validation_data=(*validation, weights[1]),
-        sample_weight=weights[0],
-        verbose=verbose,
-    )
+    sides = [_part(x, y, weight, rows, numbers) for rows in (train, held)]
+    auto.search(sides[0], sides[1], epochs, batch_size, verbose=verbose)
     model = auto.export_model()
     model.table = plan.view
     model.facts.update(
         found,
         tasks={name: {"kind": task.kind, "why": task.why} for name, task in plan.tasks.items()},
         left_out=plan.left_out,
-        dropped_rows=dropped,
+        dropped_rows=np.setdiff1d(np.arange(rows_read), numbers).tolist(),
         rows={"train": len(train), "held_out": len(held)},
     )
     return model
+
+
+def _part(
+    x: Mapping[str, Any], y: Mapping[str, Any], weight: np.ndarray | None, rows: np.ndarray, numbers: np.ndarray
+) -> Part:
+    x, y = ({name: take(values, rows) for name, values in one.items()} for one in (x, y))
+    return Part(x, y, None if weight is None else weight[rows], len(rows), numbers[rows])
 
 
 def _look_out(table: Table, plan: Plan, progress: Progress) -> dict[str, Any]:
@@ -195,7 +198,8 @@ def _look_out(table: Table, plan: Plan, progress: Progress) -> dict[str, Any]:
     return {"leaks": [{"column": one.column, "target": one.target, "how": one.how} for one in found]}
 
 
-def _without_bad_images(table: Table, plan: Plan) -> tuple[Table, list[int]]:
+def _without_bad_images(table: Table, plan: Plan) -> tuple[Table, np.ndarray]:
+    """The table without rows whose pictures cannot be read, and the numbers (B,) of the rows that are left."""
     from dataclasses import replace
 
     bad: set[int] = set()
@@ -207,4 +211,4 @@ def _without_bad_images(table: Table, plan: Plan) -> tuple[Table, list[int]]:
     keep = np.setdiff1d(np.arange(len(table)), sorted(bad))
     if not len(keep):
         raise DataError("Every row holds a picture that cannot be read; see on_bad_image.")
-    return replace(table, frame=table.frame.iloc[keep]), sorted(bad)
+    return replace(table, frame=table.frame.iloc[keep]), keep

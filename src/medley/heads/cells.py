@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from medley.core.numbering import row_number
 from medley.errors import DataError
 
 PLAIN = {int, float, bool, type(None)}
@@ -35,7 +36,7 @@ def as_numbers(table: np.ndarray, what: str) -> np.ndarray:
 
 
 def _number(cell: object, told: str, place: tuple[int, int]) -> float:
-    where = f"in row {place[0]}, column {place[1]}"
+    where = f"in row {row_number(place[0])}, column {place[1]}"
     # Dates turn into floats without a word, and words of digits may be codes.
     if isinstance(cell, str | bytes | np.datetime64 | np.timedelta64):
         raise DataError(f"{told} {cell!r} {where}.")

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from medley.core.codec import Encoded, State, TargetCodec
+from medley.core.numbering import row_number
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.heads.cells import as_numbers
@@ -231,7 +232,7 @@ def _one_hot_codes(array: np.ndarray, width: int) -> np.ndarray:
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise DataError(
-            f"A target of {width} columns holds one-hot rows, a single 1 among zeros; row {row} is "
+            f"A target of {width} columns holds one-hot rows, a single 1 among zeros; row {row_number(row)} is "
             f"{cells[row][:10].tolist()}. For several labels per row use ClassificationHead(multi_label=True), "
             "for several numbers RegressionHead; an unobserved row is all NaN."
         )

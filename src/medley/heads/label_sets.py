@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from medley.core.codec import Encoded, State, TargetCodec
+from medley.core.numbering import row_number
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.heads.cells import as_numbers
@@ -196,7 +197,7 @@ def _row(place: int, row: Any) -> list[Any] | None:
         return None
     raise DataError(
         f"multi_label=True expects a 0/1 matrix (B, labels), or a list of labels per row (None where unobserved); "
-        f"row {place} is {row!r}."
+        f"row {row_number(place)} is {row!r}."
     )
 
 
@@ -208,7 +209,8 @@ def _missing(value: Any) -> bool:
 def _flat(rows: list[list[Any] | None]) -> np.ndarray:
     for place, row in enumerate(rows):
         if row is not None and any(map(_missing, row)):
-            raise DataError(f"Row {place} holds a missing label: {row!r}. Make the whole row None if it is not known.")
+            told = f"Row {row_number(place)} holds a missing label: {row!r}."
+            raise DataError(f"{told} Make the whole row None if it is not known.")
     labels = [label for row in rows for label in row or ()]
     flat = np.empty(len(labels), dtype=object)
     flat[:] = labels
@@ -223,7 +225,7 @@ def _cells(array: np.ndarray, width: int) -> np.ndarray:
     if wrong.any():
         row, column = np.argwhere(wrong)[0].tolist()
         raise DataError(
-            f"With multi_label=True, target cells are 0 or 1 (NaN where unobserved); row {row}, column {column} is "
-            f"{cells[row, column]:g}."
+            f"With multi_label=True, target cells are 0 or 1 (NaN where unobserved); row {row_number(row)}, column "
+            f"{column} is {cells[row, column]:g}."
         )
     return cells

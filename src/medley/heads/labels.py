@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from medley.core.numbering import row_number
 from medley.errors import DataError, did_you_mean
 
 ROWS = (list, tuple, np.ndarray)
@@ -170,7 +171,7 @@ class Alphabet:
         known = ", ".join(map(repr, islice(self.labels, 10))) + (", ..." if len(self.labels) > 10 else "")
         hint = did_you_mean(label, self.labels) if isinstance(label, str) and len(self.labels) > 10 else ""
         raise DataError(
-            f"The label {label!r} in row {row} was not among the training labels: {known}.{hint} "
+            f"The label {label!r} in row {row_number(row)} was not among the training labels: {known}.{hint} "
             "Leave it missing (None) where the class is unknown, or train with rows of it."
         )
 
@@ -208,7 +209,7 @@ def distinct(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         places, found = pandas.factorize(array)
     except TypeError as error:
         raise DataError(
-            f"Labels must be single values, got a {type(array[0]).__name__} in row 0 ({error}). "
+            f"Labels must be single values, got a {type(array[0]).__name__} in row {row_number(0)} ({error}). "
             "For several labels per row, use ClassificationHead(multi_label=True)."
         ) from None
     return places, np.asarray(found)

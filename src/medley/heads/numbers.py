@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from medley.core.codec import Encoded, State, TargetCodec
+from medley.core.numbering import row_number
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.heads.cells import as_numbers
@@ -171,6 +172,7 @@ def _numbers(values: Any) -> tuple[np.ndarray, bool, str]:
     numbers = as_numbers(array[:, None] if array.ndim == 1 else array, "Numeric targets")
     if np.isinf(numbers).any():
         row, column = np.argwhere(np.isinf(numbers))[0].tolist()
-        raise DataError(f"Numeric targets must be finite, got {numbers[row, column]} in row {row}, column {column}.")
+        where = f"in row {row_number(row)}, column {column}"
+        raise DataError(f"Numeric targets must be finite, got {numbers[row, column]} {where}.")
     floating = array.dtype.kind == "f" and array.dtype.itemsize in (4, 8)
     return numbers, array.ndim == 1, array.dtype.name if floating else "float64"

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from medley.errors import BadImageWarning, DataError, did_you_mean, warn
+from medley.core.numbering import Notice, note, row_number
+from medley.errors import BadImageWarning, DataError, did_you_mean
 from medley.image.sources import told
 
 Policy = Literal["warn", "raise", "drop"]
@@ -32,7 +33,7 @@ class BadImage:
     """An image that cannot be read.
 
     Args:
-        row: its row, from 0.
+        row: its row, as the caller numbers it, from 0.
         place: its place among the images of that row, from 0; None where a row holds one.
         source: its path as the caller wrote it (quoted), `"bytes"` or `"base64"`; empty for arrays and images.
         reason: why not.
@@ -65,12 +66,16 @@ class Found:
 
 
 def listed(problems: Mapping[int, str], items: Sequence[Any] | np.ndarray, where: Where) -> list[BadImage]:
-    """Problems by position among the items -> images in order, with their rows.
+    """Problems by position among the items -> images in order, with the caller's numbers of their rows.
 
     >>> listed({1: "no such file"}, ["a.png", "b.png"], by_row)
     [BadImage(row=1, place=None, source="'b.png'", reason='no such file')]
     """
-    return [BadImage(*where(at), told(items[at]), problems[at]) for at in sorted(problems)]
+    found = []
+    for at in sorted(problems):
+        row, place = where(at)
+        found.append(BadImage(row_number(row), place, told(items[at]), problems[at]))
+    return found
 
 
 def stop(found: Found, items: Sequence[Any] | np.ndarray, where: Where, policy: Policy) -> None:
@@ -87,9 +92,12 @@ def stop(found: Found, items: Sequence[Any] | np.ndarray, where: Where, policy: 
 
 def warn_of(bad: Sequence[BadImage], total: int) -> None:
     """One `BadImageWarning` for all of them; none where there are none."""
-    if bad:
-        head = f"{len(bad)} of {total} images cannot be read and are taken as missing"
-        warn(listing(f'{head} (on_bad_image="raise" stops instead).', bad), BadImageWarning)
+    note(Notice(bad, total, _sentence, BadImageWarning))
+
+
+def _sentence(bad: Sequence[BadImage], total: int) -> str:
+    head = f"{len(bad)} of {total} images cannot be read and are taken as missing"
+    return listing(f'{head} (on_bad_image="raise" stops instead).', bad)
 
 
 def listing(head: str, images: Sequence[BadImage]) -> str:

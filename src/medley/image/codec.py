@@ -120,8 +120,9 @@ class ImageCodec(Codec):
     def bad_rows(self, values: Any) -> np.ndarray:
         """Rows (P,) whose image cannot be read, whatever the policy; `bad` then tells why. Needs no `fit`."""
         rows = rows_of_images(values)
-        self.bad = [] if isinstance(rows, np.ndarray) else listed(unreadable(rows, self.root).bad, rows, by_row)
-        return np.array([one.row for one in self.bad], np.int64)
+        bad = {} if isinstance(rows, np.ndarray) else unreadable(rows, self.root).bad
+        self.bad = listed(bad, rows, by_row)
+        return np.array(sorted(bad), np.int64)
 
     def attempt(self, rows: np.ndarray | Sequence[Any]) -> tuple[Encoded, Found]:
         """As `encode`, of what `rows_of_images` gave; tells what went wrong, and leaves it to the caller."""

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
+from medley.core.numbering import row_number
 from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.image.bad import BadImage, Found, Policy, listed, stop, warn_of
@@ -113,8 +114,9 @@ class ImageSetCodec(Codec):
     def bad_rows(self, values: Any) -> np.ndarray:
         """Rows (P,) with an image that cannot be read, whatever the policy; `bad` then tells which. Needs no `fit`."""
         flat = _Flat(read_sets(values, self.names).images, None, positions=True)
-        self.bad = listed(unreadable(flat.items, self.images.root).bad, flat.items, flat.where)
-        return np.unique(np.array([one.row for one in self.bad], np.int64))
+        bad = unreadable(flat.items, self.images.root).bad
+        self.bad = listed(bad, flat.items, flat.where)
+        return np.unique(flat.rows[sorted(bad)]).astype(np.int64)
 
     def state(self) -> dict[str, Any]:
         """What was learnt of the images, the number of places and their columns."""
@@ -137,7 +139,7 @@ class ImageSetCodec(Codec):
                 if len(images) != rows.columns:
                     raise DataError(
                         f"Each of the {rows.columns} columns holds one image per row where positions=True, but row "
-                        f"{row} has {len(images)} images. Set positions=False, or give lists."
+                        f"{row_number(row)} has {len(images)} images. Set positions=False, or give lists."
                     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from medley.core.block import Input, Node, Preprocessing
 from medley.core.codec import Codec, Encoded, TargetCodec
+from medley.core.numbering import gathered
 from medley.data.forms import count
 from medley.errors import DataError, MedleyError, Mistakes
 from medley.graph.graph import Graph
@@ -67,7 +68,8 @@ def encode_inputs(sources: Sequence[Source], x: Mapping[str, Any]) -> dict[str, 
     for source in sources:
         values = x[source.input_name]
         try:
-            found[source.name] = absent(source.codec, size) if values is None else source.codec.encode(values)
+            with gathered(f"{source.input_name}: "):
+                found[source.name] = absent(source.codec, size) if values is None else source.codec.encode(values)
         except MedleyError as error:
             mistakes.add(f"{source.input_name}: {error}")
     mistakes.stop(DataError)

@@ -13,6 +13,7 @@ import torch
 from medley.core.batch import Rows
 from medley.core.block import Input, Node, Preprocessing
 from medley.core.codec import Codec, Encoded, TargetCodec
+from medley.core.numbering import gathered, numbered
 from medley.core.spec import Spec
 from medley.errors import DataError, MedleyError
 from medley.graph.graph import Graph
@@ -28,12 +29,16 @@ class Part:
         y: head name -> labels.
         weight: (N,) sample weights or None.
         size: N.
+        numbers: (N,) the caller's number of each row, by which messages name it; None where the rows are the caller's.
+        told: what stands before messages about these rows.
     """
 
     x: Mapping[str, Any]
     y: Mapping[str, Any]
     weight: np.ndarray | None
     size: int
+    numbers: np.ndarray | None = None
+    told: str = ""
 
 
 class Encodings:
@@ -45,6 +50,9 @@ class Encodings:
         targets: head name -> target codec, not fitted yet.
         device: where tensors are held.
 
+    Attributes:
+        bad_rows: input -> the rows that were taken as missing and why, as `{"row": 3, "why": "row 3: ..."}`.
+
     Raises:
         DataError: labels or rows break a rule.
     """
@@ -53,17 +61,26 @@ class Encodings:
         self.parts = [train] if val is None else [train, val]
         self.targets = dict(targets)
         self.device = device
+        self.bad_rows: dict[str, list[dict[str, Any]]] = {}
         self._known: dict[str, tuple[Codec, list[Encoded]]] = {}
         self._rows: tuple[tuple[str, ...], list[Rows]] | None = None
         self._fit_targets()
-        self.labels = [encode_targets(self.targets, part.y) for part in self.parts]
+        self.labels = [self._labels(part) for part in self.parts]
 
     def _fit_targets(self) -> None:
         for name, codec in self.targets.items():
             try:
-                codec.fit(self.parts[0].y[name])
+                with numbered(self.parts[0].numbers):
+                    codec.fit(self.parts[0].y[name])
             except MedleyError as error:
                 raise type(error)(f"{name}: {error}") from error
+
+    def _labels(self, part: Part) -> dict[str, Encoded]:
+        with numbered(part.numbers):
+            try:
+                return encode_targets(self.targets, part.y)
+            except MedleyError as error:
+                raise type(error)(f"{part.told}{error}") from error
 
     def spec(self, node: Node) -> Spec:
         """The spec of a source, given its resolved node; encodes it where nobody has asked before."""
@@ -86,12 +103,14 @@ class Encodings:
         values = self.parts[0].x[input_name]
         if values is None:
             raise DataError("the input is None in the training rows, so nothing can be learnt from it; leave it out.")
-        codec.fit(values)
-        wholes = [part.x[input_name] for part in self.parts]
-        return codec, [
-            absent(codec, part.size) if whole is None else codec.encode(whole)
-            for part, whole in zip(self.parts, wholes, strict=True)
-        ]
+        with numbered(self.parts[0].numbers):
+            codec.fit(values)
+        with gathered() as noted:  # one warning for all rows, though they are encoded part by part
+            encoded = [_encode_part(codec, part, input_name) for part in self.parts]
+        found = [{"row": one.row, "why": f"{notice.told}{one}"} for notice in noted.notices for one in notice.found]
+        if found:
+            self.bad_rows[input_name] = found
+        return codec, encoded
 
     def sources(self, graph: Graph) -> list[Source]:
         """The fitted sources that a resolved graph reads."""
@@ -132,6 +151,17 @@ class Encodings:
         for part in self.parts:
             found.update(b"" if part.weight is None else _bytes(part.weight))
         return found.hexdigest()
+
+
+def _encode_part(codec: Codec, part: Part, input_name: str) -> Encoded:
+    values = part.x[input_name]
+    if values is None:
+        return absent(codec, part.size)
+    try:
+        with numbered(part.numbers), gathered(f"{part.told}{input_name}: "):
+            return codec.encode(values)
+    except MedleyError as error:
+        raise type(error)(f"{part.told}{error}") from error
 
 
 def _bytes(array: np.ndarray) -> bytes:

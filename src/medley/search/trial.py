@@ -152,5 +152,6 @@ def run(question: Question, suggest: Suggest, around: Around, outcome: Outcome) 
         "scores": trained.records[trained.best].flat() if trained.records else {},
         "epochs": [record.to_json() for record in trained.records],
         "seed": question.seed,
+        "bad_rows": data.bad_rows,
     }
     return Model(graph, sources, data.targets, network, facts, data.device)

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
+from medley.core.numbering import row_number
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 
@@ -157,7 +158,8 @@ def _stack(rows: list[np.ndarray | None], shape: tuple[int, ...] | None) -> np.n
     for place, row in arrays:
         if (row.shape or (1,)) != shape:
             raise DataError(
-                f"All rows of an Input must have one shape, here {shape}, but row {place} has the shape {row.shape}."
+                f"All rows of an Input must have one shape, here {shape}, but row {row_number(place)} has the shape "
+                f"{row.shape}."
             )
         whole[place] = row
     return whole

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from medley.core.numbering import row_number
 from medley.errors import DataError, Mistakes
 
 MOST_CATEGORIES = 50
@@ -156,7 +157,8 @@ def _table(values: Any) -> np.ndarray:
         rows = [[None] * width if row is None else list(row) if _is_row(row) else [row] for row in values]
         odd = next((place for place, row in enumerate(rows) if len(row) != width), None)
         if odd is not None:
-            raise DataError(f"All rows must have {width} columns like the first, but row {odd} has {len(rows[odd])}.")
+            got = f"row {row_number(odd)} has {len(rows[odd])}"
+            raise DataError(f"All rows must have {width} columns like the first, but {got}.")
         table = np.empty((len(rows), width), object)
         for place, row in enumerate(rows):
             table[place] = row

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from medley.core.numbering import row_number
 from medley.core.spec import Column
 from medley.errors import DataError
 from medley.tabular.cells import Label, days_of, labels_of, numbers_of
@@ -165,7 +166,7 @@ def _values(name: str, cells: np.ndarray, reading: str) -> np.ndarray:
     if wrong is not None:
         what = "numbers" if reading == "number" else "dates"
         raise DataError(
-            f"Column {name!r} holds {what}, but row {wrong} holds {cells[wrong]!r}. Write None where a "
+            f"Column {name!r} holds {what}, but row {row_number(wrong)} holds {cells[wrong]!r}. Write None where a "
             f'value is missing, or declare the column as one of categories: column_types={{{name!r}: "categorical"}}.'
         )
     return np.clip(values, -1e100, 1e100)  # beyond, squares are no longer finite

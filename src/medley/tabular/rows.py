@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from medley.core.numbering import row_number
 from medley.errors import DataError
 
 FORMS = "a 2-D array, a DataFrame, a dict of columns, a list of rows, or one column as a 1-D array"
@@ -124,7 +125,7 @@ def _list(rows: Sequence[Any]) -> Rows:
     for place, row in enumerate(rows):
         if row is not None and (not isinstance(row, list | tuple) or len(row) != width):
             told = f"{len(row)} cells" if isinstance(row, list | tuple) else repr(row)
-            raise DataError(f"Row {place} of a table must have {width} cells like the first, got {told}.")
+            raise DataError(f"Row {row_number(place)} of a table must have {width} cells like the first, got {told}.")
     full = [(None,) * width if row is None else row for row in rows]
     return Rows(len(rows), [column_of([row[place] for row in full]) for place in range(width)])
 
@@ -133,7 +134,7 @@ def _records(rows: Sequence[Any]) -> Rows:
     labels: dict[Any, None] = {}
     for place, row in enumerate(rows):
         if row is not None and not isinstance(row, Mapping):
-            raise DataError(f"Row {place} of a table must be a dict like the first, got {row!r}.")
+            raise DataError(f"Row {row_number(place)} of a table must be a dict like the first, got {row!r}.")
         labels.update(dict.fromkeys(row or ()))
     return _mapping({label: [(row or {}).get(label) for row in rows] for label in labels})
 
