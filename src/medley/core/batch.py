@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from medley.core.codec import Encoded
+from medley.core.mapped import MappedRows, is_mapped
 
 
 @dataclass
@@ -62,10 +63,14 @@ class Rows:
     """A whole encoded data set as tensors, gathered by index: no per-row Python.
 
     Args:
-        inputs: source name -> encoded rows.
+        inputs: source name -> encoded rows. Memory-mapped arrays stay where they are; of them only batches are read,
+            and sent to the device.
         targets: head name -> encoded rows.
         weight: (N,) sample weights, or None.
         device: where the tensors are held.
+
+    Attributes:
+        device: where they are, or where batches of them go.
 
     >>> import numpy as np
     >>> rows = Rows({"x": Encoded(np.ones((5, 2), "float32"), np.array([1, 1, 0, 1, 1], bool))})
@@ -80,7 +85,11 @@ class Rows:
         weight: np.ndarray | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
-        self.inputs = {name: _tensor(one.array, device) for name, one in inputs.items()}
+        self.device = torch.device(device)
+        self.inputs: dict[str, Tensor | MappedRows] = {
+            name: MappedRows(one.array, device) if is_mapped(one.array) else _tensor(one.array, device)
+            for name, one in inputs.items()
+        }
         self.present = {name: _partial(one.present) for name, one in inputs.items()}
         targets = targets or {}
         self.targets = {name: _tensor(one.array, device) for name, one in targets.items()}
@@ -91,18 +100,16 @@ class Rows:
         self.weight = None if weight is None else _tensor(weight.astype(np.float32), device)
         self.size = len(next(iter(self.inputs.values())))
 
-    @property
-    def device(self) -> torch.device:
-        """Where the tensors are."""
-        return next(iter(self.inputs.values())).device
-
     def take(self, index: Tensor) -> Batch:
         """The rows at `index` (B,), a host tensor, as a batch."""
         here = index if self.device.type == "cpu" else index.to(self.device, non_blocking=True)
         host = index.numpy()
         return Batch(
             len(host),
-            {name: one.index_select(0, here) for name, one in self.inputs.items()},
+            {
+                name: one.take(host) if isinstance(one, MappedRows) else one.index_select(0, here)
+                for name, one in self.inputs.items()
+            },
             {name: None if mask is None else _partial(mask[host]) for name, mask in self.present.items()},
             {name: one.index_select(0, here) for name, one in self.targets.items()},
             {name: None if one is None else one.index_select(0, here) for name, one in self.observed.items()},
@@ -110,10 +117,13 @@ class Rows:
         )
 
     def slice(self, start: int, stop: int) -> Batch:
-        """The rows from `start` to `stop` as a batch of views: nothing is copied."""
+        """The rows from `start` to `stop` as a batch of views: nothing is copied but rows of files."""
         return Batch(
             min(stop, self.size) - start,
-            {name: one[start:stop] for name, one in self.inputs.items()},
+            {
+                name: one.slice(start, stop) if isinstance(one, MappedRows) else one[start:stop]
+                for name, one in self.inputs.items()
+            },
             {name: None if mask is None else _partial(mask[start:stop]) for name, mask in self.present.items()},
             {name: one[start:stop] for name, one in self.targets.items()},
             {name: None if one is None else one[start:stop] for name, one in self.observed.items()},

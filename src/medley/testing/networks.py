@@ -97,7 +97,7 @@ def _check_absent(model: Model, rows: Rows, raw: Tensor, told: str) -> None:
     nowhere = torch.from_numpy(~np.logical_or.reduce(masks))
     prior = torch.as_tensor(model.targets["head"].prior)
     assert (raw[nowhere] == prior).all(), f"{told}: a row that lacks every input must give the prior."
-    dirty = Batch(rows.size, {name: one.clone() for name, one in rows.inputs.items()}, rows.present)
+    dirty = Batch(rows.size, {name: one.clone() for name, one in rows.slice(0, rows.size).inputs.items()}, rows.present)
     for name, one in dirty.inputs.items():
         one[~torch.from_numpy(rows.present[name])] = float("nan") if one.is_floating_point() else 1
     with torch.no_grad():

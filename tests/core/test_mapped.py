@@ -1,0 +1,50 @@
+import mmap
+
+import numpy as np
+import pytest
+import torch
+
+from medley.core import mapped
+from medley.core.batch import Rows
+from medley.core.codec import Encoded
+from medley.core.mapped import MappedRows, is_mapped
+
+
+@pytest.fixture
+def array(tmp_path):
+    (tmp_path / "rows").write_bytes(np.arange(60, dtype=np.float32).tobytes())
+    return np.memmap(tmp_path / "rows", np.float32, "r", shape=(20, 3))
+
+
+def test_batches_are_those_of_rows_in_memory(array):
+    present = np.arange(20) % 4 > 0
+    in_file, held = (
+        Rows({"x": Encoded(one, present)}, {"y": Encoded(one[:, :1].copy(), present)})
+        for one in (array, np.array(array))
+    )
+    index = torch.tensor([3, 19, 0, 3])
+    for one, other in ((in_file.take(index), held.take(index)), (in_file.slice(15, 99), held.slice(15, 99))):
+        assert torch.equal(one.inputs["x"], other.inputs["x"])
+        assert torch.equal(one.targets["y"], other.targets["y"])
+        assert one.size == other.size
+        assert np.array_equal(one.present["x"], other.present["x"])
+    assert in_file.size == 20
+    assert in_file.device.type == "cpu"
+
+
+def test_a_batch_stays_as_it_was_when_its_pages_are_handed_back(array, monkeypatch):
+    monkeypatch.setattr(mapped, "KEPT", 0)
+    rows = MappedRows(array, "cpu")
+    first = rows.slice(0, 5)
+    first += 100  # the file is not written to
+    for _ in range(3):
+        rows.take(np.array([7]))
+    assert first[1, 2] == 105
+    assert rows.slice(0, 5)[1, 2] == 5
+
+
+def test_only_whole_files_are_mapped_rows(array):
+    assert is_mapped(array)
+    assert not is_mapped(array[2:])
+    assert not is_mapped(np.array(array))
+    assert isinstance(array.base, mmap.mmap)
