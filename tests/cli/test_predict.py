@@ -131,3 +131,12 @@ def test_cells_that_parquet_cannot_hold_are_told(tmp_path):
     with pytest.raises(DataError, match=r"write \.csv or \.jsonl"):
         write_frame(pd.DataFrame({"a": [1, "x", {2}]}), str(tmp_path / "out.parquet"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_search_and_each_of_its_kept_trials_predict_as_the_model(capsys, pets_model, pets_csv):
+    search = pets_model.parent / "search"
+    expected = run(capsys, pets_model, pets_csv)
+    assert expected[0] == 0
+    assert run(capsys, search, pets_csv) == expected
+    assert run(capsys, search / "trials" / "0", pets_csv) == expected
+    assert md.load(search / "trials" / "0").facts["tasks"]["price"]["kind"] == "number"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from medley.balance.balancer import Balancer
+    from medley.data.table_view import TableView
     from medley.search.trial import Outcome
 
 
@@ -167,6 +168,8 @@ class AutoModel:
         *,
         verbose: int = 1,
         began: float | None = None,
+        table: TableView | None = None,
+        about: Mapping[str, Any] | None = None,
     ) -> History:
         """As `fit`, of rows that were divided already; what other doors end in.
 
@@ -178,9 +181,12 @@ class AutoModel:
             callbacks: as in `fit`.
             verbose: as in `fit`.
             began: `time.monotonic()` from which the time limit counts; now, if left out.
+            table: how the models read a table, where they do.
+            about: JSON to keep in the models' facts.
         """
         began = monotonic() if began is None else began
         study = self._prepare((train, val), epochs, batch_size, callbacks, verbose, began)
+        study.question = replace(study.question, table=table, about=about or {})
         self._study, self._model = study, None
         study.run()
         self._model = study.best()

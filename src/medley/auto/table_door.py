@@ -159,17 +159,15 @@ def fit(
         training=training,
     )
     sides = [_part(x, y, weight, rows, numbers) for rows in (train, held)]
-    auto.search(sides[0], sides[1], epochs, batch_size, verbose=verbose)
-    model = auto.export_model()
-    model.table = plan.view
-    model.facts.update(
-        found,
-        tasks={name: {"kind": task.kind, "why": task.why} for name, task in plan.tasks.items()},
-        left_out=plan.left_out,
-        dropped_rows=np.setdiff1d(np.arange(rows_read), numbers).tolist(),
-        rows={"train": len(train), "held_out": len(held)},
-    )
-    return model
+    about = {
+        **found,
+        "tasks": {name: {"kind": task.kind, "why": task.why} for name, task in plan.tasks.items()},
+        "left_out": plan.left_out,
+        "dropped_rows": np.setdiff1d(np.arange(rows_read), numbers).tolist(),
+        "rows": {"train": len(train), "held_out": len(held)},
+    }
+    auto.search(sides[0], sides[1], epochs, batch_size, verbose=verbose, table=plan.view, about=about)
+    return auto.export_model()
 
 
 def _part(

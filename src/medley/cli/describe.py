@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medley.cli.models import load_any
 from medley.cli.tables import number, show_table
-from medley.errors import ArtifactError
 
 if TYPE_CHECKING:
     from medley.core.codec import TargetCodec
@@ -37,30 +37,13 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         ArtifactError: there is neither a model nor a finished project.
     """
-    title, model = _open(args.model)
+    title, model = load_any(args.model)
     print(f"{title}\n\n{model.summary()}\n")
     _show_table(model)
     _show_inputs(model)
     _show_outputs(model)
     show_scores(model)
     _show_training(model)
-
-
-def _open(folder: Path) -> tuple[str, Model]:
-    from medley.model.artifact import load
-    from medley.model.writing import DESCRIPTION
-
-    if (folder / DESCRIPTION).is_file():
-        return f"{folder}: a saved model", load(folder)
-    if not (folder / "project.json").is_file():
-        raise ArtifactError(f"{folder} holds neither a saved model ({DESCRIPTION}) nor a search (project.json).")
-    from medley.search.store import Store
-
-    store = Store(folder)
-    best = store.best()
-    if best is None:
-        raise ArtifactError(f"{folder} holds a search of which no model was kept; see `medley trials {folder}`.")
-    return f"{folder}: trial {best}, the best of {len(store.outcomes())}", store.load(best, "cpu")
 
 
 def _show_table(model: Model) -> None:

@@ -5,19 +5,40 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medley.errors import MedleyError, Mistakes
+from medley.errors import ArtifactError, MedleyError, Mistakes
 
 if TYPE_CHECKING:
     from medley.data.source import Table
     from medley.model.model import Model
 
 
-def open_model(folder: Path, mistakes: Mistakes, device: str = "auto") -> Model | None:
-    """A saved model that reads tables; None, noted in `mistakes`, where there is none."""
-    from medley.model.artifact import load
+def load_any(folder: Path, device: str = "cpu") -> tuple[str, Model]:
+    """A saved model, or the best of a search, and what it is.
 
+    Raises:
+        ArtifactError: the folder holds neither.
+    """
+    from medley.model.artifact import load
+    from medley.model.writing import DESCRIPTION
+
+    if (folder / DESCRIPTION).is_file():
+        return f"{folder}: a saved model", load(folder, device)
+    if not (folder / "project.json").is_file():
+        why = " It is a file; a model is a folder." if folder.is_file() else ""
+        raise ArtifactError(f"{folder} holds neither a saved model ({DESCRIPTION}) nor a search (project.json).{why}")
+    from medley.search.store import Store
+
+    store = Store(folder)
+    best = store.best()
+    if best is None:
+        raise ArtifactError(f"{folder} holds a search of which no model was kept; see `medley trials {folder}`.")
+    return f"{folder}: trial {best}, the best of {len(store.outcomes())}", store.load(best, device)
+
+
+def open_model(folder: Path, mistakes: Mistakes, device: str = "auto") -> Model | None:
+    """A saved model, or the best of a search, that reads tables; None, noted in `mistakes`, where there is none."""
     try:
-        model = load(folder, device)
+        _, model = load_any(folder, device)
     except MedleyError as error:
         mistakes.take(error)
         return None

@@ -12,6 +12,7 @@ import torch
 from medley.balance.choose import balancer
 from medley.core.block import Facts, Input
 from medley.core.resolve import Suggest, resolve, settle
+from medley.data.table_view import TableView
 from medley.errors import GraphError, MedleyError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
@@ -35,6 +36,8 @@ class Question:
         score: a record's flat values -> objective to minimise.
         seed: of weights, order, dropout.
         max_model_size: most parameters a network may have, or None.
+        table: how the models read a table, where they do.
+        about: JSON to keep in the models' facts besides.
     """
 
     graph: Graph
@@ -44,6 +47,8 @@ class Question:
     score: Callable[[Mapping[str, float]], float]
     seed: int
     max_model_size: int | None = None
+    table: TableView | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def facts(self) -> Facts:
@@ -145,6 +150,7 @@ def run(question: Question, suggest: Suggest, around: Around, outcome: Outcome) 
     outcome.reason, outcome.seconds = trained.stopped, monotonic() - began
     weights = dict(zip(names, balance.loss_weights, strict=True))
     facts = {
+        **question.about,
         "training": plan.to_json(),
         "balance": balance.describe(),
         "loss_weights": weights,
@@ -154,4 +160,4 @@ def run(question: Question, suggest: Suggest, around: Around, outcome: Outcome) 
         "seed": question.seed,
         "bad_rows": data.bad_rows,
     }
-    return Model(graph, sources, data.targets, network, facts, data.device)
+    return Model(graph, sources, data.targets, network, facts, data.device, question.table)
