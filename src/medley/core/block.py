@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, dataclass_transform
 
 from medley.core import registry
 from medley.core.codec import Codec, TargetCodec
@@ -183,6 +183,56 @@ class Input(Block):
     def adapter(self) -> Block | None:
         """The block that makes plain numbers of the encoding, for blocks that read no other; None if it is plain."""
         return None
+
+
+class DerivedInput(Input):
+    """An input whose rows nobody gives: they are made of other inputs' rows, and then read like any input's.
+
+    Calling it on inputs gives its node. Each call is an input of its own, so one declaration may be called on several.
+    """
+
+    def __call__(self, *inputs: Any) -> Node:
+        """Joins it to the inputs that its rows are made of.
+
+        Raises:
+            GraphError: something else than an input is among them, or none of a kind that it needs.
+        """
+        nodes = tuple(as_nodes(inputs))
+        wrong = [node.block for node in nodes if not isinstance(node.block, Input)]
+        if wrong or not nodes:
+            got = ", ".join(map(repr, wrong)) or "nothing"
+            raise GraphError(f"{type(self).__name__} makes rows of other inputs' rows, got {got}; call it on inputs.")
+        joined = self.joined([cast(Input, node.block) for node in nodes])
+        return Node(replace(joined) if joined is self else joined, nodes)
+
+    @property
+    def node(self) -> Node:
+        """There is none before it is called.
+
+        Raises:
+            GraphError: always.
+        """
+        raise GraphError(f"{type(self).__name__} makes its rows of another input's: call it on that input first.")
+
+    def joined(self, inputs: Sequence[Input]) -> Self:
+        """The declaration as it is for these inputs: itself, or one that takes over settings of theirs.
+
+        Raises:
+            GraphError: it cannot make rows of these.
+        """
+        return self
+
+    @abstractmethod
+    def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> Any:
+        """The rows, as many as come in; all fields are set when they are asked for.
+
+        Args:
+            inputs: what it was called on.
+            columns: their rows, as the caller gave them; None where a whole input is absent.
+
+        Raises:
+            DataError: nothing can be made of these rows.
+        """
 
 
 class Preprocessing(Block):

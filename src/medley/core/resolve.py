@@ -8,7 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from medley.core.block import Block, Composite, Facts, Fusion, Head, Input, Layer, Node, Preprocessing, Wrapper, snake
+from medley.core.block import (
+    Block,
+    Composite,
+    DerivedInput,
+    Facts,
+    Fusion,
+    Head,
+    Input,
+    Layer,
+    Node,
+    Preprocessing,
+    Wrapper,
+    snake,
+)
 from medley.core.probe import probe
 from medley.core.space import Space, space_of
 from medley.core.spec import Spec
@@ -77,7 +90,8 @@ def resolve(
     Args:
         outputs: the heads' nodes.
         names: `id(block)` -> name of every drawn block.
-        source: the spec of an encoded input, given its resolved node (an Input, or a Preprocessing on one).
+        source: the spec of an encoded input, given its resolved node (an Input, or a Preprocessing on one); the
+            node of a DerivedInput holds those of the inputs that it is made of.
         suggest: chooses values.
         facts: what sensible defaults depend on.
 
@@ -111,7 +125,9 @@ class _Resolver:
     def visit(self, node: Node) -> _Value:
         value = self.known.get(id(node))
         if value is None:
-            inputs = [self.visit(one) for one in node.inputs]
+            # What an input's rows are made of is rows as well: nobody need encode them.
+            derived = isinstance(node.block, DerivedInput)
+            inputs = [] if derived else [self.visit(one) for one in node.inputs]
             value = self.step(node, inputs)
             self.keep(node, value)
             self.keep(value.node, value)
@@ -125,6 +141,8 @@ class _Resolver:
         path = self.path(node.block)
         try:
             block = self.settle(node.block, path, [value.spec for value in inputs])
+            if isinstance(block, DerivedInput):
+                return self.encoded(block, Node(block, tuple(map(self.declared, node.inputs))))
             return self.place(block, path, inputs)
         except MedleyError as error:
             if getattr(error, "placed", False):
@@ -179,6 +197,16 @@ class _Resolver:
         if len(specs) > 1 or specs != first:
             probe(lambda: block.build(*first), specs, type(block).__name__)
         return block.out(*specs)
+
+    def declared(self, node: Node) -> Node:
+        """An input's resolved node, whether or not anything reads its encoding."""
+        if id(node) in self.known:
+            return self.known[id(node)].node
+        if isinstance(node.block, DerivedInput):
+            return self.visit(node).node
+        block = self.settle(node.block, self.path(node.block), [])
+        assert isinstance(block, Input)
+        return block.node
 
     def encoded(self, block: Input | Preprocessing, node: Node) -> _Value:
         spec = self.source(node)

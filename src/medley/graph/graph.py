@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeGuard
 
-from medley.core.block import Block, Head, Input, Node, as_nodes, snake
+from medley.core.block import Block, DerivedInput, Head, Input, Node, as_nodes, snake
 from medley.core.config import from_json, to_json
 from medley.core.space import OneOf
 from medley.errors import ArtifactError, GraphError, Mistakes
@@ -42,7 +42,7 @@ class Graph:
         calls = Counter(id(node.block) for node in self.outputs)
         for block in {id(node.block): node.block for node in self.outputs if calls[id(node.block)] > 1}.values():
             mistakes.add(f"{block!r} is called on {calls[id(block)]} nodes; declare one head for each.")
-        reached = {id(node.block): node.block for node in self.nodes() if isinstance(node.block, Input)}
+        reached = {id(node.block): node.block for node in self.nodes() if _is_given(node.block)}
         listed = {id(one): one for one in self.inputs}
         for key, block in reached.items():
             if key not in listed:
@@ -128,6 +128,11 @@ class Graph:
         }
 
 
+def _is_given(block: Any) -> TypeGuard[Input]:
+    """Whether it is an input whose rows the caller gives."""
+    return isinstance(block, Input) and not isinstance(block, DerivedInput)
+
+
 def graph_from_json(told: Mapping[str, Any]) -> Graph:
     """The inverse of `Graph.to_json`; nodes of one name share one block.
 
@@ -144,7 +149,7 @@ def graph_from_json(told: Mapping[str, Any]) -> Graph:
                 blocks[name] = from_json({"block": one["block"], "fields": one["fields"]})
             block = blocks[name]
             inputs = tuple(nodes[place] for place in one["inputs"])
-            nodes.append(block.node if isinstance(block, Input) else Node(block, inputs))
+            nodes.append(block.node if _is_given(block) else Node(block, inputs))
         inputs = tuple(nodes[place].block for place in told["inputs"])
         return Graph(inputs, tuple(nodes[place] for place in told["outputs"]))  # type: ignore[arg-type]
     except (KeyError, TypeError, IndexError) as error:
@@ -165,7 +170,7 @@ def draw(inputs: Any, outputs: Any) -> Graph:
         GraphError: something else is among them, or they are not connected.
     """
     listed = _flat(inputs)
-    wrong = [one for one in listed if not isinstance(one, Input)]
+    wrong = [one for one in listed if not _is_given(one)]
     if wrong or not listed:
         raise GraphError(f"inputs must be Inputs such as ImageInput(), got {wrong or inputs!r}.")
     heads = _flat(outputs)

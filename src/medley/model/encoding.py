@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from medley.core.block import Input, Node, Preprocessing
+from medley.core.block import DerivedInput, Input, Node, Preprocessing
 from medley.core.codec import Codec, Encoded, TargetCodec
 from medley.core.numbering import gathered
 from medley.data.forms import count
@@ -34,7 +34,8 @@ class Source:
 def source_nodes(graph: Graph) -> list[tuple[str, str, Input | Preprocessing]]:
     """Name, input's name and declaration of every encoding that a graph reads, in order."""
     nodes = graph.nodes()
-    read = {id(one) for node in nodes if not isinstance(node.block, Preprocessing) for one in node.inputs}
+    encodes = (Preprocessing, DerivedInput)  # these read an input's rows, not their encoding
+    read = {id(one) for node in nodes if not isinstance(node.block, encodes) for one in node.inputs}
     found = []
     for node in nodes:
         if isinstance(node.block, Preprocessing):
@@ -66,8 +67,8 @@ def encode_inputs(sources: Sequence[Source], x: Mapping[str, Any]) -> dict[str, 
     mistakes = Mistakes()
     found: dict[str, Encoded] = {}
     for source in sources:
-        values = x[source.input_name]
         try:
+            values = x[source.input_name]
             with gathered(f"{source.input_name}: "):
                 found[source.name] = absent(source.codec, size) if values is None else source.codec.encode(values)
         except MedleyError as error:

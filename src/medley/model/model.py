@@ -17,6 +17,7 @@ from medley.errors import DataError, warn
 from medley.graph.describe import describe
 from medley.graph.graph import Graph
 from medley.graph.network import Network
+from medley.model.derived import Columns, derived_nodes
 from medley.model.encoding import Source, encode_inputs, encode_targets, row_weights
 from medley.model.forward import device_of, embeddings, outputs, rows_per_pass
 from medley.model.tasks import measure, tasks_of
@@ -204,7 +205,7 @@ class Model:
     def _rows(self, x: Mapping[str, Any], targets: Any = None, weight: np.ndarray | None = None) -> Rows:
         if targets is None:
             check_counts(_given(x))
-        encoded = encode_inputs(self.sources, x)
+        encoded = encode_inputs(self.sources, Columns(x, derived_nodes(self.graph)))
         if not len(next(iter(encoded.values())).array):
             raise DataError("There are no rows: every input is empty.")
         return Rows(encoded, targets, weight, self.device)

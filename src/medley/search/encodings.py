@@ -17,6 +17,7 @@ from medley.core.numbering import gathered, numbered
 from medley.core.spec import Spec
 from medley.errors import DataError, MedleyError
 from medley.graph.graph import Graph
+from medley.model.derived import Columns
 from medley.model.encoding import Source, absent, encode_targets, source_nodes
 
 
@@ -58,7 +59,9 @@ class Encodings:
     """
 
     def __init__(self, train: Part, val: Part | None, targets: Mapping[str, TargetCodec], device: torch.device) -> None:
-        self.parts = [train] if val is None else [train, val]
+        parts = [train] if val is None else [train, val]
+        self._columns = [Columns(part.x, numbers=part.numbers) for part in parts]
+        self.parts = [replace(part, x=columns) for part, columns in zip(parts, self._columns, strict=True)]
         self.targets = dict(targets)
         self.device = device
         self.bad_rows: dict[str, list[dict[str, Any]]] = {}
@@ -86,7 +89,10 @@ class Encodings:
         """The spec of a source, given its resolved node; encodes it where nobody has asked before."""
         block: Any = node.block
         under = node if isinstance(block, Input) else node.inputs[0]
-        return self._encoded(str(under.block.name), block)[0].spec
+        name = str(under.block.name)
+        if True in [columns.add(under) for columns in self._columns]:  # a trial before had other rows by that name
+            self._known = {key: known for key, known in self._known.items() if not key.startswith(f"{name}: ")}
+        return self._encoded(name, block)[0].spec
 
     def _encoded(self, input_name: str, block: Input | Preprocessing) -> tuple[Codec, list[Encoded]]:
         key = f"{input_name}: {replace(block, name=None)!r}"

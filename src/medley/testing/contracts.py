@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from medley.core.block import Block, Composite, Fusion, Head, Input, Layer, Node, Preprocessing
+from medley.core.block import Block, Composite, DerivedInput, Fusion, Head, Input, Layer, Node, Preprocessing
 from medley.core.config import from_json, to_json
 from medley.core.probe import probe
 from medley.core.registry import lookup, registered
 from medley.core.resolve import Suggest, take_default
 from medley.core.spec import Spec, vector
 from medley.errors import DataError, GraphError, MedleyError
+from medley.model.derived import Columns
 from medley.testing.codecs import check_codec
 from medley.testing.heads import check_head
 from medley.testing.modules import check_fusion, check_layer
@@ -48,7 +49,8 @@ def check_block(
     Args:
         block: a class that needs no arguments, or a declaration.
         specs: what a layer, fusion or head is joined to, in place of medley's own samples.
-        rows: what an input or preprocessing encodes, or a composite is fed: a list of rows, some of them None.
+        rows: what an input or preprocessing encodes, what a derived input makes its rows of, or what a composite is
+            fed: a list of rows, some of them None.
         targets: labels of a head: a list, none of them None.
         seeds: one draw of open fields for each.
 
@@ -68,6 +70,8 @@ def check_block(
         case Head():
             check = _head(single(one) if specs is None else [given[0] for given in specs])
             _try(one, check, labels() if targets is None else [targets], seeds)
+        case DerivedInput():
+            _try(one, _derived, _fed(rows), seeds)
         case Input():
             _try(one, _input, input_rows(one) if rows is None else [rows], seeds)
         case Preprocessing():
@@ -133,6 +137,17 @@ def _input(block: Input, rows: Rows, seeds: Sequence[int]) -> None:
     _check_networks([(given, rows)], given.default_block()(given), seeds)
 
 
+def _derived(block: DerivedInput, fed: Fed, seeds: Sequence[int]) -> None:
+    node = block(fed[0])
+    assert isinstance(node.block, DerivedInput)
+    check_codec(node.block.codec, Columns({str(fed[0].name): fed[1]}, [_named_node(node)])["derived"])
+    _check_networks([fed], node.block.default_block()(node), seeds)
+
+
+def _named_node(node: Node) -> Node:
+    return Node(replace(node.block, name="derived"), node.inputs)
+
+
 def _preprocessing(block: Preprocessing, fed: Fed, seeds: Sequence[int]) -> None:
     check_codec(settled(block, [vector(1)]).codec, fed[1])
     _check_networks([fed], lookup("core.flatten")()(block(fed[0])), seeds)
@@ -152,7 +167,7 @@ def _check_networks(feast: Sequence[Fed], node: Node, seeds: Sequence[int]) -> N
 def _fed(rows: Rows | None) -> list[Fed]:
     """Every registered input with the first rows that it accepts."""
     found: list[Fed] = []
-    for make in registered(Input).values():
+    for make in (one for one in registered(Input).values() if not issubclass(one, DerivedInput)):
         block = _named(cast("Any", make)(), len(found))
         for one in input_rows(block) if rows is None else [rows]:
             try:
