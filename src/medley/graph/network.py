@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from medley.core.batch import Batch
-from medley.core.block import Fusion, Head, Input, Layer, Node, Preprocessing
+from medley.core.block import Block, Fusion, Head, Input, Layer, Node, Preprocessing
 from medley.core.codec import TargetCodec
 from medley.core.spec import Spec
 from medley.errors import GraphError
+from medley.graph.frozen import FrozenModules
 from medley.graph.graph import Graph
 
 
@@ -20,22 +23,29 @@ from medley.graph.graph import Graph
 class _Step:
     name: str
     key: str
+    block: Block
     module: nn.Module
     inputs: tuple[int, ...]
     sources: frozenset[str]
     out: Spec
     is_fusion: bool = False
     is_head: bool = False
+    is_frozen: bool = False
     fragile: bool = False
+    given: str | None = None  # under this name a batch may hold the result
 
 
 class Network(nn.Module):
     """Runs a batch through the parts in order; only rows that are present reach a part.
 
+    Frozen parts stay in evaluation mode. Where frozen parts alone lie between a source and a step, a batch may hold the
+    step's result as an input called `step.given`; the step is then not run, nor is what only it needs.
+
     Args:
         graph: resolved: inputs, preprocessings, layers, fusions, heads, all fields set.
         specs: source name -> spec of its encoding.
         targets: head name -> fitted target codec.
+        frozen: builds frozen parts, or hands out those of other networks; left out, they are built.
 
     Shape: a `Batch` of B rows -> {head: raw (B, K)}. A row that lacks every input of a head gets the head's prior.
 
@@ -43,7 +53,13 @@ class Network(nn.Module):
         GraphError: the graph holds an unresolved part.
     """
 
-    def __init__(self, graph: Graph, specs: Mapping[str, Spec], targets: Mapping[str, TargetCodec]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        specs: Mapping[str, Spec],
+        targets: Mapping[str, TargetCodec],
+        frozen: FrozenModules | None = None,
+    ) -> None:
         super().__init__()
         self.parts = nn.ModuleDict()
         self.sources: list[tuple[str, bool]] = []
@@ -51,12 +67,13 @@ class Network(nn.Module):
         self._places: dict[int, int] = {}
         self._specs: list[Spec] = []
         self._reach: list[frozenset[str]] = []
+        self._needs: dict[frozenset[str], set[int]] = {}
         for node in graph.nodes():
             if isinstance(node.block, Input | Preprocessing):
                 self._add_source(node, specs)
         for node in graph.nodes():
             if not isinstance(node.block, Input | Preprocessing):
-                self._add_step(node, targets)
+                self._add_step(node, targets, frozen or FrozenModules())
 
     def _add_source(self, node: Node, specs: Mapping[str, Spec]) -> None:
         name = str(node.block.name)
@@ -71,7 +88,7 @@ class Network(nn.Module):
         self._specs.append(spec)
         self._reach.append(sources)
 
-    def _add_step(self, node: Node, targets: Mapping[str, TargetCodec]) -> None:
+    def _add_step(self, node: Node, targets: Mapping[str, TargetCodec], modules: FrozenModules) -> None:
         block, name = node.block, str(node.block.name)
         places = tuple(self._places[id(one)] for one in node.inputs)
         specs = [self._specs[place] for place in places]
@@ -83,24 +100,34 @@ class Network(nn.Module):
                 target, out = None, block.out(*specs)
             case _:
                 raise GraphError(f"{name}: {block!r} is not resolved, so no network can be built from it.")
-        key = _key(name)
+        key, frozen = _key(name), isinstance(block, Layer) and block.frozen
         if key not in self.parts:
-            self.parts[key] = block.build(specs[0], target) if target is not None else block.build(*specs)  # type: ignore[call-arg]
+            if isinstance(block, Layer) and frozen:
+                self.parts[key] = modules.module(block, specs)
+            else:
+                self.parts[key] = block.build(specs[0], target) if target is not None else block.build(*specs)  # type: ignore[call-arg]
         if target is not None:
             self.register_buffer(f"prior__{key}", torch.as_tensor(target.prior, dtype=torch.float32))
         sources = frozenset[str]().union(*(self._reach[place] for place in places))
         module = self.parts[key]
-        fragile = any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in module.modules())
-        kinds = {"is_fusion": isinstance(block, Fusion), "is_head": isinstance(block, Head)}
+        fragile = any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in module.modules()) and not frozen
+        kinds = {"is_fusion": isinstance(block, Fusion), "is_head": isinstance(block, Head), "is_frozen": frozen}
+        # One part may be joined to several sources: a result's name says both.
+        given = f"{name}({next(iter(sources))})" if frozen and self._is_settled(places) else None
         self._place(node, out, sources)
-        self.steps.append(_Step(name, key, module, places, sources, out, fragile=fragile, **kinds))
+        self.steps.append(_Step(name, key, block, module, places, sources, out, fragile=fragile, given=given, **kinds))
+
+    def _is_settled(self, places: tuple[int, ...]) -> bool:
+        """Whether what a step reads is one source, or one result that frozen parts alone have made of one."""
+        first = places[0] - len(self.sources)
+        return len(places) == 1 and (first < 0 or self.steps[first].given is not None)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Raw outputs by head name, each (B, K)."""
-        values = [self._source(batch, name, compact=compact) for name, compact in self.sources]
+        values = self._begin(batch)
         raw: dict[str, Tensor] = {}
         for step in self.steps:
-            value = self._run(step, values, batch)
+            value = self._value(step, values, batch)
             values.append(value)
             if step.is_head:
                 raw[step.name] = self._complete(step, value, batch)
@@ -108,10 +135,10 @@ class Network(nn.Module):
 
     def embed(self, batch: Batch) -> dict[str, Tensor]:
         """What each head reads: head name -> (B, ...); rows without any input are zeros."""
-        values = [self._source(batch, name, compact=compact) for name, compact in self.sources]
+        values = self._begin(batch)
         read: dict[str, Tensor] = {}
         for step in self.steps:
-            values.append(self._run(step, values, batch))
+            values.append(self._value(step, values, batch))
             if step.is_head:
                 place = step.inputs[0]
                 one = values[place].mean(1) if self._specs[place].is_ensemble else values[place]
@@ -121,7 +148,7 @@ class Network(nn.Module):
     def adapt(self, batch: Batch) -> None:
         """Lets the parts that learn statistics (standardisation) learn them from these rows, in order."""
         last = max((i for i, step in enumerate(self.steps) if hasattr(step.module, "adapt")), default=-1)
-        values = [self._source(batch, name, compact=compact) for name, compact in self.sources]
+        values = self._begin(batch)
         training = self.training
         self.eval()
         with torch.no_grad():
@@ -129,8 +156,30 @@ class Network(nn.Module):
                 adapt = getattr(step.module, "adapt", None)
                 if adapt is not None and len(values[step.inputs[0]]) > 0:
                     adapt(values[step.inputs[0]])
-                values.append(self._run(step, values, batch))
+                values.append(self._value(step, values, batch))
         self.train(training)
+
+    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002  (torch's)
+        """As of every module, but frozen parts stay in evaluation mode: no dropout, no running statistics."""
+        super().train(mode)
+        for step in self.steps:
+            if step.is_frozen:
+                step.module.eval()
+        return self
+
+    def own(self) -> None:
+        """Copies the frozen parts, which other networks may share, so that this one can be moved by itself."""
+        for key in {step.key for step in self.steps if step.is_frozen}:
+            self.parts[key] = deepcopy(self.parts[key])
+        for step in self.steps:
+            step.module = self.parts[step.key]
+
+    def settled(self, step: _Step, x: Tensor) -> Tensor:
+        """The result of a step that has a `given` name, for encoded rows (B, ...) of its source."""
+        first = step.inputs[0] - len(self.sources)
+        if first < 0:
+            return step.module(_numbers(x, compact=self.sources[step.inputs[0]][1]))
+        return step.module(self.settled(self.steps[first], x))
 
     def shared_parameters(self) -> tuple[list[nn.Parameter], dict[str, list[nn.Parameter]]]:
         """Parameters that several heads depend on, and those that one head alone depends on."""
@@ -151,12 +200,30 @@ class Network(nn.Module):
         """The steps that are heads, in order."""
         return [step for step in self.steps if step.is_head]
 
-    def _source(self, batch: Batch, name: str, *, compact: bool) -> Tensor:
-        x = batch.inputs[name]
-        rows = batch.rows(frozenset({name}))
-        if rows is not None:
-            x = x.index_select(0, rows)
-        return x * (1 / 255) if compact else x
+    def _begin(self, batch: Batch) -> list[Tensor]:
+        """What the sources give; nothing where all that reads one is in the batch already."""
+        needed = self._needed(batch)
+        return [
+            _numbers(_present(batch, name, frozenset({name})), compact=compact) if place in needed else _NOTHING
+            for place, (name, compact) in enumerate(self.sources)
+        ]
+
+    def _value(self, step: _Step, values: list[Tensor], batch: Batch) -> Tensor:
+        if step.given is not None and step.given in batch.inputs:
+            return _present(batch, step.given, step.sources)
+        place = len(values)
+        return self._run(step, values, batch) if place in self._needed(batch) else _NOTHING
+
+    def _needed(self, batch: Batch) -> set[int]:
+        """The places of all values that are computed or read for a batch."""
+        here = frozenset(batch.inputs)
+        if here not in self._needs:
+            needed: set[int] = set()
+            for place, step in reversed(list(enumerate(self.steps, start=len(self.sources)))):
+                if step.is_head or place in needed:
+                    needed |= {place} if step.given in here else {place, *step.inputs}
+            self._needs[here] = needed
+        return self._needs[here]
 
     def _run(self, step: _Step, values: list[Tensor], batch: Batch) -> Tensor:
         if step.is_fusion:
@@ -197,6 +264,18 @@ class Network(nn.Module):
             return raw
         prior: Tensor = getattr(self, f"prior__{step.key}")
         return prior.to(raw.dtype).expand(batch.size, *raw.shape[1:]).index_copy(0, rows, raw)
+
+
+_NOTHING = torch.empty(0)
+
+
+def _numbers(x: Tensor, *, compact: bool) -> Tensor:
+    return x * (1 / 255) if compact else x
+
+
+def _present(batch: Batch, name: str, sources: frozenset[str]) -> Tensor:
+    rows = batch.rows(sources)
+    return batch.inputs[name] if rows is None else batch.inputs[name].index_select(0, rows)
 
 
 def _key(name: str) -> str:

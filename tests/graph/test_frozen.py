@@ -1,0 +1,190 @@
+"""Frozen parts: they never learn, networks share them, and a batch may hold what they make."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from medley.core.batch import Rows
+from medley.core.block import Fusion, Head, Input, Layer
+from medley.core.codec import Encoded
+from medley.core.spec import vector
+from medley.graph.frozen import MOST, FrozenModules
+from medley.graph.graph import Graph
+from medley.graph.network import Network
+
+
+class Numbers(Input):
+    def codec(self):
+        raise AssertionError
+
+    def default_block(self):
+        return Dense()
+
+
+class Dense(Layer):
+    width: int = 4
+    frozen_: bool = False
+
+    @property
+    def frozen(self):
+        return self.frozen_
+
+    def build(self, *specs):
+        return nn.Sequential(nn.Linear(specs[0].width, self.width), nn.BatchNorm1d(self.width), nn.Dropout(0.5))
+
+    def out(self, *specs):
+        return vector(self.width)
+
+
+class Sum(nn.Module):
+    def forward(self, vectors, present):
+        if present is None:
+            return torch.stack(vectors).sum(0)
+        return (torch.stack(vectors, 1) * present.unsqueeze(2)).sum(1)
+
+
+class Add(Fusion):
+    def build(self, *specs):
+        return Sum()
+
+    def out(self, *specs):
+        return specs[0]
+
+
+class Out(Head):
+    def codec(self):
+        raise AssertionError
+
+    def build(self, spec, target):
+        return nn.Linear(spec.width, 2)
+
+    def losses(self, target):
+        raise AssertionError
+
+    def measures(self, target):
+        return {}
+
+    @property
+    def weight(self):
+        return 1.0
+
+
+class Target:
+    prior = np.array([0.25, -0.5])
+
+
+SPECS = {"a": vector(3), "b": vector(3)}
+
+
+def network(node, modules=None):
+    torch.manual_seed(0)
+    return Network(Graph(INPUTS, (Out(name="y")(node),)), SPECS, {"y": Target()}, modules)
+
+
+A, B = INPUTS = Numbers(name="a"), Numbers(name="b")
+
+
+def both():
+    """One frozen encoder on two inputs, a frozen part on it, and a learning one on that."""
+    encoder, more = Dense(frozen_=True, name="encoder"), Dense(frozen_=True, name="more")
+    return Add(name="add")(Dense(name="learns")(more(encoder(A))), encoder(B))
+
+
+def rows():
+    rng = np.random.default_rng(0)
+    present = {"a": [1, 0, 1, 0, 1, 1], "b": [1, 1, 0, 0, 1, 0]}
+    return Rows(
+        {name: Encoded(rng.normal(size=(6, 3)).astype("f4"), np.array(here, bool)) for name, here in present.items()}
+    )
+
+
+def steps(net):
+    return {step.given: step for step in net.steps if step.given}
+
+
+def test_frozen_parts_stay_as_they_are_in_training():
+    net = network(both()).train()
+    before = {name: one.clone() for name, one in net.parts["encoder"].state_dict().items()}
+    net(rows().slice(0, 6))["y"].sum().backward()
+    assert net.training
+    assert net.parts["learns"].training
+    assert not any(module.training for module in net.parts["encoder"].modules())
+    assert not any(p.requires_grad for p in net.parts["encoder"].parameters())
+    assert all(p.grad is not None for p in net.parts["learns"].parameters())
+    for name, one in net.parts["encoder"].state_dict().items():
+        assert torch.equal(one, before[name])
+
+
+def test_gradients_pass_through_a_frozen_part_to_what_learns_before_it():
+    net = network(Add(name="add")(Dense(frozen_=True, name="late")(Dense(name="early")(A)), Dense(name="db")(B)))
+    assert not steps(net)
+    net.train()(rows().slice(0, 6))["y"].square().sum().backward()
+    assert net.parts["early"][0].weight.grad.any()
+    assert net.parts["late"][0].weight.grad is None
+
+
+def test_results_in_the_batch_take_the_place_of_frozen_parts():
+    net, data = network(both()).eval(), rows()
+    assert set(steps(net)) == {"encoder(a)", "more(a)", "encoder(b)"}
+    whole = net(data.slice(0, 6))["y"]
+    given = rows()
+    for name, source in (("more(a)", "a"), ("encoder(b)", "b")):
+        given.inputs[name] = net.settled(steps(net)[name], data.inputs[source])
+        del given.inputs[source]  # the masks stay, the rows are not needed
+    for part in ("encoder", "more"):
+        net.parts[part].forward = None  # would fail if it were run
+    assert torch.equal(net(given.slice(0, 6))["y"], whole)
+    index = torch.tensor([4, 0, 1])
+    assert torch.equal(net(given.take(index))["y"], whole[index])
+    net.train().adapt(given.slice(0, 6))
+    assert torch.equal(net.eval().embed(given.slice(0, 6))["y"][3], torch.zeros(4))
+
+
+def test_a_result_that_is_there_in_part_is_taken_in_part():
+    net, data = network(both()).eval(), rows()
+    whole = net(data.slice(0, 6))["y"]
+    data.inputs["more(a)"] = net.settled(steps(net)["more(a)"], data.inputs["a"])
+    net.parts["more"].forward = None
+    assert torch.equal(net(data.slice(0, 6))["y"], whole)
+
+
+def test_networks_share_frozen_modules_and_start_alike_with_or_without():
+    modules = FrozenModules()
+    one, two, alone = network(both(), modules), network(both(), modules), network(both())
+    assert one.parts["encoder"] is two.parts["encoder"]
+    assert one.parts["encoder"] is not alone.parts["encoder"]
+    assert one.parts["learns"] is not two.parts["learns"]
+    for other in (two, alone):
+        for name, tensor in one.state_dict().items():
+            assert torch.equal(tensor, other.state_dict()[name])
+
+
+def test_a_network_can_take_its_own_copy():
+    modules = FrozenModules()
+    one, two = network(both(), modules), network(both(), modules)
+    whole = one.eval()(rows().slice(0, 6))["y"]
+    two.own()
+    two.double()
+    assert one.parts["encoder"][0].weight.dtype == torch.float32
+    assert torch.equal(one.eval()(rows().slice(0, 6))["y"], whole)
+    assert all(two.parts[step.key] is step.module for step in two.steps)
+
+
+def test_only_some_modules_are_held():
+    modules = FrozenModules()
+    first = modules.module(Dense(1, frozen_=True), [vector(3)])
+    assert modules.module(Dense(1, frozen_=True, name="other"), [vector(3)]) is first
+    assert modules.module(Dense(1, frozen_=True), [vector(4)]) is not first
+    for width in range(2, MOST + 3):
+        modules.module(Dense(width, frozen_=True), [vector(3)])
+    assert modules.module(Dense(1, frozen_=True), [vector(3)]) is not first
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_frozen_part_that_starts_at_random_is_the_same_every_time(seed):
+    torch.manual_seed(seed)
+    one = FrozenModules().module(Dense(frozen_=True), [vector(3)])
+    torch.manual_seed(seed + 1)
+    two = FrozenModules().module(Dense(frozen_=True), [vector(3)])
+    assert torch.equal(one[0].weight, two[0].weight)
