@@ -6,8 +6,10 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import medley as md
+from medley.cli import predict
 from medley.cli.main import main
 from medley.cli.output import write_frame
 from medley.errors import DataError
@@ -140,3 +142,35 @@ def test_a_search_and_each_of_its_kept_trials_predict_as_the_model(capsys, pets_
     assert run(capsys, search, pets_csv) == expected
     assert run(capsys, search / "trials" / "0", pets_csv) == expected
     assert md.load(search / "trials" / "0").facts["tasks"]["price"]["kind"] == "number"
+
+
+def test_some_rows_at_a_time_and_once_through_the_network(capsys, pets_model, pets_csv, tmp_path, monkeypatch):
+    out, passes = tmp_path / "out.csv", []
+    raw = md.Model.predict_raw
+    monkeypatch.setattr(md.Model, "predict_raw", lambda self, *args: passes.append(1) or raw(self, *args))
+    monkeypatch.setattr(predict, "ROWS", 25)
+    assert run(capsys, pets_model, pets_csv, "-o", out, "--proba") == (0, "", "")
+    assert len(passes) == 3
+    model = md.load(pets_model)
+    found, sure = pd.read_csv(out), model.predict_proba(pets_csv)
+    pd.testing.assert_frame_equal(found[["breed", "price"]], model.predict(pets_csv)[["breed", "price"]], rtol=1e-5)
+    pd.testing.assert_frame_equal(found[["breed_old"]], sure[["breed_old"]], check_dtype=False, rtol=1e-5)
+
+
+def test_bad_pictures_are_told_once_by_their_rows_in_the_table(capsys, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    for row in range(30):
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(tmp_path / f"{row}.png")
+    frame = pd.DataFrame({"photo": [f"{row}.png" for row in range(30)], "price": np.arange(30.0)})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    model = md.fit(tmp_path / "t.csv", "price", max_trials=1, epochs=1, directory=tmp_path, verbose=0)
+    model.save(tmp_path / "model")
+    for row in (4, 21):
+        (tmp_path / f"{row}.png").write_bytes(b"")
+    monkeypatch.setattr(predict, "ROWS", 10)
+    code, _, err = run(capsys, tmp_path / "model", tmp_path / "t.csv")
+    assert code == 0
+    assert err.count("warning") == 1
+    assert "photo: 2 of 30 images cannot be read" in err
+    assert "- row 4 (" in err
+    assert "- row 21 (" in err

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medley.cli.models import open_model, read_rows
 from medley.cli.output import ENDINGS, check_output, write_frame
+from medley.cli.progress import bar
 from medley.errors import DataError, Mistakes
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
     from medley.data.source import Table
     from medley.model.model import Model
+
+ROWS = 2048
+"""Rows that are predicted at once."""
 
 _EXAMPLES = """\
 examples:
@@ -65,12 +70,31 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _predictions(model: Model, table: Table, *, proba: bool) -> pd.DataFrame:
-    found = model.predict(table)
-    if proba:
-        sure = model.predict_proba(table)
-        for name in (name for name in sure.columns if name not in found.columns):
-            found[name] = sure[name]
-    return found
+    """Some rows at a time, so that it can be told how far it is; bad pictures are told once for all of them."""
+    import numpy as np
+    import pandas as pd
+
+    from medley.core.numbering import gathered, numbered
+
+    parts = []
+    with gathered(), bar("rows", len(table)) as done:
+        for start in range(0, len(table), ROWS):
+            some = replace(table, frame=table.frame.iloc[start : start + ROWS])
+            with numbered(np.arange(start, start + len(some))):
+                parts.append(_predicted(model, some, proba=proba))
+            done(len(some))
+    return pd.concat(parts)
+
+
+def _predicted(model: Model, table: Table, *, proba: bool) -> pd.DataFrame:
+    view = model.table
+    assert view is not None
+    raw = model.predict_raw(view.x(table))
+    sure = {name: model.targets[name].probabilities(one) for name, one in raw.items()}
+    labels = {name: codec.labels for name, codec in model.targets.items()}
+    found = view.predictions(table, {name: model.targets[name].decode(one) for name, one in raw.items()}, sure, labels)
+    more = view.probabilities(table, sure, labels) if proba else found
+    return found.join(more[[name for name in more.columns if name not in found.columns]])
 
 
 def _beside(inputs: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
