@@ -5,8 +5,9 @@ import pytest
 
 from medley.core.codec import Codec
 from medley.core.spec import Spec
+from medley.data.sources import absent, encode_inputs
 from medley.errors import DataError
-from medley.model.encoding import absent, encode_inputs, encode_targets, row_weights
+from medley.model.encoding import encode_targets, row_weights
 
 
 class Fixed(Codec):

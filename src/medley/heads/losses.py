@@ -101,7 +101,7 @@ def ordered_losses(loss: Any, codec: OrderedCodec) -> Losses:
 
 def ordered_logarithms(raw: Tensor) -> Tensor:
     """Logits (B, K-1) of lying above a class that was reached -> logarithms of the probabilities (B, K)."""
-    ends = raw.new_zeros((len(raw), 1))
+    ends = torch.zeros_like(raw[:, :1])
     reached = torch.cat([ends, F.logsigmoid(raw).cumsum(dim=1)], dim=1)
     return reached + torch.cat([F.logsigmoid(-raw), ends], dim=1)
 

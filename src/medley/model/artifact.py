@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medley.core.codec import TargetCodec
+from medley.data.sources import Source
 from medley.data.table_view import TableView
 from medley.errors import ArtifactError, MedleyError
 from medley.graph.graph import Graph, graph_from_json
 from medley.graph.network import Network
-from medley.model.encoding import Source, source_nodes
+from medley.model.encoding import source_nodes
 from medley.model.forward import device_of
 from medley.model.model import Model
 from medley.model.writing import DESCRIPTION, FORMAT, STATES, WEIGHTS

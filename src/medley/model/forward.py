@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,22 +9,6 @@ from torch import Tensor
 from medley.core.batch import Rows
 from medley.errors import ConfigError
 from medley.graph.network import Network
-
-
-def rows_per_pass(batch_size: Any) -> int:
-    """The rows that go through a network at once; 1024 where the caller does not say.
-
-    Raises:
-        ConfigError: it is no whole number of at least 1.
-
-    >>> rows_per_pass(None), rows_per_pass(64)
-    (1024, 64)
-    """
-    if batch_size is None:
-        return 1024
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
-        raise ConfigError(f"batch_size must be a whole number of at least 1, got {batch_size!r}.")
-    return int(batch_size)
 
 
 @torch.no_grad()

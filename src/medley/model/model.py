@@ -12,19 +12,21 @@ import torch
 from medley.core.batch import Rows
 from medley.core.codec import TargetCodec
 from medley.data.forms import arrange, check_counts
-from medley.data.table_view import TableView, is_table
+from medley.data.predictor import Predictor, given, rows_per_pass
+from medley.data.sources import Source, encode_inputs
+from medley.data.table_view import TableView
 from medley.errors import DataError, warn
 from medley.graph.describe import describe
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.model.derived import Columns, derived_nodes
-from medley.model.encoding import Source, encode_inputs, encode_targets, row_weights
-from medley.model.forward import device_of, embeddings, outputs, rows_per_pass
+from medley.model.encoding import encode_targets, row_weights
+from medley.model.forward import device_of, embeddings, outputs
 from medley.model.tasks import measure, tasks_of
 from medley.model.writing import save
 
 
-class Model:
+class Model(Predictor):
     """A resolved graph with fitted codecs and weights.
 
     Args:
@@ -47,10 +49,9 @@ class Model:
         device: str | torch.device | None = "cpu",
         table: TableView | None = None,
     ) -> None:
-        self.table = table
+        super().__init__(targets, table)
         self.graph = graph
         self.sources = list(sources)
-        self.targets = dict(targets)
         self.network = network.to(device_of(device)).eval()
         self.facts = dict(facts or {})
         self.device = device_of(device)
@@ -70,46 +71,6 @@ class Model:
         self.device = device_of(device)
         self.network.to(self.device)
         return self
-
-    def predict(self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None) -> Any:
-        """Predictions in the types and units of the training targets, in the rows' order.
-
-        Args:
-            x: rows of every input: a list in order, a dict by name (None where an input is wholly absent), or the
-                rows themselves where there is one input. A model that was fitted to a table also takes a table: a
-                file, a frame, a dict of columns; columns may be more, and in another order.
-            batch_size: rows per pass; bounds memory only.
-            root: the folder that paths in a table's cells count from; a file's own folder, if left out.
-
-        Returns:
-            One array for one head; else a list in the heads' order, or a dict by name where `x` was one. For a table a
-            frame with its index: a column per target, and `<target>_probability` for classes.
-
-        Raises:
-            DataError: the rows do not fit what was trained on; all mistakes at once.
-        """
-        if self._is_table(x):
-            return self._by_table(x, batch_size, root)
-        raw = self.predict_raw(x, batch_size)
-        return self._shaped({name: self.targets[name].decode(one) for name, one in raw.items()}, x)
-
-    def predict_proba(self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None) -> Any:
-        """Probabilities (B, classes) per classification head (columns as in `labels`); for numbers, the prediction.
-
-        Args and errors: as `predict`. For a table, a frame with a column `<target>_<class>` per class.
-        """
-        if self._is_table(x):
-            return self._by_table(x, batch_size, root, probabilities=True)
-        raw = self.predict_raw(x, batch_size)
-        return self._shaped({name: self.targets[name].probabilities(one) for name, one in raw.items()}, x)
-
-    def predict_raw(
-        self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None
-    ) -> dict[str, np.ndarray]:
-        """Raw network outputs by head name, each (B, K): logits, or numbers in standardised units."""
-        rows = self._rows(arrange(self._x(x, root), self.input_names, "x"))
-        found = outputs(self.network, rows, rows_per_pass(batch_size))
-        return {name: raw.cpu().numpy() for name, raw in found.items()}
 
     def embed(
         self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None
@@ -155,7 +116,7 @@ class Model:
         named_y = arrange(y, self.output_names, "y")
         rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)
         named_x = arrange(x, self.input_names, "x", rows_of_y)
-        size = check_counts(_given(named_x), named_y)
+        size = check_counts(given(named_x), named_y)
         targets = encode_targets(self.targets, named_y)
         rows = self._rows(named_x, targets, row_weights(sample_weight, size))
         tasks = tasks_of(self.graph, self.targets)
@@ -169,10 +130,6 @@ class Model:
             found[f"{name}_loss"] = float("nan")
         return found
 
-    def labels(self, head: str | None = None) -> list[Any] | None:
-        """The classes of a head in the order of its probabilities; None for numbers."""
-        return self.targets[head or self.output_names[0]].labels
-
     def summary(self) -> str:
         """Parts, shapes and parameters as text."""
         return describe(self.graph, self.network)
@@ -185,37 +142,14 @@ class Model:
         """
         return save(directory, self.graph, self.sources, self.targets, self.network, self.facts, self.table)
 
-    def _is_table(self, x: Any) -> bool:
-        return self.table is not None and is_table(x, self.input_names, self.table.required)
-
-    def _x(self, x: Any, root: str | Path | None) -> Any:
-        return self.table.x(self.table.read(x, root)) if self.table is not None and self._is_table(x) else x
-
-    def _by_table(self, x: Any, batch_size: int | None, root: str | Path | None, *, probabilities: bool = False) -> Any:
-        assert self.table is not None
-        known = self.table.read(x, root)
-        raw = self.predict_raw(self.table.x(known), batch_size)
-        sure = {name: self.targets[name].probabilities(one) for name, one in raw.items()}
-        labels = {name: codec.labels for name, codec in self.targets.items()}
-        if probabilities:
-            return self.table.probabilities(known, sure, labels)
-        found = {name: self.targets[name].decode(one) for name, one in raw.items()}
-        return self.table.predictions(known, found, sure, labels)
+    def _raw(self, x: Mapping[str, Any], batch_size: int) -> dict[str, np.ndarray]:
+        found = outputs(self.network, self._rows(x), batch_size)
+        return {name: raw.cpu().numpy() for name, raw in found.items()}
 
     def _rows(self, x: Mapping[str, Any], targets: Any = None, weight: np.ndarray | None = None) -> Rows:
         if targets is None:
-            check_counts(_given(x))
+            check_counts(given(x))
         encoded = encode_inputs(self.sources, Columns(x, derived_nodes(self.graph)))
         if not len(next(iter(encoded.values())).array):
             raise DataError("There are no rows: every input is empty.")
         return Rows(encoded, targets, weight, self.device)
-
-    def _shaped(self, found: dict[str, np.ndarray], x: Any) -> Any:
-        if isinstance(x, Mapping) and set(x) == set(self.input_names) and len(found) > 1:
-            return found
-        return next(iter(found.values())) if len(found) == 1 else list(found.values())
-
-
-def _given(x: Mapping[str, Any]) -> dict[str, Any]:
-    # An input that is None is wholly absent: it has no rows to count.
-    return {name: values for name, values in x.items() if values is not None}

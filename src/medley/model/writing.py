@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from medley.core.codec import Codec, TargetCodec
+from medley.data.sources import Source
 from medley.data.table_view import TableView
 from medley.errors import ArtifactError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
-from medley.model.encoding import Source
 
 FORMAT = 1
 DESCRIPTION, WEIGHTS, STATES = "model.json", "weights.safetensors", "codecs.safetensors"

@@ -35,6 +35,8 @@ class SetEncoder(nn.Module):
         self.pool = pool
 
     def forward(self, sets: Tensor) -> Tensor:
+        if torch.compiler.is_compiling() and not self.training:
+            return self._dense(sets)
         members, places, mask = _members(sets)
         for part in self.parts:
             members = part(members) if len(members) else members
@@ -42,6 +44,15 @@ class SetEncoder(nn.Module):
         if len(members):
             vectors = vectors.index_copy(0, places, members)
         return self.pool(vectors.unflatten(0, mask.shape), mask)
+
+    def _dense(self, sets: Tensor) -> Tensor:
+        """The same where nothing is trained: empty places run along and are masked, so no shape depends on data."""
+        mask = (sets != 0).flatten(2).any(2)
+        members = sets.flatten(0, 1)
+        for part in self.parts:
+            members = part(members)
+        vectors = members.unflatten(0, (-1, sets.shape[1]))
+        return self.pool(vectors.masked_fill(~mask.unsqueeze(2), 0.0), mask)
 
     @torch.no_grad()
     def adapt(self, sets: Tensor) -> None:

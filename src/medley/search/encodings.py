@@ -15,10 +15,11 @@ from medley.core.block import Input, Node, Preprocessing
 from medley.core.codec import Codec, Encoded, TargetCodec
 from medley.core.numbering import gathered, numbered
 from medley.core.spec import Spec
+from medley.data.sources import Source, absent
 from medley.errors import DataError, MedleyError
 from medley.graph.graph import Graph
 from medley.model.derived import Columns
-from medley.model.encoding import Source, absent, encode_targets, source_nodes
+from medley.model.encoding import encode_targets, source_nodes
 
 
 @dataclass(frozen=True)

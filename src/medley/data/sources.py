@@ -1,0 +1,61 @@
+"""Sources: what a network reads, with the codecs that make it from an input's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from medley.core.codec import Codec, Encoded
+from medley.core.numbering import gathered
+from medley.data.forms import count
+from medley.errors import DataError, MedleyError, Mistakes
+
+
+@dataclass(frozen=True)
+class Source:
+    """One encoding of one input.
+
+    Args:
+        name: what the network calls it.
+        input_name: whose rows it encodes.
+        codec: fitted.
+    """
+
+    name: str
+    input_name: str
+    codec: Codec
+
+
+def encode_inputs(sources: Sequence[Source], x: Mapping[str, Any]) -> dict[str, Encoded]:
+    """Rows of every input -> encoded rows of every source.
+
+    Args:
+        sources: fitted.
+        x: input name -> rows; None where the whole input is absent.
+
+    Raises:
+        DataError: all mistakes at once, each with its input's name.
+    """
+    size = next((count(values) for values in x.values() if values is not None), None)
+    if size is None:
+        raise DataError("Every input is None, so it is unknown how many rows there are; give at least one.")
+    mistakes = Mistakes()
+    found: dict[str, Encoded] = {}
+    for source in sources:
+        try:
+            values = x[source.input_name]
+            with gathered(f"{source.input_name}: "):
+                found[source.name] = absent(source.codec, size) if values is None else source.codec.encode(values)
+        except MedleyError as error:
+            mistakes.add(f"{source.input_name}: {error}")
+    mistakes.stop(DataError)
+    return found
+
+
+def absent(codec: Codec, rows: int) -> Encoded:
+    """`rows` rows of nothing."""
+    dtype = {"int64": np.int32, "uint8": np.uint8}.get(codec.spec.dtype, np.float32)
+    return Encoded(np.zeros((rows, *codec.spec.shape), dtype), np.zeros(rows, bool))
