@@ -62,6 +62,9 @@ class Block(ABC):
 
     name: str | None = field(default=None, kw_only=True)
 
+    exports: ClassVar[bool] = True
+    """Whether `Model.export` can write the part as ONNX; medley's tests hold every part to what it says."""
+
     def __init_subclass__(cls, *, register: str | None = None) -> None:
         dataclass(frozen=True, eq=False, repr=False)(cls)
         if register is not None:
@@ -190,6 +193,8 @@ class DerivedInput(Input):
 
     Calling it on inputs gives its node. Each call is an input of its own, so one declaration may be called on several.
     """
+
+    exports: ClassVar[bool] = False  # what makes the rows may be a network of its own, or any function
 
     def __call__(self, *inputs: Any) -> Node:
         """Joins it to the inputs that its rows are made of.
