@@ -118,3 +118,40 @@ def test_a_reader_that_leaves_early_is_no_error():
         assert process.stderr
         assert process.stderr.read() == ""
     assert process.returncode == 0
+
+
+PART = """
+import torch
+
+from medley.core.block import Layer
+
+
+class Twice(Layer, register="{name}.twice"):
+    def build(self, *specs):
+        return torch.nn.Identity()
+"""
+
+
+def test_parts_of_ones_own_are_imported_by_name(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "parts_of_mine.py").write_text(PART.format(name="mine"))
+    (tmp_path / "broken_parts.py").write_text("import no_such_package\n")
+    assert main(["blocks", "mine.twice"]) == 2
+    assert "No part is called 'mine.twice'" in capsys.readouterr().err
+    assert main(["blocks", "mine.twice", "--import", "parts_of_mine"]) == 0
+    assert "Twice (mine.twice), Layer" in capsys.readouterr().out
+    for name, told in (
+        ("nowhere", "there is no such module"),
+        ("parts_of_mine.py", "without .py"),
+        ("broken_parts", "it imports 'no_such_package'"),
+    ):
+        assert main(["blocks", "--import", name]) == 2
+        assert told in capsys.readouterr().err
+
+
+def test_numbers_that_are_none_are_told_with_the_option(capsys):
+    for option in ("--trials", "--max-trials", "--epochs", "--seed"):
+        assert stopped("fit", "x.csv", option, "many") == 2
+        err = capsys.readouterr().err
+        assert "a whole number such as 20 belongs here, not 'many'" in err
+        assert option in err

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+import medley as md
 from medley.auto.tasks_table import StructuredDataClassifier
 from medley.cli.main import main
 
@@ -97,3 +98,17 @@ def test_a_search_without_a_model_is_told(capsys, tmp_path):
     assert "no model was kept" in capsys.readouterr().err
     assert main(["trials", str(tmp_path)]) == 0
     assert "0 trials" in capsys.readouterr().out
+
+
+def test_describe_tells_short_numbers_and_bad_pictures(capsys, pets_model, tmp_path):
+    model = md.load(pets_model)
+    model.facts["training"]["learning_rate"] = 0.1 + 0.2
+    model.facts["bad_rows"] = {"photo": [{"row": row, "why": "empty"} for row in range(12)]}
+    model.save(tmp_path / "model")
+    assert main(["describe", str(tmp_path / "model")]) == 0
+    told = capsys.readouterr().out
+    assert "0.3\n" in told
+    assert "0.30000000000000004" not in told
+    assert (
+        "photo: 12 pictures could not be read and counted as missing, in rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ..." in told
+    )

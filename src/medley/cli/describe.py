@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from medley.model.model import Model
 
 _MOST_LABELS = 20
+_MOST_ROWS = 10
 
 
 _EXAMPLES = """\
@@ -63,6 +64,9 @@ def _show_table(model: Model) -> None:
     show_table("targets", ("target", "task", "why"), told)
     for leak in facts.get("leaks", []):
         print(f"warning: column {leak['column']!r} gives the target {leak['target']!r} away ({leak['how']}).\n")
+    for name, found in facts.get("bad_rows", {}).items():
+        shown = ", ".join(str(one["row"]) for one in found[:_MOST_ROWS]) + (", ..." if len(found) > _MOST_ROWS else "")
+        print(f"{name}: {len(found):,} pictures could not be read and counted as missing, in rows {shown}.\n")
     if facts.get("dropped_rows"):
         print(f"{len(facts['dropped_rows']):,} rows were left out, as their pictures could not be read.\n")
 
@@ -125,6 +129,10 @@ def _show_training(model: Model) -> None:
         told["loss weights"] = ", ".join(f"{name} {number(one)}" for name, one in model.facts["loss_weights"].items())
     if "seed" in model.facts:
         told["seed"] = model.facts["seed"]
-    rows = [(name.replace("_", " "), value) for name, value in told.items() if value is not None]
+    rows = [
+        (name.replace("_", " "), number(value) if isinstance(value, float) else value)
+        for name, value in told.items()
+        if value is not None
+    ]
     if rows:
         show_table("training", ("setting", "value"), rows)

@@ -50,9 +50,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--time-limit", metavar="T", default="10m", help="90s, 10m, 1h30m (default: 10m)")
-    parser.add_argument("--trials", metavar="N", type=int, help="networks to try; what fits into the time, if left out")
-    parser.add_argument("--epochs", metavar="N", type=int, help="of each training; chosen by the number of rows")
-    parser.add_argument("--seed", metavar="N", type=int, help="the same seed gives the same result (default: 0)")
+    parser.add_argument(
+        "--trials",
+        "--max-trials",
+        metavar="N",
+        type=_whole,
+        help="networks to try; what fits into the time, if left out",
+    )
+    parser.add_argument("--epochs", metavar="N", type=_whole, help="of each training; chosen by the number of rows")
+    parser.add_argument("--seed", metavar="N", type=_whole, help="the same seed gives the same result (default: 0)")
     parser.add_argument("--device", metavar="D", default="auto", help='"cpu", "cuda", ...; a GPU if there is one')
     parser.add_argument(
         "--on-bad-image",
@@ -64,6 +70,13 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     loud.add_argument("-q", "--quiet", action="store_const", const=0, dest="verbose", help="say nothing but warnings")
     loud.add_argument("-v", "--verbose", action="store_const", const=2, dest="verbose", help="a line per epoch")
     parser.set_defaults(verbose=1)
+
+
+def _whole(word: str) -> int:
+    try:
+        return int(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a whole number such as 20 belongs here, not {word!r}") from None
 
 
 def run(args: argparse.Namespace) -> int:

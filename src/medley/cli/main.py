@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import Any
 
 from medley import __version__
-from medley.errors import MedleyError, MedleyWarning
+from medley.cli.wording import as_options
+from medley.errors import ConfigError, MedleyError, MedleyWarning
 
 VERBS = {
     "inspect": "what the columns of a table seem to hold, and what gives a target away",
@@ -24,6 +25,9 @@ VERBS = {
     "trials": "what a search has tried, and how it went",
 }
 """Verb -> what its help says; its code is in the file of the same name."""
+
+_WITH_PARTS = ("fit", "predict", "evaluate", "describe", "blocks")
+"""Verbs that may need parts from outside medley."""
 
 _TOLD = ("torch", "numpy", "pandas", "scikit-learn", "optuna", "safetensors")
 
@@ -62,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     try:
         with _told_warnings():
+            _import(getattr(args, "modules", ()))
             code = _verb(args.verb).run(args)
         sys.stdout.flush()
     except (KeyboardInterrupt, MedleyError, OSError) as error:
@@ -79,7 +84,7 @@ def _told_warnings() -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], *where: Any, **others: Any) -> None:
             if issubclass(category, MedleyWarning):
-                print(f"medley: warning: {message}", file=sys.stderr)
+                print(f"medley: warning: {as_options(str(message))}", file=sys.stderr)
             else:
                 usual(message, category, *where, **others)
 
@@ -93,8 +98,26 @@ def _code(error: BaseException) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     interrupted = isinstance(error, KeyboardInterrupt)
-    print(f"medley: {'interrupted' if interrupted else error}", file=sys.stderr)
+    print(f"medley: {'interrupted' if interrupted else as_options(str(error))}", file=sys.stderr)
     return 130 if interrupted else 2
+
+
+def _import(modules: Sequence[str]) -> None:
+    """Imports what the caller names, also from the current folder, as `python -m` would.
+
+    Raises:
+        ConfigError: there is no such module.
+    """
+    if modules and "" not in sys.path:
+        sys.path.insert(0, "")
+    for name in modules:
+        try:
+            import_module(name)
+        except ModuleNotFoundError as missing:
+            if not f"{name}.".startswith(f"{missing.name}."):  # it is there, and lacks something of its own
+                raise ConfigError(f"--import {name}: it imports {missing.name!r}, which is not installed.") from missing
+            way = " Name the module, not its file: without .py." if name.endswith(".py") else ""
+            raise ConfigError(f"--import {name}: there is no such module here or installed.{way}") from missing
 
 
 def _verb(name: str) -> Any:
@@ -119,6 +142,15 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         one.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         if name == asked:
             _verb(name).arguments(one)
+        if name in _WITH_PARTS:
+            one.add_argument(
+                "--import",
+                metavar="MODULE",
+                dest="modules",
+                action="append",
+                default=[],
+                help="a module of yours that registers parts which a model is made of; may be given several times",
+            )
     return top
 
 

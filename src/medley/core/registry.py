@@ -63,7 +63,8 @@ def lookup(name: str) -> Any:
     if name not in _known:
         raise ConfigError(
             f"Nothing is registered under {name!r}.{did_you_mean(name, sorted(_known))} "
-            "A part of your own must be imported (and so registered) before a file that names it is loaded."
+            "A part of your own must be imported (and so registered) before a file that names it is loaded; on the "
+            "command line, with --import MODULE."
         )
     return _known[name]
 
