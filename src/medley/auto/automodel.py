@@ -20,6 +20,7 @@ from medley.search.encodings import Encodings, Part
 from medley.search.objective import read_objective
 from medley.search.progress import Progress
 from medley.search.store import Store
+from medley.search.stream import Stream
 from medley.search.study import Limits, Study
 from medley.search.trial import Question
 from medley.search.tuners import Tuner, choose_tuner
@@ -210,12 +211,13 @@ class AutoModel:
         callbacks: Any,
         verbose: int,
         began: float,
+        stream: Stream | None,
     ) -> Study:
         from medley.core.resolve import take_default
         from medley.search.trial import resolved
 
         heads = self.graph.heads
-        data = Encodings(*parts, {name: head.codec() for name, head in heads.items()}, self.device)
+        data = Encodings(*parts, {name: head.codec() for name, head in heads.items()}, self.device, stream)
         plan = replace(
             self.training,
             epochs=epochs or self.training.epochs,
@@ -223,7 +225,10 @@ class AutoModel:
         )
         score = read_objective(self.objective, list(heads), self._metrics(data))
         question = Question(self.graph, data, plan, self.loss_weights, score, self.seed, self.max_model_size)
-        resolved(question, take_default)  # encodes what the default reads, so that the digest covers it
+        graph, _ = resolved(question, take_default)  # encodes what the default reads, so that the digest covers it
+        if stream is not None:
+            data.rows(graph)  # now, so that mistakes in the rows are told before anything is trained
+            began = monotonic()
         balance = self._balancer().describe()
         about = (self._told(), plan, balance, self.objective, self.seed, self.max_model_size)
         digest = data.digest([repr(one) for one in about])

@@ -87,8 +87,10 @@ def read_delimited(path: Path, as_text: Collection[str] = ()) -> tuple[pd.DataFr
         return _whole(path, layout, as_text), layout.note
 
 
-def delimited_batches(path: Path, rows: int, as_text: Collection[str] = ()) -> Iterator[pd.DataFrame]:
-    """Yields frames of up to `rows` rows; as `read_delimited` else."""
+def delimited_batches(
+    path: Path, rows: int, as_text: Collection[str] = (), only: Collection[str] | None = None
+) -> Iterator[pd.DataFrame]:
+    """Yields frames of up to `rows` rows, of some columns only where asked; as `read_delimited` else."""
     import pandas as pd
 
     layout = layout_of(path)
@@ -96,7 +98,9 @@ def delimited_batches(path: Path, rows: int, as_text: Collection[str] = ()) -> I
         layout = _other_encoding(path, layout)
     with opened(path) as stream:
         with _told(path, layout):
-            reader: Any = pd.read_csv(stream, chunksize=rows, **_options(layout, as_text))
+            # A function, because it passes over names that are not there.
+            wanted = None if only is None else lambda name: name in only
+            reader: Any = pd.read_csv(stream, chunksize=rows, usecols=wanted, **_options(layout, as_text))
         while True:
             with _told(path, layout):
                 frame = next(reader, None)

@@ -26,6 +26,7 @@ ENDINGS = (*_DELIMITED, ".parquet", *_LINES, *_ARROW)
 """What the names of files of tables end in, apart from `.gz` and its like."""
 
 _MOST_TOLD = 10
+_BUFFER = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -82,33 +83,47 @@ def read(table: Any, root: str | PathLike[str] | None = None, *, as_text: Collec
     return Table(_checked(frame, repr(str(path))), own if root is None else Path(root), str(path), notes)
 
 
-def batches(table: Any, rows: int = 65_536, *, as_text: Collection[str] = ()) -> Iterator[pd.DataFrame]:
+def batches(
+    table: Any, rows: int = 65_536, *, as_text: Collection[str] = (), only: Collection[str] | None = None
+) -> Iterator[pd.DataFrame]:
     """Yields a table as frames of up to `rows` rows, without reading all of it; in the order of `read`.
 
     A column's type may differ from batch to batch, as each is read by itself: `cells.read_cells` makes them alike.
 
     Args:
-        table: as for `read`; JSON that is one list, and packed Arrow files, are read whole.
+        table: as for `read`; JSON that is one list, and Arrow streams, are read whole.
         rows: the most rows of a batch.
         as_text: as for `read`.
+        only: the columns to read, if not all; those that are not there are passed over.
 
     Raises:
         DataError: as `read`, as soon as the batch is asked for.
     """
     if not isinstance(table, str | PathLike):
-        frame = read(table).frame
+        frame = _chosen(read(table).frame, only)
         yield from (frame.iloc[start : start + rows] for start in range(0, len(frame), rows))
         return
     path = Path(table)
-    if not path.is_dir():
-        _check_file(path)
     columns: list[str] | None = None
-    for file in _tables_in(path) if path.is_dir() else [path]:
-        for frame in _file_batches(file, rows, as_text):
+    for file in tables_of(path):
+        for frame in _file_batches(file, rows, as_text, only):
             batch = _checked(frame, repr(str(file)))
             columns = columns or list(batch.columns)
             _check_same(columns, batch, path, file)
             yield batch.loc[:, columns]
+
+
+def tables_of(table: str | PathLike[str]) -> list[Path]:
+    """The files of a table, in the order in which they are read: the file itself, or those in a folder.
+
+    Raises:
+        DataError: there is no such file, or the folder holds none.
+    """
+    path = Path(table)
+    if path.is_dir():
+        return _tables_in(path)
+    _check_file(path)
+    return [path]
 
 
 def _checked(frame: pd.DataFrame, told: str) -> pd.DataFrame:
@@ -223,24 +238,52 @@ def _json(path: Path) -> pd.DataFrame:
     return pd.DataFrame(list(json_rows(path)))
 
 
-def _file_batches(path: Path, rows: int, as_text: Collection[str]) -> Iterator[pd.DataFrame]:
+def _file_batches(
+    path: Path, rows: int, as_text: Collection[str], only: Collection[str] | None
+) -> Iterator[pd.DataFrame]:
     import pandas as pd
 
     ending = _ending(path)
     if ending in _DELIMITED:
-        yield from delimited_batches(path, rows, as_text)
+        yield from delimited_batches(path, rows, as_text, only)
     elif ending == ".parquet":
-        from pyarrow import parquet
-
-        file = _read_as(path, parquet.ParquetFile)
-        yield from (from_arrow(_table(batch)) for batch in file.iter_batches(batch_size=rows))
+        yield from _parquet_batches(path, rows, only)
     elif ending in _LINES:
         records = json_rows(path)
         while found := list(islice(records, rows)):
-            yield pd.DataFrame(found)
+            yield _chosen(pd.DataFrame(found), only)
     else:
-        frame, _ = _file(path, as_text)
+        yield from (_chosen(frame, only) for frame in _arrow_batches(path, rows))
+
+
+def _parquet_batches(path: Path, rows: int, only: Collection[str] | None) -> Iterator[pd.DataFrame]:
+    from pyarrow import parquet
+
+    # Buffered, because otherwise a row group's columns are read whole, and a file may be one row group.
+    with _read_as(path, lambda path: parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)) as file:
+        columns = None if only is None else [name for name in file.schema_arrow.names if name in only]
+        for batch in file.iter_batches(batch_size=rows, columns=columns, use_threads=False):
+            yield from_arrow(_table(batch))
+
+
+def _arrow_batches(path: Path, rows: int) -> Iterator[pd.DataFrame]:
+    from pyarrow import ipc
+
+    with opened(path) as stream:
+        is_file = stream.read(6) == b"ARROW1"
+    if not is_file or path.suffix.lower() in PACKED:
+        frame = _read_as(path, _arrow)
         yield from (frame.iloc[start : start + rows] for start in range(0, len(frame), rows))
+        return
+    with path.open("rb") as stream, _read_as(path, lambda _: ipc.open_file(stream)) as file:
+        for place in range(file.num_record_batches):
+            batch = file.get_batch(place)
+            for start in range(0, batch.num_rows, rows):
+                yield from_arrow(_table(batch.slice(start, rows)))
+
+
+def _chosen(frame: pd.DataFrame, only: Collection[str] | None) -> pd.DataFrame:
+    return frame if only is None else frame.loc[:, [name for name in frame.columns if str(name) in only]]
 
 
 def _table(batch: Any) -> Any:

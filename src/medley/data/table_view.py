@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -54,6 +54,16 @@ class TableView:
         """The columns that a prediction needs."""
         return [column for feed in self.feeds for column in feed.columns]
 
+    @property
+    def words(self) -> list[str]:
+        """The columns that hold words, also where all of a table's happen to be digits."""
+        words = [name for name in self._columns() if self.schema[name].form in ("", "str", "several")]
+        return [name for name in words if self.schema[name].kind in _WORDS]
+
+    def only(self, inputs: Collection[str]) -> TableView:
+        """The same for some inputs, without targets."""
+        return TableView(self.schema, [feed for feed in self.feeds if feed.name in inputs], {})
+
     def read(self, table: Any, root: Any = None, *, labelled: bool = False) -> Table:
         """A table of any form; columns that hold words stay words, however they look in this table.
 
@@ -65,8 +75,7 @@ class TableView:
         Raises:
             DataError: it cannot be read, or lacks required columns (all are told, each with the nearest present).
         """
-        words = [name for name in self._columns() if self.schema[name].form in ("", "str", "several")]
-        known = read(table, root, as_text=[name for name in words if self.schema[name].kind in _WORDS])
+        known = read(table, root, as_text=self.words)
         check_columns(known, self._columns() if labelled else self.required)
         return known
 

@@ -20,6 +20,7 @@ from medley.errors import DataError, MedleyError
 from medley.graph.graph import Graph
 from medley.model.derived import Columns
 from medley.model.encoding import encode_targets, source_nodes
+from medley.search.stream import Stream
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Encodings:
         val: validation rows or None.
         targets: head name -> target codec, not fitted yet.
         device: where tensors are held.
+        stream: where the rows of inputs come from, if not from `train` and `val`, which then have none.
 
     Attributes:
         bad_rows: input -> the rows that were taken as missing and why, as `{"row": 3, "why": "row 3: ..."}`.
@@ -59,10 +61,18 @@ class Encodings:
         DataError: labels or rows break a rule.
     """
 
-    def __init__(self, train: Part, val: Part | None, targets: Mapping[str, TargetCodec], device: torch.device) -> None:
+    def __init__(
+        self,
+        train: Part,
+        val: Part | None,
+        targets: Mapping[str, TargetCodec],
+        device: torch.device,
+        stream: Stream | None = None,
+    ) -> None:
         parts = [train] if val is None else [train, val]
         self._columns = [Columns(part.x, numbers=part.numbers) for part in parts]
         self.parts = [replace(part, x=columns) for part, columns in zip(parts, self._columns, strict=True)]
+        self.stream = stream
         self.targets = dict(targets)
         self.device = device
         self.bad_rows: dict[str, list[dict[str, Any]]] = {}
@@ -96,7 +106,7 @@ class Encodings:
         return self._encoded(name, block)[0].spec
 
     def _encoded(self, input_name: str, block: Input | Preprocessing) -> tuple[Codec, list[Encoded]]:
-        key = f"{input_name}: {replace(block, name=None)!r}"
+        key = _key(input_name, block)
         if key not in self._known:
             try:
                 self._known[key] = self._encode(input_name, block.codec())
@@ -107,11 +117,14 @@ class Encodings:
         return self._known[key]
 
     def _encode(self, input_name: str, codec: Codec) -> tuple[Codec, list[Encoded]]:
-        values = self.parts[0].x[input_name]
+        learnt = self.parts[0] if self.stream is None else self.stream.sample
+        values = learnt.x[input_name]
         if values is None:
             raise DataError("the input is None in the training rows, so nothing can be learnt from it; leave it out.")
-        with numbered(self.parts[0].numbers):
+        with numbered(learnt.numbers):
             codec.fit(values)
+        if self.stream is not None:  # encoded by `rows`, with all else that a graph reads
+            return codec, []
         with gathered() as noted:  # one warning for all rows, though they are encoded part by part
             encoded = [_encode_part(codec, part, input_name) for part in self.parts]
         found = [{"row": one.row, "why": f"{notice.told}{one}"} for notice in noted.notices for one in notice.found]
@@ -128,6 +141,7 @@ class Encodings:
         wanted = source_nodes(graph)
         key = tuple(f"{name}<{under}>{block!r}" for name, under, block in wanted)
         if self._rows is None or self._rows[0] != key:
+            self._pass_over([(under, block) for _, under, block in wanted])
             found = {name: self._encoded(under, block)[1] for name, under, block in wanted}
             made = [
                 Rows(
@@ -141,10 +155,23 @@ class Encodings:
             self._rows = (key, made)
         return self._rows[1]
 
+    def _pass_over(self, wanted: Sequence[tuple[str, Input | Preprocessing]]) -> None:
+        """Encodes what a stream has not encoded yet, in one pass over its rows."""
+        if self.stream is None:
+            return
+        codecs = {_key(under, block): (under, self._encoded(under, block)[0]) for under, block in wanted}
+        new = {key: one for key, one in codecs.items() if not self._known[key][1]}
+        if not new:
+            return
+        for key, encoded in self.stream.encode(new).items():
+            self._known[key] = (new[key][1], encoded)
+        self.bad_rows.update(self.stream.bad_rows)
+
     def digest(self, words: Sequence[str]) -> str:
         """A checksum of all that is encoded so far and of `words`: what tells one project's data from another's."""
         found = hashlib.blake2b(digest_size=16)
-        for word in [*words, *sorted(self._known)]:
+        rows = [] if self.stream is None else [self.stream.digest]
+        for word in [*words, *rows, *sorted(self._known)]:
             found.update(f"{len(word)} {word}".encode())
         inputs = [self._known[key] for key in sorted(self._known)]
         # Rows in another unit are encoded alike: what codecs have learnt tells them apart.
@@ -158,6 +185,10 @@ class Encodings:
         for part in self.parts:
             found.update(b"" if part.weight is None else _bytes(part.weight))
         return found.hexdigest()
+
+
+def _key(input_name: str, block: Input | Preprocessing) -> str:
+    return f"{input_name}: {replace(block, name=None)!r}"
 
 
 def _encode_part(codec: Codec, part: Part, input_name: str) -> Encoded:
