@@ -10,7 +10,8 @@ from medley.graph.graph import draw
 from medley.graph.network import Network
 from medley.heads import ClassificationHead, RegressionHead
 from medley.model.model import Model
-from medley.search.encodings import Encodings, Part
+from medley.search.encodings import Encodings
+from medley.search.part import Part
 from medley.search.trial import Question, resolved
 from medley.series.input import Input
 from medley.tabular import DenseBlock, StructuredDataInput

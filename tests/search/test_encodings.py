@@ -13,7 +13,8 @@ from medley.core.spec import vector
 from medley.errors import DataError
 from medley.graph.graph import draw
 from medley.heads import ClassificationHead, RegressionHead
-from medley.search.encodings import Encodings, Part
+from medley.search.encodings import Encodings
+from medley.search.part import Part
 from medley.tabular import StructuredDataInput
 
 CPU = torch.device("cpu")

@@ -13,7 +13,8 @@ from medley.errors import GraphError
 from medley.fusion import Merge
 from medley.graph.graph import draw
 from medley.heads import ClassificationHead, RegressionHead
-from medley.search.encodings import Encodings, Part
+from medley.search.encodings import Encodings
+from medley.search.part import Part
 from medley.search.trial import Outcome, OversizedError, Question, resolved, run
 from medley.series.input import Input
 from medley.tabular import DenseBlock

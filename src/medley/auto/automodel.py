@@ -16,8 +16,9 @@ from medley.graph.graph import draw
 from medley.model.forward import device_of
 from medley.model.model import Model
 from medley.model.records import History, Record
-from medley.search.encodings import Encodings, Part
+from medley.search.encodings import Encodings
 from medley.search.objective import read_objective
+from medley.search.part import Part
 from medley.search.progress import Progress
 from medley.search.store import Store
 from medley.search.stream import Stream
@@ -171,6 +172,7 @@ class AutoModel:
         began: float | None = None,
         table: TableView | None = None,
         about: Mapping[str, Any] | None = None,
+        stream: Stream | None = None,
     ) -> History:
         """As `fit`, of rows that were divided already; what other doors end in.
 
@@ -184,9 +186,10 @@ class AutoModel:
             began: `time.monotonic()` from which the time limit counts; now, if left out.
             table: how the models read a table, where they do.
             about: JSON to keep in the models' facts.
+            stream: where inputs' rows come from, if not from `train` and `val`; time counts from when it is encoded.
         """
         began = monotonic() if began is None else began
-        study = self._prepare((train, val), epochs, batch_size, callbacks, verbose, began)
+        study = self._prepare((train, val), epochs, batch_size, callbacks, verbose, began, stream)
         study.question = replace(study.question, table=table, about=about or {})
         self._study, self._model = study, None
         study.run()
@@ -211,7 +214,7 @@ class AutoModel:
         callbacks: Any,
         verbose: int,
         began: float,
-        stream: Stream | None,
+        stream: Stream | None = None,
     ) -> Study:
         from medley.core.resolve import take_default
         from medley.search.trial import resolved

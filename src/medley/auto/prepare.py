@@ -15,7 +15,7 @@ from medley.data.split import bins, split
 from medley.errors import ConfigError, DataError, MedleyError, Mistakes
 from medley.graph.graph import Graph
 from medley.model.encoding import row_weights
-from medley.search.encodings import Part
+from medley.search.part import Part
 
 
 def check_fit(

@@ -20,7 +20,7 @@ from medley.data.source import Table
 from medley.errors import DataError, Mistakes, warn
 from medley.model.encoding import row_weights
 from medley.model.model import Model
-from medley.search.encodings import Part
+from medley.search.part import Part
 from medley.search.progress import Progress
 from medley.train.plan import Training
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,28 +20,8 @@ from medley.errors import DataError, MedleyError
 from medley.graph.graph import Graph
 from medley.model.derived import Columns
 from medley.model.encoding import encode_targets, source_nodes
+from medley.search.part import Part
 from medley.search.stream import Stream
-
-
-@dataclass(frozen=True)
-class Part:
-    """Training or validation rows as the caller gave them, in order.
-
-    Args:
-        x: input name -> rows, None where the input is wholly absent.
-        y: head name -> labels.
-        weight: (N,) sample weights or None.
-        size: N.
-        numbers: (N,) the caller's number of each row, by which messages name it; None where the rows are the caller's.
-        told: what stands before messages about these rows.
-    """
-
-    x: Mapping[str, Any]
-    y: Mapping[str, Any]
-    weight: np.ndarray | None
-    size: int
-    numbers: np.ndarray | None = None
-    told: str = ""
 
 
 class Encodings:

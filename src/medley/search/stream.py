@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from medley.core.codec import Codec, Encoded
-
-if TYPE_CHECKING:
-    from medley.search.encodings import Part
+from medley.search.part import Part
 
 
 class Stream(ABC):

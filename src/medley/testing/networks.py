@@ -20,7 +20,8 @@ from medley.model.artifact import load
 from medley.model.forward import outputs
 from medley.model.model import Model
 from medley.model.tasks import tasks_of
-from medley.search.encodings import Encodings, Part
+from medley.search.encodings import Encodings
+from medley.search.part import Part
 from medley.search.trial import Question, resolved
 from medley.testing.modules import check_gradients, check_rows
 from medley.testing.suggestions import MOST
