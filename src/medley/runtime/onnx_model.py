@@ -1,0 +1,108 @@
+"""An exported model that predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medley.core.codec import Encoded
+from medley.data.predictor import Predictor
+from medley.data.sources import encode_inputs
+from medley.errors import ArtifactError, ConfigError, MissingDependencyError
+from medley.runtime.pair import Description, check_ports, read_pair
+
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+class OnnxModel(Predictor):
+    """What `Model.export` wrote, ready to predict as the `Model` did. It needs onnxruntime and no torch.
+
+    Args:
+        description: what the JSON says.
+        session: an `onnxruntime.InferenceSession` of the graph.
+
+    Raises:
+        ArtifactError: the graph does not take what the codecs make.
+    """
+
+    def __init__(self, description: Description, session: Any) -> None:
+        super().__init__(description.targets, description.table)
+        given = {one.name: (one.type, one.shape) for one in session.get_inputs()}
+        got = [one.name for one in session.get_outputs()]
+        check_ports(description.ports, self.output_names, given, got)
+        self.description = description
+        self.session = session
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the inputs, in the order `predict` takes them."""
+        return list(self.description.input_names)
+
+    def _raw(self, x: Mapping[str, Any], batch_size: int) -> dict[str, np.ndarray]:
+        encoded = encode_inputs([port.source for port in self.description.ports], x)
+        size = len(next(iter(encoded.values())).array)
+        parts = [self._run(encoded, slice(start, start + batch_size)) for start in range(0, size, batch_size)]
+        return {
+            name: np.concatenate([part[place] for part in parts]).astype(np.float32, copy=False)
+            for place, name in enumerate(self.output_names)
+        }
+
+    def _run(self, encoded: Mapping[str, Encoded], rows: slice) -> list[np.ndarray]:
+        feed = {}
+        for port in self.description.ports:
+            one = encoded[port.source.name]
+            feed[port.array] = np.ascontiguousarray(one.array[rows])
+            feed[port.present] = one.present[rows]
+        return self.session.run(self.output_names, feed)
+
+
+def load(path: str | Path, device: str = "cpu", threads: int | None = None) -> OnnxModel:
+    """Opens what `Model.export` wrote. It runs nothing but the graph and the codecs of registered names.
+
+    Args:
+        path: the ONNX file; its JSON lies beside it.
+        device: `"cpu"`, `"cuda"` (needs the package onnxruntime-gpu), or `"auto"`: a GPU where there is one.
+        threads: that one prediction may take; as many as there are cores, if left out.
+
+    Raises:
+        ArtifactError: the pair is incomplete or damaged, or does not belong together; all that is wrong is told.
+        ConfigError: there is no such device, or `threads` is no positive whole number.
+        MissingDependencyError: onnxruntime is not installed.
+    """
+    runtime = _onnxruntime()
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3  # errors; they are raised as well
+    if threads is not None:
+        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+            raise ConfigError(f"threads must be a whole number of at least 1, got {threads!r}.")
+        options.intra_op_num_threads = threads
+    providers = _providers(device, runtime.get_available_providers())
+    description = read_pair(Path(path))
+    try:
+        session = runtime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # onnxruntime's own have no base that it tells of
+        raise ArtifactError(f"{path} cannot be run: {error}") from error
+    return OnnxModel(description, session)
+
+
+def _onnxruntime() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as missing:
+        raise MissingDependencyError(
+            "medley.runtime needs onnxruntime: pip install onnxruntime, or pip install 'medley[runtime]'"
+        ) from missing
+    return onnxruntime
+
+
+def _providers(device: str, available: list[str]) -> list[str]:
+    known = {name: provider for name, provider in _PROVIDERS.items() if provider in available}
+    if device == "auto":
+        return [known[name] for name in ("cuda", "cpu") if name in known]
+    if device not in known:
+        have = ", ".join(map(repr, known))
+        raise ConfigError(f'device={device!r} cannot be used here: give "auto" or one of {have}.')
+    return [known[device]]
