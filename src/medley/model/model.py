@@ -142,6 +142,25 @@ class Model(Predictor):
         """
         return save(directory, self.graph, self.sources, self.targets, self.network, self.facts, self.table)
 
+    def export(self, path: str | Path) -> Path:
+        """Writes the model for `medley.runtime`, which predicts with onnxruntime and without torch.
+
+        Args:
+            path: `<name>.onnx`; `<name>.onnx.json` with the codecs is written beside it.
+
+        Returns:
+            The ONNX file. Its graph takes any number of rows: per encoded input an array (B, ...) and `<input>.present`
+            (B,) bool; it gives raw outputs (B, K) per head, the prior where a row lacks every input.
+
+        Raises:
+            ConfigError: the path is no place for such a file, or a part cannot be exported; all are named.
+            ArtifactError: an input or head has no registered name.
+            MissingDependencyError: onnx or onnxscript is not installed (`medley[export]`).
+        """
+        from medley.model.export import export
+
+        return export(path, self.graph, self.sources, self.targets, self.network, self.table)
+
     def _raw(self, x: Mapping[str, Any], batch_size: int) -> dict[str, np.ndarray]:
         found = outputs(self.network, self._rows(x), batch_size)
         return {name: raw.cpu().numpy() for name, raw in found.items()}
