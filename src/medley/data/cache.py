@@ -130,11 +130,12 @@ def digest(*things: str | bytes | np.ndarray) -> str:
     return found.hexdigest()
 
 
-def row_keys(rows: np.ndarray) -> np.ndarray:
+def row_keys(rows: np.ndarray, index: np.ndarray | None = None) -> np.ndarray:
     """A key of each row's content.
 
     Args:
-        rows: (B, ...) numbers; the type and shape of a row count too.
+        rows: (N, ...) numbers; the type and shape of a row count too.
+        index: which rows (B,); all, if left out.
 
     Returns:
         (B,) keys of 16 bytes; equal rows have equal keys.
@@ -144,10 +145,11 @@ def row_keys(rows: np.ndarray) -> np.ndarray:
     (True, True, False)
     """
     start = hashlib.blake2b(f"{rows.dtype.str}{rows.shape[1:]} ".encode(), digest_size=16)
-    found = np.empty(len(rows), KEY)
-    for place, row in enumerate(rows):
+    wanted = range(len(rows)) if index is None else index
+    found = np.empty(len(wanted), KEY)
+    for place, row in enumerate(wanted):
         one = start.copy()
-        one.update(np.ascontiguousarray(row).tobytes())
+        one.update(rows[row].tobytes())
         found[place] = one.digest()
     return found
 

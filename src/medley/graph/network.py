@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Self
@@ -20,7 +20,24 @@ from medley.graph.graph import Graph
 
 
 @dataclass
-class _Step:
+class Step:
+    """One part of a network, with what it reads and what it makes.
+
+    Args:
+        name: the part's.
+        key: under which `Network.parts` holds the module.
+        block: its declaration.
+        module: computes it.
+        inputs: places of what it reads, the sources first, then the steps.
+        sources: all that it depends on.
+        out: what it makes.
+        is_fusion: whether it joins vectors of which some may be absent.
+        is_head: whether it goes out.
+        is_frozen: whether it never learns.
+        fragile: whether one row alone is too few for it in training.
+        given: under this name a batch may hold its result; None where something before it learns or changes rows.
+    """
+
     name: str
     key: str
     block: Block
@@ -32,7 +49,7 @@ class _Step:
     is_head: bool = False
     is_frozen: bool = False
     fragile: bool = False
-    given: str | None = None  # under this name a batch may hold the result
+    given: str | None = None
 
 
 class Network(nn.Module):
@@ -63,7 +80,7 @@ class Network(nn.Module):
         super().__init__()
         self.parts = nn.ModuleDict()
         self.sources: list[tuple[str, bool]] = []
-        self.steps: list[_Step] = []
+        self.steps: list[Step] = []
         self._places: dict[int, int] = {}
         self._specs: list[Spec] = []
         self._reach: list[frozenset[str]] = []
@@ -115,7 +132,7 @@ class Network(nn.Module):
         # One part may be joined to several sources: a result's name says both.
         given = f"{name}({next(iter(sources))})" if frozen and self._is_settled(places) else None
         self._place(node, out, sources)
-        self.steps.append(_Step(name, key, block, module, places, sources, out, fragile=fragile, given=given, **kinds))
+        self.steps.append(Step(name, key, block, module, places, sources, out, fragile=fragile, given=given, **kinds))
 
     def _is_settled(self, places: tuple[int, ...]) -> bool:
         """Whether what a step reads is one source, or one result that frozen parts alone have made of one."""
@@ -174,12 +191,41 @@ class Network(nn.Module):
         for step in self.steps:
             step.module = self.parts[step.key]
 
-    def settled(self, step: _Step, x: Tensor) -> Tensor:
-        """The result of a step that has a `given` name, for encoded rows (B, ...) of its source."""
+    def lasting(self) -> list[Step]:
+        """The steps whose results are worth keeping: the last of frozen parts in a row, where these hold weights."""
+        found = []
+        for place, step in enumerate(self.steps, start=len(self.sources)):
+            readers = [one for one in self.steps if place in one.inputs]
+            if step.given is not None and any(one.given is None for one in readers):
+                found += [step] if any(one.module.state_dict() for one in self.chain(step)) else []
+        return found
+
+    def unsettled(self) -> list[tuple[str, str]]:
+        """Frozen parts with weights that run every time all the same, and what before each learns or changes rows."""
+        found = []
+        for step in self.steps:
+            if step.is_frozen and step.given is None and step.module.state_dict():
+                before = [self.steps[one - len(self.sources)] for one in step.inputs if one >= len(self.sources)]
+                found += [(step.name, one.name) for one in before if one.given is None and not one.is_frozen][:1]
+        return found
+
+    def chain(self, step: Step) -> list[Step]:
+        """The frozen parts in a row that end in a step which has a `given` name, in order."""
         first = step.inputs[0] - len(self.sources)
-        if first < 0:
-            return step.module(_numbers(x, compact=self.sources[step.inputs[0]][1]))
-        return step.module(self.settled(self.steps[first], x))
+        return [*(self.chain(self.steps[first]) if first >= 0 else ()), step]
+
+    def unread(self, given: Collection[str]) -> frozenset[str]:
+        """The sources that nothing reads where a batch holds these results."""
+        needed = self._needed(frozenset(given))
+        return frozenset(name for place, (name, _) in enumerate(self.sources) if place not in needed)
+
+    def settled(self, step: Step, x: Tensor) -> Tensor:
+        """The result of a step that has a `given` name, for encoded rows (B, ...) of its source."""
+        steps = self.chain(step)
+        x = _numbers(x, compact=self.sources[steps[0].inputs[0]][1])
+        for one in steps:
+            x = one.module(x)
+        return x
 
     def shared_parameters(self) -> tuple[list[nn.Parameter], dict[str, list[nn.Parameter]]]:
         """Parameters that several heads depend on, and those that one head alone depends on."""
@@ -195,28 +241,32 @@ class Network(nn.Module):
         own = {step.name: [p for p in self.parameters() if users.get(id(p)) == {step.name}] for step in self.heads}
         return shared, own
 
+    def learnt(self) -> dict[str, Tensor]:
+        """The tensors of `state_dict` that a training changes: those of frozen parts are left out."""
+        still = tuple(f"parts.{step.key}." for step in self.steps if step.is_frozen)
+        return {name: one for name, one in self.state_dict().items() if not name.startswith(still)}
+
     @property
-    def heads(self) -> list[_Step]:
+    def heads(self) -> list[Step]:
         """The steps that are heads, in order."""
         return [step for step in self.steps if step.is_head]
 
     def _begin(self, batch: Batch) -> list[Tensor]:
         """What the sources give; nothing where all that reads one is in the batch already."""
-        needed = self._needed(batch)
+        needed = self._needed(frozenset(batch.inputs))
         return [
             _numbers(_present(batch, name, frozenset({name})), compact=compact) if place in needed else _NOTHING
             for place, (name, compact) in enumerate(self.sources)
         ]
 
-    def _value(self, step: _Step, values: list[Tensor], batch: Batch) -> Tensor:
+    def _value(self, step: Step, values: list[Tensor], batch: Batch) -> Tensor:
         if step.given is not None and step.given in batch.inputs:
             return _present(batch, step.given, step.sources)
         place = len(values)
-        return self._run(step, values, batch) if place in self._needed(batch) else _NOTHING
+        return self._run(step, values, batch) if place in self._needed(frozenset(batch.inputs)) else _NOTHING
 
-    def _needed(self, batch: Batch) -> set[int]:
-        """The places of all values that are computed or read for a batch."""
-        here = frozenset(batch.inputs)
+    def _needed(self, here: frozenset[str]) -> set[int]:
+        """The places of all values that are read or computed for a batch that holds these inputs."""
         if here not in self._needs:
             needed: set[int] = set()
             for place, step in reversed(list(enumerate(self.steps, start=len(self.sources)))):
@@ -225,7 +275,7 @@ class Network(nn.Module):
             self._needs[here] = needed
         return self._needs[here]
 
-    def _run(self, step: _Step, values: list[Tensor], batch: Batch) -> Tensor:
+    def _run(self, step: Step, values: list[Tensor], batch: Batch) -> Tensor:
         if step.is_fusion:
             return self._fuse(step, values, batch)
         if len(step.inputs) == 1:
@@ -241,7 +291,7 @@ class Network(nn.Module):
             return _run_settled(step.module, inputs)
         return step.module(*inputs)
 
-    def _fuse(self, step: _Step, values: list[Tensor], batch: Batch) -> Tensor:
+    def _fuse(self, step: Step, values: list[Tensor], batch: Batch) -> Tensor:
         index = [batch.rows(self._reach[place]) for place in step.inputs]
         vectors = [values[place] for place in step.inputs]
         if all(one is None for one in index):
@@ -258,7 +308,7 @@ class Network(nn.Module):
                 return vectors[0].new_zeros((0, *step.out.shape))
         return step.module(vectors, present)
 
-    def _complete(self, step: _Step, raw: Tensor, batch: Batch) -> Tensor:
+    def _complete(self, step: Step, raw: Tensor, batch: Batch) -> Tensor:
         rows = batch.rows(step.sources)
         if rows is None:
             return raw

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,8 +20,13 @@ from medley.errors import DataError, MedleyError
 from medley.graph.graph import Graph
 from medley.model.derived import Columns
 from medley.model.encoding import encode_targets, source_nodes
+from medley.search.frozen import NOTHING, FrozenRows, Kept
 from medley.search.part import Part
 from medley.search.stream import Stream
+
+if TYPE_CHECKING:
+    from medley.graph.network import Network
+    from medley.train.fit import Around
 
 
 class Encodings:
@@ -35,6 +40,7 @@ class Encodings:
         stream: where the rows of inputs come from, if not from `train` and `val`, which then have none.
 
     Attributes:
+        frozen: runs frozen parts, once per row.
         bad_rows: input -> the rows that were taken as missing and why, as `{"row": 3, "why": "row 3: ..."}`.
 
     Raises:
@@ -57,6 +63,7 @@ class Encodings:
         self.device = device
         self.bad_rows: dict[str, list[dict[str, Any]]] = {}
         self._known: dict[str, tuple[Codec, list[Encoded]]] = {}
+        self.frozen = FrozenRows(device)
         self._rows: tuple[tuple[str, ...], list[Rows]] | None = None
         self._fit_targets()
         self.labels = [self._labels(part) for part in self.parts]
@@ -116,24 +123,43 @@ class Encodings:
         """The fitted sources that a resolved graph reads."""
         return [Source(name, under, self._encoded(under, block)[0]) for name, under, block in source_nodes(graph)]
 
-    def rows(self, graph: Graph) -> list[Rows]:
-        """Training rows, then validation rows where there are any, as a resolved graph reads them."""
-        wanted = source_nodes(graph)
-        key = tuple(f"{name}<{under}>{block!r}" for name, under, block in wanted)
+    def kept(self, graph: Graph, network: Network, around: Around) -> Kept:
+        """What the frozen parts of a resolved graph's network make of the rows: computed once, then at hand.
+
+        Args:
+            graph: resolved.
+            network: built from it, on the device.
+            around: shows progress, takes notes, knows when time is over.
+        """
+        specs = {one.name: one.codec.spec for one in self.sources(graph)}
+        return self.frozen.kept(network, specs, self._read(graph), around)
+
+    def rows(self, graph: Graph, kept: Kept = NOTHING) -> list[Rows]:
+        """Training rows, then validation rows where there are any, as a resolved graph reads them.
+
+        Args:
+            graph: resolved.
+            kept: results of its frozen parts, which take the place of sources that nothing else reads.
+        """
+        key = (*(f"{name}<{under}>{block!r}" for name, under, block in source_nodes(graph)), kept.key)
         if self._rows is None or self._rows[0] != key:
-            self._pass_over([(under, block) for _, under, block in wanted])
-            found = {name: self._encoded(under, block)[1] for name, under, block in wanted}
-            made = [
-                Rows(
-                    {name: parts[i] for name, parts in found.items()},
-                    self.labels[i],
-                    part.weight,
-                    self.device,
-                )
-                for i, part in enumerate(self.parts)
-            ]
-            self._rows = (key, made)
+            found = self._read(graph)
+            self._rows = (key, [self._joined(i, found, kept) for i in range(len(self.parts))])
         return self._rows[1]
+
+    def _read(self, graph: Graph) -> dict[str, list[Encoded]]:
+        wanted = source_nodes(graph)
+        self._pass_over([(under, block) for _, under, block in wanted])
+        return {name: self._encoded(under, block)[1] for name, under, block in wanted}
+
+    def _joined(self, i: int, found: Mapping[str, list[Encoded]], kept: Kept) -> Rows:
+        read = {**{name: parts for name, parts in found.items() if name not in kept.unread}, **kept.given}
+        inputs = {name: parts[i] for name, parts in read.items()}
+        rows = Rows(inputs, self.labels[i], self.parts[i].weight, self.device)
+        for name in kept.unread:  # its mask tells which rows lack it, also where nothing reads the rest
+            mask = found[name][i].present
+            rows.present[name] = None if mask.all() else mask
+        return rows
 
     def _pass_over(self, wanted: Sequence[tuple[str, Input | Preprocessing]]) -> None:
         """Encodes what a stream has not encoded yet, in one pass over its rows."""

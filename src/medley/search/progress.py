@@ -34,11 +34,23 @@ class Progress:
         self._epochs = 1
         self._steps = 0
         self._drawn = 0.0
+        self._working = ""
+        self._began = 0.0
 
     def say(self, line: str) -> None:
         """Prints a line above the bars."""
         if self.verbose:
             self._bars.console.print(line, highlight=False) if self._bars else print(line, flush=True)
+
+    def share(self, what: str, done: int, total: int) -> None:
+        """Shows on a terminal, in one line, how much of something is done; the line goes as it is."""
+        if not self.verbose or not sys.stderr.isatty() or self._bars:
+            return
+        now = monotonic()
+        if done >= total or now - self._drawn > 0.5:
+            self._drawn = now
+            line = "" if done >= total else f"{what}: {done:,} of {total:,} rows ({done / total:.0%})"
+            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
 
     @contextmanager
     def running(self, trials: int, epochs: int, deadline: float | None) -> Iterator[None]:
@@ -88,6 +100,23 @@ class Progress:
         if now - self._drawn > 0.1:
             self._drawn = now
             self._bars.update(self._one, completed=self._steps, total=total)
+
+    def work(self, name: str, done: int, total: int) -> None:
+        """Work before the training goes on: `done` of `total` rows have been through the part of this name."""
+        now = monotonic()
+        if self._working != name:
+            self._working, self._began, self._drawn = name, now, now
+        if self._bars is not None and self._one is not None:
+            self._bars.update(self._one, description=f"{name}, once", completed=done, total=total)
+        elif now - self._drawn > 30 and done < total:
+            self._drawn = now
+            self.say(f"{name}: run over {done:,} of {total:,} rows")
+        if done == total:
+            self._working = ""
+            if now - self._began > 1:
+                self.say(f"{name}: run once over {total:,} rows in {now - self._began:.0f} s")
+            if self._bars is not None and self._one is not None:
+                self._bars.reset(self._one, description="steps", total=None)
 
     def record(self, record: Record, score: float) -> None:
         """An epoch has ended."""

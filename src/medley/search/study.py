@@ -181,7 +181,8 @@ class Study:
             last = record.epoch == self.question.epochs - 1
             return "pruned" if not last and trial.should_prune() else None
 
-        return Around(self.question.score, watch, self.progress.step, self._deadline())
+        progress = self.progress
+        return Around(self.question.score, watch, progress.step, progress.work, progress.say, self._deadline())
 
     def _deadline(self) -> float | None:
         if self.limits.deadline is None:

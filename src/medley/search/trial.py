@@ -133,7 +133,7 @@ def run(question: Question, suggest: Suggest, around: Around, outcome: Outcome) 
     data = question.data
     sources = data.sources(graph)
     torch.manual_seed(question.seed)
-    network = Network(graph, {one.name: one.codec.spec for one in sources}, data.targets)
+    network = Network(graph, {one.name: one.codec.spec for one in sources}, data.targets, data.frozen.modules)
     outcome.size = sum(p.numel() for p in network.parameters())
     if question.max_model_size is not None and outcome.size > question.max_model_size:
         limit = question.max_model_size
@@ -142,7 +142,7 @@ def run(question: Question, suggest: Suggest, around: Around, outcome: Outcome) 
     tasks = tasks_of(graph, data.targets)
     names = [task.name for task in tasks]
     balance = balancer(question.loss_weights, names, head_weights=[task.head.weight for task in tasks])
-    rows = data.rows(graph)
+    rows = data.rows(graph, data.kept(graph, network, around))
     plan = replace(plan, batch_size=question.batch_size, epochs=question.epochs)
     val = rows[1] if len(rows) > 1 else None
     trained = fit(network, tasks, balance, plan, rows[0], val, around, question.seed)

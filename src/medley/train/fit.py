@@ -50,12 +50,16 @@ class Around:
         score: a record's flat values -> objective to minimise.
         watch: called with every record and its score; a word of why stops the training.
         on_step: called after every step with the number of steps in all (progress).
+        on_work: called as work before the training goes on, with its name, the rows done and all rows (progress).
+        say: takes notes for the user.
         deadline: `time.monotonic()` at which training must be over, or None.
     """
 
     score: Callable[[dict[str, float]], float]
     watch: Callable[[Record, float], str | None] = lambda record, score: None
     on_step: Callable[[int], None] = lambda total: None
+    on_work: Callable[[str, int, int], None] = lambda name, done, total: None
+    say: Callable[[str], None] = lambda line: None
     deadline: float | None = None
 
 
@@ -125,7 +129,7 @@ def fit(
                 raise
             result.stopped = "interrupted"
     if kept:
-        network.load_state_dict(kept)
+        network.load_state_dict(kept, strict=False)  # frozen parts have not changed
     network.eval()
     return result
 
@@ -135,7 +139,7 @@ def _keep(result: Trained, record: Record, score: float, network: Network, kept:
     # Without validation rows every score is 0 and the last epoch counts as the best.
     if score < result.score or not kept or not record.val:
         result.best, result.score = len(result.records) - 1, score
-        kept.update({name: one.detach().clone() for name, one in network.state_dict().items()})
+        kept.update({name: one.detach().clone() for name, one in network.learnt().items()})
 
 
 def _stop(result: Trained, record: Record, score: float, plan: Training, around: Around) -> str | None:

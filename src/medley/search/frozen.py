@@ -1,0 +1,253 @@
+"""Frozen means once: what frozen parts make of the rows is computed once, for all epochs, trials, tasks and runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from tempfile import TemporaryFile
+from time import monotonic
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+
+from medley.core.codec import Encoded
+from medley.core.config import to_json
+from medley.core.spec import Spec
+from medley.data import cache
+from medley.data.stores import RowStore
+from medley.errors import ArtifactError
+from medley.graph.frozen import FrozenModules
+from medley.search.frozen_pass import Pass, Passed, Pieces, present_rows
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from medley.graph.network import Network, Step
+    from medley.train.fit import Around
+
+IN_MEMORY = 2**30
+"""Bytes of one part's results up to which they are held in memory; more are read from a file, batch by batch."""
+
+WRITTEN = 32 * 2**20
+"""Bytes of results that a run may lose if it is killed."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What frozen parts have made of the rows.
+
+    Args:
+        given: what a network calls the results -> those of training rows, and of validation rows.
+        unread: sources that nothing reads any more.
+        key: tells these from others.
+    """
+
+    given: Mapping[str, Sequence[Encoded]] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
+    key: str = ""
+
+
+NOTHING = Kept()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Frozen parts in a row.
+
+    Args:
+        name: of the last.
+        run: all of them.
+        about: their declarations as JSON; None where one has no registered name, so that no later run could know it.
+        mark: a checksum of declarations, weights and what is read.
+    """
+
+    name: str
+    run: Pass
+    about: str | None
+    mark: str
+
+
+class FrozenRows:
+    """Runs frozen parts once per distinct row, and hands out what they make.
+
+    A result is found by the content of the encoded row, under a checksum of the part's declaration and weights; parts
+    run in float32. Results lie where `MEDLEY_CACHE` says (`medley.data.cache`).
+
+    Args:
+        device: where parts run.
+
+    Attributes:
+        modules: the parts, for all networks.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.modules = FrozenModules()
+        self._sums: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
+        self._stores: dict[str, RowStore] = {}
+        self._pieces: dict[int, tuple[Sequence[Encoded], Pieces]] = {}
+        self._held: dict[str, tuple[Sequence[Encoded], list[Encoded]]] = {}
+        self._told: set[str] = set()
+
+    def kept(
+        self, network: Network, specs: Mapping[str, Spec], encoded: Mapping[str, Sequence[Encoded]], around: Around
+    ) -> Kept:
+        """The results of a network's frozen parts, as far as nothing before them learns or changes rows.
+
+        Args:
+            network: on the device.
+            specs: source name -> spec of its encoding.
+            encoded: source name -> encoded rows: training, then validation.
+            around: shows progress, takes notes, knows when time is over.
+        """
+        if not cache.is_on():
+            return NOTHING
+        for name, before in network.unsettled():
+            self._say(
+                f"{name} is frozen, but {before} before it learns or changes its rows, so it runs for every row in "
+                "each epoch; joined to the input itself it would run once per row.",
+                around,
+            )
+        given: dict[str, Sequence[Encoded]] = {}
+        keys = []
+        for step in network.lasting():
+            source = next(iter(step.sources))
+            part = self._part(network, step, specs[source])
+            found = self._results(part, encoded[source], around)
+            if found is not None:
+                given[str(step.given)] = found
+                keys.append(f"{step.given}: {part.mark} {id(encoded[source])}")
+        return Kept(given, network.unread(given), ", ".join(keys))
+
+    def _say(self, line: str, around: Around) -> None:
+        if line not in self._told:
+            self._told.add(line)
+            around.say(line)
+
+    def _part(self, network: Network, step: Step, spec: Spec) -> _Part:
+        chain = network.chain(step)
+        blocks = [replace(one.block, name=None) for one in chain]
+        try:
+            about = json.dumps(to_json(blocks))
+        except ArtifactError:
+            about = None
+        mark = cache.digest(about or repr(blocks), repr(spec), *(self._sum(one.module) for one in chain))
+        return _Part(
+            step.name, Pass(lambda rows: network.settled(step, rows), spec, step.out, self.device), about, mark
+        )
+
+    def _sum(self, module: nn.Module) -> str:
+        if module not in self._sums:
+            state = module.state_dict().items()
+            self._sums[module] = cache.digest(*(cache.digest(name, str(one.dtype), _bytes(one)) for name, one in state))
+        return self._sums[module]
+
+    def _results(self, part: _Part, encoded: Sequence[Encoded], around: Around) -> list[Encoded] | None:
+        """The results in the rows' order; None where time is too short to compute them."""
+        key = f"{part.mark} {id(encoded)}"
+        if key not in self._held:
+            rows = self._rows(encoded)
+            store = self._store(part, rows, around)
+            if not _fill(store, part, rows, around):
+                return None
+            self._held[key] = encoded, [_aligned(store, rows, number, one) for number, one in enumerate(encoded)]
+            _forget(self._held, key)
+        return self._held[key][1]
+
+    def _rows(self, encoded: Sequence[Encoded]) -> Pieces:
+        if id(encoded) not in self._pieces:  # kept beside them, so that no others get the same id
+            self._pieces[id(encoded)] = encoded, present_rows(encoded)
+            while len(self._pieces) > 8:
+                del self._pieces[next(iter(self._pieces))]
+        return self._pieces[id(encoded)][1]
+
+    def _store(self, part: _Part, rows: Pieces, around: Around) -> RowStore:
+        if part.mark in self._stores:
+            return self._stores[part.mark]
+        folder = None if part.about is None else cache.folder("frozen", part.mark)
+        store = RowStore(folder, part.run.out.shape)
+        if folder is not None and not _still_true(store, part.run, rows):
+            self._say(f"{folder} holds other results of {part.name} than it gives now; they are computed anew.", around)
+            shutil.rmtree(folder, ignore_errors=True)
+            store = RowStore(cache.folder("frozen", part.mark), part.run.out.shape)
+        if store.folder is not None and part.about is not None:
+            (store.folder / "about.json").write_text(part.about, encoding="utf-8")
+        self._stores[part.mark] = store
+        return store
+
+
+def _bytes(tensor: torch.Tensor) -> np.ndarray:
+    # As bytes, since NumPy has no bfloat16.
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+
+
+def _still_true(store: RowStore, run: Pass, rows: Pieces) -> bool:
+    """Whether a few rows still give what is kept of them: programs change, also those whose weights do not."""
+    known = np.flatnonzero(store.places(rows.keys) >= 0)
+    some = known[:: max(1, len(known) // 3)][:4]
+    if not len(some):
+        return True
+    kept = store.take(rows.keys[some])
+    # Another device rounds otherwise.
+    return np.allclose(run.run(rows.take(some)), kept, rtol=1e-2, atol=1e-3 * max(1.0, float(np.abs(kept).max())))
+
+
+def _fill(store: RowStore, part: _Part, rows: Pieces, around: Around) -> bool:
+    """Computes what is missing; False where that would take longer than there is time."""
+    missing = store.missing(rows.keys)
+    began, done, fresh = monotonic(), 0, list[Passed]()
+    try:
+        for passed in part.run.over(rows, missing):
+            fresh.append(passed)
+            done += len(passed.rows)
+            around.on_work(part.name, done, len(missing))
+            if sum(one.results.nbytes for one in fresh) > WRITTEN:
+                _write(store, rows, fresh)
+            seconds = monotonic() - began
+            if around.deadline is not None and seconds > 2 and began + seconds / passed.share > around.deadline:
+                around.say(
+                    f"{part.name}: to run it once over {len(missing):,} rows would take {seconds / passed.share:.0f} s,"
+                    " and there is less time, so it runs batch by batch. What is done is kept for the next run."
+                )
+                return False
+    finally:
+        _write(store, rows, fresh)  # also what was done before a Ctrl-C
+    return True
+
+
+def _write(store: RowStore, rows: Pieces, fresh: list[Passed]) -> None:
+    if fresh:
+        index = np.concatenate([one.rows for one in fresh])
+        store.add(rows.keys[index], np.concatenate([one.results for one in fresh]))
+        fresh.clear()
+
+
+def _aligned(store: RowStore, rows: Pieces, number: int, encoded: Encoded) -> Encoded:
+    """Results in the order of a part's rows (N, ...), zeros where a row is absent."""
+    here = np.flatnonzero(rows.part == number)
+    array = _space((len(encoded.present), *store.shape))
+    step = max(1, WRITTEN // (array[:1].nbytes or 1))
+    for start in range(0, len(here), step):
+        some = here[start : start + step]
+        array[rows.row[some]] = store.take(rows.keys[some])
+    return Encoded(array, encoded.present)
+
+
+def _space(shape: tuple[int, ...]) -> np.ndarray:
+    """Zeros: in memory, or in a file that vanishes with the array."""
+    if np.prod(shape, dtype=np.int64) * 4 <= IN_MEMORY:
+        return np.zeros(shape, np.float32)
+    with TemporaryFile(dir=cache.folder("frozen")) as file:
+        return np.memmap(file, np.float32, "w+", shape=shape)
+
+
+def _forget(held: dict[str, tuple[Sequence[Encoded], list[Encoded]]], newest: str) -> None:
+    """Lets the oldest results go: they are in their store."""
+    sizes = {key: sum(one.array.nbytes for one in found) for key, (_, found) in held.items()}
+    for key in sizes:
+        if key != newest and sum(sizes[one] for one in held) > 2 * IN_MEMORY:
+            del held[key]

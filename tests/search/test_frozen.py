@@ -1,0 +1,278 @@
+"""Frozen means once: how often frozen parts run, and that nothing else changes."""
+
+from time import monotonic
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import medley as md
+from medley.core.block import Layer
+from medley.core.codec import Encoded
+from medley.core.spec import Spec, vector
+from medley.search import frozen
+from medley.search.frozen_pass import Pass, lengths, present_rows
+
+RUNS: list[int] = []
+
+
+class Counted(nn.Module):
+    """A frozen network that tells how many rows it was run on."""
+
+    def __init__(self, width, scale):
+        super().__init__()
+        self.weight = nn.Parameter(torch.linspace(-1, 1, width * 4).reshape(width, 4) * scale)
+
+    def forward(self, x):
+        RUNS.append(len(x))
+        # Row by row, so that the result does not depend on the batch: kernels of matrices round by size.
+        return torch.stack([(row[:, None] * self.weight).sum(0).tanh() for row in x.flatten(1)])
+
+
+class FrozenPart(Layer, register="test.frozen_part"):
+    scale: float = 1.0
+    still: bool = True
+
+    @property
+    def frozen(self):
+        return self.still
+
+    def build(self, *specs):
+        return Counted(specs[0].size, self.scale)
+
+    def out(self, *specs):
+        return vector(4)
+
+
+class Unnamed(FrozenPart):
+    """Has no registered name, so that no file may say it."""
+
+
+class Early(Layer, register="test.frozen_early"):
+    def build(self, *specs):
+        return nn.Linear(specs[0].width, specs[0].width)
+
+    def out(self, *specs):
+        return specs[0]
+
+
+@pytest.fixture(autouse=True)
+def _counting():
+    RUNS.clear()
+
+
+def data(rows=60, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(rows, 5)).astype("f4")
+    x[rows // 2 :] = x[: rows - rows // 2]  # each row twice
+    return x, (x[:, 0] > 0).astype(int)
+
+
+def search(tmp_path, node, *, trials=3, epochs=4, x=None, y=None, **options):
+    given_x, given_y = data()
+    auto = md.AutoModel(
+        md.Input(name="x") if node is None else node[0],
+        md.ClassificationHead(name="y")(md.DenseBlock(num_layers=1, num_units=8, dropout=0.0)(node[1])),
+        max_trials=trials,
+        directory=tmp_path,
+        seed=0,
+        device="cpu",
+        overwrite=True,
+        training=md.Training(threads=1),
+        **options,
+    )
+    auto.fit(given_x if x is None else x, given_y if y is None else y, epochs=epochs, verbose=0, batch_size=16)
+    return auto
+
+
+def alone(block=None, before=None):
+    x = md.Input(name="x")
+    return x, (block or FrozenPart())(x if before is None else before(x))
+
+
+def weights(auto):
+    return auto.model.network.state_dict()
+
+
+def test_each_distinct_row_runs_once_for_all_epochs_and_trials(tmp_path):
+    search(tmp_path, alone())
+    assert sum(RUNS) == 30  # 60 rows, each twice; 3 trials of 4 epochs, training and validation
+
+
+def test_scores_and_weights_are_those_of_running_it_every_time(tmp_path, monkeypatch):
+    once = search(tmp_path / "once", alone())
+    runs = sum(RUNS)
+    monkeypatch.setenv("MEDLEY_CACHE", "off")
+    always = search(tmp_path / "always", alone())
+    assert sum(RUNS) > 10 * runs
+    assert once.history.drop(columns="seconds").equals(always.history.drop(columns="seconds"))
+    for name, one in weights(once).items():
+        assert torch.equal(one, weights(always)[name])
+    x = data(seed=1)[0]
+    assert np.array_equal(once.predict_proba(x), always.predict_proba(x))
+
+
+def test_a_later_run_takes_what_an_earlier_one_has_computed(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "kept"))
+    search(tmp_path / "a", alone(), trials=1)
+    RUNS.clear()
+    x, y = data()
+    search(tmp_path / "b", alone(), trials=1, y=1 - y)  # another task
+    assert sum(RUNS) <= 4  # a few are run again, to see whether what is kept is still true
+    more = np.concatenate([x, data(20, seed=1)[0]])
+    RUNS.clear()
+    search(tmp_path / "c", alone(), trials=1, x=more, y=(more[:, 0] > 0).astype(int))
+    assert 10 <= sum(RUNS) <= 14
+    RUNS.clear()
+    search(tmp_path / "d", alone(FrozenPart(2.0)), trials=1)
+    assert sum(RUNS) == 30  # another encoder
+    told = next((tmp_path / "kept" / "frozen").glob("*/about.json")).read_text()
+    assert "test.frozen_part" in told
+
+
+def test_what_a_changed_program_has_kept_is_computed_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "kept"))
+    search(tmp_path / "a", alone(), trials=1)
+    old = Counted.forward
+    monkeypatch.setattr(Counted, "forward", lambda self, x: old(self, x) + 1)
+    RUNS.clear()
+    auto = search(tmp_path / "b", alone(), trials=1)
+    assert 30 < sum(RUNS) <= 34
+    monkeypatch.setenv("MEDLEY_CACHE", "off")
+    always = search(tmp_path / "c", alone(), trials=1)
+    assert auto.history["score"].equals(always.history["score"])
+
+
+def test_a_part_without_a_name_is_kept_in_memory_only(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "kept"))
+    with pytest.warns(md.MedleyWarning, match="registered"):
+        search(tmp_path / "a", alone(Unnamed()))
+    assert sum(RUNS) == 30
+    assert not list((tmp_path / "kept").rglob("*.rows"))
+
+
+@pytest.mark.parametrize("before", [Early(), FrozenPart(still=False)])
+def test_what_learns_before_it_turns_it_off_with_a_note(tmp_path, capsys, before):
+    x = md.Input(name="x")
+    auto = md.AutoModel(
+        x,
+        md.ClassificationHead(name="y")(FrozenPart(0.5)(before(x))),
+        max_trials=2,
+        directory=tmp_path,
+    )
+    auto.fit(*data(), epochs=2, verbose=1)
+    told = capsys.readouterr().out
+    assert told.count("is frozen, but") == 1
+    assert "frozen_part_" in told
+
+
+def test_frozen_parts_in_a_row_are_kept_as_one(tmp_path):
+    x = md.Input(name="x")
+    search(tmp_path, (x, FrozenPart(3.0)(FrozenPart(2.0)(x))))
+    assert sum(RUNS) == 60
+
+
+def test_one_part_on_two_inputs_with_gaps(tmp_path, monkeypatch):
+    rows, y = data()
+    both = [list(rows), list(rows[::-1] * 2)]
+    for place, one in enumerate(both):
+        for row in range(place, 60, 5):
+            one[row] = None
+
+    def fit(folder):
+        a, b = md.Input(name="a"), md.Input(name="b")
+        part = FrozenPart()
+        head = md.ClassificationHead(name="y")(md.Merge(merge_type="gated")([part(a), part(b)]))
+        auto = md.AutoModel([a, b], head, max_trials=1, directory=folder, training=md.Training(threads=1))
+        auto.fit(both, y, epochs=3, verbose=0)
+        return auto
+
+    once = fit(tmp_path / "once")
+    assert sum(RUNS) <= 96
+    monkeypatch.setenv("MEDLEY_CACHE", "off")
+    always = fit(tmp_path / "always")
+    for name, one in weights(once).items():
+        assert torch.equal(one, weights(always)[name])
+
+
+def test_what_else_reads_the_input_still_gets_it(tmp_path, monkeypatch):
+    def fit(folder):
+        x = md.Input(name="x")
+        node = md.Merge(merge_type="concatenate")([FrozenPart()(x), md.DenseBlock(num_layers=1, num_units=4)(x)])
+        return search(folder, (x, node), trials=1)
+
+    once = fit(tmp_path / "once")
+    assert sum(RUNS) == 30
+    monkeypatch.setenv("MEDLEY_CACHE", "off")
+    assert once.history["score"].equals(fit(tmp_path / "always").history["score"])
+
+
+def test_results_that_are_too_many_lie_in_a_file(tmp_path, monkeypatch):
+    inside = search(tmp_path / "memory", alone())
+    monkeypatch.setattr(frozen, "IN_MEMORY", 100)
+    monkeypatch.setattr(frozen, "WRITTEN", 100)
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "kept"))
+    outside = search(tmp_path / "file", alone())
+    assert inside.history.drop(columns="seconds").equals(outside.history.drop(columns="seconds"))
+
+
+def test_too_little_time_runs_it_batch_by_batch_and_keeps_what_is_done(tmp_path, monkeypatch):
+    class Slow:
+        """A clock that runs 10 s per look."""
+
+        now = monotonic()
+
+        def __call__(self):
+            self.now += 10
+            return self.now
+
+    monkeypatch.setattr(frozen, "monotonic", Slow())
+    monkeypatch.setattr("medley.search.frozen_pass.NUMBERS", {"cpu": 5})
+    x = md.Input(name="x")
+    auto = md.AutoModel(
+        x, md.ClassificationHead(name="y")(FrozenPart()(x)), max_trials=1, directory=tmp_path, time_limit=60
+    )
+    auto.fit(*data(), epochs=2, verbose=0)
+    assert len(auto.history) == 1
+    assert sum(RUNS) > 60
+
+
+def tokens(rows):
+    return Spec((rows.shape[1],), "T", "int64", 50)
+
+
+def codes():
+    rng = np.random.default_rng(0)
+    rows = np.zeros((40, 12), "i4")
+    for row, length in enumerate(rng.integers(0, 13, 40)):
+        rows[row, :length] = rng.integers(1, 50, length)
+    return rows
+
+
+@pytest.mark.parametrize("padding", [True, False])
+def test_padding_is_cut_only_where_that_changes_nothing(padding):
+    widths = []
+    rows = codes()
+
+    def run(x):
+        widths.append(x.shape[1])
+        taken = (x != 0) if padding else torch.ones_like(x, dtype=torch.bool)
+        return (x * taken).sum(1, keepdim=True) / taken.sum(1, keepdim=True).clamp(min=1)
+
+    one = Pass(run, tokens(rows), vector(1), torch.device("cpu"))
+    pieces = present_rows([Encoded(rows[:25], np.ones(25, bool)), Encoded(rows[25:], np.arange(15) % 3 > 0)])
+    found = np.full((len(pieces.keys), 1), np.nan, "f4")
+    shares = []
+    for passed in one.over(pieces, np.arange(len(pieces.keys))):
+        found[passed.rows] = passed.results
+        shares.append(passed.share)
+    kept = np.concatenate([rows[:25], rows[25:][np.arange(15) % 3 > 0]])
+    whole = run(torch.from_numpy(kept)).numpy()
+    assert np.allclose(found, whole, atol=1e-6)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+def test_lengths_end_with_the_last_code():
+    assert lengths(np.array([[0, 0], [1, 0], [0, 1], [1, 1]])).tolist() == [1, 1, 2, 2]
