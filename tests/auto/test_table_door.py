@@ -371,6 +371,41 @@ def test_weights_must_be_numbers(fit):
         fit(pets().assign(w=-1.0), "price", sample_weight="w")
 
 
+def many_kinds(rows=60):
+    rng = np.random.default_rng(0)
+    frame = pets(rows)
+    frame["tags"] = [list(rng.choice(["a", "b", "c"], 2, replace=False)) for _ in range(rows)]
+    frame["place"] = [list(one) for one in rng.normal(size=(rows, 2)).round(3)]
+    frame["stars"] = rng.integers(1, 6, rows)
+    return frame
+
+
+def test_no_rows_give_none_with_the_same_columns_and_types(fit, tmp_path):
+    frame = many_kinds()
+    model = fit(frame, ["breed", "price", "tags", "place", "stars"])
+    none = frame.iloc[:0]
+    for way in (model.predict, model.predict_proba):
+        some, found = way(frame.head(2)), way(none)
+        assert (len(found), list(found.dtypes.items())) == (0, list(some.dtypes.items()))
+    assert model.predict(none.set_index("age", drop=False)).index.name == "age"
+    none[model.table.required].to_csv(tmp_path / "none.csv", index=False)
+    assert list(model.predict(tmp_path / "none.csv").columns) == list(model.predict(frame.head(1)).columns)
+    with pytest.raises(DataError, match="holds no rows"):
+        model.evaluate(none)
+
+
+def test_targets_whose_columns_are_not_there_are_told_and_not_measured(fit):
+    frame = many_kinds()
+    model = fit(frame, ["breed", "price"])
+    whole = model.evaluate(frame)
+    with pytest.warns(MedleyWarning, match="no column 'breed'"):
+        found = model.evaluate(frame.drop(columns="breed"))
+    assert found == {name: value for name, value in whole.items() if name.startswith("price")} | {"loss": found["loss"]}
+    assert found["loss"] != whole["loss"]
+    with pytest.raises(DataError, match=r"(?s)'breed' is missing.*'price' is missing"):
+        model.evaluate(frame.drop(columns=["breed", "price"]))
+
+
 # pictures
 
 

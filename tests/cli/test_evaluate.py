@@ -39,3 +39,13 @@ def test_metrics_are_told_apart_where_one_name_begins_another():
     assert _of(found, "a", ["a", "a_b"]) == [("loss", 2.0), ("accuracy", 0.5)]
     assert _of(found, "a_b", ["a", "a_b"]) == [("loss", 3.0)]
     assert _of({"loss": 1.0, "accuracy": 0.5}, "a", ["a"]) == [("loss", 1.0), ("accuracy", 0.5)]
+
+
+def test_a_target_whose_column_is_not_there_is_told_and_left_out(capsys, pets_model, pets_csv, tmp_path):
+    pd.read_csv(pets_csv).drop(columns="breed").to_csv(tmp_path / "less.csv", index=False)
+    assert main(["evaluate", str(pets_model), str(tmp_path / "less.csv")]) == 0
+    told = capsys.readouterr()
+    assert told.err.count("warning") == 1
+    assert "no column 'breed'" in told.err
+    assert "price" in told.out
+    assert "breed" not in told.out

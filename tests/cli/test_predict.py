@@ -174,3 +174,10 @@ def test_bad_pictures_are_told_once_by_their_rows_in_the_table(capsys, tmp_path,
     assert "photo: 2 of 30 images cannot be read" in err
     assert "- row 4 (" in err
     assert "- row 21 (" in err
+
+
+def test_a_table_without_rows_gives_a_header(capsys, pets_model, pets_csv, tmp_path):
+    (tmp_path / "none.csv").write_text("age,kind\n")
+    code, out, err = run(capsys, pets_model, tmp_path / "none.csv", "--proba")
+    assert (code, err) == (0, "")
+    assert out == "breed,breed_probability,price,breed_old,breed_young\n"

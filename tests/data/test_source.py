@@ -146,10 +146,16 @@ def test_arrays_of_pictures_and_lists_can_be_columns():
 
 def test_the_root_can_be_given_and_a_table_is_read_no_more_than_once(tmp_path):
     assert read(ROWS, root=tmp_path).root == tmp_path
-    table = read(save(tmp_path / "t.csv"), root="elsewhere")
-    assert table.root == Path("elsewhere")
+    elsewhere, here = tmp_path / "elsewhere", tmp_path / "here"
+    elsewhere.mkdir()
+    here.mkdir()
+    table = read(save(tmp_path / "t.csv"), root=str(elsewhere))
+    assert table.root == elsewhere
     assert read(table) is table
-    assert read(table, root="here").root == Path("here")
+    assert read(table, root=here).root == here
+    for one in (table, ROWS, tmp_path / "t.csv"):
+        with pytest.raises(DataError, match="root='nowhere' is no folder"):
+            read(one, root="nowhere")
     assert len(table) == 3
     assert isinstance(table, Table)
 

@@ -74,7 +74,6 @@ def test_one_row_is_predicted_as_among_others(model, rows):
         ({"wave": np.zeros((4, 3))}, "x has nothing for 'facts'"),
         ({"wave": np.zeros((4, 3)), "facts": [], "fact": []}, "Did you mean 'facts'"),
         ({"wave": np.zeros((4, 3)), "facts": [[1, "red"]] * 3}, "wave: 4, facts: 3"),
-        ({"wave": np.zeros((0, 3)), "facts": []}, "at least one row"),
         ({"wave": None, "facts": None}, "unknown how many rows"),
         ({"wave": np.zeros((4, 5)), "facts": [[1, "red"]] * 4}, "wave: "),
     ],
@@ -156,3 +155,13 @@ def test_a_task_without_labels_is_told_and_not_taken_for_perfect(model, rows, la
     assert found["loss"] == found["kind_loss"]
     with pytest.raises(DataError, match="nothing to measure"):
         model.evaluate(rows, {"kind": [None] * 24, "price": [None] * 24})
+
+
+def test_no_rows_give_none_in_the_type_of_rows(model, rows):
+    none = {name: values[:0] for name, values in rows.items()}
+    for way in (model.predict, model.predict_proba):
+        for name, some in way(rows).items():
+            found = way(none)[name]
+            assert (found.shape, found.dtype) == ((0, *some.shape[1:]), some.dtype)
+    with pytest.raises(DataError, match="at least one row"):
+        model.evaluate(none, {"kind": [], "price": []})

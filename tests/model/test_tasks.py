@@ -54,7 +54,13 @@ def test_values_are_those_computed_by_hand_over_observed_rows_alone():
 
 def test_one_head_goes_without_its_name():
     tasks, rows, raw = both()
-    assert list(measure(tasks[1:], raw, rows, {"kind": 1.0})) == ["loss", "accuracy", "auc"]
+    assert list(measure(tasks[1:], {"kind": raw["kind"]}, rows, {"kind": 1.0})) == ["loss", "accuracy", "auc"]
+
+
+def test_one_task_of_several_keeps_its_name():
+    tasks, rows, raw = both()
+    told = list(measure(tasks[1:], raw, rows, {"kind": 1.0}))
+    assert told == ["loss", "kind_loss", "kind_accuracy", "kind_auc"]
 
 
 def test_metrics_of_whole_sets_are_left_out_where_only_rows_are_asked_for():

@@ -52,7 +52,8 @@ def show_scores(model: Model, table: Table) -> None:
     found = model.evaluate(table)
     assert model.table is not None
     rows = []
-    for head, column in model.table.targets.items():
+    for head in model.table.labelled(table):
+        column = model.table.targets[head]
         cells: Any = table.frame[column]
         labelled = f"{int(cells.notna().sum()):,}"
         rows += [(column, labelled, name, number(value)) for name, value in _of(found, head, model.output_names)]

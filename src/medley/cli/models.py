@@ -59,7 +59,7 @@ def read_rows(
         table: the file.
         root: the folder that relative paths count from.
         mistakes: is added to.
-        labelled: whether the targets' columns must be there too.
+        labelled: whether the targets' columns must be there too, one at least.
     """
     from medley.data.source import read
 
@@ -67,7 +67,7 @@ def read_rows(
         if model is None or model.table is None:
             read(table, root)
             return None
-        return model.table.read(table, root, labelled=labelled)
+        return model.table.read(table, root, labelled=labelled, empty=not labelled)
     except MedleyError as error:
         mistakes.take(error)
         return None

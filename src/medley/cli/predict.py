@@ -78,23 +78,12 @@ def _predictions(model: Model, table: Table, *, proba: bool) -> pd.DataFrame:
 
     parts = []
     with gathered(), bar("rows", len(table)) as done:
-        for start in range(0, len(table), ROWS):
+        for start in range(0, max(len(table), 1), ROWS):
             some = replace(table, frame=table.frame.iloc[start : start + ROWS])
             with numbered(np.arange(start, start + len(some))):
-                parts.append(_predicted(model, some, proba=proba))
+                parts.append(model.predict_frame(some, proba=proba))
             done(len(some))
     return pd.concat(parts)
-
-
-def _predicted(model: Model, table: Table, *, proba: bool) -> pd.DataFrame:
-    view = model.table
-    assert view is not None
-    raw = model.predict_raw(view.x(table))
-    sure = {name: model.targets[name].probabilities(one) for name, one in raw.items()}
-    labels = {name: codec.labels for name, codec in model.targets.items()}
-    found = view.predictions(table, {name: model.targets[name].decode(one) for name, one in raw.items()}, sure, labels)
-    more = view.probabilities(table, sure, labels) if proba else found
-    return found.join(more[[name for name in more.columns if name not in found.columns]])
 
 
 def _beside(inputs: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from medley.core.codec import TargetCodec
-from medley.data.forms import arrange, check_counts
+from medley.data.forms import arrange, check_counts, count
+from medley.data.source import Table
 from medley.data.table_view import TableView, is_table
-from medley.errors import ConfigError
+from medley.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Predictor(ABC):
@@ -53,15 +58,15 @@ class Predictor(ABC):
 
         Returns:
             One array for one head; else a list in the heads' order, or a dict by name where `x` was one. For a table a
-            frame with its index: a column per target, and `<target>_probability` for classes.
+            frame with its index: a column per target, and `<target>_probability` for classes. No rows give none.
 
         Raises:
             DataError: the rows do not fit what was trained on; all mistakes at once.
         """
         if self._is_table(x):
-            return self._by_table(x, batch_size, root)
+            return self.predict_frame(x, batch_size, root=root)
         raw = self.predict_raw(x, batch_size)
-        return self._shaped({name: self.targets[name].decode(one) for name, one in raw.items()}, x)
+        return self._shaped({name: _read(codec.decode, raw[name], codec) for name, codec in self.targets.items()}, x)
 
     def predict_proba(self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None) -> Any:
         """Probabilities (B, classes) per classification head (columns as in `labels`); for numbers, the prediction.
@@ -69,15 +74,18 @@ class Predictor(ABC):
         Args and errors: as `predict`. For a table, a frame with a column `<target>_<class>` per class.
         """
         if self._is_table(x):
-            return self._by_table(x, batch_size, root, probabilities=True)
+            return self.predict_frame(x, batch_size, root=root, labels=False, proba=True)
         raw = self.predict_raw(x, batch_size)
-        return self._shaped({name: self.targets[name].probabilities(one) for name, one in raw.items()}, x)
+        sure = {name: _read(codec.probabilities, raw[name], codec) for name, codec in self.targets.items()}
+        return self._shaped(sure, x)
 
     def predict_raw(
         self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None
     ) -> dict[str, np.ndarray]:
         """Raw network outputs by head name, each (B, K): logits, or numbers in standardised units."""
         named = arrange(self._x(x, root), self.input_names, "x")
+        if _is_empty(named):
+            return {name: codec.prior[None][:0] for name, codec in self.targets.items()}
         check_counts(given(named))
         return self._raw(named, rows_per_pass(batch_size))
 
@@ -91,21 +99,60 @@ class Predictor(ABC):
     def _x(self, x: Any, root: str | Path | None) -> Any:
         return self.table.x(self.table.read(x, root)) if self.table is not None and self._is_table(x) else x
 
-    def _by_table(self, x: Any, batch_size: int | None, root: str | Path | None, *, probabilities: bool = False) -> Any:
+    def predict_frame(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        *,
+        root: str | Path | None = None,
+        labels: bool = True,
+        proba: bool = False,
+    ) -> pd.DataFrame:
+        """As `predict` of a table, `predict_proba`, or both at once.
+
+        Args:
+            x: a table.
+            batch_size: rows per pass.
+            root: as in `predict`.
+            labels: whether to have the columns of `predict`.
+            proba: whether to have those of `predict_proba`, behind them.
+        """
         assert self.table is not None
-        known = self.table.read(x, root)
-        raw = self.predict_raw(self.table.x(known), batch_size)
+        known = self.table.read(x, root, empty=True)
+        if len(known):
+            return self._frame(known, self.predict_raw(self.table.x(known), batch_size), labels=labels, proba=proba)
+        # A row is predicted and left out: only predictions tell which columns there are, and of which types.
+        one = replace(known, frame=known.frame.reset_index(drop=True).reindex([0]))
+        raw = {name: codec.prior[None] for name, codec in self.targets.items()}
+        return self._frame(one, raw, labels=labels, proba=proba).iloc[:0].set_axis(known.frame.index)
+
+    def _frame(self, table: Table, raw: Mapping[str, np.ndarray], *, labels: bool, proba: bool) -> pd.DataFrame:
+        assert self.table is not None
         sure = {name: self.targets[name].probabilities(one) for name, one in raw.items()}
-        labels = {name: codec.labels for name, codec in self.targets.items()}
-        if probabilities:
-            return self.table.probabilities(known, sure, labels)
-        found = {name: self.targets[name].decode(one) for name, one in raw.items()}
-        return self.table.predictions(known, found, sure, labels)
+        classes = {name: codec.labels for name, codec in self.targets.items()}
+        if not labels:
+            return self.table.probabilities(table, sure, classes)
+        decoded = {name: self.targets[name].decode(one) for name, one in raw.items()}
+        found = self.table.predictions(table, decoded, sure, classes)
+        more = self.table.probabilities(table, sure, classes) if proba else found.iloc[:, :0]
+        return found.assign(**{name: more[name] for name in more.columns if name not in found.columns})
 
     def _shaped(self, found: dict[str, np.ndarray], x: Any) -> Any:
         if isinstance(x, Mapping) and set(x) == set(self.input_names) and len(found) > 1:
             return found
         return next(iter(found.values())) if len(found) == 1 else list(found.values())
+
+
+def _read(read: Callable[[np.ndarray], np.ndarray], raw: np.ndarray, codec: TargetCodec) -> np.ndarray:
+    """Raw outputs read by a codec; of no rows, the form that a row would have."""
+    return read(raw) if len(raw) else read(codec.prior[None])[:0]
+
+
+def _is_empty(x: Mapping[str, Any]) -> bool:
+    try:
+        return {count(values) for values in given(x).values()} == {0}
+    except DataError:  # whoever counts them next tells what is wrong
+        return False
 
 
 def given(x: Mapping[str, Any]) -> dict[str, Any]:

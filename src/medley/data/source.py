@@ -49,7 +49,9 @@ class Table:
         return len(self.frame)
 
 
-def read(table: Any, root: str | PathLike[str] | None = None, *, as_text: Collection[str] = ()) -> Table:
+def read(
+    table: Any, root: str | PathLike[str] | None = None, *, as_text: Collection[str] = (), empty: bool = False
+) -> Table:
     """Reads a table of any form.
 
     Args:
@@ -60,18 +62,21 @@ def read(table: Any, root: str | PathLike[str] | None = None, *, as_text: Collec
             the current one.
         as_text: columns of text files whose cells stay as they are written. A model that learnt a column as words
             asks for this, since a file in which all of them happen to be digits would come as numbers.
+        empty: whether a table may have no rows.
 
     Raises:
-        DataError: there is no such file; it holds no rows or no table; columns share a name; files of a folder
+        DataError: there is no such file or root; it holds no rows or no table; columns share a name; files of a folder
             differ in their columns.
 
     >>> read({"age": [3, 5], "sex": ["f", None]}).frame.shape
     (2, 2)
     """
+    if root is not None and not Path(root).is_dir():
+        raise DataError(f"root={str(root)!r} is no folder; paths in cells count from it.")
     if isinstance(table, Table):
         return table if root is None else replace(table, root=Path(root))
     if not isinstance(table, str | PathLike):
-        return Table(_checked(from_memory(table), "The table"), Path(root or "."))
+        return Table(_checked(from_memory(table), "The table", empty=empty), Path(root or "."))
     path = Path(table)
     if path.is_dir():
         frame, notes = _folder(path, as_text)
@@ -80,7 +85,8 @@ def read(table: Any, root: str | PathLike[str] | None = None, *, as_text: Collec
         frame, note = _file(path, as_text)
         notes = (note,) if note else ()
     own = path if path.is_dir() else path.parent
-    return Table(_checked(frame, repr(str(path))), own if root is None else Path(root), str(path), notes)
+    frame = _checked(frame, repr(str(path)), empty=empty)
+    return Table(frame, own if root is None else Path(root), str(path), notes)
 
 
 def batches(
@@ -126,7 +132,7 @@ def tables_of(table: str | PathLike[str]) -> list[Path]:
     return [path]
 
 
-def _checked(frame: pd.DataFrame, told: str) -> pd.DataFrame:
+def _checked(frame: pd.DataFrame, told: str, *, empty: bool = False) -> pd.DataFrame:
     if not len(frame.columns):
         raise DataError(f"{told} has no columns.")
     names = [str(name) for name in frame.columns]
@@ -135,7 +141,7 @@ def _checked(frame: pd.DataFrame, told: str) -> pd.DataFrame:
         raise DataError(
             f"{told}: every column needs a name of its own, but {', '.join(map(repr, twice))} is there more than once."
         )
-    if frame.empty:
+    if not len(frame) and not empty:
         raise DataError(f"{told} holds no rows: its columns are {_listed(names)}.")
     return frame if names == list(frame.columns) else frame.set_axis(names, axis=1)
 

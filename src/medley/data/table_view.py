@@ -64,20 +64,27 @@ class TableView:
         """The same for some inputs, without targets."""
         return TableView(self.schema, [feed for feed in self.feeds if feed.name in inputs], {})
 
-    def read(self, table: Any, root: Any = None, *, labelled: bool = False) -> Table:
+    def read(self, table: Any, root: Any = None, *, labelled: bool = False, empty: bool = False) -> Table:
         """A table of any form; columns that hold words stay words, however they look in this table.
 
         Args:
             table: rows.
             root: the folder that relative paths count from; the table's own, if left out.
-            labelled: whether the targets' columns must be there too.
+            labelled: whether a target's column must be there too, one at least.
+            empty: whether there may be no rows.
 
         Raises:
             DataError: it cannot be read, or lacks required columns (all are told, each with the nearest present).
         """
-        known = read(table, root, as_text=self.words)
-        check_columns(known, self._columns() if labelled else self.required)
+        known = read(table, root, as_text=self.words, empty=empty)
+        lacking = [name for name in self.targets.values() if name not in known.frame.columns]
+        wholly = labelled and len(lacking) == len(self.targets)
+        check_columns(known, [*self.required, *lacking] if wholly else self.required)
         return known
+
+    def labelled(self, table: Table) -> list[str]:
+        """The heads whose targets' columns a table has."""
+        return [head for head, name in self.targets.items() if name in table.frame.columns]
 
     def _columns(self) -> list[str]:
         return [*self.required, *self.targets.values()]
@@ -106,10 +113,18 @@ class TableView:
         series: Any = table.frame[column]
         return read_cells(series, self.schema[column], table.root)
 
+    def cells(self, table: Table) -> dict[str, Cells]:
+        """The required columns, read."""
+        return {name: self._read(name, table) for name in self.required}
+
+    @property
+    def files(self) -> list[str]:
+        """The required columns whose cells may name files."""
+        return [name for name in self.required if self.schema[name].kind in (Kind.IMAGE, Kind.AUDIO)]
+
     def unread(self, table: Table) -> dict[str, np.ndarray]:
         """Column -> positions of rows whose cell is nothing of the column's kind, so that it counts as missing."""
-        found = {name: self._read(name, table).unread for name in self.required}
-        return {name: rows for name, rows in found.items() if len(rows)}
+        return {name: one.unread for name, one in self.cells(table).items() if len(one.unread)}
 
     def y(self, table: Table, heads: Iterable[str] | None = None) -> dict[str, Any]:
         """Head name -> labels.

@@ -102,7 +102,7 @@ class Model(Predictor):
         Args:
             x: as `predict`.
             y: labels: a list in the heads' order, a dict by head name, or the labels themselves for one head; left
-                out for a table that has the targets' columns.
+                out for a table that has the targets' columns; a target whose column is not there is left out and told.
             batch_size: rows per pass.
             sample_weight: (B,) numbers.
             root: as `predict`.
@@ -110,16 +110,19 @@ class Model(Predictor):
         Returns:
             Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`.
         """
+        heads = self.output_names
         if y is None and self.table is not None and self._is_table(x):
             known = self.table.read(x, root, labelled=True)
-            x, y = self.table.x(known), self.table.y(known)
-        named_y = arrange(y, self.output_names, "y")
+            heads = self.table.labelled(known)
+            x, y = self.table.x(known), self.table.y(known, heads)
+            _tell_lacking([column for head, column in self.table.targets.items() if head not in heads])
+        named_y = arrange(y, heads, "y")
         rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)
         named_x = arrange(x, self.input_names, "x", rows_of_y)
         size = check_counts(given(named_x), named_y)
-        targets = encode_targets(self.targets, named_y)
+        targets = encode_targets({name: self.targets[name] for name in heads}, named_y)
         rows = self._rows(named_x, targets, row_weights(sample_weight, size))
-        tasks = tasks_of(self.graph, self.targets)
+        tasks = [task for task in tasks_of(self.graph, self.targets) if task.name in heads]
         weights = self.facts.get("loss_weights") or {task.name: task.head.weight for task in tasks}
         found = measure(tasks, outputs(self.network, rows, rows_per_pass(batch_size)), rows, weights)
         unlabelled = [name for name, one in targets.items() if not one.present.any()]
@@ -172,3 +175,8 @@ class Model(Predictor):
         if not len(next(iter(encoded.values())).array):
             raise DataError("There are no rows: every input is empty.")
         return Rows(encoded, targets, weight, self.device)
+
+
+def _tell_lacking(columns: Sequence[str]) -> None:
+    if columns:
+        warn(f"There is no column {', '.join(map(repr, columns))}, so only the other targets are measured.")

@@ -63,7 +63,7 @@ def measure(
         index: which rows the outputs belong to, in order (N,); all, if left out.
         rows_only: only metrics that are means over rows.
     """
-    one = len(tasks) == 1
+    one = len(raw) == 1  # how scores are called depends on the model, not on which of its tasks are measured
     told: dict[str, Tensor | float] = {}
     total: Tensor | float = 0.0
     scores: dict[str, Tensor | float] = {}
