@@ -10,6 +10,7 @@ from typing import Any
 from medley.auto.duration import seconds
 from medley.auto.prepare import check_fit
 from medley.auto.table_plan import Plan, plan_table
+from medley.data.footprint import memory_bytes
 from medley.data.source import Table, read
 from medley.errors import DataError, MedleyError, Mistakes
 
@@ -25,10 +26,13 @@ def check_search(
     seed: Any = None,
     on_bad_image: Any = "warn",
     verbose: Any = 1,
+    memory: Any = "auto",
 ) -> None:
     """Notes in `mistakes` what is wrong with the plain arguments of `fit`."""
     with _noting(mistakes):
         seconds(time_limit)
+    with _noting(mistakes):
+        memory_bytes(memory)
     with _noting(mistakes):
         check_fit(epochs, batch_size, validation_split, None, None, verbose)
     for name, value, least in (("max_trials", max_trials, 1), ("seed", seed, 0)):
@@ -48,6 +52,7 @@ def understand(
     root: str | Path | None = None,
     roles: Mapping[str, str | None] | None = None,
     on_bad_image: str = "warn",
+    labels: Table | None = None,
 ) -> tuple[Table, Plan]:
     """Reads a table and plans its model.
 
@@ -60,6 +65,7 @@ def understand(
         root: likewise.
         roles: "group", "time", "split", "sample_weight" -> column or None.
         on_bad_image: as for `fit`.
+        labels: the targets' columns of all rows, where `table` is a sample of them.
 
     Raises:
         ConfigError, DataError: all of `mistakes`, and what is wrong with the table.
@@ -82,6 +88,7 @@ def understand(
         roles=given,
         on_bad_image=on_bad_image,
         mistakes=mistakes,
+        labels=labels,
     )
 
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from medley.auto.automodel import AutoModel
-from medley.auto.prepare import strata
 from medley.auto.table_call import check_search, understand
+from medley.auto.table_large import divide_large, is_large, pictures_are_large, scanned
 from medley.auto.table_plan import Plan
-from medley.auto.table_split import split_rows
-from medley.core.numbering import numbered
-from medley.data.forms import take
-from medley.data.leaks import duplicate_groups, leaks
-from medley.data.source import Table
-from medley.errors import DataError, Mistakes, warn
-from medley.model.encoding import row_weights
+from medley.auto.table_rows import Divided, Division, divide_table
+from medley.data.footprint import memory_bytes
+from medley.errors import ConfigError, Mistakes
 from medley.model.model import Model
-from medley.search.part import Part
 from medley.search.progress import Progress
 from medley.train.plan import Training
 
@@ -53,6 +47,7 @@ def fit(
     seed: int | None = None,
     device: Any = "auto",
     verbose: int = 1,
+    memory: float | str | None = "auto",
 ) -> Model:
     """Fits one model of several targets to a table: guesses what its columns hold, draws a graph, searches, trains.
 
@@ -85,6 +80,8 @@ def fit(
         seed: as in `AutoModel`.
         device: as in `AutoModel`.
         verbose: 0 silent, 1 what was understood and a line per trial, 2 a line per epoch.
+        memory: what the table may take: bytes, or "2GB"; "auto" is a share of what is free. A file or folder that would
+            take more is read in batches and encoded into files, see `docs/tables.md`.
 
     Returns:
         A model whose `predict` takes tables and gives frames.
@@ -111,36 +108,21 @@ def fit(
         seed=seed,
         on_bad_image=on_bad_image,
         verbose=verbose,
+        memory=memory,
     )
-    known, plan = understand(
+    division = Division(validation_split, seed or 0, group, time, split, sample_weight, on_bad_image)
+    divided, plan = _understood(
         mistakes,
         table,
         targets,
+        division,
+        memory,
+        Progress(verbose),
         inputs=inputs,
         column_kinds=column_kinds,
         root=root,
         roles={"group": group, "time": time, "split": split, "sample_weight": sample_weight},
         on_bad_image=on_bad_image,
-    )
-    progress = Progress(verbose)
-    found = _look_out(known, plan, progress)
-    numbers, rows_read = np.arange(len(known)), len(known)
-    if on_bad_image == "drop":
-        known, numbers = _without_bad_images(known, plan)
-    x, y = plan.view.x(known), plan.view.y(known)
-    weight = None if sample_weight is None else row_weights(known.frame[sample_weight], len(known))
-    heads = {str(head.name): head for head in plan.heads}
-    with numbered(numbers):
-        codes = strata(heads, y)
-    train, held = split_rows(
-        known.frame,
-        validation_split,
-        seed or 0,
-        codes,
-        duplicate_groups(known.frame.loc[:, plan.view.required]),
-        group=group,
-        time=time,
-        given=split,
     )
     auto = AutoModel(
         plan.inputs,
@@ -158,55 +140,48 @@ def fit(
         device=device,
         training=training,
     )
-    sides = [_part(x, y, weight, rows, numbers) for rows in (train, held)]
-    about = {
-        **found,
-        "tasks": {name: {"kind": task.kind, "why": task.why} for name, task in plan.tasks.items()},
-        "left_out": plan.left_out,
-        "dropped_rows": np.setdiff1d(np.arange(rows_read), numbers).tolist(),
-        "rows": {"train": len(train), "held_out": len(held)},
-    }
-    auto.search(sides[0], sides[1], epochs, batch_size, verbose=verbose, table=plan.view, about=about)
+    auto.search(
+        divided.train,
+        divided.val,
+        epochs,
+        batch_size,
+        verbose=verbose,
+        table=plan.view,
+        about=divided.about,
+        stream=divided.stream,
+    )
     return auto.export_model()
 
 
-def _part(
-    x: Mapping[str, Any], y: Mapping[str, Any], weight: np.ndarray | None, rows: np.ndarray, numbers: np.ndarray
-) -> Part:
-    x, y = ({name: take(values, rows) for name, values in one.items()} for one in (x, y))
-    return Part(x, y, None if weight is None else weight[rows], len(rows), numbers[rows])
+def _understood(
+    mistakes: Mistakes,
+    table: Any,
+    targets: Any,
+    division: Division,
+    memory: Any,
+    progress: Progress,
+    *,
+    roles: Mapping[str, str | None],
+    root: Any,
+    **how: Any,
+) -> tuple[Divided, Plan]:
+    """Reads, plans and divides a table: in memory where it fits, else in batches."""
+    try:
+        memory = memory_bytes(memory)
+    except ConfigError:  # told with the other mistakes
+        memory = memory_bytes("auto")
+    if not is_large(table, memory):
+        known, plan = understand(mistakes, table, targets, roles=roles, root=root, **how)
+        if not (isinstance(table, str | PathLike) and pictures_are_large(known, plan, memory)):
+            return divide_table(known, plan, division, progress), plan
+        del known
+    scan = scanned(table, root, memory, [*_names(targets), *division.columns], division.seed, progress)
+    _, plan = understand(mistakes, scan.sample, targets, roles=roles, labels=scan.wholly, **how)
+    return divide_large(scan, plan, division, progress), plan
 
 
-def _look_out(table: Table, plan: Plan, progress: Progress) -> dict[str, Any]:
-    """Tells what was understood; warns of columns that give a target away."""
-    for name, task in plan.tasks.items():
-        progress.say(f"target {name}: {task.kind} ({task.why})")
-    for feed in plan.view.feeds:
-        told = ", ".join(f"{name} ({plan.view.schema[name].kind})" for name in feed.columns)
-        progress.say(f"input {feed.name}: {told}")
-    for name, why in plan.left_out.items():
-        progress.say(f"left out {name}: {why}")
-    for name, rows in plan.view.unread(table).items():
-        kind = plan.view.schema[name].kind
-        progress.say(f"{name}: {len(rows):,} cells are no {kind} and count as missing, the first in row {rows[0]}")
-    used = set(plan.view.required)
-    found = [one for one in leaks(table.frame, plan.view.schema, plan.tasks) if one.column in used]
-    for one in found:
-        warn(f"{one} If it is not known when you predict, leave it out with inputs=.")
-    return {"leaks": [{"column": one.column, "target": one.target, "how": one.how} for one in found]}
-
-
-def _without_bad_images(table: Table, plan: Plan) -> tuple[Table, np.ndarray]:
-    """The table without rows whose pictures cannot be read, and the numbers (B,) of the rows that are left."""
-    from dataclasses import replace
-
-    bad: set[int] = set()
-    rows = plan.view.x(table)
-    for block in plan.inputs:
-        codec: Any = block.codec()
-        if hasattr(codec, "bad_rows"):
-            bad.update(int(one) for one in codec.bad_rows(rows[str(block.name)]))
-    keep = np.setdiff1d(np.arange(len(table)), sorted(bad))
-    if not len(keep):
-        raise DataError("Every row holds a picture that cannot be read; see on_bad_image.")
-    return replace(table, frame=table.frame.iloc[keep]), keep
+def _names(targets: Any) -> list[str]:
+    """The targets' columns; none where the argument makes no sense, which is told elsewhere."""
+    if isinstance(targets, str):
+        return [targets]
+    return [str(one) for one in targets] if isinstance(targets, Iterable) else []

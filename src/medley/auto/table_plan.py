@@ -52,6 +52,7 @@ def plan_table(
     roles: Mapping[str, str] | None = None,
     on_bad_image: str = "warn",
     mistakes: Mistakes | None = None,
+    labels: Table | None = None,
 ) -> Plan:
     """Infers what columns hold and which heads targets need.
 
@@ -64,6 +65,7 @@ def plan_table(
             learnt from) or orders them ("time").
         on_bad_image: what to do with pictures that cannot be read.
         mistakes: what is known to be wrong with the call, to be told with what is found here.
+        labels: the targets' columns of all rows, where `table` is a sample of them.
 
     Raises:
         ConfigError: columns or kinds that are not there (all are told), or nothing to learn from.
@@ -77,7 +79,7 @@ def plan_table(
         mistakes.stop(ConfigError)
     columns = list(table.frame.columns)
     rule = _check_columns(columns, named, inputs, roles, mistakes)
-    tasks, schema = _guesses(table, named, {**_kinds(own), **(column_kinds or {})}, mistakes)
+    tasks, schema = _guesses(table, labels or table, named, {**_kinds(own), **(column_kinds or {})}, mistakes)
     mistakes.stop(rule)
     schema = Schema(tasks[one.name].cells if one.name in tasks else one for one in schema.values())
     aside = {name for word, name in roles.items() if word != "time"}
@@ -142,13 +144,15 @@ def _kinds(own: Mapping[str, Head]) -> dict[str, str]:
 
 
 def _guesses(
-    table: Table, named: Sequence[str], kinds: Mapping[str, str], mistakes: Mistakes
+    table: Table, labels: Table, named: Sequence[str], kinds: Mapping[str, str], mistakes: Mistakes
 ) -> tuple[dict[str, TaskGuess], Schema]:
     """What targets and other columns are; notes what cannot be what it is said to be."""
     tasks, schema = {}, Schema([])
     for name in (name for name in named if name in table.frame.columns):
         try:
-            tasks[name] = target_as(table, name, str(kinds[name])) if name in kinds else infer_target(table.frame[name])
+            tasks[name] = (
+                target_as(labels, name, str(kinds[name])) if name in kinds else infer_target(labels.frame[name])
+            )
         except MedleyError as error:
             mistakes.take(error)
     try:

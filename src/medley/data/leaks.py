@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -108,6 +108,42 @@ def duplicate_groups(frame: pd.DataFrame) -> np.ndarray:
         # Both are below the number of rows + 1, whose square fits into 64 bits for billions of rows.
         groups = _first_codes(groups * (codes.max(initial=0) + 1) + codes)
     return groups
+
+
+def row_hashes(columns: Sequence[Any]) -> np.ndarray:
+    """Numbers (B,) that are the same for rows whose cells are the same: for tables of which only batches are in memory.
+
+    Args:
+        columns: cells as `cells.read_cells` gives them, B each; those of the inputs, as for `duplicate_groups`.
+
+    >>> row_hashes([np.array([1.0, 1.0, 2.0]), np.array(["x", "x", "x"], object)]).tolist()[0::2] == [0, 0]
+    False
+    >>> found = row_hashes([np.array([1.0, 1.0, 2.0]), [["a"], ["a"], None]])
+    >>> bool(found[0] == found[1]), bool(found[1] == found[2])
+    (True, False)
+    """
+    found = np.zeros(len(columns[0]), np.uint64)
+    for cells in columns:
+        # Wraps around on purpose; the factor keeps equal cells of two columns from cancelling each other.
+        found = (found ^ _hashes(cells)) * np.uint64(0x9E3779B97F4A7C15)
+        found ^= found >> np.uint64(29)
+    return found
+
+
+def _hashes(cells: Any) -> np.ndarray:
+    from pandas import util
+
+    hashes_of: Any = util.hash_array
+
+    if isinstance(cells, np.ndarray) and cells.dtype.kind in "fM":
+        rows = np.ascontiguousarray(cells).reshape(len(cells), -1)
+        found = np.zeros(len(rows), np.uint64)
+        for column in rows.T:
+            found = found * np.uint64(31) + hashes_of(np.ascontiguousarray(column))
+        return found
+    words = np.empty(len(cells), object)
+    words[:] = [cell if cell is None or type(cell) in (str, bytes) else repr(_key(cell)) for cell in cells]
+    return hashes_of(words, categorize=False)
 
 
 @dataclass(frozen=True)
