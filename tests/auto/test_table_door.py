@@ -371,6 +371,17 @@ def test_weights_must_be_numbers(fit):
         fit(pets().assign(w=-1.0), "price", sample_weight="w")
 
 
+def test_a_search_without_a_number_of_trials_ends_where_nothing_gets_better(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("medley.auto.table_door.PATIENCE", 1)
+    options = {"training": md.Training(learning_rate=1e-9), "epochs": 1, "directory": tmp_path}
+    model = md.fit(pets(), "price", **options)
+    assert model.facts["search"]["ended"] == "patience"
+    assert 2 <= model.facts["search"]["trials"] < 50
+    assert "brought nothing better" in capsys.readouterr().out
+    asked = md.fit(pets(), "price", max_trials=3, **options, project_name="asked", verbose=0)
+    assert asked.facts["search"] == {"trials": 3, "ended": "trials"}
+
+
 def many_kinds(rows=60):
     rng = np.random.default_rng(0)
     frame = pets(rows)

@@ -300,3 +300,34 @@ def test_what_is_shown(study, trainings, capsys):
     assert third.endswith("best so far: trial 2 at 1.0000")
     study(3, progress=Progress(0), name="other").run()
     assert capsys.readouterr().out == ""
+
+
+def test_a_patient_search_ends_where_nothing_gets_better(study, trainings, capsys):
+    trainings.events = dict.fromkeys(range(99), 1.0) | {4: 0.5}
+    one = study(99, patience=3, progress=Progress(1))
+    assert len(one.run()) == 4  # nothing better in three trials after the first
+    assert one.ended == "patience"
+    assert "the last 3 trials brought nothing better" in capsys.readouterr().out
+    two = study(99, patience=4, name="other")
+    assert len(two.run()) == 10  # trial 4 was found in time; it took five trials to find it, so five more are borne
+    assert study(12, name="third").run()[-1].number == 11  # without patience all of them run
+
+
+def test_gains_by_chance_are_none(study, trainings):
+    trainings.events = {number: 1.0 - number * 1e-5 for number in range(99)}
+    assert len(study(99, patience=5).run()) == 6
+
+
+def test_ctrl_c_between_two_trials_keeps_what_there_is(study, trainings, monkeypatch):
+    trainings.events = {0: 1.2, 1: 1.0}
+    one, begin = study(9), Progress.begin
+
+    def interrupted(self, number):
+        if number == 2:
+            raise KeyboardInterrupt
+        begin(self, number)
+
+    monkeypatch.setattr(Progress, "begin", interrupted)
+    assert len(one.run()) == 2
+    assert one.ended == "interrupted"
+    assert one.best().score == min(two.score for two in one.ranked)

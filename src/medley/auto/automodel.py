@@ -172,6 +172,7 @@ class AutoModel:
         began: float | None = None,
         table: TableView | None = None,
         about: Mapping[str, Any] | None = None,
+        patience: int | None = None,
         stream: Stream | None = None,
     ) -> History:
         """As `fit`, of rows that were divided already; what other doors end in.
@@ -179,21 +180,24 @@ class AutoModel:
         Args:
             train: rows to learn from.
             val: rows to compare trials on.
-            epochs: as in `fit`.
-            batch_size: as in `fit`.
-            callbacks: as in `fit`.
-            verbose: as in `fit`.
+            epochs: this and the next three as in `fit`.
+            batch_size: see there.
+            callbacks: see there.
+            verbose: see there.
             began: `time.monotonic()` from which the time limit counts; now, if left out.
             table: how the models read a table, where they do.
             about: JSON to keep in the models' facts.
+            patience: trials without a gain after which the search ends (`study.out_of_patience`); none, if left out.
             stream: where inputs' rows come from, if not from `train` and `val`; time counts from when it is encoded.
         """
         began = monotonic() if began is None else began
         study = self._prepare((train, val), epochs, batch_size, callbacks, verbose, began, stream)
         study.question = replace(study.question, table=table, about=about or {})
+        study.limits = replace(study.limits, patience=patience)
         self._study, self._model = study, None
         study.run()
         self._model = study.best()
+        self._model.facts["search"] = {"trials": len(study.outcomes), "ended": study.ended}
         return History(study.ranked[0].records)
 
     def _parts(self, x: Any, y: Any, sample_weight: Any, fraction: float, validation_data: Any) -> tuple[Part, Part]:
@@ -336,7 +340,7 @@ class AutoModel:
         """
         import pandas as pd
 
-        return pd.DataFrame([_line(one) for one in self._outcomes()])
+        return pd.DataFrame([one.row() for one in self._outcomes()])
 
     def _outcomes(self) -> list[Outcome]:
         return self._study.outcomes if self._study else Store(self.folder).outcomes()
@@ -350,7 +354,7 @@ class AutoModel:
         """
         from medley.report.curves import plot_search
 
-        return plot_search([_line(one) for one in self._outcomes()], self.keep)
+        return plot_search([one.row() for one in self._outcomes()], self.keep)
 
     def summary(self) -> str:
         """The best model's parts, shapes and parameters; before `fit`, the drawn graph."""
@@ -379,17 +383,3 @@ def _joined(callbacks: Sequence[Callable[[Record], Any]]) -> Callable[[Record], 
         return any(answer is True for answer in answers)
 
     return watch
-
-
-def _line(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "number": outcome.number,
-        "state": outcome.state,
-        "score": outcome.score,
-        "seconds": outcome.seconds,
-        "size": outcome.size,
-        "reason": outcome.reason,
-        **{f"param.{name}": value for name, value in outcome.params.items()},
-        **(outcome.records[outcome.best].flat() if outcome.records else {}),
-        "curves": [record.flat() for record in outcome.records],
-    }

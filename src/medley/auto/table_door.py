@@ -16,6 +16,7 @@ from medley.data.footprint import memory_bytes
 from medley.errors import ConfigError, Mistakes
 from medley.model.model import Model
 from medley.search.progress import Progress
+from medley.search.study import PATIENCE
 from medley.train.plan import Training
 
 
@@ -64,7 +65,8 @@ def fit(
         validation_split: share that is held out otherwise, at random, stratified over the targets.
         sample_weight: column of weights.
         time_limit: seconds, or "10m".
-        max_trials: networks to try; as many as fit into the time (100 at most), if left out.
+        max_trials: networks to try. If left out, as many as fit into the time, 100 at most, and fewer where many in a
+            row bring nothing better (20, or as many as it took to find the best).
         epochs: of each training; chosen by the number of rows, if left out.
         batch_size: rows per step; likewise.
         objective: as in `AutoModel`.
@@ -148,6 +150,7 @@ def fit(
         verbose=verbose,
         table=plan.view,
         about=divided.about,
+        patience=PATIENCE if max_trials is None else None,
         stream=divided.stream,
     )
     return auto.export_model()
@@ -176,7 +179,7 @@ def _understood(
             return divide_table(known, plan, division, progress), plan
         del known
     scan = scanned(table, root, memory, [*_names(targets), *division.columns], division.seed, progress)
-    _, plan = understand(mistakes, scan.sample, targets, roles=roles, labels=scan.wholly, **how)
+    _, plan = understand(mistakes, scan.sample, targets, roles=roles, root=root, labels=scan.wholly, **how)
     return divide_large(scan, plan, division, progress), plan
 
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from medley.cli.inspect import add_table_arguments, column_kinds
 from medley.errors import Mistakes
@@ -93,11 +93,9 @@ def run(args: argparse.Namespace) -> int:
     folder: Path = args.output or _default(args.table)
     kinds = column_kinds(args.kind, mistakes)
     _check_folder(folder, mistakes, overwrite=args.overwrite)
-    before = _last_trial(folder / SEARCH)
     model = _fitted(args, folder, kinds, mistakes)
     _save(model, folder)
-    last = _last_trial(folder / SEARCH)
-    stopped = last != before and last[1] == "interrupted"
+    stopped = model.facts["search"]["ended"] == "interrupted"
     if stopped:
         print(f"medley: interrupted; the best network so far is saved in {folder}", file=sys.stderr)
     elif args.verbose:
@@ -159,11 +157,3 @@ def _save(model: Model, folder: Path) -> None:
             os.replace(file, folder / file.name)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _last_trial(search: Path) -> tuple[Any, ...]:
-    """What tells the last trial of a search from any other; its reason is second."""
-    from medley.search.store import Store
-
-    outcomes = Store(search).outcomes()
-    return (len(outcomes), outcomes[-1].reason, outcomes[-1].seconds) if outcomes else (0, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from statistics import median
@@ -28,6 +29,13 @@ GIVE_UP = 3
 """Failures in a row, with nothing to show for it, after which a search ends."""
 
 
+GAIN = 0.001
+"""The share of a score by which a better one must be better to count."""
+
+PATIENCE = 20
+"""Trials without a gain that a patient search bears: more than a tuner draws at random before it begins to choose."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """When a search ends.
@@ -36,11 +44,14 @@ class Limits:
         max_trials: how many trials, those of an earlier run of the same project included.
         deadline: `time.monotonic()` at which all must be over, or None.
         keep: how many of the best models are kept.
+        patience: how many trials in a row may bring nothing better, or None; the later the best came, the more
+            (`out_of_patience`).
     """
 
     max_trials: int
     deadline: float | None = None
     keep: int = 3
+    patience: int | None = None
 
 
 class Study:
@@ -53,6 +64,9 @@ class Study:
         store: where outcomes and models are written.
         progress: what is shown.
         watch: the caller's own callbacks: called with every record; True stops the trial.
+
+    Attributes:
+        ended: why the search ended: "trials", "time", "patience", "interrupted" or "failures"; None before.
     """
 
     def __init__(
@@ -73,6 +87,7 @@ class Study:
         self.outcomes: list[Outcome] = store.outcomes()
         self.models: dict[int, Model] = {}
         self.interrupted = False
+        self.ended: str | None = None
 
     def run(self) -> list[Outcome]:
         """Runs what is left of the trials.
@@ -87,12 +102,26 @@ class Study:
         if not self.outcomes:
             study.enqueue_trial(default.params)
         with self.progress.running(self.limits.max_trials, self.question.epochs, self.limits.deadline):
-            while self._goes_on():
-                self._trial(study, len(self.outcomes))
+            self._trials(study)
         if not self.ranked:
             told = [f"- trial {one.number}: {one.reason}" for one in self.outcomes]
             raise SearchError("\n".join(["No trial ended well:", *(told or ["- time ran out before one began"])]))
         return self.outcomes
+
+    def _trials(self, study: optuna.Study) -> None:
+        try:
+            while (ended := self._end()) is None:
+                self._trial(study, len(self.outcomes))
+        except KeyboardInterrupt:  # between two trials
+            if not self.ranked:
+                raise
+            ended = "interrupted"
+        self.ended = ended
+        if ended == "patience":
+            self.progress.say(
+                f"the last {len(self.outcomes) - 1 - _last_gain(self.outcomes)} trials brought nothing better, so the "
+                "search ends; give a number of trials to go on"
+            )
 
     @property
     def ranked(self) -> list[Outcome]:
@@ -110,20 +139,25 @@ class Study:
             self.models[number] = self.store.load(number, self.question.data.device)
         return self.models[number]
 
-    def _goes_on(self) -> bool:
-        if self.interrupted or len(self.outcomes) >= self.limits.max_trials:
-            return False
+    def _end(self) -> str | None:
+        """Why the search ends now, or None."""
+        if self.interrupted:
+            return "interrupted"
+        if len(self.outcomes) >= self.limits.max_trials:
+            return "trials"
+        if self.limits.patience is not None and out_of_patience(self.outcomes, self.limits.patience):
+            return "patience"
         # A network that is too large costs nothing, and a smaller one may come: it is no failure of this kind.
         most = self.question.max_model_size or inf
         tail = [one for one in self.outcomes if one.size <= most][-GIVE_UP:]
         if not self.ranked and len(tail) == GIVE_UP and all(one.state == "failed" for one in tail):
-            return False
+            return "failures"
         if self.limits.deadline is None or not self.outcomes:
-            return True
+            return None
         seconds = [one.seconds for one in self.outcomes if one.state == "complete"]
         left = self.limits.deadline - monotonic()
         # A trial that would get less than a third of its time is not worth beginning.
-        return left > (median(seconds) / 3 if seconds else 1.0)
+        return None if left > (median(seconds) / 3 if seconds else 1.0) else "time"
 
     def _study(self) -> optuna.Study:
         import optuna
@@ -203,3 +237,25 @@ class Study:
 
     def _kept(self) -> list[int]:
         return [one.number for one in self.ranked[: self.limits.keep]]
+
+
+def out_of_patience(outcomes: Sequence[Outcome], patience: int) -> bool:
+    """Whether trials have brought nothing better for `patience` trials, and for as many as it took to find the best.
+
+    >>> good, bad = Outcome(0, "complete", 0.5), Outcome(1, "complete", 0.6)
+    >>> out_of_patience([good, *[bad] * 3], 3), out_of_patience([*[bad] * 6, good, *[bad] * 3], 3)
+    (True, False)
+    """
+    if not any(one.state == "complete" for one in outcomes):
+        return False
+    found = _last_gain(outcomes)
+    return len(outcomes) - 1 - found >= max(patience, found + 1)
+
+
+def _last_gain(outcomes: Sequence[Outcome]) -> int:
+    """The place of the last trial that was better than all before it by more than chance."""
+    found, best = 0, inf
+    for place, one in enumerate(outcomes):
+        if one.state == "complete" and (best == inf or one.score < best - GAIN * abs(best)):
+            found, best = place, one.score
+    return found

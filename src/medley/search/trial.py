@@ -97,6 +97,20 @@ class Outcome:
     seconds: float = 0.0
     size: int = 0
 
+    def row(self) -> dict[str, Any]:
+        """Columns of the search's history: `param.<name>` per parameter, the best epoch's scores, all curves."""
+        return {
+            "number": self.number,
+            "state": self.state,
+            "score": self.score,
+            "seconds": self.seconds,
+            "size": self.size,
+            "reason": self.reason,
+            **{f"param.{name}": value for name, value in self.params.items()},
+            **(self.records[self.best].flat() if self.records else {}),
+            "curves": [record.flat() for record in self.records],
+        }
+
 
 class OversizedError(MedleyError):
     """A network has more parameters than `max_model_size` allows."""
