@@ -2,5 +2,6 @@
 
 from medley.testing.codecs import check_codec
 from medley.testing.contracts import check_block
+from medley.testing.exports import check_export
 
-__all__ = ["check_block", "check_codec"]
+__all__ = ["check_block", "check_codec", "check_export"]

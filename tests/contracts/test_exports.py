@@ -1,0 +1,64 @@
+"""Every registered part that says it can be written as ONNX gives the same numbers there, whatever rows lack."""
+
+import pytest
+import torch
+from torch import nn
+
+from medley.core.block import Fusion, Head, Layer
+from medley.core.normalization import Normalization
+from medley.core.registry import register, registered
+from medley.core.spec import Spec, vector
+from medley.core.torchblock import TorchBlock
+from medley.image.conv import ConvBlock
+from medley.image.set_encoder import ImageSetEncoder
+from medley.image.strided import StridedConvBlock
+from medley.testing import check_export
+
+
+@register("contracts.exported")
+def exported(spec):
+    return nn.Sequential(nn.Flatten(), nn.Linear(spec.size, 5), nn.GELU())
+
+
+EXAMPLES = {
+    "core.torch": TorchBlock(exported),
+    "image.set_encoder": ImageSetEncoder(
+        (Normalization(), StridedConvBlock(filters=8, kernel_size=3)), pooling="attention", positions=True
+    ),
+}
+PARTS = {
+    name: kind
+    for base in (Layer, Fusion, Head)
+    for name, kind in registered(base).items()
+    if kind.__module__.startswith("medley.") and kind.exports and "pretrained" not in name
+}
+SLICES = sorted({name.partition(".")[0] for name in PARTS})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slice_name", SLICES)
+def test_parts_give_the_same_numbers_as_onnx(slice_name):
+    check_export(*(EXAMPLES.get(name, kind) for name, kind in PARTS.items() if name.startswith(f"{slice_name}.")))
+
+
+def test_pixels_enter_as_they_are_kept():
+    check_export(ConvBlock, specs=[[Spec((3, 8, 8), "CHW", "uint8")]])
+
+
+def test_a_part_that_gives_other_numbers_is_named():
+    class Stubborn(Layer):
+        def build(self, *specs):
+            return Lost()
+
+        def out(self, *specs):
+            return specs[0]
+
+    with pytest.raises(AssertionError, match="Stubborn"):
+        check_export(Stubborn, specs=[[vector(3)]])
+
+
+class Lost(nn.Module):
+    """Goes another way where it is exported."""
+
+    def forward(self, x):
+        return x + 1.0 if torch.compiler.is_compiling() else x
