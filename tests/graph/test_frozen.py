@@ -8,8 +8,9 @@ from torch import nn
 from medley.core.batch import Rows
 from medley.core.block import Fusion, Head, Input, Layer
 from medley.core.codec import Encoded
-from medley.core.spec import vector
-from medley.graph.frozen import MOST, FrozenModules
+from medley.core.spec import Spec, vector
+from medley.graph import frozen
+from medley.graph.frozen import MOST, FrozenModules, in_passes
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 
@@ -188,3 +189,28 @@ def test_a_frozen_part_that_starts_at_random_is_the_same_every_time(seed):
     torch.manual_seed(seed + 1)
     two = FrozenModules().module(Dense(frozen_=True), [vector(3)])
     assert torch.equal(one[0].weight, two[0].weight)
+
+
+def mean_of_codes(x):
+    taken = x != 0
+    return (x * taken).sum(1, keepdim=True) / taken.sum(1, keepdim=True).clamp(min=1)
+
+
+@pytest.mark.parametrize("cuts", [True, False])
+def test_many_rows_go_through_in_passes_and_come_back_in_order(monkeypatch, cuts):
+    monkeypatch.setitem(frozen.STEPS, "cpu", 24)
+    monkeypatch.setitem(frozen.NUMBERS, "cpu", 12)
+    codes = torch.randint(0, 9, (30, 8)) * (torch.arange(8) < torch.randint(0, 9, (30, 1)))
+    shapes = []
+
+    def run(x):
+        shapes.append(tuple(x.shape))
+        return mean_of_codes(x)
+
+    found = in_passes(run, codes, Spec((8,), "T", "int64", 9), cuts=cuts)
+    torch.testing.assert_close(found, mean_of_codes(codes))
+    assert max(rows * steps for rows, steps in shapes) <= 24
+    assert (min(steps for _, steps in shapes) < 8) == cuts
+    numbers = torch.rand(30, 5)
+    assert torch.equal(in_passes(lambda x: shapes.append(x.shape) or x * 2, numbers, vector(5)), numbers * 2)
+    assert shapes[-1] == (2, 5)

@@ -12,7 +12,7 @@ from medley.core.block import Layer
 from medley.core.codec import Encoded
 from medley.core.spec import Spec, vector
 from medley.search import frozen
-from medley.search.frozen_pass import Pass, lengths, present_rows
+from medley.search.frozen_pass import Pass, present_rows
 
 RUNS: list[int] = []
 
@@ -228,7 +228,7 @@ def test_too_little_time_runs_it_batch_by_batch_and_keeps_what_is_done(tmp_path,
             return self.now
 
     monkeypatch.setattr(frozen, "monotonic", Slow())
-    monkeypatch.setattr("medley.search.frozen_pass.NUMBERS", {"cpu": 5})
+    monkeypatch.setattr("medley.search.frozen_pass.MOST", 3)
     x = md.Input(name="x")
     auto = md.AutoModel(
         x, md.ClassificationHead(name="y")(FrozenPart()(x)), max_trials=1, directory=tmp_path, time_limit=60
@@ -250,29 +250,28 @@ def codes():
     return rows
 
 
-@pytest.mark.parametrize("padding", [True, False])
-def test_padding_is_cut_only_where_that_changes_nothing(padding):
-    widths = []
-    rows = codes()
+@pytest.mark.parametrize("cuts", [True, False])
+def test_padding_is_left_out_only_where_a_part_says_that_it_ignores_it(cuts):
+    rows, widths = codes(), []
 
     def run(x):
         widths.append(x.shape[1])
-        taken = (x != 0) if padding else torch.ones_like(x, dtype=torch.bool)
+        taken = (x != 0) if cuts else torch.ones_like(x, dtype=torch.bool)
         return (x * taken).sum(1, keepdim=True) / taken.sum(1, keepdim=True).clamp(min=1)
 
-    one = Pass(run, tokens(rows), vector(1), torch.device("cpu"))
-    pieces = present_rows([Encoded(rows[:25], np.ones(25, bool)), Encoded(rows[25:], np.arange(15) % 3 > 0)])
+    one = Pass(run, tokens(rows), torch.device("cpu"), cuts=cuts)
+    here = np.arange(15) % 3 > 0
+    pieces = present_rows([Encoded(rows[:25], np.ones(25, bool)), Encoded(rows[25:], here)])
     found = np.full((len(pieces.keys), 1), np.nan, "f4")
-    shares = []
-    for passed in one.over(pieces, np.arange(len(pieces.keys))):
+    passes = list(one.over(pieces, np.arange(len(pieces.keys))))
+    for passed in passes:
         found[passed.rows] = passed.results
-        shares.append(passed.share)
-    kept = np.concatenate([rows[:25], rows[25:][np.arange(15) % 3 > 0]])
-    whole = run(torch.from_numpy(kept)).numpy()
-    assert np.allclose(found, whole, atol=1e-6)
-    assert shares == sorted(shares)
-    assert shares[-1] == 1
+    assert np.allclose(found, run(torch.from_numpy(np.concatenate([rows[:25], rows[25:][here]]))).numpy(), atol=1e-6)
+    assert passes[-1].share == 1
+    assert [len(passed.rows) for passed in passes] == [10] * 3 + [5]
+    assert (min(widths) < 12) == cuts
 
 
-def test_lengths_end_with_the_last_code():
-    assert lengths(np.array([[0, 0], [1, 0], [0, 1], [1, 1]])).tolist() == [1, 1, 2, 2]
+@pytest.fixture(autouse=True)
+def _few_at_once(monkeypatch):
+    monkeypatch.setattr("medley.search.frozen_pass.MOST", 10)

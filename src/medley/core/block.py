@@ -276,6 +276,11 @@ class Layer(Block):
         """Whether its module never learns and gives the same for the same row, so that results may be kept."""
         return False
 
+    @property
+    def ignores_padding(self) -> bool:
+        """Of a layer that reads codes: whether it makes the same of rows whose padding at the end is cut off."""
+        return False
+
 
 class Wrapper(Layer):
     """A layer that runs others inside it, on rows of its own making: on each member of a set, say.

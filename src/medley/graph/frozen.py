@@ -1,12 +1,13 @@
-"""Modules of frozen parts: built once, shared by all networks that ask."""
+"""Modules of frozen parts: built once, shared by all networks that ask, and run in passes of a good size."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from medley.core.spec import Spec
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 MOST = 4
 """Modules that are held for the next network; a search over more pretrained encoders builds some of them again."""
+
+STEPS = {"cpu": 4_096, "cuda": 65_536}
+"""Steps of codes per pass: enough to keep the machine busy, few enough to stay in its caches."""
+
+NUMBERS = {"cpu": 4_000_000, "cuda": 40_000_000}
+"""Numbers per pass of other rows: 26 pictures of 224 x 224 on a CPU."""
 
 
 class FrozenModules:
@@ -54,3 +61,43 @@ class FrozenModules:
         while len(self._known) > MOST:
             del self._known[next(iter(self._known))]
         return found
+
+
+def in_passes(function: Callable[[Tensor], Tensor], x: Tensor, spec: Spec, *, cuts: bool = False) -> Tensor:
+    """Runs a function of rows over many of them, so many at once as the machine is good at.
+
+    Args:
+        function: rows (B, ...) -> (B, ...), each for itself.
+        x: (N, ...).
+        spec: of a row.
+        cuts: whether padding at the end of codes may be left out. On a CPU rows are then passed by their length.
+
+    >>> in_passes(lambda rows: rows + 1, torch.zeros(3, 2), Spec((2,), "D")).shape
+    torch.Size([3, 2])
+    """
+    if not spec.is_tokens:
+        size = max(1, NUMBERS.get(x.device.type, NUMBERS["cpu"]) // max(spec.size, 1))
+        return function(x) if len(x) <= size else torch.cat([function(part) for part in x.split(size)])
+    most = STEPS.get(x.device.type, STEPS["cpu"])
+    if not cuts or x.device.type != "cpu":
+        return torch.cat([function(part) for part in x.split(max(1, most // x.shape[1]))])
+    long = lengths(x)
+    order = long.argsort(descending=True, stable=True)
+    found, start = [], 0
+    while start < len(x):
+        width = int(long[order[start]])
+        some = order[start : start + max(1, most // width)]
+        found.append(function(x.index_select(0, some)[:, :width]))
+        start += len(some)
+    joined = torch.cat(found)
+    return torch.empty_like(joined).index_copy_(0, order, joined)
+
+
+def lengths(codes: Tensor) -> Tensor:
+    """Steps of each row of codes (B, T) up to the last that is no padding; at least 1.
+
+    >>> lengths(torch.tensor([[3, 0, 4, 0], [0, 0, 0, 0]]))
+    tensor([3, 1])
+    """
+    places = torch.arange(1, codes.shape[1] + 1, device=codes.device)
+    return ((codes != 0) * places).amax(1).clamp(min=1)

@@ -15,7 +15,7 @@ from medley.core.block import Block, Fusion, Head, Input, Layer, Node, Preproces
 from medley.core.codec import TargetCodec
 from medley.core.spec import Spec
 from medley.errors import GraphError
-from medley.graph.frozen import FrozenModules
+from medley.graph.frozen import FrozenModules, in_passes
 from medley.graph.graph import Graph
 
 
@@ -165,6 +165,8 @@ class Network(nn.Module):
     def adapt(self, batch: Batch) -> None:
         """Lets the parts that learn statistics (standardisation) learn them from these rows, in order."""
         last = max((i for i, step in enumerate(self.steps) if hasattr(step.module, "adapt")), default=-1)
+        if last < 0:
+            return
         values = self._begin(batch)
         training = self.training
         self.eval()
@@ -222,10 +224,15 @@ class Network(nn.Module):
     def settled(self, step: Step, x: Tensor) -> Tensor:
         """The result of a step that has a `given` name, for encoded rows (B, ...) of its source."""
         steps = self.chain(step)
-        x = _numbers(x, compact=self.sources[steps[0].inputs[0]][1])
-        for one in steps:
-            x = one.module(x)
-        return x
+        place = steps[0].inputs[0]
+
+        def run(rows: Tensor) -> Tensor:
+            rows = _numbers(rows, compact=self.sources[place][1])
+            for one in steps:
+                rows = one.module(rows)
+            return rows
+
+        return in_passes(run, x, self._specs[place], cuts=steps[0].block.ignores_padding)  # type: ignore[attr-defined]
 
     def shared_parameters(self) -> tuple[list[nn.Parameter], dict[str, list[nn.Parameter]]]:
         """Parameters that several heads depend on, and those that one head alone depends on."""
@@ -289,6 +296,9 @@ class Network(nn.Module):
             return inputs[0].new_zeros((0, *step.out.shape), dtype=torch.float32)
         if count == 1 and step.fragile and self.training:
             return _run_settled(step.module, inputs)
+        if step.given is not None:  # nothing learns here, so a large batch need not be in the machine all at once
+            spec = self._specs[step.inputs[0]]
+            return in_passes(step.module, inputs[0], spec, cuts=step.block.ignores_padding)  # type: ignore[attr-defined]
         return step.module(*inputs)
 
     def _fuse(self, step: Step, values: list[Tensor], batch: Batch) -> Tensor:

@@ -61,12 +61,14 @@ class _Part:
     Args:
         name: of the last.
         run: all of them.
+        shape: of what they make of a row.
         about: their declarations as JSON; None where one has no registered name, so that no later run could know it.
         mark: a checksum of declarations, weights and what is read.
     """
 
     name: str
     run: Pass
+    shape: tuple[int, ...]
     about: str | None
     mark: str
 
@@ -136,9 +138,9 @@ class FrozenRows:
         except ArtifactError:
             about = None
         mark = cache.digest(about or repr(blocks), repr(spec), *(self._sum(one.module) for one in chain))
-        return _Part(
-            step.name, Pass(lambda rows: network.settled(step, rows), spec, step.out, self.device), about, mark
-        )
+        cuts = chain[0].block.ignores_padding  # type: ignore[attr-defined]
+        run = Pass(lambda rows: network.settled(step, rows), spec, self.device, cuts=cuts)
+        return _Part(step.name, run, step.out.shape, about, mark)
 
     def _sum(self, module: nn.Module) -> str:
         if module not in self._sums:
@@ -169,11 +171,11 @@ class FrozenRows:
         if part.mark in self._stores:
             return self._stores[part.mark]
         folder = None if part.about is None else cache.folder("frozen", part.mark)
-        store = RowStore(folder, part.run.out.shape)
+        store = RowStore(folder, part.shape)
         if folder is not None and not _still_true(store, part.run, rows):
             self._say(f"{folder} holds other results of {part.name} than it gives now; they are computed anew.", around)
             shutil.rmtree(folder, ignore_errors=True)
-            store = RowStore(cache.folder("frozen", part.mark), part.run.out.shape)
+            store = RowStore(cache.folder("frozen", part.mark), part.shape)
         if store.folder is not None and part.about is not None:
             (store.folder / "about.json").write_text(part.about, encoding="utf-8")
         self._stores[part.mark] = store

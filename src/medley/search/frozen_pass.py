@@ -1,4 +1,4 @@
-"""A frozen part run once over many rows: in passes of a good size, the longest first, without their padding."""
+"""A frozen part run once over many rows, the longest first."""
 
 from __future__ import annotations
 
@@ -13,15 +13,10 @@ from torch import Tensor
 from medley.core.codec import Encoded
 from medley.core.spec import Spec
 from medley.data.cache import row_keys
+from medley.graph.frozen import NUMBERS, lengths
 
-STEPS = {"cpu": 4_096, "cuda": 65_536}
-"""Steps of codes per pass: enough to keep the machine busy, few enough to stay in its caches."""
-
-NUMBERS = {"cpu": 4_000_000, "cuda": 40_000_000}
-"""Numbers per pass of other rows: 26 pictures of 224 x 224 on a CPU."""
-
-MOST = 1_024
-"""Rows per pass at most."""
+MOST = 256
+"""Rows at once at most: so often is progress shown."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +58,6 @@ def present_rows(encoded: Sequence[Encoded]) -> Pieces:
     return Pieces([one.array for one in encoded], part, np.concatenate(rows), np.concatenate(keys))
 
 
-def lengths(rows: np.ndarray) -> np.ndarray:
-    """Steps of each row of codes (B, T) up to the last that is no padding; at least 1.
-
-    >>> lengths(np.array([[3, 0, 4, 0], [0, 0, 0, 0]]))
-    array([3, 1])
-    """
-    taken = rows != 0
-    return np.where(taken.any(axis=1), rows.shape[1] - np.argmax(taken[:, ::-1], axis=1), 1)
-
-
 class Passed(NamedTuple):
     """One pass.
 
@@ -93,15 +78,17 @@ class Pass:
     Args:
         function: encoded rows (B, ...) -> results (B, ...), on the device.
         spec: of a row.
-        out: of a result.
         device: where it runs.
+        cuts: whether padding at the end of codes may be left out.
     """
 
-    def __init__(self, function: Callable[[Tensor], Tensor], spec: Spec, out: Spec, device: torch.device) -> None:
+    def __init__(
+        self, function: Callable[[Tensor], Tensor], spec: Spec, device: torch.device, *, cuts: bool = False
+    ) -> None:
         self.function = function
         self.spec = spec
-        self.out = out
         self.device = device
+        self.cuts = cuts
 
     @torch.no_grad()
     def run(self, rows: np.ndarray) -> np.ndarray:
@@ -110,38 +97,15 @@ class Pass:
 
     def over(self, pieces: Pieces, index: np.ndarray) -> Iterator[Passed]:
         """The results of the rows with these numbers, those that take longest first."""
+        work = np.ones(len(index))
         if self.spec.is_tokens and len(index):
-            yield from self._codes(pieces, index)
-            return
-        size = _at_once(NUMBERS, self.device, self.spec.size)
+            some = np.array_split(index, -(-len(index) // 4096))
+            long = np.concatenate([lengths(torch.from_numpy(pieces.take(one))).numpy() for one in some])
+            order = np.argsort(-long, kind="stable")
+            index, work = index[order], long[order]
+        size = min(MOST, max(1, NUMBERS["cpu"] // self.spec.size))
         for start in range(0, len(index), size):
             some = index[start : start + size]
-            yield Passed(some, self.run(pieces.take(some)), (start + len(some)) / len(index))
-
-    def _codes(self, pieces: Pieces, index: np.ndarray) -> Iterator[Passed]:
-        long = np.concatenate([lengths(pieces.take(some)) for some in np.array_split(index, -(-len(index) // 4096))])
-        order = np.argsort(-long, kind="stable")
-        index, long = index[order], long[order]
-        cuts, total, start = self._cuts(pieces.take(index[-8:]), int(long[-8:].max())), long.sum(), 0
-        while start < len(index):
-            width = int(long[start]) if cuts else self.spec.shape[0]
-            stop = start + _at_once(STEPS, self.device, width)
-            some = index[start:stop]
-            results = self.run(np.ascontiguousarray(pieces.take(some)[:, :width]))
-            yield Passed(some, results, float(long[:stop].sum() / total))
-            start = stop
-
-    def _cuts(self, rows: np.ndarray, width: int) -> bool:
-        """Whether rows give the same without their padding: asked of those that have most of it."""
-        if not self.out.is_vector or width == rows.shape[1]:
-            return False
-        try:
-            cut = self.run(np.ascontiguousarray(rows[:, :width]))
-        except Exception:  # a part of one's own may need all its steps, and says so in words of its own
-            return False
-        whole = self.run(rows)
-        return cut.shape == whole.shape and np.allclose(cut, whole, rtol=1e-4, atol=1e-5)
-
-
-def _at_once(budget: dict[str, int], device: torch.device, size: int) -> int:
-    return int(min(MOST, max(1, budget.get(device.type, budget["cpu"]) // max(size, 1))))
+            rows = pieces.take(some)
+            rows = np.ascontiguousarray(rows[:, : int(work[start])]) if self.cuts and self.spec.is_tokens else rows
+            yield Passed(some, self.run(rows), float(work[: start + size].sum() / work.sum()))
