@@ -111,6 +111,9 @@ def fit(
         on_bad_image=on_bad_image,
         verbose=verbose,
         memory=memory,
+        device=device,
+        project_name=project_name,
+        directory=directory,
     )
     division = Division(validation_split, seed or 0, group, time, split, sample_weight, on_bad_image)
     divided, plan = _understood(

@@ -100,6 +100,11 @@ class Rows:
         self.weight = None if weight is None else _tensor(weight.astype(np.float32), device)
         self.size = len(next(iter(self.inputs.values())))
 
+    @property
+    def row_bytes(self) -> int:
+        """What of a row is read from files, which are not in memory for a reason; 0 where all is held."""
+        return sum(one.row_bytes for one in self.inputs.values() if isinstance(one, MappedRows))
+
     def take(self, index: Tensor) -> Batch:
         """The rows at `index` (B,), a host tensor, as a batch."""
         here = index if self.device.type == "cpu" else index.to(self.device, non_blocking=True)

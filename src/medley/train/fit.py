@@ -23,6 +23,7 @@ from medley.train.stepper import EagerStepper
 from medley.train.threads import sensible_threads, threads
 
 ADAPT_ROWS = 8_192
+ADAPT_BYTES, ADAPT_LEAST = 2**24, 256  # of rows that are read from files, as they become four times larger at least
 
 
 @dataclass
@@ -91,7 +92,7 @@ def fit(
     epochs = plan.epochs or sensible_epochs(rows.size, batch_size)
     device = rows.device
     torch.manual_seed(seed)
-    network.adapt(rows.take(_some(rows.size, seed)))
+    network.adapt(rows.take(_some(rows, seed)))
     count = plan.threads
     if count is None and device.type == "cpu":
         count = sensible_threads(network, rows.slice(0, batch_size))
@@ -187,6 +188,7 @@ def _precision(word: str, device: torch.device) -> torch.dtype | None:
     return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(word)
 
 
-def _some(rows: int, seed: int) -> Tensor:
-    order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed))
-    return order[:ADAPT_ROWS]
+def _some(rows: Rows, seed: int) -> Tensor:
+    order = torch.randperm(rows.size, generator=torch.Generator().manual_seed(seed))
+    most = ADAPT_BYTES // rows.row_bytes if rows.row_bytes else ADAPT_ROWS
+    return order[: max(min(most, ADAPT_ROWS), ADAPT_LEAST)]
