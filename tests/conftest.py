@@ -2,12 +2,16 @@
 
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+
+# No test asks the hub.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 # Test workers share the cores: threads that fight for them make a small network many times slower.
 torch.set_num_threads(1)
@@ -45,3 +49,35 @@ def data_folder() -> Path:
 def shared_data() -> Path:
     """The folder of the larger data sets (``shared_data / "mnist"``); skips where it is absent."""
     return data_folder()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """The folder of a tiny pretrained model by kind (``tiny("vit")``), each made once."""
+    pytest.importorskip("transformers")
+    from medley.testing.tiny_models import tiny_model
+
+    made: dict[str, str] = {}
+
+    def folder(kind: str) -> str:
+        if kind not in made:
+            made[kind] = tiny_model(kind, tmp_path_factory.mktemp("pretrained") / kind)
+        return made[kind]
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_writer(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """The folder of a tiny model that writes or segments, by kind (``tiny_writer("blip")``), each made once."""
+    pytest.importorskip("transformers")
+    from medley.testing import tiny_writers
+
+    made: dict[str, str] = {}
+
+    def folder(kind: str) -> str:
+        if kind not in made:
+            made[kind] = tiny_writers.tiny_writer(kind, tmp_path_factory.mktemp("writers") / kind)
+        return made[kind]
+
+    return folder

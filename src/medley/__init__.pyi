@@ -11,6 +11,7 @@ from medley.auto.tasks_text import TextClassifier as TextClassifier
 from medley.auto.tasks_text import TextRegressor as TextRegressor
 from medley.core.block import Block as Block
 from medley.core.block import Composite as Composite
+from medley.core.block import DerivedInput as DerivedInput
 from medley.core.block import Facts as Facts
 from medley.core.block import Fusion as Fusion
 from medley.core.block import Head as Head
@@ -46,10 +47,13 @@ from medley.heads.ordered import OrderedHead as OrderedHead
 from medley.heads.regression import RegressionHead as RegressionHead
 from medley.image.augmentation import ImageAugmentation as ImageAugmentation
 from medley.image.block import ImageBlock as ImageBlock
+from medley.image.captions import CaptionImages as CaptionImages
 from medley.image.conv import ConvBlock as ConvBlock
 from medley.image.efficientnet import EfficientNetBlock as EfficientNetBlock
 from medley.image.folder import image_dataset_from_directory as image_dataset_from_directory
 from medley.image.input import ImageInput as ImageInput
+from medley.image.mapped import MapImages as MapImages
+from medley.image.pretrained import PretrainedImageBlock as PretrainedImageBlock
 from medley.image.resnet import ResNetBlock as ResNetBlock
 from medley.image.set_block import ImageSetBlock as ImageSetBlock
 from medley.image.set_input import ImageSetInput as ImageSetInput
@@ -66,6 +70,7 @@ from medley.search.tuners import Greedy as Greedy
 from medley.search.tuners import Hyperband as Hyperband
 from medley.search.tuners import RandomSearch as RandomSearch
 from medley.search.tuners import Tuner as Tuner
+from medley.series.attention_pooling import AttentionPooling as AttentionPooling
 from medley.series.block import TimeseriesBlock as TimeseriesBlock
 from medley.series.general import GeneralBlock as GeneralBlock
 from medley.series.input import Input as Input
@@ -85,6 +90,7 @@ from medley.text.encodings import TextToIntSequence as TextToIntSequence
 from medley.text.encodings import TextToNgramVector as TextToNgramVector
 from medley.text.folder import text_dataset_from_directory as text_dataset_from_directory
 from medley.text.input import TextInput as TextInput
+from medley.text.pretrained import PretrainedTextBlock as PretrainedTextBlock
 from medley.text.transformer import Transformer as Transformer
 from medley.train.plan import Training as Training
 

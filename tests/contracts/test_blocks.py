@@ -10,9 +10,15 @@ from medley.core.registry import register, registered
 from medley.core.shape import Flatten
 from medley.core.torchblock import TorchBlock
 from medley.errors import ConfigError
+from medley.image.pretrained import PretrainedImageBlock
+from medley.image.pretrained_encoder import PretrainedImageEncoder
 from medley.image.set_encoder import ImageSetEncoder
 from medley.image.strided import StridedConvBlock
+from medley.nn.backbone_config import read_config
+from medley.nn.hub import find
 from medley.testing import check_block
+from medley.text.pretrained import PretrainedTextBlock
+from medley.text.pretrained_encoder import PretrainedTextEncoder, PretrainedTokens
 
 
 @register("contracts.linear")
@@ -29,12 +35,34 @@ EXAMPLES = {
     ),
 }
 REFUSED = ["text.bert"]  # known by name only
+# Blocks that need the folder of a pretrained model.
+PRETRAINED = {
+    "image.pretrained": lambda tiny: PretrainedImageBlock(tiny("vit")),
+    "image.pretrained_encoder": lambda tiny: _image_encoder(tiny("convnext")),
+    "text.pretrained": lambda tiny: PretrainedTextBlock(tiny("bert")),
+    "text.pretrained_encoder": lambda tiny: _text_encoder(tiny("roberta")),
+    "text.pretrained_tokens": lambda tiny: PretrainedTokens(tiny("bert")),
+}
 BLOCKS = {name: kind for name, kind in registered(Block).items() if kind.__module__.startswith("medley.")}
 
 
-@pytest.mark.parametrize("name", [name for name in BLOCKS if name not in REFUSED])
+def _image_encoder(folder):
+    config = read_config(find(folder), "image")
+    return PretrainedImageEncoder(folder, config, size=(32, 32), pooling="mean", trainable=True)
+
+
+def _text_encoder(folder):
+    return PretrainedTextEncoder(folder, read_config(find(folder), "text"), pooling="none", trainable=1)
+
+
+@pytest.mark.parametrize("name", [name for name in BLOCKS if name not in (*REFUSED, *PRETRAINED)])
 def test_a_registered_block_keeps_its_promises(name):
     check_block(EXAMPLES.get(name, BLOCKS[name]))
+
+
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_a_pretrained_block_keeps_its_promises(name, tiny):
+    check_block(PRETRAINED[name](tiny))
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -3,9 +3,13 @@
 from medley.image import (  # noqa: F401  (importing registers)
     augmentation,
     block,
+    captions,
     conv,
     efficientnet,
     input,
+    mapped,
+    pretrained,
+    pretrained_encoder,
     resnet,
     set_block,
     set_encoder,

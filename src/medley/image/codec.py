@@ -33,6 +33,7 @@ class ImageCodec(Codec):
         interpolation: how other sizes are resampled: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`.
         root: the folder of relative paths.
         on_bad_image: what becomes of pictures that cannot be read (`bad.Policy`).
+        wanted_channels: 1 for grey, 3 for colours; left out, they are learnt.
 
     Attributes:
         bad: the images that the last `fit`, `encode` or `bad_rows` could not read.
@@ -49,8 +50,10 @@ class ImageCodec(Codec):
         *,
         root: str | None = None,
         on_bad_image: Policy = "warn",
+        wanted_channels: int | None = None,
     ) -> None:
         self.wanted = size
+        self.wanted_channels = wanted_channels
         self.interpolation = interpolation
         self.root = root
         self.on_bad_image: Policy = on_bad_image
@@ -94,7 +97,7 @@ class ImageCodec(Codec):
             head = "At least one training row must hold an image; all are missing"
             raise DataError(listing(f"{head} or cannot be read:", bad) if bad else f"{head}.")
         self.size = self.wanted or target_size([(one.height, one.width) for one in looks])
-        self.channels = target_channels({one.channels for one in looks})
+        self.channels = self.wanted_channels or target_channels({one.channels for one in looks})
         self.depth = target_depth(looks)
 
     def encode(self, values: Any) -> Encoded:

@@ -1,3 +1,11 @@
 """Numbers of any shape, sequences of them, and encoders of sequences."""
 
-from medley.series import block, general, input, rnn, timeseries, transformer  # noqa: F401  (registers)
+from medley.series import (  # noqa: F401  (registers)
+    attention_pooling,
+    block,
+    general,
+    input,
+    rnn,
+    timeseries,
+    transformer,
+)

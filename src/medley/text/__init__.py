@@ -8,6 +8,8 @@ from medley.text import (  # noqa: F401  (registers)
     embedding,
     encodings,
     input,
+    pretrained,
+    pretrained_encoder,
     rnn,
     transformer,
 )

@@ -1,0 +1,146 @@
+"""Pictures through a pretrained encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
+from typing import Any
+
+from medley.core.block import Composite, Facts, Node
+from medley.core.registry import lookup
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec
+from medley.core.tuning import is_cheap_to_tune, rates_of, tuning_problems
+from medley.errors import ConfigError
+from medley.image.families import image_size
+from medley.image.input import ImageInput, as_text, pair, size_problem
+from medley.image.pretrained_encoder import PretrainedImageEncoder, PretrainedPixels
+
+
+class PretrainedImageBlock(Composite, register="image.pretrained"):
+    """A pretrained encoder of pictures, with the size, mean and deviation that it was trained with.
+
+    Any encoder that `AutoModel` of transformers loads: ViT, DINOv2, ResNet, ConvNeXt, Swin, EfficientNet, the vision
+    towers of CLIP and SigLIP, ...; those of timm where it is installed. Weights are read as safetensors; no code of a
+    model is run. Called on an ImageInput, pictures are brought to its size once, as they are encoded; called on what
+    other blocks make of one (ImageAugmentation, Normalization, ...), in the network. Pictures are not cropped. Where
+    nothing of it learns (`trainable=False`, what is tried first) and no augmentation comes before it, pictures run
+    through it once.
+
+    Args:
+        name_or_path: a folder (of `save_pretrained`), or a name on the hub. HF_HUB_OFFLINE is respected.
+        pooling: `"cls"` (the class token, or the summary that the model makes itself), `"mean"` over the picture, or
+            `"attention"` (a weighted mean that is learnt).
+        num_hidden_layers: the first so many layers; left out, all. Only of models whose layers are all alike.
+        trainable: False, True, `"lora"` (low-rank additions to the layers' weights; Hu et al. 2021) or the number of
+            top layers (of stages, where a model has such) that learn.
+        size: side, or (height, width), that pictures get; left out, that of the model's files.
+        learning_rate_factor: share of the training's learning rate that the top layer learns with; unset, it is
+            searched where something learns.
+        layer_decay: factor on that per layer below; likewise.
+        gradient_checkpointing: less memory in training, for more time.
+        lora_rank: of `"lora"`.
+        revision: branch, tag or commit on the hub.
+
+    Shape: (B, C, H, W) -> (B, D), D the width of the encoder.
+
+    Raises:
+        ConfigError: no model is named, it is nowhere, it reads no pictures, or a field breaks a rule.
+        GraphError: joined to something that is no image.
+    """
+
+    name_or_path: str | None = None
+    pooling: str | Space | None = searched(OneOf("mean", "cls", "attention"))
+    num_hidden_layers: int | None = None
+    trainable: bool | int | str | Space | None = searched(OneOf(False, True), also=(int, str))
+    size: int | tuple[int, int] | None = None
+    learning_rate_factor: float | Space | None = field(default=None, kw_only=True)
+    layer_decay: float | Space | None = field(default=None, kw_only=True)
+    gradient_checkpointing: bool = field(default=False, kw_only=True)
+    lora_rank: int = field(default=8, kw_only=True)
+    revision: str | None = field(default=None, kw_only=True)
+
+    def check(self) -> Iterable[str]:
+        """A model is named; modes and numbers are such that exist."""
+        yield from tuning_problems(self)
+        yield from size_problem(self.size)
+
+    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+        """Frozen, its own summary where it has one; large encoders are not tuned without a GPU unless asked for."""
+        from medley.nn.backbone_sizes import has_summary, parameters_of
+
+        config = self._config()[0]
+        cheap = is_cheap_to_tune(parameters_of(config))
+        poolings = ("cls", "mean", "attention") if has_summary(config) else ("mean", "attention")
+        return {"pooling": OneOf(*poolings), "trainable": OneOf(False, True) if cheap else OneOf(False)}
+
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+        """Joins the encoding, the encoder and the pooling."""
+        image_size(specs[0], "PretrainedImageBlock")
+        pooling = str(self.pooling)
+        encoder = pretrained_encoder(self, "none" if pooling == "attention" else pooling)
+        node, source = nodes[0], nodes[0].block
+        if isinstance(source, ImageInput):
+            assert encoder.size is not None
+            pixels = PretrainedPixels(
+                encoder.size,
+                encoder.interpolation,
+                len(encoder.mean),
+                as_text(source.root),
+                source.on_bad_image,
+            )
+            node = pixels(node)
+        node = encoder(node)
+        return lookup("series.attention_pooling")()(node) if pooling == "attention" else node
+
+    def _config(self) -> tuple[dict[str, Any], str | None]:
+        return configured(self.name_or_path, self.revision, self.num_hidden_layers)
+
+
+def pretrained_encoder(block: Any, pooling: str) -> PretrainedImageEncoder:
+    """The layer that a settled block becomes.
+
+    Args:
+        block: a PretrainedImageBlock.
+        pooling: of the layer: `"cls"`, `"mean"`, `"none"` or `"map"`.
+
+    Raises:
+        ConfigError: there is no such model, or it reads no pictures.
+    """
+    from medley.image.pretrained_pixels import picture_of
+    from medley.nn.hub import find
+
+    found = find(block.name_or_path, block.revision)
+    config, revision = configured(block.name_or_path, block.revision, block.num_hidden_layers)
+    picture = picture_of(found, config)
+    return PretrainedImageEncoder(
+        block.name_or_path,
+        config,
+        revision or block.revision,
+        size=pair(block.size) or picture.size,
+        mean=picture.mean,
+        std=picture.std,
+        interpolation=picture.interpolation,
+        pooling=pooling,
+        num_hidden_layers=block.num_hidden_layers,
+        trainable=block.trainable,
+        gradient_checkpointing=block.gradient_checkpointing,
+        lora_rank=block.lora_rank,
+        **rates_of(block),
+    )
+
+
+def configured(name: Any, revision: str | None, num_hidden_layers: int | None) -> tuple[dict[str, Any], str | None]:
+    """The config of a pretrained encoder of pictures, and the commit that it is of.
+
+    Raises:
+        ConfigError: there is no such model, or it reads no pictures.
+    """
+    from medley.nn.backbone_config import read_config
+    from medley.nn.hub import find
+
+    found = find(name, revision)
+    config = read_config(found, "image", num_hidden_layers)
+    if "vocab_size" in config:
+        raise ConfigError(f"{name} reads no pictures: it is of kind {config['model_type']!r}.")
+    return config, found.revision

@@ -1,0 +1,57 @@
+"""A sequence as the weighted mean of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from medley.core.block import Layer
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec, vector
+from medley.errors import GraphError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class AttentionPooling(Layer, register="series.attention_pooling"):
+    """A sequence as a weighted mean of its steps; a small gated network learns how much each weighs.
+
+    Steps of nothing but zeros are padding and weigh nothing.
+
+    Source: Ilse, Tomczak, Welling: Attention-based Deep Multiple Instance Learning, 2018, equation 9.
+
+    Args:
+        hidden: width of the gated network.
+
+    Shape: (B, T, D) -> (B, D)
+
+    Raises:
+        ConfigError: the width is no whole number from 1.
+        GraphError: joined to something that is no sequence.
+
+    >>> str(AttentionPooling(hidden=32).out(Spec((7, 16), "TD")))
+    '(D=16)'
+    """
+
+    hidden: int | Space | None = searched(OneOf(32, 64, 128, default=64))
+
+    def check(self) -> Iterable[str]:
+        """The width is a whole number."""
+        if isinstance(self.hidden, int | float) and (self.hidden < 1 or self.hidden != int(self.hidden)):
+            yield f"hidden must be a whole number from 1, got {self.hidden!r}."
+
+    def build(self, *specs: Spec) -> nn.Module:
+        """The module."""
+        from medley.nn.backbone_inputs import StepPool
+
+        return StepPool(self._width(specs), int(self.hidden))  # type: ignore[arg-type]
+
+    def out(self, *specs: Spec) -> Spec:
+        """One vector."""
+        return vector(self._width(specs))
+
+    def _width(self, specs: tuple[Spec, ...]) -> int:
+        if not specs[0].is_sequence:
+            raise GraphError(f"AttentionPooling reads sequences (TD), got {specs[0]}.")
+        return specs[0].width
