@@ -9,10 +9,10 @@ from typing import Any
 
 from medley.auto.automodel import AutoModel
 from medley.auto.table_call import check_search, understand
-from medley.auto.table_large import divide_large, is_large, pictures_are_large, scanned
+from medley.auto.table_large import divide_large, pictures_are_large, scanned
 from medley.auto.table_plan import Plan
 from medley.auto.table_rows import Divided, Division, divide_table
-from medley.data.footprint import memory_bytes
+from medley.data.footprint import is_large, memory_bytes
 from medley.errors import ConfigError, Mistakes
 from medley.model.model import Model
 from medley.search.progress import Progress

@@ -27,7 +27,6 @@ from medley.auto.table_rows import (
 from medley.auto.table_stream import LEFT_OUT, TableStream
 from medley.core.numbering import numbered
 from medley.data import cache
-from medley.data.footprint import table_bytes
 from medley.data.leaks import row_hashes
 from medley.data.scan import SAMPLE_ROWS, LargeTable, Scan, draw, scan
 from medley.data.source import Table
@@ -40,16 +39,6 @@ _FEWEST = 2_000
 """Training rows that a sample must hold, where there are so many."""
 
 _LOOKED_AT = 200
-
-
-def is_large(table: Any, memory: int) -> bool:
-    """Whether a table is a file or folder that would take more memory than there is; False where it is none at all."""
-    if not isinstance(table, str | PathLike):
-        return False
-    try:
-        return table_bytes(table) > memory
-    except MedleyError:  # told by whoever reads it
-        return False
 
 
 def pictures_are_large(table: Table, plan: Plan, memory: int) -> bool:

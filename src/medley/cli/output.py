@@ -42,7 +42,7 @@ def write_frame(frame: pd.DataFrame, word: str) -> None:
         DataError: cells of a column are of several types, and the format wants one.
     """
     if word == "-":
-        _flat(frame).to_csv(sys.stdout, index=False)
+        flat(frame).to_csv(sys.stdout, index=False)
         return
     path = Path(word)
     # Beside the file, because only within one file system it can take its place at once; with its ending, which says
@@ -65,10 +65,10 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
     elif name.endswith(".jsonl"):
         frame.to_json(path, orient="records", lines=True, force_ascii=False, date_format="iso", double_precision=15)
     else:
-        _flat(frame).to_csv(path, index=False, sep="\t" if name.endswith(".tsv") else ",")
+        flat(frame).to_csv(path, index=False, sep="\t" if name.endswith(".tsv") else ",")
 
 
-def _flat(frame: pd.DataFrame) -> pd.DataFrame:
+def flat(frame: pd.DataFrame) -> pd.DataFrame:
     """Lists in cells as JSON, which medley reads again."""
     flat = frame.copy(deep=False)
     for name in flat.columns:

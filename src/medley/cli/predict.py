@@ -7,16 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medley.cli.models import open_model, read_rows
+from medley.cli.memory import add_memory, memory_of
+from medley.cli.models import open_predictor, read_rows
 from medley.cli.output import ENDINGS, check_output, write_frame
 from medley.cli.progress import bar
-from medley.errors import DataError, Mistakes
+from medley.errors import DataError, MedleyError, Mistakes
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from medley.data.predictor import Predictor
     from medley.data.source import Table
-    from medley.model.model import Model
 
 ROWS = 2048
 """Rows that are predicted at once."""
@@ -26,6 +27,7 @@ examples:
   medley predict pets-model new.csv                        to the terminal, or into a pipe
   medley predict pets-model new.csv -o out.csv
   medley predict pets-model new.parquet -o out.parquet --with-inputs --proba
+  medley predict pets.onnx new.csv -o out.csv              what medley export wrote; needs no torch
 
 The table may lack the targets' columns, have others besides, and have them in any order. Predictions are in the
 order of its rows: a column per target and, for classes, TARGET_probability.
@@ -35,7 +37,7 @@ order of its rows: a column per target and, for classes, TARGET_probability.
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this verb's arguments."""
     parser.epilog = _EXAMPLES
-    parser.add_argument("model", metavar="MODEL_DIR", type=Path, help="what medley fit or Model.save wrote")
+    parser.add_argument("model", metavar="MODEL", type=Path, help="what medley fit, Model.save or medley export wrote")
     parser.add_argument("table", metavar="FILE", help="rows: CSV, Parquet, JSON lines, Feather, or a folder")
     parser.add_argument(
         "-o", "--output", metavar="OUT", default="-", help=f"a file ({', '.join(ENDINGS)}); printed as CSV, if left out"
@@ -48,6 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--root", metavar="DIR", help="where relative paths in cells count from; else beside the table")
     parser.add_argument("--device", metavar="D", default="auto", help='"cpu", "cuda", ...; a GPU if there is one')
+    add_memory(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -56,11 +59,17 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         DataError: there is no such model or table, columns are missing, or the output cannot be written: all told.
     """
+    from medley.data.footprint import is_large
+
     mistakes = Mistakes()
     check_output(args.output, mistakes)
     if args.output != "-" and Path(args.output).resolve() == Path(args.table).resolve():
         mistakes.add(f"-o {args.output} is the table itself; give another file.")
-    model = open_model(args.model, mistakes, args.device)
+    model = open_predictor(args.model, mistakes, args.device)
+    memory = memory_of(args.memory, mistakes)
+    if model is not None and is_large(args.table, memory):
+        _in_batches(model, args, memory, mistakes)
+        return
     table = read_rows(model, args.table, args.root, mistakes)
     mistakes.stop(DataError)
     assert model is not None
@@ -69,7 +78,24 @@ def run(args: argparse.Namespace) -> None:
     write_frame(_beside(table.frame, found) if args.with_inputs else found, args.output)
 
 
-def _predictions(model: Model, table: Table, *, proba: bool) -> pd.DataFrame:
+def _in_batches(model: Predictor, args: argparse.Namespace, memory: int, mistakes: Mistakes) -> None:
+    from medley.cli.predict_large import large_table, predict_large
+
+    table = None
+    try:
+        table = large_table(model, args.table, args.root, memory)
+    except MedleyError as error:
+        mistakes.take(error)
+    mistakes.stop(DataError)
+    assert table is not None
+
+    def finished(rows: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+        return _beside(rows, found) if args.with_inputs else found
+
+    predict_large(model, table, args.output, finished, ROWS, proba=args.proba)
+
+
+def _predictions(model: Predictor, table: Table, *, proba: bool) -> pd.DataFrame:
     """Some rows at a time, so that it can be told how far it is; bad pictures are told once for all of them."""
     import numpy as np
     import pandas as pd

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+def bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Shows on a terminal how far it is; in a pipe, nothing.
 
     Args:
         what: stands before the bar.
-        total: rows.
+        total: rows; None where that is not known yet.
 
     Yields:
         A function to call with the number of rows that are done more.

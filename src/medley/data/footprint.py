@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medley.data.packed import PACKED
 from medley.data.source import tables_of
-from medley.errors import ConfigError
+from medley.errors import ConfigError, MedleyError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,6 +78,20 @@ def table_bytes(table: Any) -> int:
         DataError: there is no such file.
     """
     return sum(_file_bytes(path) for path in tables_of(table))
+
+
+def is_large(table: Any, memory: int) -> bool:
+    """Whether a table is a file or folder that would take more than this; False where it is none at all.
+
+    >>> is_large({"age": [3]}, 1), is_large("no such file.csv", 1)
+    (False, False)
+    """
+    if not isinstance(table, str | PathLike):
+        return False
+    try:
+        return table_bytes(table) > memory
+    except MedleyError:  # told by whoever reads it
+        return False
 
 
 def _file_bytes(path: Path) -> int:

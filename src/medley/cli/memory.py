@@ -1,0 +1,28 @@
+"""How much memory a verb may take for a table."""
+
+from __future__ import annotations
+
+import argparse
+
+from medley.errors import MedleyError, Mistakes
+
+
+def add_memory(parser: argparse.ArgumentParser) -> None:
+    """Adds the argument that says so."""
+    parser.add_argument(
+        "--memory",
+        metavar="SIZE",
+        default="auto",
+        help="2GB, 500MB, ...: a table that would take more is read in batches (default: a share of what is free)",
+    )
+
+
+def memory_of(word: str, mistakes: Mistakes) -> int:
+    """Bytes; what `auto` says where the word makes no sense, which is noted in `mistakes`."""
+    from medley.data.footprint import memory_bytes
+
+    try:
+        return memory_bytes(word)
+    except MedleyError as error:
+        mistakes.take(error)
+        return memory_bytes("auto")
