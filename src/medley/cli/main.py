@@ -20,13 +20,14 @@ VERBS = {
     "fit": "learns to predict columns of a table, and saves the model",
     "predict": "a model's predictions for the rows of a table",
     "evaluate": "how good a model is on a table that holds the true values",
+    "export": "a model as ONNX, for machines without torch",
     "describe": "what a saved model, or the best of a search, is made of",
     "blocks": "the parts that networks are made of, with their search ranges",
     "trials": "what a search has tried, and how it went",
 }
 """Verb -> what its help says; its code is in the file of the same name."""
 
-_WITH_PARTS = ("fit", "predict", "evaluate", "describe", "blocks")
+_WITH_PARTS = ("fit", "predict", "evaluate", "export", "describe", "blocks")
 """Verbs that may need parts from outside medley."""
 
 _TOLD = ("torch", "numpy", "pandas", "scikit-learn", "optuna", "safetensors")
@@ -37,6 +38,7 @@ examples:
   medley fit pets.csv --target breed --target price -o pets-model
   medley predict pets-model new.csv -o out.csv
   medley evaluate pets-model test.csv
+  medley export pets-model -o pets.onnx
   medley blocks                     every part that can be joined
   medley blocks image.conv          one part: its fields and their ranges
   medley trials my_project          the trials of a search

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from medley.errors import ArtifactError, MedleyError, Mistakes
 
 if TYPE_CHECKING:
+    from medley.data.predictor import Predictor
     from medley.data.source import Table
     from medley.model.model import Model
 
@@ -42,15 +43,32 @@ def open_model(folder: Path, mistakes: Mistakes, device: str = "auto") -> Model 
     except MedleyError as error:
         mistakes.take(error)
         return None
+    return model if _reads_tables(model, folder, mistakes, "md.load()") else None
+
+
+def open_predictor(path: Path, mistakes: Mistakes, device: str = "auto") -> Predictor | None:
+    """As `open_model`, or what `medley export` wrote, which needs no torch."""
+    if path.suffix != ".onnx":
+        return open_model(path, mistakes, device)
+    from medley.runtime import load
+
+    try:
+        model = load(path, device)
+    except MedleyError as error:
+        mistakes.take(error)
+        return None
+    return model if _reads_tables(model, path, mistakes, "medley.runtime.load()") else None
+
+
+def _reads_tables(model: Predictor, path: Path, mistakes: Mistakes, way: str) -> bool:
     if model.table is None:
         inputs = ", ".join(model.input_names)
-        mistakes.add(f"{folder} was fitted to inputs ({inputs}) rather than to a table: use it from Python, md.load().")
-        return None
-    return model
+        mistakes.add(f"{path} was fitted to inputs ({inputs}) rather than to a table: use it from Python, {way}.")
+    return model.table is not None
 
 
 def read_rows(
-    model: Model | None, table: str, root: str | None, mistakes: Mistakes, *, labelled: bool = False
+    model: Predictor | None, table: str, root: str | None, mistakes: Mistakes, *, labelled: bool = False
 ) -> Table | None:
     """The rows of a table as a model reads them; None, noted in `mistakes`, where that cannot be.
 
