@@ -162,9 +162,8 @@ def _compare(network: Network, path: Path, rows: dict[str, np.ndarray]) -> None:
             batch = Batch(size, {name: torch.from_numpy(feed[names.arrays[name]]) for name in rows}, absent)
             wanted = network(batch)
         for name, one in zip(outputs, found, strict=True):
-            np.testing.assert_allclose(
-                one, wanted[name].numpy(), TOLERANCE, TOLERANCE, err_msg=f"{name} in a batch of {size}"
-            )
+            where, known = f"{name} in a batch of {size}", wanted[name].numpy()
+            np.testing.assert_allclose(np.asarray(one), known, TOLERANCE, TOLERANCE, err_msg=where)
 
 
 def _wide(mask: np.ndarray, rows: np.ndarray) -> np.ndarray:
