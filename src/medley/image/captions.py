@@ -1,0 +1,281 @@
+"""Texts for pictures that have none, written by a generative model."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from medley.core import registry
+from medley.core.block import Block, DerivedInput, Input
+from medley.core.codec import Codec
+from medley.core.kinds import Kind
+from medley.data import cache
+from medley.data.stores import TextStore
+from medley.errors import DataError, GraphError
+from medley.image import own
+from medley.image.bad import Policy
+from medley.image.codec import rows_of_images
+from medley.image.distinct import Distinct
+from medley.image.input import as_text
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from medley.nn.captioner import Captioner
+    from medley.nn.hub import Found
+
+Write = Callable[[Sequence["Image"]], Sequence[str]]
+
+FILE = "captions.jsonl"
+
+
+class CaptionImages(DerivedInput, register="image.captions"):
+    """Texts for pictures, written by a model: a text input that is fed from an image input.
+
+    Called on an image input, every picture gets a text; called on an image input and a text input, only rows without a
+    text (None, NaN, an empty or blank one) get one, and texts that are there stay. What reads texts is joined to the
+    result as to a `TextInput`. Each distinct picture is read once: what was written for it is kept on disk
+    (`captions_file`), and serves other trials, runs and predictions.
+
+    A saved model keeps the name of the captioner, not the captioner: whoever predicts with it needs the same folder or
+    the hub, and transformers, for pictures that have no text and were not seen before.
+
+    Args:
+        model: an image-to-text model of transformers (ViT-GPT2 and other vision-encoder-decoders, BLIP, GIT, models
+            that one chats with): a folder that holds it, or a name on the hub (HF_HUB_OFFLINE is respected; weights are
+            read from safetensors, and no code of a model is run). Or a function: a list of RGB images of Pillow's -> as
+            many texts; a saved model keeps it only by a registered name.
+        max_length: tokens of a text at most.
+        num_beams: 1 takes the likeliest token each time; more search that many ways at once, and take longer.
+        prompt: how every text begins; of models that one chats with, the question.
+        batch_size: pictures at once.
+        revision: branch, tag or commit on the hub.
+        version: of a function, whatever tells it from others; left out, its source does, what it calls left aside.
+
+    Shape: pictures -> texts, encoded as `TextInput` encodes them.
+
+    Raises:
+        ConfigError: no model was given, there is none of that name, or it is no image-to-text model.
+        GraphError: it is called on something else than an image input, and at most one text input.
+        DataError: a function gives something else than one text per picture.
+
+    >>> CaptionImages(lambda pictures: [f"{one.width} wide" for one in pictures]).texts([np.zeros((4, 6)), None])
+    ['6 wide', None]
+    """
+
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.TEXT,)
+
+    model: str | os.PathLike[str] | Write | None = None
+    max_length: int = 32
+    num_beams: int = 1
+    prompt: str | None = None
+    batch_size: int = field(default=8, kw_only=True)
+    revision: str | None = field(default=None, kw_only=True)
+    version: str | int | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", as_text(self.model))
+        super().__post_init__()
+
+    def check(self) -> Iterable[str]:
+        """There is a model; numbers are whole and from 1."""
+        if not (callable(self.model) or (isinstance(self.model, str) and self.model)):
+            yield (
+                "model must be a folder that holds an image-to-text model, a name on the hub, or a function "
+                f"pictures -> texts; got {self.model!r}."
+            )
+        for name in ("max_length", "num_beams", "batch_size"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                yield f"{name} must be a whole number from 1, got {value!r}."
+
+    def __repr__(self) -> str:
+        return own.declaration(self)
+
+    def codec(self) -> Codec:
+        """As of `TextInput`."""
+        return _texts().codec()
+
+    def default_block(self) -> Block:
+        """As of `TextInput`."""
+        return _texts().default_block()
+
+    def adapter(self) -> Block | None:
+        """As of `TextInput`."""
+        return _texts().adapter()
+
+    def joined(self, inputs: Sequence[Input]) -> CaptionImages:
+        """Itself, where it is called on one image input and at most one text input."""
+        _places(inputs)
+        return self
+
+    def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> list[str | None]:
+        """A text per row: the one that is there, else one that is written; None where there is no picture either."""
+        picture, text = _places(inputs)
+        given: Any = inputs[picture]
+        root = getattr(given, "root", None)
+        policy: Policy = getattr(given, "on_bad_image", "warn")
+        texts = None if text is None else columns[text]
+        if columns[picture] is None:
+            return [None if _is_blank(one) else str(one) for one in _cells(texts)]
+        if texts is None:
+            return self.texts(columns[picture], root=root, on_bad_image=policy)
+        return self.fill(texts, columns[picture], root=root, on_bad_image=policy)
+
+    def texts(
+        self, pictures: Any, *, root: str | os.PathLike[str] | None = None, on_bad_image: Policy = "warn"
+    ) -> list[str | None]:
+        """A text for each picture.
+
+        Args:
+            pictures: B images in any form that `ImageInput` reads.
+            root: the folder of relative paths.
+            on_bad_image: what becomes of pictures that cannot be read, as of `ImageInput`.
+
+        Returns:
+            B texts; None where there is no picture.
+
+        Raises:
+            ConfigError: the model is not there, or is none that writes.
+            DataError: something is no picture, or (with `on_bad_image="raise"`) cannot be read: all are told.
+        """
+        distinct = Distinct.of(list(rows_of_images(pictures)), as_text(root))
+        store = self._store()
+        wanted = store.missing(list(distinct.first))
+        if wanted:
+            write = self._writer()
+            for keys, images in distinct.batches(wanted, self.batch_size, "captions"):
+                store.add(dict(zip(keys, _checked(write(images), len(images)), strict=True)))
+        distinct.close(on_bad_image)
+        lacking = set(store.missing(list(distinct.first)))
+        return [None if key is None or key in lacking else store.take([key])[0] for key in distinct.keys]
+
+    def fill(
+        self,
+        texts: Any,
+        pictures: Any,
+        *,
+        root: str | os.PathLike[str] | None = None,
+        on_bad_image: Policy = "warn",
+    ) -> list[str | None]:
+        """The texts that are there, and where there is none (None, NaN, blank) one for the picture.
+
+        Args:
+            texts: B texts, some of them missing.
+            pictures: B pictures, as of `texts`; only those of rows without a text are read.
+            root: as of `texts`.
+            on_bad_image: as of `texts`.
+
+        Returns:
+            B texts; None where there is neither.
+
+        Raises:
+            DataError: there are not as many texts as pictures; else as `texts`.
+
+        >>> CaptionImages(lambda pictures: ["a door"] * len(pictures)).fill(["a bed", ""], np.zeros((2, 4, 6)))
+        ['a bed', 'a door']
+        """
+        rows, cells = list(rows_of_images(pictures)), _cells(texts)
+        if len(rows) != len(cells):
+            raise DataError(f"There must be one text or None per picture, got {len(cells)} for {len(rows)} pictures.")
+        blank = [_is_blank(one) for one in cells]
+        some = [one if lacks else None for one, lacks in zip(rows, blank, strict=True)]
+        written = self.texts(some, root=root, on_bad_image=on_bad_image)
+        return [new if lacks else str(one) for one, new, lacks in zip(cells, written, blank, strict=True)]
+
+    @property
+    def captions_file(self) -> Path | None:
+        """Where what it writes is kept: JSON lines, a text per picture, that may be read and edited; None: nowhere."""
+        return self._store().path
+
+    def _store(self) -> TextStore:
+        name, words = own.told_model(self.model), [str(self.max_length), str(self.num_beams), repr(self.prompt)]
+        if callable(self.model):
+            key = cache.digest(own.identity(self.model, self.version))
+        else:
+            from medley.nn.checkpoints import identity
+
+            key = cache.digest(identity(self._found()), *words)
+        if not cache.is_on():
+            return TextStore(None)
+        folder = cache.folder("captions", key)
+        if folder is not None and not (folder / "about.json").exists():
+            about = {"model": name, "max_length": self.max_length, "num_beams": self.num_beams, "prompt": self.prompt}
+            (folder / "about.json").write_text(json.dumps(about, ensure_ascii=False), encoding="utf-8")
+        store = _kept(None if folder is None else folder / FILE, key)
+        store.refresh()
+        return store
+
+    def _found(self) -> Found:
+        from medley.nn.hub import find
+
+        return find(str(self.model), self.revision)
+
+    def _writer(self) -> Write:
+        if callable(self.model):
+            return self.model
+        from medley.nn.checkpoints import identity
+
+        found = self._found()
+        captioner = _captioner(found, identity(found))
+        settings = {"max_length": self.max_length, "num_beams": self.num_beams, "prompt": self.prompt}
+        return lambda pictures: captioner(pictures, **settings)
+
+
+@lru_cache(maxsize=64)
+def _kept(path: Path | None, key: str) -> TextStore:
+    return TextStore(path)
+
+
+@lru_cache(maxsize=1)
+def _captioner(found: Found, identity: str) -> Captioner:
+    """The last captioner that was loaded stays: a model that serves single rows would load it for each."""
+    from medley.nn.captioner import Captioner
+
+    return Captioner(found)
+
+
+def _texts() -> Input:
+    return registry.lookup("text.input")()
+
+
+def _places(inputs: Sequence[Input]) -> tuple[int, int | None]:
+    """Which of the inputs gives pictures, and which texts."""
+    pictures = [at for at, one in enumerate(inputs) if own.gives_one_picture(one)]
+    texts = [at for at, one in enumerate(inputs) if Kind.TEXT in one.kinds]
+    if len(pictures) != 1 or len(texts) > 1 or len(inputs) > 2 or len(pictures) + len(texts) != len(inputs):
+        got = ", ".join(type(one).__name__ for one in inputs)
+        raise GraphError(
+            f"CaptionImages is called on one ImageInput, and on one TextInput besides whose gaps it fills; got {got}."
+        )
+    return pictures[0], texts[0] if texts else None
+
+
+def _checked(texts: Any, rows: int) -> list[str]:
+    told = list(texts) if not isinstance(texts, str) and hasattr(texts, "__iter__") else [texts]
+    wrong = next((one for one in told if not isinstance(one, str)), None)
+    if len(told) != rows or wrong is not None or isinstance(texts, str):
+        got = f"{type(wrong).__name__} among them" if wrong is not None else f"{len(told)}"
+        raise DataError(f"A function that captions gives a list of texts, one per picture: {rows} pictures, got {got}.")
+    return told
+
+
+def _cells(texts: Any) -> list[Any]:
+    if texts is None:
+        return []
+    if hasattr(texts, "to_pylist"):
+        return texts.to_pylist()
+    return list(np.asarray(texts, dtype=object).reshape(-1)) if isinstance(texts, np.ndarray) else list(texts)
+
+
+def _is_blank(text: Any) -> bool:
+    if text is None or type(text).__name__ == "NAType" or (isinstance(text, float) and text != text):
+        return True
+    return isinstance(text, str) and not text.strip()

@@ -1,0 +1,225 @@
+"""Texts that are written for pictures: from Python, in graphs, kept on disk, in saved models."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import medley as md
+from medley.errors import ArtifactError, BadImageWarning, ConfigError, DataError, GraphError
+from medley.testing.tiny_writers import COLOURS, tiny_room
+
+SEEN = []
+
+
+def brightest(pictures):
+    """What colour each picture has most of; notes how many it was shown."""
+    SEEN.append(len(pictures))
+    return [f"a {list(COLOURS)[int(np.asarray(one).mean((0, 1)).argmax())]} room" for one in pictures]
+
+
+md.register("test_captions.brightest")(brightest)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "kept"))
+    SEEN.clear()
+
+
+def rooms(count=36):
+    """Rows of pictures, their colours, and as many distinct pictures as rows."""
+    colours = [list(COLOURS)[row % 3] for row in range(count)]
+    return [tiny_room(colour, row) for row, colour in enumerate(colours)], colours
+
+
+def test_each_distinct_picture_is_read_once_and_ever(tmp_path):
+    tiny = [tiny_room("red"), None, tiny_room("blue"), tiny_room("red"), np.nan]
+    captions = md.CaptionImages(brightest)
+    assert captions.texts(tiny) == ["a red room", None, "a blue room", "a red room", None]
+    assert SEEN == [2]
+    assert md.CaptionImages(brightest).texts(tiny[::-1]) == [None, "a red room", "a blue room", None, "a red room"]
+    assert SEEN == [2]
+    assert md.CaptionImages(brightest, version=2).texts(tiny[:1]) == ["a red room"]
+    assert SEEN == [2, 1]
+
+
+def test_what_was_written_can_be_read_and_edited():
+    captions = md.CaptionImages(brightest)
+    captions.texts([tiny_room("red")])
+    told = json.loads(captions.captions_file.read_text())
+    assert told["text"] == "a red room"
+    captions.captions_file.write_text(json.dumps({**told, "text": "a room to dine in"}) + "\n")
+    assert captions.texts([tiny_room("red")]) == ["a room to dine in"]
+    assert json.loads((captions.captions_file.parent / "about.json").read_text())["model"] == "test_captions.brightest"
+
+
+def test_nothing_is_kept_where_that_is_off(monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", "off")
+    captions = md.CaptionImages(brightest)
+    assert captions.texts([tiny_room("red")] * 3) == ["a red room"] * 3
+    captions.texts([tiny_room("red")])
+    assert SEEN == [1, 1]
+    assert captions.captions_file is None
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 100])
+def test_pictures_come_in_batches(batch_size):
+    pictures, colours = rooms(10)
+    assert md.CaptionImages(brightest, batch_size=batch_size).texts(pictures) == [f"a {one} room" for one in colours]
+    assert max(SEEN) == min(batch_size, 10)
+    assert sum(SEEN) == 10
+
+
+def test_forms_and_folders_of_pictures(tmp_path):
+    Image.fromarray(tiny_room("blue")).save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    captions = md.CaptionImages(brightest)
+    assert captions.texts(["a.png"], root=tmp_path) == ["a blue room"]
+    found = captions.texts([str(tmp_path / "a.png"), content, Image.open(tmp_path / "a.png"), tiny_room("blue") / 255])
+    assert found == ["a blue room"] * 4
+    assert captions.texts(np.stack([tiny_room("red"), tiny_room("green")])) == ["a red room", "a green room"]
+
+
+def test_pictures_that_cannot_be_read_are_told_once(tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n damaged")
+    rows = [tiny_room("red"), str(tmp_path / "bad.png"), str(tmp_path / "none.png")]
+    with pytest.warns(BadImageWarning, match=r"2 of 3 images cannot be read[\s\S]*row 1[\s\S]*row 2.*no such file"):
+        assert md.CaptionImages(brightest).texts(rows) == ["a red room", None, None]
+    with pytest.raises(DataError, match=r"2 of 3 images cannot be used"):
+        md.CaptionImages(brightest).texts(rows, on_bad_image="raise")
+    with pytest.raises(DataError, match=r"row 0: an image has shape"):
+        md.CaptionImages(brightest).texts([np.zeros(3), tiny_room("red")])
+
+
+@pytest.mark.parametrize("given", [list, np.array, pd.Series])
+def test_texts_that_are_there_stay(given):
+    texts = given(["mine", None, " ", "", np.nan, "yours"])
+    pictures = [tiny_room("red"), tiny_room("green"), tiny_room("blue"), None, tiny_room("green"), None]
+    found = md.CaptionImages(brightest).fill(texts, pictures)
+    assert found == ["mine", "a green room", "a blue room", None, "a green room", "yours"]
+    assert sum(SEEN) == 2
+    with pytest.raises(DataError, match="got 1 for 2 pictures"):
+        md.CaptionImages(brightest).fill(["one"], pictures[:2])
+
+
+@pytest.mark.parametrize("wrong", [lambda pictures: ["one"], lambda pictures: "words", lambda pictures: [1, 2]])
+def test_a_function_gives_one_text_per_picture(wrong):
+    with pytest.raises(DataError, match="one per picture: 2 pictures, got"):
+        md.CaptionImages(wrong).texts([tiny_room("red"), tiny_room("blue")])
+
+
+def test_a_model_of_transformers_writes(tiny_writer):
+    folder = tiny_writer("vision-encoder-decoder")
+    captions = md.CaptionImages(folder, batch_size=2)
+    pictures, colours = rooms(9)
+    assert captions.texts(pictures) == [f"a {one} room" for one in colours]
+    assert captions.captions_file != md.CaptionImages(folder, num_beams=2).captions_file
+    assert md.CaptionImages(folder, prompt="a red").texts([tiny_room("red", 30)])[0].startswith("a red")
+
+
+def test_what_a_model_wrote_outlives_it(tiny_writer, tmp_path, monkeypatch):
+    folder = shutil.copytree(tiny_writer("vision-encoder-decoder"), tmp_path / "captioner")
+    assert md.CaptionImages(folder).texts([tiny_room("blue")]) == ["a blue room"]
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ConfigError, match=re.escape("holds no model.safetensors")):
+        md.CaptionImages(folder).texts([tiny_room("blue")])
+
+
+def test_arguments_are_checked():
+    with pytest.raises(ConfigError, match=r"3 mistakes[\s\S]*a folder that holds[\s\S]*max_length[\s\S]*num_beams"):
+        md.CaptionImages(max_length=0, num_beams=True)
+    photo, note = md.ImageInput(), md.TextInput()
+    for wrong in ([note], [photo, photo], [photo, note, note], [md.ImageSetInput()]):
+        with pytest.raises(GraphError, match="on one ImageInput, and on one TextInput"):
+            md.CaptionImages(brightest)(*wrong)
+
+
+def searched(folder, inputs, outputs):
+    return md.AutoModel(inputs, outputs, directory=folder / "search", max_trials=1, overwrite=True)
+
+
+def test_a_text_input_that_is_fed_from_an_image_input(tmp_path):
+    pictures, colours = rooms()
+    photo = md.ImageInput(name="photo")
+    caption = md.CaptionImages(brightest, name="caption")(photo)
+    auto = searched(tmp_path, photo, md.ClassificationHead()(md.TextBlock(block_type="ngram")(caption)))
+    auto.fit(pictures, colours, epochs=10, verbose=0)
+    assert sum(SEEN) == len(pictures)
+    assert auto.evaluate(pictures, colours, return_dict=True)["accuracy"] == 1.0
+    model = md.load(auto.export_model().save(tmp_path / "model"))
+    assert {one.input_name for one in model.sources} == {"caption"}
+    new = [tiny_room("green", 77), None, tiny_room("blue", 66)]
+    SEEN.clear()
+    assert list(model.predict(new))[::2] == ["green", "blue"]
+    assert sum(SEEN) == 2
+    np.testing.assert_array_equal(model.predict_proba(new), auto.export_model().predict_proba(new))
+    assert sum(SEEN) == 2
+
+
+def test_gaps_of_a_text_input_are_filled_from_pictures(tmp_path):
+    pictures, colours = rooms()
+    texts = [f"a {colour} room" if row % 2 else None for row, colour in enumerate(colours)]
+    photo, note = md.ImageInput(name="photo"), md.TextInput(name="note")
+    filled = md.CaptionImages(brightest)(photo, note)
+    pixels = md.ConvBlock(num_blocks=1, num_layers=1, filters=4)(photo)
+    joined = md.Merge(merge_type="concatenate")([md.TextBlock(block_type="vanilla")(filled), pixels])
+    auto = searched(tmp_path, [photo, note], md.ClassificationHead()(joined))
+    auto.fit([pictures, texts], colours, epochs=2, verbose=0)
+    assert sum(SEEN) == len(pictures) // 2
+    SEEN.clear()
+    model = auto.export_model()
+    model.predict({"photo": None, "note": texts})
+    model.predict({"photo": [tiny_room("red", 99)], "note": None})
+    assert SEEN == [1]
+
+
+def test_folders_and_policies_of_the_image_input_hold(tmp_path):
+    pictures, colours = rooms(30)
+    for row, picture in enumerate(pictures):
+        Image.fromarray(picture).save(tmp_path / f"{row}.png")
+    paths = [f"{row}.png" for row in range(30)]
+    photo = md.ImageInput(root=tmp_path, on_bad_image="raise", name="photo")
+    caption = md.CaptionImages(brightest, name="caption")(photo)
+    auto = searched(tmp_path, photo, md.ClassificationHead()(md.TextBlock(block_type="ngram")(caption)))
+    auto.fit(paths, colours, epochs=1, verbose=0)
+    with pytest.raises(
+        DataError, match=r"caption: 1 of 2 images cannot be used[\s\S]*row 1 \('31.png'\): no such file"
+    ):
+        auto.predict(["1.png", "31.png"])
+
+
+def test_a_saved_model_keeps_names_only(tiny_writer, tmp_path):
+    pictures, colours = rooms(24)
+    folder = shutil.copytree(tiny_writer("vision-encoder-decoder"), tmp_path / "captioner")
+    photo = md.ImageInput(name="photo")
+    head = md.ClassificationHead()
+    auto = searched(tmp_path, photo, head(md.TextBlock(block_type="ngram")(md.CaptionImages(folder)(photo))))
+    auto.fit(pictures, colours, epochs=8, verbose=0)
+    model = md.load(auto.export_model().save(tmp_path / "model"))
+    assert list(model.predict([tiny_room("red", 55), tiny_room("green", 55)])) == ["red", "green"]
+    shutil.rmtree(folder)
+    with pytest.raises(DataError, match=r"caption_images_1: .*There is no folder"):
+        model.predict([tiny_room("red", 56)])
+
+
+def test_a_function_without_a_name_cannot_be_saved(tmp_path):
+    pictures, colours = rooms(24)
+    photo = md.ImageInput(name="photo")
+    caption = md.CaptionImages(lambda pictures: ["words"] * len(pictures))(photo)
+    auto = searched(tmp_path, photo, md.ClassificationHead()(md.TextBlock()(caption)))
+    with pytest.warns(md.MedleyWarning, match="kept in memory only"):
+        auto.fit(pictures, colours, epochs=1, verbose=0)
+    with pytest.raises(ArtifactError, match=r"nothing is registered for it.*@medley.register"):
+        auto.export_model().save(tmp_path / "model")
+
+
+def test_a_declaration_is_told_without_addresses():
+    assert re.fullmatch(
+        r"CaptionImages\(model=test_captions.brightest#[0-9a-f]{8}, num_beams=3\)",
+        repr(md.CaptionImages(brightest, num_beams=3)),
+    )
