@@ -22,6 +22,11 @@ class Flatten(Layer, register="core.flatten"):
     '(D=48)'
     """
 
+    @property
+    def frozen(self) -> bool:
+        """It has nothing to learn."""
+        return True
+
     def build(self, *specs: Spec) -> nn.Module:
         """A flattening module."""
         from torch import nn
@@ -47,6 +52,11 @@ class SpatialReduction(Layer, register="core.spatial_reduction"):
 
     reduction_type: str | Space | None = searched(OneOf("flatten", "global_max", "global_avg", default="global_avg"))
 
+    @property
+    def frozen(self) -> bool:
+        """It has nothing to learn."""
+        return True
+
     def build(self, *specs: Spec) -> nn.Module:
         """The pooling module."""
         return _reduction(specs[0], str(self.reduction_type))
@@ -69,6 +79,11 @@ class TemporalReduction(Layer, register="core.temporal_reduction"):
     """
 
     reduction_type: str | Space | None = searched(OneOf("flatten", "global_max", "global_avg", default="global_avg"))
+
+    @property
+    def frozen(self) -> bool:
+        """It has nothing to learn."""
+        return True
 
     def build(self, *specs: Spec) -> nn.Module:
         """The pooling module."""

@@ -33,12 +33,9 @@ class FrozenModules:
     trained beside them starts alike whether or not they are at hand; a frozen part that itself starts at random starts
     the same every time.
 
-    >>> from medley.core.spec import vector
-    >>> from medley.core.torchblock import TorchBlock
-    >>> from torch import nn
-    >>> modules, part = FrozenModules(), TorchBlock(nn.Flatten())
-    >>> modules.module(part, [vector(3)]) is modules.module(part, [vector(3)])
-    True
+    >>> from medley.core.shape import Flatten
+    >>> FrozenModules().module(Flatten(), [Spec((3, 2), "TD")]).training
+    False
     """
 
     def __init__(self) -> None:
@@ -57,7 +54,8 @@ class FrozenModules:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
                 found = block.build(*specs).requires_grad_(False).eval()
-        self._known[key] = found  # the last that was asked for goes last
+        if found.state_dict():  # others cost nothing to build
+            self._known[key] = found  # the last that was asked for goes last
         while len(self._known) > MOST:
             del self._known[next(iter(self._known))]
         return found

@@ -35,6 +35,7 @@ class Step:
         is_head: whether it goes out.
         is_frozen: whether it never learns.
         fragile: whether one row alone is too few for it in training.
+        weighs: whether it holds weights, or other tensors of its own.
         given: under this name a batch may hold its result; None where something before it learns or changes rows.
     """
 
@@ -49,6 +50,7 @@ class Step:
     is_head: bool = False
     is_frozen: bool = False
     fragile: bool = False
+    weighs: bool = True
     given: str | None = None
 
 
@@ -132,7 +134,8 @@ class Network(nn.Module):
         # One part may be joined to several sources: a result's name says both.
         given = f"{name}({next(iter(sources))})" if frozen and self._is_settled(places) else None
         self._place(node, out, sources)
-        self.steps.append(Step(name, key, block, module, places, sources, out, fragile=fragile, given=given, **kinds))
+        kinds |= {"fragile": fragile, "weighs": bool(module.state_dict())}
+        self.steps.append(Step(name, key, block, module, places, sources, out, given=given, **kinds))
 
     def _is_settled(self, places: tuple[int, ...]) -> bool:
         """Whether what a step reads is one source, or one result that frozen parts alone have made of one."""
@@ -199,14 +202,14 @@ class Network(nn.Module):
         for place, step in enumerate(self.steps, start=len(self.sources)):
             readers = [one for one in self.steps if place in one.inputs]
             if step.given is not None and any(one.given is None for one in readers):
-                found += [step] if any(one.module.state_dict() for one in self.chain(step)) else []
+                found += [step] if any(one.weighs for one in self.chain(step)) else []
         return found
 
     def unsettled(self) -> list[tuple[str, str]]:
         """Frozen parts with weights that run every time all the same, and what before each learns or changes rows."""
         found = []
         for step in self.steps:
-            if step.is_frozen and step.given is None and step.module.state_dict():
+            if step.is_frozen and step.given is None and step.weighs:
                 before = [self.steps[one - len(self.sources)] for one in step.inputs if one >= len(self.sources)]
                 found += [(step.name, one.name) for one in before if one.given is None and not one.is_frozen][:1]
         return found
@@ -296,7 +299,9 @@ class Network(nn.Module):
             return inputs[0].new_zeros((0, *step.out.shape), dtype=torch.float32)
         if count == 1 and step.fragile and self.training:
             return _run_settled(step.module, inputs)
-        if step.given is not None:  # nothing learns here, so a large batch need not be in the machine all at once
+        if (
+            step.given is not None and step.weighs
+        ):  # nothing learns here, so a large batch need not be in the machine all at once
             spec = self._specs[step.inputs[0]]
             return in_passes(step.module, inputs[0], spec, cuts=step.block.ignores_padding)  # type: ignore[attr-defined]
         return step.module(*inputs)

@@ -68,6 +68,8 @@ class Model(Predictor):
 
     def to(self, device: str | torch.device) -> Model:
         """Moves the weights; returns itself."""
+        if device_of(device) != self.device:
+            self.network.own()  # models of one search share frozen parts, and the others stay where they are
         self.device = device_of(device)
         self.network.to(self.device)
         return self

@@ -154,11 +154,23 @@ class FrozenRows:
         if key not in self._held:
             rows = self._rows(encoded)
             store = self._store(part, rows, around)
-            if not _fill(store, part, rows, around):
+            if self._too_large(store, part, rows, around) or not _fill(store, part, rows, around):
                 return None
             self._held[key] = encoded, [_aligned(store, rows, number, one) for number, one in enumerate(encoded)]
             _forget(self._held, key)
         return self._held[key][1]
+
+    def _too_large(self, store: RowStore, part: _Part, rows: Pieces, around: Around) -> bool:
+        size = 4 * int(np.prod(part.shape, dtype=np.int64))
+        more = size * len(store.missing(rows.keys))
+        room = 4 * IN_MEMORY if store.folder is None else shutil.disk_usage(store.folder).free // 2
+        if more > room:
+            self._say(
+                f"{part.name}: its results for {len(rows.keys):,} rows would take {more / 2**30:.1f} GiB, too much to "
+                "keep, so it runs for every row in each epoch. A pooled result (pooling='mean') is smaller.",
+                around,
+            )
+        return more > room
 
     def _rows(self, encoded: Sequence[Encoded]) -> Pieces:
         if id(encoded) not in self._pieces:  # kept beside them, so that no others get the same id
