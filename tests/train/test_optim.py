@@ -95,3 +95,33 @@ def test_optimisers_by_name(name, kind):
 def test_warm_up_starts_low_enough_to_be_one():
     assert factor("one_cycle", 0) < 0.1 > factor("cosine", 0)
     assert math.isclose(factor("cosine", 0.05), 1)
+
+
+class Slow(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.low = nn.Linear(2, 2)
+        self.top = nn.Linear(2, 2)
+
+    def learning_rates(self):
+        return {"low.weight": 0.01, "low.bias": 0.01, "top.weight": 0.1, "top.bias": 0.1}
+
+
+def test_a_module_says_how_fast_its_parameters_learn():
+    net = nn.Sequential(Slow(), nn.Linear(2, 1))
+    optimizer = make_optimizer(net, [], Training(), 0.5, 0.05)
+    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    found = {name: rates[id(p)] for name, p in net.named_parameters()}
+    assert found == pytest.approx(
+        {
+            "0.low.weight": 0.005,
+            "0.low.bias": 0.005,
+            "0.top.weight": 0.05,
+            "0.top.bias": 0.05,
+            "1.weight": 0.5,
+            "1.bias": 0.5,
+        }
+    )
+    kinds = decays(optimizer)
+    assert kinds[id(net[0].low.weight)] == 0.05
+    assert kinds[id(net[0].low.bias)] == 0

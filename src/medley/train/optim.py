@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import cos, pi
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,8 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """The plan's optimiser, fused where the device has it.
 
+    Each group of parameters holds its `share` of the learning rate (`shares`), which schedules must keep.
+
     Args:
         network: whose parameters are trained; those of rank 1 and 0 (biases, norms) do not decay.
         extra: parameters of the balancer; they do not decay.
@@ -23,19 +26,42 @@ def make_optimizer(
         lr: learning rate.
         weight_decay: for the rest.
     """
+    told = shares(network)
     trained = [p for p in network.parameters() if p.requires_grad]
-    still = [*[p for p in trained if p.ndim < 2], *extra]
-    groups = [{"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay}]
-    if weight_decay == 0:
-        groups[0]["params"] = [*trained, *extra]
-    else:
-        groups.append({"params": still, "weight_decay": 0.0})
-    groups = [group for group in groups if group["params"]]
+    found: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for parameter in trained:
+        decay = weight_decay if parameter.ndim >= 2 else 0.0
+        found.setdefault((told.get(id(parameter), 1.0), decay), []).append(parameter)
+    if extra:
+        found.setdefault((1.0, 0.0), []).extend(extra)
+    groups = [
+        {"params": members, "weight_decay": decay, "lr": lr * share, "share": share}
+        for (share, decay), members in found.items()
+    ]
     if plan.optimizer == "sgd":
         # Fused SGD leaves its momentum uninitialised where a gradient scaler skips the first step (torch 2.13).
         return torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, fused=plan.precision != "float16")
     kind = torch.optim.Adam if plan.optimizer == "adam" else torch.optim.AdamW
     return kind(groups, lr=lr, fused=True)
+
+
+class Paced(Protocol):
+    """A module that says how fast its parameters learn, as pretrained encoders do."""
+
+    def learning_rates(self) -> Mapping[str, float]:
+        """Own parameter name -> share of the learning rate."""
+        ...
+
+
+def shares(network: nn.Module) -> dict[int, float]:
+    """`id(parameter)` -> its share of the learning rate, where a module (`Paced`) says another than 1."""
+    found: dict[int, float] = {}
+    for module in network.modules():
+        told: Paced | None = module if hasattr(module, "learning_rates") else None  # type: ignore[assignment]
+        if told is not None:
+            named = dict(module.named_parameters())
+            found |= {id(named[name]): share for name, share in told.learning_rates().items()}
+    return found
 
 
 def factor(schedule: str, progress: float) -> float:

@@ -101,7 +101,7 @@ class EagerStepper(Stepper):
             return
         self.learning_rate = self.peak * factor(self.plan.schedule, progress)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate
+            group["lr"] = self.learning_rate * group["share"]
 
     def _update(self, losses: list[Tensor]) -> None:
         scaler = self.scaler
