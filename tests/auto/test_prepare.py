@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medley.auto.prepare import check_fit, divide, strata, whole
+from medley.auto.prepare import check_fit, check_writable, divide, strata, whole
 from medley.errors import ConfigError, DataError
 from medley.graph.graph import draw
 from medley.heads import ClassificationHead, RegressionHead
@@ -170,3 +170,15 @@ def test_strata_are_classes_quantiles_of_numbers_and_never_sets_of_labels():
 def test_labels_that_break_a_rule_of_their_head_name_it():
     with pytest.raises(DataError, match="kind: Expect the target data to have at least 2 classes"):
         divide(graph(), whole(graph(), rows(), {**labels(), "kind": ["x"] * 10}, None), 0.2, 0)
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_trained(tmp_path, monkeypatch):
+    check_writable(tmp_path / "new" / "project")
+    assert list(tmp_path.iterdir()) == []
+
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("medley.model.writing.TemporaryFile", refuse)
+    with pytest.raises(ConfigError, match=r"kept in .*project: Permission denied\. Give another directory"):
+        check_writable(tmp_path / "project")

@@ -79,9 +79,16 @@ def test_both_sides_need_rows():
     with pytest.raises(DataError, match="no row is held out"):
         halves(pd.DataFrame({"part": ["train", "train"]}), given="part")
     with pytest.raises(DataError, match="no row is train"):
-        halves(pd.DataFrame({"owner": ["a", "a"]}), group="owner")
+        halves(pd.DataFrame({"part": ["val", "val"]}), given="part")
 
 
 def test_columns_that_are_not_there_and_two_ways_at_once_are_told_together():
     with pytest.raises(ConfigError, match=r"(?s)2 mistakes.*group, time.*'owner' is no column"):
         halves(pd.DataFrame({"when": [1, 2]}), group="owner", time="when")
+
+
+def test_one_group_and_missing_words_are_told_plainly():
+    with pytest.raises(DataError, match="by 'g': all are of one group"):
+        halves(pd.DataFrame({"g": ["x"] * 8}), group="g")
+    with pytest.raises(DataError, match="2 of its cells are missing, the first in row 1"):
+        halves(pd.DataFrame({"part": ["train", None, "validation", np.nan]}), given="part")

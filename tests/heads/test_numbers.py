@@ -121,7 +121,11 @@ def test_the_prior_is_the_median_for_absolute_errors():
 @pytest.mark.parametrize(
     ("values", "options", "words"),
     [
-        ([1.0, np.inf], {}, "finite, got inf in row 1, column 0"),
+        ([1.0, np.inf], {}, "finite, .*got inf in row 1, column 0"),
+        ([1.0, -1e300], {}, r"less than 3e38 on either side of 0, got -1e\+300 in row 1"),
+        (np.array([1.0, 2 + 1j]), {}, r"must be numbers, got \(1\+0j\) in row 0"),
+        ([1.0, 2 + 1j], {}, r"must be numbers, got"),
+        (np.array(["0", "1"]), {}, "must be numbers, got '0' in row 0"),
         (["1", "2"], {}, "must be numbers, got '1' in row 0, column 0"),
         ([1, "two"], {}, "must be numbers, got 'two' in row 1"),
         ([1, {}], {}, r"got \{\} \(dict\) in row 1"),

@@ -237,3 +237,15 @@ def test_a_file_and_a_search_are_told_from_a_broken_model(tmp_path):
         load(tmp_path)
     with pytest.raises(ArtifactError, match="It is a file; a model is a folder"):
         load(tmp_path / "project.json")
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(make_model, tmp_path, monkeypatch):
+    x = np.zeros((4, 2), np.float32)
+    model = make_model(Input(), RegressionHead(name="y"), {"input_1": x}, {"y": [1.0, 2.0, 3.0, 4.0]})
+
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("medley.model.writing.write", refuse)
+    with pytest.raises(ArtifactError, match=r"cannot be written to .*model: No space left on device"):
+        model.save(tmp_path / "model")

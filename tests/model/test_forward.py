@@ -32,10 +32,15 @@ def test_the_network_goes_back_to_the_mode_it_was_in(model, rows):
     assert torch.equal(model.network.state_dict()["parts.wide.1.running_mean"], before)
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:99", 3.5, ""])
+@pytest.mark.parametrize("device", ["cuda:99", 3.5, ""])
 def test_a_device_that_is_not_here_is_told(device):
     with pytest.raises(ConfigError, match=r'cannot be used here: .*Give "auto"'):
         device_of(device)
+
+
+def test_gpus_are_called_cuda():
+    with pytest.raises(ConfigError, match=r"device='gpu:1' is no device: torch calls GPUs 'cuda:1'"):
+        device_of("gpu:1")
 
 
 def test_devices_by_name():

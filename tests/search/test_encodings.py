@@ -195,3 +195,14 @@ def test_rows_in_errors_are_the_callers():
     val = Part({"x": [1, 2]}, {"kind": ["b", "c"]}, None, 2, np.array([3, 40]), told="held out: ")
     with pytest.raises(DataError, match=r"held out: kind: The label 'c' in row 40 was not"):
         Encodings(train, val, {"kind": ClassificationHead().codec()}, CPU)
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan")])
+def test_an_input_that_no_training_row_has_is_an_error(nothing):
+    y = {"y": [1.0, 2.0, 3.0]}
+    train, val = (Part({"facts": [[cell]] * 3}, y, None, 3) for cell in (nothing, 1.0))
+    graph = draw(StructuredDataInput(name="facts"), RegressionHead(name="y"))
+    data = Encodings(train, val, {name: head.codec() for name, head in graph.heads.items()}, CPU)
+    with pytest.raises(DataError, match="none of the 3 training rows has it"):
+        data.spec(graph.nodes()[0])
+    assert Encodings(val, train, data.targets, CPU).spec(graph.nodes()[0]).width == 1

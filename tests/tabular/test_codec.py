@@ -196,3 +196,9 @@ def test_a_column_without_a_training_value_may_hold_words_later():
     array = codec.encode({"city": ["Oslo", None], "age": [2.0, 2.0]}).array
     assert np.isnan(array[:, 0]).all()
     assert array[:, 1].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("table", [np.array([[1 + 1j], [2j]]), {"x": [1 + 1j, None]}])
+def test_complex_numbers_are_told(table):
+    with pytest.raises(DataError, match="holds complex numbers"):
+        TableCodec().fit(table)

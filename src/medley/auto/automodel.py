@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from medley.auto.duration import seconds
-from medley.auto.prepare import check_fit, divide, folder_problems, whole
+from medley.auto.prepare import check_fit, check_writable, divide, folder_problems, whole
 from medley.balance.choose import balancer
 from medley.errors import ConfigError, MedleyError, Mistakes, NotFittedError
 from medley.graph.graph import draw
@@ -190,6 +190,7 @@ class AutoModel:
             patience: trials without a gain after which the search ends (`study.out_of_patience`); none, if left out.
             stream: where inputs' rows come from, if not from `train` and `val`; time counts from when it is encoded.
         """
+        check_writable(self.folder)
         began = monotonic() if began is None else began
         study = self._prepare((train, val), epochs, batch_size, callbacks, verbose, began, stream)
         study.question = replace(study.question, table=table, about=about or {})

@@ -15,6 +15,7 @@ from medley.data.split import bins, split
 from medley.errors import ConfigError, DataError, MedleyError, Mistakes
 from medley.graph.graph import Graph
 from medley.model.encoding import row_weights
+from medley.model.writing import unwritable
 from medley.search.part import Part
 
 
@@ -60,6 +61,17 @@ def folder_problems(project_name: Any, directory: Any) -> Iterator[str]:
     file = next((one for one in (folder, *folder.parents) if one.is_file()), None)
     if file is not None:
         yield f"The project cannot be kept in {folder}: {file} is a file. Give another directory or project_name."
+
+
+def check_writable(folder: Path) -> None:
+    """Makes sure, before anything is trained, that a project can be kept.
+
+    Raises:
+        ConfigError: its folder cannot be written to.
+    """
+    why = unwritable(folder)
+    if why is not None:
+        raise ConfigError(f"The project cannot be kept in {folder}: {why}. Give another directory or project_name.")
 
 
 def whole(graph: Graph, x: Any, y: Any, sample_weight: Any) -> Part:

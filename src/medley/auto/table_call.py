@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from medley.auto.duration import seconds
-from medley.auto.prepare import check_fit
+from medley.auto.prepare import check_fit, check_writable, folder_problems
 from medley.auto.table_plan import Plan, plan_table
 from medley.data.footprint import memory_bytes
 from medley.data.source import Table, read
 from medley.errors import DataError, MedleyError, Mistakes
+from medley.model.forward import device_of
 
 
 def check_search(
@@ -27,8 +28,19 @@ def check_search(
     on_bad_image: Any = "warn",
     verbose: Any = 1,
     memory: Any = "auto",
+    device: Any = "auto",
+    project_name: Any = "table_model",
+    directory: Any = None,
 ) -> None:
     """Notes in `mistakes` what is wrong with the plain arguments of `fit`."""
+    problems = list(folder_problems(project_name, directory))
+    for sentence in problems:
+        mistakes.add(sentence)
+    with _noting(mistakes):
+        if not problems:
+            check_writable(Path(directory or ".") / project_name)
+    with _noting(mistakes):
+        device_of(device)
     with _noting(mistakes):
         seconds(time_limit)
     with _noting(mistakes):

@@ -73,6 +73,10 @@ def split_rows(
 
 
 def _by_given(column: pd.Series, name: str) -> tuple[np.ndarray, np.ndarray]:
+    lost = np.flatnonzero(column.isna())
+    if len(lost):
+        told = f"{len(lost)} of its cells are missing, the first in row {lost[0]}"
+        raise DataError(f"Column {name!r} must say of each row whether it is held out, but {told}.")
     words = column.map(_word).to_numpy()
     held = np.isin(words, [*HELD_OUT, "true", "1"])
     train = np.isin(words, [*TRAIN, "false", "0"])
@@ -106,6 +110,8 @@ def _by_time(column: pd.Series, fraction: float, name: str) -> tuple[np.ndarray,
 
 def _by_group(codes: np.ndarray, fraction: float, seed: int, name: str) -> tuple[np.ndarray, np.ndarray]:
     sizes = np.bincount(codes)
+    if len(sizes) == 1:
+        raise DataError(f"Rows cannot be split by {name!r}: all are of one group. Give another column, or none.")
     order = np.random.default_rng(seed).permutation(len(sizes))
     before = np.concatenate([[0], np.cumsum(sizes[order])[:-1]])
     chosen = order[before < fraction * len(codes)]

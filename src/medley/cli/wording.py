@@ -36,6 +36,7 @@ _WHOLE = (
         r"by one of --group, --time and --split, got \1.",
     ),
     (re.compile(r"targets is empty;"), "--target is missing;"),
+    (re.compile(r"(?:The project cannot be kept in )(\S+)[/\\]search:"), r"-o \1 cannot be written to:"),
     (re.compile(r"another directory or project_name"), "another folder with -o"),
     (re.compile(r": give root\b"), ": give --root"),
 )

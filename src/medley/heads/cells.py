@@ -37,8 +37,9 @@ def as_numbers(table: np.ndarray, what: str) -> np.ndarray:
 
 def _number(cell: object, told: str, place: tuple[int, int]) -> float:
     where = f"in row {row_number(place[0])}, column {place[1]}"
-    # Dates turn into floats without a word, and words of digits may be codes.
-    if isinstance(cell, str | bytes | np.datetime64 | np.timedelta64):
+    cell = cell.item() if isinstance(cell, np.str_ | np.bytes_ | np.complexfloating) else cell
+    # Dates and complex numbers turn into floats without a word, and words of digits may be codes.
+    if isinstance(cell, str | bytes | np.datetime64 | np.timedelta64 | complex):
         raise DataError(f"{told} {cell!r} {where}.")
     try:
         return float(cell)  # type: ignore[arg-type]

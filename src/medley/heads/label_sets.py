@@ -197,7 +197,7 @@ def _row(place: int, row: Any) -> list[Any] | None:
         return None
     raise DataError(
         f"multi_label=True expects a 0/1 matrix (B, labels), or a list of labels per row (None where unobserved); "
-        f"row {row_number(place)} is {row!r}."
+        f"row {row_number(place)} is {row.item() if isinstance(row, np.generic) else row!r}."
     )
 
 

@@ -170,9 +170,10 @@ def _numbers(values: Any) -> tuple[np.ndarray, bool, str]:
     if array.ndim > 2 or array.shape[1:] == (0,):
         raise DataError(f"Numeric targets must be of shape (B,) or (B, columns), got {array.shape}.")
     numbers = as_numbers(array[:, None] if array.ndim == 1 else array, "Numeric targets")
-    if np.isinf(numbers).any():
-        row, column = np.argwhere(np.isinf(numbers))[0].tolist()
-        where = f"in row {row_number(row)}, column {column}"
-        raise DataError(f"Numeric targets must be finite, got {numbers[row, column]} {where}.")
+    wrong = np.abs(numbers) > np.finfo(np.float32).max
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0].tolist()
+        told = f"got {numbers[row, column]} in row {row_number(row)}, column {column}"
+        raise DataError(f"Numeric targets must be finite, and less than 3e38 on either side of 0, {told}.")
     floating = array.dtype.kind == "f" and array.dtype.itemsize in (4, 8)
     return numbers, array.ndim == 1, array.dtype.name if floating else "float64"

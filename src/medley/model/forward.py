@@ -67,6 +67,9 @@ def device_of(device: str | torch.device | None) -> torch.device:
         found = torch.device(device)
         torch.empty(0, device=found)
     except (AssertionError, RuntimeError, TypeError) as error:
-        told = str(error).partition("\n")[0]
+        if str(device).startswith("gpu"):
+            way = f"torch calls GPUs {str(device).replace('gpu', 'cuda')!r}"
+            raise ConfigError(f'device={device!r} is no device: {way}. Or give "auto" or "cpu".') from error
+        told = str(error).partition("\n")[0].rstrip(".") + "."
         raise ConfigError(f'device={device!r} cannot be used here: {told} Give "auto", "cpu" or "cuda".') from error
     return found

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ def save(
     network: Network,
     facts: Mapping[str, Any],
     table: TableView | None = None,
+    *,
+    pretrained: str = "copy",
 ) -> Path:
     """Writes a model; a file appears whole or not at all.
 
@@ -41,17 +44,19 @@ def save(
         network: holds the weights.
         facts: JSON to keep beside them.
         table: how the model reads a table, where it does.
+        pretrained: `"copy"`, or `"reference"` to name untouched pretrained weights instead of writing them.
 
     Returns:
         The directory.
 
     Raises:
-        ArtifactError: a part has no registered name, or the path is a file.
+        ArtifactError: a part has no registered name, or the path is a file or cannot be written to.
     """
     from safetensors.numpy import save as pack_arrays
     from safetensors.torch import save as pack
 
     arrays: dict[str, np.ndarray] = {}
+    named = references(network, pretrained)
     told = {
         "format": FORMAT,
         "graph": graph.to_json(),
@@ -59,17 +64,37 @@ def save(
         "targets": {name: _split(codec, f"targets/{name}", arrays) for name, codec in targets.items()},
         "facts": facts,
         **({"table": table.state()} if table is not None else {}),
+        **({"pretrained": named.told} if named.told else {}),
     }
     path = Path(directory)
     if path.is_file():
         raise ArtifactError(f"{path} is a file; a model is a directory. Give another path.")
-    path.mkdir(parents=True, exist_ok=True)
     # safetensors refuses tensors that share memory (parts called twice are one part here, so only views do).
-    weights = {name: one.detach().cpu().clone().contiguous() for name, one in network.state_dict().items()}
-    write(path / WEIGHTS, pack(weights))
-    write(path / STATES, pack_arrays({name: np.ascontiguousarray(one) for name, one in arrays.items()}))
-    write(path / DESCRIPTION, json.dumps(told, indent=1, ensure_ascii=False, allow_nan=True).encode())
+    kept = {name: one for name, one in network.state_dict().items() if name not in named.names}
+    weights = {name: one.detach().cpu().clone().contiguous() for name, one in kept.items()}
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        write(path / WEIGHTS, pack(weights))
+        write(path / STATES, pack_arrays({name: np.ascontiguousarray(one) for name, one in arrays.items()}))
+        write(path / DESCRIPTION, json.dumps(told, indent=1, ensure_ascii=False, allow_nan=True).encode())
+    except OSError as error:
+        raise ArtifactError(f"The model cannot be written to {path}: {error.strerror or error}.") from error
     return path
+
+
+def unwritable(folder: Path) -> str | None:
+    """Why nothing can be written into a folder that is there or shall be made, or None; found by trying.
+
+    >>> unwritable(Path("new"))
+    """
+    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    if not there.is_dir():
+        return f"{there} is a file"
+    try:
+        with TemporaryFile(dir=there):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def _split(codec: Codec, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:

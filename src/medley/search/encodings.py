@@ -114,6 +114,7 @@ class Encodings:
             return codec, []
         with gathered() as noted:  # one warning for all rows, though they are encoded part by part
             encoded = [_encode_part(codec, part, input_name) for part in self.parts]
+        check_learnt(encoded)
         found = [{"row": one.row, "why": f"{notice.told}{one}"} for notice in noted.notices for one in notice.found]
         if found:
             self.bad_rows[input_name] = found
@@ -170,6 +171,7 @@ class Encodings:
         if not new:
             return
         for key, encoded in self.stream.encode(new).items():
+            check_learnt(encoded)
             self._known[key] = (new[key][1], encoded)
         self.bad_rows.update(self.stream.bad_rows)
 
@@ -191,6 +193,18 @@ class Encodings:
         for part in self.parts:
             found.update(b"" if part.weight is None else _bytes(part.weight))
         return found.hexdigest()
+
+
+def check_learnt(encoded: Sequence[Encoded]) -> None:
+    """Makes sure that training rows, the first part, have some input.
+
+    Raises:
+        DataError: none has.
+    """
+    if not encoded[0].present.any():
+        rows = len(encoded[0].present)
+        told = f"none of the {rows} training rows has it (all are None, empty or not finite)"
+        raise DataError(f"{told}, so nothing can be learnt from it; leave it out.")
 
 
 def _key(input_name: str, block: Input | Preprocessing) -> str:

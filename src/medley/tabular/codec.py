@@ -103,6 +103,8 @@ class TableCodec(Codec):
         ]
 
     def _learn(self, name: str, cells: np.ndarray, *, told: bool) -> NumericColumn | CategoricalColumn:
+        if cells.dtype.kind == "c" or (cells.dtype == object and any(isinstance(cell, complex) for cell in cells)):
+            raise DataError(f"Column {name!r} holds complex numbers; give each of their two parts a column.")
         declared = self.column_types.get(name)
         reading = tell_reading(cells)
         if declared == "categorical" or (declared is None and (told or reading == "category")):
