@@ -331,3 +331,11 @@ def test_ctrl_c_between_two_trials_keeps_what_there_is(study, trainings, monkeyp
     assert len(one.run()) == 2
     assert one.ended == "interrupted"
     assert one.best().score == min(two.score for two in one.ranked)
+
+
+def test_ctrl_c_that_python_lost_ends_the_search_at_the_next_epoch(study, trainings):
+    trainings.events = {0: 1.2, 1: 1.0}
+    one = study(9, watch=lambda record: setattr(one.interrupts, "came", len(one.outcomes) == 1))
+    outcomes = one.run()
+    assert [two.reason for two in outcomes] == [None, "interrupted"]
+    assert one.ended == "interrupted"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from medley.errors import SearchError
 from medley.model.model import Model
 from medley.model.records import Record
+from medley.search.interrupt import Interrupts
 from medley.search.progress import Progress
 from medley.search.store import Store
 from medley.search.suggest import DefaultSuggest, TrialSuggest
@@ -87,6 +88,7 @@ class Study:
         self.outcomes: list[Outcome] = store.outcomes()
         self.models: dict[int, Model] = {}
         self.interrupted = False
+        self.interrupts = Interrupts()
         self.ended: str | None = None
 
     def run(self) -> list[Outcome]:
@@ -101,7 +103,8 @@ class Study:
         study = self._study()
         if not self.outcomes:
             study.enqueue_trial(default.params)
-        with self.progress.running(self.limits.max_trials, self.question.epochs, self.limits.deadline):
+        limits = self.limits
+        with self.interrupts, self.progress.running(limits.max_trials, self.question.epochs, limits.deadline):
             self._trials(study)
         if not self.ranked:
             told = [f"- trial {one.number}: {one.reason}" for one in self.outcomes]
@@ -141,7 +144,7 @@ class Study:
 
     def _end(self) -> str | None:
         """Why the search ends now, or None."""
-        if self.interrupted:
+        if self.interrupted or (self.interrupts.came and self.ranked):
             return "interrupted"
         if len(self.outcomes) >= self.limits.max_trials:
             return "trials"
@@ -209,6 +212,8 @@ class Study:
     def _around(self, trial: optuna.Trial) -> Around:
         def watch(record: Record, score: float) -> str | None:
             self.progress.record(record, score)
+            if self.interrupts.came:
+                return "interrupted"
             if self.watch is not None and self.watch(record):
                 return "a callback asked for it"
             trial.report(score, record.epoch)

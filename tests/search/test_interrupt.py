@@ -1,0 +1,52 @@
+"""Ctrl-C ends a search, also where Python loses it."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from medley.search.interrupt import Interrupts
+
+
+class Lost:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):  # the signal is handled between two steps of Python's
+            pass
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_nobody_hears_is_remembered():
+    with Interrupts() as interrupts:
+        one = Lost()
+        del one  # what is raised in here is reported, and not passed on
+        assert interrupts.came
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_is_raised_as_ever():
+    with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert interrupts.came
+
+
+def test_other_threads_and_handlers_of_the_callers_stay_as_they_are():
+    heard = []
+    before = signal.signal(signal.SIGINT, lambda *_: heard.append(1))
+    try:
+        with Interrupts() as interrupts:
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert heard
+    assert not interrupts.came
+
+    def elsewhere():
+        with Interrupts():
+            heard.append(2)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert heard[-1] == 2
