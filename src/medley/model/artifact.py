@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,9 @@ from medley.graph.network import Network
 from medley.model.encoding import source_nodes
 from medley.model.forward import device_of
 from medley.model.model import Model
+from medley.model.pretrained import fetched
 from medley.model.writing import DESCRIPTION, FORMAT, STATES, WEIGHTS
+from medley.nn.backbone import blank
 
 if TYPE_CHECKING:
     import torch
@@ -70,16 +72,23 @@ def _load(path: Path, device: torch.device) -> Model:
         name: _join(head.codec(), told["targets"][name], f"targets/{name}", arrays)
         for name, head in graph.heads.items()
     }
-    network = _network(graph, sources, targets, path)
+    network = _network(graph, sources, targets, path, told.get("pretrained", ()))
     table = TableView.restore(told["table"]) if "table" in told else None
     return Model(graph, sources, targets, network, told["facts"], device, table)
 
 
-def _network(graph: Graph, sources: list[Source], targets: Mapping[str, TargetCodec], path: Path) -> Network:
+def _network(
+    graph: Graph,
+    sources: list[Source],
+    targets: Mapping[str, TargetCodec],
+    path: Path,
+    referenced: Sequence[Mapping[str, Any]],
+) -> Network:
     from safetensors.torch import load_file
 
-    network = Network(graph, {one.name: one.codec.spec for one in sources}, targets)
-    weights = _read(lambda: load_file(path / WEIGHTS), path / WEIGHTS)
+    with blank():
+        network = Network(graph, {one.name: one.codec.spec for one in sources}, targets)
+    weights = _read(lambda: load_file(path / WEIGHTS), path / WEIGHTS) | fetched(network, referenced, path)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

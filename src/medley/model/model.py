@@ -139,13 +139,21 @@ class Model(Predictor):
         """Parts, shapes and parameters as text."""
         return describe(self.graph, self.network)
 
-    def save(self, directory: str | Path) -> Path:
+    def save(self, directory: str | Path, *, pretrained: str = "copy") -> Path:
         """Writes the model as JSON and safetensors; no code, no pickle.
+
+        Args:
+            directory: made where missing; a model in it is replaced.
+            pretrained: `"copy"` writes the weights of pretrained parts too, so that nothing else is needed to load the
+                model; `"reference"` leaves out those that training has not changed, and names them by name, revision
+                and checksum: they are looked for again when the model is loaded.
 
         Raises:
             ArtifactError: a part has no registered name.
+            ConfigError: no such way, or pretrained weights to be named are not where they came from any more.
         """
-        return save(directory, self.graph, self.sources, self.targets, self.network, self.facts, self.table)
+        view, parts = self.table, (self.graph, self.sources, self.targets, self.network, self.facts)
+        return save(directory, *parts, view, pretrained=pretrained)
 
     def export(self, path: str | Path) -> Path:
         """Writes the model for `medley.runtime`, which predicts with onnxruntime and without torch.

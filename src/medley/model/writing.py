@@ -18,6 +18,7 @@ from medley.data.table_view import TableView
 from medley.errors import ArtifactError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
+from medley.model.pretrained import references
 
 FORMAT = 1
 DESCRIPTION, WEIGHTS, STATES = "model.json", "weights.safetensors", "codecs.safetensors"
