@@ -14,6 +14,7 @@ from medley.core.batch import Batch, Rows
 from medley.core.block import Input, Node
 from medley.core.registry import lookup
 from medley.core.resolve import Suggest
+from medley.graph.dense import DenseNetwork
 from medley.graph.graph import draw
 from medley.graph.network import Network
 from medley.model.artifact import load
@@ -54,6 +55,7 @@ def check_network(inputs: Sequence[Input], node: Node, x: Mapping[str, Sequence[
     raw = outputs(network, rows, rows.size)["head"]
     assert raw.isfinite().all(), f"{told}: a row gives {raw[~raw.isfinite()][0]}."
     _check_absent(model, rows, raw, told)
+    _check_dense(network, rows, raw, told)
     with torch.no_grad():
         check_rows(lambda index: network.eval()(rows.take(index))["head"], raw, told)
     _check_saved(model, x, told)
@@ -104,6 +106,16 @@ def _check_absent(model: Model, rows: Rows, raw: Tensor, told: str) -> None:
     with torch.no_grad():
         found = model.network(dirty)["head"]
     assert torch.equal(found, raw), f"{told}: what stands in absent rows changes the result."
+
+
+def _check_dense(network: Network, rows: Rows, raw: Tensor, told: str) -> None:
+    everywhere = torch.ones(rows.size, dtype=torch.bool)
+    present = {name: everywhere if one is None else torch.from_numpy(one) for name, one in rows.present.items()}
+    with torch.no_grad():
+        found = DenseNetwork(network)(rows.inputs, present)["head"]
+    assert torch.allclose(found, raw, 1e-4, 1e-4), (
+        f"{told}: run on all rows, it gives other numbers than on those there."
+    )
 
 
 def _check_saved(model: Model, x: Mapping[str, Any], told: str) -> None:

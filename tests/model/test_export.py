@@ -1,0 +1,117 @@
+"""What `Model.export` refuses, and what it writes into which files."""
+
+import json
+import logging
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from medley.core.block import Layer
+from medley.core.torchblock import TorchBlock
+from medley.errors import ConfigError, MissingDependencyError
+from medley.heads import ClassificationHead, RegressionHead
+from medley.model.onnx_graph import onnx_names
+from medley.runtime import load
+from medley.series.input import Input
+from medley.tabular import DenseBlock
+
+
+class Scripted(nn.Module):
+    """Looks at its numbers while it runs, which no graph can."""
+
+    def forward(self, x):
+        return x * 2 if x.sum().item() > 0 else x
+
+
+class Private(Layer):
+    exports = False
+
+    def build(self, *specs):
+        return nn.Identity()
+
+    def out(self, *specs):
+        return specs[0]
+
+
+def numbers():
+    return np.random.default_rng(0).normal(size=(12, 3)).astype("float32")
+
+
+def small(make_model, *blocks, name="x"):
+    given = Input(name=name)
+    node = given
+    for block in blocks:
+        node = block(node)
+    heads = [RegressionHead(dropout=0.0, name="y")(node)]
+    return make_model([given], heads, {name: numbers()}, {"y": np.linspace(0, 1, 12)})
+
+
+def test_all_that_keeps_a_model_from_being_exported_is_told_at_once(make_model, tmp_path):
+    model = small(make_model, Private(name="mine"), Private(name="other"))
+    with pytest.raises(ConfigError, match="4 mistakes") as error:
+        model.export(tmp_path / "nowhere" / "model.zip")
+    for told in ("ends in .onnx", "no folder", "mine (Private)", "other (Private)"):
+        assert told in str(error.value)
+
+
+@pytest.mark.slow
+def test_a_part_that_cannot_be_traced_is_named_with_the_reason(make_model, tmp_path):
+    model = small(make_model, DenseBlock(num_layers=1, num_units=4, dropout=0.0), TorchBlock(Scripted(), name="odd"))
+    with pytest.raises(ConfigError, match=r"^odd \(TorchBlock\) cannot be written as ONNX: ") as error:
+        model.export(tmp_path / "model.onnx")
+    assert "dense" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_names_of_all_kinds_and_heads_beside_each_other(make_model, tmp_path, capsys):
+    given, other = Input(name="x%.1"), Input(name="x%.1.present")
+    odd = [ClassificationHead(dropout=0.0, name="type")(DenseBlock(num_units=(4,), dropout=0.0, name="train")(given))]
+    odd.append(RegressionHead(dropout=0.0, name="größe in m²")(other))
+    x = {"x%.1": numbers(), "x%.1.present": numbers()[:, :2]}
+    y = {"type": ["a", "b"] * 6, "größe in m²": np.linspace(0, 1, 12)}
+    model = make_model([given, other], odd, x, y)
+    before = logging.getLogger("torch.onnx").level
+    ours = load(model.export(tmp_path / "model.onnx"))
+    assert capsys.readouterr() == ("", "")
+    assert logging.getLogger("torch.onnx").level == before
+    wanted, found = model.predict_raw(x), ours.predict_raw(x)
+    for name in wanted:
+        np.testing.assert_allclose(found[name], wanted[name], atol=1e-5)
+    assert len({*onnx_names(model.network).present.values(), *x}) == 4
+
+
+@pytest.mark.slow
+def test_weights_of_large_models_lie_in_a_file_of_their_own(make_model, tmp_path, monkeypatch):
+    import torch.onnx._internal.exporter._onnx_program as program
+
+    monkeypatch.setattr(program, "_LARGE_MODEL_THRESHOLD", 1000)
+    model = small(make_model, DenseBlock(num_layers=1, num_units=512, dropout=0.0))
+    path = model.export(tmp_path / "model.onnx")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["model.onnx", "model.onnx.data", "model.onnx.json"]
+    np.testing.assert_allclose(load(path).predict(numbers()), model.predict(numbers()), atol=1e-5)
+    (tmp_path / "model.onnx.data").unlink()
+    with pytest.raises(ValueError, match="which holds weights of the model"):
+        load(path)
+
+
+@pytest.mark.slow
+def test_an_export_replaces_another_as_a_whole(make_model, tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_text("old")
+    model = small(make_model)
+    model.export(path)
+    told = json.loads((tmp_path / "model.onnx.json").read_text("utf-8"))
+    assert told["made_with"]["torch"].startswith(torch.__version__.partition("+")[0])
+    assert told["onnx"]["bytes"] == path.stat().st_size
+    assert [one["name"] for one in told["heads"]] == ["y"]
+
+
+def test_missing_packages_are_told_before_anything_is_written(make_model, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'medley\[export\]'"):
+        small(make_model).export(tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
