@@ -1,5 +1,6 @@
 """Every registered block keeps its promises: a new one is covered as soon as it is registered."""
 
+import numpy as np
 import pytest
 from torch import nn
 
@@ -10,6 +11,8 @@ from medley.core.registry import register, registered
 from medley.core.shape import Flatten
 from medley.core.torchblock import TorchBlock
 from medley.errors import ConfigError
+from medley.image.captions import CaptionImages
+from medley.image.mapped import MapImages
 from medley.image.pretrained import PretrainedImageBlock
 from medley.image.pretrained_encoder import PretrainedImageEncoder
 from medley.image.set_encoder import ImageSetEncoder
@@ -26,10 +29,22 @@ def linear(spec):
     return nn.Sequential(nn.Flatten(), nn.Linear(spec.size, 5))
 
 
+@register("contracts.widths")
+def widths(pictures):
+    return [f"a picture {one.width} wide and {one.height} high" for one in pictures]
+
+
+@register("contracts.negative")
+def negative(picture):
+    return 255 - np.asarray(picture)
+
+
 # Blocks that say nothing without arguments, and such as a resolver fills.
 EXAMPLES = {
     "core.choice": Choice([Flatten(), Flatten()]),
     "core.torch": TorchBlock(linear),
+    "image.captions": CaptionImages(widths),
+    "image.mapped": MapImages(negative),
     "image.set_encoder": ImageSetEncoder(
         (Normalization(), StridedConvBlock(filters=8, kernel_size=3)), pooling="attention", positions=True
     ),

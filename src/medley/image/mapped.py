@@ -228,8 +228,8 @@ class _Made:
             self.known.add(key)
         except OSError as error:
             cache.tell_once(
-                f"{self.folder} cannot be written ({error.strerror or error}), so pictures are kept in memory from here "
-                f"on. Make room, or set {cache.VARIABLE} to another folder."
+                f"{self.folder} cannot be written ({error.strerror or error}), so pictures are kept in memory from "
+                f"here on. Make room, or set {cache.VARIABLE} to another folder."
             )
             self.held[key] = stream.getvalue()
         finally:

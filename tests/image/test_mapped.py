@@ -1,0 +1,182 @@
+"""Pictures that are made of pictures before they are encoded: by functions, by models that segment."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import medley as md
+from medley.errors import ArtifactError, BadImageWarning, ConfigError, DataError, GraphError
+from medley.testing.tiny_writers import tiny_room
+
+SEEN = []
+
+
+def roads(picture):
+    """What is red, in white on black; notes the sizes that it was shown."""
+    SEEN.append(picture.size)
+    red = np.asarray(picture)[:, :, 0] > 150
+    return red.astype(np.uint8) * 255
+
+
+md.register("test_mapped.roads")(roads)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "kept"))
+    SEEN.clear()
+
+
+def striped(count=40, side=12):
+    """Pictures with noise everywhere, and a red stripe that lies or stands."""
+    rng = np.random.default_rng(0)
+    pictures, labels = [], []
+    for row in range(count):
+        picture = rng.integers(0, 140, (side, side, 3), dtype=np.uint8)
+        at = int(rng.integers(1, side - 1))
+        picture[(at, slice(None)) if row % 2 else (slice(None), at)] = (220, 20, 20)
+        pictures.append(picture)
+        labels.append("lies" if row % 2 else "stands")
+    return pictures, labels
+
+
+def test_each_distinct_picture_is_mapped_once_and_ever():
+    rows = [tiny_room("red"), None, tiny_room("blue"), tiny_room("red")]
+    made = md.MapImages(roads).pictures(rows)
+    assert [one and (one.mode, one.size, one.getpixel((0, 0))) for one in made] == [
+        ("L", (24, 20), 255),
+        None,
+        ("L", (24, 20), 0),
+        ("L", (24, 20), 255),
+    ]
+    assert len(SEEN) == 2
+    again = md.MapImages(roads)
+    assert np.array_equal(again.pictures(rows[:1])[0], made[0])
+    assert len(SEEN) == 2
+    assert len(list(again.pictures_folder.glob("*.png"))) == 2
+    md.MapImages(roads, version="other").pictures(rows)
+    assert len(SEEN) == 4
+
+
+@pytest.mark.parametrize("kept", ["memory", "off"])
+def test_without_a_folder(monkeypatch, kept):
+    monkeypatch.setenv("MEDLEY_CACHE", kept)
+    mapped = md.MapImages(roads, version=kept)
+    for _ in range(2):
+        assert np.asarray(mapped.pictures([tiny_room("red")])[0]).all()
+    assert len(SEEN) == (1 if kept == "memory" else 2)
+    assert mapped.pictures_folder is None
+
+
+@pytest.mark.parametrize(
+    ("fn", "mode"),
+    [
+        (lambda picture: picture.convert("1"), "L"),
+        (lambda picture: picture.convert("CMYK"), "RGB"),
+        (lambda picture: picture.convert("RGBA"), "RGBA"),
+        (lambda picture: np.asarray(picture) / 255.0, "RGB"),
+        (lambda picture: np.asarray(picture)[:, :, :1] > 9, "L"),
+    ],
+)
+def test_forms_of_results(fn, mode):
+    assert md.MapImages(fn, version=mode).pictures([tiny_room("red")])[0].mode == mode
+
+
+@pytest.mark.parametrize(
+    ("fn", "told"),
+    [
+        (lambda picture: "words", "got str"),
+        (lambda picture: np.zeros(3), r"an array of shape \(3,\)"),
+        (lambda picture: np.zeros((4, 4, 7)), "channels, got 7"),
+        (lambda picture: 1 / 0, "ZeroDivisionError"),
+        (lambda picture: np.asarray(picture) * 3.5, "from 0 to 1"),
+    ],
+)
+def test_what_is_no_picture_is_told_with_its_row(fn, told):
+    with pytest.raises(DataError, match=rf"failed on the picture of row 1: [\s\S]*{told}"):
+        md.MapImages(fn).pictures([None, tiny_room("red")])
+
+
+def test_pictures_that_cannot_be_read_are_told(tmp_path):
+    with pytest.warns(BadImageWarning, match="row 0.*no such file"):
+        assert md.MapImages(roads).pictures(["none.png"], root=tmp_path) == [None]
+
+
+def test_a_network_reads_what_was_made(tmp_path):
+    pictures, labels = striped()
+    photo = md.ImageInput(size=10, name="photo")
+    made = md.MapImages(roads, name="roads")(photo)
+    head = md.ClassificationHead()(md.ConvBlock(num_blocks=1, num_layers=1, filters=8, kernel_size=3)(made))
+    auto = md.AutoModel(photo, head, directory=tmp_path / "search", max_trials=1, overwrite=True)
+    auto.fit(pictures, labels, epochs=15, verbose=0)
+    assert len(SEEN) == len(pictures)
+    assert SEEN[0] == (12, 12)  # at its own size
+    model = md.load(auto.export_model().save(tmp_path / "model"))
+    assert [(one.input_name, one.codec.spec.shape) for one in model.sources] == [("roads", (1, 10, 10))]
+    new = striped(6)[0]
+    np.testing.assert_array_equal(model.predict_proba(new), auto.predict_proba(new))
+    assert len(model.predict([new[0], None])) == 2
+
+
+def test_pictures_and_what_was_made_of_them_side_by_side(tmp_path):
+    pictures, labels = striped(24)
+    photo = md.ImageInput(name="photo")
+    made = md.MapImages(roads)(photo)
+    captions = md.CaptionImages(lambda some: ["some words"] * len(some))(made)
+    parts = [md.ConvBlock(num_blocks=1, num_layers=1)(photo), md.ConvBlock(num_blocks=1, num_layers=1)(made)]
+    head = md.ClassificationHead()(md.Merge()([*parts, md.TextBlock(block_type="ngram")(captions)]))
+    auto = md.AutoModel(photo, head, directory=tmp_path / "search", max_trials=1, overwrite=True)
+    with pytest.warns(md.MedleyWarning, match="kept in memory only"):
+        auto.fit(pictures, labels, epochs=1, verbose=0)
+    shapes = {one.input_name: one.codec.spec.shape for one in auto.export_model().sources}
+    assert shapes["photo"] == (3, 12, 12)
+    assert shapes["map_images_1"] == (1, 12, 12)
+    assert set(shapes) == {"photo", "map_images_1", "caption_images_1"}
+
+
+def test_a_model_that_segments(tiny_writer):
+    rooms = [tiny_room("red"), tiny_room("blue", size=(9, 7))]
+    mapped = md.MapImages(tiny_writer("segformer"), ["road", 2])
+    made = mapped.pictures(rooms)
+    assert [one.size for one in made] == [(24, 20), (7, 9)]
+    assert set(np.unique(np.concatenate([np.ravel(one) for one in made]))) <= {0, 255}
+    assert mapped.pictures_folder != md.MapImages(tiny_writer("segformer")).pictures_folder
+    with pytest.raises(ConfigError, match="no class 'raod'"):
+        md.MapImages(tiny_writer("segformer"), ["raod"]).pictures(rooms)
+
+
+def test_arguments_are_checked():
+    with pytest.raises(ConfigError, match=r"2 mistakes[\s\S]*a function picture -> picture[\s\S]*size must be"):
+        md.MapImages(3, size=0)
+    with pytest.raises(ConfigError, match="belong to a model that segments"):
+        md.MapImages(roads, ["road"])
+    with pytest.raises(ConfigError, match="a list of labels"):
+        md.MapImages("folder", "road")
+    for wrong in ([md.TextInput()], [md.ImageInput(), md.ImageInput()], [md.ImageSetInput()]):
+        with pytest.raises(GraphError, match="on one ImageInput, got"):
+            md.MapImages(roads)(*wrong)
+
+
+def test_settings_of_the_input_are_taken_over():
+    assert md.MapImages(roads)(md.ImageInput(size=(8, 9))).block.size == (8, 9)
+    assert md.MapImages(roads, size=5)(md.ImageInput(size=(8, 9))).block.size == 5
+
+
+def test_a_function_without_a_name_cannot_be_saved():
+    graph = md.Graph(
+        (photo := md.ImageInput(),), (md.ClassificationHead()(md.ImageBlock()(md.MapImages(lambda one: one)(photo))),)
+    )
+    with pytest.raises(ArtifactError, match=r"nothing is registered for it.*@medley.register"):
+        graph.to_json()
+
+
+def test_files_of_pictures_are_read_at_their_own_size(tmp_path):
+    Image.fromarray(np.full((900, 700, 3), 200, np.uint8)).save(tmp_path / "large.jpg")
+    md.MapImages(roads).pictures(["large.jpg"], root=tmp_path)
+    assert SEEN == [(700, 900)]
+
+
+def test_a_declaration_is_told_without_addresses():
+    assert re.fullmatch(r"MapImages\(model=test_mapped.roads#[0-9a-f]{8}, size=4\)", repr(md.MapImages(roads, size=4)))
