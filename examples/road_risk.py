@@ -1,13 +1,16 @@
 """Risk of a stretch of road, from a data frame of 20 numbers and the path of a map tile per row.
 
 First with networks of one's own (a CNN of 64 outputs, a dense net of 32, joined into one sigmoid), then in one line.
+`--pretrained` puts a ResNet-34 in the CNN's place: frozen, so that it runs once per tile, its last layer replaced by
+one of 64 outputs that learns. Offline, give the folder of any pretrained encoder of pictures: `--pretrained FOLDER`.
 Tiles are drawn here: roads on a green ground; risk grows with bends, crossings and some of the numbers.
-Run: `python examples/road_risk.py [--rows 16]`
+Run: `python examples/road_risk.py [--rows 16] [--pretrained [FOLDER]]`
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -21,6 +24,7 @@ from torch import nn
 import medley as md
 
 SIDE = 48
+RESNET = "microsoft/resnet-34"
 
 
 def draw_tile(rng: np.random.Generator, roads: int) -> Image.Image:
@@ -88,11 +92,35 @@ def own_networks(directory: str, seed: int = 0) -> md.AutoModel:
     )
 
 
+def pretrained_network(directory: str, model: str = RESNET, seed: int = 0) -> md.AutoModel:
+    """A pretrained encoder that does not learn, 64 outputs that do, beside the dense net.
+
+    Args:
+        directory: where the project goes.
+        model: a folder, or a name on the hub.
+        seed: of everything.
+
+    Raises:
+        MedleyError: there are no such weights.
+    """
+    tile, numbers = md.ImageInput(name="tile"), md.StructuredDataInput(name="numbers")
+    encoded = md.PretrainedImageBlock(model, pooling="mean", trainable=False)(tile)
+    seen = md.DenseBlock(num_layers=1, num_units=64, use_batchnorm=False, dropout=0)(encoded)
+    told = md.TorchBlock(Dense)(numbers)
+    risk = md.ClassificationHead(name="risk", dropout=0, metrics=["accuracy", "auc"])(
+        md.Merge(merge_type="concatenate")([seen, told])
+    )
+    return md.AutoModel(
+        [tile, numbers], risk, project_name="pretrained", directory=directory, max_trials=1, overwrite=True, seed=seed
+    )
+
+
 def main() -> None:
-    """Runs both programs and tells their scores on rows that neither saw."""
+    """Runs the programs and tells their scores on rows that neither saw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=2000, help="training rows (16 is enough to see it run)")
     parser.add_argument("--epochs", type=int, default=None)
+    parser.add_argument("--pretrained", nargs="?", const=RESNET, metavar="FOLDER", help=f"left out: {RESNET}")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
@@ -107,6 +135,15 @@ def main() -> None:
         auto = own_networks(directory)
         auto.fit(*split(train), epochs=given.epochs, verbose=0)
         print(f"own networks: {auto.evaluate(*split(test), return_dict=True)}  ({monotonic() - began:.0f} s)")
+
+        if given.pretrained:
+            began = monotonic()
+            auto = pretrained_network(directory, given.pretrained)
+            try:
+                auto.fit(*split(train), epochs=given.epochs, verbose=0)
+            except md.MedleyError as error:
+                sys.exit(str(error))
+            print(f"pretrained: {auto.evaluate(*split(test), return_dict=True)}  ({monotonic() - began:.0f} s)")
 
         began = monotonic()
         with warnings.catch_warnings():

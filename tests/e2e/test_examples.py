@@ -1,5 +1,6 @@
 """The examples and benchmarks run as they are, on less data."""
 
+import os
 import runpy
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from medley.testing.tiny_models import tiny_model
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +48,32 @@ def test_tutorial_runs_with_only_its_import_changed(example, tmp_path):
         "classification_head_1_accuracy",
         "regression_head_1_mean_squared_error",
     }
+
+
+def test_roads_through_a_frozen_pretrained_encoder(example, tmp_path):
+    roads = example("road_risk")
+    frame = roads["make_rows"](tmp_path, 60)
+    x = [[tmp_path / name for name in frame["image_path"]], frame[[f"f{i}" for i in range(20)]]]
+    auto = roads["pretrained_network"](str(tmp_path), tiny_model("resnet", tmp_path / "resnet"))
+    auto.fit(x, frame["label"].to_numpy(), epochs=2, verbose=0)
+    learnt = {name: tuple(p.shape) for name, p in auto.model.network.named_parameters() if p.requires_grad}
+    assert (64, 16) in learnt.values()  # the tiny encoder's width is 16, that of ResNet-34 512
+    assert not any("encoder" in name for name in learnt)
+    assert set(auto.predict(x)) <= {0, 1}
+
+
+def test_roads_without_pretrained_weights_say_what_to_do(tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "road_risk.py", "--rows", "16", "--epochs", "1", "--pretrained"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)},
+    )
+    assert done.returncode == 1
+    assert "microsoft/resnet-34" in done.stderr
+    assert "folder" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_exact_network_has_the_sizes_that_were_written_down(example, shared_data, tmp_path):
