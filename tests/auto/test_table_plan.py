@@ -130,3 +130,12 @@ def test_arguments_of_another_form_are_told(targets, more, told):
 def test_one_input_may_be_named_as_one_word():
     plan = plan_table(table(y=range(ROWS), z=np.linspace(0, 1, ROWS)), "y", inputs="x")
     assert plan.view.required == ["x"]
+
+
+def test_kinds_that_nothing_reads_yet_are_left_out_and_told():
+    curves = [[float(one) for one in range(3 + row % 4)] for row in range(ROWS)]
+    sounds = [f"{row}.WAV" for row in range(ROWS)]
+    plan = plan_table(table(curve=curves, sound=sounds, y=range(ROWS)), "y")
+    assert plan.view.required == ["x"]
+    assert plan.left_out["sound"] == "audio: its cells are paths of audio files; not supported yet"
+    assert plan.left_out["curve"].startswith("series: ")

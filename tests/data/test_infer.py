@@ -93,7 +93,8 @@ def test_houses(shared_data, tmp_path):
 
 def test_recordings_digits_and_constants(shared_data):
     schema = infer(shared_data / "fsdd" / "samples.csv")
-    assert schema["file"].kind is Kind.IDENTIFIER
+    assert schema["file"].kind is Kind.AUDIO
+    assert schema["file"].becomes == "left out: audio is not supported yet"
     assert schema["sample_rate"].kind is Kind.CONSTANT
     assert schema["digit"].kind is Kind.CATEGORY
     assert schema["seconds"].kind is Kind.NUMBER

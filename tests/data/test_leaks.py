@@ -113,3 +113,36 @@ def test_groups_of_many_columns_do_not_collide():
     groups = duplicate_groups(frame)
     assert (groups[:3000] == groups[:2999:-1]).all()
     assert len(np.unique(groups)) == len(frame.drop_duplicates())
+
+
+def several():
+    rng = np.random.default_rng(0)
+    tags = [sorted(rng.choice(list("abcdef"), rng.integers(1, 4), replace=False)) for _ in range(200)]
+    place = rng.normal(size=(200, 2)).round(4)
+    other = [sorted(rng.choice(list("abcdef"), 2, replace=False)) for _ in range(200)]
+    honest = {"other": other, "size": rng.normal(size=200), "first": rng.choice(list("abcdef"), 200)}
+    return pd.DataFrame({**honest, "tags": tags, "place": list(map(list, place))}), tags, place
+
+
+@pytest.mark.parametrize(
+    ("leak", "target", "how"),
+    [
+        (lambda tags, place: [one[::-1] for one in tags], "tags", "equal"),
+        (lambda tags, place: ["|".join(one) for one in tags], "tags", "equal"),
+        (lambda tags, place: [one[0] for one in tags], "tags", "part"),
+        (lambda tags, place: [[*one, "x", "y"] for one in tags], "tags", "part"),
+        (lambda tags, place: [one[:1] for one in tags], "tags", "part"),
+        (lambda tags, place: list(map(list, place)), "place", "equal"),
+        (lambda tags, place: place[:, 1], "place", "part"),
+        (lambda tags, place: [str(one) for one in place[:, 0]], "place", "part"),
+    ],
+)
+def test_columns_that_hold_a_target_of_several_or_part_of_it_are_named(leak, target, how):
+    frame, tags, place = several()
+    assert found(frame.assign(leak=leak(tags, place)), "tags", "place") == {("leak", target): how}
+
+
+def test_a_label_that_every_row_has_gives_nothing_away():
+    frame, tags, _ = several()
+    frame["tags"] = [["all", *one] for one in tags]
+    assert found(frame.assign(kind=np.where(np.arange(200) % 50, "all", "none")), "tags") == {}

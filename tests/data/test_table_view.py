@@ -36,8 +36,8 @@ def test_times_become_days_and_circles():
     assert facts["when: day, sine"][0] == pytest.approx(1)  # six o'clock is a quarter of the day
 
 
-def test_sets_become_words_that_hold_together():
-    assert view().x(read(FRAME))["tags"] == ["big_cat x", None, ""]
+def test_sets_stay_lists_of_labels():
+    assert view().x(read(FRAME))["tags"] == [["big cat", "x"], None, []]
 
 
 def test_columns_of_words_stay_words_in_a_file_of_digits(tmp_path):

@@ -21,6 +21,7 @@ FACTS = "facts"
 """The name of the input that holds all plain columns."""
 
 _PLAIN = (Kind.NUMBER, Kind.CATEGORY, Kind.BOOLEAN, Kind.TIME)
+_READ = (*_PLAIN, Kind.IMAGE, Kind.TEXT, Kind.VECTOR, Kind.SET)
 _COLUMN_TYPES = {Kind.NUMBER: "numerical", Kind.CATEGORY: "categorical", Kind.BOOLEAN: "categorical"}
 
 
@@ -166,8 +167,10 @@ def _used(schema: Schema, learnt: Sequence[str], *, chosen: bool) -> tuple[list[
     used, left_out = [], {}
     for name in learnt:
         guess = schema[name]
-        if guess.is_used:
+        if guess.kind in _READ:
             used.append(name)
+        elif guess.is_used:
+            left_out[name] = f"{guess.kind}: {guess.why}; not supported yet"
         else:
             left_out[name] = f"{guess.kind}: {guess.why}" + (" (asked for by name)" if chosen else "")
     return used, left_out
@@ -203,8 +206,10 @@ def _input(feed: Feed, schema: Schema, on_bad_image: str) -> Input:
             # A time becomes several columns, all of them numbers, which the input sees for itself.
             types = {name: _COLUMN_TYPES[kind] for name, kind in kinds.items() if kind in _COLUMN_TYPES}
             return lookup("tabular.input")(name=feed.name, column_types=types)
-        case "text" | "set":
+        case "text":
             return lookup("text.input")(name=feed.name)
+        case "set":
+            return lookup("text.label_set_input")(name=feed.name)
         case "image":
             return lookup("image.input")(name=feed.name, on_bad_image=on_bad_image)
         case "images" | "slots":

@@ -22,6 +22,7 @@ _MOSTLY = 0.95
 _LOOKED_FOR = 20
 _FEW = 20
 _LEAST_VECTOR = 8
+AUDIO_ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".wma")
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # scripts without spaces between words
 
 
@@ -30,6 +31,7 @@ def judge_words(look: Look) -> Verdict:
     return (
         _answers(look)
         or judge_picture_words(look)
+        or _audio(look)
         or _numbers(look)
         or _times(look)
         or _lists(look)
@@ -110,6 +112,12 @@ def judge_picture_words(look: Look) -> Verdict | None:
         f", of which {len(looked) - there} of {len(looked)} looked for are not there" if there < len(looked) else ""
     )
     return Verdict(Kind.IMAGE, told + lacking, 0.7 + 0.29 * there / len(looked), form)
+
+
+def _audio(look: Look) -> Verdict | None:
+    if _share(word.lower().endswith(AUDIO_ENDINGS) for word in look.words) < 0.9:
+        return None
+    return Verdict(Kind.AUDIO, "its cells are paths of audio files", 0.9)
 
 
 def _unnamed_pictures(look: Look) -> Verdict | None:

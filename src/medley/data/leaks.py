@@ -10,6 +10,7 @@ import numpy as np
 
 from medley.core.kinds import Kind
 from medley.data.cells import read_cells
+from medley.data.leaks_of_several import compare_labels, compare_numbers
 from medley.data.schema import Schema
 from medley.data.targets import TaskGuess, read_target
 
@@ -37,14 +38,14 @@ class Leak:
     Args:
         column: its name.
         target: that of the target.
-        how: `"equal"`, `"one-to-one"` (another name for each class), or `"near-perfect"` (by itself it predicts
-            rows that were held back).
-        strength: 1 for the first two; else how much of what a constant leaves open the column explains.
+        how: `"equal"`, `"one-to-one"` (another name for each class), `"near-perfect"` (by itself it predicts rows that
+            were held back), or `"part"` (of a target of several labels or numbers it holds some).
+        strength: how much of what a constant leaves open the column explains, where it is nearly perfect; else 1.
     """
 
     column: str
     target: str
-    how: Literal["equal", "one-to-one", "near-perfect"]
+    how: Literal["equal", "one-to-one", "near-perfect", "part"]
     strength: float
 
     def __str__(self) -> str:
@@ -52,6 +53,7 @@ class Leak:
             "equal": "is equal to it",
             "one-to-one": "has one value for each of its values",
             "near-perfect": f"predicts it nearly perfectly by itself ({self.strength:.2%})",
+            "part": "holds part of it",
         }[self.how]
         return f"Column {self.column!r} gives the target {self.target!r} away: it {means}."
 
@@ -84,11 +86,25 @@ def leaks(frame: pd.DataFrame, schema: Schema, targets: Mapping[str, TaskGuess])
     found = []
     for target, task in targets.items():
         if task.kind == "multilabel" or (task.kind == "number" and task.outputs > 1):
+            found += _of_several(frame.iloc[rows], schema, target, task, [n for n in schema.used if n not in targets])
             continue
         truth = _Values.of(read_target(frame[target].iloc[rows], task), numeric=task.kind == "number")
         for name, values in columns.items():
             leak = _compare(name, target, values, truth)
             found += [leak] if leak else []
+    return found
+
+
+def _of_several(frame: pd.DataFrame, schema: Schema, target: str, task: TaskGuess, inputs: Sequence[str]) -> list[Leak]:
+    """Of a target of several labels or numbers per row, the columns that are equal to it or hold part of it."""
+    columns: Any = frame
+    truth, found = read_target(columns[target], task), []
+    labels = not isinstance(truth, np.ndarray)
+    for name in inputs:
+        if schema[name].kind in ((Kind.SET, Kind.CATEGORY) if labels else (Kind.NUMBER, Kind.VECTOR)):
+            values = read_cells(columns[name], schema[name]).values
+            how: Any = compare_labels(values, truth) if labels else compare_numbers(values, truth)
+            found += [Leak(name, target, how, 1.0)] if how else []
     return found
 
 

@@ -153,9 +153,9 @@ def becomes(kind: Kind, form: str = "", distinct: int = 0) -> str:
         case Kind.IMAGE:
             return "several pictures, pooled" if form == "several" else "a picture"
         case Kind.AUDIO:
-            return "a recording"
+            return "left out: audio is not supported yet"
         case Kind.SERIES:
-            return "a series of numbers"
+            return "left out: series in cells are not supported yet"
         case Kind.VECTOR:
             return f"a vector of {form or 'some'} numbers"
         case Kind.SET:

@@ -102,8 +102,6 @@ class TableView:
                 return _flat(list(cells.values()))
             case "slots":
                 return cells
-            case "set":
-                return [_labels_as_words(one) for one in cells[feed.columns[0]]]
         return cells[feed.columns[0]]
 
     def _cells(self, column: str, table: Table) -> Any:
@@ -247,7 +245,3 @@ def _flat(columns: Sequence[Sequence[Any]]) -> list[list[Any]]:
         return list(cell) if isinstance(cell, list | tuple) else [] if cell is None else [cell]
 
     return [[picture for cell in row for picture in several(cell)] for row in zip(*columns, strict=True)]
-
-
-def _labels_as_words(labels: Any) -> str | None:
-    return None if labels is None else " ".join(str(one).replace(" ", "_") for one in labels)

@@ -8,6 +8,7 @@ from medley.text import (  # noqa: F401  (registers)
     embedding,
     encodings,
     input,
+    label_sets,
     pretrained,
     pretrained_encoder,
     rnn,
