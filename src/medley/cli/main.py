@@ -20,6 +20,7 @@ VERBS = {
     "fit": "learns to predict columns of a table, and saves the model",
     "predict": "a model's predictions for the rows of a table",
     "evaluate": "how good a model is on a table that holds the true values",
+    "caption": "texts for the pictures of a table, written by a model",
     "export": "a model as ONNX, for machines without torch",
     "describe": "what a saved model, or the best of a search, is made of",
     "blocks": "the parts that networks are made of, with their search ranges",
@@ -38,6 +39,7 @@ examples:
   medley fit pets.csv --target breed --target price -o pets-model
   medley predict pets-model new.csv -o out.csv
   medley evaluate pets-model test.csv
+  medley caption pets.csv --image photo -o captioned.csv
   medley export pets-model -o pets.onnx
   medley blocks                     every part that can be joined
   medley blocks image.conv          one part: its fields and their ranges

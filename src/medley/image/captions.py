@@ -23,7 +23,7 @@ from medley.image import own
 from medley.image.bad import Policy
 from medley.image.codec import rows_of_images
 from medley.image.distinct import Distinct
-from medley.image.input import as_text
+from medley.image.sizes import as_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -124,7 +124,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
         policy: Policy = getattr(given, "on_bad_image", "warn")
         texts = None if text is None else columns[text]
         if columns[picture] is None:
-            return [None if _is_blank(one) else str(one) for one in _cells(texts)]
+            return [None if is_blank(one) else str(one) for one in _cells(texts)]
         if texts is None:
             return self.texts(columns[picture], root=root, on_bad_image=policy)
         return self.fill(texts, columns[picture], root=root, on_bad_image=policy)
@@ -147,6 +147,9 @@ class CaptionImages(DerivedInput, register="image.captions"):
             DataError: something is no picture, or (with `on_bad_image="raise"`) cannot be read: all are told.
         """
         distinct = Distinct.of(list(rows_of_images(pictures)), as_text(root))
+        if not distinct.first:
+            distinct.close(on_bad_image)
+            return list(distinct.keys)
         store = self._store()
         wanted = store.missing(list(distinct.first))
         if wanted:
@@ -185,10 +188,19 @@ class CaptionImages(DerivedInput, register="image.captions"):
         rows, cells = list(rows_of_images(pictures)), _cells(texts)
         if len(rows) != len(cells):
             raise DataError(f"There must be one text or None per picture, got {len(cells)} for {len(rows)} pictures.")
-        blank = [_is_blank(one) for one in cells]
+        blank = [is_blank(one) for one in cells]
         some = [one if lacks else None for one, lacks in zip(rows, blank, strict=True)]
         written = self.texts(some, root=root, on_bad_image=on_bad_image)
         return [new if lacks else str(one) for one, new, lacks in zip(cells, written, blank, strict=True)]
+
+    def check_model(self) -> None:
+        """Looks whether the model is there, without loading it.
+
+        Raises:
+            WeightsNotFoundError: there is no folder of that name, and nothing on the hub or in its cache.
+        """
+        if not callable(self.model):
+            self._found()
 
     @property
     def captions_file(self) -> Path | None:
@@ -275,7 +287,12 @@ def _cells(texts: Any) -> list[Any]:
     return list(np.asarray(texts, dtype=object).reshape(-1)) if isinstance(texts, np.ndarray) else list(texts)
 
 
-def _is_blank(text: Any) -> bool:
+def is_blank(text: Any) -> bool:
+    """Whether a cell holds no text: None, NaN, NA, nothing but white space.
+
+    >>> is_blank(float("nan")), is_blank(" "), is_blank("a bed")
+    (True, True, False)
+    """
     if text is None or type(text).__name__ == "NAType" or (isinstance(text, float) and text != text):
         return True
     return isinstance(text, str) and not text.strip()

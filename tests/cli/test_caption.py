@@ -1,0 +1,121 @@
+"""`medley caption`."""
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from medley.cli.main import main
+from medley.testing.tiny_writers import COLOURS, tiny_room
+
+
+def run(capsys, *words):
+    code = main(["caption", *map(str, words)])
+    told = capsys.readouterr()
+    return code, told.out, told.err
+
+
+@pytest.fixture
+def model(tiny_writer):
+    return tiny_writer("vision-encoder-decoder")
+
+
+@pytest.fixture
+def rooms(tmp_path):
+    """A table of six rooms, two of which have a caption; one has no picture."""
+    (tmp_path / "pictures").mkdir()
+    colours = [list(COLOURS)[row % 3] for row in range(5)]
+    for row, colour in enumerate(colours):
+        Image.fromarray(tiny_room(colour, 5 * row)).save(tmp_path / "pictures" / f"{row}.png")
+    frame = pd.DataFrame(
+        {
+            "code": [f"00{row}" for row in range(6)],
+            "photo": [f"pictures/{row}.png" for row in range(5)] + [None],
+            "caption": ["mine", None, "  ", None, "yours", None],
+        }
+    )
+    frame.to_csv(tmp_path / "rooms.csv", index=False)
+    return tmp_path / "rooms.csv"
+
+
+def test_gaps_are_filled_and_all_else_stays(capsys, rooms, model, tmp_path):
+    out = tmp_path / "out.csv"
+    code, printed, told = run(capsys, rooms, "--image", "photo", "--model", model, "-o", out)
+    assert (code, printed) == (0, "")
+    assert told == "3 captions written, 3 rows as they were\n"
+    before, after = (pd.read_csv(path, dtype=str) for path in (rooms, out))
+    assert list(after.columns) == ["code", "photo", "caption"]
+    pd.testing.assert_frame_equal(after[["code", "photo"]], before[["code", "photo"]])
+    assert after["caption"].fillna("").tolist() == ["mine", "a green room", "a blue room", "a red room", "yours", ""]
+
+
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [
+        ("out.parquet", pd.read_parquet),
+        ("out.tsv", lambda path: pd.read_csv(path, sep="\t")),
+        ("out.jsonl", lambda path: pd.read_json(path, lines=True)),
+    ],
+)
+def test_a_column_of_another_name_and_other_formats(capsys, rooms, model, tmp_path, name, reader):
+    out = tmp_path / name
+    words = (rooms, "--image", "photo", "--model", model, "--column", "text", "--max-length", 2, "-o", out)
+    assert run(capsys, *words)[0] == 0
+    found = reader(out)
+    assert list(found.columns) == ["code", "photo", "caption", "text"]
+    assert found["text"].tolist()[:5] == ["a red", "a green", "a blue", "a red", "a green"]
+    assert found["caption"].tolist()[0] == "mine"
+
+
+def test_captions_go_to_the_pipe(capsys, rooms, model):
+    code, printed, told = run(capsys, rooms, "--image", "photo", "--model", model, "--num-beams", 2)
+    assert (code, told) == (0, "")
+    assert "001,pictures/1.png,a green room" in printed
+
+
+def test_pictures_beside_the_table_or_elsewhere(capsys, rooms, model, tmp_path):
+    moved = tmp_path / "tables" / "rooms.csv"
+    moved.parent.mkdir()
+    rooms.rename(moved)
+    code, _, told = run(capsys, moved, "--image", "photo", "--model", model, "--column", "text")
+    assert code == 2
+    assert "not one of 6 cells holds a picture" in told
+    assert "no such file" in told
+    assert run(capsys, moved, "--image", "photo", "--model", model, "--root", tmp_path)[0] == 0
+
+
+def test_bad_pictures_are_told(capsys, rooms, model, tmp_path):
+    (tmp_path / "pictures" / "1.png").unlink()
+    code, printed, told = run(capsys, rooms, "--image", "photo", "--model", model)
+    assert code == 0
+    assert "warning: 1 of 6 images cannot be read" in told
+    assert "001,pictures/1.png,\n" in printed
+    code, printed, told = run(capsys, rooms, "--image", "photo", "--model", model, "--on-bad-image", "raise")
+    assert (code, printed) == (2, "")
+    assert "row 1 ('pictures/1.png'): no such file" in told
+
+
+def test_all_mistakes_are_told_at_once(capsys, rooms, tmp_path):
+    words = (rooms, "--image", "foto", "--model", tmp_path / "none", "--column", "foto", "-o", tmp_path / "out.xls")
+    code, printed, told = run(capsys, *words)
+    assert (code, printed) == (2, "")
+    assert told.startswith("medley: 4 mistakes:")
+    for one in ("end in .csv", "--column foto is the column of pictures", "Did you mean 'photo'", "There is no folder"):
+        assert one in told
+    code, _, told = run(capsys, rooms, "--image", "photo", "--model", tmp_path, "--num-beams", 0, "-o", rooms)
+    assert code == 2
+    assert "--num-beams must be a whole number" in told
+    assert "is the table itself" in told
+
+
+def test_no_model_is_needed_where_nothing_is_missing(capsys, rooms, tmp_path):
+    frame = pd.read_csv(rooms, dtype=str).assign(caption="mine")
+    frame.to_csv(rooms, index=False)
+    code, printed, told = run(capsys, rooms, "--image", "photo", "--model", tmp_path / "none")
+    assert (code, told) == (0, "")
+    assert printed == rooms.read_text()
+
+
+def test_the_default_model_is_looked_for_on_the_hub(capsys, rooms):
+    code, _, told = run(capsys, rooms, "--image", "photo")
+    assert code == 2
+    assert "No pretrained weights for 'Salesforce/blip" in told
