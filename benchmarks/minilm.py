@@ -20,6 +20,7 @@ import os
 import sys
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -43,7 +44,7 @@ def model_folder(given: str | None) -> str:
     return str(Path(package.origin).parent / "model")
 
 
-def draw(split: tables.Split, encoders: list[md.Block], directory: str, trials: int) -> md.AutoModel:
+def draw(split: tables.Split, encoders: Sequence[md.Block], directory: str, trials: int) -> md.AutoModel:
     """One model of three targets whose texts go through each of these encoders."""
     facts = md.StructuredDataInput(name="facts")
     texts = [md.TextInput(name=name) for name in TEXTS]
@@ -79,12 +80,12 @@ def scores(model: md.AutoModel, split: tables.Split) -> dict[str, float]:
     return found
 
 
-def fitted(split: tables.Split, encoders: list[md.Block], trials: int, epochs: int | None) -> tuple[Any, float]:
+def fitted(split: tables.Split, encoders: Sequence[md.Block], trials: int, epochs: int | None) -> tuple[Any, float]:
     """The scores, and the seconds of a trial."""
     with tempfile.TemporaryDirectory() as directory:
         model = draw(split, encoders, directory, trials)
         model.fit(*rows_of(split, split.train), epochs=epochs, verbose=0)
-        return scores(model, split), float(model.history["seconds"].mean())
+        return scores(model, split), float(np.mean(model.history["seconds"].to_numpy()))
 
 
 def encode(split: tables.Split, encoder: md.Block) -> float:
