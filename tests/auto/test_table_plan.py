@@ -132,6 +132,16 @@ def test_one_input_may_be_named_as_one_word():
     assert plan.view.required == ["x"]
 
 
+def test_ordered_words_take_the_order_that_the_caller_says():
+    sizes = read({"size": ["small", "medium", "large", None] * 5, "x": np.linspace(0, 1, 20) ** 2})
+    plan = plan_table(sizes, "size", column_kinds={"size": "small<medium <large<huge"})
+    assert plan.heads[0].codec().fit(["small", "large", "medium"]).labels == ["small", "medium", "large"]
+    assert "alphabetical order: large < medium < small" in target_as(sizes, "size", "ordered").why
+    assert target_as(read({"size": [3, 1, 2] * 5}), "size", "3 < 2 < 1").labels == (3, 2, 1)
+    with pytest.raises(DataError, match=r"small < large of 'size' lacks 'medium'"):
+        plan_table(sizes, "size", column_kinds={"size": "small < large"})
+
+
 def test_kinds_that_nothing_reads_yet_are_left_out_and_told():
     curves = [[float(one) for one in range(3 + row % 4)] for row in range(ROWS)]
     sounds = [f"{row}.WAV" for row in range(ROWS)]

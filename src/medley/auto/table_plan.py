@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from medley.auto.table_target import target_as
@@ -11,7 +11,7 @@ from medley.core.block import Head, Input
 from medley.core.kinds import Kind
 from medley.core.registry import lookup
 from medley.data.infer import infer
-from medley.data.schema import Schema
+from medley.data.schema import SAID, Schema
 from medley.data.source import Table
 from medley.data.table_view import Feed, TableView
 from medley.data.targets import TaskGuess, infer_target
@@ -82,6 +82,7 @@ def plan_table(
     rule = _check_columns(columns, named, inputs, roles, mistakes)
     tasks, schema = _guesses(table, labels or table, named, {**_kinds(own), **(column_kinds or {})}, mistakes)
     mistakes.stop(rule)
+    tasks = {name: replace(task, why=SAID) if own.get(name) else task for name, task in tasks.items()}
     schema = Schema(tasks[one.name].cells if one.name in tasks else one for one in schema.values())
     aside = {name for word, name in roles.items() if word != "time"}
     learnt = [name for name in dict.fromkeys(inputs or columns) if name not in named and name not in aside]
@@ -227,6 +228,4 @@ def _head(task: TaskGuess, name: str) -> Head:
 
 
 def _renamed(head: Head, name: str) -> Head:
-    from dataclasses import replace
-
     return replace(head, name=name)

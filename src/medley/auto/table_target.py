@@ -22,6 +22,7 @@ _TASKS: dict[str, TaskKind] = {
     "vector": "number",
     "ordered": "ordered",
 }
+_MOST_SHOWN = 5
 _SAME = {"number": ("number",), "category": ("binary", "multiclass"), "boolean": ("binary",), "set": ("multilabel",)}
 """Guesses that are what the caller says: how their cells are read is known better."""
 
@@ -32,10 +33,11 @@ def target_as(table: Table, name: str, kind: str) -> TaskGuess:
     Args:
         table: rows.
         name: the target's column.
-        kind: "number", "category", "boolean", "set", "vector"; or "ordered" for classes in the order of their values.
+        kind: "number", "category", "boolean", "set", "vector"; "ordered" for classes in the order of their values, or
+            the order itself: "small < medium < large".
 
     Raises:
-        ConfigError: nothing predicts this kind.
+        ConfigError: nothing predicts this kind, or the order lacks a class.
         DataError: the column cannot be of it, or holds less than two values.
 
     >>> from medley.data.source import read
@@ -43,6 +45,8 @@ def target_as(table: Table, name: str, kind: str) -> TaskGuess:
     >>> [target_as(stars, "stars", kind).kind for kind in ("number", "category", "ordered")]
     ['number', 'multiclass', 'ordered']
     """
+    if "<" in kind:
+        return _in_order(table, name, [one.strip() for one in kind.split("<")])
     word = kind.lower()
     if word not in _TASKS:
         told = did_you_mean(kind, _TASKS)
@@ -58,13 +62,28 @@ def target_as(table: Table, name: str, kind: str) -> TaskGuess:
     return _classes(name, cells, read_cells(column, cells).values, ordered=word == "ordered")
 
 
+def _in_order(table: Table, name: str, words: list[str]) -> TaskGuess:
+    guess = target_as(table, name, "ordered")
+    labels = {str(label): label for label in guess.labels}
+    lacking = [word for word in labels if word not in words]
+    if lacking:
+        told = f"the order {' < '.join(words)} of {name!r} lacks {', '.join(map(repr, lacking))}"
+        raise ConfigError(f"column_kinds: {told}, which its rows hold.")
+    order = tuple(labels[word] for word in words if word in labels)
+    return replace(guess, kind="ordered", labels=order, why=SAID)
+
+
 def _classes(name: str, cells: Guess, values: np.ndarray, *, ordered: bool) -> TaskGuess:
     known: set[Any] = {value for value in values.tolist() if value is not None}
     if len(known) < 2:
         raise DataError(f"The target {name!r} holds less than two values: there is nothing to tell apart.")
     labels = sorted(known, key=None if len(set(map(type, known))) == 1 else str)
     task: TaskKind = "binary" if len(labels) == 2 else "ordered" if ordered else "multiclass"
-    return TaskGuess(name, task, SAID, 1.0, cells.missing, len(labels), tuple(labels), replace(cells, why=SAID))
+    why = SAID
+    if task == "ordered" and isinstance(labels[0], str):
+        shown = " < ".join(labels[:_MOST_SHOWN]) + (" < ..." if len(labels) > _MOST_SHOWN else "")
+        why = f"{SAID}; words are in alphabetical order: {shown}. Give another order in place of 'ordered'"
+    return TaskGuess(name, task, why, 1.0, cells.missing, len(labels), tuple(labels), replace(cells, why=SAID))
 
 
 def _guessed(table: Table, name: str) -> TaskGuess | None:
