@@ -10,7 +10,6 @@ from medley.core.normalization import Normalization
 from medley.core.registry import register, registered
 from medley.core.shape import Flatten
 from medley.core.torchblock import TorchBlock
-from medley.errors import ConfigError
 from medley.image.captions import CaptionImages
 from medley.image.mapped import MapImages
 from medley.image.pretrained import PretrainedImageBlock
@@ -20,6 +19,7 @@ from medley.image.strided import StridedConvBlock
 from medley.nn.backbone_config import read_config
 from medley.nn.hub import find
 from medley.testing import check_block
+from medley.text.bert import BertBlock
 from medley.text.pretrained import PretrainedTextBlock
 from medley.text.pretrained_encoder import PretrainedTextEncoder, PretrainedTokens
 
@@ -49,11 +49,11 @@ EXAMPLES = {
         (Normalization(), StridedConvBlock(filters=8, kernel_size=3)), pooling="attention", positions=True
     ),
 }
-REFUSED = ["text.bert"]  # known by name only
 # Blocks that need the folder of a pretrained model.
 PRETRAINED = {
     "image.pretrained": lambda tiny: PretrainedImageBlock(tiny("vit")),
     "image.pretrained_encoder": lambda tiny: _image_encoder(tiny("convnext")),
+    "text.bert": lambda tiny: BertBlock(32, name_or_path=tiny("bert")),
     "text.pretrained": lambda tiny: PretrainedTextBlock(tiny("bert")),
     "text.pretrained_encoder": lambda tiny: _text_encoder(tiny("roberta")),
     "text.pretrained_tokens": lambda tiny: PretrainedTokens(tiny("bert")),
@@ -70,7 +70,7 @@ def _text_encoder(folder):
     return PretrainedTextEncoder(folder, read_config(find(folder), "text"), pooling="none", trainable=1)
 
 
-@pytest.mark.parametrize("name", [name for name in BLOCKS if name not in (*REFUSED, *PRETRAINED)])
+@pytest.mark.parametrize("name", [name for name in BLOCKS if name not in PRETRAINED])
 def test_a_registered_block_keeps_its_promises(name):
     check_block(EXAMPLES.get(name, BLOCKS[name]))
 
@@ -78,9 +78,3 @@ def test_a_registered_block_keeps_its_promises(name):
 @pytest.mark.parametrize("name", PRETRAINED)
 def test_a_pretrained_block_keeps_its_promises(name, tiny):
     check_block(PRETRAINED[name](tiny))
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_block_that_is_a_name_only_says_what_to_take_instead(name):
-    with pytest.raises(ConfigError, match=r"Use \w+Block\(\)"):
-        check_block(BLOCKS[name])

@@ -227,8 +227,3 @@ def test_a_drawn_encoding_hands_its_fields_to_the_codec():
 def test_mistakes_are_told_when_they_are_made(make, words):
     with pytest.raises(ConfigError, match=words):
         make()
-
-
-def test_pretrained_encoders_are_refused_with_a_way_out():
-    with pytest.raises(ConfigError, match=r"bert_block: BertBlock needs a pretrained encoder.*TextBlock"):
-        resolved(BertBlock())

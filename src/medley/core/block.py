@@ -271,6 +271,13 @@ class Layer(Block):
         """As `Input.adapter`, for layers whose result other layers cannot read."""
         return None
 
+    def resolved(self) -> Layer:
+        """The layer that stands in a resolved graph, once all fields are set: itself, unless that depends on files.
+
+        A resolved graph is built again from its JSON alone, so whatever lies in files is looked up here.
+        """
+        return self
+
     @property
     def frozen(self) -> bool:
         """Whether its module never learns and gives the same for the same row, so that results may be kept."""

@@ -165,6 +165,7 @@ class _Resolver:
     def settle(self, block: Block, path: str, specs: list[Spec]) -> Block:
         if path not in self.settled:
             done = settle(block, path, self.suggest, block.sensible(specs, self.facts))
+            done = done.resolved() if isinstance(done, Layer) else done
             self.settled[path] = replace(done, name=path)
         return self.settled[path]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
 from typing import Any
 
 from medley.core.block import Block, Composite, Facts, Node
@@ -11,15 +12,18 @@ from medley.core.registry import lookup
 from medley.core.shape import SpatialReduction
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
+from medley.data.pretrained import chosen, pretrained_problem
 from medley.image.augmentation import ImageAugmentation
 from medley.image.conv import ConvBlock
 from medley.image.efficientnet import EfficientNetBlock
 from medley.image.families import image_size
+from medley.image.pretrained import IMAGE_MODELS, PretrainedImageBlock
 from medley.image.resnet import ResNetBlock
 from medley.image.strided import StridedConvBlock
 from medley.image.xception import XceptionBlock
 
 SMALL = 64
+_FROM_SCRATCH = ("strided", "resnet", "xception", "vanilla", "efficient")
 _FAMILIES: dict[str, type[Block]] = {
     "resnet": ResNetBlock,
     "xception": XceptionBlock,
@@ -32,37 +36,56 @@ _FAMILIES: dict[str, type[Block]] = {
 class ImageBlock(Composite, register="image.block"):
     """Normalisation, augmentation, one of five families of networks, and the reduction of their map to a vector.
 
+    Or a pretrained encoder, which normalises for itself and reads pictures as they come.
+
     Args:
         block_type: `"vanilla"` (ConvBlock), `"strided"` (StridedConvBlock, its map flattened and read by a dense
-            layer: small and fast), `"resnet"`, `"xception"` or `"efficient"`.
+            layer: small and fast), `"resnet"`, `"xception"`, `"efficient"`, or `"pretrained"` (PretrainedImageBlock),
+            which is tried first where `pretrained` is set.
         normalize: shift and scale each channel to mean 0 and variance 1 with statistics of the training rows.
         augment: change training images at random (ImageAugmentation).
+        pretrained: a pretrained encoder, by its folder or its name on the hub, to search among the others; `"auto"`
+            takes one that is in the hub's cache, and says so where there is none; True is a ResNet-18. Unset, or False,
+            all that is learnt comes from the data at hand.
 
     Shape: (B, C, H, W) -> (B, D)
 
     Raises:
+        ConfigError: a pretrained encoder is named that is nowhere.
         GraphError: joined to something that is no image.
 
     >>> ImageBlock(block_type="vanilla", augment=False)
     ImageBlock(block_type='vanilla', augment=False)
     """
 
-    block_type: str | Space | None = searched(
-        OneOf("strided", "resnet", "xception", "vanilla", "efficient"),
-    )
+    block_type: str | Space | None = searched(OneOf(*_FROM_SCRATCH, "pretrained"))
     normalize: bool | Space | None = searched(OneOf(True, False))
     augment: bool | Space | None = searched(OneOf(False, True))
+    pretrained: bool | str | None = field(default=None, kw_only=True)
+
+    def check(self) -> Iterable[str]:
+        """A pretrained model is named, or not."""
+        yield from pretrained_problem(self.pretrained)
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
-        """A few strided convolutions for small images, a residual network for large ones; augmented from 1000 rows."""
+        """A pretrained encoder where there is one.
+
+        Else a few strided convolutions for small images, a residual network for large ones; augmented from 1000 rows.
+        """
         small = max(specs[0].shape[1:], default=1) <= SMALL if specs else True
-        return {"block_type": "strided" if small else "resnet", "normalize": True, "augment": facts.rows >= 1000}
+        block_type: Any = OneOf(*_FROM_SCRATCH, default="strided" if small else "resnet")
+        if chosen(self.pretrained, IMAGE_MODELS, "ImageBlock") is not None:
+            block_type = "pretrained"
+        return {"block_type": block_type, "normalize": True, "augment": facts.rows >= 1000}
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
         """Joins the parts."""
         _, height, width = image_size(specs[0], "ImageBlock")
         side = max(height, width)
         node = nodes[0]
+        if self.block_type == "pretrained":
+            name = chosen(self.pretrained or True, IMAGE_MODELS, "ImageBlock")
+            return (PretrainedImageBlock(name) if name else ImageBlock(normalize=self.normalize))(node)
         if self.normalize:
             node = Normalization()(node)
         if self.augment:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from medley.core.block import Facts, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
-from medley.image.families import image_size, named_problem, pretrained_problem, shrunk
+from medley.data.pretrained import chosen, pretrained_problem
+from medley.image.families import image_size, named_problem, shrunk
+from medley.image.pretrained import pretrained_map
+from medley.nn.hub import is_cached
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,23 +29,30 @@ _SCALES = {
     "b7": (2.0, 3.1),
 }
 
+_HUB = "google/efficientnet-"
+_MODELS = tuple(f"{_HUB}{version}" for version in _SCALES)
+
 
 class EfficientNetBlock(Layer, register="image.efficientnet"):
-    """Inverted bottlenecks with squeeze-and-excitation, trained from scratch.
+    """Inverted bottlenecks with squeeze-and-excitation, trained from scratch or pretrained.
 
     Above 64 pixels the network is the paper's. At 64 and below it is a compact form of it: half the width and half the
-    depth of the version, and only as many strides as leave a map of about four pixels.
+    depth of the version, and only as many strides as leave a map of about four pixels. A pretrained one
+    (google/efficientnet-b0 to -b7, or another) brings images to its own size and normalises them itself: it is called
+    on images from 0 to 1 of one or three channels.
 
     Source: Tan and Le 2019, arXiv:1905.11946.
 
     Args:
         version: `"b0"` (smallest) to `"b7"`; unset searches b0 to b2.
-        pretrained: only False or unset; kept for programs that set it.
+        pretrained: True takes the weights of google/efficientnet-<version>; `"auto"` where they are in the hub's cache;
+            another word is a folder or a name on the hub.
+        trainable: of a pretrained one: False (if unset), True, `"lora"` or the number of top blocks that learn.
 
     Shape: (B, C, H, W) -> (B, C', H', W'); C' is 640 (b0, at most 64 pixels) or 1280 (b0, above) and more.
 
     Raises:
-        ConfigError: an unknown version, or pretrained weights are asked for.
+        ConfigError: an unknown version, or pretrained weights that are nowhere.
         GraphError: joined to something that is no image.
 
     >>> str(EfficientNetBlock(version="b0").out(Spec((3, 32, 32), "CHW")))
@@ -49,16 +60,26 @@ class EfficientNetBlock(Layer, register="image.efficientnet"):
     """
 
     version: str | Space | None = searched(OneOf("b0", "b1", "b2"), also=str)
-    pretrained: bool | None = None
+    pretrained: bool | str | None = None
+    trainable: bool | int | str | Space | None = field(default=None, kw_only=True)
 
     def check(self) -> Iterable[str]:
-        """The version is known; no pretrained weights."""
+        """The version is known."""
         yield from named_problem(self.version, tuple(_SCALES))
         yield from pretrained_problem(self.pretrained)
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
-        """The smallest, and nothing else where rows are few."""
+        """The smallest, and nothing else where rows are few; of `"auto"`, those that are there."""
+        if self.pretrained == "auto" and chosen("auto", _MODELS, "EfficientNetBlock") is not None:
+            return {"version": OneOf(*(one for one in _SCALES if is_cached(f"{_HUB}{one}")))}
         return {"version": OneOf("b0")} if facts.rows < 2_000 else {}
+
+    def resolved(self) -> Layer:
+        """The pretrained encoder that it names, where it names one."""
+        name = self.pretrained
+        if name is True or name == "auto":
+            name = f"{_HUB}{self.version}" if name is True or is_cached(f"{_HUB}{self.version}") else None
+        return pretrained_map(name, self.trainable) if name else self
 
     def build(self, *specs: Spec) -> nn.Module:
         """The network."""

@@ -36,16 +36,16 @@ def shrunk(side: int, halvings: int) -> int:
     return side
 
 
-def pretrained_problem(pretrained: Any) -> Iterator[str]:
-    """A sentence where pretrained weights were asked for.
+def not_pretrained(pretrained: Any) -> Iterator[str]:
+    """A sentence where pretrained weights were asked for of a family that has none.
 
-    >>> list(pretrained_problem(False))
+    >>> list(not_pretrained(False))
     []
     """
     if pretrained not in (None, False):
         yield (
-            f"pretrained={pretrained!r} is not available: this version holds no pretrained image encoders. "
-            "Leave it out or set it to False; the block is then trained from scratch."
+            f"pretrained={pretrained!r}: there are no pretrained weights of this network. Take ResNetBlock or "
+            "EfficientNetBlock, or PretrainedImageBlock with a model of your choice; left out, it learns from scratch."
         )
 
 

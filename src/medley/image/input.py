@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from medley.core.block import Block, Input
 from medley.core.codec import Codec
 from medley.core.kinds import Kind
+from medley.data.pretrained import pretrained_problem
 from medley.image.bad import Policy, policy_problem
+from medley.image.sizes import as_text, pair, root_problem, size_problem
 
 
 class ImageInput(Input, register="image.input"):
@@ -28,6 +30,7 @@ class ImageInput(Input, register="image.input"):
             decoded): `"warn"` takes them as missing and lists them in one `BadImageWarning`; `"raise"` is a `DataError`
             that lists them; `"drop"` leaves their rows out of the training where a table is fitted, and elsewhere
             does as `"warn"`.
+        pretrained: of its default block, as of `ImageBlock`.
 
     Raises:
         ConfigError: the size is not of whole numbers from 1; no such policy.
@@ -41,6 +44,7 @@ class ImageInput(Input, register="image.input"):
     size: int | tuple[int, int] | None = field(default=None, kw_only=True)
     root: str | os.PathLike[str] | None = field(default=None, kw_only=True)
     on_bad_image: Policy = field(default="warn", kw_only=True)
+    pretrained: bool | str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", as_text(self.root))
@@ -51,6 +55,7 @@ class ImageInput(Input, register="image.input"):
         yield from size_problem(self.size)
         yield from root_problem(self.root)
         yield from policy_problem(self.on_bad_image)
+        yield from pretrained_problem(self.pretrained)
 
     def codec(self) -> Codec:
         """A codec of that size."""
@@ -62,39 +67,4 @@ class ImageInput(Input, register="image.input"):
         """ImageBlock."""
         from medley.image.block import ImageBlock
 
-        return ImageBlock()
-
-
-def size_problem(size: Any) -> Iterator[str]:
-    """A sentence where a size is neither one nor two whole numbers from 1.
-
-    >>> list(size_problem((3, 0)))
-    ['size must be a whole number of pixels or a pair (height, width), got (3, 0).']
-    """
-    sides = size if isinstance(size, tuple | list) else (size, size)
-    if size is not None and (len(sides) != 2 or not all(type(one) is int and one > 0 for one in sides)):
-        yield f"size must be a whole number of pixels or a pair (height, width), got {size!r}."
-
-
-def pair(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
-    """Height and width.
-
-    >>> pair(64)
-    (64, 64)
-    """
-    return (size, size) if isinstance(size, int) else None if size is None else (size[0], size[1])
-
-
-def as_text(root: Any) -> Any:
-    """A path as text, such as files can hold."""
-    return os.fspath(root) if isinstance(root, os.PathLike) else root
-
-
-def root_problem(root: Any) -> Iterator[str]:
-    """A sentence where a folder is no path.
-
-    >>> list(root_problem(3))
-    ['root must be the path of a folder, got 3.']
-    """
-    if root is not None and not isinstance(root, str):
-        yield f"root must be the path of a folder, got {root!r}."
+        return ImageBlock(pretrained=self.pretrained)

@@ -22,7 +22,7 @@ from medley.image import own
 from medley.image.bad import Policy
 from medley.image.codec import ImageCodec, rows_of_images
 from medley.image.distinct import Distinct, as_bytes
-from medley.image.input import as_text, pair, size_problem
+from medley.image.sizes import as_text, pair, size_problem
 
 if TYPE_CHECKING:
     from PIL.Image import Image

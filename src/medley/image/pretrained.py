@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
-from typing import Any
+from dataclasses import field, replace
+from typing import Any, cast
 
 from medley.core.block import Composite, Facts, Node
 from medley.core.registry import lookup
@@ -13,8 +13,17 @@ from medley.core.spec import Spec
 from medley.core.tuning import is_cheap_to_tune, rates_of, tuning_problems
 from medley.errors import ConfigError
 from medley.image.families import image_size
-from medley.image.input import ImageInput, as_text, pair, size_problem
 from medley.image.pretrained_encoder import PretrainedImageEncoder, PretrainedPixels
+from medley.image.sizes import as_text, pair, size_problem
+
+IMAGE_MODELS = (
+    "microsoft/resnet-18",
+    "microsoft/resnet-34",
+    "microsoft/resnet-50",
+    "facebook/dinov2-small",
+    "google/vit-base-patch16-224",
+)
+"""What is taken where no model is named: the first, or the first that is in the cache."""
 
 
 class PretrainedImageBlock(Composite, register="image.pretrained"):
@@ -79,8 +88,8 @@ class PretrainedImageBlock(Composite, register="image.pretrained"):
         image_size(specs[0], "PretrainedImageBlock")
         pooling = str(self.pooling)
         encoder = pretrained_encoder(self, "none" if pooling == "attention" else pooling)
-        node, source = nodes[0], nodes[0].block
-        if isinstance(source, ImageInput):
+        node, source = nodes[0], cast("Any", nodes[0].block)
+        if isinstance(source, lookup("image.input")):
             assert encoder.size is not None
             pixels = PretrainedPixels(
                 encoder.size,
@@ -128,6 +137,22 @@ def pretrained_encoder(block: Any, pooling: str) -> PretrainedImageEncoder:
         lora_rank=block.lora_rank,
         **rates_of(block),
     )
+
+
+def pretrained_map(name: str, trainable: Any) -> PretrainedImageEncoder:
+    """The layer that makes the map of a pretrained network of convolutions.
+
+    Args:
+        name: folder, or name on the hub.
+        trainable: as of PretrainedImageBlock; None is False.
+
+    Raises:
+        ConfigError: there is no such model, or it makes no map.
+    """
+    block = PretrainedImageBlock(name, trainable=False if trainable is None else trainable)
+    encoder = pretrained_encoder(block, "map")
+    rates = {key: getattr(one, "default", one) for key, one in rates_of(block).items()}
+    return replace(encoder, **rates)
 
 
 def configured(name: Any, revision: str | None, num_hidden_layers: int | None) -> tuple[dict[str, Any], str | None]:

@@ -14,7 +14,7 @@ from medley.core.tuning import tuning_problems
 from medley.errors import GraphError
 from medley.image.bad import Policy, policy_problem
 from medley.image.families import image_size
-from medley.image.input import pair, root_problem, size_problem
+from medley.image.sizes import pair, root_problem, size_problem
 
 if TYPE_CHECKING:
     from torch import nn

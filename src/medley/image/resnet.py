@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from medley.core.block import Facts, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
-from medley.image.families import image_size, named_problem, pretrained_problem, shrunk
+from medley.data.pretrained import chosen, pretrained_problem
+from medley.image.families import image_size, named_problem, shrunk
+from medley.image.pretrained import pretrained_map
+from medley.nn.hub import is_cached
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,28 +30,34 @@ _SIZES: dict[int, tuple[tuple[int, ...], int, bool]] = {
     101: ((3, 4, 23, 3), 64, True),
     152: ((3, 8, 36, 3), 64, True),
 }
+_PRETRAINED = (18, 34, 50, 101, 152)
+_HUB = "microsoft/resnet-"
+_MODELS = tuple(f"{_HUB}{depth}" for depth in _PRETRAINED)
 FAMILIES = ("v1", "v2")
 NAMES = tuple(f"resnet{depth}{suffix}" for suffix in ("", "_v2") for depth in _SIZES)
 
 
 class ResNetBlock(Layer, register="image.resnet"):
-    """A residual network without its classifier, trained from scratch.
+    """A residual network without its classifier, trained from scratch or pretrained.
 
     Depths 8, 14 and 20 have three stages of 16, 32 and 64 channels (77 to 272 thousand parameters); 18 to 152 are those
     of the papers. The stem's stride follows the image: a small one keeps its pixels, a large one is reduced by four
-    before the first stage.
+    before the first stage. A pretrained one (microsoft/resnet-18 to -152, or another) brings images to its own size and
+    normalises them itself: it is called on images from 0 to 1 of one or three channels.
 
     Sources: `"v1"` He et al. 2015, arXiv:1512.03385; `"v2"` (pre-activation) He et al. 2016, arXiv:1603.05027.
 
     Args:
         version: `"v1"` or `"v2"`, or a name such as `"resnet50"` or `"resnet50_v2"`, which sets version and depth.
-        pretrained: only False or unset; kept for programs that set it.
+        pretrained: True takes the weights of microsoft/resnet-<depth>, for depths from 18; `"auto"` where they are in
+            the hub's cache; another word is a folder or a name on the hub.
         depth: 8, 14, 20, 18, 34, 50, 101 or 152; unset searches those that suit the images' size and number.
+        trainable: of a pretrained one: False (if unset), True, `"lora"` or the number of top stages that learn.
 
     Shape: (B, C, H, W) -> (B, C', H', W'); C' is 64 for depths 8, 14 and 20, 512 or 2048 for the others.
 
     Raises:
-        ConfigError: an unknown version or depth, or pretrained weights are asked for.
+        ConfigError: an unknown version or depth, or pretrained weights that are nowhere.
         GraphError: joined to something that is no image.
 
     >>> ResNetBlock(version="resnet8_v2")
@@ -57,8 +67,9 @@ class ResNetBlock(Layer, register="image.resnet"):
     """
 
     version: str | Space | None = searched(OneOf(*FAMILIES), also=str)
-    pretrained: bool | None = None
+    pretrained: bool | str | None = None
     depth: int | Space | None = searched(OneOf(*_SIZES))
+    trainable: bool | int | str | Space | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.version in NAMES:
@@ -68,19 +79,34 @@ class ResNetBlock(Layer, register="image.resnet"):
         super().__post_init__()
 
     def check(self) -> Iterable[str]:
-        """Version and depth are known; no pretrained weights."""
+        """Version and depth are known, and such as there are pretrained weights of."""
         yield from named_problem(self.version, (*FAMILIES, *NAMES))
         yield from depth_problem(self.depth)
         yield from pretrained_problem(self.pretrained)
+        if self.pretrained is True and self.version == "v2":
+            yield "version='v2' has no pretrained weights; leave version out, or set it to 'v1'."
+        if self.pretrained is True and isinstance(self.depth, int) and self.depth not in _PRETRAINED:
+            yield f"depth={self.depth} has no pretrained weights; take one of {', '.join(map(str, _PRETRAINED))}."
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
         """Tiny networks for small images, the papers' for large ones of which there are many."""
+        name = chosen(self.pretrained, _MODELS, "ResNetBlock")
+        if name is not None:
+            known = [depth for depth in _PRETRAINED if self.pretrained == "auto" and is_cached(f"{_HUB}{depth}")]
+            return {"version": OneOf("v1"), "depth": OneOf(*(known or _PRETRAINED[:3]))}
         side = max(specs[0].shape[1:], default=1) if specs else 1
         if side <= 48:
             return {"depth": OneOf(8, 14, 20)}
         if side <= 96 or facts.rows < 2000:
             return {"depth": OneOf(8, 14, 20, 18)}
         return {"depth": OneOf(14, 18, 34, 50, default=18)}
+
+    def resolved(self) -> Layer:
+        """The pretrained encoder that it names, where it names one."""
+        name = self.pretrained
+        if name is True or name == "auto":
+            name = f"{_HUB}{self.depth}" if name is True or is_cached(f"{_HUB}{self.depth}") else None
+        return pretrained_map(name, self.trainable) if name else self
 
     def build(self, *specs: Spec) -> nn.Module:
         """The network."""

@@ -10,8 +10,9 @@ from typing import ClassVar
 from medley.core.block import Block, Input
 from medley.core.codec import Codec
 from medley.core.kinds import Kind
+from medley.data.pretrained import pretrained_problem
 from medley.image.bad import Policy, policy_problem
-from medley.image.input import as_text, pair, root_problem, size_problem
+from medley.image.sizes import as_text, pair, root_problem, size_problem
 
 
 class ImageSetInput(Input, register="image.set_input"):
@@ -30,6 +31,7 @@ class ImageSetInput(Input, register="image.set_input"):
         positions: whether an image's place in its row means something, as that of columns (front, kitchen, ...) does.
             Places are then kept, and `ImageSetBlock` tells them apart; otherwise the order of images says nothing.
         on_bad_image: as of `ImageInput`; `"drop"` leaves out rows with any bad image.
+        pretrained: of the default encoder of each image, as of `ImageBlock`.
 
     Raises:
         ConfigError: the size or number is not of whole numbers from 1; no such policy.
@@ -45,6 +47,7 @@ class ImageSetInput(Input, register="image.set_input"):
     root: str | os.PathLike[str] | None = None
     positions: bool = field(default=False, kw_only=True)
     on_bad_image: Policy = field(default="warn", kw_only=True)
+    pretrained: bool | str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", as_text(self.root))
@@ -55,6 +58,7 @@ class ImageSetInput(Input, register="image.set_input"):
         yield from size_problem(self.size)
         yield from root_problem(self.root)
         yield from policy_problem(self.on_bad_image)
+        yield from pretrained_problem(self.pretrained)
         if self.max_images is not None and (type(self.max_images) is not int or self.max_images < 1):
             yield f"max_images must be a whole number from 1, got {self.max_images!r}."
 
@@ -74,4 +78,8 @@ class ImageSetInput(Input, register="image.set_input"):
         """ImageSetBlock."""
         from medley.image.set_block import ImageSetBlock
 
-        return ImageSetBlock()
+        if not self.pretrained:
+            return ImageSetBlock()
+        from medley.image.block import ImageBlock
+
+        return ImageSetBlock(ImageBlock(pretrained=self.pretrained))

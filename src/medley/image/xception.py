@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from medley.core.block import Facts, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
-from medley.image.families import image_size, pretrained_problem, shrunk
+from medley.image.families import image_size, not_pretrained, shrunk
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,7 +48,7 @@ class XceptionBlock(Layer, register="image.xception"):
             yield f"filters must be a whole number from 1, got {self.filters!r}."
         if isinstance(self.num_blocks, float) and self.num_blocks != int(self.num_blocks):
             yield f"num_blocks must be a whole number, got {self.num_blocks!r}."
-        yield from pretrained_problem(self.pretrained)
+        yield from not_pretrained(self.pretrained)
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
         """Deeper and wider for large images of which there are many."""

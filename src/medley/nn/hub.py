@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,11 @@ def is_cached(name: str) -> bool:
     except (ConfigError, MissingDependencyError):
         return False
     return True
+
+
+def first_cached(names: Iterable[str]) -> str | None:
+    """The first of these models that can be had without asking the hub; None where there is none."""
+    return next((name for name in names if is_cached(name)), None)
 
 
 def is_offline() -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import field
 from typing import ClassVar
 
 from medley.core.block import Block, Input
 from medley.core.kinds import Kind
+from medley.data.pretrained import pretrained_problem
 from medley.text.block import TextBlock
 from medley.text.embedding import Embedding
 from medley.text.tokens import TokenCodec
@@ -16,6 +19,9 @@ class TextInput(Input, register="text.input"):
 
     Unless a block chooses another encoding, texts become codes of words (TokenCodec): a vocabulary of up to 20,000
     words is learnt on training rows.
+
+    Args:
+        pretrained: of its default block, as of `TextBlock`.
 
     Shape: rows -> (B, T) codes, 0 is padding (before the words), 1 an unknown word.
 
@@ -28,13 +34,19 @@ class TextInput(Input, register="text.input"):
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.TEXT,)
 
+    pretrained: bool | str | None = field(default=None, kw_only=True)
+
+    def check(self) -> Iterable[str]:
+        """A pretrained model is named, or not."""
+        yield from pretrained_problem(self.pretrained)
+
     def codec(self) -> TokenCodec:
         """Codes of words."""
         return TokenCodec()
 
     def default_block(self) -> Block:
         """A network for texts."""
-        return TextBlock()
+        return TextBlock(pretrained=self.pretrained)
 
     def adapter(self) -> Block:
         """A vector per word, for blocks that read numbers."""

@@ -15,6 +15,9 @@ from medley.errors import GraphError
 from medley.text.codes import check_counts, tokens
 from medley.text.pretrained_encoder import PretrainedTextEncoder, PretrainedTokens, configured
 
+TEXT_MODELS = ("sentence-transformers/all-MiniLM-L6-v2", "google-bert/bert-base-uncased", "bert-base-uncased")
+"""What is taken where no model is named: the first, or the first that is in the cache."""
+
 
 class PretrainedTextBlock(Composite, register="text.pretrained"):
     """A pretrained encoder of texts, with its own tokenizer.

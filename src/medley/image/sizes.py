@@ -1,0 +1,42 @@
+"""Sizes and folders of pictures as callers write them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+
+def size_problem(size: Any) -> Iterator[str]:
+    """A sentence where a size is neither one nor two whole numbers from 1.
+
+    >>> list(size_problem((3, 0)))
+    ['size must be a whole number of pixels or a pair (height, width), got (3, 0).']
+    """
+    sides = size if isinstance(size, tuple | list) else (size, size)
+    if size is not None and (len(sides) != 2 or not all(type(one) is int and one > 0 for one in sides)):
+        yield f"size must be a whole number of pixels or a pair (height, width), got {size!r}."
+
+
+def pair(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    """Height and width.
+
+    >>> pair(64)
+    (64, 64)
+    """
+    return (size, size) if isinstance(size, int) else None if size is None else (size[0], size[1])
+
+
+def as_text(root: Any) -> Any:
+    """A path as text, such as files can hold."""
+    return os.fspath(root) if isinstance(root, os.PathLike) else root
+
+
+def root_problem(root: Any) -> Iterator[str]:
+    """A sentence where a folder is no path.
+
+    >>> list(root_problem(3))
+    ['root must be the path of a folder, got 3.']
+    """
+    if root is not None and not isinstance(root, str):
+        yield f"root must be the path of a folder, got {root!r}."
