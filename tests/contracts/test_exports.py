@@ -10,9 +10,13 @@ from medley.core.registry import register, registered
 from medley.core.spec import Spec, vector
 from medley.core.torchblock import TorchBlock
 from medley.image.conv import ConvBlock
+from medley.image.pretrained_encoder import PretrainedImageEncoder
 from medley.image.set_encoder import ImageSetEncoder
 from medley.image.strided import StridedConvBlock
+from medley.nn.backbone_config import read_config
+from medley.nn.hub import find
 from medley.testing import check_export
+from medley.text.pretrained_encoder import PretrainedTextEncoder
 
 
 @register("contracts.exported")
@@ -39,6 +43,22 @@ SLICES = sorted({name.partition(".")[0] for name in PARTS})
 @pytest.mark.parametrize("slice_name", SLICES)
 def test_parts_give_the_same_numbers_as_onnx(slice_name):
     check_export(*(EXAMPLES.get(name, kind) for name, kind in PARTS.items() if name.startswith(f"{slice_name}.")))
+
+
+@pytest.mark.slow
+def test_pretrained_encoders_of_texts_give_the_same_numbers_as_onnx(tiny):
+    folders = {tiny(kind): how for kind, how in {"bert": "lora", "roberta": False, "t5": 1}.items()}
+    known = {folder: read_config(find(folder), "text") for folder in folders}
+    codes = Spec((7,), "T", "int64", cardinality=min(one["vocab_size"] for one in known.values()))
+    encoders = [PretrainedTextEncoder(folder, known[folder], trainable=how) for folder, how in folders.items()]
+    check_export(*encoders, specs=[[codes]])
+
+
+@pytest.mark.slow
+def test_pretrained_encoders_of_pictures_give_the_same_numbers_as_onnx(tiny):
+    folders = [tiny(kind) for kind in ("vit", "resnet", "swin", "clip")]
+    encoders = [PretrainedImageEncoder(one, read_config(find(one), "image"), size=(32, 32)) for one in folders]
+    check_export(*encoders, specs=[[Spec((3, 32, 32), "CHW", "uint8")]])
 
 
 def test_pixels_enter_as_they_are_kept():

@@ -69,10 +69,14 @@ def _drawn(
     targets: dict[str, TargetCodec] = {}
     for number, block in enumerate(blocks):
         before = len(outputs)
+        axes: set[tuple[str, ...]] = set()
         for sample, read in enumerate(_samples(block) if specs is None else specs):
+            if specs is None and tuple(spec.axes for spec in read) in axes:
+                continue  # a second size of the same form would cost as much time and tell little
             word = f"{type(block).__name__}_{number}_{sample}"
             nodes = [_Given(name=f"{word}_{place}") for place in range(len(read))]
             for head, target in _joined(block, nodes, read, word):
+                axes.add(tuple(spec.axes for spec in read))
                 outputs.append(head)
                 targets[str(head.block.name)] = target
                 inputs += [one for one in nodes if one not in inputs]
