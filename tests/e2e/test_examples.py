@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import medley as md
 from medley.testing.tiny_models import tiny_model
 
 ROOT = Path(__file__).parents[2]
@@ -119,3 +120,31 @@ def test_examples_tell_a_missing_folder(tmp_path):
 def test_engine_benchmark_runs(tmp_path):
     told = run(ROOT / "benchmarks" / "engine.py", "--rows", 640, "--epochs", 1, cwd=tmp_path)
     assert "median: medley" in told
+
+
+def test_rooms_are_told_apart_by_picture_and_caption(example, tmp_path):
+    rooms = example("indoor_scenes")
+    folder = rooms["make_rooms"](tmp_path, 20)
+    encoders = rooms["tiny_encoders"](folder)
+    data = (folder / "rooms", folder / "captions.csv")
+    auto, scores = rooms["learn"](*data, *encoders, str(tmp_path), epochs=40, captioner=rooms["describe"])
+    assert scores["f1_weighted"] > 0.4  # 11 kinds: chance is .09
+    learning = sum(p.numel() for p in auto.model.network.parameters() if p.requires_grad)
+    assert learning == (2 * 64 + 1) * 256 + (256 + 1) * 11
+    text = next(step.module for step in auto.model.network.steps if "text_encoder" in step.name)
+    assert len(text.backbone.encoder.encoder.layer) == 8  # of 12
+    photos = sorted((folder / "rooms" / "kitchen").glob("*.png"))[:3]
+    again = md.load(auto.model.save(tmp_path / "model"))
+    expected = auto.predict_proba([photos, [None] * 3])
+    np.testing.assert_array_equal(again.predict_proba([photos, [None] * 3]), expected)
+
+
+def test_rooms_with_encoders_that_learn_and_captions_that_lack(example, tmp_path):
+    rooms = example("indoor_scenes")
+    folder = rooms["make_rooms"](tmp_path, 5)
+    encoders = rooms["tiny_encoders"](folder)
+    auto, scores = rooms["learn"](
+        folder / "rooms", folder / "captions.csv", *encoders, str(tmp_path), epochs=1, tune=True, layers=2
+    )
+    assert 0 <= scores["f1_weighted"] <= 1
+    assert all(p.requires_grad for p in auto.model.network.parameters())

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from medley.nn.checkpoints import loaded, quiet
+from medley.nn.backbone_config import quiet
+from medley.nn.checkpoints import loaded
 from medley.nn.hub import Found
 
 if TYPE_CHECKING:

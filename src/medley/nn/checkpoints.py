@@ -6,13 +6,13 @@ Where they lie, `hub` knows. Weights are read from safetensors only, and no code
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 from medley.errors import ConfigError
+from medley.nn.backbone_config import quiet
 from medley.nn.hub import Found, missing_package
 
 Result = TypeVar("Result")
@@ -65,21 +65,3 @@ def loaded(found: Found, kind: str, load: Callable[[Path], Result]) -> Result:
     except (OSError, ValueError, KeyError) as error:  # what files of configs and mappings of models raise
         first = str(error).strip().partition("\n")[0]
         raise ConfigError(f"{str(found.folder)!r} cannot be read as {kind}: {first}") from error
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Inside, transformers shows no bars of its own and says only what is an error."""
-    try:
-        from transformers.utils import logging
-    except ImportError as error:
-        raise missing_package(error) from error
-    bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

@@ -11,7 +11,8 @@ import torch
 from torch.nn.functional import interpolate
 
 from medley.errors import ConfigError, did_you_mean
-from medley.nn.checkpoints import loaded, quiet
+from medley.nn.backbone_config import quiet
+from medley.nn.checkpoints import loaded
 from medley.nn.hub import Found
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from medley.nn.checkpoints import quiet
+from medley.nn.backbone_config import quiet
 
 SIDE = 16
 COLOURS = {"red": (200, 30, 30), "green": (30, 180, 40), "blue": (40, 50, 200)}
