@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medley.cli.inspect import add_table_arguments, column_kinds
+from medley.cli.memory import add_memory
 from medley.errors import Mistakes
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         default="warn",
         help="pictures that cannot be read count as missing, stop the run, or drop their rows (default: warn)",
     )
+    add_memory(parser)
     loud = parser.add_mutually_exclusive_group()
     loud.add_argument("-q", "--quiet", action="store_const", const=0, dest="verbose", help="say nothing but warnings")
     loud.add_argument("-v", "--verbose", action="store_const", const=2, dest="verbose", help="a line per epoch")
@@ -135,13 +137,14 @@ def _fitted(args: argparse.Namespace, folder: Path, kinds: dict[str, str], mista
         "seed": args.seed,
         "on_bad_image": args.on_bad_image,
         "verbose": args.verbose,
+        "memory": args.memory,
     }
     table = {"inputs": args.input, "column_kinds": kinds, "root": args.root}
+    place = {"project_name": SEARCH, "directory": folder, "device": args.device}
     if mistakes.found:  # what else is wrong is told with them
-        check_search(mistakes, **search)
+        check_search(mistakes, **search, **(place if folder.is_dir() or not folder.exists() else {}))
         understand(mistakes, args.table, args.target, **table, roles=roles)
-    place = {"project_name": SEARCH, "directory": folder, "overwrite": args.overwrite, "device": args.device}
-    return fit(args.table, args.target, **table, **roles, **search, **place)
+    return fit(args.table, args.target, **table, **roles, **search, **place, overwrite=args.overwrite)
 
 
 def _save(model: Model, folder: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import time
+import weakref
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -74,11 +75,10 @@ class EncodedFiles:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._temporary = None
         kept = folder or cache_folder(FOLDER)
         if kept is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="medley-", ignore_cleanup_errors=True)
-            kept = Path(self._temporary.name)
+            kept = Path(tempfile.mkdtemp(prefix="medley-"))
+            weakref.finalize(self, shutil.rmtree, kept, ignore_errors=True)
         self.folder = kept
         self.folder.mkdir(parents=True, exist_ok=True)
 

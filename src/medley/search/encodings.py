@@ -187,7 +187,8 @@ class Encodings:
             for key, value in sorted(codec.state().items()):
                 found.update(key.encode())
                 found.update(_bytes(value) if isinstance(value, np.ndarray) else repr(value).encode())
-        for one in [*(one for _, parts in inputs for one in parts), *(one for y in self.labels for one in y.values())]:
+        held = [one for _, parts in inputs for one in parts] if self.stream is None else []
+        for one in [*held, *(one for y in self.labels for one in y.values())]:
             found.update(_bytes(one.array))
             found.update(_bytes(one.present))
         for part in self.parts:
