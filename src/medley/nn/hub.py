@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,8 @@ def find(name: str, revision: str | None = None, *, cached: bool = False) -> Fou
 
 def is_cached(name: str) -> bool:
     """Whether a model can be had without asking the hub; never raises."""
+    if find_spec("transformers") is None:
+        return False
     try:
         find(name, cached=True)
     except (ConfigError, MissingDependencyError):
