@@ -11,8 +11,10 @@ import medley as md
 from medley.core.block import Layer
 from medley.core.codec import Encoded
 from medley.core.spec import Spec, vector
+from medley.nn.backbone_inputs import ImageEncoder
 from medley.search import frozen
 from medley.search.frozen_pass import Pass, present_rows
+from medley.testing.tiny_models import tiny_model
 
 RUNS: list[int] = []
 
@@ -236,6 +238,31 @@ def test_too_little_time_runs_it_batch_by_batch_and_keeps_what_is_done(tmp_path,
     auto.fit(*data(), epochs=2, verbose=0)
     assert len(auto.history) == 1
     assert sum(RUNS) > 60
+
+
+@pytest.mark.parametrize(("pooling", "positions"), [("mean", False), ("attention", True)])
+def test_sets_of_pictures_run_once_too(tmp_path, monkeypatch, pooling, positions):
+    folder = tiny_model("vit", tmp_path / "vit")
+    rng = np.random.default_rng(0)
+    rows = [[rng.integers(0, 255, (8, 8, 3), "u1") for _ in range(rng.integers(0, 3))] for _ in range(20)]
+    seen = []
+    run = ImageEncoder.forward
+    monkeypatch.setattr(ImageEncoder, "forward", lambda self, x: seen.append(len(x)) or run(self, x))
+
+    def fit(name):
+        photos = md.ImageSetInput(name="photos", positions=positions)
+        encoder = md.PretrainedImageBlock(folder, pooling="mean", trainable=False)
+        head = md.ClassificationHead(name="y")(md.ImageSetBlock(encoder, pooling=pooling)(photos))
+        auto = md.AutoModel(photos, head, max_trials=1, directory=tmp_path / name, training=md.Training(threads=1))
+        auto.fit(rows, np.arange(20) % 2, epochs=2, verbose=0)
+        return auto
+
+    once = fit("once")
+    assert sum(seen) == sum(map(len, rows))
+    monkeypatch.setenv("MEDLEY_CACHE", "off")
+    always = fit("always")
+    for name, one in weights(once).items():
+        torch.testing.assert_close(one, weights(always)[name], rtol=1e-4, atol=1e-5)
 
 
 def tokens(rows):

@@ -10,7 +10,8 @@ from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import GraphError
 from medley.image.block import ImageBlock
-from medley.image.set_encoder import ImageSetEncoder
+from medley.image.pretrained import PretrainedImageBlock
+from medley.image.set_encoder import ImageSetEncoder, ImageSetPool
 
 
 class ImageSetBlock(Composite, register="image.set_block"):
@@ -55,4 +56,8 @@ class ImageSetBlock(Composite, register="image.set_block"):
         positions = getattr(source, "positions", False) if self.positions is None else self.positions
         encoder = ImageBlock() if self.encoder is None else self.encoder
         assert isinstance(encoder, Block), encoder
+        if isinstance(encoder, PretrainedImageBlock) and (positions or self.pooling != "mean"):
+            # Apart from what learns, so that a frozen encoder runs once per row.
+            members = ImageSetEncoder(encoder, pooling="none")(nodes[0])
+            return ImageSetPool(str(self.pooling), bool(positions))(members)
         return ImageSetEncoder(encoder, pooling=str(self.pooling), positions=bool(positions))(nodes[0])

@@ -13,7 +13,7 @@ from medley.errors import GraphError
 if TYPE_CHECKING:
     from torch import nn
 
-POOLINGS = ("attention", "mean")
+POOLINGS = ("attention", "mean", "none")
 HIDDEN = 64
 """Width of the gated network of the attention; the paper's images of 27 x 27 were pooled with 128."""
 
@@ -26,10 +26,10 @@ class ImageSetEncoder(Wrapper, register="image.set_encoder"):
 
     Args:
         encoder: a block that reads one image; resolved, a tuple of layers.
-        pooling: `"attention"` (Ilse et al. 2018) or `"mean"`.
+        pooling: `"attention"` (Ilse et al. 2018), `"mean"`, or `"none"` where `ImageSetPool` comes after it.
         positions: whether places in a row mean something; each then scales and shifts the vectors of its images.
 
-    Shape: (B, S, C, H, W) -> (B, D), D what the encoder makes of one image.
+    Shape: (B, S, C, H, W) -> (B, D), D what the encoder makes of one image; (B, S, D) where they are not pooled.
 
     Raises:
         GraphError: joined to something that is no set of images.
@@ -44,9 +44,15 @@ class ImageSetEncoder(Wrapper, register="image.set_encoder"):
     positions: bool = False
 
     def check(self) -> Iterable[str]:
-        """One of two poolings."""
+        """One of three poolings."""
         if self.pooling not in POOLINGS:
             yield f"pooling must be one of {', '.join(map(repr, POOLINGS))}, got {self.pooling!r}."
+
+    @property
+    def frozen(self) -> bool:
+        """Whether neither its layers nor its pooling learn."""
+        learns = self.pooling == "attention" or self.positions
+        return isinstance(self.encoder, tuple) and not learns and all(layer.frozen for layer in self.encoder)
 
     def inner(self, *specs: Spec) -> Spec:
         """One image."""
@@ -56,18 +62,17 @@ class ImageSetEncoder(Wrapper, register="image.set_encoder"):
 
     def build(self, *specs: Spec) -> nn.Module:
         """The module."""
-        from medley.nn.set_pool import AttentionPool, MeanPool, PlacedPool, SetEncoder
+        from medley.nn.set_pool import NoPool, SetEncoder
 
         steps = self._steps(*specs)
         width = steps[-1][2].width
-        pool = MeanPool() if self.pooling == "mean" else AttentionPool(width, HIDDEN)
-        if self.positions:
-            pool = PlacedPool(specs[0].shape[0], width, pool)
+        pool = NoPool() if self.pooling == "none" else _pool(self.pooling, specs[0].shape[0], width, self.positions)
         return SetEncoder([layer.build(spec) for layer, spec, _ in steps], width, pool)
 
     def out(self, *specs: Spec) -> Spec:
-        """One vector."""
-        return vector(self._steps(*specs)[-1][2].width)
+        """One vector, or one per place."""
+        width = self._steps(*specs)[-1][2].width
+        return Spec((specs[0].shape[0], width), "TD") if self.pooling == "none" else vector(width)
 
     def _steps(self, *specs: Spec) -> list[tuple[Layer, Spec, Spec]]:
         """Each layer with what it reads and what it makes; the last makes a vector."""
@@ -81,3 +86,48 @@ class ImageSetEncoder(Wrapper, register="image.set_encoder"):
             reduction = SpatialReduction(reduction_type="global_avg")
             steps.append((reduction, spec, reduction.out(spec)))
         return steps
+
+
+class ImageSetPool(Layer, register="image.set_pool"):
+    """Pools the vectors of a row's images, where what makes them is frozen and so need not run again.
+
+    Args:
+        pooling: `"attention"` or `"mean"`.
+        positions: as of `ImageSetEncoder`.
+
+    Shape: (B, S, D), zeros where there is no image -> (B, D)
+
+    Raises:
+        GraphError: joined to something else than vectors in a row.
+
+    >>> str(ImageSetPool().out(Spec((4, 32), "TD")))
+    '(D=32)'
+    """
+
+    pooling: str = "attention"
+    positions: bool = False
+
+    def check(self) -> Iterable[str]:
+        """One of two poolings."""
+        if self.pooling not in POOLINGS[:2]:
+            yield f"pooling must be one of {', '.join(map(repr, POOLINGS[:2]))}, got {self.pooling!r}."
+
+    def build(self, *specs: Spec) -> nn.Module:
+        """The module."""
+        from medley.nn.set_pool import VectorPool
+
+        width = self.out(*specs).width
+        return VectorPool(_pool(self.pooling, specs[0].shape[0], width, self.positions))
+
+    def out(self, *specs: Spec) -> Spec:
+        """One vector."""
+        if not specs[0].is_sequence:
+            raise GraphError(f"ImageSetPool reads the vectors of ImageSetEncoder (TD), got {specs[0]}.")
+        return vector(specs[0].width)
+
+
+def _pool(pooling: str, places: int, width: int, positions: bool) -> nn.Module:  # noqa: FBT001  (a block's field)
+    from medley.nn.set_pool import AttentionPool, MeanPool, PlacedPool
+
+    pool = MeanPool() if pooling == "mean" else AttentionPool(width, HIDDEN)
+    return PlacedPool(places, width, pool) if positions else pool

@@ -72,6 +72,36 @@ def _members(sets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return sets.flatten(0, 1).index_select(0, places), places, mask
 
 
+class VectorPool(nn.Module):
+    """Pools vectors of which those of nothing but zeros are none.
+
+    Args:
+        pool: vectors (B, S, D) and mask (B, S) -> (B, D).
+
+    Shape: (B, S, D) -> (B, D).
+
+    >>> VectorPool(MeanPool())(torch.tensor([[[1.0, 2.0], [0.0, 0.0]]]))
+    tensor([[1., 2.]])
+    """
+
+    def __init__(self, pool: nn.Module) -> None:
+        super().__init__()
+        self.pool = pool
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        return self.pool(vectors, (vectors != 0).any(2))
+
+
+class NoPool(nn.Module):
+    """The members' vectors as they are, zeros at empty places.
+
+    Shape: vectors (B, S, D), mask (B, S) -> (B, S, D).
+    """
+
+    def forward(self, vectors: Tensor, mask: Tensor) -> Tensor:
+        return vectors
+
+
 class MeanPool(nn.Module):
     """The mean of the members.
 
