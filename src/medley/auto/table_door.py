@@ -11,6 +11,7 @@ from medley.auto.automodel import AutoModel
 from medley.auto.table_call import check_search, understand
 from medley.auto.table_large import divide_large, pictures_are_large, scanned
 from medley.auto.table_plan import Plan
+from medley.auto.table_pretrained import with_pretrained
 from medley.auto.table_rows import Divided, Division, divide_table
 from medley.data.footprint import is_large, memory_bytes
 from medley.errors import ConfigError, Mistakes
@@ -49,6 +50,7 @@ def fit(
     device: Any = "auto",
     verbose: int = 1,
     memory: float | str | None = "auto",
+    pretrained: Any = "auto",
 ) -> Model:
     """Fits one model of several targets to a table: guesses what its columns hold, draws a graph, searches, trains.
 
@@ -84,6 +86,9 @@ def fit(
         verbose: 0 silent, 1 what was understood and a line per trial, 2 a line per epoch.
         memory: what the table may take: bytes, or "2GB"; "auto" is a share of what is free. A file or folder that would
             take more is read in batches and encoded into files, see `docs/tables.md`.
+        pretrained: encoders that columns of texts and pictures may start from: a folder or a name on the hub (for the
+            columns that it can read), a dict from column to such, or None to learn from scratch. `"auto"` takes what
+            is in the hub's cache and never asks a network; where nothing is, it learns from scratch and says so.
 
     Returns:
         A model whose `predict` takes tables and gives frames.
@@ -129,6 +134,7 @@ def fit(
         roles={"group": group, "time": time, "split": split, "sample_weight": sample_weight},
         on_bad_image=on_bad_image,
     )
+    plan = with_pretrained(plan, pretrained, Progress(verbose).say)
     auto = AutoModel(
         plan.inputs,
         plan.heads,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from medley.cli.inspect import add_table_arguments, column_kinds
 from medley.cli.memory import add_memory
+from medley.cli.pretrained import add_pretrained, pretrained_of
 from medley.errors import Mistakes
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         default="warn",
         help="pictures that cannot be read count as missing, stop the run, or drop their rows (default: warn)",
     )
+    add_pretrained(parser)
     add_memory(parser)
     loud = parser.add_mutually_exclusive_group()
     loud.add_argument("-q", "--quiet", action="store_const", const=0, dest="verbose", help="say nothing but warnings")
@@ -140,11 +142,14 @@ def _fitted(args: argparse.Namespace, folder: Path, kinds: dict[str, str], mista
         "memory": args.memory,
     }
     table = {"inputs": args.input, "column_kinds": kinds, "root": args.root}
+    pretrained = pretrained_of(args.pretrained)
     place = {"project_name": SEARCH, "directory": folder, "device": args.device}
     if mistakes.found:  # what else is wrong is told with them
         check_search(mistakes, **search, **(place if folder.is_dir() or not folder.exists() else {}))
         understand(mistakes, args.table, args.target, **table, roles=roles)
-    return fit(args.table, args.target, **table, **roles, **search, **place, overwrite=args.overwrite)
+    return fit(
+        args.table, args.target, **table, **roles, **search, **place, overwrite=args.overwrite, pretrained=pretrained
+    )
 
 
 def _save(model: Model, folder: Path) -> None:

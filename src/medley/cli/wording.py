@@ -20,6 +20,7 @@ _ARGUMENTS = {
     "root": "--root",
     "on_bad_image": "--on-bad-image",
     "overwrite": "--overwrite",
+    "pretrained": "--pretrained",
 }
 
 # Where a sentence begins with one of these words it is the argument; elsewhere only those that are no plain words are.
