@@ -1,0 +1,345 @@
+"""Pretrained encoders: the same numbers as transformers', and what learns of them."""
+
+import json
+import sys
+from dataclasses import replace
+from types import ModuleType
+
+import pytest
+import torch
+from torch import nn
+
+from medley.errors import ConfigError, MissingDependencyError
+from medley.nn.backbone import Plan, blank, build
+from medley.nn.backbone_config import read_config
+from medley.nn.backbone_inputs import ImageEncoder, TextEncoder
+from medley.nn.backbone_layers import depths, layers_of
+from medley.nn.backbone_sizes import has_summary, parameters_of, states_shape, width_of
+from medley.nn.hub import find
+from medley.nn.tokenizer import padding_of
+
+TEXTS = ("bert", "roberta", "distilbert", "deberta-v2", "t5", "clip", "siglip")
+PICTURES = ("vit", "dinov2", "resnet", "convnext", "swin", "efficientnet", "clip", "siglip")
+CLASS_TOKEN = ("vit", "dinov2")
+
+
+def plan(folder, modality, **settings):
+    layers = settings.pop("num_hidden_layers", None)
+    return Plan(read_config(find(folder), modality, layers), folder, **settings)
+
+
+def text_encoder(folder, **settings):
+    made = plan(folder, "text", **settings)
+    return TextEncoder(build(made), padding_of(dict(made.config)))
+
+
+def image_encoder(folder, **settings):
+    return ImageEncoder(
+        build(plan(folder, "image", **settings)), (32, 32), [0.4, 0.5, 0.6], [0.2, 0.25, 0.3], "bilinear"
+    )
+
+
+def theirs(folder, modality):
+    import transformers
+
+    config = transformers.AutoConfig.from_pretrained(folder)
+    kind = config.model_type
+    if kind in ("clip", "siglip"):
+        word = {"clip": "CLIP", "siglip": "Siglip"}[kind] + {"text": "Text", "image": "Vision"}[modality]
+        return getattr(transformers, f"{word}Model").from_pretrained(folder).eval()
+    model = transformers.AutoModel.from_pretrained(folder).eval()
+    return model.get_encoder() if kind == "t5" else model
+
+
+def codes():
+    found = torch.randint(5, 40, (4, 9), generator=torch.Generator().manual_seed(0))
+    for row, length in enumerate((9, 6, 3, 1)):
+        found[row, length:] = 0
+    return found
+
+
+def pictures():
+    return torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+@pytest.mark.parametrize("pooling", ["mean", "cls", "none"])
+def test_texts_give_what_transformers_gives(kind, pooling, tiny):
+    folder, x = tiny(kind), codes()
+    mask = x > 0
+    model = theirs(folder, "text")
+    ids = torch.where(mask, x - 1, padding_of(model.config.to_dict()))
+    with torch.no_grad():
+        ours = text_encoder(folder, pooling=pooling).eval()(x)
+        made = model(input_ids=ids, attention_mask=mask.long())
+    states = made.last_hidden_state
+    if pooling == "cls":
+        wanted = made.pooler_output if kind in ("clip", "siglip") else states[:, 0]
+    elif pooling == "mean":
+        wanted = torch.stack([row[one].mean(0) for row, one in zip(states, mask, strict=True)])
+    else:
+        wanted = states * mask.unsqueeze(2)
+    torch.testing.assert_close(ours, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_pictures_give_what_transformers_gives(kind, tiny):
+    folder, x = tiny(kind), pictures()
+    mean, std = torch.tensor([0.4, 0.5, 0.6]).view(3, 1, 1), torch.tensor([0.2, 0.25, 0.3]).view(3, 1, 1)
+    with torch.no_grad():
+        made = theirs(folder, "image")(pixel_values=(x - mean) / std)
+        states = made.last_hidden_state
+        ours = image_encoder(folder, pooling="mean").eval()(x)
+        if states.ndim == 4:
+            torch.testing.assert_close(ours, made.pooler_output.flatten(1), rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(image_encoder(folder, pooling="map").eval()(x), states)
+        else:
+            first = 1 if kind in (*CLASS_TOKEN, "clip") else 0
+            torch.testing.assert_close(ours, states[:, first:].mean(1), rtol=1e-4, atol=1e-5)
+        if kind in (*CLASS_TOKEN, "clip", "siglip"):
+            wanted = states[:, 0] if kind in CLASS_TOKEN else made.pooler_output
+            torch.testing.assert_close(image_encoder(folder, pooling="cls").eval()(x), wanted)
+        else:
+            with pytest.raises(ConfigError, match="has no class token"):
+                image_encoder(folder, pooling="cls")
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_shapes_are_known_without_weights(kind, tiny):
+    config = read_config(find(tiny(kind)), "image")
+    module = image_encoder(tiny(kind), pooling="mean").eval()
+    assert module(pictures()).shape == (4, width_of(config))
+    assert image_encoder(tiny(kind), pooling="none").eval()(pictures()).shape[1:] == states_shape(
+        config, (32, 32), "none"
+    )
+    assert has_summary(config) == (kind in (*CLASS_TOKEN, "clip", "siglip"))
+    with blank():
+        empty = build(Plan(config, "nowhere"))
+    assert parameters_of(config) >= sum(p.numel() for p in empty.parameters())
+
+
+def test_pictures_of_another_size_and_grey_ones_are_brought_to_the_encoders(tiny):
+    module = image_encoder(tiny("vit"), pooling="cls").eval()
+    grey = torch.rand(2, 1, 20, 50)
+    with torch.no_grad():
+        torch.testing.assert_close(module(grey), module(grey.expand(-1, 3, -1, -1)))
+        assert module(grey).isfinite().all()
+
+
+def test_another_size_than_the_encoders_own_moves_its_positions(tiny):
+    module = ImageEncoder(build(plan(tiny("vit"), "image")), (48, 64), [0.5] * 3, [0.5] * 3, "bicubic").eval()
+    with torch.no_grad():
+        assert module(pictures()).shape == (4, 16)
+
+
+def test_the_first_layers_are_those_of_the_whole(tiny):
+    folder, x = tiny("bert"), codes()
+    model = theirs(folder, "text")
+    with torch.no_grad():
+        made = model(input_ids=torch.where(x > 0, x - 1, 0), attention_mask=(x > 0).long(), output_hidden_states=True)
+        ours = text_encoder(folder, pooling="cls", num_hidden_layers=1).eval()
+        torch.testing.assert_close(ours(x), made.hidden_states[1][:, 0])
+    assert len(layers_of(ours.backbone.encoder)[1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "modality", "layers", "words"),
+    [
+        ("bert", "text", 3, "the model has 2 layers"),
+        ("resnet", "image", 1, "stages of different widths"),
+        ("swin", "image", 1, "stages of different widths"),
+        ("vit", "text", None, "reads pictures: use PretrainedImageBlock"),
+        ("bert", "image", None, "reads texts: use PretrainedTextBlock"),
+    ],
+)
+def test_what_a_model_is_not_is_told(kind, modality, layers, words, tiny):
+    with pytest.raises(ConfigError, match=words):
+        read_config(find(tiny(kind)), modality, layers)
+
+
+def learnt(module):
+    """Names of the parameters that a step of training moves."""
+    module.train()
+    before = {name: p.detach().clone() for name, p in module.named_parameters()}
+    trained = [p for p in module.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=1.0)
+    torch.manual_seed(0)
+    for _ in range(2):  # the first step of low-rank additions moves one factor of two
+        out = module(codes() if isinstance(module, TextEncoder) else pictures())
+        (out * torch.randn(out.shape)).sum().backward()
+        optimizer.step()
+    return {name for name, p in module.named_parameters() if not torch.equal(p, before[name])}
+
+
+def is_top(name):
+    return ".1." in name.partition("layer")[2] or name.startswith("backbone.encoder.layernorm")
+
+
+@pytest.mark.parametrize("kind", ["bert", "vit"])
+def test_what_is_trainable_moves_and_nothing_else(kind, tiny):
+    make = text_encoder if kind == "bert" else image_encoder
+    everything = make(tiny(kind), trainable=True)
+    assert learnt(everything) == {name for name, _ in everything.named_parameters()}
+    top = make(tiny(kind), trainable=1)
+    assert learnt(top) == {name for name, _ in top.named_parameters() if is_top(name)}
+    low_rank = make(tiny(kind), trainable="lora")
+    added = {name for name, _ in low_rank.named_parameters() if "lora_" in name}
+    assert added
+    assert learnt(low_rank) == added
+    frozen = make(tiny(kind), trainable=False)
+    assert not any(p.requires_grad for p in frozen.parameters())
+
+
+def test_low_rank_additions_change_nothing_at_first(tiny):
+    with torch.no_grad():
+        plain, added = (text_encoder(tiny("roberta"), trainable=how).eval()(codes()) for how in (False, "lora"))
+    torch.testing.assert_close(plain, added)
+
+
+def test_more_top_layers_than_there_are_is_told(tiny):
+    with pytest.raises(ConfigError, match="trainable=3, but the encoder has 2 layers"):
+        text_encoder(tiny("bert"), trainable=3)
+
+
+def test_what_does_not_learn_stays_in_evaluation_mode(tiny):
+    frozen = text_encoder(tiny("bert")).train()
+    assert not any(one.training for one in frozen.backbone.encoder.modules())
+    assert torch.equal(frozen(codes()), frozen(codes()))  # no dropout
+    top = text_encoder(tiny("bert"), trainable=1).train().backbone.encoder
+    assert [one.training for one in top.encoder.layer] == [False, True]
+    assert not top.embeddings.training
+    norms = [one for one in image_encoder(tiny("resnet")).train().modules() if isinstance(one, nn.BatchNorm2d)]
+    assert norms
+    assert not any(one.training for one in norms)
+
+
+def test_lower_layers_learn_slower(tiny):
+    backbone = text_encoder(tiny("bert"), trainable=True, learning_rate_factor=0.1, layer_decay=0.5).backbone
+    rates = backbone.learning_rates()
+    assert rates["encoder.encoder.layer.1.output.dense.weight"] == pytest.approx(0.05)
+    assert rates["encoder.encoder.layer.0.output.dense.weight"] == pytest.approx(0.025)
+    assert rates["encoder.embeddings.word_embeddings.weight"] == pytest.approx(0.0125)
+    place, count = depths(image_encoder(tiny("vit"), trainable=True).backbone.encoder)
+    assert (place["embeddings.cls_token"], place["layernorm.weight"], count) == (0, 3, 2)
+    low_rank = text_encoder(tiny("bert"), trainable="lora", learning_rate_factor=0.3).backbone.learning_rates()
+    assert set(low_rank.values()) == {0.3}
+
+
+def test_checkpointing_gives_the_same_gradients(tiny):
+    found = []
+    for checkpointing in (False, True):
+        module = image_encoder(tiny("vit"), pooling="cls", trainable=True, gradient_checkpointing=checkpointing).train()
+        module(pictures()).square().sum().backward()
+        found.append([p.grad for p in module.parameters()])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
+    with pytest.raises(ConfigError, match="ResNetModel has no gradient checkpointing"):
+        image_encoder(tiny("resnet"), trainable=True, gradient_checkpointing=True)
+
+
+@pytest.mark.parametrize("kind", ["bert", "swin", "deberta-v2", "convnext"])
+@pytest.mark.parametrize("trainable", [False, "lora"])
+def test_blank_ones_filled_from_a_state_are_the_same(kind, trainable, tiny):
+    modality = "text" if kind in TEXTS else "image"
+    made = plan(tiny(kind), modality, trainable=trainable)
+    loaded = build(made)
+    with blank():
+        empty = build(replace(made, name="nowhere at all"))
+    empty.load_state_dict(loaded.state_dict())
+    assert empty.checksum() == loaded.checksum()
+    inputs = (
+        {"input_ids": codes(), "attention_mask": (codes() > 0).long()}
+        if modality == "text"
+        else {"pixel_values": pictures()}
+    )
+    with torch.no_grad():
+        assert torch.equal(empty.eval()(**inputs), loaded.eval()(**inputs))
+
+
+def test_the_checksum_covers_what_does_not_learn(tiny):
+    whole, top = (build(plan(tiny("bert"), "text", trainable=how)) for how in (False, 1))
+    assert set(whole.untouched()) == set(whole.state_dict())
+    assert not [name for name in top.untouched() if ".layer.1." in name]
+    before = top.checksum()
+    with torch.no_grad():
+        top.encoder.encoder.layer[1].output.dense.bias.add_(1)
+        assert top.checksum() == before
+        top.encoder.encoder.layer[0].output.dense.bias.add_(1)
+        assert top.checksum() != before
+
+
+def test_a_config_survives_json_with_tuples(tiny):
+    made = plan(tiny("resnet"), "image")
+    told = json.loads(json.dumps(made.config))
+    told = {key: tuple(one) if isinstance(one, list) else one for key, one in told.items()}
+    assert build(replace(made, config=told)).checksum() == build(made).checksum()
+
+
+def test_weights_of_another_model_are_told(tiny, tmp_path):
+    (tmp_path / "config.json").write_bytes((find(tiny("bert")).folder / "config.json").read_bytes())
+    (tmp_path / "model.safetensors").write_bytes((find(tiny("vit")).folder / "model.safetensors").read_bytes())
+    with pytest.raises(ConfigError, match=r"do not fit a model of kind 'bert'.*missing"):
+        text_encoder(str(tmp_path))
+
+
+def test_code_that_comes_with_a_model_is_never_run(tiny, tmp_path):
+    told = json.loads((find(tiny("bert")).folder / "config.json").read_text())
+    told |= {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Mine", "AutoModel": "mine.Model"}}
+    (tmp_path / "config.json").write_text(json.dumps(told))
+    (tmp_path / "mine.py").write_text("raise SystemExit('this ran')")
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ConfigError, match="transformers cannot read"):
+        read_config(find(str(tmp_path)), "text")
+
+
+class TinyTimm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 6, 3, stride=4)
+        self.blocks = nn.Sequential(nn.Conv2d(6, 8, 3), nn.ReLU())
+
+    def forward_features(self, x):
+        return self.blocks(self.stem(x))
+
+
+@pytest.fixture
+def timm(monkeypatch):
+    module = ModuleType("timm")
+    module.create_model = lambda name, **settings: {"tinynet": TinyTimm}[name]()
+    monkeypatch.setitem(sys.modules, "timm", module)
+
+
+@pytest.fixture
+def timm_folder(tmp_path):
+    from safetensors.torch import save_file
+
+    torch.manual_seed(3)
+    save_file({**TinyTimm().state_dict(), "classifier.weight": torch.zeros(2, 8)}, tmp_path / "model.safetensors")
+    picture = {"input_size": [3, 32, 32], "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bicubic"}
+    told = {"architecture": "tinynet", "num_features": 8, "pretrained_cfg": picture}
+    (tmp_path / "config.json").write_text(json.dumps(told))
+    return str(tmp_path)
+
+
+def test_encoders_of_timm_are_read_where_timm_is(timm, timm_folder):
+    made = plan(timm_folder, "image", trainable=True)
+    assert (width_of(made.config), states_shape(made.config, (32, 32), "map")) == (8, (8, 6, 6))
+    torch.manual_seed(3)
+    reference = TinyTimm()
+    backbone = build(made)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            backbone(pixel_values=pictures()), reference.forward_features(pictures()).mean((2, 3))
+        )
+    assert learnt(ImageEncoder(backbone, None, [0.5] * 3, [0.5] * 3, "bilinear"))
+
+
+def test_a_timm_that_cannot_be_imported_is_told(timm_folder, monkeypatch):
+    class Broken:
+        def find_spec(self, name, path=None, target=None):
+            if name == "timm":
+                raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    with pytest.raises(MissingDependencyError, match=r"torchvision::nms"):
+        build(plan(timm_folder, "image"))
