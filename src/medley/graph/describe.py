@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from inspect import isroutine
 
 from medley.core.block import Block, Head, Input, Preprocessing
+from medley.core.registry import name_of
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 
@@ -38,5 +40,11 @@ def describe(graph: Graph, network: Network) -> str:
 def _told(block: Block) -> str:
     skip = {"name", "metrics", "loss"} if isinstance(block, Head) else {"name"}
     set_fields = [(f.name, getattr(block, f.name)) for f in fields(block) if f.name not in skip]
-    inner = ", ".join(f"{name}={' '.join(repr(value).split())}" for name, value in set_fields if value is not None)
+    inner = ", ".join(f"{name}={_word(value)}" for name, value in set_fields if value is not None)
     return f"{type(block).__name__}({inner if len(inner) <= 70 else inner[:67] + '...'})"
+
+
+def _word(value: object) -> str:
+    # A function's address says nothing to a reader, and is another one in each process.
+    named = name_of(value) or (getattr(value, "__qualname__", None) if isroutine(value) else None)
+    return named or " ".join(repr(value).split())

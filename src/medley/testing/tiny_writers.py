@@ -20,7 +20,7 @@ _PADDING, _UNKNOWN, _START, _END, _PICTURE = range(5)
 _ENDS: dict[str, Any] = {"pad_token_id": _PADDING, "bos_token_id": _START, "eos_token_id": _END}
 
 
-def tiny_writer(kind: str, folder: Path) -> str:
+def tiny_writer(kind: str, folder: str | Path) -> str:
     """Writes a tiny model with all its files, as `save_pretrained` does.
 
     Args:
