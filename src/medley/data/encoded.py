@@ -172,17 +172,20 @@ class Writer:
 
     def finish(self, place: Path) -> None:
         """Puts all in its place at once."""
+        sums = []
         for number, (file, masks) in enumerate(zip(self._files, self._present, strict=True)):
             file.flush()
             os.fsync(file.fileno())
             present = np.concatenate([*masks, np.zeros(0, bool)])
             assert len(present) == self.form.sizes[number], (len(present), self.form.sizes[number])
-            (self._folder / f"{number}.present").write_bytes(np.packbits(present).tobytes())
+            bits = np.packbits(present).tobytes()
+            (self._folder / f"{number}.present").write_bytes(bits)
+            sums.append([self._sums[number], zlib.crc32(bits)])
         told = {
             "sizes": list(self.form.sizes),
             "shape": list(self.form.shape),
             "dtype": self.form.dtype.str,
-            "sums": self._sums,
+            "sums": sums,
             "told": self.told,
         }
         (self._folder / _DONE).write_text(json.dumps(told))
@@ -195,14 +198,17 @@ class Writer:
 
 def _opened(place: Path, number: int, told: Mapping[str, Any]) -> Encoded:
     size, shape, dtype = told["sizes"][number], tuple(told["shape"]), np.dtype(told["dtype"])
-    bits = np.fromfile(place / f"{number}.present", np.uint8)
-    present = np.unpackbits(bits, count=size).astype(bool)
+    rows_sum, bits_sum = told["sums"][number]
+    bits = (place / f"{number}.present").read_bytes()
+    if zlib.crc32(bits) != bits_sum:
+        raise ValueError("a file has changed")
+    present = np.unpackbits(np.frombuffer(bits, np.uint8), count=size).astype(bool)
     path = place / f"{number}.rows"
-    if path.stat().st_size != size * int(np.prod(shape)) * dtype.itemsize or len(present) != size:
+    if path.stat().st_size != size * int(np.prod(shape)) * dtype.itemsize:
         raise ValueError("a file is too short or too long")
     if not path.stat().st_size:
         return Encoded(np.zeros((size, *shape), dtype), present)
-    _check_sum(path, told["sums"][number])
+    _check_sum(path, rows_sum)
     return Encoded(np.memmap(path, dtype, "r", shape=(size, *shape)), present)
 
 
