@@ -30,14 +30,14 @@ import medley as md
 from medley.runtime import load
 
 ONE_ROW = """
-import json, resource, sys
+import json, sys
 import pandas as pd
 if sys.argv[1].endswith(".onnx"):
     from medley.runtime import load
 else:
     from medley.model.artifact import load
 load(sys.argv[1]).predict(pd.DataFrame(json.loads(sys.argv[2])), root=sys.argv[3])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
 
@@ -76,7 +76,7 @@ def started(model: Path, row: pd.DataFrame, root: Path) -> tuple[float, float]:
     best, memory = float("inf"), 0.0
     for _ in range(5):
         start = perf_counter()
-        memory = float(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()[-1])
+        memory = float(subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True).stdout.split()[-1])
         best = min(best, perf_counter() - start)
     return best, memory
 

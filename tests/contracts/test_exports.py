@@ -9,6 +9,7 @@ from medley.core.normalization import Normalization
 from medley.core.registry import register, registered
 from medley.core.spec import Spec, vector
 from medley.core.torchblock import TorchBlock
+from medley.errors import ConfigError
 from medley.image.conv import ConvBlock
 from medley.image.pretrained_encoder import PretrainedImageEncoder
 from medley.image.set_encoder import ImageSetEncoder
@@ -73,7 +74,7 @@ def test_a_part_that_gives_other_numbers_is_named():
         def out(self, *specs):
             return specs[0]
 
-    with pytest.raises(AssertionError, match="Stubborn"):
+    with pytest.raises(ConfigError, match="Stubborn"):
         check_export(Stubborn, specs=[[vector(3)]])
 
 

@@ -9,14 +9,19 @@ import pytest
 import torch
 from torch import nn
 
+from medley.auto.automodel import AutoModel
 from medley.core.block import Layer
+from medley.core.registry import register
 from medley.core.torchblock import TorchBlock
 from medley.errors import ConfigError, MissingDependencyError
 from medley.heads import ClassificationHead, RegressionHead
+from medley.image.captions import CaptionImages
+from medley.image.input import ImageInput
 from medley.model.onnx_graph import onnx_names
 from medley.runtime import load
 from medley.series.input import Input
 from medley.tabular import DenseBlock
+from medley.text.block import TextBlock
 
 
 class Scripted(nn.Module):
@@ -64,6 +69,36 @@ def test_a_part_that_cannot_be_traced_is_named_with_the_reason(make_model, tmp_p
         model.export(tmp_path / "model.onnx")
     assert "dense" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
+
+
+class Drifting(nn.Module):
+    """What it gives depends on something besides its rows, which an export takes for a constant."""
+
+    def forward(self, x):
+        return x * 2 if torch.compiler.is_compiling() else x
+
+
+@pytest.mark.slow
+def test_a_network_that_gives_other_numbers_as_onnx_is_not_written(make_model, tmp_path):
+    model = small(make_model, TorchBlock(Drifting(), name="odd"))
+    with pytest.raises(ConfigError, match="'y' reads gives other numbers as ONNX"):
+        model.export(tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@register("test_export.sizes")
+def sizes(pictures):
+    return [f"{one.width} wide" for one in pictures]
+
+
+def test_rows_that_are_made_of_others_cannot_be_exported(tmp_path):
+    photo = ImageInput(name="photo")
+    head = RegressionHead(dropout=0.0, name="y")(TextBlock()(CaptionImages(sizes, name="told")(photo)))
+    auto = AutoModel(photo, head, max_trials=1, directory=tmp_path / "search")
+    pictures = [np.full((4, 4 + row % 3, 3), row, np.uint8) for row in range(12)]
+    auto.fit(pictures, np.linspace(0, 1, 12), epochs=1, verbose=0)
+    with pytest.raises(ConfigError, match=r"told \(CaptionImages\) makes rows of other inputs' rows"):
+        auto.export_model().export(tmp_path / "model.onnx")
 
 
 @pytest.mark.slow

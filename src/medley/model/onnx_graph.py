@@ -18,6 +18,7 @@ from medley.core.spec import Spec
 from medley.errors import ConfigError, MissingDependencyError, Mistakes
 from medley.graph.dense import DenseNetwork
 from medley.graph.network import Network
+from medley.model.onnx_check import check_numbers
 
 OPSET = 20
 """What onnxruntime reads from 1.17 on."""
@@ -65,7 +66,8 @@ def write_onnx(network: Network, specs: Mapping[str, Spec], path: Path) -> None:
         path: of the file.
 
     Raises:
-        ConfigError: parts that cannot be exported, each by name and with the reason.
+        ConfigError: parts that cannot be exported, each by name and with the reason; or (seen where onnxruntime is
+            installed) the graph gives other numbers.
         MissingDependencyError: onnx or onnxscript is not installed.
     """
     _need_packages()
@@ -81,6 +83,8 @@ def write_onnx(network: Network, specs: Mapping[str, Spec], path: Path) -> None:
             raise _blame(dense, arrays, present, error) from error
         program.save(path)
         _strip(path)
+        names = onnx_names(network)
+        check_numbers(settled, specs, path, names.arrays, names.present)
 
 
 def check_parts(network: Network) -> None:

@@ -44,7 +44,7 @@ def check_export(*blocks: Block | type[Block], specs: Sequence[Sequence[Spec]] |
 
     Raises:
         AssertionError: numbers differ by more than 1e-4; says of which block.
-        ConfigError: a block cannot be exported.
+        ConfigError: a block cannot be exported, or gives quite other numbers.
         MissingDependencyError: the packages of `medley[export]` are not installed.
     """
     graph, known, targets = _drawn([one() if isinstance(one, type) else one for one in blocks], specs)
