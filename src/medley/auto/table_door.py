@@ -10,10 +10,11 @@ from typing import Any
 from medley.auto.automodel import AutoModel
 from medley.auto.table_call import check_search, understand
 from medley.auto.table_large import divide_large, pictures_are_large, scanned
-from medley.auto.table_plan import Plan
+from medley.auto.table_plan import Plan, check_names
 from medley.auto.table_pretrained import with_pretrained
 from medley.auto.table_rows import Divided, Division, divide_table
 from medley.data.footprint import is_large, memory_bytes
+from medley.data.source import batches
 from medley.errors import ConfigError, Mistakes
 from medley.model.model import Model
 from medley.search.progress import Progress
@@ -187,6 +188,10 @@ def _understood(
         if not (isinstance(table, str | PathLike) and pictures_are_large(known, plan, memory)):
             return divide_table(known, plan, division, progress), plan
         del known
+    given = {word: column for word, column in roles.items() if column is not None}
+    first = next(batches(table, 1), None)
+    if first is not None:
+        check_names(list(first.columns), targets, how["inputs"], how["column_kinds"], given, mistakes)
     scan = scanned(table, root, memory, [*_names(targets), *division.columns], division.seed, progress)
     _, plan = understand(mistakes, scan.sample, targets, roles=roles, root=root, labels=scan.wholly, **how)
     return divide_large(scan, plan, division, progress), plan

@@ -11,7 +11,7 @@ from medley.core.block import Head, Input
 from medley.core.kinds import Kind
 from medley.core.registry import lookup
 from medley.data.infer import infer
-from medley.data.schema import SAID, Schema
+from medley.data.schema import SAID, Schema, known_kinds
 from medley.data.source import Table
 from medley.data.table_view import Feed, TableView
 from medley.data.targets import TaskGuess, infer_target
@@ -95,6 +95,26 @@ def plan_table(
     heads = [head if head.name else _renamed(head, name) for head, name in zip(heads, named, strict=True)]
     view = TableView(schema, feeds, {str(head.name): name for head, name in zip(heads, named, strict=True)})
     return Plan(view, [_input(feed, schema, on_bad_image) for feed in feeds], heads, tasks, left_out)
+
+
+def check_names(
+    columns: Sequence[str],
+    targets: Any,
+    inputs: Sequence[str] | None,
+    column_kinds: Mapping[str, str] | None,
+    roles: Mapping[str, str],
+    mistakes: Mistakes,
+) -> None:
+    """Makes sure of what can be told by a table's columns alone, before all of a large one is read.
+
+    Raises:
+        ConfigError: columns or kinds that are not there, and all of `mistakes`.
+    """
+    named, _ = _targets(targets, mistakes)
+    _check_columns(columns, named, [inputs] if isinstance(inputs, str) else inputs, roles, mistakes)
+    if isinstance(column_kinds, Mapping):
+        known_kinds({name: kind for name, kind in column_kinds.items() if name not in named}, columns, mistakes)
+    mistakes.stop(ConfigError)
 
 
 def _targets(targets: Any, mistakes: Mistakes) -> tuple[list[str], dict[str, Head]]:
