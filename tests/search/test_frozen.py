@@ -115,6 +115,22 @@ def test_scores_and_weights_are_those_of_running_it_every_time(tmp_path, monkeyp
     assert np.array_equal(once.predict_proba(x), always.predict_proba(x))
 
 
+def test_a_model_of_a_search_predicts_known_rows_without_running_it(tmp_path):
+    auto = search(tmp_path / "once", alone(), trials=1)
+    new = data(140, seed=1)[0]
+    RUNS.clear()
+    first = auto.predict_proba(new)
+    assert sum(RUNS) == 70
+    assert np.array_equal(auto.predict_proba(new), first)
+    auto.evaluate(new, np.arange(140) % 2)
+    assert sum(RUNS) == 70
+    again = md.load(auto.export_model().save(tmp_path / "saved"), device="cpu")
+    assert np.array_equal(again.predict_proba(new), first)
+    assert sum(RUNS) == 70 + 140
+    assert np.array_equal(auto.predict_proba(new[:5]), first[:5])  # few rows simply run
+    assert sum(RUNS) == 70 + 140 + 5
+
+
 def test_a_later_run_takes_what_an_earlier_one_has_computed(tmp_path, monkeypatch):
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "kept"))
     search(tmp_path / "a", alone(), trials=1)

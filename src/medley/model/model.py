@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from medley.core.batch import Rows
-from medley.core.codec import TargetCodec
+from medley.core.codec import Encoded, TargetCodec
+from medley.core.spec import Spec
 from medley.data.forms import arrange, check_counts
 from medley.data.predictor import Predictor, given, rows_per_pass
 from medley.data.sources import Source, encode_inputs
@@ -25,6 +26,24 @@ from medley.model.forward import device_of, embeddings, outputs
 from medley.model.tasks import measure, tasks_of
 from medley.model.writing import save
 
+WORTH = 64
+"""Rows from which it is worth to look for what frozen parts have made of them before."""
+
+
+class Knowing(Protocol):
+    """Knows what frozen parts of networks make of rows."""
+
+    def rows(
+        self,
+        network: Network,
+        specs: Mapping[str, Spec],
+        encoded: Mapping[str, Encoded],
+        targets: Mapping[str, Encoded] | None,
+        weight: np.ndarray | None,
+    ) -> Rows:
+        """Encoded rows as tensors, with the results of frozen parts."""
+        ...
+
 
 class Model(Predictor):
     """A resolved graph with fitted codecs and weights.
@@ -37,6 +56,7 @@ class Model(Predictor):
         facts: JSON that is kept beside it: scores, parameters, how it was trained.
         device: where it runs; "auto" takes a GPU where there is one.
         table: for models that were fitted to a table: how they read one.
+        frozen: knows what frozen parts make of rows; left out, they run each time.
     """
 
     def __init__(
@@ -48,8 +68,10 @@ class Model(Predictor):
         facts: Mapping[str, Any] | None = None,
         device: str | torch.device | None = "cpu",
         table: TableView | None = None,
+        frozen: Knowing | None = None,
     ) -> None:
         super().__init__(targets, table)
+        self._frozen = frozen
         self.graph = graph
         self.sources = list(sources)
         self.network = network.to(device_of(device)).eval()
@@ -70,6 +92,7 @@ class Model(Predictor):
         """Moves the weights; returns itself."""
         if device_of(device) != self.device:
             self.network.own()  # models of one search share frozen parts, and the others stay where they are
+            self._frozen = None
         self.device = device_of(device)
         self.network.to(self.device)
         return self
@@ -184,6 +207,9 @@ class Model(Predictor):
         encoded = encode_inputs(self.sources, Columns(x, derived_nodes(self.graph)))
         if not len(next(iter(encoded.values())).array):
             raise DataError("There are no rows: every input is empty.")
+        if self._frozen is not None and len(next(iter(encoded.values())).array) >= WORTH:
+            specs = {one.name: one.codec.spec for one in self.sources}
+            return self._frozen.rows(self.network, specs, encoded, targets, weight)
         return Rows(encoded, targets, weight, self.device)
 
 

@@ -20,7 +20,7 @@ from medley.errors import DataError, MedleyError
 from medley.graph.graph import Graph
 from medley.model.derived import Columns
 from medley.model.encoding import encode_targets, source_nodes
-from medley.search.frozen import NOTHING, FrozenRows, Kept
+from medley.search.frozen import NOTHING, FrozenRows, Kept, joined
 from medley.search.part import Part
 from medley.search.stream import Stream
 
@@ -145,22 +145,16 @@ class Encodings:
         key = (*(f"{name}<{under}>{block!r}" for name, under, block in source_nodes(graph)), kept.key)
         if self._rows is None or self._rows[0] != key:
             found = self._read(graph)
-            self._rows = (key, [self._joined(i, found, kept) for i in range(len(self.parts))])
+            made = [
+                joined(found, kept, i, self.labels[i], part.weight, self.device) for i, part in enumerate(self.parts)
+            ]
+            self._rows = (key, made)
         return self._rows[1]
 
     def _read(self, graph: Graph) -> dict[str, list[Encoded]]:
         wanted = source_nodes(graph)
         self._pass_over([(under, block) for _, under, block in wanted])
         return {name: self._encoded(under, block)[1] for name, under, block in wanted}
-
-    def _joined(self, i: int, found: Mapping[str, list[Encoded]], kept: Kept) -> Rows:
-        read = {**{name: parts for name, parts in found.items() if name not in kept.unread}, **kept.given}
-        inputs = {name: parts[i] for name, parts in read.items()}
-        rows = Rows(inputs, self.labels[i], self.parts[i].weight, self.device)
-        for name in kept.unread:  # its mask tells which rows lack it, also where nothing reads the rest
-            mask = found[name][i].present
-            rows.present[name] = None if mask.all() else mask
-        return rows
 
     def _pass_over(self, wanted: Sequence[tuple[str, Input | Preprocessing]]) -> None:
         """Encodes what a stream has not encoded yet, in one pass over its rows."""

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
+from medley.core.batch import Rows
 from medley.core.codec import Encoded
 from medley.core.config import to_json
 from medley.core.spec import Spec
@@ -22,18 +23,18 @@ from medley.data.stores import RowStore
 from medley.errors import ArtifactError
 from medley.graph.frozen import FrozenModules
 from medley.search.frozen_pass import Pass, Passed, Pieces, present_rows
+from medley.train.fit import Around
 
 if TYPE_CHECKING:
     from torch import nn
 
     from medley.graph.network import Network, Step
-    from medley.train.fit import Around
 
 IN_MEMORY = 2**30
 """Bytes of one part's results up to which they are held in memory; more are read from a file, batch by batch."""
 
-WRITTEN = 32 * 2**20
-"""Bytes of results that a run may lose if it is killed."""
+WRITTEN, WAITED = 32 * 2**20, 30.0
+"""Bytes of results, and seconds of work, that a run may lose if it is killed."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,32 @@ class Kept:
 
 
 NOTHING = Kept()
+
+
+def joined(
+    found: Mapping[str, Sequence[Encoded]],
+    kept: Kept,
+    part: int,
+    targets: Mapping[str, Encoded] | None,
+    weight: np.ndarray | None,
+    device: torch.device,
+) -> Rows:
+    """A part of the encoded rows, in which results take the place of sources that nothing else reads.
+
+    Args:
+        found: source name -> encoded rows of every part.
+        kept: likewise.
+        part: which.
+        targets: head name -> encoded labels of that part.
+        weight: its sample weights.
+        device: where tensors are held.
+    """
+    read = {**{name: parts for name, parts in found.items() if name not in kept.unread}, **kept.given}
+    rows = Rows({name: parts[part] for name, parts in read.items()}, targets, weight, device)
+    for name in kept.unread:  # its mask tells which rows lack it, also where nothing reads the rest
+        mask = found[name][part].present
+        rows.present[name] = None if mask.all() else mask
+    return rows
 
 
 @dataclass(frozen=True)
@@ -124,6 +151,27 @@ class FrozenRows:
                 given[str(step.given)] = found
                 keys.append(f"{step.given}: {part.mark} {id(encoded[source])}")
         return Kept(given, network.unread(given), ", ".join(keys))
+
+    def for_models(self) -> FrozenRows:
+        """One for predictions: it knows the same results, and holds no rows."""
+        other = FrozenRows(self.device)
+        other.modules, other._sums, other._stores = self.modules, self._sums, self._stores
+        return other
+
+    def rows(
+        self,
+        network: Network,
+        specs: Mapping[str, Spec],
+        encoded: Mapping[str, Encoded],
+        targets: Mapping[str, Encoded] | None,
+        weight: np.ndarray | None,
+    ) -> Rows:
+        """Rows to predict from or to measure on, with what frozen parts make of them."""
+        found = {name: [one] for name, one in encoded.items()}
+        kept = self.kept(network, specs, found, Around(score=lambda record: 0.0))
+        self._pieces.clear()
+        self._held.clear()
+        return joined(found, kept, 0, targets, weight, self.device)
 
     def _say(self, line: str, around: Around) -> None:
         if line not in self._told:
@@ -214,13 +262,15 @@ def _fill(store: RowStore, part: _Part, rows: Pieces, around: Around) -> bool:
     """Computes what is missing; False where that would take longer than there is time."""
     missing = store.missing(rows.keys)
     began, done, fresh = monotonic(), 0, list[Passed]()
+    written = began
     try:
         for passed in part.run.over(rows, missing):
             fresh.append(passed)
             done += len(passed.rows)
             around.on_work(part.name, done, len(missing))
-            if sum(one.results.nbytes for one in fresh) > WRITTEN:
+            if sum(one.results.nbytes for one in fresh) > WRITTEN or monotonic() - written > WAITED:
                 _write(store, rows, fresh)
+                written = monotonic()
             seconds = monotonic() - began
             if around.deadline is not None and seconds > 2 and began + seconds / passed.share > around.deadline:
                 around.say(

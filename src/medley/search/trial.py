@@ -174,4 +174,5 @@ def run(question: Question, suggest: Suggest, around: Around, outcome: Outcome) 
         "seed": question.seed,
         "bad_rows": data.bad_rows,
     }
-    return Model(graph, sources, data.targets, network, facts, data.device, question.table)
+    frozen = data.frozen.for_models()
+    return Model(graph, sources, data.targets, network, facts, data.device, question.table, frozen)
