@@ -52,7 +52,8 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
     monkeypatch.setattr("medley.auto.table_door.fit", fake)
     words = (
         "--target price --target breed --input age --input kind --kind kind=category --root r --group g --weight w "
-        "--time-limit 90s --trials 3 --epochs 4 --seed 5 --device cpu --on-bad-image drop --overwrite -q --memory 2GB"
+        "--time-limit 90s --trials 3 --epochs 4 --seed 5 --device cpu --on-bad-image drop --overwrite -q --memory 2GB "
+        "--pretrained models/bert"
     )
     code, _, err = run(capsys, pets_csv, *words.split(), "-o", tmp_path / "model")
     assert (code, err) == (2, "medley: enough\n")
@@ -74,6 +75,7 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
         "on_bad_image": "drop",
         "overwrite": True,
         "verbose": 0,
+        "pretrained": "models/bert",
         "memory": "2GB",
         "project_name": "search",
         "directory": tmp_path / "model",

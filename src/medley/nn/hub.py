@@ -15,6 +15,7 @@ from medley.errors import ConfigError, MissingDependencyError
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+SENTENCE_PIECES = ("spm.model", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
 # Weights for other frameworks lie beside ours on the hub, and are as large.
 _WANTED = (
     CONFIG,
@@ -29,6 +30,7 @@ _WANTED = (
     "vocab.txt",
     "vocab.json",
     "merges.txt",
+    *SENTENCE_PIECES,
     "1_Pooling/config.json",
     "generation_config.json",
     "chat_template*",

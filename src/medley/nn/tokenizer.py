@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from medley.errors import ConfigError
-from medley.nn.hub import Found, find, missing_package
+from medley.nn.hub import SENTENCE_PIECES, Found, find, missing_package
 
 LONGEST = 512
+_VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", *SENTENCE_PIECES)
 # Their position 0 stands after the number of padding.
 _LATE_POSITIONS = ("roberta", "camembert", "mpnet", "longformer", "esm", "ibert", "data2vec-text")
 
@@ -38,6 +39,8 @@ def read_tokenizer(name: str, revision: str | None = None) -> Tokens:
         ConfigError: it has no fast tokenizer.
     """
     found = find(name, revision)
+    if not any((found.folder / one).is_file() for one in _VOCABULARIES):  # transformers would make up an empty one
+        raise ConfigError(_no_tokenizer(found))
     try:
         from transformers import AutoTokenizer
     except ImportError as error:
