@@ -254,3 +254,23 @@ def test_a_lazy_frame_is_told_to_be_collected():
     polars = pytest.importorskip("polars")
     with pytest.raises(DataError, match=r"LazyFrame.*pass table.collect\(\)"):
         read(polars.LazyFrame({"a": [1]}))
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.parquet", "t.jsonl", "t.feather", "t.json"])
+def test_batches_hold_the_columns_that_are_asked_for(tmp_path, name):
+    whole = list(batches(save(tmp_path / name), rows=2))
+    first = whole[0].columns[1]
+    some = list(batches(tmp_path / name, rows=2, only=[first, "nowhere"]))
+    assert [list(one.columns) for one in some] == [[first]] * len(whole)
+    for one, other in zip(some, whole, strict=True):
+        pd.testing.assert_series_equal(one[first], other[first])
+
+
+def test_one_row_group_is_read_in_pieces(tmp_path):
+    frame = pd.DataFrame({"a": range(100), "b": ["word"] * 100})
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=100)
+    frame.to_feather(tmp_path / "t.feather", chunksize=30)
+    for name in ("t.parquet", "t.feather"):
+        parts = list(batches(tmp_path / name, rows=40))
+        assert max(map(len, parts)) <= 40
+        pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), frame)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -86,13 +86,7 @@ def divide_large(known: Scan, plan: Plan, how: Division, progress: Progress) -> 
     told = warn_of_leaks(known.sample, plan)
     passed = _Pass(known.rows)
     view, drop = plan.view, how.on_bad_image == "drop"
-    table = LargeTable(
-        known.table.path,
-        known.table.root,
-        known.table.memory,
-        known.table.as_text | set(view.words),
-        known.table.row_bytes,
-    )
+    table = replace(known.table, as_text=known.table.as_text | set(view.words))
     for start, batch in table.batches(view.required):
         passed.add(start, batch, plan, drop=drop)
         progress.share("reading", start + len(batch), known.rows)
