@@ -457,9 +457,20 @@ def test_rows_are_told_by_their_numbers_in_the_callers_table_and_once(fit, tmp_p
     assert [one["row"] for one in model.facts["bad_rows"]["photo"]] == [3, 7, 11, 19, 20]
     with pytest.raises(DataError) as error:
         fit(frame, "price", root=tmp_path, on_bad_image="raise")
-    rows = [int(row) for row in re.findall(r"- row (\d+)", str(error.value))]
-    assert rows
-    assert set(rows) <= {3, 7, 11, 19, 20}
+    assert [int(row) for row in re.findall(r"- photo, row (\d+)", str(error.value))] == [3, 7, 11, 19, 20]
+    with pytest.raises(DataError, match=r"None of the images is there. Relative paths count from root="):
+        fit(frame, "price")
+
+
+def test_pictures_may_come_in_any_form(fit):
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    pixels = [rng.integers(0, 256, (9, 9, 3), dtype=np.uint8) for _ in range(24)]
+    price = np.arange(24.0)
+    forms = [[Image.fromarray(one) for one in pixels], pixels, [one.tolist() for one in pixels]]
+    predicted = [fit({"photo": form, "price": price}, "price").predict({"photo": form})["price"] for form in forms]
+    assert all(np.array_equal(one, predicted[0]) for one in predicted)
 
 
 def test_several_pictures_of_a_row_share_one_encoder(fit, tmp_path):

@@ -116,7 +116,7 @@ def test_numbers_that_are_categories_are_categories_for_the_network_too():
 @pytest.mark.parametrize(
     ("targets", "more", "told"),
     [
-        (3, {}, "targets must be a column's name, a list of names, or a dict name -> head, got 3"),
+        (3.5, {}, "targets must be a column's name, a list of names, or a dict name -> head, got 3.5"),
         (None, {}, "got None"),
         ({"x": "number"}, {}, "'x' needs a head such as RegressionHead.*got 'number'.*column_kinds={'x': \"number\"}"),
         ("x", {"column_kinds": "number"}, "column_kinds must be a dict from column to kind.*got 'number'"),
@@ -149,3 +149,11 @@ def test_kinds_that_nothing_reads_yet_are_left_out_and_told():
     assert plan.view.required == ["x"]
     assert plan.left_out["sound"] == "audio: its cells are paths of audio files; not supported yet"
     assert plan.left_out["curve"].startswith("series: ")
+
+
+def test_columns_that_nobody_named_are_targets_by_their_number():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(ROWS, 3)))
+    plan = plan_table(read(frame), 2, inputs=[0])
+    assert (plan.view.required, list(plan.tasks)) == (["0"], ["2"])
+    with pytest.raises(ConfigError, match="all are targets"):
+        plan_table(read(frame), [0, 1, 2])

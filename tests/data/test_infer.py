@@ -365,3 +365,8 @@ def test_what_a_column_cannot_be_is_told_all_at_once():
     for kind, cells in [("time", ["x"]), ("time", [1, 2]), ("boolean", ["x", "y"]), ("number", [["x"]])]:
         with pytest.raises(DataError, match=f"cannot be read as {kind}"):
             guess(cells * 2, overrides={"x": kind})
+
+
+def test_vectors_with_gaps_are_vectors():
+    found = guess([[1.0, None, 2.5], [0.5, 1.5, 3.5], [None, 1.0, 2.0]] * 10)
+    assert (found.kind, found.form) == ("vector", "3")

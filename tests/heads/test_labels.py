@@ -255,3 +255,8 @@ def test_class_weights_of_labels_that_are_not_there():
     head = ClassificationHead(class_weight={"dgo": 2.0, 7: 1.0})
     with pytest.raises(ConfigError, match=r"(?s)2 mistakes.*'dgo'.*Did you mean 'dog'.*names 7"):
         head.codec().fit(["dog", "cat"])
+
+
+def test_more_classes_than_can_be_told_apart_are_refused():
+    with pytest.raises(DataError, match=r"10,001 distinct labels in 10,001 rows: more than 10,000 classes"):
+        ClassCodec().fit([f"c{row}" for row in range(10_001)])

@@ -74,7 +74,7 @@ def plan_table(
     """
     roles, mistakes = roles or {}, mistakes or Mistakes()
     named, own = _targets(targets, mistakes)
-    inputs = [inputs] if isinstance(inputs, str) else inputs
+    inputs = [inputs] if isinstance(inputs, str) else inputs if inputs is None else list(map(str, inputs))
     if column_kinds is not None and not isinstance(column_kinds, Mapping):
         mistakes.add(f'column_kinds must be a dict from column to kind, {{"age": "number"}}, got {column_kinds!r}.')
         mistakes.stop(ConfigError)
@@ -88,6 +88,8 @@ def plan_table(
     learnt = [name for name in dict.fromkeys(inputs or columns) if name not in named and name not in aside]
     used, left_out = _used(schema, learnt, chosen=inputs is not None)
     if not used:
+        if not left_out:
+            raise ConfigError("No column is left to learn from: all are targets, or say something of the rows.")
         told = "; ".join(f"{name}: {why}" for name, why in left_out.items())
         raise ConfigError(f"No column is left to learn from ({told}). Overrule a guess with column_kinds.")
     feeds = _feeds(schema, used, taken=named)
@@ -119,8 +121,8 @@ def check_names(
 
 def _targets(targets: Any, mistakes: Mistakes) -> tuple[list[str], dict[str, Head]]:
     """The targets' columns, and the caller's own heads of some of them."""
-    if isinstance(targets, str):
-        return [targets], {}
+    if isinstance(targets, str | int):  # columns that nobody named are counted
+        return [str(targets)], {}
     if not isinstance(targets, Iterable):
         mistakes.add(f"targets must be a column's name, a list of names, or a dict name -> head, got {targets!r}.")
         mistakes.stop(ConfigError)
@@ -130,8 +132,8 @@ def _targets(targets: Any, mistakes: Mistakes) -> tuple[list[str], dict[str, Hea
             mistakes.add(f"targets: {name!r} needs a head such as RegressionHead(), got {head!r}; {way}.")
     if isinstance(targets, Mapping):
         mistakes.stop(ConfigError)
-        return list(targets), dict(targets)
-    return list(dict.fromkeys(targets)), {}
+        return list(map(str, targets)), {str(name): head for name, head in targets.items()}
+    return list(dict.fromkeys(map(str, targets))), {}
 
 
 def _check_columns(

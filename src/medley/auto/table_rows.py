@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,8 @@ from medley.model.encoding import row_weights
 from medley.search.part import Part
 from medley.search.progress import Progress
 from medley.search.stream import Stream
+
+MOST_TOLD = 10
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ def divide_table(table: Table, plan: Plan, how: Division, progress: Progress) ->
     if how.on_bad_image == "drop":
         numbers = without(bad_images(table, plan), rows)
         table = replace(table, frame=table.frame.iloc[numbers])
+    elif how.on_bad_image == "raise":
+        refuse_bad_images(table, plan)
     same = duplicate_groups(table.frame.loc[:, plan.view.required])
     y, weight, train, held = sides(table, plan, how, numbers, same)
     x = plan.view.x(table)
@@ -159,12 +163,28 @@ def warn_of_leaks(table: Table, plan: Plan) -> dict[str, Any]:
 
 def bad_images(table: Table, plan: Plan) -> set[int]:
     """Positions of rows that hold a picture that cannot be read."""
-    bad: set[int] = set()
+    return {int(row) for rows, _ in _looked_at(table, plan) for row in rows}
+
+
+def refuse_bad_images(table: Table, plan: Plan) -> None:
+    """Makes sure that all pictures can be read.
+
+    Raises:
+        DataError: some cannot; tells those of all rows, whichever side of the split they are on.
+    """
+    found = [f"- {one}" for _, told in _looked_at(table, plan) for one in told]
+    if found:
+        more = [f"- and {len(found) - MOST_TOLD} more"] if len(found) > MOST_TOLD else []
+        head = f'{len(found)} pictures cannot be read; on_bad_image="warn" takes them as missing.'
+        raise DataError("\n".join([head, *found[:MOST_TOLD], *more]))
+
+
+def _looked_at(table: Table, plan: Plan) -> Iterator[tuple[np.ndarray, list[str]]]:
+    """For each input of pictures, the rows (P,) of those that cannot be read, and what is wrong with them."""
     view = plan.view.only([str(one.name) for one in plan.inputs if hasattr(one.codec(), "bad_rows")])
     for name, rows in view.x(table).items():
         codec: Any = next(one.codec() for one in plan.inputs if one.name == name)
-        bad.update(int(one) for one in codec.bad_rows(rows))
-    return bad
+        yield codec.bad_rows(rows), [f"{name}, {one}" for one in codec.bad]
 
 
 def without(bad: set[int], rows: int) -> np.ndarray:

@@ -313,6 +313,8 @@ def _key(cell: Any) -> Any:
         return (cell.shape, cell.tobytes() if cell.dtype != object else repr(cell.tolist()))
     if isinstance(cell, set | frozenset):
         return repr(sorted(cell, key=repr))
+    if hasattr(cell, "getbands"):  # a picture of Pillow's
+        return (cell.size, cell.mode, cell.tobytes())
     return repr(cell) if isinstance(cell, list | tuple | dict) else cell
 
 

@@ -130,4 +130,4 @@ def _lists(cell: Any) -> Any:
         return _lists(cell.tolist()) if cell.dtype == object else cell
     if isinstance(cell, Sequence) and not isinstance(cell, str | bytes):
         return [_lists(one) for one in cell]
-    return cell
+    return float("nan") if cell is None else cell

@@ -15,6 +15,9 @@ from medley.heads.class_weights import ClassWeight, balanced, by_label
 from medley.heads.labels import Alphabet, Given, given, unlabelled
 from medley.heads.priors import best_probabilities, sigmoid, softmax
 
+MOST_CLASSES = 10_000
+"""Classes that a head tells apart: the probabilities of 100,000 rows take 4 GB then."""
+
 Form = Literal["flat", "column", "one_hot"]
 
 
@@ -211,6 +214,11 @@ def refuse_measurements(found: Alphabet, rows: int) -> None:
     Raises:
         DataError: it is one.
     """
+    if len(found.labels) > MOST_CLASSES:
+        raise DataError(
+            f"{len(found.labels):,} distinct labels in {rows:,} rows: more than {MOST_CLASSES:,} classes cannot be "
+            "told apart. Give the rare ones one name, or predict a part of the label."
+        )
     fractions = [label for label in found.labels if isinstance(label, float) and not label.is_integer()]
     if fractions and len(found.labels) > max(20, rows // 2):
         raise DataError(

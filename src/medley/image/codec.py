@@ -95,6 +95,11 @@ class ImageCodec(Codec):
         """
         if not looks:
             head = "At least one training row must hold an image; all are missing"
+            if bad and all(one.reason == "no such file" for one in bad):
+                told = (
+                    "None of the images is there. Relative paths count from root=, or from the table's folder, or from"
+                )
+                raise DataError(listing(f"{told} the current one:", bad))
             raise DataError(listing(f"{head} or cannot be read:", bad) if bad else f"{head}.")
         self.size = self.wanted or target_size([(one.height, one.width) for one in looks])
         self.channels = self.wanted_channels or target_channels({one.channels for one in looks})
