@@ -7,22 +7,7 @@ import pytest
 import medley as md
 from medley.errors import ConfigError
 
-WORDS = [
-    "good",
-    "bad",
-    "lovely",
-    "terrible",
-    "dress",
-    "fits",
-    "small",
-    "large",
-    "red",
-    "blue",
-    "quality",
-    "colour",
-    "love",
-    "hate",
-]
+WORDS = ["good", "bad", "lovely", "terrible", "dress", "fits", "small", "large", "red", "blue", "quality", "love"]
 
 
 @pytest.fixture
@@ -42,12 +27,10 @@ def rows(tmp_path):
 def fit(rows, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
 
-    def run(pretrained, verbose=0, **settings):
+    def run(pretrained, verbose=0):
         kinds = {"review": "text", "photo": "image"}
         place = {"directory": tmp_path, "root": tmp_path, "overwrite": True, "verbose": verbose}
-        return md.fit(
-            rows, "stars", max_trials=1, epochs=1, column_kinds=kinds, pretrained=pretrained, **place, **settings
-        )
+        return md.fit(rows, "stars", max_trials=1, epochs=1, column_kinds=kinds, pretrained=pretrained, **place)
 
     return run
 
