@@ -41,6 +41,7 @@ def score(rows: pd.DataFrame, root: Path, inputs: list[str], seed: int, epochs: 
             seed=seed,
             directory=directory,
             verbose=0,
+            pretrained=None,  # from scratch, whatever this machine has cached
         )
         found = model.predict(rows[test], root=root)["price"].to_numpy()
     true = rows.loc[test, "price"].to_numpy(dtype=float)

@@ -15,6 +15,7 @@ from medley.tabular import (
     DenseBlock,
     MeanOfMembers,
     NumericEmbedding,
+    OwnLayers,
     StructuredDataBlock,
     StructuredDataInput,
     TableCodec,
@@ -49,15 +50,16 @@ def test_few_rows_get_a_tiny_network():
 
 
 def test_many_rows_get_embeddings():
-    encoder, dense = parts(StructuredDataBlock(), numbers(2_000), 1_500)
+    encoder, network = parts(StructuredDataBlock(), numbers(2_000), 1_500)
     assert isinstance(encoder, NumericEmbedding)
     assert encoder.embedding == "piecewise"
-    assert isinstance(dense, DenseBlock)
-    assert 0 < dense.dropout < 0.5
+    assert isinstance(network, TabMBlock)
+    assert 0 < network.dropout < 0.5
 
 
-def test_still_more_rows_get_an_ensemble_where_the_table_is_alone():
-    assert isinstance(parts(StructuredDataBlock(), numbers(2_000), 2_000)[1], TabMBlock)
+def test_a_table_alone_gets_an_ensemble_from_some_hundred_rows():
+    assert isinstance(parts(StructuredDataBlock(), numbers(300), 200)[1], DenseBlock)
+    assert isinstance(parts(StructuredDataBlock(), numbers(300), 300)[1], TabMBlock)
     source = StructuredDataInput()
     for suggest in (take_default, lambda name, space, default: getattr(space, "choices", (default,))[-1]):
         (node,) = resolve([StructuredDataBlock()(source)], {}, lambda _: numbers(2_000), suggest, Facts(2_000, 2))
@@ -98,7 +100,7 @@ def test_normalisation_comes_where_it_is_asked_for():
 
 def test_plain_vectors_go_straight_to_the_dense_layers():
     assert [type(one) for one in parts(StructuredDataBlock(), vector(5), 5_000)] == [TabMBlock]
-    assert [type(one) for one in parts(StructuredDataBlock(), vector(5), 500)] == [DenseBlock]
+    assert [type(one) for one in parts(StructuredDataBlock(), vector(5), 200)] == [DenseBlock]
 
 
 def test_several_nodes_are_refused():
@@ -144,3 +146,23 @@ def test_arguments_of_autokeras_1_are_taken():
     assert StructuredDataBlock(categorical_encoding=True, seed=3).categorical_encoding is True
     with pytest.raises(ConfigError, match="categories are encoded"):
         StructuredDataBlock(categorical_encoding=False)
+
+
+def test_an_ensemble_behind_an_ensemble_keeps_the_members():
+    block, members = TabMBlock(num_layers=1, num_units=8, members=16, dropout=0.0), Spec((4, 6), "ED")
+    assert block.sensible([members], Facts(5_000))["members"].choices == (4,)
+    assert block.out(members) == Spec((4, 8), "ED")
+    found = block.build(members)(torch.randn(3, 4, 6, generator=torch.Generator().manual_seed(0)))
+    assert found.shape == (3, 4, 8)
+    source = StructuredDataInput()
+    chain = parts_of(TabMBlock(num_layers=1)(StructuredDataBlock(network="tabm", shared_layers=2)(source)))
+    assert [type(one) for one in chain[1:]] == [TabMBlock, TabMBlock]
+    assert chain[1].num_layers == 2
+
+
+def test_own_layers_are_nothing_behind_a_vector():
+    assert [type(one) for one in parts_of(OwnLayers()(DenseBlock(num_units=8)(StructuredDataInput())))][
+        -1
+    ] is DenseBlock
+    with pytest.raises(ConfigError, match="from 1, got 0"):
+        OwnLayers(num_layers=0)

@@ -9,6 +9,7 @@ from typing import Any
 
 from medley.auto.automodel import AutoModel
 from medley.auto.table_call import check_search, understand
+from medley.auto.table_graph import table_epochs, table_graph
 from medley.auto.table_large import divide_large, pictures_are_large, scanned
 from medley.auto.table_plan import Plan, check_names
 from medley.auto.table_pretrained import with_pretrained
@@ -70,7 +71,7 @@ def fit(
         time_limit: seconds, or "10m".
         max_trials: networks to try. If left out, as many as fit into the time, 100 at most, and fewer where many in a
             row bring nothing better (20, or as many as it took to find the best).
-        epochs: of each training; chosen by the number of rows, if left out.
+        epochs: of each training; chosen by the number of rows, and fewer where there are texts, if left out.
         batch_size: rows per step; likewise.
         objective: as in `AutoModel`.
         tuner: as in `AutoModel`.
@@ -138,7 +139,7 @@ def fit(
     plan = with_pretrained(plan, pretrained, Progress(verbose).say)
     auto = AutoModel(
         plan.inputs,
-        plan.heads,
+        table_graph(plan.inputs, plan.heads),
         project_name,
         max_trials or 100,
         directory,
@@ -155,7 +156,7 @@ def fit(
     auto.search(
         divided.train,
         divided.val,
-        epochs,
+        epochs or table_epochs(plan.inputs, divided.train.size, batch_size, training),
         batch_size,
         verbose=verbose,
         table=plan.view,

@@ -253,7 +253,7 @@ class _Resolver:
         self.scope, self.counts = outer
 
     def plain(self, value: _Value, reads: str) -> _Value:
-        if value.adapter is None or reads in ("any", reading(value.spec)):
+        if value.adapter is None or reads == "any" or reading(value.spec) in ("plain", reads):
             return value
         if id(value.node) not in self.adapted:
             with self.inside(str(value.node.block.name)):

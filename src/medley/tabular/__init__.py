@@ -7,6 +7,7 @@ from medley.tabular.dense import DenseBlock
 from medley.tabular.input import StructuredDataInput
 from medley.tabular.members import MeanOfMembers
 from medley.tabular.numeric import NumericEmbedding
+from medley.tabular.own_layers import OwnLayers
 from medley.tabular.tabm import TabMBlock
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "DenseBlock",
     "MeanOfMembers",
     "NumericEmbedding",
+    "OwnLayers",
     "StructuredDataBlock",
     "StructuredDataInput",
     "TabMBlock",

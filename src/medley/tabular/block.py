@@ -17,7 +17,7 @@ from medley.tabular.tabm import TabMBlock
 
 _ROWS_FOR_EMBEDDINGS = 1_000
 _COLUMNS_FOR_EMBEDDINGS = 500
-_ROWS_FOR_ENSEMBLE = 2_000
+_ROWS_FOR_ENSEMBLE = 250
 _COLUMNS_FOR_ENSEMBLE = 200
 
 
@@ -25,7 +25,7 @@ class StructuredDataBlock(Composite, register="tabular.block"):
     """A network for tables: numbers embedded one by one, then dense layers, or many of them in one (`TabMBlock`).
 
     Embeddings of numbers, and ensembles, are what brings dense networks level with gradient boosting. Below 1,000
-    rows embeddings fit noise, and trial 0 does without; from 2,000 rows of a table alone it takes the ensemble. Beside
+    rows embeddings fit noise, and trial 0 does without; from 250 rows of a table alone it takes the ensemble. Beside
     other inputs an ensemble would be averaged before it is joined to them, which costs its time and loses its use.
     Sources: Gorishniy, Rubachev, Babenko: On Embeddings for Numerical Features in Tabular Deep Learning, 2022;
     Gorishniy, Kotelnikov, Babenko: TabM, 2024.
@@ -36,6 +36,8 @@ class StructuredDataBlock(Composite, register="tabular.block"):
         embedding: `"piecewise"`, `"periodic"` or `"none"` (numbers as they are).
         network: `"dense"` or `"tabm"`.
         categorical_encoding: as in AutoKeras 1: categories are always encoded, so only True or unset.
+        shared_layers: how many layers an ensemble has that several targets share, each with `OwnLayers` behind it; left
+            out, searched.
         seed: as in AutoKeras 1; takes no effect, as the seed of a search is `AutoModel`'s.
 
     Shape: (B, C) -> (B, D), or (B, E, D) of an ensemble.
@@ -49,6 +51,7 @@ class StructuredDataBlock(Composite, register="tabular.block"):
     network: str | Space | None = searched(OneOf("dense", "tabm"))
     categorical_encoding: bool | None = None
     seed: int | None = None
+    shared_layers: int | None = None
 
     def check(self) -> Iterable[str]:
         """Nothing reads categories that are not encoded."""
@@ -56,7 +59,7 @@ class StructuredDataBlock(Composite, register="tabular.block"):
             yield "categorical_encoding=False is not possible: a network reads numbers, so categories are encoded."
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
-        """Embeddings where there are rows and values enough for bins; an ensemble for a table alone with many rows."""
+        """Embeddings where there are rows and values enough for bins; an ensemble for a table alone of some rows."""
         binned = sum(bool(column.bins) for column in specs[0].columns)
         worth = facts.rows >= _ROWS_FOR_EMBEDDINGS and 0 < binned <= _COLUMNS_FOR_EMBEDDINGS
         alone = facts.inputs == 1 and specs[0].width <= _COLUMNS_FOR_ENSEMBLE
@@ -76,7 +79,7 @@ class StructuredDataBlock(Composite, register="tabular.block"):
         if self.normalize:
             node = registry.lookup("core.normalization")()(node)
         if self.network == "tabm":
-            return TabMBlock()(node)
+            return TabMBlock(num_layers=self.shared_layers)(node)
         return DenseBlock(dropout=OneOf(0.0, 0.1, 0.25, 0.5, default=0.1))(node)
 
     def _encoder(self, spec: Spec) -> CategoricalToNumerical | NumericEmbedding:

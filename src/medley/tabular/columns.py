@@ -14,7 +14,7 @@ from medley.core.spec import Column
 from medley.errors import DataError
 from medley.tabular.cells import Label, days_of, labels_of, numbers_of
 
-MOST_EDGES = 32
+MOST_EDGES = 64
 MOST_CATEGORIES = 10_000
 _ROWS_PER_EDGE = 4
 _NARROWEST_BIN = 1e-3  # in standard deviations: narrower ones hold rounding, not knowledge

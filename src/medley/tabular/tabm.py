@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from medley.core.block import Block, Facts, Layer
 from medley.core.space import OneOf, Space, searched
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 class TabMBlock(Layer, register="tabular.tabm"):
     """An ensemble of MLPs that share nearly all weights: each member scales what goes into and out of every layer.
 
-    Heads train the members apart, each by a loss of its own, and predict the mean; other blocks read the mean of the
-    members' features. An ensemble errs less than its members, and one of MLPs is level with gradient boosting on
-    tables. Source: Gorishniy, Kotelnikov, Babenko: TabM, 2024, https://arxiv.org/abs/2410.24210.
+    Heads train the members apart, each by a loss of its own, and predict the mean; another `TabMBlock` goes on with the
+    members as they are; other blocks read the mean of the members' features. An ensemble errs less than its members,
+    and one of MLPs is level with gradient boosting on tables. Source: Gorishniy, Kotelnikov, Babenko: TabM, 2024,
+    https://arxiv.org/abs/2410.24210.
 
     Args:
         num_layers: number of layers: linear, ReLU, dropout.
         num_units: their width.
-        members: number of members E; time and memory grow with it, the number of weights hardly does.
+        members: number of members E; time and memory grow with it, the number of weights hardly does. Where members
+            come in, there are as many as come.
         dropout: share of numbers that training silences after each layer.
 
-    Shape: (B, *any) -> (B, E, D).
+    Shape: (B, *any) or (B, E, D) of members -> (B, E, D).
 
     Raises:
         ConfigError: a size is no positive whole number; a share is not below 1.
@@ -45,6 +47,8 @@ class TabMBlock(Layer, register="tabular.tabm"):
     members: int | Space | None = searched(OneOf(4, 8, 16, 32, default=8))
     dropout: float | Space | None = searched(OneOf(0.0, 0.1, 0.25, 0.5, default=0.1))
 
+    reads: ClassVar[str] = "members"
+
     def check(self) -> Iterable[str]:
         """Sizes are positive whole numbers."""
         for name in ("num_layers", "num_units", "members"):
@@ -60,7 +64,7 @@ class TabMBlock(Layer, register="tabular.tabm"):
         return {
             "num_layers": OneOf(2, 3, 4, default=3),
             "num_units": OneOf(units // 2, units, 2 * units, default=units),
-            "members": OneOf(4, 8, 16, default=8),
+            "members": OneOf(specs[0].shape[0]) if specs[0].is_ensemble else OneOf(4, 8, 16, default=8),
         }
 
     def build(self, *specs: Spec) -> nn.Module:
@@ -68,7 +72,8 @@ class TabMBlock(Layer, register="tabular.tabm"):
         from tabm import EnsembleView, make_tabm_backbone
         from torch import nn
 
-        width, members = specs[0].size, cast(int, self.members)
+        spec, members = specs[0], self._members(specs[0])
+        width = spec.shape[1] if spec.is_ensemble else spec.size
         backbone = make_tabm_backbone(
             d_in=width,
             n_blocks=cast(int, self.num_layers),
@@ -79,16 +84,19 @@ class TabMBlock(Layer, register="tabular.tabm"):
             start_scaling_init_chunks=[1] * width,
         )
         parts = [EnsembleView(k=members), backbone]
-        return nn.Sequential(*parts if specs[0].rank == 1 else [nn.Flatten(), *parts])
+        return nn.Sequential(*parts if spec.rank == 1 or spec.is_ensemble else [nn.Flatten(), *parts])
 
     def out(self, *specs: Spec) -> Spec:
         """A vector per member."""
         if len(specs) != 1:
             raise GraphError(f"it reads one node, got {len(specs)}; join them with Merge() first.")
-        return Spec((cast(int, self.members), cast(int, self.num_units)), "ED")
+        return Spec((self._members(specs[0]), cast(int, self.num_units)), "ED")
 
     def adapter(self) -> Block:
         """One vector, for blocks that know nothing of members."""
         from medley.tabular.members import MeanOfMembers
 
         return MeanOfMembers()
+
+    def _members(self, spec: Spec) -> int:
+        return spec.shape[0] if spec.is_ensemble else cast(int, self.members)

@@ -1,0 +1,68 @@
+"""The graph of a table's inputs and heads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from medley.core.block import Head, Input, Node
+from medley.core.registry import lookup
+from medley.core.space import OneOf
+from medley.train.plan import Training, sensible_batch, sensible_epochs
+
+SHARED_LAYERS = 1
+MOST_EPOCHS_OF_TEXTS = 25
+
+
+def table_graph(inputs: Sequence[Input], heads: Sequence[Head]) -> list[Node]:
+    """Heads joined to the inputs of a table, as it pays for tables (record 17).
+
+    Plain columns alone become an ensemble; several targets share its first layer and have others of their own. Several
+    inputs are merged, and read by an ensemble's hidden layer that all targets share.
+
+    Args:
+        inputs: of the table's columns.
+        heads: one for each target.
+
+    Returns:
+        A node for each head.
+
+    >>> from medley.heads import RegressionHead
+    >>> from medley.tabular import StructuredDataInput
+    >>> heads = [RegressionHead(name=name) for name in ("price", "rent")]
+    >>> node = table_graph([StructuredDataInput()], heads)[0]
+    >>> print(node.block.name, "<-", node.inputs[0].block)
+    price <- OwnLayers()
+    """
+    if len(inputs) == 1 and len(heads) > 1 and isinstance(inputs[0], lookup("tabular.input")):
+        shared = lookup("tabular.block")(shared_layers=SHARED_LAYERS)(inputs[0])
+        return [head(lookup("tabular.own_layers")()(shared)) for head in heads]
+    encoded = [one.default_block()(one) for one in inputs]
+    if len(encoded) == 1:
+        return [head(encoded[0]) for head in heads]
+    hidden = lookup("tabular.tabm")(
+        num_layers=OneOf(1, 2), num_units=OneOf(64, 128, 256, default=128), members=OneOf(4, 8, default=8)
+    )
+    trunk = hidden(lookup("fusion.merge")()(encoded))
+    return [head(trunk) for head in heads]
+
+
+def table_epochs(inputs: Sequence[Input], rows: int, batch_size: int | None, training: Training | None) -> int | None:
+    """Epochs where a table holds texts and the caller says nothing: half as many as other data gets, 25 at most.
+
+    Bags of n-grams are learnt by heart within a few epochs; a schedule that is long past its peak by then is worth more
+    than one that is stopped on the way up.
+
+    Args:
+        inputs: of the table's columns.
+        rows: to train on.
+        batch_size: the caller's, if any.
+        training: the caller's, if any.
+
+    Returns:
+        How many, or None: as for other data, or as `training` says.
+    """
+    plan = training or Training()
+    if plan.epochs or not any(isinstance(one, lookup("text.input")) for one in inputs):
+        return None
+    usual = sensible_epochs(rows, batch_size or plan.batch_size or sensible_batch(rows))
+    return min(max(usual // 2, 10), MOST_EPOCHS_OF_TEXTS)
