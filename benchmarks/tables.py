@@ -2,10 +2,10 @@
 
 Each set is split once, a quarter for testing. All rivals see the same columns: no target, no identifier. medley gets
 the training rows as they are and one line, `md.fit(rows, targets, max_trials=1, pretrained=None)`: once for all targets
-together, and once for each alone. LightGBM gets categories as such and texts as 100 numbers (TF-IDF, then a truncated SVD), a rate of
-.05 and as many trees as 15 % held-out rows like best, grown on all rows. The linear model (ridge or logistic
-regression) gets TF-IDF of words and pairs, one-hot categories and scaled numbers. The constant is the mean, or how
-often each class occurs.
+together, and once for each alone. LightGBM gets categories as such and texts as 100 numbers (TF-IDF, then a truncated
+SVD), a rate of .05 and as many trees as 15 % held-out rows like best, grown on all rows. The linear model (ridge or
+logistic regression) gets TF-IDF of words and pairs, one-hot categories and scaled numbers. The constant is the mean, or
+how often each class occurs.
 
 Scores, the greater the better: `auc` for two classes, `accuracy` for more, `r2` for numbers, and for ordered classes
 (`r2` of the mean class, which rivals are asked for as a number). Times are of training, and depend on the machine.
