@@ -20,7 +20,12 @@ def roads(picture):
     return red.astype(np.uint8) * 255
 
 
+def two_words(pictures):
+    return ["some words"] * len(pictures)
+
+
 md.register("test_mapped.roads")(roads)
+md.register("test_mapped.two_words")(two_words)
 
 
 @pytest.fixture(autouse=True)
@@ -124,12 +129,13 @@ def test_pictures_and_what_was_made_of_them_side_by_side(tmp_path):
     pictures, labels = striped(24)
     photo = md.ImageInput(name="photo")
     made = md.MapImages(roads)(photo)
-    captions = md.CaptionImages(lambda some: ["some words"] * len(some))(made)
+    captions = md.CaptionImages(two_words)(made)
     parts = [md.ConvBlock(num_blocks=1, num_layers=1)(photo), md.ConvBlock(num_blocks=1, num_layers=1)(made)]
     head = md.ClassificationHead()(md.Merge()([*parts, md.TextBlock(block_type="ngram")(captions)]))
     auto = md.AutoModel(photo, head, directory=tmp_path / "search", max_trials=1, overwrite=True)
-    with pytest.warns(md.MedleyWarning, match="kept in memory only"):
-        auto.fit(pictures, labels, epochs=1, verbose=0)
+    auto.fit(pictures, labels, epochs=1, verbose=0)
+    again = md.load(auto.export_model().save(tmp_path / "model"))
+    np.testing.assert_array_equal(again.predict_proba(pictures[:5]), auto.predict_proba(pictures[:5]))
     shapes = {one.input_name: one.codec.spec.shape for one in auto.export_model().sources}
     assert shapes["photo"] == (3, 12, 12)
     assert shapes["map_images_1"] == (1, 12, 12)
@@ -180,3 +186,12 @@ def test_files_of_pictures_are_read_at_their_own_size(tmp_path):
 
 def test_a_declaration_is_told_without_addresses():
     assert re.fullmatch(r"MapImages\(model=test_mapped.roads#[0-9a-f]{8}, size=4\)", repr(md.MapImages(roads, size=4)))
+
+
+def test_a_pretrained_encoder_reads_what_was_made(tiny, tmp_path):
+    pictures, labels = striped(12)
+    photo = md.ImageInput(name="photo")
+    seen = md.PretrainedImageBlock(tiny("vit"), pooling="cls", trainable=False)(md.MapImages(roads)(photo))
+    auto = md.AutoModel(photo, md.ClassificationHead()(seen), directory=tmp_path, max_trials=1, overwrite=True)
+    auto.fit(pictures, labels, epochs=1, verbose=0)
+    assert auto.predict_proba(pictures).shape == (12, 2)

@@ -91,3 +91,10 @@ def test_masks_have_the_size_of_their_pictures(tiny_writer):
 def test_a_class_that_does_not_exist_is_told(tiny_writer):
     with pytest.raises(ConfigError, match=r"no class 'raod'\. Did you mean 'road'"):
         Segmenter(find(tiny_writer("segformer")), ["raod"])
+
+
+def test_what_a_model_needs_besides_pictures_is_told(tiny_writer, monkeypatch):
+    captioner = Captioner(find(tiny_writer("git")))
+    monkeypatch.setattr(captioner.model, "generate", lambda **_: {}["qformer_input_ids"])
+    with pytest.raises(ConfigError, match=r"kind 'git' does not write about a picture in this way: 'qformer"):
+        captioner(pictures("red"))

@@ -61,9 +61,9 @@ def _find(word: str, known: dict[str, type[Block]]) -> tuple[str, type[Block]]:
 
 
 def _kind(cls: type[Block]) -> str:
-    from medley.core.block import Composite, Fusion, Head, Input, Layer, Preprocessing
+    from medley.core.block import Composite, DerivedInput, Fusion, Head, Input, Layer, Preprocessing
 
-    kinds = (Input, Preprocessing, Layer, Fusion, Composite, Head)
+    kinds = (DerivedInput, Input, Preprocessing, Layer, Fusion, Composite, Head)
     return next((kind.__name__ for kind in kinds if issubclass(cls, kind)), "Block")
 
 

@@ -152,6 +152,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
             return list(distinct.keys)
         store = self._store()
         wanted = store.missing(list(distinct.first))
+        distinct.check(on_bad_image, wanted)
         if wanted:
             write = self._writer()
             for keys, images in distinct.batches(wanted, self.batch_size, "captions"):

@@ -86,6 +86,19 @@ class Distinct:
                     yield [key for key, _ in there], [one for _, one in there]
                 advance(len(some))
 
+    def check(self, policy: Policy, keys: Sequence[str]) -> None:
+        """As `close`, before the work on these keys is begun, which may take hours; warns of nothing.
+
+        Raises:
+            DataError: as `close`.
+        """
+        if policy == "raise":
+            first = self.first
+            self.attempt(
+                [first[key] for key in keys], lambda row: bool(read(self.rows[row], 3, (1, 1), self.root).size)
+            )
+        stop(self.found, self.rows, by_row, policy)
+
     def close(self, policy: Policy) -> None:
         """Tells what could not be read.
 

@@ -158,6 +158,7 @@ class MapImages(DerivedInput, register="image.mapped"):
             made = _in_memory(key)
         first = distinct.first
         wanted = [one for one in first if one not in made]
+        distinct.check(policy, wanted)
         work = self._work() if wanted else None
         for keys, images in distinct.batches(wanted, AT_ONCE, "pictures"):
             assert work is not None

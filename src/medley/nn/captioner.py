@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from medley.errors import ConfigError
 from medley.nn.backbone_config import quiet
 from medley.nn.checkpoints import loaded
 from medley.nn.hub import Found
@@ -53,12 +54,21 @@ class Captioner:
 
         Returns:
             As many texts.
+
+        Raises:
+            ConfigError: the model needs something else besides pictures.
         """
         settings = self._settings(max_length, num_beams)
-        with quiet(), torch.inference_mode():
-            given, known = self._inputs(list(pictures), prompt)
-            codes = self.model.generate(**given, generation_config=settings)
-            texts = self.tokenizer.batch_decode(codes[:, known:], skip_special_tokens=True)
+        try:
+            with quiet(), torch.inference_mode():
+                given, known = self._inputs(list(pictures), prompt)
+                codes = self.model.generate(**given, generation_config=settings)
+                texts = self.tokenizer.batch_decode(codes[:, known:], skip_special_tokens=True)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # what models raise that lack some input
+            kind = self.model.config.model_type
+            raise ConfigError(
+                f"A model of kind {kind!r} does not write about a picture in this way: {error}"
+            ) from error
         return [" ".join(text.split()) for text in texts]
 
     @property

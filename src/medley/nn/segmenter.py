@@ -78,4 +78,5 @@ def _processor(folder: Path) -> Any:
 def _model(folder: Path) -> Any:
     from transformers import AutoModelForSemanticSegmentation
 
-    return AutoModelForSemanticSegmentation.from_pretrained(folder, use_safetensors=True, **_OWN)
+    own: dict[str, Any] = {**_OWN, "dtype": torch.float32}  # files may hold halves, and pictures come in full
+    return AutoModelForSemanticSegmentation.from_pretrained(folder, use_safetensors=True, **own)

@@ -53,18 +53,20 @@ def tiny_room(colour: str, shade: int = 0, size: tuple[int, int] = (20, 24)) -> 
 
 
 def _tokenizer() -> Any:
+    import transformers
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import Whitespace
     from tokenizers.trainers import WordLevelTrainer
-    from transformers import PreTrainedTokenizerFast
 
+    kind: Any = getattr(transformers, name)
     words = Tokenizer(WordLevel(unk_token="[UNK]"))
     words.pre_tokenizer = Whitespace()  # pyright: ignore[reportAttributeAccessIssue]
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "<image>"]
     words.train_from_iterator(_SENTENCES, WordLevelTrainer(special_tokens=special, show_progress=False))  # pyright: ignore[reportCallIssue]
     named: dict[str, Any] = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    return PreTrainedTokenizerFast(tokenizer_object=words, bos_token="[CLS]", eos_token="[SEP]", **named)
+    named |= {"bos_token": "[CLS]", "eos_token": "[SEP]", "model_input_names": ["input_ids", "attention_mask"]}
+    return PreTrainedTokenizerFast(tokenizer_object=words, **named)
 
 
 def _image_processor(kind: str) -> Any:
@@ -96,12 +98,15 @@ def _encoder_decoder() -> tuple[Any, list[Any]]:
 def _teach(model: Any, tokenizer: Any, processor: Any, steps: int = 60) -> None:
     pictures = [tiny_room(colour, shade) for colour in COLOURS for shade in (0, 20)]
     pixels = processor(images=pictures, return_tensors="pt")["pixel_values"]
-    labels = [[*tokenizer(f"a {colour} room")["input_ids"], _END] for colour in COLOURS for _ in range(2)]
+    codes = [[*tokenizer(f"a {colour} room")["input_ids"], _END] for colour in COLOURS for _ in range(2)]
+    wanted = torch.tensor(codes)
+    given = torch.cat([torch.full((len(codes), 1), _START), wanted[:, :-1]], 1)
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     model.train()
     for _ in range(steps):
         optimizer.zero_grad()
-        model(pixel_values=pixels, labels=torch.tensor(labels)).loss.backward()
+        scores = model(pixel_values=pixels, decoder_input_ids=given).logits
+        torch.nn.functional.cross_entropy(scores.flatten(0, 1), wanted.flatten()).backward()
         optimizer.step()
     model.eval()
 
