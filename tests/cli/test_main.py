@@ -155,3 +155,16 @@ def test_numbers_that_are_none_are_told_with_the_option(capsys):
         err = capsys.readouterr().err
         assert "a whole number such as 20 belongs here, not 'many'" in err
         assert option in err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["fit", "x.csv", "price"], "'price' is one word too many. Columns to predict are named so: --target price"),
+        (["fit", "x.csv", "--tagret", "price"], "there is no option --tagret. Did you mean '--target'?"),
+        (["describe", "a", "b"], "'b' is one word too many."),
+    ],
+)
+def test_words_that_a_verb_has_no_use_for_are_told_with_a_hint(capsys, words, told):
+    assert stopped(*words) == 2
+    assert capsys.readouterr().err.rstrip().endswith(f"medley {words[0]}: error: {told}")

@@ -19,6 +19,12 @@ from medley.cli.wording import as_options
             '3 images are bad (on_bad_image="raise" stops instead).',
             "3 images are bad (--on-bad-image raise stops instead).",
         ),
+        ("root='a' is no folder", "--root a is no folder"),
+        ("Paths count from root=, or from here.", "Paths count from --root, or from here."),
+        (
+            "Rows can be split by one of group, time and split, got group, time.",
+            "Rows can be split by one of --group, --time and --split, got --group, --time.",
+        ),
         ("device='gpu' cannot be used here.", "--device gpu cannot be used here."),
         ("leave it out with inputs=.", "leave it out with --input."),
     ],

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -63,8 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: after `--help` and `--version`, and for words that make no command.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    parser = _parser(words)
-    args = parser.parse_args(words)
+    parser, verbs = _parser(words)
+    args, rest = parser.parse_known_args(words)
+    if rest:
+        verbs[args.verb].error(_unknown(rest, verbs[args.verb]))
     if args.verb is None:
         parser.print_help(sys.stderr)
         return 2
@@ -128,7 +130,19 @@ def _verb(name: str) -> Any:
     return import_module(f"medley.cli.{name}")
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def _unknown(rest: Sequence[str], verb: argparse.ArgumentParser) -> str:
+    """What is said of words that a verb has no use for."""
+    from medley.errors import did_you_mean
+
+    options = [word for action in verb._actions for word in action.option_strings if word.startswith("--")]
+    wrong = next((word for word in rest if word.startswith("-")), None)
+    if wrong is not None:
+        return f"there is no option {wrong}.{did_you_mean(wrong.partition('=')[0], options)}"
+    way = f" Columns to predict are named so: --target {rest[0]}" if "--target" in options else ""
+    return f"{rest[0]!r} is one word too many.{way}"
+
+
+def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
     top = argparse.ArgumentParser(
         prog="medley",
         description="Multi-modal, multi-task deep learning: many kinds of input, many targets, one network.",
@@ -155,7 +169,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
                 default=[],
                 help="a module of yours that registers parts which a model is made of; may be given several times",
             )
-    return top
+    return top, verbs.choices
 
 
 class _Version(argparse.Action):

@@ -31,16 +31,19 @@ _WHOLE = (
     (re.compile(r"column_kinds=\{(['\"])(.+?)\1: \"(\w+)\"\}"), r"--kind \2=\3"),
     (re.compile(r"column_types=\{(['\"])(.+?)\1: \"categorical\"\}"), r"--kind \2=category"),
     (re.compile(r"on_bad_image=\"(\w+)\""), r"--on-bad-image \1"),
-    (re.compile(r"device=(['\"])(\S*?)\1"), r"--device \2"),
-    (
-        re.compile(r"by one of group, time and split, got (.*)\.$", re.MULTILINE),
-        r"by one of --group, --time and --split, got \1.",
-    ),
+    (re.compile(r"(device|root)=(['\"])(\S*?)\2"), r"--\1 \3"),
     (re.compile(r"targets is empty;"), "--target is missing;"),
     (re.compile(r"(?:The project cannot be kept in )(\S+)[/\\]search:"), r"-o \1 cannot be written to:"),
     (re.compile(r"another directory or project_name"), "another folder with -o"),
     (re.compile(r": give root\b"), ": give --root"),
 )
+
+_WAYS = re.compile(r"(?<=by one of )(group, time and split), got ([a-z, ]+)(?=\.)")
+
+
+def _as_list(found: re.Match[str]) -> str:
+    ways, got = (re.sub(r"(?<!\w)(?!and)(\w+)", r"--\1", one) for one in found.groups())
+    return f"{ways}, got {got}"
 
 
 def as_options(message: str) -> str:
@@ -51,7 +54,10 @@ def as_options(message: str) -> str:
     >>> as_options("It is known too late: leave 'time_limit' out with inputs=.")
     "It is known too late: leave 'time_limit' out with --input."
     """
+    message = _WAYS.sub(_as_list, message)
     for pattern, words in _WHOLE:
         message = pattern.sub(words, message)
     message = _BEGINS.sub(lambda found: f"{found[1]}{_ARGUMENTS[found[2]]}", message)
-    return re.sub(r"(--[\w-]+)=(?=[\s.])", r"\1", _INSIDE.sub(lambda found: _ARGUMENTS[found[1] or found[2]], message))
+    return re.sub(
+        r"(--[\w-]+)=(?=[\s.,:;)]|$)", r"\1", _INSIDE.sub(lambda found: _ARGUMENTS[found[1] or found[2]], message)
+    )
