@@ -148,3 +148,27 @@ def test_rooms_with_encoders_that_learn_and_captions_that_lack(example, tmp_path
     )
     assert 0 <= scores["f1_weighted"] <= 1
     assert all(p.requires_grad for p in auto.model.network.parameters())
+
+
+@pytest.mark.slow
+def test_frozen_benchmark_tells_a_ratio_and_that_scores_are_the_same(tmp_path):
+    told = run(ROOT / "benchmarks" / "frozen.py", "--rows", 40, "--trials", 2, "--epochs", 2, cwd=tmp_path)
+    assert "ratio" in told
+    assert float(told.split("scores differ by ")[1].split()[0]) < 1e-4
+
+
+@pytest.mark.slow
+def test_minilm_benchmark_runs(tmp_path, shared_data):
+    model = tiny_model("bert", tmp_path / "bert")
+    told = run(
+        ROOT / "benchmarks" / "minilm.py",
+        "--data",
+        shared_data,
+        "--model",
+        model,
+        "--quick",
+        "--epochs",
+        1,
+        cwd=tmp_path,
+    )
+    assert all(word in told for word in ("Recommended IND", "Rating", "Department Name", "seconds per trial", "once: "))
