@@ -53,13 +53,12 @@ def tiny_room(colour: str, shade: int = 0, size: tuple[int, int] = (20, 24)) -> 
 
 
 def _tokenizer() -> Any:
-    import transformers
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import Whitespace
     from tokenizers.trainers import WordLevelTrainer
+    from transformers import PreTrainedTokenizerFast
 
-    kind: Any = getattr(transformers, name)
     words = Tokenizer(WordLevel(unk_token="[UNK]"))
     words.pre_tokenizer = Whitespace()  # pyright: ignore[reportAttributeAccessIssue]
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "<image>"]
