@@ -75,6 +75,8 @@ def load(path: str | Path, device: str = "cpu", threads: int | None = None) -> O
     runtime = _onnxruntime()
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # errors; they are raised as well
+    # Threads that wait by spinning take the core from whoever else runs there (docs/decisions/0013-threads.md).
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise ConfigError(f"threads must be a whole number of at least 1, got {threads!r}.")
