@@ -202,6 +202,9 @@ def test_a_saved_model_keeps_names_only(tiny_writer, tmp_path):
     auto.fit(pictures, colours, epochs=8, verbose=0)
     model = md.load(auto.export_model().save(tmp_path / "model"))
     assert list(model.predict([tiny_room("red", 55), tiny_room("green", 55)])) == ["red", "green"]
+    (folder / "generation_config.json").write_text('{"decoder_start_token_id": 2, "length_penalty": 2.0}')
+    with pytest.warns(md.MedleyWarning, match="is not what it was when this network was drawn"):
+        model.predict([tiny_room("red", 55)])
     shutil.rmtree(folder)
     with pytest.raises(DataError, match=r"caption_images_1: .*There is no folder"):
         model.predict([tiny_room("red", 56)])

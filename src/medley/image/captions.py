@@ -58,6 +58,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
         batch_size: pictures at once.
         revision: branch, tag or commit on the hub.
         version: of a function, whatever tells it from others; left out, its source does, what it calls left aside.
+        checksum: what the model was when it was joined to an input: filled in there, so that another is noticed.
 
     Shape: pictures -> texts, encoded as `TextInput` encodes them.
 
@@ -79,6 +80,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
     batch_size: int = field(default=8, kw_only=True)
     revision: str | None = field(default=None, kw_only=True)
     version: str | int | None = field(default=None, kw_only=True)
+    checksum: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", as_text(self.model))
@@ -112,9 +114,9 @@ class CaptionImages(DerivedInput, register="image.captions"):
         return _texts().adapter()
 
     def joined(self, inputs: Sequence[Input]) -> CaptionImages:
-        """Itself, where it is called on one image input and at most one text input."""
+        """With its model's checksum, where it is called on one image input and at most one text input."""
         _places(inputs)
-        return self
+        return own.remembering(self)
 
     def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> list[str | None]:
         """A text per row: the one that is there, else one that is written; None where there is no picture either."""
@@ -209,13 +211,8 @@ class CaptionImages(DerivedInput, register="image.captions"):
         return self._store().path
 
     def _store(self) -> TextStore:
-        name, words = own.told_model(self.model), [str(self.max_length), str(self.num_beams), repr(self.prompt)]
-        if callable(self.model):
-            key = cache.digest(own.identity(self.model, self.version))
-        else:
-            from medley.nn.checkpoints import identity
-
-            key = cache.digest(identity(self._found()), *words)
+        name, settings = own.told_model(self.model), (self.max_length, self.num_beams, self.prompt)
+        key = cache.digest(own.recognised(self), "" if callable(self.model) else repr(settings))
         if not cache.is_on():
             return TextStore(None)
         folder = cache.folder("captions", key)
@@ -234,10 +231,8 @@ class CaptionImages(DerivedInput, register="image.captions"):
     def _writer(self) -> Write:
         if callable(self.model):
             return self.model
-        from medley.nn.checkpoints import identity
-
         found = self._found()
-        captioner = _captioner(found, identity(found))
+        captioner = _captioner(found, own.checksum(self))
         settings = {"max_length": self.max_length, "num_beams": self.num_beams, "prompt": self.prompt}
         return lambda pictures: captioner(pictures, **settings)
 
@@ -248,7 +243,7 @@ def _kept(path: Path | None, key: str) -> TextStore:
 
 
 @lru_cache(maxsize=1)
-def _captioner(found: Found, identity: str) -> Captioner:
+def _captioner(found: Found, checksum: str) -> Captioner:
     """The last captioner that was loaded stays: a model that serves single rows would load it for each."""
     from medley.nn.captioner import Captioner
 

@@ -53,6 +53,7 @@ class MapImages(DerivedInput, register="image.mapped"):
             that says none, as for `ImageInput`.
         revision: branch, tag or commit on the hub.
         version: of a function, whatever tells it from others; left out, its source does, what it calls left aside.
+        checksum: what the model was when it was joined to an input: filled in there, so that another is noticed.
 
     Shape: pictures -> (B, C, H, W), C = 1 where results are grey.
 
@@ -74,6 +75,7 @@ class MapImages(DerivedInput, register="image.mapped"):
     size: int | tuple[int, int] | None = field(default=None, kw_only=True)
     revision: str | None = field(default=None, kw_only=True)
     version: str | int | None = field(default=None, kw_only=True)
+    checksum: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", as_text(self.model))
@@ -106,11 +108,12 @@ class MapImages(DerivedInput, register="image.mapped"):
         return ImageBlock()
 
     def joined(self, inputs: Sequence[Input]) -> MapImages:
-        """With the image input's size, where it has none of its own."""
+        """With the image input's size, where it has none of its own, and its model's checksum."""
         if len(inputs) != 1 or not own.gives_one_picture(inputs[0]):
             got = ", ".join(type(one).__name__ for one in inputs)
             raise GraphError(f"MapImages is called on one ImageInput, got {got}.")
-        return replace(self, size=getattr(inputs[0], "size", None) if self.size is None else self.size)
+        size = getattr(inputs[0], "size", None) if self.size is None else self.size
+        return own.remembering(replace(self, size=size))
 
     def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> list[Any]:
         """A picture per row: the path or the content of a PNG file; None where there is none."""
@@ -176,12 +179,8 @@ class MapImages(DerivedInput, register="image.mapped"):
             raise DataError(f"{own.told(self.model)} failed on the picture of row {row}: {error!r}") from error
 
     def _key(self) -> str:
-        if callable(self.model):
-            return cache.digest(own.identity(self.model, self.version))
-        from medley.nn.checkpoints import identity
-
         classes = None if self.classes is None else sorted(map(repr, self.classes))
-        return cache.digest(identity(self._found()), repr(classes))
+        return cache.digest(own.recognised(self), repr(classes))
 
     def _found(self) -> Found:
         from medley.nn.hub import find
@@ -191,10 +190,8 @@ class MapImages(DerivedInput, register="image.mapped"):
     def _work(self) -> Callable[[Image], Any]:
         if callable(self.model):
             return self.model
-        from medley.nn.checkpoints import identity
-
         found = self._found()
-        segmenter = _segmenter(found, identity(found), None if self.classes is None else tuple(self.classes))
+        segmenter = _segmenter(found, own.checksum(self), None if self.classes is None else tuple(self.classes))
         return lambda picture: segmenter([picture])[0]
 
 
@@ -243,7 +240,7 @@ def _in_memory(key: str) -> _Made:
 
 
 @lru_cache(maxsize=1)
-def _segmenter(found: Found, identity: str, classes: tuple[str | int, ...] | None) -> Segmenter:
+def _segmenter(found: Found, checksum: str, classes: tuple[str | int, ...] | None) -> Segmenter:
     """The last one that was loaded stays: a model that serves single rows would load it for each."""
     from medley.nn.segmenter import Segmenter
 

@@ -1,17 +1,20 @@
-"""Functions of the caller's own in declarations: what they are called, and what tells one from another."""
+"""Models and functions in declarations: what they are called, and what tells one from another."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from types import CodeType
-from typing import Any
+from typing import Any, TypeVar
 
-from medley.core.block import Input
+from medley.core.block import Block, Input
 from medley.core.kinds import Kind
 from medley.core.registry import name_of
-from medley.data.cache import digest
+from medley.data.cache import digest, tell_once
+from medley.errors import ConfigError, MissingDependencyError
+
+AnyBlock = TypeVar("AnyBlock", bound=Block)
 
 
 def told(fn: Callable[..., Any]) -> str:
@@ -57,12 +60,52 @@ def told_model(model: Any) -> str:
     return told(model) if callable(model) else str(model)
 
 
+def checksum(block: Any, *, cached: bool = False) -> str:
+    """What tells a block's model from any other: its files or its commit on the hub, or a function's name and source.
+
+    Args:
+        block: has the fields `model`, `revision` and `version`.
+        cached: never ask the hub.
+
+    Raises:
+        WeightsNotFoundError: there is no such model here.
+    """
+    if callable(block.model):
+        return identity(block.model, block.version)
+    from medley.nn import checkpoints, hub
+
+    return checkpoints.identity(hub.find(str(block.model), block.revision, cached=cached))
+
+
+def remembering(block: AnyBlock) -> AnyBlock:
+    """The block with its model's checksum, so that another one in its place is noticed; as it is where none is here."""
+    try:
+        return replace(block, checksum=checksum(block, cached=True))  # type: ignore[type-var]
+    except (ConfigError, MissingDependencyError):  # nobody needs it as long as every row brings what it would make
+        return block
+
+
+def recognised(block: Any) -> str:
+    """The checksum of a block's model.
+
+    Warns:
+        MedleyWarning: it is not the one that was there when the block was joined to its input; once per process.
+    """
+    now = checksum(block)
+    if block.checksum not in (None, now):
+        tell_once(
+            f"{type(block).__name__}: {told_model(block.model)} is not what it was when this network was drawn, and "
+            "may make something else than the network was trained on. Give back the former one, or train anew."
+        )
+    return now
+
+
 def declaration(block: Any) -> str:
     """A declaration as code, the same in every process: a function by its name and the beginning of its identity."""
     words = []
     for one in fields(block):
         value = getattr(block, one.name)
-        if value != one.default:
+        if value != one.default and one.name != "checksum":
             named = f"{told(value)}#{identity(value, block.version)[:8]}" if callable(value) else repr(value)
             words.append(f"{one.name}={named}")
     return f"{type(block).__name__}({', '.join(words)})"
