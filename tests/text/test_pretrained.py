@@ -188,3 +188,21 @@ def test_minilm_knows_what_texts_are_about(tmp_path):
     )
     assert auto.export_model().predict(new).tolist() == ["animal", "engine"]  # no word of these was trained on
     assert torch.is_grad_enabled()
+
+
+def test_one_block_on_two_inputs_encodes_each_of_them(tiny, tmp_path):
+    block = md.PretrainedTextBlock(tiny("bert"), "mean", trainable=False)
+    title, body = md.TextInput(name="title"), md.TextInput(name="body")
+    node = md.Merge()([block(title), block(body)])
+    auto = md.AutoModel([title, body], [md.RegressionHead(name="y")(node)], max_trials=1, directory=tmp_path)
+    titles, bodies = ["good", "bad", None] * 8, ["a lovely old house by the sea", "rough", ""] * 8
+    auto.fit([titles, bodies], np.arange(24.0), epochs=1, verbose=0)
+    model = auto.export_model()
+    assert [(one.input_name, one.codec.spec.shape) for one in model.sources] == [("title", (3,)), ("body", (9,))]
+    assert len({one.name for one in model.sources}) == 2
+    assert len([name for name, _ in model.network.named_modules() if name.endswith("backbone")]) == 1
+    rows = {"title": titles[:3], "body": bodies[:3]}
+    before = model.predict_raw(rows)["y"]
+    for other in ({"title": ["red"] * 3, "body": bodies[:3]}, {"title": titles[:3], "body": ["red"] * 3}):
+        assert not np.array_equal(model.predict_raw(other)["y"], before)
+    assert np.array_equal(md.load(model.save(tmp_path / "m")).predict_raw(rows)["y"], before)

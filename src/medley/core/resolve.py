@@ -121,6 +121,7 @@ class _Resolver:
         self.scope = ""
         self.counts: Counter[str] = Counter()
         self.paths: dict[int, str] = {}
+        self.encodes: dict[str, str] = {}
 
     def visit(self, node: Node) -> _Value:
         value = self.known.get(id(node))
@@ -218,6 +219,9 @@ class _Resolver:
     def preprocessed(self, block: Preprocessing, inputs: list[_Value]) -> _Value:
         if len(inputs) != 1 or not isinstance(inputs[0].node.block, Input):
             raise GraphError("it encodes the rows of an input, so it is called on one input and nothing else.")
+        under = str(inputs[0].node.block.name)
+        if self.encodes.setdefault(str(block.name), under) != under:  # one block on several inputs: an encoding of each
+            block = replace(block, name=f"{block.name}_{under}")
         return self.encoded(block, Node(block, (inputs[0].node,)))
 
     def fused(self, block: Fusion, inputs: list[_Value]) -> _Value:
