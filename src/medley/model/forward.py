@@ -25,12 +25,15 @@ def outputs(network: Network, rows: Rows, batch_size: int) -> dict[str, Tensor]:
     """
     training = network.training
     network.eval()
-    found: dict[str, list[Tensor]] = {step.name: [] for step in network.heads}
+    found: dict[str, Tensor] = {}
     for start in range(0, rows.size, batch_size):
         for name, raw in network(rows.slice(start, start + batch_size)).items():
-            found[name].append(raw.float())
+            if name not in found:
+                # In one piece from the start: small pieces that stay keep freed memory around them from being reused.
+                found[name] = raw.new_empty((rows.size, *raw.shape[1:]), dtype=torch.float32)
+            found[name][start : start + len(raw)] = raw
     network.train(training)
-    return {name: torch.cat(parts) for name, parts in found.items()}
+    return found
 
 
 @torch.no_grad()

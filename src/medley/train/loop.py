@@ -50,20 +50,22 @@ def train(
     for epoch in range(epochs):
         began = monotonic()
         order = torch.randperm(rows.size, generator=shuffle)
-        seen: list[Tensor] = []
-        passed: list[dict[str, Tensor]] = []
+        raw: dict[str, Tensor] = {}
+        seen = 0
         for number, index in enumerate(order.split(batch_size), start=epoch * per_epoch):
             progress = clock(number / total)
             if progress >= 1:
                 break
-            passed.append(stepper.step(rows.take(index), progress).raw)
-            seen.append(index)
+            for name, one in stepper.step(rows.take(index), progress).raw.items():
+                if name not in raw:  # in one piece, because small pieces that stay split up the memory around them
+                    raw[name] = one.new_empty((rows.size, *one.shape[1:]))
+                raw[name][seen : seen + len(one)] = one
+            seen += len(index)
             on_step()
         if not seen:
             return
         stepper.end_epoch()
-        index = torch.cat(seen).to(rows.device)
-        raw = {task.name: torch.cat([one[task.name] for one in passed]) for task in tasks}
-        told = measure(tasks, raw, rows, weights, index, rows_only=True)
+        index = order[:seen].to(rows.device)
+        told = measure(tasks, {name: one[:seen] for name, one in raw.items()}, rows, weights, index, rows_only=True)
         found = validate()
         yield Record(epoch, monotonic() - began, stepper.learning_rate, told, found)
