@@ -399,6 +399,7 @@ def test_no_rows_give_none_with_the_same_columns_and_types(fit, tmp_path):
         some, found = way(frame.head(2)), way(none)
         assert (len(found), list(found.dtypes.items())) == (0, list(some.dtypes.items()))
     assert model.predict(none.set_index("age", drop=False)).index.name == "age"
+    assert model.predict([]).columns.tolist() == model.predict(none).columns.tolist()
     none[model.table.required].to_csv(tmp_path / "none.csv", index=False)
     assert list(model.predict(tmp_path / "none.csv").columns) == list(model.predict(frame.head(1)).columns)
     with pytest.raises(DataError, match="holds no rows"):

@@ -78,9 +78,9 @@ def test_predictions_have_the_tables_index_and_classes_their_probability():
 
 
 def test_tables_are_told_from_rows_of_inputs():
-    for rows in ("new.csv", FRAME, {"age": [1]}, [{"age": 1}], read(FRAME)):
+    for rows in ("new.csv", FRAME, {"age": [1]}, [{"age": 1}], [], read(FRAME)):
         assert is_table(rows, ["facts"])
-    for rows in (np.zeros((3, 2)), [np.zeros(3)], {"facts": FRAME}, [], None):
+    for rows in (np.zeros((3, 2)), [np.zeros(3)], {"facts": FRAME}, None):
         assert not is_table(rows, ["facts"])
 
 

@@ -62,9 +62,9 @@ def test_all_mistakes_are_told_at_once_with_the_inputs_names(model):
     ("weight", "words"),
     [
         ([1.0, 2.0], "3 rows, but 2 weights"),
-        ([1.0, -1.0, 1.0], "at least 0"),
-        ([1.0, float("nan"), 1.0], "finite"),
-        ([0.0, 0.0, 0.0], "not all of them 0"),
+        ([1.0, -1.0, 1.0], "at least 0, got -1 in row 1"),
+        ([1.0, float("nan"), 1.0], "finite numbers .*got nan in row 1"),
+        ([0.0, 0.0, 0.0], "must not be 0 in all rows"),
         (["a", "b", "c"], "numbers"),
     ],
 )

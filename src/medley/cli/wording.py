@@ -20,6 +20,7 @@ _ARGUMENTS = {
     "root": "--root",
     "on_bad_image": "--on-bad-image",
     "overwrite": "--overwrite",
+    "memory": "--memory",
     "pretrained": "--pretrained",
 }
 

@@ -54,7 +54,8 @@ def _no_table(table: Any) -> DataError:
         return DataError(f"The table is a {told}, whose rows are not there yet: pass table.collect().")
     shape = getattr(table, "shape", None)
     if shape is not None:
-        way = "give its columns names: pandas.DataFrame(table, columns=[...])"
+        one = hasattr(table, "to_frame")
+        way = "one row is row.to_frame().T" if one else "give its columns names: pandas.DataFrame(table, columns=[...])"
         return DataError(f"A table has named columns, got a {told} of shape {tuple(shape)}; {way}.")
     return DataError(f"A table is {_FORMS}; got a {told}.")
 

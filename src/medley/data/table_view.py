@@ -76,6 +76,8 @@ class TableView:
         Raises:
             DataError: it cannot be read, or lacks required columns (all are told, each with the nearest present).
         """
+        if empty and isinstance(table, list) and not table:
+            table = {name: [] for name in self.required}
         known = read(table, root, as_text=self.words, empty=empty)
         lacking = [name for name in self.targets.values() if name not in known.frame.columns]
         wholly = labelled and len(lacking) == len(self.targets)
@@ -122,7 +124,9 @@ class TableView:
 
     def unread(self, table: Table) -> dict[str, np.ndarray]:
         """Column -> positions of rows whose cell is nothing of the column's kind, so that it counts as missing."""
-        return {name: one.unread for name, one in self.cells(table).items() if len(one.unread)}
+        targets = [self.targets[head] for head in self.labelled(table)]
+        known = self.cells(table) | {name: self._read(name, table) for name in targets}
+        return {name: one.unread for name, one in known.items() if len(one.unread)}
 
     def y(self, table: Table, heads: Iterable[str] | None = None) -> dict[str, Any]:
         """Head name -> labels.
@@ -204,7 +208,7 @@ def is_table(rows: Any, input_names: Sequence[str], required: Sequence[str] = ()
     if isinstance(rows, Mapping):
         return not set(rows) & set(input_names) or (bool(required) and set(required) <= set(rows))
     if isinstance(rows, list):
-        return bool(rows) and all(isinstance(one, Mapping) for one in rows)
+        return all(isinstance(one, Mapping) for one in rows)
     is_frame = hasattr(rows, "__arrow_c_stream__") or (hasattr(rows, "columns") and hasattr(rows, "index"))
     return is_frame or isinstance(rows, str | Table) or hasattr(rows, "__fspath__")
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from medley.core.block import DerivedInput, Input, Node, Preprocessing
 from medley.core.codec import Encoded, TargetCodec
+from medley.core.numbering import row_number
 from medley.errors import DataError, MedleyError, Mistakes
 from medley.graph.graph import Graph
 
@@ -64,6 +65,11 @@ def row_weights(sample_weight: Any, rows: int) -> np.ndarray | None:
         raise DataError(f"sample_weight must be numbers, one per row: {error}.") from error
     if len(weight) != rows:
         raise DataError(f"sample_weight must have one number per row: {rows} rows, but {len(weight)} weights.")
-    if not np.isfinite(weight).all() or (weight < 0).any() or weight.sum() == 0:
-        raise DataError("sample_weight must hold finite numbers of at least 0, not all of them 0.")
+    wrong = ~np.isfinite(weight) | (weight < 0)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        got = f"got {weight[row]:g} in row {row_number(row)}"
+        raise DataError(f"sample_weight must hold finite numbers of at least 0, {got}. Rows of weight 0 count nothing.")
+    if weight.sum() == 0:
+        raise DataError("sample_weight must not be 0 in all rows.")
     return weight
