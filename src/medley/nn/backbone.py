@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from medley.errors import ConfigError
-from medley.nn.backbone_config import SUMMARISED, is_text, kind_of, plain, quiet
+from medley.nn.backbone_config import SUMMARISED, brief, is_text, kind_of, plain, quiet
 from medley.nn.backbone_layers import (
     BESIDE,
     Trainable,
@@ -121,7 +121,7 @@ def _load(plan: Plan, config: dict[str, Any]) -> Any:
                 dtype=torch.float32,
             )
         except (RuntimeError, ValueError, OSError) as error:
-            raise ConfigError(f"The weights in {found.folder} cannot be read: {error}") from error
+            raise ConfigError(f"The weights in {found.folder} cannot be read: {brief(error)}") from error
     lacking = [name for name in info["missing_keys"] if not {"pooler", "head", "mask_token"} & set(name.split("."))]
     if lacking or info["mismatched_keys"]:
         wrong = sorted(lacking or [str(one[0]) for one in info["mismatched_keys"]])
@@ -133,9 +133,17 @@ def _load(plan: Plan, config: dict[str, Any]) -> Any:
 
 
 def _config_of(kind: str, told: Mapping[str, Any]) -> Any:
-    from transformers import AutoConfig
+    import transformers
 
-    return AutoConfig.for_model(kind, **told)
+    try:
+        return transformers.AutoConfig.for_model(kind, **told)
+    except ValueError:
+        # Some towers are no model by themselves in the package's list: "siglip_text_model" is a SiglipTextConfig.
+        name = "".join(word.capitalize() for word in kind.removesuffix("_model").split("_"))
+        found = getattr(transformers, f"{name}Config", None)
+        if found is None:
+            raise ConfigError(f"transformers has no model of kind {kind!r}; another version of it may.") from None
+        return found(**told)
 
 
 def _model_class(config: Mapping[str, Any]) -> Any:
@@ -149,7 +157,6 @@ def _model_class(config: Mapping[str, Any]) -> Any:
     if kind in known:
         found = known[kind]
         return found[0] if isinstance(found, tuple | list) else found
-    # Some towers are no model by themselves in the package's list.
     found = getattr(transformers, kind.__name__.removesuffix("Config") + "Model", None)
     if found is None:
         raise ConfigError(f"transformers has no encoder of kind {config['model_type']!r}.")

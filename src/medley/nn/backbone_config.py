@@ -57,7 +57,7 @@ def _auto_config(found: Found) -> Any:
         with quiet():
             return AutoConfig.from_pretrained(found.folder, local_files_only=True, trust_remote_code=False)
     except (ValueError, KeyError, OSError) as error:
-        raise ConfigError(f"transformers cannot read {found.folder / 'config.json'}: {error}") from error
+        raise ConfigError(f"transformers cannot read {found.folder / 'config.json'}: {brief(error)}") from error
 
 
 def _check_modality(config: Any, modality: str, found: Found) -> None:
@@ -75,6 +75,16 @@ def _check_layers(config: Any, full: Mapping[str, Any], wanted: int) -> None:
         )
     if wanted > config.num_hidden_layers:
         raise ConfigError(f"num_hidden_layers={wanted}, but the model has {config.num_hidden_layers} layers.")
+
+
+def brief(error: Exception) -> str:
+    """What an error of transformers says, without the list of all that would have been right.
+
+    >>> brief(ValueError("Unrecognized model. Choose one of a, b, " + "c, " * 999))[-16:]
+    'c, c, c, c, c...'
+    """
+    told = " ".join(str(error).split())
+    return told if len(told) <= 300 else f"{told[:300].rstrip(', ')}..."
 
 
 def is_text(config: Mapping[str, Any]) -> bool:

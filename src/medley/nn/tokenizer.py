@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medley.errors import ConfigError
+from medley.nn.backbone_config import brief
 from medley.nn.hub import SENTENCE_PIECES, Found, find, missing_package
 
 LONGEST = 512
@@ -48,7 +49,7 @@ def read_tokenizer(name: str, revision: str | None = None) -> Tokens:
     try:
         own: Any = AutoTokenizer.from_pretrained(found.folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # packages that are not there, files that are not there, code that would have to run
-        raise ConfigError(f"{_no_tokenizer(found)} transformers says: {error}") from error
+        raise ConfigError(f"{_no_tokenizer(found)} transformers says: {brief(error)}") from error
     backend = getattr(own, "backend_tokenizer", None)
     if backend is None or not hasattr(backend, "to_str"):
         raise ConfigError(f"{_no_tokenizer(found)} It has {type(own).__name__}, which is not one.")
