@@ -47,7 +47,10 @@ def check_numbers(
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    feed = {arrays[name]: rows[name] for name in sources} | {masks[name]: present[name] for name in sources}
+    free = {one.name for one in session.get_inputs() if len(one.shape) > 1 and not isinstance(one.shape[1], int)}
+    feed = {masks[name]: present[name] for name in sources}
+    for name in sources:  # where padding may be left out, it is: random rows end in it
+        feed[arrays[name]] = rows[name][:, : _half(specs[name])] if arrays[name] in free else rows[name]
     found = session.run(list(wanted), feed)
     known = [wanted[name].float().numpy() for name in wanted]
     pairs = zip(wanted, found, known, strict=True)
@@ -65,7 +68,9 @@ def random_rows(spec: Spec, rng: np.random.Generator) -> np.ndarray:
     if spec.dtype == "uint8":
         return rng.integers(0, 256, shape).astype(np.uint8)
     if spec.dtype == "int64":
-        return rng.integers(0, max(spec.cardinality, 1), shape).astype(np.int32)
+        codes = rng.integers(0, max(spec.cardinality, 1), shape).astype(np.int32)
+        codes[..., _half(spec) :] = 0
+        return codes
     found = rng.normal(size=shape).astype(np.float32)
     for place, column in enumerate(spec.columns):
         if column.kind == "categorical":
@@ -73,6 +78,10 @@ def random_rows(spec: Spec, rng: np.random.Generator) -> np.ndarray:
         elif column.missing:
             found[place % ROWS, place] = np.nan
     return found
+
+
+def _half(spec: Spec) -> int:
+    return max(2, spec.shape[-1] // 2)
 
 
 def _close(found: np.ndarray, wanted: np.ndarray) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from medley.core.block import Layer
 from medley.core.spec import Spec
 from medley.errors import ConfigError, MissingDependencyError, Mistakes
 from medley.graph.dense import DenseNetwork
@@ -77,10 +78,7 @@ def write_onnx(network: Network, specs: Mapping[str, Spec], path: Path) -> None:
     arrays = [_example(specs[name]) for name, _ in network.sources]
     present = [torch.ones(_EXAMPLES, dtype=torch.bool) for _ in arrays]
     with _quiet():
-        try:
-            program = _program(_Exported(dense), (arrays, present), network)
-        except Exception as error:  # exporters raise anything
-            raise _blame(dense, arrays, present, error) from error
+        program = _network_program(dense, arrays, present)
         program.save(path)
         _strip(path)
         names = onnx_names(network)
@@ -99,6 +97,16 @@ def check_parts(network: Network) -> None:
             kind = type(step.block).__name__
             mistakes.add(f"{step.name} ({kind}) cannot be written as ONNX; take another part in its place.")
     mistakes.stop(ConfigError)
+
+
+def free_steps(network: Network) -> list[str]:
+    """Sources of codes that only parts read which make the same of texts without their padding."""
+    found = []
+    for place, (name, _) in enumerate(network.sources):
+        readers = [step.block for step in network.steps if place in step.inputs]
+        if readers and all(isinstance(one, Layer) and one.ignores_padding for one in readers):
+            found.append(name)
+    return found
 
 
 class _Exported(nn.Module):
@@ -131,25 +139,52 @@ def _example(spec: Spec) -> Tensor:
     return torch.zeros((_EXAMPLES, *spec.shape), dtype=dtype)
 
 
-def _axes(given: Any, rows: Any) -> Any:
-    return [_axes(one, rows) for one in given] if isinstance(given, list | tuple) else {0: rows}
+def _network_program(dense: DenseNetwork, arrays: list[Tensor], present: list[Tensor]) -> Any:
+    names = onnx_names(dense.network)
+    told = {
+        "input_names": [*names.arrays.values(), *names.present.values()],
+        "output_names": [step.name for step in dense.network.heads],
+    }
+    free = free_steps(dense.network)
+    steps = [
+        {1: f"steps_{place}"} if name in free and one.shape[1] > 2 else {}
+        for place, ((name, _), one) in enumerate(zip(dense.network.sources, arrays, strict=True))
+    ]
+    fixed = (_axes(arrays), _axes(present))
+    if any(steps):
+        shorter = ([{**one, **more} for one, more in zip(fixed[0], steps, strict=True)], fixed[1])
+        # Some encoders look at the number of steps while they run: then it stays what the codec makes.
+        with suppress(Exception):
+            return _program(_Exported(dense), (arrays, present), shorter, **told)
+    try:
+        return _program(_Exported(dense), (arrays, present), fixed, **told)
+    except Exception as error:  # exporters raise anything
+        raise _blame(dense, arrays, present, error) from error
 
 
-def _program(module: nn.Module, args: tuple[Any, ...], network: Network | None = None) -> Any:
+def _axes(given: Any) -> Any:
+    return [_axes(one) for one in given] if isinstance(given, list | tuple) else {0: ROWS}
+
+
+def _program(module: nn.Module, args: tuple[Any, ...], shapes: tuple[Any, ...], **names: Any) -> Any:
+    dims = {ROWS: torch.export.Dim(ROWS)}
+
+    def free(shape: Any, arg: Any) -> Any:
+        if isinstance(shape, list):
+            return [free(one, inner) for one, inner in zip(shape, arg, strict=True)]
+        for axis, word in shape.items():
+            if word not in dims:
+                dims[word] = torch.export.Dim(word, min=2, max=arg.shape[axis])
+        return {axis: dims[word] for axis, word in shape.items()}
+
     # Exported here and not by torch.onnx.export, which falls back to a fixed number of rows without a word.
     exported = torch.export.export(
-        module.eval(), args, dynamic_shapes=tuple(_axes(args, torch.export.Dim(ROWS))), strict=False
+        module.eval(),
+        args,
+        dynamic_shapes=tuple(free(shape, arg) for shape, arg in zip(shapes, args, strict=True)),
+        strict=False,
     )
-    names: dict[str, Any] = {}
-    if network is not None:
-        told = onnx_names(network)
-        names = {
-            "input_names": [*told.arrays.values(), *told.present.values()],
-            "output_names": [step.name for step in network.heads],
-        }
-    return torch.onnx.export(
-        exported, dynamo=True, verbose=False, opset_version=OPSET, dynamic_shapes=tuple(_axes(args, ROWS)), **names
-    )
+    return torch.onnx.export(exported, dynamo=True, verbose=False, opset_version=OPSET, dynamic_shapes=shapes, **names)
 
 
 def _blame(dense: DenseNetwork, arrays: list[Tensor], present: list[Tensor], error: Exception) -> ConfigError:
@@ -168,7 +203,8 @@ def _blame(dense: DenseNetwork, arrays: list[Tensor], present: list[Tensor], err
     mistakes = Mistakes()
     for step in {step.key: step for step in dense.network.steps}.values():
         try:
-            _program(_Part(dense.network.parts[step.key]), (list(read[step.key]),))
+            args = (list(read[step.key]),)
+            _program(_Part(dense.network.parts[step.key]), args, tuple(_axes(args)))
         except Exception as reason:
             mistakes.add(f"{step.name} ({type(step.block).__name__}) cannot be written as ONNX: {_told(reason)}")
     found = mistakes.found or [f"The network cannot be written as ONNX: {_told(error)}"]

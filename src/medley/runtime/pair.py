@@ -173,7 +173,7 @@ def check_ports(ports: Sequence[Port], outputs: Sequence[str], given: Mapping[st
     for name, (kind, shape) in wanted.items():
         if name not in given:
             mistakes.add(f"The ONNX graph has no input {name!r}.")
-        elif (given[name][0], list(given[name][1][1:])) != (kind, shape):
+        elif given[name][0] != kind or not _fits(given[name][1][1:], shape):
             found = f"{given[name][0]} (B, {', '.join(map(str, given[name][1][1:]))})"
             mistakes.add(f"The graph's input {name!r} is {found}; its codec makes {kind} {('B', *shape)}.")
     for name in set(given) - set(wanted):
@@ -181,6 +181,13 @@ def check_ports(ports: Sequence[Port], outputs: Sequence[str], given: Mapping[st
     for name in set(outputs) - set(got):
         mistakes.add(f"The ONNX graph has no output {name!r}, which a head would decode.")
     mistakes.stop(ArtifactError)
+
+
+def _fits(sizes: Sequence[Any], shape: Sequence[int]) -> bool:
+    # Sizes that are words are free.
+    return len(sizes) == len(shape) and all(
+        one == other or not isinstance(one, int) for one, other in zip(sizes, shape, strict=True)
+    )
 
 
 _TYPES = {"float32": "tensor(float)", "int64": "tensor(int32)", "uint8": "tensor(uint8)"}
