@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from PIL import Image, ImageDraw
 
 import medley as md
@@ -136,6 +137,7 @@ def tiny_encoders(folder: Path) -> tuple[str, str]:
     for kind, layers in (("vit", 2), ("roberta", 12)):
         path = tiny_model(kind, folder / kind, texts=texts)
         config = AutoConfig.from_pretrained(path, **{**sizes, "num_hidden_layers": layers, "initializer_range": 0.2})
+        torch.manual_seed(0)
         AutoModel.from_config(config).save_pretrained(path)
         found.append(path)
     return found[0], found[1]
