@@ -104,6 +104,7 @@ def test_a_frozen_one_is_a_layer_of_its_own_under_a_learnt_pooling(tiny, tmp_pat
     layers = {type(node.block).__name__: node.block for node in model.graph.nodes()}
     assert layers["PretrainedTextEncoder"].frozen
     assert layers["PretrainedTextEncoder"].pooling == "none"
+    assert "config={'" not in model.summary()
     assert not layers["AttentionPooling"].frozen
     tuned = fitted(md.PretrainedTextBlock(tiny("bert"), trainable=1), directory=tmp_path, overwrite=True)
     assert not any(getattr(node.block, "frozen", False) for node in tuned.graph.nodes())

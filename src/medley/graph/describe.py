@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from inspect import isroutine
 
@@ -45,6 +46,8 @@ def _told(block: Block) -> str:
 
 
 def _word(value: object) -> str:
+    if isinstance(value, Mapping) and len(value) > 8:  # a pretrained encoder's configuration, say
+        return "{...}"
     # A function's address says nothing to a reader, and is another one in each process.
     named = name_of(value) or (getattr(value, "__qualname__", None) if isroutine(value) else None)
     return named or " ".join(repr(value).split())

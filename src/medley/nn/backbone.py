@@ -79,6 +79,8 @@ def build(plan: Plan) -> Backbone:
     encoder = empty(config) if weightless else _load(plan, config)
     if hasattr(encoder, "pooler") and kind_of(config) not in SUMMARISED:
         encoder.pooler = None if takes(type(encoder).__init__, "add_pooling_layer") else encoder.pooler
+    if hasattr(getattr(encoder, "config", None), "use_cache"):
+        encoder.config.use_cache = False  # of decoders, which write; nothing is written here
     return Backbone(encoder.float(), plan)
 
 
