@@ -82,7 +82,7 @@ _PUBLIC = {
     "text.encodings": ("TextToIntSequence", "TextToNgramVector"),
     "text.folder": ("text_dataset_from_directory",),
     "text.input": ("TextInput",),
-    "text.label_sets": ("LabelSetInput",),
+    "text.label_bag": ("LabelSetInput",),
     "text.pretrained": ("PretrainedTextBlock",),
     "text.transformer": ("Transformer",),
     "train.plan": ("Training",),

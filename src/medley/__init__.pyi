@@ -90,7 +90,7 @@ from medley.text.encodings import TextToIntSequence as TextToIntSequence
 from medley.text.encodings import TextToNgramVector as TextToNgramVector
 from medley.text.folder import text_dataset_from_directory as text_dataset_from_directory
 from medley.text.input import TextInput as TextInput
-from medley.text.label_sets import LabelSetInput as LabelSetInput
+from medley.text.label_bag import LabelSetInput as LabelSetInput
 from medley.text.pretrained import PretrainedTextBlock as PretrainedTextBlock
 from medley.text.transformer import Transformer as Transformer
 from medley.train.plan import Training as Training

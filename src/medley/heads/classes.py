@@ -6,12 +6,13 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from medley.core.codec import Encoded, State, TargetCodec
+from medley.core.codec import Encoded, State
 from medley.core.numbering import row_number
 from medley.core.spec import Spec
-from medley.errors import DataError, NotFittedError
+from medley.errors import DataError
 from medley.heads.cells import as_numbers
-from medley.heads.class_weights import ClassWeight, balanced, by_label
+from medley.heads.class_weights import ClassWeight
+from medley.heads.label_codec import LabelCodec
 from medley.heads.labels import Alphabet, Given, given, unlabelled
 from medley.heads.priors import best_probabilities, sigmoid, softmax
 
@@ -21,7 +22,7 @@ MOST_CLASSES = 10_000
 Form = Literal["flat", "column", "one_hot"]
 
 
-class ClassCodec(TargetCodec):
+class ClassCodec(LabelCodec):
     """One label per row <-> one logit (two classes; target (B, 1) of 0 and 1) or K logits (target (B,) of codes).
 
     Args:
@@ -43,26 +44,11 @@ class ClassCodec(TargetCodec):
     def __init__(
         self, num_classes: int | None = None, loss: str = "crossentropy", class_weight: ClassWeight = None
     ) -> None:
+        super().__init__(class_weight)
         self.num_classes = num_classes
         self.loss = loss
-        self.class_weight = class_weight
         self.form: Form = "flat"
-        self.weights: np.ndarray | None = None
-        self._alphabet: Alphabet | None = None
         self._one_hot_dtype: str | None = None
-        self._prior = np.zeros(1, np.float32)
-
-    @property
-    def alphabet(self) -> Alphabet:
-        """The classes."""
-        if self._alphabet is None:
-            raise NotFittedError("The classes are not known yet: fit the codec first.")
-        return self._alphabet
-
-    @property
-    def labels(self) -> list[Any]:
-        """The classes in the order of the probabilities' columns."""
-        return list(self.alphabet.labels)
 
     @property
     def binary(self) -> bool:
@@ -76,11 +62,6 @@ class ClassCodec(TargetCodec):
             return Spec((1,), "K")
         return Spec((), "", "int64", cardinality=len(self.alphabet.labels))
 
-    @property
-    def prior(self) -> np.ndarray:
-        """Raw output (K,) of the best constant prediction."""
-        return self._prior
-
     def fit(self, values: Any) -> Self:
         """Learns the classes, their type and shape, and how often each occurs."""
         labels = given(values)
@@ -89,12 +70,7 @@ class ClassCodec(TargetCodec):
         codes = self._codes(labels)
         if not (codes >= 0).any():
             raise unlabelled(len(codes))
-        counts = np.bincount(codes[codes >= 0], minlength=len(self._alphabet.labels)).astype(np.float64)
-        if self.class_weight is not None:
-            rule = self.class_weight
-            self.weights = balanced(counts) if isinstance(rule, str) else by_label(rule, self.labels)
-        mass = counts if self.weights is None else counts * self.weights
-        logits = np.log(best_probabilities(mass, self.loss))
+        logits = np.log(best_probabilities(self._weighted(codes), self.loss))
         self._prior = np.atleast_1d(logits[1] - logits[0] if self.binary else logits).astype(np.float32)
         return self
 
@@ -168,24 +144,13 @@ class ClassCodec(TargetCodec):
         raw = np.asarray(raw)
         return np.concatenate([sigmoid(-raw), sigmoid(raw)], axis=1) if self.binary else softmax(raw)
 
-    def state(self) -> dict[str, Any]:
-        """What was learnt."""
-        return {
-            **self.alphabet.state(),
-            "form": self.form,
-            "one_hot_dtype": self._one_hot_dtype,
-            "weights": self.weights,
-            "prior": self._prior,
-        }
+    def form_state(self) -> dict[str, Any]:
+        """Whether labels came flat, in a column or one-hot."""
+        return {"form": self.form, "one_hot_dtype": self._one_hot_dtype}
 
-    def restore(self, state: State) -> Self:
-        """The inverse of `state`."""
-        self._alphabet = Alphabet.restore(state)
-        self.form = state["form"]
-        self._one_hot_dtype = state["one_hot_dtype"]
-        self.weights = state["weights"]
-        self._prior = np.asarray(state["prior"], np.float32)
-        return self
+    def restore_form(self, state: State) -> None:
+        """The inverse of `form_state`."""
+        self.form, self._one_hot_dtype = state["form"], state["one_hot_dtype"]
 
 
 def _form(labels: Given) -> Form:

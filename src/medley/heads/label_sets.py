@@ -6,19 +6,20 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from medley.core.codec import Encoded, State, TargetCodec
+from medley.core.codec import Encoded, State
 from medley.core.numbering import row_number
 from medley.core.spec import Spec
-from medley.errors import DataError, NotFittedError
+from medley.errors import DataError
 from medley.heads.cells import as_numbers
 from medley.heads.class_weights import ClassWeight, balanced, by_label
+from medley.heads.label_codec import LabelCodec
 from medley.heads.labels import ROWS, Alphabet, Given, given, unlabelled
 from medley.heads.priors import best_probabilities, sigmoid
 
 UNKNOWN = -1.0  # the code of a cell that is not observed, in a row of which others are
 
 
-class LabelSetCodec(TargetCodec):
+class LabelSetCodec(LabelCodec):
     """A 0/1 matrix, or lists of labels <-> K logits; target (B, K) of 0, 1 and -1 (that cell is not observed).
 
     Rows come as a matrix (B, K) of 0 and 1, in which a cell may be missing by itself, or as lists or sets of labels.
@@ -43,36 +44,16 @@ class LabelSetCodec(TargetCodec):
     def __init__(
         self, num_classes: int | None = None, loss: str = "crossentropy", class_weight: ClassWeight = None
     ) -> None:
+        super().__init__(class_weight)
         self.num_classes = num_classes
         self.loss = loss
-        self.class_weight = class_weight
         self.form: Literal["matrix", "lists"] = "matrix"
-        self.weights: np.ndarray | None = None
-        self._alphabet: Alphabet | None = None
         self._matrix_dtype = "int64"
-        self._prior = np.zeros(1, np.float32)
-
-    @property
-    def alphabet(self) -> Alphabet:
-        """The labels."""
-        if self._alphabet is None:
-            raise NotFittedError("The labels are not known yet: fit the codec first.")
-        return self._alphabet
-
-    @property
-    def labels(self) -> list[Any]:
-        """The labels in the order of the probabilities' columns."""
-        return list(self.alphabet.labels)
 
     @property
     def spec(self) -> Spec:
         """K cells."""
         return Spec((len(self.alphabet.labels),), "K")
-
-    @property
-    def prior(self) -> np.ndarray:
-        """Raw output (K,) of the best constant prediction."""
-        return self._prior
 
     def fit(self, values: Any) -> Self:
         """Learns the labels and how often each occurs; `weights` becomes (2, K): of cells 0 and of cells 1."""
@@ -153,24 +134,13 @@ class LabelSetCodec(TargetCodec):
         """Raw outputs (B, K) -> probability of each label (B, K) float64; they do not sum to 1."""
         return sigmoid(np.asarray(raw))
 
-    def state(self) -> dict[str, Any]:
-        """What was learnt."""
-        return {
-            **self.alphabet.state(),
-            "form": self.form,
-            "matrix_dtype": self._matrix_dtype,
-            "weights": self.weights,
-            "prior": self._prior,
-        }
+    def form_state(self) -> dict[str, Any]:
+        """Whether labels came as a matrix or as lists."""
+        return {"form": self.form, "matrix_dtype": self._matrix_dtype}
 
-    def restore(self, state: State) -> Self:
-        """The inverse of `state`."""
-        self._alphabet = Alphabet.restore(state)
-        self.form = state["form"]
-        self._matrix_dtype = state["matrix_dtype"]
-        self.weights = state["weights"]
-        self._prior = np.asarray(state["prior"], np.float32)
-        return self
+    def restore_form(self, state: State) -> None:
+        """The inverse of `form_state`."""
+        self.form, self._matrix_dtype = state["form"], state["matrix_dtype"]
 
 
 def _is_matrix(values: Any) -> bool:

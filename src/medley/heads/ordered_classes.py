@@ -7,16 +7,17 @@ from typing import Any, Self
 
 import numpy as np
 
-from medley.core.codec import Encoded, State, TargetCodec
+from medley.core.codec import Encoded, State
 from medley.core.spec import Spec
-from medley.errors import DataError, NotFittedError
-from medley.heads.class_weights import ClassWeight, balanced, by_label
+from medley.errors import DataError
+from medley.heads.class_weights import ClassWeight
 from medley.heads.classes import refuse_measurements
+from medley.heads.label_codec import LabelCodec
 from medley.heads.labels import Alphabet, Given, given, unlabelled
 from medley.heads.priors import best_probabilities, sigmoid
 
 
-class OrderedCodec(TargetCodec):
+class OrderedCodec(LabelCodec):
     """One of K ordered labels per row <-> K-1 logits: that a row lies above class k, given that it is not below it.
 
     Predicted is the median: the first class that at least half of the probability lies at or below.
@@ -36,34 +37,14 @@ class OrderedCodec(TargetCodec):
     """
 
     def __init__(self, order: Sequence[Any] | None = None, class_weight: ClassWeight = None) -> None:
+        super().__init__(class_weight)
         self.order = order
-        self.class_weight = class_weight
         self.flat = True
-        self.weights: np.ndarray | None = None
-        self._alphabet: Alphabet | None = None
-        self._prior = np.zeros(1, np.float32)
-
-    @property
-    def alphabet(self) -> Alphabet:
-        """The classes."""
-        if self._alphabet is None:
-            raise NotFittedError("The classes are not known yet: fit the codec first.")
-        return self._alphabet
-
-    @property
-    def labels(self) -> list[Any]:
-        """The classes, the least first."""
-        return list(self.alphabet.labels)
 
     @property
     def spec(self) -> Spec:
         """One code."""
         return Spec((), "", "int64", cardinality=len(self.alphabet.labels))
-
-    @property
-    def prior(self) -> np.ndarray:
-        """Raw output (K-1,) of the best constant prediction."""
-        return self._prior
 
     def fit(self, values: Any) -> Self:
         """Learns the classes, their order, type and shape, and how often each occurs."""
@@ -77,11 +58,7 @@ class OrderedCodec(TargetCodec):
         if len(self._alphabet.labels) < 2:
             raise DataError(f"Expect the target data to have at least 2 classes, but got 1: {found.labels!r}.")
         codes = self._alphabet.codes(labels.array)
-        counts = np.bincount(codes[codes >= 0], minlength=len(self._alphabet.labels)).astype(np.float64)
-        if self.class_weight is not None:
-            rule = self.class_weight
-            self.weights = balanced(counts) if isinstance(rule, str) else by_label(rule, self.labels)
-        share = best_probabilities(counts if self.weights is None else counts * self.weights, "crossentropy")
+        share = best_probabilities(self._weighted(codes), "crossentropy")
         above = np.cumsum(share[::-1])[::-1][1:]
         self._prior = np.log(above / share[:-1]).astype(np.float32)
         return self
@@ -111,17 +88,13 @@ class OrderedCodec(TargetCodec):
         reached = np.concatenate([one, np.cumprod(sigmoid(raw), axis=1)], axis=1)
         return reached * np.concatenate([sigmoid(-np.asarray(raw)), one], axis=1)
 
-    def state(self) -> dict[str, Any]:
-        """What was learnt."""
-        return {**self.alphabet.state(), "flat": self.flat, "weights": self.weights, "prior": self._prior}
+    def form_state(self) -> dict[str, Any]:
+        """Whether labels came flat."""
+        return {"flat": self.flat}
 
-    def restore(self, state: State) -> Self:
-        """The inverse of `state`."""
-        self._alphabet = Alphabet.restore(state)
+    def restore_form(self, state: State) -> None:
+        """The inverse of `form_state`."""
         self.flat = state["flat"]
-        self.weights = state["weights"]
-        self._prior = np.asarray(state["prior"], np.float32)
-        return self
 
 
 def _column(values: Any) -> tuple[Given, bool]:

@@ -8,7 +8,7 @@ from medley.text import (  # noqa: F401  (registers)
     embedding,
     encodings,
     input,
-    label_sets,
+    label_bag,
     pretrained,
     pretrained_encoder,
     rnn,

@@ -5,13 +5,13 @@ import pytest
 
 import medley as md
 from medley.errors import DataError
-from medley.text.label_sets import LabelSetCodec, LabelSetInput
+from medley.text.label_bag import LabelBagCodec, LabelSetInput
 
 ROWS = [["C++", "C"], ["c"], None, [], ("C", "New York"), {"York", "C"}, np.array(["C", "C"])]
 
 
 def test_labels_are_compared_as_a_whole_and_their_order_says_nothing():
-    codec = LabelSetCodec().fit(ROWS)
+    codec = LabelBagCodec().fit(ROWS)
     assert sorted(codec.labels) == ["C", "C++", "New York", "York", "c"]
     assert codec.spec.shape == (2,)
     encoded = codec.encode([["C", "C++"], ["C++", "C"], ["C", "C"], ["Fortran"], [], None])
@@ -22,28 +22,28 @@ def test_labels_are_compared_as_a_whole_and_their_order_says_nothing():
 
 
 def test_numbers_are_labels_also_where_a_gap_made_fractions_of_them():
-    codec = LabelSetCodec().fit([[3, 1], [1.0, None], float("nan")])
+    codec = LabelBagCodec().fit([[3, 1], [1.0, None], float("nan")])
     np.testing.assert_array_equal(codec.encode([[1]]).array, codec.encode([[1.0]]).array)
     assert codec.labels == ["1", "3"]
 
 
 def test_of_too_many_labels_the_most_frequent_are_kept():
-    codec = LabelSetCodec(max_labels=2).fit([["a", "b"], ["a", "b"], ["a", "c"]])
+    codec = LabelBagCodec(max_labels=2).fit([["a", "b"], ["a", "b"], ["a", "c"]])
     assert codec.labels == ["a", "b"]
-    rare = LabelSetCodec().fit([[f"own {row}", "shared"] for row in range(600)])
+    rare = LabelBagCodec().fit([[f"own {row}", "shared"] for row in range(600)])
     assert rare.labels == ["shared"]
 
 
 def test_state_restores():
-    codec = LabelSetCodec().fit(ROWS)
-    again = LabelSetCodec().restore(codec.state())
+    codec = LabelBagCodec().fit(ROWS)
+    again = LabelBagCodec().restore(codec.state())
     np.testing.assert_array_equal(codec.encode(ROWS).array, again.encode(ROWS).array)
     assert again.spec == codec.spec
 
 
 def test_rows_that_are_no_lists_are_told():
     with pytest.raises(DataError, match="row 1 is 'a b'"):
-        LabelSetCodec().fit([["a"], "a b"])
+        LabelBagCodec().fit([["a"], "a b"])
 
 
 def test_a_label_that_words_would_not_tell_apart_is_learnt(tmp_path):

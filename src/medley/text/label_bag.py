@@ -23,7 +23,7 @@ MAX_LABELS = 20_000
 MOST_PER_ROW = 256
 
 
-class LabelSetCodec(Codec):
+class LabelBagCodec(Codec):
     """Sets of labels -> their codes (B, G): 0 is padding, 1 the most frequent label of the training rows, and so on.
 
     A label that training did not know counts for nothing. So does one of a single row where there are many labels: of
@@ -32,7 +32,7 @@ class LabelSetCodec(Codec):
     Args:
         max_labels: labels that are told apart, at most.
 
-    >>> codec = LabelSetCodec().fit([["C++", "C"], ["C"], None, []])
+    >>> codec = LabelBagCodec().fit([["C++", "C"], ["C"], None, []])
     >>> codec.encode([["C", "Fortran"], ["C++", "C"], [], None]).array.tolist()
     [[1, 0], [1, 2], [0, 0], [0, 0]]
     """
@@ -137,9 +137,9 @@ class LabelSetInput(Input, register="text.label_set_input"):
         """The number of labels is a whole number from 1."""
         yield from check_counts(self, ("max_labels",))
 
-    def codec(self) -> LabelSetCodec:
+    def codec(self) -> LabelBagCodec:
         """Codes of labels."""
-        return LabelSetCodec(cast(int, self.max_labels))
+        return LabelBagCodec(cast(int, self.max_labels))
 
     def default_block(self) -> Block:
         """An embedding per label, summed."""

@@ -1,0 +1,76 @@
+"""What codecs of labels have in common: the labels, their weights, and how what was learnt is written. NumPy only."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+
+from medley.core.codec import State, TargetCodec
+from medley.errors import NotFittedError
+from medley.heads.class_weights import ClassWeight, balanced, by_label
+from medley.heads.labels import Alphabet
+
+
+class LabelCodec(TargetCodec):
+    """Labels <-> raw outputs; what one row holds is for the codecs below to say.
+
+    Args:
+        class_weight: label -> weight, `"balanced"`, or None.
+
+    Attributes:
+        weights: of the classes, by codes; None where all weigh the same.
+    """
+
+    def __init__(self, class_weight: ClassWeight = None) -> None:
+        self.class_weight = class_weight
+        self.weights: np.ndarray | None = None
+        self._alphabet: Alphabet | None = None
+        self._prior = np.zeros(1, np.float32)
+
+    @property
+    def alphabet(self) -> Alphabet:
+        """The labels."""
+        if self._alphabet is None:
+            raise NotFittedError("The labels are not known yet: fit the codec first.")
+        return self._alphabet
+
+    @property
+    def labels(self) -> list[Any]:
+        """The labels in the order of the probabilities' columns."""
+        return list(self.alphabet.labels)
+
+    @property
+    def prior(self) -> np.ndarray:
+        """Raw output (K,) of the best constant prediction."""
+        return self._prior
+
+    def _weighted(self, codes: np.ndarray) -> np.ndarray:
+        """How much the training rows of each class weigh together, by their codes (B,), -1 where missing."""
+        counts = np.bincount(codes[codes >= 0], minlength=len(self.labels)).astype(np.float64)
+        if self.class_weight is None:
+            return counts
+        rule = self.class_weight
+        self.weights = balanced(counts) if isinstance(rule, str) else by_label(rule, self.labels)
+        return counts * self.weights
+
+    @abstractmethod
+    def form_state(self) -> dict[str, Any]:
+        """How the caller wrote the labels: JSON values."""
+
+    @abstractmethod
+    def restore_form(self, state: State) -> None:
+        """The inverse of `form_state`."""
+
+    def state(self) -> dict[str, Any]:
+        """What was learnt."""
+        return {**self.alphabet.state(), **self.form_state(), "weights": self.weights, "prior": self._prior}
+
+    def restore(self, state: State) -> Self:
+        """The inverse of `state`."""
+        self._alphabet = Alphabet.restore(state)
+        self.restore_form(state)
+        self.weights = state["weights"]
+        self._prior = np.asarray(state["prior"], np.float32)
+        return self
