@@ -193,6 +193,19 @@ def test_folders_and_policies_of_the_image_input_hold(tmp_path):
         auto.predict(["1.png", "31.png"])
 
 
+def test_bad_pictures_of_all_parts_are_told_once_by_the_caller_s_rows(tmp_path):
+    pictures, colours = rooms(30)
+    rows = [b"no picture" if row in (3, 17, 28) else picture for row, picture in enumerate(pictures)]
+    photo = md.ImageInput(name="photo")
+    caption = md.CaptionImages(brightest, name="caption")(photo)
+    auto = searched(tmp_path, photo, md.ClassificationHead()(md.TextBlock(block_type="ngram")(caption)))
+    with pytest.warns(BadImageWarning) as told:
+        auto.fit(rows, colours, epochs=1, verbose=0)
+    assert len(told) == 1
+    assert re.findall(r"row (\d+)", str(told[0].message)) == ["3", "17", "28"]
+    assert [one["row"] for one in auto.export_model().facts["bad_rows"]["caption"]] == [3, 17, 28]
+
+
 def test_a_saved_model_keeps_names_only(tiny_writer, tmp_path):
     pictures, colours = rooms(24)
     folder = shutil.copytree(tiny_writer("vision-encoder-decoder"), tmp_path / "captioner")

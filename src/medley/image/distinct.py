@@ -97,6 +97,7 @@ class Distinct:
             self.attempt(
                 [first[key] for key in keys], lambda row: bool(read(self.rows[row], 3, (1, 1), self.root).size)
             )
+        self._spread()
         stop(self.found, self.rows, by_row, policy)
 
     def close(self, policy: Policy) -> None:
@@ -108,8 +109,15 @@ class Distinct:
         Raises:
             DataError: the policy is `"raise"` and some cannot be read, or something is no image at all.
         """
+        self._spread()
         stop(self.found, self.rows, by_row, policy)
         warn_of(listed(self.found.bad, self.rows, by_row), len(self.rows))
+
+    def _spread(self) -> None:
+        """What is wrong with a picture is wrong in every row that has it."""
+        for problems in (self.found.bad, self.found.wrong):
+            by_key = {self.keys[row]: why for row, why in problems.items() if self.keys[row] is not None}
+            problems.update({row: by_key[key] for row, key in enumerate(self.keys) if key in by_key})
 
     def attempt(self, rows: Sequence[int], work: Callable[[int], Result]) -> list[Result | None]:
         """Does work for some rows, with threads, and notes all that goes wrong."""

@@ -105,14 +105,16 @@ class Encodings:
 
     def _encode(self, input_name: str, codec: Codec) -> tuple[Codec, list[Encoded]]:
         learnt = self.parts[0] if self.stream is None else self.stream.sample
-        values = learnt.x[input_name]
-        if values is None:
-            raise DataError("the input is None in the training rows, so nothing can be learnt from it; leave it out.")
-        with numbered(learnt.numbers):
-            codec.fit(values)
-        if self.stream is not None:  # encoded by `rows`, with all else that a graph reads
-            return codec, []
-        with gathered() as noted:  # one warning for all rows, though they are encoded part by part
+        with gathered() as noted:  # one warning for all rows, though they are made and encoded part by part
+            values = learnt.x[input_name]
+            if values is None:
+                raise DataError(
+                    "the input is None in the training rows, so nothing can be learnt from it; leave it out."
+                )
+            with numbered(learnt.numbers):
+                codec.fit(values)
+            if self.stream is not None:  # encoded by `rows`, with all else that a graph reads
+                return codec, []
             encoded = [_encode_part(codec, part, input_name) for part in self.parts]
         check_learnt(encoded)
         found = [{"row": one.row, "why": f"{notice.told}{one}"} for notice in noted.notices for one in notice.found]
