@@ -54,9 +54,10 @@ def test_lists_of_numbers_are_read_in_every_writing(numbers):
 
 @given(word=st.text("[](){}'\"0123456789.,eE-+ ax\n", max_size=30))
 def test_nothing_is_too_strange_to_be_looked_at(word):
-    read_list(word)
-    read_numbers(word)
-    split_labels(word, "[]")
+    found, numbers, labels = read_list(word), read_numbers(word), split_labels(word, "[]")
+    assert found is None or isinstance(found, list)
+    assert numbers is None or all(isinstance(one, float) for one in numbers)
+    assert len(labels) == len(set(labels)) <= len(found or ())
 
 
 def test_a_list_is_read_and_never_run():
