@@ -312,3 +312,21 @@ def test_a_large_table_is_never_whole_in_memory(fit, tmp_path, monkeypatch):
 def test_encoded_files_are_where_the_docs_say(tmp_path, monkeypatch):
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path))
     assert EncodedFiles().folder == tmp_path / "tables"
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_batches_in_which_a_column_is_empty_or_looks_otherwise_change_nothing(fit, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(scan, "_BATCH", (1000, 3000))
+    frame = rows(300)
+    frame["flag"] = pd.Series(np.arange(300) % 3 == 0, dtype=object)
+    frame["code"] = [str(one) for one in range(300)]
+    frame.loc[250, "code"] = "unknown code"
+    frame.loc[20:220, ["size", "kind", "born", "note", "flag", "mood"]] = None
+    if name == "t.csv":
+        frame.to_csv(tmp_path / name, index=False)
+    else:
+        frame.to_parquet(tmp_path / name)
+    kinds = {"code": "number"}
+    large, held = (fit(tmp_path / name, memory=one, column_kinds=kinds) for one in ("1kB", "10GB"))
+    same(large, held)
+    assert large.table.schema.state() == held.table.schema.state()
