@@ -166,7 +166,13 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path):
     folder = tmp_path / "model"
     command = [sys.executable, "-m", "medley.cli.main", "fit", str(tmp_path / "t.csv"), "--target", "y"]
     command += ["-o", str(folder), "--trials", "1000", "--time-limit", "5m"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore Ctrl-C
+    )
     trials, ends = folder / "search" / "trials.jsonl", time.monotonic() + 120
     while process.poll() is None and time.monotonic() < ends and not trials.is_file():
         time.sleep(0.1)
