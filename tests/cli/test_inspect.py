@@ -108,3 +108,15 @@ def test_a_mistake_is_told_and_ends_with_2(capsys, table, monkeypatch, tmp_path,
 def test_all_mistakes_of_a_call_are_told_at_once(capsys, table):
     assert main(["inspect", table, "--target", "bred", "--kind", "x", "--kind", "breed=time", "--kind", "z=text"]) == 2
     assert "4 mistakes:" in capsys.readouterr().err
+
+
+def test_of_a_table_larger_than_memory_a_sample_is_looked_at(capsys, tmp_path, monkeypatch):
+    from medley.data import scan
+
+    monkeypatch.setattr(scan.scan, "__kwdefaults__", {"rows": 100})
+    frame = pd.DataFrame({"size": range(500), "kind": ["a", "b"] * 250})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    assert main(["inspect", str(tmp_path / "t.csv"), "--target", "kind", "--memory", "1kB"]) == 0
+    told = capsys.readouterr().out
+    assert "500 rows, of which 100 were drawn at random" in told
+    assert "binary" in told

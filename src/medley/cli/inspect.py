@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medley.cli.memory import add_memory, memory_of
 from medley.cli.tables import show_table
 from medley.errors import DataError, MedleyError, Mistakes, did_you_mean
 
@@ -29,6 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "table", metavar="FILE", help="CSV (any delimiter, packed or not), Parquet, JSON lines, Feather, or a folder"
     )
     add_table_arguments(parser)
+    add_memory(parser)
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,11 +57,9 @@ def run(args: argparse.Namespace) -> None:
         DataError: there is no such table; a column or kind is unknown, a column cannot be what `--kind` says, or a
             target cannot be predicted: all of these are told at once.
     """
-    from medley.data.source import read
-
     mistakes = Mistakes()
     kinds = column_kinds(args.kind, mistakes)
-    table = read(args.table, args.root)
+    table = _table(args.table, args.root, memory_of(args.memory, mistakes))
     tasks = tasks_of(table, args.target, kinds, mistakes)
     schema = _schema(table, {name: kind for name, kind in kinds.items() if name not in args.target}, mistakes)
     mistakes.stop(DataError)
@@ -67,6 +69,21 @@ def run(args: argparse.Namespace) -> None:
     if tasks:
         _show_targets(tasks)
         _show_leaks(table, schema, tasks)
+
+
+def _table(file: str, root: str | None, memory: int) -> Table:
+    """A table, or a sample of its rows where it is larger than memory, which its notes tell."""
+    from medley.data.footprint import is_large
+    from medley.data.scan import LargeTable, scan
+    from medley.data.source import read
+
+    if not is_large(file, memory):
+        return read(file, root)
+    path = Path(file)
+    own = path if path.is_dir() else path.parent
+    found = scan(LargeTable(path, own if root is None else Path(root), memory), [], 0)
+    told = f"{found.rows:,} rows, of which {len(found.sample):,} were drawn at random and looked at"
+    return replace(found.sample, notes=(told,))
 
 
 def _schema(table: Table, kinds: Mapping[str, str], mistakes: Mistakes) -> Schema:
