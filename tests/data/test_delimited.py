@@ -124,3 +124,14 @@ def test_a_file_of_bytes_is_told(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"a,b\n1,2\n\0\1\2")
     with pytest.raises(DataError, match=r"it is no text \(line 3 holds a zero byte\)"):
         layout_of(tmp_path / "t.csv")
+
+
+def test_remarks_before_the_names_are_passed_over_and_told(tmp_path):
+    path = write(tmp_path / "t.csv", "# made by hand\n# on a Sunday\nid,x\n1,2.5\n2,#3\n")
+    frame, note = read_delimited(path)
+    assert frame.to_dict("list") == {"id": [1, 2], "x": ["2.5", "#3"]}
+    assert note == "t.csv begins with remarks, which were passed over: 2 lines."
+    assert [len(batch) for batch in delimited_batches(path, 1)] == [1, 1]
+    assert list(frame_of(write(tmp_path / "n.csv", "#id,x\n1,2\n")).columns) == ["#id", "x"]
+    with pytest.raises(DataError, match="line 4 has 3 cells, where 2 are expected"):
+        frame_of(write(tmp_path / "long.csv", "# by hand\nid,x\n1,2\n1,2,3\n"))

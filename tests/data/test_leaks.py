@@ -146,3 +146,10 @@ def test_a_label_that_every_row_has_gives_nothing_away():
     frame, tags, _ = several()
     frame["tags"] = [["all", *one] for one in tags]
     assert found(frame.assign(kind=np.where(np.arange(200) % 50, "all", "none")), "tags") == {}
+
+
+def test_numbers_whose_squares_are_not_finite_are_compared_without_a_warning():
+    frame = table()
+    assert found(frame.assign(price=frame["price"] * 1e295, leak=frame["price"] * 2), "price") == {
+        ("leak", "price"): "near-perfect"
+    }

@@ -36,7 +36,8 @@ class Layout:
         encoding: a codec of Python's.
         names: the columns.
         codes: columns of digits that begin with a 0, which are no numbers ("00501").
-        note: what the caller should know about the encoding, or "".
+        note: what the caller should know about how it was read, or "".
+        skip: lines before the names, which are remarks.
     """
 
     delimiter: str
@@ -44,6 +45,7 @@ class Layout:
     names: tuple[str, ...]
     codes: frozenset[str] = frozenset()
     note: str = ""
+    skip: int = 0
 
 
 def layout_of(path: Path) -> Layout:
@@ -58,12 +60,16 @@ def layout_of(path: Path) -> Layout:
         raise DataError(f"{str(path)!r} cannot be read as a table: it is empty.")
     text, encoding, note = _decoded(path, head)
     lines = text if len(head) <= _HEAD else text[: text.rfind("\n") + 1]
+    skip = _remarks(lines)
+    if skip:
+        lines = "".join(lines.splitlines(keepends=True)[skip:])
+        note = " ".join([note, f"{path.name} begins with remarks, which were passed over: {skip} lines."]).strip()
     delimiter = _delimiter(path, lines)
     records = _records(lines, delimiter, quoted_end=len(head) > _HEAD)
     names = tuple(records[0])
     _check_names(path, names, records, delimiter)
     codes = {names[place] for row in records[1:] for place in range(min(len(row), len(names))) if _is_code(row[place])}
-    return Layout(delimiter, encoding, names, frozenset(codes), note)
+    return Layout(delimiter, encoding, names, frozenset(codes), note, skip)
 
 
 def read_delimited(path: Path, as_text: Collection[str] = ()) -> tuple[pd.DataFrame, str]:
@@ -121,6 +127,7 @@ def _options(layout: Layout, as_text: Collection[str]) -> dict[str, Any]:
     return {
         "sep": layout.delimiter,
         "encoding": layout.encoding,
+        "skiprows": layout.skip,
         "skipinitialspace": layout.delimiter != "\t",
         "dtype": dict.fromkeys(words, str),
         # Without it, pandas takes surplus first cells for the rows' names and shifts the columns.
@@ -196,6 +203,21 @@ def _other_encoding(path: Path, layout: Layout) -> Layout:
 def _encoding_note(path: Path, line: int, encoding: str) -> str:
     known = {"cp1252": "Windows-1252", "latin-1": "Latin-1"}.get(encoding, encoding)
     return f"{path.name} is not UTF-8 (line {line}) and was read as {known}; save it as UTF-8 if letters look wrong."
+
+
+def _remarks(text: str) -> int:
+    r"""How many lines before the columns' names begin with `#`; a line of as many cells as the next holds the names.
+
+    >>> _remarks("# made by hand\n# id,size\n1,2\n"), _remarks("#id,size\n1,2\n"), _remarks("# one column\nid\n")
+    (1, 0, 0)
+    """
+    lines = text.removeprefix("\ufeff").splitlines()
+    remarks = next((place for place, line in enumerate(lines) if not line.startswith("#")), 0)
+    if not remarks:
+        return 0
+    cells = max(map(lines[remarks].count, DELIMITERS))
+    named = max(map(lines[remarks - 1].count, DELIMITERS)) == cells
+    return remarks - named if cells else 0
 
 
 def _delimiter(path: Path, text: str) -> str:

@@ -21,6 +21,7 @@ _LEAST_ROWS = 30
 _LEAST_SAME = 10  # fewer rows than this agree by chance
 _LEAST_WRONG = 20
 _MOST_ROWS = 20_000
+_LARGEST = 1e150
 _FOLDS = 5
 _BINS = 256
 _ROWS_PER_BIN = 5
@@ -274,7 +275,9 @@ def _held_back_gain(groups: np.ndarray, classes: np.ndarray) -> float:
 
 
 def _held_back_r2(groups: np.ndarray, goal: np.ndarray) -> float:
-    """R2 of a table of group -> mean on rows that were held back."""
+    """R2 of a table of group -> mean on rows that were held back; 0 of numbers whose squares are not finite."""
+    if np.abs(goal).max(initial=0) > _LARGEST:
+        return 0.0
     groups = groups - groups.min(initial=0)
     left = spread = 0.0
     for train, held in _folds(len(groups)):
