@@ -109,6 +109,17 @@ def test_the_inputs_own_rules_on_files_hold_on(tiny, tmp_path):
         fitted(md.PretrainedImageBlock(tiny("vit")), ["nowhere.png", *PICTURES[:11]], photo, directory=tmp_path / "p")
 
 
+def test_numbers_that_are_no_picture_are_refused(tiny, tmp_path):
+    waves = [RNG.normal(0, 50, (20, 20, 3)).astype(np.float32) for _ in range(24)]
+    with pytest.raises(md.MedleyError, match=r"its pixels go from -\d+.* from 0 to 255"):
+        fitted(md.PretrainedImageBlock(tiny("vit")), waves, directory=tmp_path)
+    model = fitted(md.PretrainedImageBlock(tiny("vit")), PICTURES, directory=tmp_path)
+    floats = fitted(
+        md.PretrainedImageBlock(tiny("vit")), [one.astype(np.float32) for one in PICTURES], directory=tmp_path
+    )
+    np.testing.assert_array_equal(model.embed(PICTURES), floats.embed([one.astype(np.float64) for one in PICTURES]))
+
+
 def test_sets_of_pictures_share_one(tiny, tmp_path):
     block = md.ImageSetBlock(md.PretrainedImageBlock(tiny("dinov2"), trainable=False), pooling="mean")
     rows = [[PICTURES[i], PICTURES[-i]] if i % 3 else [PICTURES[i]] for i in range(24)]

