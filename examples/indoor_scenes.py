@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 from pathlib import Path
 from time import monotonic
@@ -176,7 +177,10 @@ def main() -> None:
         else:
             vit, roberta = given.vit, given.roberta
             options = {"captioner": given.captioner, "tune": given.tune, "epochs": given.epochs}
-        _, scores = learn(given.pictures, given.captions, vit, roberta, directory, **options)
+        try:
+            _, scores = learn(given.pictures, given.captions, vit, roberta, directory, **options)
+        except md.MedleyError as error:  # a folder or weights that are not there
+            sys.exit(str(error))
     for name, value in scores.items():
         print(f"test {name} {value:.4f}")
     print(f"{monotonic() - began:.0f} s")
