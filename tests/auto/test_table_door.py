@@ -276,9 +276,10 @@ def test_any_delimiter_packed_or_not(fit, tmp_path, delimiter):
     assert fit(tmp_path / "t.csv.gz", "price").table.required == ["age", "kind", "chipped", "born", "breed"]
 
 
-def test_a_file_that_is_not_utf8_is_read_and_said(fit, tmp_path):
+def test_a_file_that_is_not_utf8_is_read_and_said(tmp_path, capsys):
     (tmp_path / "t.csv").write_bytes(pets().replace("dog", "hündin").to_csv(index=False).encode("cp1252"))
-    model = fit(tmp_path / "t.csv", "price")
+    model = md.fit(tmp_path / "t.csv", "price", max_trials=1, epochs=1, directory=tmp_path)
+    assert "note: t.csv is not UTF-8" in capsys.readouterr().out
     assert "hündin" in model.table.schema["kind"].examples
 
 

@@ -126,6 +126,10 @@ def test_a_file_of_bytes_is_told(tmp_path):
         layout_of(tmp_path / "t.csv")
 
 
+def test_a_first_line_of_numbers_is_told(tmp_path):
+    assert "holds nothing but numbers" in read_delimited(write(tmp_path / "t.csv", "0.5,1\n2.5,3\n"))[1]
+
+
 def test_remarks_before_the_names_are_passed_over_and_told(tmp_path):
     path = write(tmp_path / "t.csv", "# made by hand\n# on a Sunday\nid,x\n1,2.5\n2,#3\n")
     frame, note = read_delimited(path)

@@ -75,6 +75,8 @@ def divide_table(table: Table, plan: Plan, how: Division, progress: Progress) ->
     Raises:
         DataError: a side would be empty, or labels or pictures break a rule.
     """
+    for note in table.notes:
+        progress.say(f"note: {note}")
     tell_plan(plan, progress)
     tell_unread({name: (len(rows), int(rows[0])) for name, rows in plan.view.unread(table).items()}, plan, progress)
     told = warn_of_leaks(table, plan)

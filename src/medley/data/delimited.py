@@ -68,6 +68,10 @@ def layout_of(path: Path) -> Layout:
     records = _records(lines, delimiter, quoted_end=len(head) > _HEAD)
     names = tuple(records[0])
     _check_names(path, names, records, delimiter)
+    if all(map(_is_number, names)):
+        note = " ".join(
+            [note, f"The first line of {path.name}, which names the columns, holds nothing but numbers."]
+        ).strip()
     codes = {names[place] for row in records[1:] for place in range(min(len(row), len(names))) if _is_code(row[place])}
     return Layout(delimiter, encoding, names, frozenset(codes), note, skip)
 
