@@ -27,6 +27,7 @@ from medley.auto.table_rows import (
 from medley.auto.table_stream import LEFT_OUT, TableStream
 from medley.core.numbering import numbered
 from medley.data import cache
+from medley.data.footprint import in_words
 from medley.data.leaks import row_hashes
 from medley.data.scan import SAMPLE_ROWS, LargeTable, Scan, draw, scan
 from medley.data.source import Table
@@ -70,7 +71,7 @@ def scanned(table: Any, root: Any, memory: int, columns: Sequence[str], seed: in
     path = Path(table)
     own = path if path.is_dir() else path.parent
     known = scan(LargeTable(path, own if root is None else Path(root), memory), columns, seed)
-    size = f"{known.rows:,} rows, read in batches, as they would take more than {memory / 2**30:.2g} GiB of memory"
+    size = f"{known.rows:,} rows, read in batches, as they would take more than {in_words(memory)} of memory"
     few = "" if known.is_whole else f"; kinds are guessed by {len(known.sample):,} of them, drawn at random"
     progress.say(f"{path}: {size}{few}")
     return known

@@ -47,6 +47,16 @@ def memory_bytes(word: float | str | None) -> int:
     return int(found)
 
 
+def in_words(size: float) -> str:
+    """Bytes as people write them.
+
+    >>> in_words(2**31), in_words(64 * 2**20), in_words(20_000)
+    ('2 GB', '64 MB', '19.5 kB')
+    """
+    unit = next((unit for unit in ("G", "M") if size >= _UNITS[unit]), "K")
+    return f"{size / _UNITS[unit]:.3g} {unit.replace('K', 'k')}B"
+
+
 def available_memory() -> int:
     """Bytes that this process may still take; 4 GiB where the system does not tell."""
     found = [4 * 2**30]
