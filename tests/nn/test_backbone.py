@@ -139,7 +139,7 @@ def test_the_first_layers_are_those_of_the_whole(tiny):
         made = model(input_ids=torch.where(x > 0, x - 1, 0), attention_mask=(x > 0).long(), output_hidden_states=True)
         ours = text_encoder(folder, pooling="cls", num_hidden_layers=1).eval()
         torch.testing.assert_close(ours(x), made.hidden_states[1][:, 0])
-    assert len(layers_of(ours.backbone.encoder)[1]) == 1
+    assert list(layers_of(ours.backbone.encoder)) == ["encoder.layer.0"]
 
 
 @pytest.mark.parametrize(
@@ -293,6 +293,19 @@ def test_code_that_comes_with_a_model_is_never_run(tiny, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"")
     with pytest.raises(ConfigError, match="transformers cannot read"):
         read_config(find(str(tmp_path)), "text")
+
+
+def test_networks_without_lists_have_their_sequences_as_layers():
+    stages = nn.ModuleDict({"stem": nn.Conv2d(3, 8, 1), "layer1": nn.Sequential(nn.Conv2d(8, 8, 3))})
+    stages["layer2"] = nn.Sequential(nn.Conv2d(8, 16, 3), nn.ReLU())
+    assert list(layers_of(stages)) == ["layer1", "layer2"]
+    place, count = depths(stages)
+    assert (place["stem.weight"], place["layer1.0.weight"], place["layer2.0.weight"], count) == (0, 1, 2, 2)
+    blocks = nn.ModuleDict({"stem": nn.Linear(2, 4), "blocks": nn.Sequential(nn.Linear(4, 40), nn.Linear(40, 4))})
+    blocks["norm"] = nn.LayerNorm(4)
+    assert list(layers_of(blocks)) == ["blocks.0", "blocks.1"]
+    place, _ = depths(blocks)
+    assert [place[name] for name in ("stem.bias", "blocks.1.bias", "norm.bias")] == [0, 2, 3]
 
 
 class TinyTimm(nn.Module):

@@ -12,22 +12,39 @@ from medley.errors import ConfigError
 from medley.nn.hub import missing_package
 
 Trainable = bool | int | str
+MOST = 0.9
+"""Share of a network's parameters above which a sequence of it is all of its layers."""
+
 # What a model holds above its layers that makes no state of a token.
 BESIDE = ("pooler", "head", "post_layernorm", "classifier")
 
 
-def layers_of(encoder: nn.Module) -> tuple[str, nn.ModuleList]:
-    """The name and the list of a network's layers: the largest list that lies in no other. Stages count as layers."""
-    found: dict[str, nn.ModuleList] = {}
+def layers_of(encoder: nn.Module) -> dict[str, nn.Module]:
+    """A network's layers by name, from the lowest: the members of its largest list that lies in no other.
+
+    Stages count as layers. Networks without lists (those of timm) have sequences in their place: one that is nearly all
+    of the network, or several in a row.
+    """
+    lists = _outermost(encoder, nn.ModuleList)
+    found = lists or _outermost(encoder, nn.Sequential)
+    if not found:
+        return {"": encoder}
+    name = max(found, key=lambda one: _size(found[one]))
+    if lists or _size(found[name]) > MOST * _size(encoder):
+        return {f"{name}.{place}": one for place, one in found[name].named_children()}
+    return found
+
+
+def _outermost(encoder: nn.Module, kind: type[nn.Module]) -> dict[str, nn.Module]:
+    found: dict[str, nn.Module] = {}
     for name, module in encoder.named_modules():
-        if isinstance(module, nn.ModuleList) and not any(name.startswith(f"{outer}.") for outer in found):
+        if isinstance(module, kind) and not any(name.startswith(f"{outer}.") for outer in found):
             found[name] = module
-    if not found:
-        found = {name: nn.ModuleList(one) for name, one in encoder.named_modules() if isinstance(one, nn.Sequential)}
-    if not found:
-        return "", nn.ModuleList([encoder])
-    name = max(found, key=lambda one: sum(p.numel() for p in found[one].parameters()))
-    return name, found[name]
+    return {name: one for name, one in found.items() if _size(one)}
+
+
+def _size(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
 
 
 def depths(encoder: nn.Module) -> tuple[dict[str, int], int]:
@@ -35,16 +52,16 @@ def depths(encoder: nn.Module) -> tuple[dict[str, int], int]:
 
     Embeddings and what else comes before the layers are 0, the first layer 1, what follows the last L + 1.
     """
-    prefix, layers = layers_of(encoder)
+    layers = {id(p): place + 1 for place, one in enumerate(layers_of(encoder).values()) for p in one.parameters()}
     tables = {id(p) for one in encoder.modules() if isinstance(one, nn.Embedding) for p in one.parameters()}
+    count = max(layers.values(), default=0)
     found, seen = {}, False
     for name, parameter in encoder.named_parameters():
-        if name.startswith(f"{prefix}."):
-            seen = True
-            found[name] = int(name[len(prefix) + 1 :].partition(".")[0]) + 1
-        else:
-            found[name] = len(layers) + 1 if seen and id(parameter) not in tables else 0
-    return found, len(layers)
+        place = layers.get(id(parameter))
+        seen = seen or place is not None
+        above = count + 1 if seen and id(parameter) not in tables else 0
+        found[name] = above if place is None else place
+    return found, count
 
 
 def release(encoder: nn.Module, trainable: Trainable, unread: Collection[str], *, lora_rank: int) -> None:
@@ -132,11 +149,12 @@ def _add_lora(encoder: nn.Module, rank: int) -> None:
     except ImportError as error:
         raise missing_package(error) from error
 
-    prefix, layers = layers_of(encoder)
-    linear = [name for name, one in layers.named_modules() if isinstance(one, nn.Linear)]
-    convolutions = [name for name, one in layers.named_modules() if isinstance(one, nn.Conv2d) and one.groups == 1]
-    names = [f"{prefix}.{name}" for name in linear or convolutions]
-    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=names), encoder)
+    inside = {id(part) for layer in layers_of(encoder).values() for part in layer.modules()}
+    parts = {name: one for name, one in encoder.named_modules() if id(one) in inside}
+    linear = [name for name, one in parts.items() if isinstance(one, nn.Linear)]
+    convolutions = [name for name, one in parts.items() if isinstance(one, nn.Conv2d) and one.groups == 1]
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=linear or convolutions)
+    inject_adapter_in_model(config, encoder)
 
 
 def prefix_tokens(encoder: nn.Module, config: Mapping[str, Any]) -> int:
