@@ -57,6 +57,7 @@ from medley.image.pretrained import PretrainedImageBlock as PretrainedImageBlock
 from medley.image.resnet import ResNetBlock as ResNetBlock
 from medley.image.set_block import ImageSetBlock as ImageSetBlock
 from medley.image.set_input import ImageSetInput as ImageSetInput
+from medley.image.set_words import VisualWords as VisualWords
 from medley.image.strided import StridedConvBlock as StridedConvBlock
 from medley.image.xception import XceptionBlock as XceptionBlock
 from medley.model.artifact import load as load
@@ -82,6 +83,7 @@ from medley.tabular.categorical import CategoricalToNumerical as CategoricalToNu
 from medley.tabular.dense import DenseBlock as DenseBlock
 from medley.tabular.input import StructuredDataInput as StructuredDataInput
 from medley.tabular.numeric import NumericEmbedding as NumericEmbedding
+from medley.tabular.own_layers import OwnLayers as OwnLayers
 from medley.tabular.tabm import TabMBlock as TabMBlock
 from medley.text.bert import BertBlock as BertBlock
 from medley.text.block import TextBlock as TextBlock

@@ -14,10 +14,11 @@ MOST_EPOCHS_OF_TEXTS = 25
 
 
 def table_graph(inputs: Sequence[Input], heads: Sequence[Head]) -> list[Node]:
-    """Heads joined to the inputs of a table, as it pays for tables (record 17).
+    """Heads joined to the inputs of a table, as it pays for tables (record 22).
 
-    Plain columns alone become an ensemble; several targets share its first layer and have others of their own. Several
-    inputs are merged, and read by an ensemble's hidden layer that all targets share.
+    Plain columns alone become an ensemble; several targets share its first layer and have others of their own. With
+    pictures or vectors beside them, they are merged and read by such an ensemble, which all targets share. With texts,
+    every input has an encoder of its own, and an ensemble's hidden layer reads them all.
 
     Args:
         inputs: of the table's columns.
@@ -36,14 +37,26 @@ def table_graph(inputs: Sequence[Input], heads: Sequence[Head]) -> list[Node]:
     if len(inputs) == 1 and len(heads) > 1 and isinstance(inputs[0], lookup("tabular.input")):
         shared = lookup("tabular.block")(shared_layers=SHARED_LAYERS)(inputs[0])
         return [head(lookup("tabular.own_layers")()(shared)) for head in heads]
+    if len(inputs) == 1:
+        only = inputs[0].default_block()(inputs[0])
+        return [head(only) for head in heads]
+    if not any(isinstance(one, lookup("text.input")) for one in inputs):
+        encoded = [_columns(one) or one.default_block()(one) for one in inputs]
+        trunk = lookup("tabular.tabm")()(lookup("fusion.merge")(merge_type="concatenate")(encoded))
+        return [head(trunk) for head in heads]
     encoded = [one.default_block()(one) for one in inputs]
-    if len(encoded) == 1:
-        return [head(encoded[0]) for head in heads]
     hidden = lookup("tabular.tabm")(
         num_layers=OneOf(1, 2), num_units=OneOf(64, 128, 256, default=128), members=OneOf(4, 8, default=8)
     )
     trunk = hidden(lookup("fusion.merge")()(encoded))
     return [head(trunk) for head in heads]
+
+
+def _columns(one: Input) -> Node | None:
+    """Plain columns as one vector, so that the ensemble reads them as it does where they are alone."""
+    if isinstance(one, lookup("tabular.input")):
+        return lookup("tabular.block")(network="none")(one)
+    return None
 
 
 def table_epochs(inputs: Sequence[Input], rows: int, batch_size: int | None, training: Training | None) -> int | None:

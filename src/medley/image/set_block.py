@@ -12,6 +12,9 @@ from medley.errors import GraphError
 from medley.image.block import ImageBlock
 from medley.image.pretrained import PretrainedImageBlock
 from medley.image.set_encoder import ImageSetEncoder, ImageSetPool
+from medley.image.set_words import VisualWords
+
+FEW = 1_000
 
 
 class ImageSetBlock(Composite, register="image.set_block"):
@@ -25,6 +28,8 @@ class ImageSetBlock(Composite, register="image.set_block"):
             `ImageBlock()`.
         pooling: `"attention"` (each image's weight is learnt; Ilse et al. 2018) or `"mean"`.
         positions: whether images are told apart by their place in the row; left out, as the input says.
+        reading: `"network"`, or `"visual_words"`: a short vector that is found without labels (`VisualWords`), for rows
+            too few to teach a network what matters in a picture; an encoder that is given is always a network.
 
     Shape: (B, S, C, H, W) -> (B, D)
 
@@ -38,10 +43,16 @@ class ImageSetBlock(Composite, register="image.set_block"):
     encoder: Block | Space | None = None
     pooling: str | Space | None = searched(OneOf("attention", "mean"))
     positions: bool | None = None
+    reading: str | Space | None = searched(OneOf("network", "visual_words"))
 
     def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
-        """The mean, which has nothing to learn, for few rows."""
-        return {"pooling": "mean" if facts.rows < 1000 else "attention"}
+        """The mean, which has nothing to learn, for few rows; words in place of a network where facts say more."""
+        few = facts.rows < FEW
+        words = few and facts.inputs > 1 and self.encoder is None
+        return {
+            "pooling": "mean" if few else "attention",
+            "reading": OneOf("network", "visual_words", default="visual_words") if words else OneOf("network"),
+        }
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
         """Joins the encoder of sets."""
@@ -53,6 +64,8 @@ class ImageSetBlock(Composite, register="image.set_block"):
                 f"ImageSetBlock is called on one ImageSetInput and nothing else, got {told}. "
                 "What shall come before its encoder goes into it: ImageSetBlock(encoder=...)."
             )
+        if self.reading == "visual_words" and self.encoder is None:
+            return VisualWords.of(source, self.positions)(nodes[0])
         positions = getattr(source, "positions", False) if self.positions is None else self.positions
         encoder = ImageBlock() if self.encoder is None else self.encoder
         assert isinstance(encoder, Block), encoder

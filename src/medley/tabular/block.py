@@ -34,7 +34,7 @@ class StructuredDataBlock(Composite, register="tabular.block"):
         normalize: whether embedded columns are normalised again; left out, they are not, as the input has
             standardised them already.
         embedding: `"piecewise"`, `"periodic"` or `"none"` (numbers as they are).
-        network: `"dense"` or `"tabm"`.
+        network: `"dense"`, `"tabm"`, or `"none"`: columns as one vector, for layers that read more than the table.
         categorical_encoding: as in AutoKeras 1: categories are always encoded, so only True or unset.
         shared_layers: how many layers an ensemble has that several targets share, each with `OwnLayers` behind it; left
             out, searched.
@@ -48,7 +48,7 @@ class StructuredDataBlock(Composite, register="tabular.block"):
 
     normalize: bool | None = None
     embedding: str | Space | None = searched(OneOf("piecewise", "periodic", "none"))
-    network: str | Space | None = searched(OneOf("dense", "tabm"))
+    network: str | Space | None = searched(OneOf("dense", "tabm", "none"))
     categorical_encoding: bool | None = None
     seed: int | None = None
     shared_layers: int | None = None
@@ -78,6 +78,8 @@ class StructuredDataBlock(Composite, register="tabular.block"):
             node = self._encoder(specs[0])(node)
         if self.normalize:
             node = registry.lookup("core.normalization")()(node)
+        if self.network == "none":
+            return node
         if self.network == "tabm":
             return TabMBlock(num_layers=self.shared_layers)(node)
         return DenseBlock(dropout=OneOf(0.0, 0.1, 0.25, 0.5, default=0.1))(node)

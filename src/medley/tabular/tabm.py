@@ -83,8 +83,10 @@ class TabMBlock(Layer, register="tabular.tabm"):
             start_scaling_init="random-signs",
             start_scaling_init_chunks=[1] * width,
         )
+        if spec.is_ensemble:
+            return backbone
         parts = [EnsembleView(k=members), backbone]
-        return nn.Sequential(*parts if spec.rank == 1 or spec.is_ensemble else [nn.Flatten(), *parts])
+        return nn.Sequential(*parts if spec.rank == 1 else [nn.Flatten(), *parts])
 
     def out(self, *specs: Spec) -> Spec:
         """A vector per member."""

@@ -1,0 +1,177 @@
+"""Pictures of a row -> one short vector, by words that are found in the pictures themselves."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from medley.core.codec import Codec, Encoded, State
+from medley.core.spec import Spec, vector
+from medley.image.bad import BadImage
+from medley.image.set_codec import ImageSetCodec
+
+SIDE = 48
+PATCH = 6
+STEP = 2
+WORDS = 200
+PARTS = 2
+WIDTH = 20
+COLOURS = 0.3
+LOUDNESS = 0.45
+"""Mean square of a vector. Facts beside it are numbers about 1 each: what pictures say of few rows is mostly noise, and
+the smaller they are the later a network turns to them."""
+
+_PATCHES = 30_000
+_ROUNDS = 12
+_FLAT = 0.01  # added to the variance of a patch of numbers from 0 to 1, so that plain walls do not become noise
+_WHITE = 0.1  # likewise to the variances of directions
+
+
+class VisualWordsCodec(Codec):
+    """Learns 200 words from patches of training pictures and tells how much of each is in each quarter of a picture.
+
+    Pictures become 48 x 48; patches of 6 x 6 are normalised, whitened, and grouped by k-means; of a patch, all words
+    count that are nearer than the mean word. Means over the quarters of all pictures of a row, and the pictures' mean
+    colours, are standardised and reduced to their 20 main directions. Nothing is learnt from labels, so that a few
+    hundred rows do: as many as a network for pictures learns by heart.
+
+    Source: Coates, Ng, Lee: An Analysis of Single-Layer Networks in Unsupervised Feature Learning, AISTATS 2011.
+
+    Args:
+        images: reads the pictures of a row as (S, C, 48, 48); its places are kept apart if they mean something, else
+            averaged.
+
+    >>> rows = np.random.default_rng(0).integers(0, 255, (8, 20, 20, 3)).astype(np.uint8)
+    >>> codec = VisualWordsCodec(ImageSetCodec((SIDE, SIDE))).fit([[one] for one in rows])
+    >>> codec.encode([[rows[0]], None]).array.shape
+    (2, 8)
+    """
+
+    def __init__(self, images: ImageSetCodec) -> None:
+        self.images = images
+        self._known: dict[str, np.ndarray] = {}
+
+    @property
+    def bad(self) -> list[BadImage]:
+        """The images that could not be read."""
+        return self.images.bad
+
+    @property
+    def spec(self) -> Spec:
+        """A vector."""
+        return vector(self._known["axes"].shape[1])
+
+    def fit(self, values: Any) -> Self:
+        """Learns from rows of pictures, as `ImageSetCodec.fit`."""
+        self.images.fit(values)
+        sets = self.images.encode(values)
+        pictures = sets.array[_here(sets.array)]
+        rng = np.random.default_rng(0)
+        mean, whitening = _whitening(_some_patches(pictures, rng))
+        self._known = {"mean": mean, "whitening": whitening}
+        some = (_some_patches(pictures, rng) - mean) @ whitening
+        self._known["words"] = _grouped(some, min(WORDS, len(np.unique(some, axis=0))), rng)
+        said = self._said(sets.array)[sets.present]
+        centre, spread = said.mean(0), said.std(0)
+        scale = np.where(spread > 1e-6, 1 / np.maximum(spread, 1e-6), 0) * self._shares(said.shape[1])
+        axes = np.linalg.svd((said - centre) * scale, full_matrices=False)[2][:WIDTH].T
+        size = np.square((said - centre) * scale @ axes).sum(1).mean()
+        axes *= np.sqrt(LOUDNESS / max(size, 1e-12))
+        self._known |= {"centre": centre, "axes": scale[:, None] * axes}
+        # As `restore` gives them back, so that a saved model gives the same numbers.
+        self._known = {name: np.asarray(array, np.float32) for name, array in self._known.items()}
+        return self
+
+    def encode(self, values: Any) -> Encoded:
+        """Rows -> (B, D) and presence: whether a row has a picture that can be read."""
+        sets = self.images.encode(values)
+        array = (self._said(sets.array) - self._known["centre"]) @ self._known["axes"]
+        return Encoded(np.where(sets.present[:, None], array, 0).astype(np.float32), sets.present)
+
+    def bad_rows(self, values: Any) -> np.ndarray:
+        """As of `ImageSetCodec`."""
+        return self.images.bad_rows(values)
+
+    def state(self) -> dict[str, Any]:
+        """Words, directions, and what was learnt of the images."""
+        return {**self.images.state(), **{f"words_{name}": array for name, array in self._known.items()}}
+
+    def restore(self, state: State) -> Self:
+        """The inverse of `state`."""
+        self.images.restore(state)
+        names = ("mean", "whitening", "words", "centre", "axes")
+        self._known = {name: np.asarray(state[f"words_{name}"], np.float32) for name in names}
+        return self
+
+    def _said(self, sets: np.ndarray) -> np.ndarray:
+        """Sets (B, S, C, H, W) -> how much of each word is in each quarter (B, numbers); 0 for empty places."""
+        here = _here(sets)
+        said = np.zeros((*here.shape, PARTS * PARTS * len(self._known["words"]) + sets.shape[2]), np.float32)
+        for row, place in zip(*np.nonzero(here), strict=True):
+            said[row, place] = self._read(sets[row, place])
+        if self.images.positions:
+            return said.reshape(len(said), -1)
+        return said.sum(1) / np.maximum(here.sum(1, keepdims=True), 1)
+
+    def _read(self, picture: np.ndarray) -> np.ndarray:
+        patches = (_patches(picture) - self._known["mean"]) @ self._known["whitening"]
+        distance = _distances(patches, self._known["words"])
+        near = np.maximum(distance.mean(1, keepdims=True) - distance, 0)
+        across = round(len(near) ** 0.5)
+        halves = np.array_split(near.reshape(across, across, -1), PARTS, 0)
+        parts = [part.mean((0, 1)) for half in halves for part in np.array_split(half, PARTS, 1)]
+        return np.concatenate([*parts, picture.mean((1, 2))])
+
+    def _shares(self, numbers: int) -> np.ndarray:
+        """What each number weighs before directions are found: all mean colours .3 of all words."""
+        words, channels = PARTS * PARTS * len(self._known["words"]), self.images.spec.shape[1]
+        one = np.repeat([words**-0.5, COLOURS * channels**-0.5], [words, channels])
+        return np.tile(one, numbers // len(one)).astype(np.float32)
+
+
+def _here(sets: np.ndarray) -> np.ndarray:
+    return np.any(sets != 0, axis=(2, 3, 4))
+
+
+def _patches(picture: np.ndarray) -> np.ndarray:
+    """A picture (C, H, W) -> normalised patches (N, numbers)."""
+    numbers = picture.astype(np.float32) / (255 if picture.dtype == np.uint8 else 1)
+    windows = np.lib.stride_tricks.sliding_window_view(numbers, (PATCH, PATCH), (1, 2))[:, ::STEP, ::STEP]
+    flat = windows.transpose(1, 2, 0, 3, 4).reshape(windows.shape[1] * windows.shape[2], -1)
+    flat = flat - flat.mean(1, keepdims=True)
+    return flat / np.sqrt(flat.var(1, keepdims=True) + _FLAT)
+
+
+def _some_patches(pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    some = pictures[rng.permutation(len(pictures))[:2_000]]
+    each = -(-_PATCHES // len(some))
+    found = []
+    for picture in some:
+        patches = _patches(picture)
+        found.append(patches[rng.permutation(len(patches))[:each]])
+    return np.concatenate(found)
+
+
+def _whitening(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    mean = patches.mean(0)
+    values, vectors = np.linalg.eigh(np.cov((patches - mean).T))
+    return mean, ((vectors / np.sqrt(np.maximum(values, 0) + _WHITE)) @ vectors.T).astype(np.float32)
+
+
+def _grouped(points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """K-means: points (N, numbers) -> centres (count, numbers)."""
+    centres = points[rng.permutation(len(points))[:count]]
+    for _ in range(_ROUNDS):
+        nearest = _distances(points, centres, root=False).argmin(1)
+        sums = np.zeros_like(centres)
+        np.add.at(sums, nearest, points)
+        counts = np.bincount(nearest, minlength=count)
+        # A centre that has lost all its points stays where it is.
+        centres = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centres).astype(np.float32)
+    return centres
+
+
+def _distances(points: np.ndarray, centres: np.ndarray, *, root: bool = True) -> np.ndarray:
+    squares = (points**2).sum(1)[:, None] - 2 * points @ centres.T + (centres**2).sum(1)
+    return np.sqrt(np.maximum(squares, 0)) if root else squares

@@ -1,0 +1,59 @@
+"""Words of pictures: found without labels, the same after saving, and about what pictures show."""
+
+import numpy as np
+
+from medley.image.set_codec import ImageSetCodec
+from medley.image.set_input import ImageSetInput
+from medley.image.set_words import VisualWords
+from medley.image.visual_words import LOUDNESS, SIDE, VisualWordsCodec
+from medley.testing.codecs import check_codec
+
+
+def stripes(rng, *, upright):
+    image = rng.integers(0, 40, (24, 24, 3))
+    wave = 80 * (np.arange(24) // 3 % 2)
+    return (image + (wave[None, :, None] if upright else wave[:, None, None])).astype(np.uint8)
+
+
+def made(count=40, *, positions=False):
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 2, count)
+    rows = [[stripes(rng, upright=bool(kind)), stripes(rng, upright=True)] for kind in kinds]
+    return rows, kinds, VisualWordsCodec(ImageSetCodec((SIDE, SIDE), positions=positions))
+
+
+def test_it_keeps_to_what_codecs_promise():
+    rows, _, _ = made(6)
+    check_codec(lambda: made()[2], [*rows, None, rows[0][:1]])
+
+
+def test_patterns_of_one_brightness_are_told_apart_without_labels():
+    rows, kinds, codec = made()
+    array = codec.fit(rows[:30]).encode(rows).array
+    centres = [array[:30][kinds[:30] == kind].mean(0) for kind in (0, 1)]
+    nearest = np.stack([np.square(array[30:] - centre).sum(1) for centre in centres]).argmin(0)
+    assert (nearest == kinds[30:]).all()
+    np.testing.assert_allclose(np.square(array[:30]).sum(1).mean(), LOUDNESS, rtol=1e-3)
+
+
+def test_places_count_only_where_they_mean_something():
+    rows, _, codec = made()
+    mixed = [row[::-1] for row in rows]
+    codec.fit(rows)
+    np.testing.assert_allclose(codec.encode(mixed).array, codec.encode(rows).array, atol=1e-5)
+    placed = made(positions=True)[2].fit(rows)
+    assert np.abs(placed.encode(mixed).array - placed.encode(rows).array).max() > 0.05
+
+
+def test_pictures_that_are_all_alike_are_no_numbers_to_speak_of():
+    rows = [[np.full((9, 9), 7, np.uint8)] for _ in range(5)]
+    array = VisualWordsCodec(ImageSetCodec((SIDE, SIDE))).fit(rows).encode([*rows, None]).array
+    assert np.isfinite(array).all()
+
+
+def test_words_read_as_the_input_says():
+    block = VisualWords.of(ImageSetInput(64, 3, "photos", positions=True, on_bad_image="raise"))
+    assert (block.max_images, block.root, block.positions, block.on_bad_image) == (3, "photos", True, "raise")
+    codec = block.codec()
+    assert isinstance(codec, VisualWordsCodec)
+    assert codec.images.images.on_bad_image == "raise"
