@@ -89,7 +89,8 @@ def fitted(split: tables.Split, encoders: Sequence[Encoder], trials: int, epochs
         x, y = rows_of(split, split.train)
         model.fit(x, y, epochs=epochs, callbacks=[lambda record: ticks.append(process_time())], verbose=0)
         seconds = float(np.mean(model.history["seconds"].to_numpy()))
-        return scores(model, split), seconds, float(np.median(np.diff(ticks)))
+        per_epoch = float(np.median(np.diff(ticks))) if len(ticks) > 1 else float("nan")
+        return scores(model, split), seconds, per_epoch
 
 
 def encode(split: tables.Split, encoder: Encoder) -> float:
