@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from medley.core.block import Facts
+from medley.core.spec import Spec
+from medley.image.set_block import ImageSetBlock
 from medley.image.set_codec import ImageSetCodec
 from medley.image.set_input import ImageSetInput
 from medley.image.set_words import VisualWords
@@ -52,7 +55,10 @@ def test_pictures_that_are_all_alike_are_no_numbers_to_speak_of():
 
 
 def test_words_read_as_the_input_says():
-    block = VisualWords.of(ImageSetInput(64, 3, "photos", positions=True, on_bad_image="raise"))
+    photos = ImageSetInput(64, 3, "photos", positions=True, on_bad_image="raise")
+    drawn = ImageSetBlock(pooling="mean", reading="visual_words")
+    block = drawn.expand([photos.node], [Spec((3, 3, 64, 64), "SCHW", "uint8")], Facts(300, 2)).block
+    assert isinstance(block, VisualWords)
     assert (block.max_images, block.root, block.positions, block.on_bad_image) == (3, "photos", True, "raise")
     codec = block.codec()
     assert isinstance(codec, VisualWordsCodec)

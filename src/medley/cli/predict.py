@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medley.cli.memory import add_memory, memory_of
 from medley.cli.models import open_predictor, read_rows
 from medley.cli.output import ENDINGS, check_output, write_frame
 from medley.cli.progress import bar
-from medley.errors import DataError, Mistakes
+from medley.errors import DataError, MedleyError, Mistakes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--root", metavar="DIR", help="where relative paths in cells count from; else beside the table")
     parser.add_argument("--device", metavar="D", default="auto", help='"cpu", "cuda", ...; a GPU if there is one')
+    add_memory(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -57,17 +59,40 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         DataError: there is no such model or table, columns are missing, or the output cannot be written: all told.
     """
+    from medley.data.footprint import is_large
+
     mistakes = Mistakes()
     check_output(args.output, mistakes)
     if args.output != "-" and Path(args.output).resolve() == Path(args.table).resolve():
         mistakes.add(f"-o {args.output} is the table itself; give another file.")
     model = open_predictor(args.model, mistakes, args.device)
+    memory = memory_of(args.memory, mistakes)
+    if model is not None and is_large(args.table, memory):
+        _in_batches(model, args, memory, mistakes)
+        return
     table = read_rows(model, args.table, args.root, mistakes)
     mistakes.stop(DataError)
     assert model is not None
     assert table is not None
     found = _predictions(model, table, proba=args.proba)
     write_frame(_beside(table.frame, found) if args.with_inputs else found, args.output)
+
+
+def _in_batches(model: Predictor, args: argparse.Namespace, memory: int, mistakes: Mistakes) -> None:
+    from medley.cli.predict_large import large_table, predict_large
+
+    table = None
+    try:
+        table = large_table(model, args.table, args.root, memory)
+    except MedleyError as error:
+        mistakes.take(error)
+    mistakes.stop(DataError)
+    assert table is not None
+
+    def finished(rows: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+        return _beside(rows, found) if args.with_inputs else found
+
+    predict_large(model, table, args.output, finished, ROWS, proba=args.proba)
 
 
 def _predictions(model: Predictor, table: Table, *, proba: bool) -> pd.DataFrame:

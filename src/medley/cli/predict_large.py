@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from medley.model.model import Model
+    from medley.data.predictor import Predictor
 
 _PEEK = 256
 
 
-def large_table(model: Model, table: str, root: str | None, memory: int) -> LargeTable:
+def large_table(model: Predictor, table: str, root: str | None, memory: int) -> LargeTable:
     """A table in a file or folder, as a model reads it in batches.
 
     Args:
@@ -48,7 +48,7 @@ def large_table(model: Model, table: str, root: str | None, memory: int) -> Larg
 
 
 def predict_large(
-    model: Model,
+    model: Predictor,
     table: LargeTable,
     output: str,
     finished: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame],

@@ -65,7 +65,7 @@ class ImageSetBlock(Composite, register="image.set_block"):
                 "What shall come before its encoder goes into it: ImageSetBlock(encoder=...)."
             )
         if self.reading == "visual_words" and self.encoder is None:
-            return VisualWords.of(source, self.positions)(nodes[0])
+            return _words(source, self)(nodes[0])
         positions = getattr(source, "positions", False) if self.positions is None else self.positions
         encoder = ImageBlock() if self.encoder is None else self.encoder
         assert isinstance(encoder, Block), encoder
@@ -74,3 +74,10 @@ class ImageSetBlock(Composite, register="image.set_block"):
             members = ImageSetEncoder(encoder, pooling="none")(nodes[0])
             return ImageSetPool(str(self.pooling), bool(positions))(members)
         return ImageSetEncoder(encoder, pooling=str(self.pooling), positions=bool(positions))(nodes[0])
+
+
+def _words(source: Any, block: ImageSetBlock) -> VisualWords:
+    """As an `ImageSetInput` says, unless the block says it itself."""
+    positions = source.positions if block.positions is None else block.positions
+    root = None if source.root is None else str(source.root)
+    return VisualWords(source.max_images, root, positions, source.on_bad_image)

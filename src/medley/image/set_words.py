@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
-
 from medley.core.block import Preprocessing
 from medley.core.codec import Codec
 from medley.image.bad import Policy
-from medley.image.set_input import ImageSetInput
 
 
 class VisualWords(Preprocessing, register="image.visual_words"):
     """The images of a row as one short vector that is learnt without labels (`visual_words.VisualWordsCodec`).
+
+    Called on an `ImageSetInput`; the size of its images is the words' own.
 
     Args:
         max_images: as of `ImageSetInput`.
@@ -21,7 +20,7 @@ class VisualWords(Preprocessing, register="image.visual_words"):
 
     Shape: rows -> (B, D), D at most 20.
 
-    >>> VisualWords.of(ImageSetInput(64, max_images=4))
+    >>> VisualWords(max_images=4)
     VisualWords(max_images=4)
     """
 
@@ -29,14 +28,6 @@ class VisualWords(Preprocessing, register="image.visual_words"):
     root: str | None = None
     positions: bool = False
     on_bad_image: Policy = "warn"
-
-    @classmethod
-    def of(cls, source: Any, positions: bool | None = None) -> Self:  # noqa: FBT001
-        """As an `ImageSetInput` says; the size of its images is the words' own."""
-        assert isinstance(source, ImageSetInput), source
-        given = source.positions if positions is None else positions
-        root = None if source.root is None else str(source.root)
-        return cls(source.max_images, root, given, source.on_bad_image)
 
     def codec(self) -> Codec:
         """Learns words."""

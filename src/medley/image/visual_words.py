@@ -71,7 +71,7 @@ class VisualWordsCodec(Codec):
         mean, whitening = _whitening(_some_patches(pictures, rng))
         self._known = {"mean": mean, "whitening": whitening}
         some = (_some_patches(pictures, rng) - mean) @ whitening
-        self._known["words"] = _grouped(some, min(WORDS, len(np.unique(some, axis=0))), rng)
+        self._known["words"] = _grouped(some, min(WORDS, len(np.unique(some, axis=0))))
         said = self._said(sets.array)[sets.present]
         centre, spread = said.mean(0), said.std(0)
         scale = np.where(spread > 1e-6, 1 / np.maximum(spread, 1e-6), 0) * self._shares(said.shape[1])
@@ -159,19 +159,14 @@ def _whitening(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, ((vectors / np.sqrt(np.maximum(values, 0) + _WHITE)) @ vectors.T).astype(np.float32)
 
 
-def _grouped(points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """K-means: points (N, numbers) -> centres (count, numbers)."""
-    centres = points[rng.permutation(len(points))[:count]]
-    for _ in range(_ROUNDS):
-        nearest = _distances(points, centres, root=False).argmin(1)
-        sums = np.zeros_like(centres)
-        np.add.at(sums, nearest, points)
-        counts = np.bincount(nearest, minlength=count)
-        # A centre that has lost all its points stays where it is.
-        centres = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centres).astype(np.float32)
-    return centres
+def _grouped(points: np.ndarray, count: int) -> np.ndarray:
+    """Points (N, numbers) -> centres (count, numbers)."""
+    from sklearn.cluster import KMeans
+
+    groups = KMeans(count, max_iter=_ROUNDS, random_state=0)
+    return groups.fit(points).cluster_centers_.astype(np.float32)
 
 
-def _distances(points: np.ndarray, centres: np.ndarray, *, root: bool = True) -> np.ndarray:
+def _distances(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
     squares = (points**2).sum(1)[:, None] - 2 * points @ centres.T + (centres**2).sum(1)
-    return np.sqrt(np.maximum(squares, 0)) if root else squares
+    return np.sqrt(np.maximum(squares, 0))
