@@ -65,7 +65,12 @@ def test_several_inputs_meet_in_an_ensemble():
 
 
 def test_texts_get_fewer_epochs_unless_the_caller_says():
-    assert table_epochs([FACTS], 14_000, None, None) is None
-    assert table_epochs([FACTS, WORDS], 14_000, None, None) == 11
-    assert table_epochs([FACTS, WORDS], 500, None, None) == MOST_EPOCHS_OF_TEXTS
-    assert table_epochs([FACTS, WORDS], 500, None, Training(epochs=40)) is None
+    assert table_epochs([FACTS, WORDS], 1, 14_000, None, None) == 11
+    assert table_epochs([FACTS, WORDS], 2, 500, None, None) == MOST_EPOCHS_OF_TEXTS
+    assert table_epochs([FACTS, WORDS], 2, 500, None, Training(epochs=40)) is None
+
+
+def test_several_targets_of_plain_columns_get_more_epochs():
+    assert table_epochs([FACTS], 1, 14_000, None, None) is None
+    assert table_epochs([FACTS], 2, 14_000, None, None) == 40
+    assert table_epochs([FACTS], 2, 300, None, None) == 100

@@ -160,7 +160,9 @@ def test_a_model_of_sets_and_a_table_learns_is_saved_and_predicts(tmp_path):
     rows[5] = rows[17] = None
     photos, facts = ImageSetInput(name="photos"), md.StructuredDataInput(name="facts")
     x = {"photos": rows, "facts": size.reshape(-1, 1)}
-    auto = md.AutoModel([photos, facts], md.ClassificationHead(), max_trials=1, directory=tmp_path)
+    encoded = [ImageSetBlock(reading="network")(photos), md.StructuredDataBlock()(facts)]
+    head = md.ClassificationHead()(md.DenseBlock()(md.Merge("concatenate")(encoded)))
+    auto = md.AutoModel([photos, facts], head, max_trials=1, directory=tmp_path)
     auto.fit(x, label, epochs=15, batch_size=16, verbose=0)
     assert auto.evaluate(x, label, return_dict=True)["accuracy"] > 0.9
     before = auto.predict_proba(x)
@@ -186,3 +188,12 @@ def test_rows_without_images_are_as_good_as_not_there():
     torch.testing.assert_close(module(scaled), twin(torch.from_numpy(x)[torch.from_numpy(present)] / 255))
     for one, other in zip(module.buffers(), twin.buffers(), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("rows", "inputs", "wanted"), [(999, 2, "visual_words"), (1000, 2, "network"), (999, 1, "network")]
+)
+def test_few_pictures_beside_facts_become_words(rows, inputs, wanted):
+    found = ImageSetBlock().sensible([SETS], Facts(rows, inputs))["reading"]
+    assert found.default == wanted
+    assert ImageSetBlock(ConvBlock()).sensible([SETS], Facts(rows, inputs))["reading"].choices == ("network",)

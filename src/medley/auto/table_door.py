@@ -71,7 +71,7 @@ def fit(
         time_limit: seconds, or "10m".
         max_trials: networks to try. If left out, as many as fit into the time, 100 at most, and fewer where many in a
             row bring nothing better (20, or as many as it took to find the best).
-        epochs: of each training; chosen by the number of rows, and fewer where there are texts, if left out.
+        epochs: of each training; chosen by the number of rows, fewer with texts, if left out.
         batch_size: rows per step; likewise.
         objective: as in `AutoModel`.
         tuner: as in `AutoModel`.
@@ -156,7 +156,7 @@ def fit(
     auto.search(
         divided.train,
         divided.val,
-        epochs or table_epochs(plan.inputs, divided.train.size, batch_size, training),
+        epochs or table_epochs(plan.inputs, len(plan.heads), divided.train.size, batch_size, training),
         batch_size,
         verbose=verbose,
         table=plan.view,

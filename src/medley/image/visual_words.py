@@ -18,7 +18,7 @@ WORDS = 200
 PARTS = 2
 WIDTH = 20
 COLOURS = 0.3
-LOUDNESS = 0.45
+LOUDNESS = 0.1
 """Mean square of a vector. Facts beside it are numbers about 1 each: what pictures say of few rows is mostly noise, and
 the smaller they are the later a network turns to them."""
 
