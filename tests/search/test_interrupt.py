@@ -9,6 +9,14 @@ import pytest
 from medley.search.interrupt import Interrupts
 
 
+@pytest.fixture(autouse=True)
+def _as_in_a_terminal():
+    # A shell's background job starts with Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Lost:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGINT)

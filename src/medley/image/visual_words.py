@@ -86,7 +86,9 @@ class VisualWordsCodec(Codec):
     def encode(self, values: Any) -> Encoded:
         """Rows -> (B, D) and presence: whether a row has a picture that can be read."""
         sets = self.images.encode(values)
-        array = (self._said(sets.array) - self._known["centre"]) @ self._known["axes"]
+        said, axes = self._said(sets.array) - self._known["centre"], self._known["axes"]
+        # Row by row: all at once, the last bits of a row would depend on how many others there are.
+        array = np.stack([row @ axes for row in said]) if len(said) else np.zeros((0, axes.shape[1]), np.float32)
         return Encoded(np.where(sets.present[:, None], array, 0).astype(np.float32), sets.present)
 
     def bad_rows(self, values: Any) -> np.ndarray:
