@@ -48,6 +48,14 @@ def test_places_count_only_where_they_mean_something():
     assert np.abs(placed.encode(mixed).array - placed.encode(rows).array).max() > 0.05
 
 
+def test_the_order_of_numbers_in_memory_is_that_of_a_file():
+    rows, _, codec = made()
+    codec.fit(rows)
+    arrays = [one for one in codec.state().values() if isinstance(one, np.ndarray)]
+    assert arrays
+    assert all(one.flags.c_contiguous for one in arrays)  # else sums after loading have other last bits
+
+
 def test_pictures_that_are_all_alike_are_no_numbers_to_speak_of():
     rows = [[np.full((9, 9), 7, np.uint8)] for _ in range(5)]
     array = VisualWordsCodec(ImageSetCodec((SIDE, SIDE))).fit(rows).encode([*rows, None]).array

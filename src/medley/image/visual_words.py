@@ -80,7 +80,7 @@ class VisualWordsCodec(Codec):
         axes *= np.sqrt(LOUDNESS / max(size, 1e-12))
         self._known |= {"centre": centre, "axes": scale[:, None] * axes}
         # As `restore` gives them back, so that a saved model gives the same numbers.
-        self._known = {name: np.asarray(array, np.float32) for name, array in self._known.items()}
+        self._known = {name: np.ascontiguousarray(array, np.float32) for name, array in self._known.items()}
         return self
 
     def encode(self, values: Any) -> Encoded:
@@ -103,7 +103,7 @@ class VisualWordsCodec(Codec):
         """The inverse of `state`."""
         self.images.restore(state)
         names = ("mean", "whitening", "words", "centre", "axes")
-        self._known = {name: np.asarray(state[f"words_{name}"], np.float32) for name in names}
+        self._known = {name: np.ascontiguousarray(state[f"words_{name}"], np.float32) for name in names}
         return self
 
     def _said(self, sets: np.ndarray) -> np.ndarray:
