@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medley.cli.models import open_model, read_rows
-from medley.cli.tables import number, show_table
+from medley.cli.tables import show_table
 from medley.errors import DataError, Mistakes
+from medley.model.describing import number
 
 if TYPE_CHECKING:
     from medley.data.source import Table

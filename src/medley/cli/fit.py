@@ -105,9 +105,10 @@ def run(args: argparse.Namespace) -> int:
     elif args.verbose:
         print(f"saved in {folder}\n")
     if args.verbose:
-        from medley.cli.describe import show_scores
+        from medley.cli.tables import show_sections
+        from medley.model.describing import scores
 
-        show_scores(model)
+        show_sections(scores(model))
     return 130 if stopped else 0
 
 

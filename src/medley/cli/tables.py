@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from medley.model.describing import Section
 
 _ENDLESS = 10_000
 
@@ -42,10 +46,14 @@ def show_table(
     print("\n".join([title, *lines]), end="\n\n")
 
 
-def number(value: float) -> str:
-    """A score with four digits that count.
+def show_sections(sections: Iterable[Section]) -> None:
+    """Prints a description.
 
-    >>> number(0.123456), number(1234.5678), number(float("inf"))
-    ('0.1235', '1235', 'inf')
+    Args:
+        sections: of a model.
     """
-    return f"{value:.4g}"
+    for one in sections:
+        if one.columns:
+            show_table(one.title, one.columns, one.rows, right=one.right)
+        for line in one.lines:
+            print(f"{line}\n")

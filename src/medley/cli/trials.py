@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medley.cli.tables import number, show_table
+from medley.cli.tables import show_table
 from medley.errors import ArtifactError
+from medley.model.describing import number
 
 if TYPE_CHECKING:
     from medley.search.store import Store

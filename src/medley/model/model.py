@@ -162,6 +162,12 @@ class Model(Predictor):
         """Parts, shapes and parameters as text."""
         return describe(self.graph, self.network)
 
+    def describe(self) -> str:
+        """All that is known of the model as text: parts, columns, tasks, leaks, inputs, outputs, scores, training."""
+        from medley.model.describing import sections
+
+        return "\n\n".join([self.summary(), *map(str, sections(self))])
+
     def save(self, directory: str | Path, *, pretrained: str = "copy") -> Path:
         """Writes the model as JSON and safetensors; no code, no pickle.
 
