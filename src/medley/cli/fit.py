@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
         from medley.cli.tables import show_sections
         from medley.model.describing import scores
 
-        show_sections(scores(model))
+        show_sections(scores(model.facts))
     return 130 if stopped else 0
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from medley.core.codec import TargetCodec
     from medley.core.spec import Spec
-    from medley.model.model import Model
+    from medley.data.sources import Source
+    from medley.data.table_view import TableView
+    from medley.graph.graph import Graph
 
 _MOST_LABELS = 20
 _MOST_ROWS = 10
@@ -48,24 +50,33 @@ class Section:
         return "\n".join([*([self.title] if self.title else []), *(told if self.columns else []), *self.lines])
 
 
-def sections(model: Model) -> Iterator[Section]:
+def sections(
+    graph: Graph,
+    sources: Sequence[Source],
+    targets: Mapping[str, TargetCodec],
+    facts: Mapping[str, Any],
+    view: TableView | None,
+) -> Iterator[Section]:
     """All that is told of a model, its network's parts left out.
 
     Args:
-        model: of either door.
+        graph: resolved.
+        sources: fitted encodings.
+        targets: head name -> fitted codec.
+        facts: what the model keeps of its training.
+        view: how it reads a table, where it does.
     """
-    yield from _table(model)
-    yield from _inputs(model)
-    yield _outputs(model)
-    yield from scores(model)
-    yield from _training(model)
+    if view is not None:
+        yield from _table(view, facts)
+    yield from _inputs(sources)
+    rows = [(name, type(head).__name__, _labels(targets[name])) for name, head in graph.heads.items()]
+    yield Section("outputs", ("output", "head", "predicts"), rows)
+    yield from scores(facts)
+    yield from _training(facts, several=len(rows) > 1)
 
 
-def _table(model: Model) -> Iterator[Section]:
+def _table(view: TableView, facts: Mapping[str, Any]) -> Iterator[Section]:
     """What a model that was fitted to a table reads of it and predicts, and what was noticed."""
-    view, facts = model.table, model.facts
-    if view is None:
-        return
     rows: list[Sequence[object]] = [
         (name, view.schema[name].kind, feed.name, view.schema[name].becomes, view.schema[name].why)
         for feed in view.feeds
@@ -80,7 +91,7 @@ def _table(model: Model) -> Iterator[Section]:
         yield Section(lines=lines)
 
 
-def _noticed(facts: dict[str, Any]) -> Iterator[str]:
+def _noticed(facts: Mapping[str, Any]) -> Iterator[str]:
     for leak in facts.get("leaks", []):
         yield f"warning: column {leak['column']!r} gives the target {leak['target']!r} away ({leak['how']})."
     for name, found in facts.get("bad_rows", {}).items():
@@ -90,10 +101,10 @@ def _noticed(facts: dict[str, Any]) -> Iterator[str]:
         yield f"{len(facts['dropped_rows']):,} rows were left out, as their pictures could not be read."
 
 
-def _inputs(model: Model) -> Iterator[Section]:
-    rows = [(one.input_name, one.name, type(one.codec).__name__, _values(one.codec.spec)) for one in model.sources]
+def _inputs(sources: Sequence[Source]) -> Iterator[Section]:
+    rows = [(one.input_name, one.name, type(one.codec).__name__, _values(one.codec.spec)) for one in sources]
     yield Section("inputs", ("input", "encoded as", "codec", "one row"), rows)
-    for source in model.sources:
+    for source in sources:
         columns = source.codec.spec.columns
         if columns:
             told = [
@@ -108,11 +119,6 @@ def _values(spec: Spec) -> str:
     return f"{spec}, {spec.cardinality:,} codes" if spec.cardinality else str(spec)
 
 
-def _outputs(model: Model) -> Section:
-    rows = [(name, type(model.graph.heads[name]).__name__, _labels(model.targets[name])) for name in model.output_names]
-    return Section("outputs", ("output", "head", "predicts"), rows)
-
-
 def _labels(codec: TargetCodec) -> str:
     if codec.labels is None:
         width = len(codec.prior)
@@ -122,13 +128,13 @@ def _labels(codec: TargetCodec) -> str:
     return f"{len(codec.labels)} classes: {shown}{more}"
 
 
-def scores(model: Model) -> Iterator[Section]:
+def scores(facts: Mapping[str, Any]) -> Iterator[Section]:
     """Scores of training and validation rows at the best epoch; nothing where a model keeps none.
 
     Args:
-        model: of either door.
+        facts: of a model.
     """
-    told: dict[str, float] = model.facts.get("scores", {})
+    told: dict[str, float] = facts.get("scores", {})
     if told:
         names = list(dict.fromkeys(name.removeprefix("val_") for name in told))
         rows = [(name, _score(told.get(name)), _score(told.get(f"val_{name}"))) for name in names]
@@ -141,14 +147,14 @@ def _score(value: float | None) -> str | None:
     return None if value is None else number(value)
 
 
-def _training(model: Model) -> Iterator[Section]:
-    told: dict[str, Any] = {**model.facts.get("training", {})}
-    if "epochs" in model.facts:
-        told["epochs run"] = len(model.facts["epochs"])
-    if "loss_weights" in model.facts and len(model.output_names) > 1:
-        told["loss weights"] = ", ".join(f"{name} {number(one)}" for name, one in model.facts["loss_weights"].items())
-    if "seed" in model.facts:
-        told["seed"] = model.facts["seed"]
+def _training(facts: Mapping[str, Any], *, several: bool) -> Iterator[Section]:
+    told: dict[str, Any] = {**facts.get("training", {})}
+    if "epochs" in facts:
+        told["epochs run"] = len(facts["epochs"])
+    if "loss_weights" in facts and several:
+        told["loss weights"] = ", ".join(f"{name} {number(one)}" for name, one in facts["loss_weights"].items())
+    if "seed" in facts:
+        told["seed"] = facts["seed"]
     rows = [
         (name.replace("_", " "), number(value) if isinstance(value, float) else value)
         for name, value in told.items()

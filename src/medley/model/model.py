@@ -166,7 +166,8 @@ class Model(Predictor):
         """All that is known of the model as text: parts, columns, tasks, leaks, inputs, outputs, scores, training."""
         from medley.model.describing import sections
 
-        return "\n\n".join([self.summary(), *map(str, sections(self))])
+        told = sections(self.graph, self.sources, self.targets, self.facts, self.table)
+        return "\n\n".join([self.summary(), *map(str, told)])
 
     def save(self, directory: str | Path, *, pretrained: str = "copy") -> Path:
         """Writes the model as JSON and safetensors; no code, no pickle.
