@@ -4,7 +4,7 @@ A table of numbers, categories, texts and pictures (PNG in its cells) is written
 its own, whose largest resident size is printed. Read in batches, it shall not grow with the rows, but for the index: a
 few numbers per row (labels, the split, which cells are there, the order of an epoch).
 
-    python benchmarks/memory.py --rows 12000 --folder /tmp/medley-memory
+    python benchmarks/memory.py --rows 12000 --folder FOLDER
 """
 
 from __future__ import annotations

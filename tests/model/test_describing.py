@@ -13,13 +13,13 @@ def test_columns_are_aligned_and_gaps_are_empty():
     assert told.splitlines() == ["ages", "name         years", "Ann              7", "Bartholomew", "!"]
 
 
-def test_a_model_of_a_table_tells_columns_tasks_leaks_and_scores():
+def test_a_model_of_a_table_tells_columns_tasks_leaks_and_scores(tmp_path):
     rng = np.random.default_rng(0)
     size = rng.normal(5, 2, 80).round(3)
     kind = np.where(size > 5, "large", "small")
     table = pd.DataFrame({"size": size, "code": np.where(size > 5, "L", "S"), "kind": kind})
     with pytest.warns(UserWarning, match="gives the target 'kind' away"):
-        model = md.fit(table, "kind", max_trials=1, epochs=1, verbose=0, device="cpu")
+        model = md.fit(table, "kind", max_trials=1, epochs=1, verbose=0, device="cpu", directory=tmp_path)
     told = model.describe()
     assert model.summary() in told
     assert "warning: column 'code' gives the target 'kind' away" in told
@@ -27,8 +27,8 @@ def test_a_model_of_a_table_tells_columns_tasks_leaks_and_scores():
         assert word in told
 
 
-def test_a_model_of_the_graph_door_tells_inputs_and_outputs():
-    auto = md.AutoModel(md.Input(name="x"), md.RegressionHead(name="y"), max_trials=1, seed=0)
+def test_a_model_of_the_graph_door_tells_inputs_and_outputs(tmp_path):
+    auto = md.AutoModel(md.Input(name="x"), md.RegressionHead(name="y"), max_trials=1, seed=0, directory=tmp_path)
     x = np.linspace(0, 1, 40, dtype=np.float32)[:, None]
     auto.fit(x, x[:, 0], epochs=1, verbose=0)
     told = auto.export_model().describe()
