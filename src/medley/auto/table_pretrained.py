@@ -63,7 +63,7 @@ def _given(one: Input, name: Any, modality: str, say: Callable[[str], None]) -> 
         if name is None:
             say(
                 f"{one.name}: learns from scratch, as the hub's cache holds no pretrained encoder of "
-                f"{_WORDS[modality]}; name one, or a folder, with pretrained="
+                f"{_WORDS[modality]}; give pretrained a name or a folder to start from one"
             )
         else:
             say(f"{one.name}: may start from {name}, which the hub's cache holds; pretrained=None learns from scratch")
