@@ -104,7 +104,7 @@ def encode(split: tables.Split, encoders: Sequence[Encoder]) -> float:
 def main() -> None:
     """Prints a line per target."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder that holds womens_clothing")
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds womens_clothing")
     parser.add_argument("--model", help="folder of a pretrained encoder of texts")
     parser.add_argument("--layers", default="all", help="4,all: vectors after the 4th layer, and after the last")
     parser.add_argument("--trials", type=int, default=1)

@@ -287,7 +287,7 @@ def tell(name: str, split: Split, found: dict[str, Found]) -> None:
 def arguments() -> argparse.Namespace:
     """What is run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default="../shared/data", help="folder that holds the sets' folders")
+    parser.add_argument("--data", required=True, help="folder that holds the sets' folders")
     parser.add_argument("--sets", default=",".join(SETS), help=f"of {', '.join(SETS)}")
     parser.add_argument("--ways", default="0,1,2,3,4", help=", ".join(f"{i} {way}" for i, way in enumerate(WAYS)))
     parser.add_argument("--trials", type=int, default=1, help="networks that medley tries for each model")
