@@ -1,6 +1,5 @@
 """Where results are kept, and under which keys."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +31,17 @@ def test_a_folder_is_made_where_the_variable_says(monkeypatch, tmp_path):
     assert (tmp_path / "kept" / "frozen" / "abc").is_dir()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the folder's name is the platform's")
-def test_without_the_variable_it_is_the_users_cache_folder(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("platform", "place"),
+    [("linux", "cache"), ("darwin", "home/Library/Caches"), ("win32", "local")],
+)
+def test_without_the_variable_it_is_the_users_cache_folder(monkeypatch, tmp_path, platform, place):
     monkeypatch.delenv(cache.VARIABLE)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache.root() == tmp_path / "medley"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
+    monkeypatch.setattr(cache.Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(cache.sys, "platform", platform)
+    assert cache.root() == tmp_path / place / "medley"
 
 
 def test_a_place_that_cannot_be_written_is_told_once_and_memory_is_used(monkeypatch, tmp_path):
