@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from medley.core.block import Layer, Preprocessing
 from medley.core.codec import Codec
@@ -118,20 +118,7 @@ class PretrainedImageEncoder(Layer, register="image.pretrained_encoder"):
         from medley.nn.backbone_inputs import ImageEncoder
 
         self._check_specs(specs)
-        assert self.config is not None
-        assert self.name_or_path is not None
-        plan = Plan(
-            self.config,
-            self.name_or_path,
-            self.revision,
-            self.pooling,
-            self.trainable,
-            cast(float, self.learning_rate_factor),
-            cast(float, self.layer_decay),
-            self.gradient_checkpointing,
-            self.lora_rank,
-        )
-        return ImageEncoder(build(plan), self.size, self.mean, self.std, self.interpolation)
+        return ImageEncoder(build(Plan.of(self)), self.size, self.mean, self.std, self.interpolation)
 
     def out(self, *specs: Spec) -> Spec:
         """A vector, one per part of the picture, or a map."""

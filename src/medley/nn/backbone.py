@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -65,6 +65,12 @@ class Plan:
     layer_decay: float = 1.0
     gradient_checkpointing: bool = False
     lora_rank: int = 8
+
+    @classmethod
+    def of(cls, layer: Any) -> Self:
+        """As a declaration says whose fields have these names, but for `name_or_path`."""
+        told = {one.name: getattr(layer, one.name) for one in fields(cls) if one.name != "name"}
+        return cls(name=layer.name_or_path, **told)
 
 
 def build(plan: Plan) -> Backbone:

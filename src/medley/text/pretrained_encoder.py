@@ -110,20 +110,7 @@ class PretrainedTextEncoder(Layer, register="text.pretrained_encoder"):
         from medley.nn.tokenizer import padding_of
 
         self._check_specs(specs)
-        assert self.config is not None
-        assert self.name_or_path is not None
-        plan = Plan(
-            self.config,
-            self.name_or_path,
-            self.revision,
-            self.pooling,
-            self.trainable,
-            cast(float, self.learning_rate_factor),
-            cast(float, self.layer_decay),
-            self.gradient_checkpointing,
-            self.lora_rank,
-        )
-        return TextEncoder(build(plan), padding_of(dict(self.config)))
+        return TextEncoder(build(Plan.of(self)), padding_of(dict(self.config or {})))
 
     def out(self, *specs: Spec) -> Spec:
         """A vector, or one per token."""
