@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
 from digits import ask
 from digits_question import LOSS_WEIGHTS, exact
 
-from medley.auto.prepare import whole
+from medley.auto.rows import whole
 from medley.balance.choose import balancer
 from medley.core.resolve import take_default
 from medley.graph.network import Network

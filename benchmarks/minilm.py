@@ -26,9 +26,9 @@ from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
-import tables
 
 import medley as md
+import tables
 
 TEXTS = ("Title", "Review Text")
 Encoder = Callable[[], md.Block]

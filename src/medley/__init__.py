@@ -23,7 +23,7 @@ _PUBLIC = {
     "auto.tasks_image": ("ImageClassifier", "ImageRegressor"),
     "auto.tasks_table": ("StructuredDataClassifier", "StructuredDataRegressor"),
     "auto.tasks_text": ("TextClassifier", "TextRegressor"),
-    "auto.table_door": ("fit",),
+    "auto.table.fit": ("fit",),
     "core.block": ("Block", "Composite", "DerivedInput", "Facts", "Fusion", "Head", "Layer", "Node", "Preprocessing"),
     "core.choice": ("Choice", "Identity"),
     "core.kinds": ("Kind",),

@@ -2,7 +2,7 @@
 
 from medley.auto.automodel import AutoModel as AutoModel
 from medley.auto.forecaster import TimeseriesForecaster as TimeseriesForecaster
-from medley.auto.table_door import fit as fit
+from medley.auto.table.fit import fit as fit
 from medley.auto.tasks_image import ImageClassifier as ImageClassifier
 from medley.auto.tasks_image import ImageRegressor as ImageRegressor
 from medley.auto.tasks_table import StructuredDataClassifier as StructuredDataClassifier

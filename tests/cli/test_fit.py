@@ -49,7 +49,7 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
         asked.update(options, table=table, targets=targets)
         raise md.MedleyError("enough")
 
-    monkeypatch.setattr("medley.auto.table_door.fit", fake)
+    monkeypatch.setattr("medley.auto.table.fit.fit", fake)
     words = (
         "--target price --target breed --input age --input kind --kind kind=category --root r --group g --weight w "
         "--time-limit 90s --trials 3 --epochs 4 --seed 5 --device cpu --on-bad-image drop --overwrite -q --memory 2GB "
@@ -188,7 +188,7 @@ def test_ctrl_c_before_there_is_anything(capsys, pets_csv, tmp_path, monkeypatch
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("medley.auto.table_door.fit", stop)
+    monkeypatch.setattr("medley.auto.table.fit.fit", stop)
     code, out, err = run(capsys, pets_csv, "--target", "price", "-o", tmp_path / "model")
     assert (code, out, err) == (130, "", "medley: interrupted\n")
 

@@ -111,7 +111,7 @@ def test_all_mistakes_of_a_call_are_told_at_once(capsys, table):
 
 
 def test_of_a_table_larger_than_memory_a_sample_is_looked_at(capsys, tmp_path, monkeypatch):
-    from medley.data import scan
+    from medley.tables.reading import large_table as scan
 
     monkeypatch.setattr(scan.scan, "__kwdefaults__", {"rows": 100})
     frame = pd.DataFrame({"size": range(500), "kind": ["a", "b"] * 250})

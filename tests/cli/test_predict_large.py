@@ -11,8 +11,8 @@ import medley as md
 from medley.cli import predict, predict_large
 from medley.cli.batch_output import writing
 from medley.cli.main import main
-from medley.data import scan
 from medley.errors import DataError
+from medley.tables.reading import large_table as scan
 
 
 def run(capsys, *words):

@@ -8,8 +8,8 @@ import torch
 
 import medley as md
 from medley.core.codec import Encoded
-from medley.data.pretrained import chosen
 from medley.errors import ConfigError, DataError, GraphError, MedleyWarning
+from medley.nn.pretrained_argument import chosen
 from medley.text.pretrained_codec import PretrainedTokenCodec
 
 TEXTS = ["A lovely dress!", "", "terrible quality, rough and small", None, "naïve zebra\u2603 quux", "good " * 60]

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from medley.auto.duration import seconds
-from medley.auto.prepare import check_fit, check_writable, divide, folder_problems, whole
+from medley.auto.rows import check_fit, check_writable, divide, folder_problems, whole
 from medley.balance.choose import balancer
 from medley.errors import ConfigError, MedleyError, Mistakes, NotFittedError
 from medley.graph.graph import draw
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from medley.balance.balancer import Balancer
-    from medley.data.table_view import TableView
     from medley.search.trial import Outcome
+    from medley.tables.view import TableView
 
 
 class AutoModel:

@@ -9,10 +9,10 @@ from typing import Any, final
 
 import numpy as np
 
-from medley.auto.prepare import check_fit, whole
-from medley.auto.table_files import read_table, split_target
+from medley.auto.rows import check_fit, whole
 from medley.auto.table_task import TableTask
-from medley.data.forms import count, take
+from medley.auto.target_columns import read_table, split_target
+from medley.data.rows import count, take
 from medley.errors import ConfigError, DataError, Mistakes, NotFittedError
 from medley.heads.regression import RegressionHead
 from medley.model.records import History, Record

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from medley.auto.automodel import AutoModel
-from medley.auto.table_files import read_table, split_target
+from medley.auto.target_columns import read_table, split_target
 from medley.model.records import History, Record
 
 

@@ -11,8 +11,8 @@ from medley.cli.output import ENDINGS, check_output, write_frame
 from medley.errors import DataError, MedleyError, Mistakes, did_you_mean
 
 if TYPE_CHECKING:
-    from medley.data.source import Table
     from medley.image.captions import CaptionImages
+    from medley.tables.reading.read import Table
 
 MODEL = "Salesforce/blip-image-captioning-large"
 """Of those that the hub has as safetensors, one that writes one plain sentence."""
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _table(args: argparse.Namespace, mistakes: Mistakes) -> Table | None:
     """The table, its cells as they are written: they are to come out as they went in."""
-    from medley.data.source import read
+    from medley.tables.reading.read import read
 
     try:
         columns = list(read(args.table, args.root).frame.columns)

@@ -12,8 +12,8 @@ from medley.errors import DataError, Mistakes
 from medley.model.describing import number
 
 if TYPE_CHECKING:
-    from medley.data.source import Table
     from medley.model.model import Model
+    from medley.tables.reading.read import Table
 
 _EXAMPLES = """\
 examples:

@@ -129,8 +129,8 @@ def _check_folder(folder: Path, mistakes: Mistakes, *, overwrite: bool) -> None:
 
 
 def _fitted(args: argparse.Namespace, folder: Path, kinds: dict[str, str], mistakes: Mistakes) -> Model:
-    from medley.auto.table_call import check_search, understand
-    from medley.auto.table_door import fit
+    from medley.auto.table.arguments import check_search, understand
+    from medley.auto.table.fit import fit
 
     roles = {"group": args.group, "time": args.time, "split": args.split, "sample_weight": args.weight}
     search = {

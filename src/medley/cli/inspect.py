@@ -13,9 +13,9 @@ from medley.cli.tables import show_table
 from medley.errors import DataError, MedleyError, Mistakes, did_you_mean
 
 if TYPE_CHECKING:
-    from medley.data.schema import Guess, Schema
-    from medley.data.source import Table
-    from medley.data.targets import TaskGuess
+    from medley.tables.columns.schema import Guess, Schema
+    from medley.tables.columns.targets import TaskGuess
+    from medley.tables.reading.read import Table
 
 _EXAMPLES = """\
 examples:
@@ -73,9 +73,9 @@ def run(args: argparse.Namespace) -> None:
 
 def _table(file: str, root: str | None, memory: int) -> Table:
     """A table, or a sample of its rows where it is larger than memory, which its notes tell."""
-    from medley.data.footprint import is_large
-    from medley.data.scan import LargeTable, scan
-    from medley.data.source import read
+    from medley.tables.reading.large_table import LargeTable, scan
+    from medley.tables.reading.memory import is_large
+    from medley.tables.reading.read import read
 
     if not is_large(file, memory):
         return read(file, root)
@@ -87,7 +87,7 @@ def _table(file: str, root: str | None, memory: int) -> Table:
 
 
 def _schema(table: Table, kinds: Mapping[str, str], mistakes: Mistakes) -> Schema:
-    from medley.data.infer import infer
+    from medley.tables.columns.infer import infer
 
     try:
         return infer(table, kinds)
@@ -114,8 +114,8 @@ def column_kinds(words: Sequence[str], mistakes: Mistakes) -> dict[str, str]:
 
 def tasks_of(table: Table, names: Sequence[str], kinds: Mapping[str, str], mistakes: Mistakes) -> dict[str, TaskGuess]:
     """The tasks of some columns; notes in `mistakes` those that are not there or cannot be predicted."""
-    from medley.auto.table_target import target_as
-    from medley.data.targets import infer_target
+    from medley.auto.table.targets import target_as
+    from medley.tables.columns.targets import infer_target
 
     tasks = {}
     for name in dict.fromkeys(names):
@@ -149,7 +149,7 @@ def _show_targets(tasks: dict[str, TaskGuess]) -> None:
 
 
 def _show_leaks(table: Table, schema: Schema, tasks: dict[str, TaskGuess]) -> None:
-    from medley.data.leaks import duplicate_groups, leaks
+    from medley.tables.checks.leaks import duplicate_groups, leaks
 
     for leak in leaks(table.frame, schema, tasks):
         print(f"warning: {leak} Leave it out with --kind {leak.column!r}=unused if it is not known beforehand.")

@@ -19,7 +19,7 @@ def add_memory(parser: argparse.ArgumentParser) -> None:
 
 def memory_of(word: str, mistakes: Mistakes) -> int:
     """Bytes; what `auto` says where the word makes no sense, which is noted in `mistakes`."""
-    from medley.data.footprint import memory_bytes
+    from medley.tables.reading.memory import memory_bytes
 
     try:
         return memory_bytes(word)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from medley.errors import ArtifactError, MedleyError, Mistakes
 
 if TYPE_CHECKING:
-    from medley.data.predictor import Predictor
-    from medley.data.source import Table
     from medley.model.model import Model
+    from medley.tables.predictor import Predictor
+    from medley.tables.reading.read import Table
 
 
 def load_any(folder: Path, device: str = "cpu") -> tuple[str, Model]:
@@ -79,7 +79,7 @@ def read_rows(
         mistakes: is added to.
         labelled: whether the targets' columns must be there too, one at least.
     """
-    from medley.data.source import read
+    from medley.tables.reading.read import read
 
     try:
         if model is None or model.table is None:

@@ -16,8 +16,8 @@ from medley.errors import DataError, MedleyError, Mistakes
 if TYPE_CHECKING:
     import pandas as pd
 
-    from medley.data.predictor import Predictor
-    from medley.data.source import Table
+    from medley.tables.predictor import Predictor
+    from medley.tables.reading.read import Table
 
 ROWS = 2048
 """Rows that are predicted at once."""
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         DataError: there is no such model or table, columns are missing, or the output cannot be written: all told.
     """
-    from medley.data.footprint import is_large
+    from medley.tables.reading.memory import is_large
 
     mistakes = Mistakes()
     check_output(args.output, mistakes)

@@ -11,16 +11,16 @@ import numpy as np
 from medley.cli.batch_output import writing
 from medley.cli.progress import bar
 from medley.core.numbering import gathered, numbered
-from medley.data.footprint import frame_bytes
-from medley.data.scan import LargeTable
-from medley.data.source import Table, batches
+from medley.tables.reading.large_table import LargeTable
+from medley.tables.reading.memory import frame_bytes
+from medley.tables.reading.read import Table, batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
 
-    from medley.data.predictor import Predictor
+    from medley.tables.predictor import Predictor
 
 _PEEK = 256
 

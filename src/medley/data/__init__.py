@@ -1,6 +1,6 @@
 """Rows in whatever form they come: counted, taken, matched to node names, split."""
 
-from medley.data.forms import arrange, check_counts, count, rows_of, take
+from medley.data.rows import arrange, check_counts, count, rows_of, take
 from medley.data.split import bins, split
 
 __all__ = ["arrange", "bins", "check_counts", "count", "rows_of", "split", "take"]

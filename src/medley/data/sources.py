@@ -10,7 +10,7 @@ import numpy as np
 
 from medley.core.codec import Codec, Encoded
 from medley.core.numbering import gathered
-from medley.data.forms import count
+from medley.data.rows import count
 from medley.errors import DataError, MedleyError, Mistakes
 
 

@@ -12,7 +12,6 @@ from medley.core.registry import lookup
 from medley.core.shape import SpatialReduction
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
-from medley.data.pretrained import chosen, pretrained_problem
 from medley.image.augmentation import ImageAugmentation
 from medley.image.conv import ConvBlock
 from medley.image.efficientnet import EfficientNetBlock
@@ -21,6 +20,7 @@ from medley.image.pretrained import IMAGE_MODELS, PretrainedImageBlock
 from medley.image.resnet import ResNetBlock
 from medley.image.strided import StridedConvBlock
 from medley.image.xception import XceptionBlock
+from medley.nn.pretrained_argument import chosen, pretrained_problem
 
 SMALL = 64
 _FROM_SCRATCH = ("strided", "resnet", "xception", "vanilla", "efficient")

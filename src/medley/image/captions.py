@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from medley.cache import folder as cache
+from medley.cache.row_stores import TextStore
 from medley.core import registry
 from medley.core.block import Block, DerivedInput, Input
 from medley.core.codec import Codec
 from medley.core.kinds import Kind
-from medley.data import cache
-from medley.data.stores import TextStore
 from medley.errors import DataError, GraphError
 from medley.image import own
 from medley.image.bad import Policy

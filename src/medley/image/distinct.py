@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from medley.data.cache import digest
+from medley.cache.folder import digest
 from medley.errors import DataError
 from medley.image.bad import Found, Policy, by_row, listed, stop, warn_of
 from medley.image.pixels import as_array, depth_of, is_missing, is_picture, read

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from medley.core.block import Facts, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
-from medley.data.pretrained import chosen, pretrained_problem
 from medley.image.families import image_size, named_problem, shrunk
 from medley.image.pretrained import pretrained_map
 from medley.nn.hub import is_cached
+from medley.nn.pretrained_argument import chosen, pretrained_problem
 
 if TYPE_CHECKING:
     from torch import nn

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from medley.cache import folder as cache
 from medley.core.block import Block, DerivedInput, Input
 from medley.core.codec import Codec
 from medley.core.kinds import Kind
-from medley.data import cache
 from medley.errors import DataError, GraphError
 from medley.image import own
 from medley.image.bad import Policy

@@ -8,10 +8,10 @@ from dataclasses import fields, replace
 from types import CodeType
 from typing import Any, TypeVar
 
+from medley.cache.folder import digest, tell_once
 from medley.core.block import Block, Input
 from medley.core.kinds import Kind
 from medley.core.registry import name_of
-from medley.data.cache import digest, tell_once
 from medley.errors import ConfigError, MissingDependencyError
 
 AnyBlock = TypeVar("AnyBlock", bound=Block)

@@ -10,9 +10,9 @@ from typing import ClassVar
 from medley.core.block import Block, Input
 from medley.core.codec import Codec
 from medley.core.kinds import Kind
-from medley.data.pretrained import pretrained_problem
 from medley.image.bad import Policy, policy_problem
 from medley.image.sizes import as_text, pair, root_problem, size_problem
+from medley.nn.pretrained_argument import pretrained_problem
 
 
 class ImageSetInput(Input, register="image.set_input"):

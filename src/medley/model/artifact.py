@@ -11,7 +11,6 @@ import numpy as np
 
 from medley.core.codec import TargetCodec
 from medley.data.sources import Source
-from medley.data.table_view import TableView
 from medley.errors import ArtifactError, MedleyError
 from medley.graph.graph import Graph, graph_from_json
 from medley.graph.network import Network
@@ -21,6 +20,7 @@ from medley.model.model import Model
 from medley.model.pretrained import fetched
 from medley.model.writing import DESCRIPTION, FORMAT, STATES, WEIGHTS
 from medley.nn.backbone import blank
+from medley.tables.view import TableView
 
 if TYPE_CHECKING:
     import torch

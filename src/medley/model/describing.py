@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from medley.core.codec import TargetCodec
     from medley.core.spec import Spec
     from medley.data.sources import Source
-    from medley.data.table_view import TableView
     from medley.graph.graph import Graph
+    from medley.tables.view import TableView
 
 _MOST_LABELS = 20
 _MOST_ROWS = 10

@@ -14,7 +14,6 @@ from medley import __version__
 from medley.core.block import Block, DerivedInput
 from medley.core.codec import TargetCodec
 from medley.data.sources import Source
-from medley.data.table_view import TableView
 from medley.errors import ConfigError, Mistakes
 from medley.graph.graph import Graph
 from medley.graph.network import Network
@@ -22,6 +21,7 @@ from medley.model.encoding import source_nodes
 from medley.model.onnx_graph import OPSET, check_parts, onnx_names, write_onnx
 from medley.runtime.pair import FORMAT, beside, fingerprint
 from medley.runtime.states import codec_to_json
+from medley.tables.view import TableView
 
 
 def export(

@@ -12,10 +12,8 @@ import torch
 from medley.core.batch import Rows
 from medley.core.codec import Encoded, TargetCodec
 from medley.core.spec import Spec
-from medley.data.forms import arrange, check_counts
-from medley.data.predictor import Predictor, given, rows_per_pass
+from medley.data.rows import arrange, check_counts
 from medley.data.sources import Source, encode_inputs
-from medley.data.table_view import TableView
 from medley.errors import DataError, warn
 from medley.graph.describe import describe
 from medley.graph.graph import Graph
@@ -25,6 +23,8 @@ from medley.model.encoding import encode_targets, row_weights
 from medley.model.forward import device_of, embeddings, outputs
 from medley.model.tasks import measure, tasks_of
 from medley.model.writing import save
+from medley.tables.predictor import Predictor, given, rows_per_pass
+from medley.tables.view import TableView
 
 WORTH = 64
 """Rows from which it is worth to look for what frozen parts have made of them before."""

@@ -14,11 +14,11 @@ import numpy as np
 
 from medley.core.codec import Codec, TargetCodec
 from medley.data.sources import Source
-from medley.data.table_view import TableView
 from medley.errors import ArtifactError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.model.pretrained import references
+from medley.tables.view import TableView
 
 FORMAT = 1
 DESCRIPTION, WEIGHTS, STATES = "model.json", "weights.safetensors", "codecs.safetensors"

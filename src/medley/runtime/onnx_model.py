@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from medley.core.codec import Encoded
-from medley.data.predictor import Predictor
 from medley.data.sources import encode_inputs
 from medley.errors import ArtifactError, ConfigError, MissingDependencyError
 from medley.runtime.pair import Description, check_ports, read_pair
+from medley.tables.predictor import Predictor
 
 FEW = 64
 """Rows per pass where rows are passed by their length."""

@@ -11,9 +11,9 @@ from typing import Any
 
 from medley.core.codec import TargetCodec
 from medley.data.sources import Source
-from medley.data.table_view import TableView
 from medley.errors import ArtifactError, MedleyError, Mistakes
 from medley.runtime.states import codec_from_json
+from medley.tables.view import TableView
 
 FORMAT = 1
 

@@ -14,12 +14,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
+from medley.cache import folder as cache
+from medley.cache.row_stores import RowStore
 from medley.core.batch import Rows
 from medley.core.codec import Encoded
 from medley.core.config import to_json
 from medley.core.spec import Spec
-from medley.data import cache
-from medley.data.stores import RowStore
 from medley.errors import ArtifactError
 from medley.graph.frozen import FrozenModules
 from medley.search.frozen_pass import Pass, Passed, Pieces, present_rows
@@ -104,7 +104,7 @@ class FrozenRows:
     """Runs frozen parts once per distinct row, and hands out what they make.
 
     A result is found by the content of the encoded row, under a checksum of the part's declaration and weights; parts
-    run in float32. Results lie where `MEDLEY_CACHE` says (`medley.data.cache`).
+    run in float32. Results lie where `MEDLEY_CACHE` says (`medley.cache.folder`).
 
     Args:
         device: where parts run.

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from medley.cache.folder import row_keys
 from medley.core.codec import Encoded
 from medley.core.spec import Spec
-from medley.data.cache import row_keys
 from medley.graph.frozen import NUMBERS, lengths
 
 MOST = 256

@@ -12,7 +12,6 @@ import torch
 from medley.balance.choose import balancer
 from medley.core.block import Facts, Input
 from medley.core.resolve import Suggest, resolve, settle
-from medley.data.table_view import TableView
 from medley.errors import GraphError, MedleyError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
@@ -20,6 +19,7 @@ from medley.model.model import Model
 from medley.model.records import Record
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
+from medley.tables.view import TableView
 from medley.train.fit import Around, fit
 from medley.train.plan import Training, sensible_batch, sensible_epochs, sensible_rate
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 from medley.core.block import Block, Composite, Facts, Input, Node
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
-from medley.data.pretrained import chosen, pretrained_problem
+from medley.nn.pretrained_argument import chosen, pretrained_problem
 from medley.text.bag import NgramBag
 from medley.text.codes import check_counts, check_pretraining, tokens
 from medley.text.conv import TokenConv

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from medley.core.block import Block, Input
 from medley.core.kinds import Kind
-from medley.data.pretrained import pretrained_problem
+from medley.nn.pretrained_argument import pretrained_problem
 from medley.text.block import TextBlock
 from medley.text.embedding import Embedding
 from medley.text.tokens import TokenCodec

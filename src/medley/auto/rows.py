@@ -1,0 +1,135 @@
+"""What a caller passes to `fit`, checked, matched to names and split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medley.core.block import Head
+from medley.data.rows import arrange, check_counts, rows_of, take
+from medley.data.split import bins, split
+from medley.errors import ConfigError, DataError, MedleyError, Mistakes
+from medley.graph.graph import Graph
+from medley.model.encoding import row_weights
+from medley.model.writing import unwritable
+from medley.search.part import Part
+
+
+def check_fit(
+    epochs: Any, batch_size: Any, validation_split: Any, validation_data: Any, callbacks: Any, verbose: Any
+) -> None:
+    """Checks the plain arguments of `fit`.
+
+    Raises:
+        ConfigError: all mistakes at once.
+    """
+    mistakes = Mistakes()
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            mistakes.add(f"{name} must be a whole number of at least 1, got {value!r}.")
+    if validation_data is None:
+        if not validation_split:
+            mistakes.add("Either validation_data or a non-zero validation_split should be provided.")
+        elif not isinstance(validation_split, Real) or not 0 < validation_split < 1:  # type: ignore[operator]
+            mistakes.add(f"validation_split must lie between 0 and 1, got {validation_split!r}.")
+    elif not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
+        length = f" of {len(validation_data)}" if isinstance(validation_data, list | tuple) else ""
+        got = f"{type(validation_data).__name__}{length}"
+        mistakes.add(f"validation_data must be (x, y) or (x, y, sample_weight), got {got}.")
+    listed = isinstance(callbacks, list | tuple) and all(map(callable, callbacks))
+    if callbacks is not None and not listed:
+        mistakes.add(f"callbacks must be a list of functions of a record, got {callbacks!r}.")
+    if verbose not in (0, 1, 2, True, False, "auto"):
+        mistakes.add(f"verbose must be 0, 1 or 2, got {verbose!r}.")
+    mistakes.stop(ConfigError)
+
+
+def folder_problems(project_name: Any, directory: Any) -> Iterator[str]:
+    """A sentence per reason why a project cannot be kept there.
+
+    >>> list(folder_problems(3, None))
+    ['project_name must be the name of a folder, got 3.']
+    """
+    if not isinstance(project_name, str | Path) or not str(project_name):
+        yield f"project_name must be the name of a folder, got {project_name!r}."
+        return
+    folder = Path(directory or ".") / project_name
+    file = next((one for one in (folder, *folder.parents) if one.is_file()), None)
+    if file is not None:
+        yield f"The project cannot be kept in {folder}: {file} is a file. Give another directory or project_name."
+
+
+def check_writable(folder: Path) -> None:
+    """Makes sure, before anything is trained, that a project can be kept.
+
+    Raises:
+        ConfigError: its folder cannot be written to.
+    """
+    why = unwritable(folder)
+    if why is not None:
+        raise ConfigError(f"The project cannot be kept in {folder}: {why}. Give another directory or project_name.")
+
+
+def whole(graph: Graph, x: Any, y: Any, sample_weight: Any) -> Part:
+    """Matches rows and labels to the graph's names.
+
+    Raises:
+        DataError: names or counts do not fit.
+    """
+    names = list(graph.heads)
+    size = rows_of(y, names)
+    named_x = arrange(x, graph.input_names, "x", size)
+    size = check_counts({name: values for name, values in named_x.items() if values is not None})
+    if all(values is None for values in named_x.values()):
+        raise DataError(f"Every input is None: {', '.join(named_x)}. Give rows for at least one.")
+    named_y = arrange(y, names, "y", size)
+    missing = [name for name, values in named_y.items() if values is None]
+    if missing:
+        raise DataError(f"y is None for {', '.join(missing)}; give labels, with None or NaN where a row has none.")
+    check_counts({name: values for name, values in {**named_x, **named_y}.items() if values is not None})
+    return Part(named_x, named_y, row_weights(sample_weight, size), size)
+
+
+def divide(graph: Graph, rows: Part, fraction: float, seed: int) -> tuple[Part, Part]:
+    """Splits rows at random, stratified over all targets where that is possible.
+
+    Raises:
+        DataError: there are fewer than two rows, or labels break a rule of their head.
+    """
+    parts = split(rows.size, fraction, seed, strata(graph.heads, rows.y))
+    train, val = (_part(rows, np.sort(index)) for index in parts)
+    return train, val
+
+
+def _part(rows: Part, index: np.ndarray) -> Part:
+    def some(values: Any) -> Any:
+        return None if values is None else take(values, index)
+
+    return Part(
+        {name: some(values) for name, values in rows.x.items()},
+        {name: some(values) for name, values in rows.y.items()},
+        None if rows.weight is None else rows.weight[index],
+        len(index),
+        index,
+    )
+
+
+def strata(heads: Mapping[str, Head], y: Mapping[str, Any]) -> list[np.ndarray]:
+    """Class codes (N,) per head for a stratified split: classes as they are, numbers by their quantiles."""
+    found = []
+    for name, head in heads.items():
+        codec = head.codec()
+        try:
+            encoded = codec.fit(y[name]).encode(y[name])
+        except MedleyError as error:
+            raise type(error)(f"{name}: {error}") from error
+        array = encoded.array.reshape(len(encoded.array), -1)
+        if codec.labels is None:
+            found.append(bins(np.where(encoded.present, array[:, 0], np.nan)))
+        elif array.shape[1] == 1:
+            found.append(np.where(encoded.present, array[:, 0], -1).astype(np.int64))
+    return found

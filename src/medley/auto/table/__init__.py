@@ -1,0 +1,1 @@
+"""The table API: from a table of mixed columns to a searched model of several targets."""

@@ -1,0 +1,205 @@
+"""The table door: from a file of mixed columns to a model of several targets, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from medley.auto.automodel import AutoModel
+from medley.auto.table.arguments import check_search, understand
+from medley.auto.table.graph import table_epochs, table_graph
+from medley.auto.table.large import divide_large, pictures_are_large, scanned
+from medley.auto.table.plan import Plan, check_names
+from medley.auto.table.pretrained import with_pretrained
+from medley.auto.table.rows import Divided, Division, divide_table
+from medley.errors import ConfigError, Mistakes
+from medley.model.model import Model
+from medley.search.progress import Progress
+from medley.search.study import PATIENCE
+from medley.tables.reading.memory import is_large, memory_bytes
+from medley.tables.reading.read import batches
+from medley.train.plan import Training
+
+
+def fit(
+    table: Any,
+    targets: str | Sequence[str] | Mapping[str, Any],
+    *,
+    inputs: Sequence[str] | None = None,
+    column_kinds: Mapping[str, str] | None = None,
+    root: str | Path | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    split: str | None = None,
+    validation_split: float = 0.2,
+    sample_weight: str | None = None,
+    time_limit: float | str | None = "10m",
+    max_trials: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    objective: Any = None,
+    tuner: Any = None,
+    loss_weights: Any = None,
+    max_model_size: int | None = None,
+    training: Training | None = None,
+    on_bad_image: str = "warn",
+    project_name: str = "table_model",
+    directory: str | Path | None = None,
+    overwrite: bool = False,
+    seed: int | None = None,
+    device: Any = "auto",
+    verbose: int = 1,
+    memory: float | str | None = "auto",
+    pretrained: Any = "auto",
+) -> Model:
+    """Fits one model of several targets to a table: guesses what its columns hold, draws a graph, searches, trains.
+
+    Args:
+        table: a file (CSV of any delimiter, also packed; TSV, Parquet, JSON lines, Feather), a folder of them, a frame
+            of pandas, polars, Arrow or DuckDB, a dict of columns, a list of dicts.
+        targets: the column to predict, several, or a dict from column to its head. Cells may be missing.
+        inputs: the columns to learn from; all others but those named below, if left out.
+        column_kinds: column -> kind ("number", "category", "text", "image", ...), where a guess shall be overruled.
+        root: the folder that paths in cells count from; the table's own, if left out.
+        group: column; rows of one value are never on both sides of the split.
+        time: column; the latest rows are held out.
+        split: column that says which rows train and which are held out.
+        validation_split: share that is held out otherwise, at random, stratified over the targets.
+        sample_weight: column of weights.
+        time_limit: seconds, or "10m".
+        max_trials: networks to try. If left out, as many as fit into the time, 100 at most, and fewer where many in a
+            row bring nothing better (20, or as many as it took to find the best).
+        epochs: of each training; chosen by the number of rows, fewer with texts, if left out.
+        batch_size: rows per step; likewise.
+        objective: as in `AutoModel`.
+        tuner: as in `AutoModel`.
+        loss_weights: as in `AutoModel`, by target.
+        max_model_size: as in `AutoModel`.
+        training: as in `AutoModel`.
+        on_bad_image: `"warn"` takes pictures that cannot be read as missing, `"raise"` stops, `"drop"` leaves their
+            rows out.
+        project_name: folder of the search, under `directory`.
+        directory: as in `AutoModel`.
+        overwrite: as in `AutoModel`.
+        seed: as in `AutoModel`.
+        device: as in `AutoModel`.
+        verbose: 0 silent, 1 what was understood and a line per trial, 2 a line per epoch.
+        memory: what the table may take: bytes, or "2GB"; "auto" is a share of what is free. A file or folder that would
+            take more is read in batches and encoded into files, see `docs/tables.md`.
+        pretrained: encoders that columns of texts and pictures may start from: a folder or a name on the hub (for the
+            columns that it can read), a dict from column to such, or None to learn from scratch. `"auto"` takes what
+            is in the hub's cache and never asks a network; where nothing is, it learns from scratch and says so.
+
+    Returns:
+        A model whose `predict` takes tables and gives frames.
+
+    Raises:
+        ConfigError, DataError: mistakes in the call or the table, before anything is trained.
+
+    >>> import tempfile
+    >>> size, kind = [number / 7 for number in range(64)], ["a", "b", "b", "c"] * 16
+    >>> price = [one * (3 if letter == "b" else 1) for one, letter in zip(size, kind)]
+    >>> rows = {"size": size, "kind": kind, "price": price}
+    >>> model = fit(rows, ["price"], max_trials=1, epochs=1, directory=tempfile.mkdtemp(), verbose=0)
+    >>> list(model.predict({"kind": ["b"], "size": [2.0]}).columns)
+    ['price']
+    """
+    mistakes = Mistakes()
+    check_search(
+        mistakes,
+        time_limit=time_limit,
+        max_trials=max_trials,
+        epochs=epochs,
+        batch_size=batch_size,
+        validation_split=validation_split,
+        seed=seed,
+        on_bad_image=on_bad_image,
+        verbose=verbose,
+        memory=memory,
+        device=device,
+        project_name=project_name,
+        directory=directory,
+    )
+    division = Division(validation_split, seed or 0, group, time, split, sample_weight, on_bad_image)
+    divided, plan = _understood(
+        mistakes,
+        table,
+        targets,
+        division,
+        memory,
+        Progress(verbose),
+        inputs=inputs,
+        column_kinds=column_kinds,
+        root=root,
+        roles={"group": group, "time": time, "split": split, "sample_weight": sample_weight},
+        on_bad_image=on_bad_image,
+    )
+    plan = with_pretrained(plan, pretrained, Progress(verbose).say)
+    auto = AutoModel(
+        plan.inputs,
+        table_graph(plan.inputs, plan.heads),
+        project_name,
+        max_trials or 100,
+        directory,
+        objective,
+        tuner,
+        overwrite,
+        seed,
+        max_model_size,
+        loss_weights=loss_weights,
+        time_limit=time_limit,
+        device=device,
+        training=training,
+    )
+    auto.search(
+        divided.train,
+        divided.val,
+        epochs or table_epochs(plan.inputs, len(plan.heads), divided.train.size, batch_size, training),
+        batch_size,
+        verbose=verbose,
+        table=plan.view,
+        about=divided.about,
+        patience=PATIENCE if max_trials is None else None,
+        stream=divided.stream,
+    )
+    return auto.export_model()
+
+
+def _understood(
+    mistakes: Mistakes,
+    table: Any,
+    targets: Any,
+    division: Division,
+    memory: Any,
+    progress: Progress,
+    *,
+    roles: Mapping[str, str | None],
+    root: Any,
+    **how: Any,
+) -> tuple[Divided, Plan]:
+    """Reads, plans and divides a table: in memory where it fits, else in batches."""
+    try:
+        memory = memory_bytes(memory)
+    except ConfigError:  # told with the other mistakes
+        memory = memory_bytes("auto")
+    if not is_large(table, memory):
+        known, plan = understand(mistakes, table, targets, roles=roles, root=root, **how)
+        if not (isinstance(table, str | PathLike) and pictures_are_large(known, plan, memory)):
+            return divide_table(known, plan, division, progress), plan
+        del known
+    given = {word: column for word, column in roles.items() if column is not None}
+    first = next(batches(table, 1), None)
+    if first is not None:
+        check_names(list(first.columns), targets, how["inputs"], how["column_kinds"], given, mistakes)
+    scan = scanned(table, root, memory, [*_names(targets), *division.columns], division.seed, progress)
+    _, plan = understand(mistakes, scan.sample, targets, roles=roles, root=root, labels=scan.wholly, **how)
+    return divide_large(scan, plan, division, progress), plan
+
+
+def _names(targets: Any) -> list[str]:
+    """The targets' columns; none where the argument makes no sense, which is told elsewhere."""
+    if isinstance(targets, str):
+        return [targets]
+    return [str(one) for one in targets] if isinstance(targets, Iterable) else []

@@ -1,0 +1,253 @@
+"""From the kinds of a table's columns to inputs, heads and the view that feeds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from medley.auto.table.targets import target_as
+from medley.core.block import Head, Input
+from medley.core.kinds import Kind
+from medley.core.registry import lookup
+from medley.errors import ConfigError, DataError, MedleyError, Mistakes, did_you_mean
+from medley.tables.columns.infer import infer
+from medley.tables.columns.schema import SAID, Schema, known_kinds
+from medley.tables.columns.targets import TaskGuess, infer_target
+from medley.tables.reading.read import Table
+from medley.tables.view import Feed, TableView
+
+FACTS = "facts"
+"""The name of the input that holds all plain columns."""
+
+_PLAIN = (Kind.NUMBER, Kind.CATEGORY, Kind.BOOLEAN, Kind.TIME)
+_READ = (*_PLAIN, Kind.IMAGE, Kind.TEXT, Kind.VECTOR, Kind.SET)
+_COLUMN_TYPES = {Kind.NUMBER: "numerical", Kind.CATEGORY: "categorical", Kind.BOOLEAN: "categorical"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a table becomes.
+
+    Args:
+        view: feeds inputs, names targets.
+        inputs: in the order of the view's feeds.
+        heads: in the order of the view's targets.
+        tasks: target column -> what it was taken for.
+        left_out: columns that no input reads, each with its reason.
+    """
+
+    view: TableView
+    inputs: list[Input]
+    heads: list[Head]
+    tasks: dict[str, TaskGuess]
+    left_out: dict[str, str]
+
+
+def plan_table(
+    table: Table,
+    targets: str | Sequence[str] | Mapping[str, Any],
+    *,
+    inputs: Sequence[str] | None = None,
+    column_kinds: Mapping[str, str] | None = None,
+    roles: Mapping[str, str] | None = None,
+    on_bad_image: str = "warn",
+    mistakes: Mistakes | None = None,
+    labels: Table | None = None,
+) -> Plan:
+    """Infers what columns hold and which heads targets need.
+
+    Args:
+        table: rows.
+        targets: a column, several, or a dict from column to its head.
+        inputs: the columns to learn from; all that are no targets and have no role, if left out.
+        column_kinds: column -> kind, where the caller knows better; of a target also "ordered".
+        roles: argument -> column that says something about rows ("group", "split", "sample_weight"; these are not
+            learnt from) or orders them ("time").
+        on_bad_image: what to do with pictures that cannot be read.
+        mistakes: what is known to be wrong with the call, to be told with what is found here.
+        labels: the targets' columns of all rows, where `table` is a sample of them.
+
+    Raises:
+        ConfigError: columns or kinds that are not there (all are told), or nothing to learn from.
+        DataError: a column cannot be what it is said to be.
+    """
+    roles, mistakes = roles or {}, mistakes or Mistakes()
+    named, own = _targets(targets, mistakes)
+    inputs = [inputs] if isinstance(inputs, str) else inputs if inputs is None else list(map(str, inputs))
+    if column_kinds is not None and not isinstance(column_kinds, Mapping):
+        mistakes.add(f'column_kinds must be a dict from column to kind, {{"age": "number"}}, got {column_kinds!r}.')
+        mistakes.stop(ConfigError)
+    columns = list(table.frame.columns)
+    rule = _check_columns(columns, named, inputs, roles, mistakes)
+    tasks, schema = _guesses(table, labels or table, named, {**_kinds(own), **(column_kinds or {})}, mistakes)
+    mistakes.stop(rule)
+    tasks = {name: replace(task, why=SAID) if own.get(name) else task for name, task in tasks.items()}
+    schema = Schema(tasks[one.name].cells if one.name in tasks else one for one in schema.values())
+    aside = {name for word, name in roles.items() if word != "time"}
+    learnt = [name for name in dict.fromkeys(inputs or columns) if name not in named and name not in aside]
+    used, left_out = _used(schema, learnt, chosen=inputs is not None)
+    if not used:
+        if not left_out:
+            raise ConfigError("No column is left to learn from: all are targets, or say something of the rows.")
+        told = "; ".join(f"{name}: {why}" for name, why in left_out.items())
+        raise ConfigError(f"No column is left to learn from ({told}). Overrule a guess with column_kinds.")
+    feeds = _feeds(schema, used, taken=named)
+    heads = [own.get(name) or _head(tasks[name], name) for name in named]
+    heads = [head if head.name else _renamed(head, name) for head, name in zip(heads, named, strict=True)]
+    view = TableView(schema, feeds, {str(head.name): name for head, name in zip(heads, named, strict=True)})
+    return Plan(view, [_input(feed, schema, on_bad_image) for feed in feeds], heads, tasks, left_out)
+
+
+def check_names(
+    columns: Sequence[str],
+    targets: Any,
+    inputs: Sequence[str] | None,
+    column_kinds: Mapping[str, str] | None,
+    roles: Mapping[str, str],
+    mistakes: Mistakes,
+) -> None:
+    """Makes sure of what can be told by a table's columns alone, before all of a large one is read.
+
+    Raises:
+        ConfigError: columns or kinds that are not there, and all of `mistakes`.
+    """
+    named, _ = _targets(targets, mistakes)
+    _check_columns(columns, named, [inputs] if isinstance(inputs, str) else inputs, roles, mistakes)
+    if isinstance(column_kinds, Mapping):
+        known_kinds({name: kind for name, kind in column_kinds.items() if name not in named}, columns, mistakes)
+    mistakes.stop(ConfigError)
+
+
+def _targets(targets: Any, mistakes: Mistakes) -> tuple[list[str], dict[str, Head]]:
+    """The targets' columns, and the caller's own heads of some of them."""
+    if isinstance(targets, str | int):  # columns that nobody named are counted
+        return [str(targets)], {}
+    if not isinstance(targets, Iterable):
+        mistakes.add(f"targets must be a column's name, a list of names, or a dict name -> head, got {targets!r}.")
+        mistakes.stop(ConfigError)
+    for name, head in targets.items() if isinstance(targets, Mapping) else ():
+        if head is not None and not isinstance(head, Head):  # None: as guessed
+            way = f'to say its kind, name it in targets and give column_kinds={{{name!r}: "number"}}'
+            mistakes.add(f"targets: {name!r} needs a head such as RegressionHead(), got {head!r}; {way}.")
+    if isinstance(targets, Mapping):
+        mistakes.stop(ConfigError)
+        return list(map(str, targets)), {str(name): head for name, head in targets.items()}
+    return list(dict.fromkeys(map(str, targets))), {}
+
+
+def _check_columns(
+    columns: Sequence[str],
+    named: Sequence[str],
+    inputs: Sequence[str] | None,
+    roles: Mapping[str, str],
+    mistakes: Mistakes,
+) -> type[MedleyError]:
+    """Notes what is wrong with the names; returns the error to tell all mistakes by."""
+    if not named:
+        mistakes.add("targets is empty; name at least one column to predict.")
+    given = {"targets": named, "inputs": inputs or (), **{word: [name] for word, name in roles.items()}}
+    for what, names in given.items():
+        for name in names:
+            if name not in columns:
+                mistakes.add(f"{what} names {name!r}, which is no column.{did_you_mean(name, columns)}")
+            elif what != "targets" and name in named:
+                mistakes.add(f"{what} names {name!r}, which is a target.")
+    return ConfigError if mistakes.found else DataError
+
+
+def _kinds(own: Mapping[str, Head]) -> dict[str, str]:
+    """What the caller's heads say of their columns, where it is not for the cells to say."""
+    heads = {"heads.regression": "number", "heads.ordered": "ordered", "heads.classification": "category"}
+    found = {}
+    for name, head in own.items():
+        word = next((word for key, word in heads.items() if isinstance(head, lookup(key))), None)
+        if word is not None and not getattr(head, "multi_label", False):
+            found[name] = word
+    return found
+
+
+def _guesses(
+    table: Table, labels: Table, named: Sequence[str], kinds: Mapping[str, str], mistakes: Mistakes
+) -> tuple[dict[str, TaskGuess], Schema]:
+    """What targets and other columns are; notes what cannot be what it is said to be."""
+    tasks, schema = {}, Schema([])
+    for name in (name for name in named if name in table.frame.columns):
+        try:
+            tasks[name] = (
+                target_as(labels, name, str(kinds[name])) if name in kinds else infer_target(labels.frame[name])
+            )
+        except MedleyError as error:
+            mistakes.take(error)
+    try:
+        schema = infer(table, {name: kind for name, kind in kinds.items() if name not in named})
+    except DataError as error:
+        mistakes.take(error)
+    return tasks, schema
+
+
+def _used(schema: Schema, learnt: Sequence[str], *, chosen: bool) -> tuple[list[str], dict[str, str]]:
+    used, left_out = [], {}
+    for name in learnt:
+        guess = schema[name]
+        if guess.kind in _READ:
+            used.append(name)
+        elif guess.is_used:
+            left_out[name] = f"{guess.kind}: {guess.why}; not supported yet"
+        else:
+            left_out[name] = f"{guess.kind}: {guess.why}" + (" (asked for by name)" if chosen else "")
+    return used, left_out
+
+
+def _feeds(schema: Schema, used: Sequence[str], taken: Sequence[str]) -> list[Feed]:
+    feeds = []
+    plain = tuple(name for name in used if schema[name].kind in _PLAIN)
+    if plain:
+        feeds.append(Feed(_free(FACTS, [*used, *taken]), plain, "table"))
+    pictures = tuple(name for name in used if schema[name].kind is Kind.IMAGE)
+    if len(pictures) > 1 or (pictures and schema[pictures[0]].form == "several"):
+        name = pictures[0] if len(pictures) == 1 else _free("pictures", [*used, *taken])
+        several = any(schema[one].form == "several" for one in pictures)
+        feeds.append(Feed(name, pictures, "images" if several else "slots"))
+    elif pictures:
+        feeds.append(Feed(pictures[0], pictures, "image"))
+    forms = {Kind.TEXT: "text", Kind.VECTOR: "vector", Kind.SET: "set"}
+    feeds += [Feed(name, (name,), forms[schema[name].kind]) for name in used if schema[name].kind in forms]
+    return feeds
+
+
+def _free(word: str, taken: Sequence[str]) -> str:
+    while word in taken:
+        word += "_"
+    return word
+
+
+def _input(feed: Feed, schema: Schema, on_bad_image: str) -> Input:
+    match feed.form:
+        case "table":
+            kinds = {name: schema[name].kind for name in feed.columns}
+            # A time becomes several columns, all of them numbers, which the input sees for itself.
+            types = {name: _COLUMN_TYPES[kind] for name, kind in kinds.items() if kind in _COLUMN_TYPES}
+            return lookup("tabular.input")(name=feed.name, column_types=types)
+        case "text":
+            return lookup("text.input")(name=feed.name)
+        case "set":
+            return lookup("text.label_set_input")(name=feed.name)
+        case "image":
+            return lookup("image.input")(name=feed.name, on_bad_image=on_bad_image)
+        case "images" | "slots":
+            positions = feed.form == "slots"
+            return lookup("image.set_input")(name=feed.name, positions=positions, on_bad_image=on_bad_image)
+    return lookup("series.input")(name=feed.name)
+
+
+def _head(task: TaskGuess, name: str) -> Head:
+    if task.kind == "number":
+        return lookup("heads.regression")(name=name)
+    if task.kind == "ordered":
+        return lookup("heads.ordered")(name=name, order=list(task.labels))
+    return lookup("heads.classification")(name=name, multi_label=task.kind == "multilabel")
+
+
+def _renamed(head: Head, name: str) -> Head:
+    return replace(head, name=name)

@@ -1,0 +1,201 @@
+"""The rows of a table on their way to a search: which train, which are held out, what is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from medley.auto.rows import strata
+from medley.auto.table.plan import Plan
+from medley.auto.table.split import split_rows
+from medley.core.numbering import numbered
+from medley.data.rows import take
+from medley.errors import DataError, warn
+from medley.model.encoding import row_weights
+from medley.search.part import Part
+from medley.search.progress import Progress
+from medley.search.stream import Stream
+from medley.tables.checks.leaks import duplicate_groups, leaks
+from medley.tables.reading.read import Table
+
+MOST_TOLD = 10
+
+
+@dataclass(frozen=True)
+class Division:
+    """How rows are divided.
+
+    Args:
+        fraction: share that is held out, where no column says which rows are.
+        seed: of the draw.
+        group: column; rows of one value stay on one side.
+        time: column; the latest rows are held out.
+        split: column that says it itself.
+        sample_weight: column of weights.
+        on_bad_image: `"drop"` leaves out rows whose pictures cannot be read.
+    """
+
+    fraction: float = 0.2
+    seed: int = 0
+    group: str | None = None
+    time: str | None = None
+    split: str | None = None
+    sample_weight: str | None = None
+    on_bad_image: str = "warn"
+
+    @property
+    def columns(self) -> list[str]:
+        """Those that are named."""
+        return [one for one in (self.group, self.time, self.split, self.sample_weight) if one is not None]
+
+
+@dataclass(frozen=True)
+class Divided:
+    """Rows for a search.
+
+    Args:
+        train: to learn from.
+        val: to compare trials on.
+        about: JSON for the models' facts.
+        stream: where inputs' rows come from, if they are not in memory.
+    """
+
+    train: Part
+    val: Part
+    about: dict[str, Any]
+    stream: Stream | None = None
+
+
+def divide_table(table: Table, plan: Plan, how: Division, progress: Progress) -> Divided:
+    """Divides a table that is in memory; tells what was understood.
+
+    Raises:
+        DataError: a side would be empty, or labels or pictures break a rule.
+    """
+    for note in table.notes:
+        progress.say(f"note: {note}")
+    tell_plan(plan, progress)
+    tell_unread({name: (len(rows), int(rows[0])) for name, rows in plan.view.unread(table).items()}, plan, progress)
+    told = warn_of_leaks(table, plan)
+    rows = len(table)
+    numbers = np.arange(rows)
+    if how.on_bad_image == "drop":
+        numbers = without(bad_images(table, plan), rows)
+        table = replace(table, frame=table.frame.iloc[numbers])
+    elif how.on_bad_image == "raise":
+        refuse_bad_images(table, plan)
+    same = duplicate_groups(table.frame.loc[:, plan.view.required])
+    y, weight, train, held = sides(table, plan, how, numbers, same)
+    x = plan.view.x(table)
+    parts = [part_of(x, y, weight, side, numbers) for side in (train, held)]
+    return Divided(parts[0], parts[1], about(plan, told, parts, np.setdiff1d(np.arange(rows), numbers)))
+
+
+def sides(
+    table: Table, plan: Plan, how: Division, numbers: np.ndarray, same: np.ndarray
+) -> tuple[dict[str, Any], np.ndarray | None, np.ndarray, np.ndarray]:
+    """Labels, weights, and which rows train and which are held out.
+
+    Args:
+        table: N rows; needs the targets' columns and those of the division.
+        plan: says what targets are.
+        how: the division.
+        numbers: (N,) the caller's number of each row.
+        same: (N,) codes that duplicates share.
+    """
+    y = plan.view.y(table)
+    columns: Any = table.frame
+    weight = None if how.sample_weight is None else row_weights(columns[how.sample_weight], len(table))
+    with numbered(numbers):
+        codes = strata({str(head.name): head for head in plan.heads}, y)
+    train, held = split_rows(
+        table.frame, how.fraction, how.seed, codes, same, group=how.group, time=how.time, given=how.split
+    )
+    return y, weight, train, held
+
+
+def part_of(
+    x: Mapping[str, Any], y: Mapping[str, Any], weight: np.ndarray | None, rows: np.ndarray, numbers: np.ndarray
+) -> Part:
+    """Some rows."""
+    x, y = ({name: take(values, rows) for name, values in one.items()} for one in (x, y))
+    return Part(x, y, None if weight is None else weight[rows], len(rows), numbers[rows])
+
+
+def about(plan: Plan, told: Mapping[str, Any], parts: Sequence[Part], dropped: np.ndarray) -> dict[str, Any]:
+    """What a model keeps of how it came about; JSON."""
+    return {
+        **told,
+        "tasks": {name: {"kind": task.kind, "why": task.why} for name, task in plan.tasks.items()},
+        "left_out": plan.left_out,
+        "dropped_rows": dropped.tolist(),
+        "rows": {"train": parts[0].size, "held_out": parts[1].size},
+    }
+
+
+def tell_plan(plan: Plan, progress: Progress) -> None:
+    """Tells what was understood."""
+    for name, task in plan.tasks.items():
+        progress.say(f"target {name}: {task.kind} ({task.why})")
+    for feed in plan.view.feeds:
+        told = ", ".join(f"{name} ({plan.view.schema[name].kind})" for name in feed.columns)
+        progress.say(f"input {feed.name}: {told}")
+    for name, why in plan.left_out.items():
+        progress.say(f"left out {name}: {why}")
+
+
+def tell_unread(unread: Mapping[str, tuple[int, int]], plan: Plan, progress: Progress) -> None:
+    """Tells of cells that are nothing of their column's kind: column -> how many, and the first one's row."""
+    for name, (count, first) in unread.items():
+        kind = plan.view.schema[name].kind
+        progress.say(f"{name}: {count:,} cells are no {kind} and count as missing, the first in row {first}")
+
+
+def warn_of_leaks(table: Table, plan: Plan) -> dict[str, Any]:
+    """Warns of columns that give a target away; returns them as JSON."""
+    used = set(plan.view.required)
+    found = [one for one in leaks(table.frame, plan.view.schema, plan.tasks) if one.column in used]
+    for one in found:
+        warn(f"{one} If it is not known when you predict, leave it out with inputs=.")
+    return {"leaks": [{"column": one.column, "target": one.target, "how": one.how} for one in found]}
+
+
+def bad_images(table: Table, plan: Plan) -> set[int]:
+    """Positions of rows that hold a picture that cannot be read."""
+    return {int(row) for rows, _ in _looked_at(table, plan) for row in rows}
+
+
+def refuse_bad_images(table: Table, plan: Plan) -> None:
+    """Makes sure that all pictures can be read.
+
+    Raises:
+        DataError: some cannot; tells those of all rows, whichever side of the split they are on.
+    """
+    found = [f"- {one}" for _, told in _looked_at(table, plan) for one in told]
+    if found:
+        more = [f"- and {len(found) - MOST_TOLD} more"] if len(found) > MOST_TOLD else []
+        head = f'{len(found)} pictures cannot be read; on_bad_image="warn" takes them as missing.'
+        raise DataError("\n".join([head, *found[:MOST_TOLD], *more]))
+
+
+def _looked_at(table: Table, plan: Plan) -> Iterator[tuple[np.ndarray, list[str]]]:
+    """For each input of pictures, the rows (P,) of those that cannot be read, and what is wrong with them."""
+    view = plan.view.only([str(one.name) for one in plan.inputs if hasattr(one.codec(), "bad_rows")])
+    for name, rows in view.x(table).items():
+        codec: Any = next(one.codec() for one in plan.inputs if one.name == name)
+        yield codec.bad_rows(rows), [f"{name}, {one}" for one in codec.bad]
+
+
+def without(bad: set[int], rows: int) -> np.ndarray:
+    """The positions of the other rows.
+
+    Raises:
+        DataError: there are none.
+    """
+    keep = np.setdiff1d(np.arange(rows), sorted(bad))
+    if not len(keep):
+        raise DataError("Every row holds a picture that cannot be read; see on_bad_image.")
+    return keep

@@ -1,0 +1,1 @@
+"""Tables: reading files and frames, inferring what columns hold, checks, and what models read of them."""

@@ -1,0 +1,1 @@
+"""Values written as strings: numbers, times, booleans, lists, images."""

@@ -1,0 +1,518 @@
+"""The table door: what users hand in, from tidy to broken, and what they get back."""
+
+import gzip
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import medley as md
+from medley.errors import ConfigError, DataError, MedleyWarning
+
+KIND = ("cat", "dog", "emu")
+
+
+def pets(rows=80, seed=0):
+    rng = np.random.default_rng(seed)
+    age, kind = rng.normal(8, 3, rows), rng.choice(KIND, rows)
+    frame = pd.DataFrame(
+        {
+            "age": age,
+            "kind": kind,
+            "chipped": rng.random(rows) < 0.5,
+            "born": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, rows), unit="D"),
+            "price": np.round(100 * age + 50 * (kind == "dog") + rng.normal(0, 5, rows), 2),
+            "breed": np.where(age > 8, "old", "young").astype(object),
+        }
+    )
+    frame.loc[::9, "age"] = np.nan
+    frame.loc[::7, "breed"] = None
+    return frame
+
+
+@pytest.fixture
+def fit(tmp_path):
+    def one(table, targets, **options):
+        return md.fit(table, targets, max_trials=1, epochs=1, directory=tmp_path / "search", verbose=0, **options)
+
+    return one
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("search")
+    return md.fit(pets(), ["breed", "price"], max_trials=1, epochs=3, directory=folder, verbose=0)
+
+
+# what comes back
+
+
+def test_predictions_are_a_frame_in_the_callers_index_with_a_column_per_target(model):
+    rows = pets(6, seed=1).set_index(pd.Index([7, 3, 9, 1, 1, 0], name="id"))
+    found = model.predict(rows)
+    assert list(found.columns) == ["breed", "breed_probability", "price"]
+    pd.testing.assert_index_equal(found.index, rows.index)
+    assert set(found["breed"]) <= {"old", "young"}
+    assert found["breed_probability"].between(0.5, 1).all()
+    assert found["price"].dtype.kind == "f"
+
+
+def test_probabilities_are_a_column_per_class(model):
+    sure = model.predict_proba(pets(5))
+    assert list(sure.columns) == ["breed_old", "breed_young", "price"]
+    assert np.allclose(sure[["breed_old", "breed_young"]].sum(axis=1), 1)
+
+
+def test_targets_may_be_absent_columns_more_and_in_any_order(model):
+    rows = pets(9, seed=2)
+    plain = model.predict(rows)
+    other = rows.drop(columns=["breed", "price"]).assign(more="x")[["more", "born", "kind", "chipped", "age"]]
+    pd.testing.assert_frame_equal(model.predict(other), plain)
+
+
+def test_columns_that_are_missing_are_all_named_with_what_is_near(model):
+    rows = pets(3).rename(columns={"age": "aeg", "kind": "sort"})
+    with pytest.raises(DataError, match="2 mistakes") as error:
+        model.predict(rows)
+    assert "'age' is missing in the table; near: 'aeg'" in str(error.value)
+    assert "'kind'" in str(error.value)
+
+
+def test_rows_may_come_in_any_form(model, tmp_path):
+    import polars
+    import pyarrow
+
+    rows = pets(5, seed=3)
+    expected = model.predict(rows)
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    rows.to_parquet(tmp_path / "rows.parquet")
+    forms = [
+        polars.from_pandas(rows),
+        pyarrow.Table.from_pandas(rows),
+        {name: rows[name].to_numpy() for name in rows},
+        rows.to_dict("records"),
+        str(tmp_path / "rows.csv"),
+        tmp_path / "rows.parquet",
+    ]
+    for form in forms:
+        pd.testing.assert_frame_equal(model.predict(form), expected)
+
+
+def test_a_saved_model_predicts_the_same_frames(model, tmp_path):
+    again = md.load(model.save(tmp_path / "model"))
+    rows = pets(20, seed=4)
+    pd.testing.assert_frame_equal(again.predict(rows), model.predict(rows))
+    pd.testing.assert_frame_equal(again.predict_proba(rows), model.predict_proba(rows))
+    assert again.evaluate(rows) == model.evaluate(rows)
+    assert again.facts["tasks"]["breed"]["kind"] == "binary"
+
+
+def test_evaluate_needs_the_targets_and_names_them_all(model):
+    found = model.evaluate(pets(30, seed=5))
+    assert {"breed_accuracy", "price_loss"} <= set(found)
+    with pytest.raises(DataError, match=r"(?s)2 mistakes.*'breed' is missing.*'price' is missing"):
+        model.evaluate(pets(30).drop(columns=["breed", "price"]))
+
+
+def test_embed_gives_a_vector_per_row(model):
+    vectors = model.embed(pets(4))
+    assert vectors.shape[0] == 4
+    assert np.isfinite(vectors).all()
+
+
+def test_what_was_learnt_is_kept_in_the_facts(model):
+    assert model.facts["rows"] == {"train": 64, "held_out": 16}
+    assert model.facts["tasks"]["price"]["kind"] == "number"
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        ([3, 7, 7, 20], int),
+        ([True, False, False, True], bool),
+        (["3", "7", "7", "20"], str),
+        (["a", "b", "b", "a"], str),
+    ],
+)
+def test_labels_come_back_in_their_type(fit, labels, kind):
+    frame = pd.DataFrame({"x": np.linspace(0, 1, 80), "label": labels * 20})
+    found = fit(frame, "label", column_kinds={"label": "category"}).predict(frame)["label"]
+    assert {type(one) for one in found.tolist()} == {kind}
+    assert set(found) <= set(labels)
+
+
+def test_several_labels_per_row_come_back_as_sets(fit):
+    frame = pd.DataFrame({"x": np.linspace(0, 1, 60), "tags": [["a", "b"], ["b"], []] * 20})
+    found = fit(frame, "tags").predict(frame)
+    assert list(found.columns) == ["tags"]
+    assert all(set(one) <= {"a", "b"} for one in found["tags"])
+
+
+def test_grades_are_predicted_in_their_order(fit):
+    grades = pd.Categorical(["low", "mid", "high", "mid"] * 20, ["low", "mid", "high"], ordered=True)
+    model = fit(pd.DataFrame({"x": np.linspace(0, 1, 80), "grade": grades}), "grade")
+    assert list(model.predict_proba({"x": [0.5]}).columns) == ["grade_low", "grade_mid", "grade_high"]
+
+
+def test_heads_and_kinds_overrule_the_guessed_task(fit):
+    frame = pd.DataFrame({"x": np.linspace(0, 1, 80), "stars": [1, 2, 5, 4] * 20, "n": [0, 1, 1, 0] * 20})
+    model = fit(frame, {"stars": md.RegressionHead(), "n": None}, column_kinds={"n": "number"})
+    assert [model.labels("stars"), model.labels("n")] == [None, None]
+    model = fit(frame, {"stars": md.ClassificationHead()})
+    assert model.labels("stars") == [1, 2, 4, 5]
+
+
+# what goes in
+
+
+def test_columns_of_every_plain_kind_feed_one_model(fit):
+    rng = np.random.default_rng(0)
+    frame = pets(60).assign(
+        note=[" ".join(rng.choice(["soft", "loud", "big", "kind", "old", "shy"], 12)) for _ in range(60)],
+        tags=[list(rng.choice(["x", "y", "z"], 2, replace=False)) for _ in range(60)],
+        signal=list(rng.normal(size=(60, 4)).astype(np.float32)),
+        photo=list(rng.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8)),
+    )
+    model = fit(frame, "price")
+    forms = {feed.form: feed.columns for feed in model.table.feeds}
+    assert forms["table"] == ("age", "kind", "chipped", "born", "breed")
+    assert set(forms) == {"table", "text", "set", "vector", "image"}
+    assert np.isfinite(model.predict(frame)["price"]).all()
+
+
+def test_only_the_inputs_that_were_named_are_learnt_from(fit):
+    model = fit(pets(), "price", inputs=["kind", "age"])
+    assert model.table.required == ["kind", "age"]
+    assert len(model.predict({"kind": ["dog"], "age": [3.0]})) == 1
+
+
+def test_kinds_can_be_said(fit):
+    frame = pets().assign(code=np.arange(80) % 4)
+    model = fit(frame, "price", column_kinds={"code": "category", "born": "unused"})
+    assert str(model.table.schema["code"].kind) == "category"
+    assert "born" not in model.table.required
+    assert "born" in model.facts["left_out"]
+
+
+def test_a_category_written_as_digits_is_the_same_in_a_file(fit, tmp_path):
+    frame = pd.DataFrame({"zip": ["00501", "10001", "94105", "60601"] * 20, "price": np.arange(80.0)})
+    frame.to_csv(tmp_path / "train.csv", index=False)
+    model = fit(tmp_path / "train.csv", "price", column_kinds={"zip": "category"})
+    frame.iloc[1:2].to_csv(tmp_path / "new.csv", index=False)
+    found = model.predict(tmp_path / "new.csv")["price"][0]
+    assert found == pytest.approx(model.predict({"zip": ["10001"]})["price"][0])
+
+
+def test_numbers_that_are_nan_or_infinite_are_missing(fit):
+    frame = pets()
+    frame.loc[:5, "age"] = [np.inf, -np.inf, np.nan, np.inf, np.nan, 1.0]
+    frame.loc[:2, "price"] = [np.inf, -np.inf, np.nan]
+    model = fit(frame, "price")
+    found = model.predict(frame)["price"]
+    assert np.isfinite(found).all()
+    assert found[0] == pytest.approx(model.predict(frame.assign(age=np.nan))["price"][0])
+
+
+def test_mixed_types_in_a_column_are_read_as_what_most_are(fit, capsys):
+    frame = pets().astype({"age": object})
+    frame.loc[3, "age"] = "unknown to us"
+    frame["kind"] = frame["kind"].astype(object)
+    frame.loc[4, "kind"] = 7
+    model = fit(frame, "price", column_kinds={"age": "number"})
+    assert np.isfinite(model.predict(frame)["price"]).all()
+
+
+def test_200_columns_and_5000_categories(fit):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(6000, 200)).astype(np.float32), columns=[f"n{i}" for i in range(200)])
+    frame["who"] = [f"w{i % 5000}" for i in range(6000)]
+    frame["y"] = frame["n0"] + rng.normal(size=6000) > 0
+    model = fit(frame.iloc[:, [*range(20), 200, 201]], "y", column_kinds={"who": "category"}, batch_size=512)
+    assert model.predict(frame.head(3).assign(who="never seen")).shape == (3, 2)
+    wide = fit(frame.drop(columns="who").head(300), "y", batch_size=64)
+    assert len(wide.table.required) == 200
+
+
+def test_a_text_of_a_megabyte(fit):
+    frame = pd.DataFrame(
+        {"note": [f"word{i % 7} and so on for row {i} of them all" for i in range(60)], "y": [0, 1] * 30}
+    )
+    frame.loc[5, "note"] = "long words " * 95_000
+    model = fit(frame, "y", column_kinds={"note": "text"})
+    assert len(model.predict(frame)) == 60
+
+
+# what is wrong with it
+
+
+def test_a_file_that_is_not_there_is_told_with_what_is_near(fit, tmp_path):
+    pets().to_csv(tmp_path / "pets.csv", index=False)
+    with pytest.raises(DataError, match=r"There is no file .*pet.csv.*'pets.csv'"):
+        fit(tmp_path / "pet.csv", "price")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "it is empty"),
+        (b"age,price\n", "holds no rows"),
+        (b"age,age,price\n1,2,3\n", "'age' more than once"),
+        (b"age:kind:price\n1:a:3\n2:b:4\n3:c:5\n", "separated by ':'"),
+        (b"age,price\n1,2\n3,4,5\n", "line 3 has 3 cells"),
+    ],
+)
+def test_files_that_are_no_tables_are_told(fit, tmp_path, content, told):
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(DataError, match=told):
+        fit(tmp_path / "t.csv", "price")
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_any_delimiter_packed_or_not(fit, tmp_path, delimiter):
+    with gzip.open(tmp_path / "t.csv.gz", "wt") as file:
+        pets().to_csv(file, index=False, sep=delimiter)
+    assert fit(tmp_path / "t.csv.gz", "price").table.required == ["age", "kind", "chipped", "born", "breed"]
+
+
+def test_a_file_that_is_not_utf8_is_read_and_said(tmp_path, capsys):
+    (tmp_path / "t.csv").write_bytes(pets().replace("dog", "hündin").to_csv(index=False).encode("cp1252"))
+    model = md.fit(tmp_path / "t.csv", "price", max_trials=1, epochs=1, directory=tmp_path)
+    assert "note: t.csv is not UTF-8" in capsys.readouterr().out
+    assert "hündin" in model.table.schema["kind"].examples
+
+
+def test_tables_without_rows_and_with_one(fit):
+    with pytest.raises(DataError, match="holds no rows"):
+        fit(pets().head(0), "price")
+    with pytest.raises(DataError, match="price"):
+        fit(pets().head(1), "price")
+
+
+def test_two_rows_are_too_few_to_learn_two_classes_from(fit):
+    with pytest.raises(DataError, match=r"y: .*at least 2 classes"):
+        fit(pd.DataFrame({"x": [1.5, 2.5], "y": ["a", "b"]}), "y", column_kinds={"x": "number"})
+
+
+def test_targets_of_one_class_or_without_a_label_are_told_together(fit):
+    frame = pets().assign(same="a", nothing=None, words=[f"free text of row {i} is here" for i in range(80)])
+    with pytest.raises(DataError, match="3 mistakes") as error:
+        fit(frame, ["same", "nothing", "words", "price"])
+    for told in ("'same' holds one value only", "'nothing' is missing in all 80 rows", "'words' holds 80 distinct"):
+        assert told in str(error.value)
+
+
+def test_columns_that_share_a_name_are_told(fit):
+    frame = pets()
+    frame.columns = ["age", "age", "chipped", "born", "price", "breed"]
+    with pytest.raises(DataError, match="'age' is there more than once"):
+        fit(frame, "price")
+
+
+def test_all_mistakes_of_a_call_are_told_at_once(fit):
+    with pytest.raises(ConfigError, match="10 mistakes") as error:
+        md.fit(
+            pets().assign(same=1),
+            ["prise", "breed", "same"],
+            inputs=["agee", "breed"],
+            column_kinds={"kind": "katze", "nope": "number"},
+            group="nope",
+            time="born",
+            sample_weight="breed",
+            time_limit="soon",
+        )
+    for told in (
+        "'prise'",
+        "'agee'",
+        "'katze'",
+        "time_limit",
+        "one of group, time and split",
+        "'same' holds one value",
+    ):
+        assert told in str(error.value)
+
+
+def test_nothing_to_learn_from_says_why(fit):
+    with pytest.raises(ConfigError, match=r"x: constant.*column_kinds"):
+        fit(pd.DataFrame({"x": [1] * 20, "y": ["a", "b"] * 10}), "y")
+
+
+def test_wrong_arguments_are_told_before_anything_is_read(fit):
+    with pytest.raises(ConfigError, match=r"(?s)max_trials.*seed.*on_bad_image"):
+        md.fit(pets(), "price", max_trials=0, seed=-1, on_bad_image="shrug")
+
+
+# leaks and splits
+
+
+def test_columns_that_give_a_target_away_are_warned_of_by_name(tmp_path):
+    frame = pets().assign(
+        euros=lambda one: one["price"] * 1.1, label=lambda one: one["breed"].map({"old": 1, "young": 0})
+    )
+    with pytest.warns(MedleyWarning) as told:
+        model = md.fit(frame, ["price", "breed"], max_trials=1, epochs=1, directory=tmp_path, verbose=0)
+    words = " ".join(str(one.message) for one in told)
+    assert "'euros' gives the target 'price' away" in words
+    assert "'label' gives the target 'breed' away" in words
+    assert {(one["column"], one["target"]) for one in model.facts["leaks"]} >= {("euros", "price"), ("label", "breed")}
+
+
+def test_group_time_and_split_columns_divide_the_rows(fit):
+    frame = pets().assign(owner=np.arange(80) // 8, part=["train", "train", "val", "test"] * 20, w=1.0)
+    model = fit(frame, "price", group="owner")
+    assert "owner" not in model.table.required
+    assert model.facts["rows"]["held_out"] % 8 == 0
+    assert fit(frame, "price", time="born").facts["rows"]["held_out"] >= 16
+    assert fit(frame, "price", split="part", sample_weight="w").facts["rows"] == {"train": 40, "held_out": 20}
+
+
+def test_weights_must_be_numbers(fit):
+    with pytest.raises(DataError, match="sample_weight"):
+        fit(pets().assign(w=-1.0), "price", sample_weight="w")
+
+
+def test_a_search_without_a_number_of_trials_ends_where_nothing_gets_better(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("medley.auto.table.fit.PATIENCE", 1)
+    options = {"training": md.Training(learning_rate=1e-9), "epochs": 1, "directory": tmp_path}
+    model = md.fit(pets(), "price", **options)
+    assert model.facts["search"]["ended"] == "patience"
+    assert 2 <= model.facts["search"]["trials"] < 50
+    assert "brought nothing better" in capsys.readouterr().out
+    asked = md.fit(pets(), "price", max_trials=3, **options, project_name="asked", verbose=0)
+    assert asked.facts["search"] == {"trials": 3, "ended": "trials"}
+
+
+def many_kinds(rows=60):
+    rng = np.random.default_rng(0)
+    frame = pets(rows)
+    frame["tags"] = [list(rng.choice(["a", "b", "c"], 2, replace=False)) for _ in range(rows)]
+    frame["place"] = [list(one) for one in rng.normal(size=(rows, 2)).round(3)]
+    frame["stars"] = rng.integers(1, 6, rows)
+    return frame
+
+
+def test_no_rows_give_none_with_the_same_columns_and_types(fit, tmp_path):
+    frame = many_kinds()
+    model = fit(frame, ["breed", "price", "tags", "place", "stars"])
+    none = frame.iloc[:0]
+    for way in (model.predict, model.predict_proba):
+        some, found = way(frame.head(2)), way(none)
+        assert (len(found), list(found.dtypes.items())) == (0, list(some.dtypes.items()))
+    assert model.predict(none.set_index("age", drop=False)).index.name == "age"
+    assert model.predict([]).columns.tolist() == model.predict(none).columns.tolist()
+    none[model.table.required].to_csv(tmp_path / "none.csv", index=False)
+    assert list(model.predict(tmp_path / "none.csv").columns) == list(model.predict(frame.head(1)).columns)
+    with pytest.raises(DataError, match="holds no rows"):
+        model.evaluate(none)
+
+
+def test_targets_whose_columns_are_not_there_are_told_and_not_measured(fit):
+    frame = many_kinds()
+    model = fit(frame, ["breed", "price"])
+    whole = model.evaluate(frame)
+    with pytest.warns(MedleyWarning, match="no column 'breed'"):
+        found = model.evaluate(frame.drop(columns="breed"))
+    assert found == {name: value for name, value in whole.items() if name.startswith("price")} | {"loss": found["loss"]}
+    assert found["loss"] != whole["loss"]
+    with pytest.raises(DataError, match=r"(?s)'breed' is missing.*'price' is missing"):
+        model.evaluate(frame.drop(columns=["breed", "price"]))
+
+
+# pictures
+
+
+def photos(folder, rows):
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for row in range(rows):
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(folder / f"{row}.png")
+    (folder / "3.png").write_bytes(b"no picture")
+    return [f"{row}.png" for row in range(rows)]
+
+
+def test_paths_count_from_the_tables_own_folder_and_bad_pictures_follow_the_policy(fit, tmp_path):
+    frame = pd.DataFrame({"photo": photos(tmp_path, 24), "price": np.arange(24.0)})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.warns(md.BadImageWarning):
+        model = fit(tmp_path / "t.csv", "price")
+    assert model.table.feeds[0].form == "image"
+    assert md.load(model.save(tmp_path / "model")).facts["bad_rows"]["photo"][0]["row"] == 3
+    with pytest.warns(md.BadImageWarning):
+        assert np.isfinite(model.predict(tmp_path / "t.csv")["price"]).all()
+    dropped = fit(tmp_path / "t.csv", "price", on_bad_image="drop")
+    assert dropped.facts["dropped_rows"] == [3]
+    with pytest.raises(DataError, match="3"):
+        fit(tmp_path / "t.csv", "price", on_bad_image="raise")
+
+
+def test_rows_are_told_by_their_numbers_in_the_callers_table_and_once(fit, tmp_path):
+    frame = pd.DataFrame({"photo": photos(tmp_path, 24), "price": np.arange(24.0)})
+    for row in (7, 11, 19, 20):
+        (tmp_path / f"{row}.png").write_bytes(b"")
+    with pytest.warns(md.BadImageWarning) as caught:
+        model = fit(frame, "price", root=tmp_path)
+    (told,) = [str(one.message) for one in caught]
+    assert told.startswith("photo: 5 of 24 images cannot be read")
+    assert [int(line.split()[2]) for line in told.splitlines()[1:]] == [3, 7, 11, 19, 20]
+    assert [one["row"] for one in model.facts["bad_rows"]["photo"]] == [3, 7, 11, 19, 20]
+    with pytest.raises(DataError) as error:
+        fit(frame, "price", root=tmp_path, on_bad_image="raise")
+    assert [int(row) for row in re.findall(r"- photo, row (\d+)", str(error.value))] == [3, 7, 11, 19, 20]
+    with pytest.raises(DataError, match=r"None of the images is there. Relative paths count from root="):
+        fit(frame, "price")
+
+
+def test_pictures_may_come_in_any_form(fit):
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    pixels = [rng.integers(0, 256, (9, 9, 3), dtype=np.uint8) for _ in range(24)]
+    price = np.arange(24.0)
+    forms = [[Image.fromarray(one) for one in pixels], pixels, [one.tolist() for one in pixels]]
+    predicted = [fit({"photo": form, "price": price}, "price").predict({"photo": form})["price"] for form in forms]
+    assert all(np.array_equal(one, predicted[0]) for one in predicted)
+
+
+def test_several_pictures_of_a_row_share_one_encoder(fit, tmp_path):
+    names = photos(tmp_path, 24)
+    names[3] = names[4]
+    frame = pd.DataFrame({"front": names, "back": names[::-1], "price": np.arange(24.0)})
+    frame.loc[5, "back"] = None
+    model = fit(frame, "price", root=tmp_path)
+    (feed,) = model.table.feeds
+    assert feed.columns == ("front", "back")
+    assert np.isfinite(model.predict(frame, root=tmp_path)["price"]).all()
+
+
+# real tables
+
+
+def real(fit, frame, targets):
+    model = fit(frame, targets, batch_size=128)
+    found = model.predict(frame.drop(columns=targets).head(20))
+    assert [name for name in found.columns if name in targets] == targets
+    assert all(np.isfinite(value) for value in model.evaluate(frame.head(200)).values())
+    json.dumps(model.facts["tasks"])
+    return model
+
+
+def test_adult_with_missing_labels(fit, shared_data):
+    frame = pd.read_csv(shared_data / "adult" / "adult.csv.gz", nrows=1500)
+    model = real(fit, frame, ["income", "hours-per-week", "occupation"])
+    assert frame["occupation"].isna().any()
+    assert {task["kind"] for task in model.facts["tasks"].values()} == {"binary", "number", "multiclass"}
+
+
+def test_california_housing_with_both_targets(fit, shared_data):
+    frame = pd.read_csv(shared_data / "california_housing" / "housing.csv.gz").sample(1500, random_state=0)
+    real(fit, frame, ["median_house_value", "ocean_proximity"])
+
+
+def test_womens_clothing_with_texts(fit, shared_data):
+    frame = pd.read_csv(shared_data / "womens_clothing" / "reviews.csv.gz").sample(1500, random_state=0)
+    with pytest.warns(MedleyWarning, match="'Class Name' gives the target 'Department Name' away"):
+        model = real(fit, frame, ["Recommended IND", "Rating", "Department Name"])
+    assert [feed.form for feed in model.table.feeds].count("text") == 2
+    assert model.facts["tasks"]["Rating"]["kind"] == "ordered"

@@ -1,0 +1,332 @@
+"""Tables that are larger than memory give what they would give in memory, and their encodings are found again."""
+
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import medley as md
+from medley.auto.table import large as table_large
+from medley.cache.encoded_files import EncodedFiles
+from medley.errors import BadImageWarning, DataError, MedleyWarning
+from medley.tables.reading import large_table as scan
+
+SMALL = "20kB"
+
+
+def rows(count=120, seed=0):
+    rng = np.random.default_rng(seed)
+    size = rng.normal(5, 2, count).round(3)
+    frame = pd.DataFrame(
+        {
+            "size": size,
+            "kind": rng.choice(["1", "2", "emu"], count),
+            "born": [f"2020-0{month}-15" for month in rng.integers(1, 9, count)],
+            "owner": [f"owner {one}" for one in rng.integers(0, 12, count)],
+            "note": [
+                " ".join(rng.choice(["old", "new", "red", "blue", "door", "bed", "sofa"], 5)) for _ in range(count)
+            ],
+            "price": (10 * size + rng.normal(0, 1, count)).round(2),
+            "mood": np.where(size > 5, "shy", "bold").astype(object),
+        }
+    )
+    frame.loc[::9, "size"] = np.nan
+    frame.loc[::7, "mood"] = None
+    frame.loc[5, ["size", "kind", "born", "owner", "note"]] = frame.loc[6, ["size", "kind", "born", "owner", "note"]]
+    return frame
+
+
+@pytest.fixture
+def fit(tmp_path):
+    count = 0
+
+    def one(table, targets=("price", "mood"), **options):
+        nonlocal count
+        count += 1
+        place = {"directory": tmp_path / "search", "project_name": str(count)}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Column .* gives the target", MedleyWarning)
+            return md.fit(table, targets, max_trials=1, epochs=1, **{"verbose": 0, **place, **options})
+
+    return one
+
+
+def same(one, other):
+    """Whether two models are the same, to the bit."""
+    assert one.facts["rows"] == other.facts["rows"]
+    assert one.facts["scores"] == other.facts["scores"]
+    assert one.facts["dropped_rows"] == other.facts["dropped_rows"]
+    for mine, others in zip(one.sources, other.sources, strict=True):
+        assert repr(mine.codec.state()) == repr(others.codec.state())
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("held")
+    rows().to_csv(folder / "t.csv", index=False)
+    how = {"max_trials": 1, "epochs": 1, "directory": folder, "verbose": 0}
+    return md.fit(folder / "t.csv", ["price", "mood"], memory="10GB", **how)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.parquet", "t.jsonl", "t.feather", "folder"])
+def test_a_table_of_any_form_gives_the_model_that_it_gives_in_memory(fit, held, tmp_path, name):
+    frame, path = rows(), tmp_path / name
+    if name == "folder":
+        path.mkdir()
+        frame[:70].to_parquet(path / "a.parquet")
+        frame[70:].to_parquet(path / "b.parquet")
+    else:
+        write = {"csv": frame.to_csv, "gz": frame.to_csv, "parquet": frame.to_parquet, "feather": frame.to_feather}
+        if name == "t.jsonl":
+            frame.to_json(path, orient="records", lines=True)
+        else:
+            write[name.split(".")[-1]](path, **({"index": False} if "csv" in name else {}))
+    large = fit(path, memory=SMALL)
+    same(large, held)
+    assert large.facts["learnt_from"] == large.facts["rows"]["train"]
+    assert list(large.predict(frame).columns) == ["price", "mood", "mood_probability"]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"group": "owner"},
+        {"time": "born"},
+        {"split": "part"},
+        {"sample_weight": "weight"},
+        {"column_kinds": {"mood": "category", "kind": "category"}, "inputs": ["kind", "note"]},
+    ],
+    ids=str,
+)
+def test_rows_are_divided_and_weighed_as_in_memory(fit, tmp_path, how):
+    part = np.where(np.arange(120) % 4 == 0, "validation", np.where(np.arange(120) % 11 == 0, "test", "train"))
+    rows().assign(part=part, weight=np.arange(120) % 3).to_csv(tmp_path / "t.csv", index=False)
+    same(fit(tmp_path / "t.csv", memory=SMALL, **how), fit(tmp_path / "t.csv", memory="10GB", **how))
+
+
+def test_a_sample_that_is_not_all_rows_still_knows_every_class_and_all_labels(fit, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(scan, "SAMPLE_ROWS", 30)
+    monkeypatch.setattr(table_large, "SAMPLE_ROWS", 30)
+    monkeypatch.setattr(table_large, "_FEWEST", 5)
+    monkeypatch.setattr(scan.scan, "__kwdefaults__", {"rows": 30})
+    frame = rows(400)
+    frame["grade"] = "usual"
+    frame.loc[[3, 200, 399], "grade"] = "rare"
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    model = fit(tmp_path / "t.csv", ["grade", "price"], memory=SMALL, verbose=1)
+    told = capsys.readouterr().out
+    assert model.labels("grade") == ["rare", "usual"]
+    assert model.facts["rows"] == {"train": 320, "held_out": 80}
+    assert model.facts["learnt_from"] < 30
+    assert re.search(r"400 rows, read in batches.*30 of them", told)
+    assert "inputs are learnt from a sample" in told
+    assert "encoded facts, note: 400 rows" in told
+
+
+def test_a_split_column_whose_training_rows_are_few_is_sampled_by_itself(fit, tmp_path, monkeypatch):
+    monkeypatch.setattr(scan.scan, "__kwdefaults__", {"rows": 10})
+    monkeypatch.setattr(table_large, "_FEWEST", 40)
+    part = np.where(np.arange(400) >= 350, "train", "validation")
+    rows(400).assign(part=part).to_csv(tmp_path / "t.csv", index=False)
+    model = fit(tmp_path / "t.csv", split="part", memory=SMALL)
+    assert model.facts["learnt_from"] == model.facts["rows"]["train"] == 50
+
+
+def test_encodings_are_made_once_and_again_where_the_content_changed(fit, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
+    frame = rows()
+    frame.to_csv(tmp_path / "t.csv", index=False)
+
+    def told():
+        model = fit(tmp_path / "t.csv", memory=SMALL, verbose=1)
+        return model, "encoded before" in capsys.readouterr().out
+
+    first, found = told()
+    assert not found
+    kept = sorted((tmp_path / "cache" / "tables").glob("*/"))
+    assert len(kept) == 2
+    again, found = told()
+    assert found
+    same(first, again)
+    damaged = next(one for one in kept if (one / "0.rows").stat().st_size)
+    content = bytearray((damaged / "0.rows").read_bytes())
+    content[7] ^= 1
+    (damaged / "0.rows").write_bytes(content)
+    again, found = told()
+    assert not found
+    same(first, again)
+    frame.assign(size=frame["size"] + 1).to_csv(tmp_path / "t.csv", index=False)
+    assert not told()[1]
+
+
+def test_what_was_not_finished_is_not_used(fit, tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
+    rows(400).to_csv(tmp_path / "t.csv", index=False)
+    calls = []
+
+    def interrupted(self, part, encoded):
+        calls.append(len(encoded.array))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return add(self, part, encoded)
+
+    from medley.cache.encoded_files import Writer
+
+    add = Writer.add
+    monkeypatch.setattr(Writer, "add", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "t.csv", memory=SMALL)
+    assert [one.name for one in (tmp_path / "cache" / "tables").iterdir()] == ["lock"]
+    monkeypatch.setattr(Writer, "add", add)
+    same(fit(tmp_path / "t.csv", memory=SMALL), fit(tmp_path / "t.csv", memory="10GB"))
+
+
+def test_a_full_disk_is_told_before_anything_is_trained(fit, tmp_path, monkeypatch):
+    from medley.cache.encoded_files import Writer
+
+    def full(self, part, encoded):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Writer, "add", full)
+    rows().to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(DataError, match=r"No space left on device.*MEDLEY_CACHE"):
+        fit(tmp_path / "t.csv", memory=SMALL)
+
+
+def with_photos(tmp_path, bad=(3, 50, 51)):
+    (tmp_path / "photos").mkdir()
+    frame = rows()
+    rng = np.random.default_rng(0)
+    for row in range(len(frame)):
+        path = tmp_path / "photos" / f"{row}.png"
+        if row in bad:
+            path.write_bytes(b"")
+        else:
+            Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(path)
+    frame["photo"] = [f"photos/{row}.png" for row in range(len(frame))]
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    return frame
+
+
+def test_bad_pictures_are_told_once_by_their_rows_also_when_they_come_from_the_cache(fit, tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
+    with_photos(tmp_path)
+    found = []
+    for memory in ("10GB", SMALL, SMALL):
+        with pytest.warns(BadImageWarning) as caught:
+            found.append(fit(tmp_path / "t.csv", memory=memory))
+        (told,) = [str(one.message) for one in caught]
+        assert told.startswith("photo: 3 of 120 images cannot be read")
+        assert [int(line.split()[2]) for line in told.splitlines()[1:]] == [3, 50, 51]
+    assert [one["row"] for one in found[1].facts["bad_rows"]["photo"]] == [3, 50, 51]
+    same(found[0], found[1])
+    same(found[1], found[2])
+
+
+def test_rows_of_bad_pictures_are_dropped_or_stop_the_fit(fit, tmp_path):
+    with_photos(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", BadImageWarning)
+        large = fit(tmp_path / "t.csv", memory=SMALL, on_bad_image="drop")
+    assert large.facts["dropped_rows"] == [3, 50, 51]
+    same(large, fit(tmp_path / "t.csv", memory="10GB", on_bad_image="drop"))
+    with pytest.raises(DataError, match=r"photo: (.|\n)*row (3|50|51) "):
+        fit(tmp_path / "t.csv", memory=SMALL, on_bad_image="raise")
+
+
+def test_a_picture_that_changed_is_encoded_anew(fit, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
+    with_photos(tmp_path, bad=())
+    fit(tmp_path / "t.csv", memory=SMALL)
+    Image.new("RGB", (8, 8)).save(tmp_path / "photos" / "7.png")
+    fit(tmp_path / "t.csv", memory=SMALL, verbose=1)
+    assert "encoded before" not in capsys.readouterr().out
+
+
+def test_a_small_table_of_many_pictures_is_large(fit, tmp_path, monkeypatch, capsys):
+    with_photos(tmp_path, bad=())
+    monkeypatch.setattr("medley.tables.reading.memory._PER_BYTE", 0.0)
+    fit(tmp_path / "t.csv", memory="20kB", verbose=1)
+    assert "read in batches" in capsys.readouterr().out
+    fit(tmp_path / "t.csv", memory="30kB", verbose=1)
+    assert "read in batches" not in capsys.readouterr().out
+
+
+def test_cells_that_cannot_be_read_and_leaks_are_told(fit, tmp_path, capsys):
+    frame = rows(400).astype({"size": object})
+    frame.loc[301, "size"] = "big"
+    frame.assign(euros=frame["price"] * 2).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.warns(MedleyWarning, match="'euros' gives the target 'price' away"):
+        md.fit(
+            tmp_path / "t.csv", "price", column_kinds={"size": "number"}, memory=SMALL, max_trials=1, epochs=1,
+            directory=tmp_path / "s",
+        )  # fmt: skip
+    assert "size: 1 cells are no number and count as missing, the first in row 301" in capsys.readouterr().out
+
+
+def test_all_mistakes_are_told_at_once_and_before_all_rows_are_read(fit, tmp_path, monkeypatch):
+    monkeypatch.setattr(scan, "_peeked", None)
+    rows(300).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(md.MedleyError) as error:
+        fit(tmp_path / "t.csv", ["prise"], group="ovner", memory=SMALL, time_limit="soon")
+    for word in ("prise", "ovner", "soon"):
+        assert word in str(error.value)
+    with pytest.raises(md.MedleyError, match="memory must be bytes or words"):
+        fit(tmp_path / "t.csv", memory="lots")
+
+
+def test_a_search_over_a_large_table_goes_on_where_it_ended(fit, tmp_path, capsys):
+    rows().to_csv(tmp_path / "t.csv", index=False)
+    how = {"project_name": "one", "memory": SMALL, "time_limit": None}
+    fit(tmp_path / "t.csv", **how)
+    again = fit(tmp_path / "t.csv", **how, verbose=1)
+    assert "trial 0 (1/1)" not in capsys.readouterr().out
+    assert again.facts["rows"]["train"] > 0
+
+
+def test_a_large_table_is_never_whole_in_memory(fit, tmp_path, monkeypatch):
+    def whole(*_):
+        raise AssertionError("the file was read at once")
+
+    rows(600).to_csv(tmp_path / "t.csv", index=False)
+    monkeypatch.setattr("medley.tables.reading.read._file", whole)
+    seen = []
+    batches = scan.LargeTable.batches
+
+    def watched(self, *args):
+        for start, batch in batches(self, *args):
+            seen.append(len(batch))
+            yield start, batch
+
+    monkeypatch.setattr(scan, "_BATCH", (1000, 4000))
+    monkeypatch.setattr(scan.LargeTable, "batches", watched)
+    model = fit(tmp_path / "t.csv", memory=SMALL)
+    assert max(seen) < 100
+    assert sum(seen) == 3 * 600
+    assert sum(model.facts["rows"].values()) == 600
+
+
+def test_encoded_files_are_where_the_docs_say(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path))
+    assert EncodedFiles().folder == tmp_path / "tables"
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_batches_in_which_a_column_is_empty_or_looks_otherwise_change_nothing(fit, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(scan, "_BATCH", (1000, 3000))
+    frame = rows(300)
+    frame["flag"] = pd.Series(np.arange(300) % 3 == 0, dtype=object)
+    frame["code"] = [str(one) for one in range(300)]
+    frame.loc[250, "code"] = "unknown code"
+    frame.loc[20:220, ["size", "kind", "born", "note", "flag", "mood"]] = None
+    if name == "t.csv":
+        frame.to_csv(tmp_path / name, index=False)
+    else:
+        frame.to_parquet(tmp_path / name)
+    kinds = {"code": "number"}
+    large, held = (fit(tmp_path / name, memory=one, column_kinds=kinds) for one in ("1kB", "10GB"))
+    same(large, held)
+    assert large.table.schema.state() == held.table.schema.state()

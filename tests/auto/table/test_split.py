@@ -1,0 +1,94 @@
+"""Splits of tables: by columns, at random, and duplicates that must not straddle."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medley.auto.table.split import split_rows
+from medley.errors import ConfigError, DataError
+
+
+def halves(frame, fraction=0.25, same=None, strata=(), **options):
+    train, held = split_rows(frame, fraction, 0, list(strata), same, **options)
+    assert not set(train) & set(held)
+    return train, held
+
+
+@given(st.integers(10, 60), st.integers(1, 4))
+def test_copies_of_a_row_stay_on_one_side(rows, copies):
+    same = np.tile(np.arange(rows), copies)
+    train, held = halves(pd.DataFrame({"x": same}), same=same)
+    assert sorted([*train, *held]) == list(range(rows * copies))
+    assert not set(same[train]) & set(same[held])
+    assert 0.1 < len(held) / len(same) < 0.4
+
+
+def test_a_split_that_keeps_copies_together_is_still_stratified():
+    same = np.repeat(np.arange(100), 2)
+    kind = same % 2
+    train, held = halves(pd.DataFrame({"x": same}), same=same, strata=[kind])
+    assert kind[held].mean() == pytest.approx(0.5, abs=0.05)
+    assert kind[train].mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_rows_that_few_values_cannot_tell_apart_are_no_copies():
+    same = np.arange(300) % 3
+    train, held = halves(pd.DataFrame({"x": same}), same=same)
+    assert len(held) == 75
+    assert set(same[train]) == set(same[held])
+
+
+def test_rows_of_one_group_stay_together_missing_ones_too():
+    owner = pd.Series(["a", "b", "c", None] * 10)
+    train, held = halves(pd.DataFrame({"owner": owner}), group="owner")
+    assert not set(owner[train].fillna("")) & set(owner[held].fillna(""))
+    assert len(held) == 10
+
+
+@pytest.mark.parametrize(
+    "years", [[2001, 2009, 2003, 2009], ["2001-05-01", "2009-01-02", "2003-02-03", "2009-01-02"]], ids=["int", "str"]
+)
+def test_the_latest_rows_are_held_out_all_of_one_moment(years):
+    train, held = halves(pd.DataFrame({"when": years}), time="when")
+    assert (train.tolist(), held.tolist()) == ([0, 2], [1, 3])
+
+
+def test_a_time_that_is_missing_cannot_be_ordered():
+    with pytest.raises(DataError, match="'when': 1 of its cells"):
+        halves(pd.DataFrame({"when": ["2001-01-01", None, "2002-01-01"]}), time="when")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["train", "Validation", "test", "TRAIN"], [0, 1, "test", 0], [False, True, "holdout", False]],
+    ids=["words", "numbers", "bools"],
+)
+def test_a_column_may_say_it_itself(cells):
+    train, held = halves(pd.DataFrame({"part": cells}), given="part")
+    assert (train.tolist(), held.tolist()) == ([0, 3], [1])
+
+
+def test_other_words_in_a_split_column_are_told():
+    with pytest.raises(DataError, match="holds 'later'"):
+        halves(pd.DataFrame({"part": ["train", "later", "val"]}), given="part")
+
+
+def test_both_sides_need_rows():
+    with pytest.raises(DataError, match="no row is held out"):
+        halves(pd.DataFrame({"part": ["train", "train"]}), given="part")
+    with pytest.raises(DataError, match="no row is train"):
+        halves(pd.DataFrame({"part": ["val", "val"]}), given="part")
+
+
+def test_columns_that_are_not_there_and_two_ways_at_once_are_told_together():
+    with pytest.raises(ConfigError, match=r"(?s)2 mistakes.*group, time.*'owner' is no column"):
+        halves(pd.DataFrame({"when": [1, 2]}), group="owner", time="when")
+
+
+def test_one_group_and_missing_words_are_told_plainly():
+    with pytest.raises(DataError, match="by 'g': all are of one group"):
+        halves(pd.DataFrame({"g": ["x"] * 8}), group="g")
+    with pytest.raises(DataError, match="2 of its cells are missing, the first in row 1"):
+        halves(pd.DataFrame({"part": ["train", None, "validation", np.nan]}), given="part")

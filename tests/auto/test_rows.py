@@ -1,0 +1,184 @@
+"""What a caller passes to `fit`: checked, matched to names, split."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from medley.auto.rows import check_fit, check_writable, divide, strata, whole
+from medley.errors import ConfigError, DataError
+from medley.graph.graph import draw
+from medley.heads import ClassificationHead, RegressionHead
+from medley.series.input import Input
+
+GOOD = {
+    "epochs": None,
+    "batch_size": None,
+    "validation_split": 0.2,
+    "validation_data": None,
+    "callbacks": None,
+    "verbose": 1,
+}
+
+
+def graph(inputs=("a", "b"), heads=None):
+    heads = heads or [ClassificationHead(name="kind"), RegressionHead(name="price")]
+    return draw([Input(name=one) for one in inputs], heads)
+
+
+def rows(size=10):
+    return {"a": np.arange(size * 2.0).reshape(size, 2), "b": np.arange(size * 3.0).reshape(size, 3)}
+
+
+def labels(size=10):
+    return {"kind": ["x", "y"] * (size // 2), "price": np.arange(float(size))}
+
+
+def test_usual_arguments_pass():
+    check_fit(**GOOD)
+    check_fit(**{**GOOD, "validation_split": 0.0, "validation_data": (1, 2), "verbose": "auto", "callbacks": [print]})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
+        ({"batch_size": 2.5}, "batch_size must be a whole number of at least 1, got 2.5"),
+        ({"validation_split": 0}, "Either validation_data or a non-zero validation_split should be provided"),
+        ({"validation_split": None}, "Either validation_data or a non-zero"),
+        ({"validation_split": 1.0}, r"validation_split must lie between 0 and 1, got 1\.0"),
+        ({"validation_split": -0.1}, "must lie between 0 and 1"),
+        ({"validation_split": [0.2]}, "must lie between 0 and 1"),
+        ({"validation_split": True}, "must lie between 0 and 1"),
+        ({"validation_split": "0.2"}, "must lie between 0 and 1, got '0.2'"),
+        ({"validation_split": float("nan")}, "must lie between 0 and 1"),
+        ({"validation_data": 3}, r"must be \(x, y\) or \(x, y, sample_weight\), got int"),
+        ({"validation_data": (1, 2, 3, 4)}, "got tuple of 4"),
+        ({"callbacks": ["stop"]}, "callbacks must be a list of functions of a record, got .'stop'."),
+        ({"callbacks": print}, "callbacks must be a list of functions of a record, got <built-in"),
+        ({"verbose": 3}, "verbose must be 0, 1 or 2, got 3"),
+    ],
+)
+def test_a_wrong_argument_is_named_with_its_value(wrong, words):
+    with pytest.raises(ConfigError, match=words):
+        check_fit(**{**GOOD, **wrong})
+
+
+def test_all_mistakes_are_told_at_once():
+    with pytest.raises(ConfigError, match=r"(?s)4 mistakes.*epochs.*batch_size.*validation_split.*verbose"):
+        check_fit(**{**GOOD, "epochs": -1, "batch_size": True, "validation_split": 2, "verbose": 9})
+
+
+@pytest.mark.parametrize("form", ["dict", "list", "tuple"])
+def test_rows_are_matched_by_name_or_in_order(form):
+    x, y = rows(), labels()
+    if form != "dict":
+        kind = {"list": list, "tuple": tuple}[form]
+        part = whole(graph(), kind(x.values()), kind(y.values()), None)
+    else:
+        part = whole(graph(), dict(reversed(x.items())), dict(reversed(y.items())), None)
+    assert part.size == 10
+    assert part.x["a"] is x["a"]
+    assert part.y["price"] is y["price"]
+    assert list(part.x) == ["a", "b"]
+
+
+def test_one_input_and_one_head_may_come_bare():
+    one = graph(["a"], [RegressionHead(name="price")])
+    for x in (rows()["a"], [rows()["a"]], {"a": rows()["a"]}, rows()["a"].tolist()):
+        for y in (labels()["price"], [labels()["price"]], list(labels()["price"])):
+            part = whole(one, x, y, None)
+            assert part.size == 10
+            assert np.asarray(part.x["a"]).shape == (10, 2)
+            assert np.asarray(part.y["price"]).shape == (10,)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "words"),
+    [
+        ([rows()["a"]], labels(), "Expected x to have 2 arrays, but got 1"),
+        (list(rows().values()) * 2, labels(), "Expected x to have 2 arrays, but got 4"),
+        (rows(), [labels()["kind"]], "Expected y to have 2 arrays, but got 1"),
+        (rows(), None, "y is missing"),
+        (None, labels(), "x is missing"),
+        (rows(), {**labels(), "price": None}, "y is None for price"),
+        ({"a": None, "b": None}, labels(), "Every input is None"),
+        ({**rows(), "c": 1}, labels(), "'c', which is no name here"),
+        (rows(8), labels(), "a: 8, b: 8, kind: 10, price: 10"),
+        (rows(0), {"kind": [], "price": []}, "at least one row"),
+    ],
+)
+def test_what_does_not_fit_is_told(x, y, words):
+    with pytest.raises(DataError, match=words):
+        whole(graph(), x, y, None)
+
+
+def test_a_wholly_absent_input_stays_absent_in_both_parts():
+    part = whole(graph(), {**rows(), "a": None}, labels(), None)
+    train, val = divide(graph(), part, 0.2, 0)
+    assert part.x["a"] is train.x["a"] is val.x["a"] is None
+    assert (train.size, val.size) == (8, 2)
+
+
+def test_weights_are_checked_and_split_with_their_rows():
+    weight = np.arange(1.0, 11)
+    part = whole(graph(), rows(), labels(), weight)
+    for one in divide(graph(), part, 0.3, 0):
+        assert one.weight.tolist() == [price + 1 for price in one.y["price"]]
+    with pytest.raises(DataError, match="10 rows, but 2 weights"):
+        whole(graph(), rows(), labels(), [1.0, 2.0])
+
+
+def test_rows_stay_together_whatever_form_they_come_in():
+    x = {"a": pd.DataFrame(rows()["a"], index=list("qwertyuiop")), "b": list(rows()["b"])}
+    y = {"kind": pd.Series(labels()["kind"], index=range(90, 100)), "price": tuple(labels()["price"])}
+    for one in divide(graph(), whole(graph(), x, y, None), 0.3, 0):
+        places = [int(price) for price in one.y["price"]]
+        assert one.x["a"].iloc[:, 0].tolist() == [2.0 * place for place in places]
+        assert [row[0] for row in one.x["b"]] == [3.0 * place for place in places]
+        assert list(one.y["kind"]) == ["xy"[place % 2] for place in places]
+
+
+def test_rows_that_came_sorted_are_shuffled_and_every_class_is_on_both_sides():
+    size = 100
+    y = {"kind": ["x"] * 60 + ["y"] * 30 + ["z"] * 10, "price": np.repeat([1.0, 5.0], 50)}
+    part = whole(graph(), rows(size), y, None)
+    train, val = divide(graph(), part, 0.2, 0)
+    assert sorted(val.y["kind"]) == ["x"] * 12 + ["y"] * 6 + ["z"] * 2
+    assert sorted(train.x["a"][:, 0].tolist() + val.x["a"][:, 0].tolist()) == part.x["a"][:, 0].tolist()
+    again, other = divide(graph(), part, 0.2, 0), divide(graph(), part, 0.2, 1)
+    assert again[1].x["a"].tolist() == val.x["a"].tolist() != other[1].x["a"].tolist()
+
+
+def test_strata_are_classes_quantiles_of_numbers_and_never_sets_of_labels():
+    heads = {
+        "kind": ClassificationHead(),
+        "price": RegressionHead(),
+        "tags": ClassificationHead(multi_label=True),
+    }
+    y = {
+        "kind": [*"xyxy", None] * 8,
+        "price": [float(i) if i else float("nan") for i in range(40)],
+        "tags": [["a"], ["b"], [], ["a", "b"]] * 10,
+    }
+    kind, price = strata(heads, y)
+    assert kind.tolist()[:5] == [0, 1, 0, 1, -1]
+    assert price[0] == -1
+    assert price[1:].tolist() == sorted(price[1:].tolist())
+    assert set(price[1:].tolist()) == {0, 1, 2}
+
+
+def test_labels_that_break_a_rule_of_their_head_name_it():
+    with pytest.raises(DataError, match="kind: Expect the target data to have at least 2 classes"):
+        divide(graph(), whole(graph(), rows(), {**labels(), "kind": ["x"] * 10}, None), 0.2, 0)
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_trained(tmp_path, monkeypatch):
+    check_writable(tmp_path / "new" / "project")
+    assert list(tmp_path.iterdir()) == []
+
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("medley.model.writing.TemporaryFile", refuse)
+    with pytest.raises(ConfigError, match=r"kept in .*project: Permission denied\. Give another directory"):
+        check_writable(tmp_path / "project")

@@ -1,0 +1,176 @@
+"""Cells are read as their kind says, the same in training and afterwards, whatever type they come in."""
+
+import base64
+import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medley.errors import DataError
+from medley.tables.columns.cells import read_cells, read_columns
+from medley.tables.columns.infer import infer
+from medley.tables.reading.read import read
+
+
+def cells(learnt, new=None, kind=None, root=None):
+    """What `new` is read as by a column that was learnt on `learnt`."""
+    schema = infer({"x": learnt}, {"x": kind} if kind else None)
+    return read_cells(pd.Series(learnt if new is None else new), schema["x"], root)
+
+
+def same(values, expected):
+    return [*map(str, values.tolist())] == [*map(str, expected)]
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("learnt", "new", "values", "unread"),
+    [
+        ([1.5, 2.5], [1, None], [1, NAN], []),
+        ([1.5, 2.5], ["1", "n/a", "x", ""], [1, NAN, NAN, NAN], [2]),
+        ([1.5, 2.5], [np.inf, 1.0], [NAN, 1], []),
+        ([1.5, 2.5], [True, "7", None, 2.5], [1, 7, NAN, 2.5], []),
+        (["1.234,5 €", "2,5 €"], ["1.000,5", "7"], [1000.5, 7], []),
+        (["12 %", "13 %"], [12, 13], [12, 13], []),
+        ([1.5, 2.5], pd.array([1, None], dtype="Int64"), [1, NAN], []),
+        ([1.5, 2.5], [[1], [2]], [NAN, NAN], [0, 1]),
+        ([datetime.timedelta(days=1), datetime.timedelta(hours=12)], None, [1, 0.5], []),
+    ],
+)
+def test_numbers(learnt, new, values, unread):
+    found = cells(learnt, new)
+    assert np.array_equal(found.values, np.array(values, float), equal_nan=True)
+    assert found.values.dtype == np.float64
+    assert found.unread.tolist() == unread
+
+
+@pytest.mark.parametrize(
+    ("learnt", "new", "values"),
+    [
+        (["a", "b", "a"], ["b", None, " a ", ""], ["b", None, "a", None]),
+        (["7", "x", "7"] * 9, [7, 8.0, None], ["7", "8", None]),
+        (pd.array(["01", "02"] * 9), ["01", "1"], ["01", "1"]),
+        ([True, False], [True, None], [True, None]),
+        ([True, False], ["yes", "0", 1.0, "perhaps"], [True, False, True, None]),
+        (["yes", "no"], None, [True, False]),
+        ([0, 1, None], None, [False, True, None]),
+        (pd.Categorical([2.5, 3.5]), ["2.5", 3.5], [2.5, 3.5]),
+        (pd.Categorical([2, 3]), ["2", 3.0, "x"], [2, 3, "x"]),
+        (pd.Categorical([True, False]), ["True", 0], [True, False]),
+    ],
+)
+def test_categories_and_answers(learnt, new, values):
+    found = cells(learnt, new).values
+    assert found.dtype == object
+    assert found.tolist() == values
+    assert [type(one) for one in found] == [type(one) for one in values]
+
+
+def test_whole_numbers_with_gaps_stay_whole():
+    found = cells([7, 8, None, 7], kind="category").values
+    assert found.tolist() == [7, 8, None, 7]
+    assert type(found[0]) is int
+
+
+@given(labels=st.lists(st.sampled_from(["3", "12", "a", "b c", None]), min_size=1))
+def test_labels_do_not_depend_on_what_else_is_in_the_file(labels):
+    guess = infer({"x": ["3", "12", "a", "b c"] * 5})["x"]
+    whole = read_cells(pd.Series(labels, dtype=object), guess).values.tolist()
+    assert whole == labels
+    digits = [None if label is None else float(label) for label in labels if label in ("3", "12", None)]
+    known = read_cells(pd.Series(digits, dtype=float), guess).values.tolist()
+    assert known == [label for label in labels if label in ("3", "12", None)]
+
+
+@pytest.mark.parametrize(
+    ("learnt", "new", "days", "unread"),
+    [
+        (["2024-01-31", "2024-02-29"], ["2024-03-01", "soon", None], ["2024-03-01", "NaT", "NaT"], [1]),
+        (["31.01.2024", "29.02.2024"], ["01.03.2024", "n/a"], ["2024-03-01", "NaT"], []),
+        ([datetime.date(2024, 1, 31), None], None, ["2024-01-31", "NaT"], []),
+        (pd.to_datetime(["2024-01-31", None], utc=True), None, ["2024-01-31", "NaT"], []),
+        (["2024-01-31", "2024-02-29"], pd.to_datetime(["2024-01-31"]), ["2024-01-31"], []),
+        ([20240131 + i % 2 - i % 2 for i in range(30)], [20240131.0, np.nan], ["2024-01-31", "NaT"], []),
+    ],
+)
+def test_times(learnt, new, days, unread):
+    found = cells(learnt, new, kind="time")
+    assert found.values.dtype == "datetime64[us]"
+    assert found.values.astype("datetime64[D]").astype(str).tolist() == days
+    assert found.unread.tolist() == unread
+
+
+def test_texts():
+    found = cells(["a text of some words", "and another one of them"], ["x", None, 7, ""]).values
+    assert found.tolist() == ["x", None, "7", None]
+
+
+def test_pictures_are_found_under_the_root():
+    guess = infer({"x": ["a.png", "b.png"]})["x"]
+    assert read_cells(pd.Series(["c.png", None, " "]), guess, Path("r")).values == [str(Path("r/c.png")), None, None]
+    data = b"\x89PNG\r\n\x1a\n" + bytes(90)
+    packed = base64.b64encode(data).decode()
+    mixed = pd.Series([packed, f"data:image/png;base64,{packed}", data, {"bytes": data}, Path("d.png")])
+    assert read_cells(mixed, guess, Path("r")).values == [data, data, data, data, str(Path("r/d.png"))]
+    array = np.zeros((9, 9, 3), np.uint8)
+    assert read_cells(pd.Series([array, None]), guess).values[0] is array
+    nested = np.empty(9, object)
+    nested[:] = [np.arange(8)] * 9
+    assert read_cells(pd.Series([nested]), guess).values[0].shape == (9, 8)
+
+
+def test_several_pictures_per_cell():
+    guess = infer({"x": ["a.png;b.png", "c.png"]})["x"]
+    a, b = str(Path("r/a.png")), str(Path("r/b.png"))
+    rows = pd.Series(["a.png; b.png", "a.png", None, ["b.png", None], []])
+    assert read_cells(rows, guess, Path("r")).values == [[a, b], [a], None, [b], None]
+
+
+def test_vectors_of_another_length_are_told():
+    found = cells([[0.5, 1.0], [1.0, 2.0]], [[1, 2], None, [1, 2, 3], "[3, 4]", "x"])
+    expected = np.array([[1, 2], [NAN, NAN], [NAN, NAN], [3, 4], [NAN, NAN]], np.float32)
+    assert np.array_equal(found.values, expected, equal_nan=True)
+    assert found.unread.tolist() == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("learnt", "new", "values"),
+    [
+        (["a|b", "a", "b|c", "c|a", "b"], ["c | a|c", None, "d"], [["c", "a"], None, ["d"]]),
+        ([["a", "b"], ["a"], []], [["b"], None, []], [["b"], None, []]),
+        (["['a', 'b']", "['b']"], ["['c']", "[]"], [["c"], []]),
+        ([[1, 2], [2], [1, 3, 2], [3]], [np.array([1, 2])], [[1, 2]]),
+        ([{"a", "b"}, {"a"}], [{"b", "a"}], [["a", "b"]]),
+    ],
+)
+def test_sets(learnt, new, values):
+    assert cells(learnt, new).values == values
+
+
+def test_series_and_what_is_left_out():
+    found = cells([[0.5, 1.0], [1.0]], [[1.0, 2.0, 3.0], None]).values
+    assert found[0].tolist() == [1, 2, 3]
+    assert found[1] is None
+    assert cells(["a", "a"], kind="unused").values == ["a", "a"]
+
+
+def test_columns_are_found_by_name_in_any_order():
+    schema = infer({"size": [1.5, 2.5, 3.5], "sex": ["f", "m", "f"], "id": ["a1", "a2", "a3"]})
+    found = read_columns(read({"more": [0], "sex": ["m"], "size": ["7"]}), schema)
+    assert list(found) == ["size", "sex"]
+    assert found["size"].values.tolist() == [7]
+
+
+def test_columns_that_are_missing_are_told_with_those_near():
+    schema = infer({"size": [1.5, 2.5], "sex": ["f", "m"], "note": ["b", "a"]})
+    with pytest.raises(DataError) as caught:
+        read_columns(read({"sizes": [0], "note": ["x"], "zzz": [1]}), schema)
+    told = str(caught.value)
+    assert "Column 'size' is missing in the table; near: 'sizes'." in told
+    assert "Column 'sex' is missing in the table; it has 'sizes', 'note', 'zzz'." in told

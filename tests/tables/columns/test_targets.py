@@ -1,0 +1,124 @@
+"""The task of a target is told by its labels; labels are read as they were written."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from medley.errors import DataError
+from medley.tables.columns.targets import infer_target, read_target
+from medley.tables.reading.read import read
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("file", "column", "kind", "outputs"),
+    [
+        ("adult/adult.csv.gz", "income", "binary", 2),
+        ("adult/adult.csv.gz", "hours-per-week", "number", 1),
+        ("adult/adult.csv.gz", "occupation", "multiclass", 14),
+        ("womens_clothing/reviews.csv.gz", "Recommended IND", "binary", 2),
+        ("womens_clothing/reviews.csv.gz", "Rating", "ordered", 5),
+        ("womens_clothing/reviews.csv.gz", "Department Name", "multiclass", 6),
+        ("womens_clothing/reviews.csv.gz", "Positive Feedback Count", "number", 1),
+        ("california_housing/housing.csv.gz", "median_house_value", "number", 1),
+        ("california_housing/housing.csv.gz", "ocean_proximity", "multiclass", 5),
+        ("houses/houses.csv", "price", "number", 1),
+        ("houses/houses.csv", "bedrooms", "ordered", 9),
+        ("houses/houses.csv", "zipcode", "multiclass", 49),
+        ("fsdd/samples.csv", "digit", "multiclass", 10),
+    ],
+)
+def test_targets_of_real_tables(shared_data, file, column, kind, outputs):
+    task = infer_target(read(shared_data / file).frame[column])
+    assert (task.name, task.kind, task.outputs) == (column, kind, outputs)
+    assert task.why
+    assert len(task.labels) in (0, outputs)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kind", "outputs"),
+    [
+        ("y", ["a", "b", None, "a"], "binary", 2),
+        ("y", [0, 1, 1], "binary", 2),
+        ("y", [0.0, 1.0, np.nan], "binary", 2),
+        ("y", [True, False], "binary", 2),
+        ("y", ["yes", "no"], "binary", 2),
+        ("y", ["a", "b", "c"], "multiclass", 3),
+        ("species", [0, 1, 2] * 9, "multiclass", 3),
+        ("y", [0, 1, 2] * 9, "multiclass", 3),
+        ("stars", [0, 1, 2] * 9, "ordered", 3),
+        ("rating", ["1", "2", "3"] * 9, "ordered", 3),
+        ("y", [1, 2, 3, 4, 5] * 9, "ordered", 5),
+        ("y", [10, 20, 30] * 9, "ordered", 3),
+        ("y", [3, 17, 40] * 9, "multiclass", 3),
+        ("y", pd.Categorical(["s", "l", "m"] * 9, categories=["s", "m", "l"], ordered=True), "ordered", 3),
+        ("y", RNG.normal(size=30), "number", 1),
+        ("y", RNG.integers(0, 100, 300), "number", 1),
+        ("y", [3, 4, 5, 6], "number", 1),
+        ("y", ["1,5", "2,75", "3"], "number", 1),
+        ("y", RNG.normal(size=(30, 3)), "number", 3),
+        ("y", [[0.5, 1.5], [1.0, 2.0]], "number", 2),
+        ("y", [[0, 1, 1], [1, 0, 0]], "multilabel", 3),
+        ("y", [["a"], ["a", "b"], []], "multilabel", 2),
+        ("y", ["a|b", "a", "b|c", "c|a", "b"], "multilabel", 3),
+        ("y", RNG.normal(size=(30, 1)), "number", 1),
+    ],
+)
+def test_tasks(name, values, kind, outputs):
+    task = infer_target(values, name)
+    assert (task.name, task.kind, task.outputs) == (name, kind, outputs)
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        (["b", None, "a"], ["b", None, "a"]),
+        (pd.Series([3.0, None, 1.0, 2.0] * 9), [3, None, 1, 2] * 9),
+        (["2", "1", "3"] * 9, ["2", "1", "3"] * 9),
+        ([True, None, False], [True, None, False]),
+        ([["x"], None, ["x", "y"]], [["x"], None, ["x", "y"]]),
+        (["x|y", None, "y", "x", "y|x|z", "z"], [["x", "y"], None, ["y"], ["x"], ["y", "x", "z"], ["z"]]),
+    ],
+)
+def test_labels_are_read_as_they_were_written(values, labels):
+    task = infer_target(values)
+    found = read_target(pd.Series(values), task)
+    found = found.tolist() if isinstance(found, np.ndarray) else found
+    assert found == labels
+    if not isinstance(labels[0], list):
+        assert set(task.labels) == {label for label in labels if label is not None}
+        assert [type(one) for one in found] == [type(one) for one in labels]
+
+
+def test_numbers_are_read_as_numbers():
+    task = infer_target(["1,5", "2,75", None])
+    assert np.array_equal(read_target(pd.Series(["3", "x", "0,5"]), task), [3, np.nan, 0.5], equal_nan=True)
+    assert task.missing == pytest.approx(1 / 3, abs=1e-5)
+    several = infer_target(np.arange(6.0).reshape(3, 2))
+    assert read_target(pd.Series([[1, 2], None]), several).shape == (2, 2)
+
+
+def test_classes_keep_the_order_that_a_frame_gives_them():
+    task = infer_target(pd.Series(pd.Categorical(["s", "l", "m"], categories=["s", "m", "l"], ordered=True)))
+    assert task.labels == ("s", "m", "l")
+    assert infer_target([4, 10, 2] * 9, "grade").labels == (2, 4, 10)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([None, None], r"The target 'y' is missing in all 2 rows"),
+        ([np.nan, np.nan], "missing in all 2 rows"),
+        (["a", "a", None], "holds one value only, 'a'"),
+        ([f"text {i}" for i in range(30)], "30 distinct strings in 30 rows: nothing predicts free text"),
+        (pd.date_range("2024-01-01", periods=30), "cells of kind time, which nothing predicts: turn it into a number"),
+        (["2024-01-01", "2024-01-02"], "cells of kind time"),
+        (["a.png", "b.png"], "cells of kind image"),
+        ([{"a": 1}, {"b": 2}], "cells of kind unused"),
+        ([[1.0], [1.0, 2.0]], "cells of kind series"),
+    ],
+)
+def test_what_cannot_be_predicted_is_told(values, told):
+    with pytest.raises(DataError, match=told):
+        infer_target(values, "y")

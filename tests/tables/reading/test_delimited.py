@@ -1,0 +1,141 @@
+"""Text files: their delimiter and encoding are found out, mistakes are told by line."""
+
+import csv
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medley.errors import DataError
+from medley.tables.reading.delimited import delimited_batches, layout_of, read_delimited
+
+
+def write(path, text, encoding="utf-8"):
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def frame_of(path):
+    return read_delimited(path)[0]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.txt"])
+def test_the_delimiter_is_found_whatever_the_file_is_called(tmp_path, delimiter, name):
+    lines = ["id,note,x", '1,"a, b; c|d",2.5', "2,,3.5"]
+    text = "\n".join(delimiter.join(next(csv.reader([line]))).replace("a, b; c|d", '"a, b; c|d"') for line in lines)
+    frame = frame_of(write(tmp_path / name, text + "\n"))
+    assert list(frame.columns) == ["id", "note", "x"]
+    assert frame["note"].tolist()[0] == "a, b; c|d"
+    assert frame["x"].tolist() == [2.5, 3.5]
+
+
+def test_commas_in_numbers_do_not_separate_cells(tmp_path):
+    frame = frame_of(write(tmp_path / "t.csv", "price;size\n1,5;2,5\n3,0;4,5\n"))
+    assert frame["price"].tolist() == ["1,5", "3,0"]
+
+
+def test_one_column_of_texts_may_hold_commas(tmp_path):
+    frame = frame_of(write(tmp_path / "t.csv", "review\ngood, cheap, fast\nbad\nwell, no\n"))
+    assert frame["review"].tolist() == ["good, cheap, fast", "bad", "well, no"]
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.text("ab ,;|\t\"'\n", max_size=6), st.integers(0, 9), st.text("xyz", min_size=1)), min_size=1
+    ),
+    delimiter=st.sampled_from(",;|\t"),
+)
+def test_what_a_writer_of_csv_wrote_is_read(tmp_path_factory, rows, delimiter):
+    path = tmp_path_factory.getbasetemp() / "written.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter, quoting=csv.QUOTE_NONNUMERIC)
+        writer.writerows([("note", "count", "word"), *rows])
+    frame = frame_of(path)
+    assert list(frame.columns) == ["note", "count", "word"]
+    assert frame["count"].tolist() == [row[1] for row in rows]
+    assert frame["word"].tolist() == [row[2] for row in rows]
+
+
+def test_spaces_after_delimiters_belong_to_no_cell(tmp_path):
+    frame = frame_of(write(tmp_path / "t.csv", 'age, sex\n3, f\n5, "m"\n'))
+    assert list(frame.columns) == ["age", "sex"]
+    assert frame["sex"].tolist() == ["f", "m"]
+
+
+def test_digits_after_a_zero_stay_as_they_are_written(tmp_path):
+    frame = frame_of(write(tmp_path / "t.csv", "zip,count,share\n00501,10,0.5\n99501,0,0\n"))
+    assert frame["zip"].tolist() == ["00501", "99501"]
+    assert frame["count"].tolist() == [10, 0]
+    assert frame["share"].tolist() == [0.5, 0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_encodings_that_tell_themselves_are_read(tmp_path, encoding):
+    path = write(tmp_path / "t.csv", "Größe,Ort\n1,Köln\n", encoding)
+    frame, note = read_delimited(path)
+    assert list(frame.columns) == ["Größe", "Ort"]
+    assert frame["Ort"].tolist() == ["Köln"]
+    assert note == ""
+
+
+@pytest.mark.parametrize("rows", [1, 30_000])
+def test_other_encodings_are_guessed_and_told(tmp_path, rows):
+    path = write(tmp_path / "t.csv", "id,Ort\n" + "1,Bonn\n" * (rows - 1) + "2,Köln €\n", "cp1252")
+    frame, note = read_delimited(path)
+    assert frame["Ort"].tolist()[-1] == "Köln €"
+    assert note.startswith(f"t.csv is not UTF-8 (line {rows + 1}) and was read as Windows-1252;")
+    assert pd.concat(delimited_batches(path, 999))["Ort"].tolist()[-1] == "Köln €"
+
+
+def test_bytes_that_windows_does_not_know_are_latin(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"a,b\n1,\x81\xe9\n")
+    assert read_delimited(tmp_path / "t.csv")[1].endswith("read as Latin-1; save it as UTF-8 if letters look wrong.")
+
+
+def test_a_text_of_a_megabyte_is_a_cell(tmp_path):
+    path = write(tmp_path / "t.csv", 'id,note\n1,"' + "word, " * 200_000 + '"\n2,short\n')
+    frame = frame_of(path)
+    assert frame["note"].str.len().tolist() == [1_200_000, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "it is empty"),
+        (" \n\n", "it is empty"),
+        ("a,b,a\n1,2,3\n", "first line names 'a' more than once"),
+        ("a:b:c\n1:2:3\n4:5:6\n", "reads as one column, 'a:b:c': its cells seem to be separated by ':'"),
+        ("a b c\n1 x 3\n4 y 6\n", "separated by ' '"),
+        ("a,b\n1,2\n1,2,3\n", r"line 3 has 3 cells, where 2 are expected; put cells that hold ',' between quotes"),
+        ("a,b\n1,2,3\n4,5,6\n", "its rows have more cells than its first line has names"),
+        ('a,b\n1,"2\n3,4\n', "EOF inside string"),
+    ],
+)
+def test_what_is_wrong_is_told(tmp_path, text, told):
+    path = write(tmp_path / "t.csv", text)
+    for reader in (read_delimited, lambda path: list(delimited_batches(path, 10))):
+        with pytest.raises(DataError, match=told):
+            reader(path)
+
+
+def test_a_file_of_bytes_is_told(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"a,b\n1,2\n\0\1\2")
+    with pytest.raises(DataError, match=r"it is no text \(line 3 holds a zero byte\)"):
+        layout_of(tmp_path / "t.csv")
+
+
+def test_a_first_line_of_numbers_is_told(tmp_path):
+    assert "holds nothing but numbers" in read_delimited(write(tmp_path / "t.csv", "0.5,1\n2.5,3\n"))[1]
+
+
+def test_remarks_before_the_names_are_passed_over_and_told(tmp_path):
+    path = write(tmp_path / "t.csv", "# made by hand\n# on a Sunday\nid,x\n1,2.5\n2,#3\n")
+    frame, note = read_delimited(path)
+    assert frame.to_dict("list") == {"id": [1, 2], "x": ["2.5", "#3"]}
+    assert note == "t.csv begins with remarks, which were passed over: 2 lines."
+    assert [len(batch) for batch in delimited_batches(path, 1)] == [1, 1]
+    assert list(frame_of(write(tmp_path / "n.csv", "#id,x\n1,2\n")).columns) == ["#id", "x"]
+    with pytest.raises(DataError, match="line 4 has 3 cells, where 2 are expected"):
+        frame_of(write(tmp_path / "long.csv", "# by hand\nid,x\n1,2\n1,2,3\n"))

@@ -1,0 +1,46 @@
+"""How much memory there is, and how much a table would take."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from medley.errors import ConfigError, DataError
+from medley.tables.reading.memory import available_memory, is_large, memory_bytes, table_bytes
+
+
+@pytest.mark.parametrize(
+    ("word", "size"), [("2GB", 2**31), ("1.5 GiB", 3 * 2**29), ("500mb", 500 * 2**20), (4096, 4096), ("77", 77)]
+)
+def test_sizes_in_words(word, size):
+    assert memory_bytes(word) == size
+
+
+@pytest.mark.parametrize("word", ["lots", "-1GB", 0, "0", True, float("inf"), "2 GBit", [1]])
+def test_what_is_no_size_is_told(word):
+    with pytest.raises(ConfigError, match="memory must be bytes or words"):
+        memory_bytes(word)
+
+
+def test_auto_is_less_than_what_is_free():
+    assert 2**20 < memory_bytes("auto") < available_memory() * 1.2
+    assert memory_bytes(None) > 0
+
+
+def test_tables_are_told_larger_than_their_files_are(tmp_path):
+    frame = pd.DataFrame({"a": np.arange(5000.0), "b": ["word"] * 5000})
+    frame.to_csv(tmp_path / "t.csv")
+    frame.to_csv(tmp_path / "t.csv.gz")
+    frame.to_parquet(tmp_path / "t.parquet", compression="zstd")
+    for name in ("t.csv", "t.csv.gz", "t.parquet"):
+        assert table_bytes(tmp_path / name) > (tmp_path / name).stat().st_size
+    assert table_bytes(tmp_path) > table_bytes(tmp_path / "t.csv")
+    assert is_large(tmp_path / "t.csv", 10_000)
+    assert not is_large(tmp_path / "t.csv", 10**9)
+    with pytest.raises(DataError, match="no file"):
+        table_bytes(tmp_path / "u.csv")
+
+
+def test_what_is_no_file_is_not_large(tmp_path):
+    (tmp_path / "t.parquet").write_bytes(b"nonsense")
+    for table in ({"a": [1]}, tmp_path / "nowhere.csv", tmp_path / "t.parquet", 3):
+        assert not is_large(table, 1)

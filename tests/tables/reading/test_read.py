@@ -1,0 +1,277 @@
+"""Tables of every form, and what is told of those that are none."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow
+import pytest
+from pyarrow import feather, ipc
+
+from medley.errors import DataError
+from medley.tables.reading.read import Table, batches, read
+
+ROWS = pd.DataFrame({"age": [3, 5, 7], "sex": ["f", "m", None], "size": [0.5, None, 2.0]})
+
+
+def write(path, text, encoding="utf-8"):
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def same(frame, expected=ROWS):
+    assert list(frame.columns) == list(expected.columns)
+    assert frame["age"].tolist() == expected["age"].tolist()
+    assert frame["sex"].fillna("").tolist() == expected["sex"].fillna("").tolist()
+    assert np.array_equal(frame["size"].astype(float), expected["size"].astype(float), equal_nan=True)
+
+
+def save(path, frame=ROWS):
+    ending = "".join(path.suffixes)
+    if ".parquet" in ending:
+        frame.to_parquet(path)
+    elif ending in (".feather", ".arrow"):
+        feather.write_feather(pyarrow.Table.from_pandas(frame), str(path))
+    elif ".json" in ending and "l" not in ending:
+        path.write_text(json.dumps(json.loads(frame.to_json(orient="records"))))
+    elif "jsonl" in ending or "ndjson" in ending:
+        text = frame.to_json(orient="records", lines=True).encode()
+        path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+    else:
+        frame.to_csv(path, index=False, sep="\t" if ".tsv" in ending else ",")
+    return path
+
+
+FILES = [
+    *("t.csv", "t.csv.gz", "t.csv.bz2", "t.csv.xz", "t.csv.zip", "t.tsv", "T.CSV", "t.txt", "t.parquet"),
+    *("t.jsonl", "t.ndjson", "t.jsonl.gz", "t.json", "t.feather", "t.arrow"),
+]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_of_all_kinds_are_read_alike(tmp_path, name):
+    path = save(tmp_path / name)
+    for given in (path, str(path)):
+        table = read(given)
+        same(table.frame)
+        assert table.root == tmp_path
+        assert table.origin == str(path)
+        assert table.notes == ()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_batches_hold_the_rows_of_the_whole(tmp_path, name):
+    frames = list(batches(save(tmp_path / name), rows=2))
+    assert [len(frame) for frame in frames] == [2, 1]
+    same(pd.concat(frames))
+
+
+def test_a_stream_of_arrow_and_packed_zstandard_are_read(tmp_path):
+    table = pyarrow.Table.from_pandas(ROWS)
+    with ipc.new_stream(str(tmp_path / "t.arrow"), table.schema) as stream:
+        stream.write_table(table)
+    same(read(tmp_path / "t.arrow").frame)
+    with pyarrow.output_stream(str(tmp_path / "t.csv.zst"), compression="zstd") as packed:
+        packed.write(ROWS.to_csv(index=False).encode())
+    same(read(tmp_path / "t.csv.zst").frame)
+
+
+def test_a_gzip_file_is_known_by_its_content(tmp_path):
+    (tmp_path / "t.csv").write_bytes(gzip.compress(ROWS.to_csv(index=False).encode()))
+    same(read(tmp_path / "t.csv").frame)
+
+
+def test_columns_that_pandas_had_made_the_index_are_columns_again(tmp_path):
+    ROWS.set_index("age").to_parquet(tmp_path / "named.parquet")
+    assert set(read(tmp_path / "named.parquet").frame.columns) == {"age", "sex", "size"}
+    ROWS.iloc[[2, 0]].to_parquet(tmp_path / "numbered.parquet")
+    assert list(read(tmp_path / "numbered.parquet").frame.columns) == ["age", "sex", "size"]
+
+
+class Relation:
+    """What DuckDB's relations are to others: something that offers an Arrow stream."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+@pytest.mark.parametrize(
+    "form", ["pandas", "polars", "table", "batch", "reader", "relation", "columns", "rows", "numpy"]
+)
+def test_frames_of_all_libraries_are_read_alike(form):
+    arrow = pyarrow.Table.from_pandas(ROWS)
+    columns = {"age": [3, 5, 7], "sex": ["f", "m", None], "size": np.array([0.5, np.nan, 2.0])}
+    if form == "polars":
+        given = pytest.importorskip("polars").DataFrame({**columns, "size": [0.5, None, 2.0]})
+    elif form == "numpy":
+        kinds = [("age", "i8"), ("sex", "O"), ("size", "f8")]
+        given = np.array(list(zip(*columns.values(), strict=True)), dtype=kinds)
+    else:
+        rows = [{"age": 3, "sex": "f", "size": 0.5}, {"age": 5, "sex": "m"}, {"age": 7, "size": 2.0}]
+        batch = arrow.to_batches()[0]
+        given = {
+            "pandas": ROWS,
+            "table": arrow,
+            "batch": batch,
+            "reader": pyarrow.RecordBatchReader.from_batches(arrow.schema, [batch]),
+            "relation": Relation(arrow),
+            "columns": columns,
+            "rows": rows,
+        }[form]
+    table = read(given)
+    same(table.frame)
+    assert table.root == Path()
+    assert table.origin == "the table"
+
+
+def test_a_callers_frame_keeps_its_index_and_is_not_changed():
+    frame = pd.DataFrame({0: [1, 2], 1: ["a", "b"]}, index=[7, 9])
+    table = read(frame)
+    assert list(table.frame.columns) == ["0", "1"]
+    assert list(table.frame.index) == [7, 9]
+    assert list(frame.columns) == [0, 1]
+
+
+def test_arrays_of_pictures_and_lists_can_be_columns():
+    table = read({"photo": np.zeros((2, 8, 8, 3), np.uint8), "tags": [["a"], ["a", "b"]], "vector": np.ones((2, 4))})
+    assert table.frame["photo"][1].shape == (8, 8, 3)
+    assert table.frame["tags"][1] == ["a", "b"]
+    assert table.frame["vector"][0].tolist() == [1, 1, 1, 1]
+
+
+def test_the_root_can_be_given_and_a_table_is_read_no_more_than_once(tmp_path):
+    assert read(ROWS, root=tmp_path).root == tmp_path
+    elsewhere, here = tmp_path / "elsewhere", tmp_path / "here"
+    elsewhere.mkdir()
+    here.mkdir()
+    table = read(save(tmp_path / "t.csv"), root=str(elsewhere))
+    assert table.root == elsewhere
+    assert read(table) is table
+    assert read(table, root=here).root == here
+    for one in (table, ROWS, tmp_path / "t.csv"):
+        with pytest.raises(DataError, match="root='nowhere' is no folder"):
+            read(one, root="nowhere")
+    assert len(table) == 3
+    assert isinstance(table, Table)
+
+
+def test_a_folder_of_files_is_one_table(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "README.txt").write_text("What this is.")
+    (tmp_path / ".hidden.csv").write_text("other\n1\n")
+    save(tmp_path / "a.csv", ROWS.iloc[:1])
+    save(tmp_path / "b.parquet", ROWS.iloc[1:][["size", "age", "sex"]])
+    table = read(tmp_path)
+    same(table.frame)
+    assert table.root == tmp_path
+    assert list(table.frame.index) == [0, 1, 2]
+    same(pd.concat(list(batches(tmp_path))))
+
+
+def test_files_of_a_folder_must_have_the_same_columns(tmp_path):
+    save(tmp_path / "a.csv")
+    save(tmp_path / "b.csv", ROWS.rename(columns={"sex": "gender"}))
+    for reader in (read, lambda path: list(batches(path))):
+        with pytest.raises(DataError, match=r"'b.csv' lacks 'sex' and has 'gender' besides"):
+            reader(tmp_path)
+
+
+def test_a_folder_without_tables_is_told(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match=r"holds no file of a table \(.csv"):
+        read(tmp_path)
+
+
+def test_words_stay_words_where_the_caller_says_so(tmp_path):
+    path = write(tmp_path / "t.csv", "code,age\n12,3\n7,4\n")
+    assert read(path).frame["code"].tolist() == [12, 7]
+    for frame in (read(path, as_text=["code"]).frame, next(batches(path, as_text=["code"]))):
+        assert frame["code"].tolist() == ["12", "7"]
+        assert frame["age"].tolist() == [3, 4]
+
+
+def test_a_missing_file_is_told_with_the_names_that_are_near(tmp_path):
+    save(tmp_path / "houses.csv")
+    with pytest.raises(DataError, match=r"no file .*'.*house.csv'\. The folder has 'houses.csv'\."):
+        read(tmp_path / "house.csv")
+    with pytest.raises(DataError, match=r"no file .*q.csv'\. The folder has 'houses.csv'\."):
+        read(tmp_path / "q.csv")
+    with pytest.raises(DataError, match=r"no folder .*nowhere' either"):
+        read(tmp_path / "nowhere" / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("t.xlsx", b"", "files of tables end in .csv, .*pass a DataFrame"),
+        ("t.csv", b"a,b\n", r"holds no rows: its columns are 'a', 'b'\."),
+        ("t.parquet", b"a,b\n1,2\n", "t.parquet' cannot be read as a table"),
+        ("t.feather", b"a,b\n1,2\n", "t.feather' cannot be read as a table"),
+        ("t.csv.gz", gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:-12], "t.csv.gz' cannot be read as a table"),
+        ("t.csv.zip", b"PK\x03\x04nothing", "t.csv.zip' cannot be read as a table"),
+        ("t.jsonl", b'{"a": 1}\n\n{"a": 2\n', "t.jsonl' cannot be read as a table: line 3 is no JSON"),
+        ("t.jsonl", b'{"a": 1}\n7\n', "line 2 is no object with names"),
+        ("t.json", b'[{"a": 1}, 7]', "element 1 is no object with names"),
+        ("t.json", b'[{"a": 1}, 7', "it is no JSON"),
+        ("t.jsonl", b"", "t.jsonl' has no columns"),
+    ],
+)
+def test_a_file_that_is_no_table_is_told(tmp_path, name, content, told):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=told):
+        read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ([], "The table holds no rows: an empty list"),
+        ({}, "has no columns"),
+        ({"a": []}, "holds no rows: its columns are 'a'"),
+        ({"a": [1, 2], "b": [1]}, "same number of rows, got 'a': 2, 'b': 1"),
+        ({"age": 3, "sex": "f"}, r"'age' is 3; one row is a list of one dict"),
+        (np.zeros((2, 3)), r"named columns, got a ndarray of shape \(2, 3\); give its columns names"),
+        (pd.Series([1, 2]), r"got a Series of shape \(2,\); one row is row.to_frame\(\).T"),
+        (pd.Series([1]), r"got a Series of shape \(1,\)"),
+        (pyarrow.array([1]), "A table is the path of a file"),
+        (7, "A table is the path of a file or folder, .*; got a int"),
+        ([1, 2], "got a list"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "'a' is there more than once"),
+        (pd.DataFrame([[1, 2]], columns=["1", 1]), "'1' is there more than once"),
+        (pyarrow.table([[1], [2]], names=["a", "a"]), "'a' is there more than once"),
+    ],
+)
+def test_what_is_no_table_is_told(table, told):
+    with pytest.raises(DataError, match=told):
+        read(table)
+
+
+def test_a_lazy_frame_is_told_to_be_collected():
+    polars = pytest.importorskip("polars")
+    with pytest.raises(DataError, match=r"LazyFrame.*pass table.collect\(\)"):
+        read(polars.LazyFrame({"a": [1]}))
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.parquet", "t.jsonl", "t.feather", "t.json"])
+def test_batches_hold_the_columns_that_are_asked_for(tmp_path, name):
+    whole = list(batches(save(tmp_path / name), rows=2))
+    first = whole[0].columns[1]
+    some = list(batches(tmp_path / name, rows=2, only=[first, "nowhere"]))
+    assert [list(one.columns) for one in some] == [[first]] * len(whole)
+    for one, other in zip(some, whole, strict=True):
+        pd.testing.assert_series_equal(one[first], other[first])
+
+
+def test_one_row_group_is_read_in_pieces(tmp_path):
+    frame = pd.DataFrame({"a": range(100), "b": ["word"] * 100})
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=100)
+    frame.to_feather(tmp_path / "t.feather", chunksize=30)
+    for name in ("t.parquet", "t.feather"):
+        parts = list(batches(tmp_path / name, rows=40))
+        assert max(map(len, parts)) <= 40
+        pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), frame)
