@@ -33,7 +33,7 @@ from medley.core.resolve import take_default
 from medley.graph.network import Network
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
-from medley.search.trial import Question, resolved
+from medley.search.trial import SearchSpec, resolved
 from medley.train.loop import train
 from medley.train.stepper import EagerStepper
 
@@ -58,10 +58,10 @@ class ByHand(nn.Module):
         return self.digit(hidden), self.answer(hidden)
 
 
-def by_hand(pictures: np.ndarray, words: np.ndarray, digits: np.ndarray, answers: np.ndarray) -> Iterator[float]:
+def by_hand(images: np.ndarray, words: np.ndarray, digits: np.ndarray, answers: np.ndarray) -> Iterator[float]:
     """Trains for ever; yields the seconds of each epoch."""
     torch.manual_seed(0)
-    pixels = torch.from_numpy(pictures.reshape(len(pictures), -1).astype("float32"))
+    pixels = torch.from_numpy(images.reshape(len(images), -1).astype("float32"))
     pixels = (pixels - pixels.mean()) / pixels.std()
     asked, digit = torch.from_numpy(words), torch.from_numpy(digits.astype("int64"))
     answer = torch.from_numpy(answers.astype("float32"))
@@ -81,13 +81,13 @@ def by_hand(pictures: np.ndarray, words: np.ndarray, digits: np.ndarray, answers
         yield perf_counter() - began
 
 
-def by_medley(pictures: np.ndarray, questions: list[str], digits: np.ndarray, answers: list[str]) -> Iterator[float]:
+def by_medley(images: np.ndarray, questions: list[str], digits: np.ndarray, answers: list[str]) -> Iterator[float]:
     """Trains through medley's own loop for ever; yields the seconds of each epoch."""
     auto = exact(tempfile.mkdtemp())
-    rows = whole(auto.graph, [pictures, questions], [digits, answers], None)
+    rows = whole(auto.graph, [images, questions], [digits, answers], None)
     heads = auto.graph.heads
     data = Encodings(rows, None, {name: head.codec() for name, head in heads.items()}, torch.device("cpu"))
-    graph, plan = resolved(Question(auto.graph, data, auto.training, LOSS_WEIGHTS, lambda flat: 0.0, 0), take_default)
+    graph, plan = resolved(SearchSpec(auto.graph, data, auto.training, LOSS_WEIGHTS, lambda flat: 0.0, 0), take_default)
     sources = data.sources(graph)
     torch.manual_seed(0)
     network = Network(graph, {one.name: one.codec.spec for one in sources}, data.targets)
@@ -121,12 +121,12 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    pictures = rng.integers(0, 256, (given.rows, 28, 28), dtype=np.uint8)
+    images = rng.integers(0, 256, (given.rows, 28, 28), dtype=np.uint8)
     digits = rng.integers(0, 10, given.rows)
     questions, answers = ask(digits)
     words = np.array([[2, 3], [4, 3], [5, 6], [7, 6]])[np.arange(given.rows) % 4]
-    hand = by_hand(pictures, words, digits, np.array([answer == "yes" for answer in answers]))
-    ours = by_medley(pictures, questions, digits, answers)
+    hand = by_hand(images, words, digits, np.array([answer == "yes" for answer in answers]))
+    ours = by_medley(images, questions, digits, answers)
     pairs = [(next(ours), next(hand)) for _ in range(given.epochs + 1)][1:]
     mine, theirs = (median(one) for one in zip(*pairs, strict=True))
     for a, b in pairs:

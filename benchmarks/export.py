@@ -1,7 +1,7 @@
 """What an export saves: rows per second, and a process that starts, loads, predicts one row and ends.
 
 Two models of the table door on generated rows, untrained but for one epoch, since only time is asked for: numbers and
-words (12 columns), and the same with a text and a picture of 32x32. Both predict from a frame, codecs included. Calls
+words (12 columns), and the same with a text and an image of 32x32. Both predict from a frame, codecs included. Calls
 are made in turn, so that a noisy machine disturbs both alike; figures are medians, of starts the best of five.
 
 Run: `OMP_NUM_THREADS=1 python benchmarks/export.py`
@@ -42,7 +42,7 @@ print(next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if 
 
 
 def table(rows: int, folder: Path) -> pd.DataFrame:
-    """Ten numbers, two words, a text and a picture per row."""
+    """Ten numbers, two words, a text and an image per row."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(rows, 10)), columns=[f"number {place}" for place in range(10)])
     frame["colour"] = rng.choice(["red", "green", "blue"], rows)
@@ -118,7 +118,7 @@ def main() -> None:
         root = Path(folder)
         frame = table(args.rows, root)
         compare("numbers and words", frame.drop(columns=["about", "photo"]), root, args.seconds)
-        compare("with text and picture", frame, root, args.seconds)
+        compare("with text and image", frame, root, args.seconds)
 
 
 if __name__ == "__main__":

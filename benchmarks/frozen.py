@@ -1,6 +1,6 @@
 """What keeping the results of frozen encoders saves: ten trials of ten epochs, with and without.
 
-Pictures and texts through two encoders of random weights that are built here (a ViT and a BERT, no download), frozen; a
+Images and texts through two encoders of random weights that are built here (a ViT and a BERT, no download), frozen; a
 small network on top learns, and its sizes are searched. The same seed, trials and epochs both times: the scores must be
 the same, the seconds are what differs.
 
@@ -47,7 +47,7 @@ WORDS = [
 
 
 def save_vit(folder: Path) -> str:
-    """A ViT of four layers for pictures of 64 x 64."""
+    """A ViT of four layers for images of 64 x 64."""
     from transformers import ViTConfig, ViTImageProcessor, ViTModel
 
     ViTModel(ViTConfig(image_size=SIDE, patch_size=8, **LAYERS)).save_pretrained(folder)
@@ -67,25 +67,23 @@ def save_bert(folder: Path) -> str:
 
 
 def rows(count: int) -> tuple[list[Any], np.ndarray]:
-    """Pictures whose brightness and sentences whose words say the class."""
+    """Images whose brightness and sentences whose words say the class."""
     rng = np.random.default_rng(0)
     label = rng.integers(0, 2, count)
-    pictures = rng.integers(0, 200, (count, SIDE, SIDE, 3)) + 20 * label[:, None, None, None]
+    images = rng.integers(0, 200, (count, SIDE, SIDE, 3)) + 20 * label[:, None, None, None]
     texts = [" ".join(rng.choice(WORDS[one : one + 9], 20)) for one in 5 * label]
-    return [pictures.astype(np.uint8), texts], label
+    return [images.astype(np.uint8), texts], label
 
 
 def search(vit: str, bert: str, given: argparse.Namespace, cache: str) -> tuple[float, np.ndarray]:
     """Seconds of a whole search, and the trials' scores."""
     os.environ["MEDLEY_CACHE"] = cache
-    picture, text = md.ImageInput(name="picture"), md.TextInput(name="text")
-    seen = md.PretrainedImageBlock(vit, pooling="mean", trainable=False)(picture)
+    image, text = md.ImageInput(name="image"), md.TextInput(name="text")
+    seen = md.PretrainedImageBlock(vit, pooling="mean", trainable=False)(image)
     read = md.PretrainedTextBlock(bert, pooling="mean", trainable=False)(text)
     label = md.ClassificationHead(name="label")(md.DenseBlock()(md.Merge()([seen, read])))
     with tempfile.TemporaryDirectory() as directory:
-        auto = md.AutoModel(
-            [picture, text], label, max_trials=given.trials, directory=directory, tuner="random", seed=0
-        )
+        auto = md.AutoModel([image, text], label, max_trials=given.trials, directory=directory, tuner="random", seed=0)
         x, y = rows(given.rows)
         began = perf_counter()
         auto.fit(x, y, epochs=given.epochs, verbose=0)

@@ -1,7 +1,7 @@
-"""What pictures add to a table: the price of houses with and without their four photographs, over several seeds.
+"""What images add to a table: the price of houses with and without their four photographs, over several seeds.
 
 `medley fit houses.csv --target price --target bedrooms` in a call: the same rows, targets and number of epochs, once
-with the picture columns and once without. A quarter of the houses is kept for the test, another quarter in each seed.
+with the image columns and once without. A quarter of the houses is kept for the test, another quarter in each seed.
 
 Run: `python benchmarks/houses.py --data FOLDER [--seeds 5]`; FOLDER holds houses/houses.csv and houses/images.zip.
 """
@@ -22,7 +22,7 @@ import pandas as pd
 import medley as md
 
 FACTS = ["bedrooms", "bathrooms", "area", "zipcode"]
-PICTURES = ["image_frontal", "image_bedroom", "image_bathroom", "image_kitchen"]
+IMAGES = ["image_frontal", "image_bedroom", "image_bathroom", "image_kitchen"]
 
 
 def score(rows: pd.DataFrame, root: Path, inputs: list[str], seed: int, epochs: int) -> tuple[float, float]:
@@ -66,15 +66,15 @@ def main() -> None:
         for seed in range(given.seeds):
             began = monotonic()
             without = score(rows, root, FACTS, seed, given.epochs)
-            beside = score(rows, root, [*FACTS, *PICTURES], seed, given.epochs)
+            beside = score(rows, root, [*FACTS, *IMAGES], seed, given.epochs)
             table.append((*without, *beside))
             print(
                 f"seed {seed}: facts alone R2 {without[0]:.3f}, median error {without[1]:.1f} %;  "
-                f"with pictures R2 {beside[0]:.3f}, median error {beside[1]:.1f} %  ({monotonic() - began:.0f} s)",
+                f"with images R2 {beside[0]:.3f}, median error {beside[1]:.1f} %  ({monotonic() - began:.0f} s)",
                 flush=True,
             )
         a, b, c, d = (mean(column) for column in zip(*table, strict=True))
-        print(f"mean: facts alone R2 {a:.3f}, {b:.1f} %;  with pictures R2 {c:.3f}, {d:.1f} %")
+        print(f"mean: facts alone R2 {a:.3f}, {b:.1f} %;  with images R2 {c:.3f}, {d:.1f} %")
 
 
 if __name__ == "__main__":

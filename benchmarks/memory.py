@@ -1,6 +1,6 @@
 """Peak memory of fitting a table and the same table with ten times the rows: in batches, and all of it in memory.
 
-A table of numbers, categories, texts and pictures (PNG in its cells) is written as Parquet and fitted in a process of
+A table of numbers, categories, texts and images (PNG in its cells) is written as Parquet and fitted in a process of
 its own, whose largest resident size is printed. Read in batches, it shall not grow with the rows, but for the index: a
 few numbers per row (labels, the split, which cells are there, the order of an epoch).
 
@@ -23,7 +23,7 @@ from time import monotonic
 import numpy as np
 
 WORDS = [f"word{number}" for number in range(2000)]
-PICTURES = 500
+IMAGES = 500
 AT_ONCE = 4_000
 MEMORY = "64MB"
 
@@ -33,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=12_000, help="of the smaller table")
     parser.add_argument("--times", type=int, default=10, help="how many times larger the other is")
-    parser.add_argument("--side", type=int, default=32, help="pixels of a picture's side")
+    parser.add_argument("--side", type=int, default=32, help="pixels of an image's side")
     parser.add_argument("--folder", type=Path, help="where tables are written; a temporary one, if left out")
     parser.add_argument("--batches-only", action="store_true", help="leave out the runs in memory")
     parser.add_argument("--one", nargs=3, metavar=("FILE", "MEMORY", "FOLDER"), help=argparse.SUPPRESS)
@@ -104,12 +104,12 @@ def written(path: Path, rows: int, side: int) -> Path:
     if path.exists():
         return path
     rng = np.random.default_rng(0)
-    pictures = list(drawn(rng, side))
+    images = list(drawn(rng, side))
     writer, fresh = None, path.with_suffix(".new")
     for start in range(0, rows, AT_ONCE):
         size = min(AT_ONCE, rows - start)
         columns = some_rows(rng, size)
-        columns["photo"] = [pictures[one] for one in rng.integers(0, len(pictures), size)]
+        columns["photo"] = [images[one] for one in rng.integers(0, len(images), size)]
         table = pyarrow.table(columns)
         writer = writer or parquet.ParquetWriter(fresh, table.schema)
         writer.write_table(table)
@@ -120,10 +120,10 @@ def written(path: Path, rows: int, side: int) -> Path:
 
 
 def drawn(rng: np.random.Generator, side: int) -> Iterator[bytes]:
-    """Noise as files of pictures."""
+    """Noise as files of images."""
     from PIL import Image
 
-    for _ in range(PICTURES):
+    for _ in range(IMAGES):
         stream = BytesIO()
         Image.fromarray(rng.integers(0, 255, (side, side, 3), dtype=np.uint8)).save(stream, "PNG")
         yield stream.getvalue()

@@ -31,7 +31,7 @@ import medley as md
 import tables
 
 TEXTS = ("Title", "Review Text")
-Encoder = Callable[[], md.Block]
+Encoder = Callable[[], md.extend.Block]
 WAYS = ("from scratch", "MiniLM frozen", "both")
 
 

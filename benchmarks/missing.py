@@ -1,6 +1,6 @@
 """What rows with gaps are worth: training on all of them against training on the complete rows alone.
 
-MNIST with a question (as in `examples/digits_question.py`): 30 % of the pictures and 30 % of the questions are taken
+MNIST with a question (as in `examples/digits_question.py`): 30 % of the images and 30 % of the questions are taken
 away at random, and half of each task's labels. medley trains on everything in one call; the rival is medley on the
 rows that have both inputs and both labels, for as many steps. Both are tested on the same rows: complete ones, and
 ones with the same gaps.
@@ -26,14 +26,14 @@ STEPS = 4_000
 BATCH = 64
 
 
-def with_gaps(pictures: np.ndarray, digits: np.ndarray, rng: np.random.Generator) -> tuple[list, list, np.ndarray]:
-    """[pictures, questions] and [digits, answers] with None where something is missing; which rows lack nothing."""
+def with_gaps(images: np.ndarray, digits: np.ndarray, rng: np.random.Generator) -> tuple[list, list, np.ndarray]:
+    """[images, questions] and [digits, answers] with None where something is missing; which rows lack nothing."""
     questions, answers = ask(digits)
     rows = len(digits)
     lacks = {name: rng.random(rows) < share for name, share in (("p", 0.3), ("q", 0.3), ("d", 0.5), ("a", 0.5))}
     x = [
-        [None if gap else picture for picture, gap in zip(pictures, lacks["p"], strict=True)],
-        [None if gap else question for question, gap in zip(questions, lacks["q"], strict=True)],
+        [None if gap else image for image, gap in zip(images, lacks["p"], strict=True)],
+        [None if gap else search_spec for search_spec, gap in zip(questions, lacks["q"], strict=True)],
     ]
     y = [
         [None if gap else int(digit) for digit, gap in zip(digits, lacks["d"], strict=True)],
@@ -64,14 +64,14 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=20_000, help="training rows, gaps included")
     given = parser.parse_args()
     rng = np.random.default_rng(0)
-    pictures, digits = read_mnist(given.data, "train")
+    images, digits = read_mnist(given.data, "train")
     chosen = rng.permutation(len(digits))[: given.rows]
-    x, y, complete = with_gaps(pictures[chosen], digits[chosen], rng)
-    test_pictures, test_digits = read_mnist(given.data, "test")
+    x, y, complete = with_gaps(images[chosen], digits[chosen], rng)
+    test_images, test_digits = read_mnist(given.data, "test")
     test_questions, test_answers = ask(test_digits)
     tests = {
-        "complete": ([test_pictures, test_questions], [test_digits, test_answers]),
-        "with gaps": with_gaps(test_pictures, test_digits, rng)[:2],
+        "complete": ([test_images, test_questions], [test_digits, test_answers]),
+        "with gaps": with_gaps(test_images, test_digits, rng)[:2],
     }
     kept = np.flatnonzero(complete)
     few = [[one[i] for i in kept] for one in x], [[one[i] for i in kept] for one in y]

@@ -67,7 +67,7 @@ SETS = {
         left_out=("Clothing ID", "Class Name"),
         kinds={"Rating": "ordered"},
     ),
-    # Without its pictures, which the rivals cannot read.
+    # Without its images, which the rivals cannot read.
     "houses": TableSet(
         "houses/houses.csv",
         {"price": "r2", "bedrooms": "r2"},

@@ -20,15 +20,15 @@ import medley as md
 
 
 def rows() -> tuple[dict, dict, dict, dict]:
-    """Pictures and questions, digits and answers: for training and, every fifth row, for the test."""
+    """Images and questions, digits and answers: for training and, every fifth row, for the test."""
     digits: Any = load_digits()
-    pictures, names = digits.images.astype("uint8") * 15, digits.target
+    images, names = digits.images.astype("uint8") * 15, digits.target
     questions, answers = ask(names)
     test = np.arange(len(names)) % 5 == 4
 
     def part(chosen: np.ndarray) -> tuple[dict, dict]:
         index = np.flatnonzero(chosen)
-        x = {"picture": pictures[index], "question": [questions[i] for i in index]}
+        x = {"image": images[index], "question": [questions[i] for i in index]}
         return x, {"digit": names[index], "answer": [answers[i] for i in index]}
 
     return *part(~test), *part(test)
@@ -38,7 +38,7 @@ def train(directory: Path) -> None:
     """Trains, tells the scores, saves."""
     x, y, x_test, y_test = rows()
     auto = md.AutoModel(
-        inputs=[md.ImageInput(name="picture"), md.TextInput(name="question")],
+        inputs=[md.ImageInput(name="image"), md.TextInput(name="question")],
         outputs=[md.ClassificationHead(name="digit"), md.ClassificationHead(name="answer")],
         max_trials=2,
         time_limit="1m",
@@ -58,11 +58,11 @@ def predict(directory: Path) -> None:
     """Loads the model and predicts the first three test rows."""
     model = md.load(directory / "demo-model")
     _, _, x, y = rows()
-    some = {"picture": x["picture"][:3], "question": x["question"][:3]}
+    some = {"image": x["image"][:3], "question": x["question"][:3]}
     found, sure = model.predict(some), model.predict_proba(some)
     for i in range(3):
         print(
-            f"picture of a {y['digit'][i]}: {found['digit'][i]} ({sure['digit'][i].max():.0%} sure);  "
+            f"image of a {y['digit'][i]}: {found['digit'][i]} ({sure['digit'][i].max():.0%} sure);  "
             f"{some['question'][i]}? {found['answer'][i]} ({sure['answer'][i].max():.0%} sure)"
         )
 

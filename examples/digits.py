@@ -18,7 +18,7 @@ FILES = {
 
 
 def read_mnist(folder: str | Path, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures (N, 28, 28) uint8 and digits (N,) of MNIST's `"train"` or `"test"` part.
+    """Images (N, 28, 28) uint8 and digits (N,) of MNIST's `"train"` or `"test"` part.
 
     Args:
         folder: holds the four gzipped idx files under their usual names.
@@ -28,8 +28,8 @@ def read_mnist(folder: str | Path, part: str) -> tuple[np.ndarray, np.ndarray]:
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
         sys.exit(f"Not found: {', '.join(missing)}. Give the folder with MNIST's four .gz files: --data FOLDER")
-    pictures, digits = (gzip.decompress(path.read_bytes()) for path in paths)
-    return np.frombuffer(pictures, np.uint8, offset=16).reshape(-1, 28, 28), np.frombuffer(digits, np.uint8, offset=8)
+    images, digits = (gzip.decompress(path.read_bytes()) for path in paths)
+    return np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28), np.frombuffer(digits, np.uint8, offset=8)
 
 
 def ask(digits: np.ndarray) -> tuple[list[str], list[str]]:

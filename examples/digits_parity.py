@@ -17,11 +17,11 @@ import medley as md
 
 def build(directory: str, alpha: float, seed: int = 0) -> md.AutoModel:
     """The network, its loss (1 - alpha) * digit + alpha * odd, and Adam at 0.01."""
-    picture = md.ImageInput(name="picture")
-    trunk = md.DenseBlock(num_units=(128, 64, 10), use_batchnorm=False, dropout=0)(picture)
+    image = md.ImageInput(name="image")
+    trunk = md.DenseBlock(num_units=(128, 64, 10), use_batchnorm=False, dropout=0)(image)
     heads = [md.ClassificationHead(name=name, dropout=0)(trunk) for name in ("digit", "odd")]
     return md.AutoModel(
-        picture,
+        image,
         heads,
         max_trials=1,
         loss_weights=[1 - alpha, alpha],
@@ -35,19 +35,19 @@ def build(directory: str, alpha: float, seed: int = 0) -> md.AutoModel:
     )
 
 
-def as_text(picture: np.ndarray) -> str:
-    """A picture (H, W) uint8 as characters."""
-    return "\n".join("".join(" .:-=+*#%@"[value * 10 // 256] for value in row.tolist()) for row in picture[::2])
+def as_text(image: np.ndarray) -> str:
+    """An image (H, W) uint8 as characters."""
+    return "\n".join("".join(" .:-=+*#%@"[value * 10 // 256] for value in row.tolist()) for row in image[::2])
 
 
 def main() -> None:
-    """Trains five epochs, tells both accuracies of each, and predicts one random picture."""
+    """Trains five epochs, tells both accuracies of each, and predicts one random image."""
     parser = arguments(__doc__)
     parser.add_argument("--alpha", type=float, default=0.5, help="weight of the odd-or-even loss, between 0 and 1")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    pictures, digits = read_mnist(given.data, "train")
-    test_pictures, test_digits = read_mnist(given.data, "test")
+    images, digits = read_mnist(given.data, "train")
+    test_images, test_digits = read_mnist(given.data, "test")
 
     def tell(record: md.Record) -> None:
         scores = record.flat()
@@ -58,7 +58,7 @@ def main() -> None:
         auto = build(directory, given.alpha, given.seed)
         began = monotonic()
         auto.fit(
-            pictures,
+            images,
             [digits, digits % 2 == 1],
             epochs=5,
             batch_size=128,
@@ -67,11 +67,11 @@ def main() -> None:
             verbose=0,
         )
         print(f"trained in {monotonic() - began:.0f} s")
-        for name, score in auto.evaluate(test_pictures, [test_digits, test_digits % 2 == 1], return_dict=True).items():
+        for name, score in auto.evaluate(test_images, [test_digits, test_digits % 2 == 1], return_dict=True).items():
             print(f"test {name:16} {score:.4f}")
-        one = np.random.default_rng(given.seed).integers(len(test_pictures))
-        digit, odd = auto.predict(test_pictures[one : one + 1])
-        print(as_text(test_pictures[one]))
+        one = np.random.default_rng(given.seed).integers(len(test_images))
+        digit, odd = auto.predict(test_images[one : one + 1])
+        print(as_text(test_images[one]))
         print(f"This is a {digit[0]}, {'odd' if odd[0] else 'even'}; it was written as a {test_digits[one]}.")
 
 

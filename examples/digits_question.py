@@ -18,23 +18,23 @@ LOSS_WEIGHTS = (0.5, 0.6)
 
 
 def rows(folder: str, part: str) -> tuple[list, list]:
-    """[pictures, questions], [digits, answers]."""
-    pictures, digits = read_mnist(folder, part)
+    """[images, questions], [digits, answers]."""
+    images, digits = read_mnist(folder, part)
     questions, answers = ask(digits)
-    return [pictures, questions], [digits, answers]
+    return [images, questions], [digits, answers]
 
 
 def exact(directory: str, seed: int = 0) -> md.AutoModel:
     """Embedding 8x4 -> LSTM 8 for the question, pixels flattened, both joined, dense 25, softmax 10 and sigmoid 1."""
-    picture, question = md.ImageInput(name="picture"), md.TextInput(name="question")
-    pixels = md.Flatten()(md.Normalization(axis=None)(picture))
-    words = md.Embedding(embedding_dim=4, dropout=0)(question)
+    image, search_spec = md.ImageInput(name="image"), md.TextInput(name="question")
+    pixels = md.Flatten()(md.Normalization(axis=None)(image))
+    words = md.Embedding(embedding_dim=4, dropout=0)(search_spec)
     asked = md.RNNBlock(layer_type="lstm", num_layers=1, bidirectional=False, units=8)(words)
     joined = md.Merge(merge_type="concatenate")([asked, pixels])
     dense = md.DenseBlock(num_layers=1, num_units=25, use_batchnorm=False, dropout=0)(joined)
     heads = [md.ClassificationHead(name=name, dropout=0)(dense) for name in ("digit", "answer")]
     return md.AutoModel(
-        [picture, question],
+        [image, search_spec],
         heads,
         max_trials=1,
         loss_weights=LOSS_WEIGHTS,
@@ -51,7 +51,7 @@ def exact(directory: str, seed: int = 0) -> md.AutoModel:
 def searched(directory: str, minutes: float, seed: int = 0) -> md.AutoModel:
     """Default encoders, searched within a time limit."""
     return md.AutoModel(
-        [md.ImageInput(name="picture"), md.TextInput(name="question")],
+        [md.ImageInput(name="image"), md.TextInput(name="question")],
         [md.ClassificationHead(name="digit"), md.ClassificationHead(name="answer")],
         max_trials=10,
         loss_weights=LOSS_WEIGHTS,

@@ -1,9 +1,9 @@
-"""Kinds of rooms, from a picture and a caption: ViT and RoBERTa side by side.
+"""Kinds of rooms, from an image and a caption: ViT and RoBERTa side by side.
 
-Pictures lie in one folder per kind of room; captions in a CSV file with the columns `file` (the picture's path in that
+Images lie in one folder per kind of room; captions in a CSV file with the columns `file` (the image's path in that
 folder) and `caption`. The first token of ViT and that of RoBERTa (the first 8 of its 12 layers) are concatenated; a
 dense layer of 256 (ReLU, dropout .5) tells the rooms apart. Adam, learning rate 1e-4, batches of 16; F1 weighted by
-class is told, on a fifth of the pictures that nothing was learnt from. Captions that the CSV lacks are written by
+class is told, on a fifth of the images that nothing was learnt from. Captions that the CSV lacks are written by
 `--captioner`, where one is given; else these rows go without.
 
 Run: `python examples/indoor_scenes.py rooms captions.csv --vit FOLDER --roberta FOLDER [--captioner FOLDER] [--tune]`
@@ -46,14 +46,14 @@ ROOMS = {
 
 
 def read_captions(files: np.ndarray, folder: str | Path, table: str | Path) -> list[str | None]:
-    """The caption of each picture, None where the table has none."""
+    """The caption of each image, None where the table has none."""
     told = pd.read_csv(table).dropna().set_index("file")["caption"].to_dict()
     return [told.get(Path(file).relative_to(folder).as_posix()) for file in files]
 
 
 def network(
     vit: str, roberta: str, captioner: Any = None, *, layers: int = 8, tune: bool = False
-) -> tuple[list[Any], md.Node]:
+) -> tuple[list[Any], md.extend.Node]:
     """The inputs and the head: two encoders, concatenated, and a dense layer; captions that lack are written."""
     photo, caption = md.ImageInput(name="photo"), md.TextInput(name="caption")
     words = caption if captioner is None else md.CaptionImages(captioner)(photo, caption)
@@ -67,7 +67,7 @@ def network(
 def learn(
     folder: str | Path, table: str | Path, vit: str, roberta: str, directory: str, *, epochs: int = 10, **options: Any
 ) -> tuple[md.AutoModel, dict[str, float]]:
-    """Learns from four fifths of the pictures; the scores are of the others."""
+    """Learns from four fifths of the images; the scores are of the others."""
     parts = [
         md.image_dataset_from_directory(folder, image_size=None, validation_split=0.2, subset=part)
         for part in ("training", "validation")
@@ -144,17 +144,17 @@ def tiny_encoders(folder: Path) -> tuple[str, str]:
     return found[0], found[1]
 
 
-@md.register("indoor_scenes.describe")
-def describe(pictures: list[Image.Image]) -> list[str]:
+@md.extend.register("indoor_scenes.describe")
+def describe(images: list[Image.Image]) -> list[str]:
     """Stands in for a captioner where none can be had: says how bright rooms are."""
     words = ("dark", "dim", "bright", "white")
-    return [f"a {words[int(np.asarray(one).mean()) // 64]} room" for one in pictures]
+    return [f"a {words[int(np.asarray(one).mean()) // 64]} room" for one in images]
 
 
 def main() -> None:
     """Runs it and tells how well it knows rooms that it has not seen."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pictures", nargs="?", help="folder with one folder of pictures per kind of room")
+    parser.add_argument("images", nargs="?", help="folder with one folder of images per kind of room")
     parser.add_argument("captions", nargs="?", help="CSV file with the columns file and caption")
     parser.add_argument("--vit", default="google/vit-base-patch16-224", help="a folder, or a name on the hub")
     parser.add_argument("--roberta", default="FacebookAI/roberta-base", help="a folder, or a name on the hub")
@@ -162,23 +162,23 @@ def main() -> None:
     parser.add_argument("--tune", action="store_true", help="let the encoders learn too (on a GPU, better)")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--tiny", action="store_true", help="rooms that are drawn here, tiny random encoders")
-    parser.add_argument("--count", type=int, default=40, help="with --tiny: pictures per kind of room")
+    parser.add_argument("--count", type=int, default=40, help="with --tiny: images per kind of room")
     given = parser.parse_args()
     if not given.tiny and given.captions is None:
-        parser.error("give the folder of pictures and the CSV of captions, or --tiny")
+        parser.error("give the folder of images and the CSV of captions, or --tiny")
     began = monotonic()
     with tempfile.TemporaryDirectory() as directory:
         if given.tiny:
             os.environ["HF_HUB_OFFLINE"] = "1"
             folder = make_rooms(Path(directory), given.count)
             vit, roberta = tiny_encoders(folder)
-            given.pictures, given.captions = folder / "rooms", folder / "captions.csv"
+            given.images, given.captions = folder / "rooms", folder / "captions.csv"
             options: dict[str, Any] = {"captioner": describe, "epochs": 60}
         else:
             vit, roberta = given.vit, given.roberta
             options = {"captioner": given.captioner, "tune": given.tune, "epochs": given.epochs}
         try:
-            _, scores = learn(given.pictures, given.captions, vit, roberta, directory, **options)
+            _, scores = learn(given.images, given.captions, vit, roberta, directory, **options)
         except md.MedleyError as error:  # a folder or weights that are not there
             sys.exit(str(error))
     for name, value in scores.items():

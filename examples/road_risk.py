@@ -2,7 +2,7 @@
 
 First with networks of one's own (a CNN of 64 outputs, a dense net of 32, joined into one sigmoid), then in one line.
 `--pretrained` puts a ResNet-34 in the CNN's place: frozen, so that it runs once per tile, its last layer replaced by
-one of 64 outputs that learns. Offline, give the folder of any pretrained encoder of pictures: `--pretrained FOLDER`.
+one of 64 outputs that learns. Offline, give the folder of any pretrained encoder of images: `--pretrained FOLDER`.
 Tiles are drawn here: roads on a green ground; risk grows with bends, crossings and some of the numbers.
 Run: `python examples/road_risk.py [--rows 16] [--pretrained [FOLDER]]`
 """
@@ -75,8 +75,8 @@ class Dense(nn.Sequential):
 
 
 # A saved model says these names, so a program that loads it must have registered them.
-md.register("road_risk.cnn")(Cnn)
-md.register("road_risk.dense")(Dense)
+md.extend.register("road_risk.cnn")(Cnn)
+md.extend.register("road_risk.dense")(Dense)
 
 
 def own_networks(directory: str, seed: int = 0) -> md.AutoModel:

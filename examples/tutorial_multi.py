@@ -1,6 +1,6 @@
 """Two inputs, two targets: first with default encoders, then with a drawn graph; both searched.
 
-100 pictures and 100 rows of 20 numbers, all of them random: there is nothing to learn here but the programs.
+100 images and 100 rows of 20 numbers, all of them random: there is nothing to learn here but the programs.
 Run: `python examples/tutorial_multi.py`
 """
 
@@ -15,11 +15,11 @@ import medley as ak
 
 
 def data(rows: int = 100, seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Pictures (rows, 32, 32, 3) and numbers (rows, 20); a number (rows, 1) and one of five classes (rows,)."""
+    """Images (rows, 32, 32, 3) and numbers (rows, 20); a number (rows, 1) and one of five classes (rows,)."""
     rng = np.random.default_rng(seed)
-    pictures = rng.random((rows, 32, 32, 3), dtype=np.float32)
+    images = rng.random((rows, 32, 32, 3), dtype=np.float32)
     numbers = rng.random((rows, 20), dtype=np.float32)
-    return [pictures, numbers], [rng.random((rows, 1), dtype=np.float32), rng.integers(5, size=rows)]
+    return [images, numbers], [rng.random((rows, 1), dtype=np.float32), rng.integers(5, size=rows)]
 
 
 def defaults(directory: str, max_trials: int, epochs: int, verbose: int) -> ak.AutoModel:

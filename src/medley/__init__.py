@@ -24,14 +24,10 @@ _PUBLIC = {
     "auto.tasks_table": ("StructuredDataClassifier", "StructuredDataRegressor"),
     "auto.tasks_text": ("TextClassifier", "TextRegressor"),
     "auto.table.fit": ("fit",),
-    "core.block": ("Block", "Composite", "DerivedInput", "Facts", "Fusion", "Head", "Layer", "Node", "Preprocessing"),
     "core.choice": ("Choice", "Identity"),
-    "core.kinds": ("Kind",),
     "core.normalization": ("Normalization",),
-    "core.registry": ("register",),
     "core.shape": ("Flatten", "SpatialReduction", "TemporalReduction"),
-    "core.space": ("Float", "Int", "OneOf", "searched"),
-    "core.spec": ("Spec",),
+    "core.space": ("Float", "Int", "OneOf"),
     "core.torchblock": ("TorchBlock",),
     "errors": ("BadImageWarning", "MedleyError", "MedleyWarning"),
     "fusion.add": ("Add",),
@@ -92,10 +88,12 @@ _PUBLIC = {
 # fmt: on
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
 
-__all__ = ["__version__", *sorted(_HOME)]  # pyright: ignore[reportUnsupportedDunderAll]  (the stub spells it out)
+__all__ = ["__version__", "extend", *sorted(_HOME)]  # pyright: ignore[reportUnsupportedDunderAll]  (the stub spells it out)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "extend":
+        return import_module("medley.extend")
     if name not in _HOME:
         from medley.errors import did_you_mean
 

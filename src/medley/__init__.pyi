@@ -1,5 +1,6 @@
 """The public names, spelled out: type checkers and editors do not see what is imported on first use."""
 
+from medley import extend as extend
 from medley.auto.automodel import AutoModel as AutoModel
 from medley.auto.forecaster import TimeseriesForecaster as TimeseriesForecaster
 from medley.auto.table.fit import fit as fit
@@ -9,28 +10,15 @@ from medley.auto.tasks_table import StructuredDataClassifier as StructuredDataCl
 from medley.auto.tasks_table import StructuredDataRegressor as StructuredDataRegressor
 from medley.auto.tasks_text import TextClassifier as TextClassifier
 from medley.auto.tasks_text import TextRegressor as TextRegressor
-from medley.core.block import Block as Block
-from medley.core.block import Composite as Composite
-from medley.core.block import DerivedInput as DerivedInput
-from medley.core.block import Facts as Facts
-from medley.core.block import Fusion as Fusion
-from medley.core.block import Head as Head
-from medley.core.block import Layer as Layer
-from medley.core.block import Node as Node
-from medley.core.block import Preprocessing as Preprocessing
 from medley.core.choice import Choice as Choice
 from medley.core.choice import Identity as Identity
-from medley.core.kinds import Kind as Kind
 from medley.core.normalization import Normalization as Normalization
-from medley.core.registry import register as register
 from medley.core.shape import Flatten as Flatten
 from medley.core.shape import SpatialReduction as SpatialReduction
 from medley.core.shape import TemporalReduction as TemporalReduction
 from medley.core.space import Float as Float
 from medley.core.space import Int as Int
 from medley.core.space import OneOf as OneOf
-from medley.core.space import searched as searched
-from medley.core.spec import Spec as Spec
 from medley.core.torchblock import TorchBlock as TorchBlock
 from medley.errors import BadImageWarning as BadImageWarning
 from medley.errors import MedleyError as MedleyError

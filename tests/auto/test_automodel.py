@@ -207,7 +207,7 @@ class TestMissing:
     def test_a_row_that_lacks_every_input_gets_the_best_constant(self, auto):
         model = fitted(auto())
         found = model.predict({"wave": [None], "facts": [None]})["price"][0]
-        train = model._study.question.data.parts[0].y["price"]
+        train = model._study.search_spec.data.parts[0].y["price"]
         assert found == pytest.approx(np.mean(train), rel=1e-6)
 
     def test_an_input_that_is_absent_in_all_of_training_is_told(self, auto):
@@ -220,7 +220,7 @@ class TestMistakes:
 
     def test_all_mistakes_of_the_constructor_at_once(self):
         with pytest.raises(
-            ConfigError, match=r"(?s)6 mistakes.*max_trials.*keep.*max_model_size.*seed.*tuner.*time_limit"
+            ConfigError, match=r"(?s)6 errors.*max_trials.*keep.*max_model_size.*seed.*tuner.*time_limit"
         ):
             md.AutoModel(
                 md.Input(), md.RegressionHead(), max_trials=0, seed=-1, tuner="best", time_limit="soon", keep=0,
@@ -273,7 +273,7 @@ class TestMistakes:
             fit(column_names=["a", "b"], column_types={"a": "colour"})
 
     def test_all_mistakes_of_fit_at_once_and_nothing_is_written(self, auto, tmp_path):
-        with pytest.raises(ConfigError, match=r"(?s)3 mistakes.*epochs.*batch_size.*verbose"):
+        with pytest.raises(ConfigError, match=r"(?s)3 errors.*epochs.*batch_size.*verbose"):
             auto().fit(rows(), targets(), epochs=0, batch_size=-1, verbose=7)
         with pytest.raises(DataError, match="wave: 60, facts: 9"):
             fitted(auto(), x={"wave": wave(), "facts": table(9)})
@@ -356,22 +356,22 @@ class TestWeights:
         model = fitted(auto(loss_weights=loss_weights))
         found = model.evaluate(rows(), targets(), return_dict=True)
         if told is not None:
-            assert list(model.export_model().facts["loss_weights"].values()) == told
+            assert list(model.export_model().metadata["loss_weights"].values()) == told
             assert found["loss"] == pytest.approx(told[0] * found["kind_loss"] + told[1] * found["price_loss"])
         else:
-            assert model.export_model().facts["balance"]["name"] == loss_weights
+            assert model.export_model().metadata["balance"]["name"] == loss_weights
 
     def test_a_heads_weight_may_be_searched(self, auto):
         price = md.RegressionHead(dropout=0.0, loss_weight=md.OneOf(0.5, 2.0), name="price")
         model = fitted(auto(price=price, max_trials=4, training=md.Training(patience=0)))
         assert set(model.history["param.price.loss_weight"]) == {0.5, 2.0}
         best = model.history.loc[model.history["score"].idxmin()]
-        assert model.export_model().facts["loss_weights"]["price"] == best["param.price.loss_weight"]
+        assert model.export_model().metadata["loss_weights"]["price"] == best["param.price.loss_weight"]
 
     def test_heads_weights_multiply_those_of_the_model(self, auto):
         price = md.RegressionHead(dropout=0.0, loss_weight=0.5, name="price")
         model = fitted(auto(price=price, loss_weights=[2.0, 3.0]))
-        assert model.export_model().facts["loss_weights"] == {"kind": 2.0, "price": 1.5}
+        assert model.export_model().metadata["loss_weights"] == {"kind": 2.0, "price": 1.5}
 
     @pytest.mark.parametrize("loss_weights", [[1.0], {"prize": 1.0}, "pcgard", [1.0, -1.0], [0.0, 0.0]])
     def test_weights_that_cannot_be_are_told_before_anything_is_fitted(self, auto, loss_weights):
@@ -421,7 +421,7 @@ class TestSearch:
         plan = md.Training(learning_rate=0.01, weight_decay=0.0, optimizer="adam", schedule="constant", clip=0)
         model = fitted(auto(training=plan), epochs=2)
         assert [one for one in model.history.columns if one.startswith("param.")] == []
-        assert model.export_model().facts["training"]["learning_rate"] == 0.01
+        assert model.export_model().metadata["training"]["learning_rate"] == 0.01
         assert [p.shape[0] for p in model.export_model().network.parts["dense"].parameters()] == [8, 8]
 
     @pytest.mark.parametrize("tuner", ["greedy", "bayesian", "hyperband", "random", md.RandomSearch, md.Greedy(), None])
@@ -440,7 +440,7 @@ class TestSearch:
             model = single(md.ClassificationHead(name="kind"), max_trials=4, objective=objective, overwrite=True)
             fitted(model, wave(), kind, epochs=2)
             frame = model.history[model.history["state"] == "complete"]
-            chosen = model.export_model().facts["scores"][column]
+            chosen = model.export_model().metadata["scores"][column]
             assert chosen == best(frame[column])
             sign = -1 if (best is max) else 1
             assert frame["score"].tolist() == pytest.approx([sign * value for value in frame[column]])
@@ -503,7 +503,7 @@ class TestSearch:
         models = model.best_models()
         scores = sorted(model.history["score"])
         assert len(models) == min(2, (model.history["state"] == "complete").sum())
-        assert models[0].facts["scores"]["val_relative_loss"] == scores[0]
+        assert models[0].metadata["scores"]["val_relative_loss"] == scores[0]
         assert len(list((model.folder / "trials").iterdir())) == len(models)
 
     def test_fitting_again_begins_anew_with_other_rows(self, auto):
@@ -679,7 +679,7 @@ class TestProjects:
         again = md.load(model.export_model().save(tmp_path / "kept"))
         assert again.predict(rows())["price"].tolist() == model.predict(rows())["price"].tolist()
         assert isinstance(model.export_model(), md.Model)
-        assert again.facts["scores"] == model.export_model().facts["scores"]
+        assert again.metadata["scores"] == model.export_model().metadata["scores"]
 
     def test_parts_without_a_name_work_in_this_process_and_say_that_no_other_can_open_them(self, tmp_path):
         def make():

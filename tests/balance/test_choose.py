@@ -78,7 +78,7 @@ def test_a_misspelt_method_is_answered_with_the_nearest_and_with_all():
     [
         ([1.0], ["1 weights for 2 outputs", "'digit', 'answer'"]),
         (3.0, ["1 weights for 2 outputs"]),
-        ([-1.0, float("nan")], ["2 mistakes", "'digit'", "-1.0", "'answer'", "nan"]),
+        ([-1.0, float("nan")], ["2 errors", "'digit'", "-1.0", "'answer'", "nan"]),
         ([float("inf"), True], ["'digit'", "inf", "'answer'", "True"]),
         (["heavy", None], ["'heavy'", "None"]),
         ({"digits": 1, "answer": -2}, ["'digits', which is no output. Did you mean 'digit'?", "got -2"]),

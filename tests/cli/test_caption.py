@@ -21,15 +21,15 @@ def model(tiny_writer):
 
 @pytest.fixture
 def rooms(tmp_path):
-    """A table of six rooms, two of which have a caption; one has no picture."""
-    (tmp_path / "pictures").mkdir()
+    """A table of six rooms, two of which have a caption; one has no image."""
+    (tmp_path / "images").mkdir()
     colours = [list(COLOURS)[row % 3] for row in range(5)]
     for row, colour in enumerate(colours):
-        Image.fromarray(tiny_room(colour, 5 * row)).save(tmp_path / "pictures" / f"{row}.png")
+        Image.fromarray(tiny_room(colour, 5 * row)).save(tmp_path / "images" / f"{row}.png")
     frame = pd.DataFrame(
         {
             "code": [f"00{row}" for row in range(6)],
-            "photo": [f"pictures/{row}.png" for row in range(5)] + [None],
+            "photo": [f"images/{row}.png" for row in range(5)] + [None],
             "caption": ["mine", None, "  ", None, "yours", None],
         }
     )
@@ -69,37 +69,37 @@ def test_a_column_of_another_name_and_other_formats(capsys, rooms, model, tmp_pa
 def test_captions_go_to_the_pipe(capsys, rooms, model):
     code, printed, told = run(capsys, rooms, "--image", "photo", "--model", model, "--num-beams", 2)
     assert (code, told) == (0, "")
-    assert "001,pictures/1.png,a green room" in printed
+    assert "001,images/1.png,a green room" in printed
 
 
-def test_pictures_beside_the_table_or_elsewhere(capsys, rooms, model, tmp_path):
+def test_images_beside_the_table_or_elsewhere(capsys, rooms, model, tmp_path):
     moved = tmp_path / "tables" / "rooms.csv"
     moved.parent.mkdir()
     rooms.rename(moved)
     code, _, told = run(capsys, moved, "--image", "photo", "--model", model, "--column", "text")
     assert code == 2
-    assert "not one of 6 cells holds a picture" in told
+    assert "not one of 6 cells holds an image" in told
     assert "no such file" in told
     assert run(capsys, moved, "--image", "photo", "--model", model, "--root", tmp_path)[0] == 0
 
 
-def test_bad_pictures_are_told(capsys, rooms, model, tmp_path):
-    (tmp_path / "pictures" / "1.png").unlink()
+def test_bad_images_are_told(capsys, rooms, model, tmp_path):
+    (tmp_path / "images" / "1.png").unlink()
     code, printed, told = run(capsys, rooms, "--image", "photo", "--model", model)
     assert code == 0
     assert "warning: 1 of 6 images cannot be read" in told
-    assert "001,pictures/1.png,\n" in printed
+    assert "001,images/1.png,\n" in printed
     code, printed, told = run(capsys, rooms, "--image", "photo", "--model", model, "--on-bad-image", "raise")
     assert (code, printed) == (2, "")
-    assert "row 1 ('pictures/1.png'): no such file" in told
+    assert "row 1 ('images/1.png'): no such file" in told
 
 
 def test_all_mistakes_are_told_at_once(capsys, rooms, tmp_path):
     words = (rooms, "--image", "foto", "--model", tmp_path / "none", "--column", "foto", "-o", tmp_path / "out.xls")
     code, printed, told = run(capsys, *words)
     assert (code, printed) == (2, "")
-    assert told.startswith("medley: 4 mistakes:")
-    for one in ("end in .csv", "--column foto is the column of pictures", "Did you mean 'photo'", "There is no folder"):
+    assert told.startswith("medley: 4 errors:")
+    for one in ("end in .csv", "--column foto is the column of images", "Did you mean 'photo'", "There is no folder"):
         assert one in told
     code, _, told = run(capsys, rooms, "--image", "photo", "--model", tmp_path, "--num-beams", 0, "-o", rooms)
     assert code == 2

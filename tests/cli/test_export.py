@@ -23,7 +23,7 @@ def test_what_is_exported_predicts_as_the_model(capsys, pets_model, pets_csv, tm
     pd.testing.assert_frame_equal(pd.read_csv(out), md.load(pets_model).predict(pets_csv), check_dtype=False, rtol=1e-3)
     code, _, err = run(capsys, "predict", onnx, tmp_path / "none.csv", "-o", tmp_path / "out.txt")
     assert code == 2
-    assert "2 mistakes" in err
+    assert "2 errors" in err
 
 
 def test_a_place_that_is_none_is_told(capsys, pets_model, tmp_path):

@@ -107,7 +107,7 @@ def test_all_mistakes_are_told_at_once(capsys, pets_csv, tmp_path):
     assert (code, out) == (2, "")
     for told in ("COLUMN=KIND", "holds other files", "'prise'", "'numbr'", "'x'", "--time-limit", "--trials", "'g'"):
         assert told in err
-    assert err.startswith("medley: 8 mistakes:")
+    assert err.startswith("medley: 8 errors:")
     assert [one.name for one in (tmp_path / "notes").iterdir()] == ["diary.txt"]
 
 

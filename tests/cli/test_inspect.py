@@ -69,7 +69,7 @@ def test_the_callers_word_goes_for_targets_too(capsys, table):
     assert "the caller says so" in line_of(targets, "code")
 
 
-def test_pictures_are_looked_for_under_the_root(capsys, table, tmp_path):
+def test_images_are_looked_for_under_the_root(capsys, table, tmp_path):
     for number in range(40):
         (tmp_path / "photos").mkdir(exist_ok=True)
         (tmp_path / "photos" / f"{number}.png").write_bytes(b"")
@@ -107,7 +107,7 @@ def test_a_mistake_is_told_and_ends_with_2(capsys, table, monkeypatch, tmp_path,
 
 def test_all_mistakes_of_a_call_are_told_at_once(capsys, table):
     assert main(["inspect", table, "--target", "bred", "--kind", "x", "--kind", "breed=time", "--kind", "z=text"]) == 2
-    assert "4 mistakes:" in capsys.readouterr().err
+    assert "4 errors:" in capsys.readouterr().err
 
 
 def test_of_a_table_larger_than_memory_a_sample_is_looked_at(capsys, tmp_path, monkeypatch):

@@ -81,7 +81,7 @@ def test_a_mistake_is_one_message_and_2(tmp_path):
 @pytest.mark.parametrize(
     ("error", "code", "told"),
     [
-        (DataError("2 mistakes:\n- one\n- two"), 2, "medley: 2 mistakes:\n- one\n- two\n"),
+        (DataError("2 errors:\n- one\n- two"), 2, "medley: 2 errors:\n- one\n- two\n"),
         (FileNotFoundError(2, "No such file or directory", "x.csv"), 2, "x.csv"),
         (KeyboardInterrupt(), 130, "medley: interrupted\n"),
     ],

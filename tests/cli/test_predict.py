@@ -75,7 +75,7 @@ def test_a_table_without_targets_keeps_their_names(capsys, pets_model, pets_csv,
 def test_all_mistakes_are_told_at_once(capsys, pets_csv, tmp_path):
     code, out, err = run(capsys, tmp_path / "nothing", tmp_path / "pet.csv", "-o", tmp_path / "no" / "out.xls")
     assert (code, out) == (2, "")
-    assert err.startswith("medley: 4 mistakes:")
+    assert err.startswith("medley: 4 errors:")
     for told in ("end in .csv", "there is no folder", "model.json", "'pets.csv'"):
         assert told in err
 
@@ -141,7 +141,7 @@ def test_a_search_and_each_of_its_kept_trials_predict_as_the_model(capsys, pets_
     assert expected[0] == 0
     assert run(capsys, search, pets_csv) == expected
     assert run(capsys, search / "trials" / "0", pets_csv) == expected
-    assert md.load(search / "trials" / "0").facts["tasks"]["price"]["kind"] == "number"
+    assert md.load(search / "trials" / "0").metadata["tasks"]["price"]["kind"] == "number"
 
 
 def test_some_rows_at_a_time_and_once_through_the_network(capsys, pets_model, pets_csv, tmp_path, monkeypatch):
@@ -157,7 +157,7 @@ def test_some_rows_at_a_time_and_once_through_the_network(capsys, pets_model, pe
     pd.testing.assert_frame_equal(found[["breed_old"]], sure[["breed_old"]], check_dtype=False, rtol=1e-5)
 
 
-def test_bad_pictures_are_told_once_by_their_rows_in_the_table(capsys, tmp_path, monkeypatch):
+def test_bad_images_are_told_once_by_their_rows_in_the_table(capsys, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     for row in range(30):
         Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(tmp_path / f"{row}.png")

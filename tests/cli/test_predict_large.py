@@ -88,7 +88,7 @@ def test_a_broken_run_leaves_the_old_file(capsys, pets_model, pets_csv, tmp_path
     assert sorted(one.name for one in tmp_path.iterdir()) == ["out.parquet", "pets.csv"]
 
 
-def test_bad_pictures_are_told_once_by_their_rows(capsys, tmp_path):
+def test_bad_images_are_told_once_by_their_rows(capsys, tmp_path):
     rng = np.random.default_rng(0)
     for row in range(40):
         Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(tmp_path / f"{row}.png")

@@ -36,11 +36,11 @@ def test_trials_are_listed_with_the_best_starred(capsys, search):
     history = search.history
     assert f"{len(history)} trials" in told
     best = int(history["score"].idxmin())
-    for number, outcome in history.iterrows():
+    for number, result in history.iterrows():
         line = line_of(told, f"*{number}" if number == best else str(number))
-        assert line[1] == outcome["state"]
-        assert float(line[2]) == pytest.approx(outcome["score"], abs=1e-3)
-        assert line[5] == f"{outcome['size']:,}"
+        assert line[1] == result["state"]
+        assert float(line[2]) == pytest.approx(result["score"], abs=1e-3)
+        assert line[5] == f"{result['size']:,}"
 
 
 def test_a_trial_tells_what_it_did_otherwise(capsys, search):
@@ -66,7 +66,7 @@ def test_describe_tells_parts_inputs_outputs_and_scores(capsys, search):
     assert line_of(told, "age")[1] == "numeric"
     assert line_of(told, "sex")[1:3] == ["categorical", "3"]
     assert "2 classes: 'cat', 'dog'" in told
-    scores = search.model.facts["scores"]
+    scores = search.model.metadata["scores"]
     assert line_of(told, "accuracy") == ["accuracy", f"{scores['accuracy']:.4g}", f"{scores['val_accuracy']:.4g}"]
     assert line_of(told, "epochs")[-1] == "2"
 
@@ -100,15 +100,15 @@ def test_a_search_without_a_model_is_told(capsys, tmp_path):
     assert "0 trials" in capsys.readouterr().out
 
 
-def test_describe_tells_short_numbers_and_bad_pictures(capsys, pets_model, tmp_path):
+def test_describe_tells_short_numbers_and_bad_images(capsys, pets_model, tmp_path):
     model = md.load(pets_model)
-    model.facts["training"]["learning_rate"] = 0.1 + 0.2
-    model.facts["bad_rows"] = {"photo": [{"row": row, "why": "empty"} for row in range(12)]}
+    model.metadata["training"]["learning_rate"] = 0.1 + 0.2
+    model.metadata["bad_rows"] = {"photo": [{"row": row, "why": "empty"} for row in range(12)]}
     model.save(tmp_path / "model")
     assert main(["describe", str(tmp_path / "model")]) == 0
     told = capsys.readouterr().out
     assert "0.3\n" in told
     assert "0.30000000000000004" not in told
     assert (
-        "photo: 12 pictures could not be read and counted as missing, in rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ..." in told
+        "photo: 12 images could not be read and counted as missing, in rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ..." in told
     )

@@ -10,7 +10,7 @@ from medley.cli.wording import as_options
     ("told", "wanted"),
     [
         ("targets names 'x', which is no column.", "--target names 'x', which is no column."),
-        ("2 mistakes:\n- inputs names 'x'\n- split names 'y'", "2 mistakes:\n- --input names 'x'\n- --split names 'y'"),
+        ("2 errors:\n- inputs names 'x'\n- split names 'y'", "2 errors:\n- --input names 'x'\n- --split names 'y'"),
         ("to say so, give column_kinds={'a b': \"number\"}.", "to say so, give --kind a b=number."),
         ("Column 'time_limit' holds words.", "Column 'time_limit' holds words."),
         ("group: 3 rows", "--group: 3 rows"),

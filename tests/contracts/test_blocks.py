@@ -30,13 +30,13 @@ def linear(spec):
 
 
 @register("contracts.widths")
-def widths(pictures):
-    return [f"a picture {one.width} wide and {one.height} high" for one in pictures]
+def widths(images):
+    return [f"an image {one.width} wide and {one.height} high" for one in images]
 
 
 @register("contracts.negative")
-def negative(picture):
-    return 255 - np.asarray(picture)
+def negative(image):
+    return 255 - np.asarray(image)
 
 
 # Blocks that say nothing without arguments, and such as a resolver fills.

@@ -56,7 +56,7 @@ def test_pretrained_encoders_of_texts_give_the_same_numbers_as_onnx(tiny):
 
 
 @pytest.mark.slow
-def test_pretrained_encoders_of_pictures_give_the_same_numbers_as_onnx(tiny):
+def test_pretrained_encoders_of_images_give_the_same_numbers_as_onnx(tiny):
     folders = [tiny(kind) for kind in ("vit", "resnet", "swin", "clip")]
     encoders = [PretrainedImageEncoder(one, read_config(find(one), "image"), size=(32, 32)) for one in folders]
     check_export(*encoders, specs=[[Spec((3, 32, 32), "CHW", "uint8")]])

@@ -79,7 +79,7 @@ def test_what_is_registered_comes_back_by_name():
 
 
 def test_what_has_no_name_is_refused_with_the_way_out():
-    with pytest.raises(ArtifactError, match=r"nothing is registered for it.*@medley.register"):
+    with pytest.raises(ArtifactError, match=r"nothing is registered for it.*@medley.extend.register"):
         to_json(TorchBlock(lambda: None))
     with pytest.raises(ArtifactError, match="nothing is registered"):
         to_json(ClassificationHead(loss=lambda raw, target: raw))

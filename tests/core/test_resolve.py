@@ -3,7 +3,7 @@
 import pytest
 from torch import nn
 
-from medley.core.block import Composite, Facts, Input, Layer, Node
+from medley.core.block import Composite, DataSummary, Input, Layer, Node
 from medley.core.choice import Choice, Identity
 from medley.core.resolve import resolve, settle, take_default
 from medley.core.space import Int, OneOf, searched
@@ -39,7 +39,7 @@ class Deep(Composite):
 class Small(Layer):
     units: int | None = searched(OneOf(16, 32, 1024, default=1024))
 
-    def sensible(self, specs, facts):
+    def suggest_defaults(self, specs, facts):
         return {"units": OneOf(4, 8, default=8)} if facts.rows < 100 else {"units": 30}
 
     def build(self, *specs):
@@ -48,7 +48,7 @@ class Small(Layer):
 
 def resolved(output, suggest=take_default, rows=1000, **names):
     ids = {id(block): name for name, block in names.items()}
-    return resolve([output], ids, lambda node: vector(5), suggest, Facts(rows))[0]
+    return resolve([output], ids, lambda node: vector(5), suggest, DataSummary(rows))[0]
 
 
 def asked(output, rows=1000, **names):
@@ -94,7 +94,11 @@ def test_a_block_called_twice_is_one_block():
     twice = resolved(part(Identity()(x)), x=x, part=part)
     assert twice.block.units == 16
     outputs = resolve(
-        [deep(x), deep(Identity()(x))], {id(x): "x", id(deep): "deep"}, lambda n: vector(5), take_default, Facts(9)
+        [deep(x), deep(Identity()(x))],
+        {id(x): "x", id(deep): "deep"},
+        lambda n: vector(5),
+        take_default,
+        DataSummary(9),
     )
     assert outputs[0].block is outputs[1].block
 
@@ -126,7 +130,7 @@ def test_two_mistakes_in_one_declaration_are_told_at_once():
         def build(self, *specs):
             return nn.Identity()
 
-    with pytest.raises(ConfigError, match=r"(?s)2 mistakes.*size must be a number.*Did you mean 'concatenate'"):
+    with pytest.raises(ConfigError, match=r"(?s)2 errors.*size must be a number.*Did you mean 'concatenate'"):
         Two(size="big", word="concat")
 
 

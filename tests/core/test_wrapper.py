@@ -3,7 +3,7 @@
 import pytest
 from torch import nn
 
-from medley.core.block import Block, Composite, Facts, Fusion, Input, Layer, Wrapper
+from medley.core.block import Block, Composite, DataSummary, Fusion, Input, Layer, Wrapper
 from medley.core.choice import Identity
 from medley.core.config import from_json, to_json
 from medley.core.resolve import resolve, take_default
@@ -63,7 +63,7 @@ class Both(Composite):
 
 def resolved(output, suggest=take_default, **names):
     ids = {id(block): name for name, block in names.items()}
-    return resolve([output], ids, lambda node: Spec((3, 5), "TD"), suggest, Facts(100))[0]
+    return resolve([output], ids, lambda node: Spec((3, 5), "TD"), suggest, DataSummary(100))[0]
 
 
 def test_what_is_inside_is_searched_under_the_wrappers_name():

@@ -18,7 +18,7 @@ FORMS = {
     "list with None": ["a", None, "c", ""],
     "tuple": (1, 2, 3, 4),
     "sets": [{"a"}, {"a", "b"}, set(), {"c"}],
-    "pictures of differing sizes": [np.zeros((2, i + 1)) for i in range(4)],
+    "images of differing sizes": [np.zeros((2, i + 1)) for i in range(4)],
     "frame": pd.DataFrame({"a": [1, 2, 3, 4], "b": list("wxyz")}, index=[9, 8, 7, 6]),
     "series": pd.Series(list("wxyz"), index=[9, 8, 7, 6]),
     "index": pd.Index(list("wxyz")),
@@ -137,13 +137,13 @@ def test_nothing_at_all_is_told():
 # ---- one name
 
 TEXTS = ["one", None, "three"]
-PICTURES = [np.zeros((2, 3)), np.zeros((4, 5)), np.zeros((6, 7))]
+IMAGES = [np.zeros((2, 3)), np.zeros((4, 5)), np.zeros((6, 7))]
 
 
 @pytest.mark.parametrize("rows", [3, None])
 @pytest.mark.parametrize(
     "values",
-    [TEXTS, PICTURES, [{"a"}, {"a", "b"}, set()], [["a"], ["a", "b"], []], [[1, 2], [3, 4], [5, 6]],
+    [TEXTS, IMAGES, [{"a"}, {"a", "b"}, set()], [["a"], ["a", "b"], []], [[1, 2], [3, 4], [5, 6]],
      np.zeros((3, 2)), pd.Series(TEXTS), {"age": [1, 2, 3], "name": TEXTS}, [{"age": i} for i in range(3)]],
     ids=lambda values: type(values).__name__,
 )  # fmt: skip
@@ -169,9 +169,9 @@ def test_a_list_of_one_list_is_read_by_the_number_of_rows():
     assert arrange(one_row, ["labels"], "y")["labels"] is one_row
 
 
-def test_one_picture_in_a_list_is_one_row_where_there_is_one_row():
-    pictures = [np.zeros((32, 32, 3))]
-    assert arrange(pictures, ["photo"], "x", rows=1)["photo"] is pictures
+def test_one_image_in_a_list_is_one_row_where_there_is_one_row():
+    images = [np.zeros((32, 32, 3))]
+    assert arrange(images, ["photo"], "x", rows=1)["photo"] is images
     batch = np.zeros((1, 32, 32, 3))
     assert arrange([batch], ["photo"], "x", rows=1)["photo"] is batch
 
@@ -210,7 +210,7 @@ def test_a_dict_for_one_name_is_its_value_or_a_table_of_columns():
         (TEXTS, ["a"], 3),
         ([{"x"}, set()], ["a"], 2),
         ([np.zeros((5, 2))], ["a"], 5),
-        (PICTURES, ["a"], None),
+        (IMAGES, ["a"], None),
         ([TEXTS, np.zeros(3)], ["a", "b"], 3),
         ({"b": TEXTS, "a": np.zeros(3)}, ["a", "b"], 3),
         ({"age": [1, 2], "size": [3, 4]}, ["a"], 2),

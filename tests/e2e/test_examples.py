@@ -33,7 +33,7 @@ def test_demo_learns_both_tasks_and_a_new_process_predicts(tmp_path):
     scores = dict(line.split()[1:] for line in told.splitlines() if line.startswith("test "))
     assert float(scores["digit_accuracy"]) > 0.96
     assert float(scores["answer_accuracy"]) > 0.94
-    assert told.count("picture of a ") == 3
+    assert told.count("image of a ") == 3
 
 
 def test_tutorial_runs_with_only_its_import_changed(example, tmp_path):
@@ -78,10 +78,10 @@ def test_roads_without_pretrained_weights_say_what_to_do(tmp_path):
 
 
 def test_exact_network_has_the_sizes_that_were_written_down(example, shared_data, tmp_path):
-    question = example("digits_question")
-    (x, y), (x_test, y_test) = (question["rows"](shared_data / "mnist", part) for part in ("train", "test"))
+    search_spec = example("digits_question")
+    (x, y), (x_test, y_test) = (search_spec["rows"](shared_data / "mnist", part) for part in ("train", "test"))
     some = 6_000
-    auto = question["exact"](str(tmp_path))
+    auto = search_spec["exact"](str(tmp_path))
     auto.fit([one[:some] for one in x], [one[:some] for one in y], epochs=4, batch_size=64, verbose=0)
     weights = {name: tuple(one.shape) for name, one in auto.export_model().network.named_parameters()}
     assert sorted(weights.values()) == sorted(
@@ -94,15 +94,15 @@ def test_exact_network_has_the_sizes_that_were_written_down(example, shared_data
 def test_parity_tells_both_accuracies_and_one_prediction(example, shared_data, tmp_path):
     parity = example("digits_parity")
     mnist = sys.modules["digits"].read_mnist(shared_data / "mnist", "train")
-    pictures, digits = mnist[0][:6_000], mnist[1][:6_000]
+    images, digits = mnist[0][:6_000], mnist[1][:6_000]
     auto = parity["build"](str(tmp_path), alpha=0.5)
     told = []
-    auto.fit(pictures, [digits, digits % 2 == 1], epochs=3, batch_size=128, callbacks=[told.append], verbose=0)
+    auto.fit(images, [digits, digits % 2 == 1], epochs=3, batch_size=128, callbacks=[told.append], verbose=0)
     assert [round(record.flat()["val_digit_accuracy"], 4) > 0.8 for record in told][-1]
-    digit, odd = auto.predict(pictures[:1])
+    digit, odd = auto.predict(images[:1])
     assert digit.dtype == digits.dtype
     assert odd.dtype == np.bool_
-    assert parity["as_text"](pictures[0]).count("\n") == 13
+    assert parity["as_text"](images[0]).count("\n") == 13
 
 
 def test_examples_tell_a_missing_folder(tmp_path):
@@ -122,7 +122,7 @@ def test_engine_benchmark_runs(tmp_path):
     assert "median: medley" in told
 
 
-def test_rooms_are_told_apart_by_picture_and_caption(example, tmp_path):
+def test_rooms_are_told_apart_by_image_and_caption(example, tmp_path):
     rooms = example("indoor_scenes")
     folder = rooms["make_rooms"](tmp_path, 20)
     encoders = rooms["tiny_encoders"](folder)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medley.core import config
-from medley.core.block import Facts
+from medley.core.block import DataSummary
 from medley.core.resolve import settle, take_default
 from medley.core.spec import vector
 from medley.errors import ConfigError
@@ -163,7 +163,9 @@ def test_trial_0_is_narrow_for_few_rows():
     for block in (GatedFusion(), AttentionFusion(), LowRankFusion()):
 
         def width(rows, block=block):
-            return settle(block, "it", take_default, block.sensible([vector(512), vector(4)], Facts(rows))).width
+            return settle(
+                block, "it", take_default, block.suggest_defaults([vector(512), vector(4)], DataSummary(rows))
+            ).width
 
         assert (width(100), width(5_000), width(100_000)) == (32, 64, 128)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from medley.core import config
-from medley.core.block import Facts, Layer
+from medley.core.block import DataSummary, Layer
 from medley.core.resolve import resolve, take_default
 from medley.core.spec import Column, Spec, vector
 from medley.errors import ConfigError
@@ -38,7 +38,7 @@ def merged(merge, *specs, rows=100):
     """The resolved last node of a merge of parts of these shapes."""
     source = StructuredDataInput()
     nodes = [source.node if spec is TABLE else Shaped(spec)(source) for spec in specs]
-    (last,) = resolve([merge(nodes)], {}, lambda _: TABLE, take_default, Facts(rows))
+    (last,) = resolve([merge(nodes)], {}, lambda _: TABLE, take_default, DataSummary(rows))
     return last
 
 

@@ -60,10 +60,10 @@ class Out(Head):
     def build(self, spec, target):
         return nn.Linear(spec.width, 2)
 
-    def losses(self, target):
+    def loss_function(self, target):
         raise AssertionError
 
-    def measures(self, target):
+    def metric_functions(self, target):
         return {}
 
     @property
@@ -101,7 +101,7 @@ def rows():
 
 
 def steps(net):
-    return {step.given: step for step in net.steps if step.given}
+    return {step.cache_key: step for step in net.steps if step.cache_key}
 
 
 def test_frozen_parts_stay_as_they_are_in_training():

@@ -51,10 +51,10 @@ class Out(Head):
     def build(self, spec, target):
         return nn.Linear(spec.width, 2)
 
-    def losses(self, target):
+    def loss_function(self, target):
         return lambda raw, target: (raw - target).square().sum(1)
 
-    def measures(self, target):
+    def metric_functions(self, target):
         return {}
 
     @property

@@ -42,20 +42,20 @@ def test_the_program_of_the_tutorial_declares_its_heads():
     for labels in (np.random.default_rng(0).integers(0, 2, 50), np.random.default_rng(0).integers(0, 5, (50, 1))):
         codec = head.codec().fit(labels)
         module = head.build(vector(4), codec)
-        loss = head.losses(codec)(module(torch.zeros(50, 4)), torch.from_numpy(codec.encode(labels).array))
+        loss = head.loss_function(codec)(module(torch.zeros(50, 4)), torch.from_numpy(codec.encode(labels).array))
         assert loss.shape == (50,)
         assert codec.decode(module(torch.zeros(50, 4)).detach().numpy()).shape == labels.shape
-    assert list(head.measures(codec)) == ["accuracy"]
-    assert list(RegressionHead(metrics=["mae"]).measures(RegressionHead().codec().fit([1.0, 2.0]))) == ["mae"]
+    assert list(head.metric_functions(codec)) == ["accuracy"]
+    assert list(RegressionHead(metrics=["mae"]).metric_functions(RegressionHead().codec().fit([1.0, 2.0]))) == ["mae"]
 
 
 def test_metrics_that_are_told_where_none_are_asked_for():
     classes = ClassificationHead()
-    assert list(classes.measures(classes.codec().fit([0, 1]))) == ["accuracy"]
+    assert list(classes.metric_functions(classes.codec().fit([0, 1]))) == ["accuracy"]
     numbers = RegressionHead()
-    assert list(numbers.measures(numbers.codec().fit([0, 1]))) == ["mean_squared_error"]
-    assert list(RegressionHead(metrics="mae").measures(numbers.codec().fit([0, 1]))) == ["mae"]
-    assert list(RegressionHead(metrics=[]).measures(numbers.codec().fit([0, 1]))) == []
+    assert list(numbers.metric_functions(numbers.codec().fit([0, 1]))) == ["mean_squared_error"]
+    assert list(RegressionHead(metrics="mae").metric_functions(numbers.codec().fit([0, 1]))) == ["mae"]
+    assert list(RegressionHead(metrics=[]).metric_functions(numbers.codec().fit([0, 1]))) == []
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_ranges_in_place_of_values_are_settled():
     assert settled.loss == "focal"
     assert settled.weight == 0.5
     assert codec.loss == "focal"
-    assert settled.losses(codec)(torch.zeros(1, 1), torch.zeros(1, 1)).shape == (1,)
+    assert settled.loss_function(codec)(torch.zeros(1, 1), torch.zeros(1, 1)).shape == (1,)
 
 
 @pytest.mark.parametrize(
@@ -200,22 +200,22 @@ def test_mistakes_in_a_declaration(make, words):
 
 
 def test_all_mistakes_are_told_at_once():
-    with pytest.raises(ConfigError, match=r"(?s)4 mistakes.*num_classes.*loss 'ce'.*metric 'foo'.*loss_weight"):
+    with pytest.raises(ConfigError, match=r"(?s)4 errors.*num_classes.*loss 'ce'.*metric 'foo'.*loss_weight"):
         ClassificationHead(0, loss="ce", metrics=["foo"], loss_weight=-1)
 
 
 def test_a_head_works_with_the_codec_it_makes():
     with pytest.raises(ConfigError, match="got a NumberCodec"):
-        ClassificationHead().losses(RegressionHead().codec().fit([1.0]))
+        ClassificationHead().loss_function(RegressionHead().codec().fit([1.0]))
     with pytest.raises(ConfigError, match="got a ClassCodec"):
-        RegressionHead().measures(ClassificationHead().codec().fit([0, 1]))
+        RegressionHead().metric_functions(ClassificationHead().codec().fit([0, 1]))
 
 
 def test_heads_are_registered():
     assert registry.lookup("heads.classification") is ClassificationHead
     assert registry.lookup("heads.regression") is RegressionHead
     head = ClassificationHead(metrics=["accuracy"])
-    assert all(isinstance(one, Metric) for one in head.measures(head.codec().fit([0, 1])).values())
+    assert all(isinstance(one, Metric) for one in head.metric_functions(head.codec().fit([0, 1])).values())
 
 
 def test_codecs_run_without_torch():

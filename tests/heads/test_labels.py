@@ -253,7 +253,7 @@ def test_class_weights_by_label():
 
 def test_class_weights_of_labels_that_are_not_there():
     head = ClassificationHead(class_weight={"dgo": 2.0, 7: 1.0})
-    with pytest.raises(ConfigError, match=r"(?s)2 mistakes.*'dgo'.*Did you mean 'dog'.*names 7"):
+    with pytest.raises(ConfigError, match=r"(?s)2 errors.*'dgo'.*Did you mean 'dog'.*names 7"):
         head.codec().fit(["dog", "cat"])
 
 

@@ -17,7 +17,7 @@ from medley.heads.priors import best_number, best_probabilities
 def setup(head, labels):
     codec = head.codec().fit(labels)
     target = torch.from_numpy(codec.encode(labels).array)
-    return codec, head.losses(codec), target, torch.randn(len(labels), len(codec.prior))
+    return codec, head.loss_function(codec), target, torch.randn(len(labels), len(codec.prior))
 
 
 @pytest.mark.parametrize("loss", [None, "crossentropy", "categorical_crossentropy", "binary_crossentropy"])
@@ -92,13 +92,13 @@ def test_class_weights_by_hand():
     weights = {"a": 1.0, "b": 4.0, "c": 0.5}
     labels = ["a", "b", "c", "b"]
     codec, losses, target, raw = setup(ClassificationHead(class_weight=weights), labels)
-    plain = ClassificationHead().losses(codec.__class__().fit(labels))(raw, target)
+    plain = ClassificationHead().loss_function(codec.__class__().fit(labels))(raw, target)
     by_hand = sum(weights[label] * loss.item() for label, loss in zip(labels, plain, strict=True)) / 4
     assert task_loss(losses, raw, target).item() == pytest.approx(by_hand, rel=1e-5)
 
     labels = [0, 1, 1, 0]
     codec, losses, target, raw = setup(ClassificationHead(class_weight={0: 3.0, 1: 0.5}), labels)
-    plain = ClassificationHead().losses(codec.__class__().fit(labels))(raw, target)
+    plain = ClassificationHead().loss_function(codec.__class__().fit(labels))(raw, target)
     torch.testing.assert_close(losses(raw, target), plain * torch.tensor([3.0, 0.5, 0.5, 3.0]))
 
     labels = np.array([[1, 0], [0, 1]])
@@ -162,7 +162,7 @@ def test_own_losses_that_are_averaged_already(loss):
 def test_a_binary_loss_on_more_classes():
     head = ClassificationHead(loss="binary_crossentropy")
     with pytest.raises(ConfigError, match=r"tells two classes apart, but this target has 3.*multi_label=True"):
-        head.losses(head.codec().fit([0, 1, 2]))
+        head.loss_function(head.codec().fit([0, 1, 2]))
 
 
 BEST = {
@@ -205,7 +205,7 @@ def test_no_constant_is_better_than_the_prior(case):
     assert prior.dtype == torch.float32
 
     def loss(raw):
-        return task_loss(head.losses(codec), raw.expand(len(target), -1), target, observed).item()
+        return task_loss(head.loss_function(codec), raw.expand(len(target), -1), target, observed).item()
 
     best = loss(prior)
     for k in range(len(prior)):

@@ -47,7 +47,7 @@ HEADS = {
 def case(request):
     head, labels = HEADS[request.param]
     codec = head.codec().fit(labels)
-    return head.losses(codec), torch.from_numpy(codec.encode(labels).array), len(codec.prior)
+    return head.loss_function(codec), torch.from_numpy(codec.encode(labels).array), len(codec.prior)
 
 
 @pytest.mark.parametrize("bad", [torch.inf, -torch.inf, torch.nan])
@@ -117,7 +117,7 @@ def test_a_single_cell_that_is_not_observed_has_no_gradient():
         encoded = codec.encode(labels)
         assert encoded.present.all()
         raw = torch.tensor([[0.3, torch.inf], [0.1, 0.2]], requires_grad=True)
-        loss = task_loss(head.losses(codec), raw, torch.from_numpy(encoded.array))
+        loss = task_loss(head.loss_function(codec), raw, torch.from_numpy(encoded.array))
         loss.backward()
         assert torch.isfinite(loss)
         assert torch.isfinite(raw.grad).all()
@@ -129,7 +129,7 @@ def test_half_precision_outputs_are_averaged_in_float32():
     head = ClassificationHead()
     codec = head.codec().fit([0, 1, 2])
     raw = torch.randn(3, 3, dtype=torch.bfloat16)
-    assert task_loss(head.losses(codec), raw, torch.tensor([0, 1, 2])).dtype == torch.float32
+    assert task_loss(head.loss_function(codec), raw, torch.tensor([0, 1, 2])).dtype == torch.float32
 
 
 ROWS = st.lists(

@@ -30,7 +30,7 @@ def test_training_sees_each_member_and_prediction_their_mean(name):
     assert together.shape == (4, len(codec.prior))
     each = [codec.probabilities(apart[:, one].detach().numpy()) for one in range(4)]
     np.testing.assert_allclose(codec.probabilities(together.detach().numpy()), np.mean(each, axis=0), atol=1e-5)
-    losses, target = head.losses(codec), torch.from_numpy(codec.encode(labels).array)
+    losses, target = head.loss_function(codec), torch.from_numpy(codec.encode(labels).array)
     found = row_losses(losses, apart, target)
     torch.testing.assert_close(found, torch.stack([losses(apart[:, one], target) for one in range(4)]).mean(0))
     torch.testing.assert_close(task_loss(losses, apart, target), found.mean())
@@ -44,11 +44,11 @@ def test_members_of_unobserved_rows_give_no_gradient():
     raw = torch.randn(3, 4, 3).masked_fill(torch.tensor([False, True, False])[:, None, None], torch.inf)
     raw.requires_grad_()
     target, observed, weight = torch.tensor([0, 0, 2]), torch.tensor([True, False, True]), torch.tensor([2.0, 1.0, 0.5])
-    loss = task_loss(head.losses(codec), raw, target, observed, weight)
+    loss = task_loss(head.loss_function(codec), raw, target, observed, weight)
     loss.backward()
     assert not raw.grad[1].any()
     assert raw.grad[[0, 2]].isfinite().all()
-    rows = head.losses(codec)(raw[[0, 2]].flatten(0, 1), torch.tensor([0] * 4 + [2] * 4)).view(2, 4).mean(1)
+    rows = head.loss_function(codec)(raw[[0, 2]].flatten(0, 1), torch.tensor([0] * 4 + [2] * 4)).view(2, 4).mean(1)
     torch.testing.assert_close(loss, (rows * weight[[0, 2]]).sum() / 2)
 
 

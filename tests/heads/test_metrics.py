@@ -19,7 +19,7 @@ WEIGHTS = [None, np.random.default_rng(1).integers(0, 4, ROWS).astype(np.float32
 def tell(head, codec, raw, target, weight=None):
     """Every metric of a head as evaluation tells it."""
     told = {}
-    for name, metric in head.measures(codec).items():
+    for name, metric in head.metric_functions(codec).items():
         if isinstance(metric, RowMetric):
             rows = metric.rows(torch.from_numpy(raw), torch.from_numpy(target))
             assert rows.shape == (len(raw),)
@@ -236,12 +236,12 @@ def test_which_way_is_better():
         **dict.fromkeys(("log_loss", "brier_score"), False),
     }
     head = ClassificationHead(metrics=[*better, cost_loss, sk.accuracy_score])
-    found = head.measures(head.codec().fit([0, 1, 2]))
+    found = head.metric_functions(head.codec().fit([0, 1, 2]))
     assert {name: found[name].greater_is_better for name in better} == better
     assert not found["cost_loss"].greater_is_better
     assert found["accuracy_score"].greater_is_better
     head = RegressionHead(metrics=["mse", "rmse", "mae", "mape", "r2", "pearson"])
-    found = head.measures(head.codec().fit([0.0, 1.0]))
+    found = head.metric_functions(head.codec().fit([0.0, 1.0]))
     assert [one.greater_is_better for one in found.values()] == [False, False, False, False, True, True]
 
 

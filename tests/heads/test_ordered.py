@@ -136,7 +136,7 @@ def test_metrics_agree_with_their_sources():
     words = ["accuracy", "mae", "qwk", "within_one", "balanced_accuracy", "crossentropy"]
     head = OrderedHead(metrics=words)
     codec = head.codec().fit([1, 2, 3, 4])
-    measures = head.measures(codec)
+    measures = head.metric_functions(codec)
     raw = sure(found, 4)
     rows = {word: measures[word].rows(torch.tensor(raw), torch.tensor(true)).mean() for word in words[:2]}
     assert rows["accuracy"] == pytest.approx((true == found).mean())
@@ -149,16 +149,17 @@ def test_metrics_agree_with_their_sources():
     assert np.isnan(measures["qwk"].score(sure([1, 1], 4), np.array([1, 1]), None))
     prior = torch.tensor(codec.prior).expand(200, -1)
     assert measures["crossentropy"].rows(prior, torch.tensor(true)).mean() == pytest.approx(np.log(4), rel=1e-5)
-    assert list(OrderedHead().measures(codec)) == ["accuracy", "mean_absolute_error", "quadratic_weighted_kappa"]
+    names = ["accuracy", "mean_absolute_error", "quadratic_weighted_kappa"]
+    assert list(OrderedHead().metric_functions(codec)) == names
 
 
 def test_mistakes_are_told_at_once():
-    with pytest.raises(ConfigError, match=r"(?s)5 mistakes.*focal.*rmse.*dropout.*class_weight.*order"):
+    with pytest.raises(ConfigError, match=r"(?s)5 errors.*focal.*rmse.*dropout.*class_weight.*order"):
         OrderedHead(loss="focal", metrics=["rmse"], dropout=2.0, class_weight=3, order=["a"])
     with pytest.raises(ConfigError, match="order must be a list"):
         OrderedHead(order="low<high")
     with pytest.raises(ConfigError, match="works with the codec it makes"):
-        OrderedHead().losses(ClassificationHead().codec())
+        OrderedHead().loss_function(ClassificationHead().codec())
 
 
 def test_order_helps_where_a_class_is_rare():
@@ -170,7 +171,7 @@ def test_order_helps_where_a_class_is_rare():
     for name, head in {"ordered": OrderedHead(dropout=0.0), "classes": ClassificationHead(dropout=0.0)}.items():
         codec = head.codec().fit(labels)
         torch.manual_seed(0)
-        module, losses = head.build(vector(1), codec), head.losses(codec)
+        module, losses = head.build(vector(1), codec), head.loss_function(codec)
         optimiser = torch.optim.Adam(module.parameters(), lr=0.05)
         target = torch.from_numpy(codec.encode(labels).array)
         for _ in range(150):

@@ -93,7 +93,7 @@ def test_negative_numbers_have_no_logarithm_and_unknown_words_no_meaning():
 def test_the_prior_is_the_best_constant_on_the_scale(loss):
     head = RegressionHead(loss=loss)
     codec = head.codec().fit(PRICES)
-    target, losses = torch.from_numpy(codec.encode(PRICES).array), head.losses(codec)
+    target, losses = torch.from_numpy(codec.encode(PRICES).array), head.loss_function(codec)
 
     def constant(shift):
         return losses(torch.as_tensor(codec.prior + shift, dtype=torch.float32).expand(len(target), 1), target).mean()
@@ -120,7 +120,7 @@ def test_metrics_are_in_the_callers_unit(values):
     head = RegressionHead(metrics=list(oracles))
     codec = head.codec().fit(values)
     raw, target = codec.encode(found).array[:, : len(codec.mean)], codec.encode(values).array
-    for name, metric in head.measures(codec).items():
+    for name, metric in head.metric_functions(codec).items():
         if isinstance(metric, RowMetric):
             told = metric.finish(float(metric.rows(torch.from_numpy(raw), torch.from_numpy(target)).double().mean()))
         else:

@@ -1,4 +1,4 @@
-"""Pictures that cannot be read: each kind is found, told with its row, and dealt with as the caller wants."""
+"""Images that cannot be read: each kind is found, told with its row, and dealt with as the caller wants."""
 
 import base64
 import io
@@ -141,7 +141,7 @@ def test_mistakes_of_the_call_are_errors_whatever_the_policy():
 
 
 @pytest.mark.parametrize("on_bad_image", ["warn", "drop", "raise"])
-def test_odd_pictures_that_are_not_bad(tmp_path, on_bad_image):
+def test_odd_images_that_are_not_bad(tmp_path, on_bad_image):
     x = Image.fromarray(colours())
     frames = [Image.fromarray(colours(seed)) for seed in (1, 2)]
     grey = np.arange(SIDE * SIDE, dtype=np.uint16).reshape(SIDE, SIDE) * 400
@@ -230,7 +230,7 @@ def test_files_in_memory(name, kind):
     [
         ("data:image/png;base64,a-b", r"row 0 \(base64\): base64 that cannot be decoded"),
         ("iVBORw0KGgo" + "!" * 80, r"row 0 \(base64\): base64 that cannot be decoded"),
-        (b"no picture", r"row 0 \(bytes\): not an image"),
+        (b"no image", r"row 0 \(bytes\): not an image"),
         ("https://example.org/a.png", "nothing is downloaded"),
         ("a\0b.png", "null"),
         ("x" * 5000, r"row 0 \('\.\.\.x{120}'\): file name too long"),
@@ -248,7 +248,7 @@ def test_an_image_of_pillows_that_fails_while_it_is_read(tmp_path):
         assert ImageCodec().fit([GOOD]).encode([GOOD, half]).present.tolist() == [True, False]
 
 
-def test_a_float_picture_among_bytes_is_odd_not_fatal():
+def test_a_float_image_among_bytes_is_odd_not_fatal():
     odd = saved(Image.fromarray(np.full((4, 4), 1e6, np.float32)), "TIFF")
     with pytest.warns(BadImageWarning, match="its pixels go from 1e"):
         assert ImageCodec().fit([GOOD]).encode([GOOD, odd]).present.tolist() == [True, False]
@@ -267,7 +267,7 @@ def test_relative_paths_are_below_the_root(tmp_path, monkeypatch):
 
 
 def test_wrong_settings_are_told_at_once():
-    with pytest.raises(ConfigError, match=re.compile("3 mistakes.*size must.*root must.*Did you mean 'raise'", re.S)):
+    with pytest.raises(ConfigError, match=re.compile("3 errors.*size must.*root must.*Did you mean 'raise'", re.S)):
         ImageInput(size=0, root=3, on_bad_image="rais")
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from medley.core.block import Facts, Node
+from medley.core.block import DataSummary, Node
 from medley.core.config import from_json, to_json
 from medley.core.resolve import resolve, settle, take_default
 from medley.core.space import OneOf
@@ -18,12 +18,12 @@ from medley.image.input import ImageInput
 from medley.image.resnet import NAMES, ResNetBlock
 from medley.image.xception import XceptionBlock
 
-FEW = Facts(rows=100)
+FEW = DataSummary(rows=100)
 SIDES = [(1, 1), (2, 5), (8, 8), (28, 28), (32, 32), (64, 48)]
 
 
 def settled(block, spec, facts=FEW):
-    return settle(block, "part", take_default, block.sensible([spec], facts))
+    return settle(block, "part", take_default, block.suggest_defaults([spec], facts))
 
 
 def image(channels, height, width):
@@ -197,8 +197,8 @@ def test_other_inputs_are_refused(spec):
         (lambda: ResNetBlock("v2", pretrained=True), "version='v2' has no pretrained weights"),
         (lambda: ResNetBlock(pretrained=True, depth=8), "depth=8 has no pretrained weights"),
         (lambda: XceptionBlock(pretrained=True), "Take ResNetBlock or EfficientNetBlock"),
-        (lambda: EfficientNetBlock("b8", pretrained=3), "2 mistakes"),
-        (lambda: ConvBlock(kernel_size=0, num_layers=1.5, dropout=1.0), "3 mistakes"),
+        (lambda: EfficientNetBlock("b8", pretrained=3), "2 errors"),
+        (lambda: ConvBlock(kernel_size=0, num_layers=1.5, dropout=1.0), "3 errors"),
         (lambda: ImageBlock(block_type="vit"), "block_type must be one of"),
         (lambda: ImageInput(size=(3, 0)), "size must be"),
         (lambda: ImageAugmentation(translation_factor=1.5), "translation_factor is a share"),
@@ -220,14 +220,14 @@ def searched(block, spec, facts):
         ranges[name.partition(".")[2]] = space
         return default
 
-    settle(block, "part", note, block.sensible([spec], facts))
+    settle(block, "part", note, block.suggest_defaults([spec], facts))
     return ranges
 
 
 def test_versions_are_searched_within_their_family_and_depths_suit_the_data():
     small = searched(ResNetBlock(version="v2"), image(3, 32, 32), FEW)
     assert small == {"depth": OneOf(8, 14, 20)}
-    large = searched(ResNetBlock(), image(3, 224, 224), Facts(rows=50_000))
+    large = searched(ResNetBlock(), image(3, 224, 224), DataSummary(rows=50_000))
     assert large["version"].choices == ("v1", "v2")
     assert large["depth"].default == 18
     assert 50 in large["depth"].choices
@@ -274,7 +274,7 @@ def run(chain, spec):
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (3, 80, 80)])
 def test_the_default_encoder_ends_in_a_vector(block_type, shape):
     spec = image(*shape)
-    module, out = run(default_network(spec, Facts(5000), ImageBlock(block_type=block_type)), spec)
+    module, out = run(default_network(spec, DataSummary(5000), ImageBlock(block_type=block_type)), spec)
     assert out.is_vector
     assert module.eval()(torch.randn(2, *shape)).shape == (2, out.width)
 
@@ -283,7 +283,7 @@ def test_the_default_encoder_ends_in_a_vector(block_type, shape):
 @pytest.mark.parametrize("rows", [100, 60_000])
 def test_the_first_trial_on_small_images_is_a_small_network(shape, rows):
     spec = image(*shape)
-    chain = default_network(spec, Facts(rows))
+    chain = default_network(spec, DataSummary(rows))
     assert parameters(run(chain, spec)[0]) < 700_000
     kinds = [type(node.block).__name__ for node in chain]
     augmented = ["ImageAugmentation"] if rows >= 1000 else []
@@ -291,7 +291,7 @@ def test_the_first_trial_on_small_images_is_a_small_network(shape, rows):
 
 
 def test_digits_are_not_mirrored_and_photographs_are():
-    chain = default_network(image(1, 28, 28), Facts(60_000))
+    chain = default_network(image(1, 28, 28), DataSummary(60_000))
     digits = next(node.block for node in chain if isinstance(node.block, ImageAugmentation))
     assert (digits.horizontal_flip, digits.vertical_flip) == (False, False)
     assert digits.translation_factor > 0
@@ -301,7 +301,7 @@ def test_digits_are_not_mirrored_and_photographs_are():
 
 
 def test_large_images_get_a_residual_network():
-    chain = default_network(image(3, 224, 224), Facts(100))
+    chain = default_network(image(3, 224, 224), DataSummary(100))
     assert [type(node.block).__name__ for node in chain] == ["Normalization", "ResNetBlock", "SpatialReduction"]
 
 

@@ -1,4 +1,4 @@
-"""Texts that are written for pictures: from Python, in graphs, kept on disk, in saved models."""
+"""Texts that are written for images: from Python, in graphs, kept on disk, in saved models."""
 
 import json
 import re
@@ -16,13 +16,13 @@ from medley.testing.tiny_writers import COLOURS, tiny_room
 SEEN = []
 
 
-def brightest(pictures):
-    """What colour each picture has most of; notes how many it was shown."""
-    SEEN.append(len(pictures))
-    return [f"a {list(COLOURS)[int(np.asarray(one).mean((0, 1)).argmax())]} room" for one in pictures]
+def brightest(images):
+    """What colour each image has most of; notes how many it was shown."""
+    SEEN.append(len(images))
+    return [f"a {list(COLOURS)[int(np.asarray(one).mean((0, 1)).argmax())]} room" for one in images]
 
 
-md.register("test_captions.brightest")(brightest)
+md.extend.register("test_captions.brightest")(brightest)
 
 
 @pytest.fixture(autouse=True)
@@ -32,12 +32,12 @@ def _nothing_kept(monkeypatch, tmp_path):
 
 
 def rooms(count=36):
-    """Rows of pictures, their colours, and as many distinct pictures as rows."""
+    """Rows of images, their colours, and as many distinct images as rows."""
     colours = [list(COLOURS)[row % 3] for row in range(count)]
     return [tiny_room(colour, row) for row, colour in enumerate(colours)], colours
 
 
-def test_each_distinct_picture_is_read_once_and_ever(tmp_path):
+def test_each_distinct_image_is_read_once_and_ever(tmp_path):
     tiny = [tiny_room("red"), None, tiny_room("blue"), tiny_room("red"), np.nan]
     captions = md.CaptionImages(brightest)
     assert captions.texts(tiny) == ["a red room", None, "a blue room", "a red room", None]
@@ -68,14 +68,14 @@ def test_nothing_is_kept_where_that_is_off(monkeypatch):
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
-def test_pictures_come_in_batches(batch_size):
-    pictures, colours = rooms(10)
-    assert md.CaptionImages(brightest, batch_size=batch_size).texts(pictures) == [f"a {one} room" for one in colours]
+def test_images_come_in_batches(batch_size):
+    images, colours = rooms(10)
+    assert md.CaptionImages(brightest, batch_size=batch_size).texts(images) == [f"a {one} room" for one in colours]
     assert max(SEEN) == min(batch_size, 10)
     assert sum(SEEN) == 10
 
 
-def test_forms_and_folders_of_pictures(tmp_path):
+def test_forms_and_folders_of_images(tmp_path):
     Image.fromarray(tiny_room("blue")).save(tmp_path / "a.png")
     content = (tmp_path / "a.png").read_bytes()
     captions = md.CaptionImages(brightest)
@@ -85,7 +85,7 @@ def test_forms_and_folders_of_pictures(tmp_path):
     assert captions.texts(np.stack([tiny_room("red"), tiny_room("green")])) == ["a red room", "a green room"]
 
 
-def test_pictures_that_cannot_be_read_are_told_once(tmp_path):
+def test_images_that_cannot_be_read_are_told_once(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n damaged")
     rows = [tiny_room("red"), str(tmp_path / "bad.png"), str(tmp_path / "none.png")]
     with pytest.warns(BadImageWarning, match=r"2 of 3 images cannot be read[\s\S]*row 1[\s\S]*row 2.*no such file"):
@@ -99,25 +99,25 @@ def test_pictures_that_cannot_be_read_are_told_once(tmp_path):
 @pytest.mark.parametrize("given", [list, np.array, pd.Series])
 def test_texts_that_are_there_stay(given):
     texts = given(["mine", None, " ", "", np.nan, "yours"])
-    pictures = [tiny_room("red"), tiny_room("green"), tiny_room("blue"), None, tiny_room("green"), None]
-    found = md.CaptionImages(brightest).fill(texts, pictures)
+    images = [tiny_room("red"), tiny_room("green"), tiny_room("blue"), None, tiny_room("green"), None]
+    found = md.CaptionImages(brightest).fill(texts, images)
     assert found == ["mine", "a green room", "a blue room", None, "a green room", "yours"]
     assert sum(SEEN) == 2
-    with pytest.raises(DataError, match="got 1 for 2 pictures"):
-        md.CaptionImages(brightest).fill(["one"], pictures[:2])
+    with pytest.raises(DataError, match="got 1 for 2 images"):
+        md.CaptionImages(brightest).fill(["one"], images[:2])
 
 
-@pytest.mark.parametrize("wrong", [lambda pictures: ["one"], lambda pictures: "words", lambda pictures: [1, 2]])
-def test_a_function_gives_one_text_per_picture(wrong):
-    with pytest.raises(DataError, match="one per picture: 2 pictures, got"):
+@pytest.mark.parametrize("wrong", [lambda images: ["one"], lambda images: "words", lambda images: [1, 2]])
+def test_a_function_gives_one_text_per_image(wrong):
+    with pytest.raises(DataError, match="one per image: 2 images, got"):
         md.CaptionImages(wrong).texts([tiny_room("red"), tiny_room("blue")])
 
 
 def test_a_model_of_transformers_writes(tiny_writer):
     folder = tiny_writer("vision-encoder-decoder")
     captions = md.CaptionImages(folder, batch_size=2)
-    pictures, colours = rooms(9)
-    assert captions.texts(pictures) == [f"a {one} room" for one in colours]
+    images, colours = rooms(9)
+    assert captions.texts(images) == [f"a {one} room" for one in colours]
     assert captions.captions_file != md.CaptionImages(folder, num_beams=2).captions_file
     assert md.CaptionImages(folder, prompt="a red").texts([tiny_room("red", 30)])[0].startswith("a red")
 
@@ -131,7 +131,7 @@ def test_what_a_model_wrote_outlives_it(tiny_writer, tmp_path, monkeypatch):
 
 
 def test_arguments_are_checked():
-    with pytest.raises(ConfigError, match=r"3 mistakes[\s\S]*a folder that holds[\s\S]*max_length[\s\S]*num_beams"):
+    with pytest.raises(ConfigError, match=r"3 errors[\s\S]*a folder that holds[\s\S]*max_length[\s\S]*num_beams"):
         md.CaptionImages(max_length=0, num_beams=True)
     photo, note = md.ImageInput(), md.TextInput()
     for wrong in ([note], [photo, photo], [photo, note, note], [md.ImageSetInput()]):
@@ -144,13 +144,13 @@ def searched(folder, inputs, outputs):
 
 
 def test_a_text_input_that_is_fed_from_an_image_input(tmp_path):
-    pictures, colours = rooms()
+    images, colours = rooms()
     photo = md.ImageInput(name="photo")
     caption = md.CaptionImages(brightest, name="caption")(photo)
     auto = searched(tmp_path, photo, md.ClassificationHead()(md.TextBlock(block_type="ngram")(caption)))
-    auto.fit(pictures, colours, epochs=10, verbose=0)
-    assert sum(SEEN) == len(pictures)
-    assert auto.evaluate(pictures, colours, return_dict=True)["accuracy"] == 1.0
+    auto.fit(images, colours, epochs=10, verbose=0)
+    assert sum(SEEN) == len(images)
+    assert auto.evaluate(images, colours, return_dict=True)["accuracy"] == 1.0
     model = md.load(auto.export_model().save(tmp_path / "model"))
     assert {one.input_name for one in model.sources} == {"caption"}
     new = [tiny_room("green", 77), None, tiny_room("blue", 66)]
@@ -161,16 +161,16 @@ def test_a_text_input_that_is_fed_from_an_image_input(tmp_path):
     assert sum(SEEN) == 2
 
 
-def test_gaps_of_a_text_input_are_filled_from_pictures(tmp_path):
-    pictures, colours = rooms()
+def test_gaps_of_a_text_input_are_filled_from_images(tmp_path):
+    images, colours = rooms()
     texts = [f"a {colour} room" if row % 2 else None for row, colour in enumerate(colours)]
     photo, note = md.ImageInput(name="photo"), md.TextInput(name="note")
     filled = md.CaptionImages(brightest)(photo, note)
     pixels = md.ConvBlock(num_blocks=1, num_layers=1, filters=4)(photo)
     joined = md.Merge(merge_type="concatenate")([md.TextBlock(block_type="vanilla")(filled), pixels])
     auto = searched(tmp_path, [photo, note], md.ClassificationHead()(joined))
-    auto.fit([pictures, texts], colours, epochs=2, verbose=0)
-    assert sum(SEEN) == len(pictures) // 2
+    auto.fit([images, texts], colours, epochs=2, verbose=0)
+    assert sum(SEEN) == len(images) // 2
     SEEN.clear()
     model = auto.export_model()
     model.predict({"photo": None, "note": texts})
@@ -179,9 +179,9 @@ def test_gaps_of_a_text_input_are_filled_from_pictures(tmp_path):
 
 
 def test_folders_and_policies_of_the_image_input_hold(tmp_path):
-    pictures, colours = rooms(30)
-    for row, picture in enumerate(pictures):
-        Image.fromarray(picture).save(tmp_path / f"{row}.png")
+    images, colours = rooms(30)
+    for row, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / f"{row}.png")
     paths = [f"{row}.png" for row in range(30)]
     photo = md.ImageInput(root=tmp_path, on_bad_image="raise", name="photo")
     caption = md.CaptionImages(brightest, name="caption")(photo)
@@ -193,9 +193,9 @@ def test_folders_and_policies_of_the_image_input_hold(tmp_path):
         auto.predict(["1.png", "31.png"])
 
 
-def test_bad_pictures_of_all_parts_are_told_once_by_the_caller_s_rows(tmp_path):
-    pictures, colours = rooms(30)
-    rows = [b"no picture" if row in (3, 17, 28) else picture for row, picture in enumerate(pictures)]
+def test_bad_images_of_all_parts_are_told_once_by_the_caller_s_rows(tmp_path):
+    images, colours = rooms(30)
+    rows = [b"no image" if row in (3, 17, 28) else image for row, image in enumerate(images)]
     photo = md.ImageInput(name="photo")
     caption = md.CaptionImages(brightest, name="caption")(photo)
     auto = searched(tmp_path, photo, md.ClassificationHead()(md.TextBlock(block_type="ngram")(caption)))
@@ -203,16 +203,16 @@ def test_bad_pictures_of_all_parts_are_told_once_by_the_caller_s_rows(tmp_path):
         auto.fit(rows, colours, epochs=1, verbose=0)
     assert len(told) == 1
     assert re.findall(r"row (\d+)", str(told[0].message)) == ["3", "17", "28"]
-    assert [one["row"] for one in auto.export_model().facts["bad_rows"]["caption"]] == [3, 17, 28]
+    assert [one["row"] for one in auto.export_model().metadata["bad_rows"]["caption"]] == [3, 17, 28]
 
 
 def test_a_saved_model_keeps_names_only(tiny_writer, tmp_path):
-    pictures, colours = rooms(24)
+    images, colours = rooms(24)
     folder = shutil.copytree(tiny_writer("vision-encoder-decoder"), tmp_path / "captioner")
     photo = md.ImageInput(name="photo")
     head = md.ClassificationHead()
     auto = searched(tmp_path, photo, head(md.TextBlock(block_type="ngram")(md.CaptionImages(folder)(photo))))
-    auto.fit(pictures, colours, epochs=8, verbose=0)
+    auto.fit(images, colours, epochs=8, verbose=0)
     model = md.load(auto.export_model().save(tmp_path / "model"))
     assert list(model.predict([tiny_room("red", 55), tiny_room("green", 55)])) == ["red", "green"]
     (folder / "generation_config.json").write_text('{"decoder_start_token_id": 2, "length_penalty": 2.0}')
@@ -224,13 +224,13 @@ def test_a_saved_model_keeps_names_only(tiny_writer, tmp_path):
 
 
 def test_a_function_without_a_name_cannot_be_saved(tmp_path):
-    pictures, colours = rooms(24)
+    images, colours = rooms(24)
     photo = md.ImageInput(name="photo")
-    caption = md.CaptionImages(lambda pictures: ["words"] * len(pictures))(photo)
+    caption = md.CaptionImages(lambda images: ["words"] * len(images))(photo)
     auto = searched(tmp_path, photo, md.ClassificationHead()(md.TextBlock()(caption)))
     with pytest.warns(md.MedleyWarning, match="kept in memory only"):
-        auto.fit(pictures, colours, epochs=1, verbose=0)
-    with pytest.raises(ArtifactError, match=r"nothing is registered for it.*@medley.register"):
+        auto.fit(images, colours, epochs=1, verbose=0)
+    with pytest.raises(ArtifactError, match=r"nothing is registered for it.*@medley.extend.register"):
         auto.export_model().save(tmp_path / "model")
 
 

@@ -23,11 +23,11 @@ BYTES = hnp.arrays(
 
 def png(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
-    picture(pixels).save(buffer, "PNG")
+    image(pixels).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def picture(pixels: np.ndarray) -> Image.Image:
+def image(pixels: np.ndarray) -> Image.Image:
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
@@ -45,7 +45,7 @@ CONTAINERS = {
     "tensors": lambda x: [torch.from_numpy(one) for one in x],
     "wide integers": lambda x: x.astype(np.int64),
     "nested lists": lambda x: x.tolist(),
-    "images": lambda x: [picture(one) for one in x],
+    "images": lambda x: [image(one) for one in x],
     "bytes of files": lambda x: [png(one) for one in x],
 }
 
@@ -203,7 +203,7 @@ def test_grey_and_colour_are_converted():
     assert ImageCodec().fit([*colour, *grey, *with_alpha]).spec.width == 3
 
 
-def test_transparency_of_pictures_is_dropped(tmp_path):
+def test_transparency_of_images_is_dropped(tmp_path):
     rgba = np.random.default_rng(0).integers(0, 256, (6, 6, 4)).astype(np.uint8)
     palette = Image.fromarray(rgba[..., :3]).convert("P")
     palette.info["transparency"] = bytes([0] * 256)
@@ -247,7 +247,7 @@ def test_large_photographs_are_drafted_and_stay_close(tmp_path):
 
 def test_all_unreadable_files_are_told_at_once(tmp_path):
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "good.png")
-    (tmp_path / "bad.png").write_bytes(b"no picture")
+    (tmp_path / "bad.png").write_bytes(b"no image")
     whole = (tmp_path / "good.png").read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2 + 8])
     codec = ImageCodec(on_bad_image="raise").fit([tmp_path / "good.png", None])

@@ -1,4 +1,4 @@
-"""Pictures by their content: which are the same, what they look like, how far the work is."""
+"""Images by their content: which are the same, what they look like, how far the work is."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def room(value=7, shape=(6, 4, 3)):
     return np.full(shape, value, np.uint8)
 
 
-def test_pictures_are_the_same_where_their_content_is(tmp_path):
+def test_images_are_the_same_where_their_content_is(tmp_path):
     for name in ("a.png", "b.png"):
         Image.fromarray(room()).save(tmp_path / name)
     Image.fromarray(room(8)).save(tmp_path / "c.png")
@@ -29,7 +29,7 @@ def test_pictures_are_the_same_where_their_content_is(tmp_path):
 
 
 def test_batches_leave_out_what_cannot_be_read():
-    found = Distinct.of([room(1), b"no picture", room(2), room(3)])
+    found = Distinct.of([room(1), b"no image", room(2), room(3)])
     seen = [
         (keys, [one.getpixel((0, 0)) for one in images]) for keys, images in found.batches(list(found.first), 2, "")
     ]
@@ -57,7 +57,7 @@ def test_a_brightness_is_the_same_in_every_form(value, form):
 
 @pytest.mark.parametrize("wrong", [np.full((4, 4), -3.0), np.full((4, 4), 300.0), np.zeros((4, 4, 7))])
 def test_what_is_no_brightness_is_told(wrong):
-    with pytest.raises(DataError, match="picture"):
+    with pytest.raises(DataError, match="image"):
         decoded(wrong)
 
 

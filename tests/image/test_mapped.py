@@ -1,4 +1,4 @@
-"""Pictures that are made of pictures before they are encoded: by functions, by models that segment."""
+"""Images that are made of images before they are encoded: by functions, by models that segment."""
 
 import re
 
@@ -13,19 +13,19 @@ from medley.testing.tiny_writers import tiny_room
 SEEN = []
 
 
-def roads(picture):
+def roads(image):
     """What is red, in white on black; notes the sizes that it was shown."""
-    SEEN.append(picture.size)
-    red = np.asarray(picture)[:, :, 0] > 150
+    SEEN.append(image.size)
+    red = np.asarray(image)[:, :, 0] > 150
     return red.astype(np.uint8) * 255
 
 
-def two_words(pictures):
-    return ["some words"] * len(pictures)
+def two_words(images):
+    return ["some words"] * len(images)
 
 
-md.register("test_mapped.roads")(roads)
-md.register("test_mapped.two_words")(two_words)
+md.extend.register("test_mapped.roads")(roads)
+md.extend.register("test_mapped.two_words")(two_words)
 
 
 @pytest.fixture(autouse=True)
@@ -35,21 +35,21 @@ def _nothing_kept(monkeypatch, tmp_path):
 
 
 def striped(count=40, side=12):
-    """Pictures with noise everywhere, and a red stripe that lies or stands."""
+    """Images with noise everywhere, and a red stripe that lies or stands."""
     rng = np.random.default_rng(0)
-    pictures, labels = [], []
+    images, labels = [], []
     for row in range(count):
-        picture = rng.integers(0, 140, (side, side, 3), dtype=np.uint8)
+        image = rng.integers(0, 140, (side, side, 3), dtype=np.uint8)
         at = int(rng.integers(1, side - 1))
-        picture[(at, slice(None)) if row % 2 else (slice(None), at)] = (220, 20, 20)
-        pictures.append(picture)
+        image[(at, slice(None)) if row % 2 else (slice(None), at)] = (220, 20, 20)
+        images.append(image)
         labels.append("lies" if row % 2 else "stands")
-    return pictures, labels
+    return images, labels
 
 
-def test_each_distinct_picture_is_mapped_once_and_ever():
+def test_each_distinct_image_is_mapped_once_and_ever():
     rows = [tiny_room("red"), None, tiny_room("blue"), tiny_room("red")]
-    made = md.MapImages(roads).pictures(rows)
+    made = md.MapImages(roads).images(rows)
     assert [one and (one.mode, one.size, one.getpixel((0, 0))) for one in made] == [
         ("L", (24, 20), 255),
         None,
@@ -58,10 +58,10 @@ def test_each_distinct_picture_is_mapped_once_and_ever():
     ]
     assert len(SEEN) == 2
     again = md.MapImages(roads)
-    assert np.array_equal(again.pictures(rows[:1])[0], made[0])
+    assert np.array_equal(again.images(rows[:1])[0], made[0])
     assert len(SEEN) == 2
-    assert len(list(again.pictures_folder.glob("*.png"))) == 2
-    md.MapImages(roads, version="other").pictures(rows)
+    assert len(list(again.images_folder.glob("*.png"))) == 2
+    md.MapImages(roads, version="other").images(rows)
     assert len(SEEN) == 4
 
 
@@ -70,53 +70,53 @@ def test_without_a_folder(monkeypatch, kept):
     monkeypatch.setenv("MEDLEY_CACHE", kept)
     mapped = md.MapImages(roads, version=kept)
     for _ in range(2):
-        assert np.asarray(mapped.pictures([tiny_room("red")])[0]).all()
+        assert np.asarray(mapped.images([tiny_room("red")])[0]).all()
     assert len(SEEN) == (1 if kept == "memory" else 2)
-    assert mapped.pictures_folder is None
+    assert mapped.images_folder is None
 
 
 @pytest.mark.parametrize(
     ("fn", "mode"),
     [
-        (lambda picture: picture.convert("1"), "L"),
-        (lambda picture: picture.convert("CMYK"), "RGB"),
-        (lambda picture: picture.convert("RGBA"), "RGBA"),
-        (lambda picture: np.asarray(picture) / 255.0, "RGB"),
-        (lambda picture: np.asarray(picture)[:, :, :1] > 9, "L"),
+        (lambda image: image.convert("1"), "L"),
+        (lambda image: image.convert("CMYK"), "RGB"),
+        (lambda image: image.convert("RGBA"), "RGBA"),
+        (lambda image: np.asarray(image) / 255.0, "RGB"),
+        (lambda image: np.asarray(image)[:, :, :1] > 9, "L"),
     ],
 )
 def test_forms_of_results(fn, mode):
-    assert md.MapImages(fn, version=mode).pictures([tiny_room("red")])[0].mode == mode
+    assert md.MapImages(fn, version=mode).images([tiny_room("red")])[0].mode == mode
 
 
 @pytest.mark.parametrize(
     ("fn", "told"),
     [
-        (lambda picture: "words", "got str"),
-        (lambda picture: np.zeros(3), r"an array of shape \(3,\)"),
-        (lambda picture: np.zeros((4, 4, 7)), "channels, got 7"),
-        (lambda picture: 1 / 0, "ZeroDivisionError"),
-        (lambda picture: np.asarray(picture) * 3.5, "from 0 to 1"),
+        (lambda image: "words", "got str"),
+        (lambda image: np.zeros(3), r"an array of shape \(3,\)"),
+        (lambda image: np.zeros((4, 4, 7)), "channels, got 7"),
+        (lambda image: 1 / 0, "ZeroDivisionError"),
+        (lambda image: np.asarray(image) * 3.5, "from 0 to 1"),
     ],
 )
-def test_what_is_no_picture_is_told_with_its_row(fn, told):
-    with pytest.raises(DataError, match=rf"failed on the picture of row 1: [\s\S]*{told}"):
-        md.MapImages(fn).pictures([None, tiny_room("red")])
+def test_what_is_no_image_is_told_with_its_row(fn, told):
+    with pytest.raises(DataError, match=rf"failed on the image of row 1: [\s\S]*{told}"):
+        md.MapImages(fn).images([None, tiny_room("red")])
 
 
-def test_pictures_that_cannot_be_read_are_told(tmp_path):
+def test_images_that_cannot_be_read_are_told(tmp_path):
     with pytest.warns(BadImageWarning, match="row 0.*no such file"):
-        assert md.MapImages(roads).pictures(["none.png"], root=tmp_path) == [None]
+        assert md.MapImages(roads).images(["none.png"], root=tmp_path) == [None]
 
 
 def test_a_network_reads_what_was_made(tmp_path):
-    pictures, labels = striped()
+    images, labels = striped()
     photo = md.ImageInput(size=10, name="photo")
     made = md.MapImages(roads, name="roads")(photo)
     head = md.ClassificationHead()(md.ConvBlock(num_blocks=1, num_layers=1, filters=8, kernel_size=3)(made))
     auto = md.AutoModel(photo, head, directory=tmp_path / "search", max_trials=1, overwrite=True)
-    auto.fit(pictures, labels, epochs=15, verbose=0)
-    assert len(SEEN) == len(pictures)
+    auto.fit(images, labels, epochs=15, verbose=0)
+    assert len(SEEN) == len(images)
     assert SEEN[0] == (12, 12)  # at its own size
     model = md.load(auto.export_model().save(tmp_path / "model"))
     assert [(one.input_name, one.codec.spec.shape) for one in model.sources] == [("roads", (1, 10, 10))]
@@ -125,17 +125,17 @@ def test_a_network_reads_what_was_made(tmp_path):
     assert len(model.predict([new[0], None])) == 2
 
 
-def test_pictures_and_what_was_made_of_them_side_by_side(tmp_path):
-    pictures, labels = striped(24)
+def test_images_and_what_was_made_of_them_side_by_side(tmp_path):
+    images, labels = striped(24)
     photo = md.ImageInput(name="photo")
     made = md.MapImages(roads)(photo)
     captions = md.CaptionImages(two_words)(made)
     parts = [md.ConvBlock(num_blocks=1, num_layers=1)(photo), md.ConvBlock(num_blocks=1, num_layers=1)(made)]
     head = md.ClassificationHead()(md.Merge()([*parts, md.TextBlock(block_type="ngram")(captions)]))
     auto = md.AutoModel(photo, head, directory=tmp_path / "search", max_trials=1, overwrite=True)
-    auto.fit(pictures, labels, epochs=1, verbose=0)
+    auto.fit(images, labels, epochs=1, verbose=0)
     again = md.load(auto.export_model().save(tmp_path / "model"))
-    np.testing.assert_array_equal(again.predict_proba(pictures[:5]), auto.predict_proba(pictures[:5]))
+    np.testing.assert_array_equal(again.predict_proba(images[:5]), auto.predict_proba(images[:5]))
     shapes = {one.input_name: one.codec.spec.shape for one in auto.export_model().sources}
     assert shapes["photo"] == (3, 12, 12)
     assert shapes["map_images_1"] == (1, 12, 12)
@@ -145,16 +145,16 @@ def test_pictures_and_what_was_made_of_them_side_by_side(tmp_path):
 def test_a_model_that_segments(tiny_writer):
     rooms = [tiny_room("red"), tiny_room("blue", size=(9, 7))]
     mapped = md.MapImages(tiny_writer("segformer"), ["road", 2])
-    made = mapped.pictures(rooms)
+    made = mapped.images(rooms)
     assert [one.size for one in made] == [(24, 20), (7, 9)]
     assert set(np.unique(np.concatenate([np.ravel(one) for one in made]))) <= {0, 255}
-    assert mapped.pictures_folder != md.MapImages(tiny_writer("segformer")).pictures_folder
+    assert mapped.images_folder != md.MapImages(tiny_writer("segformer")).images_folder
     with pytest.raises(ConfigError, match="no class 'raod'"):
-        md.MapImages(tiny_writer("segformer"), ["raod"]).pictures(rooms)
+        md.MapImages(tiny_writer("segformer"), ["raod"]).images(rooms)
 
 
 def test_arguments_are_checked():
-    with pytest.raises(ConfigError, match=r"2 mistakes[\s\S]*a function picture -> picture[\s\S]*size must be"):
+    with pytest.raises(ConfigError, match=r"2 errors[\s\S]*a function image -> image[\s\S]*size must be"):
         md.MapImages(3, size=0)
     with pytest.raises(ConfigError, match="belong to a model that segments"):
         md.MapImages(roads, ["road"])
@@ -174,13 +174,13 @@ def test_a_function_without_a_name_cannot_be_saved():
     graph = md.Graph(
         (photo := md.ImageInput(),), (md.ClassificationHead()(md.ImageBlock()(md.MapImages(lambda one: one)(photo))),)
     )
-    with pytest.raises(ArtifactError, match=r"nothing is registered for it.*@medley.register"):
+    with pytest.raises(ArtifactError, match=r"nothing is registered for it.*@medley.extend.register"):
         graph.to_json()
 
 
-def test_files_of_pictures_are_read_at_their_own_size(tmp_path):
+def test_files_of_images_are_read_at_their_own_size(tmp_path):
     Image.fromarray(np.full((900, 700, 3), 200, np.uint8)).save(tmp_path / "large.jpg")
-    md.MapImages(roads).pictures(["large.jpg"], root=tmp_path)
+    md.MapImages(roads).images(["large.jpg"], root=tmp_path)
     assert SEEN == [(700, 900)]
 
 
@@ -189,9 +189,9 @@ def test_a_declaration_is_told_without_addresses():
 
 
 def test_a_pretrained_encoder_reads_what_was_made(tiny, tmp_path):
-    pictures, labels = striped(12)
+    images, labels = striped(12)
     photo = md.ImageInput(name="photo")
     seen = md.PretrainedImageBlock(tiny("vit"), pooling="cls", trainable=False)(md.MapImages(roads)(photo))
     auto = md.AutoModel(photo, md.ClassificationHead()(seen), directory=tmp_path, max_trials=1, overwrite=True)
-    auto.fit(pictures, labels, epochs=1, verbose=0)
-    assert auto.predict_proba(pictures).shape == (12, 2)
+    auto.fit(images, labels, epochs=1, verbose=0)
+    assert auto.predict_proba(images).shape == (12, 2)

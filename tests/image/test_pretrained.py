@@ -1,4 +1,4 @@
-"""Pretrained encoders of pictures as blocks: their own size and normalisation, and what becomes of the graph."""
+"""Pretrained encoders of images as blocks: their own size and normalisation, and what becomes of the graph."""
 
 import json
 import shutil
@@ -9,16 +9,16 @@ import torch
 
 import medley as md
 from medley.errors import ConfigError, MedleyWarning
-from medley.image.pretrained_pixels import picture_of
+from medley.image.pretrained_pixels import image_of
 from medley.nn.backbone_config import read_config
 from medley.nn.hub import find
 
 RNG = np.random.default_rng(0)
-PICTURES = list(RNG.integers(0, 256, (24, 20, 28, 3), dtype=np.uint8))
+IMAGES = list(RNG.integers(0, 256, (24, 20, 28, 3), dtype=np.uint8))
 LABELS = np.arange(24, dtype=float)
 
 
-def fitted(draw, rows=PICTURES, photo=None, **settings):
+def fitted(draw, rows=IMAGES, photo=None, **settings):
     photo = photo or md.ImageInput(name="photo")
     auto = md.AutoModel([photo], [md.RegressionHead(name="y")(draw(photo))], max_trials=1, overwrite=True, **settings)
     auto.fit(rows, LABELS[: len(rows)], epochs=1, verbose=0)
@@ -29,16 +29,16 @@ def part(model, name):
     return next(node.block for node in model.graph.nodes() if type(node.block).__name__ == name)
 
 
-def test_pictures_reach_the_encoder_as_its_own_processor_makes_them(tiny, tmp_path):
+def test_images_reach_the_encoder_as_its_own_processor_makes_them(tiny, tmp_path):
     from transformers import AutoImageProcessor, AutoModel
 
     model = fitted(md.PretrainedImageBlock(tiny("vit"), "cls"), directory=tmp_path)
     source = model.sources[0].codec
     assert (source.spec.shape, source.dtype) == ((3, 32, 32), np.uint8)
-    pixels = AutoImageProcessor.from_pretrained(tiny("vit"))(PICTURES, return_tensors="pt")["pixel_values"]
+    pixels = AutoImageProcessor.from_pretrained(tiny("vit"))(IMAGES, return_tensors="pt")["pixel_values"]
     with torch.no_grad():
         theirs = AutoModel.from_pretrained(tiny("vit")).eval()(pixels).last_hidden_state[:, 0]
-    ours = model.embed(PICTURES)
+    ours = model.embed(IMAGES)
     np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-4, atol=1e-5)
 
 
@@ -46,7 +46,7 @@ def processed(tmp_path, tiny, told, kind="vit"):
     folder = shutil.copytree(tiny(kind), tmp_path / "model", dirs_exist_ok=True)
     (folder / "preprocessor_config.json").write_text(json.dumps(told))
     found = find(str(folder))
-    return picture_of(found, read_config(found, "image"))
+    return image_of(found, read_config(found, "image"))
 
 
 def test_size_mean_and_deviation_come_from_the_models_files(tiny, tmp_path):
@@ -65,7 +65,7 @@ def test_size_mean_and_deviation_come_from_the_models_files(tiny, tmp_path):
     assert processed(tmp_path, tiny, whole).size == (32, 32)  # that of the encoder's config
 
 
-def test_pictures_that_are_not_rescaled_or_normalised_stay_so(tiny, tmp_path):
+def test_images_that_are_not_rescaled_or_normalised_stay_so(tiny, tmp_path):
     raw = processed(tmp_path, tiny, {"do_rescale": False, "do_normalize": False})
     assert np.allclose((0.5 - np.array(raw.mean)) / np.array(raw.std), 127.5)
     unit = processed(tmp_path, tiny, {"do_normalize": False})
@@ -79,15 +79,15 @@ def test_a_model_that_does_not_say_is_warned_of(tiny, tmp_path):
     (folder / "preprocessor_config.json").unlink()
     found = find(str(folder))
     with pytest.warns(MedleyWarning, match="normalised as those of ImageNet"):
-        picture = picture_of(found, read_config(found, "image"))
-    assert picture.mean == (0.485, 0.456, 0.406)
+        image = image_of(found, read_config(found, "image"))
+    assert image.mean == (0.485, 0.456, 0.406)
 
 
-def test_grey_pictures_missing_ones_and_other_sizes_are_read(tiny, tmp_path):
-    grey = [np.asarray(one[:, :, 0]) for one in PICTURES[:12]]
-    rows = [*grey[:5], None, *PICTURES[12:], RNG.integers(0, 256, (50, 40, 3), dtype=np.uint8)]
+def test_grey_images_missing_ones_and_other_sizes_are_read(tiny, tmp_path):
+    grey = [np.asarray(one[:, :, 0]) for one in IMAGES[:12]]
+    rows = [*grey[:5], None, *IMAGES[12:], RNG.integers(0, 256, (50, 40, 3), dtype=np.uint8)]
     model = fitted(md.PretrainedImageBlock(tiny("resnet")), rows, directory=tmp_path)
-    raw = model.predict_raw([None, grey[0], PICTURES[0]])["y"]
+    raw = model.predict_raw([None, grey[0], IMAGES[0]])["y"]
     assert raw[0, 0] == model.targets["y"].prior[0]
     assert np.isfinite(raw).all()
 
@@ -106,28 +106,28 @@ def test_behind_other_blocks_it_resizes_in_the_network(tiny, tmp_path):
 def test_the_inputs_own_rules_on_files_hold_on(tiny, tmp_path):
     photo = md.ImageInput(name="photo", root=tmp_path, on_bad_image="raise")
     with pytest.raises(md.MedleyError, match=r"nowhere\.png"):
-        fitted(md.PretrainedImageBlock(tiny("vit")), ["nowhere.png", *PICTURES[:11]], photo, directory=tmp_path / "p")
+        fitted(md.PretrainedImageBlock(tiny("vit")), ["nowhere.png", *IMAGES[:11]], photo, directory=tmp_path / "p")
 
 
-def test_numbers_that_are_no_picture_are_refused(tiny, tmp_path):
+def test_numbers_that_are_no_image_are_refused(tiny, tmp_path):
     waves = [RNG.normal(0, 50, (20, 20, 3)).astype(np.float32) for _ in range(24)]
     with pytest.raises(md.MedleyError, match=r"its pixels go from -\d+.* from 0 to 255"):
         fitted(md.PretrainedImageBlock(tiny("vit")), waves, directory=tmp_path)
-    model = fitted(md.PretrainedImageBlock(tiny("vit")), PICTURES, directory=tmp_path)
+    model = fitted(md.PretrainedImageBlock(tiny("vit")), IMAGES, directory=tmp_path)
     floats = fitted(
-        md.PretrainedImageBlock(tiny("vit")), [one.astype(np.float32) for one in PICTURES], directory=tmp_path
+        md.PretrainedImageBlock(tiny("vit")), [one.astype(np.float32) for one in IMAGES], directory=tmp_path
     )
-    np.testing.assert_array_equal(model.embed(PICTURES), floats.embed([one.astype(np.float64) for one in PICTURES]))
+    np.testing.assert_array_equal(model.embed(IMAGES), floats.embed([one.astype(np.float64) for one in IMAGES]))
 
 
-def test_sets_of_pictures_share_one(tiny, tmp_path):
+def test_sets_of_images_share_one(tiny, tmp_path):
     block = md.ImageSetBlock(md.PretrainedImageBlock(tiny("dinov2"), trainable=False), pooling="mean")
-    rows = [[PICTURES[i], PICTURES[-i]] if i % 3 else [PICTURES[i]] for i in range(24)]
+    rows = [[IMAGES[i], IMAGES[-i]] if i % 3 else [IMAGES[i]] for i in range(24)]
     model = fitted(block, rows, md.ImageSetInput(name="photo"), directory=tmp_path)
     assert model.embed(rows).shape == (24, 16)
 
 
-def test_attention_over_the_parts_of_a_picture_is_a_layer_of_its_own(tiny, tmp_path):
+def test_attention_over_the_parts_of_a_image_is_a_layer_of_its_own(tiny, tmp_path):
     for kind, steps in (("vit", 17), ("resnet", 16)):
         model = fitted(md.PretrainedImageBlock(tiny(kind), "attention", trainable=False), directory=tmp_path)
         encoder = next(step for step in model.network.steps if "encoder" in step.name)
@@ -138,15 +138,15 @@ def test_attention_over_the_parts_of_a_picture_is_a_layer_of_its_own(tiny, tmp_p
 
 def test_large_encoders_are_not_tuned_unless_asked(tiny, monkeypatch):
     from medley.core import tuning
-    from medley.core.block import Facts
+    from medley.core.block import DataSummary
     from medley.core.spec import Spec
 
     block, specs = md.PretrainedImageBlock(tiny("swin")), [Spec((3, 32, 32), "CHW")]
-    assert block.sensible(specs, Facts(100))["trainable"].choices == (False, True)
-    assert block.sensible(specs, Facts(100))["pooling"].choices == ("mean", "attention")
+    assert block.suggest_defaults(specs, DataSummary(100))["trainable"].choices == (False, True)
+    assert block.suggest_defaults(specs, DataSummary(100))["pooling"].choices == ("mean", "attention")
     monkeypatch.setattr(tuning, "CHEAP", 100)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert block.sensible(specs, Facts(100))["trainable"].choices == (False,)
+    assert block.suggest_defaults(specs, DataSummary(100))["trainable"].choices == (False,)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_large_encoders_are_not_tuned_unless_asked(tiny, monkeypatch):
     [
         ({}, "name_or_path must be the folder"),
         ({"name_or_path": "x", "pooling": "max"}, "pooling must be one of"),
-        ({"name_or_path": "x", "size": 0, "trainable": -1}, "2 mistakes"),
+        ({"name_or_path": "x", "size": 0, "trainable": -1}, "2 errors"),
     ],
 )
 def test_wrong_settings_are_told(settings, words):
@@ -208,7 +208,7 @@ def test_auto_learns_from_scratch_and_says_so_where_nothing_is_cached(block, tmp
 def test_the_default_block_tries_the_pretrained_encoder_first(tiny, tmp_path):
     photo = md.ImageInput(pretrained=tiny("vit"))
     auto = md.AutoModel([photo], [md.RegressionHead()], max_trials=1, directory=tmp_path)
-    auto.fit(PICTURES, LABELS, epochs=1, verbose=0)
+    auto.fit(IMAGES, LABELS, epochs=1, verbose=0)
     model = auto.export_model()
-    assert model.facts["params"]["image_block_1.block_type"] == "pretrained"
+    assert model.metadata["params"]["image_block_1.block_type"] == "pretrained"
     assert not [node for node in model.graph.nodes() if type(node.block).__name__ == "Normalization"]

@@ -6,7 +6,7 @@ import torch
 
 import medley as md
 from medley.core.batch import Rows
-from medley.core.block import Facts
+from medley.core.block import DataSummary
 from medley.core.codec import Encoded
 from medley.core.config import from_json, to_json
 from medley.core.resolve import resolve, settle, take_default
@@ -26,7 +26,9 @@ SETS = Spec((4, 3, 12, 12), "SCHW", "uint8")
 
 def resolved(block, source=None, spec=SETS, suggest=take_default, rows=100):
     source = source or ImageSetInput()
-    node = resolve([block(source)], {id(source): "photos", id(block): "set"}, lambda _: spec, suggest, Facts(rows))[0]
+    node = resolve(
+        [block(source)], {id(source): "photos", id(block): "set"}, lambda _: spec, suggest, DataSummary(rows)
+    )[0]
     return node.block
 
 
@@ -112,7 +114,11 @@ def test_what_is_no_set_of_images_is_refused():
     photos = ImageSetInput()
     with pytest.raises(GraphError, match="What shall come before its encoder goes into it"):
         resolve(
-            [ImageSetBlock()(md.Normalization()(photos))], {id(photos): "p"}, lambda _: SETS, take_default, Facts(9)
+            [ImageSetBlock()(md.Normalization()(photos))],
+            {id(photos): "p"},
+            lambda _: SETS,
+            take_default,
+            DataSummary(9),
         )
     with pytest.raises(GraphError, match=r"read by ImageSetBlock\(ResNetBlock\(\)\)"):
         resolved(ResNetBlock("resnet8"), photos)
@@ -126,7 +132,7 @@ def test_what_is_no_set_of_images_is_refused():
         ImageSetEncoder(pooling="max")
 
 
-class TwoBranches(md.Composite):
+class TwoBranches(md.extend.Composite):
     def expand(self, nodes, specs, facts):
         return md.Merge("concatenate")([ConvBlock()(nodes[0]), ConvBlock()(nodes[0])])
 
@@ -193,7 +199,9 @@ def test_rows_without_images_are_as_good_as_not_there():
 @pytest.mark.parametrize(
     ("rows", "inputs", "wanted"), [(999, 2, "visual_words"), (1000, 2, "network"), (999, 1, "network")]
 )
-def test_few_pictures_beside_facts_become_words(rows, inputs, wanted):
-    found = ImageSetBlock().sensible([SETS], Facts(rows, inputs))["reading"]
+def test_few_images_beside_facts_become_words(rows, inputs, wanted):
+    found = ImageSetBlock().suggest_defaults([SETS], DataSummary(rows, inputs))["reading"]
     assert found.default == wanted
-    assert ImageSetBlock(ConvBlock()).sensible([SETS], Facts(rows, inputs))["reading"].choices == ("network",)
+    assert ImageSetBlock(ConvBlock()).suggest_defaults([SETS], DataSummary(rows, inputs))["reading"].choices == (
+        "network",
+    )

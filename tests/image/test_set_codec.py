@@ -137,7 +137,7 @@ def test_more_images_than_are_decoded_at_once():
 
 @pytest.fixture
 def rooms(tmp_path):
-    """Pictures of one colour each, by the number in their names."""
+    """Images of one colour each, by the number in their names."""
     for number in range(1, 9):
         Image.fromarray(np.full((4, 4, 3), number, np.uint8)).save(tmp_path / f"{number}.png")
     (tmp_path / "bad.png").write_bytes(b"")
@@ -235,7 +235,7 @@ def test_what_is_no_set_of_images_is_told(values, words):
 
 
 def test_wrong_settings_are_told_at_once():
-    with pytest.raises(ConfigError, match="3 mistakes"):
+    with pytest.raises(ConfigError, match="3 errors"):
         ImageSetInput(size=(1, 2, 3), max_images=0, on_bad_image="no")
     with pytest.raises(NotFittedError):
         _ = ImageSetCodec().spec

@@ -1,8 +1,8 @@
-"""Words of pictures: found without labels, the same after saving, and about what pictures show."""
+"""Words of images: found without labels, the same after saving, and about what images show."""
 
 import numpy as np
 
-from medley.core.block import Facts
+from medley.core.block import DataSummary
 from medley.core.spec import Spec
 from medley.image.set_block import ImageSetBlock
 from medley.image.set_codec import ImageSetCodec
@@ -56,7 +56,7 @@ def test_the_order_of_numbers_in_memory_is_that_of_a_file():
     assert all(one.flags.c_contiguous for one in arrays)  # else sums after loading have other last bits
 
 
-def test_pictures_that_are_all_alike_are_no_numbers_to_speak_of():
+def test_images_that_are_all_alike_are_no_numbers_to_speak_of():
     rows = [[np.full((9, 9), 7, np.uint8)] for _ in range(5)]
     array = VisualWordsCodec(ImageSetCodec((SIDE, SIDE))).fit(rows).encode([*rows, None]).array
     assert np.isfinite(array).all()
@@ -65,7 +65,7 @@ def test_pictures_that_are_all_alike_are_no_numbers_to_speak_of():
 def test_words_read_as_the_input_says():
     photos = ImageSetInput(64, 3, "photos", positions=True, on_bad_image="raise")
     drawn = ImageSetBlock(pooling="mean", reading="visual_words")
-    block = drawn.expand([photos.node], [Spec((3, 3, 64, 64), "SCHW", "uint8")], Facts(300, 2)).block
+    block = drawn.expand([photos.node], [Spec((3, 3, 64, 64), "SCHW", "uint8")], DataSummary(300, 2)).block
     assert isinstance(block, VisualWords)
     assert (block.max_images, block.root, block.positions, block.on_bad_image) == (3, "photos", True, "raise")
     codec = block.codec()

@@ -12,7 +12,7 @@ from medley.heads import ClassificationHead, RegressionHead
 from medley.model.model import Model
 from medley.search.encodings import Encodings
 from medley.search.part import Part
-from medley.search.trial import Question, resolved
+from medley.search.trial import SearchSpec, resolved
 from medley.series.input import Input
 from medley.tabular import DenseBlock, StructuredDataInput
 from medley.train.plan import Training
@@ -34,7 +34,7 @@ def make(inputs, outputs, x, y, loss_weights=None, **facts):
     graph = draw(inputs, outputs)
     size = len(next(iter(y.values())))
     data = Encodings(Part(x, y, None, size), None, {n: h.codec() for n, h in graph.heads.items()}, torch.device("cpu"))
-    settled, _ = resolved(Question(graph, data, Training(), None, lambda told: 0.0, 0), take_default)
+    settled, _ = resolved(SearchSpec(graph, data, Training(), None, lambda told: 0.0, 0), take_default)
     sources = data.sources(settled)
     torch.manual_seed(3)
     network = Network(settled, {one.name: one.codec.spec for one in sources}, data.targets)

@@ -67,7 +67,7 @@ def test_the_directory_holds_json_and_safetensors_alone(saved):
 
 def test_facts_names_and_summary_come_back(model, saved):
     again = load(saved)
-    assert again.facts == model.facts
+    assert again.metadata == model.metadata
     assert (again.input_names, again.output_names) == (model.input_names, model.output_names)
     assert again.summary() == model.summary()
     assert again.labels("kind") == model.labels("kind")

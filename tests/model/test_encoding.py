@@ -52,9 +52,9 @@ def test_all_inputs_absent_leaves_the_number_of_rows_unknown(model):
 
 
 def test_all_mistakes_are_told_at_once_with_the_inputs_names(model):
-    with pytest.raises(DataError, match=r"(?s)2 mistakes.*- wave: .*- facts: "):
+    with pytest.raises(DataError, match=r"(?s)2 errors.*- wave: .*- facts: "):
         encode_inputs(model.sources, {"wave": np.zeros((2, 7)), "facts": [["a"], ["b"]]})
-    with pytest.raises(DataError, match=r"(?s)2 mistakes.*- kind: .*- price: "):
+    with pytest.raises(DataError, match=r"(?s)2 errors.*- kind: .*- price: "):
         encode_targets(model.targets, {"kind": ["lion", "cat"], "price": ["much", "little"]})
 
 

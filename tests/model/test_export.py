@@ -56,7 +56,7 @@ def small(make_model, *blocks, name="x"):
 
 def test_all_that_keeps_a_model_from_being_exported_is_told_at_once(make_model, tmp_path):
     model = small(make_model, Private(name="mine"), Private(name="other"))
-    with pytest.raises(ConfigError, match="4 mistakes") as error:
+    with pytest.raises(ConfigError, match="4 errors") as error:
         model.export(tmp_path / "nowhere" / "model.zip")
     for told in ("ends in .onnx", "no folder", "mine (Private)", "other (Private)"):
         assert told in str(error.value)
@@ -87,16 +87,16 @@ def test_a_network_that_gives_other_numbers_as_onnx_is_not_written(make_model, t
 
 
 @register("test_export.sizes")
-def sizes(pictures):
-    return [f"{one.width} wide" for one in pictures]
+def sizes(images):
+    return [f"{one.width} wide" for one in images]
 
 
 def test_rows_that_are_made_of_others_cannot_be_exported(tmp_path):
     photo = ImageInput(name="photo")
     head = RegressionHead(dropout=0.0, name="y")(TextBlock()(CaptionImages(sizes, name="told")(photo)))
     auto = AutoModel(photo, head, max_trials=1, directory=tmp_path / "search")
-    pictures = [np.full((4, 4 + row % 3, 3), row, np.uint8) for row in range(12)]
-    auto.fit(pictures, np.linspace(0, 1, 12), epochs=1, verbose=0)
+    images = [np.full((4, 4 + row % 3, 3), row, np.uint8) for row in range(12)]
+    auto.fit(images, np.linspace(0, 1, 12), epochs=1, verbose=0)
     with pytest.raises(ConfigError, match=r"told \(CaptionImages\) makes rows of other inputs' rows"):
         auto.export_model().export(tmp_path / "model.onnx")
 

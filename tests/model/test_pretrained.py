@@ -12,7 +12,7 @@ import pytest
 import medley as md
 from medley.errors import ArtifactError, ConfigError
 
-PICTURES = list(np.random.default_rng(0).integers(0, 256, (16, 20, 20, 3), dtype=np.uint8))
+IMAGES = list(np.random.default_rng(0).integers(0, 256, (16, 20, 20, 3), dtype=np.uint8))
 TEXTS = ["a lovely dress", "terrible quality", None, "small and rough"] * 4
 
 ALONE = """
@@ -37,12 +37,12 @@ def fitted(folders, trainable, tmp_path, pooling="mean"):
     auto = md.AutoModel(
         [photo, note], [md.RegressionHead(name="y")(md.Merge()(nodes))], max_trials=1, directory=tmp_path
     )
-    auto.fit([PICTURES, TEXTS], np.arange(16.0), epochs=1, verbose=0)
+    auto.fit([IMAGES, TEXTS], np.arange(16.0), epochs=1, verbose=0)
     return auto.export_model()
 
 
 def raw(model):
-    return model.predict_raw({"photo": PICTURES, "note": TEXTS})["y"]
+    return model.predict_raw({"photo": IMAGES, "note": TEXTS})["y"]
 
 
 @pytest.mark.parametrize(("trainable", "pooling"), [(False, "attention"), (True, "cls"), (1, "mean"), ("lora", "mean")])
@@ -57,10 +57,10 @@ def test_a_saved_model_needs_neither_hub_nor_folder(trainable, pooling, folders,
 def test_another_process_predicts_the_same_bits_offline(folders, tmp_path):
     model = fitted(folders, False, tmp_path)
     model.save(tmp_path / "model")
-    np.save(tmp_path / "pictures.npy", np.stack(PICTURES))
+    np.save(tmp_path / "images.npy", np.stack(IMAGES))
     before = raw(model)
     shutil.rmtree(tmp_path / "originals")
-    files = [str(tmp_path / name) for name in ("model", "pictures.npy", "out.npy")]
+    files = [str(tmp_path / name) for name in ("model", "images.npy", "out.npy")]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "HF_HOME": str(tmp_path / "empty")}
     subprocess.run([sys.executable, "-c", ALONE % TEXTS, *files], check=True, env=environment, timeout=240)
     assert np.array_equal(np.load(tmp_path / "out.npy"), before)
@@ -115,13 +115,13 @@ def test_names_on_the_hub_are_kept_with_their_commit(tiny, tmp_path, monkeypatch
     photo = md.ImageInput(name="photo")
     node = md.PretrainedImageBlock("someone/tiny", trainable=False)(photo)
     auto = md.AutoModel([photo], [md.RegressionHead(name="y")(node)], max_trials=1, directory=tmp_path)
-    auto.fit(PICTURES, np.arange(16.0), epochs=1, verbose=0)
+    auto.fit(IMAGES, np.arange(16.0), epochs=1, verbose=0)
     model = auto.export_model()
     model.save(tmp_path / "model", pretrained="reference")
     told = json.loads((tmp_path / "model" / "model.json").read_text())["pretrained"]
     assert [(one["name"], one["revision"]) for one in told] == [("someone/tiny", "c" * 40)]
     (folder / "refs" / "main").unlink()  # the branch moves on; the commit stays
-    assert np.array_equal(md.load(tmp_path / "model").predict_raw(PICTURES)["y"], model.predict_raw(PICTURES)["y"])
+    assert np.array_equal(md.load(tmp_path / "model").predict_raw(IMAGES)["y"], model.predict_raw(IMAGES)["y"])
 
 
 def test_loading_reads_the_weights_once(folders, tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ KIND = ["a", "b", "a", None]
 
 def task(name, head, labels):
     codec = head.codec().fit(labels)
-    return Task(name, head, codec, head.losses(codec), head.measures(codec)), codec.encode(labels)
+    return Task(name, head, codec, head.loss_function(codec), head.metric_functions(codec)), codec.encode(labels)
 
 
 def both(weight=None):

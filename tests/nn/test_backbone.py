@@ -19,7 +19,7 @@ from medley.nn.hub import find
 from medley.nn.tokenizer import padding_of
 
 TEXTS = ("bert", "roberta", "distilbert", "deberta-v2", "t5", "clip", "siglip")
-PICTURES = ("vit", "dinov2", "resnet", "convnext", "swin", "efficientnet", "clip", "siglip")
+IMAGES = ("vit", "dinov2", "resnet", "convnext", "swin", "efficientnet", "clip", "siglip")
 CLASS_TOKEN = ("vit", "dinov2")
 
 
@@ -58,7 +58,7 @@ def codes():
     return found
 
 
-def pictures():
+def images():
     return torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
 
@@ -82,9 +82,9 @@ def test_texts_give_what_transformers_gives(kind, pooling, tiny):
     torch.testing.assert_close(ours, wanted, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", PICTURES)
-def test_pictures_give_what_transformers_gives(kind, tiny):
-    folder, x = tiny(kind), pictures()
+@pytest.mark.parametrize("kind", IMAGES)
+def test_images_give_what_transformers_gives(kind, tiny):
+    folder, x = tiny(kind), images()
     mean, std = torch.tensor([0.4, 0.5, 0.6]).view(3, 1, 1), torch.tensor([0.2, 0.25, 0.3]).view(3, 1, 1)
     with torch.no_grad():
         made = theirs(folder, "image")(pixel_values=(x - mean) / std)
@@ -104,12 +104,12 @@ def test_pictures_give_what_transformers_gives(kind, tiny):
                 image_encoder(folder, pooling="cls")
 
 
-@pytest.mark.parametrize("kind", PICTURES)
+@pytest.mark.parametrize("kind", IMAGES)
 def test_shapes_are_known_without_weights(kind, tiny):
     config = read_config(find(tiny(kind)), "image")
     module = image_encoder(tiny(kind), pooling="mean").eval()
-    assert module(pictures()).shape == (4, width_of(config))
-    assert image_encoder(tiny(kind), pooling="none").eval()(pictures()).shape[1:] == states_shape(
+    assert module(images()).shape == (4, width_of(config))
+    assert image_encoder(tiny(kind), pooling="none").eval()(images()).shape[1:] == states_shape(
         config, (32, 32), "none"
     )
     assert has_summary(config) == (kind in (*CLASS_TOKEN, "clip", "siglip"))
@@ -118,7 +118,7 @@ def test_shapes_are_known_without_weights(kind, tiny):
     assert parameters_of(config) >= sum(p.numel() for p in empty.parameters())
 
 
-def test_pictures_of_another_size_and_grey_ones_are_brought_to_the_encoders(tiny):
+def test_images_of_another_size_and_grey_ones_are_brought_to_the_encoders(tiny):
     module = image_encoder(tiny("vit"), pooling="cls").eval()
     grey = torch.rand(2, 1, 20, 50)
     with torch.no_grad():
@@ -129,7 +129,7 @@ def test_pictures_of_another_size_and_grey_ones_are_brought_to_the_encoders(tiny
 def test_another_size_than_the_encoders_own_moves_its_positions(tiny):
     module = ImageEncoder(build(plan(tiny("vit"), "image")), (48, 64), [0.5] * 3, [0.5] * 3, "bicubic").eval()
     with torch.no_grad():
-        assert module(pictures()).shape == (4, 16)
+        assert module(images()).shape == (4, 16)
 
 
 def test_the_first_layers_are_those_of_the_whole(tiny):
@@ -148,7 +148,7 @@ def test_the_first_layers_are_those_of_the_whole(tiny):
         ("bert", "text", 3, "the model has 2 layers"),
         ("resnet", "image", 1, "stages of different widths"),
         ("swin", "image", 1, "stages of different widths"),
-        ("vit", "text", None, "reads pictures: use PretrainedImageBlock"),
+        ("vit", "text", None, "reads images: use PretrainedImageBlock"),
         ("bert", "image", None, "reads texts: use PretrainedTextBlock"),
     ],
 )
@@ -165,7 +165,7 @@ def learnt(module):
     optimizer = torch.optim.SGD(trained, lr=1.0)
     torch.manual_seed(0)
     for _ in range(2):  # the first step of low-rank additions moves one factor of two
-        out = module(codes() if isinstance(module, TextEncoder) else pictures())
+        out = module(codes() if isinstance(module, TextEncoder) else images())
         (out * torch.randn(out.shape)).sum().backward()
         optimizer.step()
     return {name for name, p in module.named_parameters() if not torch.equal(p, before[name])}
@@ -229,7 +229,7 @@ def test_checkpointing_gives_the_same_gradients(tiny, capfd):
     found = []
     for checkpointing in (False, True):
         module = image_encoder(tiny("vit"), pooling="cls", trainable=True, gradient_checkpointing=checkpointing).train()
-        module(pictures()).square().sum().backward()
+        module(images()).square().sum().backward()
         found.append([p.grad for p in module.parameters()])
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other)
@@ -253,7 +253,7 @@ def test_blank_ones_filled_from_a_state_are_the_same(kind, trainable, tiny):
     inputs = (
         {"input_ids": codes(), "attention_mask": (codes() > 0).long()}
         if modality == "text"
-        else {"pixel_values": pictures()}
+        else {"pixel_values": images()}
     )
     with torch.no_grad():
         assert torch.equal(empty.eval()(**inputs), loaded.eval()(**inputs))
@@ -331,8 +331,8 @@ def timm_folder(tmp_path):
 
     torch.manual_seed(3)
     save_file({**TinyTimm().state_dict(), "classifier.weight": torch.zeros(2, 8)}, tmp_path / "model.safetensors")
-    picture = {"input_size": [3, 32, 32], "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bicubic"}
-    told = {"architecture": "tinynet", "num_features": 8, "pretrained_cfg": picture}
+    image = {"input_size": [3, 32, 32], "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bicubic"}
+    told = {"architecture": "tinynet", "num_features": 8, "pretrained_cfg": image}
     (tmp_path / "config.json").write_text(json.dumps(told))
     return str(tmp_path)
 
@@ -344,9 +344,7 @@ def test_encoders_of_timm_are_read_where_timm_is(timm, timm_folder):
     reference = TinyTimm()
     backbone = build(made)
     with torch.no_grad():
-        torch.testing.assert_close(
-            backbone(pixel_values=pictures()), reference.forward_features(pictures()).mean((2, 3))
-        )
+        torch.testing.assert_close(backbone(pixel_values=images()), reference.forward_features(images()).mean((2, 3)))
     assert learnt(ImageEncoder(backbone, None, [0.5] * 3, [0.5] * 3, "bilinear"))
 
 

@@ -1,4 +1,4 @@
-"""Models that write about pictures, and models that segment them."""
+"""Models that write about images, and models that segment them."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from medley.testing.tiny_writers import tiny_room
 ENCODER_DECODER = "vision-encoder-decoder"
 
 
-def pictures(*colours):
+def images(*colours):
     return [Image.fromarray(tiny_room(colour, 10)) for colour in colours]
 
 
@@ -27,28 +27,28 @@ def captioner(tiny_writer):
 
 
 def test_it_writes_what_it_has_learnt(captioner):
-    assert captioner(pictures("blue", "red", "green")) == ["a blue room", "a red room", "a green room"]
+    assert captioner(images("blue", "red", "green")) == ["a blue room", "a red room", "a green room"]
 
 
 def test_a_text_is_no_longer_than_asked_for(captioner):
-    assert captioner(pictures("blue", "red"), max_length=2) == ["a blue", "a red"]
+    assert captioner(images("blue", "red"), max_length=2) == ["a blue", "a red"]
 
 
 def test_beams_and_prompts(captioner):
-    assert captioner(pictures("blue", "green"), num_beams=3) == ["a blue room", "a green room"]
-    assert all(text.startswith("one sentence") for text in captioner(pictures("blue", "green"), prompt="one sentence"))
+    assert captioner(images("blue", "green"), num_beams=3) == ["a blue room", "a green room"]
+    assert all(text.startswith("one sentence") for text in captioner(images("blue", "green"), prompt="one sentence"))
 
 
-def test_the_company_of_a_picture_changes_nothing(captioner):
-    together = captioner(pictures("red", "green", "blue", "red"))
-    assert together == [captioner([one])[0] for one in pictures("red", "green", "blue", "red")]
+def test_the_company_of_a_image_changes_nothing(captioner):
+    together = captioner(images("red", "green", "blue", "red"))
+    assert together == [captioner([one])[0] for one in images("red", "green", "blue", "red")]
 
 
 @pytest.mark.parametrize("kind", ["blip", "git", "llava"])
 def test_other_families_write_the_same_each_time(tiny_writer, kind):
     found = find(tiny_writer(kind))
-    first = Captioner(found)(pictures("red", "blue"), max_length=4, prompt="a room")
-    assert Captioner(found)(pictures("red", "blue"), max_length=4, prompt="a room") == first
+    first = Captioner(found)(images("red", "blue"), max_length=4, prompt="a room")
+    assert Captioner(found)(images("red", "blue"), max_length=4, prompt="a room") == first
     assert all(isinstance(text, str) for text in first)
     begins = [text.startswith("a room") for text in first]
     assert begins == [kind != "llava"] * 2  # what one chats with is asked; others go on from there
@@ -75,7 +75,7 @@ def test_identity_follows_the_files(tiny_writer, tmp_path):
     assert identity(find(str(copy))) != first
 
 
-def test_masks_have_the_size_of_their_pictures(tiny_writer):
+def test_masks_have_the_size_of_their_images(tiny_writer):
     found = find(tiny_writer("segformer"))
     some = [Image.fromarray(tiny_room("red", 0, (12, 30))), Image.fromarray(tiny_room("blue"))]
     greys = Segmenter(found)(some)
@@ -93,8 +93,8 @@ def test_a_class_that_does_not_exist_is_told(tiny_writer):
         Segmenter(find(tiny_writer("segformer")), ["raod"])
 
 
-def test_what_a_model_needs_besides_pictures_is_told(tiny_writer, monkeypatch):
+def test_what_a_model_needs_besides_images_is_told(tiny_writer, monkeypatch):
     captioner = Captioner(find(tiny_writer("git")))
     monkeypatch.setattr(captioner.model, "generate", lambda **_: {}["qformer_input_ids"])
-    with pytest.raises(ConfigError, match=r"kind 'git' does not write about a picture in this way: 'qformer"):
-        captioner(pictures("red"))
+    with pytest.raises(ConfigError, match=r"kind 'git' does not write about an image in this way: 'qformer"):
+        captioner(images("red"))

@@ -8,13 +8,13 @@ from medley.report.curves import plot_search
 pytest.importorskip("matplotlib")
 
 
-def outcome(number, score, state="complete"):
+def result(number, score, state="complete"):
     curves = [{"loss": score + 1 - i, "val_loss": score + 2 - i} for i in range(2)]
     return {"number": number, "state": state, "score": score, "curves": curves}
 
 
 def test_every_trial_and_the_best_curves_are_drawn(tmp_path):
-    trials = [outcome(0, 0.9), outcome(1, 0.5), outcome(2, 0.7, "pruned"), outcome(3, float("inf"), "failed")]
+    trials = [result(0, 0.9), result(1, 0.5), result(2, 0.7, "pruned"), result(3, float("inf"), "failed")]
     figure = plot_search(trials, curves=2)
     scores, curves = figure.axes
     assert [len(one.get_offsets()) for one in scores.collections] == [2, 1]
@@ -26,4 +26,4 @@ def test_every_trial_and_the_best_curves_are_drawn(tmp_path):
 
 def test_nothing_to_draw_is_said():
     with pytest.raises(NotFittedError, match="call fit first"):
-        plot_search([outcome(0, float("inf"), "failed")])
+        plot_search([result(0, float("inf"), "failed")])

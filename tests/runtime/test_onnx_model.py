@@ -40,7 +40,7 @@ def run_without_torch(code, *arguments):
     return result.stdout
 
 
-def pictures(rng, side=8):
+def images(rng, side=8):
     return [None if row % 5 == 1 else rng.integers(0, 256, (side, side, 3), dtype=np.uint8) for row in range(SIZE)]
 
 
@@ -49,8 +49,8 @@ def rows():
     rng = np.random.default_rng(0)
     colours = ["red", "green", None, "blue"]
     found = {
-        "photo": pictures(rng),
-        "album": [[one for one in pictures(rng)[: row % 4] if one is not None] for row in range(SIZE)],
+        "photo": images(rng),
+        "album": [[one for one in images(rng)[: row % 4] if one is not None] for row in range(SIZE)],
         "note": [["the old house", None, "by the sea", "a blue door by the sea"][row % 4] for row in range(SIZE)],
         "facts": [[float(row) if row % 5 else None, colours[row % 4]] for row in range(SIZE)],
         "wave": [None if row % 7 == 1 else rng.normal(size=(6, 2)).astype(np.float32) for row in range(SIZE)],
@@ -171,14 +171,14 @@ def test_a_whole_input_may_be_absent_and_rows_come_in_passes(model, exported, gi
 
 
 def test_rows_that_do_not_fit_are_told_as_the_model_tells_them(exported, given):
-    with pytest.raises(DataError, match="2 mistakes"):
+    with pytest.raises(DataError, match="2 errors"):
         load(exported).predict({**given, "wave.1": np.zeros((SIZE, 5)), "facts": [["x", "red", 3]] * SIZE})
     with pytest.raises(ConfigError, match="batch_size"):
         load(exported).predict(given, batch_size=0)
 
 
 def test_it_predicts_where_torch_cannot_be_imported(model, exported, given, tmp_path):
-    # Pictures as files, texts and numbers as JSON: what a server is handed.
+    # Images as files, texts and numbers as JSON: what a server is handed.
     folder = tmp_path / "photos"
     folder.mkdir()
     paths = [None] * 4
@@ -220,7 +220,7 @@ def test_the_pair_holds_no_place_on_this_machine_and_no_function(exported):
 
 @pytest.fixture(scope="module")
 def houses(tmp_path_factory):
-    """Columns of every kind, with gaps: numbers, words, yes and no, days, texts, pictures, sets, vectors."""
+    """Columns of every kind, with gaps: numbers, words, yes and no, days, texts, images, sets, vectors."""
     rng = np.random.default_rng(0)
     folder = tmp_path_factory.mktemp("houses")
     size = 120
@@ -340,7 +340,7 @@ def test_all_that_is_wrong_in_a_pair_is_told_at_once(pair):
         del content["heads"][0]["codec"]["state"]["prior"]
 
     told(pair, change)
-    with pytest.raises(ArtifactError, match="3 mistakes") as error:
+    with pytest.raises(ArtifactError, match="3 errors") as error:
         load(pair)
     for word in ("another checksum", "'image.inptu'", "head 'sold' is damaged"):
         assert word in str(error.value)
@@ -352,7 +352,7 @@ def test_a_graph_that_asks_for_other_inputs_is_refused(pair):
         one["array"] = "fax"
 
     told(pair, change)
-    with pytest.raises(ArtifactError, match="2 mistakes") as error:
+    with pytest.raises(ArtifactError, match="2 errors") as error:
         load(pair)
     assert "no input 'fax'" in str(error.value)
     assert "asks for 'facts'" in str(error.value)

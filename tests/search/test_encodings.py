@@ -192,7 +192,7 @@ def test_a_digest_tells_data_labels_weights_and_words_apart():
 def test_rows_in_errors_are_the_callers():
     labels = {"kind": ["a", "b", "a"]}
     train = Part({"x": [1, 2, 3]}, labels, None, 3, np.array([5, 6, 7]))
-    val = Part({"x": [1, 2]}, {"kind": ["b", "c"]}, None, 2, np.array([3, 40]), told="held out: ")
+    val = Part({"x": [1, 2]}, {"kind": ["b", "c"]}, None, 2, np.array([3, 40]), where="held out")
     with pytest.raises(DataError, match=r"held out: kind: The label 'c' in row 40 was not"):
         Encodings(train, val, {"kind": ClassificationHead().codec()}, CPU)
 

@@ -257,7 +257,7 @@ def test_too_little_time_runs_it_batch_by_batch_and_keeps_what_is_done(tmp_path,
 
 
 @pytest.mark.parametrize(("pooling", "positions"), [("mean", False), ("attention", True)])
-def test_sets_of_pictures_run_once_too(tmp_path, monkeypatch, pooling, positions):
+def test_sets_of_images_run_once_too(tmp_path, monkeypatch, pooling, positions):
     folder = tiny_model("vit", tmp_path / "vit")
     rng = np.random.default_rng(0)
     rows = [[rng.integers(0, 255, (8, 8, 3), "u1") for _ in range(rng.integers(0, 3))] for _ in range(20)]

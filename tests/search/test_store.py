@@ -9,7 +9,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from medley.errors import ArtifactError
 from medley.model.records import Record
 from medley.search.store import Store
-from medley.search.trial import Outcome
+from medley.search.trial import TrialResult
 
 
 class Model:
@@ -38,9 +38,9 @@ def trial(**values):
     )  # fmt: skip
 
 
-def outcome(number, score=1.0, state="complete", **told):
+def result(number, score=1.0, state="complete", **told):
     records = [Record(0, 0.5, 0.1, {"loss": 1.0}, {"loss": score}), Record(1, 0.5, 0.1, {"loss": 1.0}, {"loss": 2.0})]
-    return Outcome(number, state, score, {"units": 3}, records, 0, seconds=1.5, size=99, **told)
+    return TrialResult(number, state, score, {"units": 3}, records, 0, seconds=1.5, size=99, **told)
 
 
 @pytest.fixture
@@ -52,17 +52,17 @@ def filled(store, scores=(3.0, 1.0, 2.0), digest="d"):
     store.begin(digest, overwrite=False)
     for number, score in enumerate(scores):
         store.save(number, Model(str(number)))
-        store.add(outcome(number, score), trial(units=3 + number))
+        store.add(result(number, score), trial(units=3 + number))
     return store
 
 
 def test_outcomes_come_back_as_they_were(store):
     filled(store, [1.0])
     store.add(
-        outcome(1, float("nan"), "failed", reason="the objective is not finite"), trial(units=4, rate=0.1, kind="b")
+        result(1, float("nan"), "failed", reason="the objective is not finite"), trial(units=4, rate=0.1, kind="b")
     )
-    first, second = Store(store.folder).outcomes()
-    assert first == outcome(0, 1.0)
+    first, second = Store(store.folder).results()
+    assert first == result(0, 1.0)
     assert (second.state, second.reason) == ("failed", "the objective is not finite")
 
 
@@ -70,7 +70,7 @@ def test_the_same_project_goes_on_and_says_so(store):
     assert store.begin("d", overwrite=False) is None
     filled(store)
     assert "holds 3 trials of this project; going on" in Store(store.folder).begin("d", overwrite=False)
-    assert len(Store(store.folder).outcomes()) == 3
+    assert len(Store(store.folder).results()) == 3
 
 
 def test_a_line_that_a_killed_run_was_writing_is_left_out_and_not_glued_to_the_next(store):
@@ -78,11 +78,11 @@ def test_a_line_that_a_killed_run_was_writing_is_left_out_and_not_glued_to_the_n
     path = store.folder / "trials.jsonl"
     path.write_bytes(path.read_bytes()[:-40])
     again = Store(store.folder)
-    assert [one.number for one in again.outcomes()] == [0, 1]
+    assert [one.number for one in again.results()] == [0, 1]
     again.begin("d", overwrite=False)
-    again.add(outcome(2, 0.5), trial(units=9))
-    again.add(outcome(3, 0.7), trial(units=9))
-    assert [one.number for one in Store(store.folder).outcomes()] == [0, 1, 2, 3]
+    again.add(result(2, 0.5), trial(units=9))
+    again.add(result(3, 0.7), trial(units=9))
+    assert [one.number for one in Store(store.folder).results()] == [0, 1, 2, 3]
 
 
 def test_other_data_moves_the_old_project_aside_whole(store):
@@ -90,9 +90,9 @@ def test_other_data_moves_the_old_project_aside_whole(store):
     told = Store(store.folder).begin("other", overwrite=False)
     aside = store.folder.with_name("project-before-1")
     assert str(aside) in told
-    assert len(Store(aside).outcomes()) == 3
+    assert len(Store(aside).results()) == 3
     assert Store(aside).best() == 1
-    assert Store(store.folder).outcomes() == []
+    assert Store(store.folder).results() == []
     filled(Store(store.folder), digest="other")
     Store(store.folder).begin("third", overwrite=False)
     assert store.folder.with_name("project-before-2").is_dir()
@@ -102,7 +102,7 @@ def test_overwriting_deletes_the_project_and_nothing_else(store):
     filled(store)
     (store.folder / "notes.txt").write_text("mine")
     assert store.begin("other", overwrite=True) is None
-    assert store.outcomes() == []
+    assert store.results() == []
     assert store.best() is None
     assert sorted(one.name for one in store.folder.iterdir()) == ["notes.txt", "project.json"]
     assert not store.folder.with_name("project-before-1").exists()
@@ -120,16 +120,16 @@ def test_a_search_in_which_all_failed_starts_anew(store):
     """What made the trials fail may be mended by now, and no line of the file would tell."""
     store.begin("d", overwrite=False)
     for number in range(3):
-        store.add(outcome(number, float("inf"), "failed", reason="no memory"), trial(units=3))
+        store.add(result(number, float("inf"), "failed", reason="no memory"), trial(units=3))
     assert Store(store.folder).begin("d", overwrite=False) is None
-    assert store.outcomes() == []
+    assert store.results() == []
 
 
 def test_a_search_whose_best_model_is_not_here_starts_anew_and_says_so(store):
     filled(store)
     (store.folder / "trials" / "1" / "model.json").unlink()
     assert "the model of its best trial" in Store(store.folder).begin("d", overwrite=False)
-    assert store.outcomes() == []
+    assert store.results() == []
 
 
 @pytest.mark.parametrize("content", ["", "[1, 2]", '{"digest"'])
@@ -151,15 +151,15 @@ def test_only_the_best_models_are_kept(store):
 def test_the_best_is_a_complete_one(store):
     filled(store, [2.0])
     store.save(1, Model())
-    store.add(outcome(1, 0.1, "pruned"), trial(units=1))
+    store.add(result(1, 0.1, "pruned"), trial(units=1))
     assert store.best() == 0
 
 
 def test_a_sampler_learns_of_all_trials_that_were_written_down(store):
     store.begin("d", overwrite=False)
-    store.add(outcome(0, 0.5), trial(units=3, kind="b"))
-    store.add(outcome(1, float("inf"), "failed"), trial(units=5))
-    store.add(outcome(2, 0.9, "pruned"), trial(units=7, rate=0.01))
+    store.add(result(0, 0.5), trial(units=3, kind="b"))
+    store.add(result(1, float("inf"), "failed"), trial(units=5))
+    store.add(result(2, 0.9, "pruned"), trial(units=7, rate=0.01))
     study = optuna.create_study()
     Store(store.folder).replay(study)
     assert [one.params for one in study.trials] == [{"units": 3, "kind": "b"}, {"units": 5}, {"units": 7, "rate": 0.01}]
@@ -171,7 +171,7 @@ def test_curves_are_replayed_so_that_pruning_goes_on_as_before(store):
     store.begin("d", overwrite=False)
     running = trial(units=3)
     running.intermediate_values = {0: 0.9, 1: 0.5}
-    store.add(outcome(0, 0.5), running)
+    store.add(result(0, 0.5), running)
     study = optuna.create_study()
     Store(store.folder).replay(study)
     assert study.trials[0].intermediate_values == {0: 0.9, 1: 0.5}

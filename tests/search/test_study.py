@@ -43,33 +43,33 @@ class Trainings:
         rate = suggest("training.learning_rate", Float(1e-4, 1.0, log=True), 1e-2)
         return units, rate
 
-    def __call__(self, question, suggest, around, outcome):
-        number = outcome.number
+    def __call__(self, search_spec, suggest, hooks, result):
+        number = result.number
         self.seen.append(self.ask(suggest))
-        self.deadlines.append(around.deadline)
+        self.deadlines.append(hooks.deadline)
         self.now += self.seconds
         event = self.events.get(number)
-        outcome.size = 99 if isinstance(event, OversizedError) else 9
+        result.size = 99 if isinstance(event, OversizedError) else 9
         if isinstance(event, BaseException):
             raise event
         units, rate = self.seen[-1]
-        outcome.score = float(event) if event is not None else abs(rate - 0.03) + units / 640
+        result.score = float(event) if event is not None else abs(rate - 0.03) + units / 640
         for epoch in range(EPOCHS):
-            score = outcome.score + (EPOCHS - 1 - epoch) / 10
-            outcome.records.append(Record(epoch, 0.1, rate, {"loss": score}, {"loss": score}))
-            outcome.best = epoch
-            reason = around.watch(outcome.records[-1], score)
+            score = result.score + (EPOCHS - 1 - epoch) / 10
+            result.records.append(Record(epoch, 0.1, rate, {"loss": score}, {"loss": score}))
+            result.best = epoch
+            reason = hooks.watch(result.records[-1], score)
             if not isfinite(score) or reason:
-                outcome.reason = reason if isfinite(score) else None
+                result.reason = reason if isfinite(score) else None
                 break
-        return Model(outcome.score)
+        return Model(result.score)
 
 
 @pytest.fixture
 def trainings(monkeypatch):
     made = Trainings()
     monkeypatch.setattr(module, "run", made)
-    monkeypatch.setattr(module, "resolved", lambda question, suggest: made.ask(suggest))
+    monkeypatch.setattr(module, "resolved", lambda search_spec, suggest: made.ask(suggest))
     monkeypatch.setattr(module, "monotonic", lambda: made.now)
     monkeypatch.setattr(
         Store,
@@ -84,14 +84,16 @@ def study(tmp_path, trainings):
     def make(max_trials=6, tuner="random", seed=0, watch=None, name="project", progress=None, **limits):
         store = Store(tmp_path / name)
         store.begin("d", overwrite=False)
-        question = SimpleNamespace(
+        search_spec = SimpleNamespace(
             epochs=EPOCHS,
             max_model_size=50,
             seed=seed,
             score=lambda told: told["val_loss"],
             data=SimpleNamespace(device="cpu"),
         )
-        return Study(question, choose_tuner(tuner), Limits(max_trials, **limits), store, progress or Progress(0), watch)
+        return Study(
+            search_spec, choose_tuner(tuner), Limits(max_trials, **limits), store, progress or Progress(0), watch
+        )
 
     return make
 
@@ -109,8 +111,8 @@ def test_trial_0_is_the_sensible_default(study, trainings):
 def test_the_best_are_kept_on_disk_and_no_others(study, trainings):
     trainings.events = dict(enumerate([5.0, 3.0, 4.0, 1.0, 9.0, 2.0]))
     one = study(6, keep=3)
-    outcomes = one.run()
-    assert [two.score for two in outcomes] == [5.0, 3.0, 4.0, 1.0, 9.0, 2.0]
+    results = one.run()
+    assert [two.score for two in results] == [5.0, 3.0, 4.0, 1.0, 9.0, 2.0]
     assert [two.number for two in one.ranked[:3]] == [3, 5, 1]
     assert saved(one) == [1, 3, 5]
     assert one.best().score == 1.0
@@ -131,14 +133,14 @@ def test_a_failed_trial_does_not_end_the_search(study, trainings):
         3: OversizedError("Oversized model: 9 parameters"),
     }
     one = study(5)
-    outcomes = one.run()
-    assert [two.state for two in outcomes] == ["complete", "failed", "failed", "failed", "complete"]
-    assert [two.reason for two in outcomes[1:4]] == [
+    results = one.run()
+    assert [two.state for two in results] == ["complete", "failed", "failed", "failed", "complete"]
+    assert [two.reason for two in results[1:4]] == [
         "ValueError: kernel larger than the image",
         "the objective is not finite",
         "Oversized model: 9 parameters",
     ]
-    assert outcomes[1].params == dict(zip(("dense.units", "training.learning_rate"), trainings.seen[1], strict=True))
+    assert results[1].params == dict(zip(("dense.units", "training.learning_rate"), trainings.seen[1], strict=True))
 
 
 def test_a_search_without_any_good_trial_tells_every_reason(study, trainings):
@@ -159,7 +161,7 @@ def test_networks_that_are_too_large_do_not_end_the_search(study, trainings):
 
 
 def test_a_mistake_in_the_default_is_raised_at_once(study, trainings, monkeypatch):
-    def wrong(question, suggest):
+    def wrong(search_spec, suggest):
         raise GraphError("conv_block_1: it reads maps.")
 
     monkeypatch.setattr(module, "resolved", wrong)
@@ -171,9 +173,9 @@ def test_a_mistake_in_the_default_is_raised_at_once(study, trainings, monkeypatc
 def test_hopeless_trials_are_pruned_and_never_the_best(study, trainings):
     trainings.events = {0: 1.0, 1: 99.0, 2: 0.5}
     one = study(3)
-    outcomes = one.run()
-    assert [two.state for two in outcomes] == ["complete", "pruned", "complete"]
-    assert len(outcomes[1].records) < EPOCHS
+    results = one.run()
+    assert [two.state for two in results] == ["complete", "pruned", "complete"]
+    assert len(results[1].records) < EPOCHS
     assert [two.number for two in one.ranked] == [2, 0]
     assert saved(one) == [0, 2]
 
@@ -181,18 +183,18 @@ def test_hopeless_trials_are_pruned_and_never_the_best(study, trainings):
 def test_callbacks_hear_every_epoch_and_may_end_a_trial(study):
     heard = []
     one = study(2, watch=lambda record: heard.append(record.epoch) or record.epoch == 1)
-    outcomes = one.run()
+    results = one.run()
     assert heard == [0, 1, 0, 1]
-    assert [two.reason for two in outcomes] == ["a callback asked for it"] * 2
-    assert [two.state for two in outcomes] == ["complete"] * 2
+    assert [two.reason for two in results] == ["a callback asked for it"] * 2
+    assert [two.state for two in results] == ["complete"] * 2
 
 
 def test_ctrl_c_keeps_what_there_is(study, trainings):
     trainings.events = {0: 1.2, 1: 1.0, 2: KeyboardInterrupt()}
     one = study(9)
-    outcomes = one.run()
-    assert [two.state for two in outcomes] == ["complete", "complete", "failed"]
-    assert outcomes[2].reason == "interrupted"
+    results = one.run()
+    assert [two.state for two in results] == ["complete", "complete", "failed"]
+    assert results[2].reason == "interrupted"
     assert one.best().score == min(two.score for two in one.ranked)
 
 
@@ -224,7 +226,7 @@ def test_a_killed_search_goes_on_and_ends_as_if_it_had_not_been(study, trainings
     if torn:
         lines.write_bytes(lines.read_bytes()[:-30])
     again = study(9, tuner, name="killed")
-    assert len(again.outcomes) == 5 - torn
+    assert len(again.results) == 5 - torn
     told = again.run()
     assert [(one.number, one.params, one.score, one.state) for one in told] == [
         (one.number, one.params, one.score, one.state) for one in whole
@@ -237,16 +239,16 @@ def test_a_search_that_is_killed_while_it_writes_a_trial_down_keeps_its_best(stu
     one = study(5, keep=1)
     add = one.store.add
 
-    def killed(outcome, trial):
-        if outcome.number == 1:
+    def killed(result, trial):
+        if result.number == 1:
             raise SystemExit
-        add(outcome, trial)
+        add(result, trial)
 
     monkeypatch.setattr(one.store, "add", killed)
     with pytest.raises(SystemExit):
         one.run()
     again = study(2, keep=1)
-    assert [two.number for two in again.outcomes] == [0]
+    assert [two.number for two in again.results] == [0]
     assert again.best().score == 2.0
     again.run()
     assert again.best().score == 1.0
@@ -258,7 +260,7 @@ def test_a_finished_search_runs_nothing_and_has_its_models(study, trainings):
     first.run()
     trainings.seen = []
     again = study(4)
-    assert again.run() == first.outcomes
+    assert again.run() == first.results
     assert trainings.seen == []
     assert again.best().score == first.best().score
 
@@ -335,7 +337,7 @@ def test_ctrl_c_between_two_trials_keeps_what_there_is(study, trainings, monkeyp
 
 def test_ctrl_c_that_python_lost_ends_the_search_at_the_next_epoch(study, trainings):
     trainings.events = {0: 1.2, 1: 1.0}
-    one = study(9, watch=lambda record: setattr(one.interrupts, "came", len(one.outcomes) == 1))
-    outcomes = one.run()
-    assert [two.reason for two in outcomes] == [None, "interrupted"]
+    one = study(9, watch=lambda record: setattr(one.interrupts, "came", len(one.results) == 1))
+    results = one.run()
+    assert [two.reason for two in results] == [None, "interrupted"]
     assert one.ended == "interrupted"

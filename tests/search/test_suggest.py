@@ -6,7 +6,7 @@ import numpy as np
 import optuna
 import pytest
 
-from medley.core.block import Facts, Input
+from medley.core.block import DataSummary, Input
 from medley.core.choice import Choice, Identity
 from medley.core.resolve import resolve, take_default
 from medley.core.space import Float, Int, OneOf, Space
@@ -127,7 +127,7 @@ def settle(suggest):
     rows = Rows()
     choice = Choice([Identity(), Choice([Identity(), Choice([Identity()])])])
     output = choice(rows)
-    resolve([output], {id(choice): "top", id(rows): "rows"}, lambda node: vector(3), suggest, Facts(rows=10))
+    resolve([output], {id(choice): "top", id(rows): "rows"}, lambda node: vector(3), suggest, DataSummary(rows=10))
     return suggest.params
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from medley.core.block import Facts
+from medley.core.block import DataSummary
 from medley.core.config import from_json, to_json
 from medley.core.resolve import resolve, settle, take_default
 from medley.core.space import OneOf
@@ -17,7 +17,7 @@ from medley.series.rnn import RNNBlock
 from medley.series.timeseries import TimeseriesInput
 from medley.series.transformer import TransformerBlock
 
-FEW = Facts(rows=100)
+FEW = DataSummary(rows=100)
 SPEC = Spec((7, 4), "TD")
 BLOCKS = {
     "rnn": RNNBlock(),
@@ -29,7 +29,7 @@ BLOCKS = {
 
 
 def settled(block, spec=SPEC):
-    return settle(block, "part", take_default, block.sensible([spec], FEW))
+    return settle(block, "part", take_default, block.suggest_defaults([spec], FEW))
 
 
 @pytest.mark.parametrize("name", sorted(BLOCKS))
@@ -129,7 +129,7 @@ def test_declarations_survive_json(block):
         (lambda: RNNBlock(units=0), "units must be a whole number from 1, got 0"),
         (lambda: RNNBlock("gru"), "return_sequences must be True or False, got 'gru'"),
         (lambda: RNNBlock(layer_type="lsmt"), "Did you mean 'lstm'"),
-        (lambda: TransformerBlock(num_heads=1.5, dropout=1), r"2 mistakes[\s\S]*num_heads[\s\S]*dropout"),
+        (lambda: TransformerBlock(num_heads=1.5, dropout=1), r"2 errors[\s\S]*num_heads[\s\S]*dropout"),
     ],
 )
 def test_mistakes_are_told_when_they_are_made(make, words):

@@ -104,7 +104,7 @@ def test_the_state_survives_a_file(values):
 
 def test_wrong_rows_are_refused_by_column():
     codec = WindowCodec(2, ["a", "b"]).fit(np.ones((5, 2)))
-    with pytest.raises(DataError, match="2 mistakes"):
+    with pytest.raises(DataError, match="2 errors"):
         codec.encode(pd.DataFrame({"x": [1.0]}))
     with pytest.raises(DataError, match=r"2 columns.*rows have 3"):
         codec.encode(np.ones((5, 3)))

@@ -50,7 +50,7 @@ def test_targets_are_asked_for_only_where_they_are_needed():
     assert len(view().read(unlabelled)) == 3
     with pytest.raises(DataError, match="'y' is missing"):
         view().read(unlabelled, labelled=True)
-    with pytest.raises(DataError, match=r"(?s)2 mistakes.*'code'.*'y'"):
+    with pytest.raises(DataError, match=r"(?s)2 errors.*'code'.*'y'"):
         view().read(FRAME[["when", "tags"]], labelled=True)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from medley.core import config
-from medley.core.block import Facts
+from medley.core.block import DataSummary
 from medley.core.resolve import resolve, take_default
 from medley.core.spec import Spec, vector
 from medley.errors import ConfigError, GraphError
@@ -30,7 +30,7 @@ def parts(block, spec, rows, suggest=take_default):
 
 
 def parts_of(node, spec=None, rows=2_000, suggest=take_default):
-    (node,) = resolve([node], {}, lambda _: spec or numbers(2_000), suggest, Facts(rows))
+    (node,) = resolve([node], {}, lambda _: spec or numbers(2_000), suggest, DataSummary(rows))
     chain = []
     while node.inputs:
         chain.append(node.block)
@@ -62,7 +62,7 @@ def test_a_table_alone_gets_an_ensemble_from_some_hundred_rows():
     assert isinstance(parts(StructuredDataBlock(), numbers(300), 300)[1], TabMBlock)
     source = StructuredDataInput()
     for suggest in (take_default, lambda name, space, default: getattr(space, "choices", (default,))[-1]):
-        (node,) = resolve([StructuredDataBlock()(source)], {}, lambda _: numbers(2_000), suggest, Facts(2_000, 2))
+        (node,) = resolve([StructuredDataBlock()(source)], {}, lambda _: numbers(2_000), suggest, DataSummary(2_000, 2))
         assert isinstance(node.block, DenseBlock)
 
 
@@ -106,7 +106,7 @@ def test_plain_vectors_go_straight_to_the_dense_layers():
 def test_several_nodes_are_refused():
     nodes = [StructuredDataInput(), StructuredDataInput()]
     with pytest.raises(GraphError, match=r"one table.*Merge"):
-        resolve([StructuredDataBlock()(nodes)], {}, lambda _: numbers(10), take_default, Facts(10))
+        resolve([StructuredDataBlock()(nodes)], {}, lambda _: numbers(10), take_default, DataSummary(10))
 
 
 @pytest.mark.parametrize("embedding", ["piecewise", "periodic", "none"])
@@ -150,7 +150,7 @@ def test_arguments_of_autokeras_1_are_taken():
 
 def test_an_ensemble_behind_an_ensemble_keeps_the_members():
     block, members = TabMBlock(num_layers=1, num_units=8, members=16, dropout=0.0), Spec((4, 6), "ED")
-    assert block.sensible([members], Facts(5_000))["members"].choices == (4,)
+    assert block.suggest_defaults([members], DataSummary(5_000))["members"].choices == (4,)
     assert block.out(members) == Spec((4, 8), "ED")
     for module in (block.build(members), block.build(members).eval()):
         assert module(torch.randn(3, 4, 6, generator=torch.Generator().manual_seed(0))).shape == (3, 4, 8)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from medley.core import config
-from medley.core.block import Facts
+from medley.core.block import DataSummary
 from medley.core.probe import probe
 from medley.core.resolve import settle, take_default
 from medley.core.spec import Spec, vector
@@ -78,7 +78,7 @@ def test_a_mistake_is_told_once(size):
 def test_trial_0_is_small_for_small_data_and_for_large_maps():
     def settled(spec, rows):
         block = DenseBlock()
-        done = settle(block, "it", take_default, block.sensible([spec], Facts(rows)))
+        done = settle(block, "it", take_default, block.suggest_defaults([spec], DataSummary(rows)))
         return sum(p.numel() for p in done.build(spec).parameters())
 
     assert settled(vector(20), 100) < 1_000

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from medley.core.block import Facts
+from medley.core.block import DataSummary
 from medley.core.probe import probe
 from medley.core.spec import Column, Spec, vector
 from medley.errors import ConfigError
@@ -92,7 +92,7 @@ def test_numbers_without_bins_pass():
 
 def test_widths_shrink_with_columns_and_mistakes_are_told():
     def width(columns, rows):
-        return NumericEmbedding().sensible([vector(columns)], Facts(rows))["width"]
+        return NumericEmbedding().suggest_defaults([vector(columns)], DataSummary(rows))["width"]
 
     assert (width(10, 10_000), width(50, 10_000), width(500, 10_000), width(10, 500)) == (16, 8, 4, 4)
     with pytest.raises(ConfigError, match="width"):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from medley.core.block import Facts
+from medley.core.block import DataSummary
 from medley.core.resolve import settle, take_default
 from medley.core.spec import Spec, vector
 from medley.errors import ConfigError, GraphError
@@ -11,7 +11,7 @@ SMALL = TabMBlock(num_layers=2, num_units=16, members=4, dropout=0.0)
 
 
 def settled(rows, spec):
-    return settle(TabMBlock(), "it", take_default, TabMBlock().sensible([spec], Facts(rows)))
+    return settle(TabMBlock(), "it", take_default, TabMBlock().suggest_defaults([spec], DataSummary(rows)))
 
 
 def test_members_share_nearly_all_weights_and_differ():
@@ -35,7 +35,7 @@ def test_more_rows_get_more_units_and_no_size_takes_several_times_the_default():
     assert (
         settled(1_000, vector(5)).num_units < settled(20_000, vector(5)).num_units < settled(10**6, vector(5)).num_units
     )
-    spaces = TabMBlock().sensible([vector(5)], Facts(20_000))
+    spaces = TabMBlock().suggest_defaults([vector(5)], DataSummary(20_000))
     assert max(spaces["num_units"].choices) <= 2 * spaces["num_units"].default
 
 

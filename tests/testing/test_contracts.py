@@ -151,7 +151,7 @@ def test_a_head_whose_codec_disagrees_with_its_loss_is_found(codec, words):
 
 def test_a_head_whose_losses_reach_into_unobserved_rows_is_found():
     class Wrong(RegressionHead, register="contracts_test.leak"):
-        def losses(self, target):
+        def loss_function(self, target):
             return lambda raw, wanted: (raw - wanted).square().mean().expand(len(raw))
 
     with pytest.raises(AssertionError, match="depends on the outputs of another row"):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from medley.core.block import Facts
+from medley.core.block import DataSummary
 from medley.core.config import from_json, to_json
 from medley.core.resolve import resolve, settle, take_default
 from medley.core.space import OneOf
@@ -21,7 +21,7 @@ from medley.text.rnn import TokenRNN
 from medley.text.tokens import TokenCodec
 from medley.text.transformer import TokenTransformer, Transformer
 
-FEW = Facts(rows=100)
+FEW = DataSummary(rows=100)
 SPEC = Spec((9,), "T", "int64", cardinality=40)
 
 VECTORS = {
@@ -39,7 +39,7 @@ STEPS = {"embedding": Embedding(), "transformer block": Transformer(embedding_di
 
 
 def settled(block, spec=SPEC, facts=FEW):
-    return settle(block, "part", take_default, block.sensible([spec], facts))
+    return settle(block, "part", take_default, block.suggest_defaults([spec], facts))
 
 
 def built(block, spec=SPEC):

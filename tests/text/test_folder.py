@@ -36,7 +36,7 @@ def test_texts_are_cut(folder):
 
 
 def test_mistakes_are_named(folder, tmp_path):
-    with pytest.raises(ConfigError, match=r"2 mistakes[\s\S]*max_length[\s\S]*subset"):
+    with pytest.raises(ConfigError, match=r"2 errors[\s\S]*max_length[\s\S]*subset"):
         text_dataset_from_directory(folder, max_length=0, subset="training")
     with pytest.raises(DataError, match="no folder"):
         text_dataset_from_directory(tmp_path / "none")

@@ -77,7 +77,7 @@ def test_a_text_longer_than_the_model_reads_is_refused_as_a_length(tiny):
         ({"name_or_path": "x", "trainable": 0}, "trainable must be False, True, 'lora'"),
         ({"name_or_path": "x", "num_hidden_layers": 0}, "num_hidden_layers must be a whole number"),
         ({"name_or_path": "x", "layer_decay": 1.5}, "layer_decay must be a number above 0"),
-        ({"name_or_path": "x", "lora_rank": 0, "max_sequence_length": 0}, "2 mistakes"),
+        ({"name_or_path": "x", "lora_rank": 0, "max_sequence_length": 0}, "2 errors"),
     ],
 )
 def test_wrong_settings_are_told(settings, words):
@@ -114,14 +114,14 @@ def test_what_learns_is_searched_with_its_rates_and_what_is_frozen_is_not(tiny, 
     frozen = fitted(md.PretrainedTextBlock(tiny("bert"), trainable=False), directory=tmp_path)
     tuned = fitted(md.PretrainedTextBlock(tiny("bert"), trainable=True), directory=tmp_path, overwrite=True)
     rates = {"learning_rate_factor", "layer_decay"}
-    assert not rates & {name.rpartition(".")[2] for name in frozen.facts["params"]}
-    assert rates <= {name.rpartition(".")[2] for name in tuned.facts["params"]}
+    assert not rates & {name.rpartition(".")[2] for name in frozen.metadata["params"]}
+    assert rates <= {name.rpartition(".")[2] for name in tuned.metadata["params"]}
     fixed = fitted(
         md.PretrainedTextBlock(tiny("bert"), "cls", 1, True, 16, learning_rate_factor=0.5, layer_decay=0.9),
         directory=tmp_path,
         overwrite=True,
     )
-    assert not any("pretrained" in name for name in fixed.facts["params"])
+    assert not any("pretrained" in name for name in fixed.metadata["params"])
 
 
 def test_missing_texts_get_the_prior_and_empty_ones_do_not(tiny, tmp_path):
@@ -152,19 +152,19 @@ def test_bert_is_a_pretrained_block(tiny, tmp_path):
 
 def test_a_text_block_tries_the_pretrained_encoder_first(tiny, tmp_path):
     model = fitted(md.TextBlock(pretrained=tiny("bert")), directory=tmp_path)
-    assert model.facts["params"]["text_block_1.block_type"] == "pretrained"
+    assert model.metadata["params"]["text_block_1.block_type"] == "pretrained"
     auto = md.AutoModel(
         [md.TextInput(pretrained=tiny("bert"))], [md.RegressionHead()], max_trials=1, directory=tmp_path / "2"
     )
     auto.fit(["a", "b"] * 4, np.arange(8.0), epochs=1, verbose=0)
-    assert "pretrained" in auto.export_model().facts["params"].values()
+    assert "pretrained" in auto.export_model().metadata["params"].values()
 
 
 def test_auto_learns_from_scratch_and_says_so_where_nothing_is_cached(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
     with pytest.warns(MedleyWarning, match=r"TextBlock: no pretrained model is in the hub's cache \(sentence-"):
         model = fitted(md.TextBlock(pretrained="auto"), directory=tmp_path)
-    assert model.facts["params"]["text_block_1.block_type"] == "ngram"
+    assert model.metadata["params"]["text_block_1.block_type"] == "ngram"
     assert chosen(True, ("one", "two"), "x") == "one"
     assert chosen(None, ("one",), "x") is None
     assert chosen("mine", ("one",), "x") == "mine"
@@ -177,9 +177,9 @@ def test_a_model_of_sentences_says_how_it_pools(tiny, tmp_path):
     (folder / "1_Pooling").mkdir()
     (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}')
     model = fitted(md.PretrainedTextBlock(str(folder)), directory=tmp_path)
-    assert model.facts["params"]["pretrained_text_block_1.pooling"] == "cls"
+    assert model.metadata["params"]["pretrained_text_block_1.pooling"] == "cls"
     model = fitted(md.PretrainedTextBlock(tiny("bert")), directory=tmp_path, overwrite=True)
-    assert model.facts["params"]["pretrained_text_block_1.pooling"] == "mean"
+    assert model.metadata["params"]["pretrained_text_block_1.pooling"] == "mean"
 
 
 def test_minilm_is_read_as_transformers_reads_it():

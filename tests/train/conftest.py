@@ -15,7 +15,7 @@ from medley.heads import ClassificationHead, RegressionHead
 from medley.model.tasks import Task, tasks_of
 from medley.search.encodings import Encodings
 from medley.search.part import Part
-from medley.search.trial import Question, resolved
+from medley.search.trial import SearchSpec, resolved
 from medley.series.input import Input
 from medley.tabular import DenseBlock
 from medley.train.plan import Training
@@ -59,7 +59,7 @@ def bench(*, gaps=True, dropout=0.0, size=70, batchnorm=True, seed=0):
     parts = [Part(*data(i, count, gaps=gaps), None, count) for i, count in enumerate((size, 30))]
     codecs = {name: head.codec() for name, head in graph.heads.items()}
     held = Encodings(*parts, codecs, torch.device("cpu"))
-    settled, _ = resolved(Question(graph, held, Training(), None, lambda told: 0.0, 0), take_default)
+    settled, _ = resolved(SearchSpec(graph, held, Training(), None, lambda told: 0.0, 0), take_default)
     torch.manual_seed(seed)
     network = Network(settled, {one.name: one.codec.spec for one in held.sources(settled)}, held.targets)
     return Bench(network, tasks_of(settled, held.targets), *held.rows(settled))

@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from medley.train import fit as module
-from medley.train.fit import Around, fit
+from medley.train.fit import TrainingHooks, fit
 from medley.train.plan import Training
 
 PLAN = Training(learning_rate=1e-2, weight_decay=1e-2, epochs=4, batch_size=16)
 
 
-def run(bench, plan=PLAN, val=True, seed=0, weights=None, score=lambda told: told["val_relative_loss"], **around):
+def run(bench, plan=PLAN, val=True, seed=0, weights=None, score=lambda told: told["val_relative_loss"], **hooks):
     val = bench.val if val else None
     balance = bench.balancer(weights)
-    return fit(bench.network, bench.tasks, balance, plan, bench.rows, val, Around(score, **around), seed)
+    return fit(bench.network, bench.tasks, balance, plan, bench.rows, val, TrainingHooks(score, **hooks), seed)
 
 
 def told(trained):

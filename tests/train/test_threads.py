@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from medley.train import threads as module
-from medley.train.threads import sensible_threads, threads
+from medley.train.threads import default_threads, threads
 
 
 def test_the_callers_setting_comes_back_also_after_an_error():
@@ -21,15 +21,15 @@ def test_small_networks_get_one_thread_and_large_ones_all(make_bench, monkeypatc
     one = make_bench()
     batch = one.rows.slice(0, 32)
     with threads(2):
-        assert sensible_threads(one.network, batch) == 1
+        assert default_threads(one.network, batch) == 1
         monkeypatch.setattr(module, "WORTH", 1.0)
-        assert sensible_threads(one.network, batch) == 2
+        assert default_threads(one.network, batch) == 2
 
 
 def test_counting_leaves_the_network_as_it_was(make_bench):
     one = make_bench()
     before = one.weights()
     one.network.train()
-    sensible_threads(one.network, one.rows.slice(0, 32))
+    default_threads(one.network, one.rows.slice(0, 32))
     assert one.network.training
     assert all(torch.equal(value, before[name]) for name, value in one.network.state_dict().items())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from medley.auto.duration import seconds
 from medley.auto.rows import check_fit, check_writable, divide, folder_problems, whole
 from medley.balance.choose import balancer
-from medley.errors import ConfigError, MedleyError, Mistakes, NotFittedError
+from medley.errors import ConfigError, ErrorCollector, NotFittedError, within
 from medley.graph.graph import draw
 from medley.model.forward import device_of
 from medley.model.model import Model
@@ -23,7 +23,7 @@ from medley.search.progress import Progress
 from medley.search.store import Store
 from medley.search.stream import Stream
 from medley.search.study import Limits, Study
-from medley.search.trial import Question
+from medley.search.trial import SearchSpec
 from medley.search.tuners import Tuner, choose_tuner
 from medley.train.plan import Training
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from medley.balance.balancer import Balancer
-    from medley.search.trial import Outcome
+    from medley.search.trial import TrialResult
     from medley.tables.view import TableView
 
 
@@ -93,19 +93,19 @@ class AutoModel:
         training: Training | None = None,
         keep: int = 3,
     ) -> None:
-        mistakes = Mistakes()
+        errors = ErrorCollector()
         for name, value in (("max_trials", max_trials), ("keep", keep), ("max_model_size", max_model_size)):
             if name == "max_model_size" and value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                mistakes.add(f"{name} must be a whole number of at least 1, got {value!r}.")
+                errors.add(f"{name} must be a whole number of at least 1, got {value!r}.")
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
-            mistakes.add(f"seed must be a whole number of at least 0, got {seed!r}.")
+            errors.add(f"seed must be a whole number of at least 0, got {seed!r}.")
         for sentence in folder_problems(project_name, directory):
-            mistakes.add(sentence)
-        self._tuner = _noting(mistakes, lambda: choose_tuner(tuner))
-        self.time_limit = _noting(mistakes, lambda: seconds(time_limit))
-        mistakes.stop(ConfigError)
+            errors.add(sentence)
+        self._tuner = _noting(errors, lambda: choose_tuner(tuner))
+        self.time_limit = _noting(errors, lambda: seconds(time_limit))
+        errors.raise_if_any(ConfigError)
         self.graph = draw(inputs, outputs)
         self.project_name = project_name
         self.max_trials = max_trials
@@ -193,12 +193,12 @@ class AutoModel:
         check_writable(self.folder)
         began = monotonic() if began is None else began
         study = self._prepare((train, val), epochs, batch_size, callbacks, verbose, began, stream)
-        study.question = replace(study.question, table=table, about=about or {})
+        study.search_spec = replace(study.search_spec, table=table, about=about or {})
         study.limits = replace(study.limits, patience=patience)
         self._study, self._model = study, None
         study.run()
         self._model = study.best()
-        self._model.facts["search"] = {"trials": len(study.outcomes), "ended": study.ended}
+        self._model.metadata["search"] = {"trials": len(study.results), "ended": study.ended}
         return History(study.ranked[0].records)
 
     def _parts(self, x: Any, y: Any, sample_weight: Any, fraction: float, validation_data: Any) -> tuple[Part, Part]:
@@ -206,10 +206,8 @@ class AutoModel:
         if validation_data is None:
             return divide(self.graph, rows, fraction, self.seed)
         x, y, weight = [*validation_data, None][:3]
-        try:
-            return rows, replace(whole(self.graph, x, y, weight), told="validation_data: ")
-        except MedleyError as error:
-            raise type(error)(f"validation_data: {error}") from error
+        with within("validation_data"):
+            return rows, replace(whole(self.graph, x, y, weight), where="validation_data")
 
     def _prepare(
         self,
@@ -232,8 +230,8 @@ class AutoModel:
             batch_size=batch_size or self.training.batch_size,
         )
         score = read_objective(self.objective, list(heads), self._metrics(data))
-        question = Question(self.graph, data, plan, self.loss_weights, score, self.seed, self.max_model_size)
-        graph, _ = resolved(question, take_default)  # encodes what the default reads, so that the digest covers it
+        search_spec = SearchSpec(self.graph, data, plan, self.loss_weights, score, self.seed, self.max_model_size)
+        graph, _ = resolved(search_spec, take_default)  # encodes what the default reads, so that the digest covers it
         if stream is not None:
             data.rows(graph)  # now, so that mistakes in the rows are told before anything is trained
             began = monotonic()
@@ -247,7 +245,7 @@ class AutoModel:
             progress.say(told)
         deadline = None if self.time_limit is None else began + self.time_limit
         watch = _joined(callbacks) if callbacks else None
-        return Study(question, self._tuner, Limits(self.max_trials, deadline, self.keep), store, progress, watch)
+        return Study(search_spec, self._tuner, Limits(self.max_trials, deadline, self.keep), store, progress, watch)
 
     def _balancer(self) -> Balancer:
         heads = self.graph.heads
@@ -263,7 +261,7 @@ class AutoModel:
         heads = self.graph.heads
         found = {}
         for name, head in heads.items():
-            for word, metric in head.measures(data.targets[name]).items():
+            for word, metric in head.metric_functions(data.targets[name]).items():
                 found[word if len(heads) == 1 else f"{name}_{word}"] = metric.greater_is_better
         return found
 
@@ -343,11 +341,11 @@ class AutoModel:
 
         return pd.DataFrame([one.row() for one in self._outcomes()])
 
-    def _outcomes(self) -> list[Outcome]:
-        return self._study.outcomes if self._study else Store(self.folder).outcomes()
+    def _outcomes(self) -> list[TrialResult]:
+        return self._study.results if self._study else Store(self.folder).results()
 
     def plot(self) -> Figure:
-        """The search as a picture: every trial's score, and the loss curves of the best. Needs `medley[plot]`.
+        """The search as an image: every trial's score, and the loss curves of the best. Needs `medley[plot]`.
 
         Raises:
             NotFittedError: nothing has been searched.
@@ -370,11 +368,11 @@ class AutoModel:
         return self._study
 
 
-def _noting(mistakes: Mistakes, ask: Callable[[], Any]) -> Any:
+def _noting(errors: ErrorCollector, ask: Callable[[], Any]) -> Any:
     try:
         return ask()
     except ConfigError as error:
-        mistakes.add(str(error))
+        errors.add(str(error))
 
 
 def _joined(callbacks: Sequence[Callable[[Record], Any]]) -> Callable[[Record], bool]:

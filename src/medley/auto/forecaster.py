@@ -13,7 +13,7 @@ from medley.auto.rows import check_fit, whole
 from medley.auto.table_task import TableTask
 from medley.auto.target_columns import read_table, split_target
 from medley.data.rows import count, take
-from medley.errors import ConfigError, DataError, Mistakes, NotFittedError
+from medley.errors import ConfigError, DataError, ErrorCollector, NotFittedError
 from medley.heads.regression import RegressionHead
 from medley.model.records import History, Record
 from medley.model.writing import write
@@ -171,13 +171,13 @@ class TimeseriesForecaster(TableTask):
 
 
 def _check_range(predict_from: Any, predict_until: Any) -> None:
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     for name, value in (("predict_from", predict_from), ("predict_until", predict_until)):
         if name == "predict_until" and value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            mistakes.add(f"{name} must be a whole number of at least 1, got {value!r}.")
-    mistakes.stop(ConfigError)
+            errors.add(f"{name} must be a whole number of at least 1, got {value!r}.")
+    errors.raise_if_any(ConfigError)
     if predict_until is not None and predict_until < predict_from:
         raise ConfigError(f"predict_until must not lie before predict_from={predict_from}, got {predict_until}.")
 

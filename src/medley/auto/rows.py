@@ -12,7 +12,7 @@ import numpy as np
 from medley.core.block import Head
 from medley.data.rows import arrange, check_counts, rows_of, take
 from medley.data.split import bins, split
-from medley.errors import ConfigError, DataError, MedleyError, Mistakes
+from medley.errors import ConfigError, DataError, ErrorCollector, within
 from medley.graph.graph import Graph
 from medley.model.encoding import row_weights
 from medley.model.writing import unwritable
@@ -27,25 +27,25 @@ def check_fit(
     Raises:
         ConfigError: all mistakes at once.
     """
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            mistakes.add(f"{name} must be a whole number of at least 1, got {value!r}.")
+            errors.add(f"{name} must be a whole number of at least 1, got {value!r}.")
     if validation_data is None:
         if not validation_split:
-            mistakes.add("Either validation_data or a non-zero validation_split should be provided.")
+            errors.add("Either validation_data or a non-zero validation_split should be provided.")
         elif not isinstance(validation_split, Real) or not 0 < validation_split < 1:  # type: ignore[operator]
-            mistakes.add(f"validation_split must lie between 0 and 1, got {validation_split!r}.")
+            errors.add(f"validation_split must lie between 0 and 1, got {validation_split!r}.")
     elif not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
         length = f" of {len(validation_data)}" if isinstance(validation_data, list | tuple) else ""
         got = f"{type(validation_data).__name__}{length}"
-        mistakes.add(f"validation_data must be (x, y) or (x, y, sample_weight), got {got}.")
+        errors.add(f"validation_data must be (x, y) or (x, y, sample_weight), got {got}.")
     listed = isinstance(callbacks, list | tuple) and all(map(callable, callbacks))
     if callbacks is not None and not listed:
-        mistakes.add(f"callbacks must be a list of functions of a record, got {callbacks!r}.")
+        errors.add(f"callbacks must be a list of functions of a record, got {callbacks!r}.")
     if verbose not in (0, 1, 2, True, False, "auto"):
-        mistakes.add(f"verbose must be 0, 1 or 2, got {verbose!r}.")
-    mistakes.stop(ConfigError)
+        errors.add(f"verbose must be 0, 1 or 2, got {verbose!r}.")
+    errors.raise_if_any(ConfigError)
 
 
 def folder_problems(project_name: Any, directory: Any) -> Iterator[str]:
@@ -123,10 +123,8 @@ def strata(heads: Mapping[str, Head], y: Mapping[str, Any]) -> list[np.ndarray]:
     found = []
     for name, head in heads.items():
         codec = head.codec()
-        try:
+        with within(name):
             encoded = codec.fit(y[name]).encode(y[name])
-        except MedleyError as error:
-            raise type(error)(f"{name}: {error}") from error
         array = encoded.array.reshape(len(encoded.array), -1)
         if codec.labels is None:
             found.append(bins(np.where(encoded.present, array[:, 0], np.nan)))

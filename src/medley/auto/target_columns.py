@@ -7,7 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from medley.data.rows import count
-from medley.errors import DataError, Mistakes, did_you_mean
+from medley.errors import DataError, ErrorCollector, did_you_mean
 from medley.tables.reading.read import read
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ def split_target(x: Any, y: Any) -> tuple[Any, Any]:
     if not names:
         return table, y
     frame = _frame(table, y)
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     for name in names:
         if name not in frame.columns:
-            mistakes.add(f"The table has no column {name!r}.{did_you_mean(name, frame.columns)}")
-    mistakes.stop(DataError)
+            errors.add(f"The table has no column {name!r}.{did_you_mean(name, frame.columns)}")
+    errors.raise_if_any(DataError)
     target = frame[names]
     if is_file:
         target = target.apply(_whole)

@@ -15,7 +15,7 @@ from medley.balance.fixed import FixedWeights
 from medley.balance.jacobian import JacobianDescent
 from medley.balance.scalarize import SCALARIZERS, Scalarization
 from medley.balance.uncertainty import UncertaintyWeights
-from medley.errors import ConfigError, Mistakes, did_you_mean
+from medley.errors import ConfigError, ErrorCollector, did_you_mean
 
 OWN = {"uncertainty": UncertaintyWeights, "dwa": DynamicWeightAverage, "famo": FastAdaptiveMultitask}
 NAMES = (*OWN, *SCALARIZERS, *AGGREGATORS)
@@ -50,34 +50,34 @@ def balancer(loss_weights: Any, names: Sequence[str], head_weights: Sequence[flo
         ...
     medley.errors.ConfigError: loss_weights: the weight of 'breed' must be a finite number >= 0, got -1.
     """
-    mistakes = Mistakes()
-    heads = _weights("loss_weight", [1.0] * len(names) if head_weights is None else head_weights, names, mistakes)
+    errors = ErrorCollector()
+    heads = _weights("loss_weight", [1.0] * len(names) if head_weights is None else head_weights, names, errors)
     if isinstance(loss_weights, Balancer):
-        return _of_instance(loss_weights, names, heads, mistakes)
+        return _of_instance(loss_weights, names, heads, errors)
     method, given = "", [1.0] * len(names)
     if isinstance(loss_weights, str):
-        method = _method(loss_weights, mistakes)
+        method = _method(loss_weights, errors)
     elif loss_weights is not None:
-        given = _weights("loss_weights", loss_weights, names, mistakes)
-    _check_sight(method, heads, mistakes)
+        given = _weights("loss_weights", loss_weights, names, errors)
+    _check_sight(method, heads, errors)
     weights = [w * h for w, h in zip(given, heads, strict=True)]
     if not any(weights):
-        mistakes.add(f"Every output of {list(names)} weighs zero: nothing would be trained.")
-    mistakes.stop(ConfigError)
+        errors.add(f"Every output of {list(names)} weighs zero: nothing would be trained.")
+    errors.raise_if_any(ConfigError)
     return _build(method, weights)
 
 
-def _of_instance(given: Balancer, names: Sequence[str], heads: list[float], mistakes: Mistakes) -> Balancer:
+def _of_instance(given: Balancer, names: Sequence[str], heads: list[float], errors: ErrorCollector) -> Balancer:
     if len(given.loss_weights) != len(names):
-        mistakes.add(_miscount("loss_weights", len(given.loss_weights), names))
-    _check_sight(given.name, heads, mistakes)
-    mistakes.stop(ConfigError)
+        errors.add(_miscount("loss_weights", len(given.loss_weights), names))
+    _check_sight(given.name, heads, errors)
+    errors.raise_if_any(ConfigError)
     return given.rescaled(heads)
 
 
-def _check_sight(method: str, heads: list[float], mistakes: Mistakes) -> None:
+def _check_sight(method: str, heads: list[float], errors: ErrorCollector) -> None:
     if method in _BLIND and len(set(heads)) > 1:
-        mistakes.add(
+        errors.add(
             f"loss_weight={heads} of the heads has no effect under {method!r}, which is blind to the scale "
             'of a loss. Leave it at 1, or use fixed weights, "uncertainty" or "dwa".'
         )
@@ -91,39 +91,39 @@ def _build(method: str, weights: Sequence[float]) -> Balancer:
     return JacobianDescent(method, weights) if method else FixedWeights(weights)
 
 
-def _method(word: str, mistakes: Mistakes) -> str:
+def _method(word: str, errors: ErrorCollector) -> str:
     name = word.strip().lower().replace("-", "_").replace(" ", "_")
     name = ALIASES.get(name, name)
     if name not in NAMES:
         hint = did_you_mean(name, NAMES)
         every = "" if "Choose" in hint else f" Choose from: {', '.join(map(repr, NAMES))}."
-        mistakes.add(f"loss_weights={word!r} names no way of balancing losses.{hint}{every}")
+        errors.add(f"loss_weights={word!r} names no way of balancing losses.{hint}{every}")
     return name
 
 
-def _weights(argument: str, given: Any, names: Sequence[str], mistakes: Mistakes) -> list[float]:
+def _weights(argument: str, given: Any, names: Sequence[str], errors: ErrorCollector) -> list[float]:
     """K numbers out of a dict, a sequence or a number; 1 wherever there was a mistake."""
     if isinstance(given, Mapping):
         for word in given:
             if word not in names:
-                mistakes.add(f"{argument} names {word!r}, which is no output.{did_you_mean(word, names)}")
+                errors.add(f"{argument} names {word!r}, which is no output.{did_you_mean(word, names)}")
         given = [given.get(name, 1.0) for name in names]
     elif isinstance(given, Real):
         given = [given]
     elif not isinstance(given, Iterable):
-        mistakes.add(f"{argument} must be numbers, a dict, the name of a method or a Balancer, got {given!r}.")
+        errors.add(f"{argument} must be numbers, a dict, the name of a method or a Balancer, got {given!r}.")
         return [1.0] * len(names)
     found = list(given)
     if len(found) != len(names):
-        mistakes.add(_miscount(argument, len(found), names))
+        errors.add(_miscount(argument, len(found), names))
         return [1.0] * len(names)
-    return [_weight(argument, value, name, mistakes) for value, name in zip(found, names, strict=True)]
+    return [_weight(argument, value, name, errors) for value, name in zip(found, names, strict=True)]
 
 
-def _weight(argument: str, value: Any, name: str, mistakes: Mistakes) -> float:
+def _weight(argument: str, value: Any, name: str, errors: ErrorCollector) -> float:
     if isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) < math.inf:
         return float(value)
-    mistakes.add(f"{argument}: the weight of {name!r} must be a finite number >= 0, got {value!r}.")
+    errors.add(f"{argument}: the weight of {name!r} must be a finite number >= 0, got {value!r}.")
     return 1.0
 
 

@@ -1,4 +1,4 @@
-"""`medley caption`: texts for the pictures of a table, where it has none."""
+"""`medley caption`: texts for the images of a table, where it has none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medley.cli.output import ENDINGS, check_output, write_frame
-from medley.errors import DataError, MedleyError, Mistakes, did_you_mean
+from medley.errors import DataError, ErrorCollector, MedleyError, did_you_mean
 
 if TYPE_CHECKING:
     from medley.image.captions import CaptionImages
@@ -26,7 +26,7 @@ examples:
   medley caption rooms.csv --image photo --num-beams 4 --max-length 16 -o captioned.csv
 
 The table is written with one more column, captions; where it has that column, cells that hold a text stay as they are
-and only empty ones are filled. What was written for a picture is kept, so a command that was stopped goes on where it
+and only empty ones are filled. What was written for an image is kept, so a command that was stopped goes on where it
 was. Without --model it is {MODEL}, from the hub or what was
 downloaded before; HF_HUB_OFFLINE=1 keeps it from asking the hub.
 """
@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds this verb's arguments."""
     parser.epilog = _EXAMPLES
     parser.add_argument("table", metavar="FILE", help="rows: CSV, Parquet, JSON lines, Feather, or a folder")
-    parser.add_argument("--image", metavar="COLUMN", required=True, help="the column of pictures: paths, mostly")
+    parser.add_argument("--image", metavar="COLUMN", required=True, help="the column of images: paths, mostly")
     parser.add_argument(
         "--model", metavar="FOLDER", default=MODEL, help="an image-to-text model: a folder, or a name on the hub"
     )
@@ -48,12 +48,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompt", metavar="TEXT", help="how texts begin; of models that one chats with, the question")
     parser.add_argument("--max-length", metavar="N", type=int, default=32, help="tokens of a text at most; 32")
     parser.add_argument("--num-beams", metavar="N", type=int, default=1, help="ways that are searched at once; 1")
-    parser.add_argument("--batch-size", metavar="N", type=int, default=8, help="pictures at once; 8")
+    parser.add_argument("--batch-size", metavar="N", type=int, default=8, help="images at once; 8")
     parser.add_argument(
         "--on-bad-image",
         choices=("warn", "raise"),
         default="warn",
-        help="pictures that cannot be read get no text and a warning, or stop it all",
+        help="images that cannot be read get no text and a warning, or stop it all",
     )
 
 
@@ -63,15 +63,15 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         DataError: there is no such table, column or model, or the output cannot be written: all told.
     """
-    mistakes = Mistakes()
-    check_output(args.output, mistakes)
+    errors = ErrorCollector()
+    check_output(args.output, errors)
     if args.output != "-" and Path(args.output).resolve() == Path(args.table).resolve():
-        mistakes.add(f"-o {args.output} is the table itself; give another file.")
+        errors.add(f"-o {args.output} is the table itself; give another file.")
     if args.column == args.image:
-        mistakes.add(f"--column {args.column} is the column of pictures; give another name.")
-    table = _table(args, mistakes)
-    captions = _captions(args, table, mistakes)
-    mistakes.stop(DataError)
+        errors.add(f"--column {args.column} is the column of images; give another name.")
+    table = _table(args, errors)
+    captions = _captions(args, table, errors)
+    errors.raise_if_any(DataError)
     assert table is not None
     assert captions is not None
     frame = table.frame.copy(deep=False)
@@ -80,35 +80,35 @@ def run(args: argparse.Namespace) -> None:
         before, list(frame[args.image]), root=table.root, on_bad_image=args.on_bad_image
     )
     if all(one is None for one in found):
-        raise DataError(f"--image {args.image}: not one of {len(frame)} cells holds a picture that can be read.")
+        raise DataError(f"--image {args.image}: not one of {len(frame)} cells holds an image that can be read.")
     write_frame(frame, args.output)
     if args.output != "-":
         written = sum(new is not None and new != old for new, old in zip(found, before, strict=True))
         print(f"{written:,} captions written, {len(found) - written:,} rows as they were", file=sys.stderr)
 
 
-def _table(args: argparse.Namespace, mistakes: Mistakes) -> Table | None:
+def _table(args: argparse.Namespace, errors: ErrorCollector) -> Table | None:
     """The table, its cells as they are written: they are to come out as they went in."""
     from medley.tables.reading.read import read
 
     try:
         columns = list(read(args.table, args.root).frame.columns)
         if args.image not in columns:
-            mistakes.add(f"--image {args.image}: there is no such column.{did_you_mean(args.image, columns)}")
+            errors.add(f"--image {args.image}: there is no such column.{did_you_mean(args.image, columns)}")
         return read(args.table, args.root, as_text=columns)
     except MedleyError as error:
-        mistakes.take(error)
+        errors.collect(error)
         return None
 
 
-def _captions(args: argparse.Namespace, table: Table | None, mistakes: Mistakes) -> CaptionImages | None:
+def _captions(args: argparse.Namespace, table: Table | None, errors: ErrorCollector) -> CaptionImages | None:
     from medley.image.captions import CaptionImages, is_blank
 
     settings = {name: getattr(args, name) for name in (*_COUNTS, "prompt")}
     is_full = table is not None and args.column in table.frame and not any(map(is_blank, table.frame[args.column]))
     wrong = [name for name in _COUNTS if settings[name] < 1]
     for name in wrong:
-        mistakes.add(f"--{name.replace('_', '-')} must be a whole number from 1, got {settings[name]}.")
+        errors.add(f"--{name.replace('_', '-')} must be a whole number from 1, got {settings[name]}.")
     if wrong:
         return None
     try:
@@ -116,6 +116,6 @@ def _captions(args: argparse.Namespace, table: Table | None, mistakes: Mistakes)
         if not is_full:
             captions.check_model()
     except MedleyError as error:
-        mistakes.take(error)
+        errors.collect(error)
         return None
     return captions

@@ -32,4 +32,4 @@ def run(args: argparse.Namespace) -> None:
 
     title, model = load_any(args.model)
     print(f"{title}\n\n{model.summary()}\n")
-    show_sections(sections(model.graph, model.sources, model.targets, model.facts, model.table))
+    show_sections(sections(model.graph, model.sources, model.targets, model.metadata, model.table))

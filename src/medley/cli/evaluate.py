@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from medley.cli.models import open_model, read_rows
 from medley.cli.tables import show_table
-from medley.errors import DataError, Mistakes
+from medley.errors import DataError, ErrorCollector
 from medley.model.describing import number
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         DataError: there is no such model or table, or columns are missing: all told.
     """
-    mistakes = Mistakes()
-    model = open_model(args.model, mistakes, args.device)
-    table = read_rows(model, args.table, args.root, mistakes, labelled=True)
-    mistakes.stop(DataError)
+    errors = ErrorCollector()
+    model = open_model(args.model, errors, args.device)
+    table = read_rows(model, args.table, args.root, errors, labelled=True)
+    errors.raise_if_any(DataError)
     assert model is not None
     assert table is not None
     show_scores(model, table)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from medley.cli.models import load_any
-from medley.errors import ConfigError, MedleyError, Mistakes
+from medley.errors import ConfigError, ErrorCollector, MedleyError
 
 _EXAMPLES = """\
 examples:
@@ -32,12 +32,12 @@ def run(args: argparse.Namespace) -> None:
         ConfigError: there is no such model, no such folder to write into, or a part cannot be exported: all told.
         MissingDependencyError: the packages of `medley[export]` are not installed.
     """
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     try:
         _, model = load_any(args.model)
     except MedleyError as error:
-        mistakes.take(error)
-        mistakes.stop(ConfigError)
+        errors.collect(error)
+        errors.raise_if_any(ConfigError)
         return
     path = model.export(args.output)
     print(f"{path} and {path.name}.json; predict with `medley predict {path} FILE`.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from medley.cli.inspect import add_table_arguments, column_kinds
 from medley.cli.memory import add_memory
 from medley.cli.pretrained import add_pretrained, pretrained_of
-from medley.errors import Mistakes
+from medley.errors import ErrorCollector
 
 if TYPE_CHECKING:
     from medley.model.model import Model
@@ -66,7 +66,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         "--on-bad-image",
         choices=("warn", "raise", "drop"),
         default="warn",
-        help="pictures that cannot be read count as missing, stop the run, or drop their rows (default: warn)",
+        help="images that cannot be read count as missing, stop the run, or drop their rows (default: warn)",
     )
     add_pretrained(parser)
     add_memory(parser)
@@ -93,13 +93,13 @@ def run(args: argparse.Namespace) -> int:
         ConfigError, DataError: mistakes in the call, the table, or about the output; all told.
         KeyboardInterrupt: before there was anything to save.
     """
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     folder: Path = args.output or _default(args.table)
-    kinds = column_kinds(args.kind, mistakes)
-    _check_folder(folder, mistakes, overwrite=args.overwrite)
-    model = _fitted(args, folder, kinds, mistakes)
+    kinds = column_kinds(args.kind, errors)
+    _check_folder(folder, errors, overwrite=args.overwrite)
+    model = _fitted(args, folder, kinds, errors)
     _save(model, folder)
-    stopped = model.facts["search"]["ended"] == "interrupted"
+    stopped = model.metadata["search"]["ended"] == "interrupted"
     if stopped:
         print(f"medley: interrupted; the best network so far is saved in {folder}", file=sys.stderr)
     elif args.verbose:
@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
         from medley.cli.tables import show_sections
         from medley.model.describing import scores
 
-        show_sections(scores(model.facts))
+        show_sections(scores(model.metadata))
     return 130 if stopped else 0
 
 
@@ -117,18 +117,18 @@ def _default(table: str) -> Path:
     return Path(f"{name.partition('.')[0] or name}-model")
 
 
-def _check_folder(folder: Path, mistakes: Mistakes, *, overwrite: bool) -> None:
+def _check_folder(folder: Path, errors: ErrorCollector, *, overwrite: bool) -> None:
     """Makes sure that nothing but an older model or search is written over."""
     if folder.exists() and not folder.is_dir():
-        mistakes.add(f"-o {folder} is a file; a model is a folder.")
+        errors.add(f"-o {folder} is a file; a model is a folder.")
     elif (folder / "model.json").is_file():
         if not overwrite:
-            mistakes.add(f"{folder} holds a model already; give another folder with -o, or --overwrite.")
+            errors.add(f"{folder} holds a model already; give another folder with -o, or --overwrite.")
     elif folder.is_dir() and {one.name for one in folder.iterdir()} - {SEARCH}:
-        mistakes.add(f"{folder} holds other files and no model, so nothing is written there; give another with -o.")
+        errors.add(f"{folder} holds other files and no model, so nothing is written there; give another with -o.")
 
 
-def _fitted(args: argparse.Namespace, folder: Path, kinds: dict[str, str], mistakes: Mistakes) -> Model:
+def _fitted(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: ErrorCollector) -> Model:
     from medley.auto.table.arguments import check_search, understand
     from medley.auto.table.fit import fit
 
@@ -145,9 +145,9 @@ def _fitted(args: argparse.Namespace, folder: Path, kinds: dict[str, str], mista
     table = {"inputs": args.input, "column_kinds": kinds, "root": args.root}
     pretrained = pretrained_of(args.pretrained)
     place = {"project_name": SEARCH, "directory": folder, "device": args.device}
-    if mistakes.found:  # what else is wrong is told with them
-        check_search(mistakes, **search, **(place if folder.is_dir() or not folder.exists() else {}))
-        understand(mistakes, args.table, args.target, **table, roles=roles)
+    if errors.errors:  # what else is wrong is told with them
+        check_search(errors, **search, **(place if folder.is_dir() or not folder.exists() else {}))
+        understand(errors, args.table, args.target, **table, roles=roles)
     return fit(
         args.table, args.target, **table, **roles, **search, **place, overwrite=args.overwrite, pretrained=pretrained
     )

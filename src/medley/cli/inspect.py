@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from medley.cli.memory import add_memory, memory_of
 from medley.cli.tables import show_table
-from medley.errors import DataError, MedleyError, Mistakes, did_you_mean
+from medley.errors import DataError, ErrorCollector, MedleyError, did_you_mean
 
 if TYPE_CHECKING:
-    from medley.tables.columns.schema import Guess, Schema
-    from medley.tables.columns.targets import TaskGuess
+    from medley.core.column import ColumnGuess, TaskGuess
+    from medley.tables.columns.schema import Schema
     from medley.tables.reading.read import Table
 
 _EXAMPLES = """\
@@ -57,12 +57,12 @@ def run(args: argparse.Namespace) -> None:
         DataError: there is no such table; a column or kind is unknown, a column cannot be what `--kind` says, or a
             target cannot be predicted: all of these are told at once.
     """
-    mistakes = Mistakes()
-    kinds = column_kinds(args.kind, mistakes)
-    table = _table(args.table, args.root, memory_of(args.memory, mistakes))
-    tasks = tasks_of(table, args.target, kinds, mistakes)
-    schema = _schema(table, {name: kind for name, kind in kinds.items() if name not in args.target}, mistakes)
-    mistakes.stop(DataError)
+    errors = ErrorCollector()
+    kinds = column_kinds(args.kind, errors)
+    table = _table(args.table, args.root, memory_of(args.memory, errors))
+    tasks = tasks_of(table, args.target, kinds, errors)
+    schema = _schema(table, {name: kind for name, kind in kinds.items() if name not in args.target}, errors)
+    errors.raise_if_any(DataError)
     for note in table.notes:
         print(f"note: {note}\n")
     _show_columns(table, schema.without(tasks))
@@ -86,33 +86,35 @@ def _table(file: str, root: str | None, memory: int) -> Table:
     return replace(found.sample, notes=(told,))
 
 
-def _schema(table: Table, kinds: Mapping[str, str], mistakes: Mistakes) -> Schema:
+def _schema(table: Table, kinds: Mapping[str, str], errors: ErrorCollector) -> Schema:
     from medley.tables.columns.infer import infer
 
     try:
         return infer(table, kinds)
     except MedleyError as error:
-        mistakes.take(error)
+        errors.collect(error)
         return infer(table)
 
 
-def column_kinds(words: Sequence[str], mistakes: Mistakes) -> dict[str, str]:
+def column_kinds(words: Sequence[str], errors: ErrorCollector) -> dict[str, str]:
     """`COLUMN=KIND` as a dict; notes words without `=` in `mistakes`.
 
-    >>> column_kinds(["a=b=number"], Mistakes())
+    >>> column_kinds(["a=b=number"], ErrorCollector())
     {'a=b': 'number'}
     """
     kinds = {}
     for word in words:
         column, mark, kind = word.rpartition("=")
         if not mark or not column:
-            mistakes.add(f"--kind takes COLUMN=KIND, as in --kind postcode=category; got {word!r}.")
+            errors.add(f"--kind takes COLUMN=KIND, as in --kind postcode=category; got {word!r}.")
         else:
             kinds[column] = kind
     return kinds
 
 
-def tasks_of(table: Table, names: Sequence[str], kinds: Mapping[str, str], mistakes: Mistakes) -> dict[str, TaskGuess]:
+def tasks_of(
+    table: Table, names: Sequence[str], kinds: Mapping[str, str], errors: ErrorCollector
+) -> dict[str, TaskGuess]:
     """The tasks of some columns; notes in `mistakes` those that are not there or cannot be predicted."""
     from medley.auto.table.targets import target_as
     from medley.tables.columns.targets import infer_target
@@ -120,13 +122,13 @@ def tasks_of(table: Table, names: Sequence[str], kinds: Mapping[str, str], mista
     tasks = {}
     for name in dict.fromkeys(names):
         if name not in table.frame.columns:
-            mistakes.add(f"There is no column {name!r} to predict.{did_you_mean(name, table.frame.columns)}")
+            errors.add(f"There is no column {name!r} to predict.{did_you_mean(name, table.frame.columns)}")
             continue
         try:
             column: Any = table.frame[name]
             tasks[name] = target_as(table, name, kinds[name]) if name in kinds else infer_target(column, name)
         except MedleyError as error:
-            mistakes.take(error)
+            errors.collect(error)
     return tasks
 
 
@@ -163,7 +165,7 @@ def _share(value: float) -> str:
     return f"{value:.0%}"
 
 
-def _missing(one: Guess | TaskGuess) -> str | None:
+def _missing(one: ColumnGuess | TaskGuess) -> str | None:
     return f"{one.missing:.1%}" if one.missing else None
 
 

@@ -20,7 +20,7 @@ VERBS = {
     "fit": "learns to predict columns of a table, and saves the model",
     "predict": "a model's predictions for the rows of a table",
     "evaluate": "how good a model is on a table that holds the true values",
-    "caption": "texts for the pictures of a table, written by a model",
+    "caption": "texts for the images of a table, written by a model",
     "export": "a model as ONNX, for machines without torch",
     "describe": "what a saved model, or the best of a search, is made of",
     "blocks": "the parts that networks are made of, with their search ranges",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from medley.errors import MedleyError, Mistakes
+from medley.errors import ErrorCollector, MedleyError
 
 
 def add_memory(parser: argparse.ArgumentParser) -> None:
@@ -17,12 +17,12 @@ def add_memory(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def memory_of(word: str, mistakes: Mistakes) -> int:
+def memory_of(word: str, errors: ErrorCollector) -> int:
     """Bytes; what `auto` says where the word makes no sense, which is noted in `mistakes`."""
     from medley.tables.reading.memory import memory_bytes
 
     try:
         return memory_bytes(word)
     except MedleyError as error:
-        mistakes.take(error)
+        errors.collect(error)
         return memory_bytes("auto")

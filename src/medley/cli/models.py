@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medley.errors import ArtifactError, MedleyError, Mistakes
+from medley.errors import ArtifactError, ErrorCollector, MedleyError
 
 if TYPE_CHECKING:
     from medley.model.model import Model
@@ -33,42 +33,42 @@ def load_any(folder: Path, device: str = "cpu") -> tuple[str, Model]:
     best = store.best()
     if best is None:
         raise ArtifactError(f"{folder} holds a search of which no model was kept; see `medley trials {folder}`.")
-    return f"{folder}: trial {best}, the best of {len(store.outcomes())}", store.load(best, device)
+    return f"{folder}: trial {best}, the best of {len(store.results())}", store.load(best, device)
 
 
-def open_model(folder: Path, mistakes: Mistakes, device: str = "auto") -> Model | None:
+def open_model(folder: Path, errors: ErrorCollector, device: str = "auto") -> Model | None:
     """A saved model, or the best of a search, that reads tables; None, noted in `mistakes`, where there is none."""
     try:
         _, model = load_any(folder, device)
     except MedleyError as error:
-        mistakes.take(error)
+        errors.collect(error)
         return None
-    return model if _reads_tables(model, folder, mistakes, "md.load()") else None
+    return model if _reads_tables(model, folder, errors, "md.load()") else None
 
 
-def open_predictor(path: Path, mistakes: Mistakes, device: str = "auto") -> Predictor | None:
+def open_predictor(path: Path, errors: ErrorCollector, device: str = "auto") -> Predictor | None:
     """As `open_model`, or what `medley export` wrote, which needs no torch."""
     if path.suffix != ".onnx":
-        return open_model(path, mistakes, device)
+        return open_model(path, errors, device)
     from medley.runtime import load
 
     try:
         model = load(path, device)
     except MedleyError as error:
-        mistakes.take(error)
+        errors.collect(error)
         return None
-    return model if _reads_tables(model, path, mistakes, "medley.runtime.load()") else None
+    return model if _reads_tables(model, path, errors, "medley.runtime.load()") else None
 
 
-def _reads_tables(model: Predictor, path: Path, mistakes: Mistakes, way: str) -> bool:
+def _reads_tables(model: Predictor, path: Path, errors: ErrorCollector, way: str) -> bool:
     if model.table is None:
         inputs = ", ".join(model.input_names)
-        mistakes.add(f"{path} was fitted to inputs ({inputs}) rather than to a table: use it from Python, {way}.")
+        errors.add(f"{path} was fitted to inputs ({inputs}) rather than to a table: use it from Python, {way}.")
     return model.table is not None
 
 
 def read_rows(
-    model: Predictor | None, table: str, root: str | None, mistakes: Mistakes, *, labelled: bool = False
+    model: Predictor | None, table: str, root: str | None, errors: ErrorCollector, *, labelled: bool = False
 ) -> Table | None:
     """The rows of a table as a model reads them; None, noted in `mistakes`, where that cannot be.
 
@@ -76,7 +76,7 @@ def read_rows(
         model: what `open_model` gave.
         table: the file.
         root: the folder that relative paths count from.
-        mistakes: is added to.
+        errors: is added to.
         labelled: whether the targets' columns must be there too, one at least.
     """
     from medley.tables.reading.read import read
@@ -87,5 +87,5 @@ def read_rows(
             return None
         return model.table.read(table, root, labelled=labelled, empty=not labelled)
     except MedleyError as error:
-        mistakes.take(error)
+        errors.collect(error)
         return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from medley.errors import DataError, Mistakes
+from medley.errors import DataError, ErrorCollector
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,17 +18,17 @@ ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet", ".jsonl")
 """What names of files may end in."""
 
 
-def check_output(word: str, mistakes: Mistakes) -> None:
+def check_output(word: str, errors: ErrorCollector) -> None:
     """Notes in `mistakes` why a file cannot be written; `-` is the terminal or pipe."""
     path = Path(word)
     if word == "-":
         return
     if not path.name.lower().endswith(ENDINGS):
-        mistakes.add(f"-o {word}: files of predictions end in {', '.join(ENDINGS)}; - prints them.")
+        errors.add(f"-o {word}: files of predictions end in {', '.join(ENDINGS)}; - prints them.")
     if not path.parent.is_dir():
-        mistakes.add(f"-o {word}: there is no folder {str(path.parent)!r}.")
+        errors.add(f"-o {word}: there is no folder {str(path.parent)!r}.")
     elif path.is_dir():
-        mistakes.add(f"-o {word} is a folder; give a file.")
+        errors.add(f"-o {word} is a folder; give a file.")
 
 
 def write_frame(frame: pd.DataFrame, word: str) -> None:

@@ -11,7 +11,7 @@ from medley.cli.memory import add_memory, memory_of
 from medley.cli.models import open_predictor, read_rows
 from medley.cli.output import ENDINGS, check_output, write_frame
 from medley.cli.progress import bar
-from medley.errors import DataError, MedleyError, Mistakes
+from medley.errors import DataError, ErrorCollector, MedleyError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,32 +61,32 @@ def run(args: argparse.Namespace) -> None:
     """
     from medley.tables.reading.memory import is_large
 
-    mistakes = Mistakes()
-    check_output(args.output, mistakes)
+    errors = ErrorCollector()
+    check_output(args.output, errors)
     if args.output != "-" and Path(args.output).resolve() == Path(args.table).resolve():
-        mistakes.add(f"-o {args.output} is the table itself; give another file.")
-    model = open_predictor(args.model, mistakes, args.device)
-    memory = memory_of(args.memory, mistakes)
+        errors.add(f"-o {args.output} is the table itself; give another file.")
+    model = open_predictor(args.model, errors, args.device)
+    memory = memory_of(args.memory, errors)
     if model is not None and is_large(args.table, memory):
-        _in_batches(model, args, memory, mistakes)
+        _in_batches(model, args, memory, errors)
         return
-    table = read_rows(model, args.table, args.root, mistakes)
-    mistakes.stop(DataError)
+    table = read_rows(model, args.table, args.root, errors)
+    errors.raise_if_any(DataError)
     assert model is not None
     assert table is not None
     found = _predictions(model, table, proba=args.proba)
     write_frame(_beside(table.frame, found) if args.with_inputs else found, args.output)
 
 
-def _in_batches(model: Predictor, args: argparse.Namespace, memory: int, mistakes: Mistakes) -> None:
+def _in_batches(model: Predictor, args: argparse.Namespace, memory: int, errors: ErrorCollector) -> None:
     from medley.cli.predict_large import large_table, predict_large
 
     table = None
     try:
         table = large_table(model, args.table, args.root, memory)
     except MedleyError as error:
-        mistakes.take(error)
-    mistakes.stop(DataError)
+        errors.collect(error)
+    errors.raise_if_any(DataError)
     assert table is not None
 
     def finished(rows: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
@@ -96,7 +96,7 @@ def _in_batches(model: Predictor, args: argparse.Namespace, memory: int, mistake
 
 
 def _predictions(model: Predictor, table: Table, *, proba: bool) -> pd.DataFrame:
-    """Some rows at a time, so that it can be told how far it is; bad pictures are told once for all of them."""
+    """Some rows at a time, so that it can be told how far it is; bad images are told once for all of them."""
     import numpy as np
     import pandas as pd
 

@@ -12,7 +12,7 @@ def add_pretrained(parser: argparse.ArgumentParser) -> None:
         "--pretrained",
         metavar="[COLUMN=]MODEL",
         action="append",
-        help="a folder, or a name on the hub, that texts and pictures may start from; none learns from scratch "
+        help="a folder, or a name on the hub, that texts and images may start from; none learns from scratch "
         "(default: what the hub's cache holds)",
     )
 

@@ -13,7 +13,7 @@ from medley.model.describing import number
 
 if TYPE_CHECKING:
     from medley.search.store import Store
-    from medley.search.trial import Outcome
+    from medley.search.trial import TrialResult
 
 
 _EXAMPLES = """\
@@ -39,19 +39,19 @@ def run(args: argparse.Namespace) -> None:
         ArtifactError: there is no project.
     """
     store = open_project(args.project)
-    outcomes = store.outcomes()
+    results = store.results()
     best = store.best()
-    shown = outcomes if args.best is None else ranked(outcomes)[: args.best]
-    first = outcomes[0].params if outcomes else {}
+    shown = results if args.best is None else ranked(results)[: args.best]
+    first = results[0].params if results else {}
     columns = ("trial", "state", "score", "epochs", "seconds", "parameters", "why it ended", "other than trial 0")
     rows = [_row(one, first, star="*" if one.number == best else "") for one in shown]
-    title = f"{args.project}: {len(outcomes)} trials; the smaller the score the better, * the best that is kept"
+    title = f"{args.project}: {len(results)} trials; the smaller the score the better, * the best that is kept"
     show_table(title, columns, rows, right=("trial", "score", "epochs", "seconds", "parameters"))
 
 
-def ranked(outcomes: Sequence[Outcome]) -> list[Outcome]:
+def ranked(results: Sequence[TrialResult]) -> list[TrialResult]:
     """Trials that ended well, the best first."""
-    done = [one for one in outcomes if one.state == "complete"]
+    done = [one for one in results if one.state == "complete"]
     return sorted(done, key=lambda one: (one.score, one.number))
 
 
@@ -71,17 +71,17 @@ def open_project(folder: Path) -> Store:
     raise ArtifactError(f"{folder} holds no project of a search: project.json is missing.{way}")
 
 
-def _row(outcome: Outcome, first: Mapping[str, Any], star: str) -> tuple[Any, ...]:
-    reason = None if outcome.reason == outcome.state else outcome.reason
+def _row(result: TrialResult, first: Mapping[str, Any], star: str) -> tuple[Any, ...]:
+    reason = None if result.reason == result.state else result.reason
     return (
-        f"{star}{outcome.number}",
-        outcome.state,
-        number(outcome.score),
-        len(outcome.records),
-        f"{outcome.seconds:.1f}",
-        f"{outcome.size:,}",
+        f"{star}{result.number}",
+        result.state,
+        number(result.score),
+        len(result.records),
+        f"{result.seconds:.1f}",
+        f"{result.size:,}",
         reason,
-        _changes(outcome.params, first),
+        _changes(result.params, first),
     )
 
 

@@ -14,7 +14,7 @@ from medley.core.kinds import Kind
 from medley.core.probe import probe
 from medley.core.space import OneOf, Space, space_of
 from medley.core.spec import Spec
-from medley.errors import ConfigError, GraphError, Mistakes, did_you_mean
+from medley.errors import ConfigError, ErrorCollector, GraphError, did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Facts:
+class DataSummary:
     """What a sensible default may depend on besides the specs.
 
     Args:
@@ -71,18 +71,18 @@ class Block(ABC):
             registry.register(register)(cls)
 
     def __post_init__(self) -> None:
-        mistakes = Mistakes()
+        errors = ErrorCollector()
         if self.name is not None and not (isinstance(self.name, str) and self.name):
-            mistakes.add(f"{type(self).__name__}: name must be a word, got {self.name!r}.")
+            errors.add(f"{type(self).__name__}: name must be a word, got {self.name!r}.")
         for one in fields(self):
             value = getattr(self, one.name)
             if isinstance(value, one.metadata.get("also", ())):
                 continue
             if problem := _misfit(one.name, value, space_of(self, one.name)):
-                mistakes.add(f"{type(self).__name__}: {problem}")
+                errors.add(f"{type(self).__name__}: {problem}")
         for problem in self.check():
-            mistakes.add(f"{type(self).__name__}: {problem}")
-        mistakes.stop(ConfigError)
+            errors.add(f"{type(self).__name__}: {problem}")
+        errors.raise_if_any(ConfigError)
 
     def check(self) -> Iterable[str]:
         """Rules of a block's own: yields a sentence per mistake in its fields."""
@@ -104,12 +104,12 @@ class Block(ABC):
             )
         return Node(self, nodes)
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """What suits the data at hand better than the fields' own ranges and defaults.
 
         Args:
             specs: what the block is joined to.
-            facts: the data otherwise.
+            summary: the data otherwise.
 
         Returns:
             Field name -> the value that trial 0 takes, or a `Space` that takes the place of the field's range (sizes
@@ -320,7 +320,7 @@ class Composite(Block):
     """A part made of other parts: it chooses and joins them, and vanishes from the resolved graph."""
 
     @abstractmethod
-    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Joins blocks to `nodes` and returns the last. All fields are set when it is asked for."""
 
 
@@ -339,11 +339,11 @@ class Head(Block):
         """The module: (B, *spec.shape) -> raw (B, K); in training, from members of an ensemble, raw (B, E, K)."""
 
     @abstractmethod
-    def losses(self, target: TargetCodec) -> Any:
+    def loss_function(self, target: TargetCodec) -> Any:
         """The loss as a function: raw (B, K), encoded target (B, ...) -> loss per row (B,)."""
 
     @abstractmethod
-    def measures(self, target: TargetCodec) -> Mapping[str, Metric]:
+    def metric_functions(self, target: TargetCodec) -> Mapping[str, Metric]:
         """The metrics by name, in the order they are told."""
 
     @property

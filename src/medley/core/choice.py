@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from medley.core.block import Block, Composite, Facts, Node
+from medley.core.block import Block, Composite, DataSummary, Node
 from medley.core.space import OneOf
 from medley.core.spec import Spec
 from medley.errors import GraphError
@@ -34,7 +34,7 @@ class Choice(Composite, register="core.choice"):
         if not all(isinstance(option, Block) for option in options):
             yield f"options must be blocks, got {self.options!r}."
 
-    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Joins the chosen block."""
         return self.options(nodes)
 
@@ -42,7 +42,7 @@ class Choice(Composite, register="core.choice"):
 class Identity(Composite, register="core.identity"):
     """Hands on what it gets: the choice of doing nothing."""
 
-    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """The node itself."""
         if len(nodes) != 1:
             raise GraphError(f"it hands on one node, got {len(nodes)}; join them with Merge() first.")

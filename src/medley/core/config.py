@@ -41,7 +41,7 @@ def to_json(value: Any) -> Any:
         return {"registered": name}
     raise ArtifactError(
         f"{value!r} cannot be written to a file, as nothing is registered for it. "
-        'Register the class or factory: @medley.register("mine.part"), and give the registered thing.'
+        'Register the class or factory: @medley.extend.register("mine.part"), and give the registered thing.'
     )
 
 

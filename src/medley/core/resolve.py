@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from medley.core.block import (
     Block,
     Composite,
+    DataSummary,
     DerivedInput,
-    Facts,
     Fusion,
     Head,
     Input,
@@ -53,14 +53,14 @@ class _Value:
     adapter: Block | None = None
 
 
-def settle(block: AnyBlock, path: str, suggest: Suggest, sensible: Mapping[str, Any] | None = None) -> AnyBlock:
+def settle(block: AnyBlock, path: str, suggest: Suggest, suggest_defaults: Mapping[str, Any] | None = None) -> AnyBlock:
     """Gives every unset or open field of a frozen declaration a value.
 
     Args:
         block: any dataclass whose fields carry ranges (`searched`).
         path: the prefix of the parameters' names.
         suggest: chooses.
-        sensible: defaults, or whole ranges, that replace the fields' own.
+        suggest_defaults: defaults, or whole ranges, that replace the fields' own.
 
     Returns:
         A copy in which no searched field is unset.
@@ -71,7 +71,7 @@ def settle(block: AnyBlock, path: str, suggest: Suggest, sensible: Mapping[str, 
         own = given if isinstance(given, Space) else None
         space = own or (space_of(block, one.name) if given is None else None)
         if space is not None:
-            default = (sensible or {}).get(one.name, space.default)
+            default = (suggest_defaults or {}).get(one.name, space.default)
             if isinstance(default, Space):  # a range cut to this data; a caller's own range stays as it is
                 space, default = own or default, default.default
             values[one.name] = suggest(f"{path}.{one.name}", space, space.nearest(default))
@@ -83,7 +83,7 @@ def resolve(
     names: Mapping[int, str],
     source: Callable[[Node], Spec],
     suggest: Suggest,
-    facts: Facts,
+    summary: DataSummary,
 ) -> list[Node]:
     """Resolves the graph that ends in `outputs`.
 
@@ -93,7 +93,7 @@ def resolve(
         source: the spec of an encoded input, given its resolved node (an Input, or a Preprocessing on one); the
             node of a DerivedInput holds those of the inputs that it is made of.
         suggest: chooses values.
-        facts: what sensible defaults depend on.
+        summary: what sensible defaults depend on.
 
     Returns:
         The heads' nodes over resolved blocks, each with its name set; blocks that were called twice stay shared.
@@ -101,19 +101,20 @@ def resolve(
     Raises:
         GraphError: a part cannot read what it is joined to; the message names the part.
     """
-    resolver = _Resolver(names, source, suggest, facts)
+    resolver = _Resolver(names, source, suggest, summary)
     return [resolver.visit(node).node for node in outputs]
 
 
 class _Resolver:
     def __init__(
-        self, names: Mapping[int, str], source: Callable[[Node], Spec], suggest: Suggest, facts: Facts
+        self, names: Mapping[int, str], source: Callable[[Node], Spec], suggest: Suggest, summary: DataSummary
     ) -> None:
         self.names = names
         self.source = source
         self.suggest = suggest
-        self.facts = facts
+        self.summary = summary
         self.known: dict[int, _Value] = {}
+        self.located: MedleyError | None = None
         self.alive: list[Node] = []  # ids are keys above, so nothing visited may be collected
         self.settled: dict[str, Block] = {}
         self.built: dict[str, list[Spec]] = {}
@@ -146,11 +147,9 @@ class _Resolver:
                 return self.encoded(block, Node(block, tuple(map(self.declared, node.inputs))))
             return self.place(block, path, inputs)
         except MedleyError as error:
-            if getattr(error, "placed", False):
-                raise
-            placed = type(error)(f"{path}: {error}")
-            placed.placed = True  # type: ignore[attr-defined]
-            raise placed from error
+            if error is not self.located:  # the innermost part names itself, those around it add nothing
+                self.located = error.within(path)
+            raise
 
     def path(self, block: Block) -> str:
         if id(block) in self.names:
@@ -165,7 +164,7 @@ class _Resolver:
 
     def settle(self, block: Block, path: str, specs: list[Spec]) -> Block:
         if path not in self.settled:
-            done = settle(block, path, self.suggest, block.sensible(specs, self.facts))
+            done = settle(block, path, self.suggest, block.suggest_defaults(specs, self.summary))
             done = done.resolved() if isinstance(done, Layer) else done
             self.settled[path] = replace(done, name=path)
         return self.settled[path]
@@ -235,7 +234,7 @@ class _Resolver:
         for value in inputs:
             self.keep(value.node, value)
         with self.inside(path):
-            last = block.expand(_nodes(inputs), _specs(inputs), self.facts)
+            last = block.expand(_nodes(inputs), _specs(inputs), self.summary)
             return self.visit(last)
 
     def filled(self, block: Wrapper, path: str, specs: list[Spec]) -> Wrapper:

@@ -20,7 +20,7 @@ class TorchBlock(Layer, register="core.torch"):
     Args:
         module: a module (each trial trains a copy, weights included), or a factory of one. A factory that takes
             arguments gets the `Spec` of each input. A saved model keeps it only by a registered name:
-            `@medley.register("mine.net")` on the factory or its class.
+            `@medley.extend.register("mine.net")` on the factory or its class.
 
     Shape: what the module makes of (B, ...): maps are (B, C, H, W), sequences (B, T, D), vectors (B, D).
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from medley.errors import DataError, Mistakes, did_you_mean
+from medley.errors import DataError, ErrorCollector, did_you_mean
 
 _FORMS = "an array, a list, a frame, a dict of columns or a tensor"
 
@@ -72,7 +72,7 @@ def arrange(values: Any, names: Sequence[str], what: str, rows: int | None = Non
     Several names: a dict by name, or a list or tuple in the order of `names`.
 
     One name: a dict whose only key is the name holds the value; any other dict is a table, given as columns.
-    A list or tuple is either the rows themselves (strings, paths, pictures of differing sizes, sets of
+    A list or tuple is either the rows themselves (strings, paths, images of differing sizes, sets of
     labels) or a list of one that wraps them. It is read so, the first rule that fits:
 
     1. one element, which holds `rows` rows by itself: a wrapper;
@@ -153,18 +153,18 @@ def check_counts(*sides: Mapping[str, Any]) -> int:
     >>> check_counts({"photo": np.zeros((3, 8, 8))}, {"label": ["a", "b", "a"]})
     3
     """
-    mistakes, counts = Mistakes(), {}
+    errors, counts = ErrorCollector(), {}
     for name, values in ((name, values) for side in sides for name, values in side.items()):
         try:
             counts[name] = count(values)
         except DataError as error:
-            mistakes.add(f"{name}: {error}")
+            errors.add(f"{name}: {error}")
     told = ", ".join(f"{name}: {rows}" for name, rows in counts.items())
     if len(set(counts.values())) > 1:
-        mistakes.add(f"Inputs and targets must have the same number of rows, got {told}.")
+        errors.add(f"Inputs and targets must have the same number of rows, got {told}.")
     elif not any(counts.values()) and counts:
-        mistakes.add(f"There must be at least one row, got {told}.")
-    mistakes.stop(DataError)
+        errors.add(f"There must be at least one row, got {told}.")
+    errors.raise_if_any(DataError)
     return next(iter(counts.values()), 0)
 
 
@@ -204,14 +204,14 @@ def _only(values: Any, name: str, what: str, rows: int | None) -> Any:
 
 
 def _by_name(values: Mapping[Any, Any], names: Sequence[str], what: str) -> dict[str, Any]:
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     for name in names:
         if name not in values:
-            mistakes.add(f"{what} has nothing for {name!r}.")
+            errors.add(f"{what} has nothing for {name!r}.")
     for key in values:
         if key not in names:
-            mistakes.add(f"{what} has {key!r}, which is no name here.{did_you_mean(key, names)}")
-    mistakes.stop(DataError)
+            errors.add(f"{what} has {key!r}, which is no name here.{did_you_mean(key, names)}")
+    errors.raise_if_any(DataError)
     return {name: values[name] for name in names}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from medley.core.codec import Codec, Encoded
 from medley.core.numbering import gathered
 from medley.data.rows import count
-from medley.errors import DataError, MedleyError, Mistakes
+from medley.errors import DataError, ErrorCollector, MedleyError
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def encode_inputs(sources: Sequence[Source], x: Mapping[str, Any]) -> dict[str, 
     size = next((count(values) for values in x.values() if values is not None), None)
     if size is None:
         raise DataError("Every input is None, so it is unknown how many rows there are; give at least one.")
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     found: dict[str, Encoded] = {}
     for source in sources:
         try:
@@ -50,8 +50,8 @@ def encode_inputs(sources: Sequence[Source], x: Mapping[str, Any]) -> dict[str, 
             with gathered(f"{source.input_name}: "):
                 found[source.name] = absent(source.codec, size) if values is None else source.codec.encode(values)
         except MedleyError as error:
-            mistakes.add(f"{source.input_name}: {error}")
-    mistakes.stop(DataError)
+            errors.add(f"{source.input_name}: {error}")
+    errors.raise_if_any(DataError)
     return found
 
 

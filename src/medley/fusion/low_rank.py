@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from medley.core.block import Facts, Fusion
+from medley.core.block import DataSummary, Fusion
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
-from medley.fusion.width import WIDTHS, sensible_width, wrong_size
+from medley.fusion.width import WIDTHS, default_width, wrong_size
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,9 +37,9 @@ class LowRankFusion(Fusion, register="fusion.low_rank"):
         yield from wrong_size("width", self.width)
         yield from wrong_size("rank", self.rank)
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Narrow for few rows."""
-        return {"width": sensible_width(specs, facts)}
+        return {"width": default_width(specs, summary)}
 
     def build(self, *specs: Spec) -> nn.Module:
         """The module."""

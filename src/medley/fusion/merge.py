@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from medley.core import registry
-from medley.core.block import Block, Composite, Facts, Node
+from medley.core.block import Block, Composite, DataSummary, Node
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.fusion.add import Add
@@ -46,11 +46,11 @@ class Merge(Composite, register="fusion.merge"):
 
     merge_type: str | Space | None = searched(OneOf(*FUSIONS))
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Side by side: no weights to learn, nothing lost."""
         return {"merge_type": "concatenate"}
 
-    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Reductions to vectors where needed, then the fusion."""
         if len(nodes) == 1:
             return nodes[0]

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from medley.core.block import Facts
+from medley.core.block import DataSummary
 from medley.core.space import OneOf
 from medley.core.spec import Spec
 
 WIDTHS = OneOf(32, 64, 128, 256, 512, default=64)
 
 
-def sensible_width(specs: Sequence[Spec], facts: Facts) -> int:
+def default_width(specs: Sequence[Spec], summary: DataSummary) -> int:
     """As wide as the widest vector, but narrow where there are few rows to learn from.
 
     >>> from medley.core.spec import vector
-    >>> sensible_width([vector(512), vector(20)], Facts(500))
+    >>> default_width([vector(512), vector(20)], DataSummary(500))
     32
     """
-    most = 32 if facts.rows < 1_000 else 64 if facts.rows < 10_000 else 128
+    most = 32 if summary.rows < 1_000 else 64 if summary.rows < 10_000 else 128
     return min(most, max((spec.width for spec in specs), default=most))
 
 

@@ -23,7 +23,7 @@ STEPS = {"cpu": 4_096, "cuda": 65_536}
 """Steps of codes per pass: enough to keep the machine busy, few enough to stay in its caches."""
 
 NUMBERS = {"cpu": 4_000_000, "cuda": 40_000_000}
-"""Numbers per pass of other rows: 26 pictures of 224 x 224 on a CPU."""
+"""Numbers per pass of other rows: 26 images of 224 x 224 on a CPU."""
 
 
 class FrozenModules:

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 from medley.core.block import Block, DerivedInput, Head, Input, Node, as_nodes, snake
 from medley.core.config import from_json, to_json
 from medley.core.space import OneOf
-from medley.errors import ArtifactError, GraphError, Mistakes
+from medley.errors import ArtifactError, ErrorCollector, GraphError
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,26 +31,26 @@ class Graph:
     names: Mapping[int, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        mistakes = Mistakes()
+        errors = ErrorCollector()
         for node in self.outputs:
             if not isinstance(node.block, Head):
-                mistakes.add(f"outputs must be heads, got {node.block!r}; call a head on it.")
+                errors.add(f"outputs must be heads, got {node.block!r}; call a head on it.")
         for node in self.nodes():
             for one in node.inputs:
                 if isinstance(one.block, Head):
-                    mistakes.add(f"{node.block!r} reads {one.block!r}, but a head goes out; read what the head reads.")
+                    errors.add(f"{node.block!r} reads {one.block!r}, but a head goes out; read what the head reads.")
         calls = Counter(id(node.block) for node in self.outputs)
         for block in {id(node.block): node.block for node in self.outputs if calls[id(node.block)] > 1}.values():
-            mistakes.add(f"{block!r} is called on {calls[id(block)]} nodes; declare one head for each.")
+            errors.add(f"{block!r} is called on {calls[id(block)]} nodes; declare one head for each.")
         reached = {id(node.block): node.block for node in self.nodes() if _is_given(node.block)}
         listed = {id(one): one for one in self.inputs}
         for key, block in reached.items():
             if key not in listed:
-                mistakes.add(f"Inputs and outputs not connected. {block!r} is read but not among the inputs.")
+                errors.add(f"Inputs and outputs not connected. {block!r} is read but not among the inputs.")
         for key, block in listed.items():
             if key not in reached:
-                mistakes.add(f"Inputs and outputs not connected. No output reads {block!r}.")
-        mistakes.stop(GraphError)
+                errors.add(f"Inputs and outputs not connected. No output reads {block!r}.")
+        errors.raise_if_any(GraphError)
         object.__setattr__(self, "names", self._name())
 
     def nodes(self) -> list[Node]:
@@ -192,6 +192,6 @@ def _default_trunk(inputs: Sequence[Input]) -> Node:
     encoded = [one.default_block()(one) for one in inputs]
     if len(encoded) == 1:
         return encoded[0]
-    # Heads are linear: without a hidden layer no answer could depend on two inputs together (a question on a picture).
+    # Heads are linear: without a hidden layer no answer could depend on two inputs together (a question on an image).
     hidden = lookup("tabular.dense")(num_layers=OneOf(1, 2), num_units=OneOf(64, 128, 256, default=128))
     return hidden(lookup("fusion.merge")()(encoded))

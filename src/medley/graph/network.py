@@ -34,9 +34,9 @@ class Step:
         is_fusion: whether it joins vectors of which some may be absent.
         is_head: whether it goes out.
         is_frozen: whether it never learns.
-        fragile: whether one row alone is too few for it in training.
-        weighs: whether it holds weights, or other tensors of its own.
-        given: under this name a batch may hold its result; None where something before it learns or changes rows.
+        has_batch_norm: whether one row alone is too few for it in training.
+        has_state: whether it holds weights, or other tensors of its own.
+        cache_key: under this name a batch may hold its result; None where something before it learns or changes rows.
     """
 
     name: str
@@ -49,16 +49,16 @@ class Step:
     is_fusion: bool = False
     is_head: bool = False
     is_frozen: bool = False
-    fragile: bool = False
-    weighs: bool = True
-    given: str | None = None
+    has_batch_norm: bool = False
+    has_state: bool = True
+    cache_key: str | None = None
 
 
 class Network(nn.Module):
     """Runs a batch through the parts in order; only rows that are present reach a part.
 
     Frozen parts stay in evaluation mode. Where frozen parts alone lie between a source and a step, a batch may hold the
-    step's result as an input called `step.given`; the step is then not run, nor is what only it needs.
+    step's result as an input called `step.cache_key`; the step is then not run, nor is what only it needs.
 
     Args:
         graph: resolved: inputs, preprocessings, layers, fusions, heads, all fields set.
@@ -129,18 +129,20 @@ class Network(nn.Module):
             self.register_buffer(f"prior__{key}", torch.as_tensor(target.prior, dtype=torch.float32))
         sources = frozenset[str]().union(*(self._reach[place] for place in places))
         module = self.parts[key]
-        fragile = any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in module.modules()) and not frozen
+        has_batch_norm = (
+            any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in module.modules()) and not frozen
+        )
         kinds = {"is_fusion": isinstance(block, Fusion), "is_head": isinstance(block, Head), "is_frozen": frozen}
         # One part may be joined to several sources: a result's name says both.
         given = f"{name}({next(iter(sources))})" if frozen and self._is_settled(places) else None
         self._place(node, out, sources)
-        kinds |= {"fragile": fragile, "weighs": bool(module.state_dict())}
-        self.steps.append(Step(name, key, block, module, places, sources, out, given=given, **kinds))
+        kinds |= {"has_batch_norm": has_batch_norm, "has_state": bool(module.state_dict())}
+        self.steps.append(Step(name, key, block, module, places, sources, out, cache_key=given, **kinds))
 
     def _is_settled(self, places: tuple[int, ...]) -> bool:
         """Whether what a step reads is one source, or one result that frozen parts alone have made of one."""
         first = places[0] - len(self.sources)
-        return len(places) == 1 and (first < 0 or self.steps[first].given is not None)
+        return len(places) == 1 and (first < 0 or self.steps[first].cache_key is not None)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Raw outputs by head name, each (B, K)."""
@@ -196,26 +198,26 @@ class Network(nn.Module):
         for step in self.steps:
             step.module = self.parts[step.key]
 
-    def lasting(self) -> list[Step]:
+    def cacheable(self) -> list[Step]:
         """The steps whose results are worth keeping: the last of frozen parts in a row, where these hold weights."""
         found = []
         for place, step in enumerate(self.steps, start=len(self.sources)):
             readers = [one for one in self.steps if place in one.inputs]
-            if step.given is not None and any(one.given is None for one in readers):
-                found += [step] if any(one.weighs for one in self.chain(step)) else []
+            if step.cache_key is not None and any(one.cache_key is None for one in readers):
+                found += [step] if any(one.has_state for one in self.chain(step)) else []
         return found
 
     def unsettled(self) -> list[tuple[str, str]]:
         """Frozen parts with weights that run every time all the same, and what before each learns or changes rows."""
         found = []
         for step in self.steps:
-            if step.is_frozen and step.given is None and step.weighs:
+            if step.is_frozen and step.cache_key is None and step.has_state:
                 before = [self.steps[one - len(self.sources)] for one in step.inputs if one >= len(self.sources)]
-                found += [(step.name, one.name) for one in before if one.given is None and not one.is_frozen][:1]
+                found += [(step.name, one.name) for one in before if one.cache_key is None and not one.is_frozen][:1]
         return found
 
     def chain(self, step: Step) -> list[Step]:
-        """The frozen parts in a row that end in a step which has a `given` name, in order."""
+        """The frozen parts in a row that end in a step which has a `cache_key`, in order."""
         first = step.inputs[0] - len(self.sources)
         return [*(self.chain(self.steps[first]) if first >= 0 else ()), step]
 
@@ -225,7 +227,7 @@ class Network(nn.Module):
         return frozenset(name for place, (name, _) in enumerate(self.sources) if place not in needed)
 
     def settled(self, step: Step, x: Tensor) -> Tensor:
-        """The result of a step that has a `given` name, for encoded rows (B, ...) of its source."""
+        """The result of a step that has a `cache_key`, for encoded rows (B, ...) of its source."""
         steps = self.chain(step)
         place = steps[0].inputs[0]
 
@@ -270,8 +272,8 @@ class Network(nn.Module):
         ]
 
     def _value(self, step: Step, values: list[Tensor], batch: Batch) -> Tensor:
-        if step.given is not None and step.given in batch.inputs:
-            return _present(batch, step.given, step.sources)
+        if step.cache_key is not None and step.cache_key in batch.inputs:
+            return _present(batch, step.cache_key, step.sources)
         place = len(values)
         return self._run(step, values, batch) if place in self._needed(frozenset(batch.inputs)) else _NOTHING
 
@@ -281,7 +283,7 @@ class Network(nn.Module):
             needed: set[int] = set()
             for place, step in reversed(list(enumerate(self.steps, start=len(self.sources)))):
                 if step.is_head or place in needed:
-                    needed |= {place} if step.given in here else {place, *step.inputs}
+                    needed |= {place} if step.cache_key in here else {place, *step.inputs}
             self._needs[here] = needed
         return self._needs[here]
 
@@ -297,10 +299,10 @@ class Network(nn.Module):
         count = inputs[0].shape[0]
         if count == 0:  # modules need not cope with no rows at all
             return inputs[0].new_zeros((0, *step.out.shape), dtype=torch.float32)
-        if count == 1 and step.fragile and self.training:
+        if count == 1 and step.has_batch_norm and self.training:
             return _run_settled(step.module, inputs)
         if (
-            step.given is not None and step.weighs
+            step.cache_key is not None and step.has_state
         ):  # nothing learns here, so a large batch need not be in the machine all at once
             spec = self._specs[step.inputs[0]]
             return in_passes(step.module, inputs[0], spec, cuts=step.block.ignores_padding)  # type: ignore[attr-defined]

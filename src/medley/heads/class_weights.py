@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from medley.errors import ConfigError, Mistakes, did_you_mean
+from medley.errors import ConfigError, ErrorCollector, did_you_mean
 
 ClassWeight = Mapping[Any, float] | str | None
 
@@ -40,16 +40,16 @@ def by_label(class_weight: Mapping[Any, float], labels: Sequence[Any]) -> np.nda
     """
     weights = np.ones(len(labels))
     places = {label: place for place, label in enumerate(labels)}
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     for key, weight in class_weight.items():
         label = key if key in places else _from_text(key)
         if label in places:
             weights[places[label]] = weight
         else:
-            mistakes.add(
+            errors.add(
                 f"class_weight names {key!r}, which is no label of the training rows.{did_you_mean(key, labels)}"
             )
-    mistakes.stop(ConfigError)
+    errors.raise_if_any(ConfigError)
     return weights
 
 

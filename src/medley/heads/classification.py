@@ -113,7 +113,7 @@ class ClassificationHead(Head, register="heads.classification"):
         join = mean_sigmoid if isinstance(codec, LabelSetCodec) or codec.binary else mean_softmax
         return readout(spec, len(codec.prior), float(self.dropout or 0.0), join)  # type: ignore[arg-type]
 
-    def losses(self, target: TargetCodec) -> Any:
+    def loss_function(self, target: TargetCodec) -> Any:
         """Logits (B, K), encoded targets -> losses (B,), class weights included."""
         from medley.heads.losses import class_losses, label_set_losses
 
@@ -122,11 +122,11 @@ class ClassificationHead(Head, register="heads.classification"):
             label_set_losses(self.loss, codec) if isinstance(codec, LabelSetCodec) else class_losses(self.loss, codec)
         )
 
-    def measures(self, target: TargetCodec) -> Mapping[str, Metric]:
+    def metric_functions(self, target: TargetCodec) -> Mapping[str, Metric]:
         """The metrics by the caller's names."""
-        from medley.heads.metrics import measures
+        from medley.heads.metrics import make_metrics
 
-        return measures(self.metrics, _own(target), "accuracy")
+        return make_metrics(self.metrics, _own(target), "accuracy")
 
     @property
     def weight(self) -> float:

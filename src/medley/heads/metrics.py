@@ -55,7 +55,7 @@ class OwnError(SetMetric):
         return _called(self.function, self.codec, raw, target, weight)
 
 
-def measures(metrics: Any, codec: AnyCodec, *default: str) -> dict[str, Metric]:
+def make_metrics(metrics: Any, codec: AnyCodec, *default: str) -> dict[str, Metric]:
     """Metrics by the words the caller used, in order; a function goes by its own name.
 
     Args:
@@ -63,7 +63,7 @@ def measures(metrics: Any, codec: AnyCodec, *default: str) -> dict[str, Metric]:
         codec: fitted.
         default: the metrics where none are asked for.
 
-    >>> list(measures(["mae", "r2"], NumberCodec().fit([1.0, 2.0]), "mse"))
+    >>> list(make_metrics(["mae", "r2"], NumberCodec().fit([1.0, 2.0]), "mse"))
     ['mae', 'r2']
     """
     built: dict[str, Metric] = {}
@@ -96,6 +96,6 @@ def _called(function: Score, codec: AnyCodec, raw: np.ndarray, target: np.ndarra
 
     if len(raw) == 0:
         return float("nan")
-    weighs = weight is not None and "sample_weight" in signature(function).parameters
-    told = {"sample_weight": weight} if weighs else {}
+    has_state = weight is not None and "sample_weight" in signature(function).parameters
+    told = {"sample_weight": weight} if has_state else {}
     return float(function(codec.values(target), codec.decode(raw), **told))

@@ -84,17 +84,17 @@ class OrderedHead(Head, register="heads.ordered"):
 
         return readout(spec, len(target.prior), float(self.dropout or 0.0), mean_ordered)  # type: ignore[arg-type]
 
-    def losses(self, target: TargetCodec) -> Any:
+    def loss_function(self, target: TargetCodec) -> Any:
         """Logits (B, K-1), codes (B,) -> losses (B,), class weights included."""
         from medley.heads.losses import ordered_losses
 
         return ordered_losses(self.loss, _own(target))
 
-    def measures(self, target: TargetCodec) -> Mapping[str, Metric]:
+    def metric_functions(self, target: TargetCodec) -> Mapping[str, Metric]:
         """The metrics by the caller's names."""
-        from medley.heads.metrics import measures
+        from medley.heads.metrics import make_metrics
 
-        return measures(self.metrics, _own(target), *METRICS)
+        return make_metrics(self.metrics, _own(target), *METRICS)
 
     @property
     def weight(self) -> float:

@@ -82,17 +82,17 @@ class RegressionHead(Head, register="heads.regression"):
 
         return readout(spec, len(target.prior), float(self.dropout or 0.0))  # type: ignore[arg-type]
 
-    def losses(self, target: TargetCodec) -> Any:
+    def loss_function(self, target: TargetCodec) -> Any:
         """Outputs (B, K), encoded targets -> losses (B,) in standardised units."""
         from medley.heads.losses import number_losses
 
         return number_losses(self.loss, _own(target))
 
-    def measures(self, target: TargetCodec) -> Mapping[str, Metric]:
+    def metric_functions(self, target: TargetCodec) -> Mapping[str, Metric]:
         """The metrics by the caller's names."""
-        from medley.heads.metrics import measures
+        from medley.heads.metrics import make_metrics
 
-        return measures(self.metrics, _own(target), "mean_squared_error")
+        return make_metrics(self.metrics, _own(target), "mean_squared_error")
 
     @property
     def weight(self) -> float:

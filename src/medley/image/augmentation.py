@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from medley.core.block import Facts, Layer
+from medley.core.block import DataSummary, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.image.families import image_size
@@ -63,7 +63,7 @@ class ImageAugmentation(Layer, register="image.augmentation"):
             elif name == "rotation_factor" and pair[0] > pair[1]:
                 yield f"rotation_factor is a pair (lowest, highest), got {value!r}."
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Small shifts of small images; mirror images of colour photographs only."""
         if not specs or specs[0].axes != "CHW":
             return {}

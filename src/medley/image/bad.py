@@ -57,7 +57,7 @@ class Found:
     """What went wrong in one pass over images, by their positions.
 
     Args:
-        bad: pictures that cannot be read.
+        bad: images that cannot be read.
         wrong: what is no image, or none that fits those of the training: a mistake of the call, whatever the policy.
     """
 

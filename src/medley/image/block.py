@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
-from medley.core.block import Block, Composite, Facts, Node
+from medley.core.block import Block, Composite, DataSummary, Node
 from medley.core.normalization import Normalization
 from medley.core.registry import lookup
 from medley.core.shape import SpatialReduction
@@ -36,7 +36,7 @@ _FAMILIES: dict[str, type[Block]] = {
 class ImageBlock(Composite, register="image.block"):
     """Normalisation, augmentation, one of five families of networks, and the reduction of their map to a vector.
 
-    Or a pretrained encoder, which normalises for itself and reads pictures as they come.
+    Or a pretrained encoder, which normalises for itself and reads images as they come.
 
     Args:
         block_type: `"vanilla"` (ConvBlock), `"strided"` (StridedConvBlock, its map flattened and read by a dense
@@ -67,7 +67,7 @@ class ImageBlock(Composite, register="image.block"):
         """A pretrained model is named, or not."""
         yield from pretrained_problem(self.pretrained)
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """A pretrained encoder where there is one.
 
         Else a few strided convolutions for small images, a residual network for large ones; augmented from 1000 rows.
@@ -76,9 +76,9 @@ class ImageBlock(Composite, register="image.block"):
         block_type: Any = OneOf(*_FROM_SCRATCH, default="strided" if small else "resnet")
         if chosen(self.pretrained, IMAGE_MODELS, "ImageBlock") is not None:
             block_type = "pretrained"
-        return {"block_type": block_type, "normalize": True, "augment": facts.rows >= 1000}
+        return {"block_type": block_type, "normalize": True, "augment": summary.rows >= 1000}
 
-    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Joins the parts."""
         _, height, width = image_size(specs[0], "ImageBlock")
         side = max(height, width)

@@ -1,4 +1,4 @@
-"""Texts for pictures that have none, written by a generative model."""
+"""Texts for images that have none, written by a generative model."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ FILE = "captions.jsonl"
 
 
 class CaptionImages(DerivedInput, register="image.captions"):
-    """Texts for pictures, written by a model: a text input that is fed from an image input.
+    """Texts for images, written by a model: a text input that is fed from an image input.
 
-    Called on an image input, every picture gets a text; called on an image input and a text input, only rows without a
+    Called on an image input, every image gets a text; called on an image input and a text input, only rows without a
     text (None, NaN, an empty or blank one) get one, and texts that are there stay. What reads texts is joined to the
-    result as to a `TextInput`. Each distinct picture is read once: what was written for it is kept on disk
+    result as to a `TextInput`. Each distinct image is read once: what was written for it is kept on disk
     (`captions_file`), and serves other trials, runs and predictions.
 
     A saved model keeps the name of the captioner, not the captioner: whoever predicts with it needs the same folder or
-    the hub, and transformers, for pictures that have no text and were not seen before.
+    the hub, and transformers, for images that have no text and were not seen before.
 
     Args:
         model: an image-to-text model of transformers (ViT-GPT2 and other vision-encoder-decoders, BLIP, GIT, models
@@ -55,19 +55,19 @@ class CaptionImages(DerivedInput, register="image.captions"):
         max_length: tokens of a text at most.
         num_beams: 1 takes the likeliest token each time; more search that many ways at once, and take longer.
         prompt: how every text begins; of models that one chats with, the question.
-        batch_size: pictures at once.
+        batch_size: images at once.
         revision: branch, tag or commit on the hub.
         version: of a function, whatever tells it from others; left out, its source does, what it calls left aside.
         checksum: what the model was when it was joined to an input: filled in there, so that another is noticed.
 
-    Shape: pictures -> texts, encoded as `TextInput` encodes them.
+    Shape: images -> texts, encoded as `TextInput` encodes them.
 
     Raises:
         ConfigError: no model was given, there is none of that name, or it is no image-to-text model.
         GraphError: it is called on something else than an image input, and at most one text input.
-        DataError: a function gives something else than one text per picture.
+        DataError: a function gives something else than one text per image.
 
-    >>> CaptionImages(lambda pictures: [f"{one.width} wide" for one in pictures]).texts([np.zeros((4, 6)), None])
+    >>> CaptionImages(lambda images: [f"{one.width} wide" for one in images]).texts([np.zeros((4, 6)), None])
     ['6 wide', None]
     """
 
@@ -91,7 +91,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
         if not (callable(self.model) or (isinstance(self.model, str) and self.model)):
             yield (
                 "model must be a folder that holds an image-to-text model, a name on the hub, or a function "
-                f"pictures -> texts; got {self.model!r}."
+                f"images -> texts; got {self.model!r}."
             )
         for name in ("max_length", "num_beams", "batch_size"):
             value = getattr(self, name)
@@ -119,36 +119,36 @@ class CaptionImages(DerivedInput, register="image.captions"):
         return own.remembering(self)
 
     def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> list[str | None]:
-        """A text per row: the one that is there, else one that is written; None where there is no picture either."""
-        picture, text = _places(inputs)
-        given: Any = inputs[picture]
+        """A text per row: the one that is there, else one that is written; None where there is no image either."""
+        image, text = _places(inputs)
+        given: Any = inputs[image]
         root = getattr(given, "root", None)
         policy: Policy = getattr(given, "on_bad_image", "warn")
         texts = None if text is None else columns[text]
-        if columns[picture] is None:
+        if columns[image] is None:
             return [None if is_blank(one) else str(one) for one in _cells(texts)]
         if texts is None:
-            return self.texts(columns[picture], root=root, on_bad_image=policy)
-        return self.fill(texts, columns[picture], root=root, on_bad_image=policy)
+            return self.texts(columns[image], root=root, on_bad_image=policy)
+        return self.fill(texts, columns[image], root=root, on_bad_image=policy)
 
     def texts(
-        self, pictures: Any, *, root: str | os.PathLike[str] | None = None, on_bad_image: Policy = "warn"
+        self, images: Any, *, root: str | os.PathLike[str] | None = None, on_bad_image: Policy = "warn"
     ) -> list[str | None]:
-        """A text for each picture.
+        """A text for each image.
 
         Args:
-            pictures: B images in any form that `ImageInput` reads.
+            images: B images in any form that `ImageInput` reads.
             root: the folder of relative paths.
-            on_bad_image: what becomes of pictures that cannot be read, as of `ImageInput`.
+            on_bad_image: what becomes of images that cannot be read, as of `ImageInput`.
 
         Returns:
-            B texts; None where there is no picture.
+            B texts; None where there is no image.
 
         Raises:
             ConfigError: the model is not there, or is none that writes.
-            DataError: something is no picture, or (with `on_bad_image="raise"`) cannot be read: all are told.
+            DataError: something is no image, or (with `on_bad_image="raise"`) cannot be read: all are told.
         """
-        distinct = Distinct.of(list(rows_of_images(pictures)), as_text(root))
+        distinct = Distinct.of(list(rows_of_images(images)), as_text(root))
         if not distinct.first:
             distinct.close(on_bad_image)
             return list(distinct.keys)
@@ -166,16 +166,16 @@ class CaptionImages(DerivedInput, register="image.captions"):
     def fill(
         self,
         texts: Any,
-        pictures: Any,
+        images: Any,
         *,
         root: str | os.PathLike[str] | None = None,
         on_bad_image: Policy = "warn",
     ) -> list[str | None]:
-        """The texts that are there, and where there is none (None, NaN, blank) one for the picture.
+        """The texts that are there, and where there is none (None, NaN, blank) one for the image.
 
         Args:
             texts: B texts, some of them missing.
-            pictures: B pictures, as of `texts`; only those of rows without a text are read.
+            images: B images, as of `texts`; only those of rows without a text are read.
             root: as of `texts`.
             on_bad_image: as of `texts`.
 
@@ -183,14 +183,14 @@ class CaptionImages(DerivedInput, register="image.captions"):
             B texts; None where there is neither.
 
         Raises:
-            DataError: there are not as many texts as pictures; else as `texts`.
+            DataError: there are not as many texts as images; else as `texts`.
 
-        >>> CaptionImages(lambda pictures: ["a door"] * len(pictures)).fill(["a bed", ""], np.zeros((2, 4, 6)))
+        >>> CaptionImages(lambda images: ["a door"] * len(images)).fill(["a bed", ""], np.zeros((2, 4, 6)))
         ['a bed', 'a door']
         """
-        rows, cells = list(rows_of_images(pictures)), _cells(texts)
+        rows, cells = list(rows_of_images(images)), _cells(texts)
         if len(rows) != len(cells):
-            raise DataError(f"There must be one text or None per picture, got {len(cells)} for {len(rows)} pictures.")
+            raise DataError(f"There must be one text or None per image, got {len(cells)} for {len(rows)} images.")
         blank = [is_blank(one) for one in cells]
         some = [one if lacks else None for one, lacks in zip(rows, blank, strict=True)]
         written = self.texts(some, root=root, on_bad_image=on_bad_image)
@@ -207,7 +207,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
 
     @property
     def captions_file(self) -> Path | None:
-        """Where what it writes is kept: JSON lines, a text per picture, that may be read and edited; None: nowhere."""
+        """Where what it writes is kept: JSON lines, a text per image, that may be read and edited; None: nowhere."""
         return self._store().path
 
     def _store(self) -> TextStore:
@@ -234,7 +234,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
         found = self._found()
         captioner = _captioner(found, own.checksum(self))
         settings = {"max_length": self.max_length, "num_beams": self.num_beams, "prompt": self.prompt}
-        return lambda pictures: captioner(pictures, **settings)
+        return lambda images: captioner(images, **settings)
 
 
 @lru_cache(maxsize=64)
@@ -255,15 +255,15 @@ def _texts() -> Input:
 
 
 def _places(inputs: Sequence[Input]) -> tuple[int, int | None]:
-    """Which of the inputs gives pictures, and which texts."""
-    pictures = [at for at, one in enumerate(inputs) if own.gives_one_picture(one)]
+    """Which of the inputs gives images, and which texts."""
+    images = [at for at, one in enumerate(inputs) if own.gives_one_image(one)]
     texts = [at for at, one in enumerate(inputs) if Kind.TEXT in one.kinds]
-    if len(pictures) != 1 or len(texts) > 1 or len(inputs) > 2 or len(pictures) + len(texts) != len(inputs):
+    if len(images) != 1 or len(texts) > 1 or len(inputs) > 2 or len(images) + len(texts) != len(inputs):
         got = ", ".join(type(one).__name__ for one in inputs)
         raise GraphError(
             f"CaptionImages is called on one ImageInput, and on one TextInput besides whose gaps it fills; got {got}."
         )
-    return pictures[0], texts[0] if texts else None
+    return images[0], texts[0] if texts else None
 
 
 def _checked(texts: Any, rows: int) -> list[str]:
@@ -271,7 +271,7 @@ def _checked(texts: Any, rows: int) -> list[str]:
     wrong = next((one for one in told if not isinstance(one, str)), None)
     if len(told) != rows or wrong is not None or isinstance(texts, str):
         got = f"{type(wrong).__name__} among them" if wrong is not None else f"{len(told)}"
-        raise DataError(f"A function that captions gives a list of texts, one per picture: {rows} pictures, got {got}.")
+        raise DataError(f"A function that captions gives a list of texts, one per image: {rows} images, got {got}.")
     return told
 
 

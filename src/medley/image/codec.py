@@ -15,7 +15,7 @@ from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.image.bad import BadImage, Found, Policy, by_row, listed, listing, stop, warn_of
 from medley.image.fitting import resized, target_channels, target_depth, target_size, toned, with_channels
-from medley.image.pixels import Depth, Look, depth_of, is_missing, is_picture, look, read
+from medley.image.pixels import Depth, ImageProfile, depth_of, is_image, is_missing, profile, read
 from medley.image.sources import BadImageError
 
 Result = TypeVar("Result")
@@ -32,8 +32,8 @@ class ImageCodec(Codec):
         size: height and width; left out, they are learnt (`fitting.target_size`).
         interpolation: how other sizes are resampled: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`.
         root: the folder of relative paths.
-        on_bad_image: what becomes of pictures that cannot be read (`bad.Policy`).
-        wanted_channels: 1 for grey, 3 for colours, as a pretrained encoder reads pictures; left out, they are learnt.
+        on_bad_image: what becomes of images that cannot be read (`bad.Policy`).
+        wanted_channels: 1 for grey, 3 for colours, as a pretrained encoder reads images; left out, they are learnt.
 
     Attributes:
         bad: the images that the last `fit`, `encode` or `bad_rows` could not read.
@@ -87,7 +87,7 @@ class ImageCodec(Codec):
         self.learn(looks, self.bad)
         return self
 
-    def learn(self, looks: Sequence[Look], bad: Sequence[BadImage] = ()) -> None:
+    def learn(self, looks: Sequence[ImageProfile], bad: Sequence[BadImage] = ()) -> None:
         """As `fit`, of images that were looked at.
 
         Raises:
@@ -186,13 +186,13 @@ class ImageCodec(Codec):
         try:
             pixels = toned(pixels, self.depth)
         except DataError as error:  # of a file, it is the file that is odd; of an array, the call
-            raise (BadImageError(str(error)) if is_picture(item) else error) from None
+            raise (BadImageError(str(error)) if is_image(item) else error) from None
         return resized(with_channels(pixels, self.channels), size, self.interpolation)
 
 
 def rows_of_images(values: Any) -> np.ndarray | list[Any]:
     """A numeric array (B, H, W) or (B, H, W, C) as it is, anything else as a list of images."""
-    if is_picture(values):
+    if is_image(values):
         raise DataError(
             f"Rows of images were expected, got one {type(values).__name__}: {str(values)[:80]!r}; list it."
         )
@@ -222,23 +222,23 @@ def _stacked(values: Sequence[Any]) -> np.ndarray | list[Any]:
     return list(values)
 
 
-def looks_at(rows: np.ndarray | Sequence[Any], root: str | None = None) -> tuple[list[Look], Found]:
+def looks_at(rows: np.ndarray | Sequence[Any], root: str | None = None) -> tuple[list[ImageProfile], Found]:
     """What is known of the images that are there before their pixels are wanted, and what cannot be looked at."""
     if isinstance(rows, np.ndarray):
         _check_channels_last(rows)
         if _absent(rows).all():
             return [], Found()
         deep = rows.dtype == np.uint16
-        return [Look(rows.shape[1], rows.shape[2], _channels(rows), depth_of(rows), deep)], Found()
-    looks, found = _for_each(lambda row: None if is_missing(rows[row]) else look(rows[row], root), rows)
+        return [ImageProfile(rows.shape[1], rows.shape[2], _channels(rows), depth_of(rows), deep)], Found()
+    looks, found = _for_each(lambda row: None if is_missing(rows[row]) else profile(rows[row], root), rows)
     return [one for one in looks if one is not None], found
 
 
 def unreadable(rows: Sequence[Any], root: str | None = None) -> Found:
-    """The pictures that cannot be read, found by reading all of them, at reduced size where that is possible."""
+    """The images that cannot be read, found by reading all of them, at reduced size where that is possible."""
 
     def attempt(row: int) -> None:
-        if is_picture(rows[row]) and not is_missing(rows[row]):
+        if is_image(rows[row]) and not is_missing(rows[row]):
             read(rows[row], 3, (1, 1), root)
 
     return _for_each(attempt, rows)[1]
@@ -284,7 +284,7 @@ def _for_each(work: Callable[[int], Result], rows: Sequence[Any]) -> tuple[list[
             found.wrong[row] = str(error)
         return None
 
-    if not any(map(is_picture, rows)):
+    if not any(map(is_image, rows)):
         return [attempt(row) for row in range(len(rows))], found
     with warnings.catch_warnings():  # Pillow warns of huge images, broken metadata and the like: what is bad is told
         warnings.filterwarnings("ignore", module=r"PIL\.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from medley.core.block import Facts, Layer
+from medley.core.block import DataSummary, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import GraphError
@@ -59,7 +59,7 @@ class ConvBlock(Layer, register="image.conv"):
         if isinstance(self.dropout, int | float) and self.dropout >= 1:
             yield f"dropout is a share from 0 up to, not including, 1; got {self.dropout!r}."
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """As many blocks as leave a map of some size; wide layers and large kernels only where they can be repaid."""
         if not specs or not specs[0].is_map:
             return {"num_blocks": 2, "filters": 64, "max_pooling": True}
@@ -67,7 +67,7 @@ class ConvBlock(Layer, register="image.conv"):
         found: dict[str, Any] = {"num_blocks": 3 if side >= 12 else 2 if side >= 4 else 1}
         if side > 12:  # each block over a map that is not reduced costs four times the last
             found["max_pooling"] = OneOf(True)
-        if side <= 64 or facts.rows < FEW:
+        if side <= 64 or summary.rows < FEW:
             found["kernel_size"] = OneOf(3, 5)
         found["filters"] = OneOf(16, 32, 64, default=32) if side <= 64 else OneOf(16, 32)
         return found

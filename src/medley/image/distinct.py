@@ -1,4 +1,4 @@
-"""Work that is done once for each distinct picture of many rows, in batches, with progress."""
+"""Work that is done once for each distinct image of many rows, in batches, with progress."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import numpy as np
 from medley.cache.folder import digest
 from medley.errors import DataError
 from medley.image.bad import Found, Policy, by_row, listed, stop, warn_of
-from medley.image.pixels import as_array, depth_of, is_missing, is_picture, read
+from medley.image.pixels import as_array, depth_of, is_image, is_missing, read
 from medley.image.sources import BadImageError, source
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-# Larger than any picture: JPEG files are then decoded at their full size.
+# Larger than any image: JPEG files are then decoded at their full size.
 _WHOLE = (1_000_000, 1_000_000)
 _QUIET = 30.0
 """Seconds between two lines about progress where there is no terminal."""
@@ -35,12 +35,12 @@ _QUIET = 30.0
 
 @dataclass
 class Distinct:
-    """Pictures of many rows, each distinct one known by a key of its content.
+    """Images of many rows, each distinct one known by a key of its content.
 
     Args:
         rows: as they were given.
         root: the folder of relative paths.
-        keys: (B,) per row; None where the row has no picture, or one that cannot be read.
+        keys: (B,) per row; None where the row has no image, or one that cannot be read.
         found: what cannot be read.
 
     >>> Distinct.of([np.zeros((2, 2)), None, np.zeros((2, 2))]).first.values()
@@ -54,7 +54,7 @@ class Distinct:
 
     @classmethod
     def of(cls, rows: Sequence[Any], root: str | None = None) -> Distinct:
-        """Reads the content of every picture, without decoding it."""
+        """Reads the content of every image, without decoding it."""
         made = cls(rows, root)
         made.keys = made.attempt(range(len(rows)), lambda row: _key(rows[row], root))
         return made
@@ -69,7 +69,7 @@ class Distinct:
         return found
 
     def batches(self, keys: Sequence[str], size: int, told: str) -> Iterator[tuple[list[str], list[Image]]]:
-        """Yields the pictures of these keys, decoded; those that cannot be are noted in `found` and left out.
+        """Yields the images of these keys, decoded; those that cannot be are noted in `found` and left out.
 
         Args:
             keys: which.
@@ -80,8 +80,8 @@ class Distinct:
         with progress(told, len(keys)) as advance:
             for start in range(0, len(keys), size):
                 some = keys[start : start + size]
-                pictures = self.attempt([first[key] for key in some], lambda row: decoded(self.rows[row], self.root))
-                there = [(key, one) for key, one in zip(some, pictures, strict=True) if one is not None]
+                images = self.attempt([first[key] for key in some], lambda row: decoded(self.rows[row], self.root))
+                there = [(key, one) for key, one in zip(some, images, strict=True) if one is not None]
                 if there:
                     yield [key for key, _ in there], [one for _, one in there]
                 advance(len(some))
@@ -114,7 +114,7 @@ class Distinct:
         warn_of(listed(self.found.bad, self.rows, by_row), len(self.rows))
 
     def _spread(self) -> None:
-        """What is wrong with a picture is wrong in every row that has it."""
+        """What is wrong with an image is wrong in every row that has it."""
         for problems in (self.found.bad, self.found.wrong):
             by_key = {self.keys[row]: why for row, why in problems.items() if self.keys[row] is not None}
             problems.update({row: by_key[key] for row, key in enumerate(self.keys) if key in by_key})
@@ -140,14 +140,14 @@ class Distinct:
 
 
 def decoded(item: Any, root: str | None = None) -> Image:
-    """One picture in any form as an RGB image of Pillow's, in its own size.
+    """One image in any form as an RGB image of Pillow's, in its own size.
 
     Args:
         item: as for `pixels.read`.
         root: the folder of relative paths.
 
     Raises:
-        BadImageError: it is a picture that cannot be read.
+        BadImageError: it is an image that cannot be read.
         DataError: it is no image, has channels other than grey or colours, or numbers that are no brightness.
 
     >>> decoded(np.ones((4, 6))).size, decoded(np.ones((4, 6))).getpixel((0, 0))
@@ -157,7 +157,7 @@ def decoded(item: Any, root: str | None = None) -> Image:
 
     pixels = read(item, 3, _WHOLE, root)
     if pixels.shape[2] not in (1, 2, 3, 4):
-        raise DataError(f"a picture has 1 to 4 channels, got an array of shape {pixels.shape}")
+        raise DataError(f"an image has 1 to 4 channels, got an array of shape {pixels.shape}")
     pixels = as_bytes(pixels)
     colours = pixels[:, :, :3] if pixels.shape[2] > 2 else np.repeat(pixels[:, :, :1], 3, axis=2)
     return Image.fromarray(np.ascontiguousarray(colours))
@@ -180,7 +180,7 @@ def as_bytes(pixels: np.ndarray) -> np.ndarray:
         case "unit":
             return np.rint(np.nan_to_num(pixels) * 255).astype(np.uint8)
     raise DataError(
-        f"a picture's pixels go from 0 to 1 or are whole numbers from 0 to 255, got {pixels.min():.4g} to "
+        f"an image's pixels go from 0 to 1 or are whole numbers from 0 to 255, got {pixels.min():.4g} to "
         f"{pixels.max():.4g}"
     )
 
@@ -188,7 +188,7 @@ def as_bytes(pixels: np.ndarray) -> np.ndarray:
 def _key(item: Any, root: str | None) -> str | None:
     if is_missing(item):
         return None
-    if not is_picture(item):
+    if not is_image(item):
         return digest(as_array(item))
     content = source(item, root)
     if isinstance(content, bytes):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from medley.core.block import Facts, Layer
+from medley.core.block import DataSummary, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.image.families import image_size, named_problem, shrunk
@@ -68,11 +68,11 @@ class EfficientNetBlock(Layer, register="image.efficientnet"):
         yield from named_problem(self.version, tuple(_SCALES))
         yield from pretrained_problem(self.pretrained)
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """The smallest, and nothing else where rows are few; of `"auto"`, those that are there."""
         if self.pretrained == "auto" and chosen("auto", _MODELS, "EfficientNetBlock") is not None:
             return {"version": OneOf(*(one for one in _SCALES if is_cached(f"{_HUB}{one}")))}
-        return {"version": OneOf("b0")} if facts.rows < 2_000 else {}
+        return {"version": OneOf("b0")} if summary.rows < 2_000 else {}
 
     def resolved(self) -> Layer:
         """The pretrained encoder that it names, where it names one."""

@@ -8,7 +8,7 @@ from statistics import median
 import numpy as np
 
 from medley.errors import DataError
-from medley.image.pixels import Depth, Look, depth_of
+from medley.image.pixels import Depth, ImageProfile, depth_of
 
 LARGEST_KEPT = 512
 LARGEST_MADE = 224
@@ -49,15 +49,15 @@ def target_channels(counts: Collection[int]) -> int:
     raise DataError(f"Images must have one number of channels, or a mix of grey (1) and colour (3, 4), got {told}.")
 
 
-def target_depth(looks: Sequence[Look]) -> Depth:
+def target_depth(looks: Sequence[ImageProfile]) -> Depth:
     """What the numbers of images like these shall mean.
 
     Bytes where all are bytes, or where most are and the others have 16 bits: the upper 8 of these then do, as floats
     for all would take four times the memory.
 
-    >>> byte, deep = Look(4, 4, 1, "byte"), Look(4, 4, 1, "unit", is_deep=True)
-    >>> target_depth([byte, byte, deep]), target_depth([byte, deep]), target_depth([byte, byte, Look(4, 4, 1, "unit")])
-    ('byte', 'unit', 'unit')
+    >>> byte, deep = ImageProfile(4, 4, 1, "byte"), ImageProfile(4, 4, 1, "unit", is_deep=True)
+    >>> target_depth([byte, byte, deep]), target_depth([byte, deep])
+    ('byte', 'unit')
     """
     others = [one for one in looks if one.depth != "byte"]
     if all(one.is_deep for one in others) and 2 * len(others) < len(looks):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medley.errors import ConfigError, DataError, Mistakes, did_you_mean
+from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean
 from medley.image.codec import ImageCodec
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
@@ -72,20 +72,20 @@ def _check(
     validation_split: float | None,
     subset: str | None,
 ) -> None:
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     words = (("color_mode", color_mode, tuple(_CHANNELS)), ("interpolation", interpolation, _INTERPOLATIONS))
     for name, value, options in words:
         if value not in options:
-            mistakes.add(f"{name} must be one of {_list(options)}, got {value!r}.{did_you_mean(value, options)}")
+            errors.add(f"{name} must be one of {_list(options)}, got {value!r}.{did_you_mean(value, options)}")
     if image_size is not None and (len(image_size) != 2 or min(image_size) < 1):
-        mistakes.add(f"image_size must be (height, width), got {image_size!r}.")
+        errors.add(f"image_size must be (height, width), got {image_size!r}.")
     if validation_split is not None and not 0 < validation_split < 1:
-        mistakes.add(f"validation_split is a share between 0 and 1, got {validation_split!r}.")
+        errors.add(f"validation_split is a share between 0 and 1, got {validation_split!r}.")
     if (subset is None) != (validation_split is None):
-        mistakes.add(f"validation_split and subset go together, got {validation_split!r} and {subset!r}.")
+        errors.add(f"validation_split and subset go together, got {validation_split!r} and {subset!r}.")
     if subset not in (None, "training", "validation"):
-        mistakes.add(f"subset must be 'training' or 'validation', got {subset!r}.")
-    mistakes.stop(ConfigError)
+        errors.add(f"subset must be 'training' or 'validation', got {subset!r}.")
+    errors.raise_if_any(ConfigError)
 
 
 def _list(words: Iterable[str]) -> str:

@@ -26,7 +26,7 @@ class ImageInput(Input, register="image.input"):
         size: side, or (height, width), that all images get; left out, images that are all of one size keep it, and
             others are resampled to their median size, the longer side at most 224.
         root: the folder of relative paths; left out, the working directory.
-        on_bad_image: what becomes of pictures that cannot be read (no such file, damaged, empty, too large to be
+        on_bad_image: what becomes of images that cannot be read (no such file, damaged, empty, too large to be
             decoded): `"warn"` takes them as missing and lists them in one `BadImageWarning`; `"raise"` is a `DataError`
             that lists them; `"drop"` leaves their rows out of the training where a table is fitted, and elsewhere
             does as `"warn"`.

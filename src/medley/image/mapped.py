@@ -1,4 +1,4 @@
-"""Pictures made of pictures before they are encoded, by a function or by a model that segments."""
+"""Images made of images before they are encoded, by a function or by a model that segments."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from medley.nn.segmenter import Segmenter
 
 AT_ONCE = 16
-"""Pictures that are decoded before they are mapped."""
+"""Images that are decoded before they are mapped."""
 
 _KEPT_MODES = ("L", "RGB", "RGBA")
 
 
 class MapImages(DerivedInput, register="image.mapped"):
-    """Pictures made of an image input's pictures: read like an `ImageInput`, by any block for images.
+    """Images made of an image input's images: read like an `ImageInput`, by any block for images.
 
-    Each distinct picture is mapped once, at its own size; the result is kept on disk as a PNG file
-    (`pictures_folder`), and serves other trials, runs and predictions.
+    Each distinct image is mapped once, at its own size; the result is kept on disk as a PNG file
+    (`images_folder`), and serves other trials, runs and predictions.
 
     Args:
         model: a function: an RGB image of Pillow's -> an image of Pillow's or an array (H, W) or (H, W, C) of bytes or
@@ -55,15 +55,15 @@ class MapImages(DerivedInput, register="image.mapped"):
         version: of a function, whatever tells it from others; left out, its source does, what it calls left aside.
         checksum: what the model was when it was joined to an input: filled in there, so that another is noticed.
 
-    Shape: pictures -> (B, C, H, W), C = 1 where results are grey.
+    Shape: images -> (B, C, H, W), C = 1 where results are grey.
 
     Raises:
         ConfigError: no model was given, there is none of that name, it segments nothing, or has no such class.
         GraphError: it is called on something else than one image input.
-        DataError: a function fails, or gives no picture.
+        DataError: a function fails, or gives no image.
 
     >>> import medley as md
-    >>> night = MapImages(lambda picture: np.asarray(picture) // 4)(md.ImageInput(size=32))
+    >>> night = MapImages(lambda image: np.asarray(image) // 4)(md.ImageInput(size=32))
     >>> night.block.size
     32
     """
@@ -85,7 +85,7 @@ class MapImages(DerivedInput, register="image.mapped"):
         """There is a model; classes belong to one that segments."""
         if not (callable(self.model) or (isinstance(self.model, str) and self.model)):
             yield (
-                "model must be a function picture -> picture, or a model of segmentation: a folder or a name on the "
+                "model must be a function image -> image, or a model of segmentation: a folder or a name on the "
                 f"hub; got {self.model!r}."
             )
         if callable(self.model) and self.classes is not None:
@@ -109,61 +109,61 @@ class MapImages(DerivedInput, register="image.mapped"):
 
     def joined(self, inputs: Sequence[Input]) -> MapImages:
         """With the image input's size, where it has none of its own, and its model's checksum."""
-        if len(inputs) != 1 or not own.gives_one_picture(inputs[0]):
+        if len(inputs) != 1 or not own.gives_one_image(inputs[0]):
             got = ", ".join(type(one).__name__ for one in inputs)
             raise GraphError(f"MapImages is called on one ImageInput, got {got}.")
         size = getattr(inputs[0], "size", None) if self.size is None else self.size
         return own.remembering(replace(self, size=size))
 
     def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> list[Any]:
-        """A picture per row: the path or the content of a PNG file; None where there is none."""
+        """An image per row: the path or the content of a PNG file; None where there is none."""
         given: Any = inputs[0]
         policy: Policy = getattr(given, "on_bad_image", "warn")
         return self._files(columns[0], getattr(given, "root", None), policy)
 
-    def pictures(
-        self, pictures: Any, *, root: str | os.PathLike[str] | None = None, on_bad_image: Policy = "warn"
+    def images(
+        self, images: Any, *, root: str | os.PathLike[str] | None = None, on_bad_image: Policy = "warn"
     ) -> list[Image | None]:
-        """What becomes of each picture.
+        """What becomes of each image.
 
         Args:
-            pictures: B images in any form that `ImageInput` reads.
+            images: B images in any form that `ImageInput` reads.
             root: the folder of relative paths.
-            on_bad_image: what becomes of pictures that cannot be read, as of `ImageInput`.
+            on_bad_image: what becomes of images that cannot be read, as of `ImageInput`.
 
         Returns:
-            B images of Pillow's; None where there is no picture.
+            B images of Pillow's; None where there is no image.
 
         Raises:
             ConfigError: the model is not there, or segments nothing.
-            DataError: something is no picture, or (with `on_bad_image="raise"`) cannot be read; the function fails.
+            DataError: something is no image, or (with `on_bad_image="raise"`) cannot be read; the function fails.
 
-        >>> made = MapImages(lambda picture: picture.convert("L").resize((2, 2))).pictures(np.zeros((1, 4, 6, 3)))
+        >>> made = MapImages(lambda image: image.convert("L").resize((2, 2))).images(np.zeros((1, 4, 6, 3)))
         >>> made[0].mode, made[0].size
         ('L', (2, 2))
         """
         from PIL import Image
 
-        found = self._files(pictures, as_text(root), on_bad_image)
+        found = self._files(images, as_text(root), on_bad_image)
         opened = [None if one is None else Image.open(BytesIO(one) if isinstance(one, bytes) else one) for one in found]
         return [None if one is None else one.copy() for one in opened]
 
     @property
-    def pictures_folder(self) -> Path | None:
-        """Where what it makes is kept, a PNG file per distinct picture; None: nowhere."""
-        return cache.folder("pictures", self._key()) if cache.is_on() else None
+    def images_folder(self) -> Path | None:
+        """Where what it makes is kept, a PNG file per distinct image; None: nowhere."""
+        return cache.folder("images", self._key()) if cache.is_on() else None
 
-    def _files(self, pictures: Any, root: str | None, policy: Policy) -> list[Any]:
-        distinct = Distinct.of(list(rows_of_images(pictures)), root)
+    def _files(self, images: Any, root: str | None, policy: Policy) -> list[Any]:
+        distinct = Distinct.of(list(rows_of_images(images)), root)
         key = self._key()
-        made = _Made(cache.folder("pictures", key)) if cache.is_on() else _Made(None)
+        made = _Made(cache.folder("images", key)) if cache.is_on() else _Made(None)
         if cache.is_on() and made.folder is None:
             made = _in_memory(key)
         first = distinct.first
         wanted = [one for one in first if one not in made]
         distinct.check(policy, wanted)
         work = self._work() if wanted else None
-        for keys, images in distinct.batches(wanted, AT_ONCE, "pictures"):
+        for keys, images in distinct.batches(wanted, AT_ONCE, "images"):
             assert work is not None
             for one, image in zip(keys, images, strict=True):
                 made.add(one, self._mapped(work, image, first[one]))
@@ -172,11 +172,11 @@ class MapImages(DerivedInput, register="image.mapped"):
 
     def _mapped(self, work: Callable[[Image], Any], image: Image, row: int) -> Image:
         if not callable(self.model):
-            return _picture(work(image))
+            return _image(work(image))
         try:
-            return _picture(work(image))
+            return _image(work(image))
         except Exception as error:
-            raise DataError(f"{own.told(self.model)} failed on the picture of row {row}: {error!r}") from error
+            raise DataError(f"{own.told(self.model)} failed on the image of row {row}: {error!r}") from error
 
     def _key(self) -> str:
         classes = None if self.classes is None else sorted(map(repr, self.classes))
@@ -192,7 +192,7 @@ class MapImages(DerivedInput, register="image.mapped"):
             return self.model
         found = self._found()
         segmenter = _segmenter(found, own.checksum(self), None if self.classes is None else tuple(self.classes))
-        return lambda picture: segmenter([picture])[0]
+        return lambda image: segmenter([image])[0]
 
 
 class _Made:
@@ -207,13 +207,13 @@ class _Made:
         return key in self.held or key in self.known
 
     def get(self, key: str | None) -> Any:
-        """The path of a picture's file, or its content; None where there is none."""
+        """The path of an image's file, or its content; None where there is none."""
         if key is None or key not in self:
             return None
         return self.held[key] if self.folder is None or key in self.held else str(self.folder / f"{key}.png")
 
     def add(self, key: str, image: Image) -> None:
-        """Keeps a picture; in memory where it cannot be written."""
+        """Keeps an image; in memory where it cannot be written."""
         stream = BytesIO()
         image.save(stream, "PNG")
         if self.folder is None:
@@ -226,7 +226,7 @@ class _Made:
             self.known.add(key)
         except OSError as error:
             cache.tell_once(
-                f"{self.folder} cannot be written ({error.strerror or error}), so pictures are kept in memory from "
+                f"{self.folder} cannot be written ({error.strerror or error}), so images are kept in memory from "
                 f"here on. Make room, or set {cache.VARIABLE} to another folder."
             )
             self.held[key] = stream.getvalue()
@@ -247,17 +247,17 @@ def _segmenter(found: Found, checksum: str, classes: tuple[str | int, ...] | Non
     return Segmenter(found, classes)
 
 
-def _picture(made: Any) -> Image:
+def _image(made: Any) -> Image:
     from PIL import Image
 
     if isinstance(made, Image.Image):
         return made if made.mode in _KEPT_MODES else made.convert("L" if made.mode in ("1", "LA", "F", "I") else "RGB")
     pixels = np.asarray(made)
     if pixels.dtype.kind not in "buif" or pixels.ndim not in (2, 3) or 0 in pixels.shape:
-        raise DataError(f"a picture is an image of Pillow's or an array (H, W) or (H, W, C), got {_told(made)}")
+        raise DataError(f"an image is an image of Pillow's or an array (H, W) or (H, W, C), got {_told(made)}")
     pixels = as_bytes(pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
     if pixels.ndim == 3 and pixels.shape[2] not in (3, 4):
-        raise DataError(f"a picture has 1, 3 or 4 channels, got {pixels.shape[2]}")
+        raise DataError(f"an image has 1, 3 or 4 channels, got {pixels.shape[2]}")
     return Image.fromarray(np.ascontiguousarray(pixels))
 
 

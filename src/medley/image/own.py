@@ -111,6 +111,6 @@ def declaration(block: Any) -> str:
     return f"{type(block).__name__}({', '.join(words)})"
 
 
-def gives_one_picture(one: Input) -> bool:
-    """Whether an input has one picture per row, given or made."""
+def gives_one_image(one: Input) -> bool:
+    """Whether an input has one image per row, given or made."""
     return Kind.IMAGE in one.kinds and not hasattr(one, "max_images")

@@ -31,13 +31,13 @@ _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageProfile:
     """What is known of an image before its pixels are wanted.
 
     Args:
         height: pixels.
         width: pixels.
-        channels: colours or bands; the transparency of a picture is none.
+        channels: colours or bands; the transparency of an image is none.
         depth: what its numbers mean.
         is_deep: whether they have 16 bits, of which the upper 8 would do among images of 8.
     """
@@ -65,13 +65,13 @@ def is_missing(item: Any) -> bool:
         return item.get("bytes") is None and not item.get("path")
     if isinstance(item, float | np.floating):
         return bool(np.isnan(item))
-    if is_picture(item):
+    if is_image(item):
         return False
     pixels = as_array(item)
     return pixels.dtype.kind == "f" and pixels.size > 0 and bool(np.isnan(pixels).all())
 
 
-def is_picture(item: Any) -> bool:
+def is_image(item: Any) -> bool:
     """Whether it takes Pillow to read: a path, base64, the bytes of a file, an image of Pillow's."""
     if isinstance(item, str | PathLike | bytes | bytearray | memoryview) or is_container(item):
         return True
@@ -109,21 +109,21 @@ def depth_of(pixels: np.ndarray) -> Depth:
     return "unit" if finite.size == 0 or (finite.min() >= 0 and finite.max() <= 1) else "raw"
 
 
-def look(item: Any, root: str | None = None) -> Look:
-    """Size, channels and depth; of a picture, only the header is read.
+def profile(item: Any, root: str | None = None) -> ImageProfile:
+    """Size, channels and depth; of an image, only the header is read.
 
     Args:
         item: as for `read`.
         root: the folder of relative paths.
 
     Raises:
-        BadImageError: it is a picture that cannot be read.
+        BadImageError: it is an image that cannot be read.
         DataError: it is no image.
 
-    >>> look(np.zeros((4, 6), np.uint8))
-    Look(height=4, width=6, channels=1, depth='byte', is_deep=False)
+    >>> profile(np.zeros((4, 6), np.uint8))
+    ImageProfile(height=4, width=6, channels=1, depth='byte', is_deep=False)
     """
-    if is_picture(item):
+    if is_image(item):
         with _opened(source(item, root)) as image:
             width, height = _upright(image)
             if image.format not in _DRAFTED:
@@ -131,10 +131,10 @@ def look(item: Any, root: str | None = None) -> Look:
             grey = image.mode in (*_GREY, *_SIXTEEN, "I", "F")
             is_deep = image.mode in _SIXTEEN
             depth: Depth = "unit" if is_deep else "raw" if image.mode in ("I", "F") else "byte"
-            return Look(height, width, 1 if grey else 3, depth, is_deep)
+            return ImageProfile(height, width, 1 if grey else 3, depth, is_deep)
     pixels = _bands(as_array(item))
     height, width, channels = pixels.shape
-    return Look(height, width, channels, depth_of(pixels), pixels.dtype == np.uint16)
+    return ImageProfile(height, width, channels, depth_of(pixels), pixels.dtype == np.uint16)
 
 
 def read(item: Any, channels: int, size: tuple[int, int], root: str | None = None) -> np.ndarray:
@@ -142,16 +142,16 @@ def read(item: Any, channels: int, size: tuple[int, int], root: str | None = Non
 
     Args:
         item: a path, base64, bytes, an image of Pillow's, an array or tensor (H, W) or (H, W, C).
-        channels: how many are wanted; of a picture, transparency is read only where they are 4.
+        channels: how many are wanted; of an image, transparency is read only where they are 4.
         size: height and width that are wanted; a JPEG file of more than four times that is decoded at reduced size,
             several times faster.
         root: the folder of relative paths.
 
     Raises:
-        BadImageError: it is a picture that cannot be read, or holds more than `LARGEST_DECODED` pixels.
+        BadImageError: it is an image that cannot be read, or holds more than `LARGEST_DECODED` pixels.
         DataError: it is no image.
     """
-    if not is_picture(item):
+    if not is_image(item):
         return _bands(as_array(item))
     from PIL import ImageOps
 

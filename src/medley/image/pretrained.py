@@ -1,4 +1,4 @@
-"""Pictures through a pretrained encoder."""
+"""Images through a pretrained encoder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any, cast
 
-from medley.core.block import Composite, Facts, Node
+from medley.core.block import Composite, DataSummary, Node
 from medley.core.registry import lookup
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
@@ -27,23 +27,23 @@ IMAGE_MODELS = (
 
 
 class PretrainedImageBlock(Composite, register="image.pretrained"):
-    """A pretrained encoder of pictures, with the size, mean and deviation that it was trained with.
+    """A pretrained encoder of images, with the size, mean and deviation that it was trained with.
 
     Any encoder that `AutoModel` of transformers loads: ViT, DINOv2, ResNet, ConvNeXt, Swin, EfficientNet, the vision
     towers of CLIP and SigLIP, ...; those of timm where it is installed. Weights are read as safetensors; no code of a
-    model is run. Called on an ImageInput, pictures are brought to its size once, as they are encoded; called on what
-    other blocks make of one (ImageAugmentation, Normalization, ...), in the network. Pictures are not cropped. Where
-    nothing of it learns (`trainable=False`, what is tried first) and no augmentation comes before it, pictures run
+    model is run. Called on an ImageInput, images are brought to its size once, as they are encoded; called on what
+    other blocks make of one (ImageAugmentation, Normalization, ...), in the network. Images are not cropped. Where
+    nothing of it learns (`trainable=False`, what is tried first) and no augmentation comes before it, images run
     through it once.
 
     Args:
         name_or_path: a folder (of `save_pretrained`), or a name on the hub. HF_HUB_OFFLINE is respected.
-        pooling: `"cls"` (the class token, or the summary that the model makes itself), `"mean"` over the picture, or
+        pooling: `"cls"` (the class token, or the summary that the model makes itself), `"mean"` over the image, or
             `"attention"` (a weighted mean that is learnt).
         num_hidden_layers: the first so many layers; left out, all. Only of models whose layers are all alike.
         trainable: False, True, `"lora"` (low-rank additions to the layers' weights; Hu et al. 2021) or the number of
             top layers (of stages, where a model has such) that learn.
-        size: side, or (height, width), that pictures get; left out, that of the model's files.
+        size: side, or (height, width), that images get; left out, that of the model's files.
         learning_rate_factor: share of the training's learning rate that the top layer learns with; unset, it is
             searched where something learns.
         layer_decay: factor on that per layer below; likewise.
@@ -54,7 +54,7 @@ class PretrainedImageBlock(Composite, register="image.pretrained"):
     Shape: (B, C, H, W) -> (B, D), D the width of the encoder.
 
     Raises:
-        ConfigError: no model is named, it is nowhere, it reads no pictures, or a field breaks a rule.
+        ConfigError: no model is named, it is nowhere, it reads no images, or a field breaks a rule.
         GraphError: joined to something that is no image.
     """
 
@@ -74,7 +74,7 @@ class PretrainedImageBlock(Composite, register="image.pretrained"):
         yield from tuning_problems(self)
         yield from size_problem(self.size)
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Frozen, its own summary where it has one; large encoders are not tuned without a GPU unless asked for."""
         from medley.nn.backbone_sizes import has_summary, parameters_of
 
@@ -83,7 +83,7 @@ class PretrainedImageBlock(Composite, register="image.pretrained"):
         poolings = ("cls", "mean", "attention") if has_summary(config) else ("mean", "attention")
         return {"pooling": OneOf(*poolings), "trainable": OneOf(False, True) if cheap else OneOf(False)}
 
-    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Joins the encoding, the encoder and the pooling."""
         image_size(specs[0], "PretrainedImageBlock")
         pooling = str(self.pooling)
@@ -114,22 +114,22 @@ def pretrained_encoder(block: Any, pooling: str) -> PretrainedImageEncoder:
         pooling: of the layer: `"cls"`, `"mean"`, `"none"` or `"map"`.
 
     Raises:
-        ConfigError: there is no such model, or it reads no pictures.
+        ConfigError: there is no such model, or it reads no images.
     """
-    from medley.image.pretrained_pixels import picture_of
+    from medley.image.pretrained_pixels import image_of
     from medley.nn.hub import find
 
     found = find(block.name_or_path, block.revision)
     config, revision = configured(block.name_or_path, block.revision, block.num_hidden_layers)
-    picture = picture_of(found, config)
+    image = image_of(found, config)
     return PretrainedImageEncoder(
         block.name_or_path,
         config,
         revision or block.revision,
-        size=pair(block.size) or picture.size,
-        mean=picture.mean,
-        std=picture.std,
-        interpolation=picture.interpolation,
+        size=pair(block.size) or image.size,
+        mean=image.mean,
+        std=image.std,
+        interpolation=image.interpolation,
         pooling=pooling,
         num_hidden_layers=block.num_hidden_layers,
         trainable=block.trainable,
@@ -156,10 +156,10 @@ def pretrained_map(name: str, trainable: Any) -> PretrainedImageEncoder:
 
 
 def configured(name: Any, revision: str | None, num_hidden_layers: int | None) -> tuple[dict[str, Any], str | None]:
-    """The config of a pretrained encoder of pictures, and the commit that it is of.
+    """The config of a pretrained encoder of images, and the commit that it is of.
 
     Raises:
-        ConfigError: there is no such model, or it reads no pictures.
+        ConfigError: there is no such model, or it reads no images.
     """
     from medley.nn.backbone_config import read_config
     from medley.nn.hub import find
@@ -167,5 +167,5 @@ def configured(name: Any, revision: str | None, num_hidden_layers: int | None) -
     found = find(name, revision)
     config = read_config(found, "image", num_hidden_layers)
     if "vocab_size" in config:
-        raise ConfigError(f"{name} reads no pictures: it is of kind {config['model_type']!r}.")
+        raise ConfigError(f"{name} reads no images: it is of kind {config['model_type']!r}.")
     return config, found.revision

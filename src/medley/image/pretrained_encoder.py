@@ -1,4 +1,4 @@
-"""A pretrained encoder of pictures as a layer, and the encoding that it reads."""
+"""A pretrained encoder of images as a layer, and the encoding that it reads."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class PretrainedPixels(Preprocessing, register="image.pretrained_pixels"):
-    """Pictures of the size and channels that a pretrained encoder was trained on; normalised inside the network.
+    """Images of the size and channels that a pretrained encoder was trained on; normalised inside the network.
 
     Args:
         size: side, or (height, width).
         interpolation: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`.
-        channels: 3 for colours; grey pictures are given as many alike.
+        channels: 3 for colours; grey images are given as many alike.
         root: as of ImageInput.
         on_bad_image: as of ImageInput.
 
@@ -62,17 +62,17 @@ class PretrainedPixels(Preprocessing, register="image.pretrained_pixels"):
 
 
 class PretrainedImageEncoder(Layer, register="image.pretrained_encoder"):
-    """A pretrained encoder of pictures: what `PretrainedImageBlock` becomes.
+    """A pretrained encoder of images: what `PretrainedImageBlock` becomes.
 
     Args:
         name_or_path: where its weights are read when it is first built; a saved model holds them itself.
         config: what it is made of, as JSON.
         revision: on the hub.
-        size: height and width that pictures are brought to; left out, none but their own.
+        size: height and width that images are brought to; left out, none but their own.
         mean: per channel, of values from 0 to 1.
         std: likewise.
         interpolation: how other sizes are resampled.
-        pooling: `"cls"`, `"mean"`, `"none"` (the states of all parts of the picture) or `"map"`.
+        pooling: `"cls"`, `"mean"`, `"none"` (the states of all parts of the image) or `"map"`.
         num_hidden_layers: told by `config`; kept for the reader.
         trainable: False, True, `"lora"` or the number of top layers.
         learning_rate_factor: share of the learning rate for its top layer.
@@ -83,7 +83,7 @@ class PretrainedImageEncoder(Layer, register="image.pretrained_encoder"):
     Shape: (B, C, H, W) -> (B, D); (B, T, D) or (B, C', H', W') where it is not pooled.
 
     Raises:
-        GraphError: joined to something that is no picture of one or as many channels as it reads.
+        GraphError: joined to something that is no image of one or as many channels as it reads.
     """
 
     name_or_path: str | None = None
@@ -121,7 +121,7 @@ class PretrainedImageEncoder(Layer, register="image.pretrained_encoder"):
         return ImageEncoder(build(Plan.of(self)), self.size, self.mean, self.std, self.interpolation)
 
     def out(self, *specs: Spec) -> Spec:
-        """A vector, one per part of the picture, or a map."""
+        """A vector, one per part of the image, or a map."""
         from medley.nn.backbone_sizes import states_shape, width_of
 
         size = self.size or self._check_specs(specs)
@@ -135,7 +135,7 @@ class PretrainedImageEncoder(Layer, register="image.pretrained_encoder"):
         channels, height, width = image_size(specs[0], "PretrainedImageBlock")
         if channels not in (1, len(self.mean)):
             raise GraphError(
-                f"The encoder {self.name_or_path} reads pictures of {len(self.mean)} channels, or grey ones, "
+                f"The encoder {self.name_or_path} reads images of {len(self.mean)} channels, or grey ones, "
                 f"got {specs[0]}."
             )
         return height, width

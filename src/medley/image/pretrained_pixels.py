@@ -1,4 +1,4 @@
-"""Pictures as a pretrained model wants them: size, mean and deviation from its own files."""
+"""Images as a pretrained model wants them: size, mean and deviation from its own files."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 @dataclass(frozen=True)
-class Picture:
-    """How a model wants its pictures.
+class Image:
+    """How a model wants its images.
 
     Args:
         size: height and width.
@@ -33,33 +33,33 @@ class Picture:
     interpolation: str
 
 
-def picture_of(found: Found, config: Mapping[str, Any]) -> Picture:
-    """What a model's files say of its pictures.
+def image_of(found: Found, config: Mapping[str, Any]) -> Image:
+    """What a model's files say of its images.
 
     Args:
         found: its files.
         config: of its encoder.
 
     Warns:
-        MedleyWarning: they say nothing; pictures are then normalised as those of ImageNet.
+        MedleyWarning: they say nothing; images are then normalised as those of ImageNet.
     """
     channels = int(config.get("num_channels") or 3)
     told = next((one for one in (found.json(name) for name in _FILES) if one is not None), None)
     told = (told or {}).get("image_processor") or told
     if config["model_type"] == "timm":
         mean, std = tuple(config["image_mean"]), tuple(config["image_std"])
-        return Picture(_pair(config["image_size"], 224), mean, std, str(config["interpolation"]))
+        return Image(_pair(config["image_size"], 224), mean, std, str(config["interpolation"]))
     if told is None:
         warn(
-            f"{found.folder} holds no {_FILES[0]}, so pictures are normalised as those of ImageNet; put the file "
+            f"{found.folder} holds no {_FILES[0]}, so images are normalised as those of ImageNet; put the file "
             "beside its weights if it was trained otherwise."
         )
         mean, std = (_IMAGENET[0] * channels)[:channels], (_IMAGENET[1] * channels)[:channels]
-        return Picture(_pair(config.get("image_size"), 224), mean, std, "bilinear")
+        return Image(_pair(config.get("image_size"), 224), mean, std, "bilinear")
     mean, std = _normalisation(told, channels)
     size = told.get("crop_size") if told.get("do_center_crop") else None
     method = _METHODS.get(told.get("resample", 2), "bilinear")
-    return Picture(_pair(size or told.get("size"), config.get("image_size") or 224), mean, std, method)
+    return Image(_pair(size or told.get("size"), config.get("image_size") or 224), mean, std, method)
 
 
 def _normalisation(told: Mapping[str, Any], channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:

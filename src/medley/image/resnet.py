@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from medley.core.block import Facts, Layer
+from medley.core.block import DataSummary, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.image.families import image_size, named_problem, shrunk
@@ -88,7 +88,7 @@ class ResNetBlock(Layer, register="image.resnet"):
         if self.pretrained is True and isinstance(self.depth, int) and self.depth not in _PRETRAINED:
             yield f"depth={self.depth} has no pretrained weights; take one of {', '.join(map(str, _PRETRAINED))}."
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Tiny networks for small images, the papers' for large ones of which there are many."""
         name = chosen(self.pretrained, _MODELS, "ResNetBlock")
         if name is not None:
@@ -97,7 +97,7 @@ class ResNetBlock(Layer, register="image.resnet"):
         side = max(specs[0].shape[1:], default=1) if specs else 1
         if side <= 48:
             return {"depth": OneOf(8, 14, 20)}
-        if side <= 96 or facts.rows < 2000:
+        if side <= 96 or summary.rows < 2000:
             return {"depth": OneOf(8, 14, 20, 18)}
         return {"depth": OneOf(14, 18, 34, 50, default=18)}
 

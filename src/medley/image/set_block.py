@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from medley.core.block import Block, Composite, Facts, Input, Node
+from medley.core.block import Block, Composite, DataSummary, Input, Node
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import GraphError
@@ -29,7 +29,7 @@ class ImageSetBlock(Composite, register="image.set_block"):
         pooling: `"attention"` (each image's weight is learnt; Ilse et al. 2018) or `"mean"`.
         positions: whether images are told apart by their place in the row; left out, as the input says.
         reading: `"network"`, or `"visual_words"`: a short vector that is found without labels (`VisualWords`), for rows
-            too few to teach a network what matters in a picture; an encoder that is given is always a network.
+            too few to teach a network what matters in an image; an encoder that is given is always a network.
 
     Shape: (B, S, C, H, W) -> (B, D)
 
@@ -45,16 +45,16 @@ class ImageSetBlock(Composite, register="image.set_block"):
     positions: bool | None = None
     reading: str | Space | None = searched(OneOf("network", "visual_words"))
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """The mean, which has nothing to learn, for few rows; words in place of a network where facts say more."""
-        few = facts.rows < FEW
-        words = few and facts.inputs > 1 and self.encoder is None
+        few = summary.rows < FEW
+        words = few and summary.inputs > 1 and self.encoder is None
         return {
             "pooling": "mean" if few else "attention",
             "reading": OneOf("network", "visual_words", default="visual_words") if words else OneOf("network"),
         }
 
-    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Joins the encoder of sets."""
         source = nodes[0].block
         # What stands between, a Normalization say, would write something into the empty places.

@@ -31,7 +31,7 @@ class ImageSetCodec(Codec):
         positions: whether a place means something (columns). Then images keep their places, and empty ones between
             them count; otherwise they close ranks.
         root: the folder of relative paths.
-        on_bad_image: what becomes of pictures that cannot be read (`bad.Policy`).
+        on_bad_image: what becomes of images that cannot be read (`bad.Policy`).
 
     Attributes:
         bad: the images that the last `fit`, `encode` or `bad_rows` could not read.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from medley.errors import DataError, did_you_mean
-from medley.image.pixels import is_missing, is_picture
+from medley.image.pixels import is_image, is_missing
 from medley.image.sources import is_base64
 
 _BETWEEN_PATHS = re.compile(r";(?!\s*(?:base64|charset))")  # a data URI holds semicolons of its own
@@ -48,7 +48,7 @@ def read_sets(values: Any, names: Sequence[str] | None = None) -> SetRows:
     >>> read_sets({"front": ["a.png", None], "kitchen": ["b.png", "c.png"]})
     SetRows(images=[['a.png', 'b.png'], [None, 'c.png']], columns=2, names=['front', 'kitchen'])
     """
-    if is_picture(values):
+    if is_image(values):
         raise DataError(
             f"Rows of images were expected, got one {type(values).__name__}: {str(values)[:80]!r}; list it."
         )

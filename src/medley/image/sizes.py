@@ -1,4 +1,4 @@
-"""Sizes and folders of pictures as callers write them."""
+"""Sizes and folders of images as callers write them."""
 
 from __future__ import annotations
 

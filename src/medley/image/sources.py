@@ -19,7 +19,7 @@ _TOLD = 120
 
 
 class BadImageError(DataError):
-    """One picture cannot be read: what `on_bad_image` decides about."""
+    """One image cannot be read: what `on_bad_image` decides about."""
 
 
 def source(item: Any, root: str | None = None) -> Any:
@@ -32,10 +32,10 @@ def source(item: Any, root: str | None = None) -> Any:
     Raises:
         BadImageError: an address on the net, or base64 that is none.
 
-    >>> source("a.png", "pictures"), source("data:image/png;base64,aGVsbG8=")
-    ('pictures/a.png', b'hello')
+    >>> source("a.png", "images"), source("data:image/png;base64,aGVsbG8=")
+    ('images/a.png', b'hello')
     """
-    if isinstance(item, Mapping):  # how Arrow files of picture collections hold them
+    if isinstance(item, Mapping):  # how Arrow files of image collections hold them
         return source(item["path"] if item.get("bytes") is None else item["bytes"], root)
     if isinstance(item, bytearray | memoryview):
         return bytes(item)
@@ -51,7 +51,7 @@ def source(item: Any, root: str | None = None) -> Any:
 
 
 def is_container(item: Any) -> bool:
-    """Whether it is a dict that holds one picture: `{"bytes": ..., "path": ...}`, either of them None or left out.
+    """Whether it is a dict that holds one image: `{"bytes": ..., "path": ...}`, either of them None or left out.
 
     >>> is_container({"bytes": b"...", "path": None}), is_container({"a": 1})
     (True, False)
@@ -63,7 +63,7 @@ def is_container(item: Any) -> bool:
 
 
 def is_base64(text: str) -> bool:
-    """Whether a string is a picture's file in base64, not a path.
+    """Whether a string is an image's file in base64, not a path.
 
     >>> is_base64("iVBORw0KGgo" + "A" * 60), is_base64("/9j/holiday.jpg")
     (True, False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from medley.core.block import Facts, Layer
+from medley.core.block import DataSummary, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.image.families import image_size, shrunk
@@ -44,7 +44,7 @@ class StridedConvBlock(Layer, register="image.strided"):
         if isinstance(self.kernel_size, int) and self.kernel_size % 2 == 0:
             yield f"kernel_size must be odd, got {self.kernel_size}."
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """A kernel that is small beside a small image."""
         return {"kernel_size": 3 if specs and max(specs[0].shape[1:], default=1) < 12 else 5}
 

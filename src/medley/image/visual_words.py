@@ -1,4 +1,4 @@
-"""Pictures of a row -> one short vector, by words that are found in the pictures themselves."""
+"""Images of a row -> one short vector, by words that are found in the images themselves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PARTS = 2
 WIDTH = 20
 COLOURS = 0.3
 LOUDNESS = 0.1
-"""Mean square of a vector. Facts beside it are numbers about 1 each: what pictures say of few rows is mostly noise, and
+"""Mean square of a vector. Columns beside it are numbers about 1 each: what images say of few rows is mostly noise, and
 the smaller they are the later a network turns to them."""
 
 _PATCHES = 30_000
@@ -29,17 +29,17 @@ _WHITE = 0.1  # likewise to the variances of directions
 
 
 class VisualWordsCodec(Codec):
-    """Learns 200 words from patches of training pictures and tells how much of each is in each quarter of a picture.
+    """Learns 200 words from patches of training images and tells how much of each is in each quarter of an image.
 
-    Pictures become 48 x 48; patches of 6 x 6 are normalised, whitened, and grouped by k-means; of a patch, all words
-    count that are nearer than the mean word. Means over the quarters of all pictures of a row, and the pictures' mean
+    Images become 48 x 48; patches of 6 x 6 are normalised, whitened, and grouped by k-means; of a patch, all words
+    count that are nearer than the mean word. Means over the quarters of all images of a row, and the images' mean
     colours, are standardised and reduced to their 20 main directions. Nothing is learnt from labels, so that a few
-    hundred rows do: as many as a network for pictures learns by heart.
+    hundred rows do: as many as a network for images learns by heart.
 
     Source: Coates, Ng, Lee: An Analysis of Single-Layer Networks in Unsupervised Feature Learning, AISTATS 2011.
 
     Args:
-        images: reads the pictures of a row as (S, C, 48, 48); its places are kept apart if they mean something, else
+        images: reads the images of a row as (S, C, 48, 48); its places are kept apart if they mean something, else
             averaged.
 
     >>> rows = np.random.default_rng(0).integers(0, 255, (8, 20, 20, 3)).astype(np.uint8)
@@ -63,14 +63,14 @@ class VisualWordsCodec(Codec):
         return vector(self._known["axes"].shape[1])
 
     def fit(self, values: Any) -> Self:
-        """Learns from rows of pictures, as `ImageSetCodec.fit`."""
+        """Learns from rows of images, as `ImageSetCodec.fit`."""
         self.images.fit(values)
         sets = self.images.encode(values)
-        pictures = sets.array[_here(sets.array)]
+        images = sets.array[_here(sets.array)]
         rng = np.random.default_rng(0)
-        mean, whitening = _whitening(_some_patches(pictures, rng))
+        mean, whitening = _whitening(_some_patches(images, rng))
         self._known = {"mean": mean, "whitening": whitening}
-        some = (_some_patches(pictures, rng) - mean) @ whitening
+        some = (_some_patches(images, rng) - mean) @ whitening
         self._known["words"] = _grouped(some, min(WORDS, len(np.unique(some, axis=0))))
         said = self._said(sets.array)[sets.present]
         centre, spread = said.mean(0), said.std(0)
@@ -84,7 +84,7 @@ class VisualWordsCodec(Codec):
         return self
 
     def encode(self, values: Any) -> Encoded:
-        """Rows -> (B, D) and presence: whether a row has a picture that can be read."""
+        """Rows -> (B, D) and presence: whether a row has an image that can be read."""
         sets = self.images.encode(values)
         said, axes = self._said(sets.array) - self._known["centre"], self._known["axes"]
         # Row by row: all at once, the last bits of a row would depend on how many others there are.
@@ -116,14 +116,14 @@ class VisualWordsCodec(Codec):
             return said.reshape(len(said), -1)
         return said.sum(1) / np.maximum(here.sum(1, keepdims=True), 1)
 
-    def _read(self, picture: np.ndarray) -> np.ndarray:
-        patches = (_patches(picture) - self._known["mean"]) @ self._known["whitening"]
+    def _read(self, image: np.ndarray) -> np.ndarray:
+        patches = (_patches(image) - self._known["mean"]) @ self._known["whitening"]
         distance = _distances(patches, self._known["words"])
         near = np.maximum(distance.mean(1, keepdims=True) - distance, 0)
         across = round(len(near) ** 0.5)
         halves = np.array_split(near.reshape(across, across, -1), PARTS, 0)
         parts = [part.mean((0, 1)) for half in halves for part in np.array_split(half, PARTS, 1)]
-        return np.concatenate([*parts, picture.mean((1, 2))])
+        return np.concatenate([*parts, image.mean((1, 2))])
 
     def _shares(self, numbers: int) -> np.ndarray:
         """What each number weighs before directions are found: all mean colours .3 of all words."""
@@ -136,21 +136,21 @@ def _here(sets: np.ndarray) -> np.ndarray:
     return np.any(sets != 0, axis=(2, 3, 4))
 
 
-def _patches(picture: np.ndarray) -> np.ndarray:
-    """A picture (C, H, W) -> normalised patches (N, numbers)."""
-    numbers = picture.astype(np.float32) / (255 if picture.dtype == np.uint8 else 1)
+def _patches(image: np.ndarray) -> np.ndarray:
+    """An image (C, H, W) -> normalised patches (N, numbers)."""
+    numbers = image.astype(np.float32) / (255 if image.dtype == np.uint8 else 1)
     windows = np.lib.stride_tricks.sliding_window_view(numbers, (PATCH, PATCH), (1, 2))[:, ::STEP, ::STEP]
     flat = windows.transpose(1, 2, 0, 3, 4).reshape(windows.shape[1] * windows.shape[2], -1)
     flat = flat - flat.mean(1, keepdims=True)
     return flat / np.sqrt(flat.var(1, keepdims=True) + _FLAT)
 
 
-def _some_patches(pictures: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    some = pictures[rng.permutation(len(pictures))[:2_000]]
+def _some_patches(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    some = images[rng.permutation(len(images))[:2_000]]
     each = -(-_PATCHES // len(some))
     found = []
-    for picture in some:
-        patches = _patches(picture)
+    for image in some:
+        patches = _patches(image)
         found.append(patches[rng.permutation(len(patches))[:each]])
     return np.concatenate(found)
 

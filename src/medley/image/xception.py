@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from medley.core.block import Facts, Layer
+from medley.core.block import DataSummary, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.image.families import image_size, not_pretrained, shrunk
@@ -50,10 +50,10 @@ class XceptionBlock(Layer, register="image.xception"):
             yield f"num_blocks must be a whole number, got {self.num_blocks!r}."
         yield from not_pretrained(self.pretrained)
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Deeper and wider for large images of which there are many."""
         side = max(specs[0].shape[1:], default=1) if specs else 1
-        if side > 64 and facts.rows >= 2_000:
+        if side > 64 and summary.rows >= 2_000:
             return {"filters": 32, "num_blocks": 4}
         return {"filters": 16, "num_blocks": OneOf(1, 2, 4)}
 

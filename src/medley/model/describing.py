@@ -54,7 +54,7 @@ def sections(
     graph: Graph,
     sources: Sequence[Source],
     targets: Mapping[str, TargetCodec],
-    facts: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     view: TableView | None,
 ) -> Iterator[Section]:
     """All that is told of a model, its network's parts left out.
@@ -63,42 +63,42 @@ def sections(
         graph: resolved.
         sources: fitted encodings.
         targets: head name -> fitted codec.
-        facts: what the model keeps of its training.
+        metadata: what the model keeps of its training.
         view: how it reads a table, where it does.
     """
     if view is not None:
-        yield from _table(view, facts)
+        yield from _table(view, metadata)
     yield from _inputs(sources)
     rows = [(name, type(head).__name__, _labels(targets[name])) for name, head in graph.heads.items()]
     yield Section("outputs", ("output", "head", "predicts"), rows)
-    yield from scores(facts)
-    yield from _training(facts, several=len(rows) > 1)
+    yield from scores(metadata)
+    yield from _training(metadata, several=len(rows) > 1)
 
 
-def _table(view: TableView, facts: Mapping[str, Any]) -> Iterator[Section]:
+def _table(view: TableView, metadata: Mapping[str, Any]) -> Iterator[Section]:
     """What a model that was fitted to a table reads of it and predicts, and what was noticed."""
     rows: list[Sequence[object]] = [
         (name, view.schema[name].kind, feed.name, view.schema[name].becomes, view.schema[name].why)
         for feed in view.feeds
         for name in feed.columns
     ]
-    rows += [(name, None, None, "left out", why) for name, why in facts.get("left_out", {}).items()]
+    rows += [(name, None, None, "left out", why) for name, why in metadata.get("left_out", {}).items()]
     yield Section("columns", ("column", "kind", "input", "becomes", "why"), rows)
-    tasks = facts.get("tasks", {})
+    tasks = metadata.get("tasks", {})
     told = [(name, *(tasks.get(name, {}).get(word) for word in ("kind", "why"))) for name in view.targets.values()]
     yield Section("targets", ("target", "task", "why"), told)
-    if lines := tuple(_noticed(facts)):
+    if lines := tuple(_noticed(metadata)):
         yield Section(lines=lines)
 
 
-def _noticed(facts: Mapping[str, Any]) -> Iterator[str]:
-    for leak in facts.get("leaks", []):
+def _noticed(metadata: Mapping[str, Any]) -> Iterator[str]:
+    for leak in metadata.get("leaks", []):
         yield f"warning: column {leak['column']!r} gives the target {leak['target']!r} away ({leak['how']})."
-    for name, found in facts.get("bad_rows", {}).items():
+    for name, found in metadata.get("bad_rows", {}).items():
         shown = ", ".join(str(one["row"]) for one in found[:_MOST_ROWS]) + (", ..." if len(found) > _MOST_ROWS else "")
-        yield f"{name}: {len(found):,} pictures could not be read and counted as missing, in rows {shown}."
-    if facts.get("dropped_rows"):
-        yield f"{len(facts['dropped_rows']):,} rows were left out, as their pictures could not be read."
+        yield f"{name}: {len(found):,} images could not be read and counted as missing, in rows {shown}."
+    if metadata.get("dropped_rows"):
+        yield f"{len(metadata['dropped_rows']):,} rows were left out, as their images could not be read."
 
 
 def _inputs(sources: Sequence[Source]) -> Iterator[Section]:
@@ -128,13 +128,13 @@ def _labels(codec: TargetCodec) -> str:
     return f"{len(codec.labels)} classes: {shown}{more}"
 
 
-def scores(facts: Mapping[str, Any]) -> Iterator[Section]:
+def scores(metadata: Mapping[str, Any]) -> Iterator[Section]:
     """Scores of training and validation rows at the best epoch; nothing where a model keeps none.
 
     Args:
-        facts: of a model.
+        metadata: of a model.
     """
-    told: dict[str, float] = facts.get("scores", {})
+    told: dict[str, float] = metadata.get("scores", {})
     if told:
         names = list(dict.fromkeys(name.removeprefix("val_") for name in told))
         rows = [(name, _score(told.get(name)), _score(told.get(f"val_{name}"))) for name in names]
@@ -147,14 +147,14 @@ def _score(value: float | None) -> str | None:
     return None if value is None else number(value)
 
 
-def _training(facts: Mapping[str, Any], *, several: bool) -> Iterator[Section]:
-    told: dict[str, Any] = {**facts.get("training", {})}
-    if "epochs" in facts:
-        told["epochs run"] = len(facts["epochs"])
-    if "loss_weights" in facts and several:
-        told["loss weights"] = ", ".join(f"{name} {number(one)}" for name, one in facts["loss_weights"].items())
-    if "seed" in facts:
-        told["seed"] = facts["seed"]
+def _training(metadata: Mapping[str, Any], *, several: bool) -> Iterator[Section]:
+    told: dict[str, Any] = {**metadata.get("training", {})}
+    if "epochs" in metadata:
+        told["epochs run"] = len(metadata["epochs"])
+    if "loss_weights" in metadata and several:
+        told["loss weights"] = ", ".join(f"{name} {number(one)}" for name, one in metadata["loss_weights"].items())
+    if "seed" in metadata:
+        told["seed"] = metadata["seed"]
     rows = [
         (name.replace("_", " "), number(value) if isinstance(value, float) else value)
         for name, value in told.items()

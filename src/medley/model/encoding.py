@@ -10,7 +10,7 @@ import numpy as np
 from medley.core.block import DerivedInput, Input, Node, Preprocessing
 from medley.core.codec import Encoded, TargetCodec
 from medley.core.numbering import row_number
-from medley.errors import DataError, MedleyError, Mistakes
+from medley.errors import DataError, ErrorCollector, MedleyError
 from medley.graph.graph import Graph
 
 
@@ -40,14 +40,14 @@ def encode_targets(targets: Mapping[str, TargetCodec], y: Mapping[str, Any]) -> 
     Raises:
         DataError: all mistakes at once, each with its head's name.
     """
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     found: dict[str, Encoded] = {}
     for name, codec in targets.items():
         try:
             found[name] = codec.encode(y[name])
         except MedleyError as error:
-            mistakes.add(f"{name}: {error}")
-    mistakes.stop(DataError)
+            errors.add(f"{name}: {error}")
+    errors.raise_if_any(DataError)
     return found
 
 

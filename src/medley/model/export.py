@@ -14,7 +14,7 @@ from medley import __version__
 from medley.core.block import Block, DerivedInput
 from medley.core.codec import TargetCodec
 from medley.data.sources import Source
-from medley.errors import ConfigError, Mistakes
+from medley.errors import ConfigError, ErrorCollector
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.model.encoding import source_nodes
@@ -74,22 +74,22 @@ def export(
 
 
 def _check(target: Path, graph: Graph, network: Network) -> None:
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     if target.suffix != ".onnx":
-        mistakes.add(f"{target}: the name of an exported model ends in .onnx.")
+        errors.add(f"{target}: the name of an exported model ends in .onnx.")
     if target.is_dir():
-        mistakes.add(f"{target} is a folder; give a file.")
+        errors.add(f"{target} is a folder; give a file.")
     if not target.parent.is_dir():
-        mistakes.add(f"There is no folder {str(target.parent)!r} to write {target.name} into.")
+        errors.add(f"There is no folder {str(target.parent)!r} to write {target.name} into.")
     for node in graph.nodes():
         if isinstance(node.block, DerivedInput) and not node.block.exports:
             told = f"{node.block.name} ({type(node.block).__name__}) makes rows of other inputs' rows"
-            mistakes.add(f"{told}, which an exported model cannot; give its rows as an input of their own instead.")
+            errors.add(f"{told}, which an exported model cannot; give its rows as an input of their own instead.")
     try:
         check_parts(network)
     except ConfigError as error:
-        mistakes.take(error)
-    mistakes.stop(ConfigError)
+        errors.collect(error)
+    errors.raise_if_any(ConfigError)
 
 
 def _sources(graph: Graph, sources: Sequence[Source], network: Network) -> list[dict[str, Any]]:

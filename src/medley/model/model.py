@@ -53,7 +53,7 @@ class Model(Predictor):
         sources: fitted encodings, one per source that the graph reads.
         targets: head name -> fitted target codec.
         network: built from the graph.
-        facts: JSON that is kept beside it: scores, parameters, how it was trained.
+        metadata: JSON that is kept beside it: scores, parameters, how it was trained.
         device: where it runs; "auto" takes a GPU where there is one.
         table: for models that were fitted to a table: how they read one.
         frozen: knows what frozen parts make of rows; left out, they run each time.
@@ -65,7 +65,7 @@ class Model(Predictor):
         sources: Sequence[Source],
         targets: Mapping[str, TargetCodec],
         network: Network,
-        facts: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
         device: str | torch.device | None = "cpu",
         table: TableView | None = None,
         frozen: Knowing | None = None,
@@ -75,7 +75,7 @@ class Model(Predictor):
         self.graph = graph
         self.sources = list(sources)
         self.network = network.to(device_of(device)).eval()
-        self.facts = dict(facts or {})
+        self.metadata = dict(metadata or {})
         self.device = device_of(device)
 
     @property
@@ -148,7 +148,7 @@ class Model(Predictor):
         targets = encode_targets({name: self.targets[name] for name in heads}, named_y)
         rows = self._rows(named_x, targets, row_weights(sample_weight, size))
         tasks = [task for task in tasks_of(self.graph, self.targets) if task.name in heads]
-        weights = self.facts.get("loss_weights") or {task.name: task.head.weight for task in tasks}
+        weights = self.metadata.get("loss_weights") or {task.name: task.head.weight for task in tasks}
         found = measure(tasks, outputs(self.network, rows, rows_per_pass(batch_size)), rows, weights)
         unlabelled = [name for name, one in targets.items() if not one.present.any()]
         if len(unlabelled) == len(targets):
@@ -166,7 +166,7 @@ class Model(Predictor):
         """All that is known of the model as text: parts, columns, tasks, leaks, inputs, outputs, scores, training."""
         from medley.model.describing import sections
 
-        told = sections(self.graph, self.sources, self.targets, self.facts, self.table)
+        told = sections(self.graph, self.sources, self.targets, self.metadata, self.table)
         return "\n\n".join([self.summary(), *map(str, told)])
 
     def save(self, directory: str | Path, *, pretrained: str = "copy") -> Path:
@@ -182,7 +182,7 @@ class Model(Predictor):
             ArtifactError: a part has no registered name.
             ConfigError: no such way, or pretrained weights to be named are not where they came from any more.
         """
-        view, parts = self.table, (self.graph, self.sources, self.targets, self.network, self.facts)
+        view, parts = self.table, (self.graph, self.sources, self.targets, self.network, self.metadata)
         return save(directory, *parts, view, pretrained=pretrained)
 
     def export(self, path: str | Path) -> Path:

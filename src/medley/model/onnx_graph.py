@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from medley.core.block import Layer
 from medley.core.spec import Spec
-from medley.errors import ConfigError, MissingDependencyError, Mistakes
+from medley.errors import ConfigError, ErrorCollector, MissingDependencyError
 from medley.graph.dense import DenseNetwork
 from medley.graph.network import Network
 from medley.model.onnx_check import check_numbers
@@ -91,12 +91,12 @@ def check_parts(network: Network) -> None:
     Raises:
         ConfigError: some cannot; all are named.
     """
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     for step in network.steps:
         if not step.block.exports:
             kind = type(step.block).__name__
-            mistakes.add(f"{step.name} ({kind}) cannot be written as ONNX; take another part in its place.")
-    mistakes.stop(ConfigError)
+            errors.add(f"{step.name} ({kind}) cannot be written as ONNX; take another part in its place.")
+    errors.raise_if_any(ConfigError)
 
 
 def free_steps(network: Network) -> list[str]:
@@ -200,15 +200,16 @@ def _blame(dense: DenseNetwork, arrays: list[Tensor], present: list[Tensor], err
         dense(dict(zip(names, arrays, strict=True)), dict(zip(names, present, strict=True)))
     for hook in hooks:
         hook.remove()
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     for step in {step.key: step for step in dense.network.steps}.values():
         try:
             args = (list(read[step.key]),)
             _program(_Part(dense.network.parts[step.key]), args, tuple(_axes(args)))
         except Exception as reason:
-            mistakes.add(f"{step.name} ({type(step.block).__name__}) cannot be written as ONNX: {_told(reason)}")
-    found = mistakes.found or [f"The network cannot be written as ONNX: {_told(error)}"]
-    return ConfigError("\n- ".join([f"{len(found)} mistakes:", *found] if len(found) > 1 else found))
+            errors.add(f"{step.name} ({type(step.block).__name__}) cannot be written as ONNX: {_told(reason)}")
+    if not errors.errors:
+        errors.add(f"The network cannot be written as ONNX: {_told(error)}")
+    return errors.as_error(ConfigError)
 
 
 def _told(error: BaseException) -> str:

@@ -39,7 +39,7 @@ class Task:
 def tasks_of(graph: Graph, targets: Mapping[str, TargetCodec]) -> list[Task]:
     """The tasks of a graph's heads, in order."""
     return [
-        Task(name, head, targets[name], head.losses(targets[name]), head.measures(targets[name]))
+        Task(name, head, targets[name], head.loss_function(targets[name]), head.metric_functions(targets[name]))
         for name, head in graph.heads.items()
     ]
 

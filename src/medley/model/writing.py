@@ -30,7 +30,7 @@ def save(
     sources: Sequence[Source],
     targets: Mapping[str, TargetCodec],
     network: Network,
-    facts: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     table: TableView | None = None,
     *,
     pretrained: str = "copy",
@@ -43,7 +43,7 @@ def save(
         sources: fitted encodings.
         targets: fitted target codecs.
         network: holds the weights.
-        facts: JSON to keep beside them.
+        metadata: JSON to keep beside them.
         table: how the model reads a table, where it does.
         pretrained: `"copy"`, or `"reference"` to name untouched pretrained weights instead of writing them.
 
@@ -63,7 +63,7 @@ def save(
         "graph": graph.to_json(),
         "sources": {one.name: _split(one.codec, f"sources/{one.name}", arrays) for one in sources},
         "targets": {name: _split(codec, f"targets/{name}", arrays) for name, codec in targets.items()},
-        "facts": facts,
+        "facts": metadata,
         **({"table": table.state()} if table is not None else {}),
         **({"pretrained": named.told} if named.told else {}),
     }

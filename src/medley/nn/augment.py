@@ -108,7 +108,7 @@ class Augment(nn.Module):
         tall = 1 / (1 + _draw(x, -self.zoom[0], self.zoom[0]))
         wide = tall if self.same_zoom else 1 / (1 + _draw(x, -self.zoom[1], self.zoom[1]))
         tall, wide = self._signed(x, tall, 0), self._signed(x, wide, 1)
-        # Grid coordinates run from -1 to 1 along both axes, so a turn of a picture that is not square also scales.
+        # Grid coordinates run from -1 to 1 along both axes, so a turn of an image that is not square also scales.
         turn = torch.stack([angle.cos() * wide, -angle.sin() * tall * (height / width)], 1)
         rise = torch.stack([angle.sin() * wide * (width / height), angle.cos() * tall], 1)
         down, right = (2 * _draw(x, -share, share) for share in self.translation)

@@ -182,7 +182,7 @@ class Backbone(nn.Module):
         encoder: of transformers, or what answers as one.
         plan: how it pools and learns.
 
-    Shape: texts: `input_ids` and `attention_mask` (B, T); pictures: `pixel_values` (B, C, H, W) -> (B, D), states
+    Shape: texts: `input_ids` and `attention_mask` (B, T); images: `pixel_values` (B, C, H, W) -> (B, D), states
         (B, T, D) or maps (B, C, H, W).
 
     Raises:

@@ -63,7 +63,7 @@ def _auto_config(found: Found) -> Any:
 def _check_modality(config: Any, modality: str, found: Found) -> None:
     sees = hasattr(config, "num_channels") or hasattr(config, "image_size") or hasattr(config, "patch_size")
     if sees != (modality == "image"):
-        other = "pictures: use PretrainedImageBlock" if sees else "texts: use PretrainedTextBlock"
+        other = "images: use PretrainedImageBlock" if sees else "texts: use PretrainedTextBlock"
         raise ConfigError(f"{found.folder} holds a model of kind {config.model_type!r}, which reads {other}.")
 
 

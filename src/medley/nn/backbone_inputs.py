@@ -1,4 +1,4 @@
-"""Pretrained encoders behind what they read here: codes of words, and pictures of any size."""
+"""Pretrained encoders behind what they read here: codes of words, and images of any size."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class TextEncoder(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """A pretrained encoder of pictures: brings them to its size and channels, and normalises them as it was trained.
+    """A pretrained encoder of images: brings them to its size and channels, and normalises them as it was trained.
 
     Args:
         backbone: the encoder.
-        size: height and width that it reads; None leaves pictures as large as they are.
+        size: height and width that it reads; None leaves images as large as they are.
         mean: per channel, of values from 0 to 1.
         std: likewise.
         how: resampling of other sizes, `"nearest"`, `"bilinear"` or `"bicubic"`.

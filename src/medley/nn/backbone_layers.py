@@ -158,7 +158,7 @@ def _add_lora(encoder: nn.Module, rank: int) -> None:
 
 
 def prefix_tokens(encoder: nn.Module, config: Mapping[str, Any]) -> int:
-    """Tokens of the last layer that stand for no part of the picture."""
+    """Tokens of the last layer that stand for no part of the image."""
     words = ("cls_token", "class_embedding", "distillation_token")
     named = sum(name.rpartition(".")[2] in words for name, _ in encoder.named_parameters())
     return named + (int(config.get("num_register_tokens") or 0) if named else 0)

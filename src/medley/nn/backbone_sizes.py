@@ -57,7 +57,7 @@ def width_of(config: Mapping[str, Any]) -> int:
 
 
 def states_shape(config: Mapping[str, Any], size: tuple[int, int], pooling: str) -> tuple[int, ...]:
-    """The shape of what an encoder makes of one picture where it is not pooled: (T, D), or (C, H, W) of a map."""
+    """The shape of what an encoder makes of one image where it is not pooled: (T, D), or (C, H, W) of a map."""
     return _states_shape(json.dumps(plain(config), sort_keys=True), size, pooling)
 
 

@@ -20,8 +20,8 @@ def timm_config(told: Mapping[str, Any], num_hidden_layers: int | None) -> dict[
     """
     if num_hidden_layers is not None:
         raise ConfigError(f"num_hidden_layers={num_hidden_layers}: encoders of timm are taken whole; leave it out.")
-    picture = {**told, **(told.get("pretrained_cfg") or {})}
-    channels, height, width = picture.get("input_size") or (3, 224, 224)
+    image = {**told, **(told.get("pretrained_cfg") or {})}
+    channels, height, width = image.get("input_size") or (3, 224, 224)
     return {
         "model_type": "timm",
         "architecture": told["architecture"],
@@ -29,9 +29,9 @@ def timm_config(told: Mapping[str, Any], num_hidden_layers: int | None) -> dict[
         "hidden_size": int(told["num_features"]),
         "num_channels": channels,
         "image_size": [height, width],
-        "image_mean": list(picture.get("mean") or (0.485, 0.456, 0.406)),
-        "image_std": list(picture.get("std") or (0.229, 0.224, 0.225)),
-        "interpolation": picture.get("interpolation") or "bilinear",
+        "image_mean": list(image.get("mean") or (0.485, 0.456, 0.406)),
+        "image_std": list(image.get("std") or (0.229, 0.224, 0.225)),
+        "interpolation": image.get("interpolation") or "bilinear",
     }
 
 

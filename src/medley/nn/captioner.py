@@ -1,4 +1,4 @@
-"""Models that write texts about pictures: vision encoders with a decoder of texts, and such as one chats with."""
+"""Models that write texts about images: vision encoders with a decoder of texts, and such as one chats with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 KIND = "an image-to-text model"
-_QUESTION = "Describe the picture in one sentence."
+_QUESTION = "Describe the image in one sentence."
 
 
 class Captioner:
@@ -42,12 +42,12 @@ class Captioner:
         self.processor: Any = loaded(found, KIND, _processor)
 
     def __call__(
-        self, pictures: Sequence[Image], *, max_length: int = 32, num_beams: int = 1, prompt: str | None = None
+        self, images: Sequence[Image], *, max_length: int = 32, num_beams: int = 1, prompt: str | None = None
     ) -> list[str]:
-        """Writes a text for each picture; the same each time.
+        """Writes a text for each image; the same each time.
 
         Args:
-            pictures: RGB images of Pillow's, of any sizes.
+            images: RGB images of Pillow's, of any sizes.
             max_length: tokens at most.
             num_beams: 1 always takes the likeliest token; more search that many ways at once.
             prompt: how every text begins; for models that one chats with, what they are asked.
@@ -56,19 +56,17 @@ class Captioner:
             As many texts.
 
         Raises:
-            ConfigError: the model needs something else besides pictures.
+            ConfigError: the model needs something else besides images.
         """
         settings = self._settings(max_length, num_beams)
         try:
             with quiet(), torch.inference_mode():
-                given, known = self._inputs(list(pictures), prompt)
+                given, known = self._inputs(list(images), prompt)
                 codes = self.model.generate(**given, generation_config=settings)
                 texts = self.tokenizer.batch_decode(codes[:, known:], skip_special_tokens=True)
         except (AttributeError, KeyError, TypeError, ValueError) as error:  # what models raise that lack some input
             kind = self.model.config.model_type
-            raise ConfigError(
-                f"A model of kind {kind!r} does not write about a picture in this way: {error}"
-            ) from error
+            raise ConfigError(f"A model of kind {kind!r} does not write about an image in this way: {error}") from error
         return [" ".join(text.split()) for text in texts]
 
     @property
@@ -84,14 +82,14 @@ class Captioner:
             settings.pad_token_id = self.tokenizer.pad_token_id or self.tokenizer.eos_token_id
         return settings
 
-    def _inputs(self, pictures: list[Image], prompt: str | None) -> tuple[dict[str, Any], int]:
+    def _inputs(self, images: list[Image], prompt: str | None) -> tuple[dict[str, Any], int]:
         """What `generate` takes, and how many codes of its result are none of the text."""
         if getattr(self.processor, "chat_template", None):
-            return self._chat(pictures, prompt or _QUESTION)
-        given = dict(self.processor.image_processor(images=pictures, return_tensors="pt"))
+            return self._chat(images, prompt or _QUESTION)
+        given = dict(self.processor.image_processor(images=images, return_tensors="pt"))
         given = {name: one for name, one in given.items() if name in _READ or name == self.model.main_input_name}
         if prompt:
-            given |= self._begun(prompt, len(pictures))
+            given |= self._begun(prompt, len(images))
         return self._there(given), 0
 
     def _begun(self, prompt: str, rows: int) -> dict[str, Any]:
@@ -108,12 +106,12 @@ class Captioner:
             "attention_mask": torch.ones((rows, len(codes)), dtype=torch.int64),
         }
 
-    def _chat(self, pictures: list[Image], prompt: str) -> tuple[dict[str, Any], int]:
+    def _chat(self, images: list[Image], prompt: str) -> tuple[dict[str, Any], int]:
         content = [{"type": "image"}, {"type": "text", "text": prompt}]
         words = self.processor.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
-        self.tokenizer.padding_side = "left"  # what is written follows at once, however many codes a picture takes
-        images = [[one] for one in pictures]
-        given = dict(self.processor(images=images, text=[words] * len(pictures), padding=True, return_tensors="pt"))
+        self.tokenizer.padding_side = "left"  # what is written follows at once, however many codes an image takes
+        nested = [[image] for image in images]
+        given = dict(self.processor(images=nested, text=[words] * len(images), padding=True, return_tensors="pt"))
         return self._there(given), given["input_ids"].shape[1]
 
     def _there(self, given: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Models that say of each pixel of a picture what it belongs to."""
+"""Models that say of each pixel of an image what it belongs to."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ class Segmenter:
         labels = {int(number): str(label) for number, label in self.model.config.id2label.items()}
         self.greys = _greys(labels, classes)
 
-    def __call__(self, pictures: Sequence[Image]) -> list[np.ndarray]:
-        """A picture (H, W) uint8 for each, of its size: white where a chosen class is, else black."""
-        return [self._painted(one) for one in pictures]
+    def __call__(self, images: Sequence[Image]) -> list[np.ndarray]:
+        """An image (H, W) uint8 for each, of its size: white where a chosen class is, else black."""
+        return [self._painted(one) for one in images]
 
-    def _painted(self, picture: Image) -> np.ndarray:
-        # One by one: how processors resize differs, and pictures of several sizes need not become one array.
+    def _painted(self, image: Image) -> np.ndarray:
+        # One by one: how processors resize differs, and images of several sizes need not become one array.
         with quiet(), torch.inference_mode():
-            given = self.processor(images=[picture], return_tensors="pt")
+            given = self.processor(images=[image], return_tensors="pt")
             scores = self.model(pixel_values=given["pixel_values"].to(self.device)).logits
-            large = interpolate(scores, (picture.height, picture.width), mode="bilinear", align_corners=False)
+            large = interpolate(scores, (image.height, image.width), mode="bilinear", align_corners=False)
             return self.greys[large.argmax(1)[0].cpu().numpy()]
 
 
@@ -78,5 +78,5 @@ def _processor(folder: Path) -> Any:
 def _model(folder: Path) -> Any:
     from transformers import AutoModelForSemanticSegmentation
 
-    own: dict[str, Any] = {**_OWN, "dtype": torch.float32}  # files may hold halves, and pictures come in full
+    own: dict[str, Any] = {**_OWN, "dtype": torch.float32}  # files may hold halves, and images come in full
     return AutoModelForSemanticSegmentation.from_pretrained(folder, use_safetensors=True, **own)

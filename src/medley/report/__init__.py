@@ -1,1 +1,1 @@
-"""Pictures of what a search found. Trains nothing."""
+"""Images of what a search found. Trains nothing."""

@@ -1,4 +1,4 @@
-"""A search as a picture: the trials' scores, and the curves of the best."""
+"""A search as an image: the trials' scores, and the curves of the best."""
 
 from __future__ import annotations
 

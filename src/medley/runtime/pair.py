@@ -11,7 +11,7 @@ from typing import Any
 
 from medley.core.codec import TargetCodec
 from medley.data.sources import Source
-from medley.errors import ArtifactError, MedleyError, Mistakes
+from medley.errors import ArtifactError, ErrorCollector, MedleyError
 from medley.runtime.states import codec_from_json
 from medley.tables.view import TableView
 
@@ -78,28 +78,28 @@ def read_pair(onnx: Path) -> Description:
             registered here, or the two are of different exports: all that is wrong is told at once.
     """
     told = _json(onnx)
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     try:
         for path, known in _files(onnx, told):
-            _check_file(path, known, mistakes)
-        found = _describe(told, mistakes)
+            _check_file(path, known, errors)
+        found = _describe(told, errors)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, MedleyError):
             raise
         raise ArtifactError(f"{beside(onnx)} is damaged: {error!r} is missing or wrong.") from error
-    mistakes.stop(ArtifactError)
+    errors.raise_if_any(ArtifactError)
     return found
 
 
 def _json(onnx: Path) -> dict[str, Any]:
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     if onnx.is_dir():
         way = " It seems a saved model: md.load reads it, and its export() writes ONNX." if _is_model(onnx) else ""
         raise ArtifactError(f"{onnx} is a folder; an exported model is a file such as model.onnx.{way}")
     for path in (onnx, beside(onnx)):
         if not path.is_file():
-            mistakes.add(f"There is no file {path}; an exported model is a pair, {onnx.name} and {beside(onnx).name}.")
-    mistakes.stop(ArtifactError)
+            errors.add(f"There is no file {path}; an exported model is a pair, {onnx.name} and {beside(onnx).name}.")
+    errors.raise_if_any(ArtifactError)
     try:
         told = json.loads(beside(onnx).read_text(encoding="utf-8"))
         known = told["format"]
@@ -119,36 +119,36 @@ def _files(onnx: Path, told: Mapping[str, Any]) -> list[tuple[Path, Mapping[str,
     return [(onnx, told["onnx"]), *([(onnx.with_name(Path(data["name"]).name), data)] if data else [])]
 
 
-def _check_file(path: Path, known: Mapping[str, Any], mistakes: Mistakes) -> None:
+def _check_file(path: Path, known: Mapping[str, Any], errors: ErrorCollector) -> None:
     if not path.is_file():
-        mistakes.add(f"There is no file {path}, which holds weights of the model.")
+        errors.add(f"There is no file {path}, which holds weights of the model.")
         return
     found = fingerprint(path)
     if found["sha256"] != known["sha256"]:
         sizes = f"{found['bytes']:,} bytes, expected {known['bytes']:,}"
-        mistakes.add(
+        errors.add(
             f"{path} is not the file that the JSON beside it was written with (another checksum; {sizes}). "
             "Copy the files of one export, or export again."
         )
 
 
-def _describe(told: Mapping[str, Any], mistakes: Mistakes) -> Description:
+def _describe(told: Mapping[str, Any], errors: ErrorCollector) -> Description:
     ports = []
     for one in told["sources"]:
-        codec = _codec(one["codec"], f"source {one['name']!r}", mistakes)
+        codec = _codec(one["codec"], f"source {one['name']!r}", errors)
         ports.append(Port(Source(one["name"], one["input"], codec), one["array"], one["present"]))
-    targets = {one["name"]: _codec(one["codec"], f"head {one['name']!r}", mistakes) for one in told["heads"]}
+    targets = {one["name"]: _codec(one["codec"], f"head {one['name']!r}", errors) for one in told["heads"]}
     table = TableView.restore(told["table"]) if told.get("table") else None
     return Description(tuple(told["inputs"]), tuple(ports), targets, table, told.get("made_with", {}))
 
 
-def _codec(told: Mapping[str, Any], what: str, mistakes: Mistakes) -> Any:
+def _codec(told: Mapping[str, Any], what: str, errors: ErrorCollector) -> Any:
     try:
         return codec_from_json(told)
     except MedleyError as error:
-        mistakes.add(f"{what}: {error}")
+        errors.add(f"{what}: {error}")
     except Exception as error:  # parts may make anything of values that they never wrote
-        mistakes.add(f"{what} is damaged, or was written with another version of {told.get('block')!r}: {error!r}.")
+        errors.add(f"{what} is damaged, or was written with another version of {told.get('block')!r}: {error!r}.")
     return None
 
 
@@ -164,7 +164,7 @@ def check_ports(ports: Sequence[Port], outputs: Sequence[str], given: Mapping[st
     Raises:
         ArtifactError: they differ; all differences are told.
     """
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     wanted: dict[str, tuple[str, list[int]]] = {}
     for port in ports:
         spec = port.source.codec.spec
@@ -172,15 +172,15 @@ def check_ports(ports: Sequence[Port], outputs: Sequence[str], given: Mapping[st
         wanted[port.present] = ("tensor(bool)", [])
     for name, (kind, shape) in wanted.items():
         if name not in given:
-            mistakes.add(f"The ONNX graph has no input {name!r}.")
+            errors.add(f"The ONNX graph has no input {name!r}.")
         elif given[name][0] != kind or not _fits(given[name][1][1:], shape):
             found = f"{given[name][0]} (B, {', '.join(map(str, given[name][1][1:]))})"
-            mistakes.add(f"The graph's input {name!r} is {found}; its codec makes {kind} {('B', *shape)}.")
+            errors.add(f"The graph's input {name!r} is {found}; its codec makes {kind} {('B', *shape)}.")
     for name in set(given) - set(wanted):
-        mistakes.add(f"The ONNX graph asks for {name!r}, which no codec makes.")
+        errors.add(f"The ONNX graph asks for {name!r}, which no codec makes.")
     for name in set(outputs) - set(got):
-        mistakes.add(f"The ONNX graph has no output {name!r}, which a head would decode.")
-    mistakes.stop(ArtifactError)
+        errors.add(f"The ONNX graph has no output {name!r}, which a head would decode.")
+    errors.raise_if_any(ArtifactError)
 
 
 def _fits(sizes: Sequence[Any], shape: Sequence[int]) -> bool:

@@ -16,7 +16,7 @@ from medley.core.codec import Codec, Encoded, TargetCodec
 from medley.core.numbering import gathered, numbered
 from medley.core.spec import Spec
 from medley.data.sources import Source, absent
-from medley.errors import DataError, MedleyError
+from medley.errors import DataError, within
 from medley.graph.graph import Graph
 from medley.model.derived import Columns
 from medley.model.encoding import encode_targets, source_nodes
@@ -26,7 +26,7 @@ from medley.search.stream import Stream
 
 if TYPE_CHECKING:
     from medley.graph.network import Network
-    from medley.train.fit import Around
+    from medley.train.fit import TrainingHooks
 
 
 class Encodings:
@@ -70,18 +70,12 @@ class Encodings:
 
     def _fit_targets(self) -> None:
         for name, codec in self.targets.items():
-            try:
-                with numbered(self.parts[0].numbers):
-                    codec.fit(self.parts[0].y[name])
-            except MedleyError as error:
-                raise type(error)(f"{name}: {error}") from error
+            with within(name), numbered(self.parts[0].numbers):
+                codec.fit(self.parts[0].y[name])
 
     def _labels(self, part: Part) -> dict[str, Encoded]:
-        with numbered(part.numbers):
-            try:
-                return encode_targets(self.targets, part.y)
-            except MedleyError as error:
-                raise type(error)(f"{part.told}{error}") from error
+        with within(part.where), numbered(part.numbers):
+            return encode_targets(self.targets, part.y)
 
     def spec(self, node: Node) -> Spec:
         """The spec of a source, given its resolved node; encodes it where nobody has asked before."""
@@ -95,12 +89,9 @@ class Encodings:
     def _encoded(self, input_name: str, block: Input | Preprocessing) -> tuple[Codec, list[Encoded]]:
         key = _key(input_name, block)
         if key not in self._known:
-            try:
+            # Whoever resolves the graph names the part itself, so only an input under another part is told here.
+            with within("" if isinstance(block, Input) else input_name):
                 self._known[key] = self._encode(input_name, block.codec())
-            except MedleyError as error:
-                # Whoever resolves the graph names the part itself, so only an input under another part is told here.
-                under = "" if isinstance(block, Input) else f"{input_name}: "
-                raise type(error)(f"{under}{error}") from error
         return self._known[key]
 
     def _encode(self, input_name: str, codec: Codec) -> tuple[Codec, list[Encoded]]:
@@ -126,16 +117,16 @@ class Encodings:
         """The fitted sources that a resolved graph reads."""
         return [Source(name, under, self._encoded(under, block)[0]) for name, under, block in source_nodes(graph)]
 
-    def kept(self, graph: Graph, network: Network, around: Around) -> Kept:
+    def kept(self, graph: Graph, network: Network, hooks: TrainingHooks) -> Kept:
         """What the frozen parts of a resolved graph's network make of the rows: computed once, then at hand.
 
         Args:
             graph: resolved.
             network: built from it, on the device.
-            around: shows progress, takes notes, knows when time is over.
+            hooks: shows progress, takes notes, knows when time is over.
         """
         specs = {one.name: one.codec.spec for one in self.sources(graph)}
-        return self.frozen.kept(network, specs, self._read(graph), around)
+        return self.frozen.kept(network, specs, self._read(graph), hooks)
 
     def rows(self, graph: Graph, kept: Kept = NOTHING) -> list[Rows]:
         """Training rows, then validation rows where there are any, as a resolved graph reads them.
@@ -212,11 +203,12 @@ def _encode_part(codec: Codec, part: Part, input_name: str) -> Encoded:
     values = part.x[input_name]
     if values is None:
         return absent(codec, part.size)
-    try:
-        with numbered(part.numbers), gathered(f"{part.told}{input_name}: "):
-            return codec.encode(values)
-    except MedleyError as error:
-        raise type(error)(f"{part.told}{error}") from error
+    with (
+        within(part.where),
+        numbered(part.numbers),
+        gathered("".join(f"{one}: " for one in (part.where, input_name) if one)),
+    ):
+        return codec.encode(values)
 
 
 def _bytes(array: np.ndarray) -> bytes:

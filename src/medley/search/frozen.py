@@ -23,7 +23,7 @@ from medley.core.spec import Spec
 from medley.errors import ArtifactError
 from medley.graph.frozen import FrozenModules
 from medley.search.frozen_pass import Pass, Passed, Pieces, present_rows
-from medley.train.fit import Around
+from medley.train.fit import TrainingHooks
 
 if TYPE_CHECKING:
     from torch import nn
@@ -123,7 +123,11 @@ class FrozenRows:
         self._told: set[str] = set()
 
     def kept(
-        self, network: Network, specs: Mapping[str, Spec], encoded: Mapping[str, Sequence[Encoded]], around: Around
+        self,
+        network: Network,
+        specs: Mapping[str, Spec],
+        encoded: Mapping[str, Sequence[Encoded]],
+        hooks: TrainingHooks,
     ) -> Kept:
         """The results of a network's frozen parts, as far as nothing before them learns or changes rows.
 
@@ -131,7 +135,7 @@ class FrozenRows:
             network: on the device.
             specs: source name -> spec of its encoding.
             encoded: source name -> encoded rows: training, then validation.
-            around: shows progress, takes notes, knows when time is over.
+            hooks: shows progress, takes notes, knows when time is over.
         """
         if not cache.is_on():
             return NOTHING
@@ -139,17 +143,17 @@ class FrozenRows:
             self._say(
                 f"{name} is frozen, but {before} before it learns or changes its rows, so it runs for every row in "
                 "each epoch; joined to the input itself it would run once per row.",
-                around,
+                hooks,
             )
         given: dict[str, Sequence[Encoded]] = {}
         keys = []
-        for step in network.lasting():
+        for step in network.cacheable():
             source = next(iter(step.sources))
             part = self._part(network, step, specs[source])
-            found = self._results(part, encoded[source], around)
+            found = self._results(part, encoded[source], hooks)
             if found is not None:
-                given[str(step.given)] = found
-                keys.append(f"{step.given}: {part.mark} {id(encoded[source])}")
+                given[str(step.cache_key)] = found
+                keys.append(f"{step.cache_key}: {part.mark} {id(encoded[source])}")
         return Kept(given, network.unread(given), ", ".join(keys))
 
     def for_models(self) -> FrozenRows:
@@ -168,15 +172,15 @@ class FrozenRows:
     ) -> Rows:
         """Rows to predict from or to measure on, with what frozen parts make of them."""
         found = {name: [one] for name, one in encoded.items()}
-        kept = self.kept(network, specs, found, Around(score=lambda record: 0.0))
+        kept = self.kept(network, specs, found, TrainingHooks(score=lambda record: 0.0))
         self._pieces.clear()
         self._held.clear()
         return joined(found, kept, 0, targets, weight, self.device)
 
-    def _say(self, line: str, around: Around) -> None:
+    def _say(self, line: str, hooks: TrainingHooks) -> None:
         if line not in self._told:
             self._told.add(line)
-            around.say(line)
+            hooks.say(line)
 
     def _part(self, network: Network, step: Step, spec: Spec) -> _Part:
         chain = network.chain(step)
@@ -196,19 +200,19 @@ class FrozenRows:
             self._sums[module] = cache.digest(*(cache.digest(name, str(one.dtype), _bytes(one)) for name, one in state))
         return self._sums[module]
 
-    def _results(self, part: _Part, encoded: Sequence[Encoded], around: Around) -> list[Encoded] | None:
+    def _results(self, part: _Part, encoded: Sequence[Encoded], hooks: TrainingHooks) -> list[Encoded] | None:
         """The results in the rows' order; None where time is too short to compute them."""
         key = f"{part.mark} {id(encoded)}"
         if key not in self._held:
             rows = self._rows(encoded)
-            store = self._store(part, rows, around)
-            if self._too_large(store, part, rows, around) or not _fill(store, part, rows, around):
+            store = self._store(part, rows, hooks)
+            if self._too_large(store, part, rows, hooks) or not _fill(store, part, rows, hooks):
                 return None
             self._held[key] = encoded, [_aligned(store, rows, number, one) for number, one in enumerate(encoded)]
             _forget(self._held, key)
         return self._held[key][1]
 
-    def _too_large(self, store: RowStore, part: _Part, rows: Pieces, around: Around) -> bool:
+    def _too_large(self, store: RowStore, part: _Part, rows: Pieces, hooks: TrainingHooks) -> bool:
         size = 4 * int(np.prod(part.shape, dtype=np.int64))
         more = size * len(store.missing(rows.keys))
         room = 4 * IN_MEMORY if store.folder is None else shutil.disk_usage(store.folder).free // 2
@@ -216,7 +220,7 @@ class FrozenRows:
             self._say(
                 f"{part.name}: its results for {len(rows.keys):,} rows would take {more / 2**30:.1f} GiB, too much to "
                 "keep, so it runs for every row in each epoch. A pooled result (pooling='mean') is smaller.",
-                around,
+                hooks,
             )
         return more > room
 
@@ -227,13 +231,13 @@ class FrozenRows:
                 del self._pieces[next(iter(self._pieces))]
         return self._pieces[id(encoded)][1]
 
-    def _store(self, part: _Part, rows: Pieces, around: Around) -> RowStore:
+    def _store(self, part: _Part, rows: Pieces, hooks: TrainingHooks) -> RowStore:
         if part.mark in self._stores:
             return self._stores[part.mark]
         folder = None if part.about is None else cache.folder("frozen", part.mark)
         store = RowStore(folder, part.shape)
         if folder is not None and not _still_true(store, part.run, rows):
-            self._say(f"{folder} holds other results of {part.name} than it gives now; they are computed anew.", around)
+            self._say(f"{folder} holds other results of {part.name} than it gives now; they are computed anew.", hooks)
             shutil.rmtree(folder, ignore_errors=True)
             store = RowStore(cache.folder("frozen", part.mark), part.shape)
         if store.folder is not None and part.about is not None:
@@ -258,7 +262,7 @@ def _still_true(store: RowStore, run: Pass, rows: Pieces) -> bool:
     return np.allclose(run.run(rows.take(some)), kept, rtol=1e-2, atol=1e-3 * max(1.0, float(np.abs(kept).max())))
 
 
-def _fill(store: RowStore, part: _Part, rows: Pieces, around: Around) -> bool:
+def _fill(store: RowStore, part: _Part, rows: Pieces, hooks: TrainingHooks) -> bool:
     """Computes what is missing; False where that would take longer than there is time."""
     missing = store.missing(rows.keys)
     began, done, fresh = monotonic(), 0, list[Passed]()
@@ -267,13 +271,13 @@ def _fill(store: RowStore, part: _Part, rows: Pieces, around: Around) -> bool:
         for passed in part.run.over(rows, missing):
             fresh.append(passed)
             done += len(passed.rows)
-            around.on_work(part.name, done, len(missing))
+            hooks.on_work(part.name, done, len(missing))
             if sum(one.results.nbytes for one in fresh) > WRITTEN or monotonic() - written > WAITED:
                 _write(store, rows, fresh)
                 written = monotonic()
             seconds = monotonic() - began
-            if around.deadline is not None and seconds > 2 and began + seconds / passed.share > around.deadline:
-                around.say(
+            if hooks.deadline is not None and seconds > 2 and began + seconds / passed.share > hooks.deadline:
+                hooks.say(
                     f"{part.name}: to run it once over {len(missing):,} rows would take {seconds / passed.share:.0f} s,"
                     " and there is less time, so it runs batch by batch. What is done is kept for the next run."
                 )

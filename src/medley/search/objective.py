@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf, isnan
 from typing import Any, Literal
 
-from medley.errors import ConfigError, Mistakes, did_you_mean
+from medley.errors import ConfigError, ErrorCollector, did_you_mean
 
 DEFAULT = "val_relative_loss"
 
@@ -58,11 +58,11 @@ class Score:
         Raises:
             ConfigError: the record lacks a value; tells what it has.
         """
-        mistakes = Mistakes()
+        errors = ErrorCollector()
         for one in self.terms:
             if one.name not in record:
-                mistakes.add(f"The objective {one.name!r} is not recorded.{did_you_mean(one.name, record)}")
-        mistakes.stop(ConfigError)
+                errors.add(f"The objective {one.name!r} is not recorded.{did_you_mean(one.name, record)}")
+        errors.raise_if_any(ConfigError)
         total = sum(record[one.name] * (1 if one.direction == "min" else -1) for one in self.terms)
         return inf if isnan(total) else float(total)
 
@@ -90,18 +90,18 @@ def read_objective(objective: Any, heads: Sequence[str], known_metrics: Mapping[
     """
     given = objective if isinstance(objective, list | tuple) else [DEFAULT if objective is None else objective]
     directions = _directions(heads, known_metrics)
-    mistakes, terms = Mistakes(), []
+    errors, terms = ErrorCollector(), []
     for one in given:
         name, direction = (one, None) if isinstance(one, str) else _spelled_out(one)
         if name is None:
-            mistakes.add(f"objective must be a name, an Objective or a list of them, got {one!r}.")
+            errors.add(f"objective must be a name, an Objective or a list of them, got {one!r}.")
         elif name not in directions:
-            mistakes.add(f"There is no objective {name!r}.{did_you_mean(name, directions)}")
+            errors.add(f"There is no objective {name!r}.{did_you_mean(name, directions)}")
         else:
             terms.append(Objective(name, direction or directions[name]))
     if not given:
-        mistakes.add("objective must name at least one value, got an empty list.")
-    mistakes.stop(ConfigError)
+        errors.add("objective must name at least one value, got an empty list.")
+    errors.raise_if_any(ConfigError)
     return Score(tuple(terms))
 
 

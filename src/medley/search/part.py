@@ -19,7 +19,7 @@ class Part:
         weight: (N,) sample weights or None.
         size: N.
         numbers: (N,) the caller's number of each row, by which messages name it; None where the rows are the caller's.
-        told: what stands before messages about these rows.
+        where: what stands before messages about these rows.
     """
 
     x: Mapping[str, Any]
@@ -27,4 +27,4 @@ class Part:
     weight: np.ndarray | None
     size: int
     numbers: np.ndarray | None = None
-    told: str = ""
+    where: str = ""

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from medley.model.records import Record
-from medley.search.trial import Outcome
+from medley.search.trial import TrialResult
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -124,13 +124,13 @@ class Progress:
             told = "  ".join(f"{name} {value:.4f}" for name, value in record.flat().items())
             self.say(f"epoch {record.epoch + 1}/{self._epochs}  {record.seconds:.1f} s  {told}")
 
-    def end(self, outcome: Outcome, best: Outcome | None) -> None:
+    def end(self, result: TrialResult, best: TrialResult | None) -> None:
         """A trial has ended."""
         if self._bars and self._all is not None:
-            self._bars.update(self._all, completed=outcome.number + 1)
-        score = "" if outcome.state == "failed" else f"  score {outcome.score:.4f}"
-        why = f"  ({outcome.reason})" if outcome.reason and outcome.reason != outcome.state else ""
+            self._bars.update(self._all, completed=result.number + 1)
+        score = "" if result.state == "failed" else f"  score {result.score:.4f}"
+        why = f"  ({result.reason})" if result.reason and result.reason != result.state else ""
         star = f"  best so far: {self.unit} {best.number} at {best.score:.4f}" if best else ""
         # Trials are numbered from 0 as in the history; how many are done is told beside it.
-        head = f"{self.unit} {outcome.number} ({outcome.number + 1}/{self._trials}): {outcome.state}"
-        self.say(f"{head}{score}  {len(outcome.records)} epochs, {outcome.seconds:.1f} s{why}{star}")
+        head = f"{self.unit} {result.number} ({result.number + 1}/{self._trials}): {result.state}"
+        self.say(f"{head}{score}  {len(result.records)} epochs, {result.seconds:.1f} s{why}{star}")

@@ -15,7 +15,7 @@ from medley.model.artifact import load
 from medley.model.model import Model
 from medley.model.records import Record
 from medley.model.writing import write
-from medley.search.trial import Outcome
+from medley.search.trial import TrialResult
 
 if TYPE_CHECKING:
     import optuna
@@ -63,23 +63,23 @@ class Store:
         return told
 
     def _go_on(self) -> str | None:
-        lines, outcomes = self._lines(), self.outcomes()
-        done = [one for one in outcomes if one.state == "complete"]
+        lines, results = self._lines(), self.results()
+        done = [one for one in results if one.state == "complete"]
         if not done:  # what made all trials fail may be mended by now
             self._clear()
             return None
         if not self._holds(min(done, key=_rank)):
             self._clear()
-            return f"{self.folder} lacks the model of its best trial, so its {len(outcomes)} trials are done anew."
+            return f"{self.folder} lacks the model of its best trial, so its {len(results)} trials are done anew."
         # Anew without the line that a killed run was writing, else the next one would be glued to it.
         write(self.folder / "trials.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
-        return f"{self.folder} holds {len(outcomes)} trials of this project; going on from there."
+        return f"{self.folder} holds {len(results)} trials of this project; going on from there."
 
-    def outcomes(self) -> list[Outcome]:
+    def results(self) -> list[TrialResult]:
         """All trials that have been written down."""
         return [_outcome(line) for line in self._lines()]
 
-    def add(self, outcome: Outcome, trial: optuna.trial.FrozenTrial) -> None:
+    def add(self, result: TrialResult, trial: optuna.trial.FrozenTrial) -> None:
         """Writes a trial down, with all that samplers and pruners know of it."""
         from optuna.distributions import distribution_to_json
 
@@ -89,7 +89,7 @@ class Store:
             "curve": trial.intermediate_values,
             "system": trial.system_attrs,
         }
-        line = {**asdict(outcome), "asked": told}
+        line = {**asdict(result), "asked": told}
         with (self.folder / "trials.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
@@ -131,11 +131,11 @@ class Store:
 
     def best(self) -> int | None:
         """The number of the best trial whose model is here."""
-        here = [one for one in self.outcomes() if one.state == "complete" and self._holds(one)]
+        here = [one for one in self.results() if one.state == "complete" and self._holds(one)]
         return min(here, key=_rank).number if here else None
 
-    def _holds(self, outcome: Outcome) -> bool:
-        return (self.folder / "trials" / str(outcome.number) / "model.json").is_file()
+    def _holds(self, result: TrialResult) -> bool:
+        return (self.folder / "trials" / str(result.number) / "model.json").is_file()
 
     def _about(self) -> dict[str, Any]:
         try:
@@ -169,10 +169,10 @@ class Store:
         return aside
 
 
-def _rank(outcome: Outcome) -> tuple[float, int]:
-    return outcome.score, outcome.number
+def _rank(result: TrialResult) -> tuple[float, int]:
+    return result.score, result.number
 
 
-def _outcome(line: dict[str, Any]) -> Outcome:
+def _outcome(line: dict[str, Any]) -> TrialResult:
     told = {key: value for key, value in line.items() if key != "asked"}
-    return Outcome(**{**told, "records": [Record(**record) for record in told["records"]]})
+    return TrialResult(**{**told, "records": [Record(**record) for record in told["records"]]})

@@ -16,9 +16,9 @@ from medley.search.interrupt import Interrupts
 from medley.search.progress import Progress
 from medley.search.store import Store
 from medley.search.suggest import DefaultSuggest, TrialSuggest
-from medley.search.trial import Outcome, OversizedError, Question, resolved, run
+from medley.search.trial import OversizedError, SearchSpec, TrialResult, resolved, run
 from medley.search.tuners import Tuner, quiet
-from medley.train.fit import Around
+from medley.train.fit import TrainingHooks
 
 if TYPE_CHECKING:
     import optuna
@@ -72,26 +72,26 @@ class Study:
 
     def __init__(
         self,
-        question: Question,
+        search_spec: SearchSpec,
         tuner: Tuner,
         limits: Limits,
         store: Store,
         progress: Progress,
         watch: Any = None,
     ) -> None:
-        self.question = question
+        self.search_spec = search_spec
         self.tuner = tuner
         self.limits = limits
         self.store = store
         self.progress = progress
         self.watch = watch
-        self.outcomes: list[Outcome] = store.outcomes()
+        self.results: list[TrialResult] = store.results()
         self.models: dict[int, Model] = {}
         self.interrupted = False
         self.interrupts = Interrupts()
         self.ended: str | None = None
 
-    def run(self) -> list[Outcome]:
+    def run(self) -> list[TrialResult]:
         """Runs what is left of the trials.
 
         Raises:
@@ -99,22 +99,22 @@ class Study:
             MedleyError: the default itself is impossible: a mistake in the graph or the data.
         """
         default = DefaultSuggest()
-        resolved(self.question, default)
+        resolved(self.search_spec, default)
         study = self._study()
-        if not self.outcomes:
+        if not self.results:
             study.enqueue_trial(default.params)
         limits = self.limits
-        with self.interrupts, self.progress.running(limits.max_trials, self.question.epochs, limits.deadline):
+        with self.interrupts, self.progress.running(limits.max_trials, self.search_spec.epochs, limits.deadline):
             self._trials(study)
         if not self.ranked:
-            told = [f"- trial {one.number}: {one.reason}" for one in self.outcomes]
+            told = [f"- trial {one.number}: {one.reason}" for one in self.results]
             raise SearchError("\n".join(["No trial ended well:", *(told or ["- time ran out before one began"])]))
-        return self.outcomes
+        return self.results
 
     def _trials(self, study: optuna.Study) -> None:
         try:
             while (ended := self._end()) is None:
-                self._trial(study, len(self.outcomes))
+                self._trial(study, len(self.results))
         except KeyboardInterrupt:  # between two trials
             if not self.ranked:
                 raise
@@ -122,14 +122,14 @@ class Study:
         self.ended = ended
         if ended == "patience":
             self.progress.say(
-                f"the last {len(self.outcomes) - 1 - _last_gain(self.outcomes)} trials brought nothing better, so the "
+                f"the last {len(self.results) - 1 - _last_gain(self.results)} trials brought nothing better, so the "
                 "search ends; give a number of trials to go on"
             )
 
     @property
-    def ranked(self) -> list[Outcome]:
+    def ranked(self) -> list[TrialResult]:
         """Outcomes that count, the best first."""
-        done = [one for one in self.outcomes if one.state == "complete" and isfinite(one.score)]
+        done = [one for one in self.results if one.state == "complete" and isfinite(one.score)]
         return sorted(done, key=lambda one: (one.score, one.number))
 
     def best(self) -> Model:
@@ -139,25 +139,25 @@ class Study:
     def model(self, number: int) -> Model:
         """The model of one of the kept trials."""
         if number not in self.models:
-            self.models[number] = self.store.load(number, self.question.data.device)
+            self.models[number] = self.store.load(number, self.search_spec.data.device)
         return self.models[number]
 
     def _end(self) -> str | None:
         """Why the search ends now, or None."""
         if self.interrupted or (self.interrupts.came and self.ranked):
             return "interrupted"
-        if len(self.outcomes) >= self.limits.max_trials:
+        if len(self.results) >= self.limits.max_trials:
             return "trials"
-        if self.limits.patience is not None and out_of_patience(self.outcomes, self.limits.patience):
+        if self.limits.patience is not None and out_of_patience(self.results, self.limits.patience):
             return "patience"
         # A network that is too large costs nothing, and a smaller one may come: it is no failure of this kind.
-        most = self.question.max_model_size or inf
-        tail = [one for one in self.outcomes if one.size <= most][-GIVE_UP:]
+        most = self.search_spec.max_model_size or inf
+        tail = [one for one in self.results if one.size <= most][-GIVE_UP:]
         if not self.ranked and len(tail) == GIVE_UP and all(one.state == "failed" for one in tail):
             return "failures"
-        if self.limits.deadline is None or not self.outcomes:
+        if self.limits.deadline is None or not self.results:
             return None
-        seconds = [one.seconds for one in self.outcomes if one.state == "complete"]
+        seconds = [one.seconds for one in self.results if one.state == "complete"]
         left = self.limits.deadline - monotonic()
         # A trial that would get less than a third of its time is not worth beginning.
         return None if left > (median(seconds) / 3 if seconds else 1.0) else "time"
@@ -167,7 +167,7 @@ class Study:
 
         with quiet():
             # The name is fixed because Hyperband's brackets depend on it.
-            study = optuna.create_study(pruner=self.tuner.pruner(self.question.epochs), study_name="medley")
+            study = optuna.create_study(pruner=self.tuner.pruner(self.search_spec.epochs), study_name="medley")
             self.store.replay(study)
         return study
 
@@ -176,40 +176,40 @@ class Study:
 
         with quiet():
             # A sampler of its own per trial, so that a search that was killed and goes on asks for the same values.
-            study.sampler = self.tuner.sampler(self.question.seed + number)
+            study.sampler = self.tuner.sampler(self.search_spec.seed + number)
             trial = study.ask()
         suggest = TrialSuggest(trial)
-        outcome = Outcome(number, params=suggest.params)  # filled as the trial asks; the model keeps it too
+        result = TrialResult(number, params=suggest.params)  # filled as the trial asks; the model keeps it too
         self.progress.begin(number)
         began = monotonic()
         try:
-            model = run(self.question, suggest, self._around(trial), outcome)
-            outcome.state = "pruned" if outcome.reason == "pruned" else "complete"
-            if not isfinite(outcome.score):
-                outcome.state, outcome.reason = "failed", outcome.reason or "the objective is not finite"
-            self.interrupted = outcome.reason == "interrupted"
+            model = run(self.search_spec, suggest, self._around(trial), result)
+            result.state = "pruned" if result.reason == "pruned" else "complete"
+            if not isfinite(result.score):
+                result.state, result.reason = "failed", result.reason or "the objective is not finite"
+            self.interrupted = result.reason == "interrupted"
         except KeyboardInterrupt:
             self.interrupted = True
             if not self.ranked:
                 raise
-            outcome.reason = "interrupted"
+            result.reason = "interrupted"
         except OversizedError as error:
-            outcome.reason = str(error)
+            result.reason = str(error)
         except Exception as error:  # one bad suggestion must not end the search; its reason is kept and told
-            outcome.reason = f"{type(error).__name__}: {error}"
-        outcome.seconds = monotonic() - began
-        self.outcomes.append(outcome)
-        if outcome.state == "complete":
-            self._keep(outcome, model)  # pyright: ignore[reportPossiblyUnboundVariable]
+            result.reason = f"{type(error).__name__}: {error}"
+        result.seconds = monotonic() - began
+        self.results.append(result)
+        if result.state == "complete":
+            self._keep(result, model)  # pyright: ignore[reportPossiblyUnboundVariable]
         states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
         with quiet():
-            score = outcome.score if outcome.state == "complete" else None
-            told = study.tell(trial, score, states[outcome.state])
-        self.store.add(outcome, told)
+            score = result.score if result.state == "complete" else None
+            told = study.tell(trial, score, states[result.state])
+        self.store.add(result, told)
         self._drop()  # after the line is written: a run that is killed in between must not have lost its best
-        self.progress.end(outcome, self.ranked[0] if self.ranked else None)
+        self.progress.end(result, self.ranked[0] if self.ranked else None)
 
-    def _around(self, trial: optuna.Trial) -> Around:
+    def _around(self, trial: optuna.Trial) -> TrainingHooks:
         def watch(record: Record, score: float) -> str | None:
             self.progress.record(record, score)
             if self.interrupts.came:
@@ -217,23 +217,25 @@ class Study:
             if self.watch is not None and self.watch(record):
                 return "a callback asked for it"
             trial.report(score, record.epoch)
-            last = record.epoch == self.question.epochs - 1
+            last = record.epoch == self.search_spec.epochs - 1
             return "pruned" if not last and trial.should_prune() else None
 
         progress = self.progress
-        return Around(self.question.score, watch, progress.step, progress.work, progress.say, self._deadline())
+        return TrainingHooks(
+            self.search_spec.score, watch, progress.step, progress.work, progress.say, self._deadline()
+        )
 
     def _deadline(self) -> float | None:
         if self.limits.deadline is None:
             return None
         now = monotonic()
-        first = not self.outcomes and self.limits.max_trials > 1
+        first = not self.results and self.limits.max_trials > 1
         return now + max(self.limits.deadline - now, 0.5) * (FIRST_SHARE if first else 1.0)
 
-    def _keep(self, outcome: Outcome, model: Model) -> None:
-        if outcome.number in self._kept():
-            self.models[outcome.number] = model
-            self.store.save(outcome.number, model)
+    def _keep(self, result: TrialResult, model: Model) -> None:
+        if result.number in self._kept():
+            self.models[result.number] = model
+            self.store.save(result.number, model)
 
     def _drop(self) -> None:
         kept = self._kept()
@@ -244,23 +246,23 @@ class Study:
         return [one.number for one in self.ranked[: self.limits.keep]]
 
 
-def out_of_patience(outcomes: Sequence[Outcome], patience: int) -> bool:
+def out_of_patience(results: Sequence[TrialResult], patience: int) -> bool:
     """Whether trials have brought nothing better for `patience` trials, and for as many as it took to find the best.
 
-    >>> good, bad = Outcome(0, "complete", 0.5), Outcome(1, "complete", 0.6)
+    >>> good, bad = TrialResult(0, "complete", 0.5), TrialResult(1, "complete", 0.6)
     >>> out_of_patience([good, *[bad] * 3], 3), out_of_patience([*[bad] * 6, good, *[bad] * 3], 3)
     (True, False)
     """
-    if not any(one.state == "complete" for one in outcomes):
+    if not any(one.state == "complete" for one in results):
         return False
-    found = _last_gain(outcomes)
-    return len(outcomes) - 1 - found >= max(patience, found + 1)
+    found = _last_gain(results)
+    return len(results) - 1 - found >= max(patience, found + 1)
 
 
-def _last_gain(outcomes: Sequence[Outcome]) -> int:
+def _last_gain(results: Sequence[TrialResult]) -> int:
     """The place of the last trial that was better than all before it by more than chance."""
     found, best = 0, inf
-    for place, one in enumerate(outcomes):
+    for place, one in enumerate(results):
         if one.state == "complete" and (best == inf or one.score < best - GAIN * abs(best)):
             found, best = place, one.score
     return found

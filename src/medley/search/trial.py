@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from medley.balance.choose import balancer
-from medley.core.block import Facts, Input
+from medley.core.block import DataSummary, Input
 from medley.core.resolve import Suggest, resolve, settle
 from medley.errors import GraphError, MedleyError
 from medley.graph.graph import Graph
@@ -20,12 +20,12 @@ from medley.model.records import Record
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
 from medley.tables.view import TableView
-from medley.train.fit import Around, fit
-from medley.train.plan import Training, sensible_batch, sensible_epochs, sensible_rate
+from medley.train.fit import TrainingHooks, fit
+from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
 
 
 @dataclass(frozen=True)
-class Question:
+class SearchSpec:
     """What a search is about: the same for all its trials.
 
     Args:
@@ -51,28 +51,28 @@ class Question:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def facts(self) -> Facts:
+    def metadata(self) -> DataSummary:
         """What sensible defaults depend on."""
-        return Facts(self.data.parts[0].size, len(self.graph.inputs))
+        return DataSummary(self.data.parts[0].size, len(self.graph.inputs))
 
     @property
     def batch_size(self) -> int:
         """Rows per step."""
-        return self.plan.batch_size or sensible_batch(self.facts.rows)
+        return self.plan.batch_size or default_batch_size(self.metadata.rows)
 
     @property
     def epochs(self) -> int:
         """Epochs of a whole training."""
-        return self.plan.epochs or sensible_epochs(self.facts.rows, self.batch_size)
+        return self.plan.epochs or default_epochs(self.metadata.rows, self.batch_size)
 
     @property
     def steps(self) -> int:
         """Steps of a whole training."""
-        return self.epochs * -(-self.facts.rows // self.batch_size)
+        return self.epochs * -(-self.metadata.rows // self.batch_size)
 
 
 @dataclass
-class Outcome:
+class TrialResult:
     """How a trial went.
 
     Args:
@@ -116,14 +116,14 @@ class OversizedError(MedleyError):
     """A network has more parameters than `max_model_size` allows."""
 
 
-def resolved(question: Question, suggest: Suggest) -> tuple[Graph, Training]:
+def resolved(search_spec: SearchSpec, suggest: Suggest) -> tuple[Graph, Training]:
     """The graph and the training with every value chosen.
 
     Raises:
         GraphError: a part cannot read what it is joined to, or an input is read by nothing that was chosen.
     """
-    graph = question.graph
-    outputs = resolve(graph.outputs, graph.names, question.data.spec, suggest, question.facts)
+    graph = search_spec.graph
+    outputs = resolve(graph.outputs, graph.names, search_spec.data.spec, suggest, search_spec.metadata)
     found = {node.block.name: node.block for node in Graph.walk(outputs) if isinstance(node.block, Input)}
     if unread := [name for name in graph.input_names if name not in found]:
         raise GraphError(
@@ -131,11 +131,11 @@ def resolved(question: Question, suggest: Suggest) -> tuple[Graph, Training]:
             "a block that is called on several nodes takes only the first. Join them with Merge() before it."
         )
     inputs = tuple(found[name] for name in graph.input_names)
-    plan = settle(question.plan, "training", suggest, {"learning_rate": sensible_rate(question.steps)})
+    plan = settle(search_spec.plan, "training", suggest, {"learning_rate": default_learning_rate(search_spec.steps)})
     return Graph(inputs, tuple(outputs)), plan
 
 
-def run(question: Question, suggest: Suggest, around: Around, outcome: Outcome) -> Model:
+def run(search_spec: SearchSpec, suggest: Suggest, hooks: TrainingHooks, result: TrialResult) -> Model:
     """Runs one trial to its end and writes into `outcome` how it went.
 
     Raises:
@@ -143,36 +143,36 @@ def run(question: Question, suggest: Suggest, around: Around, outcome: Outcome) 
         MedleyError: the graph cannot be resolved with the suggested values.
     """
     began = monotonic()
-    graph, plan = resolved(question, suggest)
-    data = question.data
+    graph, plan = resolved(search_spec, suggest)
+    data = search_spec.data
     sources = data.sources(graph)
-    torch.manual_seed(question.seed)
+    torch.manual_seed(search_spec.seed)
     network = Network(graph, {one.name: one.codec.spec for one in sources}, data.targets, data.frozen.modules)
-    outcome.size = sum(p.numel() for p in network.parameters())
-    if question.max_model_size is not None and outcome.size > question.max_model_size:
-        limit = question.max_model_size
-        raise OversizedError(f"Oversized model: {outcome.size:,} parameters, max_model_size is {limit:,}.")
+    result.size = sum(p.numel() for p in network.parameters())
+    if search_spec.max_model_size is not None and result.size > search_spec.max_model_size:
+        limit = search_spec.max_model_size
+        raise OversizedError(f"Oversized model: {result.size:,} parameters, max_model_size is {limit:,}.")
     network.to(data.device)
     tasks = tasks_of(graph, data.targets)
     names = [task.name for task in tasks]
-    balance = balancer(question.loss_weights, names, head_weights=[task.head.weight for task in tasks])
-    rows = data.rows(graph, data.kept(graph, network, around))
-    plan = replace(plan, batch_size=question.batch_size, epochs=question.epochs)
+    balance = balancer(search_spec.loss_weights, names, head_weights=[task.head.weight for task in tasks])
+    rows = data.rows(graph, data.kept(graph, network, hooks))
+    plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
-    trained = fit(network, tasks, balance, plan, rows[0], val, around, question.seed)
-    outcome.records, outcome.best, outcome.score = trained.records, trained.best, trained.score
-    outcome.reason, outcome.seconds = trained.stopped, monotonic() - began
+    trained = fit(network, tasks, balance, plan, rows[0], val, hooks, search_spec.seed)
+    result.records, result.best, result.score = trained.records, trained.best, trained.score
+    result.reason, result.seconds = trained.stopped, monotonic() - began
     weights = dict(zip(names, balance.loss_weights, strict=True))
-    facts = {
-        **question.about,
+    metadata = {
+        **search_spec.about,
         "training": plan.to_json(),
         "balance": balance.describe(),
         "loss_weights": weights,
-        "params": outcome.params,
+        "params": result.params,
         "scores": trained.records[trained.best].flat() if trained.records else {},
         "epochs": [record.to_json() for record in trained.records],
-        "seed": question.seed,
+        "seed": search_spec.seed,
         "bad_rows": data.bad_rows,
     }
     frozen = data.frozen.for_models()
-    return Model(graph, sources, data.targets, network, facts, data.device, question.table, frozen)
+    return Model(graph, sources, data.targets, network, metadata, data.device, search_spec.table, frozen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medley.core.block import Composite, Facts, Node
+from medley.core.block import Composite, DataSummary, Node
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.series.general import GeneralBlock
@@ -30,7 +30,7 @@ class TimeseriesBlock(Composite, register="series.block"):
 
     block_type: str | Space | None = searched(OneOf("rnn", "dense", "transformer"))
 
-    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Joins the chosen network."""
         steps(specs, "TimeseriesBlock")
         match self.block_type:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from medley.core.numbering import row_number
-from medley.errors import DataError, Mistakes
+from medley.errors import DataError, ErrorCollector
 
 MOST_CATEGORIES = 50
 
@@ -101,11 +101,11 @@ def pick(columns: Mapping[str, np.ndarray], wanted: Sequence[str]) -> list[np.nd
     Raises:
         DataError: some are missing; tells all of them.
     """
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     for name in wanted:
         if name not in columns:
-            mistakes.add(f"The column {name!r} is missing; there are {', '.join(map(repr, columns)) or 'none'}.")
-    mistakes.stop(DataError)
+            errors.add(f"The column {name!r} is missing; there are {', '.join(map(repr, columns)) or 'none'}.")
+    errors.raise_if_any(DataError)
     return [columns[name] for name in wanted]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medley.core.block import Composite, Facts, Node
+from medley.core.block import Composite, DataSummary, Node
 from medley.core.registry import lookup
 from medley.core.shape import Flatten
 from medley.core.spec import Spec
@@ -19,6 +19,6 @@ class GeneralBlock(Composite, register="series.general"):
     GeneralBlock()
     """
 
-    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Joins the two."""
         return lookup("tabular.dense")()(Flatten()(nodes))

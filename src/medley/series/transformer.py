@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from medley.core.block import Facts, Layer
+from medley.core.block import DataSummary, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
 from medley.series.rnn import check_counts, check_switch, steps, whole
@@ -49,9 +49,9 @@ class TransformerBlock(Layer, register="series.transformer"):
         if isinstance(self.dropout, int | float) and self.dropout >= 1:
             yield f"dropout is a share from 0 up to, not including, 1; got {self.dropout!r}."
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Narrow for few rows."""
-        return {"width": 32, "num_layers": 1} if facts.rows < 5_000 else {}
+        return {"width": 32, "num_layers": 1} if summary.rows < 5_000 else {}
 
     def build(self, *specs: Spec) -> nn.Module:
         """The encoder."""

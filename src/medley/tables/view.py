@@ -243,9 +243,9 @@ def _time(name: str, values: Any) -> dict[str, np.ndarray]:
 
 
 def _flat(columns: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """The pictures of each row, whichever column they stand in: a list of B lists."""
+    """The images of each row, whichever column they stand in: a list of B lists."""
 
     def several(cell: Any) -> list[Any]:
         return list(cell) if isinstance(cell, list | tuple) else [] if cell is None else [cell]
 
-    return [[picture for cell in row for picture in several(cell)] for row in zip(*columns, strict=True)]
+    return [[image for cell in row for image in several(cell)] for row in zip(*columns, strict=True)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from medley.core import registry
-from medley.core.block import Composite, Facts, Node
+from medley.core.block import Composite, DataSummary, Node
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import GraphError
@@ -58,18 +58,18 @@ class StructuredDataBlock(Composite, register="tabular.block"):
         if self.categorical_encoding is False:
             yield "categorical_encoding=False is not possible: a network reads numbers, so categories are encoded."
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Embeddings where there are rows and values enough for bins; an ensemble for a table alone of some rows."""
         binned = sum(bool(column.bins) for column in specs[0].columns)
-        worth = facts.rows >= _ROWS_FOR_EMBEDDINGS and 0 < binned <= _COLUMNS_FOR_EMBEDDINGS
-        alone = facts.inputs == 1 and specs[0].width <= _COLUMNS_FOR_ENSEMBLE
-        network = "tabm" if alone and facts.rows >= _ROWS_FOR_ENSEMBLE else "dense"
+        worth = summary.rows >= _ROWS_FOR_EMBEDDINGS and 0 < binned <= _COLUMNS_FOR_EMBEDDINGS
+        alone = summary.inputs == 1 and specs[0].width <= _COLUMNS_FOR_ENSEMBLE
+        network = "tabm" if alone and summary.rows >= _ROWS_FOR_ENSEMBLE else "dense"
         return {
             "embedding": "piecewise" if worth else "none",
             "network": OneOf("dense", "tabm", default=network) if alone else OneOf("dense"),
         }
 
-    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Embedding, normalisation where asked for, layers."""
         if len(nodes) != 1:
             raise GraphError(f"it reads one table, got {len(nodes)} nodes; join them with Merge() first.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from medley.core.block import Facts, Layer
+from medley.core.block import DataSummary, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
 from medley.errors import GraphError
@@ -64,13 +64,13 @@ class DenseBlock(Layer, register="tabular.dense"):
         if isinstance(self.dropout, int | float) and self.dropout >= 1:
             yield f"dropout must be below 1, got {self.dropout!r}."
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Wider for more rows, narrower where a large map is flattened: at most two million weights a layer."""
         steps = ((1_000, 32), (5_000, 64), (50_000, 128))
-        units = next((units for rows, units in steps if facts.rows < rows), 256)
+        units = next((units for rows, units in steps if summary.rows < rows), 256)
         while units > 16 and units * specs[0].size > _MOST_WEIGHTS:
             units //= 2
-        return {"num_layers": 1 if facts.rows < 300 else 2, "num_units": units}
+        return {"num_layers": 1 if summary.rows < 300 else 2, "num_units": units}
 
     def build(self, *specs: Spec) -> nn.Module:
         """The layers, and nothing else where a vector comes in."""

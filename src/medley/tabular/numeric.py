@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from medley.core.block import Facts, Layer
+from medley.core.block import DataSummary, Layer
 from medley.core.space import Float, OneOf, Space, searched
 from medley.core.spec import Spec, vector
 from medley.tabular.categorical import layout, width_of
@@ -55,10 +55,10 @@ class NumericEmbedding(Layer, register="tabular.numeric"):
         if self.frequency_scale == 0:
             yield "frequency_scale must be positive, got 0."
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Narrower where there are many columns."""
         columns = max(specs[0].width, 1)
-        fitting = (width for width in (16, 8) if facts.rows >= 500 * width and width * columns <= 512)
+        fitting = (width for width in (16, 8) if summary.rows >= 500 * width and width * columns <= 512)
         return {"width": next(fitting, 4)}
 
     def build(self, *specs: Spec) -> nn.Module:

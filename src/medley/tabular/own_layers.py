@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from medley.core.block import Composite, Facts, Node
+from medley.core.block import Composite, DataSummary, Node
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import GraphError
@@ -35,7 +35,7 @@ class OwnLayers(Composite, register="tabular.own_layers"):
         ):
             yield f"num_layers must be a whole number from 1, got {self.num_layers!r}."
 
-    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Joins the layers, where members come in."""
         if len(nodes) != 1:
             raise GraphError(f"it reads one node, got {len(nodes)}; join them with Merge() first.")

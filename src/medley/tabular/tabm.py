@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from medley.core.block import Block, Facts, Layer
+from medley.core.block import Block, DataSummary, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import GraphError
@@ -58,9 +58,9 @@ class TabMBlock(Layer, register="tabular.tabm"):
         if isinstance(self.dropout, int | float) and self.dropout >= 1:
             yield f"dropout must be below 1, got {self.dropout!r}."
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Wider for more rows; no sizes that take several times as long as the default."""
-        units = next((units for rows, units in ((5_000, 64), (50_000, 128)) if facts.rows < rows), 256)
+        units = next((units for rows, units in ((5_000, 64), (50_000, 128)) if summary.rows < rows), 256)
         return {
             "num_layers": OneOf(2, 3, 4, default=3),
             "num_units": OneOf(units // 2, units, 2 * units, default=units),

@@ -76,7 +76,7 @@ def _check_decoding(block: Head, target: TargetCodec, labels: Sequence[Any], enc
 
 
 def _check_prior(block: Head, target: TargetCodec, encoded: Tensor, told: str) -> None:
-    losses, prior = block.losses(target), torch.as_tensor(target.prior, dtype=torch.float32)
+    losses, prior = block.loss_function(target), torch.as_tensor(target.prior, dtype=torch.float32)
 
     def constant(raw: Tensor) -> float:
         return float(losses(raw.expand(len(encoded), -1), encoded).mean())
@@ -91,7 +91,7 @@ def _check_prior(block: Head, target: TargetCodec, encoded: Tensor, told: str) -
 
 
 def _least_loss(block: Head, target: TargetCodec, encoded: Tensor) -> np.ndarray:
-    losses = block.losses(target)
+    losses = block.loss_function(target)
     raw = torch.zeros(len(encoded), len(target.prior), requires_grad=True)
     optimizer = torch.optim.Adam([raw], lr=0.3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 120)
@@ -104,7 +104,7 @@ def _least_loss(block: Head, target: TargetCodec, encoded: Tensor) -> np.ndarray
 
 
 def _check_losses(block: Head, target: TargetCodec, encoded: Tensor, told: str) -> None:
-    losses = block.losses(target)
+    losses = block.loss_function(target)
     near = torch.full((len(encoded), len(target.prior)), 0.1)
     far = near.clone()
     far[3] = 2.0
@@ -121,7 +121,7 @@ def _check_unobserved(block: Head, target: TargetCodec, labels: Sequence[Any], t
     wanted = [label is not None for label in gaps]
     assert found.present.tolist() == wanted, f"{told}: labels that are None must be unobserved, and no others."
     encoded, observed = torch.from_numpy(found.array), torch.from_numpy(found.present)
-    losses = block.losses(target)
+    losses = block.loss_function(target)
     for worst in (float("inf"), -float("inf"), float("nan"), 1e30):
         raw = torch.full((len(labels), len(target.prior)), 0.1)
         raw[~observed] = worst
@@ -143,7 +143,7 @@ def _check_unobserved(block: Head, target: TargetCodec, labels: Sequence[Any], t
 
 def _check_metrics(block: Head, target: TargetCodec, encoded: Tensor, told: str) -> None:
     raw = torch.randn(len(encoded), len(target.prior), generator=torch.Generator().manual_seed(0))
-    for name, metric in block.measures(target).items():
+    for name, metric in block.metric_functions(target).items():
         if isinstance(metric, RowMetric):
             rows = metric.rows(raw, encoded)
             assert rows.shape == (len(raw),), f"{told}: metric {name} must give one number per row, got {rows.shape}."

@@ -23,7 +23,7 @@ from medley.model.model import Model
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
 from medley.search.part import Part
-from medley.search.trial import Question, resolved
+from medley.search.trial import SearchSpec, resolved
 from medley.testing.modules import check_gradients, check_rows
 from medley.testing.suggestions import MOST
 from medley.train.plan import Training
@@ -69,8 +69,8 @@ def _model(inputs: Sequence[Input], node: Node, x: Mapping[str, Any], suggest: S
     graph = draw(list(inputs), head(node))
     y = {"head": np.random.default_rng(0).normal(size=(size, 2))}
     data = Encodings(Part(x, y, None, size), None, {"head": head.codec()}, torch.device("cpu"))
-    question = Question(graph, data, Training(), None, lambda values: 0.0, 0)
-    settled, _ = resolved(question, suggest)
+    search_spec = SearchSpec(graph, data, Training(), None, lambda values: 0.0, 0)
+    settled, _ = resolved(search_spec, suggest)
     sources = data.sources(settled)
     torch.manual_seed(0)
     network = Network(settled, {one.name: one.codec.spec for one in sources}, data.targets)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from medley.core.block import Block, Facts, snake
+from medley.core.block import Block, DataSummary, snake
 from medley.core.resolve import Suggest, settle, take_default
 from medley.core.space import Float, Int, OneOf, Space
 from medley.core.spec import Spec
@@ -52,7 +52,7 @@ class RandomSuggest:
 def settled(block: Any, specs: Sequence[Spec], suggest: Suggest = take_default) -> Any:
     """The block with every open field set: to what is sensible, or to what is suggested."""
     word = block.name or snake(type(block))
-    return replace(settle(block, word, suggest, block.sensible(specs, Facts(1_000))), name=word)
+    return replace(settle(block, word, suggest, block.suggest_defaults(specs, DataSummary(1_000))), name=word)
 
 
 def parameters_of(build: Callable[[], nn.Module]) -> int:

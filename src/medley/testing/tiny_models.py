@@ -21,7 +21,7 @@ _WORDS = (
 
 
 def tiny_model(kind: str, folder: str | Path, *, texts: Sequence[str] = ()) -> str:
-    """Saves a tiny model of random weights with its tokenizer or picture processing, as `save_pretrained` does.
+    """Saves a tiny model of random weights with its tokenizer or image processing, as `save_pretrained` does.
 
     Args:
         kind: `"bert"`, `"roberta"`, `"distilbert"`, `"deberta-v2"`, `"t5"`, `"vit"`, `"dinov2"`, `"resnet"`,
@@ -55,19 +55,19 @@ def _model(kind: str, vocabulary: int) -> Any:
 
     words = {"vocab_size": vocabulary, "max_position_embeddings": _POSITIONS, "pad_token_id": 0}
     ends = {"bos_token_id": 2, "eos_token_id": 3}
-    picture = {"image_size": SIDE, "patch_size": 8}
-    towers = {"text_config": {**_SMALL, **words, **ends, "projection_dim": 16}, "vision_config": {**_SMALL, **picture}}
+    image = {"image_size": SIDE, "patch_size": 8}
+    towers = {"text_config": {**_SMALL, **words, **ends, "projection_dim": 16}, "vision_config": {**_SMALL, **image}}
     told: dict[str, dict[str, Any]] = {
         "bert": {**_SMALL, **words},
         "roberta": {**_SMALL, **words, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2},
         "distilbert": {**words, "dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32},
         "deberta-v2": {**_SMALL, **words, "relative_attention": True, "pos_att_type": ["p2c", "c2p"]},
         "t5": {"vocab_size": vocabulary, "d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2},
-        "vit": {**_SMALL, **picture},
-        "dinov2": {**_SMALL, **picture},
+        "vit": {**_SMALL, **image},
+        "dinov2": {**_SMALL, **image},
         "resnet": {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "layer_type": "basic"},
         "convnext": {"hidden_sizes": [8, 8, 16, 16], "depths": [1, 1, 1, 1]},
-        "swin": {**picture, "patch_size": 2, "embed_dim": 8, "depths": [1, 1], "num_heads": [2, 2], "window_size": 4},
+        "swin": {**image, "patch_size": 2, "embed_dim": 8, "depths": [1, 1], "num_heads": [2, 2], "window_size": 4},
         "efficientnet": {
             "image_size": SIDE,
             "width_coefficient": 0.1,

@@ -1,4 +1,4 @@
-"""Tiny models that write about pictures or segment them, as files: what captions and masks are tried on offline."""
+"""Tiny models that write about images or segment them, as files: what captions and masks are tried on offline."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from medley.nn.backbone_config import quiet
 
 SIDE = 16
 COLOURS = {"red": (200, 30, 30), "green": (30, 180, 40), "blue": (40, 50, 200)}
-_SENTENCES = [f"a {colour} room" for colour in COLOURS] + ["user : describe the picture in one sentence ."]
+_SENTENCES = [f"a {colour} room" for colour in COLOURS] + ["user : describe the image in one sentence ."]
 _LAYERS: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 _VISION: dict[str, Any] = {**_LAYERS, "image_size": SIDE, "patch_size": 8}
-_PADDING, _UNKNOWN, _START, _END, _PICTURE = range(5)
+_PADDING, _UNKNOWN, _START, _END, _IMAGE = range(5)
 _ENDS: dict[str, Any] = {"pad_token_id": _PADDING, "bos_token_id": _START, "eos_token_id": _END}
 
 
@@ -24,7 +24,7 @@ def tiny_writer(kind: str, folder: str | Path) -> str:
     """Writes a tiny model with all its files, as `save_pretrained` does.
 
     Args:
-        kind: `"vision-encoder-decoder"` (ViT and GPT-2, trained to write "a red room" of a red picture, and so on for
+        kind: `"vision-encoder-decoder"` (ViT and GPT-2, trained to write "a red room" of a red image, and so on for
             green and blue), `"blip"`, `"git"`, `"llava"` (a model that one chats with) or `"segformer"` (labels: wall,
             road, sky); these have random weights.
         folder: where to; made where missing.
@@ -48,7 +48,7 @@ def tiny_writer(kind: str, folder: str | Path) -> str:
 
 
 def tiny_room(colour: str, shade: int = 0, size: tuple[int, int] = (20, 24)) -> np.ndarray:
-    """A picture (H, W, 3) of one colour, a little darker the higher the shade."""
+    """An image (H, W, 3) of one colour, a little darker the higher the shade."""
     return np.broadcast_to(np.clip(np.array(COLOURS[colour]) - shade, 0, 255).astype(np.uint8), (*size, 3)).copy()
 
 
@@ -95,8 +95,8 @@ def _encoder_decoder() -> tuple[Any, list[Any]]:
 
 
 def _teach(model: Any, tokenizer: Any, processor: Any, steps: int = 60) -> None:
-    pictures = [tiny_room(colour, shade) for colour in COLOURS for shade in (0, 20)]
-    pixels = processor(images=pictures, return_tensors="pt")["pixel_values"]
+    images = [tiny_room(colour, shade) for colour in COLOURS for shade in (0, 20)]
+    pixels = processor(images=images, return_tensors="pt")["pixel_values"]
     codes = [[*tokenizer(f"a {colour} room")["input_ids"], _END] for colour in COLOURS for _ in range(2)]
     wanted = torch.tensor(codes)
     given = torch.cat([torch.full((len(codes), 1), _START), wanted[:, :-1]], 1)
@@ -141,7 +141,7 @@ def _llava() -> tuple[Any, list[Any]]:
     text = LlamaConfig(vocab_size=len(tokenizer), **_LAYERS, **_ENDS)
     vision = CLIPVisionConfig(**{**_VISION, "num_hidden_layers": 2})
     kind: Any = LlavaConfig
-    config: Any = kind(vision_config=vision, text_config=text, image_token_id=_PICTURE)
+    config: Any = kind(vision_config=vision, text_config=text, image_token_id=_IMAGE)
     template = (
         "{% for message in messages %}{{ message['role'] }} : {% for part in message['content'] %}"
         "{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endfor %}"

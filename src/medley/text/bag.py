@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from medley.core.block import Facts, Layer
+from medley.core.block import DataSummary, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
 from medley.text.codes import check_counts, check_dropout, share, tokens, whole
@@ -51,11 +51,11 @@ class NgramBag(Layer, register="text.ngram_bag"):
         if isinstance(self.token_dropout, int | float) and self.token_dropout >= 1:
             yield f"token_dropout is a share from 0 up to, not including, 1; got {self.token_dropout!r}."
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Wider for more rows; half of the codes left out where there are many, of which none alone matters."""
         many = specs[0].cardinality >= MANY_CODES
         return {
-            "width": 32 if facts.rows < 20_000 else 64,
+            "width": 32 if summary.rows < 20_000 else 64,
             "num_layers": 0,
             "dropout": 0.25,
             "token_dropout": 0.5 if many else 0.0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import field
 
-from medley.core.block import Composite, Facts, Node
+from medley.core.block import Composite, DataSummary, Node
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.text.codes import check_counts
@@ -42,7 +42,7 @@ class BertBlock(Composite, register="text.bert"):
         """The length is a whole number; what else is wrong the block within tells."""
         yield from check_counts(self, ("max_sequence_length",))
 
-    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Joins the pretrained block."""
         block = PretrainedTextBlock(
             self.name_or_path, trainable=self.trainable, max_sequence_length=self.max_sequence_length

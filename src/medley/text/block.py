@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, cast
 
-from medley.core.block import Block, Composite, Facts, Input, Node
+from medley.core.block import Block, Composite, DataSummary, Input, Node
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.nn.pretrained_argument import chosen, pretrained_problem
@@ -57,13 +57,13 @@ class TextBlock(Composite, register="text.block"):
         yield from check_pretraining(self)
         yield from pretrained_problem(self.pretrained)
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """The pretrained encoder where there is one, else the bag of n-grams, the best of the simple and fast ones."""
         if chosen(self.pretrained, TEXT_MODELS, "TextBlock") is None:
             return {"block_type": OneOf(*_FROM_SCRATCH)}
         return {"block_type": "pretrained"}
 
-    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Joins the encoding, where the node is a text itself, and the network."""
         tokens(specs, "TextBlock")
         node, most = nodes[0], cast(int, self.max_tokens)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from medley.core.block import Facts, Layer
+from medley.core.block import DataSummary, Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
 from medley.text.codes import check_counts, check_dropout, share, table_width, tokens, whole
@@ -48,7 +48,7 @@ class TokenConv(Layer, register="text.conv"):
         yield from check_counts(self, ("embedding_dim", "filters", "kernel_size", "num_layers"))
         yield from check_dropout(self)
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Narrow embeddings for few codes."""
         return {"embedding_dim": table_width(specs[0].cardinality)}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medley.errors import ConfigError, DataError, Mistakes
+from medley.errors import ConfigError, DataError, ErrorCollector
 
 _SUFFIX = ".txt"
 
@@ -56,16 +56,16 @@ def text_dataset_from_directory(
 
 
 def _check(max_length: int | None, validation_split: float | None, subset: str | None) -> None:
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     if max_length is not None and max_length < 1:
-        mistakes.add(f"max_length must be a whole number from 1, got {max_length!r}.")
+        errors.add(f"max_length must be a whole number from 1, got {max_length!r}.")
     if validation_split is not None and not 0 < validation_split < 1:
-        mistakes.add(f"validation_split is a share between 0 and 1, got {validation_split!r}.")
+        errors.add(f"validation_split is a share between 0 and 1, got {validation_split!r}.")
     if (subset is None) != (validation_split is None):
-        mistakes.add(f"validation_split and subset go together, got {validation_split!r} and {subset!r}.")
+        errors.add(f"validation_split and subset go together, got {validation_split!r} and {subset!r}.")
     if subset not in (None, "training", "validation"):
-        mistakes.add(f"subset must be 'training' or 'validation', got {subset!r}.")
-    mistakes.stop(ConfigError)
+        errors.add(f"subset must be 'training' or 'validation', got {subset!r}.")
+    errors.raise_if_any(ConfigError)
 
 
 def _listing(directory: Path) -> tuple[list[Path], list[str]]:

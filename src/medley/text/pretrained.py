@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
-from medley.core.block import Composite, Facts, Input, Node
+from medley.core.block import Composite, DataSummary, Input, Node
 from medley.core.registry import lookup
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
@@ -64,7 +64,7 @@ class PretrainedTextBlock(Composite, register="text.pretrained"):
         yield from tuning_problems(self)
         yield from check_counts(self, ("max_sequence_length",))
 
-    def sensible(self, specs: Sequence[Spec], facts: Facts) -> Mapping[str, Any]:
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Frozen, pooled as its files say, else the mean; large ones are not tuned without a GPU unless asked for."""
         from medley.nn.backbone_sizes import parameters_of
 
@@ -75,7 +75,7 @@ class PretrainedTextBlock(Composite, register="text.pretrained"):
             "trainable": OneOf(False, True) if cheap else OneOf(False),
         }
 
-    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], facts: Facts) -> Node:
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Joins the tokenizer's encoding, the encoder and the pooling."""
         tokens(specs, "PretrainedTextBlock")
         node = nodes[0]

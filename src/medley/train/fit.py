@@ -18,9 +18,9 @@ from medley.model.forward import outputs
 from medley.model.records import Record
 from medley.model.tasks import Task, baselines, losses, measure, relative
 from medley.train.loop import train
-from medley.train.plan import Training, sensible_batch, sensible_epochs
+from medley.train.plan import Training, default_batch_size, default_epochs
 from medley.train.stepper import EagerStepper
-from medley.train.threads import sensible_threads, threads
+from medley.train.threads import default_threads, threads
 
 ADAPT_ROWS = 8_192
 ADAPT_BYTES, ADAPT_LEAST = 2**24, 256  # of rows that are read from files, as they become four times larger at least
@@ -44,7 +44,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Around:
+class TrainingHooks:
     """What stands around a training without being part of it.
 
     Args:
@@ -71,7 +71,7 @@ def fit(
     plan: Training,
     rows: Rows,
     val: Rows | None,
-    around: Around,
+    hooks: TrainingHooks,
     seed: int,
 ) -> Trained:
     """Trains a network in place and leaves the weights of its best epoch in it.
@@ -83,25 +83,25 @@ def fit(
         plan: resolved.
         rows: training rows.
         val: validation rows; None keeps the last epoch's weights.
-        around: objective, watchers, deadline.
+        hooks: objective, watchers, deadline.
         seed: of the order of rows, dropout and augmentation.
 
     A Ctrl-C ends the training and keeps the best epoch so far; before the first epoch has ended it is passed on.
     """
-    batch_size = plan.batch_size or sensible_batch(rows.size)
-    epochs = plan.epochs or sensible_epochs(rows.size, batch_size)
+    batch_size = plan.batch_size or default_batch_size(rows.size)
+    epochs = plan.epochs or default_epochs(rows.size, batch_size)
     device = rows.device
     torch.manual_seed(seed)
     network.adapt(rows.take(_some(rows, seed)))
     count = plan.threads
     if count is None and device.type == "cpu":
-        count = sensible_threads(network, rows.slice(0, batch_size))
+        count = default_threads(network, rows.slice(0, batch_size))
     stepper = EagerStepper(network, tasks, balancer.to(device), plan, _precision(plan.precision, device))
     weights = _told_weights(tasks, balancer)
     result = Trained()
     kept: dict[str, Tensor] = {}
     total = epochs * -(-rows.size // batch_size)
-    clock = _clock(around.deadline)
+    clock = _clock(hooks.deadline)
     network.train()
     with threads(count) if count else nullcontext():
         records = train(
@@ -114,13 +114,13 @@ def fit(
             shuffle=torch.Generator().manual_seed(seed),
             validate=_validator(network, tasks, weights, val),
             clock=clock,
-            on_step=lambda: around.on_step(total),
+            on_step=lambda: hooks.on_step(total),
         )
         try:
             for record in records:
-                score = around.score(record.flat()) if val is not None else 0.0
+                score = hooks.score(record.flat()) if val is not None else 0.0
                 _keep(result, record, score, network, kept)
-                result.stopped = _stop(result, record, score, plan, around)
+                result.stopped = _stop(result, record, score, plan, hooks)
                 if result.stopped:
                     break
             else:
@@ -143,9 +143,9 @@ def _keep(result: Trained, record: Record, score: float, network: Network, kept:
         kept.update({name: one.detach().clone() for name, one in network.learnt().items()})
 
 
-def _stop(result: Trained, record: Record, score: float, plan: Training, around: Around) -> str | None:
+def _stop(result: Trained, record: Record, score: float, plan: Training, hooks: TrainingHooks) -> str | None:
     since = len(result.records) - 1 - result.best
-    asked = around.watch(record, score)
+    asked = hooks.watch(record, score)
     if not isfinite(score):  # told before a pruner that finds the same trial hopeless
         return "the loss is no longer finite; a smaller learning_rate may help"
     if asked:

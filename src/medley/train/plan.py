@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from medley.core.space import Float, OneOf, Space, searched, space_of
-from medley.errors import ConfigError, Mistakes, did_you_mean
+from medley.errors import ConfigError, ErrorCollector, did_you_mean
 
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("one_cycle", "cosine", "constant")
@@ -53,51 +53,51 @@ class Training:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        mistakes = Mistakes()
+        errors = ErrorCollector()
         for name, words in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
             value = getattr(self, name)
             if value not in words:
                 told = ", ".join(map(repr, words))
-                mistakes.add(f"Training: {name} must be one of {told}, got {value!r}.{did_you_mean(value, words)}")
+                errors.add(f"Training: {name} must be one of {told}, got {value!r}.{did_you_mean(value, words)}")
         for name in ("epochs", "batch_size", "threads"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-                mistakes.add(f"Training: {name} must be a whole number of at least 1, got {value!r}.")
+                errors.add(f"Training: {name} must be a whole number of at least 1, got {value!r}.")
         for name in ("learning_rate", "weight_decay", "clip", "patience"):
             value = getattr(self, name)
             if space_of(self, name) and (value is None or isinstance(value, Space)):
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-                mistakes.add(f"Training: {name} must be a number of at least 0, got {value!r}.")
-        mistakes.stop(ConfigError)
+                errors.add(f"Training: {name} must be a number of at least 0, got {value!r}.")
+        errors.raise_if_any(ConfigError)
 
     def to_json(self) -> dict[str, Any]:
         """The declaration as JSON."""
         return asdict(self)
 
 
-def sensible_batch(rows: int) -> int:
+def default_batch_size(rows: int) -> int:
     """Rows per step for a data set of that many training rows.
 
-    >>> sensible_batch(85), sensible_batch(5_000), sensible_batch(57_000)
+    >>> default_batch_size(85), default_batch_size(5_000), default_batch_size(57_000)
     (32, 64, 128)
     """
     return 32 if rows < 2_000 else 64 if rows < 20_000 else 128 if rows < 200_000 else 256
 
 
-def sensible_rate(steps: int) -> float:
+def default_learning_rate(steps: int) -> float:
     """The default highest learning rate: 0.003, and more where there are few steps to learn in, up to 0.01.
 
-    >>> sensible_rate(5_000), sensible_rate(25)
+    >>> default_learning_rate(5_000), default_learning_rate(25)
     (0.003, 0.01)
     """
     return min(max(0.003 * (1_000 / steps) ** 0.5, 0.003), 0.01)
 
 
-def sensible_epochs(rows: int, batch_size: int) -> int:
+def default_epochs(rows: int, batch_size: int) -> int:
     """Epochs that give about 5,000 steps, between 10 and 100.
 
-    >>> sensible_epochs(85, 32), sensible_epochs(57_000, 128)
+    >>> default_epochs(85, 32), default_epochs(57_000, 128)
     (100, 12)
     """
     steps = -(-rows // batch_size)

@@ -19,7 +19,7 @@ from medley.train.plan import Training
 
 
 @dataclass
-class Stepped:
+class StepOutput:
     """What a step leaves behind, on the device; nobody waits for it before the epoch ends.
 
     Args:
@@ -35,7 +35,7 @@ class Stepper(ABC):
     learning_rate: float
 
     @abstractmethod
-    def step(self, batch: Batch, progress: float) -> Stepped:
+    def step(self, batch: Batch, progress: float) -> StepOutput:
         """Forward, balance, backward, update.
 
         Args:
@@ -81,7 +81,7 @@ class EagerStepper(Stepper):
         # float16 gradients vanish unless losses are scaled up; bfloat16 has float32's range and needs none of it.
         self.scaler = torch.amp.GradScaler(self.device) if precision is torch.float16 else None
 
-    def step(self, batch: Batch, progress: float) -> Stepped:
+    def step(self, batch: Batch, progress: float) -> StepOutput:
         """As `Stepper.step`."""
         self._schedule(progress)
         if self.precision is None:
@@ -94,7 +94,7 @@ class EagerStepper(Stepper):
             for t in self.tasks
         ]
         self._update(losses)
-        return Stepped({name: mean_of_members(one.detach()) for name, one in raw.items()})
+        return StepOutput({name: mean_of_members(one.detach()) for name, one in raw.items()})
 
     def _schedule(self, progress: float) -> None:
         if self.plan.schedule == "constant":

@@ -15,7 +15,7 @@ WORTH = 2e8
 threads of a small network wait for each other (measured: one thread 3.4 s an epoch, two 55 s)."""
 
 
-def sensible_threads(network: Network, batch: Batch) -> int:
+def default_threads(network: Network, batch: Batch) -> int:
     """One for small networks, all that torch has for others; decided by counting, so that it is the same every time.
 
     Args:

@@ -74,7 +74,7 @@ def test_targets_may_be_absent_columns_more_and_in_any_order(model):
 
 def test_columns_that_are_missing_are_all_named_with_what_is_near(model):
     rows = pets(3).rename(columns={"age": "aeg", "kind": "sort"})
-    with pytest.raises(DataError, match="2 mistakes") as error:
+    with pytest.raises(DataError, match="2 errors") as error:
         model.predict(rows)
     assert "'age' is missing in the table; near: 'aeg'" in str(error.value)
     assert "'kind'" in str(error.value)
@@ -106,13 +106,13 @@ def test_a_saved_model_predicts_the_same_frames(model, tmp_path):
     pd.testing.assert_frame_equal(again.predict(rows), model.predict(rows))
     pd.testing.assert_frame_equal(again.predict_proba(rows), model.predict_proba(rows))
     assert again.evaluate(rows) == model.evaluate(rows)
-    assert again.facts["tasks"]["breed"]["kind"] == "binary"
+    assert again.metadata["tasks"]["breed"]["kind"] == "binary"
 
 
 def test_evaluate_needs_the_targets_and_names_them_all(model):
     found = model.evaluate(pets(30, seed=5))
     assert {"breed_accuracy", "price_loss"} <= set(found)
-    with pytest.raises(DataError, match=r"(?s)2 mistakes.*'breed' is missing.*'price' is missing"):
+    with pytest.raises(DataError, match=r"(?s)2 errors.*'breed' is missing.*'price' is missing"):
         model.evaluate(pets(30).drop(columns=["breed", "price"]))
 
 
@@ -123,8 +123,8 @@ def test_embed_gives_a_vector_per_row(model):
 
 
 def test_what_was_learnt_is_kept_in_the_facts(model):
-    assert model.facts["rows"] == {"train": 64, "held_out": 16}
-    assert model.facts["tasks"]["price"]["kind"] == "number"
+    assert model.metadata["rows"] == {"train": 64, "held_out": 16}
+    assert model.metadata["tasks"]["price"]["kind"] == "number"
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_kinds_can_be_said(fit):
     model = fit(frame, "price", column_kinds={"code": "category", "born": "unused"})
     assert str(model.table.schema["code"].kind) == "category"
     assert "born" not in model.table.required
-    assert "born" in model.facts["left_out"]
+    assert "born" in model.metadata["left_out"]
 
 
 def test_a_category_written_as_digits_is_the_same_in_a_file(fit, tmp_path):
@@ -297,7 +297,7 @@ def test_two_rows_are_too_few_to_learn_two_classes_from(fit):
 
 def test_targets_of_one_class_or_without_a_label_are_told_together(fit):
     frame = pets().assign(same="a", nothing=None, words=[f"free text of row {i} is here" for i in range(80)])
-    with pytest.raises(DataError, match="3 mistakes") as error:
+    with pytest.raises(DataError, match="3 errors") as error:
         fit(frame, ["same", "nothing", "words", "price"])
     for told in ("'same' holds one value only", "'nothing' is missing in all 80 rows", "'words' holds 80 distinct"):
         assert told in str(error.value)
@@ -311,7 +311,7 @@ def test_columns_that_share_a_name_are_told(fit):
 
 
 def test_all_mistakes_of_a_call_are_told_at_once(fit):
-    with pytest.raises(ConfigError, match="10 mistakes") as error:
+    with pytest.raises(ConfigError, match="10 errors") as error:
         md.fit(
             pets().assign(same=1),
             ["prise", "breed", "same"],
@@ -355,16 +355,19 @@ def test_columns_that_give_a_target_away_are_warned_of_by_name(tmp_path):
     words = " ".join(str(one.message) for one in told)
     assert "'euros' gives the target 'price' away" in words
     assert "'label' gives the target 'breed' away" in words
-    assert {(one["column"], one["target"]) for one in model.facts["leaks"]} >= {("euros", "price"), ("label", "breed")}
+    assert {(one["column"], one["target"]) for one in model.metadata["leaks"]} >= {
+        ("euros", "price"),
+        ("label", "breed"),
+    }
 
 
 def test_group_time_and_split_columns_divide_the_rows(fit):
     frame = pets().assign(owner=np.arange(80) // 8, part=["train", "train", "val", "test"] * 20, w=1.0)
     model = fit(frame, "price", group="owner")
     assert "owner" not in model.table.required
-    assert model.facts["rows"]["held_out"] % 8 == 0
-    assert fit(frame, "price", time="born").facts["rows"]["held_out"] >= 16
-    assert fit(frame, "price", split="part", sample_weight="w").facts["rows"] == {"train": 40, "held_out": 20}
+    assert model.metadata["rows"]["held_out"] % 8 == 0
+    assert fit(frame, "price", time="born").metadata["rows"]["held_out"] >= 16
+    assert fit(frame, "price", split="part", sample_weight="w").metadata["rows"] == {"train": 40, "held_out": 20}
 
 
 def test_weights_must_be_numbers(fit):
@@ -376,11 +379,11 @@ def test_a_search_without_a_number_of_trials_ends_where_nothing_gets_better(tmp_
     monkeypatch.setattr("medley.auto.table.fit.PATIENCE", 1)
     options = {"training": md.Training(learning_rate=1e-9), "epochs": 1, "directory": tmp_path}
     model = md.fit(pets(), "price", **options)
-    assert model.facts["search"]["ended"] == "patience"
-    assert 2 <= model.facts["search"]["trials"] < 50
+    assert model.metadata["search"]["ended"] == "patience"
+    assert 2 <= model.metadata["search"]["trials"] < 50
     assert "brought nothing better" in capsys.readouterr().out
     asked = md.fit(pets(), "price", max_trials=3, **options, project_name="asked", verbose=0)
-    assert asked.facts["search"] == {"trials": 3, "ended": "trials"}
+    assert asked.metadata["search"] == {"trials": 3, "ended": "trials"}
 
 
 def many_kinds(rows=60):
@@ -419,7 +422,7 @@ def test_targets_whose_columns_are_not_there_are_told_and_not_measured(fit):
         model.evaluate(frame.drop(columns=["breed", "price"]))
 
 
-# pictures
+# images
 
 
 def photos(folder, rows):
@@ -428,21 +431,21 @@ def photos(folder, rows):
     rng = np.random.default_rng(0)
     for row in range(rows):
         Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(folder / f"{row}.png")
-    (folder / "3.png").write_bytes(b"no picture")
+    (folder / "3.png").write_bytes(b"no image")
     return [f"{row}.png" for row in range(rows)]
 
 
-def test_paths_count_from_the_tables_own_folder_and_bad_pictures_follow_the_policy(fit, tmp_path):
+def test_paths_count_from_the_tables_own_folder_and_bad_images_follow_the_policy(fit, tmp_path):
     frame = pd.DataFrame({"photo": photos(tmp_path, 24), "price": np.arange(24.0)})
     frame.to_csv(tmp_path / "t.csv", index=False)
     with pytest.warns(md.BadImageWarning):
         model = fit(tmp_path / "t.csv", "price")
     assert model.table.feeds[0].form == "image"
-    assert md.load(model.save(tmp_path / "model")).facts["bad_rows"]["photo"][0]["row"] == 3
+    assert md.load(model.save(tmp_path / "model")).metadata["bad_rows"]["photo"][0]["row"] == 3
     with pytest.warns(md.BadImageWarning):
         assert np.isfinite(model.predict(tmp_path / "t.csv")["price"]).all()
     dropped = fit(tmp_path / "t.csv", "price", on_bad_image="drop")
-    assert dropped.facts["dropped_rows"] == [3]
+    assert dropped.metadata["dropped_rows"] == [3]
     with pytest.raises(DataError, match="3"):
         fit(tmp_path / "t.csv", "price", on_bad_image="raise")
 
@@ -456,7 +459,7 @@ def test_rows_are_told_by_their_numbers_in_the_callers_table_and_once(fit, tmp_p
     (told,) = [str(one.message) for one in caught]
     assert told.startswith("photo: 5 of 24 images cannot be read")
     assert [int(line.split()[2]) for line in told.splitlines()[1:]] == [3, 7, 11, 19, 20]
-    assert [one["row"] for one in model.facts["bad_rows"]["photo"]] == [3, 7, 11, 19, 20]
+    assert [one["row"] for one in model.metadata["bad_rows"]["photo"]] == [3, 7, 11, 19, 20]
     with pytest.raises(DataError) as error:
         fit(frame, "price", root=tmp_path, on_bad_image="raise")
     assert [int(row) for row in re.findall(r"- photo, row (\d+)", str(error.value))] == [3, 7, 11, 19, 20]
@@ -464,7 +467,7 @@ def test_rows_are_told_by_their_numbers_in_the_callers_table_and_once(fit, tmp_p
         fit(frame, "price")
 
 
-def test_pictures_may_come_in_any_form(fit):
+def test_images_may_come_in_any_form(fit):
     from PIL import Image
 
     rng = np.random.default_rng(0)
@@ -475,7 +478,7 @@ def test_pictures_may_come_in_any_form(fit):
     assert all(np.array_equal(one, predicted[0]) for one in predicted)
 
 
-def test_several_pictures_of_a_row_share_one_encoder(fit, tmp_path):
+def test_several_images_of_a_row_share_one_encoder(fit, tmp_path):
     names = photos(tmp_path, 24)
     names[3] = names[4]
     frame = pd.DataFrame({"front": names, "back": names[::-1], "price": np.arange(24.0)})
@@ -494,7 +497,7 @@ def real(fit, frame, targets):
     found = model.predict(frame.drop(columns=targets).head(20))
     assert [name for name in found.columns if name in targets] == targets
     assert all(np.isfinite(value) for value in model.evaluate(frame.head(200)).values())
-    json.dumps(model.facts["tasks"])
+    json.dumps(model.metadata["tasks"])
     return model
 
 
@@ -502,7 +505,7 @@ def test_adult_with_missing_labels(fit, shared_data):
     frame = pd.read_csv(shared_data / "adult" / "adult.csv.gz", nrows=1500)
     model = real(fit, frame, ["income", "hours-per-week", "occupation"])
     assert frame["occupation"].isna().any()
-    assert {task["kind"] for task in model.facts["tasks"].values()} == {"binary", "number", "multiclass"}
+    assert {task["kind"] for task in model.metadata["tasks"].values()} == {"binary", "number", "multiclass"}
 
 
 def test_california_housing_with_both_targets(fit, shared_data):
@@ -515,4 +518,4 @@ def test_womens_clothing_with_texts(fit, shared_data):
     with pytest.warns(MedleyWarning, match="'Class Name' gives the target 'Department Name' away"):
         model = real(fit, frame, ["Recommended IND", "Rating", "Department Name"])
     assert [feed.form for feed in model.table.feeds].count("text") == 2
-    assert model.facts["tasks"]["Rating"]["kind"] == "ordered"
+    assert model.metadata["tasks"]["Rating"]["kind"] == "ordered"

@@ -1,7 +1,7 @@
 """What a table's inputs and heads become."""
 
 from medley.auto.table.graph import MOST_EPOCHS_OF_TEXTS, table_epochs, table_graph
-from medley.core.block import Facts
+from medley.core.block import DataSummary
 from medley.core.resolve import resolve, take_default
 from medley.core.spec import Spec
 from medley.graph.graph import Graph
@@ -24,7 +24,7 @@ def resolved(inputs, heads, rows):
     def source(node):
         return SPECS[(node.inputs[0] if node.inputs else node).block.name]
 
-    return resolve(graph.outputs, graph.names, source, take_default, Facts(rows, len(inputs)))
+    return resolve(graph.outputs, graph.names, source, take_default, DataSummary(rows, len(inputs)))
 
 
 def behind(head):

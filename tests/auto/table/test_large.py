@@ -56,9 +56,9 @@ def fit(tmp_path):
 
 def same(one, other):
     """Whether two models are the same, to the bit."""
-    assert one.facts["rows"] == other.facts["rows"]
-    assert one.facts["scores"] == other.facts["scores"]
-    assert one.facts["dropped_rows"] == other.facts["dropped_rows"]
+    assert one.metadata["rows"] == other.metadata["rows"]
+    assert one.metadata["scores"] == other.metadata["scores"]
+    assert one.metadata["dropped_rows"] == other.metadata["dropped_rows"]
     for mine, others in zip(one.sources, other.sources, strict=True):
         assert repr(mine.codec.state()) == repr(others.codec.state())
 
@@ -86,7 +86,7 @@ def test_a_table_of_any_form_gives_the_model_that_it_gives_in_memory(fit, held, 
             write[name.split(".")[-1]](path, **({"index": False} if "csv" in name else {}))
     large = fit(path, memory=SMALL)
     same(large, held)
-    assert large.facts["learnt_from"] == large.facts["rows"]["train"]
+    assert large.metadata["learnt_from"] == large.metadata["rows"]["train"]
     assert list(large.predict(frame).columns) == ["price", "mood", "mood_probability"]
 
 
@@ -119,8 +119,8 @@ def test_a_sample_that_is_not_all_rows_still_knows_every_class_and_all_labels(fi
     model = fit(tmp_path / "t.csv", ["grade", "price"], memory=SMALL, verbose=1)
     told = capsys.readouterr().out
     assert model.labels("grade") == ["rare", "usual"]
-    assert model.facts["rows"] == {"train": 320, "held_out": 80}
-    assert model.facts["learnt_from"] < 30
+    assert model.metadata["rows"] == {"train": 320, "held_out": 80}
+    assert model.metadata["learnt_from"] < 30
     assert re.search(r"400 rows, read in batches.*30 of them", told)
     assert "inputs are learnt from a sample" in told
     assert "encoded facts, note: 400 rows" in told
@@ -132,7 +132,7 @@ def test_a_split_column_whose_training_rows_are_few_is_sampled_by_itself(fit, tm
     part = np.where(np.arange(400) >= 350, "train", "validation")
     rows(400).assign(part=part).to_csv(tmp_path / "t.csv", index=False)
     model = fit(tmp_path / "t.csv", split="part", memory=SMALL)
-    assert model.facts["learnt_from"] == model.facts["rows"]["train"] == 50
+    assert model.metadata["learnt_from"] == model.metadata["rows"]["train"] == 50
 
 
 def test_encodings_are_made_once_and_again_where_the_content_changed(fit, tmp_path, monkeypatch, capsys):
@@ -211,7 +211,7 @@ def with_photos(tmp_path, bad=(3, 50, 51)):
     return frame
 
 
-def test_bad_pictures_are_told_once_by_their_rows_also_when_they_come_from_the_cache(fit, tmp_path, monkeypatch):
+def test_bad_images_are_told_once_by_their_rows_also_when_they_come_from_the_cache(fit, tmp_path, monkeypatch):
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
     with_photos(tmp_path)
     found = []
@@ -221,23 +221,23 @@ def test_bad_pictures_are_told_once_by_their_rows_also_when_they_come_from_the_c
         (told,) = [str(one.message) for one in caught]
         assert told.startswith("photo: 3 of 120 images cannot be read")
         assert [int(line.split()[2]) for line in told.splitlines()[1:]] == [3, 50, 51]
-    assert [one["row"] for one in found[1].facts["bad_rows"]["photo"]] == [3, 50, 51]
+    assert [one["row"] for one in found[1].metadata["bad_rows"]["photo"]] == [3, 50, 51]
     same(found[0], found[1])
     same(found[1], found[2])
 
 
-def test_rows_of_bad_pictures_are_dropped_or_stop_the_fit(fit, tmp_path):
+def test_rows_of_bad_images_are_dropped_or_stop_the_fit(fit, tmp_path):
     with_photos(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error", BadImageWarning)
         large = fit(tmp_path / "t.csv", memory=SMALL, on_bad_image="drop")
-    assert large.facts["dropped_rows"] == [3, 50, 51]
+    assert large.metadata["dropped_rows"] == [3, 50, 51]
     same(large, fit(tmp_path / "t.csv", memory="10GB", on_bad_image="drop"))
     with pytest.raises(DataError, match=r"photo: (.|\n)*row (3|50|51) "):
         fit(tmp_path / "t.csv", memory=SMALL, on_bad_image="raise")
 
 
-def test_a_picture_that_changed_is_encoded_anew(fit, tmp_path, monkeypatch, capsys):
+def test_a_image_that_changed_is_encoded_anew(fit, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
     with_photos(tmp_path, bad=())
     fit(tmp_path / "t.csv", memory=SMALL)
@@ -246,7 +246,7 @@ def test_a_picture_that_changed_is_encoded_anew(fit, tmp_path, monkeypatch, caps
     assert "encoded before" not in capsys.readouterr().out
 
 
-def test_a_small_table_of_many_pictures_is_large(fit, tmp_path, monkeypatch, capsys):
+def test_a_small_table_of_many_images_is_large(fit, tmp_path, monkeypatch, capsys):
     with_photos(tmp_path, bad=())
     monkeypatch.setattr("medley.tables.reading.memory._PER_BYTE", 0.0)
     fit(tmp_path / "t.csv", memory="20kB", verbose=1)
@@ -284,7 +284,7 @@ def test_a_search_over_a_large_table_goes_on_where_it_ended(fit, tmp_path, capsy
     fit(tmp_path / "t.csv", **how)
     again = fit(tmp_path / "t.csv", **how, verbose=1)
     assert "trial 0 (1/1)" not in capsys.readouterr().out
-    assert again.facts["rows"]["train"] > 0
+    assert again.metadata["rows"]["train"] > 0
 
 
 def test_a_large_table_is_never_whole_in_memory(fit, tmp_path, monkeypatch):
@@ -306,7 +306,7 @@ def test_a_large_table_is_never_whole_in_memory(fit, tmp_path, monkeypatch):
     model = fit(tmp_path / "t.csv", memory=SMALL)
     assert max(seen) < 100
     assert sum(seen) == 3 * 600
-    assert sum(model.facts["rows"].values()) == 600
+    assert sum(model.metadata["rows"].values()) == 600
 
 
 def test_encoded_files_are_where_the_docs_say(tmp_path, monkeypatch):

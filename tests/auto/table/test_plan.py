@@ -74,7 +74,7 @@ def test_a_target_named_twice_is_one():
 
 def test_names_that_are_wrong_are_told_together_with_targets_that_are():
     rows = table(y=["a"] * ROWS)
-    with pytest.raises(ConfigError, match="5 mistakes") as error:
+    with pytest.raises(ConfigError, match="5 errors") as error:
         plan_table(rows, ["y", "z"], inputs=["y", "w"], roles={"group": "g"})
     for told in ("targets names 'z'", "inputs names 'y', which is a target", "inputs names 'w'", "group names 'g'"):
         assert told in str(error.value)

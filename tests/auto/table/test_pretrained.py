@@ -1,4 +1,4 @@
-"""Columns of texts and pictures that start from a pretrained encoder."""
+"""Columns of texts and images that start from a pretrained encoder."""
 
 import numpy as np
 import pandas as pd
@@ -59,13 +59,13 @@ def test_auto_is_from_scratch_with_a_line_where_nothing_is_cached_and_changes_no
     told = capsys.readouterr().out + capsys.readouterr().err
     assert told.count("learns from scratch, as the hub's cache holds no pretrained encoder of") == 2
     assert pretrained_of(automatic) == set()
-    assert automatic.facts["scores"] == fit(None).facts["scores"]
+    assert automatic.metadata["scores"] == fit(None).metadata["scores"]
 
 
 @pytest.mark.parametrize(
     ("pretrained", "words"),
     [
-        ({"revew": "x"}, "names 'revew', which is no column of texts or pictures here. Did you mean 'review'"),
+        ({"revew": "x"}, "names 'revew', which is no column of texts or images here. Did you mean 'review'"),
         ({"review": "nobody/nothing"}, "No pretrained weights for 'nobody/nothing'"),
         ("nobody/nothing", "No pretrained weights for 'nobody/nothing'"),
         (3, "pretrained must be 'auto', None, a folder"),

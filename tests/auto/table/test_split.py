@@ -83,7 +83,7 @@ def test_both_sides_need_rows():
 
 
 def test_columns_that_are_not_there_and_two_ways_at_once_are_told_together():
-    with pytest.raises(ConfigError, match=r"(?s)2 mistakes.*group, time.*'owner' is no column"):
+    with pytest.raises(ConfigError, match=r"(?s)2 errors.*group, time.*'owner' is no column"):
         halves(pd.DataFrame({"when": [1, 2]}), group="owner", time="when")
 
 

@@ -111,7 +111,7 @@ def test_texts():
     assert found.tolist() == ["x", None, "7", None]
 
 
-def test_pictures_are_found_under_the_root():
+def test_images_are_found_under_the_root():
     guess = infer({"x": ["a.png", "b.png"]})["x"]
     assert read_cells(pd.Series(["c.png", None, " "]), guess, Path("r")).values == [str(Path("r/c.png")), None, None]
     data = b"\x89PNG\r\n\x1a\n" + bytes(90)
@@ -125,7 +125,7 @@ def test_pictures_are_found_under_the_root():
     assert read_cells(pd.Series([nested]), guess).values[0].shape == (9, 8)
 
 
-def test_several_pictures_per_cell():
+def test_several_images_per_cell():
     guess = infer({"x": ["a.png;b.png", "c.png"]})["x"]
     a, b = str(Path("r/a.png")), str(Path("r/b.png"))
     rows = pd.Series(["a.png; b.png", "a.png", None, ["b.png", None], []])

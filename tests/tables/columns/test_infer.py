@@ -31,7 +31,7 @@ def kinds(schema):
     return {name: str(one.kind) for name, one in schema.items()}
 
 
-def picture(form="PNG", size=(9, 8)):
+def image(form="PNG", size=(9, 8)):
     image = pytest.importorskip("PIL.Image").new("RGB", size, "red")
     stream = io.BytesIO()
     image.save(stream, form)
@@ -222,44 +222,44 @@ def test_a_text_of_a_megabyte_is_a_text():
     assert guess(["word " * 200_000, "short, but of some words", "another one of them, too"]).kind is Kind.TEXT
 
 
-# ---------------------------------------------------------------------------------------- pictures, lists, arrays
+# ---------------------------------------------------------------------------------------- images, lists, arrays
 
 
-def test_paths_of_pictures(tmp_path):
+def test_paths_of_images(tmp_path):
     for number in range(6):
-        (tmp_path / f"{number}.png").write_bytes(picture())
+        (tmp_path / f"{number}.png").write_bytes(image())
     (tmp_path / "plain").mkdir()
-    (tmp_path / "plain" / "a").write_bytes(picture("JPEG"))
+    (tmp_path / "plain" / "a").write_bytes(image("JPEG"))
     one = read({"photo": [f"{number}.png" for number in range(6)]}, root=tmp_path)
     assert infer(one)["photo"].confidence > 0.95
     some = read({"photo": ["0.png", "1.png", "nothing.png", None]}, root=tmp_path)
     assert "1 of 3 looked for are not there" in infer(some)["photo"].why
     several = infer(read({"photo": ["0.png;1.png", "2.png", "3.png; 4.png;5.png"]}, root=tmp_path))["photo"]
-    assert (several.kind, several.form, several.becomes) == (Kind.IMAGE, "several", "several pictures, pooled")
+    assert (several.kind, several.form, several.becomes) == (Kind.IMAGE, "several", "several images, pooled")
     assert infer(read({"photo": ["plain/a", "plain/a"] * 9 + ["plain/b"]}, root=tmp_path))["photo"].kind is Kind.IMAGE
 
 
 @pytest.mark.parametrize(
     ("cells", "form"),
     [
-        ([picture(), picture("JPEG"), None], ""),
-        ([base64.b64encode(picture(size=(64, 64))).decode(), base64.b64encode(picture("JPEG")).decode()], ""),
-        (["data:image/png;base64," + base64.b64encode(picture()).decode(), "data:image/png;base64,AAAA"], ""),
-        ([{"bytes": picture(), "path": None}, {"bytes": None, "path": "a.png"}], ""),
+        ([image(), image("JPEG"), None], ""),
+        ([base64.b64encode(image(size=(64, 64))).decode(), base64.b64encode(image("JPEG")).decode()], ""),
+        (["data:image/png;base64," + base64.b64encode(image()).decode(), "data:image/png;base64,AAAA"], ""),
+        ([{"bytes": image(), "path": None}, {"bytes": None, "path": "a.png"}], ""),
         ([np.zeros((9, 9, 3), np.uint8), np.ones((8, 9, 3), np.uint8)], ""),
         ([np.zeros((28, 28)), None], ""),
         ([np.zeros((28, 28)).tolist(), np.ones((28, 28)).tolist()], ""),
         ([["a.png", "b.jpg"], ["c.png"], []], "several"),
-        ([[picture(), picture()], [picture()]], "several"),
+        ([[image(), image()], [image()]], "several"),
         ([[np.zeros((9, 9, 3), np.uint8)] * 2, [np.zeros((9, 9, 3), np.uint8)]], "several"),
     ],
 )
-def test_pictures_in_cells(cells, form):
+def test_images_in_cells(cells, form):
     found = guess(cells)
     assert (found.kind, found.form) == (Kind.IMAGE, form)
 
 
-def test_pictures_of_pillow():
+def test_images_of_pillow():
     image = pytest.importorskip("PIL.Image").new("RGB", (9, 9))
     assert guess([image, None]).kind is Kind.IMAGE
 
@@ -312,7 +312,7 @@ def test_cells_of_any_type_are_read_or_told(cells, kind):
 
 def test_arrows_own_types_are_read():
     pyarrow = pytest.importorskip("pyarrow")
-    arrays = {"tags": [["a"], ["a", "b"]], "cost": [Decimal("1.5"), None], "photo": [picture()] * 2, "n": [3, None]}
+    arrays = {"tags": [["a"], ["a", "b"]], "cost": [Decimal("1.5"), None], "photo": [image()] * 2, "n": [3, None]}
     types = {name: pd.ArrowDtype(pyarrow.array(cells).type) for name, cells in arrays.items()}
     frame = pd.DataFrame({name: pd.Series(cells, dtype=types[name]) for name, cells in arrays.items()})
     assert kinds(infer(frame)) == {"tags": "set", "cost": "category", "photo": "image", "n": "category"}
@@ -321,7 +321,7 @@ def test_arrows_own_types_are_read():
 
 def test_lists_from_arrow_are_lists():
     pyarrow = pytest.importorskip("pyarrow")
-    table = pyarrow.table({"tags": [["a"], ["a", "b"]], "vector": [[1.0, 2.0], [3.0, 4.0]], "photo": [picture()] * 2})
+    table = pyarrow.table({"tags": [["a"], ["a", "b"]], "vector": [[1.0, 2.0], [3.0, 4.0]], "photo": [image()] * 2})
     assert kinds(infer(table)) == {"tags": "set", "vector": "vector", "photo": "image"}
 
 
@@ -359,7 +359,7 @@ def test_what_a_column_cannot_be_is_told_all_at_once():
     with pytest.raises(DataError) as caught:
         infer(table, wrong)
     told = str(caught.value)
-    assert told.startswith("5 mistakes:")
+    assert told.startswith("5 errors:")
     assert "'e', which is no column" in told
     assert "Column 'a' cannot be read as number, as column_kinds says: it holds 'x', 'y'." in told
     for kind, cells in [("time", ["x"]), ("time", [1, 2]), ("boolean", ["x", "y"]), ("number", [["x"]])]:

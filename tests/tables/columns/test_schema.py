@@ -49,7 +49,7 @@ def test_unknown_columns_and_kinds_are_told_at_once():
     with pytest.raises(ConfigError) as caught:
         infer(TABLE).override({"sx": "text", "size": "numbr", "tgs": "st"})
     told = str(caught.value)
-    assert told.startswith("4 mistakes:")
+    assert told.startswith("4 errors:")
     assert "'sx', which is no column. Did you mean 'sex'?" in told
     assert "'numbr', given for 'size', is no kind. Did you mean 'number'?" in told
 

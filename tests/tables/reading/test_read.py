@@ -137,7 +137,7 @@ def test_a_callers_frame_keeps_its_index_and_is_not_changed():
     assert list(frame.columns) == [0, 1]
 
 
-def test_arrays_of_pictures_and_lists_can_be_columns():
+def test_arrays_of_images_and_lists_can_be_columns():
     table = read({"photo": np.zeros((2, 8, 8, 3), np.uint8), "tags": [["a"], ["a", "b"]], "vector": np.ones((2, 4))})
     assert table.frame["photo"][1].shape == (8, 8, 3)
     assert table.frame["tags"][1] == ["a", "b"]
@@ -161,7 +161,7 @@ def test_the_root_can_be_given_and_a_table_is_read_no_more_than_once(tmp_path):
 
 
 def test_a_folder_of_files_is_one_table(tmp_path):
-    (tmp_path / "pictures").mkdir()
+    (tmp_path / "images").mkdir()
     (tmp_path / "README.txt").write_text("What this is.")
     (tmp_path / ".hidden.csv").write_text("other\n1\n")
     save(tmp_path / "a.csv", ROWS.iloc[:1])

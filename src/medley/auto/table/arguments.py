@@ -10,14 +10,14 @@ from typing import Any
 from medley.auto.duration import seconds
 from medley.auto.rows import check_fit, check_writable, folder_problems
 from medley.auto.table.plan import Plan, plan_table
-from medley.errors import DataError, MedleyError, Mistakes
+from medley.errors import DataError, ErrorCollector, MedleyError
 from medley.model.forward import device_of
 from medley.tables.reading.memory import memory_bytes
 from medley.tables.reading.read import Table, read
 
 
 def check_search(
-    mistakes: Mistakes,
+    errors: ErrorCollector,
     *,
     time_limit: Any = None,
     max_trials: Any = None,
@@ -35,27 +35,27 @@ def check_search(
     """Notes in `mistakes` what is wrong with the plain arguments of `fit`."""
     problems = list(folder_problems(project_name, directory))
     for sentence in problems:
-        mistakes.add(sentence)
-    with _noting(mistakes):
+        errors.add(sentence)
+    with _noting(errors):
         if not problems:
             check_writable(Path(directory or ".") / project_name)
-    with _noting(mistakes):
+    with _noting(errors):
         device_of(device)
-    with _noting(mistakes):
+    with _noting(errors):
         seconds(time_limit)
-    with _noting(mistakes):
+    with _noting(errors):
         memory_bytes(memory)
-    with _noting(mistakes):
+    with _noting(errors):
         check_fit(epochs, batch_size, validation_split, None, None, verbose)
     for name, value, least in (("max_trials", max_trials, 1), ("seed", seed, 0)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-            mistakes.add(f"{name} must be a whole number of at least {least}, got {value!r}.")
+            errors.add(f"{name} must be a whole number of at least {least}, got {value!r}.")
     if on_bad_image not in ("warn", "raise", "drop"):
-        mistakes.add(f'on_bad_image must be "warn", "raise" or "drop", got {on_bad_image!r}.')
+        errors.add(f'on_bad_image must be "warn", "raise" or "drop", got {on_bad_image!r}.')
 
 
 def understand(
-    mistakes: Mistakes,
+    errors: ErrorCollector,
     table: Any,
     targets: str | Sequence[str] | Mapping[str, Any],
     *,
@@ -69,7 +69,7 @@ def understand(
     """Reads a table and plans its model.
 
     Args:
-        mistakes: what is known to be wrong already.
+        errors: what is known to be wrong already.
         table: as for `fit`.
         targets: likewise.
         inputs: likewise.
@@ -85,12 +85,12 @@ def understand(
     given = {word: column for word, column in (roles or {}).items() if column is not None}
     by = [word for word in ("group", "time", "split") if word in given]
     if len(by) > 1:
-        mistakes.add(f"Rows can be split by one of group, time and split, got {', '.join(by)}.")
+        errors.add(f"Rows can be split by one of group, time and split, got {', '.join(by)}.")
     try:
         known = read(table, root)
     except DataError as error:
-        mistakes.take(error)
-        mistakes.stop(DataError)
+        errors.collect(error)
+        errors.raise_if_any(DataError)
         raise
     return known, plan_table(
         known,
@@ -99,15 +99,15 @@ def understand(
         column_kinds=column_kinds,
         roles=given,
         on_bad_image=on_bad_image,
-        mistakes=mistakes,
+        errors=errors,
         labels=labels,
     )
 
 
 @contextmanager
-def _noting(mistakes: Mistakes) -> Iterator[None]:
+def _noting(errors: ErrorCollector) -> Iterator[None]:
     """Goes on after a mistake, to find the others."""
     try:
         yield
     except MedleyError as error:
-        mistakes.take(error)
+        errors.collect(error)

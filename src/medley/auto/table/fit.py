@@ -10,11 +10,11 @@ from typing import Any
 from medley.auto.automodel import AutoModel
 from medley.auto.table.arguments import check_search, understand
 from medley.auto.table.graph import table_epochs, table_graph
-from medley.auto.table.large import divide_large, pictures_are_large, scanned
+from medley.auto.table.large import divide_large, images_are_large, scanned
 from medley.auto.table.plan import Plan, check_names
 from medley.auto.table.pretrained import with_pretrained
-from medley.auto.table.rows import Divided, Division, divide_table
-from medley.errors import ConfigError, Mistakes
+from medley.auto.table.rows import SplitRows, SplitSpec, divide_table
+from medley.errors import ConfigError, ErrorCollector
 from medley.model.model import Model
 from medley.search.progress import Progress
 from medley.search.study import PATIENCE
@@ -78,7 +78,7 @@ def fit(
         loss_weights: as in `AutoModel`, by target.
         max_model_size: as in `AutoModel`.
         training: as in `AutoModel`.
-        on_bad_image: `"warn"` takes pictures that cannot be read as missing, `"raise"` stops, `"drop"` leaves their
+        on_bad_image: `"warn"` takes images that cannot be read as missing, `"raise"` stops, `"drop"` leaves their
             rows out.
         project_name: folder of the search, under `directory`.
         directory: as in `AutoModel`.
@@ -88,7 +88,7 @@ def fit(
         verbose: 0 silent, 1 what was understood and a line per trial, 2 a line per epoch.
         memory: what the table may take: bytes, or "2GB"; "auto" is a share of what is free. A file or folder that would
             take more is read in batches and encoded into files, see `docs/tables.md`.
-        pretrained: encoders that columns of texts and pictures may start from: a folder or a name on the hub (for the
+        pretrained: encoders that columns of texts and images may start from: a folder or a name on the hub (for the
             columns that it can read), a dict from column to such, or None to learn from scratch. `"auto"` takes what
             is in the hub's cache and never asks a network; where nothing is, it learns from scratch and says so.
 
@@ -106,9 +106,9 @@ def fit(
     >>> list(model.predict({"kind": ["b"], "size": [2.0]}).columns)
     ['price']
     """
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     check_search(
-        mistakes,
+        errors,
         time_limit=time_limit,
         max_trials=max_trials,
         epochs=epochs,
@@ -122,9 +122,9 @@ def fit(
         project_name=project_name,
         directory=directory,
     )
-    division = Division(validation_split, seed or 0, group, time, split, sample_weight, on_bad_image)
+    division = SplitSpec(validation_split, seed or 0, group, time, split, sample_weight, on_bad_image)
     divided, plan = _understood(
-        mistakes,
+        errors,
         table,
         targets,
         division,
@@ -168,33 +168,33 @@ def fit(
 
 
 def _understood(
-    mistakes: Mistakes,
+    errors: ErrorCollector,
     table: Any,
     targets: Any,
-    division: Division,
+    division: SplitSpec,
     memory: Any,
     progress: Progress,
     *,
     roles: Mapping[str, str | None],
     root: Any,
     **how: Any,
-) -> tuple[Divided, Plan]:
+) -> tuple[SplitRows, Plan]:
     """Reads, plans and divides a table: in memory where it fits, else in batches."""
     try:
         memory = memory_bytes(memory)
     except ConfigError:  # told with the other mistakes
         memory = memory_bytes("auto")
     if not is_large(table, memory):
-        known, plan = understand(mistakes, table, targets, roles=roles, root=root, **how)
-        if not (isinstance(table, str | PathLike) and pictures_are_large(known, plan, memory)):
+        known, plan = understand(errors, table, targets, roles=roles, root=root, **how)
+        if not (isinstance(table, str | PathLike) and images_are_large(known, plan, memory)):
             return divide_table(known, plan, division, progress), plan
         del known
     given = {word: column for word, column in roles.items() if column is not None}
     first = next(batches(table, 1), None)
     if first is not None:
-        check_names(list(first.columns), targets, how["inputs"], how["column_kinds"], given, mistakes)
+        check_names(list(first.columns), targets, how["inputs"], how["column_kinds"], given, errors)
     scan = scanned(table, root, memory, [*_names(targets), *division.columns], division.seed, progress)
-    _, plan = understand(mistakes, scan.sample, targets, roles=roles, root=root, labels=scan.wholly, **how)
+    _, plan = understand(errors, scan.sample, targets, roles=roles, root=root, labels=scan.wholly, **how)
     return divide_large(scan, plan, division, progress), plan
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from medley.core.block import Head, Input, Node
 from medley.core.registry import lookup
 from medley.core.space import OneOf
-from medley.train.plan import Training, sensible_batch, sensible_epochs
+from medley.train.plan import Training, default_batch_size, default_epochs
 
 SHARED_LAYERS = 1
 MOST_EPOCHS_OF_TEXTS = 25
@@ -18,7 +18,7 @@ def table_graph(inputs: Sequence[Input], heads: Sequence[Head]) -> list[Node]:
     """Heads joined to the inputs of a table, as it pays for tables (record 22).
 
     Plain columns alone become an ensemble; several targets share its first layer and have others of their own. With
-    pictures or vectors beside them, they are merged and read by such an ensemble, which all targets share. With texts,
+    images or vectors beside them, they are merged and read by such an ensemble, which all targets share. With texts,
     every input has an encoder of its own, and an ensemble's hidden layer reads them all.
 
     Args:
@@ -84,7 +84,7 @@ def table_epochs(
     several = targets > 1 and len(inputs) == 1 and isinstance(inputs[0], lookup("tabular.input"))
     if plan.epochs or not (texts or several):
         return None
-    usual = sensible_epochs(rows, batch_size or plan.batch_size or sensible_batch(rows))
+    usual = default_epochs(rows, batch_size or plan.batch_size or default_batch_size(rows))
     if texts:
         return min(max(usual // 2, 10), MOST_EPOCHS_OF_TEXTS)
     return min(usual * 7 // 4, MOST_EPOCHS)

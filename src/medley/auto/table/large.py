@@ -13,8 +13,8 @@ import numpy as np
 
 from medley.auto.table.plan import Plan
 from medley.auto.table.rows import (
-    Divided,
-    Division,
+    SplitRows,
+    SplitSpec,
     about,
     bad_images,
     part_of,
@@ -42,8 +42,8 @@ _FEWEST = 2_000
 _LOOKED_AT = 200
 
 
-def pictures_are_large(table: Table, plan: Plan, memory: int) -> bool:
-    """Whether the pictures that a table names would take more memory than there is."""
+def images_are_large(table: Table, plan: Plan, memory: int) -> bool:
+    """Whether the images that a table names would take more memory than there is."""
     few = Table(table.frame.head(_LOOKED_AT), table.root, table.origin)
     total = 0
     for block in plan.inputs:
@@ -77,11 +77,11 @@ def scanned(table: Any, root: Any, memory: int, columns: Sequence[str], seed: in
     return known
 
 
-def divide_large(known: Scan, plan: Plan, how: Division, progress: Progress) -> Divided:
+def divide_large(known: Scan, plan: Plan, how: SplitSpec, progress: Progress) -> SplitRows:
     """Divides a table by one pass over it; its inputs' rows become a stream.
 
     Raises:
-        DataError: a side would be empty, or labels or pictures break a rule.
+        DataError: a side would be empty, or labels or images break a rule.
     """
     tell_plan(plan, progress)
     told = warn_of_leaks(known.sample, plan)
@@ -105,7 +105,7 @@ def divide_large(known: Scan, plan: Plan, how: Division, progress: Progress) -> 
     digest = cache.digest(table.digest(), passed.files.hexdigest(), where)
     stream = TableStream(table, view, where, sample, digest, progress)
     told["learnt_from"] = sample.size
-    return Divided(parts[0], parts[1], about(plan, told, parts, np.array(sorted(passed.bad), np.int64)), stream)
+    return SplitRows(parts[0], parts[1], about(plan, told, parts, np.array(sorted(passed.bad), np.int64)), stream)
 
 
 @dataclass
@@ -119,7 +119,7 @@ class _Pass:
         hashes: (N,) equal where rows are equal in all columns that inputs read.
         files: a checksum of the files that cells name.
         unread: column -> how many cells are nothing of its kind, and the row of the first.
-        bad: rows with a picture that cannot be read, where they are asked for.
+        bad: rows with an image that cannot be read, where they are asked for.
     """
 
     rows: int

@@ -8,12 +8,13 @@ from typing import Any
 
 from medley.auto.table.targets import target_as
 from medley.core.block import Head, Input
+from medley.core.column import TaskGuess
 from medley.core.kinds import Kind
 from medley.core.registry import lookup
-from medley.errors import ConfigError, DataError, MedleyError, Mistakes, did_you_mean
+from medley.errors import ConfigError, DataError, ErrorCollector, MedleyError, did_you_mean
 from medley.tables.columns.infer import infer
 from medley.tables.columns.schema import SAID, Schema, known_kinds
-from medley.tables.columns.targets import TaskGuess, infer_target
+from medley.tables.columns.targets import infer_target
 from medley.tables.reading.read import Table
 from medley.tables.view import Feed, TableView
 
@@ -52,7 +53,7 @@ def plan_table(
     column_kinds: Mapping[str, str] | None = None,
     roles: Mapping[str, str] | None = None,
     on_bad_image: str = "warn",
-    mistakes: Mistakes | None = None,
+    errors: ErrorCollector | None = None,
     labels: Table | None = None,
 ) -> Plan:
     """Infers what columns hold and which heads targets need.
@@ -64,24 +65,24 @@ def plan_table(
         column_kinds: column -> kind, where the caller knows better; of a target also "ordered".
         roles: argument -> column that says something about rows ("group", "split", "sample_weight"; these are not
             learnt from) or orders them ("time").
-        on_bad_image: what to do with pictures that cannot be read.
-        mistakes: what is known to be wrong with the call, to be told with what is found here.
+        on_bad_image: what to do with images that cannot be read.
+        errors: what is known to be wrong with the call, to be told with what is found here.
         labels: the targets' columns of all rows, where `table` is a sample of them.
 
     Raises:
         ConfigError: columns or kinds that are not there (all are told), or nothing to learn from.
         DataError: a column cannot be what it is said to be.
     """
-    roles, mistakes = roles or {}, mistakes or Mistakes()
-    named, own = _targets(targets, mistakes)
+    roles, errors = roles or {}, errors or ErrorCollector()
+    named, own = _targets(targets, errors)
     inputs = [inputs] if isinstance(inputs, str) else inputs if inputs is None else list(map(str, inputs))
     if column_kinds is not None and not isinstance(column_kinds, Mapping):
-        mistakes.add(f'column_kinds must be a dict from column to kind, {{"age": "number"}}, got {column_kinds!r}.')
-        mistakes.stop(ConfigError)
+        errors.add(f'column_kinds must be a dict from column to kind, {{"age": "number"}}, got {column_kinds!r}.')
+        errors.raise_if_any(ConfigError)
     columns = list(table.frame.columns)
-    rule = _check_columns(columns, named, inputs, roles, mistakes)
-    tasks, schema = _guesses(table, labels or table, named, {**_kinds(own), **(column_kinds or {})}, mistakes)
-    mistakes.stop(rule)
+    rule = _check_columns(columns, named, inputs, roles, errors)
+    tasks, schema = _guesses(table, labels or table, named, {**_kinds(own), **(column_kinds or {})}, errors)
+    errors.raise_if_any(rule)
     tasks = {name: replace(task, why=SAID) if own.get(name) else task for name, task in tasks.items()}
     schema = Schema(tasks[one.name].cells if one.name in tasks else one for one in schema.values())
     aside = {name for word, name in roles.items() if word != "time"}
@@ -105,33 +106,33 @@ def check_names(
     inputs: Sequence[str] | None,
     column_kinds: Mapping[str, str] | None,
     roles: Mapping[str, str],
-    mistakes: Mistakes,
+    errors: ErrorCollector,
 ) -> None:
     """Makes sure of what can be told by a table's columns alone, before all of a large one is read.
 
     Raises:
         ConfigError: columns or kinds that are not there, and all of `mistakes`.
     """
-    named, _ = _targets(targets, mistakes)
-    _check_columns(columns, named, [inputs] if isinstance(inputs, str) else inputs, roles, mistakes)
+    named, _ = _targets(targets, errors)
+    _check_columns(columns, named, [inputs] if isinstance(inputs, str) else inputs, roles, errors)
     if isinstance(column_kinds, Mapping):
-        known_kinds({name: kind for name, kind in column_kinds.items() if name not in named}, columns, mistakes)
-    mistakes.stop(ConfigError)
+        known_kinds({name: kind for name, kind in column_kinds.items() if name not in named}, columns, errors)
+    errors.raise_if_any(ConfigError)
 
 
-def _targets(targets: Any, mistakes: Mistakes) -> tuple[list[str], dict[str, Head]]:
+def _targets(targets: Any, errors: ErrorCollector) -> tuple[list[str], dict[str, Head]]:
     """The targets' columns, and the caller's own heads of some of them."""
     if isinstance(targets, str | int):  # columns that nobody named are counted
         return [str(targets)], {}
     if not isinstance(targets, Iterable):
-        mistakes.add(f"targets must be a column's name, a list of names, or a dict name -> head, got {targets!r}.")
-        mistakes.stop(ConfigError)
+        errors.add(f"targets must be a column's name, a list of names, or a dict name -> head, got {targets!r}.")
+        errors.raise_if_any(ConfigError)
     for name, head in targets.items() if isinstance(targets, Mapping) else ():
         if head is not None and not isinstance(head, Head):  # None: as guessed
             way = f'to say its kind, name it in targets and give column_kinds={{{name!r}: "number"}}'
-            mistakes.add(f"targets: {name!r} needs a head such as RegressionHead(), got {head!r}; {way}.")
+            errors.add(f"targets: {name!r} needs a head such as RegressionHead(), got {head!r}; {way}.")
     if isinstance(targets, Mapping):
-        mistakes.stop(ConfigError)
+        errors.raise_if_any(ConfigError)
         return list(map(str, targets)), {str(name): head for name, head in targets.items()}
     return list(dict.fromkeys(map(str, targets))), {}
 
@@ -141,19 +142,19 @@ def _check_columns(
     named: Sequence[str],
     inputs: Sequence[str] | None,
     roles: Mapping[str, str],
-    mistakes: Mistakes,
+    errors: ErrorCollector,
 ) -> type[MedleyError]:
     """Notes what is wrong with the names; returns the error to tell all mistakes by."""
     if not named:
-        mistakes.add("targets is empty; name at least one column to predict.")
+        errors.add("targets is empty; name at least one column to predict.")
     given = {"targets": named, "inputs": inputs or (), **{word: [name] for word, name in roles.items()}}
     for what, names in given.items():
         for name in names:
             if name not in columns:
-                mistakes.add(f"{what} names {name!r}, which is no column.{did_you_mean(name, columns)}")
+                errors.add(f"{what} names {name!r}, which is no column.{did_you_mean(name, columns)}")
             elif what != "targets" and name in named:
-                mistakes.add(f"{what} names {name!r}, which is a target.")
-    return ConfigError if mistakes.found else DataError
+                errors.add(f"{what} names {name!r}, which is a target.")
+    return ConfigError if errors.errors else DataError
 
 
 def _kinds(own: Mapping[str, Head]) -> dict[str, str]:
@@ -168,7 +169,7 @@ def _kinds(own: Mapping[str, Head]) -> dict[str, str]:
 
 
 def _guesses(
-    table: Table, labels: Table, named: Sequence[str], kinds: Mapping[str, str], mistakes: Mistakes
+    table: Table, labels: Table, named: Sequence[str], kinds: Mapping[str, str], errors: ErrorCollector
 ) -> tuple[dict[str, TaskGuess], Schema]:
     """What targets and other columns are; notes what cannot be what it is said to be."""
     tasks, schema = {}, Schema([])
@@ -178,11 +179,11 @@ def _guesses(
                 target_as(labels, name, str(kinds[name])) if name in kinds else infer_target(labels.frame[name])
             )
         except MedleyError as error:
-            mistakes.take(error)
+            errors.collect(error)
     try:
         schema = infer(table, {name: kind for name, kind in kinds.items() if name not in named})
     except DataError as error:
-        mistakes.take(error)
+        errors.collect(error)
     return tasks, schema
 
 
@@ -204,13 +205,13 @@ def _feeds(schema: Schema, used: Sequence[str], taken: Sequence[str]) -> list[Fe
     plain = tuple(name for name in used if schema[name].kind in _PLAIN)
     if plain:
         feeds.append(Feed(_free(FACTS, [*used, *taken]), plain, "table"))
-    pictures = tuple(name for name in used if schema[name].kind is Kind.IMAGE)
-    if len(pictures) > 1 or (pictures and schema[pictures[0]].form == "several"):
-        name = pictures[0] if len(pictures) == 1 else _free("pictures", [*used, *taken])
-        several = any(schema[one].form == "several" for one in pictures)
-        feeds.append(Feed(name, pictures, "images" if several else "slots"))
-    elif pictures:
-        feeds.append(Feed(pictures[0], pictures, "image"))
+    images = tuple(name for name in used if schema[name].kind is Kind.IMAGE)
+    if len(images) > 1 or (images and schema[images[0]].form == "several"):
+        name = images[0] if len(images) == 1 else _free("images", [*used, *taken])
+        several = any(schema[one].form == "several" for one in images)
+        feeds.append(Feed(name, images, "images" if several else "slots"))
+    elif images:
+        feeds.append(Feed(images[0], images, "image"))
     forms = {Kind.TEXT: "text", Kind.VECTOR: "vector", Kind.SET: "set"}
     feeds += [Feed(name, (name,), forms[schema[name].kind]) for name in used if schema[name].kind in forms]
     return feeds

@@ -16,11 +16,11 @@ from medley.text.pretrained import TEXT_MODELS
 
 _MODELS = {"text": TEXT_MODELS, "image": IMAGE_MODELS}
 _MODALITY = {"text": "text", "image": "image", "images": "image", "slots": "image"}
-_WORDS = {"text": "texts", "image": "pictures"}
+_WORDS = {"text": "texts", "image": "images"}
 
 
 def with_pretrained(plan: Plan, asked: Any, say: Callable[[str], None]) -> Plan:
-    """A plan whose inputs of texts and pictures know the pretrained encoder that is searched among the others.
+    """A plan whose inputs of texts and images know the pretrained encoder that is searched among the others.
 
     Args:
         plan: as inferred.
@@ -29,7 +29,7 @@ def with_pretrained(plan: Plan, asked: Any, say: Callable[[str], None]) -> Plan:
         say: told what is taken where it is left to us, a line per column.
 
     Raises:
-        ConfigError: a column of that name has no texts or pictures, or a model is nowhere.
+        ConfigError: a column of that name has no texts or images, or a model is nowhere.
     """
     feeds = [feed for feed in plan.view.feeds if feed.form in _MODALITY]
     inputs = {str(one.name): one for one in plan.inputs}
@@ -44,7 +44,7 @@ def _by_feed(feeds: list[Feed], asked: Any) -> dict[str, Any]:
         for column in asked:
             if column not in columns:
                 hint = did_you_mean(column, columns) if columns else ""
-                raise ConfigError(f"pretrained names {column!r}, which is no column of texts or pictures here.{hint}")
+                raise ConfigError(f"pretrained names {column!r}, which is no column of texts or images here.{hint}")
         return {columns[column]: name for column, name in asked.items()}
     if isinstance(asked, str) and asked != "auto":
         kind = _modality(asked)

@@ -25,7 +25,7 @@ MOST_TOLD = 10
 
 
 @dataclass(frozen=True)
-class Division:
+class SplitSpec:
     """How rows are divided.
 
     Args:
@@ -35,7 +35,7 @@ class Division:
         time: column; the latest rows are held out.
         split: column that says it itself.
         sample_weight: column of weights.
-        on_bad_image: `"drop"` leaves out rows whose pictures cannot be read.
+        on_bad_image: `"drop"` leaves out rows whose images cannot be read.
     """
 
     fraction: float = 0.2
@@ -53,7 +53,7 @@ class Division:
 
 
 @dataclass(frozen=True)
-class Divided:
+class SplitRows:
     """Rows for a search.
 
     Args:
@@ -69,11 +69,11 @@ class Divided:
     stream: Stream | None = None
 
 
-def divide_table(table: Table, plan: Plan, how: Division, progress: Progress) -> Divided:
+def divide_table(table: Table, plan: Plan, how: SplitSpec, progress: Progress) -> SplitRows:
     """Divides a table that is in memory; tells what was understood.
 
     Raises:
-        DataError: a side would be empty, or labels or pictures break a rule.
+        DataError: a side would be empty, or labels or images break a rule.
     """
     for note in table.notes:
         progress.say(f"note: {note}")
@@ -91,11 +91,11 @@ def divide_table(table: Table, plan: Plan, how: Division, progress: Progress) ->
     y, weight, train, held = sides(table, plan, how, numbers, same)
     x = plan.view.x(table)
     parts = [part_of(x, y, weight, side, numbers) for side in (train, held)]
-    return Divided(parts[0], parts[1], about(plan, told, parts, np.setdiff1d(np.arange(rows), numbers)))
+    return SplitRows(parts[0], parts[1], about(plan, told, parts, np.setdiff1d(np.arange(rows), numbers)))
 
 
 def sides(
-    table: Table, plan: Plan, how: Division, numbers: np.ndarray, same: np.ndarray
+    table: Table, plan: Plan, how: SplitSpec, numbers: np.ndarray, same: np.ndarray
 ) -> tuple[dict[str, Any], np.ndarray | None, np.ndarray, np.ndarray]:
     """Labels, weights, and which rows train and which are held out.
 
@@ -164,12 +164,12 @@ def warn_of_leaks(table: Table, plan: Plan) -> dict[str, Any]:
 
 
 def bad_images(table: Table, plan: Plan) -> set[int]:
-    """Positions of rows that hold a picture that cannot be read."""
+    """Positions of rows that hold an image that cannot be read."""
     return {int(row) for rows, _ in _looked_at(table, plan) for row in rows}
 
 
 def refuse_bad_images(table: Table, plan: Plan) -> None:
-    """Makes sure that all pictures can be read.
+    """Makes sure that all images can be read.
 
     Raises:
         DataError: some cannot; tells those of all rows, whichever side of the split they are on.
@@ -177,12 +177,12 @@ def refuse_bad_images(table: Table, plan: Plan) -> None:
     found = [f"- {one}" for _, told in _looked_at(table, plan) for one in told]
     if found:
         more = [f"- and {len(found) - MOST_TOLD} more"] if len(found) > MOST_TOLD else []
-        head = f'{len(found)} pictures cannot be read; on_bad_image="warn" takes them as missing.'
+        head = f'{len(found)} images cannot be read; on_bad_image="warn" takes them as missing.'
         raise DataError("\n".join([head, *found[:MOST_TOLD], *more]))
 
 
 def _looked_at(table: Table, plan: Plan) -> Iterator[tuple[np.ndarray, list[str]]]:
-    """For each input of pictures, the rows (P,) of those that cannot be read, and what is wrong with them."""
+    """For each input of images, the rows (P,) of those that cannot be read, and what is wrong with them."""
     view = plan.view.only([str(one.name) for one in plan.inputs if hasattr(one.codec(), "bad_rows")])
     for name, rows in view.x(table).items():
         codec: Any = next(one.codec() for one in plan.inputs if one.name == name)
@@ -197,5 +197,5 @@ def without(bad: set[int], rows: int) -> np.ndarray:
     """
     keep = np.setdiff1d(np.arange(rows), sorted(bad))
     if not len(keep):
-        raise DataError("Every row holds a picture that cannot be read; see on_bad_image.")
+        raise DataError("Every row holds an image that cannot be read; see on_bad_image.")
     return keep

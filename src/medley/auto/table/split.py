@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medley.data.split import split
-from medley.errors import ConfigError, DataError, Mistakes, did_you_mean
+from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,13 +55,13 @@ def split_rows(
     """
     named = {"group": group, "time": time, "split": given}
     asked = {word: column for word, column in named.items() if column is not None}
-    mistakes = Mistakes()
+    errors = ErrorCollector()
     if len(asked) > 1:
-        mistakes.add(f"Rows can be split by one of group, time and split, got {', '.join(asked)}.")
+        errors.add(f"Rows can be split by one of group, time and split, got {', '.join(asked)}.")
     for word, column in asked.items():
         if column not in frame.columns:
-            mistakes.add(f"{word}={column!r} is no column.{did_you_mean(column, frame.columns)}")
-    mistakes.stop(ConfigError)
+            errors.add(f"{word}={column!r} is no column.{did_you_mean(column, frame.columns)}")
+    errors.raise_if_any(ConfigError)
     columns: Any = frame
     if given is not None:
         return _by_given(columns[given], given)

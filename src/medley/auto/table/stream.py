@@ -15,7 +15,7 @@ from medley.cache import folder as cache
 from medley.cache.encoded_files import EncodedFiles, Form, Kept, Writer
 from medley.core.codec import Codec, Encoded
 from medley.core.numbering import Notice, gathered, numbered
-from medley.errors import MedleyError, warn
+from medley.errors import warn, within
 from medley.search.part import Part
 from medley.search.progress import Progress
 from medley.search.stream import Stream
@@ -62,7 +62,7 @@ class TableStream(Stream):
         """As `Stream.encode`; what was encoded before, by any process, is not encoded again.
 
         Warns:
-            BadImageWarning: pictures cannot be read; told once for all rows, and again where they are taken from files.
+            BadImageWarning: images cannot be read; told once for all rows, and again where they are taken from files.
         """
         keys = {name: self._key(under, codec) for name, (under, codec) in wanted.items()}
         kept = {name: self._files.open(key) for name, key in keys.items()}
@@ -126,11 +126,8 @@ class TableStream(Stream):
             return
         x = view.x(Table(batch.frame.iloc[keep], batch.root, batch.origin))
         for key, (under, codec) in new.items():
-            try:
-                with numbered(start + keep), gathered(f"{under}: "):
-                    encoded = codec.encode(x[under])
-            except MedleyError as error:
-                raise type(error)(f"{under}: {error}") from error
+            with within(under), numbered(start + keep), gathered(f"{under}: "):
+                encoded = codec.encode(x[under])
             for part in (0, 1):
                 mine = sides[keep] == part
                 writers[key].add(part, Encoded(encoded.array[mine], encoded.present[mine]))

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from medley.core.column import ColumnGuess, TaskGuess, TaskKind
 from medley.errors import ConfigError, DataError, did_you_mean
 from medley.tables.columns.cells import read_cells
 from medley.tables.columns.infer import infer
-from medley.tables.columns.schema import SAID, Guess
-from medley.tables.columns.targets import TaskGuess, TaskKind, infer_target
+from medley.tables.columns.schema import SAID
+from medley.tables.columns.targets import infer_target
 from medley.tables.reading.read import Table
 
 _TASKS: dict[str, TaskKind] = {
@@ -73,7 +74,7 @@ def _in_order(table: Table, name: str, words: list[str]) -> TaskGuess:
     return replace(guess, kind="ordered", labels=order, why=SAID)
 
 
-def _classes(name: str, cells: Guess, values: np.ndarray, *, ordered: bool) -> TaskGuess:
+def _classes(name: str, cells: ColumnGuess, values: np.ndarray, *, ordered: bool) -> TaskGuess:
     known: set[Any] = {value for value in values.tolist() if value is not None}
     if len(known) < 2:
         raise DataError(f"The target {name!r} holds less than two values: there is nothing to tell apart.")

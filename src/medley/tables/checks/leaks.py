@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from medley.core.column import TaskGuess
 from medley.core.kinds import Kind
 from medley.tables.checks.multi_output_leaks import compare_labels, compare_numbers
 from medley.tables.columns.cells import read_cells
 from medley.tables.columns.schema import Schema
-from medley.tables.columns.targets import TaskGuess, read_target
+from medley.tables.columns.targets import read_target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -316,7 +317,7 @@ def _key(cell: Any) -> Any:
         return (cell.shape, cell.tobytes() if cell.dtype != object else repr(cell.tolist()))
     if isinstance(cell, set | frozenset):
         return repr(sorted(cell, key=repr))
-    if hasattr(cell, "getbands"):  # a picture of Pillow's
+    if hasattr(cell, "getbands"):  # an image of Pillow's
         return (cell.size, cell.mode, cell.tobytes())
     return repr(cell) if isinstance(cell, list | tuple | dict) else cell
 

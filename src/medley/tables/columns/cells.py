@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medley.core.column import ColumnGuess
 from medley.core.kinds import Kind
-from medley.errors import DataError, Mistakes
-from medley.tables.columns.objects import is_one_picture, items_of
-from medley.tables.columns.profile import Look, is_absent
-from medley.tables.columns.schema import Guess, Schema
+from medley.errors import DataError, ErrorCollector
+from medley.tables.columns.objects import is_one_image, items_of
+from medley.tables.columns.profile import ColumnProfile, is_absent
+from medley.tables.columns.schema import Schema
 from medley.tables.formats.booleans import answer_of
-from medley.tables.formats.images import array_of, picture_of, split_paths
+from medley.tables.formats.images import array_of, image_of, split_paths
 from medley.tables.formats.lists import read_numbers, split_labels
 from medley.tables.formats.numbers import NO_VALUE, NumberForm, to_numbers
 from medley.tables.formats.times import numbers_to_times, to_times
@@ -75,16 +76,16 @@ def check_columns(table: Table, names: Sequence[str]) -> None:
     Raises:
         DataError: columns are missing; tells all, and the names that are near.
     """
-    there, mistakes = list(table.frame.columns), Mistakes()
+    there, errors = list(table.frame.columns), ErrorCollector()
     for name in names:
         if name not in there:
             near = get_close_matches(name, there, n=3)
             told = f"near: {', '.join(map(repr, near))}" if near else f"it has {', '.join(map(repr, there[:20]))}"
-            mistakes.add(f"Column {name!r} is missing in {table.origin}; {told}.")
-    mistakes.stop(DataError)
+            errors.add(f"Column {name!r} is missing in {table.origin}; {told}.")
+    errors.raise_if_any(DataError)
 
 
-def read_cells(series: pd.Series, guess: Guess, root: Path | None = None) -> Cells:
+def read_cells(series: pd.Series, guess: ColumnGuess, root: Path | None = None) -> Cells:
     """One column, read.
 
     Args:
@@ -92,27 +93,27 @@ def read_cells(series: pd.Series, guess: Guess, root: Path | None = None) -> Cel
         guess: what they are.
         root: the folder that relative paths count from; the current one, if left out.
     """
-    look = Look(guess.name, series, root or Path())
-    values, there = _READERS.get(guess.kind, _as_they_are)(look, guess.form)
-    return Cells(values, np.flatnonzero(look.present & ~there))
+    profile = ColumnProfile(guess.name, series, root or Path())
+    values, there = _READERS.get(guess.kind, _as_they_are)(profile, guess.form)
+    return Cells(values, np.flatnonzero(profile.present & ~there))
 
 
-def _numbers(look: Look, form: str) -> tuple[np.ndarray, np.ndarray]:
-    if not look.is_plain:
-        return np.full(len(look.series), np.nan), ~look.present
-    kind = look.values.dtype.kind
+def _numbers(profile: ColumnProfile, form: str) -> tuple[np.ndarray, np.ndarray]:
+    if not profile.is_plain:
+        return np.full(len(profile.series), np.nan), ~profile.present
+    kind = profile.values.dtype.kind
     if kind in "biuf":
-        found = look.values.astype(np.float64)
+        found = profile.values.astype(np.float64)
     elif kind == "m":
-        found = look.values.astype("timedelta64[us]").astype(np.int64) / 86_400e6
+        found = profile.values.astype("timedelta64[us]").astype(np.int64) / 86_400e6
     elif kind == "M":
-        found = np.full(len(look.values), np.nan)
+        found = np.full(len(profile.values), np.nan)
     else:
-        found = to_numbers(look.all_words, NumberForm.parse("" if form == "duration" else form))
+        found = to_numbers(profile.all_words, NumberForm.parse("" if form == "duration" else form))
         for place in np.flatnonzero(np.isnan(found)):
-            found[place] = _number_of(look.values[place])
-    values = _spread(look, found, np.nan)
-    return values, ~np.isnan(values) | _is_void(look)
+            found[place] = _number_of(profile.values[place])
+    values = _spread(profile, found, np.nan)
+    return values, ~np.isnan(values) | _is_void(profile)
 
 
 def _number_of(value: Any) -> float:
@@ -130,45 +131,45 @@ def _finite(value: Any) -> float:
     return number if np.isfinite(number) else float("nan")
 
 
-def _times(look: Look, form: str) -> tuple[np.ndarray, np.ndarray]:
+def _times(profile: ColumnProfile, form: str) -> tuple[np.ndarray, np.ndarray]:
     import pandas as pd
 
-    if not look.is_plain:
-        return np.full(len(look.series), np.datetime64("NaT", "us")), ~look.present
-    kind = look.values.dtype.kind
+    if not profile.is_plain:
+        return np.full(len(profile.series), np.datetime64("NaT", "us")), ~profile.present
+    kind = profile.values.dtype.kind
     if kind == "M":
-        found = look.values.astype("datetime64[us]")
+        found = profile.values.astype("datetime64[us]")
     elif kind in "iuf":
-        found = numbers_to_times(look.values.astype(np.float64), form or "epoch s")
-    elif look.types and not any(issubclass(one, str) for one in look.types):
-        told = pd.to_datetime(pd.Series(look.values), errors="coerce", utc=True)
+        found = numbers_to_times(profile.values.astype(np.float64), form or "epoch s")
+    elif profile.types and not any(issubclass(one, str) for one in profile.types):
+        told = pd.to_datetime(pd.Series(profile.values), errors="coerce", utc=True)
         found = told.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
     elif form.startswith("epoch "):
-        found = numbers_to_times(to_numbers(look.all_words), form)
+        found = numbers_to_times(to_numbers(profile.all_words), form)
     else:
-        found = to_times(look.all_words, form or "ISO")
-    values = _spread(look, found, np.datetime64("NaT", "us"))
-    return values, ~np.isnat(values) | _is_void(look)
+        found = to_times(profile.all_words, form or "ISO")
+    values = _spread(profile, found, np.datetime64("NaT", "us"))
+    return values, ~np.isnat(values) | _is_void(profile)
 
 
-def _answers(look: Look, form: str) -> tuple[np.ndarray, np.ndarray]:
-    return _each(look, lambda value: answer_of(str(value).strip()))
+def _answers(profile: ColumnProfile, form: str) -> tuple[np.ndarray, np.ndarray]:
+    return _each(profile, lambda value: answer_of(str(value).strip()))
 
 
-def _categories(look: Look, form: str) -> tuple[np.ndarray, np.ndarray]:
-    return _each(look, _LABELS.get(form, _word_label))
+def _categories(profile: ColumnProfile, form: str) -> tuple[np.ndarray, np.ndarray]:
+    return _each(profile, _LABELS.get(form, _word_label))
 
 
-def _texts(look: Look, form: str) -> tuple[np.ndarray, np.ndarray]:
-    return _each(look, str)
+def _texts(profile: ColumnProfile, form: str) -> tuple[np.ndarray, np.ndarray]:
+    return _each(profile, str)
 
 
-def _each(look: Look, read: Callable[[Any], Any]) -> tuple[np.ndarray, np.ndarray]:
-    if not look.is_plain:
-        return np.full(len(look.series), None, dtype=object), ~look.present
-    found = np.empty(len(look.values), dtype=object)
-    found[:] = [read(value) for value in look.values.tolist()]
-    values = _spread(look, found, None)
+def _each(profile: ColumnProfile, read: Callable[[Any], Any]) -> tuple[np.ndarray, np.ndarray]:
+    if not profile.is_plain:
+        return np.full(len(profile.series), None, dtype=object), ~profile.present
+    found = np.empty(len(profile.values), dtype=object)
+    found[:] = [read(value) for value in profile.values.tolist()]
+    values = _spread(profile, found, None)
     return values, np.array([value is not None for value in values], bool)
 
 
@@ -201,21 +202,21 @@ _LABELS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _pictures(look: Look, form: str) -> tuple[list[Any], np.ndarray]:
-    root = look.root
+def _images(profile: ColumnProfile, form: str) -> tuple[list[Any], np.ndarray]:
+    root = profile.root
     if form != "several":
-        return _listed(look, lambda cell: picture_of(cell, root))
-    return _listed(look, lambda cell: [picture_of(one, root) for one in _one_by_one(cell)] or None)
+        return _listed(profile, lambda cell: image_of(cell, root))
+    return _listed(profile, lambda cell: [image_of(one, root) for one in _one_by_one(cell)] or None)
 
 
 def _one_by_one(cell: Any) -> list[Any]:
     if isinstance(cell, str):
         return split_paths(cell) if "base64," not in cell else [cell]
-    return [cell] if is_one_picture(cell) else [one for one in items_of(cell) if not is_absent(one)]
+    return [cell] if is_one_image(cell) else [one for one in items_of(cell) if not is_absent(one)]
 
 
-def _vectors(look: Look, form: str) -> tuple[np.ndarray, np.ndarray]:
-    rows, _ = _listed(look, lambda cell: read_numbers(cell) if isinstance(cell, str) else array_of(cell))
+def _vectors(profile: ColumnProfile, form: str) -> tuple[np.ndarray, np.ndarray]:
+    rows, _ = _listed(profile, lambda cell: read_numbers(cell) if isinstance(cell, str) else array_of(cell))
     size = int(form) if form else next((len(row) for row in rows if row is not None), 1)
     values = np.full((len(rows), size), np.nan, np.float32)
     for place, row in enumerate(rows):
@@ -224,53 +225,53 @@ def _vectors(look: Look, form: str) -> tuple[np.ndarray, np.ndarray]:
     return values, np.asarray(np.isfinite(values).any(axis=1))
 
 
-def _sets(look: Look, form: str) -> tuple[list[Any], np.ndarray]:
+def _sets(profile: ColumnProfile, form: str) -> tuple[list[Any], np.ndarray]:
     def labels(cell: Any) -> list[Any] | None:
         if isinstance(cell, str):
             return split_labels(cell, form) if form else [cell.strip()]
         return [one for one in items_of(cell) if not is_absent(one)]
 
-    return _listed(look, labels)
+    return _listed(profile, labels)
 
 
-def _series(look: Look, form: str) -> tuple[list[Any], np.ndarray]:
-    return _listed(look, lambda cell: read_numbers(cell) if isinstance(cell, str) else array_of(cell))
+def _series(profile: ColumnProfile, form: str) -> tuple[list[Any], np.ndarray]:
+    return _listed(profile, lambda cell: read_numbers(cell) if isinstance(cell, str) else array_of(cell))
 
 
-def _recordings(look: Look, form: str) -> tuple[list[Any], np.ndarray]:
-    return _listed(look, lambda cell: str(look.root / cell.strip()) if isinstance(cell, str) else cell)
+def _recordings(profile: ColumnProfile, form: str) -> tuple[list[Any], np.ndarray]:
+    return _listed(profile, lambda cell: str(profile.root / cell.strip()) if isinstance(cell, str) else cell)
 
 
-def _as_they_are(look: Look, form: str) -> tuple[list[Any], np.ndarray]:
-    return look.series.tolist(), look.present
+def _as_they_are(profile: ColumnProfile, form: str) -> tuple[list[Any], np.ndarray]:
+    return profile.series.tolist(), profile.present
 
 
-def _listed(look: Look, read: Callable[[Any], Any]) -> tuple[list[Any], np.ndarray]:
-    cells = zip(look.series.tolist(), look.present.tolist(), strict=True)
+def _listed(profile: ColumnProfile, read: Callable[[Any], Any]) -> tuple[list[Any], np.ndarray]:
+    cells = zip(profile.series.tolist(), profile.present.tolist(), strict=True)
     values = [read(cell) if there else None for cell, there in cells]
     return values, np.array([value is not None for value in values], bool)
 
 
-def _spread(look: Look, found: np.ndarray, missing: Any) -> np.ndarray:
+def _spread(profile: ColumnProfile, found: np.ndarray, missing: Any) -> np.ndarray:
     """Values of distinct cells (D,) -> of all rows (B,)."""
-    return np.append(found, np.array([missing], dtype=found.dtype))[look.codes]
+    return np.append(found, np.array([missing], dtype=found.dtype))[profile.codes]
 
 
-def _is_void(look: Look) -> np.ndarray:
+def _is_void(profile: ColumnProfile) -> np.ndarray:
     """Rows (B,) that say in words that there is no value: they are missing, not wrong."""
-    if look.values.dtype.kind != "O":
-        return np.zeros(len(look.series), bool)
-    void = np.array([isinstance(value, str) and value.strip().lower() in NO_VALUE for value in look.values], bool)
-    return np.append(void, False)[look.codes]
+    if profile.values.dtype.kind != "O":
+        return np.zeros(len(profile.series), bool)
+    void = np.array([isinstance(value, str) and value.strip().lower() in NO_VALUE for value in profile.values], bool)
+    return np.append(void, False)[profile.codes]
 
 
-_READERS: dict[Kind, Callable[[Look, str], tuple[Any, np.ndarray]]] = {
+_READERS: dict[Kind, Callable[[ColumnProfile, str], tuple[Any, np.ndarray]]] = {
     Kind.NUMBER: _numbers,
     Kind.TIME: _times,
     Kind.BOOLEAN: _answers,
     Kind.CATEGORY: _categories,
     Kind.TEXT: _texts,
-    Kind.IMAGE: _pictures,
+    Kind.IMAGE: _images,
     Kind.AUDIO: _recordings,
     Kind.VECTOR: _vectors,
     Kind.SET: _sets,

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medley.core.column import ColumnGuess
 from medley.core.kinds import Kind
-from medley.errors import DataError, Mistakes
+from medley.errors import DataError, ErrorCollector
 from medley.tables.columns.numbers import judge_numbers
 from medley.tables.columns.objects import judge_objects
 from medley.tables.columns.overrides import overruled
-from medley.tables.columns.profile import Look, Verdict, label_form
-from medley.tables.columns.schema import Guess, Schema, becomes, known_kinds
+from medley.tables.columns.profile import ColumnProfile, KindGuess, label_form
+from medley.tables.columns.schema import Schema, becomes, known_kinds
 from medley.tables.columns.strings import judge_words
 from medley.tables.reading.read import read
 
@@ -47,92 +48,94 @@ def infer(table: Any, overrides: Mapping[str, Kind | str] | None = None, sample_
     {'size': 'number', 'note': 'category'}
     """
     table = read(table)
-    mistakes, guesses = Mistakes(), []
-    kinds = known_kinds(overrides or {}, table.frame.columns, mistakes)
+    errors, guesses = ErrorCollector(), []
+    kinds = known_kinds(overrides or {}, table.frame.columns, errors)
     for name in table.frame.columns:
-        look = Look(name, table.frame[name], table.root, sample_rows)
+        profile = ColumnProfile(name, table.frame[name], table.root, sample_rows)
         try:
-            verdict = overruled(look, kinds[name], judge(look)) if name in kinds else judge(look)
+            kind_guess = overruled(profile, kinds[name], judge(profile)) if name in kinds else judge(profile)
         except DataError as error:
-            mistakes.add(str(error))
+            errors.add(str(error))
             continue
-        guesses.append(_guess(look, verdict))
-    mistakes.stop(DataError)
+        guesses.append(_guess(profile, kind_guess))
+    errors.raise_if_any(DataError)
     return Schema(guesses)
 
 
-def infer_column(series: pd.Series, name: str = "", root: Path | None = None) -> Guess:
+def infer_column(series: pd.Series, name: str = "", root: Path | None = None) -> ColumnGuess:
     """Guesses what one column holds; as `infer`."""
-    look = Look(name or str(series.name), series, root or Path())
-    return _guess(look, judge(look))
+    profile = ColumnProfile(name or str(series.name), series, root or Path())
+    return _guess(profile, judge(profile))
 
 
-def judge(look: Look) -> Verdict:
+def judge(profile: ColumnProfile) -> KindGuess:
     """What a column holds, by the type of its cells."""
-    if not look.known:
-        return Verdict(Kind.CONSTANT, "every cell is missing", 1.0)
-    if not look.is_plain:
-        return judge_objects(look)
-    if len(look.values) == 1 and len(look.series) > 1:
-        return _judge_lone_value(look)
-    dtype = look.series.dtype
+    if not profile.known:
+        return KindGuess(Kind.CONSTANT, "every cell is missing", 1.0)
+    if not profile.is_plain:
+        return judge_objects(profile)
+    if len(profile.values) == 1 and len(profile.series) > 1:
+        return _judge_lone_value(profile)
+    dtype = profile.series.dtype
     if str(dtype) == "category":
-        return Verdict(Kind.CATEGORY, "the frame's own type says so", 1.0, label_form(look.values))
+        return KindGuess(Kind.CATEGORY, "the frame's own type says so", 1.0, label_form(profile.values))
     match getattr(dtype, "kind", "O"):
         case "b":
-            return Verdict(Kind.BOOLEAN, "its cells are True or False", 1.0)
+            return KindGuess(Kind.BOOLEAN, "its cells are True or False", 1.0)
         case "M":
-            return Verdict(Kind.TIME, "its cells are times", 1.0)
+            return KindGuess(Kind.TIME, "its cells are times", 1.0)
         case "m":
-            return Verdict(Kind.NUMBER, "its cells are durations, read as days", 1.0, "duration")
+            return KindGuess(Kind.NUMBER, "its cells are durations, read as days", 1.0, "duration")
         case "i" | "u" | "f":
-            return judge_numbers(look, look.values.astype(np.float64))
+            return judge_numbers(profile, profile.values.astype(np.float64))
         case "c":
-            return Verdict(Kind.UNUSED, "nothing reads complex numbers", 0.9)
-    return _judge_plain_objects(look)
+            return KindGuess(Kind.UNUSED, "nothing reads complex numbers", 0.9)
+    return _judge_plain_objects(profile)
 
 
-def _judge_lone_value(look: Look) -> Verdict:
-    only = f"{_short(look.values[0])!r}"
-    if look.present.all():
-        return Verdict(Kind.CONSTANT, f"every row holds {only}", 1.0)
-    return Verdict(Kind.CATEGORY, f"a row holds {only} or nothing", 0.8, label_form(look.values))
+def _judge_lone_value(profile: ColumnProfile) -> KindGuess:
+    only = f"{_short(profile.values[0])!r}"
+    if profile.present.all():
+        return KindGuess(Kind.CONSTANT, f"every row holds {only}", 1.0)
+    return KindGuess(Kind.CATEGORY, f"a row holds {only} or nothing", 0.8, label_form(profile.values))
 
 
-def _judge_plain_objects(look: Look) -> Verdict:
+def _judge_plain_objects(profile: ColumnProfile) -> KindGuess:
     """Judges objects by what they are, strings and mixtures by how they read."""
     from datetime import date, timedelta
 
-    types = look.types
+    types = profile.types
     if types and all(issubclass(one, bool | np.bool_) for one in types):
-        return Verdict(Kind.BOOLEAN, "its cells are True or False", 1.0)
+        return KindGuess(Kind.BOOLEAN, "its cells are True or False", 1.0)
     if types and all(issubclass(one, int | float | Decimal | np.number) and one is not bool for one in types):
-        return judge_numbers(look, look.values.astype(np.float64))
+        return judge_numbers(profile, profile.values.astype(np.float64))
     if types and all(issubclass(one, date | np.datetime64) for one in types):
-        return Verdict(Kind.TIME, "its cells are times", 1.0)
+        return KindGuess(Kind.TIME, "its cells are times", 1.0)
     if types and all(issubclass(one, timedelta | np.timedelta64) for one in types):
-        return Verdict(Kind.NUMBER, "its cells are durations, read as days", 1.0, "duration")
-    verdict = judge_words(look)
-    if len(types) > 1 and verdict.kind in (Kind.CATEGORY, Kind.IDENTIFIER):
+        return KindGuess(Kind.NUMBER, "its cells are durations, read as days", 1.0, "duration")
+    kind_guess = judge_words(profile)
+    if len(types) > 1 and kind_guess.kind in (Kind.CATEGORY, Kind.IDENTIFIER):
         names = ", ".join(sorted(one.__name__ for one in types))
-        return Verdict(verdict.kind, f"{verdict.why}, of mixed types ({names})", 0.5 * verdict.confidence, "str")
-    return verdict
+        return KindGuess(
+            kind_guess.kind, f"{kind_guess.why}, of mixed types ({names})", 0.5 * kind_guess.confidence, "str"
+        )
+    return kind_guess
 
 
-def _guess(look: Look, verdict: Verdict) -> Guess:
-    distinct = len(look.values) if look.is_plain else verdict.labels or look.known
-    missing = 1 - look.known / len(look.series) + verdict.unread
-    shown = look.values[:: max(len(look.values) // _EXAMPLES, 1)].tolist() if look.is_plain else look.cells
-    return Guess(
-        name=look.name,
-        kind=verdict.kind,
-        why=verdict.why,
-        confidence=round(float(verdict.confidence), 2),
+def _guess(profile: ColumnProfile, kind_guess: KindGuess) -> ColumnGuess:
+    distinct = len(profile.values) if profile.is_plain else kind_guess.labels or profile.known
+    missing = 1 - profile.known / len(profile.series) + kind_guess.unread
+    shown = profile.values[:: max(len(profile.values) // _EXAMPLES, 1)].tolist() if profile.is_plain else profile.cells
+    return ColumnGuess(
+        name=profile.name,
+        kind=kind_guess.kind,
+        why=kind_guess.why,
+        confidence=round(float(kind_guess.confidence), 2),
         missing=round(float(missing), 6),
         distinct=distinct,
         examples=tuple(_short(value) for value in shown[:_EXAMPLES]),
-        becomes=becomes(verdict.kind, verdict.form, verdict.labels or distinct),
-        form=verdict.form,
+        becomes=becomes(kind_guess.kind, kind_guess.form, kind_guess.labels or distinct),
+        form=kind_guess.form,
     )
 
 

@@ -24,14 +24,14 @@ _CONTAINER_MARKS = ("detach", "getbands", "__array__")  # of tensors, of Pillow'
 
 
 @dataclass(frozen=True)
-class Verdict:
+class KindGuess:
     """What a judge makes of a column.
 
     Args:
         kind: what its cells are.
         why: the reason, in words that go on after "because".
         confidence: 0 to 1.
-        form: how the cells are written, as `schema.Guess` lists.
+        form: how the cells are written, as `schema.ColumnGuess` lists.
         unread: share of all rows whose cell is there but is nothing of this kind.
         labels: number of distinct labels where a cell holds several.
     """
@@ -44,7 +44,7 @@ class Verdict:
     labels: int = 0
 
 
-class Look:
+class ColumnProfile:
     """A column of B rows, taken apart no further than its judges ask.
 
     Args:
@@ -69,7 +69,7 @@ class Look:
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether every cell is a single value that can be told from others: no list, array, dict or picture."""
+        """Whether every cell is a single value that can be told from others: no list, array, dict or image."""
         return all(map(_is_plain, self.types))
 
     @cached_property

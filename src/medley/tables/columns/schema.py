@@ -3,67 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, Self
 
+from medley.core.column import ColumnGuess
 from medley.core.kinds import Kind
-from medley.errors import ConfigError, Mistakes, did_you_mean
+from medley.errors import ConfigError, ErrorCollector, did_you_mean
 
 SAID = "the caller says so"
 
 
-@dataclass(frozen=True)
-class Guess:
-    """What one column holds, and why.
-
-    Args:
-        name: the column.
-        kind: what its cells are.
-        why: one sentence that gives the reason, and what else is worth knowing.
-        confidence: 0 to 1; 1 where the caller or the column's own type says so.
-        missing: share of rows, 0 to 1, whose cell is missing or cannot be read as this kind.
-        distinct: number of distinct values; of lists, as far as they were looked at.
-        examples: some of the values, shortened.
-        becomes: what a network will see.
-        form: how the cells are written, for `cells.read_cells`:
-
-            - number: `""` plain, else `"1,234.5"` or `"1.234,5"` and the unit, as in `"1.234,5 kg"`;
-            - time: `""` dates, `"ISO"`, a format of `strptime`, or `"epoch s"`, `"epoch ms"`, ...; `"duration"`;
-            - category: `"str"`, `"int"`, `"float"` or `"bool"`, the type of its values;
-            - image: `""` one per cell, `"several"` a list of them, or paths joined by `;`;
-            - set: `""` lists, `"[]"` lists written out, else the delimiter;
-            - vector: their number D, as in `"16"`.
-    """
-
-    name: str
-    kind: Kind
-    why: str
-    confidence: float
-    missing: float
-    distinct: int
-    examples: tuple[str, ...]
-    becomes: str
-    form: str = ""
-
-    @property
-    def is_used(self) -> bool:
-        """Whether a network learns from the column."""
-        return self.kind.is_used
-
-
-class Schema(Mapping[str, Guess]):
+class Schema(Mapping[str, ColumnGuess]):
     """Column name -> guess, in the order of the columns.
 
-    >>> age = Guess("age", Kind.NUMBER, "its cells are numbers", 0.98, 0.0, 2, ("3", "5"), "a number")
+    >>> age = ColumnGuess("age", Kind.NUMBER, "its cells are numbers", 0.98, 0.0, 2, ("3", "5"), "a number")
     >>> schema = Schema([age]).override({"age": "category"})
     >>> schema["age"].kind, schema["age"].confidence, Schema.restore(schema.state()) == schema
     (<Kind.CATEGORY: 'category'>, 1.0, True)
     """
 
-    def __init__(self, guesses: Iterable[Guess]) -> None:
+    def __init__(self, guesses: Iterable[ColumnGuess]) -> None:
         self._guesses = {one.name: one for one in guesses}
 
-    def __getitem__(self, name: str) -> Guess:
+    def __getitem__(self, name: str) -> ColumnGuess:
         return self._guesses[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -101,9 +63,9 @@ class Schema(Mapping[str, Guess]):
         Raises:
             ConfigError: a column or a kind is unknown (all are told).
         """
-        mistakes = Mistakes()
-        kinds = known_kinds(column_kinds, self, mistakes)
-        mistakes.stop(ConfigError)
+        errors = ErrorCollector()
+        kinds = known_kinds(column_kinds, self, errors)
+        errors.raise_if_any(ConfigError)
         return Schema(_overruled(one, kinds[one.name]) if one.name in kinds else one for one in self.values())
 
     def state(self) -> list[dict[str, Any]]:
@@ -113,23 +75,27 @@ class Schema(Mapping[str, Guess]):
     @classmethod
     def restore(cls, state: Iterable[Mapping[str, Any]]) -> Self:
         """The inverse of `state`."""
-        return cls(Guess(**{**one, "kind": Kind(one["kind"]), "examples": tuple(one["examples"])}) for one in state)
+        return cls(
+            ColumnGuess(**{**one, "kind": Kind(one["kind"]), "examples": tuple(one["examples"])}) for one in state
+        )
 
 
-def known_kinds(column_kinds: Mapping[str, Kind | str], columns: Iterable[str], mistakes: Mistakes) -> dict[str, Kind]:
+def known_kinds(
+    column_kinds: Mapping[str, Kind | str], columns: Iterable[str], errors: ErrorCollector
+) -> dict[str, Kind]:
     """Column -> kind, as the caller says; notes columns and kinds that are unknown in `mistakes`.
 
-    >>> known_kinds({"age": "number"}, ["age", "sex"], Mistakes())
+    >>> known_kinds({"age": "number"}, ["age", "sex"], ErrorCollector())
     {'age': <Kind.NUMBER: 'number'>}
     """
     names, found = list(columns), {}
     for name, kind in column_kinds.items():
         if name not in names:
-            mistakes.add(f"column_kinds names {name!r}, which is no column.{did_you_mean(name, names)}")
+            errors.add(f"column_kinds names {name!r}, which is no column.{did_you_mean(name, names)}")
         try:
             found[name] = Kind(str(kind).lower())
         except ValueError:
-            mistakes.add(f"column_kinds: {kind!r}, given for {name!r}, is no kind.{did_you_mean(kind, Kind)}")
+            errors.add(f"column_kinds: {kind!r}, given for {name!r}, is no kind.{did_you_mean(kind, Kind)}")
     return found
 
 
@@ -151,7 +117,7 @@ def becomes(kind: Kind, form: str = "", distinct: int = 0) -> str:
         case Kind.TEXT:
             return "the words of a text"
         case Kind.IMAGE:
-            return "several pictures, pooled" if form == "several" else "a picture"
+            return "several images, pooled" if form == "several" else "an image"
         case Kind.AUDIO:
             return "left out: audio is not supported yet"
         case Kind.SERIES:
@@ -163,7 +129,7 @@ def becomes(kind: Kind, form: str = "", distinct: int = 0) -> str:
     return "left out"
 
 
-def _overruled(guess: Guess, kind: Kind) -> Guess:
+def _overruled(guess: ColumnGuess, kind: Kind) -> ColumnGuess:
     form = guess.form if kind is guess.kind else ""
     told = becomes(kind, form, guess.distinct)
     return replace(guess, kind=kind, why=SAID, confidence=1.0, form=form, becomes=told)

@@ -1,4 +1,4 @@
-"""What a column of strings holds: numbers, times, pictures, lists, names, categories or texts."""
+"""What a column of strings holds: numbers, times, images, lists, names, categories or texts."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 from medley.core.kinds import Kind
 from medley.tables.columns.column_names import is_identifier_name
 from medley.tables.columns.numbers import judge_numbers
-from medley.tables.columns.profile import Look, Verdict
+from medley.tables.columns.profile import ColumnProfile, KindGuess
 from medley.tables.formats.booleans import answer_of
 from medley.tables.formats.images import (
-    has_picture_ending,
+    has_image_ending,
     is_address,
-    is_picture_base64,
-    is_picture_bytes,
+    is_image_base64,
+    is_image_bytes,
     split_paths,
 )
 from medley.tables.formats.lists import find_label_form, is_written_list, read_list, read_numbers
@@ -32,120 +32,119 @@ AUDIO_ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # scripts without spaces between words
 
 
-def judge_words(look: Look) -> Verdict:
+def judge_words(profile: ColumnProfile) -> KindGuess:
     """Judges a column of strings."""
     return (
-        _answers(look)
-        or judge_picture_words(look)
-        or _audio(look)
-        or _numbers(look)
-        or _times(look)
-        or _lists(look)
-        or _labels(look)
-        or _language(look)
+        _answers(profile)
+        or judge_image_words(profile)
+        or _audio(profile)
+        or _numbers(profile)
+        or _times(profile)
+        or _lists(profile)
+        or _labels(profile)
+        or _language(profile)
     )
 
 
-def _answers(look: Look) -> Verdict | None:
-    if len(look.values) != 2:
+def _answers(profile: ColumnProfile) -> KindGuess | None:
+    if len(profile.values) != 2:
         return None
-    found = {answer_of(word) for word in look.words}
+    found = {answer_of(word) for word in profile.words}
     if found != {True, False}:
         return None
-    return Verdict(Kind.BOOLEAN, f"its cells are {' or '.join(map(repr, sorted(look.words)))}", 0.98)
+    return KindGuess(Kind.BOOLEAN, f"its cells are {' or '.join(map(repr, sorted(profile.words)))}", 0.98)
 
 
-def _numbers(look: Look) -> Verdict | None:
-    form = find_number_form(look.words)
+def _numbers(profile: ColumnProfile) -> KindGuess | None:
+    form = find_number_form(profile.words)
     if form is None:
         return None
-    values = to_numbers(look.all_words, form)
+    values = to_numbers(profile.all_words, form)
     read = np.isfinite(values)
-    share = look.share(read)
+    share = profile.share(read)
     if share < _MOSTLY:
         return None
-    verdict = judge_numbers(look, values)
-    if verdict.kind is not Kind.NUMBER:
-        plain = "str" if verdict.kind is Kind.CATEGORY else verdict.form
-        return Verdict(verdict.kind, verdict.why, verdict.confidence - 0.05, plain)
+    kind_guess = judge_numbers(profile, values)
+    if kind_guess.kind is not Kind.NUMBER:
+        plain = "str" if kind_guess.kind is Kind.CATEGORY else kind_guess.form
+        return KindGuess(kind_guess.kind, kind_guess.why, kind_guess.confidence - 0.05, plain)
     why = f"its strings are numbers written as {form}" if str(form) != "1,234.5" else "its strings are numbers"
-    if not form.sure and form.style == "1,234.5" and any("," in word for word in look.words):
+    if not form.sure and form.style == "1,234.5" and any("," in word for word in profile.words):
         why += ", where commas part thousands"
-    odd = [word for word, value in zip(look.all_words, values, strict=True) if np.isnan(value)]
+    odd = [word for word, value in zip(profile.all_words, values, strict=True) if np.isnan(value)]
     odd = [word for word in odd if word.lower() not in NO_VALUE]
     if odd:
         why += f"; {', '.join(map(repr, odd[:3]))}{', ...' if len(odd) > 3 else ''} and the like count as missing"
     sure = (0.95 if form.sure else 0.85) * share
-    return Verdict(Kind.NUMBER, why, sure, str(form), unread=look.unread(read))
+    return KindGuess(Kind.NUMBER, why, sure, str(form), unread=profile.unread(read))
 
 
-def _times(look: Look) -> Verdict | None:
-    found = find_time_form(look.words)
+def _times(profile: ColumnProfile) -> KindGuess | None:
+    found = find_time_form(profile.words)
     if found is None:
         return None
-    read = ~np.isnat(to_times(look.all_words, found.form))
-    share = look.share(read)
+    read = ~np.isnat(to_times(profile.all_words, found.form))
+    share = profile.share(read)
     if share < _MOSTLY:
         return None
     why = "its strings are ISO dates" if found.form == "ISO" else f"its strings are times written as {found.form}"
     if found.rival:
         why += f"; {found.rival} would read them as well"
-    return Verdict(Kind.TIME, why, (0.6 if found.rival else 0.97) * share, found.form, unread=look.unread(read))
+    return KindGuess(Kind.TIME, why, (0.6 if found.rival else 0.97) * share, found.form, unread=profile.unread(read))
 
 
-def judge_picture_words(look: Look) -> Verdict | None:
-    """Judges whether strings are pictures: paths of files, one or several, or pictures in base64."""
-    words = look.words
-    if _share(map(is_picture_base64, words)) >= 0.9:
-        return Verdict(Kind.IMAGE, "its cells are pictures in base64", 0.99)
+def judge_image_words(profile: ColumnProfile) -> KindGuess | None:
+    """Judges whether strings are images: paths of files, one or several, or images in base64."""
+    words = profile.words
+    if _share(map(is_image_base64, words)) >= 0.9:
+        return KindGuess(Kind.IMAGE, "its cells are images in base64", 0.99)
     if _share(map(is_address, words)) >= 0.9:
         why = "its cells are addresses on the web, which are not fetched"
-        return Verdict(Kind.IDENTIFIER, why, 0.9) if len(look.values) == look.known else None
+        return KindGuess(Kind.IDENTIFIER, why, 0.9) if len(profile.values) == profile.known else None
     paths = [split_paths(word) for word in words]
-    if _share(bool(some) and all(map(has_picture_ending, some)) for some in paths) < 0.9:
-        return _unnamed_pictures(look)
+    if _share(bool(some) and all(map(has_image_ending, some)) for some in paths) < 0.9:
+        return _unnamed_images(profile)
     several = any(len(some) > 1 for some in paths)
     form = "several" if several else ""
     looked = [path for some in paths for path in some][:: max(len(paths) // _LOOKED_FOR, 1)][:_LOOKED_FOR]
-    there = sum((look.root / path).is_file() for path in looked)
-    told = "its cells are paths of pictures" + (", joined by ;" if several else "")
+    there = sum((profile.root / path).is_file() for path in looked)
+    told = "its cells are paths of images" + (", joined by ;" if several else "")
     if not there:
-        why = (
-            f"{told}, but no file of {len(looked)} looked for is there, {looked[0]!r} in {look.root} for one: give root"
-        )
-        return Verdict(Kind.IMAGE, why, 0.4, form)
+        example = f"{looked[0]!r} in {profile.root} for one"
+        why = f"{told}, but no file of {len(looked)} looked for is there, {example}: give root"
+        return KindGuess(Kind.IMAGE, why, 0.4, form)
     lacking = (
         f", of which {len(looked) - there} of {len(looked)} looked for are not there" if there < len(looked) else ""
     )
-    return Verdict(Kind.IMAGE, told + lacking, 0.7 + 0.29 * there / len(looked), form)
+    return KindGuess(Kind.IMAGE, told + lacking, 0.7 + 0.29 * there / len(looked), form)
 
 
-def _audio(look: Look) -> Verdict | None:
-    if _share(word.lower().endswith(AUDIO_ENDINGS) for word in look.words) < 0.9:
+def _audio(profile: ColumnProfile) -> KindGuess | None:
+    if _share(word.lower().endswith(AUDIO_ENDINGS) for word in profile.words) < 0.9:
         return None
-    return Verdict(Kind.AUDIO, "its cells are paths of audio files", 0.9)
+    return KindGuess(Kind.AUDIO, "its cells are paths of audio files", 0.9)
 
 
-def _unnamed_pictures(look: Look) -> Verdict | None:
-    """Files whose names do not tell that they are pictures, but whose content does."""
-    words = look.words[:: max(len(look.words) // _LOOKED_FOR, 1)][:_LOOKED_FOR]
+def _unnamed_images(profile: ColumnProfile) -> KindGuess | None:
+    """Files whose names do not tell that they are images, but whose content does."""
+    words = profile.words[:: max(len(profile.words) // _LOOKED_FOR, 1)][:_LOOKED_FOR]
     if _share("/" in word or "\\" in word for word in words) < 0.9:
         return None
-    if _share(_holds_picture(look.root / word) for word in words) < 0.5:
+    if _share(_holds_image(profile.root / word) for word in words) < 0.5:
         return None
-    return Verdict(Kind.IMAGE, "its cells are paths of files that hold pictures", 0.9)
+    return KindGuess(Kind.IMAGE, "its cells are paths of files that hold images", 0.9)
 
 
-def _holds_picture(path: Path) -> bool:
+def _holds_image(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return is_picture_bytes(file.read(64))
+            return is_image_bytes(file.read(64))
     except (OSError, ValueError):
         return False
 
 
-def _lists(look: Look) -> Verdict | None:
-    words = look.words
+def _lists(profile: ColumnProfile) -> KindGuess | None:
+    words = profile.words
     if _share(map(is_written_list, words)) >= _MOSTLY:
         lists = [read_list(word) for word in words]
         known = [one for one in lists if one is not None]
@@ -153,45 +152,45 @@ def _lists(look: Look) -> Verdict | None:
             return None
         if all(isinstance(item, str) for one in known for item in one):
             labels = {item for one in known for item in one}
-            return Verdict(Kind.SET, "its strings are lists of labels", 0.95, "[]", labels=len(labels))
+            return KindGuess(Kind.SET, "its strings are lists of labels", 0.95, "[]", labels=len(labels))
     vectors = [read_numbers(word) for word in words]
     sizes = {len(one) for one in vectors if one is not None}
     least = 2 if any(map(is_written_list, words)) else _LEAST_VECTOR
     if len(sizes) == 1 and min(sizes) >= least and _share(one is not None for one in vectors) >= _MOSTLY:
         size = min(sizes)
-        return Verdict(Kind.VECTOR, f"its strings are lists of {size} numbers", 0.95, str(size))
+        return KindGuess(Kind.VECTOR, f"its strings are lists of {size} numbers", 0.95, str(size))
     return None
 
 
-def _labels(look: Look) -> Verdict | None:
-    form = find_label_form(look.words, look.counts[look.some].tolist())
+def _labels(profile: ColumnProfile) -> KindGuess | None:
+    form = find_label_form(profile.words, profile.counts[profile.some].tolist())
     if form is None:
         return None
     why = f"its strings are {form.labels:,} labels in several combinations, separated by {form.delimiter!r}"
-    return Verdict(Kind.SET, why, 0.7 if form.delimiter == "," else 0.9, form.delimiter, labels=form.labels)
+    return KindGuess(Kind.SET, why, 0.7 if form.delimiter == "," else 0.9, form.delimiter, labels=form.labels)
 
 
-def _language(look: Look) -> Verdict:
+def _language(profile: ColumnProfile) -> KindGuess:
     """Names of rows, categories, or texts: by how often values come back and how many words they have."""
-    distinct, known = len(look.values), look.known
+    distinct, known = len(profile.values), profile.known
     fresh = distinct / known
-    length = float(np.mean([len(word) for word in look.words]))
-    words = float(np.mean([max(len(word.split()), len(_WIDE.findall(word)) / 2) for word in look.words]))
+    length = float(np.mean([len(word) for word in profile.words]))
+    words = float(np.mean([max(len(word.split()), len(_WIDE.findall(word)) / 2) for word in profile.words]))
     told = f"{words:.0f} words on average" if words >= 1.5 else "single words"
     if distinct == known and known >= 3:
-        named = is_identifier_name(look.name)
+        named = is_identifier_name(profile.name)
         if words < 3 and (named or (known >= _FEW and words < 2.2)):
             why = "every row has its own" + (", and its name is that of an identifier" if named else f", of {told}")
-            return Verdict(Kind.IDENTIFIER, why, 0.95 if named or words < 1.3 else 0.6)
+            return KindGuess(Kind.IDENTIFIER, why, 0.95 if named or words < 1.3 else 0.6)
     if words >= 4 and (fresh > 0.3 or (length > 60 and fresh > 0.02)):
-        return Verdict(
+        return KindGuess(
             Kind.TEXT, f"its strings have {told}, and {fresh:.0%} of them differ", min(0.6 + words / 50, 0.98)
         )
     if words >= 2.2 and fresh > 0.3 and known >= _FEW:
-        return Verdict(Kind.TEXT, f"its strings have {told}, and {fresh:.0%} of them differ", 0.65)
+        return KindGuess(Kind.TEXT, f"its strings have {told}, and {fresh:.0%} of them differ", 0.65)
     back = f"{distinct:,} distinct values in {known:,} rows"
     sure = 0.95 if fresh <= 0.1 else 0.8 if fresh <= 0.5 else 0.5
-    return Verdict(Kind.CATEGORY, back, sure, "str")
+    return KindGuess(Kind.CATEGORY, back, sure, "str")
 
 
 def _share(found: Iterable[bool]) -> float:

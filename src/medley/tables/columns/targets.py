@@ -2,53 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medley.core.column import ColumnGuess, TaskGuess, TaskKind
 from medley.core.kinds import Kind
 from medley.errors import DataError
 from medley.tables.columns.cells import read_cells
 from medley.tables.columns.column_names import is_code_name, is_grade_name, is_identifier_name, is_quantity_name
 from medley.tables.columns.infer import infer_column, judge
-from medley.tables.columns.profile import Look, Verdict, label_form
-from medley.tables.columns.schema import Guess
+from medley.tables.columns.profile import ColumnProfile, KindGuess, label_form
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TaskKind = Literal["binary", "multiclass", "multilabel", "number", "ordered"]
 
 _MOST_GRADES = 11
 _MOST_CODES = 100
 _ENOUGH = 20
-
-
-@dataclass(frozen=True)
-class TaskGuess:
-    """What a target column asks for, and why.
-
-    Args:
-        name: the column.
-        kind: the kind of task.
-        why: the reason.
-        confidence: 0 to 1.
-        missing: share of rows without a label, 0 to 1.
-        outputs: number of classes, of labels, or of numbers per row.
-        labels: the classes; in their order where they have one. Empty for numbers and sets.
-        cells: how its cells are read; for `read_target`.
-    """
-
-    name: str
-    kind: TaskKind
-    why: str
-    confidence: float
-    missing: float
-    outputs: int
-    labels: tuple[Any, ...]
-    cells: Guess
 
 
 def infer_target(values: Any, name: str = "target") -> TaskGuess:
@@ -66,12 +40,12 @@ def infer_target(values: Any, name: str = "target") -> TaskGuess:
     """
     series = _as_series(values)
     name = str(series.name) if name == "target" and series.name is not None else name
-    look = Look(name, series, Path())
-    if not look.known:
+    profile = ColumnProfile(name, series, Path())
+    if not profile.known:
         raise DataError(f"The target {name!r} is missing in all {len(series):,} rows: there is nothing to learn from.")
     guess = infer_column(series, name)
-    kind, why, sure, outputs, labels = _task(look, judge(look))
-    return TaskGuess(name, kind, why, round(sure, 2), guess.missing, outputs, labels, _cells(guess, kind, look))
+    kind, why, sure, outputs, labels = _task(profile, judge(profile))
+    return TaskGuess(name, kind, why, round(sure, 2), guess.missing, outputs, labels, _cells(guess, kind, profile))
 
 
 def read_target(series: pd.Series, task: TaskGuess) -> Any:
@@ -87,63 +61,63 @@ def read_target(series: pd.Series, task: TaskGuess) -> Any:
 _Task = tuple[TaskKind, str, float, int, tuple[Any, ...]]
 
 
-def _task(look: Look, verdict: Verdict) -> _Task:
-    if not look.is_plain or verdict.kind in (Kind.SET, Kind.VECTOR):
-        return _several(look, verdict)
-    values = look.values
+def _task(profile: ColumnProfile, kind_guess: KindGuess) -> _Task:
+    if not profile.is_plain or kind_guess.kind in (Kind.SET, Kind.VECTOR):
+        return _several(profile, kind_guess)
+    values = profile.values
     if len(values) == 1:
         raise DataError(
-            f"The target {look.name!r} holds one value only, {str(values[0])!r}: there is nothing to tell apart."
+            f"The target {profile.name!r} holds one value only, {str(values[0])!r}: there is nothing to tell apart."
         )
-    if str(look.series.dtype) == "category" and look.series.cat.ordered and len(values) > 2:
-        labels = tuple(label for label in look.series.cat.categories if label in set(values.tolist()))
+    if str(profile.series.dtype) == "category" and profile.series.cat.ordered and len(values) > 2:
+        labels = tuple(label for label in profile.series.cat.categories if label in set(values.tolist()))
         return "ordered", "the frame's own type orders its classes", 1.0, len(labels), labels
-    if values.dtype.kind in "iuf" or verdict.kind is Kind.NUMBER:
-        return _numbers(look, verdict)
-    if values.dtype.kind not in "bO" or verdict.kind in (Kind.TIME, Kind.IMAGE):
-        raise _unpredictable(look, verdict.kind)
-    return _classes(look, verdict)
+    if values.dtype.kind in "iuf" or kind_guess.kind is Kind.NUMBER:
+        return _numbers(profile, kind_guess)
+    if values.dtype.kind not in "bO" or kind_guess.kind in (Kind.TIME, Kind.IMAGE):
+        raise _unpredictable(profile, kind_guess.kind)
+    return _classes(profile, kind_guess)
 
 
-def _several(look: Look, verdict: Verdict) -> _Task:
-    if verdict.kind is Kind.SET:
-        return "multilabel", verdict.why, verdict.confidence, verdict.labels, ()
-    if verdict.kind is not Kind.VECTOR:
-        raise _unpredictable(look, verdict.kind)
-    size = int(verdict.form)
-    values = read_cells(look.series, _as_guess(look, verdict)).values
+def _several(profile: ColumnProfile, kind_guess: KindGuess) -> _Task:
+    if kind_guess.kind is Kind.SET:
+        return "multilabel", kind_guess.why, kind_guess.confidence, kind_guess.labels, ()
+    if kind_guess.kind is not Kind.VECTOR:
+        raise _unpredictable(profile, kind_guess.kind)
+    size = int(kind_guess.form)
+    values = read_cells(profile.series, _as_guess(profile, kind_guess)).values
     if size > 1 and np.isin(values[np.isfinite(values)], (0, 1)).all():
         return "multilabel", f"its cells are {size} answers of 0 or 1", 0.95, size, ()
     return "number", f"its cells are {size} numbers", 0.95, size, ()
 
 
-def _classes(look: Look, verdict: Verdict) -> _Task:
-    distinct, known = len(look.values), look.known
+def _classes(profile: ColumnProfile, kind_guess: KindGuess) -> _Task:
+    distinct, known = len(profile.values), profile.known
     if distinct > 0.5 * known and known >= _ENOUGH:
         raise DataError(
-            f"The target {look.name!r} holds {distinct:,} distinct strings in {known:,} rows: nothing predicts free "
+            f"The target {profile.name!r} holds {distinct:,} distinct strings in {known:,} rows: nothing predicts free "
             "text. Choose another column, or group its values into classes."
         )
-    labels = tuple(sorted(look.values.tolist(), key=str))
+    labels = tuple(sorted(profile.values.tolist(), key=str))
     if distinct == 2:
         return "binary", f"its cells are {labels[0]!r} or {labels[1]!r}", 0.98, 2, labels
     return "multiclass", f"{distinct:,} distinct values in {known:,} rows", 0.95, distinct, labels
 
 
-def _numbers(look: Look, verdict: Verdict) -> _Task:
-    form = verdict.form if verdict.kind is Kind.NUMBER else ""
-    cells = read_cells(look.series, _as_guess(look, Verdict(Kind.NUMBER, "", 1.0, form))).values
+def _numbers(profile: ColumnProfile, kind_guess: KindGuess) -> _Task:
+    form = kind_guess.form if kind_guess.kind is Kind.NUMBER else ""
+    cells = read_cells(profile.series, _as_guess(profile, KindGuess(Kind.NUMBER, "", 1.0, form))).values
     values, first = np.unique(cells, return_index=True)
     values, first = values[np.isfinite(values)], first[np.isfinite(values)]
     known = int(np.isfinite(cells).sum())
     whole = bool((values % 1 == 0).all())
     # Classes keep the type that they were written in.
-    written = look.values.dtype.kind == "O" and any(issubclass(one, str) for one in look.types or (str,))
-    labels = tuple(str(look.series.iloc[row]).strip() if written else _plain(cells[row]) for row in first)
+    written = profile.values.dtype.kind == "O" and any(issubclass(one, str) for one in profile.types or (str,))
+    labels = tuple(str(profile.series.iloc[row]).strip() if written else _plain(cells[row]) for row in first)
     if len(values) == 2 and (whole or known >= _ENOUGH):
         return "binary", f"its cells are {labels[0]!r} or {labels[1]!r}", 0.95 if whole else 0.7, 2, labels
     if whole:
-        task = _graded(look.name, values, known)
+        task = _graded(profile.name, values, known)
         return _quantity(len(values)) if task is None else (*task, len(values), labels)
     return "number", "its cells are numbers with fractions", 0.98, 1, ()
 
@@ -172,28 +146,28 @@ def _quantity(distinct: int) -> _Task:
     return "number", f"its cells are {distinct:,} distinct whole numbers", 0.95 if distinct > _ENOUGH else 0.7, 1, ()
 
 
-def _cells(guess: Guess, kind: TaskKind, look: Look) -> Guess:
+def _cells(guess: ColumnGuess, kind: TaskKind, profile: ColumnProfile) -> ColumnGuess:
     """How a target's cells are read: as numbers, as labels of one type, or as sets."""
     if kind == "multilabel" or guess.kind is Kind.VECTOR:
         return guess
     if kind == "number":
         return replace(guess, kind=Kind.NUMBER, form=guess.form if guess.kind is Kind.NUMBER else "")
-    return replace(guess, kind=Kind.CATEGORY, form=label_form(look.values))
+    return replace(guess, kind=Kind.CATEGORY, form=label_form(profile.values))
 
 
-def _as_guess(look: Look, verdict: Verdict) -> Guess:
-    return Guess(look.name, verdict.kind, "", 1.0, 0.0, 0, (), "", verdict.form)
+def _as_guess(profile: ColumnProfile, kind_guess: KindGuess) -> ColumnGuess:
+    return ColumnGuess(profile.name, kind_guess.kind, "", 1.0, 0.0, 0, (), "", kind_guess.form)
 
 
 def _plain(value: float) -> int | float:
     return int(value) if value % 1 == 0 else float(value)
 
 
-def _unpredictable(look: Look, kind: Kind) -> DataError:
+def _unpredictable(profile: ColumnProfile, kind: Kind) -> DataError:
     way = (
         "turn it into a number first, days since its first date, say" if kind is Kind.TIME else "choose another column"
     )
-    return DataError(f"The target {look.name!r} holds cells of kind {kind}, which nothing predicts: {way}.")
+    return DataError(f"The target {profile.name!r} holds cells of kind {kind}, which nothing predicts: {way}.")
 
 
 def _as_series(values: Any) -> pd.Series:

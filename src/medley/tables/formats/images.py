@@ -1,4 +1,4 @@
-"""Pictures in cells: paths, bytes, base64, arrays; one or several per cell."""
+"""Images in cells: paths, bytes, base64, arrays; one or several per cell."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _SMALLEST = 8
 
 
-def is_picture_bytes(cell: bytes) -> bool:
-    """Whether bytes begin as those of a picture's file do.
+def is_image_bytes(cell: bytes) -> bool:
+    """Whether bytes begin as those of an image's file do.
 
-    >>> is_picture_bytes(b"GIF89a..."), is_picture_bytes(b"words")
+    >>> is_image_bytes(b"GIF89a..."), is_image_bytes(b"words")
     (True, False)
     """
     if cell.startswith(_MARKS):
@@ -36,14 +36,14 @@ def is_picture_bytes(cell: bytes) -> bool:
     return (cell.startswith(b"BM") and len(cell) > 54) or cell[4:12] in (b"ftypavif", b"ftypheic")
 
 
-def is_picture_base64(word: str) -> bool:
-    """Whether a string is a picture's file in base64, or such a `data:` address."""
+def is_image_base64(word: str) -> bool:
+    """Whether a string is an image's file in base64, or such a `data:` address."""
     if word.startswith("data:image/"):
         return ";base64," in word[:64]
     if len(word) < _SHORTEST_BASE64 or not word.startswith(_BASE64_MARKS):
         return False
     try:
-        return is_picture_bytes(base64.b64decode(word[:_SHORTEST_BASE64], validate=True))
+        return is_image_bytes(base64.b64decode(word[:_SHORTEST_BASE64], validate=True))
     except binascii.Error:
         return False
 
@@ -53,10 +53,10 @@ def is_address(word: str) -> bool:
     return _ADDRESS.match(word) is not None
 
 
-def has_picture_ending(word: str) -> bool:
-    """Whether a name ends as names of pictures do.
+def has_image_ending(word: str) -> bool:
+    """Whether a name ends as names of images do.
 
-    >>> has_picture_ending("a/b.JPG"), has_picture_ending("a.txt")
+    >>> has_image_ending("a/b.JPG"), has_image_ending("a.txt")
     (True, False)
     """
     return os.path.splitext(word)[1].lower() in ENDINGS
@@ -71,7 +71,7 @@ def split_paths(word: str) -> list[str]:
     return [one.strip() for one in word.split(";") if one.strip()]
 
 
-def is_picture_array(cell: Any) -> bool:
+def is_image_array(cell: Any) -> bool:
     """Whether an array, tensor or nested list could be pixels: (H, W) or (H, W, C), at least 8 by 8."""
     shape = getattr(cell, "shape", None)
     if shape is None or _is_boxed(cell):
@@ -93,17 +93,17 @@ def array_of(cell: Any) -> np.ndarray | None:
     return array if array.dtype.kind in "buif" and array.ndim else None
 
 
-def picture_of(cell: Any, root: Path) -> Any:
-    """One picture as image codecs read it: the path under `root`, bytes, or the array or image that it is.
+def image_of(cell: Any, root: Path) -> Any:
+    """One image as image codecs read it: the path under `root`, bytes, or the array or image that it is.
 
-    >>> str(picture_of("a.jpg", Path("photos"))), picture_of("", Path())
+    >>> str(image_of("a.jpg", Path("photos"))), image_of("", Path())
     ('photos/a.jpg', None)
     """
     if isinstance(cell, Mapping):  # as data sets of the Hugging Face kind hold them
         cell = cell.get("bytes") or cell.get("path")
     if isinstance(cell, bytearray | memoryview):
         return bytes(cell)
-    if isinstance(cell, str) and is_picture_base64(cell.strip()):
+    if isinstance(cell, str) and is_image_base64(cell.strip()):
         return _decoded(cell.strip())
     if isinstance(cell, str | PathLike):
         path = fspath(cell).strip()
@@ -117,7 +117,7 @@ def picture_of(cell: Any, root: Path) -> Any:
 def _decoded(word: str) -> bytes:
     try:
         return base64.b64decode(word.split(";base64,", 1)[-1])
-    except binascii.Error:  # not of a whole number of bytes: damaged, which whoever decodes the picture tells
+    except binascii.Error:  # not of a whole number of bytes: damaged, which whoever decodes the image tells
         return word.encode()
 
 

@@ -85,7 +85,7 @@ def _column(cells: Any) -> Any:
         return cells.reset_index(drop=True)  # columns are put together by position
     if hasattr(cells, "to_pandas"):
         return cells.to_pandas()
-    if isinstance(cells, np.ndarray) and cells.ndim > 1:  # pictures or vectors: one per row
+    if isinstance(cells, np.ndarray) and cells.ndim > 1:  # images or vectors: one per row
         cells = list(cells)
     return pd.Series(cells)
 

@@ -1,0 +1,26 @@
+"""The names of `medley.extend`, spelled out for type checkers and editors."""
+
+from medley.balance.balancer import Balancer as Balancer
+from medley.core.block import Block as Block
+from medley.core.block import Composite as Composite
+from medley.core.block import DataSummary as DataSummary
+from medley.core.block import DerivedInput as DerivedInput
+from medley.core.block import Fusion as Fusion
+from medley.core.block import Head as Head
+from medley.core.block import Input as Input
+from medley.core.block import Layer as Layer
+from medley.core.block import Node as Node
+from medley.core.block import Preprocessing as Preprocessing
+from medley.core.block import Wrapper as Wrapper
+from medley.core.codec import Codec as Codec
+from medley.core.codec import Encoded as Encoded
+from medley.core.codec import TargetCodec as TargetCodec
+from medley.core.kinds import Kind as Kind
+from medley.core.metric import Metric as Metric
+from medley.core.metric import RowMetric as RowMetric
+from medley.core.metric import SetMetric as SetMetric
+from medley.core.registry import register as register
+from medley.core.space import Space as Space
+from medley.core.space import searched as searched
+from medley.core.spec import Column as Column
+from medley.core.spec import Spec as Spec
