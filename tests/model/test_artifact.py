@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from medley.core.block import Layer
+from medley.core.layer import Layer
 from medley.core.normalization import Normalization
 from medley.core.registry import register
 from medley.core.torchblock import TorchBlock

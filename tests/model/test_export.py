@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from medley.auto.automodel import AutoModel
-from medley.core.block import Layer
+from medley.core.layer import Layer
 from medley.core.registry import register
 from medley.core.torchblock import TorchBlock
 from medley.errors import ConfigError, MissingDependencyError

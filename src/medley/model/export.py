@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from medley import __version__
-from medley.core.block import Block, DerivedInput
+from medley.core.block import Block
 from medley.core.codec import TargetCodec
+from medley.core.input import DerivedInput
 from medley.data.sources import Source
 from medley.errors import ConfigError, ErrorCollector
 from medley.graph.graph import Graph

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from medley.core.block import Block, Head, Input, Preprocessing
+from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.config import from_json, to_json
+from medley.core.head import Head
+from medley.core.input import Input, Preprocessing
 from medley.errors import ArtifactError
 
 NUMBERS = "biuf"
