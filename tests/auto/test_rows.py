@@ -179,6 +179,6 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_trained(t
     def refuse(**_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("medley.model.writing.TemporaryFile", refuse)
+    monkeypatch.setattr("medley.model.saving.TemporaryFile", refuse)
     with pytest.raises(ConfigError, match=r"kept in .*project: Permission denied\. Give another directory"):
         check_writable(tmp_path / "project")

@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import nn
 
+import medley
 from medley.core.layer import Layer
 from medley.core.normalization import Normalization
 from medley.core.registry import register
+from medley.core.serialization import FORMAT
 from medley.core.torchblock import TorchBlock
 from medley.errors import ArtifactError, ConfigError, MedleyError
 from medley.fusion import Merge
@@ -62,7 +64,7 @@ def test_a_new_process_predicts_the_same_bits_and_unpickles_nothing(model, rows,
 
 def test_the_directory_holds_json_and_safetensors_alone(saved):
     assert sorted(one.name for one in saved.iterdir()) == FILES
-    assert json.loads((saved / "model.json").read_text("utf-8"))["format"] == 1
+    assert json.loads((saved / "model.json").read_text("utf-8"))["format"] == FORMAT
 
 
 def test_facts_names_and_summary_come_back(model, saved):
@@ -99,12 +101,12 @@ def test_a_file_in_the_way_is_told(model, tmp_path):
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_named(saved, name):
     (saved / name).unlink()
-    with pytest.raises(ArtifactError, match=f"holds no whole model: {name} missing"):
+    with pytest.raises(ArtifactError, match=f"holds no complete model: {name} missing"):
         load(saved)
 
 
 def test_a_directory_that_is_no_model_is_told(tmp_path):
-    with pytest.raises(ArtifactError, match=r"holds no whole model: model\.json, weights"):
+    with pytest.raises(ArtifactError, match=r"holds no complete model: model\.json, weights"):
         load(tmp_path / "nowhere")
 
 
@@ -137,7 +139,7 @@ def test_any_part_of_the_description_may_be_missing_or_wrong(saved):
 def _places(value, path=()):
     if isinstance(value, dict | list):
         for key in value if isinstance(value, dict) else range(len(value)):
-            if path[:1] != ("facts",):
+            if path[:1] != ("metadata",):
                 yield (*path, key)
                 yield from _places(value[key], (*path, key))
 
@@ -150,17 +152,23 @@ def _changed(value, path, new):
     return copy
 
 
-@pytest.mark.parametrize("content", ["[]", "3", "null", '{"format": "new"}', '{"format": 1}'])
+@pytest.mark.parametrize("content", ["[]", "3", "null", '{"format": "new"}', '{"format": 2}'])
 def test_json_that_describes_no_model_is_damaged(saved, content):
     (saved / "model.json").write_text(content)
     with pytest.raises(ArtifactError, match="damaged"):
         load(saved)
 
 
-def test_a_later_format_says_to_update(saved):
-    told = json.loads((saved / "model.json").read_text("utf-8"))
-    (saved / "model.json").write_text(json.dumps({**told, "format": 99}))
-    with pytest.raises(ArtifactError, match="written in format 99; this medley reads up to 1"):
+def test_another_format_is_refused_with_both_versions_and_the_way_out(saved):
+    content = json.loads((saved / "model.json").read_text("utf-8"))
+    assert (content["format"], content["medley"]) == (FORMAT, medley.__version__)
+    (saved / "model.json").write_text(json.dumps({**content, "format": 99, "medley": "7.5"}))
+    with pytest.raises(ArtifactError) as error:
+        load(saved)
+    ours = f"medley {medley.__version__} reads format {FORMAT}"
+    assert f"was written by medley 7.5 in format 99; {ours}. Update medley to 7.5 or later" in str(error.value)
+    (saved / "model.json").write_text(json.dumps({**content, "format": 1, "medley": "0.1.0"}))
+    with pytest.raises(ArtifactError, match=r"in format 1; .* pip install 'medley==0\.1\.0'"):
         load(saved)
 
 
@@ -223,10 +231,10 @@ def test_a_block_called_twice_is_saved_once_and_stays_shared(make_model, tmp_pat
 
 
 def test_files_are_as_readable_as_any_other(tmp_path):
-    from medley.model.writing import write
+    from medley.core.serialization import write_file
 
     (tmp_path / "plain").write_bytes(b"x")
-    write(tmp_path / "ours", b"x")
+    write_file(tmp_path / "ours", b"x")
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
     assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
 
@@ -246,6 +254,6 @@ def test_a_folder_that_cannot_be_written_to_is_told(make_model, tmp_path, monkey
     def refuse(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("medley.model.writing.write", refuse)
+    monkeypatch.setattr("medley.model.saving.write_file", refuse)
     with pytest.raises(ArtifactError, match=r"cannot be written to .*model: No space left on device"):
         model.save(tmp_path / "model")

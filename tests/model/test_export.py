@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import nn
 
+from medley import __version__
 from medley.auto.automodel import AutoModel
 from medley.core.layer import Layer
 from medley.core.registry import register
+from medley.core.serialization import FORMAT
 from medley.core.torchblock import TorchBlock
 from medley.errors import ConfigError, MissingDependencyError
 from medley.heads import ClassificationHead, RegressionHead
@@ -97,7 +99,7 @@ def test_rows_that_are_made_of_others_cannot_be_exported(tmp_path):
     auto = AutoModel(photo, head, max_trials=1, directory=tmp_path / "search")
     images = [np.full((4, 4 + row % 3, 3), row, np.uint8) for row in range(12)]
     auto.fit(images, np.linspace(0, 1, 12), epochs=1, verbose=0)
-    with pytest.raises(ConfigError, match=r"told \(CaptionImages\) makes rows of other inputs' rows"):
+    with pytest.raises(ConfigError, match=r"told \(CaptionImages\) derives its rows from other inputs' rows"):
         auto.export_model().export(tmp_path / "model.onnx")
 
 
@@ -140,7 +142,8 @@ def test_an_export_replaces_another_as_a_whole(make_model, tmp_path):
     model = small(make_model)
     model.export(path)
     told = json.loads((tmp_path / "model.onnx.json").read_text("utf-8"))
-    assert told["made_with"]["torch"].startswith(torch.__version__.partition("+")[0])
+    assert (told["format"], told["medley"]) == (FORMAT, __version__)
+    assert told["versions"]["torch"].startswith(torch.__version__.partition("+")[0])
     assert told["onnx"]["bytes"] == path.stat().st_size
     assert [one["name"] for one in told["heads"]] == ["y"]
 

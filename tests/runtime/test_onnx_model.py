@@ -14,7 +14,7 @@ import medley as md
 from medley.core.registry import register
 from medley.errors import ArtifactError, ConfigError, DataError, MissingDependencyError
 from medley.runtime import load
-from medley.runtime.pair import beside
+from medley.runtime.manifest import manifest_path
 
 pytestmark = pytest.mark.slow  # an export takes seconds
 SIZE = 24
@@ -208,7 +208,7 @@ def test_it_predicts_where_torch_cannot_be_imported(model, exported, given, tmp_
 
 
 def test_the_pair_holds_no_place_on_this_machine_and_no_function(exported):
-    content = exported.read_bytes() + beside(exported).read_bytes()
+    content = exported.read_bytes() + manifest_path(exported).read_bytes()
     assert md.__path__[0].encode() not in content
     assert b"site-packages" not in content
     assert b"runtime.nothing" not in content
@@ -315,21 +315,21 @@ def test_the_command_line_predicts_where_torch_cannot_be_imported(table_model, e
 
 
 def told(path, change):
-    content = json.loads(beside(path).read_text("utf-8"))
+    content = json.loads(manifest_path(path).read_text("utf-8"))
     change(content)
-    beside(path).write_text(json.dumps(content), "utf-8")
+    manifest_path(path).write_text(json.dumps(content), "utf-8")
 
 
 @pytest.fixture
 def pair(exported, tmp_path):
-    for one in (exported, beside(exported)):
+    for one in (exported, manifest_path(exported)):
         (tmp_path / one.name).write_bytes(one.read_bytes())
     return tmp_path / exported.name
 
 
 def test_files_of_two_exports_are_not_taken_for_one(pair, exported_table):
     pair.write_bytes(exported_table.read_bytes())
-    with pytest.raises(ArtifactError, match="another checksum"):
+    with pytest.raises(ArtifactError, match="different checksum"):
         load(pair)
 
 
@@ -337,12 +337,12 @@ def test_all_that_is_wrong_in_a_pair_is_told_at_once(pair):
     def change(content):
         content["onnx"]["sha256"] = "0"
         content["sources"][0]["codec"]["block"] = "image.inptu"
-        del content["heads"][0]["codec"]["state"]["prior"]
+        del content["arrays"]["targets/sold/prior"]
 
     told(pair, change)
     with pytest.raises(ArtifactError, match="3 errors") as error:
         load(pair)
-    for word in ("another checksum", "'image.inptu'", "head 'sold' is damaged"):
+    for word in ("different checksum", "'image.inptu'", "head 'sold' is damaged"):
         assert word in str(error.value)
 
 
@@ -355,11 +355,11 @@ def test_a_graph_that_asks_for_other_inputs_is_refused(pair):
     with pytest.raises(ArtifactError, match="2 errors") as error:
         load(pair)
     assert "no input 'fax'" in str(error.value)
-    assert "asks for 'facts'" in str(error.value)
+    assert "needs the input 'facts'" in str(error.value)
 
 
 def test_files_that_are_missing_are_named(pair, model, tmp_path):
-    beside(pair).unlink()
+    manifest_path(pair).unlink()
     with pytest.raises(ArtifactError, match=r"pets.onnx.json; an exported model is a pair"):
         load(pair)
     with pytest.raises(ArtifactError, match=r"md\.load reads it"):
@@ -377,7 +377,7 @@ def test_nothing_but_registered_codecs_is_made(pair):
         content["sources"][3]["codec"]["block"] = "tabular.dense"
 
     told(pair, change)
-    with pytest.raises(ArtifactError, match="makes no codec"):
+    with pytest.raises(ArtifactError, match="has no codec"):
         load(pair)
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from medley.auto.rows import check_fit, whole
 from medley.auto.table_task import TableTask
 from medley.auto.target_columns import read_table, split_target
+from medley.core.serialization import write_file
 from medley.data.rows import count, take
 from medley.errors import ConfigError, DataError, ErrorCollector, NotFittedError
 from medley.heads.regression import RegressionHead
 from medley.model.records import History, Record
-from medley.model.writing import write
 from medley.search.tuners import Tuner
 from medley.series.timeseries import TimeseriesInput
 from medley.series.windows import LONGEST
@@ -128,7 +128,7 @@ class TimeseriesForecaster(TableTask):
             train = np.arange(cut)
             x, y, weight = take(x, train), take(y, train), None if weight is None else weight[:cut]
         history = super().fit(x, y, epochs, batch_size, validation_split, validation_data, weight, callbacks, verbose)
-        write(self.folder / _KNOWN, json.dumps({"rows": rows.size}).encode())
+        write_file(self.folder / _KNOWN, json.dumps({"rows": rows.size}).encode())
         return history
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:

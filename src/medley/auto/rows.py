@@ -15,7 +15,7 @@ from medley.data.split import bins, split
 from medley.errors import ConfigError, DataError, ErrorCollector, within
 from medley.graph.graph import Graph
 from medley.model.encoding import row_weights
-from medley.model.writing import unwritable
+from medley.model.saving import write_problem
 from medley.search.part import Part
 
 
@@ -69,7 +69,7 @@ def check_writable(folder: Path) -> None:
     Raises:
         ConfigError: its folder cannot be written to.
     """
-    why = unwritable(folder)
+    why = write_problem(folder)
     if why is not None:
         raise ConfigError(f"The project cannot be kept in {folder}: {why}. Give another directory or project_name.")
 

@@ -57,6 +57,24 @@ class Balancer(nn.Module, ABC):
     def end_epoch(self) -> None:
         """Tells that all batches of an epoch were seen. Only `"dwa"`, which averages over epochs, listens."""
 
+    def state(self) -> dict[str, Tensor]:
+        """Copies of everything the method has learned and remembers, by name.
+
+        A subclass that keeps its memory in parameters and persistent buffers needs no method of its own.
+        """
+        return {name: value.detach().clone() for name, value in self.state_dict().items()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Continues from `state()` of a balancer with the same method, weights and options.
+
+        Args:
+            state: left unchanged.
+
+        Raises:
+            RuntimeError: the state belongs to another method or number of tasks.
+        """
+        self.load_state_dict(dict(state))
+
     @final
     def describe(self) -> dict[str, Any]:
         """The method, its weights and its settings as JSON."""

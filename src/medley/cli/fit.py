@@ -155,7 +155,7 @@ def _fitted(args: argparse.Namespace, folder: Path, kinds: dict[str, str], error
 
 def _save(model: Model, folder: Path) -> None:
     """Writes a model. At any moment the folder holds the old one, none, or the new one."""
-    from medley.model.writing import DESCRIPTION
+    from medley.model.saving import DESCRIPTION
 
     fresh = folder / f".new-{os.getpid()}"
     try:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from medley import __version__
+import numpy as np
+
 from medley.core.block import Block
-from medley.core.codec import TargetCodec
+from medley.core.codec import Codec, TargetCodec
+from medley.core.config import to_json
+from medley.core.head import Head
 from medley.core.input import DerivedInput
+from medley.core.serialization import array_to_json, json_bytes, split_arrays
 from medley.data.sources import Source
 from medley.errors import ConfigError, ErrorCollector
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.model.encoding import source_nodes
 from medley.model.onnx_graph import OPSET, check_parts, onnx_names, write_onnx
-from medley.runtime.pair import FORMAT, beside, fingerprint
-from medley.runtime.states import codec_to_json
+from medley.runtime.manifest import fingerprint, manifest_path
 from medley.tables.view import TableView
 
 
@@ -39,38 +42,43 @@ def export(
         path: `<name>.onnx`; `<name>.onnx.json` lies beside it, and `<name>.onnx.data` where weights exceed 2 GB.
         graph: resolved.
         sources: fitted encodings.
-        targets: fitted target codecs.
-        network: holds the weights; is left as it is.
+        targets: head name -> fitted target codec.
+        network: holds the weights; not changed.
         table: how the model reads a table, where it does.
 
     Returns:
         The ONNX file.
 
     Raises:
-        ConfigError: the path is no place for such a file, or a part cannot be exported; all are named.
+        ConfigError: such a file cannot be written there, or a part cannot be exported; all are named.
         ArtifactError: an input or head has no registered name.
         MissingDependencyError: onnx or onnxscript is not installed.
     """
     target = Path(path)
     _check(target, graph, network)
-    told = {
-        "made_with": {"medley": __version__, "torch": version("torch"), "opset": OPSET},
+    arrays: dict[str, np.ndarray] = {}
+    content = {
+        "versions": {"torch": version("torch"), "opset": OPSET},
         "inputs": graph.input_names,
-        "sources": _sources(graph, sources, network),
-        "heads": [{"name": name, "codec": codec_to_json(head, targets[name])} for name, head in graph.heads.items()],
+        "sources": _sources(graph, sources, network, arrays),
+        "heads": [
+            {"name": name, "codec": _codec(_without_functions(head), targets[name], f"targets/{name}", arrays)}
+            for name, head in graph.heads.items()
+        ],
         "table": None if table is None else table.state(),
+        "arrays": {name: array_to_json(array) for name, array in arrays.items()},
     }
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
-        made = Path(folder) / target.name
-        write_onnx(network, {one.name: one.codec.spec for one in sources}, made)
-        data = made.with_name(f"{made.name}.data")
-        files = {"onnx": fingerprint(made), "data": {"name": data.name, **fingerprint(data)} if data.exists() else None}
-        content = json.dumps({"format": FORMAT, **files, **told}, indent=1, ensure_ascii=False, allow_nan=True)
-        beside(made).write_text(content, encoding="utf-8")
-        # The JSON last: until it is there, what lies there does not pass for an export.
-        for one in (data, made, beside(made)):
-            if one.exists():
-                os.replace(one, target.with_name(one.name))
+        onnx = Path(folder) / target.name
+        write_onnx(network, {source.name: source.codec.spec for source in sources}, onnx)
+        data = onnx.with_name(f"{onnx.name}.data")
+        data_entry = {"name": data.name, **fingerprint(data)} if data.exists() else None
+        manifest = manifest_path(onnx)
+        manifest.write_bytes(json_bytes({"onnx": fingerprint(onnx), "data": data_entry, **content}))
+        # The JSON last: without it, the files do not pass for an export.
+        for file in (data, onnx, manifest):
+            if file.exists():
+                os.replace(file, target.with_name(file.name))
     return target
 
 
@@ -79,13 +87,16 @@ def _check(target: Path, graph: Graph, network: Network) -> None:
     if target.suffix != ".onnx":
         errors.add(f"{target}: the name of an exported model ends in .onnx.")
     if target.is_dir():
-        errors.add(f"{target} is a folder; give a file.")
+        errors.add(f"{target} is a folder; pass a file.")
     if not target.parent.is_dir():
         errors.add(f"There is no folder {str(target.parent)!r} to write {target.name} into.")
     for node in graph.nodes():
         if isinstance(node.block, DerivedInput) and not node.block.exports:
-            told = f"{node.block.name} ({type(node.block).__name__}) makes rows of other inputs' rows"
-            errors.add(f"{told}, which an exported model cannot; give its rows as an input of their own instead.")
+            part = f"{node.block.name} ({type(node.block).__name__})"
+            errors.add(
+                f"{part} derives its rows from other inputs' rows, which an exported model cannot do; pass its rows as "
+                "a separate input instead."
+            )
     try:
         check_parts(network)
     except ConfigError as error:
@@ -93,16 +104,38 @@ def _check(target: Path, graph: Graph, network: Network) -> None:
     errors.raise_if_any(ConfigError)
 
 
-def _sources(graph: Graph, sources: Sequence[Source], network: Network) -> list[dict[str, Any]]:
+def _sources(
+    graph: Graph, sources: Sequence[Source], network: Network, arrays: dict[str, np.ndarray]
+) -> list[dict[str, Any]]:
     names = onnx_names(network)
     blocks: dict[str, Block] = {name: block for name, _, block in source_nodes(graph)}
     return [
         {
-            "name": one.name,
-            "input": one.input_name,
-            "array": names.arrays[one.name],
-            "present": names.present[one.name],
-            "codec": codec_to_json(blocks[one.name], one.codec),
+            "name": source.name,
+            "input": source.input_name,
+            "array": names.arrays[source.name],
+            "present": names.present[source.name],
+            "codec": _codec(blocks[source.name], source.codec, f"sources/{source.name}", arrays),
         }
-        for one in sources
+        for source in sources
     ]
+
+
+def _codec(block: Block, codec: Codec, prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The block that makes a codec, and the codec's state, whose arrays are added to `arrays`."""
+    values, codec_arrays = split_arrays(codec.state(), prefix)
+    arrays |= codec_arrays
+    return {**to_json(block), "state": values}
+
+
+def _without_functions(head: Head) -> Head:
+    """A head without its losses and metrics, which may have no registered name and which no prediction needs."""
+    # Not `replace`: fields that are left out go back to their defaults, which need not be None.
+    values = {field.name: getattr(head, field.name) for field in fields(head)}
+    return type(head)(**{name: value for name, value in values.items() if not _holds_function(value)})
+
+
+def _holds_function(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_holds_function, value))
+    return callable(value)

@@ -21,8 +21,8 @@ from medley.graph.network import Network
 from medley.model.derived import Columns, derived_nodes
 from medley.model.encoding import encode_targets, row_weights
 from medley.model.forward import device_of, embeddings, outputs
+from medley.model.saving import save
 from medley.model.tasks import measure, tasks_of
-from medley.model.writing import save
 from medley.tables.predictor import Predictor, given, rows_per_pass
 from medley.tables.view import TableView
 

@@ -1,4 +1,4 @@
-"""Pretrained weights in a saved model: copied into it, or named so that they can be fetched again."""
+"""Pretrained weights in a saved model: copied into it, or referenced so that they can be fetched again."""
 
 from __future__ import annotations
 
@@ -13,82 +13,82 @@ from medley.errors import ArtifactError, ConfigError, did_you_mean
 from medley.nn.backbone import Backbone, build
 from medley.nn.hub import find
 
-WAYS = ("copy", "reference")
+MODES = ("copy", "reference")
 
 
 @dataclass(frozen=True)
 class References:
-    """Weights that a saved model names instead of holding them.
+    """Weights that a saved model refers to instead of holding them.
 
     Args:
-        told: JSON: one entry per encoder, with its place in the network, name, revision and checksum.
-        names: of the weights, as the network's state calls them.
+        entries: JSON: one entry per encoder, with its part of the network, name, revision and checksum.
+        names: of the weights in the network's state.
     """
 
-    told: list[dict[str, Any]]
+    entries: list[dict[str, Any]]
     names: frozenset[str]
 
 
-def references(network: nn.Module, way: str) -> References:
-    """What of a network's pretrained weights is left out of a file.
+def references(network: nn.Module, mode: str) -> References:
+    """Which of a network's pretrained weights are left out of a saved model.
 
     Args:
-        network: holds them.
-        way: `"copy"` leaves out nothing; `"reference"` what nothing in training has changed.
+        network: holds the weights.
+        mode: `"copy"` leaves out nothing; `"reference"` leaves out what training has not changed.
 
     Raises:
-        ConfigError: there is no such way.
-        WeightsNotFoundError: what would be left out is not to be found any more.
+        ConfigError: there is no such mode.
+        WeightsNotFoundError: weights that would be left out cannot be found any more.
     """
-    if way not in WAYS:
-        raise ConfigError(f"pretrained must be 'copy' or 'reference', got {way!r}.{did_you_mean(way, WAYS)}")
-    told, names = [], set()
-    for path, backbone in _backbones(network).items() if way == "reference" else ():
-        untouched = backbone.untouched()
-        if not untouched:
+    if mode not in MODES:
+        raise ConfigError(f"pretrained must be 'copy' or 'reference', got {mode!r}.{did_you_mean(mode, MODES)}")
+    entries, names = [], set()
+    for part, backbone in _backbones(network).items() if mode == "reference" else ():
+        unchanged = backbone.untouched()
+        if not unchanged:
             continue
         plan = backbone.plan
-        found = find(plan.name, plan.revision)
-        name = plan.name if found.revision is not None else str(Path(plan.name).expanduser().resolve())
-        revision = plan.revision or found.revision
-        told.append({"part": path, "name": name, "revision": revision, "checksum": backbone.checksum()})
-        names |= {f"{path}.{one}" for one in untouched}
-    return References(told, frozenset(names))
+        location = find(plan.name, plan.revision)
+        name = plan.name if location.revision is not None else str(Path(plan.name).expanduser().resolve())
+        revision = plan.revision or location.revision
+        entries.append({"part": part, "name": name, "revision": revision, "checksum": backbone.checksum()})
+        names |= {f"{part}.{weight}" for weight in unchanged}
+    return References(entries, frozenset(names))
 
 
-def fetched(network: nn.Module, told: Sequence[Mapping[str, Any]], model: Path) -> dict[str, Tensor]:
-    """The weights that a saved model names, by the names of the network's state.
+def fetch_referenced(network: nn.Module, entries: Sequence[Mapping[str, Any]], model: Path) -> dict[str, Tensor]:
+    """The weights that a saved model refers to, by their names in the network's state.
 
     Args:
         network: built without them.
-        told: `References.told`.
+        entries: `References.entries`.
         model: the folder, for messages.
 
     Raises:
-        ArtifactError: they are not to be had, or are others than the model was saved with.
+        ArtifactError: they cannot be found, or differ from those that the model was saved with.
     """
-    found: dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
     backbones = _backbones(network)
-    for one in told:
-        backbone = backbones[one["part"]]
+    for entry in entries:
+        backbone = backbones[entry["part"]]
         try:
-            again = build(replace(backbone.plan, name=one["name"], revision=one["revision"]))
+            original = build(replace(backbone.plan, name=entry["name"], revision=entry["revision"]))
         except ConfigError as error:
             raise ArtifactError(
-                f"{model} was saved with pretrained='reference' and so does not hold the weights of {one['name']!r}. "
-                f"{error}"
+                f"{model} was saved with pretrained='reference' and so does not hold the weights of "
+                f"{entry['name']!r}. {error}"
             ) from error
-        if again.checksum() != one["checksum"]:
-            at = "" if one["revision"] is None else f" at revision {one['revision']}"
+        if original.checksum() != entry["checksum"]:
+            at = "" if entry["revision"] is None else f" at revision {entry['revision']}"
             raise ArtifactError(
-                f"{model} was saved with pretrained='reference', and the weights of {one['name']!r}{at} are not those "
-                f"that it was trained with: their SHA-256 begins with {again.checksum()[:12]}, not with "
-                f"{one['checksum'][:12]}. They have changed, or the version of transformers names them otherwise; put "
-                "the old ones back, or save with pretrained='copy' where they still are."
+                f"{model} was saved with pretrained='reference', and the weights of {entry['name']!r}{at} are not "
+                f"those that it was trained with: their SHA-256 begins with {original.checksum()[:12]}, not with "
+                f"{entry['checksum'][:12]}. They have changed, or this version of transformers names them differently; "
+                "put the old ones back, or save with pretrained='copy' where they still are."
             )
-        state = again.state_dict()
-        found |= {f"{one['part']}.{name}": state[name] for name in again.untouched()}
-    return found
+        state = original.state_dict()
+        weights |= {f"{entry['part']}.{name}": state[name] for name in original.untouched()}
+    return weights
 
 
 def _backbones(network: nn.Module) -> dict[str, Backbone]:

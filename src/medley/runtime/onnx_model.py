@@ -11,83 +11,83 @@ import numpy as np
 from medley.core.codec import Encoded
 from medley.data.sources import encode_inputs
 from medley.errors import ArtifactError, ConfigError, MissingDependencyError
-from medley.runtime.pair import Description, check_ports, read_pair
+from medley.runtime.manifest import Manifest, check_ports, read_manifest
 from medley.tables.predictor import Predictor
 
-FEW = 64
-"""Rows per pass where rows are passed by their length."""
+MAX_ROWS_BY_LENGTH = 64
+"""Rows per pass where rows are grouped by their number of tokens."""
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 class OnnxModel(Predictor):
-    """What `Model.export` wrote, ready to predict as the `Model` did. It needs onnxruntime and no torch.
+    """An exported model that predicts as the `Model` did. It needs onnxruntime and no torch.
 
     Args:
-        description: what the JSON says.
+        manifest: of the export.
         session: an `onnxruntime.InferenceSession` of the graph.
 
     Raises:
-        ArtifactError: the graph does not take what the codecs make.
+        ArtifactError: the graph does not take what the codecs encode.
     """
 
-    def __init__(self, description: Description, session: Any) -> None:
-        super().__init__(description.targets, description.table)
-        given = {one.name: (one.type, one.shape) for one in session.get_inputs()}
-        got = [one.name for one in session.get_outputs()]
-        check_ports(description.ports, self.output_names, given, got)
-        self.description = description
+    def __init__(self, manifest: Manifest, session: Any) -> None:
+        super().__init__(manifest.targets, manifest.table)
+        graph_inputs = {node.name: (node.type, node.shape) for node in session.get_inputs()}
+        graph_outputs = [node.name for node in session.get_outputs()]
+        check_ports(manifest.ports, self.output_names, graph_inputs, graph_outputs)
+        self.manifest = manifest
         self.session = session
-        # Codes whose padding the graph does not need: time grows with the steps that rows are given.
-        self._free = [one.array for one in description.ports if _is_free(given[one.array][1])]
+        # Token ids that the graph takes without their padding: its time grows with their number of steps.
+        self._unpadded = [port.array for port in manifest.ports if _has_free_steps(graph_inputs[port.array][1])]
 
     @property
     def input_names(self) -> list[str]:
-        """Names of the inputs, in the order `predict` takes them."""
-        return list(self.description.input_names)
+        """Names of the inputs, in the order in which `predict` takes them."""
+        return list(self.manifest.input_names)
 
     def _raw(self, x: Mapping[str, Any], batch_size: int) -> dict[str, np.ndarray]:
-        encoded = encode_inputs([port.source for port in self.description.ports], x)
+        encoded = encode_inputs([port.source for port in self.manifest.ports], x)
         size = len(next(iter(encoded.values())).array)
         order = np.arange(size)
-        if self._free:  # rows of about the same length go together, in passes small enough for that to matter
+        if self._unpadded:  # rows of similar length go together, in passes small enough for that to matter
             order = np.argsort(-self._steps(encoded), kind="stable")
-            batch_size = min(batch_size, FEW)
-        parts = [self._run(encoded, order[start : start + batch_size]) for start in range(0, size, batch_size)]
-        found = {}
-        for place, name in enumerate(self.output_names):
-            joined = np.concatenate([part[place] for part in parts])
-            found[name] = np.empty(joined.shape, np.float32)
-            found[name][order] = joined
-        return found
+            batch_size = min(batch_size, MAX_ROWS_BY_LENGTH)
+        passes = [self._run(encoded, order[start : start + batch_size]) for start in range(0, size, batch_size)]
+        raw = {}
+        for position, name in enumerate(self.output_names):
+            joined = np.concatenate([outputs[position] for outputs in passes])
+            raw[name] = np.empty(joined.shape, np.float32)
+            raw[name][order] = joined
+        return raw
 
     def _steps(self, encoded: Mapping[str, Encoded]) -> np.ndarray:
-        """(B,) the longest of each row's codes."""
-        ports = [port for port in self.description.ports if port.array in self._free]
+        """(B,) the most tokens that any source of a row has."""
+        ports = [port for port in self.manifest.ports if port.array in self._unpadded]
         return np.max([used_steps(encoded[port.source.name].array) for port in ports], axis=0)
 
     def _run(self, encoded: Mapping[str, Encoded], rows: np.ndarray) -> list[np.ndarray]:
         feed = {}
-        for port in self.description.ports:
-            one = encoded[port.source.name]
-            some = one.array[rows]
-            if port.array in self._free:
-                some = some[:, : max(2, int(used_steps(some).max()))]
-            feed[port.array] = np.ascontiguousarray(some)
-            feed[port.present] = one.present[rows]
+        for port in self.manifest.ports:
+            source = encoded[port.source.name]
+            array = source.array[rows]
+            if port.array in self._unpadded:
+                array = array[:, : max(2, int(used_steps(array).max()))]
+            feed[port.array] = np.ascontiguousarray(array)
+            feed[port.present] = source.present[rows]
         return self.session.run(self.output_names, feed)
 
 
-def used_steps(codes: np.ndarray) -> np.ndarray:
-    """Steps of each row of codes (B, T) up to the last that is no padding.
+def used_steps(token_ids: np.ndarray) -> np.ndarray:
+    """Steps of each row of token ids (B, T) up to the last that is not padding.
 
     >>> used_steps(np.array([[3, 0, 4, 0], [0, 0, 0, 0]])).tolist()
     [3, 0]
     """
-    return ((codes != 0) * np.arange(1, codes.shape[1] + 1)).max(axis=1)
+    return ((token_ids != 0) * np.arange(1, token_ids.shape[1] + 1)).max(axis=1)
 
 
-def _is_free(shape: list[Any]) -> bool:
+def _has_free_steps(shape: list[Any]) -> bool:
     return len(shape) > 1 and not isinstance(shape[1], int)
 
 
@@ -97,46 +97,46 @@ def load(path: str | Path, device: str = "cpu", threads: int | None = None) -> O
     Args:
         path: the ONNX file; its JSON lies beside it.
         device: `"cpu"`, `"cuda"` (needs the package onnxruntime-gpu), or `"auto"`: a GPU where there is one.
-        threads: that one prediction may take; as many as there are cores, if left out.
+        threads: CPU threads of one prediction; left out, one per core.
 
     Raises:
-        ArtifactError: the pair is incomplete or damaged, or does not belong together; all that is wrong is told.
-        ConfigError: there is no such device, or `threads` is no positive whole number.
+        ArtifactError: the pair is incomplete or damaged, or does not belong together; all errors are reported.
+        ConfigError: there is no such device, or `threads` is not a positive whole number.
         MissingDependencyError: onnxruntime is not installed.
     """
     runtime = _onnxruntime()
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # errors; they are raised as well
-    # Threads that wait by spinning take the core from whoever else runs there (docs/decisions/0013-threads.md).
+    # Threads that wait by spinning take the core from other processes (docs/decisions/0013-threads.md).
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise ConfigError(f"threads must be a whole number of at least 1, got {threads!r}.")
         options.intra_op_num_threads = threads
     providers = _providers(device, runtime.get_available_providers())
-    description = read_pair(Path(path))
+    manifest = read_manifest(Path(path))
     try:
         session = runtime.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # onnxruntime's own have no base that it tells of
+    except Exception as error:  # onnxruntime documents no base class of its errors
         raise ArtifactError(f"{path} cannot be run: {error}") from error
-    return OnnxModel(description, session)
+    return OnnxModel(manifest, session)
 
 
 def _onnxruntime() -> Any:
     try:
         import onnxruntime
-    except ImportError as missing:
+    except ImportError as error:
         raise MissingDependencyError(
             "medley.runtime needs onnxruntime: pip install onnxruntime, or pip install 'medley[runtime]'"
-        ) from missing
+        ) from error
     return onnxruntime
 
 
 def _providers(device: str, available: list[str]) -> list[str]:
-    known = {name: provider for name, provider in _PROVIDERS.items() if provider in available}
+    usable = {name: provider for name, provider in _PROVIDERS.items() if provider in available}
     if device == "auto":
-        return [known[name] for name in ("cuda", "cpu") if name in known]
-    if device not in known:
-        have = ", ".join(map(repr, known))
-        raise ConfigError(f'device={device!r} cannot be used here: give "auto" or one of {have}.')
-    return [known[device]]
+        return [usable[name] for name in ("cuda", "cpu") if name in usable]
+    if device not in usable:
+        choices = ", ".join(map(repr, usable))
+        raise ConfigError(f'device={device!r} cannot be used here: pass "auto" or one of {choices}.')
+    return [usable[device]]

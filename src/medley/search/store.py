@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from medley.core.serialization import write_file
 from medley.errors import ArtifactError, warn
 from medley.model.artifact import load
 from medley.model.model import Model
 from medley.model.records import Record
-from medley.model.writing import write
 from medley.search.trial import TrialResult
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Store:
         else:
             told = self._go_on()
         self.folder.mkdir(parents=True, exist_ok=True)
-        write(self.folder / "project.json", json.dumps({"digest": digest}).encode())
+        write_file(self.folder / "project.json", json.dumps({"digest": digest}).encode())
         return told
 
     def _go_on(self) -> str | None:
@@ -72,7 +72,7 @@ class Store:
             self._clear()
             return f"{self.folder} lacks the model of its best trial, so its {len(results)} trials are done anew."
         # Anew without the line that a killed run was writing, else the next one would be glued to it.
-        write(self.folder / "trials.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
+        write_file(self.folder / "trials.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
         return f"{self.folder} holds {len(results)} trials of this project; going on from there."
 
     def results(self) -> list[TrialResult]:

@@ -1,0 +1,160 @@
+"""The saved format: JSON with a header, arrays of numbers beside or in it, files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import numpy as np
+
+from medley import __version__
+from medley.errors import ArtifactError
+
+FORMAT = 2
+"""Number of the saved format. It goes up whenever this version cannot read what the one before wrote."""
+
+NUMBERS = "biuf"
+"""Kinds of arrays that a file may hold: booleans and numbers, which need no code to be read."""
+
+
+def header() -> dict[str, Any]:
+    """The first entries of every JSON file: the format number and the version of medley that writes it."""
+    return {"format": FORMAT, "medley": __version__}
+
+
+def check_header(content: Mapping[str, Any], path: Path) -> None:
+    """Checks that this version of medley reads a file.
+
+    Args:
+        content: of the JSON file.
+        path: the file, for messages.
+
+    Raises:
+        ArtifactError: the file is of another format; names both versions and the way out.
+
+    >>> check_header({"format": 99, "medley": "7.1"}, Path("model.json"))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    medley.errors.ArtifactError: model.json was written by medley 7.1 in format 99; medley ... reads format 2....
+    """
+    number = content["format"]
+    if number == FORMAT:
+        return
+    writer = content.get("medley", "0.1.0")
+    if number > FORMAT:
+        way = f"Update medley to {writer} or later: pip install -U medley."
+    else:
+        way = f"Create it again with this version, or install the old one: pip install 'medley=={writer}'."
+    raise ArtifactError(
+        f"{path} was written by medley {writer} in format {number}; medley {__version__} reads format {FORMAT}. {way}"
+    )
+
+
+def json_bytes(content: Mapping[str, Any]) -> bytes:
+    """JSON under a header, as the bytes of a file.
+
+    Args:
+        content: plain values; NaN and infinity are allowed.
+    """
+    return json.dumps({**header(), **content}, indent=1, ensure_ascii=False, allow_nan=True).encode()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON file that has a header.
+
+    Raises:
+        ArtifactError: the file is damaged or of another format.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        check_header(content, path)
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, ArtifactError):
+            raise
+        raise ArtifactError(f"{path} is damaged, or was not written by medley: {error!r}.") from error
+    return content
+
+
+def split_arrays(state: Mapping[str, Any], prefix: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Separates the arrays of a codec's state from its plain values.
+
+    Args:
+        state: name -> array or JSON.
+        prefix: begins the arrays' names, so that those of several codecs fit into one file.
+
+    Returns:
+        The plain values; `<prefix>/<name>` -> array.
+
+    Raises:
+        ArtifactError: an array holds other things than numbers.
+
+    >>> split_arrays({"mean": np.zeros(2), "unit": "m"}, "sources/size")
+    ({'unit': 'm'}, {'sources/size/mean': array([0., 0.])})
+    """
+    values = {name: value for name, value in state.items() if not isinstance(value, np.ndarray)}
+    arrays = {f"{prefix}/{name}": value for name, value in state.items() if isinstance(value, np.ndarray)}
+    _check_numbers(array.dtype for array in arrays.values())
+    return values, {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+
+
+def join_arrays(values: Mapping[str, Any], prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """A codec's state of what `split_arrays` returned.
+
+    Args:
+        values: the plain values.
+        prefix: of the arrays' names.
+        arrays: name -> array; those with other prefixes are ignored.
+    """
+    start = f"{prefix}/"
+    return {**values, **{name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}}
+
+
+def array_to_json(array: np.ndarray) -> dict[str, Any]:
+    """An array of numbers as JSON, for files that must hold everything themselves.
+
+    Raises:
+        ArtifactError: the array holds other things than numbers.
+
+    >>> array_to_json(np.array([1.0, 2.0], "float32"))
+    {'array': 'AACAPwAAAEA=', 'dtype': '<f4', 'shape': [2]}
+    """
+    _check_numbers([array.dtype])
+    little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+    packed = base64.b64encode(little.tobytes()).decode("ascii")
+    return {"array": packed, "dtype": little.dtype.str, "shape": list(array.shape)}
+
+
+def array_from_json(content: Mapping[str, Any]) -> np.ndarray:
+    """The inverse of `array_to_json`.
+
+    Raises:
+        ArtifactError: the type is not one of numbers.
+    """
+    dtype = np.dtype(content["dtype"])
+    _check_numbers([dtype])
+    flat = np.frombuffer(base64.b64decode(content["array"]), dtype)
+    return flat.astype(dtype.newbyteorder("=")).reshape(content["shape"])
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Writes a file so that a reader sees the old one or the new one, never half of it.
+
+    It is as readable for others as any other file of the user.
+    """
+    temporary = path.with_name(f".{token_hex(4)}.{path.name}")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _check_numbers(dtypes: Iterable[np.dtype[Any]]) -> None:
+    for dtype in dtypes:
+        if dtype.kind not in NUMBERS:
+            raise ArtifactError(f"Saved arrays must hold numbers, got one of {dtype}.")

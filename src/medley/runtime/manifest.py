@@ -1,0 +1,204 @@
+"""The manifest of an exported model: a JSON beside the ONNX graph, with the codecs and the checksums of the files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medley.core.codec import TargetCodec
+from medley.core.config import from_json
+from medley.core.head import Head
+from medley.core.input import Input, Preprocessing
+from medley.core.serialization import array_from_json, join_arrays, read_json
+from medley.data.sources import Source
+from medley.errors import ArtifactError, ErrorCollector, MedleyError
+from medley.tables.view import TableView
+
+
+@dataclass(frozen=True)
+class Port:
+    """A source and the inputs of the ONNX graph that take it.
+
+    Args:
+        source: its name, its input and its fitted codec.
+        array: the graph's input of its rows (B, *spec.shape).
+        present: the graph's input (B,) bool: which rows have it.
+    """
+
+    source: Source
+    array: str
+    present: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What the JSON of an exported model holds, with its codecs restored.
+
+    Args:
+        input_names: in the order in which `predict` takes them.
+        ports: one per source.
+        targets: head name -> fitted codec, in order; the graph's outputs are named after the heads.
+        table: how the model reads a table, where it does.
+        versions: of medley, torch and the ONNX operators that the export was made with.
+    """
+
+    input_names: tuple[str, ...]
+    ports: tuple[Port, ...]
+    targets: Mapping[str, TargetCodec]
+    table: TableView | None
+    versions: Mapping[str, Any]
+
+
+def manifest_path(onnx: Path) -> Path:
+    """The JSON beside an ONNX file.
+
+    >>> manifest_path(Path("pets/model.onnx")).name
+    'model.onnx.json'
+    """
+    return onnx.with_name(f"{onnx.name}.json")
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """Size and SHA-256 checksum of a file, as JSON."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
+
+
+def read_manifest(onnx: Path) -> Manifest:
+    """Reads the JSON beside an ONNX file, and checks that the two belong together.
+
+    Args:
+        onnx: the ONNX file.
+
+    Raises:
+        ArtifactError: a file is missing or damaged, is of another format, needs parts that are not registered here, or
+            the files are of different exports; all errors are reported at once.
+    """
+    _check_pair(onnx)
+    path = manifest_path(onnx)
+    content = read_json(path)
+    errors = ErrorCollector()
+    try:
+        for file, expected in _files(onnx, content):
+            _check_file(file, expected, errors)
+        manifest = _manifest(content, errors)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, MedleyError):
+            raise
+        raise ArtifactError(f"{path} is damaged: {error!r} is missing or wrong.") from error
+    errors.raise_if_any(ArtifactError)
+    return manifest
+
+
+def _check_pair(onnx: Path) -> None:
+    if onnx.is_dir():
+        is_model = (onnx / "model.json").is_file()
+        hint = " It seems to be a saved model: md.load reads it, and its export() writes ONNX." if is_model else ""
+        raise ArtifactError(f"{onnx} is a folder; an exported model is a file such as model.onnx.{hint}")
+    errors = ErrorCollector()
+    names = f"{onnx.name} and {manifest_path(onnx).name}"
+    for path in (onnx, manifest_path(onnx)):
+        if not path.is_file():
+            errors.add(f"There is no file {path}; an exported model is a pair of files, {names}.")
+    errors.raise_if_any(ArtifactError)
+
+
+def _files(onnx: Path, content: Mapping[str, Any]) -> list[tuple[Path, Mapping[str, Any]]]:
+    data = content.get("data")  # weights of large models lie in a file of their own
+    return [(onnx, content["onnx"]), *([(onnx.with_name(Path(data["name"]).name), data)] if data else [])]
+
+
+def _check_file(path: Path, expected: Mapping[str, Any], errors: ErrorCollector) -> None:
+    if not path.is_file():
+        errors.add(f"There is no file {path}, which holds weights of the model.")
+        return
+    actual = fingerprint(path)
+    if actual["sha256"] != expected["sha256"]:
+        sizes = f"{actual['bytes']:,} bytes, expected {expected['bytes']:,}"
+        errors.add(
+            f"{path} is not the file that the JSON beside it was written with (different checksum; {sizes}). "
+            "Copy the files of one export, or export again."
+        )
+
+
+def _manifest(content: Mapping[str, Any], errors: ErrorCollector) -> Manifest:
+    arrays = {name: array_from_json(array) for name, array in content["arrays"].items()}
+    ports = []
+    for entry in content["sources"]:
+        codec = _codec(entry["codec"], "source", entry["name"], arrays, errors)
+        ports.append(Port(Source(entry["name"], entry["input"], codec), entry["array"], entry["present"]))
+    targets = {
+        entry["name"]: _codec(entry["codec"], "head", entry["name"], arrays, errors) for entry in content["heads"]
+    }
+    table = TableView.restore(content["table"]) if content.get("table") else None
+    versions = {"medley": content["medley"], **content.get("versions", {})}
+    return Manifest(tuple(content["inputs"]), tuple(ports), targets, table, versions)
+
+
+def _codec(
+    content: Mapping[str, Any], role: str, name: str, arrays: Mapping[str, np.ndarray], errors: ErrorCollector
+) -> Any:
+    where = f"{role} {name!r}"
+    try:
+        block = from_json({"block": content["block"], "fields": content.get("fields", {})})
+        if not isinstance(block, Input | Preprocessing | Head):
+            raise ArtifactError(f"{content['block']!r} is not an input, preprocessing or head, so it has no codec.")
+        return block.codec().restore(join_arrays(content["state"], _PREFIXES[role] + name, arrays))
+    except MedleyError as error:
+        errors.collect(error.within(where))
+    except Exception as error:  # parts may do anything with values that they never wrote
+        reason = f"is damaged, or was written with another version of {content.get('block')!r}"
+        errors.add(f"{where} {reason}: {error!r}.")
+    return None
+
+
+def check_ports(
+    ports: Sequence[Port], heads: Sequence[str], graph_inputs: Mapping[str, Any], graph_outputs: Sequence[str]
+) -> None:
+    """Checks that an ONNX graph takes what the codecs encode, and returns what the heads decode.
+
+    Args:
+        ports: of the manifest.
+        heads: the heads' names.
+        graph_inputs: of the graph: name -> (type, shape).
+        graph_outputs: names of the graph's outputs.
+
+    Raises:
+        ArtifactError: they differ; all differences are reported.
+    """
+    errors = ErrorCollector()
+    expected: dict[str, tuple[str, list[int]]] = {}
+    for port in ports:
+        spec = port.source.codec.spec
+        expected[port.array] = (_TYPES[spec.dtype], list(spec.shape))
+        expected[port.present] = ("tensor(bool)", [])
+    for name, (dtype, shape) in expected.items():
+        if name not in graph_inputs:
+            errors.add(f"The ONNX graph has no input {name!r}.")
+        elif graph_inputs[name][0] != dtype or not _shapes_match(graph_inputs[name][1][1:], shape):
+            actual = f"{graph_inputs[name][0]} (B, {', '.join(map(str, graph_inputs[name][1][1:]))})"
+            errors.add(f"The graph's input {name!r} is {actual}; its codec returns {dtype} {('B', *shape)}.")
+    for name in set(graph_inputs) - set(expected):
+        errors.add(f"The ONNX graph needs the input {name!r}, which no codec encodes.")
+    for name in set(heads) - set(graph_outputs):
+        errors.add(f"The ONNX graph has no output {name!r}, which a head decodes.")
+    errors.raise_if_any(ArtifactError)
+
+
+def _shapes_match(sizes: Sequence[Any], shape: Sequence[int]) -> bool:
+    # Sizes with a name are free.
+    return len(sizes) == len(shape) and all(
+        size == expected or not isinstance(size, int) for size, expected in zip(sizes, shape, strict=True)
+    )
+
+
+_PREFIXES = {"source": "sources/", "head": "targets/"}
+_TYPES = {"float32": "tensor(float)", "int64": "tensor(int32)", "uint8": "tensor(uint8)"}

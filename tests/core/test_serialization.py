@@ -1,0 +1,65 @@
+"""The saved format: arrays come back as they were, and nothing but numbers is written."""
+
+import json
+
+import numpy as np
+import pytest
+
+from medley.core.serialization import (
+    FORMAT,
+    array_from_json,
+    array_to_json,
+    join_arrays,
+    json_bytes,
+    read_json,
+    split_arrays,
+)
+from medley.errors import ArtifactError
+
+ARRAYS = [
+    np.arange(6, dtype="int32").reshape(2, 3)[:, ::2],
+    np.array([1.5, -np.inf, np.nan]),
+    np.array([True, False]),
+    np.array([1, 2], dtype=">i8"),
+    np.zeros((0, 4), "uint8"),
+    np.float32(3.0).reshape(()),
+]
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda array: str(array.dtype))
+def test_arrays_survive_json(array):
+    again = array_from_json(json.loads(json.dumps(array_to_json(array))))
+    assert again.dtype == array.dtype.newbyteorder("=")
+    np.testing.assert_array_equal(again, array)
+
+
+@pytest.mark.parametrize("array", [np.array(["a"]), np.array([object()]), np.array([1j])])
+def test_arrays_of_other_things_are_refused(array):
+    with pytest.raises(ArtifactError, match="must hold numbers"):
+        array_to_json(array)
+    with pytest.raises(ArtifactError, match="must hold numbers"):
+        split_arrays({"array": array}, "x")
+    with pytest.raises(ArtifactError, match="must hold numbers"):
+        array_from_json({"array": "", "dtype": array.dtype.str, "shape": [0]})
+
+
+def test_a_state_is_split_and_joined():
+    state = {"mean": np.ones(2), "names": ["a"], "scale": 2.0}
+    values, arrays = split_arrays(state, "sources/a")
+    _, others = split_arrays({"mean": np.zeros(2)}, "sources/ab")
+    again = join_arrays(json.loads(json.dumps(values)), "sources/a", {**arrays, **others})
+    assert again.keys() == state.keys()
+    np.testing.assert_array_equal(again["mean"], state["mean"])
+
+
+def test_json_files_have_a_header(tmp_path):
+    (tmp_path / "x.json").write_bytes(json_bytes({"value": float("inf")}))
+    assert read_json(tmp_path / "x.json")["value"] == float("inf")
+    assert read_json(tmp_path / "x.json")["format"] == FORMAT
+
+
+@pytest.mark.parametrize("content", ["", "[]", "3", "{}", '{"format": "new"}', '{"format": null}', '{"format": 2'])
+def test_damaged_json_is_reported(tmp_path, content):
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(ArtifactError, match=r"x\.json is damaged, or was not written by medley"):
+        read_json(tmp_path / "x.json")
