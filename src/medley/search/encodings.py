@@ -27,7 +27,7 @@ from medley.search.stream import Stream
 
 if TYPE_CHECKING:
     from medley.graph.network import Network
-    from medley.train.fit import TrainingHooks
+    from medley.train.hooks import TrainingHooks
 
 
 class Encodings:
