@@ -18,7 +18,7 @@ from medley.search.part import Part
 from medley.search.trial import OversizedError, SearchSpec, TrialResult, resolved, run
 from medley.series.input import Input
 from medley.tabular import DenseBlock
-from medley.train.fit import TrainingHooks
+from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_batch_size, default_epochs
 
 SIZE = 60

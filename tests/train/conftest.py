@@ -1,4 +1,4 @@
-"""A tiny network of one input and two tasks with gaps, ready to be trained."""
+"""Tiny networks of two tasks with gaps, ready to be trained."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ import torch
 from medley.balance.choose import balancer
 from medley.core.batch import Rows
 from medley.core.resolve import take_default
+from medley.fusion import Merge
 from medley.graph.graph import draw
 from medley.graph.network import Network
 from medley.heads import ClassificationHead, RegressionHead
@@ -17,7 +18,9 @@ from medley.search.encodings import Encodings
 from medley.search.part import Part
 from medley.search.trial import SearchSpec, resolved
 from medley.series.input import Input
-from medley.tabular import DenseBlock
+from medley.tabular import DenseBlock, NumericEmbedding, StructuredDataInput, TabMBlock
+from medley.text.block import TextBlock
+from medley.text.input import TextInput
 from medley.train.plan import Training
 
 
@@ -31,40 +34,74 @@ class Bench:
     val: Rows
 
     def balancer(self, weights=None):
-        return balancer(weights, [one.name for one in self.tasks], [one.head.weight for one in self.tasks])
+        return balancer(weights, [task.name for task in self.tasks], [task.head.weight for task in self.tasks])
 
     def weights(self):
-        return {name: one.clone() for name, one in self.network.state_dict().items()}
+        return {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
 
 
-def data(seed, size, *, gaps):
+def data(seed, size, inputs, *, gaps):
+    """Rows of the inputs and labels of two heads; with gaps, some rows lack inputs or labels."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(size, 4)).astype("float32")
     kind = np.array(["no", "yes"], dtype=object)[(x[:, 0] > 0).astype(int)]
     price = 30 + 7 * x[:, 1]
+    table = [[float(row[2]), ["red", "green", "blue"][int(abs(row[3]) * 9) % 3]] for row in x]
+    notes = [f"the {'old' if row[0] > 0 else 'new'} house by the {'sea' if row[1] > 0 else 'hill'}" for row in x]
     x = list(x)
     if gaps:
         kind[::5] = None
         price[1::4] = np.nan
-        x[3] = x[7] = None
-    return {"x": x}, {"kind": list(kind), "price": price}
+        x[3] = x[7] = table[7] = notes[7] = None
+        table[::6] = [None] * len(table[::6])
+        notes[2::4] = [None] * len(notes[2::4])
+    columns = {"x": x, "table": table, "note": notes}
+    return {name: columns[name] for name in inputs}, {"kind": list(kind), "price": price}
 
 
-def bench(*, gaps=True, dropout=0.0, size=70, batchnorm=True, seed=0):
+def dense(dropout, *, batchnorm):
+    """One input, one layer."""
     x = Input(name="x")
-    node = DenseBlock(num_units=(8,), use_batchnorm=batchnorm, dropout=dropout, name="dense")(x)
-    graph = draw(
-        x, [ClassificationHead(dropout=0.0, name="kind")(node), RegressionHead(dropout=0.0, name="price")(node)]
-    )
-    parts = [Part(*data(i, count, gaps=gaps), None, count) for i, count in enumerate((size, 30))]
+    return [x], DenseBlock(num_units=(8,), use_batchnorm=batchnorm, dropout=dropout, name="dense")(x)
+
+
+def ensemble(dropout, *, batchnorm):
+    """An ensemble of four members."""
+    x = Input(name="x")
+    return [x], TabMBlock(num_layers=2, num_units=8, members=4, dropout=dropout)(x)
+
+
+def mixed(dropout, *, batchnorm):
+    """An array, a table and a text, merged."""
+    x, table, note = Input(name="x"), StructuredDataInput(name="table"), TextInput(name="note")
+    parts = [
+        DenseBlock(num_units=(8,), use_batchnorm=batchnorm, dropout=dropout)(x),
+        DenseBlock(num_units=(8,), use_batchnorm=batchnorm, dropout=dropout)(NumericEmbedding()(table)),
+        TextBlock()(note),
+    ]
+    return [x, table, note], Merge()(parts)
+
+
+def bench(*, gaps=True, dropout=0.0, size=70, batchnorm=True, seed=0, parts=dense):
+    inputs, node = parts(dropout, batchnorm=batchnorm)
+    heads = [ClassificationHead(dropout=0.0, name="kind")(node), RegressionHead(dropout=0.0, name="price")(node)]
+    graph = draw(inputs, heads)
+    names = [block.name for block in inputs]
+    splits = [Part(*data(i, count, names, gaps=gaps), None, count) for i, count in enumerate((size, 30))]
     codecs = {name: head.codec() for name, head in graph.heads.items()}
-    held = Encodings(*parts, codecs, torch.device("cpu"))
-    settled, _ = resolved(SearchSpec(graph, held, Training(), None, lambda told: 0.0, 0), take_default)
+    encodings = Encodings(*splits, codecs, torch.device("cpu"))
+    settled, _ = resolved(SearchSpec(graph, encodings, Training(), None, lambda values: 0.0, 0), take_default)
     torch.manual_seed(seed)
-    network = Network(settled, {one.name: one.codec.spec for one in held.sources(settled)}, held.targets)
-    return Bench(network, tasks_of(settled, held.targets), *held.rows(settled))
+    specs = {source.name: source.codec.spec for source in encodings.sources(settled)}
+    network = Network(settled, specs, encodings.targets)
+    return Bench(network, tasks_of(settled, encodings.targets), *encodings.rows(settled))
 
 
 @pytest.fixture
 def make_bench():
     return bench
+
+
+@pytest.fixture
+def networks():
+    return {"dense": dense, "ensemble": ensemble, "mixed": mixed}

@@ -7,8 +7,9 @@ from time import monotonic
 import pytest
 import torch
 
-from medley.train import fit as module
-from medley.train.fit import TrainingHooks, fit
+from medley.train import clock as module
+from medley.train.fit import fit
+from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training
 
 PLAN = Training(learning_rate=1e-2, weight_decay=1e-2, epochs=4, batch_size=16)
@@ -37,15 +38,15 @@ def test_the_same_seed_gives_the_same_bits(make_bench, weights):
 
 def test_it_learns(make_bench):
     found = run(make_bench(size=300), Training(learning_rate=1e-2, weight_decay=0.0, epochs=30, batch_size=16))
-    assert found.score < 0.3
-    assert found.stopped is None or "no better" in found.stopped
+    assert found.best_score < 0.3
+    assert found.stopped is None or "no improvement" in found.stopped
 
 
 def test_the_weights_of_the_best_epoch_come_back(make_bench):
     bench, kept = make_bench(), []
     scores = iter([3.0, 1.0, 2.0, 1.0])
     trained = run(bench, score=lambda told: next(scores), watch=lambda *_: kept.append(bench.weights()))
-    assert (trained.best, trained.score, len(trained.records)) == (1, 1.0, 4)
+    assert (trained.best_epoch, trained.best_score, len(trained.records)) == (1, 1.0, 4)
     now = bench.network.state_dict()
     assert all(torch.equal(now[name], one) for name, one in kept[1].items())
     assert any(not torch.equal(now[name], one) for name, one in kept[3].items())
@@ -55,7 +56,7 @@ def test_the_weights_of_the_best_epoch_come_back(make_bench):
 def test_without_validation_rows_the_last_epoch_counts(make_bench):
     bench, kept = make_bench(), []
     trained = run(bench, val=False, watch=lambda *_: kept.append(bench.weights()))
-    assert trained.best == 3
+    assert trained.best_epoch == 3
     assert all(one.val == {} for one in trained.records)
     assert all(torch.equal(bench.network.state_dict()[name], one) for name, one in kept[3].items())
 
@@ -64,7 +65,11 @@ def test_patience_ends_a_training_that_gets_no_better(make_bench):
     scores = iter([3.0, 1.0, 2.0, 1.5, 1.0, 0.1])
     plan = Training(learning_rate=1e-3, weight_decay=0.0, epochs=6, batch_size=32, patience=2)
     trained = run(make_bench(), plan, score=lambda told: next(scores))
-    assert (trained.best, len(trained.records), trained.stopped) == (1, 4, "no better for 2 epochs")
+    assert (trained.best_epoch, len(trained.records), trained.stopped) == (
+        1,
+        4,
+        "stopped early: no improvement for 2 epochs",
+    )
     endless = Training(learning_rate=1e-3, weight_decay=0.0, epochs=6, batch_size=32, patience=0)
     trained = run(make_bench(), endless, score=lambda told: 1.0)
     assert (len(trained.records), trained.stopped) == (6, None)
@@ -101,7 +106,7 @@ def test_a_deadline_that_has_passed_still_gives_a_network_of_one_step(make_bench
     steps = []
     trained = run(make_bench(), deadline=monotonic() - 5, on_step=steps.append)
     assert len(steps) == len(trained.records) == 1
-    assert math.isfinite(trained.score)
+    assert math.isfinite(trained.best_score)
     assert trained.stopped == "time ran out"
 
 
@@ -115,7 +120,7 @@ def test_ctrl_c_keeps_the_best_so_far(make_bench):
 
     scores = iter([3.0, 1.0, 2.0])
     trained = run(bench, score=lambda told: next(scores), watch=watch)
-    assert (trained.stopped, trained.best, len(trained.records)) == ("interrupted", 1, 3)
+    assert (trained.stopped, trained.best_epoch, len(trained.records)) == ("interrupted", 1, 3)
     assert all(torch.equal(bench.network.state_dict()[name], one) for name, one in kept[1].items())
 
 
@@ -128,7 +133,7 @@ def test_ctrl_c_in_the_midst_of_an_epoch_keeps_the_best_so_far(make_bench):
             raise KeyboardInterrupt
 
     trained = run(bench, on_step=on_step, watch=lambda *_: kept.append(bench.weights()))
-    assert (trained.stopped, trained.best) == ("interrupted", 0)
+    assert (trained.stopped, trained.best_epoch) == ("interrupted", 0)
     assert all(torch.equal(bench.network.state_dict()[name], one) for name, one in kept[0].items())
     assert torch.get_num_threads() == 1
 
@@ -145,14 +150,14 @@ def test_a_loss_that_is_no_longer_finite_ends_it_with_the_best_before(make_bench
     scores = iter([2.0, math.nan, 1.0])
     heard = []
     trained = run(make_bench(), score=lambda told: next(scores), watch=lambda *told: heard.append(told) or heard[1:])
-    assert (trained.best, trained.score, len(trained.records)) == (0, 2.0, 2)
+    assert (trained.best_epoch, trained.best_score, len(trained.records)) == (0, 2.0, 2)
     assert "no longer finite; a smaller learning_rate" in trained.stopped
 
 
 def test_a_learning_rate_that_is_far_too_large_is_told(make_bench):
     wild = Training(learning_rate=1e30, weight_decay=0.0, optimizer="sgd", schedule="constant", epochs=3, clip=0)
     trained = run(make_bench(batchnorm=False), wild)
-    assert not math.isfinite(trained.score)
+    assert not math.isfinite(trained.best_score)
     assert "no longer finite" in trained.stopped
 
 

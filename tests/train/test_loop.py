@@ -7,9 +7,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from medley.heads.masked import task_loss
 from medley.model.forward import outputs
 from medley.model.tasks import measure
+from medley.train.eager import EagerStepper
 from medley.train.loop import train
 from medley.train.plan import Training
-from medley.train.stepper import EagerStepper
 
 PLAN = Training(learning_rate=1e-2, weight_decay=0.0, optimizer="adam", schedule="constant", clip=0)
 

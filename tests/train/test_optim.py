@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from medley.train.optim import clip_, factor, make_optimizer
+from medley.train.optim import clip_, make_optimizer, schedule_factor
 from medley.train.plan import SCHEDULES, Training
 
 # Cosine up from `low` at 0 to 1 at `warm`, cosine down to 0 at 1, by hand.
@@ -22,17 +22,17 @@ GOLDEN = {
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_schedules_have_their_golden_values(schedule):
     for progress, wanted in GOLDEN[schedule].items():
-        assert factor(schedule, progress) == pytest.approx(wanted, abs=1e-6)
+        assert schedule_factor(schedule, progress) == pytest.approx(wanted, abs=1e-6)
 
 
 @given(st.sampled_from(SCHEDULES), st.floats(0, 1.5))
-def test_a_factor_is_a_share_also_beyond_the_end(schedule, progress):
-    assert 0 <= factor(schedule, progress) <= 1
+def test_a_factor_is_between_0_and_1_also_beyond_the_end(schedule, progress):
+    assert 0 <= schedule_factor(schedule, progress) <= 1
 
 
 @given(st.sampled_from(SCHEDULES), st.floats(0, 1), st.floats(0, 1e-4))
 def test_schedules_have_no_jumps(schedule, progress, step):
-    assert abs(factor(schedule, progress + step) - factor(schedule, progress)) < 4e-3
+    assert abs(schedule_factor(schedule, progress + step) - schedule_factor(schedule, progress)) < 4e-3
 
 
 def test_clipping_has_its_golden_value_and_torch_agrees():
@@ -93,8 +93,8 @@ def test_optimisers_by_name(name, kind):
 
 
 def test_warm_up_starts_low_enough_to_be_one():
-    assert factor("one_cycle", 0) < 0.1 > factor("cosine", 0)
-    assert math.isclose(factor("cosine", 0.05), 1)
+    assert schedule_factor("one_cycle", 0) < 0.1 > schedule_factor("cosine", 0)
+    assert math.isclose(schedule_factor("cosine", 0.05), 1)
 
 
 class Slow(nn.Module):

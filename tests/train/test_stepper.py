@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from medley.train.eager import EagerStepper
 from medley.train.plan import Training
-from medley.train.stepper import EagerStepper
 
 PLAN = Training(learning_rate=1e-2, weight_decay=0.0, optimizer="sgd", schedule="constant")
 

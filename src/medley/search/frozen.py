@@ -23,7 +23,7 @@ from medley.core.spec import Spec
 from medley.errors import ArtifactError
 from medley.graph.frozen import FrozenModules
 from medley.search.frozen_pass import Pass, Passed, Pieces, present_rows
-from medley.train.fit import TrainingHooks
+from medley.train.hooks import TrainingHooks
 
 if TYPE_CHECKING:
     from torch import nn
@@ -180,7 +180,7 @@ class FrozenRows:
     def _say(self, line: str, hooks: TrainingHooks) -> None:
         if line not in self._told:
             self._told.add(line)
-            hooks.say(line)
+            hooks.log(line)
 
     def _part(self, network: Network, step: Step, spec: Spec) -> _Part:
         chain = network.chain(step)
@@ -277,7 +277,7 @@ def _fill(store: RowStore, part: _Part, rows: Pieces, hooks: TrainingHooks) -> b
                 written = monotonic()
             seconds = monotonic() - began
             if hooks.deadline is not None and seconds > 2 and began + seconds / passed.share > hooks.deadline:
-                hooks.say(
+                hooks.log(
                     f"{part.name}: to run it once over {len(missing):,} rows would take {seconds / passed.share:.0f} s,"
                     " and there is less time, so it runs batch by batch. What is done is kept for the next run."
                 )

@@ -18,7 +18,7 @@ from medley.search.store import Store
 from medley.search.suggest import DefaultSuggest, TrialSuggest
 from medley.search.trial import OversizedError, SearchSpec, TrialResult, resolved, run
 from medley.search.tuners import Tuner, quiet
-from medley.train.fit import TrainingHooks
+from medley.train.hooks import TrainingHooks
 
 if TYPE_CHECKING:
     import optuna
@@ -183,7 +183,7 @@ class Study:
         self.progress.begin(number)
         began = monotonic()
         try:
-            model = run(self.search_spec, suggest, self._around(trial), result)
+            model = run(self.search_spec, suggest, self._hooks(trial), result)
             result.state = "pruned" if result.reason == "pruned" else "complete"
             if not isfinite(result.score):
                 result.state, result.reason = "failed", result.reason or "the objective is not finite"
@@ -209,7 +209,7 @@ class Study:
         self._drop()  # after the line is written: a run that is killed in between must not have lost its best
         self.progress.end(result, self.ranked[0] if self.ranked else None)
 
-    def _around(self, trial: optuna.Trial) -> TrainingHooks:
+    def _hooks(self, trial: optuna.Trial) -> TrainingHooks:
         def watch(record: Record, score: float) -> str | None:
             self.progress.record(record, score)
             if self.interrupts.came:

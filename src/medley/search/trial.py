@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from medley.balance.choose import balancer
-from medley.core.block import DataSummary, Input
+from medley.core.block import DataSummary
+from medley.core.input import Input
 from medley.core.resolve import Suggest, resolve, settle
 from medley.errors import GraphError, MedleyError
 from medley.graph.graph import Graph
@@ -20,7 +21,8 @@ from medley.model.records import Record
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
 from medley.tables.view import TableView
-from medley.train.fit import TrainingHooks, fit
+from medley.train.fit import fit
+from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
 
 
@@ -160,7 +162,7 @@ def run(search_spec: SearchSpec, suggest: Suggest, hooks: TrainingHooks, result:
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
     trained = fit(network, tasks, balance, plan, rows[0], val, hooks, search_spec.seed)
-    result.records, result.best, result.score = trained.records, trained.best, trained.score
+    result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score
     result.reason, result.seconds = trained.stopped, monotonic() - began
     weights = dict(zip(names, balance.loss_weights, strict=True))
     metadata = {
@@ -169,7 +171,7 @@ def run(search_spec: SearchSpec, suggest: Suggest, hooks: TrainingHooks, result:
         "balance": balance.describe(),
         "loss_weights": weights,
         "params": result.params,
-        "scores": trained.records[trained.best].flat() if trained.records else {},
+        "scores": trained.records[trained.best_epoch].flat() if trained.records else {},
         "epochs": [record.to_json() for record in trained.records],
         "seed": search_spec.seed,
         "bad_rows": data.bad_rows,

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
 
 import torch
-from torch import Tensor
 
 from medley.core.batch import Rows
 from medley.model.records import Record
 from medley.model.tasks import Task, measure
+from medley.train.state import LoopPosition
 from medley.train.stepper import Stepper
 
 
@@ -26,46 +26,49 @@ def train(
     validate: Callable[[], dict[str, float]],
     clock: Callable[[float], float],
     on_step: Callable[[], None],
+    position: LoopPosition | None = None,
 ) -> Iterator[Record]:
     """Trains epoch by epoch, as long as the caller asks for the next record.
 
     Args:
         stepper: does a step over a batch.
         rows: N encoded training rows.
-        tasks: what is measured on the rows as they pass.
-        weights: head name -> factor in the total loss that is told.
-        epochs: at most so many.
+        tasks: measured on the rows as they pass.
+        weights: head name -> factor in the total loss of a record.
+        epochs: the most epochs.
         batch_size: rows per step.
-        shuffle: gives the rows' order.
+        shuffle: draws the rows' order.
         validate: measures the network at the end of an epoch.
-        clock: share of the steps -> share of the training that is done (more, where time runs out sooner); a step
-            is not begun at 1.
-        on_step: called after every step (progress).
+        clock: fraction of the steps -> fraction of the training that is done (more, where time runs out sooner); no
+            step begins at 1.
+        on_step: called after every step.
+        position: where to begin, in any epoch and at any step; kept up to date. Left out, at the beginning.
 
     Yields:
         A record per epoch.
     """
-    per_epoch = -(-rows.size // batch_size)
-    total = epochs * per_epoch
-    for epoch in range(epochs):
-        began = monotonic()
-        order = torch.randperm(rows.size, generator=shuffle)
-        raw: dict[str, Tensor] = {}
-        seen = 0
-        for number, index in enumerate(order.split(batch_size), start=epoch * per_epoch):
-            progress = clock(number / total)
+    position = LoopPosition() if position is None else position
+    steps_per_epoch = -(-rows.size // batch_size)
+    total = epochs * steps_per_epoch
+    while position.epoch < epochs:
+        started = monotonic() - position.seconds
+        if position.order is None:
+            position.order = torch.randperm(rows.size, generator=shuffle)
+        for start in range(position.seen, rows.size, batch_size):
+            progress = clock((position.epoch * steps_per_epoch + start // batch_size) / total)
             if progress >= 1:
                 break
-            for name, one in stepper.step(rows.take(index), progress).raw.items():
-                if name not in raw:  # in one piece, because small pieces that stay split up the memory around them
-                    raw[name] = one.new_empty((rows.size, *one.shape[1:]))
-                raw[name][seen : seen + len(one)] = one
-            seen += len(index)
+            index = position.order[start : start + batch_size]
+            position.add(stepper.step(rows.take(index), progress).raw, rows.size)
+            position.seconds = monotonic() - started
             on_step()
-        if not seen:
+        if not position.seen:
             return
         stepper.end_epoch()
-        index = order[:seen].to(rows.device)
-        told = measure(tasks, {name: one[:seen] for name, one in raw.items()}, rows, weights, index, rows_only=True)
-        found = validate()
-        yield Record(epoch, monotonic() - began, stepper.learning_rate, told, found)
+        index = position.order[: position.seen].to(rows.device)
+        outputs = {name: output[: position.seen] for name, output in position.outputs.items()}
+        train_scores = measure(tasks, outputs, rows, weights, index, rows_only=True)
+        val_scores = validate()
+        record = Record(position.epoch, monotonic() - started, stepper.learning_rate, train_scores, val_scores)
+        position.next_epoch()
+        yield record

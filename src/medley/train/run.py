@@ -1,0 +1,134 @@
+"""A training that runs: what changes from step to step, and its state as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import isfinite
+
+import torch
+from torch import Tensor
+
+from medley.core.batch import Rows
+from medley.errors import ConfigError
+from medley.graph.network import Network
+from medley.model.records import Record
+from medley.train.clock import Clock
+from medley.train.state import (
+    LoopPosition,
+    TrainingState,
+    copied,
+    random_state,
+    restore_random_state,
+)
+from medley.train.stepper import Stepper
+
+
+@dataclass
+class FitResult:
+    """How a training went; the network holds the weights of its best epoch.
+
+    Args:
+        records: one per epoch.
+        best_epoch: place of the best in `records`.
+        best_score: its objective, the smaller the better.
+        stopped: why training ended before the last epoch, or None.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    best_epoch: int = -1
+    best_score: float = float("inf")
+    stopped: str | None = None
+
+    def early_stop(self, score: float, patience: int) -> str | None:
+        """Why training should not continue after the last record, or None.
+
+        Args:
+            score: of the last record.
+            patience: epochs without improvement after which training stops; 0 never stops.
+
+        >>> FitResult([Record(0, 1.0, 0.1), Record(1, 1.0, 0.1)], best_epoch=0).early_stop(0.5, patience=1)
+        'stopped early: no improvement for 1 epochs'
+        """
+        if not isfinite(score):
+            return "the loss is no longer finite; a smaller learning_rate may help"
+        epochs = len(self.records) - 1 - self.best_epoch
+        return f"stopped early: no improvement for {epochs} epochs" if patience and epochs >= patience else None
+
+
+class TrainingRun:
+    """A training between its steps.
+
+    Args:
+        stepper: does the steps.
+        network: what it trains.
+        rows: training rows.
+        batch_size: rows per step.
+        deadline: `time.monotonic()` at which training must be over, or None.
+        seed: of the order of rows.
+
+    Attributes:
+        result: the epochs so far.
+        best_weights: of the best epoch so far, on the network's device.
+        position: where the loop is.
+        clock: how far the training is.
+        shuffle: draws the order of rows.
+    """
+
+    def __init__(
+        self, stepper: Stepper, network: Network, rows: Rows, batch_size: int, deadline: float | None, seed: int
+    ) -> None:
+        self.stepper = stepper
+        self.network = network
+        self.device = rows.device
+        self.size = rows.size
+        self.batch_size = batch_size
+        self.result = FitResult()
+        self.best_weights: dict[str, Tensor] = {}
+        self.position = LoopPosition()
+        self.clock = Clock(deadline)
+        self.shuffle = torch.Generator().manual_seed(seed)
+
+    def add(self, record: Record, score: float) -> None:
+        """Adds an epoch, and keeps the network's weights where it is the best so far."""
+        result = self.result
+        result.records.append(record)
+        # Without validation rows every score is 0 and the last epoch counts as the best.
+        if score < result.best_score or not self.best_weights or not record.val:
+            result.best_epoch, result.best_score = len(result.records) - 1, score
+            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.network.learnt().items()}
+
+    def state(self) -> TrainingState:
+        """The training as a value: a copy on the CPU that later steps do not change."""
+        return TrainingState(
+            stepper=self.stepper.state(),
+            position=self.position.copy(),
+            records=tuple(self.result.records),
+            best_epoch=self.result.best_epoch,
+            best_score=self.result.best_score,
+            best_weights=copied(self.best_weights),
+            random=random_state(self.device, self.shuffle),
+            elapsed=self.clock.elapsed(),
+            rows=self.size,
+            batch_size=self.batch_size,
+        )
+
+    def restore(self, state: TrainingState) -> None:
+        """Continues from a state, random numbers included.
+
+        Args:
+            state: left unchanged.
+
+        Raises:
+            ConfigError: it was taken over another number of rows, or with another batch size.
+            ArtifactError: it was taken from another network, balancer or plan.
+        """
+        if (state.rows, state.batch_size) != (self.size, self.batch_size):
+            before = f"{state.rows:,} rows with batch_size={state.batch_size}"
+            now = f"{self.size:,} rows with batch_size={self.batch_size}"
+            raise ConfigError(f"The training state was taken over {before}; this training has {now}. Pass the same.")
+        self.stepper.restore(state.stepper)
+        self.position = state.position.copy(self.device)
+        self.result = FitResult(list(state.records), state.best_epoch, state.best_score)
+        self.best_weights = {name: tensor.to(self.device, copy=True) for name, tensor in state.best_weights.items()}
+        self.clock = Clock(self.clock.deadline, state.elapsed)
+        restore_random_state(state.random, self.device, self.shuffle)

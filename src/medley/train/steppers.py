@@ -1,0 +1,48 @@
+"""Choosing the stepper of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from medley.balance.balancer import Balancer
+from medley.graph.network import Network
+from medley.model.tasks import Task
+from medley.train.eager import EagerStepper
+from medley.train.plan import Training
+from medley.train.stepper import Stepper
+
+
+def make_stepper(
+    network: Network,
+    tasks: Sequence[Task],
+    balancer: Balancer,
+    plan: Training,
+    precision: torch.dtype | None,
+) -> Stepper:
+    """The stepper that trains a network as its plan says.
+
+    This is the only place that names a class of steppers: another way of doing a step is a class beside `EagerStepper`
+    and a condition here.
+
+    Args:
+        network: the network to train, on its device.
+        tasks: its heads, in the balancer's order.
+        balancer: losses -> `.grad`, on the same device.
+        plan: resolved.
+        precision: the dtype of autocast, or None for none (`autocast_dtype`).
+    """
+    return EagerStepper(network, tasks, balancer, plan, precision)
+
+
+def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
+    """The dtype of autocast for `Training.precision` on a device; None where everything is float32.
+
+    >>> autocast_dtype("auto", torch.device("cpu")) is None, autocast_dtype("float16", torch.device("cpu"))
+    (True, torch.float16)
+    """
+    if precision == "auto":
+        usable = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if usable else None
+    return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(precision)
