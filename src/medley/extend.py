@@ -15,12 +15,12 @@ _PUBLIC = {
     "core.codec": ("Codec", "Encoded", "TargetCodec"),
     "core.head": ("Head",),
     "core.input": ("DerivedInput", "Input", "Preprocessing"),
-    "core.kinds": ("Kind",),
     "core.layer": ("Composite", "Fusion", "Layer", "Wrapper"),
     "core.metric": ("Metric", "RowMetric", "SetMetric"),
     "core.registry": ("register",),
     "core.space": ("Space", "searched"),
     "core.spec": ("Column", "Spec"),
+    "tables.columns.kind": ("ColumnKind",),
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
 

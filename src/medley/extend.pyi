@@ -11,7 +11,6 @@ from medley.core.head import Head as Head
 from medley.core.input import DerivedInput as DerivedInput
 from medley.core.input import Input as Input
 from medley.core.input import Preprocessing as Preprocessing
-from medley.core.kinds import Kind as Kind
 from medley.core.layer import Composite as Composite
 from medley.core.layer import Fusion as Fusion
 from medley.core.layer import Layer as Layer
@@ -24,3 +23,4 @@ from medley.core.space import Space as Space
 from medley.core.space import searched as searched
 from medley.core.spec import Column as Column
 from medley.core.spec import Spec as Spec
+from medley.tables.columns.kind import ColumnKind as ColumnKind

@@ -93,10 +93,10 @@ def test_leaks_are_one_line_each(capsys, pets_csv, tmp_path):
     frame.assign(euros=frame["price"] * 2).to_csv(pets_csv, index=False)
     code, _, err = run(capsys, *quick(pets_csv, "--target", "price", "-o", tmp_path / "model"))
     assert code == 0
-    assert err.startswith("medley: warning: Column 'euros' gives the target 'price' away")
+    assert err.startswith("medley: warning: Column 'euros' determines the target 'price'")
     assert err.count("\n") == 1
     assert main(["describe", str(tmp_path / "model")]) == 0
-    assert "warning: column 'euros' gives the target 'price' away" in capsys.readouterr().out
+    assert "warning: column 'euros' determines the target 'price'" in capsys.readouterr().out
 
 
 def test_all_mistakes_are_told_at_once(capsys, pets_csv, tmp_path):
@@ -213,6 +213,6 @@ def test_describe_tells_of_columns_targets_and_what_was_left_out(capsys, pets_cs
     assert main(["describe", str(tmp_path / "model")]) == 0
     told = capsys.readouterr().out
     lines = [line.split() for line in told.splitlines()]
-    assert ["age", "number", "facts", "a", "number,", "standardised"] in [line[:6] for line in lines]
+    assert ["age", "number", "table", "a", "number,", "standardised"] in [line[:6] for line in lines]
     assert ["breed", "binary"] in [line[:2] for line in lines]
     assert ["same", "left", "out"] in [line[:3] for line in lines]

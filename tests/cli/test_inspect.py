@@ -42,7 +42,7 @@ def test_every_column_has_a_line_that_says_kind_why_and_what_it_becomes(capsys, 
     assert "1,234.5 €" in line_of(told, "price")
     assert "20.0%" in line_of(told, "seen")
     assert "%d.%m.%Y" in line_of(told, "seen")
-    assert "looked for is there" in line_of(told, "photo")
+    assert "examined is there" in line_of(told, "photo")
     assert "one of 2 categories" in line_of(told, "breed")
 
 
@@ -52,7 +52,7 @@ def test_targets_have_tasks_and_what_gives_them_away_is_told(capsys, table):
     assert not any(line.startswith(("breed ", "price ")) for line in columns.splitlines())
     assert "binary" in line_of(targets, "breed")
     assert "number" in line_of(targets, "price")
-    assert "warning: Column 'code' gives the target 'breed' away: it has one value for each of its values." in targets
+    assert "warning: Column 'code' determines the target 'breed': it has one value for each of its values." in targets
     assert "--kind 'code'=unused" in targets
 
 
@@ -90,7 +90,7 @@ def test_repeated_rows_and_other_encodings_are_noted(capsys, tmp_path):
         (["pets.cs"], "The folder has 'pets.csv'"),
         (["pets.csv", "--target", "bred"], "There is no column 'bred' to predict. Did you mean 'breed'?"),
         (["pets.csv", "--target", "seen"], "The target 'seen' holds cells of kind time"),
-        (["pets.csv", "--target", "code", "--kind", "code=image"], "'image', given for the target 'code', cannot be"),
+        (["pets.csv", "--target", "code", "--kind", "code=image"], "'image' for the target 'code', which cannot be"),
         (["pets.csv", "--kind", "code"], "--kind takes COLUMN=KIND"),
         (["pets.csv", "--kind", "cod=text"], "'cod', which is no column. Did you mean 'code'?"),
         (["pets.csv", "--kind", "code=txt"], "'txt', given for 'code', is no kind. Did you mean 'text'?"),

@@ -120,11 +120,11 @@ def test_raise_tells_all_of_them(files):
 def test_rows_to_drop_are_found_before_anything_is_fitted(files):
     root, names = files
     codec = ImageInput(root=root, on_bad_image="drop").codec()
-    rows = codec.bad_rows([*names, None, ""])
-    np.testing.assert_array_equal(rows, range(1, len(names) - 1))
+    rows = codec.unreadable_rows([*names, None, ""])
+    assert list(rows) == list(range(1, len(names) - 1))
     kept = [name for row, name in enumerate(names) if row not in rows]
     assert codec.fit(kept).encode(kept).present.all()
-    assert codec.bad_rows(np.zeros((3, 4, 4))).shape == (0,)
+    assert codec.unreadable_rows(np.zeros((3, 4, 4))) == {}
 
 
 def test_no_readable_image_is_an_error_that_says_why():
@@ -172,7 +172,7 @@ def test_odd_images_that_are_not_bad(tmp_path, on_bad_image):
         np.testing.assert_array_equal(found[name], expected, err_msg=name)
     assert abs(found["cmyk.tif"].astype(int) - expected).max() <= 1
     np.testing.assert_array_equal(found["deep.png"][1], grey >> 8)
-    assert codec.bad_rows(list(made)).size == 0
+    assert codec.unreadable_rows(list(made)) == {}
 
 
 def test_huge_jpegs_are_decoded_at_reduced_size(monkeypatch):

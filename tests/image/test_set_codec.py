@@ -206,8 +206,8 @@ def test_bad_images_raise_or_give_rows_to_drop(rooms):
     with pytest.raises(DataError, match=r"(?s)3 of 5 images.*row 0, image 1.*row 3, image 0.*row 3, image 1"):
         strict.fit(rows)
     lax = ImageSetInput(root=rooms, on_bad_image="drop").codec()
-    assert lax.bad_rows(rows).tolist() == [0, 3]
-    assert lax.bad_rows(["1.png"]).tolist() == []
+    assert {row: len(reasons) for row, reasons in lax.unreadable_rows(rows).items()} == {0: 1, 3: 2}
+    assert lax.unreadable_rows(["1.png"]) == {}
     kept = [None, "2.png"]
     assert lax.fit(kept).encode(kept).present.tolist() == [False, True]
     with pytest.raises(DataError, match=r"None of the images is there.*:\n- row 0, image 0"):

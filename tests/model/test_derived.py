@@ -10,7 +10,6 @@ import medley as md
 from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.input import DerivedInput, Input
-from medley.core.kinds import Kind
 from medley.errors import DataError, GraphError
 from medley.model.derived import Columns
 from medley.testing import check_block
@@ -23,7 +22,7 @@ CALLS: list[int] = []
 class Spoken(DerivedInput, register="test_derived.spoken"):
     """Numbers as words; where a text is given beside them, the text wins."""
 
-    kinds: ClassVar[tuple[Kind, ...]] = (Kind.TEXT,)
+    kinds: ClassVar[tuple[str, ...]] = ("text",)
     ten: str = "ten"
 
     def codec(self) -> Codec:

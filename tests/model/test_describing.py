@@ -18,11 +18,11 @@ def test_a_model_of_a_table_tells_columns_tasks_leaks_and_scores(tmp_path):
     size = rng.normal(5, 2, 80).round(3)
     kind = np.where(size > 5, "large", "small")
     table = pd.DataFrame({"size": size, "code": np.where(size > 5, "L", "S"), "kind": kind})
-    with pytest.warns(UserWarning, match="gives the target 'kind' away"):
+    with pytest.warns(UserWarning, match="determines the target 'kind'"):
         model = md.fit(table, "kind", max_trials=1, epochs=1, verbose=0, device="cpu", directory=tmp_path)
     told = model.describe()
     assert model.summary() in told
-    assert "warning: column 'code' gives the target 'kind' away" in told
+    assert "warning: column 'code' determines the target 'kind'" in told
     for word in ("size", "binary", "2 classes: 'large', 'small'", "accuracy", "learning rate"):
         assert word in told
 

@@ -270,7 +270,13 @@ def exported_table(table_model, tmp_path_factory):
 def test_a_frame_gives_the_same_frame(table_model, exported_table, houses):
     folder, frame = houses
     rows = frame.iloc[::-3].drop(columns=["price"]).set_index(pd.Index(range(40, 80), name="id"))
-    assert {feed.form for feed in table_model.table.feeds} == {"table", "text", "image", "set", "vector"}
+    assert {feed.input for feed in table_model.table.feeds} == {
+        "tabular.input",
+        "text.input",
+        "image.input",
+        "text.label_set_input",
+        "series.input",
+    }
     ours = load(exported_table)
     pd.testing.assert_frame_equal(
         ours.predict(rows, root=folder), table_model.predict(rows, root=folder), rtol=1e-3, atol=1e-4

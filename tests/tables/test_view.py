@@ -20,7 +20,7 @@ FRAME = pd.DataFrame(
 
 
 def view(frame=FRAME):
-    feeds = [Feed("facts", ("when", "code"), "table"), Feed("tags", ("tags",), "set")]
+    feeds = [Feed("facts", ("when", "code"), "tabular.input"), Feed("tags", ("tags",), "text.label_set_input")]
     kinds = {"code": "category", "when": "time", "tags": "set", "y": "number"}
     return TableView(infer(frame, kinds), feeds, {"y": "y"})
 
@@ -56,7 +56,7 @@ def test_targets_are_asked_for_only_where_they_are_needed():
 
 def test_cells_that_are_nothing_of_their_kind_are_listed():
     rows = FRAME.astype({"when": object}).assign(when=["2020-01-01", "soon", None])
-    assert {name: found.tolist() for name, found in view().unread(read(rows)).items()} == {"when": [1]}
+    assert {name: found.tolist() for name, found in view().unparsed(read(rows)).items()} == {"when": [1]}
 
 
 def test_the_state_is_all_there_is():

@@ -1,4 +1,4 @@
-"""`medley inspect`: what each column of a table seems to hold, and what gives a target away."""
+"""`medley inspect`: what each column of a table holds, and which columns leak a target."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from medley.cli.memory import add_memory, memory_of
 from medley.cli.tables import show_table
@@ -51,7 +51,7 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Prints the guesses, the tasks of the targets, and what gives them away.
+    """Prints the guesses, the tasks of the targets, and the columns that leak them.
 
     Raises:
         DataError: there is no such table; a column or kind is unknown, a column cannot be what `--kind` says, or a
@@ -97,7 +97,7 @@ def _schema(table: Table, kinds: Mapping[str, str], errors: ErrorCollector) -> S
 
 
 def column_kinds(words: Sequence[str], errors: ErrorCollector) -> dict[str, str]:
-    """`COLUMN=KIND` as a dict; notes words without `=` in `mistakes`.
+    """`COLUMN=KIND` as a dict; notes words without `=` in `errors`.
 
     >>> column_kinds(["a=b=number"], ErrorCollector())
     {'a=b': 'number'}
@@ -115,9 +115,10 @@ def column_kinds(words: Sequence[str], errors: ErrorCollector) -> dict[str, str]
 def tasks_of(
     table: Table, names: Sequence[str], kinds: Mapping[str, str], errors: ErrorCollector
 ) -> dict[str, TaskGuess]:
-    """The tasks of some columns; notes in `mistakes` those that are not there or cannot be predicted."""
+    """The tasks of some columns; notes in `errors` those that are not there or cannot be predicted."""
     from medley.auto.table.targets import target_as
-    from medley.tables.columns.targets import infer_target
+    from medley.tables.columns.profile import profile_of
+    from medley.tables.columns.targets import infer_target_of
 
     tasks = {}
     for name in dict.fromkeys(names):
@@ -125,8 +126,10 @@ def tasks_of(
             errors.add(f"There is no column {name!r} to predict.{did_you_mean(name, table.frame.columns)}")
             continue
         try:
-            column: Any = table.frame[name]
-            tasks[name] = target_as(table, name, kinds[name]) if name in kinds else infer_target(column, name)
+            if name in kinds:
+                tasks[name] = target_as(table, name, kinds[name])
+            else:
+                tasks[name] = infer_target_of(profile_of(table, name))
         except MedleyError as error:
             errors.collect(error)
     return tasks
@@ -134,26 +137,31 @@ def tasks_of(
 
 def _show_columns(table: Table, schema: Schema) -> None:
     rows = [
-        (one.name, one.kind, one.why, _share(one.confidence), _missing(one), _shown(one.examples), one.becomes)
+        (one.name, one.kind, one.reason, _share(one.confidence), _missing(one), _shown(one.examples), one.description)
         for one in schema.values()
     ]
-    names = ("column", "kind", "why", "sure", "missing", "examples", "becomes")
+    names = ("column", "kind", "reason", "confidence", "missing", "examples", "input to the network")
     title = f"{table.origin}: {len(table):,} rows, {len(table.frame.columns)} columns"
-    show_table(title, names, rows, right=("sure", "missing"))
+    show_table(title, names, rows, right=("confidence", "missing"))
 
 
 def _show_targets(tasks: dict[str, TaskGuess]) -> None:
     rows = [
-        (name, one.kind, one.why, _share(one.confidence), _missing(one), _shown([*map(str, one.labels[:5])]))
+        (name, one.kind, one.reason, _share(one.confidence), _missing(one), _shown([*map(str, one.labels[:5])]))
         for name, one in tasks.items()
     ]
-    show_table("targets", ("target", "task", "why", "sure", "missing", "classes"), rows, right=("sure", "missing"))
+    show_table(
+        "targets",
+        ("target", "task", "reason", "confidence", "missing", "classes"),
+        rows,
+        right=("confidence", "missing"),
+    )
 
 
 def _show_leaks(table: Table, schema: Schema, tasks: dict[str, TaskGuess]) -> None:
     from medley.tables.checks.leaks import duplicate_groups, leaks
 
-    for leak in leaks(table.frame, schema, tasks):
+    for leak in leaks(table, schema, tasks):
         print(f"warning: {leak} Leave it out with --kind {leak.column!r}=unused if it is not known beforehand.")
     inputs = schema.without(tasks).used
     copies = len(table) - len(set(duplicate_groups(table.frame.loc[:, inputs]).tolist())) if inputs else 0

@@ -16,7 +16,7 @@ from medley.cli.wording import as_options
 from medley.errors import ConfigError, MedleyError, MedleyWarning
 
 VERBS = {
-    "inspect": "what the columns of a table seem to hold, and what gives a target away",
+    "inspect": "infer what the columns of a table hold, and which columns leak a target",
     "fit": "learns to predict columns of a table, and saves the model",
     "predict": "a model's predictions for the rows of a table",
     "evaluate": "how good a model is on a table that holds the true values",

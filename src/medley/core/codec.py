@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -50,6 +50,10 @@ class Codec(ABC):
         Raises:
             DataError: the rows do not fit what was learnt (another width, a missing column, ...).
         """
+
+    def unreadable_rows(self, values: Any) -> Mapping[int, Sequence[str]]:
+        """Rows with files that cannot be read: position -> what is wrong with each file, each naming its row."""
+        return {}
 
     @abstractmethod
     def state(self) -> dict[str, Any]:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
-
-from medley.core.kinds import Kind
-
-TaskKind = Literal["binary", "multiclass", "multilabel", "number", "ordered"]
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -17,12 +13,12 @@ class ColumnGuess:
     Args:
         name: the column.
         kind: what its cells are.
-        why: one sentence that gives the reason, and what else is worth knowing.
+        reason: one sentence that gives the reason, and what else is worth knowing.
         confidence: 0 to 1; 1 where the caller or the column's own type says so.
-        missing: share of rows, 0 to 1, whose cell is missing or cannot be read as this kind.
-        distinct: number of distinct values; of lists, as far as they were looked at.
+        missing: fraction of rows, 0 to 1, whose cell is missing or cannot be read as this kind.
+        distinct: number of distinct values; of lists, among those examined.
         examples: some of the values, shortened.
-        becomes: what a network will see.
+        description: what a network will see.
         form: how the cells are written, for `cells.read_cells`:
 
             - number: `""` plain, else `"1,234.5"` or `"1.234,5"` and the unit, as in `"1.234,5 kg"`;
@@ -30,23 +26,20 @@ class ColumnGuess:
             - category: `"str"`, `"int"`, `"float"` or `"bool"`, the type of its values;
             - image: `""` one per cell, `"several"` a list of them, or paths joined by `;`;
             - set: `""` lists, `"[]"` lists written out, else the delimiter;
-            - vector: their number D, as in `"16"`.
+            - vector: their number D, as in `"16"`;
+        is_used: whether networks learn from columns of this kind.
     """
 
     name: str
-    kind: Kind
-    why: str
+    kind: str
+    reason: str
     confidence: float
     missing: float
     distinct: int
     examples: tuple[str, ...]
-    becomes: str
+    description: str
     form: str = ""
-
-    @property
-    def is_used(self) -> bool:
-        """Whether a network learns from the column."""
-        return self.kind.is_used
+    is_used: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,18 +48,18 @@ class TaskGuess:
 
     Args:
         name: the column.
-        kind: the kind of task.
-        why: the reason.
+        kind: the kind of task, such as `"binary"`, `"multiclass"`, `"number"`; heads announce theirs.
+        reason: the reason.
         confidence: 0 to 1.
-        missing: share of rows without a label, 0 to 1.
+        missing: fraction of rows without a label, 0 to 1.
         outputs: number of classes, of labels, or of numbers per row.
         labels: the classes; in their order where they have one. Empty for numbers and sets.
         cells: how its cells are read; for `read_target`.
     """
 
     name: str
-    kind: TaskKind
-    why: str
+    kind: str
+    reason: str
     confidence: float
     missing: float
     outputs: int

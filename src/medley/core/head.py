@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from medley.core.block import Block
 from medley.core.codec import TargetCodec
+from medley.core.column import TaskGuess
 from medley.core.spec import Spec
 
 if TYPE_CHECKING:
@@ -16,8 +18,38 @@ if TYPE_CHECKING:
     from medley.core.metric import Metric
 
 
+@dataclass(frozen=True)
+class TargetKind:
+    """What a caller may say a target is (`column_kinds={"stars": "ordered"}`), and what follows.
+
+    Args:
+        task: the task it asks for.
+        cells: the kind of column that its cells are parsed as.
+        tasks: inferred tasks that are this kind already, and therefore stand.
+        has_classes: whether the task has classes, which are then collected from the cells.
+    """
+
+    task: str
+    cells: str
+    tasks: tuple[str, ...]
+    has_classes: bool = False
+
+
 class Head(Block):
-    """What goes out: the last part, its target codec, its loss per row and its metrics."""
+    """What goes out: the last part, its target codec, its loss per row and its metrics.
+
+    In the table API, a head announces the tasks that it stands for (`task_kinds`, `for_task`), how a target of such a
+    task is recognised (`infer_task`), and the words by which a caller may ask for it (`target_kinds`).
+    """
+
+    task_kinds: ClassVar[tuple[str, ...]] = ()
+    """The tasks that the head stands for in the table API."""
+
+    task_rank: ClassVar[float] = 50.0
+    """Heads are asked in rising order whether a target is theirs; the first that recognises it gets it."""
+
+    target_kinds: ClassVar[Mapping[str, TargetKind]] = {}
+    """What callers may say in `column_kinds` of a target to get this head."""
 
     reads: ClassVar[str] = "plain"
     """As `Layer.reads`."""
@@ -42,3 +74,29 @@ class Head(Block):
     @abstractmethod
     def weight(self) -> float:
         """The head's own factor on its loss."""
+
+    @classmethod
+    def infer_task(cls, target: Any) -> TaskGuess | None:
+        """Says whether a target column asks for this head.
+
+        Args:
+            target: a `medley.tables.columns.targets.TargetProfile`.
+
+        Returns:
+            The task, with its reason and confidence; None where it is another head's.
+        """
+        return None
+
+    @classmethod
+    def for_task(cls, task: TaskGuess, name: str) -> Self:
+        """The head for a task.
+
+        Args:
+            task: one of `task_kinds`.
+            name: the head's.
+        """
+        return cls(name=name)
+
+    def target_kind(self) -> str | None:
+        """The target kind that a caller means who hands over this head; None leaves it to the cells."""
+        return next(iter(self.target_kinds), None)

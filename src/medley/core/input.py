@@ -3,20 +3,65 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, cast
 
 from medley.core.block import Block, Node, as_nodes
 from medley.core.codec import Codec
-from medley.core.kinds import Kind
+from medley.core.column import ColumnGuess
 from medley.errors import GraphError
 
 
-class Input(Block):
-    """What comes in: one value per row. A node by itself; other blocks are called on it."""
+@dataclass(frozen=True)
+class TableOptions:
+    """What the table API knows of a table when it makes inputs for its columns.
 
-    kinds: ClassVar[tuple[Kind, ...]] = ()
+    Args:
+        names: names that an input must not have: those of the columns and targets, and of inputs made before.
+        on_bad_file: what becomes of files that cannot be read: `"warn"`, `"raise"` or `"drop"`.
+    """
+
+    names: tuple[str, ...] = ()
+    on_bad_file: str = "warn"
+
+    def free_name(self, name: str) -> str:
+        """A name that nothing else has.
+
+        >>> TableOptions(("table",)).free_name("table")
+        'table_'
+        """
+        while name in self.names:
+            name += "_"
+        return name
+
+
+@dataclass(frozen=True)
+class InputColumns:
+    """An input of the table API, and the columns that feed it, in order."""
+
+    input: Input
+    columns: tuple[str, ...]
+
+
+class Input(Block):
+    """What comes in: one value per row. A node by itself; other blocks are called on it.
+
+    In the table API, an input announces which columns it takes (`kinds`, `from_columns`), how their cells become its
+    rows (`rows_from_columns`), and how it is joined to heads. Nothing else names it.
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = ()
+    """The kinds of columns that it reads."""
+
+    claim_rank: ClassVar[float | None] = None
+    """In the table API, inputs are asked for columns in this order; None: never."""
+
+    pretrained_modality: ClassVar[str | None] = None
+    """What pretrained encoders that it may start from read, as `nn.backbone_config` calls it."""
+
+    pretrained_models: ClassVar[tuple[str, ...]] = ()
+    """Such encoders by their names on the hub, the best first."""
 
     @property
     def node(self) -> Node:
@@ -37,6 +82,55 @@ class Input(Block):
 
     def adapter(self) -> Block | None:
         """The block that makes plain numbers of the encoding, for blocks that read no other; None if it is plain."""
+        return None
+
+    @classmethod
+    def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
+        """The inputs that feed on some of a table's columns.
+
+        Args:
+            columns: those of its kinds that no input before it has taken, in the order of the table.
+            options: what else is known of the table.
+
+        Returns:
+            Inputs, each with its columns. By default one per column, named after it.
+        """
+        return [InputColumns(cls(name=column.name), (column.name,)) for column in columns]
+
+    @classmethod
+    def rows_from_columns(cls, cells: Mapping[str, Any], columns: Mapping[str, ColumnGuess]) -> Any:
+        """Parsed columns as rows that the input's codec reads. Imports no torch.
+
+        Args:
+            cells: column -> its B cells, as its kind parses them, in the order of `InputColumns.columns`.
+            columns: what each holds.
+
+        Returns:
+            B rows. By default the cells of the only column.
+        """
+        (values,) = cells.values()
+        return values
+
+    def join_heads(self, heads: Iterable[Block]) -> list[Node]:
+        """Heads joined to the input where it is the only one of a table; by default all to its default block."""
+        node = self.default_block()(self)
+        return [head(node) for head in heads]
+
+    def encode_beside(self) -> Node:
+        """The input's vector where others stand beside it in front of an ensemble; by default of its own block."""
+        return self.default_block()(self)
+
+    encodes_alone: ClassVar[bool] = False
+    """Whether every input beside it needs an encoder of its own, joined late, as bags of n-grams overfit early."""
+
+    def training_epochs(self, default: int, targets: int, *, is_only: bool) -> int | None:
+        """Epochs of a table with this input, where they should differ from other data's.
+
+        Args:
+            default: what other data gets.
+            targets: number of targets.
+            is_only: whether the table has no other input.
+        """
         return None
 
 

@@ -6,7 +6,8 @@ the one reach upwards in the house. Packages of others announce slices under the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
@@ -15,7 +16,10 @@ from medley.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")
 
-SLICES = ("core", "tabular", "image", "text", "audio", "series", "fusion", "heads", "balance", "nn", "train")
+DECLARATIONS = ("core", "tables", "tabular", "image", "text", "audio", "series", "fusion", "heads")
+"""Slices that declare kinds, inputs, encoders, fusions and heads; importing them does not import torch."""
+
+SLICES = (*DECLARATIONS, "balance", "nn", "train")
 
 _known: dict[str, Any] = {}
 _names: dict[int, str] = {}
@@ -76,11 +80,25 @@ def name_of(thing: Any) -> str | None:
 
 def registered(kind: type[T]) -> dict[str, type[T]]:
     """Every registered subclass of `kind`, all slices imported: what contract tests walk over."""
-    for one in SLICES:
-        _import_slice(one)
+    return _subclasses(kind, SLICES)
+
+
+def declared(kind: type[T]) -> dict[str, type[T]]:
+    """Every registered subclass of `kind` that a slice of declarations holds; imports no torch."""
+    return _subclasses(kind, DECLARATIONS)
+
+
+def _subclasses(kind: type[T], slices: Sequence[str]) -> dict[str, type[T]]:
+    _import_slices(tuple(slices))
+    return {n: t for n, t in sorted(_known.items()) if isinstance(t, type) and issubclass(t, kind)}
+
+
+@cache  # looking for entry points takes milliseconds, and every column of a table asks
+def _import_slices(names: tuple[str, ...]) -> None:
+    for name in names:
+        _import_slice(name)
     for point in entry_points(group="medley.blocks"):
         point.load()
-    return {n: t for n, t in sorted(_known.items()) if isinstance(t, type) and issubclass(t, kind)}
 
 
 def _import_slice(name: str) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
 
 from medley.core.codec import TargetCodec
-from medley.core.head import Head
+from medley.core.column import TaskGuess
+from medley.core.head import Head, TargetKind
 from medley.core.metric import Metric
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
-from medley.errors import ConfigError
+from medley.errors import ConfigError, DataError
 from medley.heads.class_weights import ClassWeight, wrong_weights
 from medley.heads.classes import ClassCodec
 from medley.heads.label_sets import LabelSetCodec
@@ -25,9 +28,14 @@ from medley.heads.words import (
     wrong_metrics,
     wrong_numbers,
 )
+from medley.tables.columns.kind import kind_named
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from medley.tables.columns.targets import TargetProfile
+
+_ENOUGH = 20
 
 
 class ClassificationHead(Head, register="heads.classification"):
@@ -72,6 +80,13 @@ class ClassificationHead(Head, register="heads.classification"):
     class_weight: ClassWeight = None
 
     reads: ClassVar[str] = "members"
+    task_kinds: ClassVar[tuple[str, ...]] = ("binary", "multiclass", "multilabel")
+    task_rank: ClassVar[float] = 20.0
+    target_kinds: ClassVar[Mapping[str, TargetKind]] = {
+        "category": TargetKind("multiclass", "category", ("binary", "multiclass"), has_classes=True),
+        "boolean": TargetKind("binary", "boolean", ("binary",), has_classes=True),
+        "set": TargetKind("multilabel", "set", ("multilabel",)),
+    }
 
     def check(self) -> Iterable[str]:
         """Names, ranges, and what does not go together."""
@@ -128,6 +143,25 @@ class ClassificationHead(Head, register="heads.classification"):
 
         return make_metrics(self.metrics, _own(target), "accuracy")
 
+    @classmethod
+    def infer_task(cls, target: TargetProfile) -> TaskGuess | None:
+        """Sets of labels, two values of any type, words that recur, and whole numbers that stand for classes."""
+        if not target.is_plain:
+            return _sets(target)
+        if target.is_numeric:
+            return _numbered(target)
+        if target.profile.values.dtype.kind not in "bO" or kind_named(target.cells.kind).compared_as == "number":
+            return None
+        return None if kind_named(target.cells.kind).names_files else _named(target)
+
+    @classmethod
+    def for_task(cls, task: TaskGuess, name: str) -> Self:
+        return cls(name=name, multi_label=task.kind == "multilabel")
+
+    def target_kind(self) -> str | None:
+        """Classes, whatever the cells look like; label sets come in several forms, which the cells say."""
+        return None if self.multi_label else "category"
+
     @property
     def weight(self) -> float:
         """The head's factor in the sum of losses; the default of a range that is not resolved yet."""
@@ -139,3 +173,50 @@ def _own(target: TargetCodec) -> ClassCodec | LabelSetCodec:
     if not isinstance(target, ClassCodec | LabelSetCodec):
         raise ConfigError(f"ClassificationHead works with the codec it makes, got a {type(target).__name__}.")
     return target
+
+
+def _sets(target: TargetProfile) -> TaskGuess | None:
+    cells = target.cells
+    if cells.kind == "set":
+        labels = kind_guess_labels(target)
+        return target.task("multilabel", cells.reason, cells.confidence, outputs=labels)
+    if cells.kind != "vector":
+        return None
+    size, numbers = int(cells.form), target.numbers
+    if size < 2 or not np.isin(numbers[np.isfinite(numbers)], (0, 1)).all():
+        return None
+    return target.task("multilabel", f"its cells are {size} answers of 0 or 1", 0.95, outputs=size)
+
+
+def kind_guess_labels(target: TargetProfile) -> int:
+    """The number of distinct labels in a target's sets."""
+    guess = target.profile.kind_guess
+    return guess.labels if guess is not None else target.cells.distinct
+
+
+def _numbered(target: TargetProfile) -> TaskGuess | None:
+    labels = target.classes
+    if len(labels) == 2 and (target.is_whole or target.known >= _ENOUGH):
+        confidence = 0.95 if target.is_whole else 0.7
+        reason = f"its cells are {labels[0]!r} or {labels[1]!r}"
+        return target.task("binary", reason, confidence, outputs=2, labels=labels)
+    if target.numbered_classes is None or target.numbered_classes[0] != "multiclass":
+        return None
+    _, reason, confidence = target.numbered_classes
+    return target.task("multiclass", reason, confidence, outputs=len(labels), labels=labels)
+
+
+def _named(target: TargetProfile) -> TaskGuess:
+    profile = target.profile
+    distinct, known = len(profile.values), profile.known
+    if distinct > 0.5 * known and known >= _ENOUGH:
+        raise DataError(
+            f"The target {profile.name!r} holds {distinct:,} distinct strings in {known:,} rows: nothing predicts free "
+            "text. Choose another column, or group its values into classes."
+        )
+    labels = tuple(sorted(profile.values.tolist(), key=str))
+    if distinct == 2:
+        reason = f"its cells are {labels[0]!r} or {labels[1]!r}"
+        return target.task("binary", reason, 0.98, outputs=2, labels=labels)
+    reason = f"{distinct:,} distinct values in {known:,} rows"
+    return target.task("multiclass", reason, 0.95, outputs=distinct, labels=labels)

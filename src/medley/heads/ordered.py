@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from medley.core.codec import TargetCodec
-from medley.core.head import Head
+from medley.core.column import TaskGuess
+from medley.core.head import Head, TargetKind
 from medley.core.metric import Metric
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
@@ -17,6 +18,8 @@ from medley.heads.words import ORDERED_LOSSES, ORDERED_METRICS, wrong_losses, wr
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from medley.tables.columns.targets import TargetProfile
 
 METRICS = ("accuracy", "mean_absolute_error", "quadratic_weighted_kappa")
 
@@ -61,6 +64,11 @@ class OrderedHead(Head, register="heads.ordered"):
     order: Sequence[Any] | None = None
 
     reads: ClassVar[str] = "members"
+    task_kinds: ClassVar[tuple[str, ...]] = ("ordered",)
+    task_rank: ClassVar[float] = 10.0
+    target_kinds: ClassVar[Mapping[str, TargetKind]] = {
+        "ordered": TargetKind("ordered", "category", ("ordered",), has_classes=True)
+    }
 
     def check(self) -> Iterable[str]:
         """Names, ranges, and an order of labels that differ."""
@@ -95,6 +103,28 @@ class OrderedHead(Head, register="heads.ordered"):
         from medley.heads.metrics import make_metrics
 
         return make_metrics(self.metrics, _own(target), *METRICS)
+
+    @classmethod
+    def infer_task(cls, target: TargetProfile) -> TaskGuess | None:
+        """Ordered categories of a frame, and whole numbers that are few, recur and look like grades."""
+        profile = target.profile
+        if not target.is_plain:
+            return None
+        if str(profile.series.dtype) == "category" and profile.series.cat.ordered and len(profile.values) > 2:
+            occurring = set(profile.values.tolist())
+            labels = tuple(label for label in profile.series.cat.categories if label in occurring)
+            reason = "the frame's own type orders its classes"
+            return target.task("ordered", reason, 1.0, outputs=len(labels), labels=labels)
+        if not target.is_numeric or len(target.distinct) == 2 or target.numbered_classes is None:
+            return None
+        kind, reason, confidence = target.numbered_classes
+        if kind != "ordered":
+            return None
+        return target.task("ordered", reason, confidence, outputs=len(target.classes), labels=target.classes)
+
+    @classmethod
+    def for_task(cls, task: TaskGuess, name: str) -> Self:
+        return cls(name=name, order=list(task.labels))
 
     @property
     def weight(self) -> float:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from medley.core.codec import TargetCodec
-from medley.core.head import Head
+from medley.core.column import TaskGuess
+from medley.core.head import Head, TargetKind
 from medley.core.metric import Metric
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
@@ -17,6 +18,10 @@ from medley.heads.words import NUMBER_LOSSES, NUMBER_METRICS, canonical, wrong_l
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from medley.tables.columns.targets import TargetProfile
+
+_MANY = 20
 
 
 class RegressionHead(Head, register="heads.regression"):
@@ -58,6 +63,12 @@ class RegressionHead(Head, register="heads.regression"):
     scale: str = "auto"
 
     reads: ClassVar[str] = "members"
+    task_kinds: ClassVar[tuple[str, ...]] = ("number",)
+    task_rank: ClassVar[float] = 40.0
+    target_kinds: ClassVar[Mapping[str, TargetKind]] = {
+        "number": TargetKind("number", "number", ("number",)),
+        "vector": TargetKind("number", "vector", ("vector",)),
+    }
 
     def check(self) -> Iterable[str]:
         """Names and ranges."""
@@ -93,6 +104,22 @@ class RegressionHead(Head, register="heads.regression"):
         from medley.heads.metrics import make_metrics
 
         return make_metrics(self.metrics, _own(target), "mean_squared_error")
+
+    @classmethod
+    def infer_task(cls, target: TargetProfile) -> TaskGuess | None:
+        """Numbers with fractions or of many values, and vectors of numbers."""
+        if not target.is_plain:
+            if target.cells.kind != "vector":
+                return None
+            size = int(target.cells.form)
+            return target.task("number", f"its cells are {size} numbers", 0.95, outputs=size)
+        if not target.is_numeric:
+            return None
+        if not target.is_whole:
+            return target.task("number", "its cells are numbers with fractions", 0.98, cells="number")
+        count = len(target.distinct)
+        confidence = 0.95 if count > _MANY else 0.7
+        return target.task("number", f"its cells are {count:,} distinct whole numbers", confidence, cells="number")
 
     @property
     def weight(self) -> float:

@@ -7,6 +7,7 @@ from medley.image import (  # noqa: F401  (importing registers)
     conv,
     efficientnet,
     input,
+    kind,
     mapped,
     pretrained,
     pretrained_encoder,

@@ -14,7 +14,7 @@ from medley.image.sources import told
 
 Policy = Literal["warn", "raise", "drop"]
 """`"warn"`: taken as missing, and told in one warning; `"raise"`: an error that tells them; `"drop"`: as `"warn"`, for
-callers who leave out beforehand what `bad_rows` finds."""
+callers who leave out beforehand what `unreadable_rows` finds."""
 
 POLICIES = ("warn", "raise", "drop")
 MOST_TOLD = 10

@@ -18,7 +18,6 @@ from medley.core import registry
 from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.input import DerivedInput, Input
-from medley.core.kinds import Kind
 from medley.errors import DataError, GraphError
 from medley.image import own
 from medley.image.bad import Policy
@@ -72,7 +71,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
     ['6 wide', None]
     """
 
-    kinds: ClassVar[tuple[Kind, ...]] = (Kind.TEXT,)
+    kinds: ClassVar[tuple[str, ...]] = ("text",)
 
     model: str | os.PathLike[str] | Write | None = None
     max_length: int = 32
@@ -258,7 +257,7 @@ def _texts() -> Input:
 def _places(inputs: Sequence[Input]) -> tuple[int, int | None]:
     """Which of the inputs gives images, and which texts."""
     images = [at for at, one in enumerate(inputs) if own.gives_one_image(one)]
-    texts = [at for at, one in enumerate(inputs) if Kind.TEXT in one.kinds]
+    texts = [at for at, one in enumerate(inputs) if "text" in one.kinds]
     if len(images) != 1 or len(texts) > 1 or len(inputs) > 2 or len(images) + len(texts) != len(inputs):
         got = ", ".join(type(one).__name__ for one in inputs)
         raise GraphError(

@@ -36,7 +36,7 @@ class ImageCodec(Codec):
         wanted_channels: 1 for grey, 3 for colours, as a pretrained encoder reads images; left out, they are learnt.
 
     Attributes:
-        bad: the images that the last `fit`, `encode` or `bad_rows` could not read.
+        bad: the images that the last `fit` or `encode` could not read.
 
     >>> codec = ImageCodec().fit(np.zeros((5, 8, 6, 3), np.uint8))
     >>> str(codec.spec), codec.encode([np.ones((8, 6)), None]).present
@@ -127,12 +127,12 @@ class ImageCodec(Codec):
         warn_of(self.bad, len(rows))
         return encoded
 
-    def bad_rows(self, values: Any) -> np.ndarray:
-        """Rows (P,) whose image cannot be read, whatever the policy; `bad` then tells why. Needs no `fit`."""
+    def unreadable_rows(self, values: Any) -> dict[int, list[str]]:
+        """Rows whose image cannot be read, whatever the policy, each with the reason. Needs no `fit`."""
         rows = rows_of_images(values)
         bad = {} if isinstance(rows, np.ndarray) else unreadable(rows, self.root).bad
-        self.bad = listed(bad, rows, by_row)
-        return np.array(sorted(bad), np.int64)
+        images = listed(bad, rows, by_row)
+        return {row: [str(image)] for row, image in zip(sorted(bad), images, strict=True)}
 
     def attempt(self, rows: np.ndarray | Sequence[Any]) -> tuple[Encoded, Found]:
         """As `encode`, of what `rows_of_images` gave; tells what went wrong, and leaves it to the caller."""

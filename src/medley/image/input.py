@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from medley.core.block import Block
 from medley.core.codec import Codec
-from medley.core.input import Input
-from medley.core.kinds import Kind
+from medley.core.column import ColumnGuess
+from medley.core.input import Input, InputColumns, TableOptions
 from medley.image.bad import Policy, policy_problem
+from medley.image.pretrained import IMAGE_MODELS
 from medley.image.sizes import as_text, pair, root_problem, size_problem
 from medley.nn.pretrained_argument import pretrained_problem
 
@@ -40,7 +41,11 @@ class ImageInput(Input, register="image.input"):
     (64, 64)
     """
 
-    kinds: ClassVar[tuple[Kind, ...]] = (Kind.IMAGE,)
+    kinds: ClassVar[tuple[str, ...]] = ("image",)
+
+    claim_rank: ClassVar[float | None] = 21.0
+    pretrained_modality: ClassVar[str | None] = "image"
+    pretrained_models: ClassVar[tuple[str, ...]] = IMAGE_MODELS
 
     size: int | tuple[int, int] | None = field(default=None, kw_only=True)
     root: str | os.PathLike[str] | None = field(default=None, kw_only=True)
@@ -63,6 +68,12 @@ class ImageInput(Input, register="image.input"):
         from medley.image.codec import ImageCodec
 
         return ImageCodec(pair(self.size), root=as_text(self.root), on_bad_image=self.on_bad_image)
+
+    @classmethod
+    def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
+        """The only column of images; several are an `ImageSetInput`'s."""
+        policy: Any = options.on_bad_file
+        return [InputColumns(cls(name=column.name, on_bad_image=policy), (column.name,)) for column in columns]
 
     def default_block(self) -> Block:
         """ImageBlock."""

@@ -17,7 +17,6 @@ from medley.cache import folder as cache
 from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.input import DerivedInput, Input
-from medley.core.kinds import Kind
 from medley.errors import DataError, GraphError
 from medley.image import own
 from medley.image.bad import Policy
@@ -69,7 +68,7 @@ class MapImages(DerivedInput, register="image.mapped"):
     32
     """
 
-    kinds: ClassVar[tuple[Kind, ...]] = (Kind.IMAGE,)
+    kinds: ClassVar[tuple[str, ...]] = ("image",)
 
     model: str | os.PathLike[str] | Callable[[Image], Any] | None = None
     classes: tuple[str | int, ...] | list[str | int] | None = None

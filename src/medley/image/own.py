@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from medley.cache.folder import digest, tell_once
 from medley.core.block import Block
 from medley.core.input import Input
-from medley.core.kinds import Kind
 from medley.core.registry import name_of
 from medley.errors import ConfigError, MissingDependencyError
 
@@ -114,4 +113,4 @@ def declaration(block: Any) -> str:
 
 def gives_one_image(one: Input) -> bool:
     """Whether an input has one image per row, given or made."""
-    return Kind.IMAGE in one.kinds and not hasattr(one, "max_images")
+    return "image" in one.kinds and not hasattr(one, "max_images")

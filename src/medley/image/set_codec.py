@@ -34,7 +34,7 @@ class ImageSetCodec(Codec):
         on_bad_image: what becomes of images that cannot be read (`bad.Policy`).
 
     Attributes:
-        bad: the images that the last `fit`, `encode` or `bad_rows` could not read.
+        bad: the images that the last `fit` or `encode` could not read.
 
     >>> rows = [[np.zeros((4, 4)), np.ones((4, 4))], [np.ones((4, 4))], None]
     >>> codec = ImageSetCodec().fit(rows)
@@ -111,12 +111,14 @@ class ImageSetCodec(Codec):
         warn_of(self.bad, len(flat.items))
         return Encoded(array, present)
 
-    def bad_rows(self, values: Any) -> np.ndarray:
-        """Rows (P,) with an image that cannot be read, whatever the policy; `bad` then tells which. Needs no `fit`."""
+    def unreadable_rows(self, values: Any) -> dict[int, list[str]]:
+        """Rows with images that cannot be read, whatever the policy, each with the reasons. Needs no `fit`."""
         flat = _Flat(read_sets(values, self.names).images, None, positions=True)
         bad = unreadable(flat.items, self.images.root).bad
-        self.bad = listed(bad, flat.items, flat.where)
-        return np.unique(flat.rows[sorted(bad)]).astype(np.int64)
+        reasons: dict[int, list[str]] = {}
+        for place, image in zip(sorted(bad), listed(bad, flat.items, flat.where), strict=True):
+            reasons.setdefault(int(flat.rows[place]), []).append(str(image))
+        return reasons
 
     def state(self) -> dict[str, Any]:
         """What was learnt of the images, the number of places and their columns."""

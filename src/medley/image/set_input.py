@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from medley.core.block import Block
 from medley.core.codec import Codec
-from medley.core.input import Input
-from medley.core.kinds import Kind
+from medley.core.column import ColumnGuess
+from medley.core.input import Input, InputColumns, TableOptions
 from medley.image.bad import Policy, policy_problem
+from medley.image.pretrained import IMAGE_MODELS
 from medley.image.sizes import as_text, pair, root_problem, size_problem
 from medley.nn.pretrained_argument import pretrained_problem
 
@@ -41,7 +42,11 @@ class ImageSetInput(Input, register="image.set_input"):
     4
     """
 
-    kinds: ClassVar[tuple[Kind, ...]] = (Kind.IMAGE,)
+    kinds: ClassVar[tuple[str, ...]] = ("image",)
+
+    claim_rank: ClassVar[float | None] = 20.0
+    pretrained_modality: ClassVar[str | None] = "image"
+    pretrained_models: ClassVar[tuple[str, ...]] = IMAGE_MODELS
 
     size: int | tuple[int, int] | None = None
     max_images: int | None = None
@@ -75,6 +80,23 @@ class ImageSetInput(Input, register="image.set_input"):
             on_bad_image=self.on_bad_image,
         )
 
+    @classmethod
+    def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
+        """One input for several columns of images, or for one whose cells hold several; else none."""
+        several = any(column.form == "several" for column in columns)
+        if len(columns) == 1 and not several:
+            return []
+        name = columns[0].name if len(columns) == 1 else options.free_name("images")
+        made = cls(name=name, positions=not several, on_bad_image=options.on_bad_file)  # type: ignore[arg-type]
+        return [InputColumns(made, tuple(column.name for column in columns))]
+
+    @classmethod
+    def rows_from_columns(cls, cells: Mapping[str, Any], columns: Mapping[str, ColumnGuess]) -> Any:
+        """Columns of one image per cell by name; where cells hold several, a list per row of all its images."""
+        if not any(columns[name].form == "several" for name in cells):
+            return dict(cells)
+        return [[image for cell in row for image in _listed(cell)] for row in zip(*cells.values(), strict=True)]
+
     def default_block(self) -> Block:
         """ImageSetBlock."""
         from medley.image.set_block import ImageSetBlock
@@ -84,3 +106,7 @@ class ImageSetInput(Input, register="image.set_input"):
         from medley.image.block import ImageBlock
 
         return ImageSetBlock(ImageBlock(pretrained=self.pretrained))
+
+
+def _listed(cell: Any) -> list[Any]:
+    return list(cell) if isinstance(cell, list | tuple) else [] if cell is None else [cell]

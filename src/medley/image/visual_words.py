@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -91,9 +92,8 @@ class VisualWordsCodec(Codec):
         array = np.stack([row @ axes for row in said]) if len(said) else np.zeros((0, axes.shape[1]), np.float32)
         return Encoded(np.where(sets.present[:, None], array, 0).astype(np.float32), sets.present)
 
-    def bad_rows(self, values: Any) -> np.ndarray:
-        """As of `ImageSetCodec`."""
-        return self.images.bad_rows(values)
+    def unreadable_rows(self, values: Any) -> Mapping[int, Sequence[str]]:
+        return self.images.unreadable_rows(values)
 
     def state(self) -> dict[str, Any]:
         """Words, directions, and what was learnt of the images."""

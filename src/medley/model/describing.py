@@ -78,22 +78,22 @@ def sections(
 def _table(view: TableView, metadata: Mapping[str, Any]) -> Iterator[Section]:
     """What a model that was fitted to a table reads of it and predicts, and what was noticed."""
     rows: list[Sequence[object]] = [
-        (name, view.schema[name].kind, feed.name, view.schema[name].becomes, view.schema[name].why)
+        (name, view.schema[name].kind, feed.name, view.schema[name].description, view.schema[name].reason)
         for feed in view.feeds
         for name in feed.columns
     ]
     rows += [(name, None, None, "left out", why) for name, why in metadata.get("left_out", {}).items()]
-    yield Section("columns", ("column", "kind", "input", "becomes", "why"), rows)
+    yield Section("columns", ("column", "kind", "input", "input to the network", "reason"), rows)
     tasks = metadata.get("tasks", {})
-    told = [(name, *(tasks.get(name, {}).get(word) for word in ("kind", "why"))) for name in view.targets.values()]
-    yield Section("targets", ("target", "task", "why"), told)
+    told = [(name, *(tasks.get(name, {}).get(word) for word in ("kind", "reason"))) for name in view.targets.values()]
+    yield Section("targets", ("target", "task", "reason"), told)
     if lines := tuple(_noticed(metadata)):
         yield Section(lines=lines)
 
 
 def _noticed(metadata: Mapping[str, Any]) -> Iterator[str]:
     for leak in metadata.get("leaks", []):
-        yield f"warning: column {leak['column']!r} gives the target {leak['target']!r} away ({leak['how']})."
+        yield f"warning: column {leak['column']!r} determines the target {leak['target']!r} ({leak['how']})."
     for name, found in metadata.get("bad_rows", {}).items():
         shown = ", ".join(str(one["row"]) for one in found[:_MOST_ROWS]) + (", ..." if len(found) > _MOST_ROWS else "")
         yield f"{name}: {len(found):,} images could not be read and counted as missing, in rows {shown}."

@@ -5,6 +5,7 @@ from medley.series import (  # noqa: F401  (registers)
     block,
     general,
     input,
+    kinds,
     rnn,
     timeseries,
     transformer,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from medley.core.block import Block
+from medley.core.column import ColumnGuess
 from medley.core.input import Input as Base
-from medley.core.kinds import Kind
+from medley.core.input import InputColumns, TableOptions
 from medley.series.array import ArrayCodec
 from medley.series.general import GeneralBlock
 
@@ -27,7 +29,13 @@ class Input(Base, register="series.input"):
     '(D=20)'
     """
 
-    kinds: ClassVar[tuple[Kind, ...]] = (Kind.VECTOR, Kind.SERIES)
+    kinds: ClassVar[tuple[str, ...]] = ("vector", "series")
+    claim_rank: ClassVar[float | None] = 40.0
+
+    @classmethod
+    def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
+        """One input per column of vectors."""
+        return super().from_columns([column for column in columns if column.kind == "vector"], options)
 
     def codec(self) -> ArrayCodec:
         """Numbers as they are."""

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from medley.core.block import Block
 from medley.core.input import Input
-from medley.core.kinds import Kind
 from medley.errors import did_you_mean
 from medley.series.block import TimeseriesBlock
 from medley.series.rnn import check_counts
@@ -45,7 +44,7 @@ class TimeseriesInput(Input, register="series.timeseries_input"):
     column_names: Sequence[str] | None = None
     column_types: Mapping[str, str] | None = None
 
-    kinds: ClassVar[tuple[Kind, ...]] = (Kind.SERIES,)
+    kinds: ClassVar[tuple[str, ...]] = ("series",)
 
     def check(self) -> Iterable[str]:
         """A window has a step; types are known words for named columns."""

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from medley.core.kinds import Kind
-from medley.tables.columns.cells import Cells, check_columns, read_cells
+from medley.core.registry import lookup
+from medley.tables.columns.cells import Cells, check_columns, table_cells
+from medley.tables.columns.kind import kind_named
 from medley.tables.columns.schema import Schema
 from medley.tables.reading.read import Table, read
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_WORDS = (Kind.CATEGORY, Kind.TEXT, Kind.IMAGE, Kind.SET)
 
 
 @dataclass(frozen=True)
@@ -25,14 +24,13 @@ class Feed:
 
     Args:
         name: the input's name.
-        columns: in order; several only for `"table"`, `"images"` and `"slots"`.
-        form: `"table"`, `"text"`, `"image"`, `"images"` (any number per cell), `"slots"` (one per column), `"vector"`
-            or `"set"`.
+        columns: in order.
+        input: the registered name of the input's class, which turns parsed columns into its rows.
     """
 
     name: str
     columns: tuple[str, ...]
-    form: str
+    input: str
 
 
 class TableView:
@@ -57,8 +55,8 @@ class TableView:
     @property
     def words(self) -> list[str]:
         """The columns that hold words, also where all of a table's happen to be digits."""
-        words = [name for name in self._columns() if self.schema[name].form in ("", "str", "several")]
-        return [name for name in words if self.schema[name].kind in _WORDS]
+        guesses = (self.schema[name] for name in self._columns())
+        return [guess.name for guess in guesses if kind_named(guess.kind).reads_as_text(guess.form)]
 
     def only(self, inputs: Collection[str]) -> TableView:
         """The same for some inputs, without targets."""
@@ -96,22 +94,11 @@ class TableView:
         return {feed.name: self._feed(feed, table) for feed in self.feeds}
 
     def _feed(self, feed: Feed, table: Table) -> Any:
-        cells = {column: self._cells(column, table) for column in feed.columns}
-        match feed.form:
-            case "table":
-                return _columns(cells, self.schema)
-            case "images":
-                return _flat(list(cells.values()))
-            case "slots":
-                return cells
-        return cells[feed.columns[0]]
-
-    def _cells(self, column: str, table: Table) -> Any:
-        return self._read(column, table).values
+        cells = {column: self._read(column, table).values for column in feed.columns}
+        return lookup(feed.input).rows_from_columns(cells, self.schema)
 
     def _read(self, column: str, table: Table) -> Cells:
-        series: Any = table.frame[column]
-        return read_cells(series, self.schema[column], table.root)
+        return table_cells(table, self.schema[column])
 
     def cells(self, table: Table) -> dict[str, Cells]:
         """The required columns, read."""
@@ -120,13 +107,13 @@ class TableView:
     @property
     def files(self) -> list[str]:
         """The required columns whose cells may name files."""
-        return [name for name in self.required if self.schema[name].kind in (Kind.IMAGE, Kind.AUDIO)]
+        return [name for name in self.required if kind_named(self.schema[name].kind).names_files]
 
-    def unread(self, table: Table) -> dict[str, np.ndarray]:
+    def unparsed(self, table: Table) -> dict[str, np.ndarray]:
         """Column -> positions of rows whose cell is nothing of the column's kind, so that it counts as missing."""
         targets = [self.targets[head] for head in self.labelled(table)]
         known = self.cells(table) | {name: self._read(name, table) for name in targets}
-        return {name: one.unread for name, one in known.items() if len(one.unread)}
+        return {name: one.unparsed for name, one in known.items() if len(one.unparsed)}
 
     def y(self, table: Table, heads: Iterable[str] | None = None) -> dict[str, Any]:
         """Head name -> labels.
@@ -140,7 +127,7 @@ class TableView:
         """
         wanted = {name: self.targets[name] for name in (self.targets if heads is None else heads)}
         check_columns(table, list(wanted.values()))
-        return {name: self._cells(column, table) for name, column in wanted.items()}
+        return {name: self._read(column, table).values for name, column in wanted.items()}
 
     def predictions(
         self,
@@ -193,7 +180,7 @@ class TableView:
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Self:
         """The inverse of `state`."""
-        feeds = [Feed(one["name"], tuple(one["columns"]), one["form"]) for one in state["feeds"]]
+        feeds = [Feed(one["name"], tuple(one["columns"]), one["input"]) for one in state["feeds"]]
         return cls(Schema.restore(state["schema"]), feeds, state["targets"])
 
 
@@ -215,37 +202,3 @@ def is_table(rows: Any, input_names: Sequence[str], required: Sequence[str] = ()
 
 def _is_sets(values: np.ndarray) -> bool:
     return values.ndim > 1 or (len(values) > 0 and isinstance(values[0], list | tuple | set | frozenset))
-
-
-def _columns(cells: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    for name, values in cells.items():
-        if schema[name].kind is Kind.TIME:
-            told.update(_time(name, values))
-        else:
-            told[name] = values
-    return told
-
-
-def _time(name: str, values: Any) -> dict[str, np.ndarray]:
-    """Days since 1970, and the places in year, week and day as points on circles, so that their ends meet."""
-    stamps = np.asarray(values, dtype="datetime64[s]")
-    missing = np.isnat(stamps)
-    seconds = np.where(missing, 0, stamps.astype(np.int64)).astype(np.float64)
-    days = seconds / 86_400
-    told = {name: np.where(missing, np.nan, days)}
-    # 1970-01-01 was a Thursday; the phase of a circle does not matter to a network.
-    for cycle, length in (("year", 365.2425), ("week", 7.0), ("day", 1.0)):
-        angle = 2 * np.pi * (days % length) / length
-        told[f"{name}: {cycle}, sine"] = np.where(missing, np.nan, np.sin(angle))
-        told[f"{name}: {cycle}, cosine"] = np.where(missing, np.nan, np.cos(angle))
-    return told
-
-
-def _flat(columns: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """The images of each row, whichever column they stand in: a list of B lists."""
-
-    def several(cell: Any) -> list[Any]:
-        return list(cell) if isinstance(cell, list | tuple) else [] if cell is None else [cell]
-
-    return [[image for cell in row for image in several(cell)] for row in zip(*columns, strict=True)]

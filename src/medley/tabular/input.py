@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from medley.core.block import Block
-from medley.core.input import Input
-from medley.core.kinds import Kind
+from medley.core.block import Block, Node
+from medley.core.column import ColumnGuess
+from medley.core.input import Input, InputColumns, TableOptions
 from medley.errors import did_you_mean
 from medley.tabular.block import StructuredDataBlock
 from medley.tabular.categorical import CategoricalToNumerical
 from medley.tabular.codec import TableCodec
+from medley.tabular.own_layers import OwnLayers
+from medley.tabular.times import time_features
 
+SHARED_LAYERS = 1
+MOST_EPOCHS = 100
 TYPES = ("categorical", "numerical", "numeric")
 
 
@@ -40,7 +44,9 @@ class StructuredDataInput(Input, register="tabular.input"):
     column_names: Sequence[str] | None = None
     column_types: Mapping[str, str] | None = None
 
-    kinds: ClassVar[tuple[Kind, ...]] = (Kind.NUMBER, Kind.CATEGORY, Kind.TIME)
+    kinds: ClassVar[tuple[str, ...]] = ("number", "category", "boolean", "time")
+
+    claim_rank: ClassVar[float | None] = 10.0
 
     def check(self) -> Iterable[str]:
         """Types are known words for named columns."""
@@ -67,6 +73,39 @@ class StructuredDataInput(Input, register="tabular.input"):
     def default_block(self) -> Block:
         """A network for tables."""
         return StructuredDataBlock()
+
+    @classmethod
+    def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
+        """One input for all plain columns."""
+        words = {"number": "numerical", "category": "categorical", "boolean": "categorical"}
+        # A time becomes several columns, all of them numbers, which the codec finds out by itself.
+        types = {column.name: words[column.kind] for column in columns if column.kind in words}
+        name = options.free_name("table")
+        return [InputColumns(cls(name=name, column_types=types), tuple(column.name for column in columns))]
+
+    @classmethod
+    def rows_from_columns(cls, cells: Mapping[str, Any], columns: Mapping[str, ColumnGuess]) -> dict[str, Any]:
+        """The columns by name; times as elapsed days and points on circles."""
+        rows: dict[str, Any] = {}
+        for name, values in cells.items():
+            rows.update(time_features(name, values) if columns[name].kind == "time" else {name: values})
+        return rows
+
+    def join_heads(self, heads: Iterable[Block]) -> list[Node]:
+        """Several targets share the first layer of the ensemble and have further layers of their own (record 22)."""
+        listed = list(heads)
+        if len(listed) == 1:
+            return super().join_heads(listed)
+        shared = StructuredDataBlock(shared_layers=SHARED_LAYERS)(self)
+        return [head(OwnLayers()(shared)) for head in listed]
+
+    def encode_beside(self) -> Node:
+        """Plain columns as one vector, so that an ensemble reads them as it does where they are alone."""
+        return StructuredDataBlock(network="none")(self)
+
+    def training_epochs(self, default: int, targets: int, *, is_only: bool) -> int | None:
+        """More for several targets: their own layers learn from what the shared ones have learned (record 22)."""
+        return min(default * 7 // 4, MOST_EPOCHS) if is_only and targets > 1 else None
 
     def adapter(self) -> Block:
         """Plain numbers, for blocks that know nothing of columns."""

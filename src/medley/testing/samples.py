@@ -10,7 +10,6 @@ from torch import Tensor
 
 from medley.core.head import Head
 from medley.core.input import Input
-from medley.core.kinds import Kind
 from medley.core.layer import Layer
 from medley.core.resolve import reading
 from medley.core.spec import Column, Spec, vector
@@ -88,17 +87,17 @@ def input_rows(block: Input) -> list[list[Any]]:
     return [rows for kind, rows in _by_kind().items() if not block.kinds or kind in block.kinds]
 
 
-def _by_kind() -> dict[Kind, list[Any]]:
+def _by_kind() -> dict[str, list[Any]]:
     rng = np.random.default_rng(0)
     words = ["red", "green", "a blue one", "", "the old house by the sea", "RED!"]
-    found: dict[Kind, list[Any]] = {
-        Kind.VECTOR: [*rng.normal(size=(ROWS, 6)).astype(np.float32)],
-        Kind.IMAGE: [*rng.integers(0, 256, (ROWS, 10, 10, 3), dtype=np.uint8)],
-        Kind.SERIES: [*rng.normal(size=(ROWS, 9, 2)).astype(np.float32)],
-        Kind.TEXT: [words[i % len(words)] for i in range(ROWS)],
-        Kind.NUMBER: [[float(number), f"c{number % 3}", number] for number in range(ROWS)],
-        Kind.AUDIO: [*rng.normal(size=(ROWS, 1600)).astype(np.float32)],
-        Kind.SET: [["a", "b", "c"][: 1 + i % 3] for i in range(ROWS)],
+    found: dict[str, list[Any]] = {
+        "vector": [*rng.normal(size=(ROWS, 6)).astype(np.float32)],
+        "image": [*rng.integers(0, 256, (ROWS, 10, 10, 3), dtype=np.uint8)],
+        "series": [*rng.normal(size=(ROWS, 9, 2)).astype(np.float32)],
+        "text": [words[i % len(words)] for i in range(ROWS)],
+        "number": [[float(number), f"c{number % 3}", number] for number in range(ROWS)],
+        "audio": [*rng.normal(size=(ROWS, 1600)).astype(np.float32)],
+        "set": [["a", "b", "c"][: 1 + i % 3] for i in range(ROWS)],
     }
     for rows in found.values():
         rows[2] = rows[9] = None

@@ -8,6 +8,7 @@ from medley.text import (  # noqa: F401  (registers)
     embedding,
     encodings,
     input,
+    kinds,
     label_bag,
     pretrained,
     pretrained_encoder,

@@ -11,7 +11,6 @@ import numpy as np
 from medley.core.block import Block
 from medley.core.codec import Codec, Encoded, State
 from medley.core.input import Input
-from medley.core.kinds import Kind
 from medley.core.numbering import row_number
 from medley.core.space import Space
 from medley.core.spec import Spec
@@ -132,7 +131,8 @@ class LabelSetInput(Input, register="text.label_set_input"):
 
     max_labels: int | Space = MAX_LABELS
 
-    kinds: ClassVar[tuple[Kind, ...]] = (Kind.SET,)
+    kinds: ClassVar[tuple[str, ...]] = ("set",)
+    claim_rank: ClassVar[float | None] = 50.0
 
     def check(self) -> Iterable[str]:
         """The number of labels is a whole number from 1."""

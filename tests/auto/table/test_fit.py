@@ -176,9 +176,9 @@ def test_columns_of_every_plain_kind_feed_one_model(fit):
         photo=list(rng.integers(0, 256, (60, 8, 8, 3), dtype=np.uint8)),
     )
     model = fit(frame, "price")
-    forms = {feed.form: feed.columns for feed in model.table.feeds}
-    assert forms["table"] == ("age", "kind", "chipped", "born", "breed")
-    assert set(forms) == {"table", "text", "set", "vector", "image"}
+    forms = {feed.input: feed.columns for feed in model.table.feeds}
+    assert forms["tabular.input"] == ("age", "kind", "chipped", "born", "breed")
+    assert set(forms) == {"tabular.input", "text.input", "text.label_set_input", "series.input", "image.input"}
     assert np.isfinite(model.predict(frame)["price"]).all()
 
 
@@ -353,8 +353,8 @@ def test_columns_that_give_a_target_away_are_warned_of_by_name(tmp_path):
     with pytest.warns(MedleyWarning) as told:
         model = md.fit(frame, ["price", "breed"], max_trials=1, epochs=1, directory=tmp_path, verbose=0)
     words = " ".join(str(one.message) for one in told)
-    assert "'euros' gives the target 'price' away" in words
-    assert "'label' gives the target 'breed' away" in words
+    assert "'euros' determines the target 'price'" in words
+    assert "'label' determines the target 'breed'" in words
     assert {(one["column"], one["target"]) for one in model.metadata["leaks"]} >= {
         ("euros", "price"),
         ("label", "breed"),
@@ -440,7 +440,7 @@ def test_paths_count_from_the_tables_own_folder_and_bad_images_follow_the_policy
     frame.to_csv(tmp_path / "t.csv", index=False)
     with pytest.warns(md.BadImageWarning):
         model = fit(tmp_path / "t.csv", "price")
-    assert model.table.feeds[0].form == "image"
+    assert model.table.feeds[0].input == "image.input"
     assert md.load(model.save(tmp_path / "model")).metadata["bad_rows"]["photo"][0]["row"] == 3
     with pytest.warns(md.BadImageWarning):
         assert np.isfinite(model.predict(tmp_path / "t.csv")["price"]).all()
@@ -515,7 +515,7 @@ def test_california_housing_with_both_targets(fit, shared_data):
 
 def test_womens_clothing_with_texts(fit, shared_data):
     frame = pd.read_csv(shared_data / "womens_clothing" / "reviews.csv.gz").sample(1500, random_state=0)
-    with pytest.warns(MedleyWarning, match="'Class Name' gives the target 'Department Name' away"):
+    with pytest.warns(MedleyWarning, match="'Class Name' determines the target 'Department Name'"):
         model = real(fit, frame, ["Recommended IND", "Rating", "Department Name"])
-    assert [feed.form for feed in model.table.feeds].count("text") == 2
+    assert [feed.input for feed in model.table.feeds].count("text.input") == 2
     assert model.metadata["tasks"]["Rating"]["kind"] == "ordered"

@@ -1,6 +1,6 @@
 """What a table's inputs and heads become."""
 
-from medley.auto.table.graph import MOST_EPOCHS_OF_TEXTS, table_epochs, table_graph
+from medley.auto.table.graph import table_epochs, table_graph
 from medley.core.block import DataSummary
 from medley.core.resolve import resolve, take_default
 from medley.core.spec import Spec
@@ -66,7 +66,7 @@ def test_several_inputs_meet_in_an_ensemble():
 
 def test_texts_get_fewer_epochs_unless_the_caller_says():
     assert table_epochs([FACTS, WORDS], 1, 14_000, None, None) == 11
-    assert table_epochs([FACTS, WORDS], 2, 500, None, None) == MOST_EPOCHS_OF_TEXTS
+    assert table_epochs([FACTS, WORDS], 2, 500, None, None) == text_input.MOST_EPOCHS
     assert table_epochs([FACTS, WORDS], 2, 500, None, Training(epochs=40)) is None
 
 

@@ -123,7 +123,7 @@ def test_a_sample_that_is_not_all_rows_still_knows_every_class_and_all_labels(fi
     assert model.metadata["learnt_from"] < 30
     assert re.search(r"400 rows, read in batches.*30 of them", told)
     assert "inputs are learnt from a sample" in told
-    assert "encoded facts, note: 400 rows" in told
+    assert "encoded table, note: 400 rows" in told
 
 
 def test_a_split_column_whose_training_rows_are_few_is_sampled_by_itself(fit, tmp_path, monkeypatch):
@@ -259,7 +259,7 @@ def test_cells_that_cannot_be_read_and_leaks_are_told(fit, tmp_path, capsys):
     frame = rows(400).astype({"size": object})
     frame.loc[301, "size"] = "big"
     frame.assign(euros=frame["price"] * 2).to_csv(tmp_path / "t.csv", index=False)
-    with pytest.warns(MedleyWarning, match="'euros' gives the target 'price' away"):
+    with pytest.warns(MedleyWarning, match="'euros' determines the target 'price'"):
         md.fit(
             tmp_path / "t.csv", "price", column_kinds={"size": "number"}, memory=SMALL, max_trials=1, epochs=1,
             directory=tmp_path / "s",

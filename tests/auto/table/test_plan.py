@@ -43,10 +43,10 @@ def test_each_task_has_its_head():
 
 
 def test_all_plain_columns_feed_one_input_whose_name_is_free():
-    plan = plan_table(table(facts=["a", "b", "c"] * 20, y=np.arange(ROWS) / 7), "y")
+    plan = plan_table(table(table=["a", "b", "c"] * 20, y=np.arange(ROWS) / 7), "y")
     (feed,) = plan.view.feeds
-    assert (feed.name, feed.columns, feed.form) == ("facts_", ("x", "facts"), "table")
-    assert plan.inputs[0].name == "facts_"
+    assert (feed.name, feed.columns, feed.input) == ("table_", ("x", "table"), "tabular.input")
+    assert plan.inputs[0].name == "table_"
 
 
 def test_columns_that_say_something_about_rows_are_not_learnt_from_but_times_are():
@@ -98,7 +98,7 @@ def test_a_target_is_what_the_caller_says(cells, kind, task, labels):
 
 
 def test_targets_of_a_kind_that_cannot_be_are_told():
-    with pytest.raises(ConfigError, match="'image', given for the target 'y', cannot be predicted"):
+    with pytest.raises(ConfigError, match="names the kind 'image' for the target 'y', which cannot be predicted"):
         target_as(read({"y": ["a", "b"]}), "y", "image")
     with pytest.raises(DataError, match="less than two values"):
         target_as(read({"y": ["a", "a"]}), "y", "category")
@@ -109,7 +109,7 @@ def test_targets_of_a_kind_that_cannot_be_are_told():
 def test_numbers_that_are_categories_are_categories_for_the_network_too():
     rows = {"zipcode": [10115, 10117, 20095, 80331] * 25, "area": [float(i) for i in range(100)], "price": range(100)}
     plan = plan_table(read(rows), "price", column_kinds={"zipcode": "category"})
-    codec = plan.inputs[0].codec().fit(plan.view.x(read(rows))["facts"])
+    codec = plan.inputs[0].codec().fit(plan.view.x(read(rows))["table"])
     assert {column.name: column.kind for column in codec.spec.columns} == {"zipcode": "categorical", "area": "numeric"}
 
 
@@ -136,7 +136,7 @@ def test_ordered_words_take_the_order_that_the_caller_says():
     sizes = read({"size": ["small", "medium", "large", None] * 5, "x": np.linspace(0, 1, 20) ** 2})
     plan = plan_table(sizes, "size", column_kinds={"size": "small<medium <large<huge"})
     assert plan.heads[0].codec().fit(["small", "large", "medium"]).labels == ["small", "medium", "large"]
-    assert "alphabetical order: large < medium < small" in target_as(sizes, "size", "ordered").why
+    assert "alphabetical order: large < medium < small" in target_as(sizes, "size", "ordered").reason
     assert target_as(read({"size": [3, 1, 2] * 5}), "size", "3 < 2 < 1").labels == (3, 2, 1)
     with pytest.raises(DataError, match=r"small < large of 'size' lacks 'medium'"):
         plan_table(sizes, "size", column_kinds={"size": "small < large"})
@@ -147,7 +147,7 @@ def test_kinds_that_nothing_reads_yet_are_left_out_and_told():
     sounds = [f"{row}.WAV" for row in range(ROWS)]
     plan = plan_table(table(curve=curves, sound=sounds, y=range(ROWS)), "y")
     assert plan.view.required == ["x"]
-    assert plan.left_out["sound"] == "audio: its cells are paths of audio files; not supported yet"
+    assert plan.left_out["sound"] == "audio: its cells are paths of audio files; no input takes such columns"
     assert plan.left_out["curve"].startswith("series: ")
 
 

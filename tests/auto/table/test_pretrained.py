@@ -57,7 +57,9 @@ def test_columns_may_each_have_their_own(fit, tiny):
 def test_auto_is_from_scratch_with_a_line_where_nothing_is_cached_and_changes_nothing(fit, capsys):
     automatic = fit("auto", verbose=1)
     told = capsys.readouterr().out + capsys.readouterr().err
-    assert told.count("learns from scratch, as the hub's cache holds no pretrained encoder of") == 2
+    assert (
+        told.count("encoders are trained from scratch (no pretrained model in the local cache; see pretrained=)") == 2
+    )
     assert pretrained_of(automatic) == set()
     assert automatic.metadata["scores"] == fit(None).metadata["scores"]
 
@@ -65,7 +67,10 @@ def test_auto_is_from_scratch_with_a_line_where_nothing_is_cached_and_changes_no
 @pytest.mark.parametrize(
     ("pretrained", "words"),
     [
-        ({"revew": "x"}, "names 'revew', which is no column of texts or images here. Did you mean 'review'"),
+        (
+            {"revew": "x"},
+            "names 'revew', but no column of that name can start from a pretrained encoder. Did you mean 'review'",
+        ),
         ({"review": "nobody/nothing"}, "No pretrained weights for 'nobody/nothing'"),
         ("nobody/nothing", "No pretrained weights for 'nobody/nothing'"),
         (3, "pretrained must be 'auto', None, a folder"),

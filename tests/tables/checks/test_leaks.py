@@ -14,7 +14,7 @@ ROWS = 600
 
 def found(frame, *targets):
     tasks = {name: infer_target(frame[name], name) for name in targets}
-    return {(one.column, one.target): one.how for one in leaks(frame, infer(frame), tasks)}
+    return {(one.column, one.target): one.how for one in leaks(read(frame), infer(frame), tasks)}
 
 
 def table():
@@ -86,8 +86,8 @@ def test_leaks_of_real_tables(shared_data):
 
 def test_a_leak_tells_itself_in_a_sentence():
     frame = table().assign(leak=lambda t: t["label"])
-    leak = leaks(frame, infer(frame), {"label": infer_target(frame["label"])})[0]
-    assert str(leak) == "Column 'leak' gives the target 'label' away: it is equal to it."
+    leak = leaks(read(frame), infer(frame), {"label": infer_target(frame["label"])})[0]
+    assert str(leak) == "Column 'leak' determines the target 'label': it is equal to it."
     assert leak.strength == 1
 
 

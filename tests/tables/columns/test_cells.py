@@ -47,7 +47,7 @@ def test_numbers(learnt, new, values, unread):
     found = cells(learnt, new)
     assert np.array_equal(found.values, np.array(values, float), equal_nan=True)
     assert found.values.dtype == np.float64
-    assert found.unread.tolist() == unread
+    assert found.unparsed.tolist() == unread
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_times(learnt, new, days, unread):
     found = cells(learnt, new, kind="time")
     assert found.values.dtype == "datetime64[us]"
     assert found.values.astype("datetime64[D]").astype(str).tolist() == days
-    assert found.unread.tolist() == unread
+    assert found.unparsed.tolist() == unread
 
 
 def test_texts():
@@ -136,7 +136,7 @@ def test_vectors_of_another_length_are_told():
     found = cells([[0.5, 1.0], [1.0, 2.0]], [[1, 2], None, [1, 2, 3], "[3, 4]", "x"])
     expected = np.array([[1, 2], [NAN, NAN], [NAN, NAN], [3, 4], [NAN, NAN]], np.float32)
     assert np.array_equal(found.values, expected, equal_nan=True)
-    assert found.unread.tolist() == [2, 4]
+    assert found.unparsed.tolist() == [2, 4]
 
 
 @pytest.mark.parametrize(

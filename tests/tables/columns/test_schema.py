@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from medley.core.kinds import Kind
 from medley.errors import ConfigError
 from medley.tables.columns.infer import infer
-from medley.tables.columns.schema import Schema, becomes
+from medley.tables.columns.kind import column_kinds
+from medley.tables.columns.schema import Schema
 
 TABLE = {
     "id": range(40),
@@ -29,7 +29,7 @@ def test_a_schema_survives_json():
 
 def test_columns_are_found_by_kind_and_by_use():
     schema = infer(TABLE)
-    assert schema.of(Kind.NUMBER, Kind.SET) == ["size", "tags"]
+    assert schema.of("number", "set") == ["size", "tags"]
     assert schema.used == ["size", "tags", "sex", "gap"]
     assert list(schema.without(["sex", "id"])) == ["size", "tags", "gap"]
     assert len(schema) == 5
@@ -37,10 +37,10 @@ def test_columns_are_found_by_kind_and_by_use():
 
 
 def test_the_caller_overrules_any_guess():
-    schema = infer(TABLE).override({"sex": "text", "id": Kind.NUMBER, "size": "NUMBER", "tags": "unused"})
+    schema = infer(TABLE).override({"sex": "text", "id": "number", "size": "NUMBER", "tags": "unused"})
     assert [str(one.kind) for one in schema.values()] == ["number", "number", "unused", "text", "category"]
-    assert schema["sex"].why == "the caller says so"
-    assert schema["sex"].becomes == "the words of a text"
+    assert schema["sex"].reason == "the caller says so"
+    assert schema["sex"].description == "the words of a text"
     assert schema["size"].form == "1.234,5 kg"
     assert "tags" not in schema.used
 
@@ -54,6 +54,6 @@ def test_unknown_columns_and_kinds_are_told_at_once():
     assert "'numbr', given for 'size', is no kind. Did you mean 'number'?" in told
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_every_kind_becomes_something(kind):
-    assert (becomes(kind) == "left out") is not kind.is_used
+@pytest.mark.parametrize("kind", column_kinds())
+def test_every_kind_describes_what_a_network_sees(kind):
+    assert (kind.describe("", 2) == "left out") is not kind.is_used

@@ -32,7 +32,7 @@ RNG = np.random.default_rng(0)
 def test_targets_of_real_tables(shared_data, file, column, kind, outputs):
     task = infer_target(read(shared_data / file).frame[column])
     assert (task.name, task.kind, task.outputs) == (column, kind, outputs)
-    assert task.why
+    assert task.reason
     assert len(task.labels) in (0, outputs)
 
 

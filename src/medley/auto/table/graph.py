@@ -11,10 +11,6 @@ from medley.core.registry import lookup
 from medley.core.space import OneOf
 from medley.train.plan import Training, default_batch_size, default_epochs
 
-SHARED_LAYERS = 1
-MOST_EPOCHS_OF_TEXTS = 25
-MOST_EPOCHS = 100
-
 
 def table_graph(inputs: Sequence[Input], heads: Sequence[Head]) -> list[Node]:
     """Heads joined to the inputs of a table, as it pays for tables (record 22).
@@ -37,15 +33,11 @@ def table_graph(inputs: Sequence[Input], heads: Sequence[Head]) -> list[Node]:
     >>> print(node.block.name, "<-", node.inputs[0].block)
     price <- OwnLayers()
     """
-    if len(inputs) == 1 and len(heads) > 1 and isinstance(inputs[0], lookup("tabular.input")):
-        shared = lookup("tabular.block")(shared_layers=SHARED_LAYERS)(inputs[0])
-        return [head(lookup("tabular.own_layers")()(shared)) for head in heads]
     if len(inputs) == 1:
-        only = inputs[0].default_block()(inputs[0])
-        return [head(only) for head in heads]
-    if not any(isinstance(one, lookup("text.input")) for one in inputs):
-        encoded = [_columns(one) or one.default_block()(one) for one in inputs]
-        trunk = lookup("tabular.tabm")()(lookup("fusion.merge")(merge_type="concatenate")(encoded))
+        return inputs[0].join_heads(heads)
+    if not any(one.encodes_alone for one in inputs):
+        vector = lookup("fusion.merge")(merge_type="concatenate")([one.encode_beside() for one in inputs])
+        trunk = lookup("tabular.tabm")()(vector)
         return [head(trunk) for head in heads]
     encoded = [one.default_block()(one) for one in inputs]
     hidden = lookup("tabular.tabm")(
@@ -55,21 +47,10 @@ def table_graph(inputs: Sequence[Input], heads: Sequence[Head]) -> list[Node]:
     return [head(trunk) for head in heads]
 
 
-def _columns(one: Input) -> Node | None:
-    """Plain columns as one vector, so that the ensemble reads them as it does where they are alone."""
-    if isinstance(one, lookup("tabular.input")):
-        return lookup("tabular.block")(network="none")(one)
-    return None
-
-
 def table_epochs(
     inputs: Sequence[Input], targets: int, rows: int, batch_size: int | None, training: Training | None
 ) -> int | None:
-    """Epochs of a table where the caller says nothing (record 22).
-
-    With texts, half as many as other data gets, 25 at most: bags of n-grams are learnt by heart within a few epochs; a
-    schedule that is past its peak by then is worth more than one that is stopped on the way up. Several targets of
-    plain columns take more: layers of their own are learnt from what the shared ones have learnt.
+    """Epochs of a table where the caller says nothing: as its inputs announce.
 
     Args:
         inputs: of the table's columns.
@@ -82,11 +63,8 @@ def table_epochs(
         How many, or None: as for other data, or as `training` says.
     """
     plan = training or Training()
-    texts = any(isinstance(one, lookup("text.input")) for one in inputs)
-    several = targets > 1 and len(inputs) == 1 and isinstance(inputs[0], lookup("tabular.input"))
-    if plan.epochs or not (texts or several):
+    if plan.epochs:
         return None
     usual = default_epochs(rows, batch_size or plan.batch_size or default_batch_size(rows))
-    if texts:
-        return min(max(usual // 2, 10), MOST_EPOCHS_OF_TEXTS)
-    return min(usual * 7 // 4, MOST_EPOCHS)
+    wanted = [one.training_epochs(usual, targets, is_only=len(inputs) == 1) for one in inputs]
+    return min((epochs for epochs in wanted if epochs is not None), default=None)

@@ -46,9 +46,10 @@ def images_are_large(table: Table, plan: Plan, memory: int) -> bool:
     """Whether the images that a table names would take more memory than there is."""
     few = Table(table.frame.head(_LOOKED_AT), table.root, table.origin)
     total = 0
-    for block in plan.inputs:
+    files = set(plan.view.files)
+    for feed, block in zip(plan.view.feeds, plan.inputs, strict=True):
         codec = block.codec()
-        if hasattr(codec, "bad_rows"):
+        if files & set(feed.columns):
             try:
                 spec = codec.fit(plan.view.only([str(block.name)]).x(few)[str(block.name)]).spec
             except MedleyError:  # told when all are read
@@ -133,9 +134,9 @@ class _Pass:
     def add(self, start: int, batch: Table, plan: Plan, *, drop: bool) -> None:
         cells = plan.view.cells(batch)
         for name, one in cells.items():
-            if len(one.unread):
-                count, first = self.unread.get(name, (0, start + int(one.unread[0])))
-                self.unread[name] = (count + len(one.unread), first)
+            if len(one.unparsed):
+                count, first = self.unread.get(name, (0, start + int(one.unparsed[0])))
+                self.unread[name] = (count + len(one.unparsed), first)
         self.hashes[start : start + len(batch)] = row_hashes([one.values for one in cells.values()])
         for name in plan.view.files:
             _add_files(self.files, cells[name].values)

@@ -9,22 +9,16 @@ from typing import Any
 from medley.auto.table.targets import target_as
 from medley.core.column import TaskGuess
 from medley.core.head import Head
-from medley.core.input import Input
-from medley.core.kinds import Kind
-from medley.core.registry import lookup
+from medley.core.input import Input, InputColumns, TableOptions
+from medley.core.registry import declared, name_of
 from medley.errors import ConfigError, DataError, ErrorCollector, MedleyError, did_you_mean
 from medley.tables.columns.infer import infer
-from medley.tables.columns.schema import SAID, Schema, known_kinds
-from medley.tables.columns.targets import infer_target
+from medley.tables.columns.kind import SAID
+from medley.tables.columns.profile import profile_of
+from medley.tables.columns.schema import Schema, known_kinds
+from medley.tables.columns.targets import infer_target_of, target_heads
 from medley.tables.reading.read import Table
 from medley.tables.view import Feed, TableView
-
-FACTS = "facts"
-"""The name of the input that holds all plain columns."""
-
-_PLAIN = (Kind.NUMBER, Kind.CATEGORY, Kind.BOOLEAN, Kind.TIME)
-_READ = (*_PLAIN, Kind.IMAGE, Kind.TEXT, Kind.VECTOR, Kind.SET)
-_COLUMN_TYPES = {Kind.NUMBER: "numerical", Kind.CATEGORY: "categorical", Kind.BOOLEAN: "categorical"}
 
 
 @dataclass(frozen=True)
@@ -84,21 +78,23 @@ def plan_table(
     rule = _check_columns(columns, named, inputs, roles, errors)
     tasks, schema = _guesses(table, labels or table, named, {**_kinds(own), **(column_kinds or {})}, errors)
     errors.raise_if_any(rule)
-    tasks = {name: replace(task, why=SAID) if own.get(name) else task for name, task in tasks.items()}
+    tasks = {name: replace(task, reason=SAID) if own.get(name) else task for name, task in tasks.items()}
     schema = Schema(tasks[one.name].cells if one.name in tasks else one for one in schema.values())
     aside = {name for word, name in roles.items() if word != "time"}
     learnt = [name for name in dict.fromkeys(inputs or columns) if name not in named and name not in aside]
     used, left_out = _used(schema, learnt, chosen=inputs is not None)
-    if not used:
+    made, unclaimed = _claimed(schema, used, TableOptions((*columns, *named), on_bad_image))
+    left_out |= unclaimed
+    if not made:
         if not left_out:
             raise ConfigError("No column is left to learn from: all are targets, or say something of the rows.")
         told = "; ".join(f"{name}: {why}" for name, why in left_out.items())
         raise ConfigError(f"No column is left to learn from ({told}). Overrule a guess with column_kinds.")
-    feeds = _feeds(schema, used, taken=named)
+    feeds = [Feed(str(one.input.name), one.columns, str(name_of(type(one.input)))) for one in made]
     heads = [own.get(name) or _head(tasks[name], name) for name in named]
     heads = [head if head.name else _renamed(head, name) for head, name in zip(heads, named, strict=True)]
     view = TableView(schema, feeds, {str(head.name): name for head, name in zip(heads, named, strict=True)})
-    return Plan(view, [_input(feed, schema, on_bad_image) for feed in feeds], heads, tasks, left_out)
+    return Plan(view, [one.input for one in made], heads, tasks, left_out)
 
 
 def check_names(
@@ -160,13 +156,8 @@ def _check_columns(
 
 def _kinds(own: Mapping[str, Head]) -> dict[str, str]:
     """What the caller's heads say of their columns, where it is not for the cells to say."""
-    heads = {"heads.regression": "number", "heads.ordered": "ordered", "heads.classification": "category"}
-    found = {}
-    for name, head in own.items():
-        word = next((word for key, word in heads.items() if isinstance(head, lookup(key))), None)
-        if word is not None and not getattr(head, "multi_label", False):
-            found[name] = word
-    return found
+    kinds = {name: head.target_kind() for name, head in own.items() if head is not None}
+    return {name: kind for name, kind in kinds.items() if kind is not None}
 
 
 def _guesses(
@@ -177,7 +168,9 @@ def _guesses(
     for name in (name for name in named if name in table.frame.columns):
         try:
             tasks[name] = (
-                target_as(labels, name, str(kinds[name])) if name in kinds else infer_target(labels.frame[name])
+                target_as(labels, name, str(kinds[name]))
+                if name in kinds
+                else infer_target_of(profile_of(labels, name))
             )
         except MedleyError as error:
             errors.collect(error)
@@ -188,67 +181,35 @@ def _guesses(
     return tasks, schema
 
 
-def _used(schema: Schema, learnt: Sequence[str], *, chosen: bool) -> tuple[list[str], dict[str, str]]:
+def _used(schema: Schema, columns: Sequence[str], *, chosen: bool) -> tuple[list[str], dict[str, str]]:
     used, left_out = [], {}
-    for name in learnt:
+    for name in columns:
         guess = schema[name]
-        if guess.kind in _READ:
+        if guess.is_used:
             used.append(name)
-        elif guess.is_used:
-            left_out[name] = f"{guess.kind}: {guess.why}; not supported yet"
         else:
-            left_out[name] = f"{guess.kind}: {guess.why}" + (" (asked for by name)" if chosen else "")
+            left_out[name] = f"{guess.kind}: {guess.reason}" + (" (asked for by name)" if chosen else "")
     return used, left_out
 
 
-def _feeds(schema: Schema, used: Sequence[str], taken: Sequence[str]) -> list[Feed]:
-    feeds = []
-    plain = tuple(name for name in used if schema[name].kind in _PLAIN)
-    if plain:
-        feeds.append(Feed(_free(FACTS, [*used, *taken]), plain, "table"))
-    images = tuple(name for name in used if schema[name].kind is Kind.IMAGE)
-    if len(images) > 1 or (images and schema[images[0]].form == "several"):
-        name = images[0] if len(images) == 1 else _free("images", [*used, *taken])
-        several = any(schema[one].form == "several" for one in images)
-        feeds.append(Feed(name, images, "images" if several else "slots"))
-    elif images:
-        feeds.append(Feed(images[0], images, "image"))
-    forms = {Kind.TEXT: "text", Kind.VECTOR: "vector", Kind.SET: "set"}
-    feeds += [Feed(name, (name,), forms[schema[name].kind]) for name in used if schema[name].kind in forms]
-    return feeds
-
-
-def _free(word: str, taken: Sequence[str]) -> str:
-    while word in taken:
-        word += "_"
-    return word
-
-
-def _input(feed: Feed, schema: Schema, on_bad_image: str) -> Input:
-    match feed.form:
-        case "table":
-            kinds = {name: schema[name].kind for name in feed.columns}
-            # A time becomes several columns, all of them numbers, which the input sees for itself.
-            types = {name: _COLUMN_TYPES[kind] for name, kind in kinds.items() if kind in _COLUMN_TYPES}
-            return lookup("tabular.input")(name=feed.name, column_types=types)
-        case "text":
-            return lookup("text.input")(name=feed.name)
-        case "set":
-            return lookup("text.label_set_input")(name=feed.name)
-        case "image":
-            return lookup("image.input")(name=feed.name, on_bad_image=on_bad_image)
-        case "images" | "slots":
-            positions = feed.form == "slots"
-            return lookup("image.set_input")(name=feed.name, positions=positions, on_bad_image=on_bad_image)
-    return lookup("series.input")(name=feed.name)
+def _claimed(schema: Schema, used: Sequence[str], options: TableOptions) -> tuple[list[InputColumns], dict[str, str]]:
+    """Inputs for the columns, in the order in which inputs claim them; and the columns that no input takes."""
+    classes = [cls for cls in declared(Input).values() if cls.claim_rank is not None]
+    left, made = list(used), []
+    for cls in sorted(classes, key=lambda cls: (cls.claim_rank, cls.__name__)):
+        columns = [schema[name] for name in left if schema[name].kind in cls.kinds]
+        claims = cls.from_columns(columns, options) if columns else ()
+        for claim in claims:
+            made.append(claim)
+            options = replace(options, names=(*options.names, str(claim.input.name)))
+            left = [name for name in left if name not in claim.columns]
+    reasons = {name: f"{schema[name].kind}: {schema[name].reason}; no input takes such columns" for name in left}
+    return made, reasons
 
 
 def _head(task: TaskGuess, name: str) -> Head:
-    if task.kind == "number":
-        return lookup("heads.regression")(name=name)
-    if task.kind == "ordered":
-        return lookup("heads.ordered")(name=name, order=list(task.labels))
-    return lookup("heads.classification")(name=name, multi_label=task.kind == "multilabel")
+    head = next(head for head in target_heads() if task.kind in head.task_kinds)
+    return head.for_task(task, name)
 
 
 def _renamed(head: Head, name: str) -> Head:

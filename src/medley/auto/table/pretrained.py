@@ -1,88 +1,99 @@
-"""Which columns of a table start from a pretrained encoder."""
+"""Which inputs of a table may start from a pretrained encoder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from medley.auto.table.plan import Plan
 from medley.core.input import Input
 from medley.errors import ConfigError, did_you_mean
-from medley.image.pretrained import IMAGE_MODELS
 from medley.nn.hub import find, first_cached
 from medley.tables.view import Feed
-from medley.text.pretrained import TEXT_MODELS
-
-_MODELS = {"text": TEXT_MODELS, "image": IMAGE_MODELS}
-_MODALITY = {"text": "text", "image": "image", "images": "image", "slots": "image"}
-_WORDS = {"text": "texts", "image": "images"}
 
 
-def with_pretrained(plan: Plan, asked: Any, say: Callable[[str], None]) -> Plan:
-    """A plan whose inputs of texts and images know the pretrained encoder that is searched among the others.
+def with_pretrained(plan: Plan, pretrained: Any, report: Callable[[str], None]) -> Plan:
+    """A plan whose inputs know the pretrained encoder that is searched among the others.
 
     Args:
         plan: as inferred.
-        asked: `"auto"` (one that is in the hub's cache; no network is asked), None or False, True, the folder or name
-            of a model (for columns of the kind that it reads), or a dict from column to such.
-        say: told what is taken where it is left to us, a line per column.
+        pretrained: `"auto"` (one in the local cache; no network is asked), None or False, True, the folder or name of a
+            model (for the inputs whose modality it reads), or a dict from column to such.
+        report: called with a line per modality where the choice is left to us.
 
     Raises:
-        ConfigError: a column of that name has no texts or images, or a model is nowhere.
+        ConfigError: no pretrained encoder fits a column that is named, or a model cannot be found.
     """
-    feeds = [feed for feed in plan.view.feeds if feed.form in _MODALITY]
-    inputs = {str(one.name): one for one in plan.inputs}
-    for feed, name in _by_feed(feeds, asked).items():
-        inputs[feed] = _given(inputs[feed], name, _MODALITY[_form(feeds, feed)], say)
-    return replace(plan, inputs=[inputs[str(one.name)] for one in plan.inputs])
+    inputs = {str(block.name): block for block in plan.inputs}
+    feeds = [feed for feed in plan.view.feeds if inputs[feed.name].pretrained_modality is not None]
+    names = _names_by_input(feeds, inputs, pretrained)
+    automatic = [inputs[name] for name, choice in names.items() if choice == "auto"]
+    cached = {block.pretrained_models: first_cached(block.pretrained_models) for block in automatic}
+    for line in _describe(automatic, cached):
+        report(line)
+    for name, choice in names.items():
+        model = cached[inputs[name].pretrained_models] if choice == "auto" else choice
+        if isinstance(model, str):
+            find(model)  # a model that does not exist is reported before anything is trained
+        if model:
+            inputs[name] = replace(inputs[name], pretrained=model)  # type: ignore[call-arg]
+    return replace(plan, inputs=[inputs[str(block.name)] for block in plan.inputs])
 
 
-def _by_feed(feeds: list[Feed], asked: Any) -> dict[str, Any]:
-    if isinstance(asked, Mapping):
+def _names_by_input(feeds: list[Feed], inputs: Mapping[str, Input], pretrained: Any) -> dict[str, Any]:
+    """Input name -> the model that the caller means for it."""
+    if isinstance(pretrained, Mapping):
         columns = {column: feed.name for feed in feeds for column in (feed.name, *feed.columns)}
-        for column in asked:
+        for column in pretrained:
             if column not in columns:
                 hint = did_you_mean(column, columns) if columns else ""
-                raise ConfigError(f"pretrained names {column!r}, which is no column of texts or images here.{hint}")
-        return {columns[column]: name for column, name in asked.items()}
-    if isinstance(asked, str) and asked != "auto":
-        kind = _modality(asked)
-        return {feed.name: asked for feed in feeds if _MODALITY[feed.form] == kind}
-    if not (asked is None or isinstance(asked, bool) or asked == "auto"):
+                message = f"names {column!r}, but no column of that name can start from a pretrained encoder.{hint}"
+                raise ConfigError(message, argument="pretrained")
+        return {columns[column]: model for column, model in pretrained.items()}
+    if isinstance(pretrained, str) and pretrained != "auto":
+        modality = _modality_of(pretrained, {str(inputs[feed.name].pretrained_modality) for feed in feeds})
+        return {feed.name: pretrained for feed in feeds if inputs[feed.name].pretrained_modality == modality}
+    if not (pretrained is None or isinstance(pretrained, bool) or pretrained == "auto"):
         raise ConfigError(
-            "pretrained must be 'auto', None, a folder, a name on the hub, or a dict from column to such, "
-            f"got {asked!r}."
+            f"must be 'auto', None, a folder, a name on the hub, or a dict from column to such, got {pretrained!r}.",
+            argument="pretrained",
         )
-    return {feed.name: asked for feed in feeds}
+    return {feed.name: pretrained for feed in feeds}
 
 
-def _given(one: Input, name: Any, modality: str, say: Callable[[str], None]) -> Input:
-    if name == "auto":
-        name = first_cached(_MODELS[modality])
-        if name is None:
-            say(
-                f"{one.name}: learns from scratch, as the hub's cache holds no pretrained encoder of "
-                f"{_WORDS[modality]}; give pretrained a name or a folder to start from one"
+def _describe(blocks: Iterable[Input], cached: Mapping[tuple[str, ...], str | None]) -> list[str]:
+    """One line for all inputs of a modality: what their encoders may start from."""
+    lines = {}
+    for block in blocks:
+        model = cached[block.pretrained_models]
+        if model is None:
+            reason = "no pretrained model in the local cache; see pretrained="
+            lines[block.pretrained_modality] = (
+                f"{block.pretrained_modality} encoders are trained from scratch ({reason})"
             )
         else:
-            say(f"{one.name}: may start from {name}, which the hub's cache holds; pretrained=None learns from scratch")
-    if isinstance(name, str):
-        find(name)  # what is nowhere is told before anything is trained
-    return replace(one, pretrained=name) if name else one  # type: ignore[call-arg]
+            choice = f"may start from {model}, found in the local cache; pretrained=None trains from scratch"
+            lines[block.pretrained_modality] = f"{block.pretrained_modality} encoders {choice}"
+    return list(lines.values())
 
 
-def _form(feeds: list[Feed], name: str) -> str:
-    return next(feed.form for feed in feeds if feed.name == name)
+def _modality_of(name: str, modalities: Iterable[str]) -> str | None:
+    """The first of the modalities that a model reads; None where there are none.
 
-
-def _modality(name: str) -> str:
+    Raises:
+        ConfigError: it reads none of them.
+    """
     from medley.nn.backbone_config import read_config
 
-    found = find(name)
-    try:
-        read_config(found, "text")
-    except ConfigError:
-        read_config(found, "image")
-        return "image"
-    return "text"
+    model, error = find(name), None
+    for modality in sorted(modalities, reverse=True):
+        try:
+            read_config(model, modality)  # type: ignore[arg-type]
+        except ConfigError as reason:
+            error = reason
+        else:
+            return modality
+    if error is not None:
+        raise error
+    return None

@@ -78,7 +78,7 @@ def divide_table(table: Table, plan: Plan, how: SplitSpec, progress: Progress) -
     for note in table.notes:
         progress.say(f"note: {note}")
     tell_plan(plan, progress)
-    tell_unread({name: (len(rows), int(rows[0])) for name, rows in plan.view.unread(table).items()}, plan, progress)
+    tell_unread({name: (len(rows), int(rows[0])) for name, rows in plan.view.unparsed(table).items()}, plan, progress)
     told = warn_of_leaks(table, plan)
     rows = len(table)
     numbers = np.arange(rows)
@@ -129,7 +129,7 @@ def about(plan: Plan, told: Mapping[str, Any], parts: Sequence[Part], dropped: n
     """What a model keeps of how it came about; JSON."""
     return {
         **told,
-        "tasks": {name: {"kind": task.kind, "why": task.why} for name, task in plan.tasks.items()},
+        "tasks": {name: {"kind": task.kind, "reason": task.reason} for name, task in plan.tasks.items()},
         "left_out": plan.left_out,
         "dropped_rows": dropped.tolist(),
         "rows": {"train": parts[0].size, "held_out": parts[1].size},
@@ -139,7 +139,7 @@ def about(plan: Plan, told: Mapping[str, Any], parts: Sequence[Part], dropped: n
 def tell_plan(plan: Plan, progress: Progress) -> None:
     """Tells what was understood."""
     for name, task in plan.tasks.items():
-        progress.say(f"target {name}: {task.kind} ({task.why})")
+        progress.say(f"target {name}: {task.kind} ({task.reason})")
     for feed in plan.view.feeds:
         told = ", ".join(f"{name} ({plan.view.schema[name].kind})" for name in feed.columns)
         progress.say(f"input {feed.name}: {told}")
@@ -155,38 +155,44 @@ def tell_unread(unread: Mapping[str, tuple[int, int]], plan: Plan, progress: Pro
 
 
 def warn_of_leaks(table: Table, plan: Plan) -> dict[str, Any]:
-    """Warns of columns that give a target away; returns them as JSON."""
+    """Warns of columns that determine a target; returns them as JSON."""
     used = set(plan.view.required)
-    found = [one for one in leaks(table.frame, plan.view.schema, plan.tasks) if one.column in used]
+    found = [one for one in leaks(table, plan.view.schema, plan.tasks) if one.column in used]
     for one in found:
         warn(f"{one} If it is not known when you predict, leave it out with inputs=.")
     return {"leaks": [{"column": one.column, "target": one.target, "how": one.how} for one in found]}
 
 
 def bad_images(table: Table, plan: Plan) -> set[int]:
-    """Positions of rows that hold an image that cannot be read."""
-    return {int(row) for rows, _ in _looked_at(table, plan) for row in rows}
+    """Positions of rows that hold a file that cannot be read."""
+    return {row for _, reasons in _unreadable(table, plan) for row in reasons}
 
 
 def refuse_bad_images(table: Table, plan: Plan) -> None:
-    """Makes sure that all images can be read.
+    """Makes sure that all files can be read.
 
     Raises:
-        DataError: some cannot; tells those of all rows, whichever side of the split they are on.
+        DataError: some cannot; lists those of all rows, whichever side of the split they are on.
     """
-    found = [f"- {one}" for _, told in _looked_at(table, plan) for one in told]
+    found = [
+        f"- {name}, {reason}"
+        for name, reasons in _unreadable(table, plan)
+        for row in sorted(reasons)
+        for reason in reasons[row]
+    ]
     if found:
         more = [f"- and {len(found) - MOST_TOLD} more"] if len(found) > MOST_TOLD else []
         head = f'{len(found)} images cannot be read; on_bad_image="warn" takes them as missing.'
         raise DataError("\n".join([head, *found[:MOST_TOLD], *more]))
 
 
-def _looked_at(table: Table, plan: Plan) -> Iterator[tuple[np.ndarray, list[str]]]:
-    """For each input of images, the rows (P,) of those that cannot be read, and what is wrong with them."""
-    view = plan.view.only([str(one.name) for one in plan.inputs if hasattr(one.codec(), "bad_rows")])
-    for name, rows in view.x(table).items():
-        codec: Any = next(one.codec() for one in plan.inputs if one.name == name)
-        yield codec.bad_rows(rows), [f"{name}, {one}" for one in codec.bad]
+def _unreadable(table: Table, plan: Plan) -> Iterator[tuple[str, Mapping[int, Sequence[str]]]]:
+    """For each input whose columns name files, its rows that cannot be read, with the reasons."""
+    files = set(plan.view.files)
+    names = [feed.name for feed in plan.view.feeds if files & set(feed.columns)]
+    for name, rows in plan.view.only(names).x(table).items():
+        block = next(block for block in plan.inputs if block.name == name)
+        yield name, block.codec().unreadable_rows(rows)
 
 
 def without(bad: set[int], rows: int) -> np.ndarray:

@@ -7,25 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from medley.core.column import ColumnGuess, TaskGuess, TaskKind
+from medley.core.column import ColumnGuess, TaskGuess
 from medley.errors import ConfigError, DataError, did_you_mean
-from medley.tables.columns.cells import read_cells
+from medley.tables.columns.cells import table_cells
 from medley.tables.columns.infer import infer
-from medley.tables.columns.schema import SAID
-from medley.tables.columns.targets import infer_target
+from medley.tables.columns.kind import SAID
+from medley.tables.columns.profile import profile_of
+from medley.tables.columns.targets import infer_target_of, target_heads
 from medley.tables.reading.read import Table
 
-_TASKS: dict[str, TaskKind] = {
-    "number": "number",
-    "category": "multiclass",
-    "boolean": "binary",
-    "set": "multilabel",
-    "vector": "number",
-    "ordered": "ordered",
-}
 _MOST_SHOWN = 5
-_SAME = {"number": ("number",), "category": ("binary", "multiclass"), "boolean": ("binary",), "set": ("multilabel",)}
-"""Guesses that are what the caller says: how their cells are read is known better."""
 
 
 def target_as(table: Table, name: str, kind: str) -> TaskGuess:
@@ -49,18 +40,20 @@ def target_as(table: Table, name: str, kind: str) -> TaskGuess:
     if "<" in kind:
         return _in_order(table, name, [one.strip() for one in kind.split("<")])
     word = kind.lower()
-    if word not in _TASKS:
-        told = did_you_mean(kind, _TASKS)
-        raise ConfigError(f"column_kinds: {kind!r}, given for the target {name!r}, cannot be predicted.{told}")
-    guess = _guessed(table, name)
-    if guess is not None and guess.kind in _SAME.get(word, (word,)):
+    words = {word: target_kind for head in target_heads() for word, target_kind in head.target_kinds.items()}
+    if word not in words:
+        hint = did_you_mean(kind, words)
+        message = f"names the kind {kind!r} for the target {name!r}, which cannot be predicted.{hint}"
+        raise ConfigError(message, argument="column_kinds")
+    target_kind = words[word]
+    guess = _inferred(table, name)
+    if guess is not None and guess.kind in target_kind.tasks:
         return guess
-    column: Any = table.frame[name]
-    cells = infer(column.to_frame(), {name: "category" if word == "ordered" else word})[name]
-    if word in ("number", "set", "vector"):
-        outputs = int(cells.form) if word == "vector" else cells.distinct if word == "set" else 1
-        return TaskGuess(name, _TASKS[word], SAID, 1.0, cells.missing, outputs, (), cells)
-    return _classes(name, cells, read_cells(column, cells).values, ordered=word == "ordered")
+    cells = infer(table, {name: target_kind.cells})[name]
+    if target_kind.has_classes:
+        return _classes(name, cells, table_cells(table, cells).values, target_kind.task)
+    outputs = int(cells.form) if target_kind.cells == "vector" else cells.distinct if target_kind.cells == "set" else 1
+    return TaskGuess(name, target_kind.task, SAID, 1.0, cells.missing, outputs, (), cells)
 
 
 def _in_order(table: Table, name: str, words: list[str]) -> TaskGuess:
@@ -71,24 +64,24 @@ def _in_order(table: Table, name: str, words: list[str]) -> TaskGuess:
         told = f"the order {' < '.join(words)} of {name!r} lacks {', '.join(map(repr, lacking))}"
         raise ConfigError(f"column_kinds: {told}, which its rows hold.")
     order = tuple(labels[word] for word in words if word in labels)
-    return replace(guess, kind="ordered", labels=order, why=SAID)
+    return replace(guess, kind="ordered", labels=order, reason=SAID)
 
 
-def _classes(name: str, cells: ColumnGuess, values: np.ndarray, *, ordered: bool) -> TaskGuess:
+def _classes(name: str, cells: ColumnGuess, values: np.ndarray, task: str) -> TaskGuess:
     known: set[Any] = {value for value in values.tolist() if value is not None}
     if len(known) < 2:
         raise DataError(f"The target {name!r} holds less than two values: there is nothing to tell apart.")
     labels = sorted(known, key=None if len(set(map(type, known))) == 1 else str)
-    task: TaskKind = "binary" if len(labels) == 2 else "ordered" if ordered else "multiclass"
-    why = SAID
+    task = "binary" if len(labels) == 2 else "multiclass" if task == "binary" else task
+    reason = SAID
     if task == "ordered" and isinstance(labels[0], str):
-        shown = " < ".join(labels[:_MOST_SHOWN]) + (" < ..." if len(labels) > _MOST_SHOWN else "")
-        why = f"{SAID}; words are in alphabetical order: {shown}. Give another order in place of 'ordered'"
-    return TaskGuess(name, task, why, 1.0, cells.missing, len(labels), tuple(labels), replace(cells, why=SAID))
+        listed = " < ".join(labels[:_MOST_SHOWN]) + (" < ..." if len(labels) > _MOST_SHOWN else "")
+        reason = f"{SAID}; words are in alphabetical order: {listed}. Give another order in place of 'ordered'"
+    return TaskGuess(name, task, reason, 1.0, cells.missing, len(labels), tuple(labels), replace(cells, reason=SAID))
 
 
-def _guessed(table: Table, name: str) -> TaskGuess | None:
+def _inferred(table: Table, name: str) -> TaskGuess | None:
     try:
-        return infer_target(table.frame[name], name)
-    except DataError:  # it is for the caller to say then
+        return infer_target_of(profile_of(table, name))
+    except DataError:  # the caller's word decides then
         return None

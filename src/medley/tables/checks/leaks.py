@@ -1,4 +1,4 @@
-"""Columns that give a target away, and rows that are there twice."""
+"""Target leakage: columns that determine a target; and duplicate rows."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from medley.core.column import TaskGuess
-from medley.core.kinds import Kind
 from medley.tables.checks.multi_output_leaks import compare_labels, compare_numbers
-from medley.tables.columns.cells import read_cells
+from medley.tables.columns.cells import table_cells
+from medley.tables.columns.kind import kind_named
 from medley.tables.columns.schema import Schema
-from medley.tables.columns.targets import read_target
+from medley.tables.reading.read import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,13 +29,12 @@ _ROWS_PER_BIN = 5
 _PERFECT = 0.98  # of what a constant leaves open
 _PERFECT_R2 = 0.999
 _SAME_ORDER = 0.9999
-_NUMERIC = (Kind.NUMBER, Kind.TIME)
-_COMPARED = (*_NUMERIC, Kind.CATEGORY, Kind.BOOLEAN, Kind.TEXT)
+_SINGLE = ("number", "label")
 
 
 @dataclass(frozen=True)
 class Leak:
-    """A column that gives a target away.
+    """A column that determines a target.
 
     Args:
         column: its name.
@@ -57,57 +56,71 @@ class Leak:
             "near-perfect": f"predicts it nearly perfectly by itself ({self.strength:.2%})",
             "part": "holds part of it",
         }[self.how]
-        return f"Column {self.column!r} gives the target {self.target!r} away: it {means}."
+        return f"Column {self.column!r} determines the target {self.target!r}: it {means}."
 
 
-def leaks(frame: pd.DataFrame, schema: Schema, targets: Mapping[str, TaskGuess]) -> list[Leak]:
-    """Finds columns that give a target away, as nobody would have them where the target is not known.
+def leaks(table: Table, schema: Schema, targets: Mapping[str, TaskGuess]) -> list[Leak]:
+    """Finds columns that determine a target, which are rarely known where the target is not.
 
-    Numbers, categories, times, booleans and texts as a whole are compared, and whether a cell is there at all. A
-    column of many categories is judged by rows that were held back: to have a name for every row is no leak.
+    Numbers, categories, times, booleans and whole texts are compared, as is whether a cell is there at all. A column of
+    many categories is judged on rows that were held back: a name for every row is not a leak.
 
     Args:
-        frame: the rows, inputs and targets.
-        schema: kinds of the inputs; targets among them are passed over.
-        targets: name -> task, as `targets.infer_target` tells.
+        table: the rows, inputs and targets.
+        schema: kinds of the inputs; targets among them are skipped.
+        targets: name -> task, as `targets.infer_target` returns it.
 
     Returns:
         The leaks, target by target in the order of the columns.
 
-    >>> import pandas as pd
     >>> from medley.tables.columns.infer import infer
     >>> from medley.tables.columns.targets import infer_target
-    >>> frame = pd.DataFrame({"size": range(40), "code": [7, 8] * 20, "label": ["a", "b"] * 20})
-    >>> targets = {"label": infer_target(frame["label"])}
-    >>> [str(leak) for leak in leaks(frame, infer(frame), targets)]
-    ["Column 'code' gives the target 'label' away: it has one value for each of its values."]
+    >>> from medley.tables.reading.read import read
+    >>> table = read({"size": range(40), "code": [7, 8] * 20, "label": ["a", "b"] * 20})
+    >>> targets = {"label": infer_target(table.frame["label"])}
+    >>> [str(leak) for leak in leaks(table, infer(table), targets)]
+    ["Column 'code' determines the target 'label': it has one value for each of its values."]
     """
-    inputs = [name for name in schema.used if name not in targets and schema[name].kind in _COMPARED]
-    rows = _sample(len(frame))
-    columns = {name: _read(frame[name].iloc[rows], schema, name) for name in inputs}
+    inputs = [name for name in schema.used if name not in targets]
+    rows = _sample(len(table))
+    columns = {name: _read(table, schema, name, rows) for name in inputs if _compared(schema, name) in _SINGLE}
     found = []
     for target, task in targets.items():
-        if task.kind == "multilabel" or (task.kind == "number" and task.outputs > 1):
-            found += _of_several(frame.iloc[rows], schema, target, task, [n for n in schema.used if n not in targets])
+        truth = table_cells(table, task.cells).values
+        if isinstance(truth, list) or truth.ndim > 1:
+            found += _of_several(table, schema, target, _at(truth, rows), inputs, rows)
             continue
-        truth = _Values.of(read_target(frame[target].iloc[rows], task), numeric=task.kind == "number")
-        for name, values in columns.items():
-            leak = _compare(name, target, values, truth)
+        values = _Values.of(truth[rows], numeric=truth.dtype.kind == "f")
+        for name, column in columns.items():
+            leak = _compare(name, target, column, values)
             found += [leak] if leak else []
     return found
 
 
-def _of_several(frame: pd.DataFrame, schema: Schema, target: str, task: TaskGuess, inputs: Sequence[str]) -> list[Leak]:
+def _compared(schema: Schema, name: str) -> str | None:
+    return kind_named(schema[name].kind).compared_as
+
+
+def _at(values: Any, rows: np.ndarray) -> Any:
+    return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
+
+
+def _of_several(
+    table: Table, schema: Schema, target: str, truth: Any, inputs: Sequence[str], rows: np.ndarray
+) -> list[Leak]:
     """Of a target of several labels or numbers per row, the columns that are equal to it or hold part of it."""
-    columns: Any = frame
-    truth, found = read_target(columns[target], task), []
-    labels = not isinstance(truth, np.ndarray)
+    found, is_labels = [], not isinstance(truth, np.ndarray)
     for name in inputs:
-        if schema[name].kind in ((Kind.SET, Kind.CATEGORY) if labels else (Kind.NUMBER, Kind.VECTOR)):
-            values = read_cells(columns[name], schema[name]).values
-            how: Any = compare_labels(values, truth) if labels else compare_numbers(values, truth)
+        # A boolean is no label that a set would hold, nor is a time a number of a vector.
+        if _compared(schema, name) in (("labels", "label") if is_labels else ("number", "numbers")):
+            values = _at(table_cells(table, schema[name]).values, rows)
+            how: Any = compare_labels(values, truth) if is_labels else _compare_numbers(values, truth)
             found += [Leak(name, target, how, 1.0)] if how else []
     return found
+
+
+def _compare_numbers(values: Any, truth: np.ndarray) -> Any:
+    return compare_numbers(values, truth) if values.dtype.kind == "f" else None
 
 
 def duplicate_groups(frame: pd.DataFrame) -> np.ndarray:
@@ -181,9 +194,9 @@ class _Values:
         return cls(values, _codes(values), numbers)
 
 
-def _read(series: pd.Series, schema: Schema, name: str) -> _Values:
-    values = read_cells(series, schema[name]).values
-    return _Values.of(values, numeric=schema[name].kind in _NUMERIC)
+def _read(table: Table, schema: Schema, name: str, rows: np.ndarray) -> _Values:
+    values = table_cells(table, schema[name]).values[rows]
+    return _Values.of(values, numeric=_compared(schema, name) == "number")
 
 
 def _compare(name: str, target: str, values: _Values, truth: _Values) -> Leak | None:

@@ -1,4 +1,4 @@
-"""Columns that give a target of several labels or numbers away, wholly or in part."""
+"""Columns that determine a target of several labels or numbers, wholly or in part."""
 
 from __future__ import annotations
 

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from medley.core.column import ColumnGuess
-from medley.core.kinds import Kind
 from medley.errors import DataError, ErrorCollector
-from medley.tables.columns.numbers import judge_numbers
-from medley.tables.columns.objects import judge_objects
-from medley.tables.columns.overrides import overruled
-from medley.tables.columns.profile import ColumnProfile, KindGuess, label_form
-from medley.tables.columns.schema import Schema, becomes, known_kinds
-from medley.tables.columns.strings import judge_words
+from medley.tables.columns.kind import column_kinds, kind_named, overridden
+from medley.tables.columns.numbers import infer_from_numbers
+from medley.tables.columns.objects import is_list_like, items_of, type_names
+from medley.tables.columns.profile import ColumnProfile, KindGuess, is_absent, label_form, profile_of
+from medley.tables.columns.schema import Schema, known_kinds
 from medley.tables.reading.read import read
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 _EXAMPLES = 3
+_EXAMINED = 200
 _LONGEST_EXAMPLE = 40
 
 
-def infer(table: Any, overrides: Mapping[str, Kind | str] | None = None, sample_rows: int = 10_000) -> Schema:
+def infer(table: Any, overrides: Mapping[str, str] | None = None, sample_rows: int = 10_000) -> Schema:
     """Guesses what each column holds, with reason and confidence.
 
     Distinct values are counted over all rows; what is slow to look at (lists, the shape of strings) in a sample.
@@ -44,98 +42,121 @@ def infer(table: Any, overrides: Mapping[str, Kind | str] | None = None, sample_
         DataError: a column cannot be what `overrides` says, or has no such name or kind (all are told).
 
     >>> schema = infer({"size": ["1,5 kg", "2,0 kg", "9,5 kg"], "note": ["a", "b", "a"]})
-    >>> {name: str(guess.kind) for name, guess in schema.items()}
+    >>> {name: guess.kind for name, guess in schema.items()}
     {'size': 'number', 'note': 'category'}
     """
     table = read(table)
     errors, guesses = ErrorCollector(), []
     kinds = known_kinds(overrides or {}, table.frame.columns, errors)
     for name in table.frame.columns:
-        profile = ColumnProfile(name, table.frame[name], table.root, sample_rows)
+        profile = profile_of(table, name, sample_rows)
         try:
-            kind_guess = overruled(profile, kinds[name], judge(profile)) if name in kinds else judge(profile)
+            kind_guess = infer_kind(profile)
+            if name in kinds:
+                kind_guess = overridden(profile, kinds[name], kind_guess)
         except DataError as error:
             errors.add(str(error))
             continue
-        guesses.append(_guess(profile, kind_guess))
+        guesses.append(_column_guess(profile, kind_guess))
     errors.raise_if_any(DataError)
     return Schema(guesses)
 
 
-def infer_column(series: pd.Series, name: str = "", root: Path | None = None) -> ColumnGuess:
-    """Guesses what one column holds; as `infer`."""
-    profile = ColumnProfile(name or str(series.name), series, root or Path())
-    return _guess(profile, judge(profile))
+def infer_column(profile: ColumnProfile) -> ColumnGuess:
+    """Infers what one column holds; as `infer`."""
+    return _column_guess(profile, infer_kind(profile))
 
 
-def judge(profile: ColumnProfile) -> KindGuess:
-    """What a column holds, by the type of its cells."""
+def infer_kind(profile: ColumnProfile) -> KindGuess:
+    """What a column holds: by the type of its cells where that says it, else the first kind that recognises it."""
+    if profile.kind_guess is None:
+        profile.kind_guess = _inferred(profile)
+    return profile.kind_guess
+
+
+def _inferred(profile: ColumnProfile) -> KindGuess:
     if not profile.known:
-        return KindGuess(Kind.CONSTANT, "every cell is missing", 1.0)
+        return KindGuess("constant", "every cell is missing", 1.0)
     if not profile.is_plain:
-        return judge_objects(profile)
+        return _ask_kinds(profile) or _unused_objects(profile)
     if len(profile.values) == 1 and len(profile.series) > 1:
-        return _judge_lone_value(profile)
+        return _single_value(profile)
     dtype = profile.series.dtype
     if str(dtype) == "category":
-        return KindGuess(Kind.CATEGORY, "the frame's own type says so", 1.0, label_form(profile.values))
+        return KindGuess("category", "the frame's own type says so", 1.0, label_form(profile.values))
     match getattr(dtype, "kind", "O"):
         case "b":
-            return KindGuess(Kind.BOOLEAN, "its cells are True or False", 1.0)
+            return KindGuess("boolean", "its cells are True or False", 1.0)
         case "M":
-            return KindGuess(Kind.TIME, "its cells are times", 1.0)
+            return KindGuess("time", "its cells are times", 1.0)
         case "m":
-            return KindGuess(Kind.NUMBER, "its cells are durations, read as days", 1.0, "duration")
+            return KindGuess("number", "its cells are durations, read as days", 1.0, "duration")
         case "i" | "u" | "f":
-            return judge_numbers(profile, profile.values.astype(np.float64))
+            return infer_from_numbers(profile, profile.values.astype(np.float64))
         case "c":
-            return KindGuess(Kind.UNUSED, "nothing reads complex numbers", 0.9)
-    return _judge_plain_objects(profile)
+            return KindGuess("unused", "nothing reads complex numbers", 0.9)
+    return _infer_objects(profile)
 
 
-def _judge_lone_value(profile: ColumnProfile) -> KindGuess:
+def _ask_kinds(profile: ColumnProfile) -> KindGuess | None:
+    return next((guess for kind in column_kinds() if (guess := kind.recognize(profile)) is not None), None)
+
+
+def _unused_objects(profile: ColumnProfile) -> KindGuess:
+    cells = profile.sample(_EXAMINED)
+    if not all(map(is_list_like, cells)):
+        return KindGuess("unused", f"nothing reads its cells ({type_names(cells)})", 0.9)
+    items = [item for cell in cells for item in items_of(cell) if not is_absent(item)]
+    if not items:
+        return KindGuess("unused", "its lists are empty", 0.9)
+    return KindGuess("unused", f"nothing reads its cells: lists of {type_names(items)}", 0.9)
+
+
+def _single_value(profile: ColumnProfile) -> KindGuess:
     only = f"{_short(profile.values[0])!r}"
     if profile.present.all():
-        return KindGuess(Kind.CONSTANT, f"every row holds {only}", 1.0)
-    return KindGuess(Kind.CATEGORY, f"a row holds {only} or nothing", 0.8, label_form(profile.values))
+        return KindGuess("constant", f"every row holds {only}", 1.0)
+    return KindGuess("category", f"a row holds {only} or nothing", 0.8, label_form(profile.values))
 
 
-def _judge_plain_objects(profile: ColumnProfile) -> KindGuess:
-    """Judges objects by what they are, strings and mixtures by how they read."""
+def _infer_objects(profile: ColumnProfile) -> KindGuess:
+    """Objects by their types, strings and mixtures by how they are written."""
     from datetime import date, timedelta
 
     types = profile.types
     if types and all(issubclass(one, bool | np.bool_) for one in types):
-        return KindGuess(Kind.BOOLEAN, "its cells are True or False", 1.0)
+        return KindGuess("boolean", "its cells are True or False", 1.0)
     if types and all(issubclass(one, int | float | Decimal | np.number) and one is not bool for one in types):
-        return judge_numbers(profile, profile.values.astype(np.float64))
+        return infer_from_numbers(profile, profile.values.astype(np.float64))
     if types and all(issubclass(one, date | np.datetime64) for one in types):
-        return KindGuess(Kind.TIME, "its cells are times", 1.0)
+        return KindGuess("time", "its cells are times", 1.0)
     if types and all(issubclass(one, timedelta | np.timedelta64) for one in types):
-        return KindGuess(Kind.NUMBER, "its cells are durations, read as days", 1.0, "duration")
-    kind_guess = judge_words(profile)
-    if len(types) > 1 and kind_guess.kind in (Kind.CATEGORY, Kind.IDENTIFIER):
+        return KindGuess("number", "its cells are durations, read as days", 1.0, "duration")
+    kind_guess = _ask_kinds(profile) or KindGuess("unused", "no kind recognises it", 0.5)
+    if len(types) > 1 and kind_guess.kind in ("category", "identifier"):
         names = ", ".join(sorted(one.__name__ for one in types))
         return KindGuess(
-            kind_guess.kind, f"{kind_guess.why}, of mixed types ({names})", 0.5 * kind_guess.confidence, "str"
+            kind_guess.kind, f"{kind_guess.reason}, of mixed types ({names})", 0.5 * kind_guess.confidence, "str"
         )
     return kind_guess
 
 
-def _guess(profile: ColumnProfile, kind_guess: KindGuess) -> ColumnGuess:
+def _column_guess(profile: ColumnProfile, kind_guess: KindGuess) -> ColumnGuess:
+    kind = kind_named(kind_guess.kind)
     distinct = len(profile.values) if profile.is_plain else kind_guess.labels or profile.known
-    missing = 1 - profile.known / len(profile.series) + kind_guess.unread
+    missing = 1 - profile.known / len(profile.series) + kind_guess.unparsed
     shown = profile.values[:: max(len(profile.values) // _EXAMPLES, 1)].tolist() if profile.is_plain else profile.cells
     return ColumnGuess(
         name=profile.name,
         kind=kind_guess.kind,
-        why=kind_guess.why,
+        reason=kind_guess.reason,
         confidence=round(float(kind_guess.confidence), 2),
         missing=round(float(missing), 6),
         distinct=distinct,
         examples=tuple(_short(value) for value in shown[:_EXAMPLES]),
-        becomes=becomes(kind_guess.kind, kind_guess.form, kind_guess.labels or distinct),
+        description=kind.describe(kind_guess.form, kind_guess.labels or distinct),
         form=kind_guess.form,
+        is_used=kind.is_used,
     )
 
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medley.core.kinds import Kind
 from medley.tables.formats.numbers import NO_VALUE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+
+    from medley.tables.reading.read import Table
 
 _MOST_WORDS = 2000
 _ABSENT = ("NoneType", "NAType", "NaTType")  # pandas' own by their names: it is imported where it is needed
@@ -25,22 +26,22 @@ _CONTAINER_MARKS = ("detach", "getbands", "__array__")  # of tensors, of Pillow'
 
 @dataclass(frozen=True)
 class KindGuess:
-    """What a judge makes of a column.
+    """What a column is taken for, and why.
 
     Args:
-        kind: what its cells are.
-        why: the reason, in words that go on after "because".
+        kind: the name of the kind.
+        reason: a phrase that goes on after "because".
         confidence: 0 to 1.
-        form: how the cells are written, as `schema.ColumnGuess` lists.
-        unread: share of all rows whose cell is there but is nothing of this kind.
+        form: how the cells are written; each kind has words of its own (`core.column.ColumnGuess` lists them).
+        unparsed: fraction of all rows whose cell is there but cannot be parsed as this kind.
         labels: number of distinct labels where a cell holds several.
     """
 
-    kind: Kind
-    why: str
+    kind: str
+    reason: str
     confidence: float
     form: str = ""
-    unread: float = 0.0
+    unparsed: float = 0.0
     labels: int = 0
 
 
@@ -59,6 +60,8 @@ class ColumnProfile:
         self.series = _of_objects(series)
         self.root = root
         self.rows = rows
+        self.kind_guess: KindGuess | None = None  # what inference says, once it was asked
+        self.parsed: dict[tuple[str, str], tuple[Any, np.ndarray]] = {}  # by kind and form, for all who ask
 
     @cached_property
     def types(self) -> frozenset[type]:
@@ -90,6 +93,10 @@ class ColumnProfile:
         places = np.flatnonzero(self.present)
         return self.series.iloc[places[:: _step(len(places), self.rows)]].tolist()
 
+    def sample(self, size: int) -> list[Any]:
+        """At most about `size` of the cells that are there, from all over the column."""
+        return self.cells[:: _step(len(self.cells), size)]
+
     @property
     def codes(self) -> np.ndarray:
         """Which distinct value each row holds (B,), -1 where it is missing or blank."""
@@ -106,32 +113,32 @@ class ColumnProfile:
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.values))
 
     @cached_property
-    def some(self) -> np.ndarray:
+    def examined(self) -> np.ndarray:
         """Places of some distinct values, from all over the column."""
         return np.arange(0, len(self.values), _step(len(self.values), _MOST_WORDS))
 
     @cached_property
-    def words(self) -> list[str]:
+    def strings(self) -> list[str]:
         """Those distinct values as strings."""
-        return [str(value).strip() for value in self.values[self.some].tolist()]
+        return [str(value).strip() for value in self.values[self.examined].tolist()]
 
     @cached_property
-    def all_words(self) -> list[str]:
+    def all_strings(self) -> list[str]:
         """All distinct values as strings (D)."""
         return [str(value).strip() for value in self.values.tolist()]
 
     @cached_property
-    def says_nothing(self) -> np.ndarray:
+    def says_no_value(self) -> np.ndarray:
         """Which distinct values are words for no value (D,): "n/a", "?"."""
-        return np.array([word.lower() in NO_VALUE for word in self.all_words], bool)
+        return np.array([word.lower() in NO_VALUE for word in self.all_strings], bool)
 
-    def share(self, read: np.ndarray) -> float:
+    def fraction(self, parsed: np.ndarray) -> float:
         """Of the rows that say something, the share whose distinct value is marked in (D,)."""
-        return float(self.counts[read].sum() / max(self.counts[~self.says_nothing].sum(), 1))
+        return float(self.counts[parsed].sum() / max(self.counts[~self.says_no_value].sum(), 1))
 
-    def unread(self, read: np.ndarray) -> float:
+    def unparsed(self, parsed: np.ndarray) -> float:
         """Of all rows, the share with a value that is not marked in (D,)."""
-        return float(self.counts[~read].sum() / len(self.series))
+        return float(self.counts[~parsed].sum() / len(self.series))
 
     @cached_property
     def _factored(self) -> tuple[np.ndarray, np.ndarray]:
@@ -147,6 +154,20 @@ class ColumnProfile:
             places = np.append(np.where(void, -1, np.cumsum(~void) - 1), -1)
             codes, values = places[codes], values[~void]
         return codes, values
+
+
+def profile_of(table: Table, name: str, rows: int = 10_000) -> ColumnProfile:
+    """The profile of a table's column, made once for all who ask.
+
+    Args:
+        table: has the column.
+        name: the column.
+        rows: how many cells may be examined one by one.
+    """
+    key = ("profile", name, rows)
+    if key not in table.memo:
+        table.memo[key] = ColumnProfile(name, table.frame[name], table.root, rows)  # type: ignore[arg-type]
+    return table.memo[key]
 
 
 def _of_objects(series: pd.Series) -> pd.Series:

@@ -7,19 +7,17 @@ from dataclasses import asdict, replace
 from typing import Any, Self
 
 from medley.core.column import ColumnGuess
-from medley.core.kinds import Kind
 from medley.errors import ConfigError, ErrorCollector, did_you_mean
-
-SAID = "the caller says so"
+from medley.tables.columns.kind import SAID, kind_named, kind_names
 
 
 class Schema(Mapping[str, ColumnGuess]):
     """Column name -> guess, in the order of the columns.
 
-    >>> age = ColumnGuess("age", Kind.NUMBER, "its cells are numbers", 0.98, 0.0, 2, ("3", "5"), "a number")
+    >>> age = ColumnGuess("age", "number", "its cells are numbers", 0.98, 0.0, 2, ("3", "5"), "a number")
     >>> schema = Schema([age]).override({"age": "category"})
     >>> schema["age"].kind, schema["age"].confidence, Schema.restore(schema.state()) == schema
-    (<Kind.CATEGORY: 'category'>, 1.0, True)
+    ('category', 1.0, True)
     """
 
     def __init__(self, guesses: Iterable[ColumnGuess]) -> None:
@@ -45,7 +43,7 @@ class Schema(Mapping[str, ColumnGuess]):
         """The columns that a network learns from."""
         return [one.name for one in self.values() if one.is_used]
 
-    def of(self, *kinds: Kind) -> list[str]:
+    def of(self, *kinds: str) -> list[str]:
         """The columns of some kinds."""
         return [one.name for one in self.values() if one.kind in kinds]
 
@@ -54,7 +52,7 @@ class Schema(Mapping[str, ColumnGuess]):
         left_out = set(names)
         return Schema(one for one in self.values() if one.name not in left_out)
 
-    def override(self, column_kinds: Mapping[str, Kind | str]) -> Schema:
+    def override(self, column_kinds: Mapping[str, str]) -> Schema:
         """The same with kinds that the caller knows better.
 
         How the cells are written is found out anew when they are read; `infer.infer` with `overrides` does that at
@@ -66,70 +64,39 @@ class Schema(Mapping[str, ColumnGuess]):
         errors = ErrorCollector()
         kinds = known_kinds(column_kinds, self, errors)
         errors.raise_if_any(ConfigError)
-        return Schema(_overruled(one, kinds[one.name]) if one.name in kinds else one for one in self.values())
+        return Schema(_overridden(one, kinds[one.name]) if one.name in kinds else one for one in self.values())
 
     def state(self) -> list[dict[str, Any]]:
         """JSON values."""
-        return [{**asdict(one), "kind": str(one.kind), "examples": list(one.examples)} for one in self.values()]
+        return [{**asdict(one), "examples": list(one.examples)} for one in self.values()]
 
     @classmethod
     def restore(cls, state: Iterable[Mapping[str, Any]]) -> Self:
         """The inverse of `state`."""
-        return cls(
-            ColumnGuess(**{**one, "kind": Kind(one["kind"]), "examples": tuple(one["examples"])}) for one in state
-        )
+        return cls(ColumnGuess(**{**one, "examples": tuple(one["examples"])}) for one in state)
 
 
-def known_kinds(
-    column_kinds: Mapping[str, Kind | str], columns: Iterable[str], errors: ErrorCollector
-) -> dict[str, Kind]:
+def known_kinds(column_kinds: Mapping[str, str], columns: Iterable[str], errors: ErrorCollector) -> dict[str, str]:
     """Column -> kind, as the caller says; notes columns and kinds that are unknown in `mistakes`.
 
     >>> known_kinds({"age": "number"}, ["age", "sex"], ErrorCollector())
-    {'age': <Kind.NUMBER: 'number'>}
+    {'age': <"number": 'number'>}
     """
     names, found = list(columns), {}
     for name, kind in column_kinds.items():
         if name not in names:
             errors.add(f"column_kinds names {name!r}, which is no column.{did_you_mean(name, names)}")
-        try:
-            found[name] = Kind(str(kind).lower())
-        except ValueError:
-            errors.add(f"column_kinds: {kind!r}, given for {name!r}, is no kind.{did_you_mean(kind, Kind)}")
+        if str(kind).lower() in kind_names():
+            found[name] = str(kind).lower()
+        else:
+            errors.add(f"column_kinds: {kind!r}, given for {name!r}, is no kind.{did_you_mean(kind, kind_names())}")
     return found
 
 
-def becomes(kind: Kind, form: str = "", distinct: int = 0) -> str:
-    """What a network sees of a column, in words.
-
-    >>> becomes(Kind.CATEGORY, distinct=5), becomes(Kind.IDENTIFIER)
-    ('one of 5 categories', 'left out')
-    """
-    match kind:
-        case Kind.NUMBER:
-            return "a number, standardised"
-        case Kind.CATEGORY:
-            return f"one of {distinct:,} categories"
-        case Kind.BOOLEAN:
-            return "yes or no"
-        case Kind.TIME:
-            return "time elapsed; year, week and day as cycles"
-        case Kind.TEXT:
-            return "the words of a text"
-        case Kind.IMAGE:
-            return "several images, pooled" if form == "several" else "an image"
-        case Kind.AUDIO:
-            return "left out: audio is not supported yet"
-        case Kind.SERIES:
-            return "left out: series in cells are not supported yet"
-        case Kind.VECTOR:
-            return f"a vector of {form or 'some'} numbers"
-        case Kind.SET:
-            return f"any of {distinct:,} labels"
-    return "left out"
-
-
-def _overruled(guess: ColumnGuess, kind: Kind) -> ColumnGuess:
-    form = guess.form if kind is guess.kind else ""
-    told = becomes(kind, form, guess.distinct)
-    return replace(guess, kind=kind, why=SAID, confidence=1.0, form=form, becomes=told)
+def _overridden(guess: ColumnGuess, name: str) -> ColumnGuess:
+    kind = kind_named(name)
+    form = guess.form if name == guess.kind else ""
+    description = kind.describe(form, guess.distinct)
+    return replace(
+        guess, kind=name, reason=SAID, confidence=1.0, form=form, description=description, is_used=kind.is_used
+    )

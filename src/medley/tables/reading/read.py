@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
 from os import PathLike
@@ -38,12 +38,17 @@ class Table:
         root: the folder that relative paths in its cells count from.
         origin: what errors call it: the file's path, or "the table".
         notes: what the reader had to decide and the caller should know.
+
+    Attributes:
+        memo: what was computed of these rows (profiles, parsed columns), so that whoever needs it again finds it; a
+            table with other rows starts with an empty one.
     """
 
     frame: pd.DataFrame
     root: Path
     origin: str = "the table"
     notes: tuple[str, ...] = ()
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.frame)

@@ -6,12 +6,12 @@ import base64
 import binascii
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from medley.tables.columns.objects import array_of, is_boxed
 
 ENDINGS = frozenset(
     [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".avif", ".ppm", ".pgm"]
@@ -74,7 +74,7 @@ def split_paths(word: str) -> list[str]:
 def is_image_array(cell: Any) -> bool:
     """Whether an array, tensor or nested list could be pixels: (H, W) or (H, W, C), at least 8 by 8."""
     shape = getattr(cell, "shape", None)
-    if shape is None or _is_boxed(cell):
+    if shape is None or is_boxed(cell):
         array = array_of(cell)
         if array is None:
             return False
@@ -82,15 +82,6 @@ def is_image_array(cell: Any) -> bool:
     if len(shape) not in (2, 3) or min(shape[:2]) < _SMALLEST:
         return False
     return len(shape) == 2 or shape[2] in (1, 2, 3, 4) or shape[0] in (1, 3, 4)
-
-
-def array_of(cell: Any) -> np.ndarray | None:
-    """A nested list, or arrays of arrays as Arrow hands them out, as one array of numbers; None where it is none."""
-    try:
-        array = np.asarray(_lists(cell))
-    except (ValueError, TypeError):
-        return None
-    return array if array.dtype.kind in "buif" and array.ndim else None
 
 
 def image_of(cell: Any, root: Path) -> Any:
@@ -108,7 +99,7 @@ def image_of(cell: Any, root: Path) -> Any:
     if isinstance(cell, str | PathLike):
         path = fspath(cell).strip()
         return str(root / path) if path else None
-    if isinstance(cell, list | tuple) or _is_boxed(cell):
+    if isinstance(cell, list | tuple) or is_boxed(cell):
         array = array_of(cell)
         return cell if array is None else array
     return cell
@@ -119,15 +110,3 @@ def _decoded(word: str) -> bytes:
         return base64.b64decode(word.split(";base64,", 1)[-1])
     except binascii.Error:  # not of a whole number of bytes: damaged, which whoever decodes the image tells
         return word.encode()
-
-
-def _is_boxed(cell: Any) -> bool:
-    return isinstance(cell, np.ndarray) and cell.dtype.kind == "O"
-
-
-def _lists(cell: Any) -> Any:
-    if isinstance(cell, np.ndarray):
-        return _lists(cell.tolist()) if cell.dtype == object else cell
-    if isinstance(cell, Sequence) and not isinstance(cell, str | bytes):
-        return [_lists(one) for one in cell]
-    return float("nan") if cell is None else cell

@@ -1,0 +1,3 @@
+"""Audio: recordings as an input."""
+
+from medley.audio import kind  # noqa: F401  (importing registers)
