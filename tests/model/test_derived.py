@@ -11,7 +11,7 @@ from medley.core.block import Block, DerivedInput, Input
 from medley.core.codec import Codec
 from medley.core.kinds import Kind
 from medley.errors import DataError, GraphError
-from medley.model.derived import Columns
+from medley.model.derived import InputRows
 from medley.testing import check_block
 from medley.text.block import TextBlock
 from medley.text.tokens import TokenCodec
@@ -157,7 +157,7 @@ def test_it_is_called_on_inputs_only():
 
 
 def test_columns_are_made_when_they_are_asked_for():
-    columns = Columns({"given": [[1.0], [12.0]]})
+    columns = InputRows({"given": [[1.0], [12.0]]})
     words = Spoken(name="words")(md.Input(name="given"))
     assert not columns.add(words)
     assert list(columns) == ["given"]

@@ -67,7 +67,7 @@ def test_all_that_keeps_a_model_from_being_exported_is_told_at_once(make_model, 
 @pytest.mark.slow
 def test_a_part_that_cannot_be_traced_is_named_with_the_reason(make_model, tmp_path):
     model = small(make_model, DenseBlock(num_layers=1, num_units=4, dropout=0.0), TorchBlock(Scripted(), name="odd"))
-    with pytest.raises(ConfigError, match=r"^odd \(TorchBlock\) cannot be written as ONNX: ") as error:
+    with pytest.raises(ConfigError, match=r"^odd \(TorchBlock\) cannot be exported to ONNX: ") as error:
         model.export(tmp_path / "model.onnx")
     assert "dense" not in str(error.value)
     assert list(tmp_path.iterdir()) == []
@@ -83,7 +83,7 @@ class Drifting(nn.Module):
 @pytest.mark.slow
 def test_a_network_that_gives_other_numbers_as_onnx_is_not_written(make_model, tmp_path):
     model = small(make_model, TorchBlock(Drifting(), name="odd"))
-    with pytest.raises(ConfigError, match="'y' reads gives other numbers as ONNX"):
+    with pytest.raises(ConfigError, match="The outputs of 'y' differ as ONNX"):
         model.export(tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
 

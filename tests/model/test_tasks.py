@@ -9,7 +9,7 @@ import torch
 from medley.core.batch import Rows
 from medley.core.codec import Encoded
 from medley.heads import ClassificationHead, RegressionHead
-from medley.model.tasks import Task, baselines, losses, measure, relative
+from medley.model.tasks import Task, constant_losses, measure, relative_loss, task_losses
 
 PRICE = [0.0, 10.0, None, 20.0]
 KIND = ["a", "b", "a", None]
@@ -87,13 +87,13 @@ def test_weights_multiply_rows():
 
 def test_the_prior_has_the_baseline_loss_and_is_1_relative_to_it():
     tasks, rows, _ = both()
-    constant = baselines(tasks, rows)
+    constant = constant_losses(tasks, rows)
     prior = {one.name: torch.as_tensor(one.codec.prior).expand(4, -1) for one in tasks}
-    assert losses(tasks, prior, rows) == pytest.approx(constant)
-    assert relative(losses(tasks, prior, rows), constant) == pytest.approx(1.0)
+    assert task_losses(tasks, prior, rows) == pytest.approx(constant)
+    assert relative_loss(task_losses(tasks, prior, rows), constant) == pytest.approx(1.0)
     assert constant["price"] == pytest.approx(1.0, rel=1e-5)  # the variance of what is standardised
 
 
 def test_a_head_whose_constant_is_perfect_is_left_out_of_the_relative_loss():
-    assert relative({"a": 0.5, "b": 0.1}, {"a": 1.0, "b": 0.0}) == 0.5
-    assert relative({"a": 0.5}, {"a": 0.0}) == 0.5
+    assert relative_loss({"a": 0.5, "b": 0.1}, {"a": 1.0, "b": 0.0}) == 0.5
+    assert relative_loss({"a": 0.5}, {"a": 0.0}) == 0.5

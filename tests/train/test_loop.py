@@ -5,7 +5,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from medley.heads.masked import task_loss
-from medley.model.forward import outputs
+from medley.model.forward import compute_outputs
 from medley.model.tasks import measure
 from medley.train.eager import EagerStepper
 from medley.train.loop import train
@@ -63,7 +63,7 @@ def test_a_record_tells_the_training_rows_as_they_were_seen(make_bench):
     told = next(records(bench, still, epochs=1))
     wanted = measure(
         bench.tasks,
-        outputs(bench.network, bench.rows, 70),
+        compute_outputs(bench.network, bench.rows, 70),
         bench.rows,
         {"kind": 1.0, "price": 1.0},
         rows_only=True,

@@ -22,7 +22,7 @@ def test_small_networks_get_one_thread_and_large_ones_all(make_bench, monkeypatc
     batch = one.rows.slice(0, 32)
     with threads(2):
         assert default_threads(one.network, batch) == 1
-        monkeypatch.setattr(module, "WORTH", 1.0)
+        monkeypatch.setattr(module, "MIN_FLOPS", 1.0)
         assert default_threads(one.network, batch) == 2
 
 
