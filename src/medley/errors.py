@@ -1,31 +1,94 @@
-"""One tree of exceptions and one of warnings: each names the thing, the rule, the value that came and the way out."""
+"""One tree of exceptions and one of warnings: each names the thing, the rule, the value that came and the way out.
+
+Errors are objects. They keep their parts (`where`, `argument`, `causes`) and become text only when they are printed:
+
+- Where a caller's argument breaks a rule, it is named by `argument=` and the message goes on from there:
+  `ConfigError("must be positive, got 0.", argument="epochs")`.
+- Where a sentence names another argument, it is written with `spelled`: `f"leave it out with {spelled('inputs')}"`.
+- A caller of Python reads the names of arguments. The command line wraps a command in `command_line_spelling`, and its
+  users read options.
+- To say where an error happened, use `within`; to report several errors at once, use `ErrorCollector`. Neither touches
+  a message.
+"""
 
 from __future__ import annotations
 
+import shlex
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from copy import copy
 from difflib import get_close_matches
 from typing import Self, TypeVar
 
 E = TypeVar("E", bound="MedleyError")
+
+_OPTIONS: ContextVar[Mapping[str, str]] = ContextVar("options", default={})  # noqa: B039  (never written to)
+
+
+def spelled(argument: str, *value: object) -> str:
+    """An argument as the reader of a message writes it: in Python, or as an option of the command line.
+
+    Args:
+        argument: its name in Python.
+        value: the value to write behind it, if any; a dict is an option per key on the command line.
+
+    >>> spelled("inputs"), spelled("root", "my photos"), spelled("column_kinds", {"age": "number"})
+    ('inputs', "root='my photos'", "column_kinds={'age': 'number'}")
+    >>> with command_line_spelling({"inputs": "--input", "root": "--root", "column_kinds": "--kind"}):
+    ...     spelled("inputs"), spelled("root", "my photos"), spelled("column_kinds", {"age": "number"})
+    ('--input', "--root 'my photos'", '--kind age=number')
+    """
+    option = _OPTIONS.get().get(argument)
+    if option is None:
+        return f"{argument}={value[0]!r}" if value else argument
+    match value:
+        case () | (True,):
+            return option
+        case (Mapping() as pairs,):
+            return " ".join(f"{option} {shlex.quote(f'{key}={item}')}" for key, item in pairs.items())
+    return f"{option} {shlex.quote('none' if value[0] is None else str(value[0]))}"
+
+
+@contextmanager
+def command_line_spelling(options: Mapping[str, str]) -> Iterator[None]:
+    """Names arguments by their options in all messages that are made or printed inside.
+
+    Args:
+        options: Python's argument -> option. Arguments without an option stay as they are.
+
+    >>> error = ConfigError("must be positive, got 0.", argument="max_trials")
+    >>> with command_line_spelling({"max_trials": "--trials"}):
+    ...     print(error)
+    --trials must be positive, got 0.
+    """
+    token = _OPTIONS.set(options)
+    try:
+        yield
+    finally:
+        _OPTIONS.reset(token)
 
 
 class MedleyError(Exception):
     """Anything that medley raises on purpose.
 
     Args:
-        message: one or several sentences: the thing, the rule, the value that came, the way out.
+        message: one or several sentences: the thing, the rule, the value that came, the way out. It continues
+            `argument`, where there is one.
         where: the part or the data that the message is about, from the outside in: an input's name, "validation_data".
         argument: the caller's argument that is at fault, by its Python name; the command line shows its option.
         causes: the errors that this one reports together; `message` then only introduces them.
 
     Attributes:
-        message: as given.
-        where: as given, as a tuple.
-        argument: as given.
-        causes: as given, as a tuple.
+        message: as passed.
+        where: as passed, as a tuple.
+        argument: as passed.
+        causes: as passed, as a tuple.
+
+    Errors can be copied and pickled. A subclass that takes more arguments gives them defaults and keeps what it needs
+    as attributes: a copy is made of `message` and the attributes.
 
     >>> error = ConfigError("must be positive, got 0.", where="encoder", argument="epochs")
     >>> str(error), error.argument
@@ -46,33 +109,19 @@ class MedleyError(Exception):
         self.argument = argument
         self.causes = tuple(causes)
 
-    def text(self, *, argument: str | None = None) -> str:
-        """The whole sentence, with `argument` spelled as the reader knows it."""
-        name = argument or self.argument
-        return ": ".join([*self.where, f"{name} {self.message}" if name else self.message])
+    def text(self) -> str:
+        """The sentence without the causes, with the argument spelled as its reader knows it."""
+        return ": ".join([*self.where, f"{spelled(self.argument)} {self.message}" if self.argument else self.message])
 
     def __str__(self) -> str:
-        lines = [self.text(), *(f"- {error}" for error in self.causes)]
-        return "\n".join(lines)
+        causes = (str(cause).replace("\n", "\n  ") for cause in self.causes)
+        return "\n".join([self.text(), *(f"- {cause}" for cause in causes)])
 
     def within(self, where: str) -> Self:
-        """The same error, seen from one level further out: `where` is put before what it names already."""
+        """This error, seen from one level further out: `where` is put before what it names already."""
         if where:
             self.where = (where, *self.where)
         return self
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _rebuilt, (type(self), self.message, self.where, self.argument, self.causes)
-
-
-def _rebuilt(
-    kind: type[MedleyError],
-    message: str,
-    where: tuple[str, ...],
-    argument: str | None,
-    causes: tuple[MedleyError, ...],
-) -> MedleyError:
-    return kind(message, where=where, argument=argument, causes=causes)
 
 
 class ConfigError(MedleyError, ValueError):
@@ -100,7 +149,43 @@ class NotFittedError(MedleyError, RuntimeError):
 
 
 class MissingDependencyError(MedleyError, ImportError):
-    """An optional package is needed; the message holds the command that installs it."""
+    """An optional package is needed and cannot be imported; the message ends in the command that installs it.
+
+    Args:
+        message: what needs which package.
+        package: the package, by its name on the index.
+        extra: medley's extra that installs it, where there is one.
+        where: as in `MedleyError`.
+        argument: as in `MedleyError`.
+        causes: as in `MedleyError`.
+
+    Attributes:
+        package: as passed.
+        extra: as passed.
+        command: what installs it.
+
+    >>> error = MissingDependencyError("Plots need matplotlib.", package="matplotlib", extra="plot")
+    >>> print(error)
+    Plots need matplotlib. Install it: pip install 'medley[plot]'
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        package: str = "",
+        extra: str = "",
+        where: str | Sequence[str] = (),
+        argument: str | None = None,
+        causes: Sequence[MedleyError] = (),
+    ) -> None:
+        self.package = package
+        self.extra = extra
+        self.command = (
+            f"pip install {shlex.quote(f'medley[{extra}]' if extra else package)}" if extra or package else ""
+        )
+        sentence = f"{message} Install it: {self.command}" if self.command else message
+        super().__init__(sentence, where=where, argument=argument, causes=causes)
 
 
 class MedleyWarning(UserWarning):
@@ -190,9 +275,7 @@ class ErrorCollector:
         if not error.causes:
             self.errors.append(error)
         for cause in error.causes:
-            for where in reversed(error.where):
-                cause.within(where)
-            self.collect(cause)
+            self.collect(_outside(cause, error.where))
 
     @contextmanager
     def collecting(self, kind: type[MedleyError] = MedleyError) -> Iterator[None]:
@@ -210,13 +293,30 @@ class ErrorCollector:
             self.collect(error)
 
     def as_error(self, kind: type[E]) -> E:
-        """Everything that was collected, one error at least, as one `kind`."""
-        if len(self.errors) == 1:
-            error = self.errors[0]
-            return kind(error.message, where=error.where, argument=error.argument)
-        return kind(f"{len(self.errors)} errors:", causes=self.errors)
+        """Everything that was collected, one error at least, as one `kind`.
+
+        A single error that is a `kind` is returned itself; of another class, it becomes the `__cause__`.
+        """
+        if len(self.errors) > 1:
+            return kind(f"{len(self.errors)} errors:", causes=self.errors)
+        error = self.errors[0]
+        if isinstance(error, kind):
+            return error
+        converted = kind(error.message, where=error.where, argument=error.argument)
+        converted.__cause__ = error.__cause__ if type(error) is MedleyError else error
+        return converted
 
     def raise_if_any(self, kind: type[MedleyError]) -> None:
         """Raises a `kind` with everything that was collected; does nothing where nothing was."""
         if self.errors:
             raise self.as_error(kind)
+
+
+def _outside(error: E, where: Sequence[str]) -> E:
+    """The same error with `where` before its own; a copy, as whoever raised it may print it too."""
+    if not where:
+        return error
+    outside = copy(error)
+    outside.where = (*where, *error.where)
+    outside.__cause__, outside.__traceback__ = error.__cause__, error.__traceback__
+    return outside

@@ -123,7 +123,7 @@ def test_a_reader_that_leaves_early_is_no_error():
 PART = """
 import torch
 
-from medley.core.block import Layer
+from medley.core.layer import Layer
 
 
 class Twice(Layer, register="{name}.twice"):

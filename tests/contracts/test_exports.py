@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from medley.core.block import Fusion, Head, Layer
+from medley.core.head import Head
+from medley.core.layer import Fusion, Layer
 from medley.core.normalization import Normalization
 from medley.core.registry import register, registered
 from medley.core.spec import Spec, vector

@@ -11,7 +11,8 @@ for name in ("torch", "transformers", "optuna", "sklearn", "safetensors", "rich"
     sys.modules[name] = None
 
 from medley.core import registry
-from medley.core.block import Head, Input
+from medley.core.head import Head
+from medley.core.input import Input
 
 for name in registry.SLICES:
     if name not in ("audio", "balance", "nn", "train"):  # not built yet, or for training

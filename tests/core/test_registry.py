@@ -6,7 +6,8 @@ import types
 import pytest
 
 from medley.core import registry
-from medley.core.block import Block, Layer
+from medley.core.block import Block
+from medley.core.layer import Layer
 from medley.errors import ConfigError, MedleyError
 
 

@@ -3,8 +3,10 @@
 import pytest
 from torch import nn
 
-from medley.core.block import Composite, DataSummary, Input, Layer, Node
+from medley.core.block import DataSummary, Node
 from medley.core.choice import Choice, Identity
+from medley.core.input import Input
+from medley.core.layer import Composite, Layer
 from medley.core.resolve import resolve, settle, take_default
 from medley.core.space import Int, OneOf, searched
 from medley.core.spec import Spec, vector

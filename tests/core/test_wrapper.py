@@ -3,9 +3,11 @@
 import pytest
 from torch import nn
 
-from medley.core.block import Block, Composite, DataSummary, Fusion, Input, Layer, Wrapper
+from medley.core.block import Block, DataSummary
 from medley.core.choice import Identity
 from medley.core.config import from_json, to_json
+from medley.core.input import Input
+from medley.core.layer import Composite, Fusion, Layer, Wrapper
 from medley.core.resolve import resolve, take_default
 from medley.core.space import OneOf, searched
 from medley.core.spec import Spec, vector

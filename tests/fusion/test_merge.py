@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from medley.core import config
-from medley.core.block import DataSummary, Layer
+from medley.core.block import DataSummary
+from medley.core.layer import Layer
 from medley.core.resolve import resolve, take_default
 from medley.core.spec import Column, Spec, vector
 from medley.errors import ConfigError

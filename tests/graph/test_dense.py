@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from medley.core.batch import Rows
-from medley.core.block import Input
 from medley.core.codec import Encoded
+from medley.core.input import Input
 from medley.core.spec import Spec, vector
 from medley.fusion import GatedFusion
 from medley.fusion.join import JoinMaps

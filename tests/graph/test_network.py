@@ -6,8 +6,10 @@ import torch
 from torch import nn
 
 from medley.core.batch import Batch, Rows
-from medley.core.block import Fusion, Head, Input, Layer
 from medley.core.codec import Encoded
+from medley.core.head import Head
+from medley.core.input import Input
+from medley.core.layer import Fusion, Layer
 from medley.core.spec import Spec, vector
 from medley.errors import GraphError
 from medley.graph.graph import Graph, draw

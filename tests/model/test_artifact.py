@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import medley
-from medley.core.block import Layer
+from medley.core.layer import Layer
 from medley.core.normalization import Normalization
 from medley.core.registry import register
 from medley.core.serialization import FORMAT

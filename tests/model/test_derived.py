@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import medley as md
-from medley.core.block import Block, DerivedInput, Input
+from medley.core.block import Block
 from medley.core.codec import Codec
+from medley.core.input import DerivedInput, Input
 from medley.core.kinds import Kind
 from medley.errors import DataError, GraphError
 from medley.model.derived import InputRows

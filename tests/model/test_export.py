@@ -11,7 +11,7 @@ from torch import nn
 
 from medley import __version__
 from medley.auto.automodel import AutoModel
-from medley.core.block import Layer
+from medley.core.layer import Layer
 from medley.core.registry import register
 from medley.core.serialization import FORMAT
 from medley.core.torchblock import TorchBlock

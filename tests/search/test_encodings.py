@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from medley.core.block import Input, Preprocessing
 from medley.core.codec import Codec, Encoded
+from medley.core.input import Input, Preprocessing
 from medley.core.spec import vector
 from medley.errors import DataError
 from medley.graph.graph import draw

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 import medley as md
-from medley.core.block import Layer
 from medley.core.codec import Encoded
+from medley.core.layer import Layer
 from medley.core.spec import Spec, vector
 from medley.nn.backbone_inputs import ImageEncoder
 from medley.search import frozen

@@ -6,8 +6,9 @@ import numpy as np
 import optuna
 import pytest
 
-from medley.core.block import DataSummary, Input
+from medley.core.block import DataSummary
 from medley.core.choice import Choice, Identity
+from medley.core.input import Input
 from medley.core.resolve import resolve, take_default
 from medley.core.space import Float, Int, OneOf, Space
 from medley.core.spec import vector

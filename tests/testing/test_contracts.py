@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from medley.core.block import Fusion, Layer
 from medley.core.codec import Codec, Encoded
+from medley.core.layer import Fusion, Layer
 from medley.core.registry import register
 from medley.core.space import OneOf, searched
 from medley.core.spec import Spec, vector

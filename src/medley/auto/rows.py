@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from medley.core.block import Head
+from medley.core.head import Head
 from medley.data.rows import arrange, check_counts, rows_of, take
 from medley.data.split import bins, split
 from medley.errors import ConfigError, DataError, ErrorCollector, within

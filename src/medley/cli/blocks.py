@@ -61,7 +61,9 @@ def _find(word: str, known: dict[str, type[Block]]) -> tuple[str, type[Block]]:
 
 
 def _kind(cls: type[Block]) -> str:
-    from medley.core.block import Composite, DerivedInput, Fusion, Head, Input, Layer, Preprocessing
+    from medley.core.head import Head
+    from medley.core.input import DerivedInput, Input, Preprocessing
+    from medley.core.layer import Composite, Fusion, Layer
 
     kinds = (DerivedInput, Input, Preprocessing, Layer, Fusion, Composite, Head)
     return next((kind.__name__ for kind in kinds if issubclass(cls, kind)), "Block")

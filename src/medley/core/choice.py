@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from medley.core.block import Block, Composite, DataSummary, Node
+from medley.core.block import Block, DataSummary, Node
+from medley.core.layer import Composite
 from medley.core.space import OneOf
 from medley.core.spec import Spec
 from medley.errors import GraphError

@@ -8,20 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from medley.core.block import (
-    Block,
-    Composite,
-    DataSummary,
-    DerivedInput,
-    Fusion,
-    Head,
-    Input,
-    Layer,
-    Node,
-    Preprocessing,
-    Wrapper,
-    snake,
-)
+from medley.core.block import Block, DataSummary, Node, snake
+from medley.core.head import Head
+from medley.core.input import DerivedInput, Input, Preprocessing
+from medley.core.layer import Composite, Fusion, Layer, Wrapper
 from medley.core.probe import probe
 from medley.core.space import Space, space_of
 from medley.core.spec import Spec

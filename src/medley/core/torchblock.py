@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from medley.core.block import Layer
+from medley.core.layer import Layer
 from medley.core.spec import Spec
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from medley.core.block import Fusion
+from medley.core.layer import Fusion
 from medley.core.space import Space
 from medley.core.spec import Spec, vector
 from medley.fusion.width import wrong_size

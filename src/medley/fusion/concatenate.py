@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medley.core.block import Fusion
+from medley.core.layer import Fusion
 from medley.core.spec import Spec, vector
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from medley.core.block import DataSummary, Fusion
+from medley.core.block import DataSummary
+from medley.core.layer import Fusion
 from medley.core.space import Space, searched
 from medley.core.spec import Spec, vector
 from medley.fusion.width import WIDTHS, default_width, wrong_size

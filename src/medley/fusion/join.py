@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from medley.core.block import Layer
+from medley.core.layer import Layer
 from medley.core.spec import Spec
 from medley.errors import GraphError
 

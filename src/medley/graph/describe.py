@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from inspect import isroutine
 
-from medley.core.block import Block, Head, Input, Preprocessing
+from medley.core.block import Block
+from medley.core.head import Head
+from medley.core.input import Input, Preprocessing
 from medley.core.registry import name_of
 from medley.graph.graph import Graph
 from medley.graph.network import Network

@@ -14,7 +14,7 @@ from medley.core.spec import Spec
 if TYPE_CHECKING:
     from torch import nn
 
-    from medley.core.block import Layer
+    from medley.core.layer import Layer
 
 MOST = 4
 """Modules that are held for the next network; a search over more pretrained encoders builds some of them again."""

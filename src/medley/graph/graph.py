@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
-from medley.core.block import Block, DerivedInput, Head, Input, Node, as_nodes, snake
+from medley.core.block import Block, Node, as_nodes, snake
 from medley.core.config import from_json, to_json
+from medley.core.head import Head
+from medley.core.input import DerivedInput, Input
 from medley.core.space import OneOf
 from medley.errors import ArtifactError, ErrorCollector, GraphError
 

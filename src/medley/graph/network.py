@@ -11,8 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from medley.core.batch import Batch
-from medley.core.block import Block, Fusion, Head, Input, Layer, Node, Preprocessing
+from medley.core.block import Block, Node
 from medley.core.codec import TargetCodec
+from medley.core.head import Head
+from medley.core.input import Input, Preprocessing
+from medley.core.layer import Fusion, Layer
 from medley.core.spec import Spec
 from medley.errors import GraphError
 from medley.graph.frozen import FrozenModules, in_passes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from medley.core.block import Head
 from medley.core.codec import TargetCodec
+from medley.core.head import Head
 from medley.core.metric import Metric
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec

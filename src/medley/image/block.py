@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
-from medley.core.block import Block, Composite, DataSummary, Node
+from medley.core.block import Block, DataSummary, Node
+from medley.core.layer import Composite
 from medley.core.normalization import Normalization
 from medley.core.registry import lookup
 from medley.core.shape import SpatialReduction

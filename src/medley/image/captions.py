@@ -15,8 +15,9 @@ import numpy as np
 from medley.cache import folder as cache
 from medley.cache.row_stores import TextStore
 from medley.core import registry
-from medley.core.block import Block, DerivedInput, Input
+from medley.core.block import Block
 from medley.core.codec import Codec
+from medley.core.input import DerivedInput, Input
 from medley.core.kinds import Kind
 from medley.errors import DataError, GraphError
 from medley.image import own

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import field
 from typing import ClassVar
 
-from medley.core.block import Block, Input
+from medley.core.block import Block
 from medley.core.codec import Codec
+from medley.core.input import Input
 from medley.core.kinds import Kind
 from medley.image.bad import Policy, policy_problem
 from medley.image.sizes import as_text, pair, root_problem, size_problem

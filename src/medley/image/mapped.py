@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from medley.cache import folder as cache
-from medley.core.block import Block, DerivedInput, Input
+from medley.core.block import Block
 from medley.core.codec import Codec
+from medley.core.input import DerivedInput, Input
 from medley.core.kinds import Kind
 from medley.errors import DataError, GraphError
 from medley.image import own

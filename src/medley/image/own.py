@@ -9,7 +9,8 @@ from types import CodeType
 from typing import Any, TypeVar
 
 from medley.cache.folder import digest, tell_once
-from medley.core.block import Block, Input
+from medley.core.block import Block
+from medley.core.input import Input
 from medley.core.kinds import Kind
 from medley.core.registry import name_of
 from medley.errors import ConfigError, MissingDependencyError

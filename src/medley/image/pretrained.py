@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any, cast
 
-from medley.core.block import Composite, DataSummary, Node
+from medley.core.block import DataSummary, Node
+from medley.core.layer import Composite
 from medley.core.registry import lookup
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec

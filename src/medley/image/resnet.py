@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from medley.core.block import DataSummary, Layer
+from medley.core.block import DataSummary
+from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.image.families import image_size, named_problem, shrunk

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from medley.core.block import Block, Composite, DataSummary, Input, Node
+from medley.core.block import Block, DataSummary, Node
+from medley.core.input import Input
+from medley.core.layer import Composite
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import GraphError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from medley.core.block import Layer, Wrapper
+from medley.core.layer import Layer, Wrapper
 from medley.core.shape import SpatialReduction
 from medley.core.spec import Spec, vector
 from medley.errors import GraphError

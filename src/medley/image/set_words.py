@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from medley.core.block import Preprocessing
 from medley.core.codec import Codec
+from medley.core.input import Preprocessing
 from medley.image.bad import Policy
 
 

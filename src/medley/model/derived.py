@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from medley.core.block import DerivedInput, Input, Node
+from medley.core.block import Node
+from medley.core.input import DerivedInput, Input
 from medley.core.numbering import gathered, numbered
 from medley.graph.graph import Graph
 

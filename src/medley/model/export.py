@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from medley.core.block import Block, DerivedInput, Head
+from medley.core.block import Block
 from medley.core.codec import Codec, TargetCodec
 from medley.core.config import to_json
+from medley.core.head import Head
+from medley.core.input import DerivedInput
 from medley.core.serialization import array_to_json, json_bytes, split_arrays
 from medley.data.sources import Source
 from medley.errors import ConfigError, ErrorCollector

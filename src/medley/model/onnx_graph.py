@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from medley.core.block import Layer
+from medley.core.layer import Layer
 from medley.core.spec import Spec
 from medley.errors import ConfigError, ErrorCollector, MissingDependencyError
 from medley.graph.dense import DenseNetwork

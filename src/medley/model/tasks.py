@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from medley.core.batch import Rows
-from medley.core.block import Head
 from medley.core.codec import TargetCodec
+from medley.core.head import Head
 from medley.core.metric import Metric, RowMetric, SetMetric
 from medley.graph.graph import Graph
 from medley.heads.masked import metric_mean, task_loss

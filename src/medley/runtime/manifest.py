@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from medley.core.block import Head, Input, Preprocessing
 from medley.core.codec import TargetCodec
 from medley.core.config import from_json
+from medley.core.head import Head
+from medley.core.input import Input, Preprocessing
 from medley.core.serialization import array_from_json, join_arrays, read_json
 from medley.data.sources import Source
 from medley.errors import ArtifactError, ErrorCollector, MedleyError

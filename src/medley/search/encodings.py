@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from medley.core.batch import Rows
-from medley.core.block import Input, Node, Preprocessing
+from medley.core.block import Node
 from medley.core.codec import Codec, Encoded, TargetCodec
+from medley.core.input import Input, Preprocessing
 from medley.core.numbering import gathered, numbered
 from medley.core.spec import Spec
 from medley.data.sources import Source, absent

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from medley.balance.choose import balancer
-from medley.core.block import DataSummary, Input
+from medley.core.block import DataSummary
+from medley.core.input import Input
 from medley.core.resolve import Suggest, resolve, settle
 from medley.errors import GraphError, MedleyError
 from medley.graph.graph import Graph

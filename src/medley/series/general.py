@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medley.core.block import Composite, DataSummary, Node
+from medley.core.block import DataSummary, Node
+from medley.core.layer import Composite
 from medley.core.registry import lookup
 from medley.core.shape import Flatten
 from medley.core.spec import Spec

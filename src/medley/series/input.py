@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from medley.core.block import Block
-from medley.core.block import Input as Base
+from medley.core.input import Input as Base
 from medley.core.kinds import Kind
 from medley.series.array import ArrayCodec
 from medley.series.general import GeneralBlock

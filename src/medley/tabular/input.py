@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
-from medley.core.block import Block, Input
+from medley.core.block import Block
+from medley.core.input import Input
 from medley.core.kinds import Kind
 from medley.errors import did_you_mean
 from medley.tabular.block import StructuredDataBlock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from medley.core.block import Layer
+from medley.core.layer import Layer
 from medley.core.spec import Spec, vector
 from medley.errors import GraphError
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from medley.core.block import Composite, DataSummary, Node
+from medley.core.block import DataSummary, Node
+from medley.core.layer import Composite
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import GraphError

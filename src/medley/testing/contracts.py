@@ -7,8 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from medley.core.block import Block, Composite, DerivedInput, Fusion, Head, Input, Layer, Node, Preprocessing
+from medley.core.block import Block, Node
 from medley.core.config import from_json, to_json
+from medley.core.head import Head
+from medley.core.input import DerivedInput, Input, Preprocessing
+from medley.core.layer import Composite, Fusion, Layer
 from medley.core.probe import probe
 from medley.core.registry import lookup, registered
 from medley.core.resolve import Suggest, take_default

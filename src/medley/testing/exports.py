@@ -14,8 +14,11 @@ import torch
 from torch import nn
 
 from medley.core.batch import Batch
-from medley.core.block import Block, Fusion, Head, Input, Layer, Node
+from medley.core.block import Block, Node
 from medley.core.codec import TargetCodec
+from medley.core.head import Head
+from medley.core.input import Input
+from medley.core.layer import Fusion, Layer
 from medley.core.probe import probe
 from medley.core.registry import lookup
 from medley.core.spec import Spec

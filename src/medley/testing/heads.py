@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medley.core.block import Head
 from medley.core.codec import TargetCodec
+from medley.core.head import Head
 from medley.core.metric import RowMetric, SetMetric
 from medley.core.spec import Spec
 from medley.heads.masked import task_loss

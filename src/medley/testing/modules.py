@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from medley.core.block import Fusion, Layer
+from medley.core.layer import Fusion, Layer
 from medley.core.spec import Spec
 from medley.testing.samples import ROWS, values
 

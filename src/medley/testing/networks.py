@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from medley.core.batch import Batch, Rows
-from medley.core.block import Input, Node
+from medley.core.block import Node
+from medley.core.input import Input
 from medley.core.registry import lookup
 from medley.core.resolve import Suggest
 from medley.graph.dense import DenseNetwork

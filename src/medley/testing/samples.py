@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medley.core.block import Head, Input, Layer
+from medley.core.head import Head
+from medley.core.input import Input
 from medley.core.kinds import Kind
+from medley.core.layer import Layer
 from medley.core.resolve import reading
 from medley.core.spec import Column, Spec, vector
 

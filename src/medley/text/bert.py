@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import field
 
-from medley.core.block import Composite, DataSummary, Node
+from medley.core.block import DataSummary, Node
+from medley.core.layer import Composite
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.text.codes import check_counts

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, cast
 
-from medley.core.block import Block, Composite, DataSummary, Input, Node
+from medley.core.block import Block, DataSummary, Node
+from medley.core.input import Input
+from medley.core.layer import Composite
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.nn.pretrained_argument import chosen, pretrained_problem

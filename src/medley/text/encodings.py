@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from medley.core.block import Block, Preprocessing
+from medley.core.block import Block
+from medley.core.input import Preprocessing
 from medley.core.space import OneOf, Space, searched
 from medley.text.bag import NgramBag
 from medley.text.codes import check_counts

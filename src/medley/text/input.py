@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import field
 from typing import ClassVar
 
-from medley.core.block import Block, Input
+from medley.core.block import Block
+from medley.core.input import Input
 from medley.core.kinds import Kind
 from medley.nn.pretrained_argument import pretrained_problem
 from medley.text.block import TextBlock

@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
-from medley.core.block import Block, Input
+from medley.core.block import Block
 from medley.core.codec import Codec, Encoded, State
+from medley.core.input import Input
 from medley.core.kinds import Kind
 from medley.core.numbering import row_number
 from medley.core.space import Space

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
-from medley.core.block import Composite, DataSummary, Input, Node
+from medley.core.block import DataSummary, Node
+from medley.core.input import Input
+from medley.core.layer import Composite
 from medley.core.registry import lookup
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec

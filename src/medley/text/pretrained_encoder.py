@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from medley.core.block import Block, Layer, Preprocessing
+from medley.core.block import Block
+from medley.core.input import Preprocessing
+from medley.core.layer import Layer
 from medley.core.space import Space
 from medley.core.spec import Spec, vector
 from medley.core.tuning import tuning_problems

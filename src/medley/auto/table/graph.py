@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medley.core.block import Head, Input, Node
+from medley.core.block import Node
+from medley.core.head import Head
+from medley.core.input import Input
 from medley.core.registry import lookup
 from medley.core.space import OneOf
 from medley.train.plan import Training, default_batch_size, default_epochs

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from medley.auto.table.targets import target_as
-from medley.core.block import Head, Input
 from medley.core.column import TaskGuess
+from medley.core.head import Head
+from medley.core.input import Input
 from medley.core.kinds import Kind
 from medley.core.registry import lookup
 from medley.errors import ConfigError, DataError, ErrorCollector, MedleyError, did_you_mean

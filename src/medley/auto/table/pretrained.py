@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from medley.auto.table.plan import Plan
-from medley.core.block import Input
+from medley.core.input import Input
 from medley.errors import ConfigError, did_you_mean
 from medley.image.pretrained import IMAGE_MODELS
 from medley.nn.hub import find, first_cached

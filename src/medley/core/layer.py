@@ -1,0 +1,86 @@
+"""Layers: the parts between inputs and heads, which compute, fuse, or are made of other parts."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from medley.core.block import Block, DataSummary, Node
+from medley.core.probe import probe
+from medley.core.spec import Spec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Layer(Block):
+    """A part that computes: present rows in, as many rows out. Called on several nodes, it gets as many tensors."""
+
+    reads: ClassVar[str] = "plain"
+    """`"plain"` numbers, `"table"` columns, `"tokens"` or `"members"` of an ensemble: what the first input must be;
+    others are adapted first."""
+
+    @abstractmethod
+    def build(self, *specs: Spec) -> nn.Module:
+        """The module: tensors (B, *spec.shape) -> tensor (B, *out.shape). All fields are set when it is asked for."""
+
+    def out(self, *specs: Spec) -> Spec:
+        """The spec of the result; found by building and running without data where a block does not say it."""
+        return probe(lambda: self.build(*specs), specs, type(self).__name__)
+
+    def adapter(self) -> Block | None:
+        """As `Input.adapter`, for layers whose result other layers cannot read."""
+        return None
+
+    def resolved(self) -> Layer:
+        """The layer that stands in a resolved graph, once all fields are set: itself, unless that depends on files.
+
+        A resolved graph is built again from its JSON alone, so whatever lies in files is looked up here.
+        """
+        return self
+
+    @property
+    def frozen(self) -> bool:
+        """Whether its module never learns and gives the same for the same row, so that results may be kept."""
+        return False
+
+    @property
+    def ignores_padding(self) -> bool:
+        """Of a layer that reads codes: whether it makes the same of rows whose padding at the end is cut off."""
+        return False
+
+
+class Wrapper(Layer):
+    """A layer that runs others inside it, on rows of its own making: on each member of a set, say.
+
+    Args:
+        encoder: what is inside: any block that becomes a chain of layers. It is resolved under the wrapper's name, like
+            all parts, and then is the tuple of these layers in order.
+    """
+
+    encoder: Block | tuple[Layer, ...] | None = None
+
+    @abstractmethod
+    def inner(self, *specs: Spec) -> Spec:
+        """The spec of what the first layer inside reads, given what the wrapper reads."""
+
+
+class Fusion(Block):
+    """A part that joins M vectors, of which any may be absent in any row: an absent one weighs exactly nothing."""
+
+    @abstractmethod
+    def build(self, *specs: Spec) -> nn.Module:
+        """The module: (list of M tensors (B, D_m), present (B, M) bool or None where all are) -> (B, D)."""
+
+    @abstractmethod
+    def out(self, *specs: Spec) -> Spec:
+        """The spec of the fused vector."""
+
+
+class Composite(Block):
+    """A part made of other parts: it chooses and joins them, and vanishes from the resolved graph."""
+
+    @abstractmethod
+    def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
+        """Joins blocks to `nodes` and returns the last. All fields are set when it is asked for."""
