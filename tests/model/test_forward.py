@@ -12,11 +12,11 @@ def encode(model, rows):
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 24, 1000])
-def test_the_batch_size_bounds_the_memory_not_the_result(model, rows, batch_size):
+def test_the_batch_size_affects_the_memory_not_the_result(model, rows, batch_size):
     data = encode(model, rows)
     whole, parts = compute_outputs(model.network, data, 24), compute_outputs(model.network, data, batch_size)
-    for name, one in whole.items():
-        torch.testing.assert_close(parts[name], one)
+    for name, tensor in whole.items():
+        torch.testing.assert_close(parts[name], tensor)
 
 
 def test_the_network_goes_back_to_the_mode_it_was_in(model, rows):
@@ -45,8 +45,8 @@ def test_gpus_are_called_cuda():
 
 def test_devices_by_name():
     assert resolve_device("cpu") == torch.device("cpu")
-    wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    assert resolve_device("auto").type == resolve_device(None).type == wanted
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    assert resolve_device("auto").type == resolve_device(None).type == expected
 
 
 @pytest.mark.parametrize("batch_size", [0, -5, 2.5, "8", True])

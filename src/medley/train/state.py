@@ -64,6 +64,10 @@ class LoopPosition:
             self.outputs[name][self.seen : self.seen + count] = output
         self.seen += count
 
+    def seen_outputs(self) -> dict[str, Tensor]:
+        """Head name -> raw outputs (seen, K) of the rows that were trained on, as views."""
+        return {name: output[: self.seen] for name, output in self.outputs.items()}
+
     def next_epoch(self) -> None:
         """Moves to the beginning of the next epoch."""
         self.epoch, self.order, self.seen, self.outputs, self.seconds = self.epoch + 1, None, 0, {}, 0.0
@@ -177,7 +181,7 @@ class TrainingState:
             **with_prefix("stepper", self.stepper.tensors),
             **with_prefix("best", self.best_weights),
             **with_prefix("random", self.random),
-            **with_prefix("outputs", {name: output[: position.seen] for name, output in position.outputs.items()}),
+            **with_prefix("outputs", position.seen_outputs()),
             **({} if position.order is None else {"order": position.order}),
         }
 
