@@ -23,7 +23,7 @@ class StepperState:
     """All that the steps of a training depend on.
 
     Args:
-        tensors: by name, on the CPU: weights, the optimizer's moments, the balancer's memory.
+        tensors: by name, on the CPU: weights, the optimiser's moments, the balancer's memory.
         values: JSON: the learning rate, the loss scale.
     """
 
@@ -93,7 +93,7 @@ class TrainingState:
     Random numbers are those of torch, which alone training draws from.
 
     Args:
-        stepper: weights, optimizer, schedule, balancer and loss scale.
+        stepper: weights, optimiser, schedule, balancer and loss scale.
         position: epoch and step, and the order of the epoch's rows.
         records: of the epochs so far.
         best_epoch: place of the best of them; -1 before the first has ended.
