@@ -311,7 +311,7 @@ class TestMistakes:
             md.AutoModel(flow, [head(flow), head(md.DenseBlock()(flow))])
 
     def test_a_device_that_is_not_here(self):
-        with pytest.raises(ConfigError, match="device='gpu' is no device"):
+        with pytest.raises(ConfigError, match="device='gpu' is not a device"):
             md.AutoModel(md.Input(), md.RegressionHead(), device="gpu")
 
     @pytest.mark.parametrize("objective", ["val_acuracy", "accuracy_val", ["val_loss", "nothing"]])

@@ -110,5 +110,6 @@ def test_describe_tells_short_numbers_and_bad_images(capsys, pets_model, tmp_pat
     assert "0.3\n" in told
     assert "0.30000000000000004" not in told
     assert (
-        "photo: 12 images could not be read and counted as missing, in rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ..." in told
+        "photo: 12 images could not be read and were treated as missing, in rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ..."
+        in told
     )

@@ -29,17 +29,17 @@ def table(size=SIZE):
     return [[float(i) if i % 5 else None, colours[i % 4]] for i in range(size)]
 
 
-def make(inputs, outputs, x, y, loss_weights=None, **facts):
+def make(inputs, outputs, x, y, loss_weights=None, **metadata):
     """A `Model` with random weights and fitted codecs."""
     graph = draw(inputs, outputs)
     size = len(next(iter(y.values())))
     data = Encodings(Part(x, y, None, size), None, {n: h.codec() for n, h in graph.heads.items()}, torch.device("cpu"))
-    settled, _ = resolved(SearchSpec(graph, data, Training(), None, lambda told: 0.0, 0), take_default)
+    settled, _ = resolved(SearchSpec(graph, data, Training(), None, lambda values: 0.0, 0), take_default)
     sources = data.sources(settled)
     torch.manual_seed(3)
-    network = Network(settled, {one.name: one.codec.spec for one in sources}, data.targets)
+    network = Network(settled, {source.name: source.codec.spec for source in sources}, data.targets)
     network.adapt(data.rows(settled)[0].slice(0, size))
-    return Model(settled, sources, data.targets, network, facts)
+    return Model(settled, sources, data.targets, network, metadata)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A model as a directory: nothing but data, the same predictions, and clear words where it is damaged."""
+"""A model as a directory: nothing but data, the same predictions, clear errors where it is damaged."""
 
 import json
 import subprocess
@@ -38,9 +38,9 @@ torch.set_num_threads(1)
 model = medley.load(sys.argv[1])
 rows = json.loads(sys.stdin.read())
 rows["wave"] = np.array(rows["wave"], "float32")
-found = model.predict_raw(rows)
+raw = model.predict_raw(rows)
 price = model.predict(rows)["price"]
-print(json.dumps([{name: one.tobytes().hex() for name, one in found.items()}, price.tobytes().hex(),
+print(json.dumps([{name: array.tobytes().hex() for name, array in raw.items()}, price.tobytes().hex(),
                   model.predict(rows)["kind"].tolist()]))
 """
 
@@ -57,24 +57,24 @@ def test_a_new_process_predicts_the_same_bits_and_unpickles_nothing(model, rows,
     )
     assert done.returncode == 0, done.stderr
     raw, price, kind = json.loads(done.stdout)
-    assert raw == {name: one.tobytes().hex() for name, one in model.predict_raw(rows).items()}
+    assert raw == {name: array.tobytes().hex() for name, array in model.predict_raw(rows).items()}
     assert price == model.predict(rows)["price"].tobytes().hex()
     assert kind == model.predict(rows)["kind"].tolist()
 
 
 def test_the_directory_holds_json_and_safetensors_alone(saved):
-    assert sorted(one.name for one in saved.iterdir()) == FILES
+    assert sorted(path.name for path in saved.iterdir()) == FILES
     assert json.loads((saved / "model.json").read_text("utf-8"))["format"] == FORMAT
 
 
-def test_facts_names_and_summary_come_back(model, saved):
+def test_metadata_names_and_summary_come_back(model, saved):
     again = load(saved)
     assert again.metadata == model.metadata
     assert (again.input_names, again.output_names) == (model.input_names, model.output_names)
     assert again.summary() == model.summary()
     assert again.labels("kind") == model.labels("kind")
-    for name, one in again.network.state_dict().items():
-        assert torch.equal(one, model.network.state_dict()[name])
+    for name, tensor in again.network.state_dict().items():
+        assert torch.equal(tensor, model.network.state_dict()[name])
 
 
 def test_a_loaded_model_can_be_saved_again_to_the_same_bytes(saved, tmp_path):
@@ -83,15 +83,15 @@ def test_a_loaded_model_can_be_saved_again_to_the_same_bytes(saved, tmp_path):
         assert (again / name).read_bytes() == (saved / name).read_bytes()
 
 
-def test_saving_over_a_model_replaces_it_and_leaves_no_scraps(model, make_model, saved):
+def test_saving_over_a_model_replaces_it_and_leaves_no_other_files(model, make_model, saved):
     x = Input(name="x")
     small = make_model(x, RegressionHead(name="y")(x), {"x": np.eye(5)}, {"y": np.arange(5.0)})
     small.save(saved)
     assert load(saved).input_names == ["x"]
-    assert sorted(one.name for one in saved.iterdir()) == FILES
+    assert sorted(path.name for path in saved.iterdir()) == FILES
 
 
-def test_a_file_in_the_way_is_told(model, tmp_path):
+def test_a_file_in_the_way_is_reported(model, tmp_path):
     (tmp_path / "taken").write_text("mine")
     with pytest.raises(ArtifactError, match="is a file; a model is a directory"):
         model.save(tmp_path / "taken")
@@ -105,7 +105,7 @@ def test_a_missing_file_is_named(saved, name):
         load(saved)
 
 
-def test_a_directory_that_is_no_model_is_told(tmp_path):
+def test_a_directory_that_is_no_model_is_reported(tmp_path):
     with pytest.raises(ArtifactError, match=r"holds no complete model: model\.json, weights"):
         load(tmp_path / "nowhere")
 
@@ -120,20 +120,20 @@ def test_a_file_that_was_cut_off_is_named(saved, name, share):
 
 
 def test_any_part_of_the_description_may_be_missing_or_wrong(saved):
-    """Every value of the JSON, taken away or replaced, either does not matter or is told as one of our errors."""
+    """Every value of the JSON, taken away or replaced, either does not matter or is reported by an error of medley."""
     path = saved / "model.json"
     whole = json.loads(path.read_text("utf-8"))
-    found = 0
+    refused = 0
     for place in _places(whole):
         for damage in (None, "lion", 7, []):
             path.write_text(json.dumps(_changed(whole, place, damage)), "utf-8")
             try:
                 load(saved)
             except MedleyError:
-                found += 1
+                refused += 1
             except Exception as error:
                 raise AssertionError(f"{place} = {damage!r} raises {error!r}") from error
-    assert found > 100
+    assert refused > 100
 
 
 def _places(value, path=()):
@@ -236,10 +236,10 @@ def test_files_are_as_readable_as_any_other(tmp_path):
     (tmp_path / "plain").write_bytes(b"x")
     write_file(tmp_path / "ours", b"x")
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
-    assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_file_and_a_search_are_told_from_a_broken_model(tmp_path):
+def test_a_file_and_a_search_are_distinguished_from_a_broken_model(tmp_path):
     (tmp_path / "project.json").write_text("{}")
     with pytest.raises(ArtifactError, match="It holds a search"):
         load(tmp_path)
@@ -247,7 +247,7 @@ def test_a_file_and_a_search_are_told_from_a_broken_model(tmp_path):
         load(tmp_path / "project.json")
 
 
-def test_a_folder_that_cannot_be_written_to_is_told(make_model, tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_to_is_reported(make_model, tmp_path, monkeypatch):
     x = np.zeros((4, 2), np.float32)
     model = make_model(Input(), RegressionHead(name="y"), {"input_1": x}, {"y": [1.0, 2.0, 3.0, 4.0]})
 

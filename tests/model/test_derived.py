@@ -1,4 +1,4 @@
-"""Inputs whose rows are made of other inputs' rows: in graphs, searches, saved models."""
+"""Inputs whose rows are derived from other inputs' rows: in graphs, searches, saved models."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.input import DerivedInput, Input
 from medley.errors import DataError, GraphError
-from medley.model.derived import Columns
+from medley.model.derived import InputRows
 from medley.testing import check_block
 from medley.text.block import TextBlock
 from medley.text.tokens import TokenCodec
@@ -20,7 +20,7 @@ CALLS: list[int] = []
 
 
 class Spoken(DerivedInput, register="test_derived.spoken"):
-    """Numbers as words; where a text is given beside them, the text wins."""
+    """Numbers as words; a text replaces them where it is present."""
 
     kinds: ClassVar[tuple[str, ...]] = ("text",)
     ten: str = "ten"
@@ -42,8 +42,8 @@ class Spoken(DerivedInput, register="test_derived.spoken"):
     def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> Any:
         numbers, *texts = columns
         CALLS.append(len(numbers))
-        given: Iterable[Any] = texts[0] if texts and texts[0] is not None else [None] * len(numbers)
-        return [text or self._word(number) for text, number in zip(given, numbers, strict=True)]
+        words: Iterable[Any] = texts[0] if texts and texts[0] is not None else [None] * len(numbers)
+        return [text or self._word(number) for text, number in zip(words, numbers, strict=True)]
 
     def _word(self, number: Any) -> str | None:
         if number is None:
@@ -56,12 +56,12 @@ class Spoken(DerivedInput, register="test_derived.spoken"):
 @pytest.fixture
 def numbers():
     CALLS.clear()
-    return [[float(one)] for one in np.random.default_rng(0).integers(0, 20, 60)]
+    return [[float(number)] for number in np.random.default_rng(0).integers(0, 20, 60)]
 
 
 @pytest.fixture
 def labels(numbers):
-    return ["many" if one[0] >= 10 else "some" for one in numbers]
+    return ["many" if row[0] >= 10 else "some" for row in numbers]
 
 
 def searched(folder, outputs, inputs, **options):
@@ -69,14 +69,14 @@ def searched(folder, outputs, inputs, **options):
 
 
 def test_a_network_reads_what_was_made_of_another_input(tmp_path, numbers, labels):
-    given = md.Input(name="given")
-    words = Spoken()(given)
-    auto = searched(tmp_path, md.ClassificationHead()(md.TextBlock(block_type="ngram")(words)), given)
+    numeric = md.Input(name="numeric")
+    words = Spoken()(numeric)
+    auto = searched(tmp_path, md.ClassificationHead()(md.TextBlock(block_type="ngram")(words)), numeric)
     auto.fit(numbers, labels, epochs=8, verbose=0)
     assert auto.evaluate(numbers, labels, return_dict=True)["accuracy"] == 1.0
     model = auto.export_model()
-    assert [one.input_name for one in model.sources] == ["spoken_1"]
-    assert model.input_names == ["given"]
+    assert [source.input_name for source in model.sources] == ["spoken_1"]
+    assert model.input_names == ["numeric"]
     CALLS.clear()
     model.save(tmp_path / "model")
     again = md.load(tmp_path / "model")
@@ -89,21 +89,21 @@ def test_a_network_reads_what_was_made_of_another_input(tmp_path, numbers, label
 
 
 def test_rows_are_made_once_per_search_however_many_encodings_read_them(tmp_path, numbers, labels):
-    given = md.Input(name="given")
-    words = Spoken()(given)
+    numeric = md.Input(name="numeric")
+    words = Spoken()(numeric)
     joined = md.Merge()([md.TextBlock(block_type="ngram")(words), md.TextBlock(block_type="vanilla")(words)])
-    auto = searched(tmp_path, md.ClassificationHead()(joined), given, max_trials=2)
+    auto = searched(tmp_path, md.ClassificationHead()(joined), numeric, max_trials=2)
     auto.fit(numbers, labels, epochs=1, verbose=0)
     assert sum(CALLS) == 60  # training and validation rows
     assert len(CALLS) == 2
 
 
 def test_two_inputs_become_one_and_either_may_be_absent(tmp_path, numbers, labels):
-    given, note = md.Input(name="given"), md.TextInput(name="note")
+    numeric, note = md.Input(name="numeric"), md.TextInput(name="note")
     notes = ["ten" if label == "many" else None for label in labels]
     hidden = [None if text else number for text, number in zip(notes, numbers, strict=True)]
     auto = searched(
-        tmp_path, md.ClassificationHead()(md.TextBlock(block_type="ngram")(Spoken()(given, note))), [given, note]
+        tmp_path, md.ClassificationHead()(md.TextBlock(block_type="ngram")(Spoken()(numeric, note))), [numeric, note]
     )
     auto.fit([hidden, notes], labels, epochs=8, verbose=0)
     assert auto.evaluate([hidden, notes], labels, return_dict=True)["accuracy"] == 1.0
@@ -111,21 +111,21 @@ def test_two_inputs_become_one_and_either_may_be_absent(tmp_path, numbers, label
 
 
 def test_one_declaration_may_be_called_on_several_inputs(tmp_path, numbers, labels):
-    one, two = md.Input(name="one"), md.Input(name="two")
+    first, second = md.Input(name="one"), md.Input(name="two")
     spoken = Spoken()
-    outputs = md.ClassificationHead()(md.Merge()([md.TextBlock()(spoken(one)), md.TextBlock()(spoken(two))]))
-    auto = searched(tmp_path, outputs, [one, two])
+    outputs = md.ClassificationHead()(md.Merge()([md.TextBlock()(spoken(first)), md.TextBlock()(spoken(second))]))
+    auto = searched(tmp_path, outputs, [first, second])
     auto.fit([numbers, numbers], labels, epochs=1, verbose=0)
     assert {source.input_name for source in auto.export_model().sources} == {"spoken_1", "spoken_2"}
 
 
 def test_a_choice_between_derivations_gives_each_trial_its_own(tmp_path, numbers, labels):
-    given = md.Input(name="given")
-    words = md.Choice([Spoken("ten"), Spoken("dozen")])(given)
+    numeric = md.Input(name="numeric")
+    words = md.Choice([Spoken("ten"), Spoken("dozen")])(numeric)
     auto = searched(
         tmp_path,
         md.ClassificationHead()(md.TextBlock(block_type="vanilla")(words)),
-        given,
+        numeric,
         max_trials=2,
         tuner="random",
         seed=3,
@@ -138,32 +138,32 @@ def test_a_choice_between_derivations_gives_each_trial_its_own(tmp_path, numbers
     assert len(md.load(tmp_path / "model").predict(numbers)) == 60
 
 
-def test_what_cannot_be_made_is_told_with_the_input_s_name(tmp_path, numbers, labels):
-    given = md.Input(name="given")
-    auto = searched(tmp_path, md.ClassificationHead()(md.TextBlock()(Spoken(name="words")(given))), given)
+def test_rows_that_cannot_be_derived_are_reported_with_the_inputs_name(tmp_path, numbers, labels):
+    numeric = md.Input(name="numeric")
+    auto = searched(tmp_path, md.ClassificationHead()(md.TextBlock()(Spoken(name="words")(numeric))), numeric)
     auto.fit(numbers, labels, epochs=1, verbose=0)
     with pytest.raises(DataError, match=r"words: 99 has no word"):
         auto.predict([[99.0]])
 
 
 def test_it_is_called_on_inputs_only():
-    given = md.Input()
+    numeric = md.Input()
     with pytest.raises(GraphError, match="of other inputs' rows, got DenseBlock"):
-        Spoken()(md.DenseBlock()(given))
+        Spoken()(md.DenseBlock()(numeric))
     with pytest.raises(GraphError, match="call it on that input first"):
         md.TextBlock()(Spoken())
     with pytest.raises(GraphError, match="one input and a text at most"):
-        Spoken()(given, md.Input(), md.Input())
+        Spoken()(numeric, md.Input(), md.Input())
 
 
-def test_columns_are_made_when_they_are_asked_for():
-    columns = Columns({"given": [[1.0], [12.0]]})
-    words = Spoken(name="words")(md.Input(name="given"))
+def test_rows_are_derived_when_they_are_read():
+    columns = InputRows({"numeric": [[1.0], [12.0]]})
+    words = Spoken(name="words")(md.Input(name="numeric"))
     assert not columns.add(words)
-    assert list(columns) == ["given"]
+    assert list(columns) == ["numeric"]
     assert columns["words"] == ["few", "ten"]
     assert not columns.add(words)
-    assert columns.add(Spoken("dozen", name="words")(md.Input(name="given")))
+    assert columns.add(Spoken("dozen", name="words")(md.Input(name="numeric")))
     assert columns["words"] == ["few", "dozen"]
 
 

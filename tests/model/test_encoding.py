@@ -33,17 +33,17 @@ class Fixed(Codec):
     ],
 )
 def test_rows_of_nothing_are_legal_and_absent(spec, dtype):
-    found = absent(Fixed(spec), 3)
-    assert found.array.shape == (3, *spec.shape)
-    assert found.array.dtype == dtype
-    assert not found.array.any()
-    assert not found.present.any()
+    encoded = absent(Fixed(spec), 3)
+    assert encoded.array.shape == (3, *spec.shape)
+    assert encoded.array.dtype == dtype
+    assert not encoded.array.any()
+    assert not encoded.present.any()
 
 
 def test_an_input_that_is_wholly_absent_is_so_in_every_row(model, rows):
-    found = encode_inputs(model.sources, {**rows, "wave": None})
-    assert not found["wave"].present.any()
-    assert np.flatnonzero(~found["facts"].present).tolist() == [10]  # the one row that lacks both its cells
+    encoded = encode_inputs(model.sources, {**rows, "wave": None})
+    assert not encoded["wave"].present.any()
+    assert np.flatnonzero(~encoded["facts"].present).tolist() == [10]  # the one row that lacks both its cells
 
 
 def test_all_inputs_absent_leaves_the_number_of_rows_unknown(model):
@@ -51,7 +51,7 @@ def test_all_inputs_absent_leaves_the_number_of_rows_unknown(model):
         encode_inputs(model.sources, {"wave": None, "facts": None})
 
 
-def test_all_mistakes_are_told_at_once_with_the_inputs_names(model):
+def test_all_errors_are_reported_at_once_with_the_inputs_names(model):
     with pytest.raises(DataError, match=r"(?s)2 errors.*- wave: .*- facts: "):
         encode_inputs(model.sources, {"wave": np.zeros((2, 7)), "facts": [["a"], ["b"]]})
     with pytest.raises(DataError, match=r"(?s)2 errors.*- kind: .*- price: "):
@@ -68,7 +68,7 @@ def test_all_mistakes_are_told_at_once_with_the_inputs_names(model):
         (["a", "b", "c"], "numbers"),
     ],
 )
-def test_weights_that_cannot_be_are_refused(weight, words):
+def test_invalid_weights_are_refused(weight, words):
     with pytest.raises(DataError, match=words):
         row_weights(weight, 3)
 

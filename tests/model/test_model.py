@@ -15,8 +15,8 @@ def test_a_list_gives_a_list_and_a_dict_a_dict(model, rows):
     named = model.predict(rows)
     assert isinstance(listed, list)
     assert list(named) == ["kind", "price"]
-    for one, other in zip(listed, named.values(), strict=True):
-        assert one.tolist() == other.tolist()
+    for left, right in zip(listed, named.values(), strict=True):
+        assert left.tolist() == right.tolist()
 
 
 def test_labels_come_back_in_their_type_and_numbers_in_their_unit(model, rows):
@@ -40,9 +40,9 @@ def test_probabilities_have_a_column_per_label(model, rows):
 
 def test_other_forms_of_the_same_rows_give_the_same(model, rows):
     frame = pd.DataFrame(rows["facts"])
-    wanted = model.predict(rows)["price"]
+    expected = model.predict(rows)["price"]
     for wave in (rows["wave"].tolist(), rows["wave"].astype("float64"), list(rows["wave"])):
-        np.testing.assert_array_equal(model.predict({"wave": wave, "facts": frame})["price"], wanted)
+        np.testing.assert_array_equal(model.predict({"wave": wave, "facts": frame})["price"], expected)
 
 
 @pytest.mark.parametrize("name", ["wave", "facts"])
@@ -54,8 +54,8 @@ def test_a_wholly_absent_input_is_as_one_absent_in_every_row(model, rows, name):
 
 
 def test_a_row_without_any_input_gets_the_best_constant(model, labels):
-    found = model.predict({"wave": [None, None], "facts": [None, None]})
-    np.testing.assert_allclose(found["price"], np.nanmean(labels["price"]), rtol=1e-6)
+    predictions = model.predict({"wave": [None, None], "facts": [None, None]})
+    np.testing.assert_allclose(predictions["price"], np.nanmean(labels["price"]), rtol=1e-6)
     chances = model.predict_proba({"wave": [None, None], "facts": [None, None]})["kind"]
     np.testing.assert_allclose(chances, np.full((2, 3), 1 / 3), rtol=1e-5)  # six of each in training
 
@@ -78,30 +78,30 @@ def test_one_row_is_predicted_as_among_others(model, rows):
         ({"wave": np.zeros((4, 5)), "facts": [[1, "red"]] * 4}, "wave: "),
     ],
 )
-def test_rows_that_do_not_fit_are_told(model, x, words):
+def test_rows_that_do_not_fit_are_reported(model, x, words):
     with pytest.raises(DataError, match=words):
         model.predict(x)
 
 
 def test_evaluation_names_and_weights_its_losses(model, rows, labels):
-    told = model.evaluate(rows, labels)
-    assert list(told) == ["loss", "kind_loss", "price_loss", "kind_accuracy", "price_mae"]
-    assert told["loss"] == pytest.approx(told["kind_loss"] + 0.5 * told["price_loss"])
+    scores = model.evaluate(rows, labels)
+    assert list(scores) == ["loss", "kind_loss", "price_loss", "kind_accuracy", "price_mae"]
+    assert scores["loss"] == pytest.approx(scores["kind_loss"] + 0.5 * scores["price_loss"])
     price = model.predict(rows)["price"]
-    assert told["price_mae"] == pytest.approx(np.nanmean(np.abs(price - labels["price"])), rel=1e-5)
+    assert scores["price_mae"] == pytest.approx(np.nanmean(np.abs(price - labels["price"])), rel=1e-5)
     kind = np.array(model.predict(rows)["kind"])
-    seen = np.array([one is not None for one in labels["kind"]])
-    assert told["kind_accuracy"] == pytest.approx(np.mean(kind[seen] == np.array(labels["kind"])[seen]), rel=1e-5)
+    seen = np.array([label is not None for label in labels["kind"]])
+    assert scores["kind_accuracy"] == pytest.approx(np.mean(kind[seen] == np.array(labels["kind"])[seen]), rel=1e-5)
 
 
 def test_evaluation_takes_lists_and_leaves_unlabelled_rows_out(model, rows, labels):
-    told = model.evaluate(rows, labels)
+    scores = model.evaluate(rows, labels)
     listed = model.evaluate([rows["wave"], rows["facts"]], [labels["kind"], labels["price"]], batch_size=5)
-    assert listed == pytest.approx(told, rel=1e-5)
+    assert listed == pytest.approx(scores, rel=1e-5)
     few = {name: [v if i < 7 else None for i, v in enumerate(list(values))] for name, values in labels.items()}
     first = {name: values[:7] for name, values in rows.items()}
-    wanted = model.evaluate(first, {name: values[:7] for name, values in labels.items()})
-    assert model.evaluate(rows, few) == pytest.approx(wanted, rel=1e-5)
+    expected = model.evaluate(first, {name: values[:7] for name, values in labels.items()})
+    assert model.evaluate(rows, few) == pytest.approx(expected, rel=1e-5)
 
 
 def test_evaluation_with_an_input_wholly_absent(model, rows, labels):
@@ -111,14 +111,14 @@ def test_evaluation_with_an_input_wholly_absent(model, rows, labels):
 def test_evaluation_weighs_rows(model, rows, labels):
     only = np.zeros(24)
     only[[4, 9]] = 1
-    told = model.evaluate(rows, labels, sample_weight=only)
+    scores = model.evaluate(rows, labels, sample_weight=only)
     price = model.predict(rows)["price"]
-    assert told["price_mae"] == pytest.approx(np.abs(price - labels["price"])[[4, 9]].mean(), rel=1e-5)
+    assert scores["price_mae"] == pytest.approx(np.abs(price - labels["price"])[[4, 9]].mean(), rel=1e-5)
     with pytest.raises(DataError, match="24 rows, but 3 weights"):
         model.evaluate(rows, labels, sample_weight=[1, 2, 3])
 
 
-def test_labels_that_training_never_saw_are_told(model, rows, labels):
+def test_labels_that_training_never_saw_are_reported(model, rows, labels):
     with pytest.raises(DataError, match=r"kind: .*lion"):
         model.evaluate(rows, {**labels, "kind": ["lion"] * 24})
 
@@ -129,30 +129,30 @@ def test_one_input_and_one_head_go_without_lists(make_model):
     model = make_model(
         flow, RegressionHead(name="y", dropout=0.0)(DenseBlock(num_units=(4,))(flow)), {"x": x}, {"y": y}
     )
-    wanted = model.predict(x)
-    assert wanted.shape == (10,)
+    expected = model.predict(x)
+    assert expected.shape == (10,)
     for form in (x.tolist(), [x], {"x": x}):
-        np.testing.assert_allclose(model.predict(form), wanted)
+        np.testing.assert_allclose(model.predict(form), expected)
     assert list(model.evaluate(x, y)) == ["loss", "mean_squared_error"]
 
 
-def test_the_summary_tells_parts_shapes_and_parameters(model):
-    told = model.summary()
+def test_the_summary_lists_parts_shapes_and_parameters(model):
+    text = model.summary()
     count = sum(p.numel() for p in model.network.parameters())
-    assert f"{count:,} parameters" in told
+    assert f"{count:,} parameters" in text
     for word in ("wave", "facts", "wide", "DenseBlock(", "(D=8)", "kind", "price"):
-        assert word in told
+        assert word in text
 
 
 def test_moving_to_a_device_returns_the_model(model):
     assert model.to("cpu") is model
 
 
-def test_a_task_without_labels_is_told_and_not_taken_for_perfect(model, rows, labels):
+def test_a_task_without_labels_is_reported_and_not_taken_for_perfect(model, rows, labels):
     with pytest.warns(MedleyWarning, match="No row has a label of price"):
-        found = model.evaluate(rows, {**labels, "price": [None] * 24})
-    assert np.isnan(found["price_loss"])
-    assert found["loss"] == found["kind_loss"]
+        scores = model.evaluate(rows, {**labels, "price": [None] * 24})
+    assert np.isnan(scores["price_loss"])
+    assert scores["loss"] == scores["kind_loss"]
     with pytest.raises(DataError, match="nothing to measure"):
         model.evaluate(rows, {"kind": [None] * 24, "price": [None] * 24})
 
@@ -161,7 +161,7 @@ def test_no_rows_give_none_in_the_type_of_rows(model, rows):
     none = {name: values[:0] for name, values in rows.items()}
     for way in (model.predict, model.predict_proba):
         for name, some in way(rows).items():
-            found = way(none)[name]
-            assert (found.shape, found.dtype) == ((0, *some.shape[1:]), some.dtype)
+            empty = way(none)[name]
+            assert (empty.shape, empty.dtype) == ((0, *some.shape[1:]), some.dtype)
     with pytest.raises(DataError, match="at least one row"):
         model.evaluate(none, {"kind": [], "price": []})

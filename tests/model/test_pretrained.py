@@ -17,8 +17,8 @@ TEXTS = ["a lovely dress", "terrible quality", None, "small and rough"] * 4
 
 ALONE = """
 import sys, numpy as np, medley as md
-found = md.load(sys.argv[1]).predict_raw({"photo": list(np.load(sys.argv[2])), "note": %r})
-np.save(sys.argv[3], found["y"])
+raw = md.load(sys.argv[1]).predict_raw({"photo": list(np.load(sys.argv[2])), "note": %r})
+np.save(sys.argv[3], raw["y"])
 """
 
 
@@ -74,9 +74,9 @@ def test_untouched_weights_may_be_named_instead(trainable, folders, tmp_path):
     model.save(named, pretrained="reference")
     sizes = [(folder / "weights.safetensors").stat().st_size for folder in (copied, named)]
     assert sizes[1] < sizes[0] / 2
-    told = json.loads((named / "model.json").read_text())["pretrained"]
-    assert sorted(one["name"] for one in told) == sorted(folders.values())
-    assert {len(one["checksum"]) for one in told} == {64}
+    entries = json.loads((named / "model.json").read_text())["pretrained"]
+    assert sorted(entry["name"] for entry in entries) == sorted(folders.values())
+    assert {len(entry["checksum"]) for entry in entries} == {64}
     assert np.array_equal(raw(md.load(named)), raw(model))
     assert np.array_equal(raw(md.load(copied)), raw(model))
 
@@ -88,7 +88,7 @@ def test_a_wholly_tuned_model_has_nothing_to_name(folders, tmp_path):
     assert np.array_equal(raw(md.load(tmp_path / "model")), raw(model))
 
 
-def test_named_weights_that_are_gone_or_others_are_told(folders, tiny, tmp_path):
+def test_named_weights_that_are_gone_or_differ_are_reported(folders, tiny, tmp_path):
     model = fitted(folders, False, tmp_path)
     model.save(tmp_path / "model", pretrained="reference")
     weights = tmp_path / "originals" / "vit" / "model.safetensors"
@@ -118,8 +118,8 @@ def test_names_on_the_hub_are_kept_with_their_commit(tiny, tmp_path, monkeypatch
     auto.fit(IMAGES, np.arange(16.0), epochs=1, verbose=0)
     model = auto.export_model()
     model.save(tmp_path / "model", pretrained="reference")
-    told = json.loads((tmp_path / "model" / "model.json").read_text())["pretrained"]
-    assert [(one["name"], one["revision"]) for one in told] == [("someone/tiny", "c" * 40)]
+    entries = json.loads((tmp_path / "model" / "model.json").read_text())["pretrained"]
+    assert [(entry["name"], entry["revision"]) for entry in entries] == [("someone/tiny", "c" * 40)]
     (folder / "refs" / "main").unlink()  # the branch moves on; the commit stays
     assert np.array_equal(md.load(tmp_path / "model").predict_raw(IMAGES)["y"], model.predict_raw(IMAGES)["y"])
 

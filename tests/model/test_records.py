@@ -1,17 +1,17 @@
-"""What training tells, as Keras would."""
+"""Records of a training, as Keras has them."""
 
 import math
 
 from medley.model.records import History, Record
 
 
-def test_history_has_a_value_per_epoch_and_nan_where_an_epoch_told_none():
-    told = History([Record(0, 1.0, 0.1, {"loss": 2.0}, {"loss": 2.5}), Record(1, 1.0, 0.1, {"loss": 1.0})])
-    assert told.epoch == [0, 1]
-    assert told.history["loss"] == [2.0, 1.0]
-    assert told.history["val_loss"][0] == 2.5
-    assert math.isnan(told.history["val_loss"][1])
-    assert repr(told) == "History(epochs=2, names=['loss', 'val_loss'])"
+def test_history_has_a_value_per_epoch_and_nan_where_an_epoch_has_none():
+    history = History([Record(0, 1.0, 0.1, {"loss": 2.0}, {"loss": 2.5}), Record(1, 1.0, 0.1, {"loss": 1.0})])
+    assert history.epoch == [0, 1]
+    assert history.history["loss"] == [2.0, 1.0]
+    assert history.history["val_loss"][0] == 2.5
+    assert math.isnan(history.history["val_loss"][1])
+    assert repr(history) == "History(epochs=2, names=['loss', 'val_loss'])"
 
 
 def test_no_epochs_are_an_empty_history():

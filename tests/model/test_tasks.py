@@ -9,7 +9,7 @@ import torch
 from medley.core.batch import Rows
 from medley.core.codec import Encoded
 from medley.heads import ClassificationHead, RegressionHead
-from medley.model.tasks import Task, baselines, losses, measure, relative
+from medley.model.tasks import Task, constant_losses, measure, relative_loss, task_losses
 
 PRICE = [0.0, 10.0, None, 20.0]
 KIND = ["a", "b", "a", None]
@@ -27,7 +27,7 @@ def both(weight=None):
     rows = Rows({"x": x}, {"price": price_rows, "kind": kind_rows}, weight)
     scale, mean = price.codec.deviation[0], price.codec.mean[0]
     raw = {
-        "price": torch.tensor([[(one - mean) / scale] for one in (0.0, 16.0, 999.0, 20.0)], dtype=torch.float32),
+        "price": torch.tensor([[(value - mean) / scale] for value in (0.0, 16.0, 999.0, 20.0)], dtype=torch.float32),
         "kind": torch.tensor([[-2.0], [-1.0], [3.0], [math.inf]]),
     }
     return [price, kind], rows, raw
@@ -39,17 +39,17 @@ def softplus(x):
 
 def test_values_are_those_computed_by_hand_over_observed_rows_alone():
     tasks, rows, raw = both()
-    told = measure(tasks, raw, rows, {"price": 2.0, "kind": 0.5})
+    scores = measure(tasks, raw, rows, {"price": 2.0, "kind": 0.5})
     price = 36 / 3 / tasks[0].codec.deviation[0] ** 2  # one error of 6 in three rows, in standardised units
     kind = (softplus(-2) + softplus(1) + softplus(3)) / 3
-    assert list(told) == ["loss", "price_loss", "kind_loss", "price_mae", "price_r2", "kind_accuracy", "kind_auc"]
-    assert told["price_loss"] == pytest.approx(price, rel=1e-5)
-    assert told["kind_loss"] == pytest.approx(kind, rel=1e-5)
-    assert told["loss"] == pytest.approx(2 * price + 0.5 * kind, rel=1e-5)
-    assert told["price_mae"] == pytest.approx(2.0, rel=1e-5)
-    assert told["price_r2"] == pytest.approx(1 - 36 / 200, rel=1e-5)
-    assert told["kind_accuracy"] == pytest.approx(1 / 3)
-    assert told["kind_auc"] == pytest.approx(0.5)
+    assert list(scores) == ["loss", "price_loss", "kind_loss", "price_mae", "price_r2", "kind_accuracy", "kind_auc"]
+    assert scores["price_loss"] == pytest.approx(price, rel=1e-5)
+    assert scores["kind_loss"] == pytest.approx(kind, rel=1e-5)
+    assert scores["loss"] == pytest.approx(2 * price + 0.5 * kind, rel=1e-5)
+    assert scores["price_mae"] == pytest.approx(2.0, rel=1e-5)
+    assert scores["price_r2"] == pytest.approx(1 - 36 / 200, rel=1e-5)
+    assert scores["kind_accuracy"] == pytest.approx(1 / 3)
+    assert scores["kind_auc"] == pytest.approx(0.5)
 
 
 def test_one_head_goes_without_its_name():
@@ -59,41 +59,41 @@ def test_one_head_goes_without_its_name():
 
 def test_one_task_of_several_keeps_its_name():
     tasks, rows, raw = both()
-    told = list(measure(tasks[1:], raw, rows, {"kind": 1.0}))
-    assert told == ["loss", "kind_loss", "kind_accuracy", "kind_auc"]
+    scores = list(measure(tasks[1:], raw, rows, {"kind": 1.0}))
+    assert scores == ["loss", "kind_loss", "kind_accuracy", "kind_auc"]
 
 
 def test_metrics_of_whole_sets_are_left_out_where_only_rows_are_asked_for():
     tasks, rows, raw = both()
-    told = measure(tasks, raw, rows, {"price": 1.0, "kind": 1.0}, rows_only=True)
-    assert "price_mae" in told
-    assert not {"kind_auc", "price_r2"} & set(told)
+    scores = measure(tasks, raw, rows, {"price": 1.0, "kind": 1.0}, rows_only=True)
+    assert "price_mae" in scores
+    assert not {"kind_auc", "price_r2"} & set(scores)
 
 
 def test_outputs_in_another_order_meet_their_own_rows():
     tasks, rows, raw = both()
     order = torch.tensor([3, 1, 0, 2])
     weights = {"price": 1.0, "kind": 1.0}
-    shuffled = {name: one[order] for name, one in raw.items()}
+    shuffled = {name: output[order] for name, output in raw.items()}
     assert measure(tasks, shuffled, rows, weights, order) == pytest.approx(measure(tasks, raw, rows, weights))
 
 
 def test_weights_multiply_rows():
     tasks, rows, raw = both(np.array([1.0, 3.0, 1.0, 0.0]))
-    told = measure(tasks, raw, rows, {"price": 1.0, "kind": 1.0})
-    assert told["price_mae"] == pytest.approx(6 * 3 / 4, rel=1e-5)
-    assert told["kind_accuracy"] == pytest.approx(1 / 5)
+    scores = measure(tasks, raw, rows, {"price": 1.0, "kind": 1.0})
+    assert scores["price_mae"] == pytest.approx(6 * 3 / 4, rel=1e-5)
+    assert scores["kind_accuracy"] == pytest.approx(1 / 5)
 
 
 def test_the_prior_has_the_baseline_loss_and_is_1_relative_to_it():
     tasks, rows, _ = both()
-    constant = baselines(tasks, rows)
-    prior = {one.name: torch.as_tensor(one.codec.prior).expand(4, -1) for one in tasks}
-    assert losses(tasks, prior, rows) == pytest.approx(constant)
-    assert relative(losses(tasks, prior, rows), constant) == pytest.approx(1.0)
+    constant = constant_losses(tasks, rows)
+    prior = {task.name: torch.as_tensor(task.codec.prior).expand(4, -1) for task in tasks}
+    assert task_losses(tasks, prior, rows) == pytest.approx(constant)
+    assert relative_loss(task_losses(tasks, prior, rows), constant) == pytest.approx(1.0)
     assert constant["price"] == pytest.approx(1.0, rel=1e-5)  # the variance of what is standardised
 
 
 def test_a_head_whose_constant_is_perfect_is_left_out_of_the_relative_loss():
-    assert relative({"a": 0.5, "b": 0.1}, {"a": 1.0, "b": 0.0}) == 0.5
-    assert relative({"a": 0.5}, {"a": 0.0}) == 0.5
+    assert relative_loss({"a": 0.5, "b": 0.1}, {"a": 1.0, "b": 0.0}) == 0.5
+    assert relative_loss({"a": 0.5}, {"a": 0.0}) == 0.5

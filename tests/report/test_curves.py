@@ -1,4 +1,4 @@
-"""What a person sees of a search."""
+"""Figures of a search."""
 
 import pytest
 
@@ -17,13 +17,13 @@ def test_every_trial_and_the_best_curves_are_drawn(tmp_path):
     trials = [result(0, 0.9), result(1, 0.5), result(2, 0.7, "pruned"), result(3, float("inf"), "failed")]
     figure = plot_search(trials, curves=2)
     scores, curves = figure.axes
-    assert [len(one.get_offsets()) for one in scores.collections] == [2, 1]
+    assert [len(points.get_offsets()) for points in scores.collections] == [2, 1]
     assert list(scores.lines[0].get_ydata()) == [0.9, 0.5, 0.5]
     assert {text.get_text() for text in curves.get_legend().get_texts()} == {"trial 1", "trial 2"}
     figure.savefig(tmp_path / "search.png")
     assert (tmp_path / "search.png").stat().st_size > 10_000
 
 
-def test_nothing_to_draw_is_said():
+def test_a_search_without_scores_is_reported():
     with pytest.raises(NotFittedError, match="call fit first"):
         plot_search([result(0, float("inf"), "failed")])

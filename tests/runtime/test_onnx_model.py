@@ -48,16 +48,16 @@ def images(rng, side=8):
 def rows():
     rng = np.random.default_rng(0)
     colours = ["red", "green", None, "blue"]
-    found = {
+    columns = {
         "photo": images(rng),
-        "album": [[one for one in images(rng)[: row % 4] if one is not None] for row in range(SIZE)],
+        "album": [[image for image in images(rng)[: row % 4] if image is not None] for row in range(SIZE)],
         "note": [["the old house", None, "by the sea", "a blue door by the sea"][row % 4] for row in range(SIZE)],
         "facts": [[float(row) if row % 5 else None, colours[row % 4]] for row in range(SIZE)],
         "wave": [None if row % 7 == 1 else rng.normal(size=(6, 2)).astype(np.float32) for row in range(SIZE)],
     }
-    for values in found.values():
+    for values in columns.values():
         values[11] = None  # a row that lacks every input
-    return found
+    return columns
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def halved(spec):
 
 
 @register("runtime.nothing")
-def nothing(labels, found):
+def nothing(labels, predictions):
     return 0.0
 
 
@@ -93,8 +93,8 @@ def model(rows, labels, tmp_path_factory):
     seen = md.ConvBlock(num_blocks=1)(md.ImageAugmentation(translation_factor=0.1)(md.Normalization()(photo)))
     read = md.TextBlock(block_type="transformer")(note)
     heard = md.TorchBlock(halved)(md.RNNBlock(layer_type="lstm", bidirectional=True)(wave))
-    told = md.CategoricalToNumerical()(facts)
-    joined = md.Merge("gated")([seen, md.ImageSetBlock()(album), read, heard, told])
+    table = md.CategoricalToNumerical()(facts)
+    joined = md.Merge("gated")([seen, md.ImageSetBlock()(album), read, heard, table])
     ensemble = md.TabMBlock(members=4)(md.NumericEmbedding()(facts))
     heads = [
         md.ClassificationHead(name="sold")(joined),
@@ -110,87 +110,87 @@ def model(rows, labels, tmp_path_factory):
         max_trials=1,
         directory=tmp_path_factory.mktemp("search"),
     )
-    x = {**{name: one for name, one in rows.items() if name != "wave"}, "wave.1": rows["wave"]}
+    x = {**{name: values for name, values in rows.items() if name != "wave"}, "wave.1": rows["wave"]}
     auto.fit(x, labels, epochs=2, validation_split=0.25, verbose=0)
     return auto.export_model()
 
 
 @pytest.fixture(scope="module")
-def given(rows):
-    return {**{name: one for name, one in rows.items() if name != "wave"}, "wave.1": rows["wave"]}
+def x_rows(rows):
+    return {**{name: values for name, values in rows.items() if name != "wave"}, "wave.1": rows["wave"]}
 
 
 @pytest.fixture(scope="module")
-def exported(model, given, tmp_path_factory):
-    before = model.predict_raw(given)
+def exported(model, x_rows, tmp_path_factory):
+    before = model.predict_raw(x_rows)
     model.network.train()
     path = model.export(tmp_path_factory.mktemp("export") / "pets.onnx")
     assert model.network.training, "an export leaves the model as it was"
     model.network.eval()
-    after = model.predict_raw(given)
+    after = model.predict_raw(x_rows)
     assert all(np.array_equal(before[name], after[name]) for name in before)
     return path
 
 
-def test_raw_outputs_are_the_same_for_any_number_of_rows(model, exported, given):
+def test_raw_outputs_are_the_same_for_any_number_of_rows(model, exported, x_rows):
     ours = load(exported)
     for size in (1, 2, SIZE):
-        some = {name: values[:size] for name, values in given.items()}
-        wanted, found = model.predict_raw(some), ours.predict_raw(some)
-        assert list(found) == list(wanted)
-        for name in wanted:
-            np.testing.assert_allclose(found[name], wanted[name], rtol=1e-4, atol=1e-4, err_msg=name)
+        some = {name: values[:size] for name, values in x_rows.items()}
+        expected, actual = model.predict_raw(some), ours.predict_raw(some)
+        assert list(actual) == list(expected)
+        for name in expected:
+            np.testing.assert_allclose(actual[name], expected[name], rtol=1e-4, atol=1e-4, err_msg=name)
 
 
-def test_predictions_and_probabilities_come_in_the_callers_form(model, exported, given):
+def test_predictions_and_probabilities_come_in_the_callers_form(model, exported, x_rows):
     ours = load(exported)
-    found, wanted = ours.predict(given), model.predict(given)
+    actual, expected = ours.predict(x_rows), model.predict(x_rows)
     for name in ("sold", "kind", "grade"):
-        assert found[name].tolist() == wanted[name].tolist()
-    assert [set(one) for one in found["tags"]] == [set(one) for one in wanted["tags"]]
-    np.testing.assert_allclose(found["price"], wanted["price"], rtol=1e-3)
-    sure, known = ours.predict_proba(list(given.values())), model.predict_proba(list(given.values()))
-    assert isinstance(sure, list)
-    for one, other in zip(sure, known, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+        assert actual[name].tolist() == expected[name].tolist()
+    assert [set(tags) for tags in actual["tags"]] == [set(tags) for tags in expected["tags"]]
+    np.testing.assert_allclose(actual["price"], expected["price"], rtol=1e-3)
+    probabilities, reference = ours.predict_proba(list(x_rows.values())), model.predict_proba(list(x_rows.values()))
+    assert isinstance(probabilities, list)
+    for left, right in zip(probabilities, reference, strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-3, atol=1e-4)
     assert ours.labels("grade") == ["low", "mid", "high"]
 
 
-def test_rows_that_lack_every_input_get_the_prior(model, exported, given):
+def test_rows_that_lack_every_input_get_the_prior(model, exported, x_rows):
     ours = load(exported)
-    found = ours.predict_raw({name: values[11:12] for name, values in given.items()})
+    actual = ours.predict_raw({name: values[11:12] for name, values in x_rows.items()})
     for name, codec in model.targets.items():
-        np.testing.assert_array_equal(found[name][0], codec.prior)
+        np.testing.assert_array_equal(actual[name][0], codec.prior)
 
 
-def test_a_whole_input_may_be_absent_and_rows_come_in_passes(model, exported, given):
-    some = {**given, "photo": None, "note": None}
-    wanted, found = model.predict_raw(some), load(exported, threads=1).predict_raw(some, batch_size=5)
-    for name in wanted:
-        np.testing.assert_allclose(found[name], wanted[name], rtol=1e-4, atol=1e-4)
+def test_a_whole_input_may_be_absent_and_rows_come_in_passes(model, exported, x_rows):
+    some = {**x_rows, "photo": None, "note": None}
+    expected, actual = model.predict_raw(some), load(exported, threads=1).predict_raw(some, batch_size=5)
+    for name in expected:
+        np.testing.assert_allclose(actual[name], expected[name], rtol=1e-4, atol=1e-4)
 
 
-def test_rows_that_do_not_fit_are_told_as_the_model_tells_them(exported, given):
+def test_rows_that_do_not_fit_raise_the_errors_of_the_model(exported, x_rows):
     with pytest.raises(DataError, match="2 errors"):
-        load(exported).predict({**given, "wave.1": np.zeros((SIZE, 5)), "facts": [["x", "red", 3]] * SIZE})
+        load(exported).predict({**x_rows, "wave.1": np.zeros((SIZE, 5)), "facts": [["x", "red", 3]] * SIZE})
     with pytest.raises(ConfigError, match="batch_size"):
-        load(exported).predict(given, batch_size=0)
+        load(exported).predict(x_rows, batch_size=0)
 
 
-def test_it_predicts_where_torch_cannot_be_imported(model, exported, given, tmp_path):
+def test_it_predicts_where_torch_cannot_be_imported(model, exported, x_rows, tmp_path):
     # Images as files, texts and numbers as JSON: what a server is handed.
     folder = tmp_path / "photos"
     folder.mkdir()
     paths = [None] * 4
     for place in (0, 2, 3):
         paths[place] = str(folder / f"{place}.png")
-        Image.fromarray(given["photo"][place]).save(paths[place])
+        Image.fromarray(x_rows["photo"][place]).save(paths[place])
     x = {
         "photo": paths,
         "album": [[path] if path else None for path in paths],
-        "note": given["note"][:4],
-        "facts": given["facts"][:4],
-        "wave.1": [None if one is None else one.tolist() for one in given["wave.1"][:4]],
+        "note": x_rows["note"][:4],
+        "facts": x_rows["facts"][:4],
+        "wave.1": [None if wave is None else wave.tolist() for wave in x_rows["wave.1"][:4]],
     }
     (tmp_path / "x.json").write_text(json.dumps(x))
     printed = run_without_torch(
@@ -198,21 +198,21 @@ def test_it_predicts_where_torch_cannot_be_imported(model, exported, given, tmp_
         "from medley.runtime import load\n"
         "raw = load(sys.argv[1]).predict_raw(json.load(open(sys.argv[2], encoding='utf-8')))\n"
         "assert 'torch' not in sys.modules\n"
-        "print(json.dumps({name: one.tolist() for name, one in raw.items()}))\n",
+        "print(json.dumps({name: array.tolist() for name, array in raw.items()}))\n",
         exported,
         tmp_path / "x.json",
     )
-    wanted = model.predict_raw(x)
-    for name, one in json.loads(printed).items():
-        np.testing.assert_allclose(one, wanted[name], rtol=1e-4, atol=1e-4)
+    expected = model.predict_raw(x)
+    for name, values in json.loads(printed).items():
+        np.testing.assert_allclose(values, expected[name], rtol=1e-4, atol=1e-4)
 
 
-def test_the_pair_holds_no_place_on_this_machine_and_no_function(exported):
+def test_the_pair_holds_no_path_of_this_machine_and_no_function(exported):
     content = exported.read_bytes() + manifest_path(exported).read_bytes()
     assert md.__path__[0].encode() not in content
     assert b"site-packages" not in content
     assert b"runtime.nothing" not in content
-    assert sorted(one.name for one in exported.parent.iterdir()) == ["pets.onnx", "pets.onnx.json"]
+    assert sorted(path.name for path in exported.parent.iterdir()) == ["pets.onnx", "pets.onnx.json"]
 
 
 # the table door
@@ -289,15 +289,15 @@ def test_a_frame_gives_the_same_frame(table_model, exported_table, houses):
 def test_a_file_gives_the_same_frame(table_model, exported_table, houses, tmp_path):
     folder, frame = houses
     frame.drop(columns=["position", "features"]).assign(
-        position=[json.dumps(list(one)) for one in frame["position"]],
-        features=[json.dumps(one) for one in frame["features"]],
+        position=[json.dumps(list(cell)) for cell in frame["position"]],
+        features=[json.dumps(cell) for cell in frame["features"]],
     ).to_csv(tmp_path / "new.csv", index=False)
     ours = load(exported_table)
-    wanted = table_model.predict(str(tmp_path / "new.csv"), root=folder)
-    pd.testing.assert_frame_equal(ours.predict(tmp_path / "new.csv", root=folder), wanted, rtol=1e-3, atol=1e-4)
+    expected = table_model.predict(str(tmp_path / "new.csv"), root=folder)
+    pd.testing.assert_frame_equal(ours.predict(tmp_path / "new.csv", root=folder), expected, rtol=1e-3, atol=1e-4)
 
 
-def test_columns_that_are_missing_are_told(exported_table, houses):
+def test_columns_that_are_missing_are_reported(exported_table, houses):
     with pytest.raises(DataError, match="'rooms' is missing"):
         load(exported_table).predict(houses[1].drop(columns=["rooms"]))
 
@@ -313,14 +313,14 @@ def test_the_command_line_predicts_where_torch_cannot_be_imported(table_model, e
         *(exported_table, tmp_path / "new.parquet", "-o", tmp_path / "out.csv", "--root", folder),
     )
     assert "code 0" in printed
-    wanted = table_model.predict(frame, root=folder).reset_index(drop=True)
-    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out.csv"), wanted, rtol=1e-3, atol=1e-4, check_dtype=False)
+    expected = table_model.predict(frame, root=folder).reset_index(drop=True)
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out.csv"), expected, rtol=1e-3, atol=1e-4, check_dtype=False)
 
 
 # pairs that do not fit
 
 
-def told(path, change):
+def change_manifest(path, change):
     content = json.loads(manifest_path(path).read_text("utf-8"))
     change(content)
     manifest_path(path).write_text(json.dumps(content), "utf-8")
@@ -328,36 +328,36 @@ def told(path, change):
 
 @pytest.fixture
 def pair(exported, tmp_path):
-    for one in (exported, manifest_path(exported)):
-        (tmp_path / one.name).write_bytes(one.read_bytes())
+    for path in (exported, manifest_path(exported)):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
     return tmp_path / exported.name
 
 
-def test_files_of_two_exports_are_not_taken_for_one(pair, exported_table):
+def test_files_of_two_exports_are_refused(pair, exported_table):
     pair.write_bytes(exported_table.read_bytes())
     with pytest.raises(ArtifactError, match="different checksum"):
         load(pair)
 
 
-def test_all_that_is_wrong_in_a_pair_is_told_at_once(pair):
+def test_all_errors_of_a_pair_are_reported_at_once(pair):
     def change(content):
         content["onnx"]["sha256"] = "0"
         content["sources"][0]["codec"]["block"] = "image.inptu"
         del content["arrays"]["targets/sold/prior"]
 
-    told(pair, change)
+    change_manifest(pair, change)
     with pytest.raises(ArtifactError, match="3 errors") as error:
         load(pair)
     for word in ("different checksum", "'image.inptu'", "head 'sold' is damaged"):
         assert word in str(error.value)
 
 
-def test_a_graph_that_asks_for_other_inputs_is_refused(pair):
+def test_a_graph_that_needs_other_inputs_is_refused(pair):
     def change(content):
-        one = next(one for one in content["sources"] if one["name"] == "facts")
-        one["array"] = "fax"
+        source = next(entry for entry in content["sources"] if entry["name"] == "facts")
+        source["array"] = "fax"
 
-    told(pair, change)
+    change_manifest(pair, change)
     with pytest.raises(ArtifactError, match="2 errors") as error:
         load(pair)
     assert "no input 'fax'" in str(error.value)
@@ -373,7 +373,7 @@ def test_files_that_are_missing_are_named(pair, model, tmp_path):
 
 
 def test_a_later_format_is_refused(pair):
-    told(pair, lambda content: content.update(format=99))
+    change_manifest(pair, lambda content: content.update(format=99))
     with pytest.raises(ArtifactError, match="format 99"):
         load(pair)
 
@@ -382,7 +382,7 @@ def test_nothing_but_registered_codecs_is_made(pair):
     def change(content):
         content["sources"][3]["codec"]["block"] = "tabular.dense"
 
-    told(pair, change)
+    change_manifest(pair, change)
     with pytest.raises(ArtifactError, match="has no codec"):
         load(pair)
 
@@ -394,7 +394,7 @@ def test_devices_and_threads_are_checked(pair):
         load(pair, device="tpu")
 
 
-def test_missing_packages_are_told_with_the_command(model, pair, monkeypatch, tmp_path):
+def test_missing_packages_are_reported_with_the_command(model, pair, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'medley\[export\]'"):

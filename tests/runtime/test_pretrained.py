@@ -41,14 +41,14 @@ def model(rows, tiny, tmp_path_factory):
 
 def test_they_predict_the_same_where_transformers_cannot_be_imported(model, rows, tmp_path):
     path = model.export(tmp_path / "model.onnx")
-    wanted = model.predict(rows)
+    expected = model.predict(rows)
     ours = load(path)
-    np.testing.assert_allclose(ours.predict(rows), wanted, rtol=1e-4, atol=1e-4)
-    texts = [one for one in ours.session.get_inputs() if one.type == "tensor(int32)"]
-    assert [isinstance(one.shape[1], str) for one in texts] == [False, True]  # attention pools states, padding too
+    np.testing.assert_allclose(ours.predict(rows), expected, rtol=1e-4, atol=1e-4)
+    texts = [node for node in ours.session.get_inputs() if node.type == "tensor(int32)"]
+    assert [isinstance(node.shape[1], str) for node in texts] == [False, True]  # attention pools states, padding too
     for place in (0, 2):  # alone, a short text takes fewer steps
         alone = {name: values[place : place + 1] for name, values in rows.items()}
-        np.testing.assert_allclose(ours.predict(alone), wanted[place : place + 1], rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(ours.predict(alone), expected[place : place + 1], rtol=1e-4, atol=1e-4)
     code = (
         "import sys, json\n"
         "for name in ('torch', 'transformers', 'peft'):\n"

@@ -15,76 +15,76 @@ from medley.train.plan import Training
 PLAN = Training(learning_rate=1e-2, weight_decay=1e-2, epochs=4, batch_size=16)
 
 
-def run(bench, plan=PLAN, val=True, seed=0, weights=None, score=lambda told: told["val_relative_loss"], **hooks):
+def run(bench, plan=PLAN, val=True, seed=0, weights=None, score=lambda values: values["val_relative_loss"], **hooks):
     val = bench.val if val else None
     balance = bench.balancer(weights)
     return fit(bench.network, bench.tasks, balance, plan, bench.rows, val, TrainingHooks(score, **hooks), seed)
 
 
-def told(trained):
-    return [(one.epoch, one.learning_rate, one.train, one.val) for one in trained.records]
+def scores_of(trained):
+    return [(record.epoch, record.learning_rate, record.train, record.val) for record in trained.records]
 
 
 @pytest.mark.parametrize("weights", [None, "uncertainty", "pcgrad"])
 def test_the_same_seed_gives_the_same_bits(make_bench, weights):
     first, second, third = (make_bench(dropout=0.5) for _ in range(3))
-    one = run(first, weights=weights)
+    result = run(first, weights=weights)
     torch.randn(100)  # whatever was drawn in between
-    other = run(second, weights=weights)
-    assert told(one) == told(other)
+    repeated = run(second, weights=weights)
+    assert scores_of(result) == scores_of(repeated)
     assert all(torch.equal(v, second.network.state_dict()[n]) for n, v in first.network.state_dict().items())
-    assert told(run(third, weights=weights, seed=1)) != told(one)
+    assert scores_of(run(third, weights=weights, seed=1)) != scores_of(result)
 
 
 def test_it_learns(make_bench):
-    found = run(make_bench(size=300), Training(learning_rate=1e-2, weight_decay=0.0, epochs=30, batch_size=16))
-    assert found.best_score < 0.3
-    assert found.stopped is None or "no improvement" in found.stopped
+    trained = run(make_bench(size=300), Training(learning_rate=1e-2, weight_decay=0.0, epochs=30, batch_size=16))
+    assert trained.best_score < 0.3
+    assert trained.stopped is None or "no improvement" in trained.stopped
 
 
 def test_the_weights_of_the_best_epoch_come_back(make_bench):
-    bench, kept = make_bench(), []
+    bench, snapshots = make_bench(), []
     scores = iter([3.0, 1.0, 2.0, 1.0])
-    trained = run(bench, score=lambda told: next(scores), watch=lambda *_: kept.append(bench.weights()))
+    trained = run(bench, score=lambda values: next(scores), watch=lambda *_: snapshots.append(bench.weights()))
     assert (trained.best_epoch, trained.best_score, len(trained.records)) == (1, 1.0, 4)
     now = bench.network.state_dict()
-    assert all(torch.equal(now[name], one) for name, one in kept[1].items())
-    assert any(not torch.equal(now[name], one) for name, one in kept[3].items())
+    assert all(torch.equal(now[name], tensor) for name, tensor in snapshots[1].items())
+    assert any(not torch.equal(now[name], tensor) for name, tensor in snapshots[3].items())
     assert not bench.network.training
 
 
 def test_without_validation_rows_the_last_epoch_counts(make_bench):
-    bench, kept = make_bench(), []
-    trained = run(bench, val=False, watch=lambda *_: kept.append(bench.weights()))
+    bench, snapshots = make_bench(), []
+    trained = run(bench, val=False, watch=lambda *_: snapshots.append(bench.weights()))
     assert trained.best_epoch == 3
-    assert all(one.val == {} for one in trained.records)
-    assert all(torch.equal(bench.network.state_dict()[name], one) for name, one in kept[3].items())
+    assert all(record.val == {} for record in trained.records)
+    assert all(torch.equal(bench.network.state_dict()[name], tensor) for name, tensor in snapshots[3].items())
 
 
-def test_patience_ends_a_training_that_gets_no_better(make_bench):
+def test_patience_ends_a_training_that_does_not_improve(make_bench):
     scores = iter([3.0, 1.0, 2.0, 1.5, 1.0, 0.1])
     plan = Training(learning_rate=1e-3, weight_decay=0.0, epochs=6, batch_size=32, patience=2)
-    trained = run(make_bench(), plan, score=lambda told: next(scores))
+    trained = run(make_bench(), plan, score=lambda values: next(scores))
     assert (trained.best_epoch, len(trained.records), trained.stopped) == (
         1,
         4,
         "stopped early: no improvement for 2 epochs",
     )
     endless = Training(learning_rate=1e-3, weight_decay=0.0, epochs=6, batch_size=32, patience=0)
-    trained = run(make_bench(), endless, score=lambda told: 1.0)
+    trained = run(make_bench(), endless, score=lambda values: 1.0)
     assert (len(trained.records), trained.stopped) == (6, None)
 
 
-def test_a_watcher_may_stop_it_and_hears_every_record(make_bench):
-    heard = []
+def test_a_watcher_may_stop_it_and_receives_every_record(make_bench):
+    calls = []
 
     def watch(record, score):
-        heard.append((record.epoch, score))
+        calls.append((record.epoch, score))
         return "enough" if record.epoch == 1 else None
 
     trained = run(make_bench(), watch=watch)
-    assert [epoch for epoch, _ in heard] == [0, 1]
-    assert heard[1][1] == trained.records[1].val["relative_loss"]
+    assert [epoch for epoch, _ in calls] == [0, 1]
+    assert calls[1][1] == trained.records[1].val["relative_loss"]
     assert trained.stopped == "enough"
 
 
@@ -97,9 +97,9 @@ def test_a_deadline_ends_it_with_a_small_last_step(make_bench, monkeypatch):
     assert 20 <= len(steps) <= 30
     assert len(trained.records) == math.ceil(len(steps) / 5)
     assert trained.records[-1].learning_rate < 0.1 * 0.05  # annealed as if it had been meant to end here
-    assert max(one.learning_rate for one in trained.records) > 0.1 * 0.9
+    assert max(record.learning_rate for record in trained.records) > 0.1 * 0.9
     assert trained.stopped == "time ran out"
-    assert steps[-1] == 500  # progress is told against all steps
+    assert steps[-1] == 500  # progress is reported against all steps
 
 
 def test_a_deadline_that_has_passed_still_gives_a_network_of_one_step(make_bench):
@@ -111,30 +111,30 @@ def test_a_deadline_that_has_passed_still_gives_a_network_of_one_step(make_bench
 
 
 def test_ctrl_c_keeps_the_best_so_far(make_bench):
-    bench, kept = make_bench(), []
+    bench, snapshots = make_bench(), []
 
     def watch(record, score):
-        kept.append(bench.weights())
+        snapshots.append(bench.weights())
         if record.epoch == 2:
             raise KeyboardInterrupt
 
     scores = iter([3.0, 1.0, 2.0])
-    trained = run(bench, score=lambda told: next(scores), watch=watch)
+    trained = run(bench, score=lambda values: next(scores), watch=watch)
     assert (trained.stopped, trained.best_epoch, len(trained.records)) == ("interrupted", 1, 3)
-    assert all(torch.equal(bench.network.state_dict()[name], one) for name, one in kept[1].items())
+    assert all(torch.equal(bench.network.state_dict()[name], tensor) for name, tensor in snapshots[1].items())
 
 
 def test_ctrl_c_in_the_midst_of_an_epoch_keeps_the_best_so_far(make_bench):
-    bench, steps, kept = make_bench(), [], []
+    bench, steps, snapshots = make_bench(), [], []
 
     def on_step(total):
         steps.append(total)
         if len(steps) == 8:
             raise KeyboardInterrupt
 
-    trained = run(bench, on_step=on_step, watch=lambda *_: kept.append(bench.weights()))
+    trained = run(bench, on_step=on_step, watch=lambda *_: snapshots.append(bench.weights()))
     assert (trained.stopped, trained.best_epoch) == ("interrupted", 0)
-    assert all(torch.equal(bench.network.state_dict()[name], one) for name, one in kept[0].items())
+    assert all(torch.equal(bench.network.state_dict()[name], tensor) for name, tensor in snapshots[0].items())
     assert torch.get_num_threads() == 1
 
 
@@ -148,13 +148,15 @@ def test_ctrl_c_before_the_first_epoch_is_passed_on(make_bench):
 
 def test_a_loss_that_is_no_longer_finite_ends_it_with_the_best_before(make_bench):
     scores = iter([2.0, math.nan, 1.0])
-    heard = []
-    trained = run(make_bench(), score=lambda told: next(scores), watch=lambda *told: heard.append(told) or heard[1:])
+    calls = []
+    trained = run(
+        make_bench(), score=lambda values: next(scores), watch=lambda *arguments: calls.append(arguments) or calls[1:]
+    )
     assert (trained.best_epoch, trained.best_score, len(trained.records)) == (0, 2.0, 2)
     assert "no longer finite; a smaller learning_rate" in trained.stopped
 
 
-def test_a_learning_rate_that_is_far_too_large_is_told(make_bench):
+def test_a_learning_rate_that_is_far_too_large_is_reported(make_bench):
     wild = Training(learning_rate=1e30, weight_decay=0.0, optimizer="sgd", schedule="constant", epochs=3, clip=0)
     trained = run(make_bench(batchnorm=False), wild)
     assert not math.isfinite(trained.best_score)
@@ -172,13 +174,13 @@ def test_the_callers_threads_come_back(make_bench):
 
 def test_validation_rows_do_not_touch_the_network(make_bench):
     def last(val):
-        bench, kept = make_bench(dropout=0.5), []
-        run(bench, val=val, watch=lambda *_: kept.append(bench.weights()))
-        return kept[-1]
+        bench, snapshots = make_bench(dropout=0.5), []
+        run(bench, val=val, watch=lambda *_: snapshots.append(bench.weights()))
+        return snapshots[-1]
 
     with_val, without = last(True), last(False)
     assert with_val["parts.dense.1.running_mean"].any()
-    assert all(torch.equal(one, without[name]) for name, one in with_val.items())
+    assert all(torch.equal(tensor, without[name]) for name, tensor in with_val.items())
 
 
 def test_relative_loss_is_1_for_a_network_that_learns_nothing(make_bench):

@@ -1,11 +1,11 @@
-"""The loop: the network that was written down, trained exactly; no waits inside an epoch; records that are true."""
+"""The loop equals one written by hand, never waits inside an epoch, and yields correct records."""
 
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from medley.heads.masked import task_loss
-from medley.model.forward import outputs
+from medley.model.forward import compute_outputs
 from medley.model.tasks import measure
 from medley.train.eager import EagerStepper
 from medley.train.loop import train
@@ -14,15 +14,15 @@ from medley.train.plan import Training
 PLAN = Training(learning_rate=1e-2, weight_decay=0.0, optimizer="adam", schedule="constant", clip=0)
 
 
-def records(bench, plan=PLAN, epochs=2, batch_size=16, clock=lambda share: share, weights=None, on_step=lambda: None):
+def records(bench, plan=PLAN, epochs=2, batch_size=16, clock=float, weights=None, on_step=lambda: None):
     balance = bench.balancer(weights)
     stepper = EagerStepper(bench.network, bench.tasks, balance, plan, None)
-    told = dict(zip([one.name for one in bench.tasks], balance.loss_weights, strict=True))
+    weights_by_name = dict(zip([task.name for task in bench.tasks], balance.loss_weights, strict=True))
     return train(
         stepper,
         bench.rows,
         bench.tasks,
-        told,
+        weights_by_name,
         epochs=epochs,
         batch_size=batch_size,
         shuffle=torch.Generator().manual_seed(5),
@@ -33,7 +33,7 @@ def records(bench, plan=PLAN, epochs=2, batch_size=16, clock=lambda share: share
 
 
 @pytest.mark.parametrize("gaps", [False, True])
-def test_it_is_the_plain_loop_that_one_would_write_by_hand(make_bench, gaps):
+def test_it_equals_a_loop_written_by_hand(make_bench, gaps):
     ours, hand = make_bench(gaps=gaps), make_bench(gaps=gaps)
     ours.network.train()
     list(records(ours, weights=[0.5, 0.6]))
@@ -49,27 +49,27 @@ def test_it_is_the_plain_loop_that_one_would_write_by_hand(make_bench, gaps):
             optimizer.zero_grad()
             (0.5 * losses[0] + 0.6 * losses[1]).backward()
             optimizer.step()
-    for name, one in hand.network.state_dict().items():
-        torch.testing.assert_close(ours.network.state_dict()[name], one, msg=name)
+    for name, tensor in hand.network.state_dict().items():
+        torch.testing.assert_close(ours.network.state_dict()[name], tensor, msg=name)
 
 
-def test_a_record_tells_the_training_rows_as_they_were_seen(make_bench):
+def test_a_record_holds_the_scores_of_training_rows_as_they_were_seen(make_bench):
     bench = make_bench()
     bench.network.train()
     still = Training(learning_rate=0.0, weight_decay=0.0, optimizer="sgd", schedule="constant")
     for parameter in bench.network.parameters():
         parameter.requires_grad_()
     bench.network.eval()  # nothing moves, so that the epoch's own numbers are those of an evaluation
-    told = next(records(bench, still, epochs=1))
-    wanted = measure(
+    record = next(records(bench, still, epochs=1))
+    expected = measure(
         bench.tasks,
-        outputs(bench.network, bench.rows, 70),
+        compute_outputs(bench.network, bench.rows, 70),
         bench.rows,
         {"kind": 1.0, "price": 1.0},
         rows_only=True,
     )
-    assert told.train == pytest.approx(wanted, rel=1e-5)
-    assert (told.epoch, told.learning_rate, told.val) == (0, 0.0, {"seen": 1.0})
+    assert record.train == pytest.approx(expected, rel=1e-5)
+    assert (record.epoch, record.learning_rate, record.val) == (0, 0.0, {"seen": 1.0})
 
 
 def test_every_row_is_seen_once_an_epoch_in_an_order_of_its_own(make_bench):
@@ -81,28 +81,32 @@ def test_every_row_is_seen_once_an_epoch_in_an_order_of_its_own(make_bench):
     first, second = torch.cat(seen[:5]), torch.cat(seen[5:])
     assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(70))
     assert first.tolist() != second.tolist()
-    assert [len(one) for one in seen[:5]] == [16, 16, 16, 16, 6]
+    assert [len(index) for index in seen[:5]] == [16, 16, 16, 16, 6]
 
 
-def test_the_clock_ends_the_training_between_steps_and_what_was_seen_is_told(make_bench):
+def test_the_clock_ends_the_training_between_steps_and_the_seen_rows_are_reported(make_bench):
     bench, steps = make_bench(), []
     bench.network.train()
-    told = list(
-        records(bench, epochs=9, clock=lambda share: 1.0 if len(steps) >= 7 else share, on_step=lambda: steps.append(1))
+
+    def count():
+        steps.append(1)
+
+    epochs_seen = list(
+        records(bench, epochs=9, clock=lambda fraction: 1.0 if len(steps) >= 7 else fraction, on_step=count)
     )
     assert len(steps) == 7
-    assert [one.epoch for one in told] == [0, 1]
-    assert list(records(bench, clock=lambda share: 1.0)) == []
+    assert [record.epoch for record in epochs_seen] == [0, 1]
+    assert list(records(bench, clock=lambda fraction: 1.0)) == []
 
 
 def test_the_schedule_is_followed_step_by_step(make_bench):
     bench = make_bench()
     bench.network.train()
     plan = Training(learning_rate=0.1, weight_decay=0.0, schedule="one_cycle")
-    told = list(records(bench, plan, epochs=4, batch_size=35))
+    epochs_seen = list(records(bench, plan, epochs=4, batch_size=35))
     # Progress at the last of two steps an epoch: 1/8, 3/8, 5/8, 7/8.
-    wanted = [0.04 + 0.96 * 0.370590, 0.972018 * 1.0, 0.556, 0.0761]
-    assert [one.learning_rate / 0.1 for one in told] == pytest.approx(wanted, abs=2e-2)
+    expected = [0.04 + 0.96 * 0.370590, 0.972018 * 1.0, 0.556, 0.0761]
+    assert [record.learning_rate / 0.1 for record in epochs_seen] == pytest.approx(expected, abs=2e-2)
 
 
 class Waits(TorchDispatchMode):

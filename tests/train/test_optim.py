@@ -21,8 +21,8 @@ GOLDEN = {
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_schedules_have_their_golden_values(schedule):
-    for progress, wanted in GOLDEN[schedule].items():
-        assert schedule_factor(schedule, progress) == pytest.approx(wanted, abs=1e-6)
+    for progress, expected in GOLDEN[schedule].items():
+        assert schedule_factor(schedule, progress) == pytest.approx(expected, abs=1e-6)
 
 
 @given(st.sampled_from(SCHEDULES), st.floats(0, 1.5))
@@ -41,8 +41,8 @@ def test_clipping_has_its_golden_value_and_torch_agrees():
     assert gradients[0].item() == pytest.approx(0.6, rel=1e-5)
     assert gradients[1].tolist() == pytest.approx([0.0, 0.8], rel=1e-5)
     ours, theirs = nn.Linear(5, 3), nn.Linear(5, 3)
-    for one in (ours, theirs):
-        for p in one.parameters():
+    for network in (ours, theirs):
+        for p in network.parameters():
             p.grad = torch.randn(p.shape, generator=torch.Generator().manual_seed(p.ndim)) * 9
     clip_([p.grad for p in ours.parameters()], 0.7)
     nn.utils.clip_grad_norm_(theirs.parameters(), 0.7)
@@ -70,11 +70,11 @@ def decays(optimizer):
 
 def test_biases_norms_and_balancers_do_not_decay_and_frozen_parts_are_not_trained():
     net, extra = Net(), nn.Parameter(torch.zeros(2, 2))
-    found = decays(make_optimizer(net, [extra], Training(), 1e-3, 0.05))
-    assert found[id(net.linear.weight)] == 0.05
-    for one in (net.linear.bias, net.norm.weight, net.norm.bias, extra):
-        assert found[id(one)] == 0
-    assert id(net.frozen) not in found
+    decay = decays(make_optimizer(net, [extra], Training(), 1e-3, 0.05))
+    assert decay[id(net.linear.weight)] == 0.05
+    for parameter in (net.linear.bias, net.norm.weight, net.norm.bias, extra):
+        assert decay[id(parameter)] == 0
+    assert id(net.frozen) not in decay
 
 
 def test_without_decay_all_parameters_are_still_trained():
@@ -107,12 +107,12 @@ class Slow(nn.Module):
         return {"low.weight": 0.01, "low.bias": 0.01, "top.weight": 0.1, "top.bias": 0.1}
 
 
-def test_a_module_says_how_fast_its_parameters_learn():
+def test_a_module_sets_the_learning_rates_of_its_parameters():
     net = nn.Sequential(Slow(), nn.Linear(2, 1))
     optimizer = make_optimizer(net, [], Training(), 0.5, 0.05)
     rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
-    found = {name: rates[id(p)] for name, p in net.named_parameters()}
-    assert found == pytest.approx(
+    by_name = {name: rates[id(p)] for name, p in net.named_parameters()}
+    assert by_name == pytest.approx(
         {
             "0.low.weight": 0.005,
             "0.low.bias": 0.005,

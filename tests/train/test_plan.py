@@ -1,4 +1,4 @@
-"""How a network shall be trained."""
+"""The declaration of a training."""
 
 import json
 
@@ -10,7 +10,7 @@ from medley.errors import ConfigError
 from medley.train.plan import Training, default_batch_size, default_epochs
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_errors_are_reported_at_once():
     with pytest.raises(ConfigError, match=r"(?s)5 errors.*optimizer.*schedule.*epochs.*clip.*patience"):
         Training(optimizer="adan", schedule="linear", epochs=0, clip=-1.0, patience=float("inf"))
 
@@ -44,8 +44,8 @@ def test_a_settled_plan_is_json():
 
 def test_more_rows_take_larger_batches_and_fewer_epochs():
     rows = [10, 100, 1_000, 10_000, 100_000, 1_000_000]
-    batches = [default_batch_size(one) for one in rows]
-    epochs = [default_epochs(one, batch) for one, batch in zip(rows, batches, strict=True)]
+    batches = [default_batch_size(count) for count in rows]
+    epochs = [default_epochs(count, batch) for count, batch in zip(rows, batches, strict=True)]
     assert batches == sorted(batches)
     assert epochs == sorted(epochs, reverse=True)
     assert min(epochs) >= 5

@@ -176,7 +176,7 @@ def test_a_state_knows_where_the_training_is(make_bench):
 def test_a_training_that_stopped_early_is_not_continued(make_bench):
     plan, states = make_plan(patience=1, epochs=30), []
     expected, _ = run(make_bench(), plan, checkpoint=lambda take: states.append(take()))
-    assert expected.stopped == "stopped early: no improvement for 1 epochs"
+    assert expected.stopped == "stopped early: no improvement for 1 epoch"
     steps = []
     result, _ = run(make_bench(), plan, state=states[-1], on_step=steps.append)
     assert facts(result) == facts(expected)
@@ -268,7 +268,7 @@ def test_a_state_of_another_training_is_refused(make_bench, change, message):
     ("plan", "weights", "message"),
     [
         ({"precision": "float16"}, None, "of another precision"),
-        ({}, "uncertainty", "of another network, balancer or optimizer"),
+        ({}, "uncertainty", "of another network, balancer or optimiser"),
         ({"batch_size": 20}, None, "batch_size=16; this training has 70 rows with batch_size=20"),
     ],
 )

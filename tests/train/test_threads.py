@@ -18,18 +18,18 @@ def test_the_callers_setting_comes_back_also_after_an_error():
 
 
 def test_small_networks_get_one_thread_and_large_ones_all(make_bench, monkeypatch):
-    one = make_bench()
-    batch = one.rows.slice(0, 32)
+    bench = make_bench()
+    batch = bench.rows.slice(0, 32)
     with threads(2):
-        assert default_threads(one.network, batch) == 1
-        monkeypatch.setattr(module, "WORTH", 1.0)
-        assert default_threads(one.network, batch) == 2
+        assert default_threads(bench.network, batch) == 1
+        monkeypatch.setattr(module, "MIN_FLOPS", 1.0)
+        assert default_threads(bench.network, batch) == 2
 
 
 def test_counting_leaves_the_network_as_it_was(make_bench):
-    one = make_bench()
-    before = one.weights()
-    one.network.train()
-    default_threads(one.network, one.rows.slice(0, 32))
-    assert one.network.training
-    assert all(torch.equal(value, before[name]) for name, value in one.network.state_dict().items())
+    bench = make_bench()
+    before = bench.weights()
+    bench.network.train()
+    default_threads(bench.network, bench.rows.slice(0, 32))
+    assert bench.network.training
+    assert all(torch.equal(value, before[name]) for name, value in bench.network.state_dict().items())

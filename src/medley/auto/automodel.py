@@ -13,7 +13,7 @@ from medley.auto.rows import check_fit, check_writable, divide, folder_problems,
 from medley.balance.choose import balancer
 from medley.errors import ConfigError, ErrorCollector, NotFittedError, within
 from medley.graph.graph import draw
-from medley.model.forward import device_of
+from medley.model.forward import resolve_device
 from medley.model.model import Model
 from medley.model.records import History, Record
 from medley.search.encodings import Encodings
@@ -115,7 +115,7 @@ class AutoModel:
         self.seed = seed or 0
         self.max_model_size = max_model_size
         self.loss_weights = loss_weights
-        self.device = device_of(device)
+        self.device = resolve_device(device)
         self.training = training or Training()
         self.keep = keep
         self._balancer()  # mistakes in the weights are told now

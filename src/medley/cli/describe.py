@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         ArtifactError: there is neither a model nor a finished project.
     """
-    from medley.model.describing import sections
+    from medley.model.description import sections
 
     title, model = load_any(args.model)
     print(f"{title}\n\n{model.summary()}\n")

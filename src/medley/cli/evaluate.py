@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from medley.cli.models import open_model, read_rows
 from medley.cli.tables import show_table
 from medley.errors import DataError, ErrorCollector
-from medley.model.describing import number
+from medley.model.description import format_number
 
 if TYPE_CHECKING:
     from medley.model.model import Model
@@ -57,7 +57,7 @@ def show_scores(model: Model, table: Table) -> None:
         column = model.table.targets[head]
         cells: Any = table.frame[column]
         labelled = f"{int(cells.notna().sum()):,}"
-        rows += [(column, labelled, name, number(value)) for name, value in _of(found, head, model.output_names)]
+        rows += [(column, labelled, name, format_number(value)) for name, value in _of(found, head, model.output_names)]
     columns = ("target", "labelled rows", "metric", "value")
     show_table(f"{table.origin}: {len(table):,} rows", columns, rows, right=("labelled rows", "value"))
 

@@ -106,9 +106,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"saved in {folder}\n")
     if args.verbose:
         from medley.cli.tables import show_sections
-        from medley.model.describing import scores
+        from medley.model.description import score_sections
 
-        show_sections(scores(model.metadata))
+        show_sections(score_sections(model.metadata))
     return 130 if stopped else 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from medley.model.describing import Section
+    from medley.model.description import Section
 
 _ENDLESS = 10_000
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from medley.cli.tables import show_table
 from medley.errors import ArtifactError
-from medley.model.describing import number
+from medley.model.description import format_number
 
 if TYPE_CHECKING:
     from medley.search.store import Store
@@ -76,7 +76,7 @@ def _row(result: TrialResult, first: Mapping[str, Any], star: str) -> tuple[Any,
     return (
         f"{star}{result.number}",
         result.state,
-        number(result.score),
+        format_number(result.score),
         len(result.records),
         f"{result.seconds:.1f}",
         f"{result.size:,}",
@@ -91,4 +91,4 @@ def _changes(params: Mapping[str, Any], first: Mapping[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    return number(value) if isinstance(value, float) else str(value)
+    return format_number(value) if isinstance(value, float) else str(value)

@@ -1,1 +1,1 @@
-"""What a user keeps: resolved graph, fitted codecs, weights; predict, evaluate, save, load. No optimiser, no loop."""
+"""The model that a user keeps: resolved graph, fitted codecs, weights; it predicts, evaluates, saves and loads."""

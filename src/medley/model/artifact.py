@@ -15,7 +15,7 @@ from medley.errors import ArtifactError, MedleyError
 from medley.graph.graph import Graph, graph_from_json
 from medley.graph.network import Network
 from medley.model.encoding import source_nodes
-from medley.model.forward import device_of
+from medley.model.forward import resolve_device
 from medley.model.model import Model
 from medley.model.pretrained import fetch_referenced
 from medley.model.saving import DESCRIPTION, STATES, WEIGHTS
@@ -44,7 +44,7 @@ def load(directory: str | Path, device: str | torch.device | None = "cpu") -> Mo
         if (path / "project.json").is_file():
             hint = " It holds a search: see `medley describe`, or load a folder under its trials/."
         raise ArtifactError(f"{path} holds no complete model: {', '.join(missing)} missing.{hint}")
-    target_device = device_of(device)
+    target_device = resolve_device(device)
     try:
         return _load(path, target_device)
     except MedleyError:

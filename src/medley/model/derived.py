@@ -1,4 +1,4 @@
-"""Rows of inputs that are made of other inputs' rows."""
+"""Rows of inputs that are derived from other inputs' rows."""
 
 from __future__ import annotations
 
@@ -13,69 +13,74 @@ from medley.core.numbering import gathered, numbered
 from medley.graph.graph import Graph
 
 
-class Columns(Mapping[str, Any]):
-    """Inputs' rows by name. Those of derived inputs are made when they are first asked for, and kept.
+class InputRows(Mapping[str, Any]):
+    """Rows by input name. Those of derived inputs are computed when they are first read, and kept.
 
-    It iterates over what was given only, so that counting or checking the rows makes none.
+    Iteration covers the passed rows only, so that counting or checking rows derives none.
 
     Args:
-        given: input name -> rows; None where a whole input is absent.
+        passed: input name -> rows; None where a whole input is absent.
         nodes: of derived inputs, in a graph whose blocks have names.
-        numbers: (B,) the caller's number of each row, by which messages name it.
+        numbers: (B,) the caller's number of each row, for messages.
     """
 
-    def __init__(self, given: Mapping[str, Any], nodes: Sequence[Node] = (), numbers: np.ndarray | None = None) -> None:
-        self.given = given
+    def __init__(
+        self, passed: Mapping[str, Any], nodes: Sequence[Node] = (), numbers: np.ndarray | None = None
+    ) -> None:
+        self.passed = passed
         self.numbers = numbers
         self._nodes = {str(node.block.name): node for node in nodes}
-        self._made: dict[str, Any] = {}
+        self._derived: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._nodes:
-            return self.given[name]
-        if name not in self._made:
+            return self.passed[name]
+        if name not in self._derived:
             with numbered(self.numbers), gathered(f"{name}: "):
-                self._made[name] = self._derived(self._nodes[name])
-        return self._made[name]
+                self._derived[name] = self._derive(self._nodes[name])
+        return self._derived[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.given)
+        return iter(self.passed)
 
     def __len__(self) -> int:
-        return len(self.given)
+        return len(self.passed)
 
     def add(self, node: Node) -> bool:
-        """Knows one more derived input and those that it is made of; passes over inputs that were given.
+        """Adds a derived input and the derived inputs that it reads; ignores other nodes.
+
+        Args:
+            node: of an input.
 
         Returns:
-            Whether another declaration was known by that name, whose rows were other ones.
+            Whether it replaces another declaration of this name, so that its rows differ.
         """
         if not isinstance(node.block, DerivedInput):
             return False
-        for one in node.inputs:
-            self.add(one)
+        for parent in node.inputs:
+            self.add(parent)
         name = str(node.block.name)
         before = self._nodes.get(name)
-        if before is not None and declared(before) == declared(node):
+        if before is not None and declaration(before) == declaration(node):
             return False
         self._nodes[name] = node
-        self._made.pop(name, None)
+        self._derived.pop(name, None)
         return before is not None
 
-    def _derived(self, node: Node) -> Any:
-        columns = [self[str(one.block.name)] for one in node.inputs]
+    def _derive(self, node: Node) -> Any:
+        columns = [self[str(parent.block.name)] for parent in node.inputs]
         if all(column is None for column in columns):
             return None
-        inputs = [cast(Input, one.block) for one in node.inputs]
+        inputs = [cast(Input, parent.block) for parent in node.inputs]
         return cast(DerivedInput, node.block).derive(inputs, columns)
 
 
-def declared(node: Node) -> str:
-    """What tells a derived input from another, the inputs that it is made of included."""
-    inner = ", ".join(map(declared, node.inputs))
+def declaration(node: Node) -> str:
+    """Text that is equal for equal declarations of a derived input and of the inputs that it reads."""
+    inner = ", ".join(map(declaration, node.inputs))
     return f"{node.block!r}({inner})"
 
 
 def derived_nodes(graph: Graph) -> list[Node]:
-    """The nodes of a resolved graph's derived inputs, each after those that it is made of."""
+    """The nodes of a resolved graph's derived inputs, each after those that it reads."""
     return [node for node in graph.nodes() if isinstance(node.block, DerivedInput)]

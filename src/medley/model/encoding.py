@@ -1,4 +1,4 @@
-"""The sources that a graph reads, encoded labels, and sample weights."""
+"""The sources that a graph reads, its encoded targets, and sample weights."""
 
 from __future__ import annotations
 
@@ -16,47 +16,55 @@ from medley.graph.graph import Graph
 
 
 def source_nodes(graph: Graph) -> list[tuple[str, str, Input | Preprocessing]]:
-    """Name, input's name and declaration of every encoding that a graph reads, in order."""
+    """Name, input name and declaration of every encoding that a graph reads, in order."""
     nodes = graph.nodes()
-    encodes = (Preprocessing, DerivedInput)  # these read an input's rows, not their encoding
-    read = {id(one) for node in nodes if not isinstance(node.block, encodes) for one in node.inputs}
-    found = []
+    raw_readers = (Preprocessing, DerivedInput)  # these read an input's rows, not their encoding
+    encoded = {id(parent) for node in nodes if not isinstance(node.block, raw_readers) for parent in node.inputs}
+    sources = []
     for node in nodes:
         if isinstance(node.block, Preprocessing):
-            found.append((graph.names[id(node.block)], graph.names[id(node.inputs[0].block)], node.block))
-        elif isinstance(node.block, Input) and id(node) in read:
+            sources.append((graph.names[id(node.block)], graph.names[id(node.inputs[0].block)], node.block))
+        elif isinstance(node.block, Input) and id(node) in encoded:
             name = graph.names[id(node.block)]
-            found.append((name, name, node.block))
-    return found
+            sources.append((name, name, node.block))
+    return sources
 
 
 def input_of(node: Node) -> Node:
-    """The input under a source node."""
+    """The input node that a source node encodes."""
     return node if isinstance(node.block, Input) else node.inputs[0]
 
 
 def encode_targets(targets: Mapping[str, TargetCodec], y: Mapping[str, Any]) -> dict[str, Encoded]:
-    """Labels of every head -> encoded labels.
+    """Encodes the labels of every head.
+
+    Args:
+        targets: head name -> fitted codec.
+        y: head name -> labels (B, ...).
 
     Raises:
-        DataError: all mistakes at once, each with its head's name.
+        DataError: labels do not fit a codec; all errors are reported, each with its head's name.
     """
     errors = ErrorCollector()
-    found: dict[str, Encoded] = {}
+    encoded: dict[str, Encoded] = {}
     for name, codec in targets.items():
         try:
-            found[name] = codec.encode(y[name])
+            encoded[name] = codec.encode(y[name])
         except MedleyError as error:
-            errors.add(f"{name}: {error}")
+            errors.collect(error.within(name))
     errors.raise_if_any(DataError)
-    return found
+    return encoded
 
 
 def row_weights(sample_weight: Any, rows: int) -> np.ndarray | None:
-    """Sample weights (N,) as numbers.
+    """Sample weights as an array (N,) of float32, or None.
+
+    Args:
+        sample_weight: numbers in any form, or None.
+        rows: the number of rows N.
 
     Raises:
-        DataError: no numbers, wrong count, negative, not finite, or all zero.
+        DataError: the weights are not numbers, too few or too many, negative, not finite, or all zero.
     """
     if sample_weight is None:
         return None
@@ -66,11 +74,11 @@ def row_weights(sample_weight: Any, rows: int) -> np.ndarray | None:
         raise DataError(f"sample_weight must be numbers, one per row: {error}.") from error
     if len(weight) != rows:
         raise DataError(f"sample_weight must have one number per row: {rows} rows, but {len(weight)} weights.")
-    wrong = ~np.isfinite(weight) | (weight < 0)
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        got = f"got {weight[row]:g} in row {row_number(row)}"
-        raise DataError(f"sample_weight must hold finite numbers of at least 0, {got}. Rows of weight 0 count nothing.")
+    is_invalid = ~np.isfinite(weight) | (weight < 0)
+    if is_invalid.any():
+        row = int(np.flatnonzero(is_invalid)[0])
+        value = f"got {weight[row]:g} in row {row_number(row)}"
+        raise DataError(f"sample_weight must hold finite numbers of at least 0, {value}. Rows of weight 0 are ignored.")
     if weight.sum() == 0:
         raise DataError("sample_weight must not be 0 in all rows.")
     return weight

@@ -18,20 +18,20 @@ from medley.errors import DataError, warn
 from medley.graph.describe import describe
 from medley.graph.graph import Graph
 from medley.graph.network import Network
-from medley.model.derived import Columns, derived_nodes
+from medley.model.derived import InputRows, derived_nodes
 from medley.model.encoding import encode_targets, row_weights
-from medley.model.forward import device_of, embeddings, outputs
+from medley.model.forward import compute_embeddings, compute_outputs, resolve_device
 from medley.model.saving import save
 from medley.model.tasks import measure, tasks_of
 from medley.tables.predictor import Predictor, given, rows_per_pass
 from medley.tables.view import TableView
 
-WORTH = 64
-"""Rows from which it is worth to look for what frozen parts have made of them before."""
+MIN_CACHED_ROWS = 64
+"""Rows from which looking up the cached outputs of frozen parts is faster than computing them."""
 
 
-class Knowing(Protocol):
-    """Knows what frozen parts of networks make of rows."""
+class FrozenOutputs(Protocol):
+    """Cached outputs of the frozen parts of networks."""
 
     def rows(
         self,
@@ -41,7 +41,7 @@ class Knowing(Protocol):
         targets: Mapping[str, Encoded] | None,
         weight: np.ndarray | None,
     ) -> Rows:
-        """Encoded rows as tensors, with the results of frozen parts."""
+        """Encoded rows as tensors, with the outputs of frozen parts."""
         ...
 
 
@@ -53,10 +53,10 @@ class Model(Predictor):
         sources: fitted encodings, one per source that the graph reads.
         targets: head name -> fitted target codec.
         network: built from the graph.
-        metadata: JSON that is kept beside it: scores, parameters, how it was trained.
-        device: where it runs; "auto" takes a GPU where there is one.
-        table: for models that were fitted to a table: how they read one.
-        frozen: knows what frozen parts make of rows; left out, they run each time.
+        metadata: JSON that is saved with the model: scores, hyperparameters, the settings of its training.
+        device: where the model runs; "auto" chooses a GPU where there is one.
+        table: how the model reads a table, for models that were fitted to one.
+        frozen: cached outputs of frozen parts; left out, these parts run each time.
     """
 
     def __init__(
@@ -68,50 +68,50 @@ class Model(Predictor):
         metadata: Mapping[str, Any] | None = None,
         device: str | torch.device | None = "cpu",
         table: TableView | None = None,
-        frozen: Knowing | None = None,
+        frozen: FrozenOutputs | None = None,
     ) -> None:
         super().__init__(targets, table)
         self._frozen = frozen
         self.graph = graph
         self.sources = list(sources)
-        self.network = network.to(device_of(device)).eval()
+        self.network = network.to(resolve_device(device)).eval()
         self.metadata = dict(metadata or {})
-        self.device = device_of(device)
+        self.device = resolve_device(device)
 
     @property
     def input_names(self) -> list[str]:
-        """Names of the inputs, in the order `predict` takes them."""
+        """Names of the inputs, in the order in which `predict` takes them."""
         return self.graph.input_names
 
     @property
     def output_names(self) -> list[str]:
-        """Names of the heads, in the order `predict` returns them."""
+        """Names of the heads, in the order in which `predict` returns them."""
         return list(self.graph.heads)
 
     def to(self, device: str | torch.device) -> Model:
-        """Moves the weights; returns itself."""
-        if device_of(device) != self.device:
-            self.network.own()  # models of one search share frozen parts, and the others stay where they are
+        """Moves the weights to a device; returns the model itself."""
+        if resolve_device(device) != self.device:
+            self.network.own()  # models of one search share frozen parts, and the others are not moved
             self._frozen = None
-        self.device = device_of(device)
+        self.device = resolve_device(device)
         self.network.to(self.device)
         return self
 
     def embed(
         self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None
     ) -> np.ndarray | dict[str, np.ndarray]:
-        """What the heads read of each row: the fused vectors (B, D).
+        """The fused vectors (B, D) that the heads read.
 
         Args:
-            x: as `predict`.
+            x: as in `predict`.
             batch_size: rows per pass.
-            root: as `predict`.
+            root: as in `predict`.
 
         Returns:
-            One array where all heads read the same, else a dict by head name.
+            One array where all heads read the same vectors, else a dict by head name.
         """
         rows = self._rows(arrange(self._x(x, root), self.input_names, "x"))
-        return embeddings(self.network, rows, rows_per_pass(batch_size))
+        return compute_embeddings(self.network, rows, rows_per_pass(batch_size))
 
     def evaluate(
         self,
@@ -125,22 +125,22 @@ class Model(Predictor):
         """Losses and metrics over the observed labels.
 
         Args:
-            x: as `predict`.
+            x: as in `predict`.
             y: labels: a list in the heads' order, a dict by head name, or the labels themselves for one head; left
-                out for a table that has the targets' columns; a target whose column is not there is left out and told.
+                out for a table that has the targets' columns. Targets without a column are skipped with a warning.
             batch_size: rows per pass.
             sample_weight: (B,) numbers.
-            root: as `predict`.
+            root: as in `predict`.
 
         Returns:
-            Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`.
+            Scores under Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`.
         """
         heads = self.output_names
         if y is None and self.table is not None and self._is_table(x):
-            known = self.table.read(x, root, labelled=True)
-            heads = self.table.labelled(known)
-            x, y = self.table.x(known), self.table.y(known, heads)
-            _tell_lacking([column for head, column in self.table.targets.items() if head not in heads])
+            table = self.table.read(x, root, labelled=True)
+            heads = self.table.labelled(table)
+            x, y = self.table.x(table), self.table.y(table, heads)
+            _warn_of_missing([column for head, column in self.table.targets.items() if head not in heads])
         named_y = arrange(y, heads, "y")
         rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)
         named_x = arrange(x, self.input_names, "x", rows_of_y)
@@ -149,38 +149,38 @@ class Model(Predictor):
         rows = self._rows(named_x, targets, row_weights(sample_weight, size))
         tasks = [task for task in tasks_of(self.graph, self.targets) if task.name in heads]
         weights = self.metadata.get("loss_weights") or {task.name: task.head.weight for task in tasks}
-        found = measure(tasks, outputs(self.network, rows, rows_per_pass(batch_size)), rows, weights)
-        unlabelled = [name for name, one in targets.items() if not one.present.any()]
+        scores = measure(tasks, compute_outputs(self.network, rows, rows_per_pass(batch_size)), rows, weights)
+        unlabelled = [name for name, target in targets.items() if not target.present.any()]
         if len(unlabelled) == len(targets):
             raise DataError(f"No row has a label of {', '.join(unlabelled)}, so there is nothing to measure.")
         for name in unlabelled:
-            warn(f"No row has a label of {name}: its loss is told as NaN and is not part of the total.")
-            found[f"{name}_loss"] = float("nan")
-        return found
+            warn(f"No row has a label of {name}: its loss is reported as NaN and is not part of the total.")
+            scores[f"{name}_loss"] = float("nan")
+        return scores
 
     def summary(self) -> str:
-        """Parts, shapes and parameters as text."""
+        """The parts of the network, their shapes and numbers of parameters, as text."""
         return describe(self.graph, self.network)
 
     def describe(self) -> str:
-        """All that is known of the model as text: parts, columns, tasks, leaks, inputs, outputs, scores, training."""
-        from medley.model.describing import sections
+        """The model as text: parts, columns, tasks, leaks, inputs, outputs, scores and training."""
+        from medley.model.description import sections
 
-        told = sections(self.graph, self.sources, self.targets, self.metadata, self.table)
-        return "\n\n".join([self.summary(), *map(str, told)])
+        parts = sections(self.graph, self.sources, self.targets, self.metadata, self.table)
+        return "\n\n".join([self.summary(), *map(str, parts)])
 
     def save(self, directory: str | Path, *, pretrained: str = "copy") -> Path:
         """Writes the model as JSON and safetensors; no code, no pickle.
 
         Args:
-            directory: made where missing; a model in it is replaced.
-            pretrained: `"copy"` writes the weights of pretrained parts too, so that nothing else is needed to load the
-                model; `"reference"` leaves out those that training has not changed, and names them by name, revision
-                and checksum: they are looked for again when the model is loaded.
+            directory: created where missing; a model in it is replaced.
+            pretrained: `"copy"` writes the weights of pretrained parts too, so that the model loads without anything
+                else; `"reference"` leaves out those that training has not changed, and writes their name, revision
+                and checksum instead: they are fetched again when the model is loaded.
 
         Raises:
             ArtifactError: a part has no registered name.
-            ConfigError: no such way, or pretrained weights to be named are not where they came from any more.
+            ConfigError: `pretrained` is neither, or referenced weights are no longer where they came from.
         """
         view, parts = self.table, (self.graph, self.sources, self.targets, self.network, self.metadata)
         return save(directory, *parts, view, pretrained=pretrained)
@@ -196,7 +196,7 @@ class Model(Predictor):
             (B,) bool; it gives raw outputs (B, K) per head, the prior where a row lacks every input.
 
         Raises:
-            ConfigError: the path is no place for such a file, or a part cannot be exported; all are named.
+            ConfigError: such a file cannot be written there, or a part cannot be exported; all are named.
             ArtifactError: an input or head has no registered name.
             MissingDependencyError: onnx or onnxscript is not installed (`medley[export]`).
         """
@@ -205,21 +205,21 @@ class Model(Predictor):
         return export(path, self.graph, self.sources, self.targets, self.network, self.table)
 
     def _raw(self, x: Mapping[str, Any], batch_size: int) -> dict[str, np.ndarray]:
-        found = outputs(self.network, self._rows(x), batch_size)
-        return {name: raw.cpu().numpy() for name, raw in found.items()}
+        outputs = compute_outputs(self.network, self._rows(x), batch_size)
+        return {name: raw.cpu().numpy() for name, raw in outputs.items()}
 
     def _rows(self, x: Mapping[str, Any], targets: Any = None, weight: np.ndarray | None = None) -> Rows:
         if targets is None:
             check_counts(given(x))
-        encoded = encode_inputs(self.sources, Columns(x, derived_nodes(self.graph)))
+        encoded = encode_inputs(self.sources, InputRows(x, derived_nodes(self.graph)))
         if not len(next(iter(encoded.values())).array):
             raise DataError("There are no rows: every input is empty.")
-        if self._frozen is not None and len(next(iter(encoded.values())).array) >= WORTH:
-            specs = {one.name: one.codec.spec for one in self.sources}
+        if self._frozen is not None and len(next(iter(encoded.values())).array) >= MIN_CACHED_ROWS:
+            specs = {source.name: source.codec.spec for source in self.sources}
             return self._frozen.rows(self.network, specs, encoded, targets, weight)
         return Rows(encoded, targets, weight, self.device)
 
 
-def _tell_lacking(columns: Sequence[str]) -> None:
+def _warn_of_missing(columns: Sequence[str]) -> None:
     if columns:
         warn(f"There is no column {', '.join(map(repr, columns))}, so only the other targets are measured.")

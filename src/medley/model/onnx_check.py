@@ -1,4 +1,4 @@
-"""Whether an ONNX graph gives the numbers of the network that it was written from."""
+"""Checking that an ONNX graph computes the same numbers as the network that it was exported from."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from medley.errors import ConfigError
 from medley.graph.dense import DenseNetwork
 from medley.graph.network import Network
 
-ROWS = 5  # another number than was traced
+ROWS = 5  # differs from the number that was traced
 TOLERANCE = 1e-2
-"""Share of the largest raw output. Rounding stays far below; a part that was traced wrongly does not."""
+"""Fraction of the largest raw output. Rounding errors stay far below; a part that was traced wrongly does not."""
 
 
 def check_numbers(
     network: Network, specs: Mapping[str, Spec], path: Path, arrays: Mapping[str, str], masks: Mapping[str, str]
 ) -> None:
-    """Runs random rows through both, some of which lack inputs; does nothing where onnxruntime is not installed.
+    """Runs random rows, some of which lack inputs, through both; does nothing where onnxruntime is not installed.
 
     Args:
         network: on the CPU, in evaluation mode.
         specs: source name -> spec of its encoding.
         path: of the ONNX file.
         arrays: source name -> the graph's input of its rows.
-        masks: source name -> the graph's input of which rows have it.
+        masks: source name -> the graph's input of the rows that have it.
 
     Raises:
-        ConfigError: heads give other numbers; they are named.
+        ConfigError: the outputs of heads differ; the heads are named.
     """
     try:
         import onnxruntime
@@ -39,31 +39,30 @@ def check_numbers(
         return
     rng = np.random.default_rng(0)
     sources = [name for name, _ in network.sources]
-    present = {name: np.arange(ROWS) != place % ROWS for place, name in enumerate(sources)}
+    present = {name: np.arange(ROWS) != position % ROWS for position, name in enumerate(sources)}
     rows = {name: random_rows(specs[name], rng) for name in sources}
-    given = [{name: torch.from_numpy(one[name]) for name in sources} for one in (rows, present)]
+    inputs = [{name: torch.from_numpy(arrays[name]) for name in sources} for arrays in (rows, present)]
     with torch.no_grad():
-        wanted = DenseNetwork(network)(*given)
+        expected = DenseNetwork(network)(*inputs)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    free = {one.name for one in session.get_inputs() if len(one.shape) > 1 and not isinstance(one.shape[1], int)}
+    free = {node.name for node in session.get_inputs() if len(node.shape) > 1 and not isinstance(node.shape[1], int)}
     feed = {masks[name]: present[name] for name in sources}
-    for name in sources:  # where padding may be left out, it is: random rows end in it
+    for name in sources:  # padding, in which random rows end, is left out where it may be
         feed[arrays[name]] = rows[name][:, : _half(specs[name])] if arrays[name] in free else rows[name]
-    found = session.run(list(wanted), feed)
-    known = [wanted[name].float().numpy() for name in wanted]
-    pairs = zip(wanted, found, known, strict=True)
-    wrong = [name for name, one, other in pairs if not _close(np.asarray(one), other)]
-    if wrong:
+    outputs = session.run(list(expected), feed)
+    pairs = zip(expected, outputs, strict=True)
+    differing = [name for name, output in pairs if not _close(np.asarray(output), expected[name].float().numpy())]
+    if differing:
         raise ConfigError(
-            f"What {', '.join(map(repr, wrong))} reads gives other numbers as ONNX: a part acts on what is not known "
-            "beforehand (a counter, a random number, values of the rows), so it cannot be exported."
+            f"The outputs of {', '.join(map(repr, differing))} differ as ONNX: a part depends on something that is not "
+            "known beforehand (a counter, a random number, values of the rows), so it cannot be exported."
         )
 
 
 def random_rows(spec: Spec, rng: np.random.Generator) -> np.ndarray:
-    """Encoded rows (ROWS, *spec.shape) that a codec might make."""
+    """Encoded rows (ROWS, *spec.shape) such as a codec returns."""
     shape = (ROWS, *spec.shape)
     if spec.dtype == "uint8":
         return rng.integers(0, 256, shape).astype(np.uint8)
@@ -71,19 +70,19 @@ def random_rows(spec: Spec, rng: np.random.Generator) -> np.ndarray:
         codes = rng.integers(0, max(spec.cardinality, 1), shape).astype(np.int32)
         codes[..., _half(spec) :] = 0
         return codes
-    found = rng.normal(size=shape).astype(np.float32)
-    for place, column in enumerate(spec.columns):
+    rows = rng.normal(size=shape).astype(np.float32)
+    for position, column in enumerate(spec.columns):
         if column.kind == "categorical":
-            found[:, place] = rng.integers(0, max(column.cardinality, 1), ROWS)
+            rows[:, position] = rng.integers(0, max(column.cardinality, 1), ROWS)
         elif column.missing:
-            found[place % ROWS, place] = np.nan
-    return found
+            rows[position % ROWS, position] = np.nan
+    return rows
 
 
 def _half(spec: Spec) -> int:
     return max(2, spec.shape[-1] // 2)
 
 
-def _close(found: np.ndarray, wanted: np.ndarray) -> bool:
-    scale = max(float(np.abs(wanted).max(initial=0.0)), 1.0)
-    return bool(np.allclose(found, wanted, rtol=0.0, atol=TOLERANCE * scale, equal_nan=True))
+def _close(output: np.ndarray, expected: np.ndarray) -> bool:
+    scale = max(float(np.abs(expected).max(initial=0.0)), 1.0)
+    return bool(np.allclose(output, expected, rtol=0.0, atol=TOLERANCE * scale, equal_nan=True))

@@ -1,4 +1,4 @@
-"""What training tells: one record per epoch, and Keras's view of a list of them."""
+"""The scores of a training: one record per epoch, and Keras's view of a list of them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Record:
-    """One epoch.
+    """The scores of one epoch.
 
     Args:
         epoch: from 0.
         seconds: wall time of the epoch, validation included.
-        learning_rate: at its end.
+        learning_rate: of its last step.
         train: name -> value over the training rows as they were seen; Keras's names (`loss`, `<head>_loss`, ...).
         val: the same names over the validation rows, and `relative_loss`: the mean over heads of loss divided by the
             loss of the best constant prediction (1.0 = learnt nothing).
@@ -27,7 +27,7 @@ class Record:
     val: dict[str, float] = field(default_factory=dict)
 
     def flat(self) -> dict[str, float]:
-        """All values under one roof: validation names begin with `val_`.
+        """All values in one dict; the names of validation scores begin with `val_`.
 
         >>> Record(0, 1.0, 0.1, {"loss": 2.0}, {"loss": 3.0}).flat()
         {'loss': 2.0, 'val_loss': 3.0}
@@ -51,12 +51,12 @@ class History:
 
     @property
     def epoch(self) -> list[int]:
-        """The epochs' numbers."""
+        """The numbers of the epochs."""
         return [record.epoch for record in self.records]
 
     @property
     def history(self) -> dict[str, list[float]]:
-        """Name -> one value per epoch."""
+        """Name -> one value per epoch; NaN where an epoch has none."""
         flats = [record.flat() for record in self.records]
         names = list(dict.fromkeys(name for flat in flats for name in flat))
         return {name: [flat.get(name, float("nan")) for flat in flats] for name in names}

@@ -26,14 +26,14 @@ class Task:
         head: its declaration.
         codec: its fitted target codec.
         loss: raw (B, K), target (B, ...) -> (B,).
-        measures: metrics by name.
+        metrics: by name.
     """
 
     name: str
     head: Head
     codec: TargetCodec
     loss: Callable[[Tensor, Tensor], Tensor]
-    measures: Mapping[str, Metric]
+    metrics: Mapping[str, Metric]
 
 
 def tasks_of(graph: Graph, targets: Mapping[str, TargetCodec]) -> list[Task]:
@@ -53,64 +53,70 @@ def measure(
     *,
     rows_only: bool = False,
 ) -> dict[str, float]:
-    """Losses and metrics over rows, in Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`.
+    """Losses and metrics under Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`.
 
     Args:
         tasks: the heads to measure.
         raw: head name -> raw outputs (N, K).
-        rows: the rows that hold the targets.
+        rows: hold the targets.
         weights: head name -> factor in the total `loss`.
-        index: which rows the outputs belong to, in order (N,); all, if left out.
-        rows_only: only metrics that are means over rows.
+        index: positions (N,) of the rows that the outputs belong to; left out, all rows in order.
+        rows_only: leaves out metrics that are not means over rows.
     """
-    one = len(raw) == 1  # how scores are called depends on the model, not on which of its tasks are measured
-    told: dict[str, Tensor | float] = {}
+    is_single = len(raw) == 1  # names of scores depend on the model, not on which of its tasks are measured
+    task_totals: dict[str, Tensor | float] = {}
     total: Tensor | float = 0.0
     scores: dict[str, Tensor | float] = {}
     for task in tasks:
         out, target, observed, weight = _aligned(task, raw, rows, index)
         loss = task_loss(task.loss, out, target, observed, weight)
         total = total + weights[task.name] * loss
-        if not one:
-            told[f"{task.name}_loss"] = loss
-        for name, metric in task.measures.items():
-            key = name if one else f"{task.name}_{name}"
+        if not is_single:
+            task_totals[f"{task.name}_loss"] = loss
+        for name, metric in task.metrics.items():
+            key = name if is_single else f"{task.name}_{name}"
             if isinstance(metric, RowMetric):
                 scores[key] = metric_mean(metric.rows(out, target), observed, weight)
             elif isinstance(metric, SetMetric) and not rows_only:
                 scores[key] = metric.score(*_observed(out, target, observed, weight))
-    values = _floats({"loss": total, **told, **scores})
+    values = _floats({"loss": total, **task_totals, **scores})
     for task in tasks:
-        for name, metric in task.measures.items():
-            key = name if one else f"{task.name}_{name}"
+        for name, metric in task.metrics.items():
+            key = name if is_single else f"{task.name}_{name}"
             if isinstance(metric, RowMetric):
                 values[key] = metric.finish(values[key])
     return values
 
 
-def baselines(tasks: Sequence[Task], rows: Rows) -> dict[str, float]:
-    """Head name -> loss of the best constant prediction of the training rows, measured on `rows`."""
-    told: dict[str, Tensor | float] = {}
+def constant_losses(tasks: Sequence[Task], rows: Rows) -> dict[str, float]:
+    """Head name -> loss on `rows` of the best constant prediction, which is fitted on the training rows."""
+    by_head: dict[str, Tensor | float] = {}
     for task in tasks:
         prior = torch.as_tensor(task.codec.prior, dtype=torch.float32, device=rows.device)
         raw = {task.name: prior.expand(rows.size, *prior.shape)}
-        told[task.name] = task_loss(task.loss, *_aligned(task, raw, rows, None))
-    return _floats(told)
+        by_head[task.name] = task_loss(task.loss, *_aligned(task, raw, rows, None))
+    return _floats(by_head)
 
 
-def losses(tasks: Sequence[Task], raw: Mapping[str, Tensor], rows: Rows) -> dict[str, float]:
+def task_losses(tasks: Sequence[Task], raw: Mapping[str, Tensor], rows: Rows) -> dict[str, float]:
     """Head name -> mean loss over `rows`."""
     return _floats({task.name: task_loss(task.loss, *_aligned(task, raw, rows, None)) for task in tasks})
 
 
-def relative(found: Mapping[str, float], constant: Mapping[str, float]) -> float:
-    """The scale-free number: the mean over heads of loss / loss of the best constant; heads without one are left out.
+def relative_loss(losses: Mapping[str, float], constants: Mapping[str, float]) -> float:
+    """The mean over heads of the loss divided by the constant baseline's; 1.0 means nothing was learnt.
 
-    >>> relative({"a": 0.5, "b": 3.0}, {"a": 1.0, "b": 2.0})
+    Heads with a baseline of zero are left out.
+
+    Args:
+        losses: head name -> loss.
+        constants: head name -> loss of the best constant prediction.
+
+    >>> relative_loss({"a": 0.5, "b": 3.0}, {"a": 1.0, "b": 2.0})
     1.0
     """
-    ratios = [found[name] / constant[name] for name in found if constant[name] > 1e-8]
-    return float(np.mean(ratios)) if ratios else float(np.mean(list(found.values())))
+    ratios = [losses[name] / constants[name] for name in losses if constants[name] > 1e-8]
+    return float(np.mean(ratios)) if ratios else float(np.mean(list(losses.values())))
 
 
 Aligned = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
@@ -129,15 +135,15 @@ def _observed(
     raw: Tensor, target: Tensor, observed: Tensor | None, weight: Tensor | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     keep = slice(None) if observed is None else observed
-    chosen = None if weight is None else weight[keep].cpu().numpy()
-    return raw[keep].detach().cpu().numpy(), target[keep].cpu().numpy(), chosen
+    weights = None if weight is None else weight[keep].cpu().numpy()
+    return raw[keep].detach().cpu().numpy(), target[keep].cpu().numpy(), weights
 
 
-def _floats(told: Mapping[str, Tensor | float]) -> dict[str, float]:
-    # One wait for the device, however many numbers.
-    tensors = {name: value for name, value in told.items() if isinstance(value, Tensor)}
+def _floats(values: Mapping[str, Tensor | float]) -> dict[str, float]:
+    # Waits for the device once, however many numbers there are.
+    tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
     if not tensors:
-        return {name: float(value) for name, value in told.items()}
-    found = torch.stack([value.detach().float() for value in tensors.values()]).tolist()
-    known = dict(zip(tensors, found, strict=True))
-    return {name: known[name] if name in known else float(value) for name, value in told.items()}
+        return {name: float(value) for name, value in values.items()}
+    numbers = torch.stack([value.detach().float() for value in tensors.values()]).tolist()
+    by_name = dict(zip(tensors, numbers, strict=True))
+    return {name: by_name[name] if name in by_name else float(value) for name, value in values.items()}

@@ -1,1 +1,1 @@
-"""Images of what a search found. Trains nothing."""
+"""Plots of a search. Trains nothing."""

@@ -1,4 +1,4 @@
-"""A search as an image: the trials' scores, and the curves of the best."""
+"""A search as a figure: the scores of all trials, and the learning curves of the best."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Trial = Mapping[str, Any]
 
 
 def plot_search(trials: Sequence[Trial], curves: int = 3) -> Figure:
-    """Draws a search.
+    """Plots a search.
 
     Args:
         trials: in order; each with `number`, `state`, `score` and `curves` (a dict of `loss`, `val_loss` per epoch).
-        curves: how many of the best are drawn epoch by epoch.
+        curves: number of best trials whose learning curves are drawn.
 
     Returns:
         A figure with two parts: every trial's score (smaller is better) with the best so far as a line, and the loss
@@ -32,17 +32,17 @@ def plot_search(trials: Sequence[Trial], curves: int = 3) -> Figure:
         MissingDependencyError: matplotlib is not installed.
         NotFittedError: no trial has a score.
     """
-    scored = [one for one in trials if isfinite(one["score"])]
+    scored = [trial for trial in trials if isfinite(trial["score"])]
     if not scored:
-        raise NotFittedError("No trial has a score yet, so there is nothing to draw; call fit first.")
+        raise NotFittedError("No trial has a score yet, so there is nothing to plot; call fit first.")
     try:
         from matplotlib.figure import Figure
-    except ImportError as missing:
-        raise MissingDependencyError("Plots need matplotlib: pip install 'medley[plot]'") from missing
+    except ImportError as error:
+        raise MissingDependencyError("Plots need matplotlib: pip install 'medley[plot]'") from error
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     _scores(left, scored)
-    _curves(right, sorted(scored, key=lambda one: one["score"])[:curves])
+    _curves(right, sorted(scored, key=lambda trial: trial["score"])[:curves])
     return figure
 
 
@@ -50,14 +50,14 @@ def _scores(axes: Axes, scored: Sequence[Trial]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     for state, colour in COLOURS.items():
-        some = [one for one in scored if one["state"] == state]
-        if some:
-            axes.scatter([one["number"] for one in some], [one["score"] for one in some], color=colour, label=state)
+        points = [(trial["number"], trial["score"]) for trial in scored if trial["state"] == state]
+        if points:
+            axes.scatter(*zip(*points, strict=True), color=colour, label=state)
     best, line = float("inf"), []
-    for one in scored:
-        best = min(best, one["score"]) if one["state"] == "complete" else best
+    for trial in scored:
+        best = min(best, trial["score"]) if trial["state"] == "complete" else best
         line.append(best if isfinite(best) else None)
-    axes.step([one["number"] for one in scored], line, where="post", color="black", label="best so far")
+    axes.step([trial["number"] for trial in scored], line, where="post", color="black", label="best so far")
     axes.set(xlabel="trial", ylabel="score (smaller is better)", title="Trials")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()
@@ -66,12 +66,13 @@ def _scores(axes: Axes, scored: Sequence[Trial]) -> None:
 def _curves(axes: Axes, best: Sequence[Trial]) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    for place, one in enumerate(best):
-        flats = one["curves"]
-        epochs = range(1, len(flats) + 1)
-        axes.plot(epochs, [flat["loss"] for flat in flats], linestyle="--", color=f"C{place}")
-        if all("val_loss" in flat for flat in flats):
-            axes.plot(epochs, [flat["val_loss"] for flat in flats], color=f"C{place}", label=f"trial {one['number']}")
+    for position, trial in enumerate(best):
+        scores, colour = trial["curves"], f"C{position}"
+        epochs = range(1, len(scores) + 1)
+        axes.plot(epochs, [values["loss"] for values in scores], linestyle="--", color=colour)
+        if all("val_loss" in values for values in scores):
+            losses = [values["val_loss"] for values in scores]
+            axes.plot(epochs, losses, color=colour, label=f"trial {trial['number']}")
     axes.set(xlabel="epoch", ylabel="loss", title="Best trials: training dashed, validation solid")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend()

@@ -19,7 +19,7 @@ from medley.core.spec import Spec
 from medley.data.sources import Source, absent
 from medley.errors import DataError, within
 from medley.graph.graph import Graph
-from medley.model.derived import Columns
+from medley.model.derived import InputRows
 from medley.model.encoding import encode_targets, source_nodes
 from medley.search.frozen import NOTHING, FrozenRows, Kept, joined
 from medley.search.part import Part
@@ -57,7 +57,7 @@ class Encodings:
         stream: Stream | None = None,
     ) -> None:
         parts = [train] if val is None else [train, val]
-        self._columns = [Columns(part.x, numbers=part.numbers) for part in parts]
+        self._columns = [InputRows(part.x, numbers=part.numbers) for part in parts]
         self.parts = [replace(part, x=columns) for part, columns in zip(parts, self._columns, strict=True)]
         self.stream = stream
         self.targets = dict(targets)

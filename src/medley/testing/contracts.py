@@ -17,7 +17,7 @@ from medley.core.registry import lookup, registered
 from medley.core.resolve import Suggest, take_default
 from medley.core.spec import Spec, vector
 from medley.errors import DataError, GraphError, MedleyError
-from medley.model.derived import Columns
+from medley.model.derived import InputRows
 from medley.testing.codecs import check_codec
 from medley.testing.heads import check_head
 from medley.testing.modules import check_fusion, check_layer
@@ -143,7 +143,7 @@ def _input(block: Input, rows: Rows, seeds: Sequence[int]) -> None:
 def _derived(block: DerivedInput, fed: Fed, seeds: Sequence[int]) -> None:
     node = block(fed[0])
     assert isinstance(node.block, DerivedInput)
-    check_codec(node.block.codec, Columns({str(fed[0].name): fed[1]}, [_named_node(node)])["derived"])
+    check_codec(node.block.codec, InputRows({str(fed[0].name): fed[1]}, [_named_node(node)])["derived"])
     _check_networks([fed], node.block.default_block()(node), seeds)
 
 

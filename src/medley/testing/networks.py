@@ -19,7 +19,7 @@ from medley.graph.dense import DenseNetwork
 from medley.graph.graph import draw
 from medley.graph.network import Network
 from medley.model.artifact import load
-from medley.model.forward import outputs
+from medley.model.forward import compute_outputs
 from medley.model.model import Model
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
@@ -53,7 +53,7 @@ def check_network(inputs: Sequence[Input], node: Node, x: Mapping[str, Sequence[
         return False
     network.adapt(rows.slice(0, rows.size))
     _check_shapes(network, rows, told)
-    raw = outputs(network, rows, rows.size)["head"]
+    raw = compute_outputs(network, rows, rows.size)["head"]
     assert raw.isfinite().all(), f"{told}: a row gives {raw[~raw.isfinite()][0]}."
     _check_absent(model, rows, raw, told)
     _check_dense(network, rows, raw, told)
@@ -86,7 +86,7 @@ def _check_shapes(network: Network, rows: Rows, told: str) -> None:
         found[id(module)] = out
 
     hooks = [step.module.register_forward_hook(note) for step in network.steps]
-    outputs(network, rows, rows.size)
+    compute_outputs(network, rows, rows.size)
     for hook in hooks:
         hook.remove()
     for step in network.steps:

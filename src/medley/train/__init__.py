@@ -1,1 +1,1 @@
-"""Training: a plan, a stepper, one short loop that yields records, and what stands around it."""
+"""Training: the plan, the steppers, a short loop that yields one record per epoch, and the state of a training."""

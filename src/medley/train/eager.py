@@ -117,7 +117,7 @@ class EagerStepper(Stepper):
             self.balancer.restore(section("balancer", state.tensors))
             self._restore_optimizer(section("optimizer", state.tensors))
         except (RuntimeError, IndexError) as error:
-            raise ArtifactError(f"The training state is of another network, balancer or optimizer: {error}") from error
+            raise ArtifactError(f"The training state is of another network, balancer or optimiser: {error}") from error
         scaler = state.values["scaler"]
         if (scaler is None) != (self.scaler is None):
             raise ArtifactError("The training state is of another precision: float16 alone scales its losses.")
@@ -132,7 +132,7 @@ class EagerStepper(Stepper):
         for key, value in moments.items():
             index, _, name = key.partition("/")
             parameter = parameters[int(index)]
-            # A copy, because the optimizer changes it in place; laid out in memory as the parameter is.
+            # A copy, because the optimiser changes it in place; laid out in memory as the parameter is.
             copy = torch.empty_like(parameter, dtype=value.dtype).copy_(value) if value.ndim else value.clone()
             states.setdefault(int(index), {})[name] = copy
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": states})

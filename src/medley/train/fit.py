@@ -12,9 +12,9 @@ from torch import Tensor
 from medley.balance.balancer import Balancer
 from medley.core.batch import Rows
 from medley.graph.network import Network
-from medley.model.forward import outputs
+from medley.model.forward import compute_outputs
 from medley.model.records import Record
-from medley.model.tasks import Task, baselines, losses, measure, relative
+from medley.model.tasks import Task, constant_losses, measure, relative_loss, task_losses
 from medley.train.hooks import TrainingHooks
 from medley.train.loop import train
 from medley.train.plan import Training, default_batch_size, default_epochs
@@ -132,11 +132,12 @@ def _validator(
 ) -> Callable[[], dict[str, float]]:
     if val is None:
         return dict
-    constants = baselines(tasks, val)
+    constants = constant_losses(tasks, val)
 
     def validate() -> dict[str, float]:
-        raw = outputs(network, val, VALIDATION_BATCH)
-        return {**measure(tasks, raw, val, weights), "relative_loss": relative(losses(tasks, raw, val), constants)}
+        raw = compute_outputs(network, val, VALIDATION_BATCH)
+        relative = relative_loss(task_losses(tasks, raw, val), constants)
+        return {**measure(tasks, raw, val, weights), "relative_loss": relative}
 
     return validate
 

@@ -54,11 +54,12 @@ def train(
         started = monotonic() - position.seconds
         if position.order is None:
             position.order = torch.randperm(rows.size, generator=shuffle)
-        for start in range(position.seen, rows.size, batch_size):
-            progress = clock((position.epoch * steps_per_epoch + start // batch_size) / total)
+        done = -(-position.seen // batch_size)
+        batches = position.order.split(batch_size)[done:]
+        for step, index in enumerate(batches, start=position.epoch * steps_per_epoch + done):
+            progress = clock(step / total)
             if progress >= 1:
                 break
-            index = position.order[start : start + batch_size]
             position.add(stepper.step(rows.take(index), progress).raw, rows.size)
             position.seconds = monotonic() - started
             on_step()
@@ -66,8 +67,7 @@ def train(
             return
         stepper.end_epoch()
         index = position.order[: position.seen].to(rows.device)
-        outputs = {name: output[: position.seen] for name, output in position.outputs.items()}
-        train_scores = measure(tasks, outputs, rows, weights, index, rows_only=True)
+        train_scores = measure(tasks, position.seen_outputs(), rows, weights, index, rows_only=True)
         val_scores = validate()
         record = Record(position.epoch, monotonic() - started, stepper.learning_rate, train_scores, val_scores)
         position.next_epoch()

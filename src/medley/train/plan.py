@@ -1,4 +1,4 @@
-"""How a network is trained: a frozen declaration whose unset fields are searched, like a block's."""
+"""The declaration of a training; its unset fields are searched, as those of a block are."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 @dataclass(frozen=True)
 class Training:
-    """Optimiser, learning rate and the rest of a training. Unset fields are searched or chosen for the data.
+    """Optimiser, learning-rate schedule and other settings of a training.
+
+    Unset fields are searched or chosen for the data.
 
     Args:
-        learning_rate: the highest of the schedule; searched where unset.
-        weight_decay: decoupled for `"adamw"`, L2 for the others; biases and norms never decay. Searched where unset.
+        learning_rate: the highest of the schedule; searched if unset.
+        weight_decay: decoupled for `"adamw"`, L2 for the others; biases and norms never decay. Searched if unset.
         optimizer: `"adamw"`, `"adam"` or `"sgd"` (Nesterov momentum .9).
         schedule: `"one_cycle"` (warm-up over 30 % of the steps, cosine to 0), `"cosine"` (warm-up over 5 %) or
             `"constant"`.
-        epochs: how many; None chooses by the number of rows.
+        epochs: number of epochs; None chooses by the number of rows.
         batch_size: rows per step; None chooses by the number of rows.
-        clip: gradients are scaled down to this norm; 0 never.
+        clip: gradients with a larger norm are scaled down to it; 0 turns this off.
         patience: epochs without improvement of the objective after which training stops; 0 never stops early.
-        precision: `"auto"` takes bfloat16 autocast on GPUs that have it, float32 elsewhere.
-        threads: CPU threads; None takes one for small networks, as theirs only fight, else all.
+        precision: `"auto"` uses bfloat16 autocast on GPUs that support it, float32 elsewhere.
+        threads: CPU threads; None uses one for small networks, which several would slow down, else all.
 
     Raises:
-        ConfigError: every mistake at once.
+        ConfigError: a field breaks a rule; all errors are reported at once.
 
     >>> Training(optimizer="adam", learning_rate=1e-3, schedule="constant").optimizer
     'adam'
@@ -54,11 +56,11 @@ class Training:
 
     def __post_init__(self) -> None:
         errors = ErrorCollector()
-        for name, words in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
+        for name, options in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
             value = getattr(self, name)
-            if value not in words:
-                told = ", ".join(map(repr, words))
-                errors.add(f"Training: {name} must be one of {told}, got {value!r}.{did_you_mean(value, words)}")
+            if value not in options:
+                choices = ", ".join(map(repr, options))
+                errors.add(f"Training: {name} must be one of {choices}, got {value!r}.{did_you_mean(value, options)}")
         for name in ("epochs", "batch_size", "threads"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
@@ -77,7 +79,7 @@ class Training:
 
 
 def default_batch_size(rows: int) -> int:
-    """Rows per step for a data set of that many training rows.
+    """The default number of rows per step for a number of training rows.
 
     >>> default_batch_size(85), default_batch_size(5_000), default_batch_size(57_000)
     (32, 64, 128)
@@ -86,7 +88,7 @@ def default_batch_size(rows: int) -> int:
 
 
 def default_learning_rate(steps: int) -> float:
-    """The default highest learning rate: 0.003, and more where there are few steps to learn in, up to 0.01.
+    """The default highest learning rate: 0.003, and up to 0.01 where there are fewer than 1,000 steps.
 
     >>> default_learning_rate(5_000), default_learning_rate(25)
     (0.003, 0.01)
@@ -95,7 +97,7 @@ def default_learning_rate(steps: int) -> float:
 
 
 def default_epochs(rows: int, batch_size: int) -> int:
-    """Epochs that give about 5,000 steps, between 10 and 100.
+    """The default number of epochs: about 5,000 steps, between 10 and 100 epochs.
 
     >>> default_epochs(85, 32), default_epochs(57_000, 128)
     (100, 12)

@@ -47,12 +47,14 @@ class FitResult:
             patience: epochs without improvement after which training stops; 0 never stops.
 
         >>> FitResult([Record(0, 1.0, 0.1), Record(1, 1.0, 0.1)], best_epoch=0).early_stop(0.5, patience=1)
-        'stopped early: no improvement for 1 epochs'
+        'stopped early: no improvement for 1 epoch'
         """
         if not isfinite(score):
             return "the loss is no longer finite; a smaller learning_rate may help"
         epochs = len(self.records) - 1 - self.best_epoch
-        return f"stopped early: no improvement for {epochs} epochs" if patience and epochs >= patience else None
+        if not patience or epochs < patience:
+            return None
+        return f"stopped early: no improvement for {epochs} epoch{'' if epochs == 1 else 's'}"
 
 
 class TrainingRun:

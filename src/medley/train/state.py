@@ -23,7 +23,7 @@ class StepperState:
     """All that the steps of a training depend on.
 
     Args:
-        tensors: by name, on the CPU: weights, the optimizer's moments, the balancer's memory.
+        tensors: by name, on the CPU: weights, the optimiser's moments, the balancer's memory.
         values: JSON: the learning rate, the loss scale.
     """
 
@@ -64,6 +64,10 @@ class LoopPosition:
             self.outputs[name][self.seen : self.seen + count] = output
         self.seen += count
 
+    def seen_outputs(self) -> dict[str, Tensor]:
+        """Head name -> raw outputs (seen, K) of the rows that were trained on, as views."""
+        return {name: output[: self.seen] for name, output in self.outputs.items()}
+
     def next_epoch(self) -> None:
         """Moves to the beginning of the next epoch."""
         self.epoch, self.order, self.seen, self.outputs, self.seconds = self.epoch + 1, None, 0, {}, 0.0
@@ -89,7 +93,7 @@ class TrainingState:
     Random numbers are those of torch, which alone training draws from.
 
     Args:
-        stepper: weights, optimizer, schedule, balancer and loss scale.
+        stepper: weights, optimiser, schedule, balancer and loss scale.
         position: epoch and step, and the order of the epoch's rows.
         records: of the epochs so far.
         best_epoch: place of the best of them; -1 before the first has ended.
@@ -177,7 +181,7 @@ class TrainingState:
             **with_prefix("stepper", self.stepper.tensors),
             **with_prefix("best", self.best_weights),
             **with_prefix("random", self.random),
-            **with_prefix("outputs", {name: output[: position.seen] for name, output in position.outputs.items()}),
+            **with_prefix("outputs", position.seen_outputs()),
             **({} if position.order is None else {"order": position.order}),
         }
 

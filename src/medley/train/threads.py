@@ -1,4 +1,4 @@
-"""How many CPU threads a network is worth."""
+"""The number of CPU threads for a network."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import torch
 from medley.core.batch import Batch
 from medley.graph.network import Network
 
-WORTH = 2e8
-"""Floating-point operations of a forward pass below which a second thread costs more than it brings: on a busy machine
-threads of a small network wait for each other (measured: one thread 3.4 s an epoch, two 55 s)."""
+MIN_FLOPS = 2e8
+"""Floating-point operations of a forward pass below which a second thread costs more than it saves: on a busy machine
+the threads of a small network wait for each other (measured: one thread 3.4 s per epoch, two 55 s)."""
 
 
 def default_threads(network: Network, batch: Batch) -> int:
-    """One for small networks, all that torch has for others; decided by counting, so that it is the same every time.
+    """One thread for small networks, all threads of torch for others; counted, not timed, so that it is reproducible.
 
     Args:
         network: on the CPU.
-        batch: rows of a usual batch.
+        batch: a batch of the usual size.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -29,12 +29,12 @@ def default_threads(network: Network, batch: Batch) -> int:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(batch)
     network.train(training)
-    return 1 if counter.get_total_flops() < WORTH else torch.get_num_threads()
+    return 1 if counter.get_total_flops() < MIN_FLOPS else torch.get_num_threads()
 
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Runs with `count` CPU threads and gives the caller's setting back."""
+    """Runs a block with `count` CPU threads, and restores the caller's setting."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

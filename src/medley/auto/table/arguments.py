@@ -11,7 +11,7 @@ from medley.auto.duration import seconds
 from medley.auto.rows import check_fit, check_writable, folder_problems
 from medley.auto.table.plan import Plan, plan_table
 from medley.errors import DataError, ErrorCollector, MedleyError
-from medley.model.forward import device_of
+from medley.model.forward import resolve_device
 from medley.tables.reading.memory import memory_bytes
 from medley.tables.reading.read import Table, read
 
@@ -40,7 +40,7 @@ def check_search(
         if not problems:
             check_writable(Path(directory or ".") / project_name)
     with _noting(errors):
-        device_of(device)
+        resolve_device(device)
     with _noting(errors):
         seconds(time_limit)
     with _noting(errors):
