@@ -80,7 +80,7 @@ def known_kinds(column_kinds: Mapping[str, str], columns: Iterable[str], errors:
     """Column -> kind, as the caller says; notes columns and kinds that are unknown in `mistakes`.
 
     >>> known_kinds({"age": "number"}, ["age", "sex"], ErrorCollector())
-    {'age': <"number": 'number'>}
+    {'age': 'number'}
     """
     names, found = list(columns), {}
     for name, kind in column_kinds.items():
