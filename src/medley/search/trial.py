@@ -206,7 +206,7 @@ def run(
     tasks = tasks_of(graph, data.targets)
     names = [task.name for task in tasks]
     balance = balancer(search_spec.loss_weights, names, head_weights=[task.head.weight for task in tasks])
-    rows = data.rows(graph, data.kept(graph, network, hooks))
+    rows = data.rows(graph, data.frozen_results(graph, network, hooks))
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
     trained = fit(network, tasks, balance, plan, rows[0], val, hooks, search_spec.seed)
