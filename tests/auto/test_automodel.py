@@ -12,7 +12,9 @@ from torch import nn
 
 import medley as md
 from medley.balance.fixed import FixedWeights
+from medley.core.resolve import resolve
 from medley.errors import ConfigError, DataError, GraphError, NotFittedError, SearchError
+from medley.search import trial
 
 SIZE = 60
 
@@ -457,16 +459,32 @@ class TestSearch:
         assert (sizes[good] <= 150).all()
         assert model.history["reason"].str.contains("Oversized model", na=False).any()
         with pytest.raises(
-            SearchError, match=r"(?s)No trial ended well:.*trial 0: Oversized model: .*max_model_size is 3"
+            SearchError, match=r"(?s)All 6 trials failed:.*trial 0: Oversized model: .*max_model_size is 3"
         ):
             fitted(single(max_trials=6, max_model_size=3), wave(), targets()["price"])
+
+    @pytest.mark.parametrize("max_trials", [1, 3])
+    def test_a_graph_is_resolved_once_per_trial(self, auto, monkeypatch, max_trials):
+        calls = []
+        monkeypatch.setattr(trial, "resolve", lambda *args: calls.append(args) or resolve(*args))
+        model = fitted(auto(max_trials=max_trials, tuner="random"))
+        assert len(calls) == len(model.history) == max_trials
+
+    def test_trial_0_is_the_same_where_its_graph_is_resolved_again(self, auto, monkeypatch):
+        first = fitted(auto(max_trials=2, tuner="random"))
+        monkeypatch.setattr(trial.ResolvedDefault, "is_chosen_by", lambda self, suggest: False)
+        second = fitted(auto(max_trials=2, tuner="random", name="again"))
+        columns = [name for name in first.history if name not in ("seconds", "curves") and "seconds" not in name]
+        pd.testing.assert_frame_equal(first.history[columns], second.history[columns])
+        weights = second.model.network.state_dict()
+        assert all(torch.equal(value, weights[name]) for name, value in first.model.network.state_dict().items())
 
     def test_failed_trials_are_told_with_every_reason(self, tmp_path):
         flow = md.Input()
         block = md.TorchBlock(lambda: Trainless())
         model = md.AutoModel(flow, md.RegressionHead()(block(flow)), max_trials=5, directory=tmp_path)
         with pytest.raises(
-            SearchError, match=r"(?s)No trial ended well:.*- trial 0: ValueError: the pump.*- trial 2: "
+            SearchError, match=r"(?s)All 3 trials failed:.*- trial 0: ValueError: the pump.*- trial 2: "
         ):
             fitted(model, wave(), targets()["price"])
         assert model.history["state"].tolist() == ["failed"] * 3

@@ -202,7 +202,7 @@ def test_the_search_of_a_model_can_be_looked_at_and_gone_on_with(capsys, pets_cs
     capsys.readouterr()
     code, out, _ = run(capsys, pets_csv, "--target", "price", "-o", folder, "--epochs", "1", "--trials", "2")
     assert code == 0
-    assert "going on from there" in out
+    assert "the search resumes from there" in out
     assert len((folder / "search" / "trials.jsonl").read_text().splitlines()) == 2
 
 

@@ -13,6 +13,7 @@ from medley.core.layer import Fusion, Layer
 from medley.core.spec import Spec, vector
 from medley.graph import frozen
 from medley.graph.frozen import MOST, FrozenModules, in_passes
+from medley.graph.frozen_plan import FrozenPlan
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 
@@ -131,23 +132,23 @@ def test_results_in_the_batch_take_the_place_of_frozen_parts():
     net, data = network(both()).eval(), rows()
     assert set(steps(net)) == {"encoder(a)", "more(a)", "encoder(b)"}
     whole = net(data.slice(0, 6))["y"]
-    given = rows()
+    cached = rows()
     for name, source in (("more(a)", "a"), ("encoder(b)", "b")):
-        given.inputs[name] = net.settled(steps(net)[name], data.inputs[source])
-        del given.inputs[source]  # the masks stay, the rows are not needed
+        cached.inputs[name] = FrozenPlan(net).output(steps(net)[name], data.inputs[source])
+        del cached.inputs[source]  # the masks stay, the rows are not needed
     for part in ("encoder", "more"):
         net.parts[part].forward = None  # would fail if it were run
-    assert torch.equal(net(given.slice(0, 6))["y"], whole)
+    assert torch.equal(net(cached.slice(0, 6))["y"], whole)
     index = torch.tensor([4, 0, 1])
-    assert torch.equal(net(given.take(index))["y"], whole[index])
-    net.train().adapt(given.slice(0, 6))
-    assert torch.equal(net.eval().embed(given.slice(0, 6))["y"][3], torch.zeros(4))
+    assert torch.equal(net(cached.take(index))["y"], whole[index])
+    net.train().adapt(cached.slice(0, 6))
+    assert torch.equal(net.eval().embed(cached.slice(0, 6))["y"][3], torch.zeros(4))
 
 
 def test_a_result_that_is_there_in_part_is_taken_in_part():
     net, data = network(both()).eval(), rows()
     whole = net(data.slice(0, 6))["y"]
-    data.inputs["more(a)"] = net.settled(steps(net)["more(a)"], data.inputs["a"])
+    data.inputs["more(a)"] = FrozenPlan(net).output(steps(net)["more(a)"], data.inputs["a"])
     net.parts["more"].forward = None
     assert torch.equal(net(data.slice(0, 6))["y"], whole)
 
@@ -167,7 +168,7 @@ def test_a_network_can_take_its_own_copy():
     modules = FrozenModules()
     one, two = network(both(), modules), network(both(), modules)
     whole = one.eval()(rows().slice(0, 6))["y"]
-    two.own()
+    two.unshare()
     two.double()
     assert one.parts["encoder"][0].weight.dtype == torch.float32
     assert torch.equal(one.eval()(rows().slice(0, 6))["y"], whole)

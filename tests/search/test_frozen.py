@@ -310,7 +310,7 @@ def test_padding_is_left_out_only_where_a_part_says_that_it_ignores_it(cuts):
     for passed in passes:
         found[passed.rows] = passed.results
     assert np.allclose(found, run(torch.from_numpy(np.concatenate([rows[:25], rows[25:][here]]))).numpy(), atol=1e-6)
-    assert passes[-1].share == 1
+    assert passes[-1].fraction == 1
     assert [len(passed.rows) for passed in passes] == [10] * 3 + [5]
     assert (min(widths) < 12) == cuts
 

@@ -66,10 +66,10 @@ def test_outcomes_come_back_as_they_were(store):
     assert (second.state, second.reason) == ("failed", "the objective is not finite")
 
 
-def test_the_same_project_goes_on_and_says_so(store):
+def test_the_same_project_is_resumed_with_a_message(store):
     assert store.begin("d", overwrite=False) is None
     filled(store)
-    assert "holds 3 trials of this project; going on" in Store(store.folder).begin("d", overwrite=False)
+    assert "holds 3 trials of this project; the search resumes" in Store(store.folder).begin("d", overwrite=False)
     assert len(Store(store.folder).results()) == 3
 
 

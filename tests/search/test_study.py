@@ -1,4 +1,4 @@
-"""A search as a whole, with trainings that are only said to have happened: what is tried, kept, told, gone on with."""
+"""A search as a whole, with trainings that are only said to have happened: what is tried, kept, reported, resumed."""
 
 from dataclasses import dataclass
 from math import inf, isfinite, nan
@@ -13,6 +13,7 @@ from medley.search import study as module
 from medley.search.progress import Progress
 from medley.search.store import Store
 from medley.search.study import Limits, Study
+from medley.search.suggest import DefaultSuggest
 from medley.search.trial import OversizedError
 from medley.search.tuners import choose_tuner
 
@@ -43,7 +44,12 @@ class Trainings:
         rate = suggest("training.learning_rate", Float(1e-4, 1.0, log=True), 1e-2)
         return units, rate
 
-    def __call__(self, search_spec, suggest, hooks, result):
+    def default(self):
+        suggest = DefaultSuggest()
+        self.ask(suggest)
+        return suggest
+
+    def __call__(self, search_spec, suggest, hooks, result, default=None):
         number = result.number
         self.seen.append(self.ask(suggest))
         self.deadlines.append(hooks.deadline)
@@ -69,7 +75,7 @@ class Trainings:
 def trainings(monkeypatch):
     made = Trainings()
     monkeypatch.setattr(module, "run", made)
-    monkeypatch.setattr(module, "resolved", lambda search_spec, suggest: made.ask(suggest))
+    monkeypatch.setattr(module, "ResolvedDefault", lambda search_spec: made.default())
     monkeypatch.setattr(module, "monotonic", lambda: made.now)
     monkeypatch.setattr(
         Store,
@@ -81,7 +87,7 @@ def trainings(monkeypatch):
 
 @pytest.fixture
 def study(tmp_path, trainings):
-    def make(max_trials=6, tuner="random", seed=0, watch=None, name="project", progress=None, **limits):
+    def make(max_trials=6, tuner="random", seed=0, callbacks=(), name="project", progress=None, **limits):
         store = Store(tmp_path / name)
         store.begin("d", overwrite=False)
         search_spec = SimpleNamespace(
@@ -92,7 +98,7 @@ def study(tmp_path, trainings):
             data=SimpleNamespace(device="cpu"),
         )
         return Study(
-            search_spec, choose_tuner(tuner), Limits(max_trials, **limits), store, progress or Progress(0), watch
+            search_spec, choose_tuner(tuner), Limits(max_trials, **limits), store, progress or Progress(0), callbacks
         )
 
     return make
@@ -147,7 +153,7 @@ def test_a_search_without_any_good_trial_tells_every_reason(study, trainings):
     trainings.events = {0: ValueError("no memory"), 1: OversizedError("too large"), 2: inf, 3: ValueError("again")}
     with pytest.raises(
         SearchError,
-        match=r"(?s)No trial ended well:.*trial 0: ValueError: no memory.*trial 1: too large.*trial 2: the objective",
+        match=r"(?s)All 4 trials failed:.*trial 0: ValueError: no memory.*trial 1: too large.*trial 2: the objective",
     ):
         study(50).run()
     assert len(trainings.seen) == 4  # three failures and nothing to show: it gives up
@@ -161,10 +167,10 @@ def test_networks_that_are_too_large_do_not_end_the_search(study, trainings):
 
 
 def test_a_mistake_in_the_default_is_raised_at_once(study, trainings, monkeypatch):
-    def wrong(search_spec, suggest):
+    def wrong(search_spec):
         raise GraphError("conv_block_1: it reads maps.")
 
-    monkeypatch.setattr(module, "resolved", wrong)
+    monkeypatch.setattr(module, "ResolvedDefault", wrong)
     with pytest.raises(GraphError, match="conv_block_1"):
         study(5).run()
     assert trainings.seen == []
@@ -182,7 +188,7 @@ def test_hopeless_trials_are_pruned_and_never_the_best(study, trainings):
 
 def test_callbacks_hear_every_epoch_and_may_end_a_trial(study):
     heard = []
-    one = study(2, watch=lambda record: heard.append(record.epoch) or record.epoch == 1)
+    one = study(2, callbacks=[lambda record: heard.append(record.epoch) or record.epoch == 1])
     results = one.run()
     assert heard == [0, 1, 0, 1]
     assert [two.reason for two in results] == ["a callback asked for it"] * 2
@@ -309,7 +315,7 @@ def test_a_patient_search_ends_where_nothing_gets_better(study, trainings, capsy
     one = study(99, patience=3, progress=Progress(1))
     assert len(one.run()) == 4  # nothing better in three trials after the first
     assert one.ended == "patience"
-    assert "the last 3 trials brought nothing better" in capsys.readouterr().out
+    assert "the last 3 trials did not improve the score" in capsys.readouterr().out
     two = study(99, patience=4, name="other")
     assert len(two.run()) == 10  # trial 4 was found in time; it took five trials to find it, so five more are borne
     assert study(12, name="third").run()[-1].number == 11  # without patience all of them run
@@ -337,7 +343,7 @@ def test_ctrl_c_between_two_trials_keeps_what_there_is(study, trainings, monkeyp
 
 def test_ctrl_c_that_python_lost_ends_the_search_at_the_next_epoch(study, trainings):
     trainings.events = {0: 1.2, 1: 1.0}
-    one = study(9, watch=lambda record: setattr(one.interrupts, "came", len(one.results) == 1))
+    one = study(9, callbacks=[lambda record: setattr(one.interrupts, "came", len(one.results) == 1)])
     results = one.run()
     assert [two.reason for two in results] == [None, "interrupted"]
     assert one.ended == "interrupted"

@@ -23,7 +23,7 @@ from medley.search.progress import Progress
 from medley.search.store import Store
 from medley.search.stream import Stream
 from medley.search.study import Limits, Study
-from medley.search.trial import SearchSpec
+from medley.search.trial import ResolvedDefault, SearchSpec
 from medley.search.tuners import Tuner, choose_tuner
 from medley.train.plan import Training
 
@@ -152,7 +152,7 @@ class AutoModel:
 
         Raises:
             ConfigError, DataError: all mistakes at once, before anything is trained.
-            SearchError: no trial ended well.
+            SearchError: all trials failed.
         """
         began = monotonic()
         check_fit(epochs, batch_size, validation_split, validation_data, callbacks, verbose)
@@ -192,9 +192,13 @@ class AutoModel:
         """
         check_writable(self.folder)
         began = monotonic() if began is None else began
-        study = self._prepare((train, val), epochs, batch_size, callbacks, verbose, began, stream)
-        study.search_spec = replace(study.search_spec, table=table, about=about or {})
-        study.limits = replace(study.limits, patience=patience)
+        plan = replace(
+            self.training,
+            epochs=epochs or self.training.epochs,
+            batch_size=batch_size or self.training.batch_size,
+        )
+        search_spec = self._search_spec((train, val), plan, stream, table, about or {})
+        study = self._prepare(search_spec, callbacks or (), verbose, began, patience)
         self._study, self._model = study, None
         study.run()
         self._model = study.best()
@@ -211,41 +215,43 @@ class AutoModel:
 
     def _prepare(
         self,
-        parts: tuple[Part, Part],
-        epochs: Any,
-        batch_size: Any,
-        callbacks: Any,
+        search_spec: SearchSpec,
+        callbacks: Sequence[Callable[[Record], Any]],
         verbose: int,
         began: float,
-        stream: Stream | None = None,
+        patience: int | None,
     ) -> Study:
-        from medley.core.resolve import take_default
-        from medley.search.trial import resolved
-
-        heads = self.graph.heads
-        data = Encodings(*parts, {name: head.codec() for name, head in heads.items()}, self.device, stream)
-        plan = replace(
-            self.training,
-            epochs=epochs or self.training.epochs,
-            batch_size=batch_size or self.training.batch_size,
-        )
-        score = read_objective(self.objective, list(heads), self._metrics(data))
-        search_spec = SearchSpec(self.graph, data, plan, self.loss_weights, score, self.seed, self.max_model_size)
-        graph, _ = resolved(search_spec, take_default)  # encodes what the default reads, so that the digest covers it
-        if stream is not None:
-            data.rows(graph)  # now, so that mistakes in the rows are told before anything is trained
+        data = search_spec.data
+        default = ResolvedDefault(search_spec)  # encodes what the default reads, so that the digest covers it
+        if data.stream is not None:
+            data.rows(default.graph)  # now, so that errors in the rows are reported before anything is trained
             began = monotonic()
         balance = self._balancer().describe()
-        about = (self._told(), plan, balance, self.objective, self.seed, self.max_model_size)
-        digest = data.digest([repr(one) for one in about])
+        settings = (self._told(), search_spec.plan, balance, self.objective, self.seed, self.max_model_size)
+        digest = data.digest([repr(setting) for setting in settings])
         progress = Progress(verbose)
         store = Store(self.folder)
         same = self._study is not None and self._study.store.folder == self.folder
         if told := store.begin(digest, overwrite=self.overwrite or same):
             progress.say(told)
         deadline = None if self.time_limit is None else began + self.time_limit
-        watch = _joined(callbacks) if callbacks else None
-        return Study(search_spec, self._tuner, Limits(self.max_trials, deadline, self.keep), store, progress, watch)
+        limits = Limits(self.max_trials, deadline, self.keep, patience)
+        return Study(search_spec, self._tuner, limits, store, progress, callbacks, default)
+
+    def _search_spec(
+        self,
+        parts: tuple[Part, Part],
+        plan: Training,
+        stream: Stream | None,
+        table: TableView | None,
+        about: Mapping[str, Any],
+    ) -> SearchSpec:
+        heads = self.graph.heads
+        data = Encodings(*parts, {name: head.codec() for name, head in heads.items()}, self.device, stream)
+        score = read_objective(self.objective, list(heads), self._metrics(data))
+        return SearchSpec(
+            self.graph, data, plan, self.loss_weights, score, self.seed, self.max_model_size, table, about
+        )
 
     def _balancer(self) -> Balancer:
         heads = self.graph.heads
@@ -373,12 +379,3 @@ def _noting(errors: ErrorCollector, ask: Callable[[], Any]) -> Any:
         return ask()
     except ConfigError as error:
         errors.add(str(error))
-
-
-def _joined(callbacks: Sequence[Callable[[Record], Any]]) -> Callable[[Record], bool]:
-    # Every callback hears of every record, also where an earlier one asks to stop.
-    def watch(record: Record) -> bool:
-        answers = [one(record) for one in callbacks]
-        return any(answer is True for answer in answers)
-
-    return watch

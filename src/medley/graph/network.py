@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Self
@@ -87,9 +87,9 @@ class Network(nn.Module):
         self.sources: list[tuple[str, bool]] = []
         self.steps: list[Step] = []
         self._places: dict[int, int] = {}
-        self._specs: list[Spec] = []
+        self.specs: list[Spec] = []  # of the sources' values, then of the steps'
         self._reach: list[frozenset[str]] = []
-        self._needs: dict[frozenset[str], set[int]] = {}
+        self._required: dict[frozenset[str], set[int]] = {}
         for node in graph.nodes():
             if isinstance(node.block, Input | Preprocessing):
                 self._add_source(node, specs)
@@ -106,14 +106,14 @@ class Network(nn.Module):
         self.sources.append((name, spec.dtype == "uint8"))
 
     def _place(self, node: Node, spec: Spec, sources: frozenset[str]) -> None:
-        self._places[id(node)] = len(self._specs)
-        self._specs.append(spec)
+        self._places[id(node)] = len(self.specs)
+        self.specs.append(spec)
         self._reach.append(sources)
 
     def _add_step(self, node: Node, targets: Mapping[str, TargetCodec], modules: FrozenModules) -> None:
         block, name = node.block, str(node.block.name)
         places = tuple(self._places[id(one)] for one in node.inputs)
-        specs = [self._specs[place] for place in places]
+        specs = [self.specs[place] for place in places]
         match block:
             case Head():
                 target = targets[name]
@@ -137,13 +137,13 @@ class Network(nn.Module):
         )
         kinds = {"is_fusion": isinstance(block, Fusion), "is_head": isinstance(block, Head), "is_frozen": frozen}
         # One part may be joined to several sources: a result's name says both.
-        given = f"{name}({next(iter(sources))})" if frozen and self._is_settled(places) else None
+        cache_key = f"{name}({next(iter(sources))})" if frozen and self._reads_frozen(places) else None
         self._place(node, out, sources)
         kinds |= {"has_batch_norm": has_batch_norm, "has_state": bool(module.state_dict())}
-        self.steps.append(Step(name, key, block, module, places, sources, out, cache_key=given, **kinds))
+        self.steps.append(Step(name, key, block, module, places, sources, out, cache_key=cache_key, **kinds))
 
-    def _is_settled(self, places: tuple[int, ...]) -> bool:
-        """Whether what a step reads is one source, or one result that frozen parts alone have made of one."""
+    def _reads_frozen(self, places: tuple[int, ...]) -> bool:
+        """Whether a step reads one source, or one result that frozen parts alone compute from one."""
         first = places[0] - len(self.sources)
         return len(places) == 1 and (first < 0 or self.steps[first].cache_key is not None)
 
@@ -166,7 +166,7 @@ class Network(nn.Module):
             values.append(self._value(step, values, batch))
             if step.is_head:
                 place = step.inputs[0]
-                one = values[place].mean(1) if self._specs[place].is_ensemble else values[place]
+                one = values[place].mean(1) if self.specs[place].is_ensemble else values[place]
                 read[step.name] = _spread(one, batch.rows(step.sources), batch.size)
         return read
 
@@ -194,53 +194,12 @@ class Network(nn.Module):
                 step.module.eval()
         return self
 
-    def own(self) -> None:
+    def unshare(self) -> None:
         """Copies the frozen parts, which other networks may share, so that this one can be moved by itself."""
         for key in {step.key for step in self.steps if step.is_frozen}:
             self.parts[key] = deepcopy(self.parts[key])
         for step in self.steps:
             step.module = self.parts[step.key]
-
-    def cacheable(self) -> list[Step]:
-        """The steps whose results are worth keeping: the last of frozen parts in a row, where these hold weights."""
-        found = []
-        for place, step in enumerate(self.steps, start=len(self.sources)):
-            readers = [one for one in self.steps if place in one.inputs]
-            if step.cache_key is not None and any(one.cache_key is None for one in readers):
-                found += [step] if any(one.has_state for one in self.chain(step)) else []
-        return found
-
-    def unsettled(self) -> list[tuple[str, str]]:
-        """Frozen parts with weights that run every time all the same, and what before each learns or changes rows."""
-        found = []
-        for step in self.steps:
-            if step.is_frozen and step.cache_key is None and step.has_state:
-                before = [self.steps[one - len(self.sources)] for one in step.inputs if one >= len(self.sources)]
-                found += [(step.name, one.name) for one in before if one.cache_key is None and not one.is_frozen][:1]
-        return found
-
-    def chain(self, step: Step) -> list[Step]:
-        """The frozen parts in a row that end in a step which has a `cache_key`, in order."""
-        first = step.inputs[0] - len(self.sources)
-        return [*(self.chain(self.steps[first]) if first >= 0 else ()), step]
-
-    def unread(self, given: Collection[str]) -> frozenset[str]:
-        """The sources that nothing reads where a batch holds these results."""
-        needed = self._needed(frozenset(given))
-        return frozenset(name for place, (name, _) in enumerate(self.sources) if place not in needed)
-
-    def settled(self, step: Step, x: Tensor) -> Tensor:
-        """The result of a step that has a `cache_key`, for encoded rows (B, ...) of its source."""
-        steps = self.chain(step)
-        place = steps[0].inputs[0]
-
-        def run(rows: Tensor) -> Tensor:
-            rows = _numbers(rows, compact=self.sources[place][1])
-            for one in steps:
-                rows = one.module(rows)
-            return rows
-
-        return in_passes(run, x, self._specs[place], cuts=steps[0].block.ignores_padding)  # type: ignore[attr-defined]
 
     def shared_parameters(self) -> tuple[list[nn.Parameter], dict[str, list[nn.Parameter]]]:
         """Parameters that several heads depend on, and those that one head alone depends on."""
@@ -256,10 +215,10 @@ class Network(nn.Module):
         own = {step.name: [p for p in self.parameters() if users.get(id(p)) == {step.name}] for step in self.heads}
         return shared, own
 
-    def learnt(self) -> dict[str, Tensor]:
+    def trained_state(self) -> dict[str, Tensor]:
         """The tensors of `state_dict` that a training changes: those of frozen parts are left out."""
-        still = tuple(f"parts.{step.key}." for step in self.steps if step.is_frozen)
-        return {name: one for name, one in self.state_dict().items() if not name.startswith(still)}
+        frozen = tuple(f"parts.{step.key}." for step in self.steps if step.is_frozen)
+        return {name: one for name, one in self.state_dict().items() if not name.startswith(frozen)}
 
     @property
     def heads(self) -> list[Step]:
@@ -267,10 +226,10 @@ class Network(nn.Module):
         return [step for step in self.steps if step.is_head]
 
     def _begin(self, batch: Batch) -> list[Tensor]:
-        """What the sources give; nothing where all that reads one is in the batch already."""
-        needed = self._needed(frozenset(batch.inputs))
+        """The sources' values; empty where the batch holds the results of all parts that read one."""
+        required = self.required(frozenset(batch.inputs))
         return [
-            _numbers(_present(batch, name, frozenset({name})), compact=compact) if place in needed else _NOTHING
+            scaled(_present(batch, name, frozenset({name})), compact=compact) if place in required else _EMPTY
             for place, (name, compact) in enumerate(self.sources)
         ]
 
@@ -278,17 +237,21 @@ class Network(nn.Module):
         if step.cache_key is not None and step.cache_key in batch.inputs:
             return _present(batch, step.cache_key, step.sources)
         place = len(values)
-        return self._run(step, values, batch) if place in self._needed(frozenset(batch.inputs)) else _NOTHING
+        return self._run(step, values, batch) if place in self.required(frozenset(batch.inputs)) else _EMPTY
 
-    def _needed(self, here: frozenset[str]) -> set[int]:
-        """The places of all values that are read or computed for a batch that holds these inputs."""
-        if here not in self._needs:
-            needed: set[int] = set()
+    def required(self, inputs: frozenset[str]) -> set[int]:
+        """The places of all values that are read or computed for a batch with these inputs.
+
+        Args:
+            inputs: names of sources, and cache keys of steps whose results the batch holds.
+        """
+        if inputs not in self._required:
+            places: set[int] = set()
             for place, step in reversed(list(enumerate(self.steps, start=len(self.sources)))):
-                if step.is_head or place in needed:
-                    needed |= {place} if step.cache_key in here else {place, *step.inputs}
-            self._needs[here] = needed
-        return self._needs[here]
+                if step.is_head or place in places:
+                    places |= {place} if step.cache_key in inputs else {place, *step.inputs}
+            self._required[inputs] = places
+        return self._required[inputs]
 
     def _run(self, step: Step, values: list[Tensor], batch: Batch) -> Tensor:
         if step.is_fusion:
@@ -303,11 +266,10 @@ class Network(nn.Module):
         if count == 0:  # modules need not cope with no rows at all
             return inputs[0].new_zeros((0, *step.out.shape), dtype=torch.float32)
         if count == 1 and step.has_batch_norm and self.training:
-            return _run_settled(step.module, inputs)
-        if (
-            step.cache_key is not None and step.has_state
-        ):  # nothing learns here, so a large batch need not be in the machine all at once
-            spec = self._specs[step.inputs[0]]
+            return _run_in_evaluation_mode(step.module, inputs)
+        if step.cache_key is not None and step.has_state:
+            # Nothing is trained here, so the activations of a large batch do not have to fit in memory at once.
+            spec = self.specs[step.inputs[0]]
             return in_passes(step.module, inputs[0], spec, cuts=step.block.ignores_padding)  # type: ignore[attr-defined]
         return step.module(*inputs)
 
@@ -336,10 +298,11 @@ class Network(nn.Module):
         return prior.to(raw.dtype).expand(batch.size, *raw.shape[1:]).index_copy(0, rows, raw)
 
 
-_NOTHING = torch.empty(0)
+_EMPTY = torch.empty(0)
 
 
-def _numbers(x: Tensor, *, compact: bool) -> Tensor:
+def scaled(x: Tensor, *, compact: bool) -> Tensor:
+    """Compact pixels (uint8) as fractions of 255; other values as they are."""
     return x * (1 / 255) if compact else x
 
 
@@ -354,8 +317,8 @@ def _key(name: str) -> str:
     return f"{key}%" if hasattr(nn.ModuleDict(), key) else key
 
 
-def _run_settled(module: nn.Module, inputs: list[Tensor]) -> Tensor:
-    # One row has no variance: batch normalisation takes what it has learnt so far instead of failing.
+def _run_in_evaluation_mode(module: nn.Module, inputs: list[Tensor]) -> Tensor:
+    # One row has no variance: batch normalisation uses its running statistics instead of failing.
     module.eval()
     try:
         return module(*inputs)

@@ -91,7 +91,7 @@ class Model(Predictor):
     def to(self, device: str | torch.device) -> Model:
         """Moves the weights to a device; returns the model itself."""
         if resolve_device(device) != self.device:
-            self.network.own()  # models of one search share frozen parts, and the others are not moved
+            self.network.unshare()  # models of one search share frozen parts, and the others are not moved
             self._frozen = None
         self.device = resolve_device(device)
         self.network.to(self.device)

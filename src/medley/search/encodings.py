@@ -21,7 +21,7 @@ from medley.errors import DataError, within
 from medley.graph.graph import Graph
 from medley.model.derived import InputRows
 from medley.model.encoding import encode_targets, source_nodes
-from medley.search.frozen import NOTHING, FrozenRows, Kept, joined
+from medley.search.frozen import NO_RESULTS, FrozenResults, FrozenRows, rows_with_results
 from medley.search.part import Part
 from medley.search.stream import Stream
 
@@ -118,8 +118,8 @@ class Encodings:
         """The fitted sources that a resolved graph reads."""
         return [Source(name, under, self._encoded(under, block)[0]) for name, under, block in source_nodes(graph)]
 
-    def kept(self, graph: Graph, network: Network, hooks: TrainingHooks) -> Kept:
-        """What the frozen parts of a resolved graph's network make of the rows: computed once, then at hand.
+    def frozen_results(self, graph: Graph, network: Network, hooks: TrainingHooks) -> FrozenResults:
+        """The results of the frozen parts of a resolved graph's network for all rows, computed once.
 
         Args:
             graph: resolved.
@@ -127,22 +127,23 @@ class Encodings:
             hooks: shows progress, takes notes, knows when time is over.
         """
         specs = {one.name: one.codec.spec for one in self.sources(graph)}
-        return self.frozen.kept(network, specs, self._read(graph), hooks)
+        return self.frozen.results(network, specs, self._read(graph), hooks)
 
-    def rows(self, graph: Graph, kept: Kept = NOTHING) -> list[Rows]:
+    def rows(self, graph: Graph, results: FrozenResults = NO_RESULTS) -> list[Rows]:
         """Training rows, then validation rows where there are any, as a resolved graph reads them.
 
         Args:
             graph: resolved.
-            kept: results of its frozen parts, which take the place of sources that nothing else reads.
+            results: of its frozen parts, which take the place of sources that nothing else reads.
         """
-        key = (*(f"{name}<{under}>{block!r}" for name, under, block in source_nodes(graph)), kept.key)
+        key = (*(f"{name}<{under}>{block!r}" for name, under, block in source_nodes(graph)), results.key)
         if self._rows is None or self._rows[0] != key:
-            found = self._read(graph)
-            made = [
-                joined(found, kept, i, self.labels[i], part.weight, self.device) for i, part in enumerate(self.parts)
+            encoded = self._read(graph)
+            rows = [
+                rows_with_results(encoded, results, i, self.labels[i], part.weight, self.device)
+                for i, part in enumerate(self.parts)
             ]
-            self._rows = (key, made)
+            self._rows = (key, rows)
         return self._rows[1]
 
     def _read(self, graph: Graph) -> dict[str, list[Encoded]]:

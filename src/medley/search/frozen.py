@@ -1,4 +1,4 @@
-"""Frozen means once: what frozen parts make of the rows is computed once, for all epochs, trials, tasks and runs."""
+"""Cached results of frozen parts: computed once per row, for all epochs, trials, tasks and runs."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from medley.core.config import to_json
 from medley.core.spec import Spec
 from medley.errors import ArtifactError
 from medley.graph.frozen import FrozenModules
+from medley.graph.frozen_plan import FrozenPlan
 from medley.search.frozen_pass import Pass, Passed, Pieces, present_rows
 from medley.train.hooks import TrainingHooks
 
@@ -38,52 +39,52 @@ WRITTEN, WAITED = 32 * 2**20, 30.0
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What frozen parts have made of the rows.
+class FrozenResults:
+    """Results of frozen parts for all rows.
 
     Args:
-        given: what a network calls the results -> those of training rows, and of validation rows.
+        by_key: a step's `cache_key` -> results for training rows, and for validation rows.
         unread: sources that nothing reads any more.
-        key: tells these from others.
+        key: identifies these results.
     """
 
-    given: Mapping[str, Sequence[Encoded]] = field(default_factory=dict)
+    by_key: Mapping[str, Sequence[Encoded]] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
     key: str = ""
 
 
-NOTHING = Kept()
+NO_RESULTS = FrozenResults()
 
 
-def joined(
-    found: Mapping[str, Sequence[Encoded]],
-    kept: Kept,
+def rows_with_results(
+    encoded: Mapping[str, Sequence[Encoded]],
+    results: FrozenResults,
     part: int,
     targets: Mapping[str, Encoded] | None,
     weight: np.ndarray | None,
     device: torch.device,
 ) -> Rows:
-    """A part of the encoded rows, in which results take the place of sources that nothing else reads.
+    """Training or validation rows, in which results take the place of sources that nothing else reads.
 
     Args:
-        found: source name -> encoded rows of every part.
-        kept: likewise.
-        part: which.
+        encoded: source name -> encoded rows of every part of the split.
+        results: of frozen parts, for the same rows.
+        part: 0 for training rows, 1 for validation rows.
         targets: head name -> encoded labels of that part.
         weight: its sample weights.
         device: where tensors are held.
     """
-    read = {**{name: parts for name, parts in found.items() if name not in kept.unread}, **kept.given}
+    read = {**{name: parts for name, parts in encoded.items() if name not in results.unread}, **results.by_key}
     rows = Rows({name: parts[part] for name, parts in read.items()}, targets, weight, device)
-    for name in kept.unread:  # its mask tells which rows lack it, also where nothing reads the rest
-        mask = found[name][part].present
+    for name in results.unread:  # its mask says which rows lack it, also where nothing reads the values
+        mask = encoded[name][part].present
         rows.present[name] = None if mask.all() else mask
     return rows
 
 
 @dataclass(frozen=True)
-class _Part:
-    """Frozen parts in a row.
+class _FrozenChain:
+    """A chain of frozen parts, from a source on.
 
     Args:
         name: of the last.
@@ -101,7 +102,7 @@ class _Part:
 
 
 class FrozenRows:
-    """Runs frozen parts once per distinct row, and hands out what they make.
+    """Runs frozen parts once per distinct row and stores the results.
 
     A result is found by the content of the encoded row, under a checksum of the part's declaration and weights; parts
     run in float32. Results lie where `MEDLEY_CACHE` says (`medley.cache.folder`).
@@ -122,13 +123,13 @@ class FrozenRows:
         self._held: dict[str, tuple[Sequence[Encoded], list[Encoded]]] = {}
         self._told: set[str] = set()
 
-    def kept(
+    def results(
         self,
         network: Network,
         specs: Mapping[str, Spec],
         encoded: Mapping[str, Sequence[Encoded]],
         hooks: TrainingHooks,
-    ) -> Kept:
+    ) -> FrozenResults:
         """The results of a network's frozen parts, as far as nothing before them learns or changes rows.
 
         Args:
@@ -138,23 +139,24 @@ class FrozenRows:
             hooks: shows progress, takes notes, knows when time is over.
         """
         if not cache.is_on():
-            return NOTHING
-        for name, before in network.unsettled():
+            return NO_RESULTS
+        plan = FrozenPlan(network)
+        for name, before in plan.uncacheable():
             self._say(
-                f"{name} is frozen, but {before} before it learns or changes its rows, so it runs for every row in "
-                "each epoch; joined to the input itself it would run once per row.",
+                f"{name} is frozen, but it reads {before}, which is trained or changes its rows, so it runs for every "
+                "row in each epoch; called on the input itself it would run once per row.",
                 hooks,
             )
-        given: dict[str, Sequence[Encoded]] = {}
+        by_key: dict[str, Sequence[Encoded]] = {}
         keys = []
-        for step in network.cacheable():
+        for step in plan.cacheable():
             source = next(iter(step.sources))
-            part = self._part(network, step, specs[source])
-            found = self._results(part, encoded[source], hooks)
-            if found is not None:
-                given[str(step.cache_key)] = found
+            part = self._part(plan, step, specs[source])
+            results = self._results(part, encoded[source], hooks)
+            if results is not None:
+                by_key[str(step.cache_key)] = results
                 keys.append(f"{step.cache_key}: {part.mark} {id(encoded[source])}")
-        return Kept(given, network.unread(given), ", ".join(keys))
+        return FrozenResults(by_key, plan.unread_sources(by_key), ", ".join(keys))
 
     def for_models(self) -> FrozenRows:
         """One for predictions: it knows the same results, and holds no rows."""
@@ -171,19 +173,19 @@ class FrozenRows:
         weight: np.ndarray | None,
     ) -> Rows:
         """Rows to predict from or to measure on, with what frozen parts make of them."""
-        found = {name: [one] for name, one in encoded.items()}
-        kept = self.kept(network, specs, found, TrainingHooks(score=lambda record: 0.0))
+        parts = {name: [rows] for name, rows in encoded.items()}
+        results = self.results(network, specs, parts, TrainingHooks(score=lambda record: 0.0))
         self._pieces.clear()
         self._held.clear()
-        return joined(found, kept, 0, targets, weight, self.device)
+        return rows_with_results(parts, results, 0, targets, weight, self.device)
 
     def _say(self, line: str, hooks: TrainingHooks) -> None:
         if line not in self._told:
             self._told.add(line)
             hooks.log(line)
 
-    def _part(self, network: Network, step: Step, spec: Spec) -> _Part:
-        chain = network.chain(step)
+    def _part(self, plan: FrozenPlan, step: Step, spec: Spec) -> _FrozenChain:
+        chain = plan.chain(step)
         blocks = [replace(one.block, name=None) for one in chain]
         try:
             about = json.dumps(to_json(blocks))
@@ -191,8 +193,8 @@ class FrozenRows:
             about = None
         mark = cache.digest(about or repr(blocks), repr(spec), *(self._sum(one.module) for one in chain))
         cuts = chain[0].block.ignores_padding  # type: ignore[attr-defined]
-        run = Pass(lambda rows: network.settled(step, rows), spec, self.device, cuts=cuts)
-        return _Part(step.name, run, step.out.shape, about, mark)
+        run = Pass(lambda rows: plan.output(step, rows), spec, self.device, cuts=cuts)
+        return _FrozenChain(step.name, run, step.out.shape, about, mark)
 
     def _sum(self, module: nn.Module) -> str:
         if module not in self._sums:
@@ -200,7 +202,7 @@ class FrozenRows:
             self._sums[module] = cache.digest(*(cache.digest(name, str(one.dtype), _bytes(one)) for name, one in state))
         return self._sums[module]
 
-    def _results(self, part: _Part, encoded: Sequence[Encoded], hooks: TrainingHooks) -> list[Encoded] | None:
+    def _results(self, part: _FrozenChain, encoded: Sequence[Encoded], hooks: TrainingHooks) -> list[Encoded] | None:
         """The results in the rows' order; None where time is too short to compute them."""
         key = f"{part.mark} {id(encoded)}"
         if key not in self._held:
@@ -212,14 +214,14 @@ class FrozenRows:
             _forget(self._held, key)
         return self._held[key][1]
 
-    def _too_large(self, store: RowStore, part: _Part, rows: Pieces, hooks: TrainingHooks) -> bool:
+    def _too_large(self, store: RowStore, part: _FrozenChain, rows: Pieces, hooks: TrainingHooks) -> bool:
         size = 4 * int(np.prod(part.shape, dtype=np.int64))
         more = size * len(store.missing(rows.keys))
         room = 4 * IN_MEMORY if store.folder is None else shutil.disk_usage(store.folder).free // 2
         if more > room:
             self._say(
                 f"{part.name}: its results for {len(rows.keys):,} rows would take {more / 2**30:.1f} GiB, too much to "
-                "keep, so it runs for every row in each epoch. A pooled result (pooling='mean') is smaller.",
+                "store, so it runs for every row in each epoch. A pooled result (pooling='mean') is smaller.",
                 hooks,
             )
         return more > room
@@ -231,13 +233,13 @@ class FrozenRows:
                 del self._pieces[next(iter(self._pieces))]
         return self._pieces[id(encoded)][1]
 
-    def _store(self, part: _Part, rows: Pieces, hooks: TrainingHooks) -> RowStore:
+    def _store(self, part: _FrozenChain, rows: Pieces, hooks: TrainingHooks) -> RowStore:
         if part.mark in self._stores:
             return self._stores[part.mark]
         folder = None if part.about is None else cache.folder("frozen", part.mark)
         store = RowStore(folder, part.shape)
-        if folder is not None and not _still_true(store, part.run, rows):
-            self._say(f"{folder} holds other results of {part.name} than it gives now; they are computed anew.", hooks)
+        if folder is not None and not _is_up_to_date(store, part.run, rows):
+            self._say(f"{folder} holds outdated results of {part.name}; they are computed again.", hooks)
             shutil.rmtree(folder, ignore_errors=True)
             store = RowStore(cache.folder("frozen", part.mark), part.shape)
         if store.folder is not None and part.about is not None:
@@ -251,18 +253,18 @@ def _bytes(tensor: torch.Tensor) -> np.ndarray:
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
 
 
-def _still_true(store: RowStore, run: Pass, rows: Pieces) -> bool:
-    """Whether a few rows still give what is kept of them: programs change, also those whose weights do not."""
+def _is_up_to_date(store: RowStore, run: Pass, rows: Pieces) -> bool:
+    """Whether a few rows still give the stored results: code may change while the weights do not."""
     known = np.flatnonzero(store.places(rows.keys) >= 0)
     some = known[:: max(1, len(known) // 3)][:4]
     if not len(some):
         return True
     kept = store.take(rows.keys[some])
-    # Another device rounds otherwise.
+    # Devices round differently.
     return np.allclose(run.run(rows.take(some)), kept, rtol=1e-2, atol=1e-3 * max(1.0, float(np.abs(kept).max())))
 
 
-def _fill(store: RowStore, part: _Part, rows: Pieces, hooks: TrainingHooks) -> bool:
+def _fill(store: RowStore, part: _FrozenChain, rows: Pieces, hooks: TrainingHooks) -> bool:
     """Computes what is missing; False where that would take longer than there is time."""
     missing = store.missing(rows.keys)
     began, done, fresh = monotonic(), 0, list[Passed]()
@@ -276,10 +278,11 @@ def _fill(store: RowStore, part: _Part, rows: Pieces, hooks: TrainingHooks) -> b
                 _write(store, rows, fresh)
                 written = monotonic()
             seconds = monotonic() - began
-            if hooks.deadline is not None and seconds > 2 and began + seconds / passed.share > hooks.deadline:
+            if hooks.deadline is not None and seconds > 2 and began + seconds / passed.fraction > hooks.deadline:
+                total = seconds / passed.fraction
                 hooks.log(
-                    f"{part.name}: to run it once over {len(missing):,} rows would take {seconds / passed.share:.0f} s,"
-                    " and there is less time, so it runs batch by batch. What is done is kept for the next run."
+                    f"{part.name}: running it once over {len(missing):,} rows would take {total:.0f} s, more than the "
+                    "time left, so it runs batch by batch. Finished rows are stored for the next run."
                 )
                 return False
     finally:

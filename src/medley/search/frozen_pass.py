@@ -64,12 +64,12 @@ class Passed(NamedTuple):
     Args:
         rows: their numbers (B,).
         results: (B, ...).
-        share: of all the work that is now done.
+        fraction: of all the work that is now done, 0 to 1.
     """
 
     rows: np.ndarray
     results: np.ndarray
-    share: float
+    fraction: float
 
 
 class Pass:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """Writes a search down as it goes, so that a killed one can be gone on with and a finished one opened.
+    """Writes a search down as it goes, so that a killed one can be resumed and a finished one opened.
 
     Args:
         folder: the project's folder.
@@ -47,7 +47,7 @@ class Store:
             overwrite: delete what is here.
 
         Returns:
-            A sentence worth telling (another project was moved aside, trials are gone on with), or None.
+            A sentence to report (another project was moved aside, a search is resumed), or None.
         """
         told = None
         if overwrite and self.exists:
@@ -57,12 +57,12 @@ class Store:
             self.folder.rename(aside)
             told = f"{self.folder} held another project (other data or settings); it was moved to {aside}."
         else:
-            told = self._go_on()
+            told = self._resume()
         self.folder.mkdir(parents=True, exist_ok=True)
         write_file(self.folder / "project.json", json.dumps({"digest": digest}).encode())
         return told
 
-    def _go_on(self) -> str | None:
+    def _resume(self) -> str | None:
         lines, results = self._lines(), self.results()
         done = [one for one in results if one.state == "complete"]
         if not done:  # what made all trials fail may be mended by now
@@ -70,10 +70,10 @@ class Store:
             return None
         if not self._holds(min(done, key=_rank)):
             self._clear()
-            return f"{self.folder} lacks the model of its best trial, so its {len(results)} trials are done anew."
+            return f"{self.folder} lacks the model of its best trial, so its {len(results)} trials are run again."
         # Anew without the line that a killed run was writing, else the next one would be glued to it.
         write_file(self.folder / "trials.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
-        return f"{self.folder} holds {len(results)} trials of this project; going on from there."
+        return f"{self.folder} holds {len(results)} trials of this project; the search resumes from there."
 
     def results(self) -> list[TrialResult]:
         """All trials that have been written down."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from statistics import median
@@ -15,8 +15,8 @@ from medley.model.records import Record
 from medley.search.interrupt import Interrupts
 from medley.search.progress import Progress
 from medley.search.store import Store
-from medley.search.suggest import DefaultSuggest, TrialSuggest
-from medley.search.trial import OversizedError, SearchSpec, TrialResult, resolved, run
+from medley.search.suggest import TrialSuggest
+from medley.search.trial import OversizedError, ResolvedDefault, SearchSpec, TrialResult, run
 from medley.search.tuners import Tuner, quiet
 from medley.train.hooks import TrainingHooks
 
@@ -59,12 +59,13 @@ class Study:
     """Runs trials and keeps the best models.
 
     Args:
-        question: what is searched.
+        search_spec: what is searched.
         tuner: samples and prunes.
         limits: when to stop.
-        store: where outcomes and models are written.
+        store: where results and models are written.
         progress: what is shown.
-        watch: the caller's own callbacks: called with every record; True stops the trial.
+        callbacks: called with every record; a trial ends where one of them returns True.
+        default: the resolved default, where it is at hand; resolved by `run` otherwise.
 
     Attributes:
         ended: why the search ended: "trials", "time", "patience", "interrupted" or "failures"; None before.
@@ -77,14 +78,16 @@ class Study:
         limits: Limits,
         store: Store,
         progress: Progress,
-        watch: Any = None,
+        callbacks: Sequence[Callable[[Record], Any]] = (),
+        default: ResolvedDefault | None = None,
     ) -> None:
         self.search_spec = search_spec
         self.tuner = tuner
         self.limits = limits
         self.store = store
         self.progress = progress
-        self.watch = watch
+        self.callbacks = callbacks
+        self.default = default
         self.results: list[TrialResult] = store.results()
         self.models: dict[int, Model] = {}
         self.interrupted = False
@@ -95,20 +98,19 @@ class Study:
         """Runs what is left of the trials.
 
         Raises:
-            SearchError: no trial ended well; holds every trial's reason.
-            MedleyError: the default itself is impossible: a mistake in the graph or the data.
+            SearchError: every trial failed; the message holds each one's reason.
+            MedleyError: the default cannot be resolved: an error in the graph or the data.
         """
-        default = DefaultSuggest()
-        resolved(self.search_spec, default)
+        if self.default is None:
+            self.default = ResolvedDefault(self.search_spec)
         study = self._study()
         if not self.results:
-            study.enqueue_trial(default.params)
+            study.enqueue_trial(self.default.params)
         limits = self.limits
         with self.interrupts, self.progress.running(limits.max_trials, self.search_spec.epochs, limits.deadline):
             self._trials(study)
         if not self.ranked:
-            told = [f"- trial {one.number}: {one.reason}" for one in self.results]
-            raise SearchError("\n".join(["No trial ended well:", *(told or ["- time ran out before one began"])]))
+            raise SearchError(_failures(self.results))
         return self.results
 
     def _trials(self, study: optuna.Study) -> None:
@@ -122,8 +124,8 @@ class Study:
         self.ended = ended
         if ended == "patience":
             self.progress.say(
-                f"the last {len(self.results) - 1 - _last_gain(self.results)} trials brought nothing better, so the "
-                "search ends; give a number of trials to go on"
+                f"the last {len(self.results) - 1 - _last_gain(self.results)} trials did not improve the score, so "
+                "the search ends; pass a number of trials to continue"
             )
 
     @property
@@ -183,7 +185,7 @@ class Study:
         self.progress.begin(number)
         began = monotonic()
         try:
-            model = run(self.search_spec, suggest, self._hooks(trial), result)
+            model = run(self.search_spec, suggest, self._hooks(trial), result, self.default if number == 0 else None)
             result.state = "pruned" if result.reason == "pruned" else "complete"
             if not isfinite(result.score):
                 result.state, result.reason = "failed", result.reason or "the objective is not finite"
@@ -214,7 +216,9 @@ class Study:
             self.progress.record(record, score)
             if self.interrupts.came:
                 return "interrupted"
-            if self.watch is not None and self.watch(record):
+            # Every callback is called for every record, even if an earlier one asks to stop.
+            answers = [callback(record) for callback in self.callbacks]
+            if any(answer is True for answer in answers):
                 return "a callback asked for it"
             trial.report(score, record.epoch)
             last = record.epoch == self.search_spec.epochs - 1
@@ -244,6 +248,13 @@ class Study:
 
     def _kept(self) -> list[int]:
         return [one.number for one in self.ranked[: self.limits.keep]]
+
+
+def _failures(results: Sequence[TrialResult]) -> str:
+    if not results:
+        return "No trial was run: the time limit passed before the first one began."
+    title = "The trial failed:" if len(results) == 1 else f"All {len(results)} trials failed:"
+    return "\n".join([title, *(f"- trial {result.number}: {result.reason}" for result in results)])
 
 
 def out_of_patience(results: Sequence[TrialResult], patience: int) -> bool:

@@ -30,12 +30,27 @@ class DefaultSuggest:
     def __init__(self) -> None:
         self.params: dict[str, Token] = {}
         """Parameter name -> what stands for the value."""
+        self._requests: list[tuple[str, Space, Any]] = []
 
     def __call__(self, name: str, space: Space, default: Any, /) -> Any:
         """Returns the default, the first one if the name is asked for again."""
         if name not in self.params:
             self.params[name] = _token(space, default)
+            self._requests.append((name, space, default))
         return _value(space, self.params[name])
+
+    def replay(self, suggest: TrialSuggest) -> bool:
+        """Asks another suggester for the same parameters in the same order.
+
+        Args:
+            suggest: of the trial that the defaults were enqueued for.
+
+        Returns:
+            Whether it chose the defaults, so that what was resolved with them is what it would resolve to.
+        """
+        for name, space, default in self._requests:
+            suggest(name, space, default)
+        return suggest.params == self.params
 
 
 class TrialSuggest:

@@ -20,6 +20,7 @@ from medley.model.model import Model
 from medley.model.records import Record
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
+from medley.search.suggest import DefaultSuggest, Token, TrialSuggest
 from medley.tables.view import TableView
 from medley.train.fit import fit
 from medley.train.hooks import TrainingHooks
@@ -137,15 +138,62 @@ def resolved(search_spec: SearchSpec, suggest: Suggest) -> tuple[Graph, Training
     return Graph(inputs, tuple(outputs)), plan
 
 
-def run(search_spec: SearchSpec, suggest: Suggest, hooks: TrainingHooks, result: TrialResult) -> Model:
-    """Runs one trial to its end and writes into `outcome` how it went.
+class ResolvedDefault:
+    """The graph and the training with their defaults: resolved once, for the checks before a search and for trial 0.
+
+    Args:
+        search_spec: what is searched.
+
+    Attributes:
+        graph: resolved.
+        plan: the training, every field set.
+
+    Raises:
+        GraphError: a part cannot read what it is joined to, or an input is read by nothing that was chosen.
+    """
+
+    def __init__(self, search_spec: SearchSpec) -> None:
+        self._suggest = DefaultSuggest()
+        self.graph, self.plan = resolved(search_spec, self._suggest)
+
+    @property
+    def params(self) -> dict[str, Token]:
+        """Parameter name -> what stands for the default in a study."""
+        return self._suggest.params
+
+    def is_chosen_by(self, suggest: TrialSuggest) -> bool:
+        """Asks a trial for all parameters; whether it takes the defaults, so that this is its graph and training."""
+        return self._suggest.replay(suggest)
+
+
+def run(
+    search_spec: SearchSpec,
+    suggest: TrialSuggest,
+    hooks: TrainingHooks,
+    result: TrialResult,
+    default: ResolvedDefault | None = None,
+) -> Model:
+    """Runs one trial to its end and writes into `result` how it went.
+
+    Args:
+        search_spec: what is searched.
+        suggest: chooses the values.
+        hooks: callbacks, notes and the deadline of the training.
+        result: filled in place.
+        default: of trial 0, which takes its graph from here instead of resolving it again.
+
+    Returns:
+        The trained model.
 
     Raises:
         OversizedError: the network is too large.
         MedleyError: the graph cannot be resolved with the suggested values.
     """
     began = monotonic()
-    graph, plan = resolved(search_spec, suggest)
+    if default is not None and default.is_chosen_by(suggest):
+        graph, plan = default.graph, default.plan
+    else:
+        graph, plan = resolved(search_spec, suggest)
     data = search_spec.data
     sources = data.sources(graph)
     torch.manual_seed(search_spec.seed)
@@ -158,7 +206,7 @@ def run(search_spec: SearchSpec, suggest: Suggest, hooks: TrainingHooks, result:
     tasks = tasks_of(graph, data.targets)
     names = [task.name for task in tasks]
     balance = balancer(search_spec.loss_weights, names, head_weights=[task.head.weight for task in tasks])
-    rows = data.rows(graph, data.kept(graph, network, hooks))
+    rows = data.rows(graph, data.frozen_results(graph, network, hooks))
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
     trained = fit(network, tasks, balance, plan, rows[0], val, hooks, search_spec.seed)

@@ -100,7 +100,7 @@ class EagerStepper(Stepper):
             if isinstance(value, Tensor)  # SGD has no momentum before its first step
         }
         tensors = {
-            **with_prefix("network", self.network.learnt()),
+            **with_prefix("network", self.network.trained_state()),
             **with_prefix("balancer", self.balancer.state()),
             **with_prefix("optimizer", moments),
         }
@@ -108,7 +108,7 @@ class EagerStepper(Stepper):
         return StepperState(copied(tensors), {"learning_rate": self.learning_rate, "scaler": scaler})
 
     def restore(self, state: StepperState) -> None:
-        weights, expected = section("network", state.tensors), self.network.learnt()
+        weights, expected = section("network", state.tensors), self.network.trained_state()
         if weights.keys() != expected.keys():
             names = sorted(weights.keys() ^ expected.keys())
             raise ArtifactError(f"The training state is of another network: only one of the two has {names[0]!r}.")

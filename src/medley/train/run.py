@@ -97,7 +97,7 @@ class TrainingRun:
         # Without validation rows every score is 0 and the last epoch counts as the best.
         if score < result.best_score or not self.best_weights or not record.val:
             result.best_epoch, result.best_score = len(result.records) - 1, score
-            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.network.learnt().items()}
+            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.network.trained_state().items()}
 
     def state(self) -> TrainingState:
         """The training as a value: a copy on the CPU that later steps do not change."""

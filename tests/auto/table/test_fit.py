@@ -381,7 +381,7 @@ def test_a_search_without_a_number_of_trials_ends_where_nothing_gets_better(tmp_
     model = md.fit(pets(), "price", **options)
     assert model.metadata["search"]["ended"] == "patience"
     assert 2 <= model.metadata["search"]["trials"] < 50
-    assert "brought nothing better" in capsys.readouterr().out
+    assert "did not improve the score" in capsys.readouterr().out
     asked = md.fit(pets(), "price", max_trials=3, **options, project_name="asked", verbose=0)
     assert asked.metadata["search"] == {"trials": 3, "ended": "trials"}
 

@@ -1,0 +1,84 @@
+"""Which results of a network's frozen parts can be cached, and how they are computed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from torch import Tensor
+
+from medley.graph.frozen import in_passes
+from medley.graph.network import Network, Step, scaled
+
+
+class FrozenPlan:
+    """What can be computed once per row of a network, instead of once per row and epoch.
+
+    A step has a `cache_key` where frozen parts alone lie between one source and its result. Of several such steps in a
+    row, only the result of the last is cached; it takes the place of the source in a batch.
+
+    Args:
+        network: whose frozen parts are meant.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    def cacheable(self) -> list[Step]:
+        """The steps whose results are worth caching: the last of a chain of frozen parts, where one holds weights."""
+        network = self.network
+        steps = []
+        for place, step in enumerate(network.steps, start=len(network.sources)):
+            readers = [reader for reader in network.steps if place in reader.inputs]
+            if step.cache_key is None or all(reader.cache_key is not None for reader in readers):
+                continue
+            if any(part.has_state for part in self.chain(step)):
+                steps.append(step)
+        return steps
+
+    def uncacheable(self) -> list[tuple[str, str]]:
+        """Frozen parts with weights that run in every epoch all the same.
+
+        Returns:
+            Their names, each with the name of the part before it that is trained or changes the rows.
+        """
+        network = self.network
+        pairs = []
+        for step in network.steps:
+            if step.is_frozen and step.cache_key is None and step.has_state:
+                places = [place - len(network.sources) for place in step.inputs if place >= len(network.sources)]
+                before = [network.steps[place] for place in places]
+                trained = [part for part in before if part.cache_key is None and not part.is_frozen]
+                pairs += [(step.name, part.name) for part in trained[:1]]
+        return pairs
+
+    def chain(self, step: Step) -> list[Step]:
+        """The frozen parts, from the source on, that end in a step which has a `cache_key`."""
+        previous = step.inputs[0] - len(self.network.sources)
+        return [*(self.chain(self.network.steps[previous]) if previous >= 0 else ()), step]
+
+    def unread_sources(self, cache_keys: Collection[str]) -> frozenset[str]:
+        """The sources that nothing reads where a batch holds the results with these keys."""
+        required = self.network.required(frozenset(cache_keys))
+        return frozenset(name for place, (name, _) in enumerate(self.network.sources) if place not in required)
+
+    def output(self, step: Step, x: Tensor) -> Tensor:
+        """The result of a step that has a `cache_key`.
+
+        Args:
+            step: the last of its chain.
+            x: encoded rows (B, ...) of its source.
+
+        Returns:
+            (B, *step.out.shape).
+        """
+        chain = self.chain(step)
+        place = chain[0].inputs[0]
+
+        def run(rows: Tensor) -> Tensor:
+            rows = scaled(rows, compact=self.network.sources[place][1])
+            for part in chain:
+                rows = part.module(rows)
+            return rows
+
+        cuts = chain[0].block.ignores_padding  # type: ignore[attr-defined]
+        return in_passes(run, x, self.network.specs[place], cuts=cuts)
