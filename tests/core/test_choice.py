@@ -21,5 +21,5 @@ def test_options_that_are_no_blocks_are_refused(options):
 
 
 def test_doing_nothing_to_several_nodes_is_refused_since_all_but_one_would_be_lost():
-    with pytest.raises(GraphError, match="hands on one node, got 2"):
+    with pytest.raises(GraphError, match="takes one node, got 2"):
         Identity().expand([object(), object()], [], None)

@@ -127,19 +127,6 @@ def test_one_row_trains_through_batch_normalisation():
     assert all(module.training for module in net.modules())
 
 
-def test_parameters_are_told_apart_by_the_heads_that_need_them():
-    a = Numbers(name="a")
-    trunk = Dense(name="trunk")(a)
-    net = Network(
-        Graph((a,), (Out(name="y")(trunk), Out(name="z")(Dense(name="own")(trunk)))),
-        {"a": vector(3)},
-        {"y": Target(), "z": Target()},
-    )
-    shared, own = net.shared_parameters()
-    assert {id(p) for p in shared} == {id(p) for p in net.parts["trunk"].parameters()}
-    assert {id(p) for p in own["z"]} == {id(p) for n in ("own", "z") for p in net.parts[n].parameters()}
-
-
 def test_graphs_that_do_not_hang_together_are_refused():
     a, b = Numbers(), Numbers()
     with pytest.raises(GraphError, match="Inputs and outputs not connected"):

@@ -279,7 +279,7 @@ def test_more_trials_may_be_asked_for_later(study):
 def test_the_first_trial_leaves_time_for_a_search(study, trainings):
     trainings.seconds = 4.0
     study(9, deadline=120.0).run()
-    assert trainings.deadlines[0] == 100.0 + 20.0 * module.FIRST_SHARE
+    assert trainings.deadlines[0] == 100.0 + 20.0 * module.FIRST_FRACTION
     assert set(trainings.deadlines[1:]) == {120.0}
     # A trial takes 4 s: one begins as long as a third of that is left.
     assert len(trainings.seen) == 5

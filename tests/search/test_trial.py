@@ -129,13 +129,13 @@ def test_doing_nothing_to_two_nodes_is_told_with_the_parts_name():
         {"y": graph.heads["y"].codec()},
         torch.device("cpu"),
     )
-    with pytest.raises(GraphError, match="nothing: it hands on one node, got 2"):
+    with pytest.raises(GraphError, match="nothing: it takes one node, got 2"):
         resolved(SearchSpec(graph, data, Training(), None, lambda told: 0.0, 0), take_default)
 
 
 def test_sizes_follow_from_the_rows_where_the_plan_leaves_them_open():
     asked = search_spec(Training())
-    assert asked.metadata == DataSummary(SIZE)
+    assert asked.summary == DataSummary(SIZE)
     assert asked.batch_size == default_batch_size(SIZE)
     assert asked.epochs == default_epochs(SIZE, asked.batch_size)
     assert asked.steps == asked.epochs * -(-SIZE // asked.batch_size)

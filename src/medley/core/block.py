@@ -18,7 +18,7 @@ _CALLED_ON = "Blocks are called on inputs and on results of other blocks"
 
 @dataclass(frozen=True)
 class DataSummary:
-    """What a sensible default may depend on besides the specs.
+    """What defaults may depend on besides the specs.
 
     Args:
         rows: number of training rows.
@@ -46,18 +46,18 @@ class Node:
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
 @dataclass(frozen=True, eq=False, repr=False)
 class Block(ABC):
-    """A declaration of one part. Unset fields are searched, set fields are fixed, a `Space` is a range of one's own.
+    """A declaration of one part. Unset fields are searched, set fields are fixed, a `Space` restricts the search.
 
-    Subclasses become frozen dataclasses by themselves; `register="slice.part"` makes them known to saved models.
+    Subclasses become frozen dataclasses automatically; `register="slice.part"` makes them known to saved models.
 
     Args:
-        name: what the part is called in records, parameters and errors; made from the class where left out.
+        name: name of the part in records, parameters and errors; derived from the class by default.
     """
 
     name: str | None = field(default=None, kw_only=True)
 
     exports: ClassVar[bool] = True
-    """Whether `Model.export` can write the part as ONNX; medley's tests hold every part to what it says."""
+    """Whether `Model.export` can write the part as ONNX; the contract tests check it."""
 
     def __init_subclass__(cls, *, register: str | None = None) -> None:
         dataclass(frozen=True, eq=False, repr=False)(cls)
@@ -68,18 +68,18 @@ class Block(ABC):
         errors = ErrorCollector()
         if self.name is not None and not (isinstance(self.name, str) and self.name):
             errors.add(f"{type(self).__name__}: name must be a word, got {self.name!r}.")
-        for one in fields(self):
-            value = getattr(self, one.name)
-            if isinstance(value, one.metadata.get("also", ())):
+        for declared in fields(self):
+            value = getattr(self, declared.name)
+            if isinstance(value, declared.metadata.get("also", ())):
                 continue
-            if problem := _misfit(one.name, value, space_of(self, one.name)):
+            if problem := _misfit(declared.name, value, space_of(self, declared.name)):
                 errors.add(f"{type(self).__name__}: {problem}")
         for problem in self.check():
             errors.add(f"{type(self).__name__}: {problem}")
         errors.raise_if_any(ConfigError)
 
     def check(self) -> Iterable[str]:
-        """Rules of a block's own: yields a sentence per mistake in its fields."""
+        """Checks the block's fields; yields a sentence per error."""
         return ()
 
     @property
@@ -92,13 +92,13 @@ class Block(ABC):
         raise GraphError(f"{_CALLED_ON}, got {self!r}. Call it on a node first.")
 
     def __call__(self, *inputs: Any) -> Node:
-        """Joins the block to one or several nodes.
+        """Connects the block to one or several nodes.
 
         Args:
             inputs: nodes or inputs, as arguments or in lists.
 
         Returns:
-            The node that holds its result.
+            The node of its result.
         """
         nodes = tuple(as_nodes(inputs))
         if not nodes:
@@ -108,31 +108,31 @@ class Block(ABC):
         return Node(self, nodes)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """What suits the data at hand better than the fields' own ranges and defaults.
+        """Suggests defaults and ranges that suit this data better than the fields' own.
 
         Args:
-            specs: what the block is joined to.
-            summary: the data otherwise.
+            specs: of the values that the block reads.
+            summary: number of rows and inputs.
 
         Returns:
-            Field name -> the value that trial 0 takes, or a `Space` that takes the place of the field's range (sizes
-            that would be hopeless on small data, say, are left out of it). What a caller sets is never replaced.
+            Field name -> the value that trial 0 takes, or a `Space` that replaces the field's range (without
+            sizes that are useless on small data, for example). What a caller sets is never replaced.
         """
         return {}
 
     def __repr__(self) -> str:
-        told = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default]
-        return f"{type(self).__name__}({', '.join(told)})"
+        settings = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default]
+        return f"{type(self).__name__}({', '.join(settings)})"
 
 
 def _misfit(name: str, value: Any, space: Space | None) -> str | None:
     if space is None or value is None or isinstance(value, Space | Block):
         return None
     if isinstance(space, OneOf):
-        words = [choice for choice in space.choices if isinstance(choice, str)]
-        if len(words) == len(space.choices) and value not in words:
-            return f"{name} must be one of {', '.join(map(repr, words))}, got {value!r}.{did_you_mean(value, words)}"
-        if words or any(isinstance(choice, Block) for choice in space.choices):
+        names = [choice for choice in space.choices if isinstance(choice, str)]
+        if len(names) == len(space.choices) and value not in names:
+            return f"{name} must be one of {', '.join(map(repr, names))}, got {value!r}.{did_you_mean(value, names)}"
+        if names or any(isinstance(choice, Block) for choice in space.choices):
             return None
         if all(isinstance(choice, bool) for choice in space.choices):
             return None if isinstance(value, bool) else f"{name} must be True or False, got {value!r}."
@@ -159,5 +159,5 @@ def as_nodes(things: Any) -> list[Node]:
 
 
 def snake(cls: type) -> str:
-    """`ImageInput` -> `image_input`: what unnamed parts are called after."""
+    """`ImageInput` -> `image_input`: the base of unnamed parts' names."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()

@@ -1,4 +1,4 @@
-"""Blocks that stand for one of several blocks, or for none."""
+"""Blocks that are replaced by one of several blocks, or by none."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Choice(Composite, register="core.choice"):
 
 
 class Identity(Composite, register="core.identity"):
-    """Hands on what it gets: the choice of doing nothing."""
+    """Returns its input unchanged: the option of no block."""
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """The node itself."""
         if len(nodes) != 1:
-            raise GraphError(f"it hands on one node, got {len(nodes)}; join them with Merge() first.")
+            raise GraphError(f"it takes one node, got {len(nodes)}; join them with Merge() first.")
         return nodes[0]

@@ -16,7 +16,7 @@ State = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Encoded:
-    """Rows as numbers.
+    """Encoded rows.
 
     Args:
         array: shape (B, *spec.shape); rows that are absent hold a legal value (zeros).
@@ -28,7 +28,7 @@ class Encoded:
 
 
 class Codec(ABC):
-    """Learns from training rows how to encode; its state is JSON values and arrays, never pickle."""
+    """Encodes rows as arrays after being fitted on training rows; its state is JSON values and arrays, never pickle."""
 
     @property
     @abstractmethod
@@ -37,10 +37,10 @@ class Codec(ABC):
 
     @abstractmethod
     def fit(self, values: Any) -> Self:
-        """Learns from `values` (B rows, training rows only) and returns itself.
+        """Fits the codec to `values` (B rows, training rows only) and returns it.
 
         Raises:
-            DataError: the rows are of no form that this codec knows.
+            DataError: the codec does not support rows of this form.
         """
 
     @abstractmethod
@@ -48,7 +48,7 @@ class Codec(ABC):
         """Rows -> array (B, *spec.shape) and present (B,).
 
         Raises:
-            DataError: the rows do not fit what was learnt (another width, a missing column, ...).
+            DataError: the rows do not match the training rows (another width, a missing column, ...).
         """
 
     def unreadable_rows(self, values: Any) -> Mapping[int, Sequence[str]]:
@@ -57,7 +57,7 @@ class Codec(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """What was learnt: a flat dict of JSON values and NumPy arrays."""
+        """The fitted state: a flat dict of JSON values and NumPy arrays."""
 
     @abstractmethod
     def restore(self, state: State) -> Self:
@@ -65,16 +65,16 @@ class Codec(ABC):
 
 
 class TargetCodec(Codec):
-    """A codec that can also be read backwards: raw network outputs -> the caller's labels or numbers."""
+    """A codec that also decodes: raw network outputs -> the caller's labels or numbers."""
 
     @property
     @abstractmethod
     def prior(self) -> np.ndarray:
-        """Raw output (K,) of the best constant prediction, learnt on training rows; a row without inputs gets it."""
+        """Raw output (K,) of the best constant prediction, fitted on training rows; used for rows without inputs."""
 
     @abstractmethod
     def decode(self, raw: np.ndarray) -> np.ndarray:
-        """Raw outputs (B, K) -> predictions (B,) or (B, n) in the type and unit the caller gave."""
+        """Raw outputs (B, K) -> predictions (B,) or (B, n) in the type and unit of the caller's labels."""
 
     @abstractmethod
     def probabilities(self, raw: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What inference says of a table's columns: what each holds, and which task a target asks for. Plain data."""
+"""Results of inferring a table's columns: the kind of each column, the task of each target. Plain data."""
 
 from __future__ import annotations
 

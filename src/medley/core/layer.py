@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Layer(Block):
-    """A part that computes: present rows in, as many rows out. Called on several nodes, it gets as many tensors."""
+    """A part that computes one row from each present row. Called on several nodes, it reads one tensor of each."""
 
     reads: ClassVar[str] = "plain"
     """`"plain"` numbers, `"table"` columns, `"tokens"` or `"members"` of an ensemble: what the first input must be;
@@ -26,11 +26,11 @@ class Layer(Block):
         """The module: tensors (B, *spec.shape) -> tensor (B, *out.shape). All fields are set when it is asked for."""
 
     def out(self, *specs: Spec) -> Spec:
-        """The spec of the result; found by building and running without data where a block does not say it."""
+        """The spec of the result; inferred by building the module and running it on meta tensors, unless overridden."""
         return probe(lambda: self.build(*specs), specs, type(self).__name__)
 
     def adapter(self) -> Block | None:
-        """As `Input.adapter`, for layers whose result other layers cannot read."""
+        """Like `Input.adapter`, for layers whose result other layers cannot read."""
         return None
 
     def resolved(self) -> Layer:
@@ -42,7 +42,7 @@ class Layer(Block):
 
     @property
     def frozen(self) -> bool:
-        """Whether its module never learns and gives the same for the same row, so that results may be kept."""
+        """Whether its module is never trained and deterministic per row, so that results may be cached."""
         return False
 
     @property
@@ -52,7 +52,7 @@ class Layer(Block):
 
 
 class Wrapper(Layer):
-    """A layer that runs others inside it, on rows of its own making: on each member of a set, say.
+    """A layer that runs other layers on rows it makes, such as the members of a set.
 
     Args:
         encoder: what is inside: any block that becomes a chain of layers. It is resolved under the wrapper's name, like
@@ -67,7 +67,7 @@ class Wrapper(Layer):
 
 
 class Fusion(Block):
-    """A part that joins M vectors, of which any may be absent in any row: an absent one weighs exactly nothing."""
+    """A part that fuses M vectors, of which any may be absent in any row: an absent one has no influence at all."""
 
     @abstractmethod
     def build(self, *specs: Spec) -> nn.Module:
@@ -79,7 +79,7 @@ class Fusion(Block):
 
 
 class Composite(Block):
-    """A part made of other parts: it chooses and joins them, and vanishes from the resolved graph."""
+    """A part made of other parts: resolving replaces it by them."""
 
     @abstractmethod
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:

@@ -1,7 +1,8 @@
-"""The one registry: names that files may say, and the classes or factories they stand for.
+"""The registry: names in saved files, and the classes or factories they refer to.
 
 A name is `slice.part` ("image.conv"). A name that is not known yet makes its slice import, which registers it:
-the one reach upwards in the house. Packages of others announce slices under the entry point group `medley.blocks`.
+the only import that goes up in the architecture. Other packages announce slices under the entry point group
+`medley.blocks`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _names: dict[int, str] = {}
 
 
 def register(name: str) -> Callable[[T], T]:
-    """Makes a class or a factory known under a name that saved models may say.
+    """Registers a class or a factory under a name that saved models may contain.
 
     Args:
         name: `slice.part`, once only; the same object may be registered again under its own name.
@@ -57,10 +58,10 @@ def _path(thing: Any) -> str:
 
 
 def lookup(name: str) -> Any:
-    """What stands behind a registered name; imports its slice first where needed.
+    """Returns what is registered under a name; imports its slice first if necessary.
 
     Raises:
-        ConfigError: nothing has that name.
+        ConfigError: nothing is registered under that name.
     """
     if name not in _known:
         _import_slice(name.partition(".")[0])

@@ -30,24 +30,24 @@ def describe(graph: Graph, network: Network) -> str:
         name = graph.names[id(node.block)]
         reads = ", ".join(graph.names[id(one.block)] for one in node.inputs)
         if isinstance(node.block, Input | Preprocessing):
-            lines.append((name, _told(node.block), reads, "", ""))
+            lines.append((name, _declaration(node.block), reads, "", ""))
             continue
         count = sum(p.numel() for p in steps[name].module.parameters())
-        lines.append((name, _told(node.block), reads, str(steps[name].out), f"{count:,}"))
+        lines.append((name, _declaration(node.block), reads, str(steps[name].out), f"{count:,}"))
     widths = [max(len(line[column]) for line in lines) for column in range(5)]
     rows = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     total = sum(p.numel() for p in network.parameters())
     return "\n".join([*rows, f"{total:,} parameters"])
 
 
-def _told(block: Block) -> str:
+def _declaration(block: Block) -> str:
     skip = {"name", "metrics", "loss"} if isinstance(block, Head) else {"name"}
     set_fields = [(f.name, getattr(block, f.name)) for f in fields(block) if f.name not in skip]
-    inner = ", ".join(f"{name}={_word(value)}" for name, value in set_fields if value is not None)
+    inner = ", ".join(f"{name}={_text(value)}" for name, value in set_fields if value is not None)
     return f"{type(block).__name__}({inner if len(inner) <= 70 else inner[:67] + '...'})"
 
 
-def _word(value: object) -> str:
+def _text(value: object) -> str:
     if isinstance(value, Mapping) and len(value) > 8:  # a pretrained encoder's configuration, say
         return "{...}"
     # A function's address says nothing to a reader, and is another one in each process.

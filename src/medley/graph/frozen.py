@@ -27,7 +27,7 @@ NUMBERS = {"cpu": 4_000_000, "cuda": 40_000_000}
 
 
 class FrozenModules:
-    """Builds frozen parts, or hands out the module that an equal part has got before.
+    """Builds frozen parts, or returns the module that was built for an equal part before.
 
     They are in evaluation mode and learn nothing. Building them draws no random numbers from anybody, so that what is
     trained beside them starts alike whether or not they are at hand; a frozen part that itself starts at random starts
@@ -62,7 +62,7 @@ class FrozenModules:
 
 
 def in_passes(function: Callable[[Tensor], Tensor], x: Tensor, spec: Spec, *, cuts: bool = False) -> Tensor:
-    """Runs a function of rows over many of them, so many at once as the machine is good at.
+    """Runs a function over many rows in passes of a size that suits the device.
 
     Args:
         function: rows (B, ...) -> (B, ...), each for itself.

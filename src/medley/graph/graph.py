@@ -1,4 +1,4 @@
-"""A graph: inputs, heads and what lies between, as pure data; JSON in, JSON out."""
+"""A graph: inputs, heads and what lies between, as pure data that is saved as JSON."""
 
 from __future__ import annotations
 

@@ -201,20 +201,6 @@ class Network(nn.Module):
         for step in self.steps:
             step.module = self.parts[step.key]
 
-    def shared_parameters(self) -> tuple[list[nn.Parameter], dict[str, list[nn.Parameter]]]:
-        """Parameters that several heads depend on, and those that one head alone depends on."""
-        users: dict[int, set[str]] = {}
-        needs: list[set[int]] = [set() for _ in self.sources]
-        for place, step in enumerate(self.steps, start=len(self.sources)):
-            needs.append({place}.union(*(needs[one] for one in step.inputs)))
-            if step.is_head:
-                for one in needs[place]:
-                    for parameter in self.steps[one - len(self.sources)].module.parameters():
-                        users.setdefault(id(parameter), set()).add(step.name)
-        shared = [p for p in self.parameters() if len(users.get(id(p), ())) != 1]
-        own = {step.name: [p for p in self.parameters() if users.get(id(p)) == {step.name}] for step in self.heads}
-        return shared, own
-
     def trained_state(self) -> dict[str, Tensor]:
         """The tensors of `state_dict` that a training changes: those of frozen parts are left out."""
         frozen = tuple(f"parts.{step.key}." for step in self.steps if step.is_frozen)

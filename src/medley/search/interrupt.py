@@ -1,4 +1,4 @@
-"""Ctrl-C that is not lost."""
+"""Reliable handling of Ctrl-C during a search."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Self
 
 
 class Interrupts:
-    """Inside, Ctrl-C raises `KeyboardInterrupt` as ever, and is remembered.
+    """Within the context, Ctrl-C raises `KeyboardInterrupt` as usual and is also recorded.
 
-    An interrupt that comes while a package is imported or an object destroyed is raised where nobody hears it: Python
-    reports such errors and goes on. Whoever runs for long asks `came` now and then. Where the caller has a handler of
-    its own, or in another thread than the first, nothing is changed.
+    An interrupt that comes while a package is imported or an object destroyed is lost: Python prints such errors and
+    continues. Long-running code therefore checks `came` regularly. If the caller has installed a handler, or outside
+    the main thread, nothing is changed.
 
     Attributes:
         came: whether Ctrl-C was pressed.
@@ -25,19 +25,19 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.came = False
-        self._ours = False
+        self._installed = False
 
     def __enter__(self) -> Self:
         first = threading.current_thread() is threading.main_thread()
-        self._ours = first and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if self._ours:
-            signal.signal(signal.SIGINT, self._heard)
+        self._installed = first and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self._installed:
+            signal.signal(signal.SIGINT, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._ours:
+        if self._installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def _heard(self, number: int, frame: FrameType | None) -> Any:
+    def _handle(self, number: int, frame: FrameType | None) -> Any:
         self.came = True
         signal.default_int_handler(number, frame)

@@ -1,4 +1,4 @@
-"""Rows on one side of the split."""
+"""The rows of one part of a split: training or validation rows."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Part:
-    """Training or validation rows as the caller gave them, in order.
+    """Training or validation rows as the caller passed them, in order.
 
     Args:
-        x: input name -> rows, None where the input is wholly absent.
+        x: input name -> rows; None if no row has the input.
         y: head name -> labels.
         weight: (N,) sample weights or None.
         size: N.
-        numbers: (N,) the caller's number of each row, by which messages name it; None where the rows are the caller's.
-        where: what stands before messages about these rows.
+        numbers: (N,) the caller's number of each row, used in messages; None if the rows are in the caller's order.
+        where: prefix of messages about these rows ("validation_data").
     """
 
     x: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Rows that are too many for memory, as a search sees them."""
+"""Rows that do not fit in memory: read in batches, encoded into files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Stream(ABC):
     """Rows that are read in batches: codecs learn from a sample of them, and all are encoded into files.
 
     Attributes:
-        sample: training rows that codecs learn from; only their `x` and `numbers` count.
+        sample: training rows that codecs learn from; only their `x` and `numbers` are used.
         digest: a checksum of the rows and of how they are divided.
-        bad_rows: input -> rows that were taken as missing and why, as `Encodings.bad_rows`; known once encoded.
+        bad_rows: input -> rows treated as missing, with reasons, as in `Encodings.bad_rows`; filled by `encode`.
     """
 
     sample: Part

@@ -1,4 +1,4 @@
-"""Trials one after the other: the first is the sensible default, the rest the tuner's; the best are kept."""
+"""Trials one after the other: trial 0 takes the defaults, the tuner chooses the rest, and the best models are kept."""
 
 from __future__ import annotations
 
@@ -23,18 +23,17 @@ from medley.train.hooks import TrainingHooks
 if TYPE_CHECKING:
     import optuna
 
-FIRST_SHARE = 0.6
-"""Of the time limit, what the default may take before the search has begun."""
+FIRST_FRACTION = 0.6
+"""Fraction of the time limit that trial 0 may take."""
 
 GIVE_UP = 3
-"""Failures in a row, with nothing to show for it, after which a search ends."""
-
+"""Failures in a row, with no completed trial, after which a search ends."""
 
 GAIN = 0.001
-"""The share of a score by which a better one must be better to count."""
+"""Relative improvement of the score that counts as a gain."""
 
 PATIENCE = 20
-"""Trials without a gain that a patient search bears: more than a tuner draws at random before it begins to choose."""
+"""Default number of trials without a gain before a search ends: more than a tuner samples at random at its start."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Limits:
         max_trials: how many trials, those of an earlier run of the same project included.
         deadline: `time.monotonic()` at which all must be over, or None.
         keep: how many of the best models are kept.
-        patience: how many trials in a row may bring nothing better, or None; the later the best came, the more
+        patience: how many trials in a row may bring no gain, or None; the later the best came, the more
             (`out_of_patience`).
     """
 
@@ -130,9 +129,9 @@ class Study:
 
     @property
     def ranked(self) -> list[TrialResult]:
-        """Outcomes that count, the best first."""
-        done = [one for one in self.results if one.state == "complete" and isfinite(one.score)]
-        return sorted(done, key=lambda one: (one.score, one.number))
+        """Results of completed trials, the best first."""
+        complete = [result for result in self.results if result.state == "complete" and isfinite(result.score)]
+        return sorted(complete, key=lambda result: (result.score, result.number))
 
     def best(self) -> Model:
         """The best trial's model."""
@@ -152,16 +151,16 @@ class Study:
             return "trials"
         if self.limits.patience is not None and out_of_patience(self.results, self.limits.patience):
             return "patience"
-        # A network that is too large costs nothing, and a smaller one may come: it is no failure of this kind.
+        # A network that is too large costs no time, and a smaller one may follow: it does not count as a failure.
         most = self.search_spec.max_model_size or inf
-        tail = [one for one in self.results if one.size <= most][-GIVE_UP:]
-        if not self.ranked and len(tail) == GIVE_UP and all(one.state == "failed" for one in tail):
+        tail = [result for result in self.results if result.size <= most][-GIVE_UP:]
+        if not self.ranked and len(tail) == GIVE_UP and all(result.state == "failed" for result in tail):
             return "failures"
         if self.limits.deadline is None or not self.results:
             return None
-        seconds = [one.seconds for one in self.results if one.state == "complete"]
+        seconds = [result.seconds for result in self.results if result.state == "complete"]
         left = self.limits.deadline - monotonic()
-        # A trial that would get less than a third of its time is not worth beginning.
+        # A trial that would get less than a third of the usual time is not worth starting.
         return None if left > (median(seconds) / 3 if seconds else 1.0) else "time"
 
     def _study(self) -> optuna.Study:
@@ -177,11 +176,11 @@ class Study:
         from optuna.trial import TrialState
 
         with quiet():
-            # A sampler of its own per trial, so that a search that was killed and goes on asks for the same values.
+            # Each trial has its own sampler, so that a resumed search samples the same values.
             study.sampler = self.tuner.sampler(self.search_spec.seed + number)
             trial = study.ask()
         suggest = TrialSuggest(trial)
-        result = TrialResult(number, params=suggest.params)  # filled as the trial asks; the model keeps it too
+        result = TrialResult(number, params=suggest.params)  # filled by `suggest`; the model's metadata holds it too
         self.progress.begin(number)
         began = monotonic()
         try:
@@ -197,7 +196,7 @@ class Study:
             result.reason = "interrupted"
         except OversizedError as error:
             result.reason = str(error)
-        except Exception as error:  # one bad suggestion must not end the search; its reason is kept and told
+        except Exception as error:  # one bad suggestion must not end the search; the reason is reported
             result.reason = f"{type(error).__name__}: {error}"
         result.seconds = monotonic() - began
         self.results.append(result)
@@ -206,9 +205,9 @@ class Study:
         states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
         with quiet():
             score = result.score if result.state == "complete" else None
-            told = study.tell(trial, score, states[result.state])
-        self.store.add(result, told)
-        self._drop()  # after the line is written: a run that is killed in between must not have lost its best
+            frozen = study.tell(trial, score, states[result.state])
+        self.store.add(result, frozen)
+        self._drop()  # after the line is written: a run that is killed in between must not lose its best model
         self.progress.end(result, self.ranked[0] if self.ranked else None)
 
     def _hooks(self, trial: optuna.Trial) -> TrainingHooks:
@@ -234,7 +233,7 @@ class Study:
             return None
         now = monotonic()
         first = not self.results and self.limits.max_trials > 1
-        return now + max(self.limits.deadline - now, 0.5) * (FIRST_SHARE if first else 1.0)
+        return now + max(self.limits.deadline - now, 0.5) * (FIRST_FRACTION if first else 1.0)
 
     def _keep(self, result: TrialResult, model: Model) -> None:
         if result.number in self._kept():
@@ -247,7 +246,7 @@ class Study:
         self.store.retain(kept)
 
     def _kept(self) -> list[int]:
-        return [one.number for one in self.ranked[: self.limits.keep]]
+        return [result.number for result in self.ranked[: self.limits.keep]]
 
 
 def _failures(results: Sequence[TrialResult]) -> str:
@@ -258,22 +257,22 @@ def _failures(results: Sequence[TrialResult]) -> str:
 
 
 def out_of_patience(results: Sequence[TrialResult], patience: int) -> bool:
-    """Whether trials have brought nothing better for `patience` trials, and for as many as it took to find the best.
+    """Whether the last `patience` trials brought no gain, and as many as it took to find the best.
 
     >>> good, bad = TrialResult(0, "complete", 0.5), TrialResult(1, "complete", 0.6)
     >>> out_of_patience([good, *[bad] * 3], 3), out_of_patience([*[bad] * 6, good, *[bad] * 3], 3)
     (True, False)
     """
-    if not any(one.state == "complete" for one in results):
+    if not any(result.state == "complete" for result in results):
         return False
-    found = _last_gain(results)
-    return len(results) - 1 - found >= max(patience, found + 1)
+    last = _last_gain(results)
+    return len(results) - 1 - last >= max(patience, last + 1)
 
 
 def _last_gain(results: Sequence[TrialResult]) -> int:
-    """The place of the last trial that was better than all before it by more than chance."""
-    found, best = 0, inf
-    for place, one in enumerate(results):
-        if one.state == "complete" and (best == inf or one.score < best - GAIN * abs(best)):
-            found, best = place, one.score
-    return found
+    """The position of the last trial that improved on all before it by at least `GAIN`."""
+    last, best = 0, inf
+    for position, result in enumerate(results):
+        if result.state == "complete" and (best == inf or result.score < best - GAIN * abs(best)):
+            last, best = position, result.score
+    return last

@@ -20,7 +20,7 @@ Token = str | int | float | bool
 
 
 class DefaultSuggest:
-    """Takes every default and keeps it: resolve a graph with it, then `study.enqueue_trial(suggest.params)`.
+    """Takes every default and records it: resolve a graph with it, then `study.enqueue_trial(suggest.params)`.
 
     >>> suggest = DefaultSuggest()
     >>> suggest("dense_block_1.num_layers", Int(1, 3), 2), suggest.params
@@ -56,9 +56,9 @@ class DefaultSuggest:
 class TrialSuggest:
     """Asks an Optuna trial: `Int` and `Float` are suggested as such, `OneOf` as a categorical.
 
-    Choices that are no plain scalars (blocks, tuples) are suggested by labels: `"ConvBlock"`, `"ResNetBlock#2"`. A
-    parameter whose choices are others than in earlier trials of the study (a graph that depends on the trial) is
-    told apart by a suffix, since a study cannot hold both under one name.
+    Choices that are not plain scalars (blocks, tuples) are suggested by labels: `"ConvBlock"`, `"ResNetBlock#2"`. A
+    parameter whose choices differ from those in earlier trials of the study (a graph that depends on the trial) gets
+    a suffix, since a study cannot hold both under one name.
 
     Args:
         trial: the running trial.
@@ -88,7 +88,7 @@ class TrialSuggest:
                 return space.nearest(self._trial.suggest_float(key, low, high, log=log))
             case OneOf():
                 return cast("Token", self._trial.suggest_categorical(key, labels(space)))
-        raise TypeError(f"{name}: {type(space).__name__} is no Int, Float or OneOf.")
+        raise TypeError(f"{name}: {type(space).__name__} is not an Int, Float or OneOf.")
 
     def _key(self, name: str, space: Space) -> str:
         known, fixed = self._known.get(name), self._fixed.get(name)

@@ -29,18 +29,18 @@ from medley.train.plan import Training, default_batch_size, default_epochs, defa
 
 @dataclass(frozen=True)
 class SearchSpec:
-    """What a search is about: the same for all its trials.
+    """What is searched, and how its trials are trained and compared; the same for all trials.
 
     Args:
-        graph: drawn, with unset fields.
-        data: encoded once.
-        plan: the training, with unset fields.
+        graph: as declared, with unset fields.
+        data: encoded once, shared by all trials.
+        plan: the training's settings, with unset fields.
         loss_weights: how several losses are balanced.
         score: a record's flat values -> objective to minimise.
         seed: of weights, order, dropout.
-        max_model_size: most parameters a network may have, or None.
-        table: how the models read a table, where they do.
-        about: JSON to keep in the models' facts besides.
+        max_model_size: largest number of parameters a network may have, or None.
+        table: how the models read a table, if they do.
+        about: JSON values to add to the models' metadata.
     """
 
     graph: Graph
@@ -54,37 +54,37 @@ class SearchSpec:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def metadata(self) -> DataSummary:
-        """What sensible defaults depend on."""
+    def summary(self) -> DataSummary:
+        """What defaults depend on besides the specs."""
         return DataSummary(self.data.parts[0].size, len(self.graph.inputs))
 
     @property
     def batch_size(self) -> int:
         """Rows per step."""
-        return self.plan.batch_size or default_batch_size(self.metadata.rows)
+        return self.plan.batch_size or default_batch_size(self.summary.rows)
 
     @property
     def epochs(self) -> int:
         """Epochs of a whole training."""
-        return self.plan.epochs or default_epochs(self.metadata.rows, self.batch_size)
+        return self.plan.epochs or default_epochs(self.summary.rows, self.batch_size)
 
     @property
     def steps(self) -> int:
         """Steps of a whole training."""
-        return self.epochs * -(-self.metadata.rows // self.batch_size)
+        return self.epochs * -(-self.summary.rows // self.batch_size)
 
 
 @dataclass
 class TrialResult:
-    """How a trial went.
+    """The result of a trial.
 
     Args:
         number: from 0.
         state: `"complete"`, `"pruned"` or `"failed"`.
-        score: the objective at the best epoch, the smaller the better.
+        score: the objective at the best epoch; lower is better.
         params: parameter name -> value.
         records: one per epoch.
-        best: the place of the best epoch in `records`.
+        best: index of the best epoch in `records`.
         reason: why it stopped early or failed, or None.
         seconds: wall time.
         size: parameters of the network.
@@ -126,7 +126,7 @@ def resolved(search_spec: SearchSpec, suggest: Suggest) -> tuple[Graph, Training
         GraphError: a part cannot read what it is joined to, or an input is read by nothing that was chosen.
     """
     graph = search_spec.graph
-    outputs = resolve(graph.outputs, graph.names, search_spec.data.spec, suggest, search_spec.metadata)
+    outputs = resolve(graph.outputs, graph.names, search_spec.data.spec, suggest, search_spec.summary)
     found = {node.block.name: node.block for node in Graph.walk(outputs) if isinstance(node.block, Input)}
     if unread := [name for name in graph.input_names if name not in found]:
         raise GraphError(
