@@ -67,7 +67,7 @@ def label_set_losses(loss: Any, codec: LabelSetCodec) -> Losses:
     """
     word = canonical(loss, CLASS_LOSSES, "crossentropy")
     if word == "custom":
-        own = _per_row(loss)
+        own = per_row_loss(loss)
         return lambda raw, target: own(torch.where(target >= 0, raw, 0.0), target.clamp(min=0.0))
     cells = _focal_cells if word == "focal" else _crossentropy_cells
     weights = None if codec.weights is None else (Held(codec.weights[0]), Held(codec.weights[1]))
@@ -95,7 +95,7 @@ def ordered_losses(loss: Any, codec: OrderedCodec) -> Losses:
     """
     if canonical(loss, ORDERED_LOSSES, "crossentropy") != "custom":
         return _weigh_codes(ordered_crossentropy, codec.weights)
-    own = _per_row(loss)
+    own = per_row_loss(loss)
     return _weigh_codes(lambda raw, target: own(ordered_logarithms(raw), target.long()), codec.weights)
 
 
@@ -123,7 +123,7 @@ def number_losses(loss: Any, codec: NumberCodec) -> Losses:
     """
     word = canonical(loss, NUMBER_LOSSES, "mean_squared_error")
     width = len(codec.mean)
-    own = _per_row(loss) if word == "custom" else None
+    own = per_row_loss(loss) if word == "custom" else None
     cells = _NUMBER_CELLS.get(word, _square)
     if width == 1:
         return own or (lambda raw, target: cells(raw, target).squeeze(1))
@@ -204,7 +204,7 @@ def _weigh_codes(rows: Losses, weights: np.ndarray | None) -> Losses:
 
 
 def _own_binary(loss: Any) -> Losses:
-    own = _per_row(loss)
+    own = per_row_loss(loss)
     if loss is not F.cross_entropy and not isinstance(loss, nn.CrossEntropyLoss):
         return own
     # The sigmoid of one logit is the softmax of 0 and that logit.
@@ -212,11 +212,11 @@ def _own_binary(loss: Any) -> Losses:
 
 
 def _own_classes(loss: Any) -> Losses:
-    own = _per_row(loss)
+    own = per_row_loss(loss)
     return lambda raw, target: own(raw, target.long())
 
 
-def _per_row(loss: Any) -> Losses:
+def per_row_loss(loss: Any) -> Losses:
     """A caller's function, asked for one number per row; torch's own average over rows unless they are told not to."""
     name = getattr(loss, "__name__", type(loss).__name__)
     if isinstance(loss, nn.Module) and hasattr(loss, "reduction"):

@@ -58,7 +58,7 @@ def mean_softmax(raw: Tensor) -> Tensor:
     >>> mean_softmax(torch.tensor([[[0.0, 0.0], [100.0, 0.0]]])).exp()
     tensor([[0.7500, 0.2500]])
     """
-    return _log_mean(raw.log_softmax(dim=2))
+    return log_mean_exp(raw.log_softmax(dim=2))
 
 
 def mean_sigmoid(raw: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ def mean_sigmoid(raw: Tensor) -> Tensor:
     >>> mean_sigmoid(torch.tensor([[[0.0], [100.0]]])).sigmoid()
     tensor([[0.7500]])
     """
-    return _log_mean(F.logsigmoid(raw)) - _log_mean(F.logsigmoid(-raw))
+    return log_mean_exp(F.logsigmoid(raw)) - log_mean_exp(F.logsigmoid(-raw))
 
 
 def mean_ordered(raw: Tensor) -> Tensor:
@@ -77,10 +77,11 @@ def mean_ordered(raw: Tensor) -> Tensor:
     >>> ordered_logarithms(found).exp()
     tensor([[0.5000, 0.2500, 0.2500]])
     """
-    found = _log_mean(ordered_logarithms(raw.flatten(0, 1)).unflatten(0, raw.shape[:2]))
+    found = log_mean_exp(ordered_logarithms(raw.flatten(0, 1)).unflatten(0, raw.shape[:2]))
     above = found.flip(1).logcumsumexp(dim=1).flip(1)
     return above[:, 1:] - found[:, :-1]
 
 
-def _log_mean(logarithms: Tensor) -> Tensor:
+def log_mean_exp(logarithms: Tensor) -> Tensor:
+    """Logarithms of the members' values (B, E, K) -> the logarithms of their means (B, K)."""
     return logarithms.logsumexp(dim=1) - log(logarithms.shape[1])

@@ -32,7 +32,7 @@ class OwnScore(SetMetric):
         function: it gets `sample_weight=` as well where it has such an argument and rows are weighted.
     """
 
-    def __init__(self, codec: AnyCodec, function: Score) -> None:
+    def __init__(self, codec: Any, function: Score) -> None:
         self.codec = codec
         self.function = function
 
@@ -46,7 +46,7 @@ class OwnError(SetMetric):
 
     greater_is_better = False
 
-    def __init__(self, codec: AnyCodec, function: Score) -> None:
+    def __init__(self, codec: Any, function: Score) -> None:
         self.codec = codec
         self.function = function
 
@@ -68,8 +68,8 @@ def make_metrics(metrics: Any, codec: AnyCodec, *default: str) -> dict[str, Metr
     """
     built: dict[str, Metric] = {}
     for place, one in enumerate(default if metrics is None else listed(metrics)):
-        name = one if isinstance(one, str) else _name(one, place)
-        built[name] = _named(one, codec) if isinstance(one, str) else _own(one, codec)
+        name = one if isinstance(one, str) else metric_name(one, place)
+        built[name] = _named(one, codec) if isinstance(one, str) else function_metric(one, codec)
     return built
 
 
@@ -81,17 +81,19 @@ def _named(word: str, codec: AnyCodec) -> Metric:
     return class_metric(meaning(word, CLASS_METRICS) or word, codec)
 
 
-def _own(function: Score, codec: AnyCodec) -> Metric:
+def function_metric(function: Score, codec: Any) -> Metric:
+    """The metric of a caller's function (y_true, y_pred) -> number; the smaller the better where its name says so."""
     small = getattr(function, "__name__", "").endswith(SMALL)
     return OwnError(codec, function) if small else OwnScore(codec, function)
 
 
-def _name(function: Score, place: int) -> str:
+def metric_name(function: Score, place: int) -> str:
+    """What a caller's function is called among the metrics."""
     name = getattr(function, "__name__", type(function).__name__)
     return f"metric_{place + 1}" if name == "<lambda>" else name
 
 
-def _called(function: Score, codec: AnyCodec, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
+def _called(function: Score, codec: Any, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
     from inspect import signature
 
     if len(raw) == 0:
