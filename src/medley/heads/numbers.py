@@ -86,7 +86,7 @@ class NumberCodec(TargetCodec):
 
     def fit(self, values: Any) -> Self:
         """Learns scale, mean and deviation of every column from its observed rows."""
-        numbers, self.flat, self._dtype = _numbers(values)
+        numbers, self.flat, self._dtype = numeric_columns(values)
         width = numbers.shape[1]
         if self.output_dim not in (None, width):
             raise DataError(f"Expect the target data to have shape (B, {self.output_dim}), but got (B, {width}).")
@@ -111,7 +111,7 @@ class NumberCodec(TargetCodec):
 
     def encode(self, values: Any) -> Encoded:
         """Numbers -> (B, 1), or (B, 2 K): the standardised numbers, then 1 where observed; unobserved ones are 0."""
-        numbers, _, _ = _numbers(values)
+        numbers, _, _ = numeric_columns(values)
         if numbers.shape[1] != len(self.mean):
             raise DataError(
                 f"Expect the target data to have shape (B, {len(self.mean)}), but got (B, {numbers.shape[1]})."
@@ -164,7 +164,7 @@ class NumberCodec(TargetCodec):
         return self
 
 
-def _numbers(values: Any) -> tuple[np.ndarray, bool, str]:
+def numeric_columns(values: Any) -> tuple[np.ndarray, bool, str]:
     """Rows -> (B, K) float64 with NaN for gaps, whether they came flat, and the type they go back in."""
     array = given(values).array
     if array.ndim > 2 or array.shape[1:] == (0,):
