@@ -38,6 +38,7 @@ _PUBLIC = {
     "fusion.merge": ("Merge",),
     "graph.graph": ("Graph",),
     "heads.classification": ("ClassificationHead",),
+    "heads.counts": ("CountHead",),
     "heads.ordered": ("OrderedHead",),
     "heads.regression": ("RegressionHead",),
     "image.augmentation": ("ImageAugmentation",),

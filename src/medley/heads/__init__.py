@@ -1,7 +1,8 @@
 """Heads: kinds of target, their losses and metrics."""
 
 from medley.heads.classification import ClassificationHead
+from medley.heads.counts import CountHead
 from medley.heads.ordered import OrderedHead
 from medley.heads.regression import RegressionHead
 
-__all__ = ["ClassificationHead", "OrderedHead", "RegressionHead"]
+__all__ = ["ClassificationHead", "CountHead", "OrderedHead", "RegressionHead"]

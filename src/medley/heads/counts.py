@@ -1,0 +1,364 @@
+"""Counts: targets of non-negative whole numbers, predicted by their expected value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from medley.core.codec import Encoded, State, TargetCodec
+from medley.core.column import TaskGuess
+from medley.core.head import Head, TargetKind
+from medley.core.metric import Metric, RowMetric
+from medley.core.numbering import row_number
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec
+from medley.errors import ConfigError, DataError, NotFittedError
+from medley.heads.numbers import numeric_columns
+from medley.heads.words import canonical, listed, meaning, wrong_losses, wrong_metrics, wrong_numbers
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from medley.tables.columns.targets import TargetProfile
+
+COUNT_LOSSES = {
+    "poisson": "poisson",
+    "poisson_nll": "poisson",
+    "negative_binomial": "negative_binomial",
+    "nb": "negative_binomial",
+}
+COUNT_METRICS = {
+    "deviance": "deviance",
+    "poisson_deviance": "deviance",
+    "mean_poisson_deviance": "deviance",
+    "mean_absolute_error": "mean_absolute_error",
+    "mae": "mean_absolute_error",
+}
+MAX_LOG_RATIO = 30.0
+"""Log rates are cut here, relative to the training mean, so that no rate is infinite in float32."""
+
+_LEAST_MEAN = 1e-6  # of a column of zeros
+_LEAST_DISPERSION = 1e-4
+_LEAST_ROWS = 100
+_LEAST_DISTINCT = 10
+_LARGEST = 10_000
+_OVERDISPERSED = 1.5
+_SKEWED = 1.0
+
+
+class CountCodec(TargetCodec):
+    """K counts per row <-> K raw outputs: the logarithm of the expected count divided by the training mean.
+
+    One column is encoded as (B, 1), several as (B, 2 K): the counts divided by their means, then a 1 for each that is
+    observed. Zero raw outputs are the training means, so that a new network starts at the best constant prediction.
+
+    Args:
+        output_dim: number of columns K; None counts them.
+
+    Raises:
+        DataError: negative numbers or fractions, a column without any count, another number of columns.
+
+    >>> codec = CountCodec().fit([0, 2, 4, None])
+    >>> codec.encode([4, None]).array.tolist(), codec.decode(np.array([[0.0]])).tolist()
+    ([[2.0], [0.0]], [2.0])
+    """
+
+    def __init__(self, output_dim: int | None = None) -> None:
+        self.output_dim = output_dim
+        self.flat = True
+        self._mean: np.ndarray | None = None
+        self._dispersion = np.zeros(1)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """(K,) float64: the mean of the training counts."""
+        if self._mean is None:
+            raise NotFittedError("The mean of the target is not known yet: fit the codec first.")
+        return self._mean
+
+    @property
+    def dispersion(self) -> np.ndarray:
+        """(K,) float64: alpha in variance = mean + alpha mean², by the method of moments over the training rows."""
+        return self._dispersion
+
+    @property
+    def labels(self) -> None:
+        """None: there are no classes."""
+        return None
+
+    @property
+    def spec(self) -> Spec:
+        """K=1, or 2 K numbers."""
+        width = len(self.mean)
+        return Spec((1 if width == 1 else 2 * width,), "K")
+
+    @property
+    def prior(self) -> np.ndarray:
+        """Zeros (K,): the training means, which minimise the deviance of a constant prediction."""
+        return np.zeros(len(self.mean), np.float32)
+
+    def fit(self, values: Any) -> Self:
+        """Learns mean and dispersion of every column from its observed rows."""
+        counts, self.flat = _counts(values)
+        width = counts.shape[1]
+        if self.output_dim not in (None, width):
+            raise DataError(f"Expect the target data to have shape (B, {self.output_dim}), but got (B, {width}).")
+        empty = np.flatnonzero(np.isnan(counts).all(axis=0))
+        if len(empty):
+            raise DataError(f"The target data has no count in column {empty[0]}: all {len(counts)} rows are missing.")
+        # The loss of a row is a mean over its observed columns: where they are few, each counts more.
+        known = ~np.isnan(counts)
+        weights = known / np.maximum(known.sum(axis=1, keepdims=True), 1)
+        mean = np.nansum(counts * weights, axis=0) / weights.sum(axis=0)
+        self._mean = np.maximum(mean, _LEAST_MEAN)
+        excess = (np.nanvar(counts, axis=0) - self._mean) / self._mean**2
+        self._dispersion = np.maximum(excess, _LEAST_DISPERSION)
+        return self
+
+    def encode(self, values: Any) -> Encoded:
+        """Counts -> (B, 1), or (B, 2 K): counts divided by their means, then 1 where observed; gaps are 0."""
+        counts, _ = _counts(values)
+        if counts.shape[1] != len(self.mean):
+            raise DataError(
+                f"Expect the target data to have shape (B, {len(self.mean)}), but got (B, {counts.shape[1]})."
+            )
+        known = ~np.isnan(counts)
+        scaled = np.where(known, counts / self.mean, 0.0)
+        cells = scaled if len(self.mean) == 1 else np.concatenate([scaled, known], axis=1)
+        return Encoded(cells.astype(np.float32), np.any(known, axis=1))
+
+    def values(self, target: np.ndarray) -> np.ndarray:
+        """Encoded targets (B, ...) -> counts, NaN where unobserved: the inverse of `encode`."""
+        width = len(self.mean)
+        target = np.asarray(target, np.float64)
+        scaled = target if width == 1 else np.where(target[:, width:] > 0, target[:, :width], np.nan)
+        counts = np.round(scaled * self.mean, 3)
+        return counts[:, 0] if self.flat else counts
+
+    def decode(self, raw: np.ndarray) -> np.ndarray:
+        """Raw outputs (B, K) -> expected counts, never negative, in the caller's shape."""
+        ratio = np.exp(np.minimum(np.asarray(raw, dtype=np.float64), MAX_LOG_RATIO))
+        expected = ratio * self.mean
+        return expected[:, 0] if self.flat else expected
+
+    def probabilities(self, raw: np.ndarray) -> np.ndarray:
+        """The same as `decode`."""
+        return self.decode(raw)
+
+    def state(self) -> dict[str, Any]:
+        """What was learned."""
+        return {"flat": self.flat, "mean": self.mean, "dispersion": self._dispersion}
+
+    def restore(self, state: State) -> Self:
+        """The inverse of `state`."""
+        self.flat = state["flat"]
+        self._mean = np.asarray(state["mean"], np.float64)
+        self._dispersion = np.asarray(state["dispersion"], np.float64)
+        return self
+
+
+class CountHead(Head, register="heads.counts"):
+    """One or several counts per row: visits, claims, comments.
+
+    Targets are non-negative whole numbers of shape (B,), (B, 1) or (B, K), missing ones None or NaN. The head predicts
+    their expected values, on a logarithmic scale inside, so that predictions are never negative. Missing counts are
+    unobserved: a row that lacks some of its K counts still trains the others.
+
+    Args:
+        output_dim: number of columns K; counted where unset.
+        loss: `"poisson"` (the Poisson deviance; right for any counts whose mean is of interest), `"negative_binomial"`
+            (for counts that vary more than their mean; its dispersion is estimated on the training targets by the
+            method of moments: Cameron and Trivedi, Regression Analysis of Count Data, 2013, section 3.3), or a
+            function or torch module of expected counts and counts (B, K) that returns one loss per row (B,).
+        metrics: `"deviance"` (mean Poisson deviance: McCullagh and Nelder, Generalized Linear Models, 1989, section
+            2.3), `"mean_absolute_error"`, and functions (y_true, y_pred) -> number; both names where unset.
+        dropout: dropout probability before the last layer; searched where unset.
+        loss_weight: the head's factor in the sum of losses.
+
+    Raises:
+        ConfigError: an unknown name, a number out of its range; all are reported at once.
+
+    >>> head = CountHead(dropout=0.0)
+    >>> target = head.codec().fit([0, 3, 1, 4])
+    >>> head.build(Spec((8,), "D"), target)
+    Linear(in_features=8, out_features=1, bias=True)
+    """
+
+    output_dim: int | None = None
+    loss: str | Callable[..., Any] | Space = "poisson"
+    metrics: Sequence[Any] | str | Callable[..., float] | None = None
+    dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5))
+    loss_weight: float | Space = 1.0
+
+    reads: ClassVar[str] = "members"
+    task_kinds: ClassVar[tuple[str, ...]] = ("count",)
+    task_rank: ClassVar[float] = 30.0
+    target_kinds: ClassVar[Mapping[str, TargetKind]] = {"count": TargetKind("count", "number", ("count",))}
+
+    def check(self) -> Iterable[str]:
+        is_whole = isinstance(self.output_dim, int) and not isinstance(self.output_dim, bool)
+        if self.output_dim is not None and (not is_whole or self.output_dim < 1):
+            yield f"output_dim must be a whole number, 1 or more, got {self.output_dim!r}."
+        yield from wrong_losses(self.loss, COUNT_LOSSES, "count")
+        yield from wrong_metrics(self.metrics, COUNT_METRICS, "count")
+        yield from wrong_numbers(self.dropout, self.loss_weight)
+
+    def codec(self) -> CountCodec:
+        return CountCodec(self.output_dim)
+
+    def build(self, spec: Spec, target: TargetCodec) -> nn.Module:
+        """(B, *spec.shape) -> log of the expected counts divided by the training means (B, K)."""
+        from medley.heads.members import log_mean_exp
+        from medley.heads.readout import readout
+
+        # The mean of the members' expected counts, as a logarithm.
+        return readout(spec, len(target.prior), float(self.dropout or 0.0), log_mean_exp)  # type: ignore[arg-type]
+
+    def loss_function(self, target: TargetCodec) -> Any:
+        """Raw outputs (B, K), encoded targets -> half the deviance per row (B,), in units of the training mean."""
+        from medley.heads.held import Held
+        from medley.heads.losses import per_row_loss
+
+        codec, name = _own(target), self.loss
+        mean, alpha, width = Held(codec.mean), Held(codec.dispersion), len(codec.mean)
+        if callable(name):
+            function = per_row_loss(name)
+            return lambda raw, goal: function(_ratio(raw) * mean.beside(raw), goal[:, :width] * mean.beside(raw))
+        is_poisson = canonical(name, COUNT_LOSSES, "poisson") == "poisson"
+
+        def losses(raw: Tensor, goal: Tensor) -> Tensor:
+            ratio, true = raw.clamp(max=MAX_LOG_RATIO), goal[:, :width]
+            if is_poisson:
+                cells = poisson_deviance(ratio, true) / 2
+            else:
+                scale = mean.beside(raw)
+                cells = negative_binomial_deviance(ratio, true, scale, alpha.beside(raw)) / (2 * scale)
+            return _mean_of_known(cells, goal, width)
+
+        return losses
+
+    def metric_functions(self, target: TargetCodec) -> Mapping[str, Metric]:
+        from medley.heads.metrics import function_metric, metric_name
+
+        codec = _own(target)
+        asked = ["deviance", "mean_absolute_error"] if self.metrics is None else listed(self.metrics)
+        named = {"deviance": Deviance, "mean_absolute_error": AbsoluteCountError}
+        built: dict[str, Metric] = {}
+        for place, metric in enumerate(asked):
+            if isinstance(metric, str):
+                built[metric] = named[meaning(metric, COUNT_METRICS) or metric](codec)
+            else:
+                built[metric_name(metric, place)] = function_metric(metric, codec)
+        return built
+
+    @property
+    def weight(self) -> float:
+        loss_weight = self.loss_weight
+        return float(loss_weight.default if isinstance(loss_weight, Space) else loss_weight)
+
+    @classmethod
+    def infer_task(cls, target: TargetProfile) -> TaskGuess | None:
+        """Whole numbers that start at 0 or 1, leave out none up to their median, are skewed and over-dispersed.
+
+        Amounts of money leave gaps, ages and hours are not skewed, ratings have few values, years do not start at 0:
+        all of these stay numbers or ordered classes.
+        """
+        if not target.is_numeric or not target.is_whole or target.known < _LEAST_ROWS:
+            return None
+        distinct = target.distinct
+        if len(distinct) <= _LEAST_DISTINCT or distinct[0] not in (0, 1) or distinct[-1] > _LARGEST:
+            return None
+        counts = target.numbers[np.isfinite(target.numbers)]
+        mean, variance, middle = counts.mean(), counts.var(), np.floor(np.median(counts))
+        has_gaps = np.count_nonzero(distinct <= middle) < middle - distinct[0] + 1
+        skewness = float(np.mean(((counts - mean) / np.sqrt(variance)) ** 3))
+        if has_gaps or variance < _OVERDISPERSED * mean or skewness < _SKEWED:
+            return None
+        reason = f"its cells are counts from {distinct[0]:.0f} to {distinct[-1]:.0f}, whose variance exceeds their mean"
+        return target.task("count", reason, 0.75, cells="number")
+
+
+class Deviance(RowMetric):
+    """Mean Poisson deviance, in the counts' unit."""
+
+    greater_is_better = False
+
+    def __init__(self, codec: CountCodec) -> None:
+        from medley.heads.held import Held
+
+        self.mean, self.width = Held(codec.mean), len(codec.mean)
+
+    def rows(self, raw: Tensor, target: Tensor) -> Tensor:
+        ratio = raw.float().clamp(max=MAX_LOG_RATIO)
+        cells = poisson_deviance(ratio, target[:, : self.width]) * self.mean.beside(raw)
+        return _mean_of_known(cells, target, self.width)
+
+
+class AbsoluteCountError(RowMetric):
+    """Mean of absolute errors of the expected counts."""
+
+    greater_is_better = False
+
+    def __init__(self, codec: CountCodec) -> None:
+        from medley.heads.held import Held
+
+        self.mean, self.width = Held(codec.mean), len(codec.mean)
+
+    def rows(self, raw: Tensor, target: Tensor) -> Tensor:
+        cells = (_ratio(raw.float()) - target[:, : self.width]).abs() * self.mean.beside(raw)
+        return _mean_of_known(cells, target, self.width)
+
+
+def poisson_deviance(log_rate: Tensor, count: Tensor) -> Tensor:
+    """2 (y log(y / mu) - (y - mu)) for log mu and y of any one shape and unit; 0 where mu = y.
+
+    >>> import torch
+    >>> poisson_deviance(torch.tensor([0.0]), torch.tensor([1.0])).tolist()
+    [0.0]
+    """
+    return 2 * (log_rate.exp() - count * log_rate - count + count.xlogy(count))
+
+
+def negative_binomial_deviance(log_ratio: Tensor, ratio: Tensor, mean: Tensor, alpha: Tensor) -> Tensor:
+    """2 (y log(y / mu) - (y + 1/alpha) log((1 + alpha y) / (1 + alpha mu))), which is 0 where mu = y.
+
+    Args:
+        log_ratio: (B, K) log of mu / mean.
+        ratio: (B, K) y / mean.
+        mean: (K,) unit of both.
+        alpha: (K,) dispersion: variance = mu + alpha mu².
+    """
+    count, rate = ratio * mean, log_ratio.exp() * mean
+    fit = count.xlogy(ratio) - count * log_ratio
+    return 2 * (fit - (count + 1 / alpha) * ((alpha * count).log1p() - (alpha * rate).log1p()))
+
+
+def _ratio(raw: Tensor) -> Tensor:
+    return raw.clamp(max=MAX_LOG_RATIO).exp()
+
+
+def _mean_of_known(cells: Tensor, target: Tensor, width: int) -> Tensor:
+    from medley.heads.masked import known_mean
+
+    return cells.squeeze(1) if width == 1 else known_mean(cells, target[:, width:] > 0)
+
+
+def _counts(values: Any) -> tuple[np.ndarray, bool]:
+    """Rows -> (B, K) float64 with NaN for gaps, and whether they came flat."""
+    numbers, flat, _ = numeric_columns(values)
+    wrong = (numbers < 0) | (numbers % 1 != 0) & ~np.isnan(numbers)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0].tolist()
+        raise DataError(
+            f"Counts must be whole numbers of at least 0, got {numbers[row, column]:g} in row {row_number(row)}, "
+            f"column {column}. For other numbers use RegressionHead."
+        )
+    return numbers, flat
+
+
+def _own(target: TargetCodec) -> CountCodec:
+    if not isinstance(target, CountCodec):
+        raise ConfigError(f"CountHead works with the codec it makes, got a {type(target).__name__}.")
+    return target
