@@ -20,7 +20,7 @@ RNG = np.random.default_rng(0)
         ("womens_clothing/reviews.csv.gz", "Recommended IND", "binary", 2),
         ("womens_clothing/reviews.csv.gz", "Rating", "ordered", 5),
         ("womens_clothing/reviews.csv.gz", "Department Name", "multiclass", 6),
-        ("womens_clothing/reviews.csv.gz", "Positive Feedback Count", "number", 1),
+        ("womens_clothing/reviews.csv.gz", "Positive Feedback Count", "count", 1),
         ("california_housing/housing.csv.gz", "median_house_value", "number", 1),
         ("california_housing/housing.csv.gz", "ocean_proximity", "multiclass", 5),
         ("houses/houses.csv", "price", "number", 1),
