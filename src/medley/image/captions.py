@@ -20,10 +20,10 @@ from medley.core.codec import Codec
 from medley.core.input import DerivedInput, Input
 from medley.errors import DataError, GraphError
 from medley.image import own
-from medley.image.bad import Policy
 from medley.image.codec import rows_of_images
 from medley.image.distinct import Distinct
 from medley.image.sizes import as_text
+from medley.image.unreadable import Policy
 
 if TYPE_CHECKING:
     from PIL.Image import Image

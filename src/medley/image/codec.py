@@ -13,10 +13,10 @@ import numpy as np
 from medley.core.codec import Codec, Encoded, State
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
-from medley.image.bad import BadImage, Found, Policy, by_row, listed, listing, stop, warn_of
 from medley.image.fitting import resized, target_channels, target_depth, target_size, toned, with_channels
 from medley.image.pixels import Depth, ImageProfile, depth_of, is_image, is_missing, profile, read
 from medley.image.sources import BadImageError
+from medley.image.unreadable import IMAGES, Policy, Problems, Unreadable, by_row, listing
 
 Result = TypeVar("Result")
 
@@ -57,7 +57,7 @@ class ImageCodec(Codec):
         self.interpolation = interpolation
         self.root = root
         self.on_bad_image: Policy = on_bad_image
-        self.bad: list[BadImage] = []
+        self.bad: list[Unreadable] = []
         self.size: tuple[int, int] | None = None
         self.channels = 0
         self.depth: Depth = "byte"
@@ -82,12 +82,12 @@ class ImageCodec(Codec):
         """
         rows = rows_of_images(values)
         looks, found = looks_at(rows, self.root)
-        self.bad = listed(found.bad, rows, by_row)
-        stop(found, rows, by_row, self.on_bad_image)
+        self.bad = IMAGES.listed(found.bad, rows, by_row)
+        IMAGES.stop(found, rows, by_row, self.on_bad_image)
         self.learn(looks, self.bad)
         return self
 
-    def learn(self, looks: Sequence[ImageProfile], bad: Sequence[BadImage] = ()) -> None:
+    def learn(self, looks: Sequence[ImageProfile], bad: Sequence[Unreadable] = ()) -> None:
         """As `fit`, of images that were looked at.
 
         Raises:
@@ -122,19 +122,19 @@ class ImageCodec(Codec):
         if isinstance(rows, np.ndarray) and rows.shape == one and one[1:] != (1, 1):  # (H, 1, 1): H rows of one pixel
             raise DataError(f"One image of shape {rows.shape} came where rows of images belong; add an axis: x[None].")
         encoded, found = self.attempt(rows)
-        self.bad = listed(found.bad, rows, by_row)
-        stop(found, rows, by_row, self.on_bad_image)
-        warn_of(self.bad, len(rows))
+        self.bad = IMAGES.listed(found.bad, rows, by_row)
+        IMAGES.stop(found, rows, by_row, self.on_bad_image)
+        IMAGES.warn_of(self.bad, len(rows))
         return encoded
 
     def unreadable_rows(self, values: Any) -> dict[int, list[str]]:
         """Rows whose image cannot be read, whatever the policy, each with the reason. Needs no `fit`."""
         rows = rows_of_images(values)
         bad = {} if isinstance(rows, np.ndarray) else unreadable(rows, self.root).bad
-        images = listed(bad, rows, by_row)
+        images = IMAGES.listed(bad, rows, by_row)
         return {row: [str(image)] for row, image in zip(sorted(bad), images, strict=True)}
 
-    def attempt(self, rows: np.ndarray | Sequence[Any]) -> tuple[Encoded, Found]:
+    def attempt(self, rows: np.ndarray | Sequence[Any]) -> tuple[Encoded, Problems]:
         """As `encode`, of what `rows_of_images` gave; tells what went wrong, and leaves it to the caller."""
         size = self._fitted()
         if not isinstance(rows, np.ndarray):
@@ -146,7 +146,7 @@ class ImageCodec(Codec):
             array = _channels_first(toned(rows, self.depth))
         except DataError:  # again row by row, to tell which
             return self._attempt_each(list(rows))
-        return Encoded(array, ~absent), Found()
+        return Encoded(array, ~absent), Problems()
 
     def state(self) -> dict[str, Any]:
         """Size, channels, depth and interpolation."""
@@ -169,7 +169,7 @@ class ImageCodec(Codec):
             raise NotFittedError("ImageCodec was asked before it was fitted; call fit(training_rows) first.")
         return self.size
 
-    def _attempt_each(self, rows: Sequence[Any]) -> tuple[Encoded, Found]:
+    def _attempt_each(self, rows: Sequence[Any]) -> tuple[Encoded, Problems]:
         size = self._fitted()
         array = np.zeros((len(rows), self.channels, *size), self.dtype)
         present = np.zeros(len(rows), bool)
@@ -222,19 +222,19 @@ def _stacked(values: Sequence[Any]) -> np.ndarray | list[Any]:
     return list(values)
 
 
-def looks_at(rows: np.ndarray | Sequence[Any], root: str | None = None) -> tuple[list[ImageProfile], Found]:
+def looks_at(rows: np.ndarray | Sequence[Any], root: str | None = None) -> tuple[list[ImageProfile], Problems]:
     """What is known of the images that are there before their pixels are wanted, and what cannot be looked at."""
     if isinstance(rows, np.ndarray):
         _check_channels_last(rows)
         if _absent(rows).all():
-            return [], Found()
+            return [], Problems()
         deep = rows.dtype == np.uint16
-        return [ImageProfile(rows.shape[1], rows.shape[2], _channels(rows), depth_of(rows), deep)], Found()
+        return [ImageProfile(rows.shape[1], rows.shape[2], _channels(rows), depth_of(rows), deep)], Problems()
     looks, found = _for_each(lambda row: None if is_missing(rows[row]) else profile(rows[row], root), rows)
     return [one for one in looks if one is not None], found
 
 
-def unreadable(rows: Sequence[Any], root: str | None = None) -> Found:
+def unreadable(rows: Sequence[Any], root: str | None = None) -> Problems:
     """The images that cannot be read, found by reading all of them, at reduced size where that is possible."""
 
     def attempt(row: int) -> None:
@@ -271,9 +271,9 @@ def _channels_first(rows: np.ndarray) -> np.ndarray:
     return out
 
 
-def _for_each(work: Callable[[int], Result], rows: Sequence[Any]) -> tuple[list[Result | None], Found]:
+def _for_each(work: Callable[[int], Result], rows: Sequence[Any]) -> tuple[list[Result | None], Problems]:
     """Does `work` for every row, with threads where files are read, and notes all that goes wrong."""
-    found = Found()
+    found = Problems()
 
     def attempt(row: int) -> Result | None:
         try:

@@ -18,9 +18,9 @@ import numpy as np
 
 from medley.cache.folder import digest
 from medley.errors import DataError
-from medley.image.bad import Found, Policy, by_row, listed, stop, warn_of
 from medley.image.pixels import as_array, depth_of, is_image, is_missing, read
 from medley.image.sources import BadImageError, source
+from medley.image.unreadable import IMAGES, Policy, Problems, by_row
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -50,7 +50,7 @@ class Distinct:
     rows: Sequence[Any]
     root: str | None = None
     keys: list[str | None] = field(default_factory=list)
-    found: Found = field(default_factory=Found)
+    found: Problems = field(default_factory=Problems)
 
     @classmethod
     def of(cls, rows: Sequence[Any], root: str | None = None) -> Distinct:
@@ -98,7 +98,7 @@ class Distinct:
                 [first[key] for key in keys], lambda row: bool(read(self.rows[row], 3, (1, 1), self.root).size)
             )
         self._spread()
-        stop(self.found, self.rows, by_row, policy)
+        IMAGES.stop(self.found, self.rows, by_row, policy)
 
     def close(self, policy: Policy) -> None:
         """Tells what could not be read.
@@ -110,8 +110,8 @@ class Distinct:
             DataError: the policy is `"raise"` and some cannot be read, or something is no image at all.
         """
         self._spread()
-        stop(self.found, self.rows, by_row, policy)
-        warn_of(listed(self.found.bad, self.rows, by_row), len(self.rows))
+        IMAGES.stop(self.found, self.rows, by_row, policy)
+        IMAGES.warn_of(IMAGES.listed(self.found.bad, self.rows, by_row), len(self.rows))
 
     def _spread(self) -> None:
         """What is wrong with an image is wrong in every row that has it."""

@@ -13,9 +13,9 @@ from medley.core.space import Space
 from medley.core.spec import Spec, vector
 from medley.core.tuning import tuning_problems
 from medley.errors import GraphError
-from medley.image.bad import Policy, policy_problem
 from medley.image.families import image_size
 from medley.image.sizes import pair, root_problem, size_problem
+from medley.image.unreadable import IMAGES, Policy
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,7 +47,7 @@ class PretrainedPixels(Preprocessing, register="image.pretrained_pixels"):
         """As of the input."""
         yield from size_problem(self.size)
         yield from root_problem(self.root)
-        yield from policy_problem(self.on_bad_image)
+        yield from IMAGES.policy_problem(self.on_bad_image)
 
     def codec(self) -> Codec:
         """A codec of that size."""

@@ -11,9 +11,9 @@ from medley.core.codec import Codec, Encoded, State
 from medley.core.numbering import row_number
 from medley.core.spec import Spec
 from medley.errors import DataError
-from medley.image.bad import BadImage, Found, Policy, listed, stop, warn_of
 from medley.image.codec import ImageCodec, looks_at, unreadable
 from medley.image.set_rows import SetRows, read_sets
+from medley.image.unreadable import IMAGES, Policy, Problems, Unreadable
 
 AT_ONCE = 512
 """Images that are decoded before they are put in place: enough for all threads, few enough to need little memory."""
@@ -56,7 +56,7 @@ class ImageSetCodec(Codec):
         self.positions = positions
         self.places = 0
         self.names: list[str] | None = None
-        self.bad: list[BadImage] = []
+        self.bad: list[Unreadable] = []
 
     @property
     def spec(self) -> Spec:
@@ -98,7 +98,7 @@ class ImageSetCodec(Codec):
         flat = _Flat(rows.images, self.places, positions=self.positions)
         array = np.zeros((len(rows.images), *spec.shape), self.images.dtype)
         present = np.zeros(len(rows.images), bool)
-        found = Found()
+        found = Problems()
         for start in range(0, len(flat.items), AT_ONCE):
             some = flat.items[start : start + AT_ONCE]
             encoded, problems = self.images.attempt(some)
@@ -108,7 +108,7 @@ class ImageSetCodec(Codec):
             array[flat.rows[here], flat.places[here]] = _never_empty(encoded.array[encoded.present])
             present[flat.rows[here]] = True
         self._judge(flat, found)
-        warn_of(self.bad, len(flat.items))
+        IMAGES.warn_of(self.bad, len(flat.items))
         return Encoded(array, present)
 
     def unreadable_rows(self, values: Any) -> dict[int, list[str]]:
@@ -116,7 +116,7 @@ class ImageSetCodec(Codec):
         flat = _Flat(read_sets(values, self.names).images, None, positions=True)
         bad = unreadable(flat.items, self.images.root).bad
         reasons: dict[int, list[str]] = {}
-        for place, image in zip(sorted(bad), listed(bad, flat.items, flat.where), strict=True):
+        for place, image in zip(sorted(bad), IMAGES.listed(bad, flat.items, flat.where), strict=True):
             reasons.setdefault(int(flat.rows[place]), []).append(str(image))
         return reasons
 
@@ -131,9 +131,9 @@ class ImageSetCodec(Codec):
         self.names = None if state["names"] is None else list(state["names"])
         return self
 
-    def _judge(self, flat: _Flat, found: Found) -> None:
-        self.bad = listed(found.bad, flat.items, flat.where)
-        stop(found, flat.items, flat.where, self.images.on_bad_image)
+    def _judge(self, flat: _Flat, found: Problems) -> None:
+        self.bad = IMAGES.listed(found.bad, flat.items, flat.where)
+        IMAGES.stop(found, flat.items, flat.where, self.images.on_bad_image)
 
     def _check_columns(self, rows: SetRows) -> None:
         if self.positions and rows.columns > 1:

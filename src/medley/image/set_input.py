@@ -11,9 +11,9 @@ from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
 from medley.core.input import Input, InputColumns, TableOptions
-from medley.image.bad import Policy, policy_problem
 from medley.image.pretrained import IMAGE_MODELS
 from medley.image.sizes import as_text, pair, root_problem, size_problem
+from medley.image.unreadable import IMAGES, Policy
 from medley.nn.pretrained_argument import pretrained_problem
 
 
@@ -63,7 +63,7 @@ class ImageSetInput(Input, register="image.set_input"):
         """Sizes are whole numbers, the root is a path, the policy one of three."""
         yield from size_problem(self.size)
         yield from root_problem(self.root)
-        yield from policy_problem(self.on_bad_image)
+        yield from IMAGES.policy_problem(self.on_bad_image)
         yield from pretrained_problem(self.pretrained)
         if self.max_images is not None and (type(self.max_images) is not int or self.max_images < 1):
             yield f"max_images must be a whole number from 1, got {self.max_images!r}."

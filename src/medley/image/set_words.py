@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from medley.core.codec import Codec
 from medley.core.input import Preprocessing
-from medley.image.bad import Policy
+from medley.image.unreadable import Policy
 
 
 class VisualWords(Preprocessing, register="image.visual_words"):

@@ -9,8 +9,8 @@ import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
 from medley.core.spec import Spec, vector
-from medley.image.bad import BadImage
 from medley.image.set_codec import ImageSetCodec
+from medley.image.unreadable import Unreadable
 
 SIDE = 48
 PATCH = 6
@@ -54,7 +54,7 @@ class VisualWordsCodec(Codec):
         self._known: dict[str, np.ndarray] = {}
 
     @property
-    def bad(self) -> list[BadImage]:
+    def bad(self) -> list[Unreadable]:
         """The images that could not be read."""
         return self.images.bad
 

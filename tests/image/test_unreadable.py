@@ -84,7 +84,7 @@ def test_every_kind_is_taken_as_missing_and_told_in_one_warning(files):
     assert not encoded.array[1:-1].any()
     told = str(caught[0].message)
     assert len(caught) == 1
-    assert told.startswith(f"{len(BAD) + 2} of {len(names)} images cannot be read and are taken as missing")
+    assert told.startswith(f"{len(BAD) + 2} of {len(names)} images cannot be read and are treated as missing")
     assert "- row 1 ('zero bytes'): the file is empty" in told
     assert told.count("- row") == 10
     assert told.endswith("- and 2 more")

@@ -1,0 +1,12 @@
+"""Images that cannot be read."""
+
+from __future__ import annotations
+
+from medley.core.unreadable import FileReporter, Policy, Problems, Unreadable, by_row, listing
+from medley.errors import BadImageWarning
+from medley.image.sources import told
+
+__all__ = ["IMAGES", "Policy", "Problems", "Unreadable", "by_row", "listing"]
+
+IMAGES = FileReporter("image", "images", "on_bad_image", BadImageWarning, told)
+"""Reports images that cannot be read."""
