@@ -1,6 +1,13 @@
 """The public names, spelled out: type checkers and editors do not see what is imported on first use."""
 
 from medley import extend as extend
+from medley.audio.attention import SpectrogramAttention as SpectrogramAttention
+from medley.audio.augmentation import SpectrogramAugmentation as SpectrogramAugmentation
+from medley.audio.block import AudioBlock as AudioBlock
+from medley.audio.conv import SpectrogramConv as SpectrogramConv
+from medley.audio.input import AudioInput as AudioInput
+from medley.audio.recurrent import SpectrogramRNN as SpectrogramRNN
+from medley.audio.transformer import SpectrogramTransformer as SpectrogramTransformer
 from medley.auto.automodel import AutoModel as AutoModel
 from medley.auto.forecaster import TimeseriesForecaster as TimeseriesForecaster
 from medley.auto.table.fit import fit as fit
@@ -20,6 +27,7 @@ from medley.core.space import Float as Float
 from medley.core.space import Int as Int
 from medley.core.space import OneOf as OneOf
 from medley.core.torchblock import TorchBlock as TorchBlock
+from medley.errors import BadAudioWarning as BadAudioWarning
 from medley.errors import BadImageWarning as BadImageWarning
 from medley.errors import MedleyError as MedleyError
 from medley.errors import MedleyWarning as MedleyWarning

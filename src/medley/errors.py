@@ -192,6 +192,10 @@ class MedleyWarning(UserWarning):
     """Anything that medley warns of: it continues, and the message says with what."""
 
 
+class BadAudioWarning(MedleyWarning):
+    """Recordings that cannot be read are treated as missing; the message lists their rows."""
+
+
 class BadImageWarning(MedleyWarning):
     """Images that cannot be read are treated as missing; the message lists their rows."""
 

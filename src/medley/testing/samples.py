@@ -96,7 +96,7 @@ def _by_kind() -> dict[str, list[Any]]:
         "series": [*rng.normal(size=(ROWS, 9, 2)).astype(np.float32)],
         "text": [words[i % len(words)] for i in range(ROWS)],
         "number": [[float(number), f"c{number % 3}", number] for number in range(ROWS)],
-        "audio": [*rng.normal(size=(ROWS, 1600)).astype(np.float32)],
+        "audio": [(row, 8_000) for row in rng.normal(0, 0.1, size=(ROWS, 1600)).astype(np.float32)],
         "set": [["a", "b", "c"][: 1 + i % 3] for i in range(ROWS)],
     }
     for rows in found.values():

@@ -1,0 +1,81 @@
+"""Convolutions over spectrograms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from medley.core.block import DataSummary
+from medley.core.layer import Layer
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec, vector
+from medley.errors import GraphError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class SpectrogramConv(Layer, register="audio.conv"):
+    """A small convolutional network over time and frequency, pooled over time.
+
+    Each stage is a 3x3 convolution with batch norm and ReLU, and maximum pooling by 2 in both directions; the channels
+    double from stage to stage. Mean and maximum over the steps that hold something go through a dense layer.
+
+    Args:
+        filters: channels of the first stage.
+        num_stages: stages.
+        num_units: width D' of what comes out.
+        dropout: dropout probability before the dense layer.
+
+    Shape: (B, T, D), steps of zeros at the end are padding -> (B, D')
+
+    Raises:
+        ConfigError: a size is not a whole number from 1.
+        GraphError: joined to something that is not a sequence.
+
+    >>> str(SpectrogramConv(filters=8, num_stages=2, num_units=32).out(Spec((50, 40), "TD")))
+    '(D=32)'
+    """
+
+    filters: int | Space | None = searched(OneOf(16, 24, 32, default=24))
+    num_stages: int | Space | None = searched(OneOf(2, 3, 4, default=3))
+    num_units: int | Space | None = searched(OneOf(64, 128, 256, default=128))
+    dropout: float | Space | None = searched(OneOf(0.0, 0.1, 0.3, default=0.1))
+
+    def check(self) -> Iterable[str]:
+        yield from size_problems(self, ("filters", "num_stages", "num_units"))
+
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
+        """Fewer filters for few rows."""
+        return {"filters": 16} if summary.rows < 1_000 else {}
+
+    def build(self, *specs: Spec) -> nn.Module:
+        from medley.nn.spectrogram import SpectrogramConvNet
+
+        spec = spectrogram(specs, "SpectrogramConv")
+        sizes = (int(size) for size in (self.filters, self.num_stages, self.num_units))  # type: ignore[arg-type]
+        return SpectrogramConvNet(spec.width, *sizes, dropout=float(self.dropout or 0.0))  # type: ignore[arg-type]
+
+    def out(self, *specs: Spec) -> Spec:
+        spectrogram(specs, "SpectrogramConv")
+        return vector(int(self.num_units))  # type: ignore[arg-type]
+
+
+def spectrogram(specs: Sequence[Spec], reader: str) -> Spec:
+    """The one sequence that an encoder is joined to.
+
+    Raises:
+        GraphError: it is joined to something else, or to several things.
+    """
+    if len(specs) != 1 or not specs[0].is_sequence:
+        got = " and ".join(map(str, specs))
+        raise GraphError(f"{reader} reads one spectrogram (TD), got {got}; join it to an AudioInput().")
+    return specs[0]
+
+
+def size_problems(block: Layer, names: Iterable[str]) -> Iterable[str]:
+    """Yields a sentence per field that is set and not a whole number from 1."""
+    for name in names:
+        value = getattr(block, name)
+        if isinstance(value, int | float) and (isinstance(value, bool) or value < 1 or value != int(value)):
+            yield f"{name} must be a whole number from 1, got {value!r}."

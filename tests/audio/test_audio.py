@@ -1,0 +1,240 @@
+"""Recordings in every form, their spectrograms, and encoders that padding does not change."""
+
+import io
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import medley as md
+from medley.audio.codec import AudioCodec
+from medley.audio.features import log_mel, mel_filters, mixed, resampled
+from medley.audio.kind import is_recording
+from medley.core.spec import Spec
+from medley.errors import DataError, MissingDependencyError
+from medley.nn.spectrogram import SpectrogramMasking
+from medley.tables.columns.infer import infer
+from medley.testing import check_block
+
+soundfile = pytest.importorskip("soundfile", reason="files of recordings need medley[audio]")
+RATE = 8_000
+LAYERS = [
+    md.SpectrogramConv(filters=4, num_stages=2, num_units=8, dropout=0.0),
+    md.SpectrogramRNN(units=4),
+    md.SpectrogramTransformer(width=8, num_layers=1, num_heads=2, dropout=0.0),
+    md.SpectrogramAttention(num_units=8),
+]
+
+
+def tone(pitch, seconds=0.3, rate=RATE, seed=0):
+    times = np.arange(round(seconds * rate)) / rate
+    noise = np.random.default_rng(seed).normal(0, 0.01, len(times))
+    return (0.5 * np.sin(2 * np.pi * pitch * times) + noise).astype(np.float32)
+
+
+def wav(samples, rate=RATE, form="WAV"):
+    stream = io.BytesIO()
+    soundfile.write(stream, samples, rate, format=form)
+    return stream.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def no_cache(monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", "memory")
+
+
+def test_the_spectrogram_is_that_of_its_definition():
+    samples, rate, bins = tone(1000), RATE, 40
+    found = log_mel(samples, rate, bins)
+    window, hop = 200, 80
+    assert found.shape == (1 + len(samples) // hop, bins)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
+    for frame in (0, 7, len(found) - 1):
+        piece = np.zeros(window)
+        for place in range(window):
+            at = frame * hop - window // 2 + place
+            piece[place] = samples[at] if 0 <= at < len(samples) else 0.0
+        spectrum = np.abs(np.fft.rfft(piece * hann, 256)) ** 2
+        np.testing.assert_allclose(found[frame], np.log(spectrum @ mel_filters(rate, 256, bins) + 1e-6), rtol=1e-4)
+    centres = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 4000 / 700), bins + 2)[1:-1] / 2595) - 1)
+    assert abs(centres[found.mean(0).argmax()] - 1000) < 60
+
+
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "OGG", "MP3"])
+def test_files_of_every_format_are_read_from_paths_and_bytes(form, tmp_path):
+    data = wav(tone(500), form=form)
+    (tmp_path / "a").write_bytes(data)
+    codec = AudioCodec(root=str(tmp_path)).fit([data])
+    encoded = codec.encode(["a", data, None])
+    assert encoded.present.tolist() == [True, True, False]
+    np.testing.assert_array_equal(encoded.array[0], encoded.array[1])
+
+
+def test_samples_come_in_many_forms():
+    samples = tone(700)
+    forms = [
+        (samples, RATE),
+        {"array": samples, "sampling_rate": RATE},
+        samples,
+        samples[:, None],
+        (np.stack([samples, samples]), RATE),
+        torch.from_numpy(samples),
+        samples.tolist(),
+    ]
+    codec = AudioCodec(sampling_rate=RATE).fit(forms)
+    array = codec.encode(forms).array
+    for other in array[1:]:
+        np.testing.assert_allclose(array[0], other, atol=1e-4)
+    whole = (np.round(samples * 2**15).astype(np.int16), RATE)
+    np.testing.assert_allclose(codec.encode([whole]).array[0], array[0], atol=0.05)
+
+
+def test_recordings_of_other_rates_are_resampled_and_channels_mixed():
+    codec = AudioCodec().fit([(tone(700), RATE)] * 3 + [(tone(700, rate=16_000), 16_000)])
+    assert codec.state()["rate"] == RATE
+    high = resampled(tone(700, rate=16_000)[:, None], 16_000, RATE)[:, 0]
+    assert abs(len(high) - len(tone(700))) <= 1
+    peaks = [int(log_mel(samples, RATE, 40).mean(0).argmax()) for samples in (tone(700), high)]
+    assert peaks[0] == peaks[1]
+    two = np.stack([tone(300), tone(3000)], axis=1)
+    np.testing.assert_allclose(mixed(two, 1)[:, 0], two.mean(1))
+    assert mixed(two, 3).shape == (len(two), 3)
+    assert AudioCodec(channels=2).fit([(two, RATE)]).spec.shape[1] == 80
+
+
+def test_longer_ones_are_cut_and_shorter_ones_padded_with_zeros():
+    codec = AudioCodec(max_seconds=0.2).fit([(tone(700), RATE)])
+    long, short = codec.encode([(tone(700), RATE), (tone(700, 0.1), RATE)]).array
+    assert codec.spec.shape == (21, 40)
+    assert (long != 0).any(1).all()
+    assert (short != 0).any(1).sum() == 11
+
+
+def test_what_cannot_be_read_is_missing_and_listed_or_stops(tmp_path):
+    (tmp_path / "good.wav").write_bytes(wav(tone(500)))
+    (tmp_path / "bad.wav").write_bytes(b"RIFF....WAVE nothing")
+    (tmp_path / "empty.wav").write_bytes(b"")
+    rows = ["good.wav", "bad.wav", None, "gone.wav", "empty.wav"]
+    codec = AudioCodec(root=str(tmp_path))
+    with pytest.warns(md.BadAudioWarning, match=r"(?s)3 of 5 recordings.*row 1 \('bad.wav'\).*row 3 .*no such file"):
+        encoded = codec.fit(rows).encode(rows)
+    assert encoded.present.tolist() == [True, False, False, False, False]
+    assert list(codec.unreadable_rows(rows)) == [1, 3, 4]
+    with pytest.raises(DataError, match="3 of 5 recordings cannot be used"):
+        AudioCodec(root=str(tmp_path), on_bad_audio="raise").fit(rows)
+    with pytest.raises(DataError, match="None of the 1 training rows has a recording"):
+        AudioCodec(root=str(tmp_path)).fit(["gone.wav"])
+    with pytest.raises(DataError, match="samples need their rate"):
+        AudioCodec().fit([tone(500)])
+
+
+def test_a_distinct_recording_is_transformed_once_and_ever(monkeypatch, tmp_path):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path))
+    calls = []
+    transform = AudioCodec._transform
+    monkeypatch.setattr(AudioCodec, "_transform", lambda self, item: calls.append(1) or transform(self, item))
+    rows = [(tone(500), RATE), (tone(900), RATE)] * 5
+    first = AudioCodec().fit(rows).encode(rows).array
+    second = AudioCodec().fit(rows).encode(rows).array
+    assert len(calls) == 2
+    np.testing.assert_array_equal(first, second)
+
+
+def test_what_was_learned_is_restored():
+    rows = [(tone(500 + 10 * row), RATE) for row in range(8)]
+    codec = AudioCodec().fit(rows)
+    np.testing.assert_array_equal(AudioCodec().restore(codec.state()).encode(rows).array, codec.encode(rows).array)
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+@pytest.mark.parametrize("longer", [22, 23, 40])
+def test_padding_changes_nothing(layer, longer):
+    module = layer.build(Spec((40, 12), "TD")).eval()
+    steps = torch.randn(3, 40, 12)
+    steps[:, 21:] = 0
+    with torch.no_grad():
+        short, long = module(steps[:, :longer]), module(steps)
+    torch.testing.assert_close(short, long, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "layer", [*LAYERS, md.SpectrogramAugmentation(0.1, 0.1, 0.1)], ids=lambda one: type(one).__name__
+)
+def test_layers_keep_all_promises(layer):
+    check_block(layer, specs=[[Spec((20, 12), "TD")]])
+
+
+def test_masks_and_shifts_are_drawn_in_training_only():
+    torch.manual_seed(0)
+    module, steps = SpectrogramMasking(0.2, 0.3, 0.3), torch.ones(200, 20, 10)
+    changed = module.train()(steps)
+    assert set(changed.unique().tolist()) == {0.0, 1.0}
+    assert 0.5 < changed.mean() < 0.9
+    assert len({row.sum().item() for row in changed}) > 10
+    torch.testing.assert_close(module.eval()(steps), steps)
+
+
+def test_columns_of_recordings_are_recognised(tmp_path):
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).write_bytes(wav(tone(500)))
+    schema = infer(
+        pd.DataFrame(
+            {
+                "path": ["a.wav", "b.wav", None] * 3,
+                "bytes": [wav(tone(500)), wav(tone(600)), None] * 3,
+                "hub": [{"array": tone(500), "sampling_rate": RATE}, None, None] * 3,
+            }
+        ),
+    )
+    assert {name: guess.kind for name, guess in schema.items()} == dict.fromkeys(schema, "audio")
+    assert "give root" in schema["path"].reason
+    assert not is_recording(b"GIF89a")
+
+
+def test_pitches_are_told_apart_in_one_call_beside_a_table(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = 120
+    pitch = rng.choice([300, 700, 1500], rows)
+    table = pd.DataFrame(
+        {
+            "sound": [f"{row}.wav" for row in range(rows)],
+            "size": rng.normal(size=rows).round(2),
+            "pitch": [{300: "low", 700: "middle", 1500: "high"}[one] for one in pitch],
+        }
+    )
+    for row, one in enumerate(pitch):
+        (tmp_path / f"{row}.wav").write_bytes(wav(tone(one, rng.uniform(0.1, 0.4), seed=row)))
+    table.loc[3, "sound"] = None
+    table["loudness"] = table["size"] * 2 + rng.normal(0, 0.1, rows)
+    os.remove(tmp_path / "5.wav")
+    with pytest.warns(md.BadAudioWarning):
+        model = md.fit(
+            table, ["pitch", "loudness"], root=tmp_path, max_trials=1, epochs=12, directory=tmp_path, verbose=0, seed=0
+        )
+    assert {feed.input for feed in model.table.feeds} == {"audio.input", "tabular.input"}
+    with pytest.warns(md.BadAudioWarning):
+        predictions = model.predict(table, root=tmp_path)
+    assert (predictions["pitch"] == table["pitch"]).mean() > 0.9
+    again = md.load(model.save(tmp_path / "model"))
+    with pytest.warns(md.BadAudioWarning):
+        assert (again.predict(table, root=tmp_path)["pitch"] == predictions["pitch"]).all()
+
+
+def test_missing_packages_are_named_with_the_extra(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'medley\[audio\]'"):
+        AudioCodec().fit([b"RIFF"])
+    monkeypatch.setitem(sys.modules, "soxr", None)
+    with pytest.raises(MissingDependencyError, match=r"16,000 Hz are resampled to 8,000 Hz.*medley\[audio\]"):
+        resampled(np.zeros((10, 1), np.float32), 16_000, 8_000)
+
+
+def test_wrong_settings_are_reported_at_once():
+    with pytest.raises(md.MedleyError, match=r"(?s)3 errors:.*sampling_rate.*max_seconds.*on_bad_audio"):
+        md.AudioInput(sampling_rate=0, max_seconds=-1, on_bad_audio="ignore")
+    with pytest.raises(md.MedleyError, match="shift must be a fraction"):
+        md.SpectrogramAugmentation(shift=2)
