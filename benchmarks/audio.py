@@ -1,7 +1,7 @@
 """Spoken digits: digit and speaker in one call; and digits from recordings and images, either of them often missing.
 
-`python benchmarks/audio.py --data FOLDER`, where FOLDER holds `fsdd/` (samples.csv and recordings.zip of the Free Spoken
-Digit Dataset, its takes 0 to 4 for testing) and `mnist/` (the four files).
+`python benchmarks/audio.py --data FOLDER`, where FOLDER holds `fsdd/` (samples.csv and recordings.zip of the Free
+Spoken Digit Dataset, its takes 0 to 4 for testing) and `mnist/` (the four files).
 """
 
 from __future__ import annotations

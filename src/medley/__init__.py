@@ -73,6 +73,7 @@ _PUBLIC = {
     "series.general": ("GeneralBlock",),
     "series.input": ("Input",),
     "series.rnn": ("RNNBlock",),
+    "series.sequences": ("SequenceInput",),
     "series.timeseries": ("TimeseriesInput",),
     "series.transformer": ("TransformerBlock",),
     "tabular.block": ("StructuredDataBlock",),

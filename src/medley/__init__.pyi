@@ -73,6 +73,7 @@ from medley.series.block import TimeseriesBlock as TimeseriesBlock
 from medley.series.general import GeneralBlock as GeneralBlock
 from medley.series.input import Input as Input
 from medley.series.rnn import RNNBlock as RNNBlock
+from medley.series.sequences import SequenceInput as SequenceInput
 from medley.series.timeseries import TimeseriesInput as TimeseriesInput
 from medley.series.transformer import TransformerBlock as TransformerBlock
 from medley.tabular.block import StructuredDataBlock as StructuredDataBlock

@@ -15,6 +15,8 @@ from medley.core.column import ColumnGuess
 from medley.core.input import Input, InputColumns, TableOptions
 from medley.core.unreadable import Policy
 
+MAX_EPOCHS = 30
+
 
 class AudioInput(Input, register="audio.input"):
     """One recording per row.
@@ -78,6 +80,10 @@ class AudioInput(Input, register="audio.input"):
 
     def default_block(self) -> Block:
         return AudioBlock()
+
+    def training_epochs(self, default: int, targets: int, *, is_only: bool) -> int | None:
+        """At most 30: with augmentation and a one-cycle schedule, spectrograms are learned by then."""
+        return min(default, MAX_EPOCHS)
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:

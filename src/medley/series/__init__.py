@@ -7,6 +7,7 @@ from medley.series import (  # noqa: F401  (registers)
     input,
     kinds,
     rnn,
+    sequences,
     timeseries,
     transformer,
 )

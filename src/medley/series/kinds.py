@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from medley.tables.columns.kind import SAID, ColumnKind, cannot_parse
+from medley.core.column import ColumnGuess
+from medley.tables.columns.kind import SAID, ColumnKind, cannot_parse, parse_column
 from medley.tables.columns.objects import array_of, is_list_like
 from medley.tables.columns.parsing import parse_cells
 from medley.tables.columns.profile import ColumnProfile, KindGuess
@@ -16,6 +20,14 @@ from medley.tables.formats.lists import is_written_list, read_numbers
 _MOSTLY = 0.95
 _LEAST_WITHOUT_BRACKETS = 8
 _EXAMINED = 200
+LEAST_STEPS = 8
+"""Columns that a series in wide form has at least: fewer numbered columns are often just that."""
+
+LEAST_CORRELATION = 0.5
+"""Of neighbouring columns, in the median."""
+
+_CORRELATED_ROWS = 2_000
+_NUMBERED = re.compile(r"(.*?\D|)(\d+)")
 
 
 class VectorKind(ColumnKind, register="series.vector_kind"):
@@ -81,15 +93,66 @@ class SeriesKind(ColumnKind, register="series.series_kind"):
             return KindGuess(self.name, "its cells are lists of numbers of differing lengths", 0.7)
         return KindGuess(self.name, "its cells are series of numbers", 0.7)
 
+    def claim_families(
+        self, guesses: Sequence[ColumnGuess], profiles: Mapping[str, ColumnProfile]
+    ) -> dict[str, KindGuess]:
+        """Columns of numbers whose names end in consecutive numbers: `temp_h00` ... `temp_h23`, `x_1` ... `x_24`.
+
+        Names alone do not make a series (features are often numbered, too): neighbouring columns must correlate.
+        """
+        steps: dict[str, list[tuple[int, str]]] = {}
+        for guess in guesses:
+            match = _NUMBERED.fullmatch(guess.name)
+            if match and guess.kind == "number" and not guess.form:
+                steps.setdefault(match[1], []).append((int(match[2]), guess.name))
+        claimed = {}
+        for name, members in steps.items():
+            numbers = [number for number, _ in members]
+            if len(members) < LEAST_STEPS or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+                continue
+            columns = [profiles[column] for _, column in members]
+            if neighbour_correlation(columns) < LEAST_CORRELATION:
+                continue
+            reason = f"its {len(members)} columns {members[0][1]} ... {members[-1][1]} are the steps of a series: neighbours correlate"
+            for number, column in members:
+                claimed[column] = KindGuess(self.name, reason, 0.8, f"{name}#{number}")
+        return claimed
+
     def override(self, profile: ColumnProfile) -> KindGuess:
+        if profile.is_plain and profile.values.dtype.kind != "O":
+            raise cannot_parse(profile, self.name)
         return KindGuess(self.name, SAID, 1.0)
 
-    def parse(self, profile: ColumnProfile, form: str) -> tuple[list[Any], np.ndarray]:
-        """A list of B arrays (T,) or (T, D), None where missing."""
+    def parse(self, profile: ColumnProfile, form: str) -> tuple[Any, np.ndarray]:
+        """A list of B arrays (T,) or (T, C), None where missing; of one step in wide form, float64 (B,)."""
+        if "#" in form:
+            return parse_column(profile, "number", "")
         return parse_cells(profile, _numbers)
 
     def describe(self, form: str, distinct: int) -> str:
-        return "left out: series in cells are not supported yet"
+        return "a step of a series" if "#" in form else "a series of numbers"
+
+
+def neighbour_correlation(profiles: Sequence[ColumnProfile]) -> float:
+    """The median correlation of neighbouring columns, over at most 2,000 rows that have both."""
+    rows = slice(None, None, max(len(profiles[0].series) // _CORRELATED_ROWS, 1))
+    columns = [parse_column(profile, "number", "")[0][rows] for profile in profiles]
+    correlations = []
+    for first, second in pairwise(columns):
+        both = np.isfinite(first) & np.isfinite(second)
+        if both.sum() >= LEAST_STEPS and first[both].std() and second[both].std():
+            correlations.append(float(np.corrcoef(first[both], second[both])[0, 1]))
+    return float(np.median(correlations)) if correlations else 0.0
+
+
+def family_of(form: str) -> tuple[str, int]:
+    """The family and the step that a column in wide form stands for.
+
+    >>> family_of("temp_h#3")
+    ('temp_h', 3)
+    """
+    name, _, number = form.rpartition("#")
+    return name, int(number)
 
 
 def number_arrays(profile: ColumnProfile) -> list[np.ndarray] | None:

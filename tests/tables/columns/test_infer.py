@@ -94,7 +94,7 @@ def test_houses(shared_data, tmp_path):
 def test_recordings_digits_and_constants(shared_data):
     schema = infer(shared_data / "fsdd" / "samples.csv")
     assert schema["file"].kind == "audio"
-    assert schema["file"].description == "left out: audio is not supported yet"
+    assert schema["file"].description == "the spectrogram of a recording"
     assert schema["sample_rate"].kind == "constant"
     assert schema["digit"].kind == "category"
     assert schema["seconds"].kind == "number"

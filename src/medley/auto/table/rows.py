@@ -22,6 +22,7 @@ from medley.tables.checks.leaks import duplicate_groups, leaks
 from medley.tables.reading.read import Table
 
 MOST_TOLD = 10
+MAX_COLUMNS = 12
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,9 @@ def tell_plan(plan: Plan, progress: Progress) -> None:
     for name, task in plan.tasks.items():
         progress.say(f"target {name}: {task.kind} ({task.reason})")
     for feed in plan.view.feeds:
-        told = ", ".join(f"{name} ({plan.view.schema[name].kind})" for name in feed.columns)
-        progress.say(f"input {feed.name}: {told}")
+        columns = [f"{name} ({plan.view.schema[name].kind})" for name in feed.columns]
+        more = f", and {len(columns) - MAX_COLUMNS} more" if len(columns) > MAX_COLUMNS else ""
+        progress.say(f"input {feed.name}: {', '.join(columns[:MAX_COLUMNS])}{more}")
     for name, why in plan.left_out.items():
         progress.say(f"left out {name}: {why}")
 

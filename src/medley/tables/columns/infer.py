@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +48,10 @@ def infer(table: Any, overrides: Mapping[str, str] | None = None, sample_rows: i
     """
     table = read(table)
     errors, guesses = ErrorCollector(), []
+    profiles: dict[str, ColumnProfile] = {}
     kinds = known_kinds(overrides or {}, table.frame.columns, errors)
     for name in table.frame.columns:
-        profile = profile_of(table, name, sample_rows)
+        profile = profiles[name] = profile_of(table, name, sample_rows)
         try:
             kind_guess = infer_kind(profile)
             if name in kinds:
@@ -59,7 +61,30 @@ def infer(table: Any, overrides: Mapping[str, str] | None = None, sample_rows: i
             continue
         guesses.append(_column_guess(profile, kind_guess))
     errors.raise_if_any(DataError)
-    return Schema(guesses)
+    return Schema(_with_families(guesses, kinds, profiles))
+
+
+def _with_families(
+    guesses: Sequence[ColumnGuess], overridden_names: Collection[str], profiles: Mapping[str, ColumnProfile]
+) -> list[ColumnGuess]:
+    """The guesses, where columns that only together are of a kind get that kind."""
+    own = [guess for guess in guesses if guess.name not in overridden_names]
+    families: dict[str, KindGuess] = {}
+    for kind in column_kinds():
+        families = {**kind.claim_families(own, profiles), **families}
+    return [_in_family(guess, families[guess.name]) if guess.name in families else guess for guess in guesses]
+
+
+def _in_family(guess: ColumnGuess, family: KindGuess) -> ColumnGuess:
+    return replace(
+        guess,
+        kind=family.kind,
+        reason=family.reason,
+        confidence=family.confidence,
+        form=family.form,
+        description=kind_named(family.kind).describe(family.form, guess.distinct),
+        is_used=True,
+    )
 
 
 def infer_column(profile: ColumnProfile) -> ColumnGuess:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -94,28 +94,20 @@ class ColumnKind(ABC):
         """Whether cells must stay text when a file is read, even if all of them happen to be digits."""
         return False
 
-    def claim_families(self, guesses: Iterable[ColumnGuess]) -> list[ColumnFamily]:
-        """Finds columns that only together are of this kind, such as a series with one column per step.
+    def claim_families(
+        self, guesses: Sequence[ColumnGuess], profiles: Mapping[str, ColumnProfile]
+    ) -> Mapping[str, KindGuess]:
+        """Finds columns that only together are of this kind, such as a series in wide form, one column per step.
 
         Args:
-            guesses: what each column holds by itself, in the order of the table.
+            guesses: what each column holds by itself, in the order of the table; without those that the caller
+                overrides.
+            profiles: of these columns.
+
+        Returns:
+            Column -> the guess that takes the place of its own.
         """
-        return []
-
-
-class ColumnFamily:
-    """Columns that are one series, set or vector in wide form.
-
-    Args:
-        name: what the family is called: the part that its columns' names share.
-        columns: their names, in order.
-        reason: why they belong together.
-    """
-
-    def __init__(self, name: str, columns: Iterable[str], reason: str) -> None:
-        self.name = name
-        self.columns = tuple(columns)
-        self.reason = reason
+        return {}
 
 
 def column_kinds() -> list[ColumnKind]:

@@ -1,0 +1,206 @@
+"""Sequences of numbers of any length as an input, also in wide form: one column per step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from medley.core.block import Block
+from medley.core.codec import Codec, Encoded, State
+from medley.core.column import ColumnGuess
+from medley.core.input import Input, InputColumns, TableOptions
+from medley.core.numbering import row_number
+from medley.core.space import OneOf
+from medley.core.spec import Spec
+from medley.errors import DataError, NotFittedError
+from medley.series.block import TimeseriesBlock
+from medley.series.kinds import family_of
+from medley.series.rnn import check_counts
+
+MAX_STEPS = 512
+_QUANTILE = 0.99
+
+
+class SequenceCodec(Codec):
+    """Sequences (T,) or (T, C) of any length -> (T, C), standardised, aligned at their last steps.
+
+    Shorter sequences are preceded by zeros, longer ones lose their first steps: what is nearest to the end stays. A
+    missing number is the last known one before it, or the mean.
+
+    Args:
+        max_steps: T at most; the 99 % quantile of the training rows, 512 at most, where None.
+
+    >>> codec = SequenceCodec().fit([[1.0, 2.0, 3.0], [3.0], None])
+    >>> codec.encode([[3.0], [1.0, None, 3.0], None]).array[:, :, 0].round(1).tolist()
+    [[0.0, 0.0, 0.9], [-1.5, -1.5, 0.9], [0.0, 0.0, 0.0]]
+    """
+
+    def __init__(self, max_steps: int | None = None) -> None:
+        self.max_steps = max_steps
+        self._steps = 0
+        self._mean = np.zeros(1)
+        self._deviation = np.ones(1)
+
+    @property
+    def spec(self) -> Spec:
+        """(T, C) steps of numbers."""
+        if not self._steps:
+            raise NotFittedError("This codec knows no sequences yet: fit() it on training rows, or restore() one.")
+        return Spec((self._steps, len(self._mean)), "TD")
+
+    def fit(self, values: Any) -> Self:
+        rows = [row for row in read_sequences(values) if row is not None]
+        if not rows:
+            raise DataError(
+                "None of the training rows has a sequence, so nothing can be learned from it; leave it out."
+            )
+        lengths = [len(row) for row in rows]
+        longest = int(np.quantile(lengths, _QUANTILE, method="higher"))
+        self._steps = min(max(longest, 1), self.max_steps or MAX_STEPS)
+        steps = np.concatenate(rows)
+        known = np.isfinite(steps)
+        count = np.maximum(known.sum(axis=0), 1)
+        self._mean = np.where(known, steps, 0).sum(axis=0) / count
+        spread = np.where(known, steps - self._mean, 0)
+        deviation = np.sqrt((spread**2).sum(axis=0) / count)
+        self._deviation = np.where(deviation > 1e-12 * np.abs(self._mean), deviation, 1.0)
+        self._deviation[self._deviation == 0] = 1.0
+        return self
+
+    def encode(self, values: Any) -> Encoded:
+        rows = read_sequences(values, channels=self.spec.shape[1])
+        array = np.zeros((len(rows), *self.spec.shape), np.float32)
+        for place, row in enumerate(rows):
+            if row is not None:
+                steps = _filled((row - self._mean) / self._deviation)[-self._steps :]
+                array[place, self._steps - len(steps) :] = steps
+        return Encoded(array, np.array([row is not None for row in rows], bool))
+
+    def state(self) -> dict[str, Any]:
+        return {"steps": self.spec.shape[0], "mean": self._mean, "deviation": self._deviation}
+
+    def restore(self, state: State) -> Self:
+        self._steps = int(state["steps"])
+        self._mean, self._deviation = (np.asarray(state[key], np.float64) for key in ("mean", "deviation"))
+        return self
+
+
+class SequenceInput(Input, register="series.sequence_input"):
+    """A sequence of numbers per row, of any length, with one or several channels.
+
+    Rows are lists or arrays (T,) or (T, C), None where missing; or one array (B, T) or (B, T, C). In a table: cells
+    that hold lists of numbers, and columns that are the steps of a series in wide form (`temp_h00` ... `temp_h23`); series
+    in wide form with the same steps become the channels of one input.
+
+    Args:
+        max_steps: T at most; the 99 % quantile of the training rows, 512 at most, where unset.
+
+    Shape: rows -> (B, T, C), aligned at the last steps
+
+    Raises:
+        DataError: rows that are no sequences of numbers, or differ in their channels.
+
+    >>> str(SequenceInput().codec().fit([[1.0, 2.0], [3.0]]).spec)
+    '(T=2 D=1)'
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = ("series",)
+    claim_rank: ClassVar[float | None] = 35.0
+
+    max_steps: int | None = field(default=None, kw_only=True)
+
+    def check(self) -> Iterable[str]:
+        yield from check_counts(self, ("max_steps",))
+
+    def codec(self) -> SequenceCodec:
+        return SequenceCodec(self.max_steps)
+
+    def default_block(self) -> Block:
+        return TimeseriesBlock(block_type=OneOf("dense", "rnn", "transformer"))
+
+    @classmethod
+    def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
+        """One input per column of lists, and one per set of families that have the same steps."""
+        made = [InputColumns(cls(name=one.name), (one.name,)) for one in columns if "#" not in one.form]
+        families: dict[str, list[ColumnGuess]] = {}
+        for column in columns:
+            if "#" in column.form:
+                families.setdefault(family_of(column.form)[0], []).append(column)
+        together: dict[tuple[int, ...], list[ColumnGuess]] = {}
+        for members in families.values():
+            together.setdefault(tuple(family_of(one.form)[1] for one in members), []).extend(members)
+        for members in together.values():
+            prefixes = dict.fromkeys(family_of(one.form)[0] for one in members)
+            name = options.free_name(next(iter(prefixes)).rstrip("_- ") if len(prefixes) == 1 else "series")
+            made.append(InputColumns(cls(name=name), tuple(one.name for one in members)))
+        return made
+
+    @classmethod
+    def rows_from_columns(cls, cells: Mapping[str, Any], columns: Mapping[str, ColumnGuess]) -> Any:
+        """The cells of a column of lists; of series in wide form, (B, T, C) with a channel per family."""
+        forms = [columns[name].form for name in cells]
+        if not all("#" in form for form in forms):
+            (values,) = cells.values()
+            return values
+        channels: dict[str, list[np.ndarray]] = {}
+        for form, values in zip(forms, cells.values(), strict=True):
+            channels.setdefault(family_of(form)[0], []).append(values)
+        return np.stack([np.stack(steps, axis=1) for steps in channels.values()], axis=2)
+
+
+def read_sequences(values: Any, channels: int | None = None) -> list[np.ndarray | None]:
+    """Rows as float64 (T, C), NaN for missing numbers; None where a row has no number at all.
+
+    Args:
+        values: B rows.
+        channels: C, where it is known.
+
+    Raises:
+        DataError: a row is no sequence of numbers, or has another number of channels; names the row.
+
+    >>> [row.shape for row in read_sequences([[1, 2, 3], [4]])]
+    [(3, 1), (1, 1)]
+    """
+    rows: list[np.ndarray | None] = []
+    for place, value in enumerate(values):
+        row = _sequence(place, value)
+        if row is not None:
+            channels = channels or row.shape[1]
+            if row.shape[1] != channels:
+                raise DataError(
+                    f"Sequences must all have {channels} channels, got {row.shape[1]} in row {row_number(place)}."
+                )
+        rows.append(row)
+    return rows
+
+
+def _sequence(place: int, value: Any) -> np.ndarray | None:
+    if value is None or (isinstance(value, float) and value != value) or type(value).__name__ == "NAType":
+        return None
+    try:
+        if hasattr(value, "detach"):
+            value = value.detach().cpu().numpy()
+        if isinstance(value, list | tuple):
+            value = [np.nan if cell is None else cell for cell in value]
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        array = np.zeros(())
+    if array.ndim not in (1, 2):
+        raise DataError(
+            f"Each row is a sequence of numbers or None, but row {row_number(place)} is {str(value)[:60]!r}."
+        )
+    array = array[:, None] if array.ndim == 1 else array
+    return array if np.isfinite(array).any() else None
+
+
+def _filled(steps: np.ndarray) -> np.ndarray:
+    """Missing numbers as the last known ones before them; zeros, which are the mean, where there are none."""
+    known = np.isfinite(steps)
+    if known.all():
+        return steps
+    last = np.maximum.accumulate(np.where(known, np.arange(len(steps))[:, None], -1), axis=0)
+    filled = np.take_along_axis(np.where(known, steps, 0.0), np.maximum(last, 0), axis=0)
+    return np.where(last >= 0, filled, 0.0)
