@@ -113,7 +113,8 @@ class SeriesKind(ColumnKind, register="series.series_kind"):
             columns = [profiles[column] for _, column in members]
             if neighbour_correlation(columns) < LEAST_CORRELATION:
                 continue
-            reason = f"its {len(members)} columns {members[0][1]} ... {members[-1][1]} are the steps of a series: neighbours correlate"
+            ends = f"{members[0][1]} ... {members[-1][1]}"
+            reason = f"its {len(members)} columns {ends} are the steps of a series: neighbours correlate"
             for number, column in members:
                 claimed[column] = KindGuess(self.name, reason, 0.8, f"{name}#{number}")
         return claimed

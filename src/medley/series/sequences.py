@@ -92,8 +92,8 @@ class SequenceInput(Input, register="series.sequence_input"):
     """A sequence of numbers per row, of any length, with one or several channels.
 
     Rows are lists or arrays (T,) or (T, C), None where missing; or one array (B, T) or (B, T, C). In a table: cells
-    that hold lists of numbers, and columns that are the steps of a series in wide form (`temp_h00` ... `temp_h23`); series
-    in wide form with the same steps become the channels of one input.
+    that hold lists of numbers, and columns that are the steps of a series in wide form (`temp_h00` ... `temp_h23`);
+    series in wide form with the same steps become the channels of one input.
 
     Args:
         max_steps: T at most; the 99 % quantile of the training rows, 512 at most, where unset.
