@@ -132,3 +132,24 @@ def test_public_objects_are_documented():
             own = [m for m, f in methods if not m.startswith("_") and f.__module__.startswith("medley.")]
             bare += [f"{name}.{method}" for method in own if not inspect.getdoc(getattr(thing, method))]
     assert bare == []
+
+
+def test_a_small_fit_of_plain_columns_imports_neither_scikit_learn_nor_scipy():
+    printed = run_python(
+        "import sys, tempfile\n"
+        "import medley\n"
+        "rows = {'size': [row / 7 for row in range(64)], 'kind': ['a', 'b', 'b', 'c'] * 16}\n"
+        "rows['price'] = [size * (3 if kind == 'b' else 1) for size, kind in zip(rows['size'], rows['kind'])]\n"
+        "medley.fit(rows, 'price', max_trials=1, epochs=1, verbose=0, directory=tempfile.mkdtemp())\n"
+        "print('MODULES', *sys.modules)\n"
+    )
+    imported = set(printed.rpartition("MODULES")[2].split())
+    assert {
+        "sklearn",
+        "scipy",
+        "scipy.stats",
+        "tabm",
+        "rtdl_num_embeddings",
+        "torch._dynamo",
+        "sympy",
+    } & imported == set()

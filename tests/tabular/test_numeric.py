@@ -48,8 +48,8 @@ def test_piecewise_starts_as_a_line_and_can_bend_at_its_edges():
     torch.testing.assert_close(slope, slope[:1].expand(4))
 
     state = module.state_dict()
-    line = [name for name in state if "linear0" in name]
-    bend = next(name for name in state if name.endswith("linear.weight"))
+    line = [name for name in state if "linear_" in name]
+    bend = next(name for name in state if name.endswith("module.weight"))
     with torch.no_grad():
         for name in line:
             state[name].zero_()

@@ -15,7 +15,7 @@ from medley.core.column import ColumnGuess
 from medley.core.input import Input, InputColumns, TableOptions
 from medley.core.unreadable import Policy
 
-MAX_EPOCHS = 30
+MAX_EPOCHS = 20
 
 
 class AudioInput(Input, register="audio.input"):
@@ -82,7 +82,7 @@ class AudioInput(Input, register="audio.input"):
         return AudioBlock()
 
     def training_epochs(self, default: int, targets: int, *, is_only: bool) -> int | None:
-        """At most 30: with augmentation and a one-cycle schedule, spectrograms are learned by then."""
+        """At most 20: with augmentation and a one-cycle schedule, spectrograms are learned by then."""
         return min(default, MAX_EPOCHS)
 
     @classmethod

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from medley.heads.losses import ordered_logarithms
+from medley.nn.batch_ensemble import MemberLinear
 
 Join = Callable[[Tensor], Tensor]
 """Raw outputs of the members (B, E, K) -> raw outputs (B, K) that stand for the mean of what they predict."""
@@ -36,9 +37,7 @@ class MembersLinear(nn.Module):
 
     def __init__(self, members: int, width: int, outputs: int, join: Join) -> None:
         super().__init__()
-        from tabm import LinearEnsemble
-
-        self.linear = LinearEnsemble(width, outputs, k=members)
+        self.linear = MemberLinear(width, outputs, members)
         self.join = join
 
     def forward(self, x: Tensor) -> Tensor:

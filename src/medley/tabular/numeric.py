@@ -83,17 +83,13 @@ class NumericEmbedding(Layer, register="tabular.numeric"):
         return {**told, "plain": [place for place in told["plain"] if place not in set(binned)]}, list(binned)
 
     def _embedding(self, spec: Spec, places: list[int]) -> nn.Module:
-        import torch
-        from rtdl_num_embeddings import PeriodicEmbeddings, PiecewiseLinearEmbeddings
-
         from medley.nn.columns import Clamped
+        from medley.nn.numeric_embeddings import PeriodicEmbedding, PiecewiseLinearEmbedding
 
         width = cast(int, self.width)
         if self.embedding == "periodic":
             scale = cast(float, self.frequency_scale)
-            return PeriodicEmbeddings(len(places), width, n_frequencies=16, frequency_init_scale=scale, lite=True)
+            return PeriodicEmbedding(len(places), width, frequencies=16, scale=scale)
         bins = [spec.columns[place].bins for place in places]
-        with torch.device("cpu"):  # it looks at the edges' values, which the meta device has none of
-            edges = [torch.tensor(one, dtype=torch.float32) for one in bins]
-            module = PiecewiseLinearEmbeddings(edges, width, activation=False, version="B")
+        module = PiecewiseLinearEmbedding(bins, width)
         return Clamped([one[0] for one in bins], [one[-1] for one in bins], module)

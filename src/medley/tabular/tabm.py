@@ -70,23 +70,22 @@ class TabMBlock(Layer, register="tabular.tabm"):
 
     def build(self, *specs: Spec) -> nn.Module:
         """The layers of all members."""
-        from tabm import EnsembleView, make_tabm_backbone
         from torch import nn
+
+        from medley.nn.batch_ensemble import BatchEnsembleMLP, Members
 
         spec, members = specs[0], self._members(specs[0])
         width = spec.shape[1] if spec.is_ensemble else spec.size
-        backbone = make_tabm_backbone(
-            d_in=width,
-            n_blocks=cast(int, self.num_layers),
-            d_block=cast(int, self.num_units),
+        backbone = BatchEnsembleMLP(
+            width,
+            cast(int, self.num_units),
+            num_layers=cast(int, self.num_layers),
+            members=members,
             dropout=cast(float, self.dropout),
-            k=members,
-            start_scaling_init="random-signs",
-            start_scaling_init_chunks=[1] * width,
         )
         if spec.is_ensemble:
             return backbone
-        parts = [EnsembleView(k=members), backbone]
+        parts = [Members(members), backbone]
         return nn.Sequential(*parts if spec.rank == 1 else [nn.Flatten(), *parts])
 
     def out(self, *specs: Spec) -> Spec:

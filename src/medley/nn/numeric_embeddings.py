@@ -1,0 +1,95 @@
+"""Embeddings of numbers: each number becomes a vector.
+
+Source: Gorishniy, Rubachev, Babenko: On Embeddings for Numerical Features in Tabular Deep Learning, 2022,
+https://arxiv.org/abs/2203.05556.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+_LARGEST = 3e38  # nearly the largest float32: exported graphs hold no infinities
+
+
+class PiecewiseLinearEmbedding(nn.Module):
+    """A vector that is a linear function of the number, plus one that is piecewise linear between learned edges.
+
+    Number f has edges e_0 < ... < e_m, and component i of its encoding is (x - e_i) / (e_i+1 - e_i), held to 0 .. 1
+    but for the first below and the last above (section 3.2 of the paper). Its weights start at zero, so that
+    a new embedding is linear.
+
+    Args:
+        edges: increasing edges of each of the F numbers, two at least.
+        width: E of a vector.
+
+    Shape: (B, F) -> (B, F, E).
+
+    >>> PiecewiseLinearEmbedding([[0.0, 1.0, 2.0], [0.0, 5.0]], 4)(torch.zeros(3, 2)).shape
+    torch.Size([3, 2, 4])
+    """
+
+    slope: Tensor
+    offset: Tensor
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, edges: Sequence[Sequence[float]], width: int) -> None:
+        super().__init__()
+        most = max(len(row) for row in edges) - 1
+        tables: dict[str, list[list[float]]] = {"slope": [], "offset": [], "low": [], "high": []}
+        for row in edges:
+            bins, missing = len(row) - 1, most - len(row) + 1
+            spans = [after - before for before, after in zip(row, row[1:], strict=False)]
+            tables["slope"].append([1 / span for span in spans] + [0.0] * missing)
+            tables["offset"].append([-edge / span for edge, span in zip(row, spans, strict=False)] + [0.0] * missing)
+            tables["low"].append([-_LARGEST] + [0.0] * (most - 1))
+            tables["high"].append([1.0] * (bins - 1) + [_LARGEST] + [1.0] * missing)
+        for name, table in tables.items():  # they follow from the declaration: no part of the weights
+            self.register_buffer(name, torch.tensor(table, dtype=torch.float32), persistent=False)
+        bound = width**-0.5
+        self.linear_weight = nn.Parameter(torch.empty(len(edges), width).uniform_(-bound, bound))
+        self.linear_bias = nn.Parameter(torch.empty(len(edges), width).uniform_(-bound, bound))
+        self.weight = nn.Parameter(torch.zeros(len(edges), most, width))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Numbers (B, F) -> piecewise-linear encodings (B, F, M), M the largest number of bins."""
+        cells = self.offset + self.slope * x.unsqueeze(2)
+        return torch.minimum(torch.maximum(cells, self.low), self.high)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, F) -> (B, F, E)."""
+        bent = (self.encode(x).transpose(0, 1) @ self.weight).transpose(0, 1)
+        return self.linear_bias + self.linear_weight * x.unsqueeze(2) + bent
+
+
+class PeriodicEmbedding(nn.Module):
+    """Cosines and sines of learned frequencies of each number, through one linear layer and ReLU that all share.
+
+    Source: section 3.3 of the paper (PLR, its light variant).
+
+    Args:
+        numbers: F.
+        width: E of a vector.
+        frequencies: of each number.
+        scale: deviation of the frequencies at the start; these are cut at three deviations.
+
+    Shape: (B, F) -> (B, F, E).
+
+    >>> PeriodicEmbedding(2, 4, frequencies=16, scale=0.1)(torch.zeros(3, 2)).shape
+    torch.Size([3, 2, 4])
+    """
+
+    def __init__(self, numbers: int, width: int, *, frequencies: int, scale: float) -> None:
+        super().__init__()
+        self.frequency = nn.Parameter(torch.empty(numbers, frequencies))
+        nn.init.trunc_normal_(self.frequency, 0.0, scale, -3 * scale, 3 * scale)
+        self.linear = nn.Linear(2 * frequencies, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, F) -> (B, F, E)."""
+        angle = 2 * math.pi * self.frequency * x.unsqueeze(2)
+        return torch.relu(self.linear(torch.cat([angle.cos(), angle.sin()], dim=2)))
