@@ -9,6 +9,8 @@ import pytest
 import torch
 
 import medley as md
+from medley.audio import codec as codec_module
+from medley.audio import recordings
 from medley.audio.codec import AudioCodec
 from medley.audio.features import log_mel, mel_filters, mixed, resampled
 from medley.audio.kind import is_recording
@@ -89,6 +91,47 @@ def test_samples_come_in_many_forms():
         np.testing.assert_allclose(array[0], other, atol=1e-4)
     whole = (np.round(samples * 2**15).astype(np.int16), RATE)
     np.testing.assert_allclose(codec.encode([whole]).array[0], array[0], atol=0.05)
+
+
+def test_integers_of_python_are_samples_of_16_bits():
+    samples = tone(700)
+    whole = np.round(samples * 2**15).astype(np.int16)
+    codec = AudioCodec(sampling_rate=RATE).fit([samples])
+    array = codec.encode([whole, whole.tolist(), whole.astype(np.int64), whole.astype(np.int32) << 16]).array
+    for other in array[1:]:
+        np.testing.assert_allclose(other, array[0], atol=1e-4)
+
+
+def test_rows_without_samples_are_missing_and_files_without_them_bad():
+    codec = AudioCodec(sampling_rate=RATE).fit([tone(700)])
+    rows = [np.full(9, np.nan), np.float32("nan"), [], {"array": None, "sampling_rate": RATE}, (np.zeros(0), RATE)]
+    assert not codec.encode(rows).present.any()
+    with pytest.warns(md.BadAudioWarning, match="holds no samples"):
+        assert not codec.encode([wav(np.zeros(0, np.float32))]).present.any()
+
+
+def test_files_that_are_damaged_behind_their_head_are_found_before_training():
+    data = wav(tone(700, 2.0), form="FLAC")
+    codec = AudioCodec()
+    assert list(codec.unreadable_rows([data, data[: len(data) // 2]])) == [1]
+    with pytest.warns(md.BadAudioWarning, match="row 1 .*damaged"):
+        assert codec.fit([data]).encode([data, data[: len(data) // 2]]).present.tolist() == [True, False]
+
+
+def test_of_a_long_file_only_the_beginning_is_decoded(monkeypatch):
+    data, decoded = wav(tone(700, 60.0)), []
+    load = recordings.load
+    monkeypatch.setattr(codec_module, "load", lambda *args: decoded.append(load(*args)) or decoded[-1])
+    encoded = AudioCodec(max_seconds=0.5).fit([data]).encode([data])
+    assert encoded.array.any(axis=2).all()
+    assert max(len(samples) for samples, _ in decoded) < 2 * RATE
+
+
+def test_mel_filters_are_those_of_another_library():
+    filters = pytest.importorskip("transformers.audio_utils", reason="needs medley[pretrained]")
+    for rate, size, bins in ((8_000, 256, 40), (16_000, 512, 64)):
+        other = filters.mel_filter_bank(size // 2 + 1, bins, 0, rate / 2, rate, norm=None, mel_scale="htk")
+        np.testing.assert_allclose(mel_filters(rate, size, bins), other, atol=1e-12)
 
 
 def test_recordings_of_other_rates_are_resampled_and_channels_mixed():
@@ -176,6 +219,15 @@ def test_masks_and_shifts_are_drawn_in_training_only():
     torch.testing.assert_close(module.eval()(steps), steps)
 
 
+def test_short_recordings_lose_no_larger_part_than_long_ones():
+    torch.manual_seed(0)
+    steps = torch.zeros(500, 90, 4)
+    steps[:, :14] = 1
+    left = (SpectrogramMasking(0.1, 0.1, 0.0).train()(steps) != 0).any(2).sum(1)
+    assert left.min() >= 11
+    assert left.float().mean() < 14
+
+
 def test_columns_of_recordings_are_recognised(tmp_path):
     for name in ("a.wav", "b.wav"):
         (tmp_path / name).write_bytes(wav(tone(500)))
@@ -220,6 +272,22 @@ def test_pitches_are_told_apart_in_one_call_beside_a_table(tmp_path):
     again = md.load(model.save(tmp_path / "model"))
     with pytest.warns(md.BadAudioWarning):
         assert (again.predict(table, root=tmp_path)["pitch"] == predictions["pitch"]).all()
+
+
+@pytest.mark.slow
+def test_an_exported_model_reads_recordings_without_the_network(tmp_path):
+    pytest.importorskip("onnxruntime", reason="needs medley[runtime]")
+    from medley import runtime
+
+    rows = [wav(tone(pitch, 0.1 + 0.01 * row)) for row, pitch in enumerate([300, 900] * 8)]
+    sound = md.AudioInput(name="sound")
+    head = md.ClassificationHead(name="kind")(md.AudioBlock()(sound))
+    auto = md.AutoModel(sound, head, max_trials=1, directory=tmp_path, seed=0)
+    auto.fit(rows, ["low", "high"] * 8, epochs=2, verbose=0)
+    model = auto.export_model()
+    exported = runtime.load(model.export(tmp_path / "model.onnx"))
+    some = [rows[0], None, (tone(600), RATE)]
+    np.testing.assert_allclose(exported.predict_proba(some), model.predict_proba(some), atol=1e-4)
 
 
 def test_missing_packages_are_named_with_the_extra(monkeypatch):

@@ -15,7 +15,7 @@ from medley.core.head import Head
 from medley.core.input import Input
 
 for name in registry.SLICES:
-    if name not in ("audio", "balance", "nn", "train"):  # not built yet, or for training
+    if name not in ("balance", "nn", "train"):  # for training
         import_module(f"medley.{name}")
 import medley.cli.predict
 import medley.runtime

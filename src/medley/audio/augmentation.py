@@ -21,8 +21,8 @@ class SpectrogramAugmentation(Layer, register="audio.augmentation"):
     https://arxiv.org/abs/1904.08779 (without time warping; masked bins hold their mean).
 
     Args:
-        shift: furthest shift to either side, as a fraction of the steps.
-        time_mask: widest masked stretch, as a fraction of the steps.
+        shift: furthest shift to either side, as a fraction of the recording's own steps.
+        time_mask: widest masked stretch, as a fraction of the recording's own steps.
         frequency_mask: widest masked band, as a fraction of the bins.
 
     Shape: (B, T, D) -> the same

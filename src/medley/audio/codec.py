@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from medley.audio.features import frames, hop_length, log_mel, mixed, resampled
-from medley.audio.recordings import RECORDINGS, BadAudioError, content, is_missing, length, load
+from medley.audio.recordings import RECORDINGS, BadAudioError, check, content, is_missing, length, load
 from medley.cache import folder as cache
 from medley.cache.row_stores import RowStore
 from medley.core.codec import Codec, Encoded, State
@@ -89,11 +89,11 @@ class AudioCodec(Codec):
     def fit(self, values: Any) -> Self:
         rows, problems = _rows(values), Problems()
         lengths = self._attempt(rows, lambda item: length(item, self.sampling_rate, self.root), problems)
+        self.bad = RECORDINGS.listed(problems.bad, rows)
         RECORDINGS.stop(problems, rows, by_row, self.on_bad_audio)
         known = [found for found in lengths if found is not None]
         if not known:
-            reasons = RECORDINGS.listed(problems.bad, rows)[:3]
-            because = ": " + "; ".join(map(str, reasons)) if reasons else ""
+            because = ": " + "; ".join(map(str, self.bad[:3])) if self.bad else ""
             raise DataError(f"None of the {len(rows)} training rows has a recording that can be read{because}.")
         rates = Counter(rate for rate, _ in known)
         self._rate = self.sampling_rate or min(max(rates, key=lambda rate: (rates[rate], rate)), MAX_RATE)
@@ -122,7 +122,7 @@ class AudioCodec(Codec):
 
     def unreadable_rows(self, values: Any) -> dict[int, list[str]]:
         rows, problems = _rows(values), Problems()
-        self._attempt(rows, lambda item: length(item, self.sampling_rate, self.root), problems)
+        self._attempt(rows, lambda item: check(item, self.sampling_rate, self.root), problems)
         listed = RECORDINGS.listed(problems.bad, rows)
         return {row: [str(recording)] for row, recording in zip(sorted(problems.bad), listed, strict=True)}
 
@@ -169,8 +169,9 @@ class AudioCodec(Codec):
         return [None if key is None else _unpacked(next(found)) for key in good], good
 
     def _transform(self, item: Any) -> np.ndarray:
-        samples, rate = load(item, self.sampling_rate, self.root)
-        samples = mixed(samples[: int((self._steps + 4) * hop_length(rate) * 1.5) + rate], self.channels)
+        seconds = self._steps * hop_length(self._rate) / self._rate + 1  # beyond the cut, for the resampler's filter
+        samples, rate = load(item, self.sampling_rate, self.root, seconds)
+        samples = mixed(samples[: round(seconds * rate)], self.channels)
         samples = resampled(samples, rate, self._rate)[: (self._steps - 1) * hop_length(self._rate)]
         parts = [log_mel(np.ascontiguousarray(channel), self._rate, self._bins) for channel in samples.T]
         return np.concatenate(parts, axis=1)[: self._steps]

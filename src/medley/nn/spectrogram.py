@@ -151,9 +151,11 @@ class MaskedAttention(nn.Module):
 class SpectrogramMasking(nn.Module):
     """Random shifts in time and masks in time and frequency, one of each per training row.
 
+    Fractions of time are those of the row's own steps, its padding left out: short rows lose no more than long ones.
+
     Args:
-        shift: furthest shift to either side, as a fraction of T.
-        time_mask: widest masked stretch, as a fraction of T.
+        shift: furthest shift to either side, as a fraction of the row's steps.
+        time_mask: widest masked stretch, as a fraction of the row's steps.
         frequency_mask: widest masked band, as a fraction of D.
 
     Shape: (B, T, D) -> the same; unchanged in evaluation.
@@ -173,22 +175,25 @@ class SpectrogramMasking(nn.Module):
         if not self.training:
             return steps
         rows, count, width = steps.shape
+        places = torch.arange(count, device=steps.device)
+        length = (step_mask(steps) * (places + 1)).amax(dim=1, keepdim=True)
+        if self.time_mask:
+            steps = steps * _gap(length, count, self.time_mask, steps).unsqueeze(2)
         if self.shift:
-            moved = ((2 * torch.rand(rows, 1, device=steps.device) - 1) * self.shift * count).round().long()
-            source = torch.arange(count, device=steps.device) - moved
+            moved = ((2 * torch.rand(rows, 1, device=steps.device) - 1) * self.shift * length).round().long()
+            source = places - moved
             inside = ((source >= 0) & (source < count)).unsqueeze(2)
             index = source.clamp(0, count - 1).unsqueeze(2).expand(-1, -1, width)
             steps = steps.gather(1, index) * inside
-        if self.time_mask:
-            steps = steps * _gap(rows, count, self.time_mask, steps).unsqueeze(2)
         if self.frequency_mask:
-            steps = steps * _gap(rows, width, self.frequency_mask, steps).unsqueeze(1)
+            bands = length.new_full((rows, 1), width)
+            steps = steps * _gap(bands, width, self.frequency_mask, steps).unsqueeze(1)
         return steps
 
 
-def _gap(rows: int, size: int, fraction: float, like: Tensor) -> Tensor:
-    """Ones (B, size) with one random stretch of zeros per row, of up to a fraction of the size."""
-    length = torch.rand(rows, 1, device=like.device) * fraction * size
-    start = torch.rand(rows, 1, device=like.device) * (size - length)
-    places = torch.arange(size, device=like.device)
+def _gap(sizes: Tensor, count: int, fraction: float, like: Tensor) -> Tensor:
+    """Ones (B, count), with a random stretch of zeros in the first sizes (B, 1), of up to a fraction of them."""
+    length = torch.rand(sizes.shape, device=like.device) * fraction * sizes
+    start = torch.rand(sizes.shape, device=like.device) * (sizes - length)
+    places = torch.arange(count, device=like.device)
     return ((places < start) | (places >= start + length)).to(like.dtype)
