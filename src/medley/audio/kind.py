@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from medley.errors import spelled
 from medley.tables.columns.kind import SAID, ColumnKind, cannot_parse
 from medley.tables.columns.parsing import parse_cells
 from medley.tables.columns.profile import ColumnProfile, KindGuess
@@ -37,7 +38,7 @@ class AudioKind(ColumnKind, register="audio.kind"):
         reason = "its cells are paths of audio files"
         if not existing:
             reason += f", but no file of {len(paths)} examined is there, {paths[0]!r} in {profile.root} for one"
-            return KindGuess(self.name, f"{reason}: give root", 0.4)
+            return KindGuess(self.name, f"{reason}: give {spelled('root')}", 0.4)
         return KindGuess(self.name, reason, 0.7 + 0.29 * existing / len(paths))
 
     def override(self, profile: ColumnProfile) -> KindGuess:

@@ -9,8 +9,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from medley.auto.duration import seconds
-from medley.auto.rows import check_fit, check_writable, divide, folder_problems, whole
+from medley.auto.rows import check_fit, check_folder, check_writable, divide, whole
 from medley.balance.choose import balancer
+from medley.core.arguments import check_whole_number
 from medley.errors import ConfigError, ErrorCollector, NotFittedError, within
 from medley.graph.graph import draw
 from medley.model.forward import resolve_device
@@ -94,17 +95,15 @@ class AutoModel:
         keep: int = 3,
     ) -> None:
         errors = ErrorCollector()
-        for name, value in (("max_trials", max_trials), ("keep", keep), ("max_model_size", max_model_size)):
-            if name == "max_model_size" and value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                errors.add(f"{name} must be a whole number of at least 1, got {value!r}.")
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
-            errors.add(f"seed must be a whole number of at least 0, got {seed!r}.")
-        for sentence in folder_problems(project_name, directory):
-            errors.add(sentence)
-        self._tuner = _noting(errors, lambda: choose_tuner(tuner))
-        self.time_limit = _noting(errors, lambda: seconds(time_limit))
+        check_whole_number(errors, max_trials, "max_trials", optional=False)
+        check_whole_number(errors, keep, "keep", optional=False)
+        check_whole_number(errors, max_model_size, "max_model_size")
+        check_whole_number(errors, seed, "seed", at_least=0)
+        check_folder(errors, project_name, directory)
+        with errors.collecting(ConfigError):
+            self._tuner = choose_tuner(tuner)
+        with errors.collecting(ConfigError):
+            self.time_limit = seconds(time_limit)
         errors.raise_if_any(ConfigError)
         self.graph = draw(inputs, outputs)
         self.project_name = project_name
@@ -372,10 +371,3 @@ class AutoModel:
         if self._study is None:
             raise NotFittedError("This object has not searched yet; call fit first.")
         return self._study
-
-
-def _noting(errors: ErrorCollector, ask: Callable[[], Any]) -> Any:
-    try:
-        return ask()
-    except ConfigError as error:
-        errors.add(str(error))

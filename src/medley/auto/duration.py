@@ -33,5 +33,6 @@ def seconds(limit: float | str | None) -> float | None:
     elif isinstance(limit, int | float) and not isinstance(limit, bool):
         found = float(limit)
     if found is None or not 0 < found < float("inf"):
-        raise ConfigError(f'time_limit must be seconds or words like "90s", "10m", "1h30m", got {limit!r}.')
+        message = f'must be seconds or words like "90s", "10m", "1h30m", got {limit!r}.'
+        raise ConfigError(message, argument="time_limit")
     return found

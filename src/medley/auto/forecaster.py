@@ -176,7 +176,7 @@ def _check_range(predict_from: Any, predict_until: Any) -> None:
         if name == "predict_until" and value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            errors.add(f"{name} must be a whole number of at least 1, got {value!r}.")
+            errors.add(f"must be a whole number of at least 1, got {value!r}.", argument=name)
     errors.raise_if_any(ConfigError)
     if predict_until is not None and predict_until < predict_from:
         raise ConfigError(f"predict_until must not lie before predict_from={predict_from}, got {predict_until}.")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from numbers import Real
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from medley.core.arguments import check_fraction, check_whole_number
 from medley.core.head import Head
 from medley.data.rows import arrange, check_counts, rows_of, take
 from medley.data.split import bins, split
@@ -17,6 +17,8 @@ from medley.graph.graph import Graph
 from medley.model.encoding import row_weights
 from medley.model.saving import write_problem
 from medley.search.part import Part
+
+_OTHER_FOLDER = "Choose another folder for it."
 
 
 def check_fit(
@@ -28,39 +30,40 @@ def check_fit(
         ConfigError: all mistakes at once.
     """
     errors = ErrorCollector()
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            errors.add(f"{name} must be a whole number of at least 1, got {value!r}.")
+    check_whole_number(errors, epochs, "epochs")
+    check_whole_number(errors, batch_size, "batch_size")
     if validation_data is None:
         if not validation_split:
             errors.add("Either validation_data or a non-zero validation_split should be provided.")
-        elif not isinstance(validation_split, Real) or not 0 < validation_split < 1:  # type: ignore[operator]
-            errors.add(f"validation_split must lie between 0 and 1, got {validation_split!r}.")
+        else:
+            check_fraction(errors, validation_split, "validation_split")
     elif not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
         length = f" of {len(validation_data)}" if isinstance(validation_data, list | tuple) else ""
         got = f"{type(validation_data).__name__}{length}"
-        errors.add(f"validation_data must be (x, y) or (x, y, sample_weight), got {got}.")
+        errors.add(f"must be (x, y) or (x, y, sample_weight), got {got}.", argument="validation_data")
     listed = isinstance(callbacks, list | tuple) and all(map(callable, callbacks))
     if callbacks is not None and not listed:
-        errors.add(f"callbacks must be a list of functions of a record, got {callbacks!r}.")
+        errors.add(f"must be a list of functions of a record, got {callbacks!r}.", argument="callbacks")
     if verbose not in (0, 1, 2, True, False, "auto"):
-        errors.add(f"verbose must be 0, 1 or 2, got {verbose!r}.")
+        errors.add(f"must be 0, 1 or 2, got {verbose!r}.", argument="verbose")
     errors.raise_if_any(ConfigError)
 
 
-def folder_problems(project_name: Any, directory: Any) -> Iterator[str]:
-    """A sentence per reason why a project cannot be kept there.
+def check_folder(errors: ErrorCollector, project_name: Any, directory: Any) -> None:
+    """Adds an error where a project cannot be kept in that folder.
 
-    >>> list(folder_problems(3, None))
-    ['project_name must be the name of a folder, got 3.']
+    >>> errors = ErrorCollector()
+    >>> check_folder(errors, 3, None)
+    >>> print(errors.errors[0])
+    project_name must be the name of a folder, got 3.
     """
     if not isinstance(project_name, str | Path) or not str(project_name):
-        yield f"project_name must be the name of a folder, got {project_name!r}."
+        errors.add(f"must be the name of a folder, got {project_name!r}.", argument="project_name")
         return
     folder = Path(directory or ".") / project_name
-    file = next((one for one in (folder, *folder.parents) if one.is_file()), None)
+    file = next((path for path in (folder, *folder.parents) if path.is_file()), None)
     if file is not None:
-        yield f"The project cannot be kept in {folder}: {file} is a file. Give another directory or project_name."
+        errors.add(f"The project cannot be kept in {folder}: {file} is a file. {_OTHER_FOLDER}")
 
 
 def check_writable(folder: Path) -> None:
@@ -69,9 +72,9 @@ def check_writable(folder: Path) -> None:
     Raises:
         ConfigError: its folder cannot be written to.
     """
-    why = write_problem(folder)
-    if why is not None:
-        raise ConfigError(f"The project cannot be kept in {folder}: {why}. Give another directory or project_name.")
+    reason = write_problem(folder)
+    if reason is not None:
+        raise ConfigError(f"The project cannot be kept in {folder}: {reason}. {_OTHER_FOLDER}")
 
 
 def whole(graph: Graph, x: Any, y: Any, sample_weight: Any) -> Part:

@@ -1,4 +1,4 @@
-"""`medley`: finds the verb, runs it, and tells mistakes in one message."""
+"""`medley`: finds the command, runs it, and reports errors in one message."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from importlib import import_module
 from typing import Any
 
 from medley import __version__
-from medley.cli.wording import as_options
-from medley.errors import ConfigError, MedleyError, MedleyWarning
+from medley.cli.options import OPTIONS
+from medley.errors import ConfigError, MedleyError, MedleyWarning, command_line_spelling
 
 VERBS = {
     "inspect": "infer what the columns of a table hold, and which columns leak a target",
-    "fit": "learns to predict columns of a table, and saves the model",
-    "predict": "a model's predictions for the rows of a table",
-    "evaluate": "how good a model is on a table that holds the true values",
-    "caption": "texts for the images of a table, written by a model",
-    "export": "a model as ONNX, for machines without torch",
-    "describe": "what a saved model, or the best of a search, is made of",
-    "blocks": "the parts that networks are made of, with their search ranges",
-    "trials": "what a search has tried, and how it went",
+    "fit": "train a model that predicts columns of a table, and save it",
+    "predict": "predict the targets of the rows of a table",
+    "evaluate": "evaluate a model on a table that holds the true values",
+    "caption": "generate captions for the images of a table",
+    "export": "export a model to ONNX, for machines without torch",
+    "describe": "show a saved model: architecture, columns, scores",
+    "blocks": "list the blocks that networks are made of, with their search ranges",
+    "trials": "list the trials of a search",
 }
 """Verb -> what its help says; its code is in the file of the same name."""
 
 _WITH_PARTS = ("fit", "predict", "evaluate", "export", "describe", "blocks")
 """Verbs that may need parts from outside medley."""
 
-_TOLD = ("torch", "numpy", "pandas", "scikit-learn", "optuna", "safetensors")
+_VERSIONS = ("torch", "numpy", "pandas", "scikit-learn", "optuna", "safetensors")
 
 _EXAMPLES = """\
 examples:
@@ -44,9 +44,9 @@ examples:
   medley blocks                     every part that can be joined
   medley blocks image.conv          one part: its fields and their ranges
   medley trials my_project          the trials of a search
-  medley describe pets-model        a saved model, or the best of a search
+  medley describe pets-model        show a saved model: architecture, columns, scores
 
-exit codes: 0 done, 1 a defect in medley, 2 a mistake that the message explains, 130 interrupted
+exit codes: 0 done, 1 a defect in medley, 2 an error that the message explains, 130 interrupted
 """
 
 
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after `medley`; those of this process where left out.
 
     Returns:
-        The exit code: 0, 2 for a mistake that was told, 130 for Ctrl-C.
+        The exit code: 0, 2 for an error that was reported, 130 for Ctrl-C.
 
     Raises:
         SystemExit: after `--help` and `--version`, and for words that make no command.
@@ -70,27 +70,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.verb is None:
         parser.print_help(sys.stderr)
         return 2
-    try:
-        with _told_warnings():
-            _import(getattr(args, "modules", ()))
-            code = _verb(args.verb).run(args)
-        sys.stdout.flush()
-    except (KeyboardInterrupt, MedleyError, OSError) as error:
-        if args.debug:
-            raise
-        return _code(error)
+    with command_line_spelling(OPTIONS):
+        try:
+            with _warnings_as_lines():
+                _import(getattr(args, "modules", ()))
+                code = _verb(args.verb).run(args)
+            sys.stdout.flush()
+        except (KeyboardInterrupt, MedleyError, OSError) as error:
+            if args.debug:
+                raise
+            return _exit_code(error)
     return code or 0
 
 
 @contextmanager
-def _told_warnings() -> Iterator[None]:
+def _warnings_as_lines() -> Iterator[None]:
     """Our own warnings as one line each, without the place in the code."""
     with warnings.catch_warnings():
         usual = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *where: Any, **others: Any) -> None:
             if issubclass(category, MedleyWarning):
-                print(f"medley: warning: {as_options(str(message))}", file=sys.stderr)
+                print(f"medley: warning: {message}", file=sys.stderr)
             else:
                 usual(message, category, *where, **others)
 
@@ -99,12 +100,12 @@ def _told_warnings() -> Iterator[None]:
         yield
 
 
-def _code(error: BaseException) -> int:
+def _exit_code(error: BaseException) -> int:
     if isinstance(error, BrokenPipeError):  # `medley blocks | head`: who reads has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     interrupted = isinstance(error, KeyboardInterrupt)
-    print(f"medley: {'interrupted' if interrupted else as_options(str(error))}", file=sys.stderr)
+    print(f"medley: {'interrupted' if interrupted else error}", file=sys.stderr)
     return 130 if interrupted else 2
 
 
@@ -137,9 +138,9 @@ def _unknown(rest: Sequence[str], verb: argparse.ArgumentParser) -> str:
     options = [word for action in verb._actions for word in action.option_strings if word.startswith("--")]
     wrong = next((word for word in rest if word.startswith("-")), None)
     if wrong is not None:
-        return f"there is no option {wrong}.{did_you_mean(wrong.partition('=')[0], options)}"
+        return f"unknown option {wrong}.{did_you_mean(wrong.partition('=')[0], options)}"
     way = f" Columns to predict are named so: --target {rest[0]}" if "--target" in options else ""
-    return f"{rest[0]!r} is one word too many.{way}"
+    return f"{rest[0]!r} is an unexpected argument.{way}"
 
 
 def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
@@ -181,7 +182,7 @@ class _Version(argparse.Action):
         from importlib.metadata import PackageNotFoundError, version
 
         lines = [f"medley {__version__}", f"Python {sys.version.split()[0]}"]
-        for name in _TOLD:
+        for name in _VERSIONS:
             try:
                 lines.append(f"{name} {version(name)}")
             except PackageNotFoundError:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from medley.core.numbering import Notice, note, row_number
-from medley.errors import DataError, did_you_mean
+from medley.errors import DataError, did_you_mean, spelled
 
 Policy = Literal["warn", "raise", "drop"]
 """`"warn"`: treated as missing, and listed in one warning; `"raise"`: an error that lists them; `"drop"`: as `"warn"`,
@@ -113,7 +113,7 @@ class FileReporter:
     def sentence(self, found: Sequence[Any], total: int) -> str:
         """The warning's text."""
         head = f"{len(found)} of {total} {self.plural} cannot be read and are treated as missing"
-        return listing(f'{head} ({self.argument}="raise" stops instead).', found)
+        return listing(f"{head} ({spelled(self.argument, 'raise')} stops instead).", found)
 
     def policy_problem(self, policy: Any) -> Iterator[str]:
         """A sentence where there is no such policy."""

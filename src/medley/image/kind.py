@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from medley.errors import spelled
 from medley.image.cells import (
     has_image_ending,
     image_of,
@@ -108,7 +109,7 @@ def _written_images(profile: ColumnProfile) -> KindGuess | None:
     described = "its cells are paths of images" + (", joined by ;" if several else "")
     if not existing:
         example = f"{examined[0]!r} in {profile.root} for one"
-        reason = f"{described}, but no file of {len(examined)} examined is there, {example}: give root"
+        reason = f"{described}, but no file of {len(examined)} examined is there, {example}: give {spelled('root')}"
         return KindGuess("image", reason, 0.4, form)
     missing = len(examined) - existing
     lacking = f", of which {missing} of {len(examined)} examined are not there" if missing else ""

@@ -71,14 +71,16 @@ def row_weights(sample_weight: Any, rows: int) -> np.ndarray | None:
     try:
         weight = np.asarray(sample_weight, dtype=np.float32).reshape(-1)
     except (TypeError, ValueError) as error:
-        raise DataError(f"sample_weight must be numbers, one per row: {error}.") from error
+        raise DataError(f"must be numbers, one per row: {error}.", argument="sample_weight") from error
     if len(weight) != rows:
-        raise DataError(f"sample_weight must have one number per row: {rows} rows, but {len(weight)} weights.")
+        message = f"must have one number per row: {rows} rows, but {len(weight)} weights."
+        raise DataError(message, argument="sample_weight")
     is_invalid = ~np.isfinite(weight) | (weight < 0)
     if is_invalid.any():
         row = int(np.flatnonzero(is_invalid)[0])
         value = f"got {weight[row]:g} in row {row_number(row)}"
-        raise DataError(f"sample_weight must hold finite numbers of at least 0, {value}. Rows of weight 0 are ignored.")
+        message = f"must hold finite numbers of at least 0, {value}. Rows of weight 0 are ignored."
+        raise DataError(message, argument="sample_weight")
     if weight.sum() == 0:
-        raise DataError("sample_weight must not be 0 in all rows.")
+        raise DataError("must not be 0 in all rows.", argument="sample_weight")
     return weight

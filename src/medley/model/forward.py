@@ -73,8 +73,10 @@ def resolve_device(device: str | torch.device | None) -> torch.device:
         if str(device).startswith("gpu"):
             name = str(device).replace("gpu", "cuda")
             raise ConfigError(
-                f'device={device!r} is not a device: torch calls GPUs {name!r}. Or pass "auto" or "cpu".'
+                f'is {device!r}, which is not a device: torch calls GPUs {name!r}. Or pass "auto" or "cpu".',
+                argument="device",
             ) from error
         reason = str(error).partition("\n")[0].rstrip(".") + "."
-        raise ConfigError(f'device={device!r} cannot be used here: {reason} Pass "auto", "cpu" or "cuda".') from error
+        message = f'is {device!r}, which cannot be used here: {reason} Pass "auto", "cpu" or "cuda".'
+        raise ConfigError(message, argument="device") from error
     return resolved

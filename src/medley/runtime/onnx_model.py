@@ -111,7 +111,7 @@ def load(path: str | Path, device: str = "cpu", threads: int | None = None) -> O
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if threads is not None:
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-            raise ConfigError(f"threads must be a whole number of at least 1, got {threads!r}.")
+            raise ConfigError(f"must be a whole number of at least 1, got {threads!r}.", argument="threads")
         options.intra_op_num_threads = threads
     providers = _providers(device, runtime.get_available_providers())
     manifest = read_manifest(Path(path))

@@ -172,5 +172,5 @@ def rows_per_pass(batch_size: Any) -> int:
     if batch_size is None:
         return 1024
     if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
-        raise ConfigError(f"batch_size must be a whole number of at least 1, got {batch_size!r}.")
+        raise ConfigError(f"must be a whole number of at least 1, got {batch_size!r}.", argument="batch_size")
     return int(batch_size)

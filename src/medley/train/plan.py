@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from medley.core.arguments import check_whole_number
 from medley.core.space import Float, OneOf, Space, searched, space_of
 from medley.errors import ConfigError, ErrorCollector, did_you_mean
 
@@ -60,17 +61,16 @@ class Training:
             value = getattr(self, name)
             if value not in options:
                 choices = ", ".join(map(repr, options))
-                errors.add(f"Training: {name} must be one of {choices}, got {value!r}.{did_you_mean(value, options)}")
+                hint = did_you_mean(value, options)
+                errors.add(f"must be one of {choices}, got {value!r}.{hint}", where="Training", argument=name)
         for name in ("epochs", "batch_size", "threads"):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-                errors.add(f"Training: {name} must be a whole number of at least 1, got {value!r}.")
+            check_whole_number(errors, getattr(self, name), name, where="Training")
         for name in ("learning_rate", "weight_decay", "clip", "patience"):
             value = getattr(self, name)
             if space_of(self, name) and (value is None or isinstance(value, Space)):
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-                errors.add(f"Training: {name} must be a number of at least 0, got {value!r}.")
+                errors.add(f"must be a number of at least 0, got {value!r}.", where="Training", argument=name)
         errors.raise_if_any(ConfigError)
 
     def to_json(self) -> dict[str, Any]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from medley.auto.duration import seconds
-from medley.auto.rows import check_fit, check_writable, folder_problems
+from medley.auto.rows import check_fit, check_folder, check_writable
 from medley.auto.table.plan import Plan, plan_table
-from medley.errors import DataError, ErrorCollector, MedleyError
+from medley.core.arguments import check_whole_number
+from medley.core.unreadable import POLICIES
+from medley.errors import DataError, ErrorCollector, spelled
 from medley.model.forward import resolve_device
 from medley.tables.reading.memory import memory_bytes
 from medley.tables.reading.read import Table, read
+
+_SPLITS = ("group", "time", "split")
 
 
 def check_search(
@@ -32,26 +35,24 @@ def check_search(
     project_name: Any = "table_model",
     directory: Any = None,
 ) -> None:
-    """Notes in `mistakes` what is wrong with the plain arguments of `fit`."""
-    problems = list(folder_problems(project_name, directory))
-    for sentence in problems:
-        errors.add(sentence)
-    with _noting(errors):
-        if not problems:
+    """Adds an error for each plain argument of `fit` that breaks a rule."""
+    before = len(errors.errors)
+    check_folder(errors, project_name, directory)
+    if len(errors.errors) == before:
+        with errors.collecting():
             check_writable(Path(directory or ".") / project_name)
-    with _noting(errors):
+    with errors.collecting():
         resolve_device(device)
-    with _noting(errors):
+    with errors.collecting():
         seconds(time_limit)
-    with _noting(errors):
+    with errors.collecting():
         memory_bytes(memory)
-    with _noting(errors):
+    with errors.collecting():
         check_fit(epochs, batch_size, validation_split, None, None, verbose)
-    for name, value, least in (("max_trials", max_trials, 1), ("seed", seed, 0)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-            errors.add(f"{name} must be a whole number of at least {least}, got {value!r}.")
-    if on_bad_image not in ("warn", "raise", "drop"):
-        errors.add(f'on_bad_image must be "warn", "raise" or "drop", got {on_bad_image!r}.')
+    check_whole_number(errors, max_trials, "max_trials")
+    check_whole_number(errors, seed, "seed", at_least=0)
+    if on_bad_image not in POLICIES:
+        errors.add(f'must be "warn", "raise" or "drop", got {on_bad_image!r}.', argument="on_bad_image")
 
 
 def understand(
@@ -83,9 +84,10 @@ def understand(
         ConfigError, DataError: all of `mistakes`, and what is wrong with the table.
     """
     given = {word: column for word, column in (roles or {}).items() if column is not None}
-    by = [word for word in ("group", "time", "split") if word in given]
+    by = [word for word in _SPLITS if word in given]
     if len(by) > 1:
-        errors.add(f"Rows can be split by one of group, time and split, got {', '.join(by)}.")
+        ways = " and ".join(", ".join(map(spelled, _SPLITS)).rsplit(", ", 1))
+        errors.add(f"Rows can be split by one of {ways}, got {', '.join(map(spelled, by))}.")
     try:
         known = read(table, root)
     except DataError as error:
@@ -102,12 +104,3 @@ def understand(
         errors=errors,
         labels=labels,
     )
-
-
-@contextmanager
-def _noting(errors: ErrorCollector) -> Iterator[None]:
-    """Goes on after a mistake, to find the others."""
-    try:
-        yield
-    except MedleyError as error:
-        errors.collect(error)

@@ -11,7 +11,7 @@ from medley.core.column import TaskGuess
 from medley.core.head import Head
 from medley.core.input import Input, InputColumns, TableOptions
 from medley.core.registry import declared, name_of
-from medley.errors import ConfigError, DataError, ErrorCollector, MedleyError, did_you_mean
+from medley.errors import ConfigError, DataError, ErrorCollector, MedleyError, did_you_mean, spelled
 from medley.tables.columns.infer import infer
 from medley.tables.columns.kind import SAID
 from medley.tables.columns.profile import profile_of
@@ -72,7 +72,8 @@ def plan_table(
     named, own = _targets(targets, errors)
     inputs = [inputs] if isinstance(inputs, str) else inputs if inputs is None else list(map(str, inputs))
     if column_kinds is not None and not isinstance(column_kinds, Mapping):
-        errors.add(f'column_kinds must be a dict from column to kind, {{"age": "number"}}, got {column_kinds!r}.')
+        message = f'must be a dict from column to kind, {{"age": "number"}}, got {column_kinds!r}.'
+        errors.add(message, argument="column_kinds")
         errors.raise_if_any(ConfigError)
     columns = list(table.frame.columns)
     rule = _check_columns(columns, named, inputs, roles, errors)
@@ -89,7 +90,7 @@ def plan_table(
         if not left_out:
             raise ConfigError("No column is left to learn from: all are targets, or say something of the rows.")
         told = "; ".join(f"{name}: {why}" for name, why in left_out.items())
-        raise ConfigError(f"No column is left to learn from ({told}). Overrule a guess with column_kinds.")
+        raise ConfigError(f"No column is left to learn from ({told}). Override a guess with {spelled('column_kinds')}.")
     feeds = [Feed(str(one.input.name), one.columns, str(name_of(type(one.input)))) for one in made]
     heads = [own.get(name) or _head(tasks[name], name) for name in named]
     heads = [head if head.name else _renamed(head, name) for head, name in zip(heads, named, strict=True)]
@@ -122,12 +123,13 @@ def _targets(targets: Any, errors: ErrorCollector) -> tuple[list[str], dict[str,
     if isinstance(targets, str | int):  # columns that nobody named are counted
         return [str(targets)], {}
     if not isinstance(targets, Iterable):
-        errors.add(f"targets must be a column's name, a list of names, or a dict name -> head, got {targets!r}.")
+        message = f"must be a column's name, a list of names, or a dict name -> head, got {targets!r}."
+        errors.add(message, argument="targets")
         errors.raise_if_any(ConfigError)
     for name, head in targets.items() if isinstance(targets, Mapping) else ():
         if head is not None and not isinstance(head, Head):  # None: as guessed
             way = f'to say its kind, name it in targets and give column_kinds={{{name!r}: "number"}}'
-            errors.add(f"targets: {name!r} needs a head such as RegressionHead(), got {head!r}; {way}.")
+            errors.add(f"gives {name!r} no head such as RegressionHead(), but {head!r}; {way}.", argument="targets")
     if isinstance(targets, Mapping):
         errors.raise_if_any(ConfigError)
         return list(map(str, targets)), {str(name): head for name, head in targets.items()}
@@ -143,14 +145,14 @@ def _check_columns(
 ) -> type[MedleyError]:
     """Notes what is wrong with the names; returns the error to tell all mistakes by."""
     if not named:
-        errors.add("targets is empty; name at least one column to predict.")
+        errors.add("is empty; name at least one column to predict.", argument="targets")
     given = {"targets": named, "inputs": inputs or (), **{word: [name] for word, name in roles.items()}}
     for what, names in given.items():
         for name in names:
             if name not in columns:
-                errors.add(f"{what} names {name!r}, which is no column.{did_you_mean(name, columns)}")
+                errors.add(f"names {name!r}, which is no column.{did_you_mean(name, columns)}", argument=what)
             elif what != "targets" and name in named:
-                errors.add(f"{what} names {name!r}, which is a target.")
+                errors.add(f"names {name!r}, which is a target.", argument=what)
     return ConfigError if errors.errors else DataError
 
 

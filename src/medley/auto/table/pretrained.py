@@ -8,7 +8,7 @@ from typing import Any
 
 from medley.auto.table.plan import Plan
 from medley.core.input import Input
-from medley.errors import ConfigError, did_you_mean
+from medley.errors import ConfigError, did_you_mean, spelled
 from medley.nn.hub import find, first_cached
 from medley.tables.view import Feed
 
@@ -68,12 +68,14 @@ def _describe(blocks: Iterable[Input], cached: Mapping[tuple[str, ...], str | No
     for block in blocks:
         model = cached[block.pretrained_models]
         if model is None:
-            reason = "no pretrained model in the local cache; see pretrained="
+            reason = f"no pretrained model in the local cache; see {spelled('pretrained')}"
             lines[block.pretrained_modality] = (
                 f"{block.pretrained_modality} encoders are trained from scratch ({reason})"
             )
         else:
-            choice = f"may start from {model}, found in the local cache; pretrained=None trains from scratch"
+            choice = (
+                f"may start from {model}, found in the local cache; {spelled('pretrained', None)} trains from scratch"
+            )
             lines[block.pretrained_modality] = f"{block.pretrained_modality} encoders {choice}"
     return list(lines.values())
 

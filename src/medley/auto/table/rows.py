@@ -13,7 +13,7 @@ from medley.auto.table.plan import Plan
 from medley.auto.table.split import split_rows
 from medley.core.numbering import numbered
 from medley.data.rows import take
-from medley.errors import DataError, warn
+from medley.errors import DataError, spelled, warn
 from medley.model.encoding import row_weights
 from medley.search.part import Part
 from medley.search.progress import Progress
@@ -161,7 +161,8 @@ def warn_of_leaks(table: Table, plan: Plan) -> dict[str, Any]:
     used = set(plan.view.required)
     found = [one for one in leaks(table, plan.view.schema, plan.tasks) if one.column in used]
     for one in found:
-        warn(f"{one} If it is not known when you predict, leave it out with inputs=.")
+        unused = spelled("column_kinds", {one.column: "unused"})
+        warn(f"{one} If it is not known when you predict, leave it out: {unused}.")
     return {"leaks": [{"column": one.column, "target": one.target, "how": one.how} for one in found]}
 
 
@@ -184,7 +185,7 @@ def refuse_bad_images(table: Table, plan: Plan) -> None:
     ]
     if found:
         more = [f"- and {len(found) - MOST_TOLD} more"] if len(found) > MOST_TOLD else []
-        head = f'{len(found)} images cannot be read; on_bad_image="warn" takes them as missing.'
+        head = f"{len(found)} files cannot be read; {spelled('on_bad_image', 'warn')} treats them as missing."
         raise DataError("\n".join([head, *found[:MOST_TOLD], *more]))
 
 
@@ -205,5 +206,5 @@ def without(bad: set[int], rows: int) -> np.ndarray:
     """
     keep = np.setdiff1d(np.arange(rows), sorted(bad))
     if not len(keep):
-        raise DataError("Every row holds an image that cannot be read; see on_bad_image.")
+        raise DataError(f"Every row holds an image that cannot be read; see {spelled('on_bad_image')}.")
     return keep

@@ -62,7 +62,7 @@ def _in_order(table: Table, name: str, words: list[str]) -> TaskGuess:
     lacking = [word for word in labels if word not in words]
     if lacking:
         told = f"the order {' < '.join(words)} of {name!r} lacks {', '.join(map(repr, lacking))}"
-        raise ConfigError(f"column_kinds: {told}, which its rows hold.")
+        raise ConfigError(f"orders classes, but {told}, which its rows hold.", argument="column_kinds")
     order = tuple(labels[word] for word in words if word in labels)
     return replace(guess, kind="ordered", labels=order, reason=SAID)
 

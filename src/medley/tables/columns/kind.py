@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from medley.core import registry
-from medley.errors import ConfigError, DataError, did_you_mean
+from medley.errors import ConfigError, DataError, did_you_mean, spelled
 
 if TYPE_CHECKING:
     from medley.core.column import ColumnGuess
@@ -171,4 +171,6 @@ def cannot_parse(profile: ColumnProfile, name: str) -> DataError:
     """The error of a column whose cells are not of the kind that the caller says."""
     examples = profile.values[:3].tolist() if profile.is_plain else [type(cell).__name__ for cell in profile.cells[:1]]
     listed = ", ".join(repr(str(example)[:40]) for example in examples)
-    return DataError(f"Column {profile.name!r} cannot be read as {name}, as column_kinds says: it holds {listed}.")
+    return DataError(
+        f"Column {profile.name!r} cannot be read as {name}, as {spelled('column_kinds')} says: it holds {listed}."
+    )

@@ -85,11 +85,12 @@ def known_kinds(column_kinds: Mapping[str, str], columns: Iterable[str], errors:
     names, found = list(columns), {}
     for name, kind in column_kinds.items():
         if name not in names:
-            errors.add(f"column_kinds names {name!r}, which is no column.{did_you_mean(name, names)}")
+            errors.add(f"names {name!r}, which is no column.{did_you_mean(name, names)}", argument="column_kinds")
         if str(kind).lower() in kind_names():
             found[name] = str(kind).lower()
         else:
-            errors.add(f"column_kinds: {kind!r}, given for {name!r}, is no kind.{did_you_mean(kind, kind_names())}")
+            hint = did_you_mean(kind, kind_names())
+            errors.add(f"names the kind {kind!r} for {name!r}, which is no kind.{hint}", argument="column_kinds")
     return found
 
 

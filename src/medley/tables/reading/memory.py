@@ -43,7 +43,8 @@ def memory_bytes(word: float | str | None) -> int:
     elif isinstance(word, int | float) and not isinstance(word, bool):
         found = float(word)
     if not 1 <= found < float("inf"):
-        raise ConfigError(f'memory must be bytes or words like "500MB", "2GB", "auto", got {word!r}.')
+        message = f'must be bytes or words like "500MB", "2GB", "auto", got {word!r}.'
+        raise ConfigError(message, argument="memory")
     return int(found)
 
 

@@ -77,7 +77,7 @@ def read(
     (2, 2)
     """
     if root is not None and not Path(root).is_dir():
-        raise DataError(f"root={str(root)!r} is no folder; paths in cells count from it.")
+        raise DataError(f"is {str(root)!r}, which is not a folder; paths in cells count from it.", argument="root")
     if isinstance(table, Table):
         return table if root is None else replace(table, root=Path(root))
     if not isinstance(table, str | PathLike):

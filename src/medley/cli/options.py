@@ -1,0 +1,26 @@
+"""Which option of the command line stands for which argument in Python, so that messages name what the user typed."""
+
+from __future__ import annotations
+
+OPTIONS = {
+    "targets": "--target",
+    "inputs": "--input",
+    "group": "--group",
+    "time": "--time",
+    "split": "--split",
+    "sample_weight": "--weight",
+    "column_kinds": "--kind",
+    "column_types": "--kind",
+    "time_limit": "--time-limit",
+    "max_trials": "--trials",
+    "epochs": "--epochs",
+    "seed": "--seed",
+    "device": "--device",
+    "root": "--root",
+    "on_bad_image": "--on-bad-image",
+    "on_bad_audio": "--on-bad-image",
+    "overwrite": "--overwrite",
+    "memory": "--memory",
+    "pretrained": "--pretrained",
+    "project_name": "-o",
+}

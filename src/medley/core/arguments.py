@@ -1,0 +1,45 @@
+"""Checks of plain arguments, each rule in one place."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+from medley.errors import ErrorCollector
+
+
+def check_whole_number(
+    errors: ErrorCollector, value: Any, argument: str, *, at_least: int = 1, optional: bool = True, where: str = ""
+) -> None:
+    """Adds an error where a value is not a whole number from `at_least` on.
+
+    Args:
+        errors: is added to.
+        value: what the caller passed.
+        argument: its name.
+        at_least: the smallest number that is allowed.
+        optional: whether None is allowed.
+        where: the declaration that has the argument, if it is not the call itself.
+
+    >>> errors = ErrorCollector()
+    >>> check_whole_number(errors, 0, "epochs")
+    >>> print(errors.errors[0])
+    epochs must be a whole number of at least 1, got 0.
+    """
+    if value is None and optional:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
+        message = f"must be a whole number of at least {at_least}, got {value!r}."
+        errors.add(message, argument=argument, where=where)
+
+
+def check_fraction(errors: ErrorCollector, value: Any, argument: str) -> None:
+    """Adds an error where a value is not a number between 0 and 1, both excluded.
+
+    >>> errors = ErrorCollector()
+    >>> check_fraction(errors, 1.5, "validation_split")
+    >>> print(errors.errors[0])
+    validation_split must lie between 0 and 1, got 1.5.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < 1:
+        errors.add(f"must lie between 0 and 1, got {value!r}.", argument=argument)
