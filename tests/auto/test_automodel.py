@@ -313,7 +313,7 @@ class TestMistakes:
             md.AutoModel(flow, [head(flow), head(md.DenseBlock()(flow))])
 
     def test_a_device_that_is_not_here(self):
-        with pytest.raises(ConfigError, match="device='gpu' is not a device"):
+        with pytest.raises(ConfigError, match="device is 'gpu', which is not a device"):
             md.AutoModel(md.Input(), md.RegressionHead(), device="gpu")
 
     @pytest.mark.parametrize("objective", ["val_acuracy", "accuracy_val", ["val_loss", "nothing"]])
@@ -719,7 +719,7 @@ class TestProjects:
 
 def test_a_project_that_cannot_be_kept_is_told_before_anything_is_trained(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match=r"file is a file\. Give another directory or project_name"):
+    with pytest.raises(ConfigError, match=r"file is a file\. Choose another folder"):
         md.AutoModel(md.Input(), md.RegressionHead(), directory=tmp_path / "file")
     with pytest.raises(ConfigError, match="project_name must be the name of a folder, got 3"):
         md.AutoModel(md.Input(), md.RegressionHead(), project_name=3)  # type: ignore[arg-type]

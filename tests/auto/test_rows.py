@@ -180,5 +180,5 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_trained(t
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("medley.model.saving.TemporaryFile", refuse)
-    with pytest.raises(ConfigError, match=r"kept in .*project: Permission denied\. Give another directory"):
+    with pytest.raises(ConfigError, match=r"kept in .*project: Permission denied\. Choose another folder"):
         check_writable(tmp_path / "project")

@@ -93,7 +93,7 @@ def test_repeated_rows_and_other_encodings_are_noted(capsys, tmp_path):
         (["pets.csv", "--target", "code", "--kind", "code=image"], "'image' for the target 'code', which cannot be"),
         (["pets.csv", "--kind", "code"], "--kind takes COLUMN=KIND"),
         (["pets.csv", "--kind", "cod=text"], "'cod', which is no column. Did you mean 'code'?"),
-        (["pets.csv", "--kind", "code=txt"], "'txt', given for 'code', is no kind. Did you mean 'text'?"),
+        (["pets.csv", "--kind", "code=txt"], "'txt' for 'code', which is no kind. Did you mean 'text'?"),
         (["pets.csv", "--kind", "breed=number"], "Column 'breed' cannot be read as number"),
     ],
 )

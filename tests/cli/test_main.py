@@ -160,9 +160,12 @@ def test_numbers_that_are_none_are_told_with_the_option(capsys):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["fit", "x.csv", "price"], "'price' is one word too many. Columns to predict are named so: --target price"),
-        (["fit", "x.csv", "--tagret", "price"], "there is no option --tagret. Did you mean '--target'?"),
-        (["describe", "a", "b"], "'b' is one word too many."),
+        (
+            ["fit", "x.csv", "price"],
+            "'price' is an unexpected argument. Columns to predict are named so: --target price",
+        ),
+        (["fit", "x.csv", "--tagret", "price"], "unknown option --tagret. Did you mean '--target'?"),
+        (["describe", "a", "b"], "'b' is an unexpected argument."),
     ],
 )
 def test_words_that_a_verb_has_no_use_for_are_told_with_a_hint(capsys, words, told):

@@ -39,7 +39,7 @@ def test_a_device_that_is_not_here_is_refused(device):
 
 
 def test_gpus_are_called_cuda():
-    with pytest.raises(ConfigError, match=r"device='gpu:1' is not a device: torch calls GPUs 'cuda:1'"):
+    with pytest.raises(ConfigError, match=r"device is 'gpu:1', which is not a device: torch calls GPUs 'cuda:1'"):
         resolve_device("gpu:1")
 
 

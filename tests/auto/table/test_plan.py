@@ -118,7 +118,7 @@ def test_numbers_that_are_categories_are_categories_for_the_network_too():
     [
         (3.5, {}, "targets must be a column's name, a list of names, or a dict name -> head, got 3.5"),
         (None, {}, "got None"),
-        ({"x": "number"}, {}, "'x' needs a head such as RegressionHead.*got 'number'.*column_kinds={'x': \"number\"}"),
+        ({"x": "number"}, {}, "'x' no head such as RegressionHead.*but 'number'.*column_kinds={'x': \"number\"}"),
         ("x", {"column_kinds": "number"}, "column_kinds must be a dict from column to kind.*got 'number'"),
     ],
 )
@@ -142,13 +142,15 @@ def test_ordered_words_take_the_order_that_the_caller_says():
         plan_table(sizes, "size", column_kinds={"size": "small < large"})
 
 
-def test_kinds_that_nothing_reads_yet_are_left_out_and_told():
+def test_recordings_and_sequences_have_inputs_of_their_own():
     curves = [[float(one) for one in range(3 + row % 4)] for row in range(ROWS)]
     sounds = [f"{row}.WAV" for row in range(ROWS)]
     plan = plan_table(table(curve=curves, sound=sounds, y=range(ROWS)), "y")
-    assert plan.view.required == ["x"]
-    assert plan.left_out["sound"] == "audio: its cells are paths of audio files; no input takes such columns"
-    assert plan.left_out["curve"].startswith("series: ")
+    assert {feed.name: feed.input for feed in plan.view.feeds} == {
+        "table": "tabular.input",
+        "sound": "audio.input",
+        "curve": "series.sequence_input",
+    }
 
 
 def test_columns_that_nobody_named_are_targets_by_their_number():

@@ -57,9 +57,7 @@ def test_columns_may_each_have_their_own(fit, tiny):
 def test_auto_is_from_scratch_with_a_line_where_nothing_is_cached_and_changes_nothing(fit, capsys):
     automatic = fit("auto", verbose=1)
     told = capsys.readouterr().out + capsys.readouterr().err
-    assert (
-        told.count("encoders are trained from scratch (no pretrained model in the local cache; see pretrained=)") == 2
-    )
+    assert told.count("encoders are trained from scratch (no pretrained model in the local cache; see pretrained)") == 2
     assert pretrained_of(automatic) == set()
     assert automatic.metadata["scores"] == fit(None).metadata["scores"]
 

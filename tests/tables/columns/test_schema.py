@@ -51,7 +51,7 @@ def test_unknown_columns_and_kinds_are_told_at_once():
     told = str(caught.value)
     assert told.startswith("4 errors:")
     assert "'sx', which is no column. Did you mean 'sex'?" in told
-    assert "'numbr', given for 'size', is no kind. Did you mean 'number'?" in told
+    assert "'numbr' for 'size', which is no kind. Did you mean 'number'?" in told
 
 
 @pytest.mark.parametrize("kind", column_kinds())

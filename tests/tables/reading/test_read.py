@@ -154,7 +154,7 @@ def test_the_root_can_be_given_and_a_table_is_read_no_more_than_once(tmp_path):
     assert read(table) is table
     assert read(table, root=here).root == here
     for one in (table, ROWS, tmp_path / "t.csv"):
-        with pytest.raises(DataError, match="root='nowhere' is no folder"):
+        with pytest.raises(DataError, match="root is 'nowhere', which is not a folder"):
             read(one, root="nowhere")
     assert len(table) == 3
     assert isinstance(table, Table)
