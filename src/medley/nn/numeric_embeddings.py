@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +44,7 @@ class PiecewiseLinearEmbedding(nn.Module):
         tables: dict[str, list[list[float]]] = {"slope": [], "offset": [], "low": [], "high": []}
         for row in edges:
             bins, missing = len(row) - 1, most - len(row) + 1
-            spans = [after - before for before, after in zip(row, row[1:], strict=False)]
+            spans = [after - before for before, after in pairwise(row)]
             tables["slope"].append([1 / span for span in spans] + [0.0] * missing)
             tables["offset"].append([-edge / span for edge, span in zip(row, spans, strict=False)] + [0.0] * missing)
             tables["low"].append([-_LARGEST] + [0.0] * (most - 1))
