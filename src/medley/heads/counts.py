@@ -112,8 +112,8 @@ class CountCodec(TargetCodec):
         known = ~np.isnan(counts)
         weights = known / np.maximum(known.sum(axis=1, keepdims=True), 1)
         mean = np.nansum(counts * weights, axis=0) / weights.sum(axis=0)
-        self._mean = np.maximum(mean, _LEAST_MEAN)
-        excess = (np.nanvar(counts, axis=0) - self._mean) / self._mean**2
+        self._mean = mean = np.maximum(mean, _LEAST_MEAN)
+        excess = (np.nanvar(counts, axis=0) - mean) / mean**2
         self._dispersion = np.maximum(excess, _LEAST_DISPERSION)
         return self
 

@@ -178,7 +178,7 @@ def read_sequences(values: Any, channels: int | None = None) -> list[np.ndarray 
 
 
 def _sequence(place: int, value: Any) -> np.ndarray | None:
-    if value is None or (isinstance(value, float) and value != value) or type(value).__name__ == "NAType":
+    if value is None or type(value).__name__ == "NAType" or (type(value) is float and value != value):
         return None
     try:
         if hasattr(value, "detach"):

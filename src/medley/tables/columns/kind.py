@@ -112,7 +112,8 @@ class ColumnKind(ABC):
 
 def column_kinds() -> list[ColumnKind]:
     """All kinds that are registered here, in the order in which they are asked."""
-    return sorted((kind() for kind in registry.declared(ColumnKind).values()), key=lambda kind: (kind.rank, kind.name))
+    classes: list[Any] = list(registry.declared(ColumnKind).values())
+    return sorted((kind() for kind in classes), key=lambda kind: (kind.rank, kind.name))
 
 
 def kind_names() -> list[str]:
@@ -133,9 +134,9 @@ def kind_named(name: str) -> ColumnKind:
     >>> kind_named("image").is_used, kind_named("identifier").is_used
     (True, False)
     """
-    for kind in registry.declared(ColumnKind).values():
+    for kind in column_kinds():
         if kind.name == name:
-            return kind()
+            return kind
     raise ConfigError(f"There is no kind of column called {name!r}.{did_you_mean(name, kind_names())}")
 
 

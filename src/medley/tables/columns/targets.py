@@ -78,7 +78,9 @@ class TargetProfile:
         profile = self.profile
         written = profile.values.dtype.kind == "O" and any(issubclass(one, str) for one in profile.types or (str,))
         rows = self._distinct[1]
-        return tuple(str(profile.series.iloc[row]).strip() if written else _plain(self.numbers[row]) for row in rows)
+        return tuple(
+            str(profile.series.iloc[row]).strip() if written else _plain(float(self.numbers[row])) for row in rows
+        )
 
     @cached_property
     def numbered_classes(self) -> tuple[str, str, float] | None:
