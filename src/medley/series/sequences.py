@@ -181,11 +181,10 @@ def _sequence(place: int, value: Any) -> np.ndarray | None:
     if value is None or type(value).__name__ == "NAType" or (type(value) is float and value != value):
         return None
     try:
-        if hasattr(value, "detach"):
-            value = value.detach().cpu().numpy()
-        if isinstance(value, list | tuple):
-            value = [np.nan if cell is None else cell for cell in value]
-        array = np.asarray(value, np.float64)
+        cells: Any = value.detach().cpu().numpy() if hasattr(value, "detach") else value
+        if isinstance(cells, list | tuple):
+            cells = [np.nan if cell is None else cell for cell in cells]
+        array = np.asarray(cells, np.float64)
     except (TypeError, ValueError):
         array = np.zeros(())
     if array.ndim not in (1, 2):
