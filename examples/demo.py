@@ -40,7 +40,7 @@ def train(directory: Path) -> None:
     auto = md.AutoModel(
         inputs=[md.ImageInput(name="image"), md.TextInput(name="question")],
         outputs=[md.ClassificationHead(name="digit"), md.ClassificationHead(name="answer")],
-        max_trials=2,
+        max_trials=1,
         time_limit="1m",
         directory=directory,
         project_name="demo-search",

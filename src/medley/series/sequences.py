@@ -19,6 +19,7 @@ from medley.errors import DataError, NotFittedError
 from medley.series.block import TimeseriesBlock
 from medley.series.kinds import family_of
 from medley.series.rnn import check_counts
+from medley.tables.columns.profile import is_absent
 
 MAX_STEPS = 512
 _QUANTILE = 0.99
@@ -178,7 +179,7 @@ def read_sequences(values: Any, channels: int | None = None) -> list[np.ndarray 
 
 
 def _sequence(place: int, value: Any) -> np.ndarray | None:
-    if value is None or type(value).__name__ == "NAType" or (type(value) is float and value != value):
+    if is_absent(value):
         return None
     try:
         cells: Any = value.detach().cpu().numpy() if hasattr(value, "detach") else value
