@@ -145,3 +145,17 @@ def test_a_small_fit_of_plain_columns_imports_neither_scikit_learn_nor_scipy():
     )
     imported = set(printed.rpartition("MODULES")[2].split())
     assert {"sklearn", "scipy", "tabm", "rtdl_num_embeddings"} & imported == set()
+
+
+@pytest.mark.parametrize(
+    "package", ["auto", "cache", "cli", "core", "data", "graph", "model", "search", "tables", "train"]
+)
+def test_the_machinery_names_no_part_of_a_modality_or_target_kind(package):
+    named = re.compile(r'lookup\("(?:text|image|audio|series|heads)\.')
+    found = {
+        f"{file.relative_to(PACKAGE)}: {line.strip()}"
+        for file in (PACKAGE / package).rglob("*.py")
+        for line in file.read_text("utf-8").splitlines()
+        if named.search(line) and not line.strip().startswith(">>>")
+    }
+    assert found == set(), "inputs, kinds and heads announce themselves: see core/input.py and core/head.py"

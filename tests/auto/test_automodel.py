@@ -217,10 +217,10 @@ class TestMissing:
             fitted(auto(), x={**rows(), "wave": None})
 
 
-class TestMistakes:
-    """AutoKeras's words for common mistakes, and all mistakes of one call at once."""
+class TestErrors:
+    """AutoKeras's words for common errors, and all errors of one call at once."""
 
-    def test_all_mistakes_of_the_constructor_at_once(self):
+    def test_all_errors_of_the_constructor_at_once(self):
         with pytest.raises(
             ConfigError, match=r"(?s)6 errors.*max_trials.*keep.*max_model_size.*seed.*tuner.*time_limit"
         ):
@@ -274,14 +274,14 @@ class TestMistakes:
         with pytest.raises(ConfigError, match='column_types should be either "categorical"'):
             fit(column_names=["a", "b"], column_types={"a": "colour"})
 
-    def test_all_mistakes_of_fit_at_once_and_nothing_is_written(self, auto, tmp_path):
+    def test_all_errors_of_fit_at_once_and_nothing_is_written(self, auto, tmp_path):
         with pytest.raises(ConfigError, match=r"(?s)3 errors.*epochs.*batch_size.*verbose"):
             auto().fit(rows(), targets(), epochs=0, batch_size=-1, verbose=7)
         with pytest.raises(DataError, match="wave: 60, facts: 9"):
             fitted(auto(), x={"wave": wave(), "facts": table(9)})
         assert list(tmp_path.iterdir()) == []
 
-    def test_mistakes_in_validation_rows_are_told_as_such(self, auto):
+    def test_errors_in_validation_rows_are_told_as_such(self, auto):
         with pytest.raises(DataError, match=r"validation_data: .*wave: 60, facts: 60, kind: 9, price: 9"):
             fitted(auto(), validation_data=(rows(), targets(9)))
         with pytest.raises(DataError, match="lion"):

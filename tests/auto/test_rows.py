@@ -63,7 +63,7 @@ def test_a_wrong_argument_is_named_with_its_value(wrong, words):
         check_fit(**{**GOOD, **wrong})
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_errors_are_reported_at_once():
     with pytest.raises(ConfigError, match=r"(?s)4 errors.*epochs.*batch_size.*validation_split.*verbose"):
         check_fit(**{**GOOD, "epochs": -1, "batch_size": True, "validation_split": 2, "verbose": 9})
 

@@ -87,13 +87,13 @@ def test_a_misspelt_method_is_answered_with_the_nearest_and_with_all():
         (FixedWeights([1.0]), ["1 weights for 2 outputs"]),
     ],
 )
-def test_every_mistake_is_told_at_once(given, words):
+def test_every_error_is_told_at_once(given, words):
     with pytest.raises(ConfigError) as told:
         balancer(given, NAMES_OF_OUTPUTS)
     assert all(word in str(told.value) for word in words), str(told.value)
 
 
-def test_mistakes_in_the_heads_weights_are_told_beside_those_in_loss_weights():
+def test_errors_in_the_heads_weights_are_told_beside_those_in_loss_weights():
     with pytest.raises(ConfigError) as told:
         balancer("pcgard", NAMES_OF_OUTPUTS, [1.0, -1.0])
     assert "loss_weight: the weight of 'answer'" in str(told.value)

@@ -224,7 +224,7 @@ def test_a_missing_solver_is_named_with_its_extra_at_once(method, extra, monkeyp
         JacobianDescent(method, [1.0, 1.0])
 
 
-def test_mistakes_name_the_method_the_setting_and_the_count():
+def test_errors_name_the_method_the_setting_and_the_count():
     with pytest.raises(ConfigError, match=r"no aggregator 'pcgard'\. Did you mean 'pcgrad'"):
         JacobianDescent("pcgard", [1.0, 1.0])
     with pytest.raises(ConfigError, match=r"'mgda' cannot be made with .*epsilon must be positive"):

@@ -80,7 +80,7 @@ def test_everything_moves_with_the_module(method):
     assert balancer.to("meta").scalarizer.weights.is_meta
 
 
-def test_mistakes_name_the_method_and_the_setting():
+def test_errors_name_the_method_and_the_setting():
     with pytest.raises(ConfigError, match=r"no scalarizer 'means'\. Did you mean 'mean'"):
         Scalarization("means", [1.0])
     with pytest.raises(ConfigError, match=r"'stch' cannot be made with .*'nu'"):

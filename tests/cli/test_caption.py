@@ -94,7 +94,7 @@ def test_bad_images_are_told(capsys, rooms, model, tmp_path):
     assert "row 1 ('images/1.png'): no such file" in told
 
 
-def test_all_mistakes_are_told_at_once(capsys, rooms, tmp_path):
+def test_all_errors_are_reported_at_once(capsys, rooms, tmp_path):
     words = (rooms, "--image", "foto", "--model", tmp_path / "none", "--column", "foto", "-o", tmp_path / "out.xls")
     code, printed, told = run(capsys, *words)
     assert (code, printed) == (2, "")

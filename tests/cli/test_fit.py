@@ -99,7 +99,7 @@ def test_leaks_are_one_line_each(capsys, pets_csv, tmp_path):
     assert "warning: column 'euros' determines the target 'price'" in capsys.readouterr().out
 
 
-def test_all_mistakes_are_told_at_once(capsys, pets_csv, tmp_path):
+def test_all_errors_are_reported_at_once(capsys, pets_csv, tmp_path):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "diary.txt").write_text("dear diary")
     words = "--target prise --kind kind --kind age=numbr --input x --time-limit soon --trials 0 --group g"

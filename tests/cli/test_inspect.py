@@ -97,7 +97,7 @@ def test_repeated_rows_and_other_encodings_are_noted(capsys, tmp_path):
         (["pets.csv", "--kind", "breed=number"], "Column 'breed' cannot be read as number"),
     ],
 )
-def test_a_mistake_is_told_and_ends_with_2(capsys, table, monkeypatch, tmp_path, words, told):
+def test_an_error_is_told_and_ends_with_2(capsys, table, monkeypatch, tmp_path, words, told):
     monkeypatch.chdir(tmp_path)
     assert main(["inspect", *words]) == 2
     shown = capsys.readouterr()
@@ -105,7 +105,7 @@ def test_a_mistake_is_told_and_ends_with_2(capsys, table, monkeypatch, tmp_path,
     assert shown.out == ""
 
 
-def test_all_mistakes_of_a_call_are_told_at_once(capsys, table):
+def test_all_errors_of_a_call_are_told_at_once(capsys, table):
     assert main(["inspect", table, "--target", "bred", "--kind", "x", "--kind", "breed=time", "--kind", "z=text"]) == 2
     assert "4 errors:" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""The command line as a whole: help, versions, mistakes, exit codes."""
+"""The command line as a whole: help, versions, errors, exit codes."""
 
 import subprocess
 import sys
@@ -70,7 +70,7 @@ def test_words_that_make_no_command_end_with_2(capsys):
     assert "MODEL_DIR" in capsys.readouterr().err
 
 
-def test_a_mistake_is_one_message_and_2(tmp_path):
+def test_an_error_is_one_message_and_2(tmp_path):
     done = medley("describe", str(tmp_path / "nothing"))
     assert done.returncode == 2
     assert done.stdout == ""

@@ -72,7 +72,7 @@ def test_a_table_without_targets_keeps_their_names(capsys, pets_model, pets_csv,
     assert out.splitlines()[0] == "kind,age,breed,breed_probability,price"
 
 
-def test_all_mistakes_are_told_at_once(capsys, pets_csv, tmp_path):
+def test_all_errors_are_reported_at_once(capsys, pets_csv, tmp_path):
     code, out, err = run(capsys, tmp_path / "nothing", tmp_path / "pet.csv", "-o", tmp_path / "no" / "out.xls")
     assert (code, out) == (2, "")
     assert err.startswith("medley: 4 errors:")

@@ -58,7 +58,7 @@ def test_the_pipe_gets_one_header(capsys, pets_model, pets_csv):
     assert len(out.splitlines()) == 61
 
 
-def test_mistakes_are_told_at_once_before_anything_is_written(capsys, pets_model, pets_csv, tmp_path):
+def test_errors_are_reported_at_once_before_anything_is_written(capsys, pets_model, pets_csv, tmp_path):
     pd.read_csv(pets_csv).drop(columns=["age", "kind"]).to_csv(pets_csv, index=False)
     code, _, err = run(capsys, pets_model, pets_csv, "-o", tmp_path / "out.csv", "--memory", "1kB")
     assert code == 2

@@ -50,7 +50,7 @@ def test_a_field_that_cannot_be_is_named_with_its_value(fields, words):
     assert words in str(caught.value)
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_errors_are_reported_at_once():
     with pytest.raises(ConfigError, match=r"(?s)4 errors.*name.*size.*word.*plain"):
         Part(size="big", word="men", plain="wrong", name="")
 

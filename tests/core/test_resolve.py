@@ -124,7 +124,7 @@ def test_what_cannot_be_joined_is_told_with_the_parts_name():
         resolved(wrong(x), x=x, wrong_part=wrong)
 
 
-def test_two_mistakes_in_one_declaration_are_told_at_once():
+def test_two_errors_in_one_declaration_are_told_at_once():
     class Two(Layer):
         size: int | None = searched(OneOf(1, 2))
         word: str | None = searched(OneOf("add", "concatenate"))

@@ -91,7 +91,7 @@ def test_trial_0_concatenates_without_weights():
     assert torch.equal(module([x, y], None), torch.cat([x, y], 1))
 
 
-def test_mistakes_are_told_with_a_hint():
+def test_errors_are_reported_with_a_hint():
     with pytest.raises(ConfigError, match=r"merge_type must be one of .*got 'gate'\. Did you mean 'gated'"):
         Merge(merge_type="gate")
 

@@ -1,4 +1,4 @@
-"""The declarations: arguments, networks, JSON, mistakes."""
+"""The declarations: arguments, networks, JSON, errors."""
 
 import json
 import subprocess
@@ -194,12 +194,12 @@ def test_ranges_in_place_of_values_are_settled():
         (lambda: RegressionHead(dropout=2), "below 1, got 2"),
     ],
 )
-def test_mistakes_in_a_declaration(make, words):
+def test_errors_in_a_declaration(make, words):
     with pytest.raises(ConfigError, match=words):
         make()
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_errors_are_reported_at_once():
     with pytest.raises(ConfigError, match=r"(?s)4 errors.*num_classes.*loss 'ce'.*metric 'foo'.*loss_weight"):
         ClassificationHead(0, loss="ce", metrics=["foo"], loss_weight=-1)
 

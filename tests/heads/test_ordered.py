@@ -153,7 +153,7 @@ def test_metrics_agree_with_their_sources():
     assert list(OrderedHead().metric_functions(codec)) == names
 
 
-def test_mistakes_are_told_at_once():
+def test_errors_are_reported_at_once():
     with pytest.raises(ConfigError, match=r"(?s)5 errors.*focal.*rmse.*dropout.*class_weight.*order"):
         OrderedHead(loss="focal", metrics=["rmse"], dropout=2.0, class_weight=3, order=["a"])
     with pytest.raises(ConfigError, match="order must be a list"):

@@ -50,7 +50,7 @@ def test_subsets_are_disjoint_and_shuffled_alike(folder):
     assert other.tolist() != parts[0].tolist()
 
 
-def test_mistakes_are_told_at_once(folder, tmp_path):
+def test_errors_are_reported_at_once(folder, tmp_path):
     with pytest.raises(ConfigError, match="3 errors"):
         image_dataset_from_directory(folder, color_mode="grey", interpolation="area", subset="training")
     with pytest.raises(DataError, match="no folder"):

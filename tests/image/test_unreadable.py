@@ -132,7 +132,7 @@ def test_no_readable_image_is_an_error_that_says_why():
         ImageCodec().fit(["gone.png", None])
 
 
-def test_mistakes_of_the_call_are_errors_whatever_the_policy():
+def test_errors_of_the_call_are_errors_whatever_the_policy():
     codec = ImageCodec().fit(np.zeros((4, 5, 5, 7), np.uint8))
     with pytest.raises(DataError, match="row 0: it has 3 channels"):
         codec.encode([colours()])

@@ -148,12 +148,12 @@ def test_an_input_that_is_wholly_absent_in_training_cannot_be_learnt_from():
         held.spec(Numbers(name="x").node)
 
 
-def test_mistakes_in_labels_name_the_head():
+def test_errors_in_labels_name_the_head():
     with pytest.raises(DataError, match="y: Expect the target data to have at least 2 classes"):
         Encodings(part([1.0, 2.0], ["a", "a"]), None, {"y": ClassificationHead().codec()}, CPU)
 
 
-def test_mistakes_in_rows_under_a_preprocessing_name_the_input():
+def test_errors_in_rows_under_a_preprocessing_name_the_input():
     class Picky(Counted):
         def fit(self, values):
             raise DataError("these are no numbers.")

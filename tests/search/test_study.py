@@ -166,7 +166,7 @@ def test_networks_that_are_too_large_do_not_end_the_search(study, trainings):
     assert [two.number for two in one.ranked] in ([5, 6], [6, 5])
 
 
-def test_a_mistake_in_the_default_is_raised_at_once(study, trainings, monkeypatch):
+def test_an_error_in_the_default_is_raised_at_once(study, trainings, monkeypatch):
     def wrong(search_spec):
         raise GraphError("conv_block_1: it reads maps.")
 

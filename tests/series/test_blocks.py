@@ -132,6 +132,6 @@ def test_declarations_survive_json(block):
         (lambda: TransformerBlock(num_heads=1.5, dropout=1), r"2 errors[\s\S]*num_heads[\s\S]*dropout"),
     ],
 )
-def test_mistakes_are_told_when_they_are_made(make, words):
+def test_errors_are_reported_when_they_are_made(make, words):
     with pytest.raises(ConfigError, match=words):
         make()

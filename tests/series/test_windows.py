@@ -126,6 +126,6 @@ def test_wrong_rows_are_refused_by_column():
         (lambda: TimeseriesInput(3, ["a"], {"b": "numerical"}), "column_names and column_types are mismatched"),
     ],
 )
-def test_mistakes_are_told_when_they_are_made(make, words):
+def test_errors_are_reported_when_they_are_made(make, words):
     with pytest.raises(ConfigError, match=words):
         make()

@@ -142,7 +142,7 @@ def test_declared_types_overrule_what_is_told_apart():
     assert [column.kind for column in told.spec.columns] == ["numeric", "numeric"]
 
 
-def test_mistakes_about_names_and_types_use_known_words():
+def test_errors_about_names_and_types_use_known_words():
     with pytest.raises(ConfigError, match="column_names must be specified"):
         TableCodec(column_types={"a": "numerical"}).fit(np.zeros((3, 1)))
     with pytest.raises(ConfigError, match=r"column_names and column_types are mismatched\..*'weight'"):

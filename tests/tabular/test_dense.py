@@ -69,10 +69,10 @@ def test_wrong_sizes_are_told(fields, words):
 
 
 @pytest.mark.parametrize("size", ["big", -3, 2.5, 0, True, (4, -1), ()])
-def test_a_mistake_is_told_once(size):
+def test_an_error_is_told_once(size):
     with pytest.raises(ConfigError) as told:
         DenseBlock(num_units=size)
-    assert "mistakes" not in str(told.value)
+    assert "errors" not in str(told.value)
 
 
 def test_trial_0_is_small_for_small_data_and_for_large_maps():

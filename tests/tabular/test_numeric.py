@@ -90,7 +90,7 @@ def test_numbers_without_bins_pass():
     assert torch.equal(PIECEWISE.build(vector(1))(x), x)
 
 
-def test_widths_shrink_with_columns_and_mistakes_are_told():
+def test_widths_shrink_with_columns_and_errors_are_reported():
     def width(columns, rows):
         return NumericEmbedding().suggest_defaults([vector(columns)], DataSummary(rows))["width"]
 

@@ -52,7 +52,7 @@ def test_more_rows_get_more_units_and_no_size_takes_several_times_the_default():
 def test_wrong_sizes_are_told_once(fields, words):
     with pytest.raises(ConfigError, match=words) as told:
         TabMBlock(**fields)
-    assert "mistakes" not in str(told.value)
+    assert "errors" not in str(told.value)
 
 
 def test_the_mean_of_members_reads_members_alone():

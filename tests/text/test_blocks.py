@@ -224,6 +224,6 @@ def test_a_drawn_encoding_hands_its_fields_to_the_codec():
         (lambda: TextBlock("ngrams"), "Did you mean 'ngram'"),
     ],
 )
-def test_mistakes_are_told_when_they_are_made(make, words):
+def test_errors_are_reported_when_they_are_made(make, words):
     with pytest.raises(ConfigError, match=words):
         make()

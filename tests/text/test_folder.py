@@ -35,7 +35,7 @@ def test_texts_are_cut(folder):
     assert max(map(len, text_dataset_from_directory(folder, max_length=3)[0])) == 3
 
 
-def test_mistakes_are_named(folder, tmp_path):
+def test_errors_are_named(folder, tmp_path):
     with pytest.raises(ConfigError, match=r"2 errors[\s\S]*max_length[\s\S]*subset"):
         text_dataset_from_directory(folder, max_length=0, subset="training")
     with pytest.raises(DataError, match="no folder"):

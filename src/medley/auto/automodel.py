@@ -1,4 +1,4 @@
-"""The graph door."""
+"""The graph API."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class AutoModel:
         outputs: heads, either bare (`ClassificationHead()`: each input gets its default encoder, all are merged,
             every head reads the result) or joined to a drawn graph (`ClassificationHead()(node)`).
         project_name: the folder under `directory` that the search writes.
-        max_trials: how many networks are tried at most. 1 trains the sensible default, or what was written down.
+        max_trials: how many networks are tried at most. 1 trains the suitable default, or what was written down.
         directory: where the project's folder goes; the current directory if left out.
         objective: what trials are compared by: None is the scale-free number (the mean over heads of validation loss
             divided by the loss of the best constant prediction); or `"val_loss"`, `"val_accuracy"`,
@@ -63,7 +63,7 @@ class AutoModel:
         keep: how many of the best models are kept.
 
     Raises:
-        ConfigError: all mistakes at once.
+        ConfigError: all errors at once.
         GraphError: inputs and outputs are not connected.
 
     >>> import medley as md, numpy as np, tempfile
@@ -117,7 +117,7 @@ class AutoModel:
         self.device = resolve_device(device)
         self.training = training or Training()
         self.keep = keep
-        self._balancer()  # mistakes in the weights are told now
+        self._balancer()  # errors in the weights are told now
         self._study: Study | None = None
         self._model: Model | None = None
 
@@ -150,7 +150,7 @@ class AutoModel:
             The best trial's records as Keras's `History`.
 
         Raises:
-            ConfigError, DataError: all mistakes at once, before anything is trained.
+            ConfigError, DataError: all errors at once, before anything is trained.
             SearchError: all trials failed.
         """
         began = monotonic()
@@ -301,11 +301,11 @@ class AutoModel:
             )
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
-        """As `Model.predict`."""
+        """The best model's predictions: `Model.predict`."""
         return self.model.predict(x, batch_size)
 
     def predict_proba(self, x: Any, batch_size: int | None = None) -> Any:
-        """As `Model.predict_proba`."""
+        """The best model's probabilities: `Model.predict_proba`."""
         return self.model.predict_proba(x, batch_size)
 
     def evaluate(

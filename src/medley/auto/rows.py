@@ -27,7 +27,7 @@ def check_fit(
     """Checks the plain arguments of `fit`.
 
     Raises:
-        ConfigError: all mistakes at once.
+        ConfigError: all errors at once.
     """
     errors = ErrorCollector()
     check_whole_number(errors, epochs, "epochs")

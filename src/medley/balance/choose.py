@@ -37,7 +37,7 @@ def balancer(loss_weights: Any, names: Sequence[str], head_weights: Sequence[flo
 
     Raises:
         ConfigError: a wrong count, a weight that is negative, not finite or no number, weights that are all
-            zero, an unknown output or method, weights for a method that cannot honour them; all mistakes at
+            zero, an unknown output or method, weights for a method that cannot honour them; all errors at
             once.
         MissingDependencyError: the method needs a package that is not installed.
 
@@ -102,7 +102,7 @@ def _method(word: str, errors: ErrorCollector) -> str:
 
 
 def _weights(argument: str, given: Any, names: Sequence[str], errors: ErrorCollector) -> list[float]:
-    """K numbers out of a dict, a sequence or a number; 1 wherever there was a mistake."""
+    """K numbers out of a dict, a sequence or a number; 1 wherever there was an error."""
     if isinstance(given, Mapping):
         for word in given:
             if word not in names:

@@ -72,7 +72,6 @@ class JacobianDescent(Balancer):
     def backward(
         self, losses: Sequence[Tensor], parameters: Sequence[nn.Parameter], scale: Tensor | None = None
     ) -> Tensor:
-        """As `Balancer.backward`."""
         trained = [p for p in parameters if p.requires_grad]
         values = torch.stack([loss.detach() for loss in losses]) * self.weights
         present = [k for k, value in enumerate(values.tolist()) if value != 0 and losses[k].requires_grad]

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         0; 130 where Ctrl-C ended the search and the best so far was saved.
 
     Raises:
-        ConfigError, DataError: mistakes in the call, the table, or about the output; all told.
+        ConfigError, DataError: errors in the call, the table, or about the output; all reported.
         KeyboardInterrupt: before there was anything to save.
     """
     errors = ErrorCollector()

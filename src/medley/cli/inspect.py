@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         DataError: there is no such table; a column or kind is unknown, a column cannot be what `--kind` says, or a
-            target cannot be predicted: all of these are told at once.
+            target cannot be predicted: all of these are reported at once.
     """
     errors = ErrorCollector()
     kinds = column_kinds(args.kind, errors)

@@ -18,7 +18,7 @@ def add_memory(parser: argparse.ArgumentParser) -> None:
 
 
 def memory_of(word: str, errors: ErrorCollector) -> int:
-    """Bytes; what `auto` says where the word makes no sense, which is noted in `mistakes`."""
+    """Bytes; what `auto` says where the word makes no sense, which is added to `errors`."""
     from medley.tables.reading.memory import memory_bytes
 
     try:

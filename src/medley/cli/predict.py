@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     """Writes the predictions.
 
     Raises:
-        DataError: there is no such model or table, columns are missing, or the output cannot be written: all told.
+        DataError: there is no such model or table, columns are missing, or the output cannot be written: all reported.
     """
     from medley.tables.reading.memory import is_large
 

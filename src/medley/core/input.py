@@ -194,5 +194,5 @@ class Preprocessing(Block):
         """A fresh codec; all fields are set when it is asked for."""
 
     def adapter(self) -> Block | None:
-        """As `Input.adapter`."""
+        """The block that makes plain numbers of the encoding, for blocks that read no other; None if it is plain."""
         return None

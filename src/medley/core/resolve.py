@@ -83,7 +83,7 @@ def resolve(
         source: the spec of an encoded input, given its resolved node (an Input, or a Preprocessing on one); the
             node of a DerivedInput holds those of the inputs that it is made of.
         suggest: chooses values.
-        summary: what sensible defaults depend on.
+        summary: what suitable defaults depend on.
 
     Returns:
         The heads' nodes over resolved blocks, each with its name set; blocks that were called twice stay shared.

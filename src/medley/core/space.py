@@ -19,7 +19,7 @@ class Space(ABC):
 
     @abstractmethod
     def nearest(self, value: Any) -> Any:
-        """The member closest to `value` (a sensible default may fall outside a caller's own range)."""
+        """The member closest to `value` (a suitable default may fall outside a caller's own range)."""
 
 
 def _check_range(name: str, low: float, high: float, *, log: bool) -> None:

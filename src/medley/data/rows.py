@@ -78,7 +78,7 @@ def arrange(values: Any, names: Sequence[str], what: str, rows: int | None = Non
     1. one element, which holds `rows` rows by itself: a wrapper;
     2. as many elements as `rows`: the rows;
     3. one element, and it is an array, frame or dict of columns: a wrapper (`rows` is None or does not fit);
-    4. several elements, each of `rows` rows: a mistake, there are too many arrays;
+    4. several elements, each of `rows` rows: an error, there are too many arrays;
     5. the rows.
 
     Anything else is the value of the only name.
@@ -93,7 +93,7 @@ def arrange(values: Any, names: Sequence[str], what: str, rows: int | None = Non
         Name -> rows, in the order of `names`. Nothing is copied.
 
     Raises:
-        DataError: too few or too many arrays, or names that are missing or unknown (all are told at once).
+        DataError: too few or too many arrays, or names that are missing or unknown (all are reported at once).
 
     >>> arrange([[1, 2], ["a", "b"]], ["size", "note"], "x")
     {'size': [1, 2], 'note': ['a', 'b']}

@@ -37,7 +37,7 @@ def encode_inputs(sources: Sequence[Source], x: Mapping[str, Any]) -> dict[str, 
         x: input name -> rows; None where the whole input is absent.
 
     Raises:
-        DataError: all mistakes at once, each with its input's name.
+        DataError: all errors at once, each with its input's name.
     """
     size = next((count(values) for values in x.values() if values is not None), None)
     if size is None:

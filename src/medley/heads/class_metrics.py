@@ -128,7 +128,6 @@ class Ranking(SetMetric):
         self.of = score
 
     def score(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """As `SetMetric.score`."""
         true, likely = truth(self.codec, target), self.codec.probabilities(raw)
         if isinstance(self.codec, ClassCodec) and self.codec.binary:
             true, likely = true[:, 1:], likely[:, 1:]
@@ -159,7 +158,6 @@ class Confusion(SetMetric):
         self.average = average
 
     def score(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """As `SetMetric.score`."""
         hits, found, true = confusion(self.codec, raw, target, weight)
         if self.average == "micro":
             hits, found, true = (np.atleast_1d(one.sum()) for one in (hits, found, true))
@@ -187,7 +185,6 @@ class BalancedAccuracy(SetMetric):
         self.codec = codec
 
     def score(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """As `SetMetric.score`."""
         if not isinstance(self.codec, LabelSetCodec):
             hits, _, true = confusion(self.codec, raw, target, weight)
             return _defined_mean(hits, true)
@@ -210,7 +207,6 @@ class Agreement(SetMetric):
         self.of = score
 
     def score(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """As `SetMetric.score`."""
         if len(raw) == 0:
             return float("nan")
         true = target.reshape(-1).astype(np.int64)

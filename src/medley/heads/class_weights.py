@@ -14,7 +14,7 @@ ClassWeight = Mapping[Any, float] | str | None
 
 
 def wrong_weights(class_weight: Any) -> Iterator[str]:
-    """A sentence per mistake in a `class_weight=` argument."""
+    """A sentence per error in a `class_weight=` argument."""
     if class_weight is None or class_weight == "balanced":
         return
     if not isinstance(class_weight, Mapping):

@@ -57,13 +57,13 @@ class ClassificationHead(Head, register="heads.classification"):
             outputs (B, K) and targets: codes (B,), or 0 and 1 in the shape of the outputs for two classes and for
             label sets; it returns one loss per row (B,).
         metrics: names, and functions (y_true, y_pred) -> number of labels as given; `["accuracy"]` where unset.
-        dropout: chance of a feature to be dropped before the last layer; searched where unset.
+        dropout: dropout probability before the last layer; searched where unset.
         loss_weight: the head's factor in the sum of losses.
         class_weight: label -> factor on the loss of its rows (1 where not named), or `"balanced"`: every class weighs
             the same together. For label sets, the factor on the cells that have the label.
 
     Raises:
-        ConfigError: an unknown name, a number out of its range, a loss that does not fit; all are told at once.
+        ConfigError: an unknown name, a number out of its range, a loss that does not fit; all are reported at once.
 
     >>> head = ClassificationHead(dropout=0.0)
     >>> target = head.codec().fit(["cat", "dog", "cow"])

@@ -111,7 +111,7 @@ class Alphabet:
         """The distinct labels that occur in an array (B,).
 
         Raises:
-            DataError: a label is no whole number, string, boolean, float or bytes.
+            DataError: a label is not a whole number, string, boolean, float or bytes.
         """
         found = distinct(labels.array)[1]
         plain = [_plain(label) for label in found]

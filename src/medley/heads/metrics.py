@@ -37,7 +37,6 @@ class OwnScore(SetMetric):
         self.function = function
 
     def score(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """As `SetMetric.score`."""
         return _called(self.function, self.codec, raw, target, weight)
 
 
@@ -51,7 +50,6 @@ class OwnError(SetMetric):
         self.function = function
 
     def score(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """As `SetMetric.score`."""
         return _called(self.function, self.codec, raw, target, weight)
 
 

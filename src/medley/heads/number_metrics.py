@@ -128,7 +128,6 @@ class Determination(SetMetric):
         self.codec = codec
 
     def score(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """As `SetMetric.score`."""
         return _mean_over_columns(self.codec, raw, target, weight, _determination)
 
 
@@ -139,7 +138,6 @@ class Pearson(SetMetric):
         self.codec = codec
 
     def score(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """As `SetMetric.score`."""
         return _mean_over_columns(self.codec, raw, target, weight, _correlation)
 
 

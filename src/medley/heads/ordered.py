@@ -42,13 +42,13 @@ class OrderedHead(Head, register="heads.ordered"):
         metrics: names (`"accuracy"`, `"mae"` in class steps, `"quadratic_weighted_kappa"`, `"within_one"`,
             `"balanced_accuracy"`, `"crossentropy"`), and functions (y_true, y_pred) -> number of labels as given; the
             first three where unset.
-        dropout: chance of a feature to be dropped before the last layer; searched where unset.
+        dropout: dropout probability before the last layer; searched where unset.
         loss_weight: the head's factor in the sum of losses.
         class_weight: label -> factor on the loss of its rows (1 where not named), or `"balanced"`.
         order: the labels, the least first; may hold labels that no row has.
 
     Raises:
-        ConfigError: an unknown name, a number out of its range; all are told at once.
+        ConfigError: an unknown name, a number out of its range; all are reported at once.
 
     >>> head = OrderedHead(order=["low", "mid", "high"], dropout=0.0)
     >>> target = head.codec().fit(["mid", "low", "high"])

@@ -75,7 +75,6 @@ class QuadraticKappa(SetMetric):
         self.codec = codec
 
     def score(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """As `SetMetric.score`."""
         mass = np.ones(len(raw)) if weight is None else weight.astype(np.float64)
         if mass.sum() == 0:
             return float("nan")

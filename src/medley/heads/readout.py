@@ -32,7 +32,7 @@ def readout(spec: Spec, outputs: int, dropout: float, join: Join = mean_number) 
     Args:
         spec: what comes in.
         outputs: K.
-        dropout: chance of a feature to be dropped in training; 0 leaves the layer out.
+        dropout: dropout probability in training; 0 leaves the layer out.
         join: what makes one raw output of those of an ensemble's members.
 
     Returns:

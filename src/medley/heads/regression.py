@@ -38,7 +38,7 @@ class RegressionHead(Head, register="heads.regression"):
             and `"mae"` do as well), or a function or torch module of outputs and targets (B, K), standardised, which
             returns one loss per row (B,).
         metrics: names, and functions (y_true, y_pred) -> number; `["mean_squared_error"]` where unset.
-        dropout: chance of a feature to be dropped before the last layer; searched where unset.
+        dropout: dropout probability before the last layer; searched where unset.
         loss_weight: the head's factor in the sum of losses.
         scale: what numbers are fitted on, column by column: `"linear"`; `"log"`, for numbers of 0 or more (with zeros
             among them, of number + median); `"auto"` takes logarithms where all of 50 or more training numbers are
@@ -47,7 +47,7 @@ class RegressionHead(Head, register="heads.regression"):
             take `"linear"`.
 
     Raises:
-        ConfigError: an unknown name, a number out of its range; all are told at once.
+        ConfigError: an unknown name, a number out of its range; all are reported at once.
 
     >>> head = RegressionHead(metrics=["mae"], dropout=0.0)
     >>> target = head.codec().fit([[1.0, 2.0], [3.0, 5.0]])

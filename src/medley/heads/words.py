@@ -117,7 +117,7 @@ def canonical(loss: Any, table: dict[str, str], otherwise: str) -> str:
 
 
 def wrong_losses(loss: Any, table: dict[str, str], head: str) -> Iterator[str]:
-    """A sentence per mistake in a `loss=` argument."""
+    """A sentence per error in a `loss=` argument."""
     for one in loss.choices if isinstance(loss, OneOf) else (loss,):
         if isinstance(one, str) and meaning(one, table) is None:
             yield f"loss {one!r} is not known to a {head} head.{did_you_mean(one, table)}"
@@ -126,7 +126,7 @@ def wrong_losses(loss: Any, table: dict[str, str], head: str) -> Iterator[str]:
 
 
 def wrong_metrics(metrics: Any, table: dict[str, str], head: str) -> Iterator[str]:
-    """A sentence per mistake in a `metrics=` argument."""
+    """A sentence per error in a `metrics=` argument."""
     if metrics is not None and not (isinstance(metrics, str | list | tuple) or callable(metrics)):
         yield f"metrics must be a list of names and functions (y_true, y_pred) -> number, got {metrics!r}."
         return
@@ -145,7 +145,7 @@ def listed(metrics: Any) -> Iterable[Any]:
 
 
 def wrong_numbers(dropout: Any, loss_weight: Any) -> Iterator[str]:
-    """A sentence per mistake in what both heads take."""
+    """A sentence per error in what both heads take."""
     if isinstance(dropout, int | float) and not 0 <= dropout < 1:
         yield f"dropout must be at least 0 and below 1, got {dropout!r}."
     if isinstance(loss_weight, Space):

@@ -38,7 +38,7 @@ class ImageAugmentation(Layer, register="image.augmentation"):
 
     Raises:
         ConfigError: a factor is no share, or no pair of shares.
-        GraphError: joined to something that is no image.
+        GraphError: joined to something that is not an image.
 
     >>> ImageAugmentation(0.1, False, True, 0.0, 0.0, (0.2, 0.1)).contrast_factor
     (0.2, 0.1)

@@ -53,7 +53,7 @@ class ImageBlock(Composite, register="image.block"):
 
     Raises:
         ConfigError: a pretrained encoder is named that is nowhere.
-        GraphError: joined to something that is no image.
+        GraphError: joined to something that is not an image.
 
     >>> ImageBlock(block_type="vanilla", augment=False)
     ImageBlock(block_type='vanilla', augment=False)

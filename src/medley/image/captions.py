@@ -63,7 +63,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
     Shape: images -> texts, encoded as `TextInput` encodes them.
 
     Raises:
-        ConfigError: no model was given, there is none of that name, or it is no image-to-text model.
+        ConfigError: no model was given, there is none of that name, or it is not an image-to-text model.
         GraphError: it is called on something else than an image input, and at most one text input.
         DataError: a function gives something else than one text per image.
 
@@ -119,7 +119,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
         return own.remembering(self)
 
     def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> list[str | None]:
-        """A text per row: the one that is there, else one that is written; None where there is no image either."""
+        """A text per row: the one that is there, else one that is written; None where there is not an image either."""
         image, text = _places(inputs)
         given: Any = inputs[image]
         root = getattr(given, "root", None)
@@ -142,11 +142,11 @@ class CaptionImages(DerivedInput, register="image.captions"):
             on_bad_image: what becomes of images that cannot be read, as of `ImageInput`.
 
         Returns:
-            B texts; None where there is no image.
+            B texts; None where there is not an image.
 
         Raises:
             ConfigError: the model is not there, or is none that writes.
-            DataError: something is no image, or (with `on_bad_image="raise"`) cannot be read: all are told.
+            DataError: something is not an image, or (with `on_bad_image="raise"`) cannot be read: all are told.
         """
         distinct = Distinct.of(list(rows_of_images(images)), as_text(root))
         if not distinct.first:

@@ -78,7 +78,7 @@ class ImageCodec(Codec):
 
         Raises:
             DataError: no image is there or can be read, the container is no list of images, or the policy is
-                `"raise"` and some are bad (all are told).
+                `"raise"` and some are bad (all are reported).
         """
         rows = rows_of_images(values)
         looks, found = looks_at(rows, self.root)
@@ -115,7 +115,7 @@ class ImageCodec(Codec):
 
         Raises:
             DataError: images that cannot be read where the policy is `"raise"`, or that cannot be converted into the
-                learnt form (all are told).
+                learnt form (all are reported).
         """
         rows = rows_of_images(values)
         one = (*self._fitted(), self.channels)

@@ -38,7 +38,7 @@ class Distinct:
     """Images of many rows, each distinct one known by a key of its content.
 
     Args:
-        rows: as they were given.
+        rows: as passed.
         root: the folder of relative paths.
         keys: (B,) per row; None where the row has no image, or one that cannot be read.
         found: what cannot be read.
@@ -107,7 +107,7 @@ class Distinct:
             BadImageWarning: some are taken as missing.
 
         Raises:
-            DataError: the policy is `"raise"` and some cannot be read, or something is no image at all.
+            DataError: the policy is `"raise"` and some cannot be read, or something is not an image at all.
         """
         self._spread()
         IMAGES.stop(self.found, self.rows, by_row, policy)
@@ -148,7 +148,7 @@ def decoded(item: Any, root: str | None = None) -> Image:
 
     Raises:
         BadImageError: it is an image that cannot be read.
-        DataError: it is no image, has channels other than grey or colours, or numbers that are no brightness.
+        DataError: it is not an image, has channels other than grey or colours, or numbers that are no brightness.
 
     >>> decoded(np.ones((4, 6))).size, decoded(np.ones((4, 6))).getpixel((0, 0))
     ((6, 4), (255, 255, 255))

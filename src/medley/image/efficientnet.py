@@ -54,7 +54,7 @@ class EfficientNetBlock(Layer, register="image.efficientnet"):
 
     Raises:
         ConfigError: an unknown version, or pretrained weights that are nowhere.
-        GraphError: joined to something that is no image.
+        GraphError: joined to something that is not an image.
 
     >>> str(EfficientNetBlock(version="b0").out(Spec((3, 32, 32), "CHW")))
     '(C=640 H=4 W=4)'

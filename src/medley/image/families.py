@@ -14,7 +14,7 @@ def image_size(spec: Spec, name: str) -> tuple[int, int, int]:
     """Channels, height and width.
 
     Raises:
-        GraphError: the spec is no image's.
+        GraphError: the spec is not an image's.
 
     >>> image_size(Spec((3, 32, 48), "CHW"), "ResNetBlock")
     (3, 32, 48)

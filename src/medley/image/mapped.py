@@ -132,11 +132,11 @@ class MapImages(DerivedInput, register="image.mapped"):
             on_bad_image: what becomes of images that cannot be read, as of `ImageInput`.
 
         Returns:
-            B images of Pillow's; None where there is no image.
+            B images of Pillow's; None where there is not an image.
 
         Raises:
             ConfigError: the model is not there, or segments nothing.
-            DataError: something is no image, or (with `on_bad_image="raise"`) cannot be read; the function fails.
+            DataError: something is not an image, or (with `on_bad_image="raise"`) cannot be read; the function fails.
 
         >>> made = MapImages(lambda image: image.convert("L").resize((2, 2))).images(np.zeros((1, 4, 6, 3)))
         >>> made[0].mode, made[0].size

@@ -118,7 +118,7 @@ def profile(item: Any, root: str | None = None) -> ImageProfile:
 
     Raises:
         BadImageError: it is an image that cannot be read.
-        DataError: it is no image.
+        DataError: it is not an image.
 
     >>> profile(np.zeros((4, 6), np.uint8))
     ImageProfile(height=4, width=6, channels=1, depth='byte', is_deep=False)
@@ -149,7 +149,7 @@ def read(item: Any, channels: int, size: tuple[int, int], root: str | None = Non
 
     Raises:
         BadImageError: it is an image that cannot be read, or holds more than `LARGEST_DECODED` pixels.
-        DataError: it is no image.
+        DataError: it is not an image.
     """
     if not is_image(item):
         return _bands(as_array(item))

@@ -56,7 +56,7 @@ class PretrainedImageBlock(Composite, register="image.pretrained"):
 
     Raises:
         ConfigError: no model is named, it is nowhere, it reads no images, or a field breaks a rule.
-        GraphError: joined to something that is no image.
+        GraphError: joined to something that is not an image.
     """
 
     name_or_path: str | None = None

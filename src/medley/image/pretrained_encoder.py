@@ -84,7 +84,7 @@ class PretrainedImageEncoder(Layer, register="image.pretrained_encoder"):
     Shape: (B, C, H, W) -> (B, D); (B, T, D) or (B, C', H', W') where it is not pooled.
 
     Raises:
-        GraphError: joined to something that is no image of one or as many channels as it reads.
+        GraphError: joined to something that is not an image of one or as many channels as it reads.
     """
 
     name_or_path: str | None = None

@@ -59,7 +59,7 @@ class ResNetBlock(Layer, register="image.resnet"):
 
     Raises:
         ConfigError: an unknown version or depth, or pretrained weights that are nowhere.
-        GraphError: joined to something that is no image.
+        GraphError: joined to something that is not an image.
 
     >>> ResNetBlock(version="resnet8_v2")
     ResNetBlock(version='v2', depth=8)

@@ -69,7 +69,7 @@ class ImageSetCodec(Codec):
 
         Raises:
             DataError: no image is there or can be read, the rows are of no known form, or the policy is `"raise"` and
-                some are bad (all are told).
+                some are bad (all are reported).
         """
         rows = read_sets(values)
         self._check_columns(rows)
@@ -90,7 +90,7 @@ class ImageSetCodec(Codec):
 
         Raises:
             DataError: images that cannot be read where the policy is `"raise"`, that cannot be converted into the
-                learnt form (all are told), or columns that are missing.
+                learnt form (all are reported), or columns that are missing.
         """
         spec = self.spec
         rows = read_sets(values, self.names)

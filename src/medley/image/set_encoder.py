@@ -95,7 +95,7 @@ class ImageSetPool(Layer, register="image.set_pool"):
         pooling: `"attention"` or `"mean"`.
         positions: as of `ImageSetEncoder`.
 
-    Shape: (B, S, D), zeros where there is no image -> (B, D)
+    Shape: (B, S, D), zeros where there is not an image -> (B, D)
 
     Raises:
         GraphError: joined to something else than vectors in a row.

@@ -27,7 +27,7 @@ class StridedConvBlock(Layer, register="image.strided"):
     Shape: (B, C, H, W) -> (B, 2 * filters, H', W'), H' and W' about 7, or as they come where they are smaller.
 
     Raises:
-        GraphError: joined to something that is no image.
+        GraphError: joined to something that is not an image.
 
     >>> str(StridedConvBlock(filters=32, kernel_size=5).out(Spec((1, 28, 28), "CHW")))
     '(C=64 H=7 W=7)'

@@ -35,7 +35,7 @@ class VisualWordsCodec(Codec):
     Images become 48 x 48; patches of 6 x 6 are normalised, whitened, and grouped by k-means; of a patch, all words
     count that are nearer than the mean word. Means over the quarters of all images of a row, and the images' mean
     colours, are standardised and reduced to their 20 main directions. Nothing is learnt from labels, so that a few
-    hundred rows do: as many as a network for images learns by heart.
+    hundred rows do: as many as a network for images memorises.
 
     Source: Coates, Ng, Lee: An Analysis of Single-Layer Networks in Unsupervised Feature Learning, AISTATS 2011.
 

@@ -33,7 +33,7 @@ class XceptionBlock(Layer, register="image.xception"):
 
     Raises:
         ConfigError: pretrained weights are asked for.
-        GraphError: joined to something that is no image.
+        GraphError: joined to something that is not an image.
 
     >>> str(XceptionBlock(filters=16, num_blocks=1).out(Spec((3, 32, 32), "CHW")))
     '(C=128 H=8 W=8)'

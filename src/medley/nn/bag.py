@@ -17,7 +17,7 @@ class Bag(nn.Module):
 
     A code's weight is learnt from the rows before training: share / (share + 0.025) for a code that is in this share
     of them. Optimisers like Adam take equal steps for all embeddings, however rarely they are met, so that what is in
-    few rows would be learnt by heart; a small weight makes small steps of them.
+    few rows would be memorised; a small weight makes small steps of them.
 
     Source: Joulin et al., "Bag of Tricks for Efficient Text Classification", EACL 2017, but for the weights.
 

@@ -31,7 +31,7 @@ class Captioner:
         device: where it runs; "auto" takes a GPU where there is one.
 
     Raises:
-        ConfigError: it is no image-to-text model, or files of it are missing.
+        ConfigError: it is not an image-to-text model, or files of it are missing.
         MissingDependencyError: transformers is not installed.
     """
 

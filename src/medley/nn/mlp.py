@@ -14,7 +14,7 @@ def mlp(width: int, widths: Sequence[int], *, batchnorm: bool = False, dropout: 
         width: size of the input.
         widths: sizes of the layers, at least one.
         batchnorm: whether each layer normalises.
-        dropout: share of numbers that training silences after each layer, below 1.
+        dropout: dropout probability after each layer, below 1.
 
     Shape: (B, width) -> (B, widths[-1]).
 

@@ -82,7 +82,7 @@ def read_objective(objective: Any, heads: Sequence[str], known_metrics: Mapping[
         A function of a record's flat values, to be minimised.
 
     Raises:
-        ConfigError: names that no record will have; all are told at once, with those that exist.
+        ConfigError: names that no record will have; all are reported at once, with those that exist.
 
     >>> score = read_objective("val_accuracy", ["label"], {"accuracy": True})
     >>> score({"val_loss": 0.3, "val_accuracy": 0.9}), score.name

@@ -27,8 +27,8 @@ class AttentionPooling(Layer, register="series.attention_pooling"):
     Shape: (B, T, D) -> (B, D)
 
     Raises:
-        ConfigError: the width is no whole number from 1.
-        GraphError: joined to something that is no sequence.
+        ConfigError: the width is not a whole number from 1.
+        GraphError: joined to something that is not a sequence.
 
     >>> str(AttentionPooling(hidden=32).out(Spec((7, 16), "TD")))
     '(D=16)'

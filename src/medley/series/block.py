@@ -23,7 +23,7 @@ class TimeseriesBlock(Composite, register="series.block"):
     Shape: (B, T, D) -> (B, D')
 
     Raises:
-        GraphError: joined to something that is no sequence.
+        GraphError: joined to something that is not a sequence.
 
     >>> TimeseriesBlock(block_type="dense")
     TimeseriesBlock(block_type='dense')

@@ -29,8 +29,8 @@ class RNNBlock(Layer, register="series.rnn"):
     Shape: (B, T, D) -> (B, U), or (B, T, U) with `return_sequences`; 2 U where bidirectional.
 
     Raises:
-        ConfigError: a size is no whole number from 1.
-        GraphError: joined to something that is no sequence.
+        ConfigError: a size is not a whole number from 1.
+        GraphError: joined to something that is not a sequence.
 
     >>> import torch
     >>> block = RNNBlock(layer_type="lstm", num_layers=1, bidirectional=False, units=8)

@@ -160,7 +160,7 @@ def read_sequences(values: Any, channels: int | None = None) -> list[np.ndarray 
         channels: C, where it is known.
 
     Raises:
-        DataError: a row is no sequence of numbers, or has another number of channels; names the row.
+        DataError: a row is not a sequence of numbers, or has another number of channels; names the row.
 
     >>> [row.shape for row in read_sequences([[1, 2, 3], [4]])]
     [(3, 1), (1, 1)]

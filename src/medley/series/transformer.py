@@ -30,8 +30,8 @@ class TransformerBlock(Layer, register="series.transformer"):
     Shape: (B, T, C) -> (B, D), or (B, T, D) with `return_sequences`.
 
     Raises:
-        ConfigError: a size is no whole number from 1.
-        GraphError: joined to something that is no sequence.
+        ConfigError: a size is not a whole number from 1.
+        GraphError: joined to something that is not a sequence.
 
     >>> str(TransformerBlock(width=32).out(Spec((24, 3), "TD")))
     '(D=32)'

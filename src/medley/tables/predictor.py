@@ -61,7 +61,7 @@ class Predictor(ABC):
             frame with its index: a column per target, and `<target>_probability` for classes. No rows give none.
 
         Raises:
-            DataError: the rows do not fit what was trained on; all mistakes at once.
+            DataError: the rows do not fit what was trained on; all errors at once.
         """
         if self._is_table(x):
             return self.predict_frame(x, batch_size, root=root)
@@ -164,7 +164,7 @@ def rows_per_pass(batch_size: Any) -> int:
     """The rows that go through a network at once; 1024 where the caller does not say.
 
     Raises:
-        ConfigError: it is no whole number of at least 1.
+        ConfigError: it is not a whole number of at least 1.
 
     >>> rows_per_pass(None), rows_per_pass(64)
     (1024, 64)

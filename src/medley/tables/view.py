@@ -72,7 +72,7 @@ class TableView:
             empty: whether there may be no rows.
 
         Raises:
-            DataError: it cannot be read, or lacks required columns (all are told, each with the nearest present).
+            DataError: it cannot be read, or lacks required columns (all are reported, each with the nearest present).
         """
         if empty and isinstance(table, list) and not table:
             table = {name: [] for name in self.required}
@@ -123,7 +123,7 @@ class TableView:
             heads: which; all, if left out.
 
         Raises:
-            DataError: a target's column is missing (all are told).
+            DataError: a target's column is missing (all are reported).
         """
         wanted = {name: self.targets[name] for name in (self.targets if heads is None else heads)}
         check_columns(table, list(wanted.values()))

@@ -24,7 +24,7 @@ class DenseBlock(Layer, register="tabular.dense"):
         num_layers: number of layers.
         num_units: their width, or a tuple of one width per layer, which also says how many there are.
         use_batchnorm: whether each layer normalises.
-        dropout: share of numbers that training silences after each layer; 0 leaves no dropout at all.
+        dropout: dropout probability after each layer; 0 leaves no dropout at all.
 
     Shape: (B, *any) -> (B, D), D the last width.
 

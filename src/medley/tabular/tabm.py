@@ -28,7 +28,7 @@ class TabMBlock(Layer, register="tabular.tabm"):
         num_units: their width.
         members: number of members E; time and memory grow with it, the number of weights hardly does. Where members
             come in, there are as many as come.
-        dropout: share of numbers that training silences after each layer.
+        dropout: dropout probability after each layer.
 
     Shape: (B, *any) or (B, E, D) of members -> (B, E, D).
 

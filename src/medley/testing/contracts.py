@@ -47,7 +47,7 @@ def check_block(
     same numbers; every parameter gets a finite gradient. Fusions: what is absent weighs nothing, whatever stands
     there. Heads: what is unobserved gives no loss and no gradient, labels are decoded to what was encoded, the prior
     is the best constant. Inputs and preprocessings: rows that are None are absent, the state survives a file. These
-    and composites are tried in whole networks, which are saved and loaded. Each with sensible values and drawn ones.
+    and composites are tried in whole networks, which are saved and loaded. Each with default values and drawn ones.
 
     Args:
         block: a class that needs no arguments, or a declaration.

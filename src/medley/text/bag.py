@@ -26,7 +26,7 @@ class NgramBag(Layer, register="text.ngram_bag"):
         width: D, of the embeddings and of each layer.
         num_layers: dense layers on the bag.
         dropout: share of numbers that training silences after the bag and after each layer.
-        token_dropout: share of codes that training leaves out of each bag, so that no row can be learnt by heart from
+        token_dropout: share of codes that training leaves out of each bag, so that no row can be memorised from
             one rare n-gram.
 
     Shape: codes (B, G), 0 is padding -> (B, D).

@@ -39,7 +39,7 @@ class Embedding(Layer, register="text.embedding"):
     Shape: codes (B, T) -> (B, T, D).
 
     Raises:
-        ConfigError: a size is no whole number from 1; pretrained embeddings are asked for.
+        ConfigError: a size is not a whole number from 1; pretrained embeddings are asked for.
         GraphError: joined to something that holds no codes.
 
     >>> import torch

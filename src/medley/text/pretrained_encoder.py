@@ -32,7 +32,7 @@ class PretrainedTokens(Preprocessing, register="text.pretrained_tokens"):
     Shape: rows -> (B, T) codes, 0 is padding.
 
     Raises:
-        ConfigError: no model is named, or the length is no whole number from 1.
+        ConfigError: no model is named, or the length is not a whole number from 1.
     """
 
     name_or_path: str | None = None

@@ -45,7 +45,7 @@ class Transformer(Layer, register="text.transformer"):
     Shape: codes (B, T), 0 is padding -> (B, T, D).
 
     Raises:
-        ConfigError: a size is no whole number from 1; pretrained embeddings are asked for.
+        ConfigError: a size is not a whole number from 1; pretrained embeddings are asked for.
         GraphError: joined to something that holds no codes.
 
     >>> str(Transformer(embedding_dim=32).out(Spec((40,), "T", "int64", cardinality=900)))

@@ -310,7 +310,7 @@ def test_columns_that_share_a_name_are_told(fit):
         fit(frame, "price")
 
 
-def test_all_mistakes_of_a_call_are_told_at_once(fit):
+def test_all_errors_of_a_call_are_told_at_once(fit):
     with pytest.raises(ConfigError, match="10 errors") as error:
         md.fit(
             pets().assign(same=1),

@@ -267,7 +267,7 @@ def test_cells_that_cannot_be_read_and_leaks_are_told(fit, tmp_path, capsys):
     assert "size: 1 cells are no number and count as missing, the first in row 301" in capsys.readouterr().out
 
 
-def test_all_mistakes_are_told_at_once_and_before_all_rows_are_read(fit, tmp_path, monkeypatch):
+def test_all_errors_are_reported_at_once_and_before_all_rows_are_read(fit, tmp_path, monkeypatch):
     monkeypatch.setattr(scan, "_peeked", None)
     rows(300).to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(md.MedleyError) as error:

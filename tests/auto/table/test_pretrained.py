@@ -74,6 +74,6 @@ def test_auto_is_from_scratch_with_a_line_where_nothing_is_cached_and_changes_no
         (3, "pretrained must be 'auto', None, a folder"),
     ],
 )
-def test_mistakes_are_told_before_anything_is_trained(fit, pretrained, words):
+def test_errors_are_reported_before_anything_is_trained(fit, pretrained, words):
     with pytest.raises(ConfigError, match=words):
         fit(pretrained)

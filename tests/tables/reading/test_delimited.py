@@ -1,4 +1,4 @@
-"""Text files: their delimiter and encoding are found out, mistakes are told by line."""
+"""Text files: their delimiter and encoding are found out, errors are told by line."""
 
 import csv
 

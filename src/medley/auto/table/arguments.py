@@ -1,4 +1,4 @@
-"""What is asked of the table door, checked: all mistakes of a call are told at once, before anything is trained."""
+"""What is asked of the table API, checked: all errors of a call are reported at once, before anything is trained."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def understand(
         labels: the targets' columns of all rows, where `table` is a sample of them.
 
     Raises:
-        ConfigError, DataError: all of `mistakes`, and what is wrong with the table.
+        ConfigError, DataError: all of `errors`, and what is wrong with the table.
     """
     given = {word: column for word, column in (roles or {}).items() if column is not None}
     by = [word for word in _SPLITS if word in given]

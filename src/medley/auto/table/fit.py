@@ -1,4 +1,4 @@
-"""The table door: from a file of mixed columns to a model of several targets, in one line."""
+"""The table API: from a file of mixed columns to a model of several targets, in one line."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def fit(
         root: the folder that paths in cells count from; the table's own, if left out.
         group: column; rows of one value are never on both sides of the split.
         time: column; the latest rows are held out.
-        split: column that says which rows train and which are held out.
-        validation_split: share that is held out otherwise, at random, stratified over the targets.
+        split: column that says which rows are training and which validation rows.
+        validation_split: fraction that is held out otherwise, at random, stratified over the targets.
         sample_weight: column of weights.
         time_limit: seconds, or "10m".
         max_trials: networks to try. If left out, as many as fit into the time, 100 at most, and fewer where many in a
@@ -96,7 +96,7 @@ def fit(
         A model whose `predict` takes tables and gives frames.
 
     Raises:
-        ConfigError, DataError: mistakes in the call or the table, before anything is trained.
+        ConfigError, DataError: errors in the call or the table, before anything is trained.
 
     >>> import tempfile
     >>> size, kind = [number / 7 for number in range(64)], ["a", "b", "b", "c"] * 16
@@ -182,7 +182,7 @@ def _understood(
     """Reads, plans and divides a table: in memory where it fits, else in batches."""
     try:
         memory = memory_bytes(memory)
-    except ConfigError:  # told with the other mistakes
+    except ConfigError:  # told with the other errors
         memory = memory_bytes("auto")
     if not is_large(table, memory):
         known, plan = understand(errors, table, targets, roles=roles, root=root, **how)

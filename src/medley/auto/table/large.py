@@ -1,4 +1,4 @@
-"""The table door for tables that are larger than memory: a sample is looked at, all rows are read in batches."""
+"""The table API for tables that are larger than memory: a sample is looked at, all rows are read in batches."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def plan_table(
         labels: the targets' columns of all rows, where `table` is a sample of them.
 
     Raises:
-        ConfigError: columns or kinds that are not there (all are told), or nothing to learn from.
+        ConfigError: columns or kinds that are not there (all are reported), or nothing to learn from.
         DataError: a column cannot be what it is said to be.
     """
     roles, errors = roles or {}, errors or ErrorCollector()
@@ -109,7 +109,7 @@ def check_names(
     """Makes sure of what can be told by a table's columns alone, before all of a large one is read.
 
     Raises:
-        ConfigError: columns or kinds that are not there, and all of `mistakes`.
+        ConfigError: columns or kinds that are not there, and all of `errors`.
     """
     named, _ = _targets(targets, errors)
     _check_columns(columns, named, [inputs] if isinstance(inputs, str) else inputs, roles, errors)
@@ -143,7 +143,7 @@ def _check_columns(
     roles: Mapping[str, str],
     errors: ErrorCollector,
 ) -> type[MedleyError]:
-    """Notes what is wrong with the names; returns the error to tell all mistakes by."""
+    """Notes what is wrong with the names; returns the error to tell all errors by."""
     if not named:
         errors.add("is empty; name at least one column to predict.", argument="targets")
     given = {"targets": named, "inputs": inputs or (), **{word: [name] for word, name in roles.items()}}

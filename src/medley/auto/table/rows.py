@@ -30,7 +30,7 @@ class SplitSpec:
     """How rows are divided.
 
     Args:
-        fraction: share that is held out, where no column says which rows are.
+        fraction: fraction that is held out, where no column says which rows are.
         seed: of the draw.
         group: column; rows of one value stay on one side.
         time: column; the latest rows are held out.

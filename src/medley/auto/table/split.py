@@ -35,7 +35,7 @@ def split_rows(
 
     Args:
         frame: N rows.
-        fraction: share that is held out, where no column says it.
+        fraction: fraction that is held out, where no column says it.
         seed: of the draw.
         strata: class codes (N,) per target, for a random split.
         same: codes (N,); rows of one code are duplicates and stay on one side of a random split, unless most rows

@@ -40,7 +40,7 @@ def infer(table: Any, overrides: Mapping[str, str] | None = None, sample_rows: i
         A guess for every column, in their order.
 
     Raises:
-        DataError: a column cannot be what `overrides` says, or has no such name or kind (all are told).
+        DataError: a column cannot be what `overrides` says, or has no such name or kind (all are reported).
 
     >>> schema = infer({"size": ["1,5 kg", "2,0 kg", "9,5 kg"], "note": ["a", "b", "a"]})
     >>> {name: guess.kind for name, guess in schema.items()}

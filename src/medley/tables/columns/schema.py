@@ -59,7 +59,7 @@ class Schema(Mapping[str, ColumnGuess]):
         once, and tells where a column cannot be what it is said to be.
 
         Raises:
-            ConfigError: a column or a kind is unknown (all are told).
+            ConfigError: a column or a kind is unknown (all are reported).
         """
         errors = ErrorCollector()
         kinds = known_kinds(column_kinds, self, errors)
@@ -77,7 +77,7 @@ class Schema(Mapping[str, ColumnGuess]):
 
 
 def known_kinds(column_kinds: Mapping[str, str], columns: Iterable[str], errors: ErrorCollector) -> dict[str, str]:
-    """Column -> kind, as the caller says; notes columns and kinds that are unknown in `mistakes`.
+    """Column -> kind, as the caller says; notes columns and kinds that are unknown in `errors`.
 
     >>> known_kinds({"age": "number"}, ["age", "sex"], ErrorCollector())
     {'age': 'number'}
