@@ -58,6 +58,13 @@ def test_help_version_and_wrong_words_import_nothing_heavy():
     assert done.returncode == 0, done.stderr
 
 
+def test_python_dash_m_medley_is_the_command():
+    command = [sys.executable, "-m", "medley", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"medley {__version__}\n")
+
+
 def test_no_verb_shows_the_help_and_fails(capsys):
     assert main([]) == 2
     assert "usage: medley" in capsys.readouterr().err

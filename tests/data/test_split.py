@@ -109,7 +109,7 @@ def test_too_few_rows_are_refused(rows):
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, float("nan")])
 def test_a_fraction_outside_0_to_1_is_refused(fraction):
-    with pytest.raises(ConfigError, match="validation_split must be between 0 and 1"):
+    with pytest.raises(ConfigError, match="validation_split must lie between 0 and 1"):
         split(10, fraction, 0)
 
 

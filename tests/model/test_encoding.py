@@ -52,8 +52,9 @@ def test_all_inputs_absent_leaves_the_number_of_rows_unknown(model):
 
 
 def test_all_errors_are_reported_at_once_with_the_inputs_names(model):
-    with pytest.raises(DataError, match=r"(?s)2 errors.*- wave: .*- facts: "):
+    with pytest.raises(DataError, match=r"(?s)2 errors.*- wave: .*- facts: ") as caught:
         encode_inputs(model.sources, {"wave": np.zeros((2, 7)), "facts": [["a"], ["b"]]})
+    assert [error.where[0] for error in caught.value.causes] == ["wave", "facts"]
     with pytest.raises(DataError, match=r"(?s)2 errors.*- kind: .*- price: "):
         encode_targets(model.targets, {"kind": ["lion", "cat"], "price": ["much", "little"]})
 

@@ -12,6 +12,7 @@ import numpy as np
 from medley.auto.rows import check_fit, whole
 from medley.auto.table_task import TableTask
 from medley.auto.target_columns import read_table, split_target
+from medley.core.arguments import check_whole_number
 from medley.core.serialization import write_file
 from medley.data.rows import count, take
 from medley.errors import ConfigError, DataError, ErrorCollector, NotFittedError
@@ -172,14 +173,13 @@ class TimeseriesForecaster(TableTask):
 
 def _check_range(predict_from: Any, predict_until: Any) -> None:
     errors = ErrorCollector()
-    for name, value in (("predict_from", predict_from), ("predict_until", predict_until)):
-        if name == "predict_until" and value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            errors.add(f"must be a whole number of at least 1, got {value!r}.", argument=name)
+    check_whole_number(errors, predict_from, "predict_from", optional=False)
+    check_whole_number(errors, predict_until, "predict_until")
     errors.raise_if_any(ConfigError)
     if predict_until is not None and predict_until < predict_from:
-        raise ConfigError(f"predict_until must not lie before predict_from={predict_from}, got {predict_until}.")
+        raise ConfigError(
+            f"must not lie before predict_from={predict_from}, got {predict_until}.", argument="predict_until"
+        )
 
 
 def _cut(size: int, fraction: float) -> int:

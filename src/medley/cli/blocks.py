@@ -77,9 +77,9 @@ def _show(name: str, cls: type[Block]) -> None:
     from medley.core.space import space_of
 
     doc = inspect.getdoc(cls) or ""
-    told = _SECTION.split(doc)[0].strip()
+    description = _SECTION.split(doc)[0].strip()
     meanings = {word: " ".join(text.split()) for word, text in _ARGUMENT.findall(doc)}
-    print(f"{cls.__name__} ({name}), {_kind(cls)}\n\n{told}\n")
+    print(f"{cls.__name__} ({name}), {_kind(cls)}\n\n{description}\n")
     own = [one for one in fields(cls) if one.name != "name"]
     rows = [(one.name, *_range(one, space_of(cls, one.name)), meanings.get(one.name)) for one in own]
     columns = ("field", "searched over, or type", "default", "what it is")

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     """Writes the table with its captions.
 
     Raises:
-        DataError: there is no such table, column or model, or the output cannot be written: all reported.
+        DataError: there is no such table, column or model, or the output cannot be written; all errors at once.
     """
     errors = ErrorCollector()
     check_output(args.output, errors)

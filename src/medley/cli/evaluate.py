@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
     """Prints metrics per target.
 
     Raises:
-        DataError: there is no such model or table, or columns are missing: all reported.
+        DataError: there is no such model or table, or columns are missing; all errors at once.
     """
     errors = ErrorCollector()
     model = open_model(args.model, errors, args.device)

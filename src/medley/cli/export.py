@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> None:
     """Writes the pair of files, and says so.
 
     Raises:
-        ConfigError: there is no such model, no such folder to write into, or a part cannot be exported: all reported.
+        ConfigError: there is no such model, no such folder to write into, or a part cannot be exported; all at once.
         MissingDependencyError: the packages of `medley[export]` are not installed.
     """
     errors = ErrorCollector()

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         0; 130 where Ctrl-C ended the search and the best so far was saved.
 
     Raises:
-        ConfigError, DataError: errors in the call, the table, or about the output; all reported.
+        ConfigError, DataError: errors in the call, the table, or about the output; all at once.
         KeyboardInterrupt: before there was anything to save.
     """
     errors = ErrorCollector()
@@ -145,7 +145,7 @@ def _fitted(args: argparse.Namespace, folder: Path, kinds: dict[str, str], error
     table = {"inputs": args.input, "column_kinds": kinds, "root": args.root}
     pretrained = pretrained_of(args.pretrained)
     place = {"project_name": SEARCH, "directory": folder, "device": args.device}
-    if errors.errors:  # what else is wrong is told with them
+    if errors.errors:  # reported with everything else that is wrong
         check_search(errors, **search, **(place if folder.is_dir() or not folder.exists() else {}))
         understand(errors, args.table, args.target, **table, roles=roles)
     return fit(

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         DataError: there is no such table; a column or kind is unknown, a column cannot be what `--kind` says, or a
-            target cannot be predicted: all of these are reported at once.
+            target cannot be predicted; all errors at once.
     """
     errors = ErrorCollector()
     kinds = column_kinds(args.kind, errors)
@@ -82,8 +82,8 @@ def _table(file: str, root: str | None, memory: int) -> Table:
     path = Path(file)
     own = path if path.is_dir() else path.parent
     found = scan(LargeTable(path, own if root is None else Path(root), memory), [], 0)
-    told = f"{found.rows:,} rows, of which {len(found.sample):,} were drawn at random and looked at"
-    return replace(found.sample, notes=(told,))
+    note = f"{found.rows:,} rows, of which {len(found.sample):,} were drawn at random and looked at"
+    return replace(found.sample, notes=(note,))
 
 
 def _schema(table: Table, kinds: Mapping[str, str], errors: ErrorCollector) -> Schema:

@@ -156,8 +156,10 @@ def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Mapping[str,
     # Only the verb that was asked for is imported, to say its own arguments.
     asked = next((word for word in words if word in VERBS), None)
     for name, line in VERBS.items():
-        told = line[0].upper() + line[1:] + "."
-        one = verbs.add_parser(name, help=line, description=told, formatter_class=argparse.RawDescriptionHelpFormatter)
+        description = line[0].upper() + line[1:] + "."
+        one = verbs.add_parser(
+            name, help=line, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
         one.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         if name == asked:
             _verb(name).arguments(one)

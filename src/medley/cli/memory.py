@@ -18,7 +18,7 @@ def add_memory(parser: argparse.ArgumentParser) -> None:
 
 
 def memory_of(word: str, errors: ErrorCollector) -> int:
-    """Bytes; what `auto` says where the word makes no sense, which is added to `errors`."""
+    """Bytes of memory; for an invalid size an error is added, and the bytes are those of `auto`."""
     from medley.tables.reading.memory import memory_bytes
 
     try:

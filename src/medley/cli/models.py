@@ -37,7 +37,7 @@ def load_any(folder: Path, device: str = "cpu") -> tuple[str, Model]:
 
 
 def open_model(folder: Path, errors: ErrorCollector, device: str = "auto") -> Model | None:
-    """A saved model, or the best of a search, that reads tables; None, added to `errors`, where there is none."""
+    """A saved model, or the best of a search, that reads tables; None, with an error added, where there is none."""
     try:
         _, model = load_any(folder, device)
     except MedleyError as error:
@@ -70,7 +70,7 @@ def _reads_tables(model: Predictor, path: Path, errors: ErrorCollector, way: str
 def read_rows(
     model: Predictor | None, table: str, root: str | None, errors: ErrorCollector, *, labelled: bool = False
 ) -> Table | None:
-    """The rows of a table as a model reads them; None, added to `errors`, where that cannot be.
+    """The rows of a table as a model reads them; None, with an error added, where that is impossible.
 
     Args:
         model: what `open_model` gave.

@@ -19,7 +19,7 @@ ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet", ".jsonl")
 
 
 def check_output(word: str, errors: ErrorCollector) -> None:
-    """Adds to `errors` why a file cannot be written; `-` is the terminal or pipe."""
+    """Adds an error per reason why a file cannot be written; `-` is the terminal or pipe."""
     path = Path(word)
     if word == "-":
         return

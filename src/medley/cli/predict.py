@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     """Writes the predictions.
 
     Raises:
-        DataError: there is no such model or table, columns are missing, or the output cannot be written: all reported.
+        DataError: there is no such model or table, columns are missing, or the output cannot be written; all at once.
     """
     from medley.tables.reading.memory import is_large
 
@@ -96,7 +96,7 @@ def _in_batches(model: Predictor, args: argparse.Namespace, memory: int, errors:
 
 
 def _predictions(model: Predictor, table: Table, *, proba: bool) -> pd.DataFrame:
-    """Some rows at a time, so that it can be told how far it is; bad images are told once for all of them."""
+    """Predicts in batches, to show progress; unreadable files are reported once for all batches."""
     import numpy as np
     import pandas as pd
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from medley.errors import DataError, ErrorCollector, did_you_mean
+from medley.errors import DataError, ErrorCollector, did_you_mean, within
 
 _FORMS = "an array, a list, a frame, a dict of columns or a tensor"
 
@@ -155,10 +155,8 @@ def check_counts(*sides: Mapping[str, Any]) -> int:
     """
     errors, counts = ErrorCollector(), {}
     for name, values in ((name, values) for side in sides for name, values in side.items()):
-        try:
+        with errors.collecting(DataError), within(name):
             counts[name] = count(values)
-        except DataError as error:
-            errors.add(f"{name}: {error}")
     told = ", ".join(f"{name}: {rows}" for name, rows in counts.items())
     if len(set(counts.values())) > 1:
         errors.add(f"Inputs and targets must have the same number of rows, got {told}.")

@@ -11,7 +11,7 @@ import numpy as np
 from medley.core.codec import Codec, Encoded
 from medley.core.numbering import gathered
 from medley.data.rows import count
-from medley.errors import DataError, ErrorCollector, MedleyError
+from medley.errors import DataError, ErrorCollector, within
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,9 @@ def encode_inputs(sources: Sequence[Source], x: Mapping[str, Any]) -> dict[str, 
     errors = ErrorCollector()
     found: dict[str, Encoded] = {}
     for source in sources:
-        try:
-            values = x[source.input_name]
-            with gathered(f"{source.input_name}: "):
-                found[source.name] = absent(source.codec, size) if values is None else source.codec.encode(values)
-        except MedleyError as error:
-            errors.add(f"{source.input_name}: {error}")
+        values = x[source.input_name]
+        with errors.collecting(), within(source.input_name), gathered(f"{source.input_name}: "):
+            found[source.name] = absent(source.codec, size) if values is None else source.codec.encode(values)
     errors.raise_if_any(DataError)
     return found
 

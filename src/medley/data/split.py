@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from medley.errors import ConfigError, DataError
+from medley.core.arguments import check_fraction
+from medley.errors import ConfigError, DataError, ErrorCollector
 
 
 def split(rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray] = ()) -> tuple[np.ndarray, np.ndarray]:
@@ -34,8 +35,9 @@ def split(rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray] = 
     >>> train.shape, (validation % 2).tolist()
     ((8,), [0, 1])
     """
-    if not 0 < fraction < 1:
-        raise ConfigError(f"validation_split must be between 0 and 1, got {fraction!r}.")
+    errors = ErrorCollector()
+    check_fraction(errors, fraction, "validation_split")
+    errors.raise_if_any(ConfigError)
     if rows < 2:
         raise DataError(f"At least 2 rows are needed to set some aside for validation, got {rows}.")
     codes = _compact(rows, strata)

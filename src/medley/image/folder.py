@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from medley.core.arguments import check_fraction
 from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean
 from medley.image.codec import ImageCodec
 
@@ -79,8 +80,8 @@ def _check(
             errors.add(f"{name} must be one of {_list(options)}, got {value!r}.{did_you_mean(value, options)}")
     if image_size is not None and (len(image_size) != 2 or min(image_size) < 1):
         errors.add(f"image_size must be (height, width), got {image_size!r}.")
-    if validation_split is not None and not 0 < validation_split < 1:
-        errors.add(f"validation_split is a share between 0 and 1, got {validation_split!r}.")
+    if validation_split is not None:
+        check_fraction(errors, validation_split, "validation_split")
     if (subset is None) != (validation_split is None):
         errors.add(f"validation_split and subset go together, got {validation_split!r} and {subset!r}.")
     if subset not in (None, "training", "validation"):

@@ -240,7 +240,7 @@ def _need_packages() -> None:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise MissingDependencyError(
-            f"Model.export needs the package {error.name!r}: pip install 'medley[export]'"
+            f"Model.export needs the package {error.name!r}.", package=error.name or "onnx", extra="export"
         ) from error
 
 

@@ -45,7 +45,7 @@ def timm_encoder(config: Mapping[str, Any]) -> TimmEncoder:
         import timm  # pyright: ignore[reportMissingImports]
     except Exception as error:  # a torchvision that does not fit its torch raises more than ImportError
         raise MissingDependencyError(
-            f"Encoders of timm need timm, which cannot be imported here ({error}): pip install timm."
+            f"Encoders of timm need timm, which cannot be imported here ({error}).", package="timm"
         ) from error
     model = timm.create_model(
         config["architecture"], pretrained=False, num_classes=0, global_pool="", **config["model_args"]

@@ -125,9 +125,8 @@ def cache_folder() -> Path:
 
 def missing_package(error: ImportError) -> MissingDependencyError:
     """What is raised where a package for pretrained models is not installed."""
-    return MissingDependencyError(
-        f"Pretrained models need {error.name or 'transformers'}: pip install 'medley[pretrained]'."
-    )
+    package = error.name or "transformers"
+    return MissingDependencyError(f"Pretrained models need {package}.", package=package, extra="pretrained")
 
 
 def _is_path(name: str) -> bool:

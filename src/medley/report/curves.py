@@ -38,7 +38,7 @@ def plot_search(trials: Sequence[Trial], curves: int = 3) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingDependencyError("Plots need matplotlib: pip install 'medley[plot]'") from error
+        raise MissingDependencyError("Plots need matplotlib.", package="matplotlib", extra="plot") from error
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     _scores(left, scored)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from medley.core.arguments import check_whole_number
 from medley.core.codec import Encoded
 from medley.data.sources import encode_inputs
-from medley.errors import ArtifactError, ConfigError, MissingDependencyError
+from medley.errors import ArtifactError, ConfigError, ErrorCollector, MissingDependencyError
 from medley.runtime.manifest import Manifest, check_ports, read_manifest
 from medley.tables.predictor import Predictor
 
@@ -109,9 +110,10 @@ def load(path: str | Path, device: str = "cpu", threads: int | None = None) -> O
     options.log_severity_level = 3  # errors; they are raised as well
     # Threads that wait by spinning take the core from other processes (docs/decisions/0013-threads.md).
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    errors = ErrorCollector()
+    check_whole_number(errors, threads, "threads")
+    errors.raise_if_any(ConfigError)
     if threads is not None:
-        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-            raise ConfigError(f"must be a whole number of at least 1, got {threads!r}.", argument="threads")
         options.intra_op_num_threads = threads
     providers = _providers(device, runtime.get_available_providers())
     manifest = read_manifest(Path(path))
@@ -127,7 +129,7 @@ def _onnxruntime() -> Any:
         import onnxruntime
     except ImportError as error:
         raise MissingDependencyError(
-            "medley.runtime needs onnxruntime: pip install onnxruntime, or pip install 'medley[runtime]'"
+            "medley.runtime needs onnxruntime.", package="onnxruntime", extra="runtime"
         ) from error
     return onnxruntime
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medley.core.arguments import check_whole_number
 from medley.core.codec import TargetCodec
 from medley.data.rows import arrange, check_counts, count
-from medley.errors import ConfigError, DataError
+from medley.errors import ConfigError, DataError, ErrorCollector
 from medley.tables.reading.read import Table
 from medley.tables.view import TableView, is_table
 
@@ -171,6 +172,8 @@ def rows_per_pass(batch_size: Any) -> int:
     """
     if batch_size is None:
         return 1024
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
-        raise ConfigError(f"must be a whole number of at least 1, got {batch_size!r}.", argument="batch_size")
-    return int(batch_size)
+    rows = int(batch_size) if isinstance(batch_size, np.integer) else batch_size
+    errors = ErrorCollector()
+    check_whole_number(errors, rows, "batch_size")
+    errors.raise_if_any(ConfigError)
+    return rows

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from medley.core.arguments import check_fraction
 from medley.errors import ConfigError, DataError, ErrorCollector
 
 _SUFFIX = ".txt"
@@ -59,8 +60,8 @@ def _check(max_length: int | None, validation_split: float | None, subset: str |
     errors = ErrorCollector()
     if max_length is not None and max_length < 1:
         errors.add(f"max_length must be a whole number from 1, got {max_length!r}.")
-    if validation_split is not None and not 0 < validation_split < 1:
-        errors.add(f"validation_split is a share between 0 and 1, got {validation_split!r}.")
+    if validation_split is not None:
+        check_fraction(errors, validation_split, "validation_split")
     if (subset is None) != (validation_split is None):
         errors.add(f"validation_split and subset go together, got {validation_split!r} and {subset!r}.")
     if subset not in (None, "training", "validation"):

@@ -52,14 +52,11 @@ def infer(table: Any, overrides: Mapping[str, str] | None = None, sample_rows: i
     kinds = known_kinds(overrides or {}, table.frame.columns, errors)
     for name in table.frame.columns:
         profile = profiles[name] = profile_of(table, name, sample_rows)
-        try:
+        with errors.collecting(DataError):
             kind_guess = infer_kind(profile)
             if name in kinds:
                 kind_guess = overridden(profile, kinds[name], kind_guess)
-        except DataError as error:
-            errors.add(str(error))
-            continue
-        guesses.append(_column_guess(profile, kind_guess))
+            guesses.append(_column_guess(profile, kind_guess))
     errors.raise_if_any(DataError)
     return Schema(_with_families(guesses, kinds, profiles))
 
