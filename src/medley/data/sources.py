@@ -45,8 +45,8 @@ def encode_inputs(sources: Sequence[Source], x: Mapping[str, Any]) -> dict[str, 
     errors = ErrorCollector()
     found: dict[str, Encoded] = {}
     for source in sources:
-        values = x[source.input_name]
         with errors.collecting(), within(source.input_name), gathered(f"{source.input_name}: "):
+            values = x[source.input_name]  # rows may be derived only now, which may fail
             found[source.name] = absent(source.codec, size) if values is None else source.codec.encode(values)
     errors.raise_if_any(DataError)
     return found
