@@ -81,7 +81,7 @@ _PUBLIC = {
     "tabular.dense": ("DenseBlock",),
     "tabular.input": ("StructuredDataInput",),
     "tabular.numeric": ("NumericEmbedding",),
-    "tabular.own_layers": ("OwnLayers",),
+    "tabular.task_layers": ("TaskLayers",),
     "tabular.tabm": ("TabMBlock",),
     "text.bert": ("BertBlock",),
     "text.block": ("TextBlock",),

@@ -81,8 +81,8 @@ from medley.tabular.categorical import CategoricalToNumerical as CategoricalToNu
 from medley.tabular.dense import DenseBlock as DenseBlock
 from medley.tabular.input import StructuredDataInput as StructuredDataInput
 from medley.tabular.numeric import NumericEmbedding as NumericEmbedding
-from medley.tabular.own_layers import OwnLayers as OwnLayers
 from medley.tabular.tabm import TabMBlock as TabMBlock
+from medley.tabular.task_layers import TaskLayers as TaskLayers
 from medley.text.bert import BertBlock as BertBlock
 from medley.text.block import TextBlock as TextBlock
 from medley.text.embedding import Embedding as Embedding

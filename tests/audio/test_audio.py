@@ -166,7 +166,7 @@ def test_what_cannot_be_read_is_missing_and_listed_or_stops(tmp_path):
     assert encoded.present.tolist() == [True, False, False, False, False]
     assert list(codec.unreadable_rows(rows)) == [1, 3, 4]
     with pytest.raises(DataError, match="3 of 5 recordings cannot be used"):
-        AudioCodec(root=str(tmp_path), on_bad_audio="raise").fit(rows)
+        AudioCodec(root=str(tmp_path), on_bad_file="raise").fit(rows)
     with pytest.raises(DataError, match="None of the 1 training rows has a recording"):
         AudioCodec(root=str(tmp_path)).fit(["gone.wav"])
     with pytest.raises(DataError, match="samples need their rate"):
@@ -302,7 +302,7 @@ def test_missing_packages_are_named_with_the_extra(monkeypatch):
 
 
 def test_wrong_settings_are_reported_at_once():
-    with pytest.raises(md.MedleyError, match=r"(?s)3 errors:.*sampling_rate.*max_seconds.*on_bad_audio"):
-        md.AudioInput(sampling_rate=0, max_seconds=-1, on_bad_audio="ignore")
+    with pytest.raises(md.MedleyError, match=r"(?s)3 errors:.*sampling_rate.*max_seconds.*on_bad_file"):
+        md.AudioInput(sampling_rate=0, max_seconds=-1, on_bad_file="ignore")
     with pytest.raises(md.MedleyError, match="shift must be a fraction"):
         md.SpectrogramAugmentation(shift=2)

@@ -89,7 +89,7 @@ def test_bad_images_are_told(capsys, rooms, model, tmp_path):
     assert code == 0
     assert "warning: 1 of 6 images cannot be read" in told
     assert "001,images/1.png,\n" in printed
-    code, printed, told = run(capsys, rooms, "--image", "photo", "--model", model, "--on-bad-image", "raise")
+    code, printed, told = run(capsys, rooms, "--image", "photo", "--model", model, "--on-bad-file", "raise")
     assert (code, printed) == (2, "")
     assert "row 1 ('images/1.png'): no such file" in told
 

@@ -52,7 +52,7 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
     monkeypatch.setattr("medley.auto.table.fit.fit", fake)
     words = (
         "--target price --target breed --input age --input kind --kind kind=category --root r --group g --weight w "
-        "--time-limit 90s --trials 3 --epochs 4 --seed 5 --device cpu --on-bad-image drop --overwrite -q --memory 2GB "
+        "--time-limit 90s --trials 3 --epochs 4 --seed 5 --device cpu --on-bad-file drop --overwrite -q --memory 2GB "
         "--pretrained models/bert"
     )
     code, _, err = run(capsys, pets_csv, *words.split(), "-o", tmp_path / "model")
@@ -72,7 +72,7 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
         "epochs": 4,
         "seed": 5,
         "device": "cpu",
-        "on_bad_image": "drop",
+        "on_bad_file": "drop",
         "overwrite": True,
         "verbose": 0,
         "pretrained": "models/bert",

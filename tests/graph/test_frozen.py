@@ -138,7 +138,7 @@ def test_results_in_the_batch_take_the_place_of_frozen_parts():
         del cached.inputs[source]  # the masks stay, the rows are not needed
     for part in ("encoder", "more"):
         net.parts[part].forward = None  # would fail if it were run
-    assert torch.equal(net(cached.slice(0, 6))["y"], whole)
+    torch.testing.assert_close(net(cached.slice(0, 6))["y"], whole)  # passes of other sizes may round differently
     index = torch.tensor([4, 0, 1])
     assert torch.equal(net(cached.take(index))["y"], whole[index])
     net.train().adapt(cached.slice(0, 6))

@@ -91,7 +91,7 @@ def test_images_that_cannot_be_read_are_told_once(tmp_path):
     with pytest.warns(BadImageWarning, match=r"2 of 3 images cannot be read[\s\S]*row 1[\s\S]*row 2.*no such file"):
         assert md.CaptionImages(brightest).texts(rows) == ["a red room", None, None]
     with pytest.raises(DataError, match=r"2 of 3 images cannot be used"):
-        md.CaptionImages(brightest).texts(rows, on_bad_image="raise")
+        md.CaptionImages(brightest).texts(rows, on_bad_file="raise")
     with pytest.raises(DataError, match=r"row 0: an image has shape"):
         md.CaptionImages(brightest).texts([np.zeros(3), tiny_room("red")])
 
@@ -183,7 +183,7 @@ def test_folders_and_policies_of_the_image_input_hold(tmp_path):
     for row, image in enumerate(images):
         Image.fromarray(image).save(tmp_path / f"{row}.png")
     paths = [f"{row}.png" for row in range(30)]
-    photo = md.ImageInput(root=tmp_path, on_bad_image="raise", name="photo")
+    photo = md.ImageInput(root=tmp_path, on_bad_file="raise", name="photo")
     caption = md.CaptionImages(brightest, name="caption")(photo)
     auto = searched(tmp_path, photo, md.ClassificationHead()(md.TextBlock(block_type="ngram")(caption)))
     auto.fit(paths, colours, epochs=1, verbose=0)

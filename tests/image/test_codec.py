@@ -250,7 +250,7 @@ def test_all_unreadable_files_are_told_at_once(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no image")
     whole = (tmp_path / "good.png").read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2 + 8])
-    codec = ImageCodec(on_bad_image="raise").fit([tmp_path / "good.png", None])
+    codec = ImageCodec(on_bad_file="raise").fit([tmp_path / "good.png", None])
     rows = [tmp_path / name for name in ("good.png", "bad.png", "half.png")] + [f"gone{i}.png" for i in range(12)]
     with pytest.raises(DataError) as caught:
         codec.encode(rows)
@@ -263,7 +263,7 @@ def test_all_unreadable_files_are_told_at_once(tmp_path):
     assert told.count("- row") == 10
     assert len(codec.bad) == 14
     with pytest.raises(DataError, match=r"row 1 .*not an image of a known format"):
-        ImageCodec(on_bad_image="raise").fit(rows)
+        ImageCodec(on_bad_file="raise").fit(rows)
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_behind_other_blocks_it_resizes_in_the_network(tiny, tmp_path):
 
 
 def test_the_inputs_own_rules_on_files_hold_on(tiny, tmp_path):
-    photo = md.ImageInput(name="photo", root=tmp_path, on_bad_image="raise")
+    photo = md.ImageInput(name="photo", root=tmp_path, on_bad_file="raise")
     with pytest.raises(md.MedleyError, match=r"nowhere\.png"):
         fitted(md.PretrainedImageBlock(tiny("vit")), ["nowhere.png", *IMAGES[:11]], photo, directory=tmp_path / "p")
 

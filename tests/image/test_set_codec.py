@@ -202,10 +202,10 @@ def test_bad_images_are_missing_and_told_with_their_row_and_place(rooms, positio
 
 def test_bad_images_raise_or_give_rows_to_drop(rooms):
     rows = ["1.png;bad.png", None, "2.png", "nowhere.png;bad.png"]
-    strict = ImageSetInput(root=rooms, on_bad_image="raise").codec()
+    strict = ImageSetInput(root=rooms, on_bad_file="raise").codec()
     with pytest.raises(DataError, match=r"(?s)3 of 5 images.*row 0, image 1.*row 3, image 0.*row 3, image 1"):
         strict.fit(rows)
-    lax = ImageSetInput(root=rooms, on_bad_image="drop").codec()
+    lax = ImageSetInput(root=rooms, on_bad_file="drop").codec()
     assert {row: len(reasons) for row, reasons in lax.unreadable_rows(rows).items()} == {0: 1, 3: 2}
     assert lax.unreadable_rows(["1.png"]) == {}
     kept = [None, "2.png"]
@@ -236,7 +236,7 @@ def test_what_is_no_set_of_images_is_told(values, words):
 
 def test_wrong_settings_are_told_at_once():
     with pytest.raises(ConfigError, match="3 errors"):
-        ImageSetInput(size=(1, 2, 3), max_images=0, on_bad_image="no")
+        ImageSetInput(size=(1, 2, 3), max_images=0, on_bad_file="no")
     with pytest.raises(NotFittedError):
         _ = ImageSetCodec().spec
 
@@ -270,7 +270,7 @@ def test_four_photographs_per_house(shared_data, tmp_path):
     houses = pandas.read_csv(shared_data / "houses" / "houses.csv")
     columns = [name for name in houses if name.startswith("image_")]
     found = next(tmp_path.rglob(houses[columns[0]][0]))
-    codec = ImageSetInput(32, root=found.parent, positions=True, on_bad_image="raise").codec()
+    codec = ImageSetInput(32, root=found.parent, positions=True, on_bad_file="raise").codec()
     encoded = codec.fit(houses[columns]).encode(houses[columns])
     assert encoded.array.shape == (535, 4, 3, 32, 32)
     assert encoded.array.any((2, 3, 4)).all()

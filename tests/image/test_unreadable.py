@@ -108,7 +108,7 @@ def test_what_was_bad_stays_on_the_codec_with_its_row_path_and_reason(files):
 
 def test_raise_tells_all_of_them(files):
     root, names = files
-    codec = ImageInput(root=root, on_bad_image="raise").codec()
+    codec = ImageInput(root=root, on_bad_file="raise").codec()
     with pytest.raises(DataError, match=r"row 1 \('zero bytes'\)"):
         codec.fit(names)
     codec.fit(["good.png"])
@@ -119,7 +119,7 @@ def test_raise_tells_all_of_them(files):
 
 def test_rows_to_drop_are_found_before_anything_is_fitted(files):
     root, names = files
-    codec = ImageInput(root=root, on_bad_image="drop").codec()
+    codec = ImageInput(root=root, on_bad_file="drop").codec()
     rows = codec.unreadable_rows([*names, None, ""])
     assert list(rows) == list(range(1, len(names) - 1))
     kept = [name for row, name in enumerate(names) if row not in rows]
@@ -140,8 +140,8 @@ def test_errors_of_the_call_are_errors_whatever_the_policy():
         codec.encode([colours(), "gone.png"])
 
 
-@pytest.mark.parametrize("on_bad_image", ["warn", "drop", "raise"])
-def test_odd_images_that_are_not_bad(tmp_path, on_bad_image):
+@pytest.mark.parametrize("on_bad_file", ["warn", "drop", "raise"])
+def test_odd_images_that_are_not_bad(tmp_path, on_bad_file):
     x = Image.fromarray(colours())
     frames = [Image.fromarray(colours(seed)) for seed in (1, 2)]
     grey = np.arange(SIDE * SIDE, dtype=np.uint16).reshape(SIDE, SIDE) * 400
@@ -162,7 +162,7 @@ def test_odd_images_that_are_not_bad(tmp_path, on_bad_image):
     }
     for name, data in made.items():
         (tmp_path / name).write_bytes(data)
-    codec = ImageCodec(on_bad_image=on_bad_image, root=str(tmp_path)).fit(list(made))
+    codec = ImageCodec(on_bad_file=on_bad_file, root=str(tmp_path)).fit(list(made))
     assert str(codec.spec) == f"(C=3 H={SIDE} W={SIDE} uint8)"
     encoded = codec.encode(list(made))
     assert encoded.present.all()
@@ -268,7 +268,7 @@ def test_relative_paths_are_below_the_root(tmp_path, monkeypatch):
 
 def test_wrong_settings_are_told_at_once():
     with pytest.raises(ConfigError, match=re.compile("3 errors.*size must.*root must.*Did you mean 'raise'", re.S)):
-        ImageInput(size=0, root=3, on_bad_image="rais")
+        ImageInput(size=0, root=3, on_bad_file="rais")
 
 
 def test_a_folder_of_classes_does_not_hide_bad_files(tmp_path):

@@ -63,11 +63,11 @@ def test_images_that_are_all_alike_are_no_numbers_to_speak_of():
 
 
 def test_words_read_as_the_input_says():
-    photos = ImageSetInput(64, 3, "photos", positions=True, on_bad_image="raise")
+    photos = ImageSetInput(64, 3, "photos", positions=True, on_bad_file="raise")
     drawn = ImageSetBlock(pooling="mean", reading="visual_words")
     block = drawn.expand([photos.node], [Spec((3, 3, 64, 64), "SCHW", "uint8")], DataSummary(300, 2)).block
     assert isinstance(block, VisualWords)
-    assert (block.max_images, block.root, block.positions, block.on_bad_image) == (3, "photos", True, "raise")
+    assert (block.max_images, block.root, block.positions, block.on_bad_file) == (3, "photos", True, "raise")
     codec = block.codec()
     assert isinstance(codec, VisualWordsCodec)
-    assert codec.images.images.on_bad_image == "raise"
+    assert codec.images.images.on_bad_file == "raise"

@@ -69,3 +69,12 @@ def test_layers_of_ones_own_equal_the_reference_with_its_weights(tabm):
     ours.load_state_dict(reference.state_dict())
     x = torch.randn(7, MEMBERS, WIDTH)
     torch.testing.assert_close(ours(x), reference(x))
+
+
+def test_the_members_biases_start_the_same_as_in_the_papers_code():
+    tabm = pytest.importorskip("tabm")
+    reference = tabm.LinearBatchEnsemble(200, 500, k=MEMBERS, scaling_init="random-signs")
+    layer = BatchEnsembleLinear(200, 500, MEMBERS, random_signs=True)
+    for bias in (reference.bias, layer.bias):
+        assert torch.equal(bias[0], bias[-1])
+    assert layer.bias.std().item() == pytest.approx(reference.bias.std().item(), rel=0.2)

@@ -15,11 +15,11 @@ from medley.tabular import (
     DenseBlock,
     MeanOfMembers,
     NumericEmbedding,
-    OwnLayers,
     StructuredDataBlock,
     StructuredDataInput,
     TableCodec,
     TabMBlock,
+    TaskLayers,
 )
 
 
@@ -160,9 +160,9 @@ def test_an_ensemble_behind_an_ensemble_keeps_the_members():
     assert chain[1].num_layers == 2
 
 
-def test_own_layers_are_nothing_behind_a_vector():
-    assert [type(one) for one in parts_of(OwnLayers()(DenseBlock(num_units=8)(StructuredDataInput())))][
+def test_task_layers_are_nothing_behind_a_vector():
+    assert [type(one) for one in parts_of(TaskLayers()(DenseBlock(num_units=8)(StructuredDataInput())))][
         -1
     ] is DenseBlock
     with pytest.raises(ConfigError, match="from 1, got 0"):
-        OwnLayers(num_layers=0)
+        TaskLayers(num_layers=0)

@@ -42,7 +42,7 @@ class AudioCodec(Codec):
         channels: 1 mixes all channels down.
         bins: mel bins M; 40 up to 8,000 Hz, else 64, where None.
         root: the folder of relative paths.
-        on_bad_audio: what becomes of recordings that cannot be read.
+        on_bad_file: what becomes of recordings that cannot be read.
 
     Attributes:
         bad: the recordings that the last `fit` or `encode` could not read.
@@ -64,14 +64,14 @@ class AudioCodec(Codec):
         channels: int = 1,
         bins: int | None = None,
         root: str | None = None,
-        on_bad_audio: Policy = "warn",
+        on_bad_file: Policy = "warn",
     ) -> None:
         self.sampling_rate = sampling_rate
         self.max_seconds = max_seconds
         self.channels = channels
         self.bins = bins
         self.root = root
-        self.on_bad_audio: Policy = on_bad_audio
+        self.on_bad_file: Policy = on_bad_file
         self.bad: list[Unreadable] = []
         self._rate = 0
         self._steps = 0
@@ -90,7 +90,7 @@ class AudioCodec(Codec):
         rows, problems = _rows(values), Problems()
         lengths = self._attempt(rows, lambda item: length(item, self.sampling_rate, self.root), problems)
         self.bad = RECORDINGS.listed(problems.bad, rows)
-        RECORDINGS.stop(problems, rows, by_row, self.on_bad_audio)
+        RECORDINGS.stop(problems, rows, by_row, self.on_bad_file)
         known = [found for found in lengths if found is not None]
         if not known:
             because = ": " + "; ".join(map(str, self.bad[:3])) if self.bad else ""
@@ -115,7 +115,7 @@ class AudioCodec(Codec):
         for row, spectrogram in enumerate(spectrograms):
             if spectrogram is not None:
                 array[row, : len(spectrogram)] = (spectrogram - self._mean) / self._deviation
-        RECORDINGS.stop(problems, rows, by_row, self.on_bad_audio)
+        RECORDINGS.stop(problems, rows, by_row, self.on_bad_file)
         self.bad = RECORDINGS.listed(problems.bad, rows)
         RECORDINGS.warn_of(self.bad, len(rows))
         return Encoded(array, np.array([spectrogram is not None for spectrogram in spectrograms], bool))

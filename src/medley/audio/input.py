@@ -31,7 +31,7 @@ class AudioInput(Input, register="audio.input"):
         channels: 1 mixes all channels down; more are kept side by side.
         mel_bins: 40 up to 8,000 Hz, else 64, where unset.
         root: the folder of relative paths; left out, the working directory.
-        on_bad_audio: what becomes of recordings that cannot be read (no such file, damaged): `"warn"` treats them
+        on_bad_file: what becomes of recordings that cannot be read (no such file, damaged): `"warn"` treats them
             as missing and lists them in one `BadAudioWarning`; `"raise"` is a `DataError` that lists them; `"drop"`
             leaves their rows out of the training where a table is fitted, and elsewhere does as `"warn"`.
 
@@ -52,7 +52,7 @@ class AudioInput(Input, register="audio.input"):
     channels: int = field(default=1, kw_only=True)
     mel_bins: int | None = field(default=None, kw_only=True)
     root: str | os.PathLike[str] | None = field(default=None, kw_only=True)
-    on_bad_audio: Policy = field(default="warn", kw_only=True)
+    on_bad_file: Policy = field(default="warn", kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", None if self.root is None else os.fspath(self.root))
@@ -66,7 +66,7 @@ class AudioInput(Input, register="audio.input"):
         seconds = self.max_seconds
         if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0):
             yield f"max_seconds must be a number above 0, got {seconds!r}."
-        yield from RECORDINGS.policy_problem(self.on_bad_audio)
+        yield from RECORDINGS.policy_problem(self.on_bad_file)
 
     def codec(self) -> AudioCodec:
         return AudioCodec(
@@ -75,7 +75,7 @@ class AudioInput(Input, register="audio.input"):
             channels=self.channels,
             bins=self.mel_bins,
             root=None if self.root is None else str(self.root),
-            on_bad_audio=self.on_bad_audio,
+            on_bad_file=self.on_bad_file,
         )
 
     def default_block(self) -> Block:
@@ -89,4 +89,4 @@ class AudioInput(Input, register="audio.input"):
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
         """One input per column of recordings."""
         policy: Any = options.on_bad_file
-        return [InputColumns(cls(name=column.name, on_bad_audio=policy), (column.name,)) for column in columns]
+        return [InputColumns(cls(name=column.name, on_bad_file=policy), (column.name,)) for column in columns]

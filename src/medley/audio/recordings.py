@@ -19,7 +19,7 @@ _BLOCK = 1 << 18
 
 
 class BadAudioError(DataError):
-    """One recording cannot be read: what `on_bad_audio` decides about."""
+    """One recording cannot be read: what `on_bad_file` decides about."""
 
 
 def describe(item: Any) -> str:
@@ -38,7 +38,7 @@ def describe(item: Any) -> str:
     return repr(text if len(text) <= _MAX_NAME else f"...{text[-_MAX_NAME:]}")
 
 
-RECORDINGS = FileReporter("recording", "recordings", "on_bad_audio", BadAudioWarning, describe)
+RECORDINGS = FileReporter("recording", "recordings", BadAudioWarning, describe)
 """Reports recordings that cannot be read."""
 
 

@@ -50,7 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--num-beams", metavar="N", type=int, default=1, help="ways that are searched at once; 1")
     parser.add_argument("--batch-size", metavar="N", type=int, default=8, help="images at once; 8")
     parser.add_argument(
-        "--on-bad-image",
+        "--on-bad-file",
         choices=("warn", "raise"),
         default="warn",
         help="images that cannot be read get no text and a warning, or stop it all",
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
     frame = table.frame.copy(deep=False)
     before: Any = frame[args.column] if args.column in frame.columns else [None] * len(frame)
     frame[args.column] = found = captions.fill(
-        before, list(frame[args.image]), root=table.root, on_bad_image=args.on_bad_image
+        before, list(frame[args.image]), root=table.root, on_bad_file=args.on_bad_file
     )
     if all(one is None for one in found):
         raise DataError(f"--image {args.image}: not one of {len(frame)} cells holds an image that can be read.")

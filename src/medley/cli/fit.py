@@ -25,7 +25,7 @@ examples:
   medley fit pets.csv --target breed --target price
   medley fit pets.csv --target price -o pets-model --time-limit 1h --seed 7
   medley fit visits.parquet --target bill --time date --kind ward=category --input age --input ward --input date
-  medley fit houses.csv --target price --root photos --on-bad-image drop
+  medley fit houses.csv --target price --root photos --on-bad-file drop
 
 MODEL_DIR holds the model and, under search/, what was tried: see medley describe MODEL_DIR and
 medley trials MODEL_DIR/search. The same command again goes on with a search that was killed. Ctrl-C ends the search;
@@ -63,7 +63,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", metavar="N", type=_whole, help="the same seed gives the same result (default: 0)")
     parser.add_argument("--device", metavar="D", default="auto", help='"cpu", "cuda", ...; a GPU if there is one')
     parser.add_argument(
-        "--on-bad-image",
+        "--on-bad-file",
         choices=("warn", "raise", "drop"),
         default="warn",
         help="images that cannot be read count as missing, stop the run, or drop their rows (default: warn)",
@@ -138,7 +138,7 @@ def _fitted(args: argparse.Namespace, folder: Path, kinds: dict[str, str], error
         "max_trials": args.trials,
         "epochs": args.epochs,
         "seed": args.seed,
-        "on_bad_image": args.on_bad_image,
+        "on_bad_file": args.on_bad_file,
         "verbose": args.verbose,
         "memory": args.memory,
     }

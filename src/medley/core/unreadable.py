@@ -73,14 +73,12 @@ class FileReporter:
     Args:
         noun: what one is called: "image".
         plural: what several are called.
-        argument: the argument that holds the policy.
         warning: the category of warnings.
         describe: item -> how messages name it: its path, "bytes", or nothing.
     """
 
     noun: str
     plural: str
-    argument: str
     warning: type[Warning]
     describe: Callable[[Any], str]
 
@@ -113,13 +111,13 @@ class FileReporter:
     def sentence(self, found: Sequence[Any], total: int) -> str:
         """The warning's text."""
         head = f"{len(found)} of {total} {self.plural} cannot be read and are treated as missing"
-        return listing(f"{head} ({spelled(self.argument, 'raise')} stops instead).", found)
+        return listing(f"{head} ({spelled('on_bad_file', 'raise')} stops instead).", found)
 
     def policy_problem(self, policy: Any) -> Iterator[str]:
         """A sentence where there is no such policy."""
         if policy not in POLICIES:
             names = ", ".join(map(repr, POLICIES))
-            yield f"{self.argument} must be one of {names}, got {policy!r}.{did_you_mean(policy, POLICIES)}"
+            yield f"on_bad_file must be one of {names}, got {policy!r}.{did_you_mean(policy, POLICIES)}"
 
     @property
     def _article(self) -> str:

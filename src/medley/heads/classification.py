@@ -178,7 +178,7 @@ def _own(target: TargetCodec) -> ClassCodec | LabelSetCodec:
 def _sets(target: TargetProfile) -> TaskGuess | None:
     cells = target.cells
     if cells.kind == "set":
-        labels = kind_guess_labels(target)
+        labels = _label_count(target)
         return target.task("multilabel", cells.reason, cells.confidence, outputs=labels)
     if cells.kind != "vector":
         return None
@@ -188,7 +188,7 @@ def _sets(target: TargetProfile) -> TaskGuess | None:
     return target.task("multilabel", f"its cells are {size} answers of 0 or 1", 0.95, outputs=size)
 
 
-def kind_guess_labels(target: TargetProfile) -> int:
+def _label_count(target: TargetProfile) -> int:
     """The number of distinct labels in a target's sets."""
     guess = target.profile.kind_guess
     return guess.labels if guess is not None else target.cells.distinct

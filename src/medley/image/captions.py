@@ -123,43 +123,43 @@ class CaptionImages(DerivedInput, register="image.captions"):
         image, text = _places(inputs)
         given: Any = inputs[image]
         root = getattr(given, "root", None)
-        policy: Policy = getattr(given, "on_bad_image", "warn")
+        policy: Policy = getattr(given, "on_bad_file", "warn")
         texts = None if text is None else columns[text]
         if columns[image] is None:
             return [None if is_blank(one) else str(one) for one in _cells(texts)]
         if texts is None:
-            return self.texts(columns[image], root=root, on_bad_image=policy)
-        return self.fill(texts, columns[image], root=root, on_bad_image=policy)
+            return self.texts(columns[image], root=root, on_bad_file=policy)
+        return self.fill(texts, columns[image], root=root, on_bad_file=policy)
 
     def texts(
-        self, images: Any, *, root: str | os.PathLike[str] | None = None, on_bad_image: Policy = "warn"
+        self, images: Any, *, root: str | os.PathLike[str] | None = None, on_bad_file: Policy = "warn"
     ) -> list[str | None]:
         """A text for each image.
 
         Args:
             images: B images in any form that `ImageInput` reads.
             root: the folder of relative paths.
-            on_bad_image: what becomes of images that cannot be read, as of `ImageInput`.
+            on_bad_file: what becomes of images that cannot be read, as of `ImageInput`.
 
         Returns:
             B texts; None where there is not an image.
 
         Raises:
             ConfigError: the model is not there, or is none that writes.
-            DataError: something is not an image, or (with `on_bad_image="raise"`) cannot be read: all are told.
+            DataError: something is not an image, or (with `on_bad_file="raise"`) cannot be read: all are told.
         """
         distinct = Distinct.of(list(rows_of_images(images)), as_text(root))
         if not distinct.first:
-            distinct.close(on_bad_image)
+            distinct.close(on_bad_file)
             return list(distinct.keys)
         store = self._store()
         wanted = store.missing(list(distinct.first))
-        distinct.check(on_bad_image, wanted)
+        distinct.check(on_bad_file, wanted)
         if wanted:
             write = self._writer()
             for keys, images in distinct.batches(wanted, self.batch_size, "captions"):
                 store.add(dict(zip(keys, _checked(write(images), len(images)), strict=True)))
-        distinct.close(on_bad_image)
+        distinct.close(on_bad_file)
         lacking = set(store.missing(list(distinct.first)))
         return [None if key is None or key in lacking else store.take([key])[0] for key in distinct.keys]
 
@@ -169,7 +169,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
         images: Any,
         *,
         root: str | os.PathLike[str] | None = None,
-        on_bad_image: Policy = "warn",
+        on_bad_file: Policy = "warn",
     ) -> list[str | None]:
         """The texts that are there, and where there is none (None, NaN, blank) one for the image.
 
@@ -177,7 +177,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
             texts: B texts, some of them missing.
             images: B images, as of `texts`; only those of rows without a text are read.
             root: as of `texts`.
-            on_bad_image: as of `texts`.
+            on_bad_file: as of `texts`.
 
         Returns:
             B texts; None where there is neither.
@@ -193,7 +193,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
             raise DataError(f"There must be one text or None per image, got {len(cells)} for {len(rows)} images.")
         blank = [is_blank(one) for one in cells]
         some = [one if lacks else None for one, lacks in zip(rows, blank, strict=True)]
-        written = self.texts(some, root=root, on_bad_image=on_bad_image)
+        written = self.texts(some, root=root, on_bad_file=on_bad_file)
         return [new if lacks else str(one) for one, new, lacks in zip(cells, written, blank, strict=True)]
 
     def check_model(self) -> None:

@@ -32,7 +32,7 @@ class ImageCodec(Codec):
         size: height and width; left out, they are learnt (`fitting.target_size`).
         interpolation: how other sizes are resampled: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`.
         root: the folder of relative paths.
-        on_bad_image: what becomes of images that cannot be read (`bad.Policy`).
+        on_bad_file: what becomes of images that cannot be read (`bad.Policy`).
         wanted_channels: 1 for grey, 3 for colours, as a pretrained encoder reads images; left out, they are learnt.
 
     Attributes:
@@ -49,14 +49,14 @@ class ImageCodec(Codec):
         interpolation: str = "bilinear",
         *,
         root: str | None = None,
-        on_bad_image: Policy = "warn",
+        on_bad_file: Policy = "warn",
         wanted_channels: int | None = None,
     ) -> None:
         self.wanted = size
         self.wanted_channels = wanted_channels
         self.interpolation = interpolation
         self.root = root
-        self.on_bad_image: Policy = on_bad_image
+        self.on_bad_file: Policy = on_bad_file
         self.bad: list[Unreadable] = []
         self.size: tuple[int, int] | None = None
         self.channels = 0
@@ -83,7 +83,7 @@ class ImageCodec(Codec):
         rows = rows_of_images(values)
         looks, found = looks_at(rows, self.root)
         self.bad = IMAGES.listed(found.bad, rows, by_row)
-        IMAGES.stop(found, rows, by_row, self.on_bad_image)
+        IMAGES.stop(found, rows, by_row, self.on_bad_file)
         self.learn(looks, self.bad)
         return self
 
@@ -123,7 +123,7 @@ class ImageCodec(Codec):
             raise DataError(f"One image of shape {rows.shape} came where rows of images belong; add an axis: x[None].")
         encoded, found = self.attempt(rows)
         self.bad = IMAGES.listed(found.bad, rows, by_row)
-        IMAGES.stop(found, rows, by_row, self.on_bad_image)
+        IMAGES.stop(found, rows, by_row, self.on_bad_file)
         IMAGES.warn_of(self.bad, len(rows))
         return encoded
 

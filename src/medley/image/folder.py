@@ -62,7 +62,7 @@ def image_dataset_from_directory(
     if image_size is None:
         return np.array(files, dtype=str), names
     form = {"channels": _CHANNELS[color_mode], "depth": "byte", "interpolation": interpolation}
-    codec = ImageCodec(on_bad_image="raise").restore({"size": image_size, **form})
+    codec = ImageCodec(on_bad_file="raise").restore({"size": image_size, **form})
     return codec.encode(files).array.transpose(0, 2, 3, 1), names
 
 

@@ -28,7 +28,7 @@ class ImageInput(Input, register="image.input"):
         size: side, or (height, width), that all images get; left out, images that are all of one size keep it, and
             others are resampled to their median size, the longer side at most 224.
         root: the folder of relative paths; left out, the working directory.
-        on_bad_image: what becomes of images that cannot be read (no such file, damaged, empty, too large to be
+        on_bad_file: what becomes of images that cannot be read (no such file, damaged, empty, too large to be
             decoded): `"warn"` takes them as missing and lists them in one `BadImageWarning`; `"raise"` is a `DataError`
             that lists them; `"drop"` leaves their rows out of the training where a table is fitted, and elsewhere
             does as `"warn"`.
@@ -49,7 +49,7 @@ class ImageInput(Input, register="image.input"):
 
     size: int | tuple[int, int] | None = field(default=None, kw_only=True)
     root: str | os.PathLike[str] | None = field(default=None, kw_only=True)
-    on_bad_image: Policy = field(default="warn", kw_only=True)
+    on_bad_file: Policy = field(default="warn", kw_only=True)
     pretrained: bool | str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -60,20 +60,20 @@ class ImageInput(Input, register="image.input"):
         """The size is one or two whole numbers, the root a path, the policy one of three."""
         yield from size_problem(self.size)
         yield from root_problem(self.root)
-        yield from IMAGES.policy_problem(self.on_bad_image)
+        yield from IMAGES.policy_problem(self.on_bad_file)
         yield from pretrained_problem(self.pretrained)
 
     def codec(self) -> Codec:
         """A codec of that size."""
         from medley.image.codec import ImageCodec
 
-        return ImageCodec(pair(self.size), root=as_text(self.root), on_bad_image=self.on_bad_image)
+        return ImageCodec(pair(self.size), root=as_text(self.root), on_bad_file=self.on_bad_file)
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
         """The only column of images; several are an `ImageSetInput`'s."""
         policy: Any = options.on_bad_file
-        return [InputColumns(cls(name=column.name, on_bad_image=policy), (column.name,)) for column in columns]
+        return [InputColumns(cls(name=column.name, on_bad_file=policy), (column.name,)) for column in columns]
 
     def default_block(self) -> Block:
         """ImageBlock."""

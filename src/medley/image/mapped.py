@@ -118,25 +118,25 @@ class MapImages(DerivedInput, register="image.mapped"):
     def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> list[Any]:
         """An image per row: the path or the content of a PNG file; None where there is none."""
         given: Any = inputs[0]
-        policy: Policy = getattr(given, "on_bad_image", "warn")
+        policy: Policy = getattr(given, "on_bad_file", "warn")
         return self._files(columns[0], getattr(given, "root", None), policy)
 
     def images(
-        self, images: Any, *, root: str | os.PathLike[str] | None = None, on_bad_image: Policy = "warn"
+        self, images: Any, *, root: str | os.PathLike[str] | None = None, on_bad_file: Policy = "warn"
     ) -> list[Image | None]:
         """What becomes of each image.
 
         Args:
             images: B images in any form that `ImageInput` reads.
             root: the folder of relative paths.
-            on_bad_image: what becomes of images that cannot be read, as of `ImageInput`.
+            on_bad_file: what becomes of images that cannot be read, as of `ImageInput`.
 
         Returns:
             B images of Pillow's; None where there is not an image.
 
         Raises:
             ConfigError: the model is not there, or segments nothing.
-            DataError: something is not an image, or (with `on_bad_image="raise"`) cannot be read; the function fails.
+            DataError: something is not an image, or (with `on_bad_file="raise"`) cannot be read; the function fails.
 
         >>> made = MapImages(lambda image: image.convert("L").resize((2, 2))).images(np.zeros((1, 4, 6, 3)))
         >>> made[0].mode, made[0].size
@@ -144,7 +144,7 @@ class MapImages(DerivedInput, register="image.mapped"):
         """
         from PIL import Image
 
-        found = self._files(images, as_text(root), on_bad_image)
+        found = self._files(images, as_text(root), on_bad_file)
         opened = [None if one is None else Image.open(BytesIO(one) if isinstance(one, bytes) else one) for one in found]
         return [None if one is None else one.copy() for one in opened]
 

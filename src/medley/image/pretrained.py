@@ -97,7 +97,7 @@ class PretrainedImageBlock(Composite, register="image.pretrained"):
                 encoder.interpolation,
                 len(encoder.mean),
                 as_text(source.root),
-                source.on_bad_image,
+                source.on_bad_file,
             )
             node = pixels(node)
         node = encoder(node)

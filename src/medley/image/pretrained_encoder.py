@@ -29,7 +29,7 @@ class PretrainedPixels(Preprocessing, register="image.pretrained_pixels"):
         interpolation: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`.
         channels: 3 for colours; grey images are given as many alike.
         root: as of ImageInput.
-        on_bad_image: as of ImageInput.
+        on_bad_file: as of ImageInput.
 
     Shape: rows -> (B, C, H, W)
 
@@ -41,13 +41,13 @@ class PretrainedPixels(Preprocessing, register="image.pretrained_pixels"):
     interpolation: str = "bilinear"
     channels: int = 3
     root: str | None = None
-    on_bad_image: Policy = "warn"
+    on_bad_file: Policy = "warn"
 
     def check(self) -> Iterable[str]:
         """As of the input."""
         yield from size_problem(self.size)
         yield from root_problem(self.root)
-        yield from IMAGES.policy_problem(self.on_bad_image)
+        yield from IMAGES.policy_problem(self.on_bad_file)
 
     def codec(self) -> Codec:
         """A codec of that size."""
@@ -57,7 +57,7 @@ class PretrainedPixels(Preprocessing, register="image.pretrained_pixels"):
             pair(self.size),
             self.interpolation,
             root=self.root,
-            on_bad_image=self.on_bad_image,
+            on_bad_file=self.on_bad_file,
             wanted_channels=self.channels,
         )
 

@@ -82,4 +82,4 @@ def _words(source: Any, block: ImageSetBlock) -> VisualWords:
     """As an `ImageSetInput` says, unless the block says it itself."""
     positions = source.positions if block.positions is None else block.positions
     root = None if source.root is None else str(source.root)
-    return VisualWords(source.max_images, root, positions, source.on_bad_image)
+    return VisualWords(source.max_images, root, positions, source.on_bad_file)

@@ -31,7 +31,7 @@ class ImageSetCodec(Codec):
         positions: whether a place means something (columns). Then images keep their places, and empty ones between
             them count; otherwise they close ranks.
         root: the folder of relative paths.
-        on_bad_image: what becomes of images that cannot be read (`bad.Policy`).
+        on_bad_file: what becomes of images that cannot be read (`bad.Policy`).
 
     Attributes:
         bad: the images that the last `fit` or `encode` could not read.
@@ -49,9 +49,9 @@ class ImageSetCodec(Codec):
         *,
         positions: bool = False,
         root: str | None = None,
-        on_bad_image: Policy = "warn",
+        on_bad_file: Policy = "warn",
     ) -> None:
-        self.images = ImageCodec(size, root=root, on_bad_image=on_bad_image)
+        self.images = ImageCodec(size, root=root, on_bad_file=on_bad_file)
         self.max_images = max_images
         self.positions = positions
         self.places = 0
@@ -133,7 +133,7 @@ class ImageSetCodec(Codec):
 
     def _judge(self, flat: _Flat, found: Problems) -> None:
         self.bad = IMAGES.listed(found.bad, flat.items, flat.where)
-        IMAGES.stop(found, flat.items, flat.where, self.images.on_bad_image)
+        IMAGES.stop(found, flat.items, flat.where, self.images.on_bad_file)
 
     def _check_columns(self, rows: SetRows) -> None:
         if self.positions and rows.columns > 1:

@@ -32,7 +32,7 @@ class ImageSetInput(Input, register="image.set_input"):
         root: the folder of relative paths; left out, the working directory.
         positions: whether an image's place in its row means something, as that of columns (front, kitchen, ...) does.
             Places are then kept, and `ImageSetBlock` tells them apart; otherwise the order of images says nothing.
-        on_bad_image: as of `ImageInput`; `"drop"` leaves out rows with any bad image.
+        on_bad_file: as of `ImageInput`; `"drop"` leaves out rows with any bad image.
         pretrained: of the default encoder of each image, as of `ImageBlock`.
 
     Raises:
@@ -52,7 +52,7 @@ class ImageSetInput(Input, register="image.set_input"):
     max_images: int | None = None
     root: str | os.PathLike[str] | None = None
     positions: bool = field(default=False, kw_only=True)
-    on_bad_image: Policy = field(default="warn", kw_only=True)
+    on_bad_file: Policy = field(default="warn", kw_only=True)
     pretrained: bool | str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -63,7 +63,7 @@ class ImageSetInput(Input, register="image.set_input"):
         """Sizes are whole numbers, the root is a path, the policy one of three."""
         yield from size_problem(self.size)
         yield from root_problem(self.root)
-        yield from IMAGES.policy_problem(self.on_bad_image)
+        yield from IMAGES.policy_problem(self.on_bad_file)
         yield from pretrained_problem(self.pretrained)
         if self.max_images is not None and (type(self.max_images) is not int or self.max_images < 1):
             yield f"max_images must be a whole number from 1, got {self.max_images!r}."
@@ -77,7 +77,7 @@ class ImageSetInput(Input, register="image.set_input"):
             self.max_images,
             positions=self.positions,
             root=as_text(self.root),
-            on_bad_image=self.on_bad_image,
+            on_bad_file=self.on_bad_file,
         )
 
     @classmethod
@@ -87,7 +87,7 @@ class ImageSetInput(Input, register="image.set_input"):
         if len(columns) == 1 and not several:
             return []
         name = columns[0].name if len(columns) == 1 else options.free_name("images")
-        made = cls(name=name, positions=not several, on_bad_image=options.on_bad_file)  # type: ignore[arg-type]
+        made = cls(name=name, positions=not several, on_bad_file=options.on_bad_file)  # type: ignore[arg-type]
         return [InputColumns(made, tuple(column.name for column in columns))]
 
     @classmethod

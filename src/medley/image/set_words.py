@@ -16,7 +16,7 @@ class VisualWords(Preprocessing, register="image.visual_words"):
         max_images: as of `ImageSetInput`.
         root: as of `ImageSetInput`.
         positions: as of `ImageSetInput`.
-        on_bad_image: as of `ImageSetInput`.
+        on_bad_file: as of `ImageSetInput`.
 
     Shape: rows -> (B, D), D at most 20.
 
@@ -27,7 +27,7 @@ class VisualWords(Preprocessing, register="image.visual_words"):
     max_images: int | None = None
     root: str | None = None
     positions: bool = False
-    on_bad_image: Policy = "warn"
+    on_bad_file: Policy = "warn"
 
     def codec(self) -> Codec:
         """Learns words."""
@@ -40,6 +40,6 @@ class VisualWords(Preprocessing, register="image.visual_words"):
                 self.max_images,
                 positions=self.positions,
                 root=self.root,
-                on_bad_image=self.on_bad_image,
+                on_bad_file=self.on_bad_file,
             )
         )

@@ -19,7 +19,7 @@ _TOLD = 120
 
 
 class BadImageError(DataError):
-    """One image cannot be read: what `on_bad_image` decides about."""
+    """One image cannot be read: what `on_bad_file` decides about."""
 
 
 def source(item: Any, root: str | None = None) -> Any:

@@ -8,5 +8,5 @@ from medley.image.sources import told
 
 __all__ = ["IMAGES", "Policy", "Problems", "Unreadable", "by_row", "listing"]
 
-IMAGES = FileReporter("image", "images", "on_bad_image", BadImageWarning, told)
+IMAGES = FileReporter("image", "images", BadImageWarning, told)
 """Reports images that cannot be read."""

@@ -32,7 +32,8 @@ class BatchEnsembleLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(members, units))
         bound = width**-0.5
         nn.init.uniform_(self.weight, -bound, bound)
-        nn.init.uniform_(self.bias, -bound, bound)
+        with torch.no_grad():  # one bias for all members: only their scales differ at first
+            self.bias.copy_(torch.empty(units).uniform_(-bound, bound))
         if random_signs:
             with torch.no_grad():
                 self.r.bernoulli_(0.5).mul_(2).sub_(1)

@@ -8,17 +8,17 @@ from medley.tabular.dense import DenseBlock
 from medley.tabular.input import StructuredDataInput
 from medley.tabular.members import MeanOfMembers
 from medley.tabular.numeric import NumericEmbedding
-from medley.tabular.own_layers import OwnLayers
 from medley.tabular.tabm import TabMBlock
+from medley.tabular.task_layers import TaskLayers
 
 __all__ = [
     "CategoricalToNumerical",
     "DenseBlock",
     "MeanOfMembers",
     "NumericEmbedding",
-    "OwnLayers",
     "StructuredDataBlock",
     "StructuredDataInput",
     "TabMBlock",
     "TableCodec",
+    "TaskLayers",
 ]

@@ -37,8 +37,8 @@ class StructuredDataBlock(Composite, register="tabular.block"):
         embedding: `"piecewise"`, `"periodic"` or `"none"` (numbers as they are).
         network: `"dense"`, `"tabm"`, or `"none"`: columns as one vector, for layers that read more than the table.
         categorical_encoding: as in AutoKeras 1: categories are always encoded, so only True or unset.
-        shared_layers: how many layers an ensemble has that several targets share, each with `OwnLayers` behind it; left
-            out, searched.
+        shared_layers: how many layers an ensemble has that several targets share, each with `TaskLayers` behind it;
+            left out, searched.
         seed: as in AutoKeras 1; takes no effect, as the seed of a search is `AutoModel`'s.
 
     Shape: (B, C) -> (B, D), or (B, E, D) of an ensemble.

@@ -12,7 +12,7 @@ from medley.errors import did_you_mean
 from medley.tabular.block import StructuredDataBlock
 from medley.tabular.categorical import CategoricalToNumerical
 from medley.tabular.codec import TableCodec
-from medley.tabular.own_layers import OwnLayers
+from medley.tabular.task_layers import TaskLayers
 from medley.tabular.times import time_features
 
 SHARED_LAYERS = 1
@@ -97,7 +97,7 @@ class StructuredDataInput(Input, register="tabular.input"):
         if len(listed) == 1:
             return super().join_heads(listed)
         shared = StructuredDataBlock(shared_layers=SHARED_LAYERS)(self)
-        return [head(OwnLayers()(shared)) for head in listed]
+        return [head(TaskLayers()(shared)) for head in listed]
 
     def encode_beside(self) -> Node:
         """Plain columns as one vector, so that an ensemble reads them as it does where they are alone."""

@@ -123,19 +123,19 @@ class TimeKind(ColumnKind, register="tabular.time_kind"):
     compared_as = "number"
 
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
-        found = find_time_form(profile.strings) if profile.is_plain else None
-        if found is None:
+        match = find_time_form(profile.strings) if profile.is_plain else None
+        if match is None:
             return None
-        parsed = ~np.isnat(to_times(profile.all_strings, found.form))
+        parsed = ~np.isnat(to_times(profile.all_strings, match.form))
         share = profile.fraction(parsed)
         if share < _MOSTLY:
             return None
-        is_iso = found.form == "ISO"
-        reason = "its strings are ISO dates" if is_iso else f"its strings are times written as {found.form}"
-        if found.rival:
-            reason += f"; they can also be read as {found.rival}"
-        confidence = (0.6 if found.rival else 0.97) * share
-        return KindGuess(self.name, reason, confidence, found.form, unparsed=profile.unparsed(parsed))
+        is_iso = match.form == "ISO"
+        reason = "its strings are ISO dates" if is_iso else f"its strings are times written as {match.form}"
+        if match.rival:
+            reason += f"; they can also be read as {match.rival}"
+        confidence = (0.6 if match.rival else 0.97) * share
+        return KindGuess(self.name, reason, confidence, match.form, unparsed=profile.unparsed(parsed))
 
     def override(self, profile: ColumnProfile) -> KindGuess:
         if not profile.is_plain:
@@ -148,8 +148,8 @@ class TimeKind(ColumnKind, register="tabular.time_kind"):
                 raise cannot_parse(profile, self.name)
             return KindGuess(self.name, SAID, 1.0, form)
         strings = [string for string in profile.strings if string.lower() not in NO_VALUE]
-        found = find_time_form(strings)
-        form = "ISO" if found is None else found.form
+        match = find_time_form(strings)
+        form = "ISO" if match is None else match.form
         parsed = ~np.isnat(to_times(profile.all_strings, form))
         if not parsed.any():
             raise cannot_parse(profile, self.name)

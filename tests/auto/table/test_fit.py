@@ -339,8 +339,8 @@ def test_nothing_to_learn_from_says_why(fit):
 
 
 def test_wrong_arguments_are_told_before_anything_is_read(fit):
-    with pytest.raises(ConfigError, match=r"(?s)max_trials.*seed.*on_bad_image"):
-        md.fit(pets(), "price", max_trials=0, seed=-1, on_bad_image="shrug")
+    with pytest.raises(ConfigError, match=r"(?s)max_trials.*seed.*on_bad_file"):
+        md.fit(pets(), "price", max_trials=0, seed=-1, on_bad_file="shrug")
 
 
 # leaks and splits
@@ -444,10 +444,10 @@ def test_paths_count_from_the_tables_own_folder_and_bad_images_follow_the_policy
     assert md.load(model.save(tmp_path / "model")).metadata["bad_rows"]["photo"][0]["row"] == 3
     with pytest.warns(md.BadImageWarning):
         assert np.isfinite(model.predict(tmp_path / "t.csv")["price"]).all()
-    dropped = fit(tmp_path / "t.csv", "price", on_bad_image="drop")
+    dropped = fit(tmp_path / "t.csv", "price", on_bad_file="drop")
     assert dropped.metadata["dropped_rows"] == [3]
     with pytest.raises(DataError, match="3"):
-        fit(tmp_path / "t.csv", "price", on_bad_image="raise")
+        fit(tmp_path / "t.csv", "price", on_bad_file="raise")
 
 
 def test_rows_are_told_by_their_numbers_in_the_callers_table_and_once(fit, tmp_path):
@@ -461,7 +461,7 @@ def test_rows_are_told_by_their_numbers_in_the_callers_table_and_once(fit, tmp_p
     assert [int(line.split()[2]) for line in told.splitlines()[1:]] == [3, 7, 11, 19, 20]
     assert [one["row"] for one in model.metadata["bad_rows"]["photo"]] == [3, 7, 11, 19, 20]
     with pytest.raises(DataError) as error:
-        fit(frame, "price", root=tmp_path, on_bad_image="raise")
+        fit(frame, "price", root=tmp_path, on_bad_file="raise")
     assert [int(row) for row in re.findall(r"- photo, row (\d+)", str(error.value))] == [3, 7, 11, 19, 20]
     with pytest.raises(DataError, match=r"None of the images is there. Relative paths count from root="):
         fit(frame, "price")

@@ -230,11 +230,11 @@ def test_rows_of_bad_images_are_dropped_or_stop_the_fit(fit, tmp_path):
     with_photos(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error", BadImageWarning)
-        large = fit(tmp_path / "t.csv", memory=SMALL, on_bad_image="drop")
+        large = fit(tmp_path / "t.csv", memory=SMALL, on_bad_file="drop")
     assert large.metadata["dropped_rows"] == [3, 50, 51]
-    same(large, fit(tmp_path / "t.csv", memory="10GB", on_bad_image="drop"))
+    same(large, fit(tmp_path / "t.csv", memory="10GB", on_bad_file="drop"))
     with pytest.raises(DataError, match=r"photo: (.|\n)*row (3|50|51) "):
-        fit(tmp_path / "t.csv", memory=SMALL, on_bad_image="raise")
+        fit(tmp_path / "t.csv", memory=SMALL, on_bad_file="raise")
 
 
 def test_a_image_that_changed_is_encoded_anew(fit, tmp_path, monkeypatch, capsys):

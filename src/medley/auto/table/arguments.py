@@ -28,7 +28,7 @@ def check_search(
     batch_size: Any = None,
     validation_split: Any = 0.2,
     seed: Any = None,
-    on_bad_image: Any = "warn",
+    on_bad_file: Any = "warn",
     verbose: Any = 1,
     memory: Any = "auto",
     device: Any = "auto",
@@ -51,8 +51,8 @@ def check_search(
         check_fit(epochs, batch_size, validation_split, None, None, verbose)
     check_whole_number(errors, max_trials, "max_trials")
     check_whole_number(errors, seed, "seed", at_least=0)
-    if on_bad_image not in POLICIES:
-        errors.add(f'must be "warn", "raise" or "drop", got {on_bad_image!r}.', argument="on_bad_image")
+    if on_bad_file not in POLICIES:
+        errors.add(f'must be "warn", "raise" or "drop", got {on_bad_file!r}.', argument="on_bad_file")
 
 
 def understand(
@@ -64,7 +64,7 @@ def understand(
     column_kinds: Mapping[str, str] | None = None,
     root: str | Path | None = None,
     roles: Mapping[str, str | None] | None = None,
-    on_bad_image: str = "warn",
+    on_bad_file: str = "warn",
     labels: Table | None = None,
 ) -> tuple[Table, Plan]:
     """Reads a table and plans its model.
@@ -77,7 +77,7 @@ def understand(
         column_kinds: likewise.
         root: likewise.
         roles: "group", "time", "split", "sample_weight" -> column or None.
-        on_bad_image: as for `fit`.
+        on_bad_file: as for `fit`.
         labels: the targets' columns of all rows, where `table` is a sample of them.
 
     Raises:
@@ -100,7 +100,7 @@ def understand(
         inputs=inputs,
         column_kinds=column_kinds,
         roles=given,
-        on_bad_image=on_bad_image,
+        on_bad_file=on_bad_file,
         errors=errors,
         labels=labels,
     )

@@ -44,7 +44,7 @@ def fit(
     loss_weights: Any = None,
     max_model_size: int | None = None,
     training: Training | None = None,
-    on_bad_image: str = "warn",
+    on_bad_file: str = "warn",
     project_name: str = "table_model",
     directory: str | Path | None = None,
     overwrite: bool = False,
@@ -78,8 +78,8 @@ def fit(
         loss_weights: as in `AutoModel`, by target.
         max_model_size: as in `AutoModel`.
         training: as in `AutoModel`.
-        on_bad_image: `"warn"` takes images that cannot be read as missing, `"raise"` stops, `"drop"` leaves their
-            rows out.
+        on_bad_file: of images and recordings that cannot be read: `"warn"` takes them as missing, `"raise"` stops,
+            `"drop"` leaves their rows out.
         project_name: folder of the search, under `directory`.
         directory: as in `AutoModel`.
         overwrite: as in `AutoModel`.
@@ -115,14 +115,14 @@ def fit(
         batch_size=batch_size,
         validation_split=validation_split,
         seed=seed,
-        on_bad_image=on_bad_image,
+        on_bad_file=on_bad_file,
         verbose=verbose,
         memory=memory,
         device=device,
         project_name=project_name,
         directory=directory,
     )
-    division = SplitSpec(validation_split, seed or 0, group, time, split, sample_weight, on_bad_image)
+    division = SplitSpec(validation_split, seed or 0, group, time, split, sample_weight, on_bad_file)
     divided, plan = _understood(
         errors,
         table,
@@ -134,7 +134,7 @@ def fit(
         column_kinds=column_kinds,
         root=root,
         roles={"group": group, "time": time, "split": split, "sample_weight": sample_weight},
-        on_bad_image=on_bad_image,
+        on_bad_file=on_bad_file,
     )
     plan = with_pretrained(plan, pretrained, Progress(verbose).say)
     auto = AutoModel(

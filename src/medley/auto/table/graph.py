@@ -31,7 +31,7 @@ def table_graph(inputs: Sequence[Input], heads: Sequence[Head]) -> list[Node]:
     >>> heads = [RegressionHead(name=name) for name in ("price", "rent")]
     >>> node = table_graph([StructuredDataInput()], heads)[0]
     >>> print(node.block.name, "<-", node.inputs[0].block)
-    price <- OwnLayers()
+    price <- TaskLayers()
     """
     if len(inputs) == 1:
         return inputs[0].join_heads(heads)

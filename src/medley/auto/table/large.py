@@ -87,7 +87,7 @@ def divide_large(known: Scan, plan: Plan, how: SplitSpec, progress: Progress) ->
     tell_plan(plan, progress)
     told = warn_of_leaks(known.sample, plan)
     passed = _Pass(known.rows)
-    view, drop = plan.view, how.on_bad_image == "drop"
+    view, drop = plan.view, how.on_bad_file == "drop"
     table = replace(known.table, as_text=known.table.as_text | set(view.words))
     for start, batch in table.batches(view.required):
         passed.add(start, batch, plan, drop=drop)

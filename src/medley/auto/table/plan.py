@@ -47,7 +47,7 @@ def plan_table(
     inputs: Sequence[str] | None = None,
     column_kinds: Mapping[str, str] | None = None,
     roles: Mapping[str, str] | None = None,
-    on_bad_image: str = "warn",
+    on_bad_file: str = "warn",
     errors: ErrorCollector | None = None,
     labels: Table | None = None,
 ) -> Plan:
@@ -60,7 +60,7 @@ def plan_table(
         column_kinds: column -> kind, where the caller knows better; of a target also "ordered".
         roles: argument -> column that says something about rows ("group", "split", "sample_weight"; these are not
             learnt from) or orders them ("time").
-        on_bad_image: what to do with images that cannot be read.
+        on_bad_file: what to do with files that cannot be read.
         errors: what is known to be wrong with the call, to be told with what is found here.
         labels: the targets' columns of all rows, where `table` is a sample of them.
 
@@ -84,7 +84,7 @@ def plan_table(
     aside = {name for word, name in roles.items() if word != "time"}
     learnt = [name for name in dict.fromkeys(inputs or columns) if name not in named and name not in aside]
     used, left_out = _used(schema, learnt, chosen=inputs is not None)
-    made, unclaimed = _claimed(schema, used, TableOptions((*columns, *named), on_bad_image))
+    made, unclaimed = _claimed(schema, used, TableOptions((*columns, *named), on_bad_file))
     left_out |= unclaimed
     if not made:
         if not left_out:

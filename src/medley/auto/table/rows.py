@@ -36,7 +36,7 @@ class SplitSpec:
         time: column; the latest rows are held out.
         split: column that says it itself.
         sample_weight: column of weights.
-        on_bad_image: `"drop"` leaves out rows whose images cannot be read.
+        on_bad_file: `"drop"` leaves out rows whose images cannot be read.
     """
 
     fraction: float = 0.2
@@ -45,7 +45,7 @@ class SplitSpec:
     time: str | None = None
     split: str | None = None
     sample_weight: str | None = None
-    on_bad_image: str = "warn"
+    on_bad_file: str = "warn"
 
     @property
     def columns(self) -> list[str]:
@@ -83,10 +83,10 @@ def divide_table(table: Table, plan: Plan, how: SplitSpec, progress: Progress) -
     told = warn_of_leaks(table, plan)
     rows = len(table)
     numbers = np.arange(rows)
-    if how.on_bad_image == "drop":
+    if how.on_bad_file == "drop":
         numbers = without(bad_images(table, plan), rows)
         table = replace(table, frame=table.frame.iloc[numbers])
-    elif how.on_bad_image == "raise":
+    elif how.on_bad_file == "raise":
         refuse_bad_images(table, plan)
     same = duplicate_groups(table.frame.loc[:, plan.view.required])
     y, weight, train, held = sides(table, plan, how, numbers, same)
@@ -185,7 +185,8 @@ def refuse_bad_images(table: Table, plan: Plan) -> None:
     ]
     if found:
         more = [f"- and {len(found) - MOST_TOLD} more"] if len(found) > MOST_TOLD else []
-        head = f"{len(found)} files cannot be read; {spelled('on_bad_image', 'warn')} treats them as missing."
+        noun = "file" if len(found) == 1 else "files"
+        head = f"{len(found)} {noun} cannot be read; {spelled('on_bad_file', 'warn')} treats them as missing."
         raise DataError("\n".join([head, *found[:MOST_TOLD], *more]))
 
 
@@ -206,5 +207,5 @@ def without(bad: set[int], rows: int) -> np.ndarray:
     """
     keep = np.setdiff1d(np.arange(rows), sorted(bad))
     if not len(keep):
-        raise DataError(f"Every row holds an image that cannot be read; see {spelled('on_bad_image')}.")
+        raise DataError(f"Every row holds a file that cannot be read; see {spelled('on_bad_file')}.")
     return keep

@@ -14,45 +14,38 @@ from medley.tables.columns.strings import describe_length, words_per_cell
 _ENOUGH_ROWS = 20
 
 
-class UnusedKind(ColumnKind, register="tables.unused"):
+class LeftOutKind(ColumnKind):
+    """A kind that no input reads: its cells stay as they are."""
+
+    is_used = False
+
+    def override(self, profile: ColumnProfile) -> KindGuess:
+        return KindGuess(self.name, SAID, 1.0)
+
+    def parse(self, profile: ColumnProfile, form: str) -> tuple[Any, np.ndarray]:
+        """The cells as they are: a list of B."""
+        return profile.series.tolist(), profile.present
+
+    def describe(self, form: str, distinct: int) -> str:
+        return "left out"
+
+
+class UnusedKind(LeftOutKind, register="tables.unused"):
     """A column that nothing can learn from, or that the caller leaves out."""
 
     name = "unused"
-    is_used = False
-
-    def override(self, profile: ColumnProfile) -> KindGuess:
-        return KindGuess(self.name, SAID, 1.0)
-
-    def parse(self, profile: ColumnProfile, form: str) -> tuple[Any, np.ndarray]:
-        """The cells as they are: a list of B."""
-        return profile.series.tolist(), profile.present
-
-    def describe(self, form: str, distinct: int) -> str:
-        return "left out"
 
 
-class ConstantKind(ColumnKind, register="tables.constant"):
+class ConstantKind(LeftOutKind, register="tables.constant"):
     """A column of one value at most. Inference finds it before it asks the kinds."""
 
     name = "constant"
-    is_used = False
-
-    def override(self, profile: ColumnProfile) -> KindGuess:
-        return KindGuess(self.name, SAID, 1.0)
-
-    def parse(self, profile: ColumnProfile, form: str) -> tuple[Any, np.ndarray]:
-        """The cells as they are: a list of B."""
-        return profile.series.tolist(), profile.present
-
-    def describe(self, form: str, distinct: int) -> str:
-        return "left out"
 
 
-class IdentifierKind(ColumnKind, register="tables.identifier"):
+class IdentifierKind(LeftOutKind, register="tables.identifier"):
     """Names of rows: a value of its own for each. Whole numbers that count rows are found with the numbers."""
 
     name = "identifier"
-    is_used = False
     rank = 75.0
 
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
@@ -64,13 +57,3 @@ class IdentifierKind(ColumnKind, register="tables.identifier"):
         reason = "every row has its own"
         reason += ", and its name is that of an identifier" if has_name else f", of {describe_length(words)}"
         return KindGuess(self.name, reason, 0.95 if has_name or words < 1.3 else 0.6)
-
-    def override(self, profile: ColumnProfile) -> KindGuess:
-        return KindGuess(self.name, SAID, 1.0)
-
-    def parse(self, profile: ColumnProfile, form: str) -> tuple[Any, np.ndarray]:
-        """The cells as they are: a list of B."""
-        return profile.series.tolist(), profile.present
-
-    def describe(self, form: str, distinct: int) -> str:
-        return "left out"

@@ -12,7 +12,7 @@ from medley.errors import GraphError
 from medley.tabular.tabm import TabMBlock
 
 
-class OwnLayers(Composite, register="tabular.own_layers"):
+class TaskLayers(Composite, register="tabular.task_layers"):
     """Layers between an ensemble that several targets share and one target's head: one block for each head.
 
     Targets that share all layers of a table's network each score less than alone; what they share pays in the first
@@ -23,8 +23,8 @@ class OwnLayers(Composite, register="tabular.own_layers"):
 
     Shape: (B, E, D) -> (B, E, D); anything else passes.
 
-    >>> OwnLayers(num_layers=2)
-    OwnLayers(num_layers=2)
+    >>> TaskLayers(num_layers=2)
+    TaskLayers(num_layers=2)
     """
 
     num_layers: int | Space | None = searched(OneOf(1, 2, default=2))
