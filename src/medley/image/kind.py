@@ -18,7 +18,7 @@ from medley.image.image_cells import (
     is_url,
     split_paths,
 )
-from medley.tables.columns.kind import SAID, ColumnKind, cannot_parse
+from medley.tables.columns.kind import SET_BY_CALLER, ColumnKind, cannot_parse
 from medley.tables.columns.objects import is_list_like, items_of, type_names
 from medley.tables.columns.parsing import parse_cells
 from medley.tables.columns.profile import ColumnProfile, KindGuess, is_absent
@@ -52,11 +52,11 @@ class ImageKind(ColumnKind, register="image.kind"):
     def override(self, profile: ColumnProfile) -> KindGuess:
         if not profile.is_plain:
             is_single = all(map(is_one_image, profile.cells[:100]))
-            return KindGuess(self.name, SAID, 1.0, "" if is_single else "several")
+            return KindGuess(self.name, SET_BY_CALLER, 1.0, "" if is_single else "several")
         if profile.values.dtype.kind != "O":
             raise cannot_parse(profile, self.name)
         several = any(len(split_paths(string)) > 1 for string in profile.strings)
-        return KindGuess(self.name, SAID, 1.0, "several" if several else "")
+        return KindGuess(self.name, SET_BY_CALLER, 1.0, "several" if several else "")
 
     def parse(self, profile: ColumnProfile, form: str) -> tuple[list[Any], np.ndarray]:
         """A list of B paths, bytes, arrays or Pillow images, None where missing; for `"several"`, a list of B lists."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from medley.core.column import ColumnGuess
-from medley.tables.columns.kind import SAID, ColumnKind, cannot_parse, parse_column
+from medley.tables.columns.kind import SET_BY_CALLER, ColumnKind, cannot_parse, parse_column
 from medley.tables.columns.objects import array_of, is_list_like
 from medley.tables.columns.parsing import parse_cells
 from medley.tables.columns.profile import ColumnProfile, KindGuess
@@ -63,7 +63,7 @@ class VectorKind(ColumnKind, register="series.vector_kind"):
             sizes = {np.size(cell) for cell in profile.cells}
         if len(sizes) != 1:
             raise cannot_parse(profile, self.name)
-        return KindGuess(self.name, SAID, 1.0, str(min(sizes)))
+        return KindGuess(self.name, SET_BY_CALLER, 1.0, str(min(sizes)))
 
     def parse(self, profile: ColumnProfile, form: str) -> tuple[np.ndarray, np.ndarray]:
         """float32 (B, D), rows of NaN where missing."""
@@ -122,7 +122,7 @@ class SeriesKind(ColumnKind, register="series.series_kind"):
     def override(self, profile: ColumnProfile) -> KindGuess:
         if profile.is_plain and profile.values.dtype.kind != "O":
             raise cannot_parse(profile, self.name)
-        return KindGuess(self.name, SAID, 1.0)
+        return KindGuess(self.name, SET_BY_CALLER, 1.0)
 
     def parse(self, profile: ColumnProfile, form: str) -> tuple[Any, np.ndarray]:
         """A list of B arrays (T,) or (T, C), None where missing; of one step in wide form, float64 (B,)."""
