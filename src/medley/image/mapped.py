@@ -225,7 +225,7 @@ class _Made:
             os.replace(temporary, self.folder / f"{key}.png")
             self.known.add(key)
         except OSError as error:
-            cache.tell_once(
+            cache.warn_once(
                 f"{self.folder} cannot be written ({error.strerror or error}), so images are kept in memory from "
                 f"here on. Make room, or set {cache.VARIABLE} to another folder."
             )

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from types import CodeType
 from typing import Any, TypeVar
 
-from medley.cache.folder import digest, tell_once
+from medley.cache.folder import digest, warn_once
 from medley.core.block import Block
 from medley.core.input import Input
 from medley.core.registry import name_of
@@ -93,7 +93,7 @@ def recognised(block: Any) -> str:
     """
     now = checksum(block)
     if block.checksum not in (None, now):
-        tell_once(
+        warn_once(
             f"{type(block).__name__}: {told_model(block.model)} is not what it was when this network was drawn, and "
             "may make something else than the network was trained on. Give back the former one, or train anew."
         )
