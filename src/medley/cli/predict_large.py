@@ -40,7 +40,7 @@ def large_table(model: Predictor, table: str, root: str | None, memory: int) -> 
     assert model.table is not None
     path = Path(table)
     folder = path if path.is_dir() else path.parent
-    text_columns = frozenset(model.table.words)
+    text_columns = frozenset(model.table.text_columns)
     first = next(batches(path, _PEEK_ROWS, as_text=text_columns))
     model.table.read(Table(first, folder, str(path)), root, empty=True)
     size = frame_bytes(first) / max(len(first), 1)

@@ -98,7 +98,7 @@ def _written_images(profile: ColumnProfile) -> KindGuess | None:
         return KindGuess("image", "its cells are images in base64", 0.99)
     if fraction(map(is_address, words)) >= 0.9:
         reason = "its cells are addresses on the web, which are not fetched"
-        return KindGuess("identifier", reason, 0.9) if len(profile.values) == profile.known else None
+        return KindGuess("identifier", reason, 0.9) if len(profile.values) == profile.n_present else None
     paths = [split_paths(word) for word in words]
     if fraction(bool(some) and all(map(has_image_ending, some)) for some in paths) < 0.9:
         return _unnamed_images(profile)
