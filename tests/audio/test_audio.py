@@ -241,7 +241,7 @@ def test_columns_of_recordings_are_recognised(tmp_path):
         ),
     )
     assert {name: guess.kind for name, guess in schema.items()} == dict.fromkeys(schema, "audio")
-    assert "give root" in schema["path"].reason
+    assert "set root" in schema["path"].reason
     assert not is_recording(b"GIF89a")
 
 

@@ -25,7 +25,7 @@ def test_a_block_is_shown_with_its_ranges_and_descriptions(capsys, name):
     output = output_of(capsys, name)
     assert output.startswith("ConvBlock (image.conv), Layer\n")
     kernel = next(line for line in output.splitlines() if line.startswith("kernel_size"))
-    assert kernel.split() == ["kernel_size", "3,", "5,", "7", "3", "side", "of", "the", "kernels."]
+    assert kernel.split() == ["kernel_size", "3,", "5,", "7", "3", "side", "length", "of", "the", "kernels."]
     assert "\nname" not in output.split("fields", 1)[1]
 
 

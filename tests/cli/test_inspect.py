@@ -42,7 +42,7 @@ def test_every_column_has_a_line_with_kind_reason_and_use(capsys, table):
     assert "1,234.5 €" in line_of(output, "price")
     assert "20.0%" in line_of(output, "seen")
     assert "%d.%m.%Y" in line_of(output, "seen")
-    assert "examined is there" in line_of(output, "photo")
+    assert "sampled files exists" in line_of(output, "photo")
     assert "one of 2 categories" in line_of(output, "breed")
 
 
