@@ -42,7 +42,7 @@ def test_every_column_has_a_line_that_says_kind_why_and_what_it_becomes(capsys, 
     assert "1,234.5 €" in line_of(told, "price")
     assert "20.0%" in line_of(told, "seen")
     assert "%d.%m.%Y" in line_of(told, "seen")
-    assert "examined is there" in line_of(told, "photo")
+    assert "sampled files exists" in line_of(told, "photo")
     assert "one of 2 categories" in line_of(told, "breed")
 
 

@@ -37,8 +37,8 @@ class AudioKind(ColumnKind, register="audio.kind"):
         existing = sum((profile.root / path).is_file() for path in paths)
         reason = "its cells are paths of audio files"
         if not existing:
-            reason += f", but no file of {len(paths)} examined is there, {paths[0]!r} in {profile.root} for one"
-            return KindGuess(self.name, f"{reason}: give {spelled('root')}", 0.4)
+            reason += f", but none of {len(paths)} sampled files exists, for example {paths[0]!r} in {profile.root}"
+            return KindGuess(self.name, f"{reason}: set {spelled('root')}", 0.4)
         return KindGuess(self.name, reason, 0.7 + 0.29 * existing / len(paths))
 
     def override(self, profile: ColumnProfile) -> KindGuess:

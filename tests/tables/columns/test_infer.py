@@ -80,7 +80,7 @@ def test_houses(shared_data, tmp_path):
     photos = ["image_frontal", "image_bedroom", "image_bathroom", "image_kitchen"]
     assert schema.of("image") == photos
     assert schema["image_kitchen"].confidence < 0.5
-    assert "no file of 20 examined is there, '1_kitchen.jpg'" in schema["image_kitchen"].reason
+    assert "none of 20 sampled files exists, for example '1_kitchen.jpg'" in schema["image_kitchen"].reason
     assert schema.of("identifier") == ["house_id"]
     assert schema.of("number") == ["bedrooms", "bathrooms", "area", "price"]
     assert schema.of("category") == ["zipcode"]
@@ -202,7 +202,7 @@ def test_reasons_mention_what_is_left_out_or_doubtful():
     assert guess([*range(10, 69), "unknown"]).missing == pytest.approx(1 / 60, abs=1e-5)
     assert guess(["1,500", "2,250"]).reason.endswith("where commas separate thousands")
     assert "they can also be read as %d/%m/%Y" in guess(["3/4/2024", "5/6/2024"]).reason
-    assert "not fetched" in guess([f"https://example.org/{i}.jpg" for i in range(9)]).reason
+    assert "not downloaded" in guess([f"https://example.org/{i}.jpg" for i in range(9)]).reason
     assert guess([1, "a", 2.5, "b"] * 15).confidence < 0.5
 
 
@@ -233,7 +233,7 @@ def test_paths_of_images(tmp_path):
     all_found = read({"photo": [f"{number}.png" for number in range(6)]}, root=tmp_path)
     assert infer(all_found)["photo"].confidence > 0.95
     partly_found = read({"photo": ["0.png", "1.png", "nothing.png", None]}, root=tmp_path)
-    assert "1 of 3 examined are not there" in infer(partly_found)["photo"].reason
+    assert "1 of 3 sampled files do not exist" in infer(partly_found)["photo"].reason
     several = infer(read({"photo": ["0.png;1.png", "2.png", "3.png; 4.png;5.png"]}, root=tmp_path))["photo"]
     assert (several.kind, several.form, several.description) == ("image", "several", "several images, pooled")
     assert infer(read({"photo": ["plain/a", "plain/a"] * 9 + ["plain/b"]}, root=tmp_path))["photo"].kind == "image"
