@@ -47,22 +47,22 @@ class Scale:
     def learn(cls, numbers: np.ndarray, rule: Rule) -> Scale:
         """The scale of training rows (B, K), NaN where a number is missing.
 
-        `"auto"` takes logarithms where all numbers are positive, their skewness exceeds 1.5 and logarithms at least
-        halve it; else, and where there are fewer than 50 numbers, it leaves them as they are.
+        `"auto"` is logarithmic if there are at least 50 numbers, all are positive, their skewness exceeds 1.5, and the
+        logarithm at least halves it; otherwise it is linear.
 
         Raises:
-            DataError: logarithms are asked for of a column with negative numbers.
+            DataError: `"log"` is requested for a column with negative numbers.
         """
         low, high = np.nanmin(numbers, axis=0), np.nanmax(numbers, axis=0)
         if rule == "log" and (low < 0).any():
             column = int(np.flatnonzero(low < 0)[0])
             raise DataError(
-                f"A logarithmic scale needs numbers of 0 or more, got {low[column]:g} in column {column}. "
+                f"A logarithmic scale needs non-negative numbers, got {low[column]:g} in column {column}. "
                 'Use scale="linear".'
             )
-        chosen = [_is_skewed(one[~np.isnan(one)]) for one in numbers.T] if rule == "auto" else rule == "log"
+        is_log = [_is_skewed(column[~np.isnan(column)]) for column in numbers.T] if rule == "auto" else rule == "log"
         offset = np.array([_offset(one) for one in numbers.T])
-        return cls(np.broadcast_to(chosen, low.shape).copy(), offset, low, high)
+        return cls(np.broadcast_to(is_log, low.shape).copy(), offset, low, high)
 
     @property
     def is_linear(self) -> bool:
