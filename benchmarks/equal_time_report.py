@@ -76,13 +76,19 @@ def line(entry: dict[str, Any]) -> str:
 
 def hindered(entries: Sequence[dict[str, Any]]) -> list[str]:
     """A note that names the results during which other processes used much of the cores."""
-    fractions = {
-        f"{entry['set']} {entry['rival']} {entry['seconds']:g} s": entry["others_seconds"] / entry["core_seconds"]
-        for entry in entries
-        if entry.get("others_seconds")
-    }
+    fractions: dict[str, float] = {}
+    for entry in entries:
+        if entry["rival"] != "constant":
+            name = f"{entry['set']} {entry['rival']} {entry['seconds']:g} s"
+            fraction = entry["others_seconds"] / max(entry["core_seconds"], 0.1)
+            fractions[name] = max(fraction, fractions.get(name, 0.0))
     names = [f"{name} ({fraction:.0%})" for name, fraction in fractions.items() if fraction > OTHERS]
-    return [f"Other processes used part of the cores meanwhile: {', '.join(names)}."] if names else []
+    if not names:
+        return []
+    return [
+        f"Other processes used part of the cores meanwhile: {', '.join(names)}. Time in which a process was stopped is "
+        "not counted for baselines, but is for medley; of two cores that were shared, either may have lost up to half."
+    ]
 
 
 def compared(entries: Sequence[dict[str, Any]]) -> list[Comparison]:
