@@ -5,13 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
 from medley.core.spec import Spec
 
+if TYPE_CHECKING:
+    from medley.core.linear import Labels
+
 State = Mapping[str, Any]
+
+LinearLink = Literal["identity", "log", "logit", "ordered"]
+"""What makes raw outputs of a linear model's answers; `medley.core.linear.raw_outputs` computes it."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,27 @@ class Codec(ABC):
         """The inverse of `state`; returns itself."""
 
 
+class SupervisedCodec(Codec):
+    """A codec that also learns from labels: what it says of a training row must not depend on that row's label."""
+
+    def fit(self, values: Any) -> Self:
+        """Never called: labels are needed.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(f"{type(self).__name__} learns from labels: call fit_encode.")
+
+    @abstractmethod
+    def fit_encode(self, values: Any, labels: Labels) -> Encoded:
+        """Fits the codec to training rows and encodes them, each by what was learnt from other rows.
+
+        Args:
+            values: N training rows.
+            labels: of the same rows.
+        """
+
+
 class TargetCodec(Codec):
     """A codec that also decodes: raw network outputs -> the caller's labels or numbers."""
 
@@ -79,6 +106,22 @@ class TargetCodec(Codec):
     @abstractmethod
     def probabilities(self, raw: np.ndarray) -> np.ndarray:
         """Raw outputs (B, K) -> probabilities (B, classes); for numbers, the same as `decode`."""
+
+    def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray] | None:
+        """Encoded labels as the numbers that a linear model by least squares is fitted to.
+
+        Args:
+            encoded: B labels.
+
+        Returns:
+            Numbers (B, J) and which of them are observed (B, J) bool; None where no linear model suits the target.
+        """
+        return None
+
+    @property
+    def linear_link(self) -> LinearLink:
+        """How a linear model's answers (B, J) become raw outputs (B, K) that predict the same."""
+        return "identity"
 
     @property
     @abstractmethod

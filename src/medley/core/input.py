@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self, cast
 from medley.core.block import Block, Node, as_nodes
 from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
+from medley.core.linear import LinearFeatures
 from medley.errors import GraphError
 
 
@@ -119,6 +120,10 @@ class Input(Block):
     def encode_beside(self) -> Node:
         """The input's vector where others stand beside it in front of an ensemble; by default of its own block."""
         return self.default_block()(self)
+
+    def linear_features(self) -> LinearFeatures | None:
+        """Fresh features of its rows for linear models (`LinearPath`); None where it has none."""
+        return None
 
     encodes_alone: ClassVar[bool] = False
     """Whether every input beside it needs an encoder of its own, joined late, as bags of n-grams overfit early."""

@@ -37,6 +37,8 @@ class Spec:
         dtype: `"float32"`, `"int64"` (codes; `cardinality` says how many) or `"uint8"` (compact pixels, 0..255).
         cardinality: number of distinct codes where dtype is `"int64"`.
         columns: what the C axis of a table holds, column by column.
+        answers: of a linear path's vector: heads in order, each with the number of its raw outputs, which stand from
+            the second number on.
 
     >>> Spec((3, 32, 32), "CHW").width
     3
@@ -49,6 +51,7 @@ class Spec:
     dtype: Literal["float32", "int64", "uint8"] = "float32"
     cardinality: int = 0
     columns: tuple[Column, ...] = ()
+    answers: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.shape) != len(self.axes):

@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 from medley.core.block import Block, Node
 from medley.core.column import ColumnGuess
 from medley.core.input import Input, InputColumns, TableOptions
+from medley.core.linear import LinearFeatures
 from medley.errors import did_you_mean
 from medley.tabular.block import StructuredDataBlock
 from medley.tabular.categorical import CategoricalToNumerical
 from medley.tabular.codec import TableCodec
+from medley.tabular.features import TableFeatures
 from medley.tabular.task_layers import TaskLayers
 from medley.tabular.times import time_features
 
@@ -106,6 +108,10 @@ class StructuredDataInput(Input, register="tabular.input"):
     def training_epochs(self, default: int, targets: int, *, is_only: bool) -> int | None:
         """More for several targets: their own layers learn from what the shared ones have learned (record 22)."""
         return min(default * 7 // 4, MOST_EPOCHS) if is_only and targets > 1 else None
+
+    def linear_features(self) -> LinearFeatures:
+        """Numbers by value and rank, categories one-hot."""
+        return TableFeatures(self.codec())
 
     def adapter(self) -> Block:
         """Plain numbers, for blocks that know nothing of columns."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from medley.core.block import Block
 from medley.core.input import Input
+from medley.core.linear import LinearFeatures
 from medley.nn.pretrained_argument import pretrained_problem
 from medley.text.block import TextBlock
 from medley.text.embedding import Embedding
@@ -63,6 +64,12 @@ class TextInput(Input, register="text.input"):
         a training that is stopped on the way up.
         """
         return min(max(default // 2, 10), MOST_EPOCHS)
+
+    def linear_features(self) -> LinearFeatures:
+        """TF-IDF of words, characters and entities."""
+        from medley.text.features import TextFeatures
+
+        return TextFeatures()
 
     def adapter(self) -> Block:
         """A vector per word, for blocks that read numbers."""

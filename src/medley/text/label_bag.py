@@ -11,6 +11,7 @@ import numpy as np
 from medley.core.block import Block
 from medley.core.codec import Codec, Encoded, State
 from medley.core.input import Input
+from medley.core.linear import LinearFeatures
 from medley.core.numbering import row_number
 from medley.core.space import Space
 from medley.core.spec import Spec
@@ -145,6 +146,12 @@ class LabelSetInput(Input, register="text.label_set_input"):
     def default_block(self) -> Block:
         """An embedding per label, summed."""
         return NgramBag()
+
+    def linear_features(self) -> LinearFeatures:
+        """TF-IDF of the labels."""
+        from medley.text.features import LabelSetFeatures
+
+        return LabelSetFeatures()
 
     def adapter(self) -> Block:
         """The same, for blocks that read numbers."""

@@ -1,0 +1,117 @@
+"""What a linear model reads: feature matrices of an input's rows, and targets as plain numbers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from medley.core.codec import Encoded, LinearLink, State, TargetCodec
+
+LEAST_ANSWER = 0.003
+"""Probabilities and rates by a linear model, which may be negative, are cut off here."""
+
+
+@dataclass(frozen=True)
+class FeatureBlock:
+    """Some features of B rows.
+
+    Args:
+        name: what they are features of, such as a column.
+        matrix: (B, F), a NumPy array, or a SciPy CSR array or matrix; missing rows are zeros.
+        alone: whether a linear model of this block alone is worth its time, as for a text.
+    """
+
+    name: str
+    matrix: Any
+    alone: bool = False
+
+
+class LinearFeatures(ABC):
+    """Features of an input's rows for linear models: learnt on training rows, without torch.
+
+    An `Input` announces its own by `linear_features`. Subclasses are registered, so that saved models can name them.
+    """
+
+    @abstractmethod
+    def fit(self, values: Any) -> Self:
+        """Learns from training rows."""
+
+    @abstractmethod
+    def encode(self, values: Any) -> tuple[list[FeatureBlock], np.ndarray]:
+        """Rows -> blocks of features, always the same ones in the same order, and present (B,) bool."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """What was learnt: a flat dict of JSON values and arrays."""
+
+    @abstractmethod
+    def restore(self, state: State) -> Self:
+        """The inverse of `state`; returns itself."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels that a supervised codec learns from.
+
+    Args:
+        codecs: head name -> fitted target codec.
+        encoded: head name -> encoded labels of the N training rows.
+        weight: (N,) sample weights, or None.
+        folds: (N,) the fold of each row, from 0; None draws them.
+    """
+
+    codecs: Mapping[str, TargetCodec]
+    encoded: Mapping[str, Encoded]
+    weight: np.ndarray | None = None
+    folds: np.ndarray | None = None
+
+
+def raw_outputs(link: LinearLink, answers: np.ndarray) -> np.ndarray:
+    """A linear model's answers (B, J) as raw outputs (B, K) of a head.
+
+    Args:
+        link: `"identity"`: numbers; `"log"`: probabilities of classes, or rates; `"logit"`: probabilities of a yes each;
+            `"ordered"`: probabilities of ordered classes, of which K = J - 1 logits say whether a row lies above a class
+            that it has reached.
+        answers: probabilities are cut off at `LEAST_ANSWER`.
+
+    >>> raw_outputs("logit", np.array([[0.5, -1.0]])).round(1).tolist()
+    [[0.0, -5.8]]
+    """
+    match link:
+        case "log":
+            return np.log(np.maximum(answers, LEAST_ANSWER))
+        case "logit":
+            probabilities = np.clip(answers, LEAST_ANSWER, 1 - LEAST_ANSWER)
+            return np.log(probabilities / (1 - probabilities))
+        case "ordered":
+            masses = np.maximum(answers, LEAST_ANSWER)
+            above = np.cumsum(masses[:, ::-1], axis=1)[:, ::-1]
+            return np.log(above[:, 1:] / masses[:, :-1])
+    return answers
+
+
+class LinearRows(Mapping[str, Any]):
+    """Rows of several inputs, and fresh features for linear models of each.
+
+    Args:
+        rows: input name -> rows.
+        features: input name -> features, not fitted.
+    """
+
+    def __init__(self, rows: Mapping[str, Any], features: Mapping[str, LinearFeatures]) -> None:
+        self.rows = rows
+        self.features = features
+
+    def __getitem__(self, name: str) -> Any:
+        return self.rows[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)

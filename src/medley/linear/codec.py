@@ -1,0 +1,167 @@
+"""The linear path as an encoding: rows of several inputs -> the answers of a linear model for every target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from medley.core.codec import Encoded, LinearLink, State, SupervisedCodec
+from medley.core.linear import FeatureBlock, Labels, LinearFeatures, LinearRows, raw_outputs
+from medley.core.registry import lookup, name_of
+from medley.core.spec import Spec
+from medley.errors import DataError, NotFittedError
+
+FOLDS = 5
+INTERCEPT = "intercept"
+
+
+class LinearPathCodec(SupervisedCodec):
+    """Rows of inputs -> 1, the raw outputs that a ridge regression proposes for each head, and its plain answers.
+
+    One ridge regression reads all features; where there are several blocks of which one is worth a model of its own, such
+    as a text, each block has another. Training rows get answers of models that have not seen them, new rows those of the
+    mean of all folds' models.
+
+    Shape: a mapping {input name: rows} -> (B, D).
+    """
+
+    def __init__(self) -> None:
+        self.features: dict[str, LinearFeatures] = {}
+        self._heads: list[tuple[str, LinearLink, int, int]] = []  # name, link, number of answers, of raw outputs
+        self._models: list[dict[str, Any]] = []  # {"blocks": names or None for all}
+        self._weights: list[np.ndarray] = []  # (F, J) float16
+        self._intercepts: list[np.ndarray] = []
+        self._mean = np.zeros(0, np.float32)
+        self._scale = np.ones(0, np.float32)
+
+    @property
+    def spec(self) -> Spec:
+        """D numbers: 1, raw outputs head by head, answers of every model."""
+        if not self._heads:
+            raise NotFittedError("The linear path is not fitted yet: call fit_encode first.")
+        heads = tuple((head, raw) for head, _, _, raw in self._heads)
+        width = 1 + sum(raw for _, raw in heads) + len(self._mean)
+        return Spec((width,), "D", answers=heads)
+
+    def fit_encode(self, values: LinearRows, labels: Labels) -> Encoded:
+        """Fits features and models to training rows.
+
+        Args:
+            values: input name -> rows.
+            labels: of the same rows.
+
+        Returns:
+            Answers out of fold, (N, D).
+        """
+        from medley.linear.ridge import Features, fit_ridge
+
+        self.features = dict(values.features)
+        for name, features in self.features.items():
+            features.fit(values[name])
+        blocks, present = self._blocks(values)
+        rows = len(present)
+        targets, observed, groups = self._targets(labels)
+        folds = labels.folds if labels.folds is not None else np.random.default_rng(0).permutation(rows) % FOLDS
+        self._models, self._weights, self._intercepts = [{"blocks": None}], [], []
+        if len(blocks) > 1 and any(block.alone for block in blocks):
+            self._models += [{"blocks": [place]} for place in range(len(blocks))]
+        answers = []
+        for model in self._models:
+            chosen = _chosen(blocks, model)
+            fit = fit_ridge(Features([block.matrix for block in chosen]), targets, observed, folds, groups, labels.weight)
+            model["strengths"] = sorted({float(strength) for strength in fit.strengths})
+            self._weights.append(fit.weights.astype(np.float16))
+            self._intercepts.append(fit.intercept.astype(np.float32))
+            answers.append(fit.out_of_fold)
+        joined = np.concatenate(answers, axis=1)
+        self._mean = joined.mean(axis=0)
+        self._scale = 1 / np.maximum(joined.std(axis=0), 1e-3)
+        return self._encoded(joined, present)
+
+    def encode(self, values: Mapping[str, Any]) -> Encoded:
+        """Rows -> (B, D) and which rows have any of the inputs."""
+        blocks, present = self._blocks(values)
+        answers = []
+        for model, weights, intercept in zip(self._models, self._weights, self._intercepts, strict=True):
+            answer, start = np.tile(intercept, (len(present), 1)), 0
+            for block in _chosen(blocks, model):
+                width = block.matrix.shape[1]
+                answer += block.matrix @ weights[start : start + width].astype(np.float32)
+                start += width
+            answers.append(answer)
+        return self._encoded(np.concatenate(answers, axis=1), present)
+
+    def _encoded(self, answers: np.ndarray, present: np.ndarray) -> Encoded:
+        raw, start = [np.ones((len(answers), 1), np.float32)], 0
+        for _, link, width, _ in self._heads:
+            raw.append(raw_outputs(link, answers[:, start : start + width]))
+            start += width
+        scaled = (answers - self._mean) * self._scale
+        array = np.concatenate([*raw, scaled], axis=1).astype(np.float32)
+        array[~present] = 0
+        return Encoded(array, present)
+
+    def _blocks(self, values: Mapping[str, Any]) -> tuple[list[FeatureBlock], np.ndarray]:
+        blocks: list[FeatureBlock] = []
+        masks = []
+        for name, features in self.features.items():
+            if values.get(name) is None:
+                raise DataError(f"{name} is None; the linear path needs its rows, or None in each of them.")
+            encoded, present = features.encode(values[name])
+            blocks += [FeatureBlock(f"{name} {block.name}".strip(), block.matrix, block.alone) for block in encoded]
+            masks.append(present)
+        return blocks, np.any(masks, axis=0)
+
+    def _targets(self, labels: Labels) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        targets, observed, groups = [], [], []
+        self._heads = []
+        for place, (head, codec) in enumerate(labels.codecs.items()):
+            linear = codec.linear_targets(labels.encoded[head])
+            if linear is None:
+                continue
+            targets.append(linear[0])
+            observed.append(linear[1])
+            groups += [place] * linear[0].shape[1]
+            self._heads.append((head, codec.linear_link, linear[0].shape[1], len(codec.prior)))
+        if not targets:
+            raise DataError("No head has a target that a linear model can be fitted to; leave out the linear path.")
+        return np.concatenate(targets, axis=1).astype(np.float32), np.concatenate(observed, axis=1), np.array(groups)
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = {
+            "heads": [list(entry) for entry in self._heads],
+            "models": self._models,
+            "mean": self._mean,
+            "scale": self._scale,
+            "features": {},
+        }
+        for place, (weights, intercept) in enumerate(zip(self._weights, self._intercepts, strict=True)):
+            state[f"weights_{place}"], state[f"{INTERCEPT}_{place}"] = weights, intercept
+        for place, (name, features) in enumerate(self.features.items()):
+            inner = features.state()
+            arrays = {key: value for key, value in inner.items() if isinstance(value, np.ndarray)}
+            state |= {f"features_{place}.{key}": value for key, value in arrays.items()}
+            plain = {key: value for key, value in inner.items() if key not in arrays}
+            state["features"][name] = {"kind": name_of(type(features)), "place": place, "state": plain}
+        return state
+
+    def restore(self, state: State) -> Self:
+        self._heads = [(head, link, int(answers), int(raw)) for head, link, answers, raw in state["heads"]]
+        self._models = list(state["models"])
+        self._mean, self._scale = np.asarray(state["mean"], np.float32), np.asarray(state["scale"], np.float32)
+        places = range(len(self._models))
+        self._weights = [np.asarray(state[f"weights_{place}"], np.float16) for place in places]
+        self._intercepts = [np.asarray(state[f"{INTERCEPT}_{place}"], np.float32) for place in places]
+        self.features = {}
+        for name, entry in state["features"].items():
+            start = f"features_{entry['place']}."
+            arrays = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
+            self.features[name] = lookup(entry["kind"])().restore({**entry["state"], **arrays})
+        return self
+
+
+def _chosen(blocks: Sequence[FeatureBlock], model: Mapping[str, Any]) -> list[FeatureBlock]:
+    places = model["blocks"]
+    return list(blocks) if places is None else [blocks[place] for place in places]
