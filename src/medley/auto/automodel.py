@@ -162,7 +162,7 @@ class AutoModel:
     def search(
         self,
         train: Part,
-        val: Part,
+        val: Part | None,
         epochs: int | None = None,
         batch_size: int | None = None,
         callbacks: Sequence[Callable[[Record], Any]] | None = None,
@@ -178,7 +178,7 @@ class AutoModel:
 
         Args:
             train: rows to learn from.
-            val: rows to compare trials on.
+            val: rows to compare trials on; None where the training rows have folds.
             epochs: this and the next three as in `fit`.
             batch_size: see there.
             callbacks: see there.
@@ -196,7 +196,7 @@ class AutoModel:
             epochs=epochs or self.training.epochs,
             batch_size=batch_size or self.training.batch_size,
         )
-        search_spec = self._search_spec((train, val), plan, stream, table, about or {})
+        search_spec = self._search_spec(train, val, plan, stream, table, about or {})
         study = self._prepare(search_spec, callbacks or (), verbose, began, patience)
         self._study, self._model = study, None
         study.run()
@@ -239,17 +239,27 @@ class AutoModel:
 
     def _search_spec(
         self,
-        parts: tuple[Part, Part],
+        train: Part,
+        val: Part | None,
         plan: Training,
         stream: Stream | None,
         table: TableView | None,
         about: Mapping[str, Any],
     ) -> SearchSpec:
         heads = self.graph.heads
-        data = Encodings(*parts, {name: head.codec() for name, head in heads.items()}, self.device, stream)
+        data = Encodings(train, val, {name: head.codec() for name, head in heads.items()}, self.device, stream)
         score = read_objective(self.objective, list(heads), self._metrics(data))
         return SearchSpec(
-            self.graph, data, plan, self.loss_weights, score, self.seed, self.max_model_size, table, about
+            self.graph,
+            data,
+            plan,
+            self.loss_weights,
+            score,
+            self.seed,
+            self.max_model_size,
+            table,
+            about,
+            by_task=self.objective is None,
         )
 
     def _balancer(self) -> Balancer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Self
@@ -20,6 +20,7 @@ from medley.core.spec import Spec
 from medley.errors import GraphError
 from medley.graph.frozen import FrozenModules, in_passes
 from medley.graph.graph import Graph
+from medley.heads.linear_skip import FirstOf, LinearSkip
 
 
 @dataclass
@@ -122,12 +123,12 @@ class Network(nn.Module):
                 target, out = None, block.out(*specs)
             case _:
                 raise GraphError(f"{name}: {block!r} is not resolved, so no network can be built from it.")
-        key, frozen = _key(name), isinstance(block, Layer) and block.frozen
+        key, frozen = part_key(name), isinstance(block, Layer) and block.frozen
         if key not in self.parts:
             if isinstance(block, Layer) and frozen:
                 self.parts[key] = modules.module(block, specs)
             else:
-                self.parts[key] = block.build(specs[0], target) if target is not None else block.build(*specs)  # type: ignore[call-arg]
+                self.parts[key] = _head(block, specs, target) if isinstance(block, Head) else block.build(*specs)  # type: ignore[union-attr]
         if target is not None:
             self.register_buffer(f"prior__{key}", torch.as_tensor(target.prior, dtype=torch.float32))
         sources = frozenset[str]().union(*(self._reach[place] for place in places))
@@ -205,6 +206,10 @@ class Network(nn.Module):
         """The tensors of `state_dict` that a training changes: those of frozen parts are left out."""
         frozen = tuple(f"parts.{step.key}." for step in self.steps if step.is_frozen)
         return {name: one for name, one in self.state_dict().items() if not name.startswith(frozen)}
+
+    def part(self, name: str) -> nn.Module:
+        """The module of a part."""
+        return self.parts[part_key(name)]
 
     @property
     def heads(self) -> list[Step]:
@@ -287,6 +292,18 @@ class Network(nn.Module):
 _EMPTY = torch.empty(0)
 
 
+def _head(block: Head, specs: Sequence[Spec], target: TargetCodec | None) -> nn.Module:
+    """A head's module; one that is joined to a linear path as well starts at its answers."""
+    assert target is not None
+    module = block.build(specs[0], target)
+    start = 1
+    for name, outputs in specs[1].answers if len(specs) > 1 else ():
+        if name == block.name:
+            return LinearSkip(module, start, torch.as_tensor(target.prior, dtype=torch.float32))
+        start += outputs
+    return module if len(specs) == 1 else FirstOf(module)
+
+
 def scaled(x: Tensor, *, compact: bool) -> Tensor:
     """Compact pixels (uint8) as fractions of 255; other values as they are."""
     return x * (1 / 255) if compact else x
@@ -297,7 +314,8 @@ def _present(batch: Batch, name: str, sources: frozenset[str]) -> Tensor:
     return batch.inputs[name] if rows is None else batch.inputs[name].index_select(0, rows)
 
 
-def _key(name: str) -> str:
+def part_key(name: str) -> str:
+    """Under which `Network.parts` holds a part."""
     # A module's name holds no dots and is none of a module's own attributes ("type", "train"); no two names are one.
     key = name.replace("%", "%25").replace(".", "%2E")
     return f"{key}%" if hasattr(nn.ModuleDict(), key) else key

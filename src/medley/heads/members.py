@@ -19,8 +19,8 @@ Join = Callable[[Tensor], Tensor]
 class MembersLinear(nn.Module):
     """A linear layer per member, and one raw output of them all where nothing is trained.
 
-    In training the members' outputs stay apart, so that each gets a loss of its own: members that were trained on
-    their mean would lean on each other. Source: Gorishniy, Kotelnikov, Babenko: TabM, 2024,
+    In training, and within `members_apart`, the members' outputs stay apart, so that each gets a loss of its own:
+    members that were trained on their mean would lean on each other. Source: Gorishniy, Kotelnikov, Babenko: TabM, 2024,
     https://arxiv.org/abs/2410.24210.
 
     Args:
@@ -39,11 +39,25 @@ class MembersLinear(nn.Module):
         super().__init__()
         self.linear = MemberLinear(width, outputs, members)
         self.join = join
+        self.apart = False
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, E, D) -> (B, E, K) or (B, K)."""
         raw = self.linear(x)
-        return raw if self.training else self.join(raw.float())
+        return raw if self.training or self.apart else self.join(raw.float())
+
+
+def joined(head: nn.Module, raw: Tensor) -> Tensor:
+    """Raw outputs (B, E, K) of the members under a head -> (B, K) of them together; others pass.
+
+    Args:
+        head: the head's module.
+        raw: what it gave within `members_apart`.
+    """
+    if raw.ndim == 2:
+        return raw
+    joins = (getattr(module, "join", None) for module in head.modules())
+    return next(join for join in joins if join is not None)(raw.float())
 
 
 def mean_number(raw: Tensor) -> Tensor:

@@ -11,9 +11,9 @@ from medley.core.codec import Encoded, LinearLink, State, SupervisedCodec
 from medley.core.linear import FeatureBlock, Labels, LinearFeatures, LinearRows, raw_outputs
 from medley.core.registry import lookup, name_of
 from medley.core.spec import Spec
+from medley.data.split import FOLDS
 from medley.errors import DataError, NotFittedError
 
-FOLDS = 5
 INTERCEPT = "intercept"
 
 
@@ -70,7 +70,9 @@ class LinearPathCodec(SupervisedCodec):
         answers = []
         for model in self._models:
             chosen = _chosen(blocks, model)
-            fit = fit_ridge(Features([block.matrix for block in chosen]), targets, observed, folds, groups, labels.weight)
+            fit = fit_ridge(
+                Features([block.matrix for block in chosen]), targets, observed, folds, groups, labels.weight
+            )
             model["strengths"] = sorted({float(strength) for strength in fit.strengths})
             self._weights.append(fit.weights.astype(np.float16))
             self._intercepts.append(fit.intercept.astype(np.float32))

@@ -102,7 +102,9 @@ def fit_ridge(
     pieces: list[tuple[Tensor, Tensor, Tensor]] = []
     for start in range(0, width, step):
         part = slice(start, min(start + step, width))
-        pieces.append(_solve(features, targets[:, part], observed[:, part], held_out, root.float(), strengths, iterations))
+        pieces.append(
+            _solve(features, targets[:, part], observed[:, part], held_out, root.float(), strengths, iterations)
+        )
     errors = torch.cat([piece[0] for piece in pieces], dim=1).numpy()  # (S, J)
     chosen = np.zeros(width, np.int64)
     for group in np.unique(groups):
@@ -122,7 +124,10 @@ def fit_ridge(
     means = _means(targets, observed, held_out, root.float())
     weights = features.transposed_times(dual.mean(dim=2))
     return RidgeFit(
-        weights.numpy(), means.mean(dim=1).numpy(), out_of_fold.numpy(), np.asarray(strengths)[chosen].astype(np.float32)
+        weights.numpy(),
+        means.mean(dim=1).numpy(),
+        out_of_fold.numpy(),
+        np.asarray(strengths)[chosen].astype(np.float32),
     )
 
 

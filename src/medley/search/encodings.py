@@ -12,8 +12,9 @@ import torch
 
 from medley.core.batch import Rows
 from medley.core.block import Node
-from medley.core.codec import Codec, Encoded, TargetCodec
+from medley.core.codec import Codec, Encoded, SupervisedCodec, TargetCodec
 from medley.core.input import Input, Preprocessing
+from medley.core.linear import Labels
 from medley.core.numbering import gathered, numbered
 from medley.core.spec import Spec
 from medley.data.sources import Source, absent
@@ -103,16 +104,25 @@ class Encodings:
                 raise DataError(
                     "the input is None in the training rows, so nothing can be learnt from it; leave it out."
                 )
-            with numbered(learnt.numbers):
-                codec.fit(values)
-            if self.stream is not None:  # encoded by `rows`, with all else that a graph reads
-                return codec, []
-            encoded = [_encode_part(codec, part, input_name) for part in self.parts]
+            if isinstance(codec, SupervisedCodec):
+                with numbered(learnt.numbers):
+                    first = codec.fit_encode(values, self._training_labels())
+                encoded = [first, *(_encode_part(codec, part, input_name) for part in self.parts[1:])]
+            else:
+                with numbered(learnt.numbers):
+                    codec.fit(values)
+                if self.stream is not None:  # encoded by `rows`, with all else that a graph reads
+                    return codec, []
+                encoded = [_encode_part(codec, part, input_name) for part in self.parts]
         check_learnt(encoded)
         found = [{"row": one.row, "why": f"{notice.told}{one}"} for notice in noted.notices for one in notice.found]
         if found:
             self.bad_rows[input_name] = found
         return codec, encoded
+
+    def _training_labels(self) -> Labels:
+        part = self.parts[0]
+        return Labels(self.targets, self.labels[0], part.weight, part.folds)
 
     def sources(self, graph: Graph) -> list[Source]:
         """The fitted sources that a resolved graph reads."""
@@ -140,7 +150,7 @@ class Encodings:
         if self._rows is None or self._rows[0] != key:
             encoded = self._read(graph)
             rows = [
-                rows_with_results(encoded, results, i, self.labels[i], part.weight, self.device)
+                rows_with_results(encoded, results, i, self.labels[i], part.weight, self.device, part.folds)
                 for i, part in enumerate(self.parts)
             ]
             self._rows = (key, rows)

@@ -225,7 +225,13 @@ class Study:
 
         progress = self.progress
         return TrainingHooks(
-            self.search_spec.score, watch, progress.step, progress.work, progress.say, self._deadline()
+            self.search_spec.score,
+            watch,
+            progress.step,
+            progress.work,
+            progress.say,
+            self._deadline(),
+            self.search_spec.by_task,
         )
 
     def _deadline(self) -> float | None:

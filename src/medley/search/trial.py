@@ -16,13 +16,14 @@ from medley.core.resolve import Suggest, resolve, settle
 from medley.errors import GraphError, MedleyError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
+from medley.graph.untie import untie
 from medley.model.model import Model
 from medley.model.records import Record
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
 from medley.search.suggest import DefaultSuggest, Token, TrialSuggest
 from medley.tables.view import TableView
-from medley.train.fit import fit
+from medley.train.fit import Validation, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
 
@@ -41,6 +42,7 @@ class SearchSpec:
         max_model_size: largest number of parameters a network may have, or None.
         table: how the models read a table, if they do.
         about: JSON values to add to the models' metadata.
+        by_task: whether each task keeps the weights that were best for it.
     """
 
     graph: Graph
@@ -52,6 +54,7 @@ class SearchSpec:
     max_model_size: int | None = None
     table: TableView | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    by_task: bool = True
 
     @property
     def summary(self) -> DataSummary:
@@ -210,16 +213,25 @@ def run(
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
     trained = fit(network, tasks, balance, plan, rows[0], val, hooks, search_spec.seed)
-    result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score
-    result.reason, result.seconds = trained.stopped, monotonic() - began
     weights = dict(zip(names, balance.loss_weights, strict=True))
+    result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score
+    scores = trained.records[trained.best_epoch].flat() if trained.records else {}
+    if hooks.by_task and trained.weights:
+        specs = {source.name: source.codec.spec for source in sources}
+        graph, network = untie(graph, specs, data.targets, trained.weights, data.frozen.modules)
+        network.to(data.device).eval()
+        measured = rows[0] if val is None and rows[0].folds is not None else val
+        final = Validation(network, tasks, weights, measured).scores()
+        scores |= {f"val_{name}": value for name, value in final.items()}
+        result.score = hooks.score(scores) if final else result.score
+    result.reason, result.seconds = trained.stopped, monotonic() - began
     metadata = {
         **search_spec.about,
         "training": plan.to_json(),
         "balance": balance.describe(),
         "loss_weights": weights,
         "params": result.params,
-        "scores": trained.records[trained.best_epoch].flat() if trained.records else {},
+        "scores": scores,
         "epochs": [record.to_json() for record in trained.records],
         "seed": search_spec.seed,
         "bad_rows": data.bad_rows,

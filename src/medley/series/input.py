@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from medley.core.block import Block
+from medley.core.block import Block, Node
 from medley.core.column import ColumnGuess
 from medley.core.input import Input as Base
 from medley.core.input import InputColumns, TableOptions
+from medley.core.normalization import Normalization
 from medley.series.array import ArrayCodec
 from medley.series.general import GeneralBlock
 
@@ -31,6 +32,7 @@ class Input(Base, register="series.input"):
 
     kinds: ClassVar[tuple[str, ...]] = ("vector", "series")
     claim_rank: ClassVar[float | None] = 40.0
+    shares_encoder: ClassVar[bool] = False
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
@@ -40,6 +42,10 @@ class Input(Base, register="series.input"):
     def codec(self) -> ArrayCodec:
         """Numbers as they are."""
         return ArrayCodec()
+
+    def encode_for_ensemble(self) -> Node:
+        """The numbers, normalised."""
+        return Normalization()(self)
 
     def default_block(self) -> Block:
         """Flatten and dense layers."""

@@ -42,6 +42,7 @@ class NumericColumn:
         bins: increasing edges in standardised units: the distinct values where there are few, else quantiles.
         missing: whether training rows lack this cell.
         known: whether any training row has it; where none has, it is encoded as missing ever after.
+        discrete: whether the bins are all of its distinct values.
     """
 
     name: str
@@ -51,6 +52,7 @@ class NumericColumn:
     bins: tuple[float, ...] = ()
     missing: bool = False
     known: bool = True
+    discrete: bool = False
 
     @classmethod
     def learn(cls, name: str, cells: np.ndarray, reading: Literal["number", "time"]) -> Self:
@@ -65,13 +67,14 @@ class NumericColumn:
         low, high = _fences(found)
         inner = found[(found >= low) & (found <= high)]
         centre, scale = float(inner.mean()), float(inner.std())
-        bins = _edges(_standardise(found, centre, scale))
-        return cls(name, reading, centre, scale, bins, lacks)
+        z = _standardise(found, centre, scale)
+        bins = _edges(z)
+        return cls(name, reading, centre, scale, bins, lacks, discrete=len(bins) == len(np.unique(z)))
 
     @property
     def column(self) -> Column:
         """What encoders need to know."""
-        return Column(self.name, "numeric", bins=self.bins, missing=self.missing)
+        return Column(self.name, "numeric", bins=self.bins, missing=self.missing, discrete=self.discrete)
 
     def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cells (B,) -> float32 (B,) with NaN for missing, and which cells are missing (B,).

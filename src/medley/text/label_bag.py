@@ -134,6 +134,8 @@ class LabelSetInput(Input, register="text.label_set_input"):
 
     kinds: ClassVar[tuple[str, ...]] = ("set",)
     claim_rank: ClassVar[float | None] = 50.0
+    shares_encoder: ClassVar[bool] = False
+    is_worth_alone: ClassVar[bool] = True
 
     def check(self) -> Iterable[str]:
         """The number of labels is a whole number from 1."""
@@ -146,6 +148,9 @@ class LabelSetInput(Input, register="text.label_set_input"):
     def default_block(self) -> Block:
         """An embedding per label, summed."""
         return NgramBag()
+
+    def encode_for_ensemble(self) -> None:
+        """Nothing: labels are read by the linear path."""
 
     def linear_features(self) -> LinearFeatures:
         """TF-IDF of the labels."""

@@ -19,6 +19,7 @@ class TrainingHooks:
         on_step: called after every step with the number of steps of the whole training (progress).
         on_work: called during work before the training, with its name, the rows done and all rows (progress).
         log: receives notes for the user.
+        by_task: whether each task keeps the weights that were best for it; else all keep those of the best objective.
         deadline: `time.monotonic()` at which training must be over, or None.
         checkpoint: called after every step and every epoch with a function that takes the state of the training at
             this moment. Taking it copies all weights, so call the function only for a state that is kept.
@@ -30,4 +31,5 @@ class TrainingHooks:
     on_work: Callable[[str, int, int], None] = lambda name, done, total: None
     log: Callable[[str], None] = lambda line: None
     deadline: float | None = None
+    by_task: bool = True
     checkpoint: Callable[[Callable[[], TrainingState]], None] = lambda take: None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import cos, pi
+from math import cos, log2, pi
 from typing import Protocol
 
 import torch
@@ -41,7 +41,7 @@ def make_optimizer(
         # Fused SGD leaves its momentum uninitialised where a gradient scaler skips the first step (torch 2.13).
         return torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, fused=plan.precision != "float16")
     optimizer = torch.optim.Adam if plan.optimizer == "adam" else torch.optim.AdamW
-    return optimizer(groups, lr=lr, fused=True)
+    return optimizer(groups, lr=lr, betas=(0.9, plan.beta2), fused=True)
 
 
 class LearningRates(Protocol):
@@ -72,7 +72,8 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
 def schedule_factor(schedule: str, progress: float) -> float:
     """The fraction of the highest learning rate at `progress` (0 = first step, 1 = after the last).
 
-    Source of one-cycle: Smith & Topin 2018, "Super-convergence".
+    Sources: of one-cycle, Smith & Topin 2018, "Super-convergence"; of cosine_log, Holzmüller, Grinsztajn, Steinwart:
+    Better by Default (RealMLP), 2024, https://arxiv.org/abs/2407.04491 (coslog4).
 
     >>> [round(schedule_factor("one_cycle", p), 3) for p in (0, 0.3, 0.65, 1)]
     [0.04, 1.0, 0.5, 0.0]
@@ -81,6 +82,8 @@ def schedule_factor(schedule: str, progress: float) -> float:
     """
     if schedule == "constant":
         return 1.0
+    if schedule == "cosine_log":
+        return 0.5 - 0.5 * cos(2 * pi * log2(1 + 15 * min(progress, 1.0)))
     warmup, low = (0.3, 0.04) if schedule == "one_cycle" else (0.05, 0.01)
     if progress < warmup:
         return low + (1 - low) * (0.5 - 0.5 * cos(pi * (progress / warmup)))

@@ -10,7 +10,7 @@ from medley.core.space import Float, OneOf, Space, searched, space_of
 from medley.errors import ConfigError, ErrorCollector, did_you_mean
 
 OPTIMIZERS = ("adamw", "adam", "sgd")
-SCHEDULES = ("one_cycle", "cosine", "constant")
+SCHEDULES = ("one_cycle", "cosine", "cosine_log", "constant")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
@@ -24,13 +24,15 @@ class Training:
         learning_rate: the highest of the schedule; searched if unset.
         weight_decay: decoupled for `"adamw"`, L2 for the others; biases and norms never decay. Searched if unset.
         optimizer: `"adamw"`, `"adam"` or `"sgd"` (Nesterov momentum .9).
-        schedule: `"one_cycle"` (warm-up over 30 % of the steps, cosine to 0), `"cosine"` (warm-up over 5 %) or
-            `"constant"`.
+        schedule: `"one_cycle"` (warm-up over 30 % of the steps, cosine to 0), `"cosine"` (warm-up over 5 %),
+            `"cosine_log"` (four cosine cycles, each about twice as long as the one before) or `"constant"`.
         epochs: number of epochs; None chooses by the number of rows.
         batch_size: rows per step; None chooses by the number of rows.
         clip: gradients with a larger norm are scaled down to it; 0 turns this off.
         patience: epochs without improvement of the objective after which training stops; 0 never stops early.
         precision: `"auto"` uses bfloat16 autocast on GPUs that support it, float32 elsewhere.
+        beta2: decay rate of the optimiser's second moments; of `"adamw"` and `"adam"`.
+        average: decay rate of a moving average of the weights, which is what is validated and kept; 0 keeps none.
         threads: CPU threads; None uses one for small networks, which several would slow down, else all.
 
     Raises:
@@ -54,6 +56,8 @@ class Training:
     patience: int = 10
     precision: str = "auto"
     threads: int | None = None
+    beta2: float = 0.999
+    average: float = 0.0
 
     def __post_init__(self) -> None:
         errors = ErrorCollector()
@@ -65,12 +69,14 @@ class Training:
                 errors.add(f"must be one of {choices}, got {value!r}.{hint}", where="Training", argument=name)
         for name in ("epochs", "batch_size", "threads"):
             check_whole_number(errors, getattr(self, name), name, where="Training")
-        for name in ("learning_rate", "weight_decay", "clip", "patience"):
+        for name in ("learning_rate", "weight_decay", "clip", "patience", "beta2", "average"):
             value = getattr(self, name)
             if space_of(self, name) and (value is None or isinstance(value, Space)):
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
                 errors.add(f"must be a number of at least 0, got {value!r}.", where="Training", argument=name)
+            elif name in ("beta2", "average") and value >= 1:
+                errors.add(f"must be below 1, got {value!r}.", where="Training", argument=name)
         errors.raise_if_any(ConfigError)
 
     def to_json(self) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from medley.auto.rows import strata
+from medley.auto.table.graph import has_folds
 from medley.auto.table.plan import Plan
-from medley.auto.table.split import split_rows
+from medley.auto.table.split import fold_rows, split_rows
 from medley.core.numbering import numbered
 from medley.data.rows import take
 from medley.errors import DataError, spelled, warn
@@ -37,6 +38,8 @@ class SplitSpec:
         split: column that says it itself.
         sample_weight: column of weights.
         on_bad_file: `"drop"` leaves out rows whose images cannot be read.
+        is_free: whether the caller leaves it to us how rows are validated on: in folds where that is possible, else by
+            a fraction that depends on their number.
     """
 
     fraction: float = 0.2
@@ -46,6 +49,7 @@ class SplitSpec:
     split: str | None = None
     sample_weight: str | None = None
     on_bad_file: str = "warn"
+    is_free: bool = False
 
     @property
     def columns(self) -> list[str]:
@@ -59,13 +63,13 @@ class SplitRows:
 
     Args:
         train: to learn from.
-        val: to compare trials on.
+        val: to compare trials on; None where the training rows have folds.
         about: JSON for the models' facts.
         stream: where inputs' rows come from, if they are not in memory.
     """
 
     train: Part
-    val: Part
+    val: Part | None
     about: dict[str, Any]
     stream: Stream | None = None
 
@@ -89,10 +93,26 @@ def divide_table(table: Table, plan: Plan, how: SplitSpec, progress: Progress) -
     elif how.on_bad_file == "raise":
         refuse_bad_images(table, plan)
     same = duplicate_groups(table.frame.loc[:, plan.view.required])
-    y, weight, train, held = sides(table, plan, how, numbers, same)
     x = plan.view.x(table)
+    dropped = np.setdiff1d(np.arange(rows), numbers)
+    if how.is_free and how.time is None and how.split is None and has_folds(plan.inputs):
+        y, weight, folds = folded(table, plan, how, numbers, same)
+        part = replace(part_of(x, y, weight, np.arange(len(table)), numbers), folds=folds)
+        return SplitRows(part, None, about(plan, told, [part], dropped))
+    if how.is_free:
+        how = replace(how, fraction=default_fraction(len(table)))
+    y, weight, train, held = sides(table, plan, how, numbers, same)
     parts = [part_of(x, y, weight, side, numbers) for side in (train, held)]
-    return SplitRows(parts[0], parts[1], about(plan, told, parts, np.setdiff1d(np.arange(rows), numbers)))
+    return SplitRows(parts[0], parts[1], about(plan, told, parts, dropped))
+
+
+def default_fraction(rows: int) -> float:
+    """The fraction of the rows that is held out where the caller says nothing.
+
+    >>> default_fraction(500), default_fraction(50_000)
+    (0.2, 0.1)
+    """
+    return 0.2 if rows < 2_000 else 0.15 if rows < 10_000 else 0.1
 
 
 def sides(
@@ -118,6 +138,18 @@ def sides(
     return y, weight, train, held
 
 
+def folded(
+    table: Table, plan: Plan, how: SplitSpec, numbers: np.ndarray, same: np.ndarray
+) -> tuple[dict[str, Any], np.ndarray | None, np.ndarray]:
+    """Labels, weights, and the fold of each row; the arguments are those of `sides`."""
+    y = plan.view.y(table)
+    columns: Any = table.frame
+    weight = None if how.sample_weight is None else row_weights(columns[how.sample_weight], len(table))
+    with numbered(numbers):
+        codes = strata({str(head.name): head for head in plan.heads}, y)
+    return y, weight, fold_rows(table.frame, how.seed, codes, same, group=how.group)
+
+
 def part_of(
     x: Mapping[str, Any], y: Mapping[str, Any], weight: np.ndarray | None, rows: np.ndarray, numbers: np.ndarray
 ) -> Part:
@@ -133,7 +165,8 @@ def about(plan: Plan, told: Mapping[str, Any], parts: Sequence[Part], dropped: n
         "tasks": {name: {"kind": task.kind, "reason": task.reason} for name, task in plan.tasks.items()},
         "left_out": plan.left_out,
         "dropped_rows": dropped.tolist(),
-        "rows": {"train": parts[0].size, "held_out": parts[1].size},
+        "rows": {"train": parts[0].size, "held_out": sum(part.size for part in parts[1:])},
+        "folds": 0 if parts[0].folds is None else int(parts[0].folds.max()) + 1,
     }
 
 

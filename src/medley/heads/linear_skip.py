@@ -1,0 +1,77 @@
+"""Heads that start at a linear path's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from medley.heads.members import MembersLinear
+from medley.nn.members import MemberWise
+
+
+class Gain(MemberWise):
+    """A factor for each of E members, (E, 1), that starts at 1."""
+
+    def __init__(self, members: int) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.ones(members, 1))
+
+    def forward(self) -> Tensor:
+        """(E, 1)."""
+        return self.of_chosen(self.factor)
+
+
+class LinearSkip(nn.Module):
+    """A head's layer plus what a linear path answers, times a learnt gain that starts at 1.
+
+    The layer's weights start at zero, so that an untrained network is the linear model.
+
+    Args:
+        module: what the head built: dropout, if any, then an `nn.Linear` or `MembersLinear`.
+        start: of the head's raw outputs in the linear path's vector, whose first number is 1 where there is an answer.
+        prior: (K,) takes the answer's place where there is none.
+
+    Shape: (B, D) or (B, E, D), and (B, L) of the linear path -> (B, K), in training (B, E, K) of members.
+    """
+
+    prior: Tensor
+
+    def __init__(self, module: nn.Module, start: int, prior: Tensor) -> None:
+        super().__init__()
+        parts = list(module) if isinstance(module, nn.Sequential) else [module]
+        self.before = nn.Sequential(*parts[:-1])
+        self.layer = parts[-1]
+        self.join: Callable[[Tensor], Tensor] | None = None
+        gains = 1
+        if isinstance(self.layer, MembersLinear):
+            self.join, self.layer = self.layer.join, self.layer.linear
+            gains = len(self.layer.weight)
+        self.gain = Gain(gains)
+        self.places = slice(start, start + len(prior))
+        self.register_buffer("prior", prior.clone(), persistent=False)
+        self.apart = False
+        for parameter in self.layer.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, x: Tensor, linear: Tensor) -> Tensor:
+        """Raw outputs."""
+        start = torch.where(linear[:, :1] > 0, linear[:, self.places], self.prior)
+        raw = self.layer(self.before(x))
+        if self.join is None:
+            return raw + self.gain()[0] * start
+        raw = raw + self.gain() * start.unsqueeze(1)
+        return raw if self.training or self.apart else self.join(raw.float())
+
+
+class FirstOf(nn.Module):
+    """A head's module that reads the first of two tensors: where a linear path has no answer for the head."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Tensor, linear: Tensor) -> Tensor:
+        """As the module makes of x."""
+        return self.module(x)
