@@ -33,6 +33,7 @@ class ImageCodec(Codec):
         interpolation: how other sizes are resampled: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`.
         root: the folder of relative paths.
         on_bad_file: what becomes of images that cannot be read (`bad.Policy`).
+        largest: longest side of a learnt size.
         wanted_channels: 1 for grey, 3 for colours, as a pretrained encoder reads images; left out, they are learnt.
 
     Attributes:
@@ -51,7 +52,9 @@ class ImageCodec(Codec):
         root: str | None = None,
         on_bad_file: Policy = "warn",
         wanted_channels: int | None = None,
+        largest: int | None = None,
     ) -> None:
+        self.largest = largest
         self.wanted = size
         self.wanted_channels = wanted_channels
         self.interpolation = interpolation
@@ -101,7 +104,7 @@ class ImageCodec(Codec):
                 )
                 raise DataError(listing(f"{told} the current one:", bad))
             raise DataError(listing(f"{head} or cannot be read:", bad) if bad else f"{head}.")
-        self.size = self.wanted or target_size([(one.height, one.width) for one in looks])
+        self.size = self.wanted or target_size([(one.height, one.width) for one in looks], self.largest)
         self.channels = self.wanted_channels or target_channels({one.channels for one in looks})
         self.depth = target_depth(looks)
         if self.wanted_channels is not None and self.depth == "raw":

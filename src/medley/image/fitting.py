@@ -14,19 +14,19 @@ LARGEST_KEPT = 512
 LARGEST_MADE = 224
 
 
-def target_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+def target_size(sizes: Sequence[tuple[int, int]], largest: int | None = None) -> tuple[int, int]:
     """Height and width for images of these sizes.
 
     Images that are all of one size, at most 512 pixels, keep it. Others get the median height and width,
-    reduced, where one exceeds 224, so that the longer is 224.
+    reduced, where one exceeds 224, so that the longer is 224. No side is longer than `largest`, where that is given.
 
     >>> target_size([(28, 28), (28, 28)]), target_size([(30, 20), (40, 60), (50, 50)]), target_size([(3000, 4000)])
     ((28, 28), (40, 50), (168, 224))
     """
     height, width = median(h for h, _ in sizes), median(w for _, w in sizes)
-    if len(set(sizes)) == 1 and max(height, width) <= LARGEST_KEPT:
+    if len(set(sizes)) == 1 and max(height, width) <= (largest or LARGEST_KEPT):
         return int(height), int(width)
-    scale = min(1.0, LARGEST_MADE / max(height, width))
+    scale = min(1.0, (largest or LARGEST_MADE) / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 

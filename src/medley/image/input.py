@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import field
 from typing import Any, ClassVar
 
+from medley.core.arguments import whole_number_problem
 from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
@@ -27,6 +28,7 @@ class ImageInput(Input, register="image.input"):
     Args:
         size: side, or (height, width), that all images get; left out, images that are all of one size keep it, and
             others are resampled to their median size, the longer side at most 224.
+        largest: longest side that a learnt size may have; larger images are reduced, their shape kept. 224, if left out.
         root: the folder of relative paths; left out, the working directory.
         on_bad_file: what becomes of images that cannot be read (no such file, damaged, empty, too large to be
             decoded): `"warn"` takes them as missing and lists them in one `BadImageWarning`; `"raise"` is a `DataError`
@@ -48,6 +50,7 @@ class ImageInput(Input, register="image.input"):
     pretrained_models: ClassVar[tuple[str, ...]] = IMAGE_MODELS
 
     size: int | tuple[int, int] | None = field(default=None, kw_only=True)
+    largest: int | None = field(default=None, kw_only=True)
     root: str | os.PathLike[str] | None = field(default=None, kw_only=True)
     on_bad_file: Policy = field(default="warn", kw_only=True)
     pretrained: bool | str | None = field(default=None, kw_only=True)
@@ -59,6 +62,7 @@ class ImageInput(Input, register="image.input"):
     def check(self) -> Iterable[str]:
         """The size is one or two whole numbers, the root a path, the policy one of three."""
         yield from size_problem(self.size)
+        yield from whole_number_problem(self.largest, "largest")
         yield from root_problem(self.root)
         yield from IMAGES.policy_problem(self.on_bad_file)
         yield from pretrained_problem(self.pretrained)
@@ -67,13 +71,13 @@ class ImageInput(Input, register="image.input"):
         """A codec of that size."""
         from medley.image.codec import ImageCodec
 
-        return ImageCodec(pair(self.size), root=as_text(self.root), on_bad_file=self.on_bad_file)
+        return ImageCodec(pair(self.size), largest=self.largest, root=as_text(self.root), on_bad_file=self.on_bad_file)
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
         """The only column of images; several are an `ImageSetInput`'s."""
         policy: Any = options.on_bad_file
-        return [InputColumns(cls(name=column.name, on_bad_file=policy), (column.name,)) for column in columns]
+        return [InputColumns(cls(name=column.name, on_bad_file=policy, largest=48), (column.name,)) for column in columns]
 
     def default_block(self) -> Block:
         """ImageBlock."""

@@ -22,7 +22,7 @@ from medley.train.run import FitResult, TrainingRun
 from medley.train.state import TrainingState
 from medley.train.stepper import Stepper
 from medley.train.steppers import autocast_dtype, make_stepper
-from medley.train.threads import default_threads, threads
+from medley.train.threads import default_threads, forward_flops, threads
 
 ADAPT_ROWS = 8_192
 ADAPT_BYTES, MIN_ADAPT_ROWS = 2**24, 256  # of rows that are read from files, which grow at least fourfold as tensors
@@ -64,10 +64,10 @@ def fit(
     device = rows.device
     torch.manual_seed(seed)
     network.adapt(rows.take(_sample(rows, seed)))
-    thread_count = plan.threads
-    if thread_count is None and device.type == "cpu":
-        thread_count = default_threads(network, rows.slice(0, batch_size))
-    stepper = make_stepper(network, tasks, balancer.to(device), plan, autocast_dtype(plan.precision, device))
+    flops = forward_flops(network, rows.slice(0, batch_size)) if device.type == "cpu" else 0
+    thread_count = plan.threads or (default_threads(flops) if device.type == "cpu" else None)
+    precision = autocast_dtype(plan.precision, device, flops)
+    stepper = make_stepper(network, tasks, balancer.to(device), plan, precision)
     weights = {task.name: weight for task, weight in zip(tasks, balancer.loss_weights, strict=True)}
     best = BestWeights(network, tasks, by_task=hooks.by_task)
     run = TrainingRun(stepper, network, rows, batch_size, hooks.deadline, seed, best)

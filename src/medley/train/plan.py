@@ -30,7 +30,8 @@ class Training:
         batch_size: rows per step; None chooses by the number of rows.
         clip: gradients with a larger norm are scaled down to it; 0 turns this off.
         patience: epochs without improvement of the objective after which training stops; 0 never stops early.
-        precision: `"auto"` uses bfloat16 autocast on GPUs that support it, float32 elsewhere.
+        precision: `"auto"` uses bfloat16 autocast on GPUs that support it, and for networks of some size on CPUs that do;
+            float32 elsewhere.
         beta2: decay rate of the optimiser's second moments; of `"adamw"` and `"adam"`.
         average: decay rate of a moving average of the weights, which is what is validated and kept; 0 keeps none.
         threads: CPU threads; None uses one for small networks, which several would slow down, else all.

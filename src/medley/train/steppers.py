@@ -12,6 +12,7 @@ from medley.model.tasks import Task
 from medley.train.eager import EagerStepper
 from medley.train.plan import Training
 from medley.train.stepper import Stepper
+from medley.train.threads import MIN_FLOPS
 
 
 def make_stepper(
@@ -36,13 +37,25 @@ def make_stepper(
     return EagerStepper(network, tasks, balancer, plan, precision)
 
 
-def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
+def autocast_dtype(precision: str, device: torch.device, flops: int = 0) -> torch.dtype | None:
     """The dtype of autocast for `Training.precision` on a device; None where everything is float32.
+
+    Args:
+        precision: as declared.
+        device: of the training.
+        flops: of a forward pass over a batch; on a CPU, small networks gain nothing from a narrower type.
 
     >>> autocast_dtype("auto", torch.device("cpu")) is None, autocast_dtype("float16", torch.device("cpu"))
     (True, torch.float16)
     """
     if precision == "auto":
-        usable = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return torch.bfloat16 if usable else None
+        if device.type == "cuda":
+            return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
+        return torch.bfloat16 if device.type == "cpu" and flops >= MIN_FLOPS and has_bfloat16() else None
     return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(precision)
+
+
+def has_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 faster than float32: small convolutional networks train twice as fast then."""
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(check() for check in (getattr(torch.cpu, name, None) for name in names) if check is not None)

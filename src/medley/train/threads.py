@@ -15,8 +15,8 @@ MIN_FLOPS = 2e8
 the threads of a small network wait for each other (measured: one thread 3.4 s per epoch, two 55 s)."""
 
 
-def default_threads(network: Network, batch: Batch) -> int:
-    """One thread for small networks, all threads of torch for others; counted, not timed, so that it is reproducible.
+def forward_flops(network: Network, batch: Batch) -> int:
+    """Floating-point operations of a forward pass: counted, not timed, so that what follows from it is reproducible.
 
     Args:
         network: on the CPU.
@@ -29,7 +29,16 @@ def default_threads(network: Network, batch: Batch) -> int:
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(batch)
     network.train(training)
-    return 1 if counter.get_total_flops() < MIN_FLOPS else torch.get_num_threads()
+    return counter.get_total_flops()
+
+
+def default_threads(flops: int) -> int:
+    """One thread for small networks, all threads of torch for others.
+
+    >>> default_threads(1_000)
+    1
+    """
+    return 1 if flops < MIN_FLOPS else torch.get_num_threads()
 
 
 @contextmanager
