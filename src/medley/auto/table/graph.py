@@ -71,7 +71,11 @@ def table_training(inputs: Sequence[Input], rows: int, epochs: int | None, batch
         batch_size = batch_size or default_batch_size(rows)
         most = min((block.most_epochs for block in inputs if block.most_epochs is not None), default=None)
         usual = default_epochs(rows, batch_size)
-        return Training(epochs=epochs or (usual if most is None else min(usual, most)), batch_size=batch_size)
+        return Training(
+            learning_rate=OneOf(2e-3, 5e-3, 1e-2, default=5e-3),
+            epochs=epochs or (usual if most is None else min(usual, most)),
+            batch_size=batch_size,
+        )
     if any(block.is_worth_alone for block in inputs):
         return Training(
             learning_rate=OneOf(1e-3, 2e-3, 5e-3, default=2e-3),
