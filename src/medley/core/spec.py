@@ -16,7 +16,7 @@ class Column:
         kind: `"numeric"` (standardised, missing is NaN) or `"categorical"` (a code, 0 is missing or unseen).
         cardinality: number of codes of a categorical column, the 0 included.
         bins: increasing edges learnt on training rows, in standardised units; empty where there are too few values.
-        discrete: whether the bins are all the distinct values of a numeric column.
+        values: rising distinct values of a numeric column, in standardised units, where they are whole numbers that recur.
         missing: whether training rows that have this table lack this cell; encoders then tell missing from average.
     """
 
@@ -25,7 +25,7 @@ class Column:
     cardinality: int = 0
     bins: tuple[float, ...] = ()
     missing: bool = False
-    discrete: bool = False
+    values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class TableMembers(MemberWise):
     torch.Size([3, 5, 4])
     """
 
-    FREQUENCIES, WIDTH, SCALE = 16, 8, 0.1
+    FREQUENCIES, WIDTH, SCALE = 16, 8, 1.0
 
     def __init__(self, members: int, layout: TableLayout, *, periodic: int = 3) -> None:
         super().__init__()
@@ -70,7 +70,9 @@ class TableMembers(MemberWise):
         codes = torch.tensor([float(code) for _, code in layout.one_hot])
         self.register_buffer("codes", codes, persistent=False)
         values = list(layout.discrete.values())
-        self.register_buffer("edges", _edges(values), persistent=False)
+        for place, row in enumerate(values):
+            points = torch.tensor(list(row))
+            self.register_buffer(f"edges_{place}", (points[1:] + points[:-1]) / 2, persistent=False)
         cardinality = [len(row) + 1 for row in values] + list(layout.embedded.values())
         starts = torch.tensor([0, *cardinality[:-1]], dtype=torch.int64).cumsum(0)[: len(cardinality)]
         self.register_buffer("starts", starts, persistent=False)
@@ -129,8 +131,11 @@ class TableMembers(MemberWise):
         codes = []
         if self.sizes["discrete"]:
             cells = x.index_select(1, self.discrete)  # type: ignore[arg-type]
-            place = (cells[:, :, None] > self.edges).sum(dim=2) + 1  # type: ignore[operator]
-            codes.append(torch.where(torch.isnan(cells), 0, place))
+            places = [
+                torch.bucketize(column, self.get_buffer(f"edges_{place}")) + 1
+                for place, column in enumerate(cells.T.contiguous())
+            ]
+            codes.append(torch.where(torch.isnan(cells), 0, torch.stack(places, 1)))
         if self.sizes["embedded"]:
             codes.append(clean.index_select(1, self.embedded).long().clamp(min=0))  # type: ignore[arg-type]
         joined = codes[0] if len(codes) == 1 else torch.cat(codes, 1)
@@ -141,7 +146,7 @@ class DenseEnsemble(MemberWise):
     """E dense networks that share nothing but the rows.
 
     A learnt scale for each number that comes in; layers of linear, SiLU and dropout; from the second on each layer is
-    added to what it reads. Source: as of `TableMembers` for scale and initial weights.
+    added to what it reads. Source: as of `TableMembers` for the scale.
 
     Args:
         widths: of what comes in: plain vectors, D each.
@@ -205,22 +210,3 @@ class DenseEnsemble(MemberWise):
             y = F.dropout(y, self.dropout, self.training)
             x = x + y if place else y
         return x.transpose(0, 1)
-
-    def learning_rates(self) -> Mapping[str, float]:
-        """Multipliers as in RealMLP: the scale learns faster, biases and embeddings slower."""
-        factors = {"scale": 6.0, **{f"biases.{place}": 0.1 for place in range(len(self.biases))}}
-        for place in self.tables:
-            names = {"frequency": 0.1, "phase": 0.1, "weight": 0.1, "bias": 0.1, "table": 1 / 3}
-            present = dict(self.tables[place].named_parameters())
-            factors |= {f"tables.{place}.{name}": factor for name, factor in names.items() if name in present}
-        return factors
-
-
-def _edges(values: Sequence[Sequence[float]]) -> Tensor:
-    """Midpoints between distinct values, (columns, most), filled up with a number that none exceeds."""
-    most = max((len(row) - 1 for row in values), default=0)
-    edges = torch.full((len(values), most), 3e38)
-    for place, row in enumerate(values):
-        points = torch.tensor(list(row))
-        edges[place, : len(row) - 1] = (points[1:] + points[:-1]) / 2
-    return edges

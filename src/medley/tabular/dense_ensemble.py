@@ -33,7 +33,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
         members: number of networks E; a multiple of five uses folds evenly.
         dropout: dropout probability after each layer.
         input_dropout: before the first layer.
-        discrete: whether numbers of few distinct values are embedded value by value too.
+        discrete: whether whole numbers that recur are embedded value by value too.
         periodic: numbers that a number's periodic embedding has; 0 leaves these embeddings out.
 
     Shape: (B, *any), one or several -> (B, E, num_units).
@@ -51,7 +51,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
     num_layers: int | Space | None = searched(OneOf(1, 2, 3, default=3))
     num_units: int | Space | None = searched(OneOf(64, 128, 192, 256, default=128))
     members: int | Space | None = searched(OneOf(5, 10, default=5))
-    dropout: float | Space | None = searched(OneOf(0.0, 0.1, 0.15, 0.3, default=0.15))
+    dropout: float | Space | None = searched(OneOf(0.0, 0.05, 0.1, 0.2, default=0.1))
     input_dropout: float | Space | None = searched(OneOf(0.0, 0.1, default=0.0))
     discrete: bool | Space | None = searched(OneOf(True, False, default=True))
     periodic: int | Space | None = searched(OneOf(0, 3, default=3))
@@ -112,7 +112,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
         return TableLayout(
             numbers,
             [place for place in numbers if columns[place].missing],
-            {place: columns[place].bins for place in numbers if self.discrete and columns[place].discrete},
+            {place: columns[place].values for place in numbers if self.discrete and columns[place].values},
             # Code 0 gets a number of its own only where training can teach what it means.
             [(place, code) for place, column in few.items() for code in range(not column.missing, column.cardinality)],
             {place: column.cardinality for place, column in categories.items() if place not in few},

@@ -87,9 +87,9 @@ def table_training(inputs: Sequence[Input], rows: int, epochs: int | None, batch
     return Training(
         learning_rate=OneOf(3e-3, 8e-3, 2e-2, default=8e-3),
         weight_decay=OneOf(0.0, 0.02, 0.1, default=0.02),
-        schedule="cosine_log",
+        schedule="one_cycle",
         beta2=0.95,
-        average=0.995,
+        average=0.99,
         epochs=epochs or 60,
         batch_size=batch_size or (256 if rows >= LARGE_BATCH_ROWS else 64),
         patience=0,
