@@ -53,7 +53,7 @@ bench: setup
 	set -e; for name in engine frozen export memory; do $(PY) benchmarks/$$name.py; done
 	@if [ -z "$(DATA)" ]; then echo "The others need the folder that holds mnist/, houses/, ...: make bench DATA=FOLDER"; \
 	else set -e; $(PY) benchmarks/missing.py --data "$(DATA)/mnist"; \
-	    for name in houses tables minilm; do $(PY) benchmarks/$$name.py --data "$(DATA)"; done; fi
+	    for name in houses tables minilm equal_time; do $(PY) benchmarks/$$name.py --data "$(DATA)"; done; fi
 
 # Names and versions only: a local label such as "+cpu" names a build that other machines do not have.
 constraints: setup

@@ -54,8 +54,8 @@ from medley.image.pretrained import PretrainedImageBlock as PretrainedImageBlock
 from medley.image.resnet import ResNetBlock as ResNetBlock
 from medley.image.set_block import ImageSetBlock as ImageSetBlock
 from medley.image.set_input import ImageSetInput as ImageSetInput
-from medley.image.set_words import VisualWords as VisualWords
 from medley.image.strided import StridedConvBlock as StridedConvBlock
+from medley.image.visual_words import VisualWords as VisualWords
 from medley.image.xception import XceptionBlock as XceptionBlock
 from medley.linear.path import LinearPath as LinearPath
 from medley.model.artifact import load as load

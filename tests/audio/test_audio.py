@@ -205,7 +205,7 @@ def test_padding_changes_nothing(layer, longer):
 @pytest.mark.parametrize(
     "layer", [*LAYERS, md.SpectrogramAugmentation(0.1, 0.1, 0.1)], ids=lambda one: type(one).__name__
 )
-def test_layers_keep_all_promises(layer):
+def test_layers_pass_check_block(layer):
     check_block(layer, specs=[[Spec((20, 12), "TD")]])
 
 
@@ -241,7 +241,7 @@ def test_columns_of_recordings_are_recognised(tmp_path):
         ),
     )
     assert {name: guess.kind for name, guess in schema.items()} == dict.fromkeys(schema, "audio")
-    assert "give root" in schema["path"].reason
+    assert "set root" in schema["path"].reason
     assert not is_recording(b"GIF89a")
 
 

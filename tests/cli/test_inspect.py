@@ -42,7 +42,7 @@ def test_every_column_has_a_line_that_says_kind_why_and_what_it_becomes(capsys, 
     assert "1,234.5 €" in line_of(told, "price")
     assert "20.0%" in line_of(told, "seen")
     assert "%d.%m.%Y" in line_of(told, "seen")
-    assert "examined is there" in line_of(told, "photo")
+    assert "sampled files exists" in line_of(told, "photo")
     assert "one of 2 categories" in line_of(told, "breed")
 
 
@@ -58,7 +58,7 @@ def test_targets_have_tasks_and_what_gives_them_away_is_told(capsys, table):
 
 def test_the_callers_word_goes_above_ours(capsys, table):
     told = shown(capsys, table, "--kind", "code=category", "--kind", "seen=unused", "--target", "breed")
-    assert "the caller says so" in line_of(told, "code")
+    assert "the caller set it" in line_of(told, "code")
     assert line_of(told, "seen").endswith("left out")
     assert "warning" not in shown(capsys, table, "--kind", "code=unused", "--target", "breed")
 
@@ -66,7 +66,7 @@ def test_the_callers_word_goes_above_ours(capsys, table):
 def test_the_callers_word_goes_for_targets_too(capsys, table):
     targets = shown(capsys, table, "--kind", "code=number", "--target", "code").split("targets\n")[1]
     assert "binary" not in line_of(targets, "code")
-    assert "the caller says so" in line_of(targets, "code")
+    assert "the caller set it" in line_of(targets, "code")
 
 
 def test_images_are_looked_for_under_the_root(capsys, table, tmp_path):
@@ -92,9 +92,9 @@ def test_repeated_rows_and_other_encodings_are_noted(capsys, tmp_path):
         (["pets.csv", "--target", "seen"], "The target 'seen' holds cells of kind time"),
         (["pets.csv", "--target", "code", "--kind", "code=image"], "'image' for the target 'code', which cannot be"),
         (["pets.csv", "--kind", "code"], "--kind takes COLUMN=KIND"),
-        (["pets.csv", "--kind", "cod=text"], "'cod', which is no column. Did you mean 'code'?"),
-        (["pets.csv", "--kind", "code=txt"], "'txt' for 'code', which is no kind. Did you mean 'text'?"),
-        (["pets.csv", "--kind", "breed=number"], "Column 'breed' cannot be read as number"),
+        (["pets.csv", "--kind", "cod=text"], "'cod', which is not a column. Did you mean 'code'?"),
+        (["pets.csv", "--kind", "code=txt"], "'txt' for 'code', which is not a kind. Did you mean 'text'?"),
+        (["pets.csv", "--kind", "breed=number"], "Column 'breed' cannot be parsed as number"),
     ],
 )
 def test_an_error_is_told_and_ends_with_2(capsys, table, monkeypatch, tmp_path, words, told):

@@ -23,7 +23,7 @@ def run(capsys, *words):
 
 @pytest.fixture(autouse=True)
 def batches(monkeypatch):
-    monkeypatch.setattr(scan, "_BATCH", (1, 1))
+    monkeypatch.setattr(scan, "_BATCH_BYTES", (1, 1))
     monkeypatch.setattr(predict, "ROWS", 7)
 
 

@@ -15,7 +15,7 @@ from medley.extend import Codec, ColumnKind
 from medley.heads import RegressionHead
 from medley.tables.columns.cells import read_cells
 from medley.tables.columns.infer import infer
-from medley.tables.columns.kind import SAID, cannot_parse, column_kinds
+from medley.tables.columns.kind import SET_BY_CALLER, cannot_parse, column_kinds
 from medley.tables.columns.parsing import parse_distinct
 from medley.tables.columns.profile import ColumnProfile, KindGuess
 from medley.tables.columns.targets import infer_target, target_heads
@@ -38,7 +38,7 @@ class DnaKind(ColumnKind):
     def override(self, profile):
         if not profile.is_plain:
             raise cannot_parse(profile, self.name)
-        return KindGuess(self.name, SAID, 1.0)
+        return KindGuess(self.name, SET_BY_CALLER, 1.0)
 
     def parse(self, profile, form):
         return parse_distinct(profile, lambda value: str(value) if set(str(value)) <= set(BASES) else None)
@@ -164,7 +164,7 @@ def test_every_kind_keeps_to_its_interface_whatever_the_cells(kind, cells, tmp_p
         form = kind.override(profile).form
     except md.MedleyError as error:
         refused = str(error)
-    assert not refused or "'x' cannot be read as" in refused
+    assert not refused or "'x' cannot be parsed as" in refused
     if not refused:
         values, parsed = kind.parse(profile, form)
         assert len(values) == len(cells)
@@ -187,8 +187,8 @@ def test_every_task_has_one_head():
 
 def test_a_column_is_profiled_and_parsed_once_per_call(monkeypatch, tmp_path):
     profiles, parses = [], []
-    make = ColumnProfile._factored.func
-    monkeypatch.setattr(ColumnProfile._factored, "func", lambda self: (profiles.append(self.name), make(self))[1])
+    make = ColumnProfile._factorized.func
+    monkeypatch.setattr(ColumnProfile._factorized, "func", lambda self: (profiles.append(self.name), make(self))[1])
     for kind in {type(kind) for kind in column_kinds()}:
         parse = kind.parse
         monkeypatch.setattr(

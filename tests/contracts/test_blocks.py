@@ -71,10 +71,10 @@ def _text_encoder(folder):
 
 
 @pytest.mark.parametrize("name", [name for name in BLOCKS if name not in PRETRAINED])
-def test_a_registered_block_keeps_its_promises(name):
+def test_registered_blocks_pass_check_block(name):
     check_block(EXAMPLES.get(name, BLOCKS[name]))
 
 
 @pytest.mark.parametrize("name", PRETRAINED)
-def test_a_pretrained_block_keeps_its_promises(name, tiny):
+def test_pretrained_blocks_pass_check_block(name, tiny):
     check_block(PRETRAINED[name](tiny))

@@ -9,8 +9,8 @@ from sklearn import metrics as sk
 
 from medley.core.metric import RowMetric
 from medley.heads import ClassificationHead, RegressionHead
+from medley.heads.loss_and_metric_names import CLASS_METRICS, NUMBER_METRICS, ONE_LABEL_METRICS
 from medley.heads.masked import metric_mean
-from medley.heads.words import CLASS_METRICS, NUMBER_METRICS, ONE_LABEL_METRICS
 
 ROWS = 60
 WEIGHTS = [None, np.random.default_rng(1).integers(0, 4, ROWS).astype(np.float32)]

@@ -1,4 +1,4 @@
-"""The encoders of images: shapes, sizes, independence of rows, and what they say about wrong settings."""
+"""Image encoders: output shapes, sizes, independence of rows, error messages."""
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def image(channels, height, width):
 
 
 def parameters(module):
-    return sum(one.numel() for one in module.parameters())
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 BLOCKS = {
@@ -52,7 +52,7 @@ BLOCKS = {
 @pytest.mark.parametrize("name", sorted(BLOCKS))
 @pytest.mark.parametrize("size", SIDES)
 @pytest.mark.parametrize("channels", [1, 3, 5])
-def test_out_is_what_comes_out(name, size, channels):
+def test_out_equals_the_shape_of_the_output(name, size, channels):
     spec = image(channels, *size)
     block = settled(BLOCKS[name], spec)
     module = block.build(spec)
@@ -123,7 +123,7 @@ def test_convolutions_over_sequences_and_volumes(spec, kernel_size):
 
 
 @pytest.mark.parametrize("name", sorted(BLOCKS))
-def test_rows_do_not_touch_each_other(name):
+def test_rows_are_independent(name):
     spec = image(2, 12, 9)
     module = settled(BLOCKS[name], spec).build(spec)
     nn.Module.train(module)
@@ -139,17 +139,17 @@ def test_rows_do_not_touch_each_other(name):
 
 
 @pytest.mark.parametrize("name", sorted(BLOCKS))
-def test_inputs_are_not_written_to(name):
+def test_inputs_are_not_modified(name):
     spec = image(3, 8, 8)
     module = settled(BLOCKS[name], spec).build(spec).train()
     x = torch.randn(4, *spec.shape)
-    kept = x.clone()
+    original = x.clone()
     module(x)
-    assert torch.equal(x, kept)
+    assert torch.equal(x, original)
 
 
 @pytest.mark.parametrize("name", [name for name in sorted(BLOCKS) if name != "augmentation"])
-def test_every_weight_learns_within_two_steps(name):
+def test_every_parameter_changes_within_two_steps(name):
     spec = image(3, 12, 12)
     module = settled(BLOCKS[name], spec).build(spec).train()
     optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
@@ -163,7 +163,7 @@ def test_every_weight_learns_within_two_steps(name):
 
 
 @pytest.mark.parametrize("name", sorted(BLOCKS))
-def test_blocks_survive_json(name):
+def test_json_round_trip_of_blocks(name):
     block = BLOCKS[name]
     twin = from_json(to_json(block))
     assert repr(twin) == repr(block)
@@ -188,7 +188,7 @@ def test_other_inputs_are_refused(spec):
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "message"),
     [
         (lambda: ResNetBlock(version="resnet51"), "Did you mean 'resnet5"),
         (lambda: ResNetBlock(version=OneOf("resnet18", "resnet1")), "version must be one of"),
@@ -196,19 +196,19 @@ def test_other_inputs_are_refused(spec):
         (lambda: ResNetBlock(depth=OneOf(8, 9)), "depth must be one of 8, 14"),
         (lambda: ResNetBlock("v2", pretrained=True), "version='v2' has no pretrained weights"),
         (lambda: ResNetBlock(pretrained=True, depth=8), "depth=8 has no pretrained weights"),
-        (lambda: XceptionBlock(pretrained=True), "Take ResNetBlock or EfficientNetBlock"),
+        (lambda: XceptionBlock(pretrained=True), "Use ResNetBlock, EfficientNetBlock"),
         (lambda: EfficientNetBlock("b8", pretrained=3), "2 errors"),
         (lambda: ConvBlock(kernel_size=0, num_layers=1.5, dropout=1.0), "3 errors"),
         (lambda: ImageBlock(block_type="vit"), "block_type must be one of"),
         (lambda: ImageInput(size=(3, 0)), "size must be"),
-        (lambda: ImageAugmentation(translation_factor=1.5), "translation_factor is a share"),
+        (lambda: ImageAugmentation(translation_factor=1.5), "translation_factor must be at least 0"),
         (lambda: ImageAugmentation(rotation_factor=(0.2, -0.2)), "lowest, highest"),
-        (lambda: ImageAugmentation(zoom_factor=(0.2, 0.1, 0.1)), "zoom_factor is a share"),
+        (lambda: ImageAugmentation(zoom_factor=(0.2, 0.1, 0.1)), "zoom_factor must be at least 0"),
         (lambda: ImageAugmentation(contrast_factor="lots"), "contrast_factor must be a number"),
     ],
 )
-def test_wrong_settings_are_told(make, words):
-    with pytest.raises(ConfigError, match=words):
+def test_invalid_settings_are_reported(make, message):
+    with pytest.raises(ConfigError, match=message):
         make()
 
 
@@ -234,7 +234,7 @@ def test_versions_are_searched_within_their_family_and_depths_suit_the_data():
     assert searched(ResNetBlock("resnet152_v2"), image(3, 32, 32), FEW) == {}
 
 
-def test_a_callers_own_range_stays():
+def test_a_search_space_of_the_caller_is_kept():
     own = ResNetBlock(OneOf("resnet50_v2", "resnet34"))
     chosen = settled(own, image(1, 28, 28))
     assert (chosen.version, chosen.depth) == ("v2", 50)
@@ -242,7 +242,7 @@ def test_a_callers_own_range_stays():
     assert searched(ResNetBlock("v1", depth=depths), image(1, 28, 28), FEW)["depth"] is depths
 
 
-def test_no_trial_on_small_images_is_unbearably_large():
+def test_networks_for_small_images_are_of_limited_size():
     spec = image(3, 32, 32)
     ranges = searched(ConvBlock(), spec, FEW)
     assert ranges["max_pooling"] == OneOf(True)
@@ -272,7 +272,7 @@ def run(chain, spec):
 
 @pytest.mark.parametrize("block_type", [None, "resnet", "xception", "vanilla", "efficient"])
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (3, 80, 80)])
-def test_the_default_encoder_ends_in_a_vector(block_type, shape):
+def test_the_default_encoder_outputs_a_vector(block_type, shape):
     spec = image(*shape)
     module, out = run(default_network(spec, DataSummary(5000), ImageBlock(block_type=block_type)), spec)
     assert out.is_vector
@@ -290,7 +290,7 @@ def test_the_first_trial_on_small_images_is_a_small_network(shape, rows):
     assert kinds == ["Normalization", *augmented, "StridedConvBlock", "DenseBlock"]
 
 
-def test_digits_are_not_mirrored_and_photographs_are():
+def test_horizontal_flips_of_photographs_but_not_of_digits():
     chain = default_network(image(1, 28, 28), DataSummary(60_000))
     digits = next(node.block for node in chain if isinstance(node.block, ImageAugmentation))
     assert (digits.horizontal_flip, digits.vertical_flip) == (False, False)

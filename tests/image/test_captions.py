@@ -1,4 +1,4 @@
-"""Texts that are written for images: from Python, in graphs, kept on disk, in saved models."""
+"""CaptionImages: in Python, in graphs, its cache, in saved models."""
 
 import json
 import re
@@ -17,9 +17,9 @@ SEEN = []
 
 
 def brightest(images):
-    """What colour each image has most of; notes how many it was shown."""
+    """Names the dominant colour of each image; records the batch sizes."""
     SEEN.append(len(images))
-    return [f"a {list(COLOURS)[int(np.asarray(one).mean((0, 1)).argmax())]} room" for one in images]
+    return [f"a {list(COLOURS)[int(np.asarray(image).mean((0, 1)).argmax())]} room" for image in images]
 
 
 md.extend.register("test_captions.brightest")(brightest)
@@ -27,7 +27,7 @@ md.extend.register("test_captions.brightest")(brightest)
 
 @pytest.fixture(autouse=True)
 def _nothing_kept(monkeypatch, tmp_path):
-    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "kept"))
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
     SEEN.clear()
 
 
@@ -37,7 +37,7 @@ def rooms(count=36):
     return [tiny_room(colour, row) for row, colour in enumerate(colours)], colours
 
 
-def test_each_distinct_image_is_read_once_and_ever(tmp_path):
+def test_each_distinct_image_is_captioned_once(tmp_path):
     tiny = [tiny_room("red"), None, tiny_room("blue"), tiny_room("red"), np.nan]
     captions = md.CaptionImages(brightest)
     assert captions.texts(tiny) == ["a red room", None, "a blue room", "a red room", None]
@@ -48,17 +48,17 @@ def test_each_distinct_image_is_read_once_and_ever(tmp_path):
     assert SEEN == [2, 1]
 
 
-def test_what_was_written_can_be_read_and_edited():
+def test_cached_captions_can_be_edited():
     captions = md.CaptionImages(brightest)
     captions.texts([tiny_room("red")])
-    told = json.loads(captions.captions_file.read_text())
-    assert told["text"] == "a red room"
-    captions.captions_file.write_text(json.dumps({**told, "text": "a room to dine in"}) + "\n")
+    record = json.loads(captions.captions_file.read_text())
+    assert record["text"] == "a red room"
+    captions.captions_file.write_text(json.dumps({**record, "text": "a room to dine in"}) + "\n")
     assert captions.texts([tiny_room("red")]) == ["a room to dine in"]
     assert json.loads((captions.captions_file.parent / "about.json").read_text())["model"] == "test_captions.brightest"
 
 
-def test_nothing_is_kept_where_that_is_off(monkeypatch):
+def test_nothing_is_cached_if_caching_is_off(monkeypatch):
     monkeypatch.setenv("MEDLEY_CACHE", "off")
     captions = md.CaptionImages(brightest)
     assert captions.texts([tiny_room("red")] * 3) == ["a red room"] * 3
@@ -68,61 +68,65 @@ def test_nothing_is_kept_where_that_is_off(monkeypatch):
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
-def test_images_come_in_batches(batch_size):
+def test_images_are_captioned_in_batches(batch_size):
     images, colours = rooms(10)
-    assert md.CaptionImages(brightest, batch_size=batch_size).texts(images) == [f"a {one} room" for one in colours]
+    assert md.CaptionImages(brightest, batch_size=batch_size).texts(images) == [
+        f"a {colour} room" for colour in colours
+    ]
     assert max(SEEN) == min(batch_size, 10)
     assert sum(SEEN) == 10
 
 
-def test_forms_and_folders_of_images(tmp_path):
+def test_formats_and_folders_of_images(tmp_path):
     Image.fromarray(tiny_room("blue")).save(tmp_path / "a.png")
     content = (tmp_path / "a.png").read_bytes()
     captions = md.CaptionImages(brightest)
     assert captions.texts(["a.png"], root=tmp_path) == ["a blue room"]
-    found = captions.texts([str(tmp_path / "a.png"), content, Image.open(tmp_path / "a.png"), tiny_room("blue") / 255])
-    assert found == ["a blue room"] * 4
+    captioned = captions.texts(
+        [str(tmp_path / "a.png"), content, Image.open(tmp_path / "a.png"), tiny_room("blue") / 255]
+    )
+    assert captioned == ["a blue room"] * 4
     assert captions.texts(np.stack([tiny_room("red"), tiny_room("green")])) == ["a red room", "a green room"]
 
 
-def test_images_that_cannot_be_read_are_told_once(tmp_path):
+def test_unreadable_images_are_reported_once(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n damaged")
     rows = [tiny_room("red"), str(tmp_path / "bad.png"), str(tmp_path / "none.png")]
     with pytest.warns(BadImageWarning, match=r"2 of 3 images cannot be read[\s\S]*row 1[\s\S]*row 2.*no such file"):
         assert md.CaptionImages(brightest).texts(rows) == ["a red room", None, None]
     with pytest.raises(DataError, match=r"2 of 3 images cannot be used"):
         md.CaptionImages(brightest).texts(rows, on_bad_file="raise")
-    with pytest.raises(DataError, match=r"row 0: an image has shape"):
+    with pytest.raises(DataError, match=r"row 0: an image must have shape"):
         md.CaptionImages(brightest).texts([np.zeros(3), tiny_room("red")])
 
 
-@pytest.mark.parametrize("given", [list, np.array, pd.Series])
-def test_texts_that_are_there_stay(given):
-    texts = given(["mine", None, " ", "", np.nan, "yours"])
+@pytest.mark.parametrize("container", [list, np.array, pd.Series])
+def test_existing_texts_are_unchanged(container):
+    texts = container(["mine", None, " ", "", np.nan, "yours"])
     images = [tiny_room("red"), tiny_room("green"), tiny_room("blue"), None, tiny_room("green"), None]
-    found = md.CaptionImages(brightest).fill(texts, images)
-    assert found == ["mine", "a green room", "a blue room", None, "a green room", "yours"]
+    captioned = md.CaptionImages(brightest).fill(texts, images)
+    assert captioned == ["mine", "a green room", "a blue room", None, "a green room", "yours"]
     assert sum(SEEN) == 2
     with pytest.raises(DataError, match="got 1 for 2 images"):
         md.CaptionImages(brightest).fill(["one"], images[:2])
 
 
 @pytest.mark.parametrize("wrong", [lambda images: ["one"], lambda images: "words", lambda images: [1, 2]])
-def test_a_function_gives_one_text_per_image(wrong):
+def test_a_function_must_return_one_text_per_image(wrong):
     with pytest.raises(DataError, match="one per image: 2 images, got"):
         md.CaptionImages(wrong).texts([tiny_room("red"), tiny_room("blue")])
 
 
-def test_a_model_of_transformers_writes(tiny_writer):
+def test_a_transformers_model_captions(tiny_writer):
     folder = tiny_writer("vision-encoder-decoder")
     captions = md.CaptionImages(folder, batch_size=2)
     images, colours = rooms(9)
-    assert captions.texts(images) == [f"a {one} room" for one in colours]
+    assert captions.texts(images) == [f"a {colour} room" for colour in colours]
     assert captions.captions_file != md.CaptionImages(folder, num_beams=2).captions_file
     assert md.CaptionImages(folder, prompt="a red").texts([tiny_room("red", 30)])[0].startswith("a red")
 
 
-def test_what_a_model_wrote_outlives_it(tiny_writer, tmp_path, monkeypatch):
+def test_cached_captions_are_used_without_the_model(tiny_writer, tmp_path, monkeypatch):
     folder = shutil.copytree(tiny_writer("vision-encoder-decoder"), tmp_path / "captioner")
     assert md.CaptionImages(folder).texts([tiny_room("blue")]) == ["a blue room"]
     (folder / "model.safetensors").unlink()
@@ -135,7 +139,7 @@ def test_arguments_are_checked():
         md.CaptionImages(max_length=0, num_beams=True)
     photo, note = md.ImageInput(), md.TextInput()
     for wrong in ([note], [photo, photo], [photo, note, note], [md.ImageSetInput()]):
-        with pytest.raises(GraphError, match="on one ImageInput, and on one TextInput"):
+        with pytest.raises(GraphError, match="on one ImageInput, and optionally on one TextInput"):
             md.CaptionImages(brightest)(*wrong)
 
 
@@ -143,7 +147,7 @@ def searched(folder, inputs, outputs):
     return md.AutoModel(inputs, outputs, directory=folder / "search", max_trials=1, overwrite=True)
 
 
-def test_a_text_input_that_is_fed_from_an_image_input(tmp_path):
+def test_a_text_input_computed_from_an_image_input(tmp_path):
     images, colours = rooms()
     photo = md.ImageInput(name="photo")
     caption = md.CaptionImages(brightest, name="caption")(photo)
@@ -152,7 +156,7 @@ def test_a_text_input_that_is_fed_from_an_image_input(tmp_path):
     assert sum(SEEN) == len(images)
     assert auto.evaluate(images, colours, return_dict=True)["accuracy"] == 1.0
     model = md.load(auto.export_model().save(tmp_path / "model"))
-    assert {one.input_name for one in model.sources} == {"caption"}
+    assert {source.input_name for source in model.sources} == {"caption"}
     new = [tiny_room("green", 77), None, tiny_room("blue", 66)]
     SEEN.clear()
     assert list(model.predict(new))[::2] == ["green", "blue"]
@@ -161,7 +165,7 @@ def test_a_text_input_that_is_fed_from_an_image_input(tmp_path):
     assert sum(SEEN) == 2
 
 
-def test_gaps_of_a_text_input_are_filled_from_images(tmp_path):
+def test_missing_texts_are_filled_from_images(tmp_path):
     images, colours = rooms()
     texts = [f"a {colour} room" if row % 2 else None for row, colour in enumerate(colours)]
     photo, note = md.ImageInput(name="photo"), md.TextInput(name="note")
@@ -178,7 +182,7 @@ def test_gaps_of_a_text_input_are_filled_from_images(tmp_path):
     assert SEEN == [1]
 
 
-def test_folders_and_policies_of_the_image_input_hold(tmp_path):
+def test_root_and_policy_of_the_image_input_are_used(tmp_path):
     images, colours = rooms(30)
     for row, image in enumerate(images):
         Image.fromarray(image).save(tmp_path / f"{row}.png")
@@ -193,20 +197,20 @@ def test_folders_and_policies_of_the_image_input_hold(tmp_path):
         auto.predict(["1.png", "31.png"])
 
 
-def test_bad_images_of_all_parts_are_told_once_by_the_caller_s_rows(tmp_path):
+def test_unreadable_images_of_all_splits_are_reported_once_with_the_callers_rows(tmp_path):
     images, colours = rooms(30)
     rows = [b"no image" if row in (3, 17, 28) else image for row, image in enumerate(images)]
     photo = md.ImageInput(name="photo")
     caption = md.CaptionImages(brightest, name="caption")(photo)
     auto = searched(tmp_path, photo, md.ClassificationHead()(md.TextBlock(block_type="ngram")(caption)))
-    with pytest.warns(BadImageWarning) as told:
+    with pytest.warns(BadImageWarning) as caught:
         auto.fit(rows, colours, epochs=1, verbose=0)
-    assert len(told) == 1
-    assert re.findall(r"row (\d+)", str(told[0].message)) == ["3", "17", "28"]
-    assert [one["row"] for one in auto.export_model().metadata["bad_rows"]["caption"]] == [3, 17, 28]
+    assert len(caught) == 1
+    assert re.findall(r"row (\d+)", str(caught[0].message)) == ["3", "17", "28"]
+    assert [report["row"] for report in auto.export_model().metadata["bad_rows"]["caption"]] == [3, 17, 28]
 
 
-def test_a_saved_model_keeps_names_only(tiny_writer, tmp_path):
+def test_a_saved_model_stores_the_name_of_the_captioner(tiny_writer, tmp_path):
     images, colours = rooms(24)
     folder = shutil.copytree(tiny_writer("vision-encoder-decoder"), tmp_path / "captioner")
     photo = md.ImageInput(name="photo")
@@ -216,14 +220,14 @@ def test_a_saved_model_keeps_names_only(tiny_writer, tmp_path):
     model = md.load(auto.export_model().save(tmp_path / "model"))
     assert list(model.predict([tiny_room("red", 55), tiny_room("green", 55)])) == ["red", "green"]
     (folder / "generation_config.json").write_text('{"decoder_start_token_id": 2, "length_penalty": 2.0}')
-    with pytest.warns(md.MedleyWarning, match="is not what it was when this network was drawn"):
+    with pytest.warns(md.MedleyWarning, match="has changed since this network was built"):
         model.predict([tiny_room("red", 55)])
     shutil.rmtree(folder)
     with pytest.raises(DataError, match=r"caption_images_1: .*There is no folder"):
         model.predict([tiny_room("red", 56)])
 
 
-def test_a_function_without_a_name_cannot_be_saved(tmp_path):
+def test_an_unregistered_function_cannot_be_saved(tmp_path):
     images, colours = rooms(24)
     photo = md.ImageInput(name="photo")
     caption = md.CaptionImages(lambda images: ["words"] * len(images))(photo)
@@ -234,7 +238,7 @@ def test_a_function_without_a_name_cannot_be_saved(tmp_path):
         auto.export_model().save(tmp_path / "model")
 
 
-def test_a_declaration_is_told_without_addresses():
+def test_repr_has_no_memory_addresses():
     assert re.fullmatch(
         r"CaptionImages\(model=test_captions.brightest#[0-9a-f]{8}, num_beams=3\)",
         repr(md.CaptionImages(brightest, num_beams=3)),

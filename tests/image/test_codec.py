@@ -1,4 +1,4 @@
-"""The codec of images: one array whatever the container, and clear words about rows that cannot be used."""
+"""ImageCodec: the same array for every container, and error messages."""
 
 import io
 import json
@@ -42,11 +42,11 @@ CONTAINERS = {
     "tuple": tuple,
     "objects": lambda x: objects(list(x)),
     "tensor": torch.from_numpy,
-    "tensors": lambda x: [torch.from_numpy(one) for one in x],
+    "tensors": lambda x: [torch.from_numpy(item) for item in x],
     "wide integers": lambda x: x.astype(np.int64),
     "nested lists": lambda x: x.tolist(),
-    "images": lambda x: [image(one) for one in x],
-    "bytes of files": lambda x: [png(one) for one in x],
+    "images": lambda x: [image(item) for item in x],
+    "bytes of files": lambda x: [png(item) for item in x],
 }
 
 
@@ -65,10 +65,10 @@ def test_every_container_gives_the_same_array(x, name):
 
 
 @given(BYTES, st.data())
-def test_missing_rows_are_absent_and_disturb_no_other(x, data):
+def test_missing_rows_are_absent_and_do_not_affect_others(x, data):
     gone = data.draw(hnp.arrays(bool, len(x)))
     nothing = data.draw(st.sampled_from([None, float("nan"), np.nan, "", np.full((2, 2), np.nan)]))
-    rows = [nothing if lost else one for one, lost in zip(x, gone, strict=True)]
+    rows = [nothing if lost else item for item, lost in zip(x, gone, strict=True)]
     codec = ImageCodec().fit(x)
     encoded = codec.encode(rows)
     np.testing.assert_array_equal(encoded.present, ~gone)
@@ -101,7 +101,7 @@ def test_grey_and_many_channels():
     assert str(ImageCodec().fit(np.zeros((3, 8, 9, 7))).spec) == "(C=7 H=8 W=9)"
 
 
-def test_floats_stay_as_they_are_and_lost_pixels_become_zero():
+def test_floats_are_unchanged_and_nan_pixels_become_zero():
     x = np.random.default_rng(0).normal(size=(4, 5, 5, 2)).astype(np.float32)
     x[1] = np.nan
     x[2, 0, 0, 0] = np.nan
@@ -114,7 +114,7 @@ def test_floats_stay_as_they_are_and_lost_pixels_become_zero():
     assert np.isnan(x[1]).all(), "the caller's rows were written to"
 
 
-def test_the_callers_rows_are_not_shared():
+def test_encoded_rows_are_copies():
     x = np.ones((3, 4, 4), np.uint8)
     encoded = ImageCodec().fit(x).encode(x)
     x[:] = 9
@@ -135,7 +135,7 @@ def test_booleans_are_black_and_white():
     assert set(np.unique(ImageCodec().fit(x).encode(x).array)) == {0, 255}
 
 
-def test_sixteen_bits_become_shares(tmp_path):
+def test_sixteen_bits_are_scaled_to_the_unit_interval(tmp_path):
     x = np.linspace(0, 65535, 12).astype(np.uint16).reshape(1, 3, 4)
     codec = ImageCodec().fit(x)
     np.testing.assert_allclose(codec.encode(x).array[0, 0], x[0] / 65535, atol=1e-6)
@@ -144,7 +144,7 @@ def test_sixteen_bits_become_shares(tmp_path):
     np.testing.assert_allclose(codec.encode(x.astype(np.uint8) * 0 + 255).array, 1)
 
 
-def test_bytes_reach_a_codec_of_floats_in_its_unit():
+def test_bytes_are_scaled_for_a_codec_of_floats():
     x = np.random.default_rng(0).integers(0, 256, (6, 4, 4, 3)).astype(np.uint8)
     np.testing.assert_allclose(ImageCodec().fit(x / 255).encode(x).array, x.transpose(0, 3, 1, 2) / 255, atol=1e-6)
     raw = x.astype(float)
@@ -152,9 +152,9 @@ def test_bytes_reach_a_codec_of_floats_in_its_unit():
     np.testing.assert_array_equal(ImageCodec().fit(x).encode(raw).array, x.transpose(0, 3, 1, 2))
 
 
-def test_shares_are_not_taken_for_bytes():
+def test_fractions_are_not_accepted_as_bytes():
     x = np.random.default_rng(0).integers(0, 256, (6, 4, 4)).astype(np.uint8)
-    with pytest.raises(DataError, match=r"row 0: its pixels go from .* and those of the training images from 0 to 255"):
+    with pytest.raises(DataError, match=r"row 0: its pixels range from .* those of the training images from 0 to 255"):
         ImageCodec().fit(x).encode(x / 255)
 
 
@@ -173,7 +173,7 @@ def test_size_is_learnt(sizes, expected):
     assert codec.spec.shape == (1, *expected)
 
 
-def test_a_wanted_size_wins_and_others_are_resampled():
+def test_a_fixed_size_has_precedence_and_others_are_resized():
     x = np.full((3, 8, 8, 3), 77, np.uint8)
     codec = ImageInput(size=(4, 6)).codec().fit(x)
     encoded = codec.encode([x[0], x[1, :2, :2], np.full((20, 1, 3), 77, np.uint8)])
@@ -181,7 +181,7 @@ def test_a_wanted_size_wins_and_others_are_resampled():
     assert (encoded.array == 77).all()
 
 
-def test_resampling_of_floats_bands_and_bytes_agrees():
+def test_resizing_of_floats_channels_and_bytes_agrees():
     x = np.random.default_rng(0).integers(0, 256, (2, 12, 10, 5)).astype(np.uint8)
     floats = ImageCodec(size=(5, 6)).fit(x.astype(np.float32)).encode(x.astype(np.float32)).array
     whole = ImageCodec(size=(5, 6)).fit(x).encode(x).array
@@ -193,7 +193,7 @@ def test_grey_and_colour_are_converted():
     colour = rng.integers(0, 256, (3, 6, 6, 3)).astype(np.uint8)
     grey = colour[..., :1]
     to_grey = ImageCodec().fit(grey).encode(colour).array
-    luminance = np.stack([np.asarray(Image.fromarray(one).convert("L")) for one in colour])
+    luminance = np.stack([np.asarray(Image.fromarray(item).convert("L")) for item in colour])
     np.testing.assert_array_equal(to_grey[:, 0], luminance)
     to_colour = ImageCodec().fit(colour).encode(grey).array
     np.testing.assert_array_equal(to_colour, np.repeat(grey.transpose(0, 3, 1, 2), 3, axis=1))
@@ -214,7 +214,7 @@ def test_transparency_of_images_is_dropped(tmp_path):
     np.testing.assert_array_equal(codec.encode(rows).array[0], rgba[..., :3].transpose(2, 0, 1))
 
 
-def test_channels_that_nothing_converts_are_told_by_row():
+def test_inconvertible_channels_are_reported_by_row():
     codec = ImageCodec().fit(np.zeros((4, 5, 5, 7), np.uint8))
     rows = [np.zeros((5, 5, 7), np.uint8), None, np.zeros((5, 5, 3), np.uint8), np.zeros((5, 5), np.uint8)]
     with pytest.raises(DataError, match="row 2: it has 3 channels, and the training images have 7\n- row 3"):
@@ -236,7 +236,7 @@ def test_orientation_of_photographs(tmp_path, name):
     np.testing.assert_array_equal(codec.encode([Image.open(tmp_path / name)]).array[0], upright)
 
 
-def test_large_photographs_are_drafted_and_stay_close(tmp_path):
+def test_large_photographs_are_decoded_at_reduced_size(tmp_path):
     across = np.broadcast_to(np.linspace(0, 255, 640)[None, :, None], (480, 640, 3)).astype(np.uint8)
     Image.fromarray(across).save(tmp_path / "large.jpg", quality=95)
     codec = ImageCodec(size=(12, 16)).fit([tmp_path / "large.jpg"])
@@ -245,7 +245,7 @@ def test_large_photographs_are_drafted_and_stay_close(tmp_path):
     assert abs(small - exact).max() <= 4
 
 
-def test_all_unreadable_files_are_told_at_once(tmp_path):
+def test_all_unreadable_files_are_reported_at_once(tmp_path):
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"no image")
     whole = (tmp_path / "good.png").read_bytes()
@@ -254,28 +254,28 @@ def test_all_unreadable_files_are_told_at_once(tmp_path):
     rows = [tmp_path / name for name in ("good.png", "bad.png", "half.png")] + [f"gone{i}.png" for i in range(12)]
     with pytest.raises(DataError) as caught:
         codec.encode(rows)
-    told = str(caught.value)
-    assert told.startswith("14 of 15 images cannot be used.")
-    assert "bad.png'): not an image of a known format" in told
-    assert "row 2 (" in told
-    assert "- row 3 ('gone0.png'): no such file" in told
-    assert told.endswith("- and 4 more")
-    assert told.count("- row") == 10
+    message = str(caught.value)
+    assert message.startswith("14 of 15 images cannot be used.")
+    assert "bad.png'): not an image of a known format" in message
+    assert "row 2 (" in message
+    assert "- row 3 ('gone0.png'): no such file" in message
+    assert message.endswith("- and 4 more")
+    assert message.count("- row") == 10
     assert len(codec.bad) == 14
     with pytest.raises(DataError, match=r"row 1 .*not an image of a known format"):
         ImageCodec(on_bad_file="raise").fit(rows)
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("values", "message"),
     [
         (np.zeros((5, 20)), "shape .rows, height, width."),
         (np.zeros((5, 2, 3, 4, 1)), "shape .rows, height, width."),
         (np.zeros((5, 0, 3)), "shape .rows, height, width."),
         ("a.png", "got one str: 'a.png'"),
         (3, "got one int"),
-        ([np.zeros(5), np.zeros((4, 4))], "row 0: an image has shape"),
-        ([{"a": 1}], "row 0: an image is an array of numbers"),
+        ([np.zeros(5), np.zeros((4, 4))], "row 0: an image must have shape"),
+        ([{"a": 1}], "row 0: an image must be an array of numbers"),
         ([[[1, 2], [3]]], "row 0: "),
         ([None, float("nan")], "all are missing"),
         (np.full((3, 4, 4), np.nan), "all are missing"),
@@ -283,18 +283,18 @@ def test_all_unreadable_files_are_told_at_once(tmp_path):
         (np.zeros((5, 3, 32, 32)), "np.moveaxis"),
     ],
 )
-def test_what_is_no_image_is_told(values, words):
-    with pytest.raises(DataError, match=words):
+def test_values_that_are_not_images_are_errors(values, message):
+    with pytest.raises(DataError, match=message):
         ImageCodec().fit(values)
 
 
-def test_one_image_without_its_axis_of_rows_is_told():
+def test_one_image_without_a_row_axis_is_an_error():
     codec = ImageCodec().fit(np.zeros((5, 8, 8, 3), np.uint8))
     with pytest.raises(DataError, match=r"x\[None\]"):
         codec.encode(np.zeros((8, 8, 3), np.uint8))
 
 
-def test_asking_before_fitting():
+def test_use_before_fit():
     with pytest.raises(NotFittedError):
         _ = ImageCodec().spec
 
@@ -309,7 +309,7 @@ def test_a_column_of_paths_in_a_frame(tmp_path):
         assert (encoded.array[0] == 5).all()
 
 
-def test_one_grey_image_with_an_axis_of_channels_is_not_taken_for_rows():
+def test_one_grey_image_with_a_channel_axis_is_not_read_as_rows():
     codec = ImageCodec().fit(np.zeros((3, 8, 8, 1), np.uint8))
-    with pytest.raises(DataError, match=r"One image of shape \(8, 8, 1\)"):
+    with pytest.raises(DataError, match=r"got one image of shape \(8, 8, 1\)"):
         codec.encode(np.zeros((8, 8, 1), np.uint8))

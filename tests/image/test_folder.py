@@ -1,4 +1,4 @@
-"""Folders of folders of images."""
+"""image_dataset_from_directory."""
 
 import numpy as np
 import pytest
@@ -34,12 +34,12 @@ def test_color_modes(folder, mode, channels):
     assert x.shape == (10, 4, 4, channels)
 
 
-def test_paths_feed_an_image_input(folder):
+def test_an_image_input_reads_the_paths(folder):
     x, _ = image_dataset_from_directory(folder, image_size=None)
     assert ImageInput().codec().fit(x).encode(x).array.shape == (10, 3, 6, 6)
 
 
-def test_subsets_are_disjoint_and_shuffled_alike(folder):
+def test_subsets_are_disjoint_and_share_a_shuffle(folder):
     parts = [
         image_dataset_from_directory(folder, image_size=None, validation_split=0.3, subset=subset)[0]
         for subset in ("training", "validation")

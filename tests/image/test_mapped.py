@@ -1,4 +1,4 @@
-"""Images that are made of images before they are encoded: by functions, by models that segment."""
+"""MapImages: with functions and with segmentation models."""
 
 import re
 
@@ -14,7 +14,7 @@ SEEN = []
 
 
 def roads(image):
-    """What is red, in white on black; notes the sizes that it was shown."""
+    """Draws red pixels white on black; records the sizes of the images."""
     SEEN.append(image.size)
     red = np.asarray(image)[:, :, 0] > 150
     return red.astype(np.uint8) * 255
@@ -30,7 +30,7 @@ md.extend.register("test_mapped.two_words")(two_words)
 
 @pytest.fixture(autouse=True)
 def _nothing_kept(monkeypatch, tmp_path):
-    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "kept"))
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
     SEEN.clear()
 
 
@@ -47,10 +47,10 @@ def striped(count=40, side=12):
     return images, labels
 
 
-def test_each_distinct_image_is_mapped_once_and_ever():
+def test_each_distinct_image_is_mapped_once():
     rows = [tiny_room("red"), None, tiny_room("blue"), tiny_room("red")]
     made = md.MapImages(roads).images(rows)
-    assert [one and (one.mode, one.size, one.getpixel((0, 0))) for one in made] == [
+    assert [image and (image.mode, image.size, image.getpixel((0, 0))) for image in made] == [
         ("L", (24, 20), 255),
         None,
         ("L", (24, 20), 0),
@@ -65,13 +65,13 @@ def test_each_distinct_image_is_mapped_once_and_ever():
     assert len(SEEN) == 4
 
 
-@pytest.mark.parametrize("kept", ["memory", "off"])
-def test_without_a_folder(monkeypatch, kept):
-    monkeypatch.setenv("MEDLEY_CACHE", kept)
-    mapped = md.MapImages(roads, version=kept)
+@pytest.mark.parametrize("setting", ["memory", "off"])
+def test_without_a_folder(monkeypatch, setting):
+    monkeypatch.setenv("MEDLEY_CACHE", setting)
+    mapped = md.MapImages(roads, version=setting)
     for _ in range(2):
         assert np.asarray(mapped.images([tiny_room("red")])[0]).all()
-    assert len(SEEN) == (1 if kept == "memory" else 2)
+    assert len(SEEN) == (1 if setting == "memory" else 2)
     assert mapped.images_folder is None
 
 
@@ -85,12 +85,12 @@ def test_without_a_folder(monkeypatch, kept):
         (lambda image: np.asarray(image)[:, :, :1] > 9, "L"),
     ],
 )
-def test_forms_of_results(fn, mode):
+def test_formats_of_results(fn, mode):
     assert md.MapImages(fn, version=mode).images([tiny_room("red")])[0].mode == mode
 
 
 @pytest.mark.parametrize(
-    ("fn", "told"),
+    ("fn", "message"),
     [
         (lambda image: "words", "got str"),
         (lambda image: np.zeros(3), r"an array of shape \(3,\)"),
@@ -99,17 +99,17 @@ def test_forms_of_results(fn, mode):
         (lambda image: np.asarray(image) * 3.5, "from 0 to 1"),
     ],
 )
-def test_what_is_no_image_is_told_with_its_row(fn, told):
-    with pytest.raises(DataError, match=rf"failed on the image of row 1: [\s\S]*{told}"):
+def test_results_that_are_not_images_are_reported_with_their_row(fn, message):
+    with pytest.raises(DataError, match=rf"failed on the image of row 1: [\s\S]*{message}"):
         md.MapImages(fn).images([None, tiny_room("red")])
 
 
-def test_images_that_cannot_be_read_are_told(tmp_path):
+def test_unreadable_images_are_reported(tmp_path):
     with pytest.warns(BadImageWarning, match="row 0.*no such file"):
         assert md.MapImages(roads).images(["none.png"], root=tmp_path) == [None]
 
 
-def test_a_network_reads_what_was_made(tmp_path):
+def test_a_network_reads_mapped_images(tmp_path):
     images, labels = striped()
     photo = md.ImageInput(size=10, name="photo")
     made = md.MapImages(roads, name="roads")(photo)
@@ -119,13 +119,13 @@ def test_a_network_reads_what_was_made(tmp_path):
     assert len(SEEN) == len(images)
     assert SEEN[0] == (12, 12)  # at its own size
     model = md.load(auto.export_model().save(tmp_path / "model"))
-    assert [(one.input_name, one.codec.spec.shape) for one in model.sources] == [("roads", (1, 10, 10))]
+    assert [(source.input_name, source.codec.spec.shape) for source in model.sources] == [("roads", (1, 10, 10))]
     new = striped(6)[0]
     np.testing.assert_array_equal(model.predict_proba(new), auto.predict_proba(new))
     assert len(model.predict([new[0], None])) == 2
 
 
-def test_images_and_what_was_made_of_them_side_by_side(tmp_path):
+def test_images_and_mapped_images_in_one_network(tmp_path):
     images, labels = striped(24)
     photo = md.ImageInput(name="photo")
     made = md.MapImages(roads)(photo)
@@ -136,18 +136,18 @@ def test_images_and_what_was_made_of_them_side_by_side(tmp_path):
     auto.fit(images, labels, epochs=1, verbose=0)
     again = md.load(auto.export_model().save(tmp_path / "model"))
     np.testing.assert_array_equal(again.predict_proba(images[:5]), auto.predict_proba(images[:5]))
-    shapes = {one.input_name: one.codec.spec.shape for one in auto.export_model().sources}
+    shapes = {source.input_name: source.codec.spec.shape for source in auto.export_model().sources}
     assert shapes["photo"] == (3, 12, 12)
     assert shapes["map_images_1"] == (1, 12, 12)
     assert set(shapes) == {"photo", "map_images_1", "caption_images_1"}
 
 
-def test_a_model_that_segments(tiny_writer):
+def test_a_segmentation_model(tiny_writer):
     rooms = [tiny_room("red"), tiny_room("blue", size=(9, 7))]
     mapped = md.MapImages(tiny_writer("segformer"), ["road", 2])
     made = mapped.images(rooms)
-    assert [one.size for one in made] == [(24, 20), (7, 9)]
-    assert set(np.unique(np.concatenate([np.ravel(one) for one in made]))) <= {0, 255}
+    assert [image.size for image in made] == [(24, 20), (7, 9)]
+    assert set(np.unique(np.concatenate([np.ravel(image) for image in made]))) <= {0, 255}
     assert mapped.images_folder != md.MapImages(tiny_writer("segformer")).images_folder
     with pytest.raises(ConfigError, match="no class 'raod'"):
         md.MapImages(tiny_writer("segformer"), ["raod"]).images(rooms)
@@ -156,7 +156,7 @@ def test_a_model_that_segments(tiny_writer):
 def test_arguments_are_checked():
     with pytest.raises(ConfigError, match=r"2 errors[\s\S]*a function image -> image[\s\S]*size must be"):
         md.MapImages(3, size=0)
-    with pytest.raises(ConfigError, match="belong to a model that segments"):
+    with pytest.raises(ConfigError, match="for a segmentation model only"):
         md.MapImages(roads, ["road"])
     with pytest.raises(ConfigError, match="a list of labels"):
         md.MapImages("folder", "road")
@@ -165,30 +165,31 @@ def test_arguments_are_checked():
             md.MapImages(roads)(*wrong)
 
 
-def test_settings_of_the_input_are_taken_over():
+def test_settings_of_the_image_input_are_used():
     assert md.MapImages(roads)(md.ImageInput(size=(8, 9))).block.size == (8, 9)
     assert md.MapImages(roads, size=5)(md.ImageInput(size=(8, 9))).block.size == 5
 
 
-def test_a_function_without_a_name_cannot_be_saved():
+def test_an_unregistered_function_cannot_be_saved():
     graph = md.Graph(
-        (photo := md.ImageInput(),), (md.ClassificationHead()(md.ImageBlock()(md.MapImages(lambda one: one)(photo))),)
+        (photo := md.ImageInput(),),
+        (md.ClassificationHead()(md.ImageBlock()(md.MapImages(lambda image: image)(photo))),),
     )
     with pytest.raises(ArtifactError, match=r"nothing is registered for it.*@medley.extend.register"):
         graph.to_json()
 
 
-def test_files_of_images_are_read_at_their_own_size(tmp_path):
+def test_image_files_are_read_at_their_original_size(tmp_path):
     Image.fromarray(np.full((900, 700, 3), 200, np.uint8)).save(tmp_path / "large.jpg")
     md.MapImages(roads).images(["large.jpg"], root=tmp_path)
     assert SEEN == [(700, 900)]
 
 
-def test_a_declaration_is_told_without_addresses():
+def test_repr_has_no_memory_addresses():
     assert re.fullmatch(r"MapImages\(model=test_mapped.roads#[0-9a-f]{8}, size=4\)", repr(md.MapImages(roads, size=4)))
 
 
-def test_a_pretrained_encoder_reads_what_was_made(tiny, tmp_path):
+def test_a_pretrained_encoder_reads_mapped_images(tiny, tmp_path):
     images, labels = striped(12)
     photo = md.ImageInput(name="photo")
     seen = md.PretrainedImageBlock(tiny("vit"), pooling="cls", trainable=False)(md.MapImages(roads)(photo))

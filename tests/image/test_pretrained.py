@@ -1,4 +1,4 @@
-"""Pretrained encoders of images as blocks: their own size and normalisation, and what becomes of the graph."""
+"""Pretrained image encoders: image size and normalisation, and the graph that they become."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ import torch
 
 import medley as md
 from medley.errors import ConfigError, MedleyWarning
-from medley.image.pretrained_pixels import image_of
+from medley.image.pretrained_format import read_image_format
 from medley.nn.backbone_config import read_config
 from medley.nn.hub import find
 
@@ -29,7 +29,7 @@ def part(model, name):
     return next(node.block for node in model.graph.nodes() if type(node.block).__name__ == name)
 
 
-def test_images_reach_the_encoder_as_its_own_processor_makes_them(tiny, tmp_path):
+def test_images_are_preprocessed_as_by_the_models_own_processor(tiny, tmp_path):
     from transformers import AutoImageProcessor, AutoModel
 
     model = fitted(md.PretrainedImageBlock(tiny("vit"), "cls"), directory=tmp_path)
@@ -42,17 +42,17 @@ def test_images_reach_the_encoder_as_its_own_processor_makes_them(tiny, tmp_path
     np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-4, atol=1e-5)
 
 
-def processed(tmp_path, tiny, told, kind="vit"):
+def processed(tmp_path, tiny, settings, kind="vit"):
     folder = shutil.copytree(tiny(kind), tmp_path / "model", dirs_exist_ok=True)
-    (folder / "preprocessor_config.json").write_text(json.dumps(told))
-    found = find(str(folder))
-    return image_of(found, read_config(found, "image"))
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+    files = find(str(folder))
+    return read_image_format(files, read_config(files, "image"))
 
 
-def test_size_mean_and_deviation_come_from_the_models_files(tiny, tmp_path):
+def test_size_mean_and_standard_deviation_come_from_the_models_files(tiny, tmp_path):
     whole = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6], "resample": 3}
-    found = processed(tmp_path, tiny, {**whole, "size": {"height": 40, "width": 48}})
-    assert (found.size, found.mean, found.std, found.interpolation) == (
+    image_format = processed(tmp_path, tiny, {**whole, "size": {"height": 40, "width": 48}})
+    assert (image_format.size, image_format.mean, image_format.std, image_format.interpolation) == (
         (40, 48),
         (pytest.approx(0.1), pytest.approx(0.2), pytest.approx(0.3)),
         (pytest.approx(0.4), pytest.approx(0.5), pytest.approx(0.6)),
@@ -65,7 +65,7 @@ def test_size_mean_and_deviation_come_from_the_models_files(tiny, tmp_path):
     assert processed(tmp_path, tiny, whole).size == (32, 32)  # that of the encoder's config
 
 
-def test_images_that_are_not_rescaled_or_normalised_stay_so(tiny, tmp_path):
+def test_processors_without_rescaling_or_normalisation(tiny, tmp_path):
     raw = processed(tmp_path, tiny, {"do_rescale": False, "do_normalize": False})
     assert np.allclose((0.5 - np.array(raw.mean)) / np.array(raw.std), 127.5)
     unit = processed(tmp_path, tiny, {"do_normalize": False})
@@ -74,17 +74,17 @@ def test_images_that_are_not_rescaled_or_normalised_stay_so(tiny, tmp_path):
     assert twice.std == pytest.approx((0.25,) * 3)
 
 
-def test_a_model_that_does_not_say_is_warned_of(tiny, tmp_path):
+def test_a_model_without_a_processor_file_causes_a_warning(tiny, tmp_path):
     folder = shutil.copytree(tiny("vit"), tmp_path / "model")
     (folder / "preprocessor_config.json").unlink()
-    found = find(str(folder))
+    files = find(str(folder))
     with pytest.warns(MedleyWarning, match="normalised as those of ImageNet"):
-        image = image_of(found, read_config(found, "image"))
+        image = read_image_format(files, read_config(files, "image"))
     assert image.mean == (0.485, 0.456, 0.406)
 
 
 def test_grey_images_missing_ones_and_other_sizes_are_read(tiny, tmp_path):
-    grey = [np.asarray(one[:, :, 0]) for one in IMAGES[:12]]
+    grey = [np.asarray(image[:, :, 0]) for image in IMAGES[:12]]
     rows = [*grey[:5], None, *IMAGES[12:], RNG.integers(0, 256, (50, 40, 3), dtype=np.uint8)]
     model = fitted(md.PretrainedImageBlock(tiny("resnet")), rows, directory=tmp_path)
     raw = model.predict_raw([None, grey[0], IMAGES[0]])["y"]
@@ -92,42 +92,42 @@ def test_grey_images_missing_ones_and_other_sizes_are_read(tiny, tmp_path):
     assert np.isfinite(raw).all()
 
 
-def test_behind_other_blocks_it_resizes_in_the_network(tiny, tmp_path):
+def test_after_other_blocks_it_resizes_in_the_network(tiny, tmp_path):
     block = md.PretrainedImageBlock(tiny("vit"), trainable=False)
     model = fitted(lambda photo: block(md.ImageAugmentation()(photo)), directory=tmp_path)
     assert model.sources[0].codec.spec.shape == (3, 20, 28)
     assert part(model, "PretrainedImageEncoder").size == (32, 32)
-    with pytest.raises(md.MedleyError, match="3 channels, or grey ones, got"):
+    with pytest.raises(md.MedleyError, match="3 channels, or grey images, got"):
         fitted(
             lambda photo: block(md.Normalization()(photo)), [np.zeros((20, 20, 5), np.uint8)] * 24, directory=tmp_path
         )
 
 
-def test_the_inputs_own_rules_on_files_hold_on(tiny, tmp_path):
+def test_root_and_policy_of_the_input_are_used(tiny, tmp_path):
     photo = md.ImageInput(name="photo", root=tmp_path, on_bad_file="raise")
     with pytest.raises(md.MedleyError, match=r"nowhere\.png"):
         fitted(md.PretrainedImageBlock(tiny("vit")), ["nowhere.png", *IMAGES[:11]], photo, directory=tmp_path / "p")
 
 
-def test_numbers_that_are_no_image_are_refused(tiny, tmp_path):
+def test_values_out_of_range_are_errors(tiny, tmp_path):
     waves = [RNG.normal(0, 50, (20, 20, 3)).astype(np.float32) for _ in range(24)]
-    with pytest.raises(md.MedleyError, match=r"its pixels go from -\d+.* from 0 to 255"):
+    with pytest.raises(md.MedleyError, match=r"its pixels range from -\d+.* from 0 to 255"):
         fitted(md.PretrainedImageBlock(tiny("vit")), waves, directory=tmp_path)
     model = fitted(md.PretrainedImageBlock(tiny("vit")), IMAGES, directory=tmp_path)
     floats = fitted(
-        md.PretrainedImageBlock(tiny("vit")), [one.astype(np.float32) for one in IMAGES], directory=tmp_path
+        md.PretrainedImageBlock(tiny("vit")), [image.astype(np.float32) for image in IMAGES], directory=tmp_path
     )
-    np.testing.assert_array_equal(model.embed(IMAGES), floats.embed([one.astype(np.float64) for one in IMAGES]))
+    np.testing.assert_array_equal(model.embed(IMAGES), floats.embed([image.astype(np.float64) for image in IMAGES]))
 
 
-def test_sets_of_images_share_one(tiny, tmp_path):
+def test_images_of_a_set_share_one_encoder(tiny, tmp_path):
     block = md.ImageSetBlock(md.PretrainedImageBlock(tiny("dinov2"), trainable=False), pooling="mean")
     rows = [[IMAGES[i], IMAGES[-i]] if i % 3 else [IMAGES[i]] for i in range(24)]
     model = fitted(block, rows, md.ImageSetInput(name="photo"), directory=tmp_path)
     assert model.embed(rows).shape == (24, 16)
 
 
-def test_attention_over_the_parts_of_a_image_is_a_layer_of_its_own(tiny, tmp_path):
+def test_attention_over_patches_is_a_separate_layer(tiny, tmp_path):
     for kind, steps in (("vit", 17), ("resnet", 16)):
         model = fitted(md.PretrainedImageBlock(tiny(kind), "attention", trainable=False), directory=tmp_path)
         encoder = next(step for step in model.network.steps if "encoder" in step.name)
@@ -136,7 +136,7 @@ def test_attention_over_the_parts_of_a_image_is_a_layer_of_its_own(tiny, tmp_pat
         assert not part(model, "AttentionPooling").frozen
 
 
-def test_large_encoders_are_not_tuned_unless_asked(tiny, monkeypatch):
+def test_large_encoders_are_not_fine_tuned_by_default(tiny, monkeypatch):
     from medley.core import tuning
     from medley.core.block import DataSummary
     from medley.core.spec import Spec
@@ -150,19 +150,19 @@ def test_large_encoders_are_not_tuned_unless_asked(tiny, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "message"),
     [
         ({}, "name_or_path must be the folder"),
         ({"name_or_path": "x", "pooling": "max"}, "pooling must be one of"),
         ({"name_or_path": "x", "size": 0, "trainable": -1}, "2 errors"),
     ],
 )
-def test_wrong_settings_are_told(settings, words):
-    with pytest.raises(ConfigError, match=words):
+def test_invalid_settings_are_reported(settings, message):
+    with pytest.raises(ConfigError, match=message):
         md.PretrainedImageBlock(**settings)
 
 
-def test_what_reads_texts_is_refused(tiny, tmp_path):
+def test_a_text_encoder_is_an_error(tiny, tmp_path):
     with pytest.raises(md.MedleyError, match="reads texts: use PretrainedTextBlock"):
         fitted(md.PretrainedImageBlock(tiny("bert")), directory=tmp_path)
 
@@ -181,7 +181,7 @@ def reduced(block):
     return lambda photo: md.SpatialReduction("global_avg")(block(photo))
 
 
-def test_residual_and_efficient_networks_have_weights_under_their_names(tiny, tmp_path, monkeypatch):
+def test_pretrained_resnets_and_efficientnets_by_name(tiny, tmp_path, monkeypatch):
     names = {"microsoft/resnet-34": "resnet", "google/efficientnet-b2": "efficientnet"}
     as_hub(monkeypatch, tmp_path, tiny, names)
     model = fitted(reduced(md.ResNetBlock("resnet34", pretrained=True)), directory=tmp_path)
@@ -198,7 +198,7 @@ def test_residual_and_efficient_networks_have_weights_under_their_names(tiny, tm
 
 
 @pytest.mark.parametrize("block", [md.ResNetBlock, md.EfficientNetBlock])
-def test_auto_learns_from_scratch_and_says_so_where_nothing_is_cached(block, tmp_path, monkeypatch):
+def test_auto_trains_from_scratch_with_a_warning_if_nothing_is_cached(block, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
     with pytest.warns(MedleyWarning, match=rf"{block.__name__}: no pretrained model is in the hub's cache"):
         model = fitted(reduced(block(pretrained="auto")), directory=tmp_path)

@@ -1,4 +1,4 @@
-"""Sets of images in whole networks: order and gaps change nothing, places do where they mean something."""
+"""Sets of images in networks: order, empty positions, positions."""
 
 import numpy as np
 import pytest
@@ -32,8 +32,8 @@ def resolved(block, source=None, spec=SETS, suggest=take_default, rows=100):
     return node.block
 
 
-def module_of(block, **given):
-    return resolved(block, **given).build(Spec(SETS.shape, "SCHW"))
+def module_of(block, **options):
+    return resolved(block, **options).build(Spec(SETS.shape, "SCHW"))
 
 
 def some_sets(count=5):
@@ -53,7 +53,7 @@ ENCODERS = {
 
 @pytest.mark.parametrize("name", sorted(ENCODERS))
 @pytest.mark.parametrize("pooling", ["mean", "attention"])
-def test_order_and_gaps_change_nothing(name, pooling):
+def test_order_and_empty_positions_have_no_effect(name, pooling):
     module = module_of(ImageSetBlock(ENCODERS[name], pooling))
     x = some_sets()
     module.adapt(x)
@@ -67,7 +67,7 @@ def test_order_and_gaps_change_nothing(name, pooling):
     torch.testing.assert_close(module(alone), module(torch.cat([x[:, :1], full], 1)), rtol=1e-4, atol=1e-5)
 
 
-def test_places_count_where_the_input_or_the_caller_says_so():
+def test_positions_matter_if_the_input_or_the_block_says_so():
     named = ImageSetInput(positions=True)
     assert resolved(ImageSetBlock()).positions is False
     assert resolved(ImageSetBlock(), named).positions is True
@@ -79,7 +79,7 @@ def test_places_count_where_the_input_or_the_caller_says_so():
     assert not torch.allclose(module.eval()(x), module(x.flip(1)), atol=1e-3)
 
 
-def test_few_rows_are_averaged_and_many_attended_to():
+def test_mean_pooling_for_few_rows_and_attention_for_many():
     assert resolved(ImageSetBlock(), rows=100).pooling == "mean"
     assert resolved(ImageSetBlock(), rows=5000).pooling == "attention"
 
@@ -97,22 +97,22 @@ def test_encoder_and_pooling_are_searched():
     assert "set.image_set_encoder.image_block.strided_conv_block.filters" in seen
 
 
-def test_a_resolved_encoder_survives_a_file():
+def test_json_round_trip_of_a_resolved_encoder():
     block = resolved(ImageSetBlock(ResNetBlock("resnet8")))
     twin = from_json(to_json(block))
     assert repr(twin) == repr(block)
-    module, copy = (one.build(Spec(SETS.shape, "SCHW")).eval() for one in (block, twin))
+    module, copy = (resolved_block.build(Spec(SETS.shape, "SCHW")).eval() for resolved_block in (block, twin))
     copy.load_state_dict(module.state_dict())
     x = some_sets()
     assert torch.equal(module(x), copy(x))
 
 
-def test_what_is_no_set_of_images_is_refused():
+def test_inputs_that_are_not_sets_of_images_are_errors():
     photo = md.ImageInput()
-    with pytest.raises(GraphError, match=r"one ImageSetInput and nothing else, got \(C=3 H=8 W=8\)"):
+    with pytest.raises(GraphError, match=r"called on one ImageSetInput, got \(C=3 H=8 W=8\)"):
         resolved(ImageSetBlock(), photo, Spec((3, 8, 8), "CHW"))
     photos = ImageSetInput()
-    with pytest.raises(GraphError, match="What shall come before its encoder goes into it"):
+    with pytest.raises(GraphError, match="Blocks for the single images go into its encoder"):
         resolve(
             [ImageSetBlock()(md.Normalization()(photos))],
             {id(photos): "p"},
@@ -137,7 +137,7 @@ class TwoBranches(md.extend.Composite):
         return md.Merge("concatenate")([ConvBlock()(nodes[0]), ConvBlock()(nodes[0])])
 
 
-def test_sets_of_several_images_keep_the_promises_of_blocks():
+def test_image_sets_pass_check_block():
     rng = np.random.default_rng(0)
     rows = [[*rng.integers(0, 256, (1 + row % 4, 6, 6, 3), dtype=np.uint8)] for row in range(12)]
     rows[4] = [None, np.zeros((6, 6, 3), np.uint8)]
@@ -151,9 +151,9 @@ def bright(rng, count):
     """Sets of dark images of which one may be bright: the label says whether one is."""
     label = rng.integers(0, 2, count)
     rows = []
-    for one in label:
+    for has_label in label:
         images = [rng.integers(0, 60, (8, 8, 1)).astype(np.uint8) for _ in range(rng.integers(1, 5))]
-        if one:
+        if has_label:
             images[rng.integers(len(images))] += 150
         rows.append(images)
     return rows, label
@@ -181,7 +181,7 @@ def test_a_model_of_sets_and_a_table_learns_is_saved_and_predicts(tmp_path):
     assert np.isfinite(model.predict_proba({**x, "photos": [None] * 160})).all()
 
 
-def test_rows_without_images_are_as_good_as_not_there():
+def test_rows_without_images_have_no_effect():
     module = module_of(ImageSetBlock(ConvBlock(filters=4))).train()
     twin = module_of(ImageSetBlock(ConvBlock(filters=4))).train()
     twin.load_state_dict(module.state_dict())
@@ -192,16 +192,16 @@ def test_rows_without_images_are_as_good_as_not_there():
     assert index is not None
     scaled = batch.inputs["photos"].index_select(0, index) / 255
     torch.testing.assert_close(module(scaled), twin(torch.from_numpy(x)[torch.from_numpy(present)] / 255))
-    for one, other in zip(module.buffers(), twin.buffers(), strict=True):
-        assert torch.equal(one, other)
+    for buffer, twin_buffer in zip(module.buffers(), twin.buffers(), strict=True):
+        assert torch.equal(buffer, twin_buffer)
 
 
 @pytest.mark.parametrize(
     ("rows", "inputs", "wanted"), [(999, 2, "visual_words"), (1000, 2, "network"), (999, 1, "network")]
 )
-def test_few_images_beside_facts_become_words(rows, inputs, wanted):
-    found = ImageSetBlock().suggest_defaults([SETS], DataSummary(rows, inputs))["reading"]
-    assert found.default == wanted
+def test_few_images_beside_other_inputs_are_read_as_visual_words(rows, inputs, wanted):
+    reading = ImageSetBlock().suggest_defaults([SETS], DataSummary(rows, inputs))["reading"]
+    assert reading.default == wanted
     assert ImageSetBlock(ConvBlock()).suggest_defaults([SETS], DataSummary(rows, inputs))["reading"].choices == (
         "network",
     )

@@ -1,4 +1,4 @@
-"""Rows of several images: one array whatever they came in, empty places, and columns that keep their meaning."""
+"""ImageSetCodec: the same array for every container, empty positions, named columns."""
 
 import base64
 import io
@@ -15,7 +15,7 @@ from PIL import Image
 
 from medley.errors import BadImageWarning, ConfigError, DataError, NotFittedError
 from medley.image.input import ImageInput
-from medley.image.set_codec import AT_ONCE, ImageSetCodec
+from medley.image.set_codec import DECODE_BATCH_SIZE, ImageSetCodec
 from medley.image.set_input import ImageSetInput
 from medley.image.set_rows import images_of, read_sets
 from medley.testing import check_block
@@ -49,13 +49,13 @@ CONTAINERS = {
     "tensor": torch.from_numpy,
     "arrays": list,
     "lists of arrays": lambda x: [list(row) for row in x],
-    "tuples of bytes": lambda x: [tuple(png(one) for one in row) for row in x],
-    "images": lambda x: [[Image.fromarray(one) for one in row] for row in x],
-    "objects": lambda x: objects([[png(one) for one in row] for row in x]),
+    "tuples of bytes": lambda x: [tuple(png(image) for image in row) for row in x],
+    "images": lambda x: [[Image.fromarray(image) for image in row] for row in x],
+    "objects": lambda x: objects([[png(image) for image in row] for row in x]),
     "columns": lambda x: {f"c{place}": [png(row[place]) for row in x] for place in range(x.shape[1])},
-    "base64": lambda x: [[base64.b64encode(png(one)).decode() for one in row] for row in x],
+    "base64": lambda x: [[base64.b64encode(png(image)).decode() for image in row] for row in x],
     "joined data": lambda x: [
-        ";".join("data:image/png;base64," + base64.b64encode(png(one)).decode() for one in row) for row in x
+        ";".join("data:image/png;base64," + base64.b64encode(png(image)).decode() for image in row) for row in x
     ],
 }
 
@@ -73,9 +73,11 @@ def test_every_container_gives_the_same_array(x, name, positions):
 
 
 @given(ROWS, st.data(), st.sampled_from([None, float("nan"), "", b"", np.full((2, 2), np.nan)]))
-def test_missing_images_leave_zeros_and_disturb_no_other(x, data, nothing):
+def test_missing_images_are_zeros_and_do_not_affect_others(x, data, nothing):
     gone = data.draw(hnp.arrays(bool, x.shape[:2]))
-    rows = [[nothing if lost else one for one, lost in zip(*pair, strict=True)] for pair in zip(x, gone, strict=True)]
+    rows = [
+        [nothing if lost else image for image, lost in zip(*pair, strict=True)] for pair in zip(x, gone, strict=True)
+    ]
     codec = ImageSetCodec(positions=True).fit(x)
     encoded = codec.encode(rows)
     np.testing.assert_array_equal(encoded.present, ~gone.all(1))
@@ -84,9 +86,9 @@ def test_missing_images_leave_zeros_and_disturb_no_other(x, data, nothing):
     np.testing.assert_array_equal(encoded.array.any((2, 3, 4)), ~gone)
     close = ImageSetCodec().fit(x).encode(rows)
     for row, lost in enumerate(gone):
-        kept = expected(x)[row, ~lost]
-        np.testing.assert_array_equal(close.array[row, : len(kept)], kept)
-        assert not close.array[row, len(kept) :].any()
+        images = expected(x)[row, ~lost]
+        np.testing.assert_array_equal(close.array[row, : len(images)], images)
+        assert not close.array[row, len(images) :].any()
 
 
 @given(ROWS, st.sampled_from(["uint8", "unit", "raw"]), st.booleans())
@@ -101,7 +103,7 @@ def test_state_restores_through_json(x, kind, positions):
     assert encoded.array.any((2, 3, 4)).all()
 
 
-def test_black_images_of_bytes_and_floats_are_there():
+def test_black_images_are_not_all_zeros():
     for dtype, least in ((np.uint8, 1), (np.float32, 1e-30)):
         rows = [[np.zeros((4, 4, 3), dtype)], [None], [np.full((4, 4, 3), 1, dtype)]]
         encoded = ImageSetCodec().fit(rows).encode(rows)
@@ -118,20 +120,20 @@ def test_rows_without_any_image_are_absent(missing):
     assert not encoded.array[1].any()
 
 
-def test_places_are_those_of_the_fullest_training_row_or_as_many_as_wanted():
-    one = np.ones((4, 4), np.uint8)
-    rows = [[one, None, one, one], [one], None, [None] * 9]
+def test_number_of_positions_is_learnt_or_set():
+    image = np.ones((4, 4), np.uint8)
+    rows = [[image, None, image, image], [image], None, [None] * 9]
     assert ImageSetCodec().fit(rows).places == 3
     assert ImageSetCodec(positions=True).fit(rows).places == 4
     assert ImageSetCodec(max_images=2).fit(rows).places == 2
     assert ImageSetCodec(max_images=7).fit(rows).places == 3
-    longer = [[one * place for place in range(1, 6)]]
+    longer = [[image * place for place in range(1, 6)]]
     encoded = ImageSetCodec().fit(rows).encode(longer)
     assert encoded.array[0, :, 0, 0, 0].tolist() == [1, 2, 3]
 
 
-def test_more_images_than_are_decoded_at_once():
-    x = np.random.default_rng(0).integers(1, 256, (AT_ONCE // 3 + 50, 4, 2, 2, 1)).astype(np.uint8)
+def test_more_images_than_one_decoding_batch():
+    x = np.random.default_rng(0).integers(1, 256, (DECODE_BATCH_SIZE // 3 + 50, 4, 2, 2, 1)).astype(np.uint8)
     np.testing.assert_array_equal(ImageSetCodec().fit(x).encode(x).array, expected(x))
 
 
@@ -148,7 +150,7 @@ def firsts(encoded):
     return encoded.array[:, :, 0, 0, 0].tolist()
 
 
-def test_paths_joined_lists_and_single_ones(rooms):
+def test_joined_paths_lists_and_single_images(rooms):
     rows = ["1.png;2.png", "3.png", ["4.png", None, "5.png"], str(rooms / "6.png") + " ; 7.png;", rooms / "8.png"]
     codec = ImageSetInput(root=rooms).codec().fit(rows)
     assert firsts(codec.encode(rows)) == [[1, 2], [3, 0], [4, 5], [6, 7], [8, 0]]
@@ -156,7 +158,7 @@ def test_paths_joined_lists_and_single_ones(rooms):
     assert firsts(codec.encode(rows))[2] == [4, 0, 5]
 
 
-def test_a_frame_of_columns_keeps_their_places_and_finds_them_by_name(rooms):
+def test_columns_of_a_frame_are_matched_by_name(rooms):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"front": ["1.png", None, "2.png"], "bath": ["3.png", "4.png", float("nan")]}, [7, 8, 9])
     codec = ImageSetInput(root=rooms, positions=True).codec().fit(frame)
@@ -176,15 +178,15 @@ def test_a_frame_of_columns_keeps_their_places_and_finds_them_by_name(rooms):
     assert firsts(twin.encode(turned)) == wanted
 
 
-def test_columns_of_several_images_join_unless_their_places_mean_something(rooms):
+def test_columns_with_several_images_are_joined_unless_positions_matter(rooms):
     columns = {"front": ["1.png;2.png", None], "bath": ["3.png", ["4.png", "5.png"]]}
     assert firsts(ImageSetInput(root=rooms).codec().fit(columns).encode(columns)) == [[1, 2, 3], [4, 5, 0]]
-    with pytest.raises(DataError, match=r"holds one image per row where positions=True, but row 0 has 3 images"):
+    with pytest.raises(DataError, match=r"must hold one image per row, but row 0 has 3 images"):
         ImageSetInput(root=rooms, positions=True).codec().fit(columns)
 
 
 @pytest.mark.parametrize("positions", [False, True])
-def test_bad_images_are_missing_and_told_with_their_row_and_place(rooms, positions):
+def test_unreadable_images_are_missing_and_reported_with_row_and_position(rooms, positions):
     rows = ["1.png; bad.png", [None, "nowhere.png", "2.png"], "bad.png", None]
     codec = ImageSetInput(root=rooms, positions=positions).codec().fit(rows)
     with pytest.warns(BadImageWarning) as caught:
@@ -197,10 +199,10 @@ def test_bad_images_are_missing_and_told_with_their_row_and_place(rooms, positio
         "- row 1, image 1 ('nowhere.png'): no such file",
         "- row 2, image 0 ('bad.png'): the file is empty",
     ]
-    assert [(one.row, one.place) for one in codec.bad] == [(0, 1), (1, 1), (2, 0)]
+    assert [(unreadable.row, unreadable.place) for unreadable in codec.bad] == [(0, 1), (1, 1), (2, 0)]
 
 
-def test_bad_images_raise_or_give_rows_to_drop(rooms):
+def test_policies_raise_and_drop(rooms):
     rows = ["1.png;bad.png", None, "2.png", "nowhere.png;bad.png"]
     strict = ImageSetInput(root=rooms, on_bad_file="raise").codec()
     with pytest.raises(DataError, match=r"(?s)3 of 5 images.*row 0, image 1.*row 3, image 0.*row 3, image 1"):
@@ -208,40 +210,40 @@ def test_bad_images_raise_or_give_rows_to_drop(rooms):
     lax = ImageSetInput(root=rooms, on_bad_file="drop").codec()
     assert {row: len(reasons) for row, reasons in lax.unreadable_rows(rows).items()} == {0: 1, 3: 2}
     assert lax.unreadable_rows(["1.png"]) == {}
-    kept = [None, "2.png"]
-    assert lax.fit(kept).encode(kept).present.tolist() == [False, True]
-    with pytest.raises(DataError, match=r"None of the images is there.*:\n- row 0, image 0"):
+    remaining = [None, "2.png"]
+    assert lax.fit(remaining).encode(remaining).present.tolist() == [False, True]
+    with pytest.raises(DataError, match=r"None of the image files exists.*:\n- row 0, image 0"):
         lax.fit(["nowhere.png"])
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("values", "message"),
     [
         ("a.png", "got one str: 'a.png'"),
         (np.zeros((5, 4)), r"of shape \(5, 4\)"),
         (3, "got int of shape"),
         ([], "all are missing"),
         ([None, ""], "all are missing"),
-        ({}, "one at least"),
-        ({"a": ["x.png"], "b": []}, "of one length"),
-        ([[{"a": 1}]], "row 0, image 0: an image is an array of numbers"),
-        ([[np.ones((2, 2))], [np.ones(3)]], "row 1, image 0: an image has shape"),
+        ({}, "one or more columns"),
+        ({"a": ["x.png"], "b": []}, "all of one length"),
+        ([[{"a": 1}]], "row 0, image 0: an image must be an array of numbers"),
+        ([[np.ones((2, 2))], [np.ones(3)]], "row 1, image 0: an image must have shape"),
         ([[np.ones((2, 2, 3)), np.ones((2, 2, 7))]], "one number of channels"),
     ],
 )
-def test_what_is_no_set_of_images_is_told(values, words):
-    with pytest.raises(DataError, match=words):
+def test_values_that_are_not_sets_of_images_are_errors(values, message):
+    with pytest.raises(DataError, match=message):
         ImageSetCodec().fit(values)
 
 
-def test_wrong_settings_are_told_at_once():
+def test_all_invalid_settings_are_reported_at_once():
     with pytest.raises(ConfigError, match="3 errors"):
         ImageSetInput(size=(1, 2, 3), max_images=0, on_bad_file="no")
     with pytest.raises(NotFittedError):
         _ = ImageSetCodec().spec
 
 
-def test_how_rows_are_read():
+def test_formats_of_rows():
     assert images_of("a;b.png")[0] == "a"
     assert images_of(["a;b.png"]) == ["a;b.png"], "a list is the way out for paths that hold semicolons"
     assert images_of("data:image/png;base64,AAAA; data:image/png;charset=x;base64,BBBB") == [
@@ -255,7 +257,7 @@ def test_how_rows_are_read():
 
 
 @pytest.mark.parametrize("positions", [False, True])
-def test_sets_of_several_images_keep_the_promises_of_blocks(positions):
+def test_image_sets_pass_check_block(positions):
     rng = np.random.default_rng(0)
     rows = [[*rng.integers(0, 256, (1 + row % 4, 6, 6, 3), dtype=np.uint8)] for row in range(12)]
     rows[4].insert(0, None)
@@ -269,10 +271,10 @@ def test_four_photographs_per_house(shared_data, tmp_path):
         archive.extractall(tmp_path)
     houses = pandas.read_csv(shared_data / "houses" / "houses.csv")
     columns = [name for name in houses if name.startswith("image_")]
-    found = next(tmp_path.rglob(houses[columns[0]][0]))
-    codec = ImageSetInput(32, root=found.parent, positions=True, on_bad_file="raise").codec()
+    path = next(tmp_path.rglob(houses[columns[0]][0]))
+    codec = ImageSetInput(32, root=path.parent, positions=True, on_bad_file="raise").codec()
     encoded = codec.fit(houses[columns]).encode(houses[columns])
     assert encoded.array.shape == (535, 4, 3, 32, 32)
     assert encoded.array.any((2, 3, 4)).all()
-    alone = [str(found.parent / name) for name in houses[columns[2]]]
+    alone = [str(path.parent / name) for name in houses[columns[2]]]
     np.testing.assert_array_equal(ImageInput(size=32).codec().fit(alone).encode(alone).array, encoded.array[:, 2])

@@ -1,4 +1,4 @@
-"""Images that cannot be read: each kind is found, told with its row, and dealt with as the caller wants."""
+"""Unreadable images: each kind is found, reported with its row, and handled by the policy."""
 
 import base64
 import io
@@ -73,7 +73,7 @@ def files(tmp_path):
     return tmp_path, names
 
 
-def test_every_kind_is_taken_as_missing_and_told_in_one_warning(files):
+def test_every_kind_is_treated_as_missing_and_listed_in_one_warning(files):
     root, names = files
     codec = ImageInput(root=root).codec().fit(names)
     with pytest.warns(BadImageWarning) as caught:
@@ -82,31 +82,31 @@ def test_every_kind_is_taken_as_missing_and_told_in_one_warning(files):
     np.testing.assert_array_equal(np.flatnonzero(encoded.present), [0, len(names) - 1])
     np.testing.assert_array_equal(encoded.array[0], colours().transpose(2, 0, 1))
     assert not encoded.array[1:-1].any()
-    told = str(caught[0].message)
+    message = str(caught[0].message)
     assert len(caught) == 1
-    assert told.startswith(f"{len(BAD) + 2} of {len(names)} images cannot be read and are treated as missing")
-    assert "- row 1 ('zero bytes'): the file is empty" in told
-    assert told.count("- row") == 10
-    assert told.endswith("- and 2 more")
+    assert message.startswith(f"{len(BAD) + 2} of {len(names)} images cannot be read and are treated as missing")
+    assert "- row 1 ('zero bytes'): the file is empty" in message
+    assert message.count("- row") == 10
+    assert message.endswith("- and 2 more")
 
 
-def test_what_was_bad_stays_on_the_codec_with_its_row_path_and_reason(files):
+def test_the_codec_keeps_row_path_and_reason_of_unreadable_images(files):
     root, names = files
     codec = ImageInput(root=root).codec().fit(names)
     with pytest.warns(BadImageWarning):
         codec.encode(names)
-    assert [one.row for one in codec.bad] == list(range(1, len(names) - 1))
-    assert all(one.place is None for one in codec.bad)
-    reasons = {one.source: one.reason for one in codec.bad}
-    for name, (_, words) in BAD.items():
-        assert words in reasons[repr(name)], name
+    assert [unreadable.row for unreadable in codec.bad] == list(range(1, len(names) - 1))
+    assert all(unreadable.place is None for unreadable in codec.bad)
+    reasons = {unreadable.source: unreadable.reason for unreadable in codec.bad}
+    for name, (_, reason) in BAD.items():
+        assert reason in reasons[repr(name)], name
     assert all(reasons.values())
     assert reasons["'nowhere.png'"] == "no such file"
     codec.encode(["good.png"])
     assert codec.bad == []
 
 
-def test_raise_tells_all_of_them(files):
+def test_policy_raise_lists_all(files):
     root, names = files
     codec = ImageInput(root=root, on_bad_file="raise").codec()
     with pytest.raises(DataError, match=r"row 1 \('zero bytes'\)"):
@@ -117,22 +117,22 @@ def test_raise_tells_all_of_them(files):
     assert len(codec.bad) == len(BAD) + 2
 
 
-def test_rows_to_drop_are_found_before_anything_is_fitted(files):
+def test_unreadable_rows_before_fit(files):
     root, names = files
     codec = ImageInput(root=root, on_bad_file="drop").codec()
     rows = codec.unreadable_rows([*names, None, ""])
     assert list(rows) == list(range(1, len(names) - 1))
-    kept = [name for row, name in enumerate(names) if row not in rows]
-    assert codec.fit(kept).encode(kept).present.all()
+    remaining = [name for row, name in enumerate(names) if row not in rows]
+    assert codec.fit(remaining).encode(remaining).present.all()
     assert codec.unreadable_rows(np.zeros((3, 4, 4))) == {}
 
 
-def test_no_readable_image_is_an_error_that_says_why():
-    with pytest.raises(DataError, match=r"None of the images is there.*:\n- row 0 \('gone.png'\): no such file"):
+def test_no_readable_image_is_an_error_with_reasons():
+    with pytest.raises(DataError, match=r"None of the image files exists.*:\n- row 0 \('gone.png'\): no such file"):
         ImageCodec().fit(["gone.png", None])
 
 
-def test_errors_of_the_call_are_errors_whatever_the_policy():
+def test_errors_of_the_caller_are_raised_under_every_policy():
     codec = ImageCodec().fit(np.zeros((4, 5, 5, 7), np.uint8))
     with pytest.raises(DataError, match="row 0: it has 3 channels"):
         codec.encode([colours()])
@@ -141,7 +141,7 @@ def test_errors_of_the_call_are_errors_whatever_the_policy():
 
 
 @pytest.mark.parametrize("on_bad_file", ["warn", "drop", "raise"])
-def test_odd_images_that_are_not_bad(tmp_path, on_bad_file):
+def test_unusual_images_that_are_readable(tmp_path, on_bad_file):
     x = Image.fromarray(colours())
     frames = [Image.fromarray(colours(seed)) for seed in (1, 2)]
     grey = np.arange(SIDE * SIDE, dtype=np.uint16).reshape(SIDE, SIDE) * 400
@@ -166,12 +166,12 @@ def test_odd_images_that_are_not_bad(tmp_path, on_bad_file):
     assert str(codec.spec) == f"(C=3 H={SIDE} W={SIDE} uint8)"
     encoded = codec.encode(list(made))
     assert encoded.present.all()
-    found = dict(zip(made, encoded.array, strict=True))
+    by_name = dict(zip(made, encoded.array, strict=True))
     expected = colours().transpose(2, 0, 1)
     for name in ("animated.png", "animated.webp", "pages.tif", "alpha.png"):
-        np.testing.assert_array_equal(found[name], expected, err_msg=name)
-    assert abs(found["cmyk.tif"].astype(int) - expected).max() <= 1
-    np.testing.assert_array_equal(found["deep.png"][1], grey >> 8)
+        np.testing.assert_array_equal(by_name[name], expected, err_msg=name)
+    assert abs(by_name["cmyk.tif"].astype(int) - expected).max() <= 1
+    np.testing.assert_array_equal(by_name["deep.png"][1], grey >> 8)
     assert codec.unreadable_rows(list(made)) == {}
 
 
@@ -183,7 +183,7 @@ def test_huge_jpegs_are_decoded_at_reduced_size(monkeypatch):
     # Pillow warns above its limit and refuses above twice that; ours is of what is decoded.
     for limit in (200_000, 20_000):
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-        monkeypatch.setattr(pixels, "LARGEST_DECODED", 50_000)
+        monkeypatch.setattr(pixels, "MAX_PIXELS", 50_000)
         codec = ImageCodec(size=(12, 16)).fit([data, png])
         with pytest.warns(BadImageWarning, match="too many") as caught:
             encoded = codec.encode([data, png])
@@ -195,7 +195,7 @@ def test_huge_jpegs_are_decoded_at_reduced_size(monkeypatch):
         codec.encode([data])
 
 
-def test_pillows_own_warnings_are_not_the_callers(tmp_path):
+def test_warnings_of_pillow_are_suppressed(tmp_path):
     transparent = Image.fromarray(colours()).convert("P")
     transparent.save(tmp_path / "palette.png", transparency=bytes(range(256)))
     with warnings.catch_warnings(record=True) as caught:
@@ -226,35 +226,35 @@ def test_files_in_memory(name, kind):
 
 
 @pytest.mark.parametrize(
-    ("row", "words"),
+    ("row", "message"),
     [
-        ("data:image/png;base64,a-b", r"row 0 \(base64\): base64 that cannot be decoded"),
-        ("iVBORw0KGgo" + "!" * 80, r"row 0 \(base64\): base64 that cannot be decoded"),
+        ("data:image/png;base64,a-b", r"row 0 \(base64\): invalid base64"),
+        ("iVBORw0KGgo" + "!" * 80, r"row 0 \(base64\): invalid base64"),
         (b"no image", r"row 0 \(bytes\): not an image"),
-        ("https://example.org/a.png", "nothing is downloaded"),
+        ("https://example.org/a.png", "not downloaded"),
         ("a\0b.png", "null"),
         ("x" * 5000, r"row 0 \('\.\.\.x{120}'\): file name too long"),
     ],
 )
-def test_what_is_bad_beside_files(row, words):
+def test_unreadable_strings_and_bytes(row, message):
     codec = ImageCodec().fit([GOOD])
-    with pytest.warns(BadImageWarning, match=words):
+    with pytest.warns(BadImageWarning, match=message):
         assert not codec.encode([row]).present.any()
 
 
-def test_an_image_of_pillows_that_fails_while_it_is_read(tmp_path):
+def test_a_pillow_image_that_fails_to_load(tmp_path):
     (tmp_path / "half.png").write_bytes(GOOD[: len(GOOD) // 2])
     with Image.open(tmp_path / "half.png") as half, pytest.warns(BadImageWarning, match="row 1: "):
         assert ImageCodec().fit([GOOD]).encode([GOOD, half]).present.tolist() == [True, False]
 
 
-def test_a_float_image_among_bytes_is_odd_not_fatal():
+def test_a_float_image_among_bytes_causes_a_warning():
     odd = saved(Image.fromarray(np.full((4, 4), 1e6, np.float32)), "TIFF")
-    with pytest.warns(BadImageWarning, match="its pixels go from 1e"):
+    with pytest.warns(BadImageWarning, match="its pixels range from 1e"):
         assert ImageCodec().fit([GOOD]).encode([GOOD, odd]).present.tolist() == [True, False]
 
 
-def test_relative_paths_are_below_the_root(tmp_path, monkeypatch):
+def test_relative_paths_are_resolved_against_root(tmp_path, monkeypatch):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x.png").write_bytes(GOOD)
     absolute = str(tmp_path / "a" / "x.png")
@@ -266,12 +266,12 @@ def test_relative_paths_are_below_the_root(tmp_path, monkeypatch):
     assert ImageInput().codec().fit(["a/x.png"]).spec.width == 3
 
 
-def test_wrong_settings_are_told_at_once():
+def test_all_invalid_settings_are_reported_at_once():
     with pytest.raises(ConfigError, match=re.compile("3 errors.*size must.*root must.*Did you mean 'raise'", re.S)):
         ImageInput(size=0, root=3, on_bad_file="rais")
 
 
-def test_a_folder_of_classes_does_not_hide_bad_files(tmp_path):
+def test_unreadable_files_in_a_folder_of_classes_are_errors(tmp_path):
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat" / "x.png").write_bytes(b"")
     with pytest.raises(DataError, match="the file is empty"):

@@ -1,4 +1,4 @@
-"""Words of images: found without labels, the same after saving, and about what images show."""
+"""VisualWordsCodec: learnt without labels, unchanged by saving, informative about images."""
 
 import numpy as np
 
@@ -7,8 +7,8 @@ from medley.core.spec import Spec
 from medley.image.set_block import ImageSetBlock
 from medley.image.set_codec import ImageSetCodec
 from medley.image.set_input import ImageSetInput
-from medley.image.set_words import VisualWords
-from medley.image.visual_words import LOUDNESS, SIDE, VisualWordsCodec
+from medley.image.visual_words import VisualWords
+from medley.image.visual_words_codec import MEAN_SQUARE, SIDE, VisualWordsCodec
 from medley.testing.codecs import check_codec
 
 
@@ -25,21 +25,21 @@ def made(count=40, *, positions=False):
     return rows, kinds, VisualWordsCodec(ImageSetCodec((SIDE, SIDE), positions=positions))
 
 
-def test_it_keeps_to_what_codecs_promise():
+def test_check_codec():
     rows, _, _ = made(6)
     check_codec(lambda: made()[2], [*rows, None, rows[0][:1]])
 
 
-def test_patterns_of_one_brightness_are_told_apart_without_labels():
+def test_patterns_of_equal_brightness_are_distinguished_without_labels():
     rows, kinds, codec = made()
     array = codec.fit(rows[:30]).encode(rows).array
     centres = [array[:30][kinds[:30] == kind].mean(0) for kind in (0, 1)]
     nearest = np.stack([np.square(array[30:] - centre).sum(1) for centre in centres]).argmin(0)
     assert (nearest == kinds[30:]).all()
-    np.testing.assert_allclose(np.square(array[:30]).sum(1).mean(), LOUDNESS, rtol=1e-3)
+    np.testing.assert_allclose(np.square(array[:30]).sum(1).mean(), MEAN_SQUARE, rtol=1e-3)
 
 
-def test_places_count_only_where_they_mean_something():
+def test_positions_matter_only_if_set():
     rows, _, codec = made()
     mixed = [row[::-1] for row in rows]
     codec.fit(rows)
@@ -48,21 +48,21 @@ def test_places_count_only_where_they_mean_something():
     assert np.abs(placed.encode(mixed).array - placed.encode(rows).array).max() > 0.05
 
 
-def test_the_order_of_numbers_in_memory_is_that_of_a_file():
+def test_state_arrays_are_contiguous():
     rows, _, codec = made()
     codec.fit(rows)
-    arrays = [one for one in codec.state().values() if isinstance(one, np.ndarray)]
+    arrays = [array for array in codec.state().values() if isinstance(array, np.ndarray)]
     assert arrays
-    assert all(one.flags.c_contiguous for one in arrays)  # else sums after loading have other last bits
+    assert all(array.flags.c_contiguous for array in arrays)  # else sums after loading have other last bits
 
 
-def test_images_that_are_all_alike_are_no_numbers_to_speak_of():
+def test_identical_images_give_finite_vectors():
     rows = [[np.full((9, 9), 7, np.uint8)] for _ in range(5)]
     array = VisualWordsCodec(ImageSetCodec((SIDE, SIDE))).fit(rows).encode([*rows, None]).array
     assert np.isfinite(array).all()
 
 
-def test_words_read_as_the_input_says():
+def test_visual_words_take_the_settings_of_the_input():
     photos = ImageSetInput(64, 3, "photos", positions=True, on_bad_file="raise")
     drawn = ImageSetBlock(pooling="mean", reading="visual_words")
     block = drawn.expand([photos.node], [Spec((3, 3, 64, 64), "SCHW", "uint8")], DataSummary(300, 2)).block

@@ -1,4 +1,4 @@
-"""Numbers of any shape: every form gives the same rows, and what is no number is refused."""
+"""ArrayCodec: the same rows for every format, and errors for values that are not numeric."""
 
 import json
 
@@ -21,7 +21,7 @@ ANY = hnp.arrays(
 
 
 @given(ANY)
-def test_any_array_keeps_its_numbers_and_survives_a_file(array):
+def test_round_trips_of_numbers_and_state(array):
     codec = ArrayCodec().fit(array)
     encoded = codec.encode(array)
     assert encoded.array.dtype == np.float32
@@ -48,7 +48,7 @@ def test_any_array_keeps_its_numbers_and_survives_a_file(array):
         ((5, 2, 7, 6, 3), "(C=3 Z=2 H=7 W=6)"),
     ],
 )
-def test_the_axes_are_told_by_the_rank_and_maps_become_channels_first(shape, spec):
+def test_axes_follow_the_rank_and_maps_are_channels_first(shape, spec):
     array = np.arange(np.prod(shape), dtype=np.float32).reshape(shape) + 1
     codec = ArrayCodec().fit(array)
     assert str(codec.spec) == spec
@@ -81,13 +81,13 @@ NAN = [[1.0, 2.0], [np.nan, np.nan], [3.0, 4.0]]
     ],
     ids=lambda values: type(values).__name__,
 )
-def test_every_form_gives_the_same_rows(values):
+def test_every_format_gives_the_same_rows(values):
     encoded = ArrayCodec().fit(values).encode(values)
     assert encoded.array.tolist() == [[1.0, 2.0], [0.0, 0.0], [3.0, 4.0]]
     assert encoded.present.tolist() == [True, False, True]
 
 
-def test_a_single_nan_is_zero_and_its_row_is_there():
+def test_a_single_nan_is_zero_and_its_row_is_present():
     encoded = ArrayCodec().fit(np.ones((2, 2))).encode([[1.0, np.nan], [np.inf, 2.0]])
     assert encoded.array.tolist() == [[1.0, 0.0], [0.0, 2.0]]
     assert encoded.present.all()
@@ -99,40 +99,40 @@ def test_one_number_per_row():
     assert encoded.present.tolist() == [True, False, True]
 
 
-def test_no_rows_at_all_are_encoded_as_none():
+def test_no_rows():
     codec = ArrayCodec().fit(np.ones((3, 2)))
     assert codec.encode(np.zeros((0, 2))).array.shape == (0, 2)
     assert codec.encode([]).array.shape == (0, 2)
 
 
 @pytest.mark.parametrize(
-    ("values", "words"),
+    ("values", "message"),
     [
-        (["a", "b"], "takes numbers, got str 'a'.*TextInput"),
-        (np.array(["a", "b"]), "takes numbers"),
-        (np.ones((2, 2), complex), "takes numbers"),
+        (["a", "b"], "reads numbers, got str 'a'.*TextInput"),
+        (np.array(["a", "b"]), "reads numbers"),
+        (np.ones((2, 2), complex), "reads numbers"),
         (5.0, "an array, a tensor or a list"),
         ({"a": [1]}, "an array, a tensor or a list"),
         ("text", "an array, a tensor or a list"),
-        ([None, None], "No row holds anything"),
-        ([[1, 2], None, [1, 2, 3]], r"row 2 has the shape \(3,\)"),
+        ([None, None], "All rows are missing"),
+        ([[1, 2], None, [1, 2, 3]], r"row 2 has shape \(3,\)"),
         (np.ones((2, 2, 2, 2, 2, 2)), "1 to 4 axes"),
         (np.ones((2, 0)), "none of them empty"),
-        ([[1, [2, 3]], [1, 2]], "takes numbers, got list"),
+        ([[1, [2, 3]], [1, 2]], "reads numbers, got list"),
     ],
 )
-def test_what_cannot_be_read_is_refused(values, words):
-    with pytest.raises(DataError, match=words):
+def test_values_that_cannot_be_read_are_errors(values, message):
+    with pytest.raises(DataError, match=message):
         ArrayCodec().fit(values)
 
 
-def test_rows_of_another_shape_are_refused_later_too():
+def test_encoding_rows_of_another_shape_is_an_error():
     codec = ArrayCodec().fit(np.ones((3, 2)))
     for values in (np.ones((3, 5)), [[1, 2, 3]], np.ones((3, 2, 1))):
         with pytest.raises(DataError, match=r"\(2,\)"):
             codec.encode(values)
 
 
-def test_what_is_not_fitted_says_so():
+def test_use_before_fit_is_an_error():
     with pytest.raises(NotFittedError, match="fit"):
         ArrayCodec().encode([[1.0]])

@@ -1,4 +1,4 @@
-"""The encoders of sequences and of plain numbers: shapes, defaults, and what they say about wrong nodes."""
+"""Blocks for sequences and numeric arrays: output shapes, defaults, error messages."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ from medley.series.rnn import RNNBlock
 from medley.series.timeseries import TimeseriesInput
 from medley.series.transformer import TransformerBlock
 
-FEW = DataSummary(rows=100)
+FEW_ROWS = DataSummary(rows=100)
 SPEC = Spec((7, 4), "TD")
 BLOCKS = {
     "rnn": RNNBlock(),
@@ -28,55 +28,55 @@ BLOCKS = {
 }
 
 
-def settled(block, spec=SPEC):
-    return settle(block, "part", take_default, block.suggest_defaults([spec], FEW))
+def with_defaults(block, spec=SPEC):
+    return settle(block, "part", take_default, block.suggest_defaults([spec], FEW_ROWS))
 
 
 @pytest.mark.parametrize("name", sorted(BLOCKS))
 @pytest.mark.parametrize("rows", [1, 3])
-def test_out_is_what_comes_out(name, rows):
-    block = settled(BLOCKS[name])
+def test_out_equals_the_shape_of_the_output(name, rows):
+    block = with_defaults(BLOCKS[name])
     module = block.build(SPEC)
     assert tuple(module(torch.randn(rows, *SPEC.shape)).shape) == (rows, *block.out(SPEC).shape)
     assert block.out(SPEC).axes == ("TD" if block.return_sequences else "D")
 
 
-def test_the_width_is_that_of_a_step_unless_told():
+def test_the_default_width_is_that_of_a_step():
     assert RNNBlock(bidirectional=False).out(SPEC) == vector(4)
     assert RNNBlock(bidirectional=True).out(SPEC) == vector(8)
     assert RNNBlock(bidirectional=False, units=8).out(SPEC) == vector(8)
 
 
-def test_the_network_written_down_is_the_network_built():
+def test_the_network_has_the_declared_settings():
     block = RNNBlock(layer_type="lstm", num_layers=1, bidirectional=False, units=8)
     module = block.build(Spec((2, 4), "TD"))
     assert isinstance(module.rnn, nn.LSTM)
-    assert sum(one.numel() for one in module.parameters()) == 4 * 8 * (4 + 8) + 2 * 4 * 8
+    assert sum(parameter.numel() for parameter in module.parameters()) == 4 * 8 * (4 + 8) + 2 * 4 * 8
     x = torch.randn(5, 2, 4)
     torch.testing.assert_close(module(x), module.rnn(x)[0][:, -1])
 
 
 @pytest.mark.parametrize("block", [RNNBlock(), TransformerBlock()])
 @pytest.mark.parametrize("specs", [[vector(5)], [Spec((3, 8, 8), "CHW")], [SPEC, SPEC]])
-def test_what_is_no_sequence_is_refused_in_words_users_know(block, specs):
-    words = r"Expect the input tensor of \w+ to have dimensions of \[batch_size, time_steps, vec_len\], but got"
-    with pytest.raises(GraphError, match=words):
-        settled(block).out(*specs)
-    with pytest.raises(GraphError, match=words):
-        settled(block).build(*specs)
+def test_the_error_for_other_inputs_is_that_of_autokeras(block, specs):
+    message = r"Expect the input tensor of \w+ to have dimensions of \[batch_size, time_steps, vec_len\], but got"
+    with pytest.raises(GraphError, match=message):
+        with_defaults(block).out(*specs)
+    with pytest.raises(GraphError, match=message):
+        with_defaults(block).build(*specs)
 
 
-def parts(node):
-    return [*(name for one in node.inputs for name in parts(one)), type(node.block).__name__]
+def block_names(node):
+    return [*(name for source in node.inputs for name in block_names(source)), type(node.block).__name__]
 
 
 def resolved(block, spec=SPEC, suggest=take_default):
     source = Input()
-    return resolve([block(source)], {id(source): "x"}, lambda node: spec, suggest, FEW)[0]
+    return resolve([block(source)], {id(source): "x"}, lambda node: spec, suggest, FEW_ROWS)[0]
 
 
 @pytest.mark.parametrize(
-    ("block", "wanted"),
+    ("block", "expected"),
     [
         (TimeseriesBlock("rnn"), ["Input", "RNNBlock"]),
         (TimeseriesBlock("dense"), ["Input", "Flatten", "DenseBlock"]),
@@ -84,19 +84,19 @@ def resolved(block, spec=SPEC, suggest=take_default):
         (GeneralBlock(), ["Input", "Flatten", "DenseBlock"]),
     ],
 )
-def test_what_default_blocks_are_made_of(block, wanted):
-    assert parts(resolved(block)) == wanted
+def test_expansion_of_default_blocks(block, expected):
+    assert block_names(resolved(block)) == expected
 
 
 def test_the_default_width_of_a_series_is_searched():
-    asked = {}
+    suggested = {}
 
     def suggest(name, space, default):
-        asked[name] = (space, default)
+        suggested[name] = (space, default)
         return default
 
     resolved(TimeseriesBlock("rnn"), suggest=suggest)
-    assert asked["timeseries_block.rnn_block.units"] == (OneOf(16, 32, 64, 128, default=32), 32)
+    assert suggested["timeseries_block.rnn_block.units"] == (OneOf(16, 32, 64, 128, default=32), 32)
 
 
 def test_inputs_have_default_blocks():
@@ -117,14 +117,14 @@ def test_inputs_have_default_blocks():
     ],
     ids=lambda block: type(block).__name__,
 )
-def test_declarations_survive_json(block):
-    again = from_json(to_json(block))
-    assert type(again) is type(block)
-    assert to_json(again) == to_json(block)
+def test_json_round_trip_of_declarations(block):
+    restored = from_json(to_json(block))
+    assert type(restored) is type(block)
+    assert to_json(restored) == to_json(block)
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "message"),
     [
         (lambda: RNNBlock(units=0), "units must be a whole number from 1, got 0"),
         (lambda: RNNBlock("gru"), "return_sequences must be True or False, got 'gru'"),
@@ -132,6 +132,6 @@ def test_declarations_survive_json(block):
         (lambda: TransformerBlock(num_heads=1.5, dropout=1), r"2 errors[\s\S]*num_heads[\s\S]*dropout"),
     ],
 )
-def test_errors_are_reported_when_they_are_made(make, words):
-    with pytest.raises(ConfigError, match=words):
+def test_errors_are_reported_on_construction(make, message):
+    with pytest.raises(ConfigError, match=message):
         make()

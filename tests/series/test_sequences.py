@@ -16,7 +16,7 @@ RNG = np.random.default_rng(0)
 
 def wide(rows=60, steps=range(24), prefix="temp_h", digits=2):
     walk = RNG.normal(size=(rows, len(steps))).cumsum(1).round(2)
-    return pd.DataFrame({f"{prefix}{step:0{digits}d}": walk[:, place] for place, step in enumerate(steps)})
+    return pd.DataFrame({f"{prefix}{step:0{digits}d}": walk[:, column] for column, step in enumerate(steps)})
 
 
 @given(st.lists(st.one_of(st.none(), st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20)), min_size=1, max_size=20))
@@ -25,8 +25,8 @@ def test_sequences_of_any_length_end_at_the_last_step(rows):
         return
     codec = SequenceCodec(max_steps=8).fit(rows)
     encoded = codec.encode(rows)
-    again = SequenceCodec().restore(codec.state()).encode(rows)
-    np.testing.assert_array_equal(encoded.array, again.array)
+    restored = SequenceCodec().restore(codec.state()).encode(rows)
+    np.testing.assert_array_equal(encoded.array, restored.array)
     assert encoded.present.tolist() == [row is not None for row in rows]
     for row, array in zip(rows, encoded.array, strict=True):
         if row is not None:
@@ -47,14 +47,14 @@ def test_channels_and_gaps():
 
 
 @pytest.mark.parametrize(
-    ("rows", "words"), [([[1.0], "word"], "row 1 is 'word'"), ([[[1, 2]], [[1]]], "got 1 in row 1")]
+    ("rows", "message"), [([[1.0], "word"], "row 1 is 'word'"), ([[[1, 2]], [[1]]], "got 1 in row 1")]
 )
-def test_what_is_no_sequence_is_refused_by_row(rows, words):
-    with pytest.raises(DataError, match=words):
+def test_rows_that_are_not_sequences_are_reported_by_row(rows, message):
+    with pytest.raises(DataError, match=message):
         read_sequences(rows)
 
 
-def test_series_in_wide_form_are_recognised_with_a_reason_and_may_be_overruled():
+def test_series_in_wide_form_are_recognised_with_a_reason_and_can_be_overridden():
     frame = pd.concat([wide(), wide(prefix="x_", steps=range(1, 13), digits=1)], axis=1)
     frame["station"] = RNG.choice(["a", "b"], len(frame))
     schema = infer(frame)
@@ -68,13 +68,13 @@ def test_series_in_wide_form_are_recognised_with_a_reason_and_may_be_overruled()
 @pytest.mark.parametrize(
     "frame",
     [
-        pd.DataFrame(RNG.normal(size=(60, 20)), columns=[f"v{one}" for one in range(20)]),
+        pd.DataFrame(RNG.normal(size=(60, 20)), columns=[f"v{number}" for number in range(20)]),
         wide(steps=range(5)),
         wide(steps=[0, 1, 2, 3, 4, 5, 6, 9, 10]),
         wide().astype(str).add("a"),
     ],
 )
-def test_few_columns_gaps_and_other_kinds_are_no_series(frame):
+def test_few_columns_gaps_and_other_kinds_are_not_series(frame):
     assert "series" not in {guess.kind for guess in infer(frame).values()}
 
 
@@ -83,15 +83,15 @@ def test_families_with_the_same_steps_are_the_channels_of_one_input():
     schema = infer(frame)
     from medley.core.input import TableOptions
 
-    made = SequenceInput.from_columns(list(schema.values()), TableOptions())
-    assert [(one.input.name, len(one.columns)) for one in made] == [("series", 48), ("x", 8)]
-    cells = {name: frame[name].to_numpy() for name in made[0].columns}
+    inputs = SequenceInput.from_columns(list(schema.values()), TableOptions())
+    assert [(columns.input.name, len(columns.columns)) for columns in inputs] == [("series", 48), ("x", 8)]
+    cells = {name: frame[name].to_numpy() for name in inputs[0].columns}
     rows = SequenceInput.rows_from_columns(cells, schema)
     assert rows.shape == (60, 24, 2)
     np.testing.assert_array_equal(rows[:, 3, 1], frame["wind_h03"])
 
 
-def test_series_of_both_forms_stand_beside_a_table_in_one_call(tmp_path):
+def test_series_of_both_forms_together_with_a_table(tmp_path):
     frame = wide(120)
     frame["rise"] = frame["temp_h23"] - frame["temp_h00"] + RNG.normal(0, 0.1, 120)
     frame["steps"] = [list(RNG.normal(size=RNG.integers(3, 9)).round(2)) for _ in range(120)]
@@ -103,6 +103,6 @@ def test_series_of_both_forms_stand_beside_a_table_in_one_call(tmp_path):
     assert {feed.input for feed in model.table.feeds} == {"tabular.input", "series.sequence_input"}
     scores = model.evaluate(frame)
     assert scores["kind_accuracy"] > 0.8
-    again = md.load(model.save(tmp_path / "model"))
-    pd.testing.assert_frame_equal(again.predict(frame), model.predict(frame))
+    restored = md.load(model.save(tmp_path / "model"))
+    pd.testing.assert_frame_equal(restored.predict(frame), model.predict(frame))
     assert len(model.predict(frame.drop(columns=["rise", "kind"]).head(2))) == 2

@@ -1,4 +1,4 @@
-"""Windows over a series: what each row sees of those before it."""
+"""WindowCodec and TimeseriesInput: windows of a time series."""
 
 import json
 
@@ -11,7 +11,7 @@ from medley.series.timeseries import TimeseriesInput
 from medley.series.windows import WindowCodec
 
 
-def plain(codec, values):
+def unscaled_windows(codec, values):
     """Windows of one numeric column in the caller's unit."""
     column = codec._fitted()[0]
     return codec.encode(values).array[..., 0] * column.scale + column.mean
@@ -20,8 +20,8 @@ def plain(codec, values):
 def test_a_window_ends_at_its_row_and_the_first_row_is_repeated():
     series = np.array([[1.0], [2.0], [3.0], [5.0]])
     codec = WindowCodec(lookback=3).fit(series)
-    wanted = [[1, 1, 1], [1, 1, 2], [1, 2, 3], [2, 3, 5]]
-    np.testing.assert_allclose(plain(codec, series), wanted, rtol=1e-5)
+    expected = [[1, 1, 1], [1, 1, 2], [1, 2, 3], [2, 3, 5]]
+    np.testing.assert_allclose(unscaled_windows(codec, series), expected, rtol=1e-5)
 
 
 def test_numbers_are_standardised_with_the_training_rows():
@@ -29,15 +29,15 @@ def test_numbers_are_standardised_with_the_training_rows():
     assert codec.encode([[5.0, 7.0], [20.0, 8.0]]).array[:, 0].tolist() == [[0.0, 0.0], [3.0, 1.0]]
 
 
-def test_a_missing_number_is_the_last_known_one_and_a_missing_row_is_absent():
+def test_missing_numbers_are_forward_filled_and_missing_rows_absent():
     codec = WindowCodec(lookback=2).fit([[1.0, 1.0], [3.0, 2.0]])
     encoded = codec.encode([[1.0, 1.0], [None, 2.0], None])
     assert encoded.present.tolist() == [True, True, False]
-    np.testing.assert_allclose(plain(codec, [[1.0, 1.0], [None, 2.0], [3.0, 1.0]]), [[1, 1], [1, 1], [1, 3]])
+    np.testing.assert_allclose(unscaled_windows(codec, [[1.0, 1.0], [None, 2.0], [3.0, 1.0]]), [[1, 1], [1, 1], [1, 3]])
     assert not encoded.array[2].any()
 
 
-def test_categories_become_a_number_each_and_unseen_ones_none():
+def test_categories_are_one_hot_encoded_and_unseen_ones_are_zeros():
     frame = pd.DataFrame({"value": [1.0, 2.0, 3.0, 4.0], "day": ["mo", "tu", "mo", None]})
     codec = WindowCodec(lookback=1).fit(frame)
     assert str(codec.spec) == "(T=1 D=3)"
@@ -45,13 +45,13 @@ def test_categories_become_a_number_each_and_unseen_ones_none():
     assert codec.encode(other).array[:, 0, 1:].tolist() == [[0, 1], [0, 0], [1, 0]]
 
 
-def test_declared_types_have_the_say():
+def test_declared_types_have_precedence():
     codec = WindowCodec(1, ["a", "b"], {"b": "categorical"}).fit(np.array([[1, 5], [2, 6], [3, 5]]))
     assert str(codec.spec) == "(T=1 D=3)"
 
 
 @pytest.mark.parametrize("rows", [1, 3, 40, 1000])
-def test_the_length_is_learnt_where_none_is_told(rows):
+def test_the_default_length_is_learnt(rows):
     assert WindowCodec().fit(np.zeros((rows, 2))).spec.shape[0] == max(1, min(16, rows // 4))
 
 
@@ -66,19 +66,19 @@ def test_the_length_is_learnt_where_none_is_told(rows):
         np.array([["1", "2"], ["3", "4"]]),
     ],
 )
-def test_every_form_gives_the_same_windows(values):
+def test_every_format_gives_the_same_windows(values):
     codec = WindowCodec(lookback=2).fit(np.array([[1.0, 2.0], [3.0, 4.0]]))
     assert codec.encode(values).array.tolist() == [[[-1, -1], [-1, -1]], [[-1, -1], [1, 1]]]
     assert str(WindowCodec(lookback=2).fit(values).spec) == "(T=2 D=2)"
 
 
-def test_moments_count_as_numbers():
+def test_times_are_encoded_as_numbers():
     frame = pd.DataFrame({"when": pd.to_datetime(["2024-01-01", None, "2024-01-03"])})
     codec = WindowCodec(lookback=1).fit(frame)
     assert codec.encode(frame).array[:, 0, 0].tolist() == [-1.0, 0.0, 1.0]
 
 
-def test_ready_windows_are_standardised_and_may_be_absent():
+def test_given_windows_are_standardised_and_may_be_absent():
     windows = [np.array([[0.0], [2.0]]), None, np.array([[2.0], [0.0]])]
     codec = WindowCodec().fit(windows)
     encoded = codec.encode(windows)
@@ -94,7 +94,7 @@ def test_ready_windows_are_standardised_and_may_be_absent():
         np.random.default_rng(0).normal(size=(6, 4, 2)),
     ],
 )
-def test_the_state_survives_a_file(values):
+def test_json_round_trip_of_the_state(values):
     codec = WindowCodec(lookback=2).fit(values)
     restored = WindowCodec().restore(json.loads(json.dumps(codec.state())))
     assert restored.spec == codec.spec
@@ -102,7 +102,7 @@ def test_the_state_survives_a_file(values):
     assert restored.state() == codec.state()
 
 
-def test_wrong_rows_are_refused_by_column():
+def test_errors_in_columns_are_reported():
     codec = WindowCodec(2, ["a", "b"]).fit(np.ones((5, 2)))
     with pytest.raises(DataError, match="2 errors"):
         codec.encode(pd.DataFrame({"x": [1.0]}))
@@ -119,13 +119,13 @@ def test_wrong_rows_are_refused_by_column():
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "message"),
     [
         (lambda: TimeseriesInput(0), "lookback must be a whole number from 1"),
         (lambda: TimeseriesInput(column_types={"a": "catgorical"}), 'should be either "categorical".*Did you mean'),
         (lambda: TimeseriesInput(3, ["a"], {"b": "numerical"}), "column_names and column_types are mismatched"),
     ],
 )
-def test_errors_are_reported_when_they_are_made(make, words):
-    with pytest.raises(ConfigError, match=words):
+def test_errors_are_reported_on_construction(make, message):
+    with pytest.raises(ConfigError, match=message):
         make()

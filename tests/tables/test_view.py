@@ -25,7 +25,7 @@ def view(frame=FRAME):
     return TableView(infer(frame, kinds), feeds, {"y": "y"})
 
 
-def test_times_become_days_and_circles():
+def test_times_become_days_and_cycles():
     facts = view().x(read(FRAME))["facts"]
     assert facts["when"][0] == pytest.approx(18321.25)
     assert np.isnan(facts["when"][1])
@@ -40,12 +40,12 @@ def test_sets_stay_lists_of_labels():
     assert view().x(read(FRAME))["tags"] == [["big cat", "x"], None, []]
 
 
-def test_columns_of_words_stay_words_in_a_file_of_digits(tmp_path):
+def test_text_columns_stay_text_in_a_file_of_digits(tmp_path):
     FRAME[["when", "code", "tags"]].iloc[:1].assign(code="7").to_csv(tmp_path / "one.csv", index=False)
     assert view().x(view().read(tmp_path / "one.csv"))["facts"]["code"].tolist() == ["7"]
 
 
-def test_targets_are_asked_for_only_where_they_are_needed():
+def test_targets_are_required_only_where_they_are_needed():
     unlabelled = FRAME.drop(columns="y")
     assert len(view().read(unlabelled)) == 3
     with pytest.raises(DataError, match="'y' is missing"):
@@ -54,36 +54,42 @@ def test_targets_are_asked_for_only_where_they_are_needed():
         view().read(FRAME[["when", "tags"]], labelled=True)
 
 
-def test_cells_that_are_nothing_of_their_kind_are_listed():
+def test_cells_that_cannot_be_parsed_are_listed():
     rows = FRAME.astype({"when": object}).assign(when=["2020-01-01", "soon", None])
-    assert {name: found.tolist() for name, found in view().unparsed(read(rows)).items()} == {"when": [1]}
+    assert {name: positions.tolist() for name, positions in view().unparsed(read(rows)).items()} == {"when": [1]}
 
 
-def test_the_state_is_all_there_is():
+def test_a_view_is_restored_from_its_state():
     import json
 
-    again = TableView.restore(json.loads(json.dumps(view().state())))
-    assert (again.schema, again.feeds, again.targets) == (view().schema, view().feeds, view().targets)
+    restored = TableView.restore(json.loads(json.dumps(view().state())))
+    assert (restored.schema, restored.feeds, restored.targets) == (view().schema, view().feeds, view().targets)
 
 
 def test_predictions_have_the_tables_index_and_classes_their_probability():
     rows = read(FRAME.set_axis([5, 3, 5]))
-    two = TableView(infer(FRAME), [], {"kind": "kind", "y": "y"})
-    sure = {"kind": np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]]), "y": np.arange(3.0)}
+    view = TableView(infer(FRAME), [], {"kind": "kind", "y": "y"})
+    probabilities = {"kind": np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]]), "y": np.arange(3.0)}
     labels = {"kind": ["a", "b"], "y": None}
-    found = two.predictions(rows, {"kind": np.array(["a", "a", "b"], object), "y": np.arange(3.0)}, sure, labels)
-    assert found.index.tolist() == [5, 3, 5]
-    assert found.to_dict("list") == {"kind": ["a", "a", "b"], "kind_probability": [0.9, 0.5, 0.8], "y": [0.0, 1.0, 2.0]}
-    assert list(two.probabilities(rows, sure, labels).columns) == ["kind_a", "kind_b", "y"]
+    predictions = view.predictions(
+        rows, {"kind": np.array(["a", "a", "b"], object), "y": np.arange(3.0)}, probabilities, labels
+    )
+    assert predictions.index.tolist() == [5, 3, 5]
+    assert predictions.to_dict("list") == {
+        "kind": ["a", "a", "b"],
+        "kind_probability": [0.9, 0.5, 0.8],
+        "y": [0.0, 1.0, 2.0],
+    }
+    assert list(view.probabilities(rows, probabilities, labels).columns) == ["kind_a", "kind_b", "y"]
 
 
-def test_tables_are_told_from_rows_of_inputs():
+def test_tables_are_distinguished_from_rows_of_inputs():
     for rows in ("new.csv", FRAME, {"age": [1]}, [{"age": 1}], [], read(FRAME)):
         assert is_table(rows, ["facts"])
     for rows in (np.zeros((3, 2)), [np.zeros(3)], {"facts": FRAME}, None):
         assert not is_table(rows, ["facts"])
 
 
-def test_a_dict_of_columns_is_a_table_though_an_input_is_called_after_its_column():
+def test_a_dict_of_columns_is_a_table_even_if_an_input_has_a_columns_name():
     assert is_table({"note": ["a"], "age": [1], "more": [2]}, ["facts", "note"], ["note", "age"])
     assert not is_table({"facts": [[1]], "note": ["a"]}, ["facts", "note"], ["note", "age"])

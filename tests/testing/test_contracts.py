@@ -1,4 +1,4 @@
-"""A suite is worth what it catches: each block here breaks one promise, and is told which."""
+"""The conformance tests find each fault: every block and codec here violates one requirement."""
 
 import numpy as np
 import pytest
@@ -29,19 +29,19 @@ class Width(Layer, register="contracts_test.width"):
         return vector(self.units)
 
 
-class Mixing(nn.Linear):
+class SubtractsBatchMean(nn.Linear):
     def forward(self, x):
         x = super().forward(x)
         return x - x.mean(0)
 
 
-class Idle(nn.Linear):
+class UnusedParameter(nn.Linear):
     def __init__(self, *sizes):
         super().__init__(*sizes)
         self.spare = nn.Parameter(torch.zeros(3))
 
 
-class Forgetful(nn.Linear):
+class UnsavedState(nn.Linear):
     def __init__(self, *sizes):
         super().__init__(*sizes)
         self.shift = torch.randn(sizes[1])
@@ -50,71 +50,74 @@ class Forgetful(nn.Linear):
         return super().forward(x) + self.shift
 
 
-def plain(module, told=4, **kinds):
+def layer_of(module, declared_width=4):
     """A layer class around a module class."""
 
-    class One(Layer, register=f"contracts_test.{module.__name__}"):
+    class WrappedLayer(Layer, register=f"contracts_test.{module.__name__}"):
         def build(self, *specs):
             return module(specs[0].size, 4)
 
         def out(self, *specs):
-            return vector(told)
+            return vector(declared_width)
 
-    return One
+    return WrappedLayer
 
 
 VECTOR = [(vector(6),)]
 
 
-def test_a_good_layer_passes():
+def test_a_correct_layer_passes():
     check_block(Width)
     check_block(Width(units=5), specs=VECTOR)
 
 
 @pytest.mark.parametrize(
-    ("block", "words"),
+    ("block", "message"),
     [
-        (plain(Mixing), "row 0 alone is not as among others"),
-        (plain(nn.Linear, told=5), r"out\(\) says \(D=5\), got \(12, 4\)"),
-        (plain(Idle), "spare gets no gradient"),
-        (plain(Forgetful), "the same weights in a fresh module give another result"),
+        (layer_of(SubtractsBatchMean), "row 0 has another result in a batch of one"),
+        (layer_of(nn.Linear, declared_width=5), r"out\(\) is \(D=5\), got \(12, 4\)"),
+        (layer_of(UnusedParameter), "spare has no gradient"),
+        (layer_of(UnsavedState), "the saved weights give another result in a new module"),
     ],
 )
-def test_a_layer_that_breaks_a_promise_is_told_which(block, words):
-    with pytest.raises(AssertionError, match=words):
+def test_faults_of_layers_are_named(block, message):
+    with pytest.raises(AssertionError, match=message):
         check_block(block, specs=VECTOR)
 
 
-def test_a_division_by_nothing_on_a_black_image_is_found():
-    class Loud(nn.Module):
+def test_a_division_by_zero_for_a_black_image_is_found():
+    class DividesByNorm(nn.Module):
         def forward(self, x):
             return x.flatten(1) / x.flatten(1).norm(dim=1, keepdim=True)
 
     @register("contracts_test.loud")
     class Unit(Layer):
         def build(self, *specs):
-            return Loud()
+            return DividesByNorm()
 
-    with pytest.raises(AssertionError, match="finite rows give nan"):
+    with pytest.raises(AssertionError, match="finite rows have the result nan"):
         check_block(Unit, specs=[(Spec((1, 3, 3), "CHW"),)])
 
 
-class Multiplied(nn.Module):
+class MultipliesMask(nn.Module):
     def forward(self, vectors, present):
         x = torch.stack(vectors, 1)
         return (x if present is None else x * present[:, :, None]).sum(1)
 
 
-class First(nn.Module):
+class FirstOnly(nn.Module):
     def forward(self, vectors, present):
         return vectors[0] if present is None else vectors[0].masked_fill(~present[:, :1], 0)
 
 
 @pytest.mark.parametrize(
-    ("module", "words"),
-    [(Multiplied, "nan in an absent vector changes the result"), (First, "vector 1 gets no gradient|1 is ignored")],
+    ("module", "message"),
+    [
+        (MultipliesMask, "nan in an absent vector changes the result"),
+        (FirstOnly, "vector 1 has no gradient|1 is ignored"),
+    ],
 )
-def test_a_fusion_that_lets_absent_vectors_through_is_found(module, words):
+def test_faults_of_fusions_are_named(module, message):
     class Wrong(Fusion, register=f"contracts_test.{module.__name__}"):
         def build(self, *specs):
             return module()
@@ -122,7 +125,7 @@ def test_a_fusion_that_lets_absent_vectors_through_is_found(module, words):
         def out(self, *specs):
             return specs[0]
 
-    with pytest.raises((AssertionError, RuntimeError), match=words):
+    with pytest.raises((AssertionError, RuntimeError), match=message):
         check_block(Wrong, specs=[(vector(5), vector(5))])
 
 
@@ -138,81 +141,81 @@ class Unscaled(NumberCodec):
 
 
 @pytest.mark.parametrize(
-    ("codec", "words"), [(WrongPrior, "prior is not the best constant"), (Unscaled, "Not equal to tolerance")]
+    ("codec", "message"), [(WrongPrior, "prior is not the best constant"), (Unscaled, "Not equal to tolerance")]
 )
-def test_a_head_whose_codec_disagrees_with_its_loss_is_found(codec, words):
+def test_a_codec_inconsistent_with_the_loss_is_found(codec, message):
     class Wrong(RegressionHead, register=f"contracts_test.{codec.__name__}"):
         def codec(self):
             return codec()
 
-    with pytest.raises(AssertionError, match=words):
+    with pytest.raises(AssertionError, match=message):
         check_block(Wrong, targets=[1.0, 5.0, 4.0, 9.0] * 3, specs=VECTOR)
 
 
-def test_a_head_whose_losses_reach_into_unobserved_rows_is_found():
+def test_losses_that_depend_on_other_rows_are_found():
     class Wrong(RegressionHead, register="contracts_test.leak"):
         def loss_function(self, target):
-            return lambda raw, wanted: (raw - wanted).square().mean().expand(len(raw))
+            return lambda raw, target: (raw - target).square().mean().expand(len(raw))
 
     with pytest.raises(AssertionError, match="depends on the outputs of another row"):
         check_block(Wrong, targets=[1.0, 5.0, 4.0, 9.0] * 3, specs=VECTOR)
 
 
 class Lengths(Codec):
-    """Lengths of words; `fault` breaks one promise."""
+    """Lengths of strings; `fault` violates one requirement."""
 
     def __init__(self, fault=""):
         self.fault = fault
-        self.most = 0
+        self.longest = 0
 
     @property
     def spec(self):
         return vector(1)
 
     def fit(self, values):
-        self.most = max(len(one) for one in values if one is not None)
+        self.longest = max(len(value) for value in values if value is not None)
         return self
 
     def encode(self, values):
         if self.fault == "learns":
-            self.most += 1
-        scale = len(values) if self.fault == "batch" else self.most
-        numbers = np.array([[0 if one is None else len(one) / scale] for one in values], np.float32)
+            self.longest += 1
+        scale = len(values) if self.fault == "batch" else self.longest
+        numbers = np.array([[0 if value is None else len(value) / scale] for value in values], np.float32)
         if self.fault == "width":
             numbers = numbers[:, 0]
         if self.fault == "content":
-            numbers[[one is None for one in values]] = -1
-        kind = np.float64 if self.fault == "dtype" else np.float32
-        here = [True if self.fault == "presence" else one is not None for one in values]
-        return Encoded(numbers.astype(kind), np.array(here))
+            numbers[[value is None for value in values]] = -1
+        dtype = np.float64 if self.fault == "dtype" else np.float32
+        present = [True if self.fault == "presence" else value is not None for value in values]
+        return Encoded(numbers.astype(dtype), np.array(present))
 
     def state(self):
-        return {"most": self.most}
+        return {"longest": self.longest}
 
     def restore(self, state):
-        self.most = 7 if self.fault == "restore" else state["most"]
+        self.longest = 7 if self.fault == "restore" else state["longest"]
         return self
 
 
-WORDS = ["a", "bb", None, "dddd"]
+STRINGS = ["a", "bb", None, "dddd"]
 
 
-def test_a_good_codec_passes():
-    check_codec(Lengths, WORDS)
+def test_a_correct_codec_passes():
+    check_codec(Lengths, STRINGS)
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "message"),
     [
-        ("learns", "alone is not encoded|encoding changes what was learnt"),
-        ("batch", "alone is not encoded"),
-        ("width", "spec says"),
+        ("learns", "encoded differently by itself|encoding changes the state"),
+        ("batch", "encoded differently by itself"),
+        ("width", "spec is"),
         ("content", "must hold zeros"),
-        ("dtype", "is encoded as"),
+        ("dtype", "must be encoded as"),
         ("presence", "must be absent"),
-        ("restore", "after a file"),
+        ("restore", "restored"),
     ],
 )
-def test_a_codec_that_breaks_a_promise_is_told_which(fault, words):
-    with pytest.raises(AssertionError, match=words):
-        check_codec(lambda: Lengths(fault), WORDS)
+def test_faults_of_codecs_are_named(fault, message):
+    with pytest.raises(AssertionError, match=message):
+        check_codec(lambda: Lengths(fault), STRINGS)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from medley.errors import spelled
-from medley.tables.columns.kind import SAID, ColumnKind, cannot_parse
+from medley.tables.columns.kind import SET_BY_CALLER, ColumnKind, cannot_parse
 from medley.tables.columns.parsing import parse_cells
 from medley.tables.columns.profile import ColumnProfile, KindGuess
 from medley.tables.columns.strings import fraction
@@ -37,14 +37,14 @@ class AudioKind(ColumnKind, register="audio.kind"):
         existing = sum((profile.root / path).is_file() for path in paths)
         reason = "its cells are paths of audio files"
         if not existing:
-            reason += f", but no file of {len(paths)} examined is there, {paths[0]!r} in {profile.root} for one"
-            return KindGuess(self.name, f"{reason}: give {spelled('root')}", 0.4)
+            reason += f", but none of {len(paths)} sampled files exists, for example {paths[0]!r} in {profile.root}"
+            return KindGuess(self.name, f"{reason}: set {spelled('root')}", 0.4)
         return KindGuess(self.name, reason, 0.7 + 0.29 * existing / len(paths))
 
     def override(self, profile: ColumnProfile) -> KindGuess:
         if profile.is_plain and profile.values.dtype.kind != "O":
             raise cannot_parse(profile, self.name)
-        return KindGuess(self.name, SAID, 1.0)
+        return KindGuess(self.name, SET_BY_CALLER, 1.0)
 
     def parse(self, profile: ColumnProfile, form: str) -> tuple[list[Any], np.ndarray]:
         """A list of B paths, bytes or samples with their rate, None where missing."""

@@ -72,7 +72,7 @@ def as_file(item: Any, root: str | None = None) -> Any:
     if isinstance(item, str | PathLike):
         text = os.fspath(item)
         if isinstance(text, str) and text.startswith(("http://", "https://")):
-            raise BadAudioError("an address, and nothing is downloaded: save the file and pass its path")
+            raise BadAudioError("URLs are not downloaded; save the file and use its path")
         return os.path.join(root or "", text.strip() if isinstance(text, str) else text)
     return None
 

@@ -20,7 +20,7 @@ from medley.heads.regression import RegressionHead
 from medley.model.records import History, Record
 from medley.search.tuners import Tuner
 from medley.series.timeseries import TimeseriesInput
-from medley.series.windows import LONGEST
+from medley.series.windows import MAX_DEFAULT_LOOKBACK
 from medley.train.plan import Training
 
 _KNOWN = "forecast.json"
@@ -87,7 +87,7 @@ class TimeseriesForecaster(TableTask):
         super().__init__(series, head, *search, time_limit=time_limit, device=device, training=training, keep=keep)
         self.predict_from = predict_from
         self.predict_until = predict_until
-        self._before = (lookback or LONGEST) - 1
+        self._before = (lookback or MAX_DEFAULT_LOOKBACK) - 1
 
     def fit(
         self,

@@ -8,8 +8,8 @@ from typing import Any, final
 
 from medley.auto.table_task import TableTask
 from medley.heads.classification import ClassificationHead
+from medley.heads.loss_and_metric_names import as_tuple
 from medley.heads.regression import RegressionHead
-from medley.heads.words import listed
 from medley.search.tuners import Tuner
 from medley.tabular.input import StructuredDataInput
 from medley.train.plan import Training
@@ -67,7 +67,7 @@ class StructuredDataClassifier(TableTask):
         table = StructuredDataInput(column_names, column_types)
         head = ClassificationHead(num_classes, multi_label, loss=loss, metrics=metrics)
         if objective is None:
-            objective = "val_accuracy" if metrics is None or "accuracy" in listed(metrics) else "val_loss"
+            objective = "val_accuracy" if metrics is None or "accuracy" in as_tuple(metrics) else "val_loss"
         search = (project_name, max_trials, directory, objective, tuner, overwrite, seed, max_model_size)
         super().__init__(table, head, *search, time_limit=time_limit, device=device, training=training, keep=keep)
 

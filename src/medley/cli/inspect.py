@@ -118,7 +118,7 @@ def tasks_of(
     """The tasks of some columns; notes in `errors` those that are not there or cannot be predicted."""
     from medley.auto.table.targets import target_as
     from medley.tables.columns.profile import profile_of
-    from medley.tables.columns.targets import infer_target_of
+    from medley.tables.columns.targets import infer_target_from_profile
 
     tasks = {}
     for name in dict.fromkeys(names):
@@ -129,7 +129,7 @@ def tasks_of(
             if name in kinds:
                 tasks[name] = target_as(table, name, kinds[name])
             else:
-                tasks[name] = infer_target_of(profile_of(table, name))
+                tasks[name] = infer_target_from_profile(profile_of(table, name))
         except MedleyError as error:
             errors.collect(error)
     return tasks

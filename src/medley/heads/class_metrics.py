@@ -245,7 +245,7 @@ def _defined_mean(top: np.ndarray, bottom: np.ndarray) -> float:
 
 
 def class_metric(word: str, codec: Labelled) -> Metric:
-    """The metric of a canonical name (see `words.CLASS_METRICS`)."""
+    """The metric of a canonical name (see `loss_and_metric_names.CLASS_METRICS`)."""
     rows = {"accuracy": Accuracy, "exact_match": ExactMatch, "crossentropy": CrossEntropy, "brier_score": BrierScore}
     if word in rows:
         return rows[word](codec)

@@ -17,16 +17,16 @@ from medley.errors import ConfigError, DataError
 from medley.heads.class_weights import ClassWeight, wrong_weights
 from medley.heads.classes import ClassCodec
 from medley.heads.label_sets import LabelSetCodec
-from medley.heads.words import (
+from medley.heads.loss_and_metric_names import (
     CLASS_LOSSES,
     CLASS_METRICS,
     ONE_LABEL_METRICS,
-    canonical,
-    listed,
-    meaning,
-    wrong_losses,
-    wrong_metrics,
-    wrong_numbers,
+    as_tuple,
+    canonical_loss,
+    canonical_name,
+    head_option_errors,
+    loss_errors,
+    metric_errors,
 )
 from medley.tables.columns.kind import kind_named
 
@@ -96,9 +96,9 @@ class ClassificationHead(Head, register="heads.classification"):
         whole = isinstance(self.num_classes, int) and not isinstance(self.num_classes, bool)
         if self.num_classes is not None and (not whole or self.num_classes < least):
             yield f"num_classes must be a whole number, {least} or more, got {self.num_classes!r}."
-        yield from wrong_losses(self.loss, CLASS_LOSSES, "classification")
-        yield from wrong_metrics(self.metrics, CLASS_METRICS, "classification")
-        yield from wrong_numbers(self.dropout, self.loss_weight)
+        yield from loss_errors(self.loss, CLASS_LOSSES, "classification")
+        yield from metric_errors(self.metrics, CLASS_METRICS, "classification")
+        yield from head_option_errors(self.dropout, self.loss_weight)
         yield from wrong_weights(self.class_weight)
         if self.multi_label:
             yield from self._wrong_for_sets()
@@ -109,15 +109,15 @@ class ClassificationHead(Head, register="heads.classification"):
                 yield f"loss {one!r} is for one class per row; with multi_label=True leave it unset."
             elif callable(one) and self.class_weight is not None:
                 yield "class_weight cannot reach into a loss of one's own with multi_label=True; weigh inside the loss."
-        for one in listed(self.metrics):
-            word = meaning(one, CLASS_METRICS) if isinstance(one, str) else None
+        for one in as_tuple(self.metrics):
+            word = canonical_name(one, CLASS_METRICS) if isinstance(one, str) else None
             if word is not None and (word in ONE_LABEL_METRICS or word.startswith("top_")):
                 yield f"metric {one!r} is for one class per row, not for multi_label=True."
 
     def codec(self) -> ClassCodec | LabelSetCodec:
         """A fresh codec for labels."""
         kind = LabelSetCodec if self.multi_label else ClassCodec
-        return kind(self.num_classes, canonical(self.loss, CLASS_LOSSES, "crossentropy"), self.class_weight)
+        return kind(self.num_classes, canonical_loss(self.loss, CLASS_LOSSES, "crossentropy"), self.class_weight)
 
     def build(self, spec: Spec, target: TargetCodec) -> nn.Module:
         """(B, *spec.shape) -> logits (B, K)."""

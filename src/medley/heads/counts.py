@@ -15,8 +15,15 @@ from medley.core.numbering import row_number
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import ConfigError, DataError, NotFittedError
+from medley.heads.loss_and_metric_names import (
+    as_tuple,
+    canonical_loss,
+    canonical_name,
+    head_option_errors,
+    loss_errors,
+    metric_errors,
+)
 from medley.heads.numbers import numeric_columns
-from medley.heads.words import canonical, listed, meaning, wrong_losses, wrong_metrics, wrong_numbers
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -212,9 +219,9 @@ class CountHead(Head, register="heads.counts"):
         is_whole = isinstance(self.output_dim, int) and not isinstance(self.output_dim, bool)
         if self.output_dim is not None and (not is_whole or self.output_dim < 1):
             yield f"output_dim must be a whole number, 1 or more, got {self.output_dim!r}."
-        yield from wrong_losses(self.loss, COUNT_LOSSES, "count")
-        yield from wrong_metrics(self.metrics, COUNT_METRICS, "count")
-        yield from wrong_numbers(self.dropout, self.loss_weight)
+        yield from loss_errors(self.loss, COUNT_LOSSES, "count")
+        yield from metric_errors(self.metrics, COUNT_METRICS, "count")
+        yield from head_option_errors(self.dropout, self.loss_weight)
 
     def codec(self) -> CountCodec:
         return CountCodec(self.output_dim)
@@ -229,23 +236,25 @@ class CountHead(Head, register="heads.counts"):
 
     def loss_function(self, target: TargetCodec) -> Any:
         """Raw outputs (B, K), encoded targets -> half the deviance per row (B,), in units of the training mean."""
-        from medley.heads.held import Held
+        from medley.heads.device_array import DeviceArray
         from medley.heads.losses import per_row_loss
 
         codec, name = _own(target), self.loss
-        mean, alpha, width = Held(codec.mean), Held(codec.dispersion), len(codec.mean)
+        mean, alpha, width = DeviceArray(codec.mean), DeviceArray(codec.dispersion), len(codec.mean)
         if callable(name):
             function = per_row_loss(name)
-            return lambda raw, goal: function(_ratio(raw) * mean.beside(raw), goal[:, :width] * mean.beside(raw))
-        is_poisson = canonical(name, COUNT_LOSSES, "poisson") == "poisson"
+            return lambda raw, goal: function(
+                _ratio(raw) * mean.on_device_of(raw), goal[:, :width] * mean.on_device_of(raw)
+            )
+        is_poisson = canonical_loss(name, COUNT_LOSSES, "poisson") == "poisson"
 
         def losses(raw: Tensor, goal: Tensor) -> Tensor:
             ratio, true = raw.clamp(max=MAX_LOG_RATIO), goal[:, :width]
             if is_poisson:
                 cells = poisson_deviance(ratio, true) / 2
             else:
-                scale = mean.beside(raw)
-                cells = negative_binomial_deviance(ratio, true, scale, alpha.beside(raw)) / (2 * scale)
+                scale = mean.on_device_of(raw)
+                cells = negative_binomial_deviance(ratio, true, scale, alpha.on_device_of(raw)) / (2 * scale)
             return _mean_of_known(cells, goal, width)
 
         return losses
@@ -254,12 +263,12 @@ class CountHead(Head, register="heads.counts"):
         from medley.heads.metrics import function_metric, metric_name
 
         codec = _own(target)
-        asked = ["deviance", "mean_absolute_error"] if self.metrics is None else listed(self.metrics)
+        asked = ["deviance", "mean_absolute_error"] if self.metrics is None else as_tuple(self.metrics)
         named = {"deviance": Deviance, "mean_absolute_error": AbsoluteCountError}
         built: dict[str, Metric] = {}
         for place, metric in enumerate(asked):
             if isinstance(metric, str):
-                built[metric] = named[meaning(metric, COUNT_METRICS) or metric](codec)
+                built[metric] = named[canonical_name(metric, COUNT_METRICS) or metric](codec)
             else:
                 built[metric_name(metric, place)] = function_metric(metric, codec)
         return built
@@ -297,13 +306,13 @@ class Deviance(RowMetric):
     greater_is_better = False
 
     def __init__(self, codec: CountCodec) -> None:
-        from medley.heads.held import Held
+        from medley.heads.device_array import DeviceArray
 
-        self.mean, self.width = Held(codec.mean), len(codec.mean)
+        self.mean, self.width = DeviceArray(codec.mean), len(codec.mean)
 
     def rows(self, raw: Tensor, target: Tensor) -> Tensor:
         ratio = raw.float().clamp(max=MAX_LOG_RATIO)
-        cells = poisson_deviance(ratio, target[:, : self.width]) * self.mean.beside(raw)
+        cells = poisson_deviance(ratio, target[:, : self.width]) * self.mean.on_device_of(raw)
         return _mean_of_known(cells, target, self.width)
 
 
@@ -313,12 +322,12 @@ class AbsoluteCountError(RowMetric):
     greater_is_better = False
 
     def __init__(self, codec: CountCodec) -> None:
-        from medley.heads.held import Held
+        from medley.heads.device_array import DeviceArray
 
-        self.mean, self.width = Held(codec.mean), len(codec.mean)
+        self.mean, self.width = DeviceArray(codec.mean), len(codec.mean)
 
     def rows(self, raw: Tensor, target: Tensor) -> Tensor:
-        cells = (_ratio(raw.float()) - target[:, : self.width]).abs() * self.mean.beside(raw)
+        cells = (_ratio(raw.float()) - target[:, : self.width]).abs() * self.mean.on_device_of(raw)
         return _mean_of_known(cells, target, self.width)
 
 

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from medley.errors import ConfigError
 from medley.heads.classes import ClassCodec
-from medley.heads.held import Held
+from medley.heads.device_array import DeviceArray
 from medley.heads.label_sets import LabelSetCodec
+from medley.heads.loss_and_metric_names import CLASS_LOSSES, NUMBER_LOSSES, ORDERED_LOSSES, canonical_loss
 from medley.heads.masked import Losses, known_mean
 from medley.heads.numbers import NumberCodec
 from medley.heads.ordered_classes import OrderedCodec
-from medley.heads.words import CLASS_LOSSES, NUMBER_LOSSES, ORDERED_LOSSES, canonical
 
 FOCUS = 2.0  # the exponent of the focal loss, as in its paper
 
@@ -46,7 +46,7 @@ def class_losses(loss: Any, codec: ClassCodec) -> Losses:
             f"loss={loss!r} tells two classes apart, but this target has {len(codec.labels)}. Leave loss unset, use "
             "'categorical_crossentropy', or multi_label=True where a row may have several labels."
         )
-    word = canonical(loss, CLASS_LOSSES, "crossentropy")
+    word = canonical_loss(loss, CLASS_LOSSES, "crossentropy")
     if codec.binary:
         rows = _own_binary(loss) if word == "custom" else _binary_focal if word == "focal" else _binary
         return _weigh_two(rows, codec.weights)
@@ -65,18 +65,18 @@ def label_set_losses(loss: Any, codec: LabelSetCodec) -> Losses:
     >>> label_set_losses(None, codec)(torch.zeros(1, 2), torch.tensor([[1.0, -1.0]]))
     tensor([0.6931])
     """
-    word = canonical(loss, CLASS_LOSSES, "crossentropy")
+    word = canonical_loss(loss, CLASS_LOSSES, "crossentropy")
     if word == "custom":
         own = per_row_loss(loss)
         return lambda raw, target: own(torch.where(target >= 0, raw, 0.0), target.clamp(min=0.0))
     cells = _focal_cells if word == "focal" else _crossentropy_cells
-    weights = None if codec.weights is None else (Held(codec.weights[0]), Held(codec.weights[1]))
+    weights = None if codec.weights is None else (DeviceArray(codec.weights[0]), DeviceArray(codec.weights[1]))
 
     def losses(raw: Tensor, target: Tensor) -> Tensor:
         known = target >= 0
         found = cells(torch.where(known, raw, 0.0), target.clamp(min=0.0))
         if weights is not None:
-            found = found * torch.where(target > 0, weights[1].beside(raw), weights[0].beside(raw))
+            found = found * torch.where(target > 0, weights[1].on_device_of(raw), weights[0].on_device_of(raw))
         return known_mean(found, known)
 
     return losses
@@ -93,7 +93,7 @@ def ordered_losses(loss: Any, codec: OrderedCodec) -> Losses:
     >>> ordered_losses(None, codec)(torch.zeros(3, 2), torch.tensor([0, 1, 2]))
     tensor([0.6931, 1.3863, 1.3863])
     """
-    if canonical(loss, ORDERED_LOSSES, "crossentropy") != "custom":
+    if canonical_loss(loss, ORDERED_LOSSES, "crossentropy") != "custom":
         return _weigh_codes(ordered_crossentropy, codec.weights)
     own = per_row_loss(loss)
     return _weigh_codes(lambda raw, target: own(ordered_logarithms(raw), target.long()), codec.weights)
@@ -121,7 +121,7 @@ def number_losses(loss: Any, codec: NumberCodec) -> Losses:
     >>> number_losses("mae", NumberCodec().fit([0.0, 2.0]))(torch.zeros(1, 1), torch.tensor([[3.0]]))
     tensor([3.])
     """
-    word = canonical(loss, NUMBER_LOSSES, "mean_squared_error")
+    word = canonical_loss(loss, NUMBER_LOSSES, "mean_squared_error")
     width = len(codec.mean)
     own = per_row_loss(loss) if word == "custom" else None
     cells = _NUMBER_CELLS.get(word, _square)
@@ -199,8 +199,8 @@ def _weigh_two(rows: Losses, weights: np.ndarray | None) -> Losses:
 def _weigh_codes(rows: Losses, weights: np.ndarray | None) -> Losses:
     if weights is None:
         return rows
-    held = Held(weights)
-    return lambda raw, target: rows(raw, target) * held.beside(raw)[target.long()]
+    device_weights = DeviceArray(weights)
+    return lambda raw, target: rows(raw, target) * device_weights.on_device_of(raw)[target.long()]
 
 
 def _own_binary(loss: Any) -> Losses:

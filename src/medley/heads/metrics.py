@@ -11,11 +11,11 @@ from medley.core.metric import Metric, SetMetric
 from medley.heads.class_metrics import class_metric
 from medley.heads.classes import ClassCodec
 from medley.heads.label_sets import LabelSetCodec
+from medley.heads.loss_and_metric_names import CLASS_METRICS, NUMBER_METRICS, ORDERED_METRICS, as_tuple, canonical_name
 from medley.heads.number_metrics import number_metric
 from medley.heads.numbers import NumberCodec
 from medley.heads.ordered_classes import OrderedCodec
 from medley.heads.ordered_metrics import ordered_metric
-from medley.heads.words import CLASS_METRICS, NUMBER_METRICS, ORDERED_METRICS, listed, meaning
 
 AnyCodec = ClassCodec | LabelSetCodec | NumberCodec | OrderedCodec
 Score = Callable[..., float]
@@ -65,7 +65,7 @@ def make_metrics(metrics: Any, codec: AnyCodec, *default: str) -> dict[str, Metr
     ['mae', 'r2']
     """
     built: dict[str, Metric] = {}
-    for place, one in enumerate(default if metrics is None else listed(metrics)):
+    for place, one in enumerate(default if metrics is None else as_tuple(metrics)):
         name = one if isinstance(one, str) else metric_name(one, place)
         built[name] = _named(one, codec) if isinstance(one, str) else function_metric(one, codec)
     return built
@@ -73,10 +73,10 @@ def make_metrics(metrics: Any, codec: AnyCodec, *default: str) -> dict[str, Metr
 
 def _named(word: str, codec: AnyCodec) -> Metric:
     if isinstance(codec, NumberCodec):
-        return number_metric(meaning(word, NUMBER_METRICS) or word, codec)
+        return number_metric(canonical_name(word, NUMBER_METRICS) or word, codec)
     if isinstance(codec, OrderedCodec):
-        return ordered_metric(meaning(word, ORDERED_METRICS) or word, codec)
-    return class_metric(meaning(word, CLASS_METRICS) or word, codec)
+        return ordered_metric(canonical_name(word, ORDERED_METRICS) or word, codec)
+    return class_metric(canonical_name(word, CLASS_METRICS) or word, codec)
 
 
 def function_metric(function: Score, codec: Any) -> Metric:

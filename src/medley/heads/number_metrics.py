@@ -29,30 +29,30 @@ class Errors:
     """
 
     def __init__(self, codec: NumberCodec) -> None:
-        from medley.heads.held import Held
+        from medley.heads.device_array import DeviceArray
 
         self.width = len(codec.mean)
-        self.mean, self.deviation = Held(codec.mean), Held(codec.deviation)
+        self.mean, self.deviation = DeviceArray(codec.mean), DeviceArray(codec.deviation)
         scale = codec.scale
-        self.curve = None if scale.is_linear else [Held(one) for one in (scale.log, scale.offset, *scale.ends)]
+        self.curve = None if scale.is_linear else [DeviceArray(one) for one in (scale.log, scale.offset, *scale.ends)]
 
     def of(self, raw: Tensor, target: Tensor) -> Tensor:
         """Raw outputs (B, K), encoded targets -> (B, K), in the caller's unit."""
         raw, target = raw.float(), target[:, : self.width]
         if self.curve is not None:
             return self._number(raw) - self._number(target)
-        return (raw - target) * self.deviation.beside(raw)
+        return (raw - target) * self.deviation.on_device_of(raw)
 
     def true(self, target: Tensor) -> Tensor:
         """Encoded targets -> numbers (B, K) in the caller's unit."""
         return self._number(target[:, : self.width])
 
     def _number(self, raw: Tensor) -> Tensor:
-        bent = raw * self.deviation.beside(raw) + self.mean.beside(raw)
+        bent = raw * self.deviation.on_device_of(raw) + self.mean.on_device_of(raw)
         if self.curve is None:
             return bent
         # As `Scale.unbend`.
-        log, offset, low, high = (one.beside(raw) for one in self.curve)
+        log, offset, low, high = (one.on_device_of(raw) for one in self.curve)
         inner = bent.clamp(low, high)
         size = inner.exp()
         return bent.where(log == 0, size - offset + (bent - inner) * size)
@@ -170,7 +170,7 @@ def _correlation(true: np.ndarray, found: np.ndarray, share: np.ndarray) -> floa
 
 
 def number_metric(word: str, codec: NumberCodec) -> Metric:
-    """The metric of a canonical name (see `words.NUMBER_METRICS`)."""
+    """The metric of a canonical name (see `loss_and_metric_names.NUMBER_METRICS`)."""
     return {
         "mean_squared_error": SquaredError,
         "root_mean_squared_error": RootSquaredError,

@@ -13,8 +13,14 @@ from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import ConfigError
 from medley.heads.class_weights import ClassWeight, wrong_weights
+from medley.heads.loss_and_metric_names import (
+    ORDERED_LOSSES,
+    ORDERED_METRICS,
+    head_option_errors,
+    loss_errors,
+    metric_errors,
+)
 from medley.heads.ordered_classes import OrderedCodec
-from medley.heads.words import ORDERED_LOSSES, ORDERED_METRICS, wrong_losses, wrong_metrics, wrong_numbers
 
 if TYPE_CHECKING:
     from torch import nn
@@ -72,9 +78,9 @@ class OrderedHead(Head, register="heads.ordered"):
 
     def check(self) -> Iterable[str]:
         """Names, ranges, and an order of labels that differ."""
-        yield from wrong_losses(self.loss, ORDERED_LOSSES, "ordered")
-        yield from wrong_metrics(self.metrics, ORDERED_METRICS, "ordered")
-        yield from wrong_numbers(self.dropout, self.loss_weight)
+        yield from loss_errors(self.loss, ORDERED_LOSSES, "ordered")
+        yield from metric_errors(self.metrics, ORDERED_METRICS, "ordered")
+        yield from head_option_errors(self.dropout, self.loss_weight)
         yield from wrong_weights(self.class_weight)
         if isinstance(self.order, str) or not isinstance(self.order, Sequence | None):
             yield f"order must be a list of labels, the least first, got {self.order!r}."

@@ -85,7 +85,7 @@ class QuadraticKappa(SetMetric):
 
 
 def ordered_metric(word: str, codec: OrderedCodec) -> Metric:
-    """The metric of a canonical name (see `words.ORDERED_METRICS`)."""
+    """The metric of a canonical name (see `loss_and_metric_names.ORDERED_METRICS`)."""
     if word == "quadratic_weighted_kappa":
         return QuadraticKappa(codec)
     if word == "balanced_accuracy":

@@ -12,9 +12,16 @@ from medley.core.metric import Metric
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import ConfigError
+from medley.heads.loss_and_metric_names import (
+    NUMBER_LOSSES,
+    NUMBER_METRICS,
+    canonical_loss,
+    head_option_errors,
+    loss_errors,
+    metric_errors,
+)
 from medley.heads.numbers import NumberCodec
 from medley.heads.scales import RULES, Rule
-from medley.heads.words import NUMBER_LOSSES, NUMBER_METRICS, canonical, wrong_losses, wrong_metrics, wrong_numbers
 
 if TYPE_CHECKING:
     from torch import nn
@@ -75,16 +82,16 @@ class RegressionHead(Head, register="heads.regression"):
         whole = isinstance(self.output_dim, int) and not isinstance(self.output_dim, bool)
         if self.output_dim is not None and (not whole or self.output_dim < 1):
             yield f"output_dim must be a whole number, 1 or more, got {self.output_dim!r}."
-        yield from wrong_losses(self.loss, NUMBER_LOSSES, "regression")
-        yield from wrong_metrics(self.metrics, NUMBER_METRICS, "regression")
-        yield from wrong_numbers(self.dropout, self.loss_weight)
+        yield from loss_errors(self.loss, NUMBER_LOSSES, "regression")
+        yield from metric_errors(self.metrics, NUMBER_METRICS, "regression")
+        yield from head_option_errors(self.dropout, self.loss_weight)
         if self.scale not in RULES:
             yield f"scale must be one of {', '.join(map(repr, RULES))}, got {self.scale!r}."
 
     def codec(self) -> NumberCodec:
         """A fresh codec for numbers."""
         return NumberCodec(
-            self.output_dim, canonical(self.loss, NUMBER_LOSSES, "mean_squared_error"), cast(Rule, self.scale)
+            self.output_dim, canonical_loss(self.loss, NUMBER_LOSSES, "mean_squared_error"), cast(Rule, self.scale)
         )
 
     def build(self, spec: Spec, target: TargetCodec) -> nn.Module:

@@ -15,7 +15,7 @@ from medley.image import (  # noqa: F401  (importing registers)
     set_block,
     set_encoder,
     set_input,
-    set_words,
     strided,
+    visual_words,
     xception,
 )

@@ -1,4 +1,4 @@
-"""Random changes of images in training."""
+"""Random augmentation of images in training."""
 
 from __future__ import annotations
 
@@ -19,26 +19,28 @@ _PAIR = (tuple, list)
 
 
 class ImageAugmentation(Layer, register="image.augmentation"):
-    """Changes each training image by draws of its own; nothing is changed when predicting.
+    """Transforms each training image at random; images are not changed in prediction.
 
-    The draws come from torch's generator, so a seed repeats them. What moves in from outside is the image mirrored at
-    its edge. Set a factor to 0 (a flip to False) to leave it out; with all of them out, images pass as they are.
+    Parameters are drawn per image from torch's generator, so a seed makes them reproducible. Pixels that move in from
+    outside the image are filled by reflection at its border. Set a factor to 0 (a flip to False) to switch it off; with
+    all of them off, images pass unchanged.
 
     Args:
-        translation_factor: furthest shift as a share of height and width; a pair is (vertical, horizontal).
-        vertical_flip: turn half of the images upside down.
-        horizontal_flip: mirror half of the images. Leave it out where a mirror image means something else, as with
-            digits.
-        rotation_factor: furthest turn to either side as a share of a full turn; a pair is (lowest, highest),
+        translation_factor: largest shift as a fraction of height and width; a pair is (vertical, horizontal).
+        vertical_flip: flip an image upside down with probability 0.5.
+        horizontal_flip: mirror an image with probability 0.5. Set it to False where a mirror image means something
+            else, as with digits.
+        rotation_factor: largest rotation in either direction as a fraction of a full turn; a pair is (lowest, highest),
             anticlockwise.
-        zoom_factor: furthest change of size as a share, the aspect kept; a pair is (vertical, horizontal), drawn apart.
-        contrast_factor: furthest change of contrast as a share; a pair is (downwards, upwards).
+        zoom_factor: largest change of size as a fraction, with the aspect ratio kept; a pair is (vertical, horizontal),
+            each drawn independently.
+        contrast_factor: largest change of contrast as a fraction; a pair is (decrease, increase).
 
-    Shape: (B, C, H, W) -> the same
+    Shape: (B, C, H, W) -> (B, C, H, W)
 
     Raises:
-        ConfigError: a factor is no share, or no pair of shares.
-        GraphError: joined to something that is not an image.
+        ConfigError: a factor is neither a fraction nor a pair of fractions.
+        GraphError: called on something that is not an image.
 
     >>> ImageAugmentation(0.1, False, True, 0.0, 0.0, (0.2, 0.1)).contrast_factor
     (0.2, 0.1)
@@ -52,44 +54,44 @@ class ImageAugmentation(Layer, register="image.augmentation"):
     contrast_factor: Factor = searched(OneOf(0.0, 0.1, 0.2), also=_PAIR)
 
     def check(self) -> Iterable[str]:
-        """Factors are shares or pairs of shares."""
+        """Checks that factors are fractions or pairs of fractions."""
         for name in ("translation_factor", "rotation_factor", "zoom_factor", "contrast_factor"):
             value = getattr(self, name)
             if value is None or isinstance(value, Space):
                 continue
             low = -1 if name == "rotation_factor" else 0
             pair = _pair(value)
-            if pair is None or not all(low <= one < 1 for one in pair):
-                yield f"{name} is a share from {low} to below 1, or a pair of such, got {value!r}."
+            if pair is None or not all(low <= factor < 1 for factor in pair):
+                yield f"{name} must be at least {low} and below 1, or a pair of such numbers, got {value!r}."
             elif name == "rotation_factor" and pair[0] > pair[1]:
-                yield f"rotation_factor is a pair (lowest, highest), got {value!r}."
+                yield f"rotation_factor must be a number or a pair (lowest, highest), got {value!r}."
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Small shifts of small images; of colour photographs, mirror images alone, which cost a short training least."""
+        """Horizontal flips of colour images of at least 32 pixels; shifts of others by at most a tenth."""
         if not specs or specs[0].axes != "CHW":
             return {}
         channels, height, width = specs[0].shape
-        photo = channels == 3 and min(height, width) >= 32
-        return {"translation_factor": 0.0 if photo else 0.1, "horizontal_flip": photo, "vertical_flip": False}
+        is_photo = channels == 3 and min(height, width) >= 32
+        return {"translation_factor": 0.0 if is_photo else 0.1, "horizontal_flip": is_photo, "vertical_flip": False}
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The module that draws and changes."""
+        """Builds the augmentation module."""
         from medley.nn.augment import Augment
 
         image_size(specs[0], "ImageAugmentation")
         rotation, zoom = self.rotation_factor, self.zoom_factor
         return Augment(
-            translation=_both(self.translation_factor),
+            translation=_as_pair(self.translation_factor),
             vertical_flip=bool(self.vertical_flip),
             horizontal_flip=bool(self.horizontal_flip),
-            rotation=(-rotation, rotation) if isinstance(rotation, int | float) else _both(rotation),
-            zoom=_both(zoom),
+            rotation=(-rotation, rotation) if isinstance(rotation, int | float) else _as_pair(rotation),
+            zoom=_as_pair(zoom),
             same_zoom=isinstance(zoom, int | float),
-            contrast=_both(self.contrast_factor),
+            contrast=_as_pair(self.contrast_factor),
         )
 
     def out(self, *specs: Spec) -> Spec:
-        """As it comes."""
+        """The input's spec, unchanged."""
         image_size(specs[0], "ImageAugmentation")
         return specs[0]
 
@@ -106,7 +108,7 @@ def _pair(value: Any) -> tuple[float, float] | None:
     return None
 
 
-def _both(value: Any) -> tuple[float, float]:
+def _as_pair(value: Any) -> tuple[float, float]:
     pair = _pair(value)
     assert pair is not None, value
     return pair

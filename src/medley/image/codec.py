@@ -1,4 +1,4 @@
-"""Images in any container -> one array of one size."""
+"""Codec of images: rows in any container -> one array of one size."""
 
 from __future__ import annotations
 
@@ -13,28 +13,27 @@ import numpy as np
 from medley.core.codec import Codec, Encoded, State
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
-from medley.image.fitting import resized, target_channels, target_depth, target_size, toned, with_channels
+from medley.image.conversion import convert_channels, convert_depth, resize, target_channels, target_depth, target_size
+from medley.image.image_files import BadImageError
 from medley.image.pixels import Depth, ImageProfile, depth_of, is_image, is_missing, profile, read
-from medley.image.sources import BadImageError
 from medley.image.unreadable import IMAGES, Policy, Problems, Unreadable, by_row, listing
 
 Result = TypeVar("Result")
 
 
 class ImageCodec(Codec):
-    """Learns one size, one number of channels and what pixels mean; encodes to uint8 where bytes came, else float32.
+    """Learns size, number of channels and value range of images; encodes bytes to uint8, other pixels to float32.
 
-    The array is the same whichever container the images came in: an array (B, H, W) or (B, H, W, C), a list of arrays,
-    paths, base64, bytes of files or images of Pillow's. A row that is None, NaN or an array of nothing but NaN is
-    absent.
+    The encoded array does not depend on the container: an array (B, H, W) or (B, H, W, C), or a list of arrays, paths,
+    base64 strings, file contents or Pillow images. A row that is None, NaN or an array that is all NaN is absent.
 
     Args:
-        size: height and width; left out, they are learnt (`fitting.target_size`).
-        interpolation: how other sizes are resampled: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`.
-        root: the folder of relative paths.
-        on_bad_file: what becomes of images that cannot be read (`bad.Policy`).
-        largest: longest side of a learnt size.
-        wanted_channels: 1 for grey, 3 for colours, as a pretrained encoder reads images; left out, they are learnt.
+        size: height and width; if unset, they are learnt (`conversion.target_size`).
+        interpolation: how images are resized: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`.
+        root: the folder that relative paths are resolved against.
+        on_bad_file: how to handle images that cannot be read (`unreadable.Policy`).
+        largest: the longest side of a learnt size.
+        fixed_channels: 1 for grey, 3 for colour, as a pretrained encoder expects; if unset, they are learnt.
 
     Attributes:
         bad: the images that the last `fit` or `encode` could not read.
@@ -51,12 +50,12 @@ class ImageCodec(Codec):
         *,
         root: str | None = None,
         on_bad_file: Policy = "warn",
-        wanted_channels: int | None = None,
+        fixed_channels: int | None = None,
         largest: int | None = None,
     ) -> None:
         self.largest = largest
-        self.wanted = size
-        self.wanted_channels = wanted_channels
+        self.fixed_size = size
+        self.fixed_channels = fixed_channels
         self.interpolation = interpolation
         self.root = root
         self.on_bad_file: Policy = on_bad_file
@@ -67,88 +66,91 @@ class ImageCodec(Codec):
 
     @property
     def spec(self) -> Spec:
-        """Channels first; uint8 where the training images were bytes."""
+        """(C, H, W); uint8 if the training images were bytes."""
         height, width = self._fitted()
         return Spec((self.channels, height, width), "CHW", "uint8" if self.depth == "byte" else "float32")
 
     @property
     def dtype(self) -> type[np.generic]:
-        """Of the encoded array."""
+        """The type of the encoded array."""
         return np.uint8 if self.depth == "byte" else np.float32
 
     def fit(self, values: Any) -> Self:
-        """Learns from images; of files, only the headers are read. Bad ones are told by `encode`, not here.
+        """Learns from images; of files, only the headers are read. `encode` warns of unreadable images, `fit` does not.
 
         Raises:
-            DataError: no image is there or can be read, the container is no list of images, or the policy is
-                `"raise"` and some are bad (all are reported).
+            DataError: there is no readable image, the container is not a list of images, or the policy is `"raise"` and
+                some images cannot be read (all are listed).
         """
-        rows = rows_of_images(values)
-        looks, found = looks_at(rows, self.root)
-        self.bad = IMAGES.listed(found.bad, rows, by_row)
-        IMAGES.stop(found, rows, by_row, self.on_bad_file)
-        self.learn(looks, self.bad)
+        rows = as_image_rows(values)
+        profiles, problems = profile_rows(rows, self.root)
+        self.bad = IMAGES.listed(problems.bad, rows, by_row)
+        IMAGES.stop(problems, rows, by_row, self.on_bad_file)
+        self.learn(profiles, self.bad)
         return self
 
-    def learn(self, looks: Sequence[ImageProfile], bad: Sequence[Unreadable] = ()) -> None:
-        """As `fit`, of images that were looked at.
+    def learn(self, profiles: Sequence[ImageProfile], bad: Sequence[Unreadable] = ()) -> None:
+        """Learns from profiles of images, as `fit` does from images.
 
         Raises:
-            DataError: there are none, or they do not fit each other.
+            DataError: there are none, or their numbers of channels cannot be converted into each other.
         """
-        if not looks:
+        if not profiles:
             head = "At least one training row must hold an image; all are missing"
-            if bad and all(one.reason == "no such file" for one in bad):
-                told = (
-                    "None of the images is there. Relative paths count from root=, or from the table's folder, or from"
+            if bad and all(image.reason == "no such file" for image in bad):
+                not_found = (
+                    "None of the image files exists. Relative paths are resolved against root=, else against the"
                 )
-                raise DataError(listing(f"{told} the current one:", bad))
+                raise DataError(listing(f"{not_found} table's folder or the working directory:", bad))
             raise DataError(listing(f"{head} or cannot be read:", bad) if bad else f"{head}.")
-        self.size = self.wanted or target_size([(one.height, one.width) for one in looks], self.largest)
-        self.channels = self.wanted_channels or target_channels({one.channels for one in looks})
-        self.depth = target_depth(looks)
-        if self.wanted_channels is not None and self.depth == "raw":
-            self.depth = "byte"  # floats from 0 to 255; a pretrained encoder can read no others, and `toned` says so
+        self.size = self.fixed_size or target_size(
+            [(profile.height, profile.width) for profile in profiles], self.largest
+        )
+        self.channels = self.fixed_channels or target_channels({profile.channels for profile in profiles})
+        self.depth = target_depth(profiles)
+        if self.fixed_channels is not None and self.depth == "raw":
+            self.depth = "byte"  # a pretrained encoder reads pixels from 0 to 255 only; `convert_depth` rejects others
 
     def encode(self, values: Any) -> Encoded:
-        """Images -> (B, C, H, W) and presence; other sizes are resampled, other channels converted.
+        """Encodes images as (B, C, H, W) with their presence; converts sizes and channels.
 
         Warns:
-            BadImageWarning: some cannot be read; they are taken as missing.
+            BadImageWarning: some cannot be read; they are treated as missing.
 
         Raises:
-            DataError: images that cannot be read where the policy is `"raise"`, or that cannot be converted into the
-                learnt form (all are reported).
+            DataError: images that cannot be read where the policy is `"raise"`, or whose channels or values cannot be
+                converted to the learnt ones (all are listed).
         """
-        rows = rows_of_images(values)
-        one = (*self._fitted(), self.channels)
-        if isinstance(rows, np.ndarray) and rows.shape == one and one[1:] != (1, 1):  # (H, 1, 1): H rows of one pixel
-            raise DataError(f"One image of shape {rows.shape} came where rows of images belong; add an axis: x[None].")
-        encoded, found = self.attempt(rows)
-        self.bad = IMAGES.listed(found.bad, rows, by_row)
-        IMAGES.stop(found, rows, by_row, self.on_bad_file)
+        rows = as_image_rows(values)
+        image_shape = (*self._fitted(), self.channels)
+        # (H, 1, 1) is H rows of one pixel.
+        if isinstance(rows, np.ndarray) and rows.shape == image_shape and image_shape[1:] != (1, 1):
+            raise DataError(f"Expected rows of images, got one image of shape {rows.shape}; add an axis: x[None].")
+        encoded, problems = self.try_encode(rows)
+        self.bad = IMAGES.listed(problems.bad, rows, by_row)
+        IMAGES.stop(problems, rows, by_row, self.on_bad_file)
         IMAGES.warn_of(self.bad, len(rows))
         return encoded
 
     def unreadable_rows(self, values: Any) -> dict[int, list[str]]:
-        """Rows whose image cannot be read, whatever the policy, each with the reason. Needs no `fit`."""
-        rows = rows_of_images(values)
+        """Rows whose image cannot be read, whatever the policy, each with the reason. Does not need `fit`."""
+        rows = as_image_rows(values)
         bad = {} if isinstance(rows, np.ndarray) else unreadable(rows, self.root).bad
         images = IMAGES.listed(bad, rows, by_row)
         return {row: [str(image)] for row, image in zip(sorted(bad), images, strict=True)}
 
-    def attempt(self, rows: np.ndarray | Sequence[Any]) -> tuple[Encoded, Problems]:
-        """As `encode`, of what `rows_of_images` gave; tells what went wrong, and leaves it to the caller."""
+    def try_encode(self, rows: np.ndarray | Sequence[Any]) -> tuple[Encoded, Problems]:
+        """Encodes the result of `as_image_rows`; returns problems instead of raising or warning."""
         size = self._fitted()
         if not isinstance(rows, np.ndarray):
-            return self._attempt_each(rows)
+            return self._try_encode_each(rows)
         if rows.shape[1:3] != size or _channels(rows) != self.channels:
-            return self._attempt_each(list(rows))
+            return self._try_encode_each(list(rows))
         absent = _absent(rows)
         try:
-            array = _channels_first(toned(rows, self.depth))
-        except DataError:  # again row by row, to tell which
-            return self._attempt_each(list(rows))
+            array = _channels_first(convert_depth(rows, self.depth))
+        except DataError:  # row by row, to find which rows are wrong
+            return self._try_encode_each(list(rows))
         return Encoded(array, ~absent), Problems()
 
     def state(self) -> dict[str, Any]:
@@ -169,41 +171,41 @@ class ImageCodec(Codec):
 
     def _fitted(self) -> tuple[int, int]:
         if self.size is None:
-            raise NotFittedError("ImageCodec was asked before it was fitted; call fit(training_rows) first.")
+            raise NotFittedError("ImageCodec is not fitted; call fit(training_rows) first.")
         return self.size
 
-    def _attempt_each(self, rows: Sequence[Any]) -> tuple[Encoded, Problems]:
+    def _try_encode_each(self, rows: Sequence[Any]) -> tuple[Encoded, Problems]:
         size = self._fitted()
         array = np.zeros((len(rows), self.channels, *size), self.dtype)
         present = np.zeros(len(rows), bool)
 
-        def place(row: int) -> None:
+        def encode_row(row: int) -> None:
             if not is_missing(rows[row]):
-                array[row] = self._fitting(rows[row], size).transpose(2, 0, 1)
+                array[row] = self._read_and_convert(rows[row], size).transpose(2, 0, 1)
                 present[row] = True
 
-        return Encoded(array, present), _for_each(place, rows)[1]
+        return Encoded(array, present), _for_each(encode_row, rows)[1]
 
-    def _fitting(self, item: Any, size: tuple[int, int]) -> np.ndarray:
+    def _read_and_convert(self, item: Any, size: tuple[int, int]) -> np.ndarray:
         pixels = read(item, self.channels, size, self.root)
         try:
-            pixels = toned(pixels, self.depth)
-        except DataError as error:  # of a file, it is the file that is odd; of an array, the call
+            pixels = convert_depth(pixels, self.depth)
+        except DataError as error:  # a file is reported as unreadable, an array is an error of the caller
             raise (BadImageError(str(error)) if is_image(item) else error) from None
-        return resized(with_channels(pixels, self.channels), size, self.interpolation)
+        return resize(convert_channels(pixels, self.channels), size, self.interpolation)
 
 
-def rows_of_images(values: Any) -> np.ndarray | list[Any]:
-    """A numeric array (B, H, W) or (B, H, W, C) as it is, anything else as a list of images."""
+def as_image_rows(values: Any) -> np.ndarray | list[Any]:
+    """A numeric array (B, H, W) or (B, H, W, C) unchanged, anything else as a list of images."""
     if is_image(values):
         raise DataError(
-            f"Rows of images were expected, got one {type(values).__name__}: {str(values)[:80]!r}; list it."
+            f"Expected rows of images, got one {type(values).__name__}: {str(values)[:80]!r}; put it into a list."
         )
     if isinstance(values, list | tuple):
-        return _stacked(values)
+        return _stack_if_uniform(values)
     array = values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values)
     if array.ndim == 0:
-        raise DataError(f"Rows of images were expected, got one {type(values).__name__}.")
+        raise DataError(f"Expected rows of images, got one {type(values).__name__}.")
     if array.dtype.kind in "buif":
         if array.ndim not in (3, 4) or 0 in array.shape[1:]:
             raise DataError(
@@ -211,46 +213,48 @@ def rows_of_images(values: Any) -> np.ndarray | list[Any]:
                 f"got an array of shape {array.shape}."
             )
         return array
-    if array.ndim == 2 and array.shape[1] == 1:  # the only column of a frame
+    if array.ndim == 2 and array.shape[1] == 1:  # a frame with one column
         array = array[:, 0]
     return list(array)
 
 
-def _stacked(values: Sequence[Any]) -> np.ndarray | list[Any]:
+def _stack_if_uniform(values: Sequence[Any]) -> np.ndarray | list[Any]:
     first = values[0] if values else None
     if isinstance(first, np.ndarray) and first.dtype.kind in "buif" and first.ndim in (2, 3):
-        form = (first.shape, first.dtype)
-        if first.size and all(isinstance(one, np.ndarray) and (one.shape, one.dtype) == form for one in values):
+        layout = (first.shape, first.dtype)
+        if first.size and all(
+            isinstance(image, np.ndarray) and (image.shape, image.dtype) == layout for image in values
+        ):
             return np.stack(values)
     return list(values)
 
 
-def looks_at(rows: np.ndarray | Sequence[Any], root: str | None = None) -> tuple[list[ImageProfile], Problems]:
-    """What is known of the images that are there before their pixels are wanted, and what cannot be looked at."""
+def profile_rows(rows: np.ndarray | Sequence[Any], root: str | None = None) -> tuple[list[ImageProfile], Problems]:
+    """Profiles of the images that are present, from headers where possible, and the problems met."""
     if isinstance(rows, np.ndarray):
         _check_channels_last(rows)
         if _absent(rows).all():
             return [], Problems()
-        deep = rows.dtype == np.uint16
-        return [ImageProfile(rows.shape[1], rows.shape[2], _channels(rows), depth_of(rows), deep)], Problems()
-    looks, found = _for_each(lambda row: None if is_missing(rows[row]) else profile(rows[row], root), rows)
-    return [one for one in looks if one is not None], found
+        is_deep = rows.dtype == np.uint16
+        return [ImageProfile(rows.shape[1], rows.shape[2], _channels(rows), depth_of(rows), is_deep)], Problems()
+    profiles, problems = _for_each(lambda row: None if is_missing(rows[row]) else profile(rows[row], root), rows)
+    return [profile for profile in profiles if profile is not None], problems
 
 
 def unreadable(rows: Sequence[Any], root: str | None = None) -> Problems:
-    """The images that cannot be read, found by reading all of them, at reduced size where that is possible."""
+    """Finds the images that cannot be read by reading all of them, at reduced size where possible."""
 
-    def attempt(row: int) -> None:
+    def try_read(row: int) -> None:
         if is_image(rows[row]) and not is_missing(rows[row]):
             read(rows[row], 3, (1, 1), root)
 
-    return _for_each(attempt, rows)[1]
+    return _for_each(try_read, rows)[1]
 
 
 def _check_channels_last(rows: np.ndarray) -> None:
     if rows.ndim == 4 and rows.shape[1] in (1, 3) and rows.shape[2] == rows.shape[3] > 4:
         raise DataError(
-            f"Images of shape {rows.shape} look as if the channels came first; they go last: np.moveaxis(x, 1, -1). "
+            f"Images of shape {rows.shape} seem to have the channels first; put them last: np.moveaxis(x, 1, -1). "
             f"If they are {rows.shape[1]} pixels high and have {rows.shape[3]} channels, pass them as a list."
         )
 
@@ -275,21 +279,23 @@ def _channels_first(rows: np.ndarray) -> np.ndarray:
 
 
 def _for_each(work: Callable[[int], Result], rows: Sequence[Any]) -> tuple[list[Result | None], Problems]:
-    """Does `work` for every row, with threads where files are read, and notes all that goes wrong."""
-    found = Problems()
+    """Calls `work` for every row, in threads where files are read, and collects all problems."""
+    problems = Problems()
 
-    def attempt(row: int) -> Result | None:
+    def call(row: int) -> Result | None:
         try:
             return work(row)
         except BadImageError as error:
-            found.bad[row] = str(error)
+            problems.bad[row] = str(error)
         except (ValueError, TypeError, MemoryError) as error:
-            found.wrong[row] = str(error)
+            problems.wrong[row] = str(error)
         return None
 
     if not any(map(is_image, rows)):
-        return [attempt(row) for row in range(len(rows))], found
-    with warnings.catch_warnings():  # Pillow warns of huge images, broken metadata and the like: what is bad is told
+        return [call(row) for row in range(len(rows))], problems
+    with (
+        warnings.catch_warnings()
+    ):  # Pillow's own warnings (huge images, broken metadata): unreadable images are reported
         warnings.filterwarnings("ignore", module=r"PIL\.")
         with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
-            return list(pool.map(attempt, range(len(rows)))), found
+            return list(pool.map(call, range(len(rows)))), problems

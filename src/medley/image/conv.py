@@ -1,4 +1,4 @@
-"""A plain stack of convolutions over sequences, images and volumes."""
+"""A stack of convolutions for sequences, images and volumes."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-FEW = 2_000
+FEW_ROWS = 2_000
 
 
 class ConvBlock(Layer, register="image.conv"):
-    """Blocks of convolution, batch norm and ReLU, each closed by max-pooling; 1-D, 2-D or 3-D by what it reads.
+    """Blocks of convolution, batch norm and ReLU, each followed by max-pooling; 1-D, 2-D or 3-D depending on its input.
 
-    Convolutions keep the map's size. Pooling halves every axis that is longer than 1, so that inputs of any size work.
+    Convolutions keep the size of the map. Pooling halves every axis longer than 1, so inputs of any size are possible.
 
     Args:
-        kernel_size: side of the kernels.
-        num_blocks: blocks.
-        num_layers: convolutions in each block.
-        filters: channels out of the first block; they double from block to block.
-        max_pooling: halve the map at the end of each block.
+        kernel_size: side length of the kernels.
+        num_blocks: number of blocks.
+        num_layers: number of convolutions in each block.
+        filters: output channels of the first block; they double from block to block.
+        max_pooling: halve the size of the map at the end of each block.
         separable: depthwise separable convolutions (Chollet 2017, arXiv:1610.02357).
-        dropout: share of numbers dropped after each block in training.
+        dropout: dropout probability after each block.
 
     Shape: (B, T, D) -> (B, T', D'), (B, C, H, W) -> (B, C', H', W') or (B, C, Z, H, W) -> (B, C', Z', H', W'), where
         the width is `filters * 2 ** (num_blocks - 1)`.
 
     Raises:
-        GraphError: joined to something without space or time (a vector).
+        GraphError: called on something without a spatial or time axis (a vector).
 
     >>> block = ConvBlock(3, num_blocks=2, num_layers=1, filters=16, max_pooling=True, separable=False, dropout=0.0)
     >>> str(block.out(Spec((3, 28, 28), "CHW"))), str(block.out(Spec((9, 5), "TD")))
@@ -52,29 +52,29 @@ class ConvBlock(Layer, register="image.conv"):
     dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5))
 
     def check(self) -> Iterable[str]:
-        """Counts are whole numbers from 1, the dropout is below 1."""
+        """Checks that counts are positive integers and dropout is below 1."""
         for name in ("kernel_size", "num_blocks", "num_layers", "filters"):
             value = getattr(self, name)
             if isinstance(value, int | float) and (value < 1 or value != int(value)):
                 yield f"{name} must be a whole number from 1, got {value!r}."
         if isinstance(self.dropout, int | float) and self.dropout >= 1:
-            yield f"dropout is a share from 0 up to, not including, 1; got {self.dropout!r}."
+            yield f"dropout must be at least 0 and below 1, got {self.dropout!r}."
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """As many blocks as leave a map of some size; wide layers and large kernels only where they can be repaid."""
+        """Fewer blocks for small maps; wide layers and large kernels only for large maps and many rows."""
         if not specs or not specs[0].is_map:
             return {"num_blocks": 2, "filters": 64, "max_pooling": True}
         side = max(specs[0].shape[1:])
-        found: dict[str, Any] = {"num_blocks": 3 if side >= 12 else 2 if side >= 4 else 1}
-        if side > 12:  # each block over a map that is not reduced costs four times the last
-            found["max_pooling"] = OneOf(True)
-        if side <= 64 or summary.rows < FEW:
-            found["kernel_size"] = OneOf(3, 5)
-        found["filters"] = OneOf(16, 32, 64, default=32) if side <= 64 else OneOf(16, 32)
-        return found
+        defaults: dict[str, Any] = {"num_blocks": 3 if side >= 12 else 2 if side >= 4 else 1}
+        if side > 12:  # without pooling each block costs four times the one before
+            defaults["max_pooling"] = OneOf(True)
+        if side <= 64 or summary.rows < FEW_ROWS:
+            defaults["kernel_size"] = OneOf(3, 5)
+        defaults["filters"] = OneOf(16, 32, 64, default=32) if side <= 64 else OneOf(16, 32)
+        return defaults
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The stack."""
+        """Builds the stack."""
         from medley.nn.conv import ConvStack, StepsLast
 
         channels, size = _channels_and_size(specs[0])
@@ -92,11 +92,11 @@ class ConvBlock(Layer, register="image.conv"):
         return StepsLast(stack) if specs[0].is_sequence else stack
 
     def out(self, *specs: Spec) -> Spec:
-        """A wider and smaller map."""
+        """The smaller map, with its number of channels."""
         size = _channels_and_size(specs[0])[1]
         blocks = _whole(self.num_blocks)
         if self.max_pooling:
-            size = tuple(max(1, one >> blocks) for one in size)
+            size = tuple(max(1, side >> blocks) for side in size)
         width = _whole(self.filters) * 2 ** (blocks - 1)
         return Spec((*size, width) if specs[0].is_sequence else (width, *size), specs[0].axes)
 

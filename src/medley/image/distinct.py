@@ -1,4 +1,4 @@
-"""Work that is done once for each distinct image of many rows, in batches, with progress."""
+"""Process each distinct image of many rows once, in batches, with a progress bar."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import numpy as np
 
 from medley.cache.folder import digest
 from medley.errors import DataError
+from medley.image.image_files import BadImageError, path_or_bytes
 from medley.image.pixels import as_array, depth_of, is_image, is_missing, read
-from medley.image.sources import BadImageError, source
 from medley.image.unreadable import IMAGES, Policy, Problems, by_row
 
 if TYPE_CHECKING:
@@ -27,147 +27,145 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-# Larger than any image: JPEG files are then decoded at their full size.
-_WHOLE = (1_000_000, 1_000_000)
-_QUIET = 30.0
-"""Seconds between two lines about progress where there is no terminal."""
+# Larger than any image, so that JPEG files are decoded at full size.
+_FULL_SIZE = (1_000_000, 1_000_000)
+_SECONDS_BETWEEN_LINES = 30.0
+"""Time between two lines of progress where stderr is not a terminal."""
 
 
 @dataclass
-class Distinct:
-    """Images of many rows, each distinct one known by a key of its content.
+class DistinctImages:
+    """Images of many rows, identified by a hash of their content.
 
     Args:
-        rows: as passed.
-        root: the folder of relative paths.
-        keys: (B,) per row; None where the row has no image, or one that cannot be read.
-        found: what cannot be read.
+        rows: B images in any format.
+        root: the folder that relative paths are resolved against.
+        keys: B hashes; None where the row has no image, or one that cannot be read.
+        problems: the images that cannot be read.
 
-    >>> Distinct.of([np.zeros((2, 2)), None, np.zeros((2, 2))]).first.values()
+    >>> DistinctImages.of([np.zeros((2, 2)), None, np.zeros((2, 2))]).first.values()
     dict_values([0])
     """
 
     rows: Sequence[Any]
     root: str | None = None
     keys: list[str | None] = field(default_factory=list)
-    found: Problems = field(default_factory=Problems)
+    problems: Problems = field(default_factory=Problems)
 
     @classmethod
-    def of(cls, rows: Sequence[Any], root: str | None = None) -> Distinct:
+    def of(cls, rows: Sequence[Any], root: str | None = None) -> DistinctImages:
         """Reads the content of every image, without decoding it."""
-        made = cls(rows, root)
-        made.keys = made.attempt(range(len(rows)), lambda row: _key(rows[row], root))
-        return made
+        images = cls(rows, root)
+        images.keys = images.attempt(range(len(rows)), lambda row: _content_hash(rows[row], root))
+        return images
 
     @property
     def first(self) -> dict[str, int]:
-        """Key -> the first row that has it."""
-        found: dict[str, int] = {}
+        """Key -> the first row with that image."""
+        rows: dict[str, int] = {}
         for row, key in enumerate(self.keys):
             if key is not None:
-                found.setdefault(key, row)
-        return found
+                rows.setdefault(key, row)
+        return rows
 
-    def batches(self, keys: Sequence[str], size: int, told: str) -> Iterator[tuple[list[str], list[Image]]]:
-        """Yields the images of these keys, decoded; those that cannot be are noted in `found` and left out.
+    def batches(self, keys: Sequence[str], batch_size: int, label: str) -> Iterator[tuple[list[str], list[Image]]]:
+        """Yields batches of keys and decoded images; unreadable images are recorded in `problems` and skipped.
 
         Args:
-            keys: which.
-            size: how many at once.
-            told: what the progress is of: "captions".
+            keys: of the images to decode.
+            batch_size: number of images per batch.
+            label: of the progress bar, such as "captions".
         """
         first = self.first
-        with progress(told, len(keys)) as advance:
-            for start in range(0, len(keys), size):
-                some = keys[start : start + size]
-                images = self.attempt([first[key] for key in some], lambda row: decoded(self.rows[row], self.root))
-                there = [(key, one) for key, one in zip(some, images, strict=True) if one is not None]
-                if there:
-                    yield [key for key, _ in there], [one for _, one in there]
-                advance(len(some))
+        with progress(label, len(keys)) as advance:
+            for start in range(0, len(keys), batch_size):
+                batch = keys[start : start + batch_size]
+                images = self.attempt([first[key] for key in batch], lambda row: decode(self.rows[row], self.root))
+                readable = [(key, image) for key, image in zip(batch, images, strict=True) if image is not None]
+                if readable:
+                    yield [key for key, _ in readable], [image for _, image in readable]
+                advance(len(batch))
 
     def check(self, policy: Policy, keys: Sequence[str]) -> None:
-        """As `close`, before the work on these keys is begun, which may take hours; warns of nothing.
+        """Raises errors as `close` does, before work on these images begins, which may take hours; does not warn.
 
         Raises:
-            DataError: as `close`.
+            DataError: as in `close`.
         """
         if policy == "raise":
             first = self.first
             self.attempt(
                 [first[key] for key in keys], lambda row: bool(read(self.rows[row], 3, (1, 1), self.root).size)
             )
-        self._spread()
-        IMAGES.stop(self.found, self.rows, by_row, policy)
+        self._copy_to_duplicates()
+        IMAGES.stop(self.problems, self.rows, by_row, policy)
 
     def close(self, policy: Policy) -> None:
-        """Tells what could not be read.
+        """Reports the images that could not be read.
 
         Warns:
-            BadImageWarning: some are taken as missing.
+            BadImageWarning: some cannot be read and are treated as missing.
 
         Raises:
-            DataError: the policy is `"raise"` and some cannot be read, or something is not an image at all.
+            DataError: the policy is `"raise"` and some images cannot be read, or something is not an image.
         """
-        self._spread()
-        IMAGES.stop(self.found, self.rows, by_row, policy)
-        IMAGES.warn_of(IMAGES.listed(self.found.bad, self.rows, by_row), len(self.rows))
+        self._copy_to_duplicates()
+        IMAGES.stop(self.problems, self.rows, by_row, policy)
+        IMAGES.warn_of(IMAGES.listed(self.problems.bad, self.rows, by_row), len(self.rows))
 
-    def _spread(self) -> None:
-        """What is wrong with an image is wrong in every row that has it."""
-        for problems in (self.found.bad, self.found.wrong):
-            by_key = {self.keys[row]: why for row, why in problems.items() if self.keys[row] is not None}
+    def _copy_to_duplicates(self) -> None:
+        """Copies each problem to all rows with the same image."""
+        for problems in (self.problems.bad, self.problems.wrong):
+            by_key = {self.keys[row]: reason for row, reason in problems.items() if self.keys[row] is not None}
             problems.update({row: by_key[key] for row, key in enumerate(self.keys) if key in by_key})
 
     def attempt(self, rows: Sequence[int], work: Callable[[int], Result]) -> list[Result | None]:
-        """Does work for some rows, with threads, and notes all that goes wrong."""
+        """Calls `work` for some rows in threads and collects all problems."""
 
-        def one(row: int) -> Result | None:
+        def call(row: int) -> Result | None:
             try:
                 return work(row)
             except BadImageError as error:
-                self.found.bad[row] = str(error)
+                self.problems.bad[row] = str(error)
             except (ValueError, TypeError, MemoryError) as error:
-                self.found.wrong[row] = str(error)
+                self.problems.wrong[row] = str(error)
             return None
 
-        with (
-            warnings.catch_warnings()
-        ):  # Pillow warns of huge images, broken metadata and the like: what is bad is told
+        with warnings.catch_warnings():  # Pillow's own warnings: unreadable images are reported
             warnings.filterwarnings("ignore", module=r"PIL\.")
             with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
-                return list(pool.map(one, rows))
+                return list(pool.map(call, rows))
 
 
-def decoded(item: Any, root: str | None = None) -> Image:
-    """One image in any form as an RGB image of Pillow's, in its own size.
+def decode(item: Any, root: str | None = None) -> Image:
+    """Decodes one image in any format as an RGB Pillow image of its original size.
 
     Args:
-        item: as for `pixels.read`.
-        root: the folder of relative paths.
+        item: as in `pixels.read`.
+        root: the folder that relative paths are resolved against.
 
     Raises:
         BadImageError: it is an image that cannot be read.
-        DataError: it is not an image, has channels other than grey or colours, or numbers that are no brightness.
+        DataError: it is not an image, does not have 1 to 4 channels, or has pixel values out of range.
 
-    >>> decoded(np.ones((4, 6))).size, decoded(np.ones((4, 6))).getpixel((0, 0))
+    >>> decode(np.ones((4, 6))).size, decode(np.ones((4, 6))).getpixel((0, 0))
     ((6, 4), (255, 255, 255))
     """
     from PIL import Image
 
-    pixels = read(item, 3, _WHOLE, root)
+    pixels = read(item, 3, _FULL_SIZE, root)
     if pixels.shape[2] not in (1, 2, 3, 4):
-        raise DataError(f"an image has 1 to 4 channels, got an array of shape {pixels.shape}")
+        raise DataError(f"an image must have 1 to 4 channels, got an array of shape {pixels.shape}")
     pixels = as_bytes(pixels)
-    colours = pixels[:, :, :3] if pixels.shape[2] > 2 else np.repeat(pixels[:, :, :1], 3, axis=2)
-    return Image.fromarray(np.ascontiguousarray(colours))
+    rgb = pixels[:, :, :3] if pixels.shape[2] > 2 else np.repeat(pixels[:, :, :1], 3, axis=2)
+    return Image.fromarray(np.ascontiguousarray(rgb))
 
 
 def as_bytes(pixels: np.ndarray) -> np.ndarray:
-    """Pixels as bytes: booleans, 16 bits, whole numbers from 0 to 255 and numbers from 0 to 1.
+    """Converts pixels to bytes: from booleans, 16-bit integers, integers from 0 to 255 and numbers from 0 to 1.
 
     Raises:
-        DataError: numbers of another range.
+        DataError: values outside these ranges.
 
     >>> as_bytes(np.array([0.0, 0.5, 1.0])), as_bytes(np.array([True]))
     (array([  0, 128, 255], dtype=uint8), array([255], dtype=uint8))
@@ -180,25 +178,25 @@ def as_bytes(pixels: np.ndarray) -> np.ndarray:
         case "unit":
             return np.rint(np.nan_to_num(pixels) * 255).astype(np.uint8)
     raise DataError(
-        f"an image's pixels go from 0 to 1 or are whole numbers from 0 to 255, got {pixels.min():.4g} to "
+        f"pixels must be numbers from 0 to 1 or whole numbers from 0 to 255, got {pixels.min():.4g} to "
         f"{pixels.max():.4g}"
     )
 
 
-def _key(item: Any, root: str | None) -> str | None:
+def _content_hash(item: Any, root: str | None) -> str | None:
     if is_missing(item):
         return None
     if not is_image(item):
         return digest(as_array(item))
-    content = source(item, root)
+    content = path_or_bytes(item, root)
     if isinstance(content, bytes):
         return digest(content)
     if isinstance(content, str | PathLike):
-        return digest(_file(fspath(content)))
+        return digest(_read_file(fspath(content)))
     return digest(content.mode, np.asarray(content))
 
 
-def _file(path: str) -> bytes:
+def _read_file(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:
@@ -208,49 +206,49 @@ def _file(path: str) -> bytes:
 
 
 @contextmanager
-def progress(told: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, a line now and then anywhere else; what is over soon is not told.
+def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Shows a progress bar on a terminal; elsewhere prints a line every 30 seconds.
 
     Args:
-        told: what is counted.
-        total: how many there are.
+        label: what is counted.
+        total: number of items.
 
     Yields:
-        What to call with the number of those done since the last call.
+        A function to call with the number of items done since the last call.
     """
-    bars = _bars() if total and sys.stderr.isatty() else None
-    if bars is None:
-        yield _lines(told, total)
+    bar = _start_bar() if total and sys.stderr.isatty() else None
+    if bar is None:
+        yield _line_printer(label, total)
         return
-    task = bars.add_task(told, total=total)
+    task = bar.add_task(label, total=total)
     try:
-        yield lambda done: bars.advance(task, done)
+        yield lambda done: bar.advance(task, done)
     finally:
-        bars.stop()
+        bar.stop()
 
 
-def _bars() -> Any:
+def _start_bar() -> Any:
     from rich.console import Console
     from rich.errors import LiveError
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bars = Progress(*columns, console=Console(stderr=True), transient=True)
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
     try:
-        bars.start()
-    except LiveError:  # a search shows its own bars, and older versions of rich draw one thing at a time
+        bar.start()
+    except LiveError:  # a search already shows a bar, and older versions of rich allow only one
         return None
-    return bars
+    return bar
 
 
-def _lines(told: str, total: int) -> Callable[[int], None]:
-    done, spoken = 0, monotonic()
+def _line_printer(label: str, total: int) -> Callable[[int], None]:
+    done, last_printed = 0, monotonic()
 
-    def advance(more: int) -> None:
-        nonlocal done, spoken
-        done += more
-        if monotonic() - spoken > _QUIET:
-            spoken = monotonic()
-            print(f"{told}: {done:,} of {total:,}", file=sys.stderr, flush=True)
+    def advance(count: int) -> None:
+        nonlocal done, last_printed
+        done += count
+        if monotonic() - last_printed > _SECONDS_BETWEEN_LINES:
+            last_printed = monotonic()
+            print(f"{label}: {done:,} of {total:,}", file=sys.stderr, flush=True)
 
     return advance

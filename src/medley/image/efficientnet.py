@@ -1,4 +1,4 @@
-"""EfficientNet B0 to B7, and halves of them for small images."""
+"""EfficientNet B0 to B7, with half the width and depth for small images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from medley.nn.pretrained_argument import chosen, pretrained_problem
 if TYPE_CHECKING:
     from torch import nn
 
-# Factors on width and depth; the paper's third factor, the images' size, is the caller's.
+# Multipliers of width and depth; the paper's third one, of the image size, is left to the caller.
 _SCALES = {
     "b0": (1.0, 1.0),
     "b1": (1.0, 1.1),
@@ -37,24 +37,23 @@ _MODELS = tuple(f"{_HUB}{version}" for version in _SCALES)
 class EfficientNetBlock(Layer, register="image.efficientnet"):
     """Inverted bottlenecks with squeeze-and-excitation, trained from scratch or pretrained.
 
-    Above 64 pixels the network is the paper's. At 64 and below it is a compact form of it: half the width and half the
-    depth of the version, and only as many strides as leave a map of about four pixels. A pretrained one
-    (google/efficientnet-b0 to -b7, or another) brings images to its own size and normalises them itself: it is called
-    on images from 0 to 1 of one or three channels.
+    Above 64 pixels the network is the paper's. At 64 and below it is a compact version: half the width and half the
+    depth, and strides only until the map has about four pixels. A pretrained network (google/efficientnet-b0 to -b7, or
+    another) resizes and normalises images itself: it reads images from 0 to 1 with one or three channels.
 
     Source: Tan and Le 2019, arXiv:1905.11946.
 
     Args:
-        version: `"b0"` (smallest) to `"b7"`; unset searches b0 to b2.
-        pretrained: True takes the weights of google/efficientnet-<version>; `"auto"` where they are in the hub's cache;
-            another word is a folder or a name on the hub.
-        trainable: of a pretrained one: False (if unset), True, `"lora"` or the number of top blocks that learn.
+        version: `"b0"` (smallest) to `"b7"`; if unset, b0 to b2 are searched.
+        pretrained: True uses the weights of google/efficientnet-<version>; `"auto"` uses them if they are in the local
+            cache of the hub; any other string is a folder or a name on the hub.
+        trainable: for pretrained weights: False (default), True, `"lora"` or the number of top blocks to train.
 
     Shape: (B, C, H, W) -> (B, C', H', W'); C' is 640 (b0, at most 64 pixels) or 1280 (b0, above) and more.
 
     Raises:
-        ConfigError: an unknown version, or pretrained weights that are nowhere.
-        GraphError: joined to something that is not an image.
+        ConfigError: an unknown version, or pretrained weights that cannot be found.
+        GraphError: called on something that is not an image.
 
     >>> str(EfficientNetBlock(version="b0").out(Spec((3, 32, 32), "CHW")))
     '(C=640 H=4 W=4)'
@@ -65,25 +64,25 @@ class EfficientNetBlock(Layer, register="image.efficientnet"):
     trainable: bool | int | str | Space | None = field(default=None, kw_only=True)
 
     def check(self) -> Iterable[str]:
-        """The version is known."""
+        """Checks version and pretrained."""
         yield from named_problem(self.version, tuple(_SCALES))
         yield from pretrained_problem(self.pretrained)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """The smallest, and nothing else where rows are few; of `"auto"`, those that are there."""
+        """The smallest if there are few rows; with `"auto"`, the versions that are in the local cache."""
         if self.pretrained == "auto" and chosen("auto", _MODELS, "EfficientNetBlock") is not None:
-            return {"version": OneOf(*(one for one in _SCALES if is_cached(f"{_HUB}{one}")))}
+            return {"version": OneOf(*(version for version in _SCALES if is_cached(f"{_HUB}{version}")))}
         return {"version": OneOf("b0")} if summary.rows < 2_000 else {}
 
     def resolved(self) -> Layer:
-        """The pretrained encoder that it names, where it names one."""
+        """The pretrained encoder, if one is named; otherwise the block itself."""
         name = self.pretrained
         if name is True or name == "auto":
             name = f"{_HUB}{self.version}" if name is True or is_cached(f"{_HUB}{self.version}") else None
         return pretrained_map(name, self.trainable) if name else self
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The network."""
+        """Builds the network."""
         from medley.nn.efficientnet import EfficientNet
 
         channels, height, width = image_size(specs[0], "EfficientNetBlock")
@@ -91,7 +90,7 @@ class EfficientNetBlock(Layer, register="image.efficientnet"):
         return EfficientNet(channels, width=wide, depth=deep, halvings=_halvings(max(height, width)))
 
     def out(self, *specs: Spec) -> Spec:
-        """A map of a few pixels."""
+        """A map of a few pixels, with its channels."""
         from medley.nn.efficientnet import EfficientNet
 
         _, height, width = image_size(specs[0], "EfficientNetBlock")

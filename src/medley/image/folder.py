@@ -1,4 +1,4 @@
-"""A folder of folders of images as rows and labels."""
+"""Images and labels from a folder with one subfolder per class."""
 
 from __future__ import annotations
 
@@ -23,37 +23,36 @@ def image_dataset_from_directory(
     color_mode: str = "rgb",
     image_size: tuple[int, int] | None = (256, 256),
     interpolation: str = "bilinear",
-    shuffle: bool = True,  # noqa: FBT001, FBT002  (the place and the name that users know)
+    shuffle: bool = True,  # noqa: FBT001, FBT002  (the signature of Keras)
     seed: int | None = None,
     validation_split: float | None = None,
     subset: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Reads `directory/<label>/<image>` into rows and labels for `fit(x, y)`.
+    """Reads `directory/<label>/<image>` into images and labels for `fit(x, y)`.
 
-    Named as in AutoKeras 1.x, with one difference: it returns arrays, not a `tf.data.Dataset`, so that rows are batched
-    by `fit`, and `batch_size` is taken only for the sake of programs that set it.
+    The same as in AutoKeras 1.x, except that it returns arrays, not a `tf.data.Dataset`; batches are made by `fit`.
 
     Args:
-        directory: the folder; each folder in it is a class, searched with all below it.
-        batch_size: has no effect here; give it to `fit`.
+        directory: the folder; each subfolder is a class and is searched recursively.
+        batch_size: accepted for compatibility, without effect; pass it to `fit`.
         color_mode: `"grayscale"`, `"rgb"` or `"rgba"`.
-        image_size: height and width; None returns paths, which `ImageInput` reads and resizes by itself.
+        image_size: height and width; None returns paths, which `ImageInput` reads and resizes itself.
         interpolation: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`.
-        shuffle: in random order, the same each time for one seed (unset: 0), so that two subsets never overlap;
-            else in the order of labels and names.
-        seed: of the order.
-        validation_split: share of rows that is the validation subset, the last ones.
-        subset: `"training"` or `"validation"`, where there is a split.
+        shuffle: shuffle the rows, always in the same order for one seed, so that the two subsets do not overlap;
+            otherwise they are sorted by label and name.
+        seed: of the shuffle; 0 if unset.
+        validation_split: fraction of the rows in the validation subset, taken from the end.
+        subset: `"training"` or `"validation"`, if there is a split.
 
     Returns:
         Images (B, H, W, C) uint8 (paths (B,) where `image_size` is None) and labels (B,), the folders' names.
 
     Raises:
-        ConfigError: an argument breaks a rule.
-        DataError: there is no such folder, it holds no image, or some cannot be read.
+        ConfigError: an argument is invalid.
+        DataError: the folder does not exist or holds no images, or some cannot be read.
     """
-    _check(color_mode, image_size, interpolation, validation_split, subset)
-    paths, labels = _listing(Path(directory))
+    _check_arguments(color_mode, image_size, interpolation, validation_split, subset)
+    paths, labels = _list_files(Path(directory))
     order = np.random.default_rng(seed or 0).permutation(len(paths)) if shuffle else np.arange(len(paths))
     if validation_split:
         cut = len(paths) - int(len(paths) * validation_split)
@@ -61,12 +60,12 @@ def image_dataset_from_directory(
     files, names = [paths[i] for i in order], np.array([labels[i] for i in order], dtype=str)
     if image_size is None:
         return np.array(files, dtype=str), names
-    form = {"channels": _CHANNELS[color_mode], "depth": "byte", "interpolation": interpolation}
-    codec = ImageCodec(on_bad_file="raise").restore({"size": image_size, **form})
+    state = {"channels": _CHANNELS[color_mode], "depth": "byte", "interpolation": interpolation}
+    codec = ImageCodec(on_bad_file="raise").restore({"size": image_size, **state})
     return codec.encode(files).array.transpose(0, 2, 3, 1), names
 
 
-def _check(
+def _check_arguments(
     color_mode: str,
     image_size: tuple[int, int] | None,
     interpolation: str,
@@ -74,36 +73,36 @@ def _check(
     subset: str | None,
 ) -> None:
     errors = ErrorCollector()
-    words = (("color_mode", color_mode, tuple(_CHANNELS)), ("interpolation", interpolation, _INTERPOLATIONS))
-    for name, value, options in words:
+    choices = (("color_mode", color_mode, tuple(_CHANNELS)), ("interpolation", interpolation, _INTERPOLATIONS))
+    for name, value, options in choices:
         if value not in options:
-            errors.add(f"{name} must be one of {_list(options)}, got {value!r}.{did_you_mean(value, options)}")
+            errors.add(f"{name} must be one of {_quoted(options)}, got {value!r}.{did_you_mean(value, options)}")
     if image_size is not None and (len(image_size) != 2 or min(image_size) < 1):
         errors.add(f"image_size must be (height, width), got {image_size!r}.")
     if validation_split is not None:
         check_fraction(errors, validation_split, "validation_split")
     if (subset is None) != (validation_split is None):
-        errors.add(f"validation_split and subset go together, got {validation_split!r} and {subset!r}.")
+        errors.add(f"Set both validation_split and subset or neither, got {validation_split!r} and {subset!r}.")
     if subset not in (None, "training", "validation"):
         errors.add(f"subset must be 'training' or 'validation', got {subset!r}.")
     errors.raise_if_any(ConfigError)
 
 
-def _list(words: Iterable[str]) -> str:
-    return ", ".join(map(repr, words))
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
-def _listing(directory: Path) -> tuple[list[str], list[str]]:
+def _list_files(directory: Path) -> tuple[list[str], list[str]]:
     if not directory.is_dir():
         raise DataError(f"There is no folder {str(directory)!r}.")
     paths, labels = [], []
-    for folder in sorted(one for one in directory.iterdir() if one.is_dir()):
-        found = sorted(str(file) for file in folder.rglob("*") if file.suffix.lower() in _SUFFIXES)
-        paths += found
-        labels += [folder.name] * len(found)
+    for folder in sorted(path for path in directory.iterdir() if path.is_dir()):
+        files = sorted(str(file) for file in folder.rglob("*") if file.suffix.lower() in _SUFFIXES)
+        paths += files
+        labels += [folder.name] * len(files)
     if not paths:
         raise DataError(
-            f"The folder {str(directory)!r} holds no images: they belong in one folder per class below it, "
-            f"in files that end in {', '.join(_SUFFIXES)}."
+            f"The folder {str(directory)!r} holds no images. Put them into one folder per class below it, "
+            f"as files that end in {', '.join(_SUFFIXES)}."
         )
     return paths, labels

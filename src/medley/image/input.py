@@ -1,4 +1,4 @@
-"""Images as an input."""
+"""Input of one image per row."""
 
 from __future__ import annotations
 
@@ -21,25 +21,24 @@ from medley.nn.pretrained_argument import pretrained_problem
 class ImageInput(Input, register="image.input"):
     """One image per row.
 
-    Rows come as an array (B, H, W) or (B, H, W, C) with any number of channels, or as a list of arrays, paths, base64
-    strings, bytes of files or images of Pillow's, of any sizes. None, NaN and arrays of nothing but NaN are missing
-    images. Of an animation, the first frame is read.
+    Values are an array (B, H, W) or (B, H, W, C) with any number of channels, or a list of arrays, paths, base64
+    strings, file contents or Pillow images, of any sizes. None, NaN and arrays that are all NaN are missing images. Of
+    an animation, the first frame is read.
 
     Args:
-        size: side, or (height, width), that all images get; left out, images that are all of one size keep it, and
-            others are resampled to their median size, the longer side at most 224.
-        largest: longest side that a learnt size may have; larger images are reduced, their shape kept. 224, if left out.
-        root: the folder of relative paths; left out, the working directory.
-        on_bad_file: what becomes of images that cannot be read (no such file, damaged, empty, too large to be
-            decoded): `"warn"` takes them as missing and lists them in one `BadImageWarning`; `"raise"` is a `DataError`
-            that lists them; `"drop"` leaves their rows out of the training where a table is fitted, and elsewhere
-            does as `"warn"`.
-        pretrained: of its default block, as of `ImageBlock`.
+        size: side length, or (height, width), to which images are resized; if unset, images that all have one size
+            keep it, and others are resized to their median size, the longer side at most 224.
+        largest: the longest side of images whose size is not set; larger ones are reduced, their aspect ratio kept.
+        root: the folder that relative paths are resolved against; if unset, the working directory.
+        on_bad_file: how to handle images that cannot be read (no such file, damaged, empty, too large to decode):
+            `"warn"` treats them as missing and lists them in one `BadImageWarning`; `"raise"` raises a `DataError` that
+            lists them; `"drop"` excludes their rows from training in `medley.fit`, and is `"warn"` elsewhere.
+        pretrained: of its default block, as in `ImageBlock`.
 
     Raises:
-        ConfigError: the size is not of whole numbers from 1; no such policy.
+        ConfigError: the size does not consist of positive integers, or the policy is unknown.
 
-    >>> ImageInput(size=64).codec().wanted
+    >>> ImageInput(size=64).codec().fixed_size
     (64, 64)
     """
 
@@ -60,7 +59,7 @@ class ImageInput(Input, register="image.input"):
         super().__post_init__()
 
     def check(self) -> Iterable[str]:
-        """The size is one or two whole numbers, the root a path, the policy one of three."""
+        """Checks size, root, on_bad_file and pretrained."""
         yield from size_problem(self.size)
         yield from whole_number_problem(self.largest, "largest")
         yield from root_problem(self.root)
@@ -68,19 +67,21 @@ class ImageInput(Input, register="image.input"):
         yield from pretrained_problem(self.pretrained)
 
     def codec(self) -> Codec:
-        """A codec of that size."""
+        """An `ImageCodec`."""
         from medley.image.codec import ImageCodec
 
         return ImageCodec(pair(self.size), largest=self.largest, root=as_text(self.root), on_bad_file=self.on_bad_file)
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
-        """The only column of images; several are an `ImageSetInput`'s."""
+        """One input per column; several columns of images are read by `ImageSetInput` instead."""
         policy: Any = options.on_bad_file
-        return [InputColumns(cls(name=column.name, on_bad_file=policy, largest=48), (column.name,)) for column in columns]
+        return [
+            InputColumns(cls(name=column.name, on_bad_file=policy, largest=48), (column.name,)) for column in columns
+        ]
 
     def default_block(self) -> Block:
-        """ImageBlock."""
+        """`ImageBlock`."""
         from medley.image.block import ImageBlock
 
         return ImageBlock(pretrained=self.pretrained)

@@ -1,4 +1,4 @@
-"""One image in any form -> an array (H, W, C); its size, channels and depth where only its header was read."""
+"""Reads one image in any format as an array (H, W, C), or its size, channels and value range from its header."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from medley.errors import DataError
-from medley.image.sources import BadImageError, is_container, source
+from medley.image.image_files import BadImageError, is_container, path_or_bytes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 Depth = Literal["byte", "unit", "raw"]
-"""What the numbers mean: 0..255, 0..1, or whatever the caller measures."""
+"""The range of pixel values: 0..255, 0..1, or any other, in units of the caller."""
 
-LARGEST_DECODED = 100_000_000
-"""Pixels; colours of that many take 300 MB, and threads read several images at once."""
+MAX_PIXELS = 100_000_000
+"""Largest image that is decoded: it takes 300 MB in colour, and several threads decode at once."""
 
 _ORIENTATION = 0x0112
-_DRAFTED = ("JPEG", "MPO")
-_GREY = ("1", "L", "LA", "La")
-_SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
+_SCALABLE = ("JPEG", "MPO")
+_GREY_MODES = ("1", "L", "LA", "La")
+_16_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
 @dataclass(frozen=True)
 class ImageProfile:
-    """What is known of an image before its pixels are wanted.
+    """Size, channels and value range of an image.
 
     Args:
-        height: pixels.
-        width: pixels.
-        channels: colours or bands; the transparency of an image is none.
-        depth: what its numbers mean.
-        is_deep: whether they have 16 bits, of which the upper 8 would do among images of 8.
+        height: in pixels.
+        width: in pixels.
+        channels: number of channels, without transparency.
+        depth: the range of its values.
+        is_deep: whether values have 16 bits; the upper 8 are used if most images have 8.
     """
 
     height: int
@@ -50,7 +50,7 @@ class ImageProfile:
 
 
 def is_missing(item: Any) -> bool:
-    """Whether a row holds no image: None, NaN, NA, an empty path, no bytes, an array of nothing but NaN.
+    """Whether a row has no image: None, NaN, NA, an empty path, no bytes, an array that is all NaN.
 
     >>> is_missing(None), is_missing(float("nan")), is_missing(""), is_missing("a.png"), is_missing(np.zeros((2, 2)))
     (True, True, True, False, False)
@@ -72,14 +72,14 @@ def is_missing(item: Any) -> bool:
 
 
 def is_image(item: Any) -> bool:
-    """Whether it takes Pillow to read: a path, base64, the bytes of a file, an image of Pillow's."""
+    """Whether it is read by Pillow: a path, base64, file contents or a Pillow image."""
     if isinstance(item, str | PathLike | bytes | bytearray | memoryview) or is_container(item):
         return True
     return hasattr(item, "getbands") and hasattr(item, "convert")
 
 
 def as_array(item: Any) -> np.ndarray:
-    """An array, tensor or nested list as an array; arrays of objects as numbers."""
+    """Converts an array, tensor or nested list to a numeric array."""
     if hasattr(item, "detach"):
         item = item.detach().cpu().numpy()
     pixels = np.asarray(item)
@@ -90,11 +90,11 @@ def as_array(item: Any) -> np.ndarray:
     try:
         return pixels.astype(np.float32)
     except (TypeError, ValueError):
-        raise DataError(f"an image is an array of numbers, got {type(item).__name__}") from None
+        raise DataError(f"an image must be an array of numbers, got {type(item).__name__}") from None
 
 
 def depth_of(pixels: np.ndarray) -> Depth:
-    """What the numbers mean: booleans, bytes and whole numbers from 0 to 255 are bytes, 16 bits and 0..1 are units.
+    """The range of pixel values: `"byte"` for booleans, bytes, integers from 0 to 255; `"unit"` for 16 bits and 0..1.
 
     >>> depth_of(np.array([0, 255])), depth_of(np.array([0.0, 0.5])), depth_of(np.array([-1.0, 2.0]))
     ('byte', 'unit', 'raw')
@@ -110,11 +110,11 @@ def depth_of(pixels: np.ndarray) -> Depth:
 
 
 def profile(item: Any, root: str | None = None) -> ImageProfile:
-    """Size, channels and depth; of an image, only the header is read.
+    """Size, channels and value range; of a file, only the header is read.
 
     Args:
-        item: as for `read`.
-        root: the folder of relative paths.
+        item: as in `read`.
+        root: the folder that relative paths are resolved against.
 
     Raises:
         BadImageError: it is an image that cannot be read.
@@ -124,80 +124,80 @@ def profile(item: Any, root: str | None = None) -> ImageProfile:
     ImageProfile(height=4, width=6, channels=1, depth='byte', is_deep=False)
     """
     if is_image(item):
-        with _opened(source(item, root)) as image:
-            width, height = _upright(image)
-            if image.format not in _DRAFTED:
+        with _opened(path_or_bytes(item, root)) as image:
+            width, height = _upright_size(image)
+            if image.format not in _SCALABLE:
                 _check_size(image)
-            grey = image.mode in (*_GREY, *_SIXTEEN, "I", "F")
-            is_deep = image.mode in _SIXTEEN
+            is_grey = image.mode in (*_GREY_MODES, *_16_BIT_MODES, "I", "F")
+            is_deep = image.mode in _16_BIT_MODES
             depth: Depth = "unit" if is_deep else "raw" if image.mode in ("I", "F") else "byte"
-            return ImageProfile(height, width, 1 if grey else 3, depth, is_deep)
-    pixels = _bands(as_array(item))
+            return ImageProfile(height, width, 1 if is_grey else 3, depth, is_deep)
+    pixels = _as_hwc(as_array(item))
     height, width, channels = pixels.shape
     return ImageProfile(height, width, channels, depth_of(pixels), pixels.dtype == np.uint16)
 
 
 def read(item: Any, channels: int, size: tuple[int, int], root: str | None = None) -> np.ndarray:
-    """The pixels (H, W, C) in the type they came in, or 8, 16 or 32 bits of a file; of an animation, its first frame.
+    """Reads pixels (H, W, C) in the type of the array, or 8, 16 or 32 bits of a file; of an animation, the first frame.
 
     Args:
-        item: a path, base64, bytes, an image of Pillow's, an array or tensor (H, W) or (H, W, C).
-        channels: how many are wanted; of an image, transparency is read only where they are 4.
-        size: height and width that are wanted; a JPEG file of more than four times that is decoded at reduced size,
-            several times faster.
-        root: the folder of relative paths.
+        item: a path, base64, bytes, a Pillow image, an array or tensor (H, W) or (H, W, C).
+        channels: number of channels needed; transparency of an image is read only if it is 4.
+        size: height and width needed; a JPEG file of more than four times that size is decoded at reduced size, which
+            is several times faster.
+        root: the folder that relative paths are resolved against.
 
     Raises:
-        BadImageError: it is an image that cannot be read, or holds more than `LARGEST_DECODED` pixels.
+        BadImageError: it is an image that cannot be read, or has more than `MAX_PIXELS` pixels.
         DataError: it is not an image.
     """
     if not is_image(item):
-        return _bands(as_array(item))
+        return _as_hwc(as_array(item))
     from PIL import ImageOps
 
-    with _opened(source(item, root)) as image:
+    with _opened(path_or_bytes(item, root)) as image:
         side = max(size)
-        if image is not item and min(image.size) > 4 * side:  # a draft would change an image that the caller holds
+        if image is not item and min(image.size) > 4 * side:  # draft() would modify an image of the caller
             image.draft(None, (2 * side, 2 * side))
         if image is not item:
             _check_size(image)
         image = ImageOps.exif_transpose(image)
-        return _bands(np.asarray(_plain(image, channels)))
+        return _as_hwc(np.asarray(_simple_mode(image, channels)))
 
 
 def _check_size(image: Image) -> None:
     width, height = image.size
-    if width * height > LARGEST_DECODED:
-        raise BadImageError(f"{width} x {height} pixels are too many to be decoded, the most are {LARGEST_DECODED}")
+    if width * height > MAX_PIXELS:
+        raise BadImageError(f"{width} x {height} pixels are too many to decode; the maximum is {MAX_PIXELS} pixels")
 
 
-def _plain(image: Image, channels: int) -> Image:
-    if image.mode in (*_SIXTEEN, "I", "F"):
+def _simple_mode(image: Image, channels: int) -> Image:
+    if image.mode in (*_16_BIT_MODES, "I", "F"):
         return image
-    if image.mode in _GREY and channels != 4:
+    if image.mode in _GREY_MODES and channels != 4:
         return image.convert("L")
     if channels == 4 or image.mode.endswith(("A", "a")) or "transparency" in image.info:
-        image = image.convert("RGBA")  # Pillow warns where a palette's transparency is dropped in one step
+        image = image.convert("RGBA")  # in two steps, as Pillow warns if a palette's transparency is dropped in one
     return image if channels == 4 else image.convert("RGB")
 
 
-def _upright(image: Image) -> tuple[int, int]:
-    if image.format == "PNG" and "exif" not in image.info:  # asking for the orientation would decode the file
+def _upright_size(image: Image) -> tuple[int, int]:
+    if image.format == "PNG" and "exif" not in image.info:  # getexif() would decode the file
         return image.size
-    on_its_side = image.getexif().get(_ORIENTATION, 1) >= 5
-    if on_its_side and image.format == "TIFF":  # Pillow turns these while it loads them
+    is_rotated = image.getexif().get(_ORIENTATION, 1) >= 5
+    if is_rotated and image.format == "TIFF":  # Pillow rotates these when it loads them
         image.load()
         return image.size
-    return (image.size[1], image.size[0]) if on_its_side else image.size
+    return (image.size[1], image.size[0]) if is_rotated else image.size
 
 
-def _bands(pixels: np.ndarray) -> np.ndarray:
+def _as_hwc(pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype.kind not in "buif":
-        raise DataError(f"an image is an array of numbers, got {pixels.dtype}")
+        raise DataError(f"an image must be an array of numbers, got {pixels.dtype}")
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     if pixels.ndim != 3 or 0 in pixels.shape:
-        raise DataError(f"an image has shape (H, W) or (H, W, C), got {pixels.shape}")
+        raise DataError(f"an image must have shape (H, W) or (H, W, C), got {pixels.shape}")
     return pixels
 
 
@@ -213,7 +213,7 @@ def _opened(item: Any) -> Iterator[Image]:
             yield image
     except DataError:
         raise
-    except Exception as error:  # whatever a damaged file makes Pillow stumble over
+    except Exception as error:  # whatever Pillow raises for a damaged file
         raise BadImageError(_reason(error, item)) from error
 
 
@@ -224,13 +224,13 @@ def _open(file: str | BytesIO) -> Image:
     try:
         return Image.open(file)
     except Image.DecompressionBombError as error:
-        # Pillow refuses huge images before anything can ask for less; JPEG files can be decoded at an eighth.
+        # Pillow refuses to open huge images, but JPEG files can be decoded at an eighth of their size.
         if isinstance(file, BytesIO):
             file.seek(0)
         try:
             return JpegImageFile(file)  # pyright: ignore[reportArgumentType]
         except SyntaxError:
-            raise BadImageError(f"too many pixels to be decoded; {error}") from None
+            raise BadImageError(f"too many pixels to decode; {error}") from None
 
 
 def _reason(error: Exception, item: Any) -> str:

@@ -1,4 +1,4 @@
-"""Images through a pretrained encoder."""
+"""The block of pretrained image encoders."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ IMAGE_MODELS = (
     "facebook/dinov2-small",
     "google/vit-base-patch16-224",
 )
-"""What is taken where no model is named: the first, or the first that is in the cache."""
+"""Models that are used if none is named: the first, or the first that is in the local cache."""
 
 
 class PretrainedImageBlock(Composite, register="image.pretrained"):
-    """A pretrained encoder of images, with the size, mean and deviation that it was trained with.
+    """A pretrained image encoder, with the image size, mean and standard deviation of its own training.
 
     Any encoder that `AutoModel` of transformers loads: ViT, DINOv2, ResNet, ConvNeXt, Swin, EfficientNet, the vision
-    towers of CLIP and SigLIP, ...; those of timm where it is installed. Weights are read as safetensors; no code of a
-    model is run. Called on an ImageInput, images are brought to its size once, as they are encoded; called on what
-    other blocks make of one (ImageAugmentation, Normalization, ...), in the network. Images are not cropped. Where
-    nothing of it learns (`trainable=False`, what is tried first) and no augmentation comes before it, images run
-    through it once.
+    towers of CLIP and SigLIP, ...; those of timm if it is installed. Weights are read from safetensors; no code of a
+    model is run. Called on an ImageInput, images are resized once, when they are encoded; called on the output of other
+    blocks (ImageAugmentation, Normalization, ...), they are resized in the network. Images are not cropped. If it is
+    frozen (`trainable=False`, the default) and no augmentation comes before it, each image is encoded only once.
 
     Args:
         name_or_path: a folder (of `save_pretrained`), or a name on the hub. HF_HUB_OFFLINE is respected.
-        pooling: `"cls"` (the class token, or the summary that the model makes itself), `"mean"` over the image, or
-            `"attention"` (a weighted mean that is learnt).
-        num_hidden_layers: the first so many layers; left out, all. Only of models whose layers are all alike.
-        trainable: False, True, `"lora"` (low-rank additions to the layers' weights; Hu et al. 2021) or the number of
-            top layers (of stages, where a model has such) that learn.
-        size: side, or (height, width), that images get; left out, that of the model's files.
-        learning_rate_factor: share of the training's learning rate that the top layer learns with; unset, it is
-            searched where something learns.
-        layer_decay: factor on that per layer below; likewise.
-        gradient_checkpointing: less memory in training, for more time.
-        lora_rank: of `"lora"`.
+        pooling: `"cls"` (the class token, or the model's own pooled output), `"mean"` over the image, or `"attention"`
+            (a learnt weighted mean).
+        num_hidden_layers: number of layers to use, from the bottom; if unset, all. Only for models whose layers all
+            have the same shape.
+        trainable: False, True, `"lora"` (low-rank adaptation; Hu et al. 2021) or the number of top layers (stages, if
+            the model has stages) to train.
+        size: side length, or (height, width), to which images are resized; if unset, that of the model's files.
+        learning_rate_factor: multiplier of the learning rate for the top layer; if unset, it is searched when any layer
+            is trained.
+        layer_decay: multiplier of the learning rate per layer further down; likewise.
+        gradient_checkpointing: use less memory in training, at the cost of time.
+        lora_rank: rank of the LoRA matrices.
         revision: branch, tag or commit on the hub.
 
     Shape: (B, C, H, W) -> (B, D), D the width of the encoder.
 
     Raises:
-        ConfigError: no model is named, it is nowhere, it reads no images, or a field breaks a rule.
-        GraphError: joined to something that is not an image.
+        ConfigError: no model is named, it cannot be found, it does not read images, or an argument is invalid.
+        GraphError: called on something that is not an image.
     """
 
     name_or_path: str | None = None
@@ -71,21 +71,21 @@ class PretrainedImageBlock(Composite, register="image.pretrained"):
     revision: str | None = field(default=None, kw_only=True)
 
     def check(self) -> Iterable[str]:
-        """A model is named; modes and numbers are such that exist."""
+        """Checks model, training settings and size."""
         yield from tuning_problems(self)
         yield from size_problem(self.size)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Frozen, its own summary where it has one; large encoders are not tuned without a GPU unless asked for."""
+        """Frozen first, with the model's own pooling if it has one; large encoders are not fine-tuned without a GPU."""
         from medley.nn.backbone_sizes import has_summary, parameters_of
 
-        config = self._config()[0]
-        cheap = is_cheap_to_tune(parameters_of(config))
+        config = self._read_config()[0]
+        is_cheap = is_cheap_to_tune(parameters_of(config))
         poolings = ("cls", "mean", "attention") if has_summary(config) else ("mean", "attention")
-        return {"pooling": OneOf(*poolings), "trainable": OneOf(False, True) if cheap else OneOf(False)}
+        return {"pooling": OneOf(*poolings), "trainable": OneOf(False, True) if is_cheap else OneOf(False)}
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
-        """Joins the encoding, the encoder and the pooling."""
+        """Connects the resizing, the encoder and the pooling."""
         image_size(specs[0], "PretrainedImageBlock")
         pooling = str(self.pooling)
         encoder = pretrained_encoder(self, "none" if pooling == "attention" else pooling)
@@ -103,34 +103,34 @@ class PretrainedImageBlock(Composite, register="image.pretrained"):
         node = encoder(node)
         return lookup("series.attention_pooling")()(node) if pooling == "attention" else node
 
-    def _config(self) -> tuple[dict[str, Any], str | None]:
-        return configured(self.name_or_path, self.revision, self.num_hidden_layers)
+    def _read_config(self) -> tuple[dict[str, Any], str | None]:
+        return read_image_config(self.name_or_path, self.revision, self.num_hidden_layers)
 
 
 def pretrained_encoder(block: Any, pooling: str) -> PretrainedImageEncoder:
-    """The layer that a settled block becomes.
+    """The layer of a PretrainedImageBlock without open fields.
 
     Args:
-        block: a PretrainedImageBlock.
+        block: the PretrainedImageBlock.
         pooling: of the layer: `"cls"`, `"mean"`, `"none"` or `"map"`.
 
     Raises:
-        ConfigError: there is no such model, or it reads no images.
+        ConfigError: there is no such model, or it does not read images.
     """
-    from medley.image.pretrained_pixels import image_of
+    from medley.image.pretrained_format import read_image_format
     from medley.nn.hub import find
 
-    found = find(block.name_or_path, block.revision)
-    config, revision = configured(block.name_or_path, block.revision, block.num_hidden_layers)
-    image = image_of(found, config)
+    files = find(block.name_or_path, block.revision)
+    config, revision = read_image_config(block.name_or_path, block.revision, block.num_hidden_layers)
+    image_format = read_image_format(files, config)
     return PretrainedImageEncoder(
         block.name_or_path,
         config,
         revision or block.revision,
-        size=pair(block.size) or image.size,
-        mean=image.mean,
-        std=image.std,
-        interpolation=image.interpolation,
+        size=pair(block.size) or image_format.size,
+        mean=image_format.mean,
+        std=image_format.std,
+        interpolation=image_format.interpolation,
         pooling=pooling,
         num_hidden_layers=block.num_hidden_layers,
         trainable=block.trainable,
@@ -141,32 +141,34 @@ def pretrained_encoder(block: Any, pooling: str) -> PretrainedImageEncoder:
 
 
 def pretrained_map(name: str, trainable: Any) -> PretrainedImageEncoder:
-    """The layer that makes the map of a pretrained network of convolutions.
+    """The layer of a pretrained convolutional network that outputs its feature map.
 
     Args:
         name: folder, or name on the hub.
-        trainable: as of PretrainedImageBlock; None is False.
+        trainable: as in PretrainedImageBlock; None is False.
 
     Raises:
-        ConfigError: there is no such model, or it makes no map.
+        ConfigError: there is no such model, or it has no feature map.
     """
     block = PretrainedImageBlock(name, trainable=False if trainable is None else trainable)
     encoder = pretrained_encoder(block, "map")
-    rates = {key: getattr(one, "default", one) for key, one in rates_of(block).items()}
+    rates = {name: getattr(rate, "default", rate) for name, rate in rates_of(block).items()}
     return replace(encoder, **rates)
 
 
-def configured(name: Any, revision: str | None, num_hidden_layers: int | None) -> tuple[dict[str, Any], str | None]:
-    """The config of a pretrained encoder of images, and the commit that it is of.
+def read_image_config(
+    name: Any, revision: str | None, num_hidden_layers: int | None
+) -> tuple[dict[str, Any], str | None]:
+    """The config of a pretrained image encoder, and its commit on the hub.
 
     Raises:
-        ConfigError: there is no such model, or it reads no images.
+        ConfigError: there is no such model, or it does not read images.
     """
     from medley.nn.backbone_config import read_config
     from medley.nn.hub import find
 
-    found = find(name, revision)
-    config = read_config(found, "image", num_hidden_layers)
+    files = find(name, revision)
+    config = read_config(files, "image", num_hidden_layers)
     if "vocab_size" in config:
-        raise ConfigError(f"{name} reads no images: it is of kind {config['model_type']!r}.")
-    return config, found.revision
+        raise ConfigError(f"{name} does not read images: it is a {config['model_type']!r} model.")
+    return config, files.revision

@@ -1,4 +1,4 @@
-"""A pretrained encoder of images as a layer, and the encoding that it reads."""
+"""A pretrained image encoder as a layer, and the preprocessing of its images."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 
 class PretrainedPixels(Preprocessing, register="image.pretrained_pixels"):
-    """Images of the size and channels that a pretrained encoder was trained on; normalised inside the network.
+    """Resizes images to the size and channels that a pretrained encoder expects; the network normalises them.
 
     Args:
-        size: side, or (height, width).
+        size: side length, or (height, width).
         interpolation: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`.
-        channels: 3 for colours; grey images are given as many alike.
-        root: as of ImageInput.
-        on_bad_file: as of ImageInput.
+        channels: 3 for colour; grey images are repeated to as many channels.
+        root: as in ImageInput.
+        on_bad_file: as in ImageInput.
 
     Shape: rows -> (B, C, H, W)
 
     Raises:
-        ConfigError: the size is not of whole numbers from 1.
+        ConfigError: the size does not consist of positive integers.
     """
 
     size: int | tuple[int, int] = 224
@@ -44,13 +44,13 @@ class PretrainedPixels(Preprocessing, register="image.pretrained_pixels"):
     on_bad_file: Policy = "warn"
 
     def check(self) -> Iterable[str]:
-        """As of the input."""
+        """Checks size, root and on_bad_file."""
         yield from size_problem(self.size)
         yield from root_problem(self.root)
         yield from IMAGES.policy_problem(self.on_bad_file)
 
     def codec(self) -> Codec:
-        """A codec of that size."""
+        """An `ImageCodec`."""
         from medley.image.codec import ImageCodec
 
         return ImageCodec(
@@ -58,33 +58,33 @@ class PretrainedPixels(Preprocessing, register="image.pretrained_pixels"):
             self.interpolation,
             root=self.root,
             on_bad_file=self.on_bad_file,
-            wanted_channels=self.channels,
+            fixed_channels=self.channels,
         )
 
 
 class PretrainedImageEncoder(Layer, register="image.pretrained_encoder"):
-    """A pretrained encoder of images: what `PretrainedImageBlock` becomes.
+    """A pretrained image encoder, the layer of `PretrainedImageBlock`.
 
     Args:
-        name_or_path: where its weights are read when it is first built; a saved model holds them itself.
-        config: what it is made of, as JSON.
-        revision: on the hub.
-        size: height and width that images are brought to; left out, none but their own.
-        mean: per channel, of values from 0 to 1.
+        name_or_path: where weights are read from when it is first built; a saved model contains them.
+        config: the configuration of the network, as JSON.
+        revision: branch, tag or commit on the hub.
+        size: height and width to which images are resized; if unset, they keep their size.
+        mean: per channel, of pixels from 0 to 1.
         std: likewise.
-        interpolation: how other sizes are resampled.
-        pooling: `"cls"`, `"mean"`, `"none"` (the states of all parts of the image) or `"map"`.
-        num_hidden_layers: told by `config`; kept for the reader.
-        trainable: False, True, `"lora"` or the number of top layers.
-        learning_rate_factor: share of the learning rate for its top layer.
-        layer_decay: factor on that per layer below.
-        gradient_checkpointing: run layers twice in training rather than keep what they made.
-        lora_rank: of `"lora"`.
+        interpolation: how images are resized.
+        pooling: `"cls"`, `"mean"`, `"none"` (the hidden states of all patches) or `"map"`.
+        num_hidden_layers: for information; `config` contains it.
+        trainable: False, True, `"lora"` or the number of top layers to train.
+        learning_rate_factor: multiplier of the learning rate for its top layer.
+        layer_decay: multiplier of the learning rate per layer further down.
+        gradient_checkpointing: recompute activations in the backward pass to save memory.
+        lora_rank: rank of the LoRA matrices.
 
-    Shape: (B, C, H, W) -> (B, D); (B, T, D) or (B, C', H', W') where it is not pooled.
+    Shape: (B, C, H, W) -> (B, D); (B, T, D) or (B, C', H', W') if it is not pooled.
 
     Raises:
-        GraphError: joined to something that is not an image of one or as many channels as it reads.
+        GraphError: called on anything but images with one channel or as many as it reads.
     """
 
     name_or_path: str | None = None
@@ -103,18 +103,18 @@ class PretrainedImageEncoder(Layer, register="image.pretrained_encoder"):
     lora_rank: int = field(default=8, kw_only=True)
 
     def check(self) -> Iterable[str]:
-        """As of the block; and there is a config."""
+        """Checks training settings and that there is a config."""
         yield from tuning_problems(self)
         if self.config is None:
-            yield "config must hold what the encoder is made of; PretrainedImageBlock(name_or_path) finds it."
+            yield "config must be the configuration of the encoder; PretrainedImageBlock(name_or_path) reads it."
 
     @property
     def frozen(self) -> bool:
-        """Whether nothing of it learns."""
+        """Whether none of its weights are trained."""
         return self.trainable is False
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The encoder with its weights."""
+        """Builds the encoder with its weights."""
         from medley.nn.backbone import Plan, build
         from medley.nn.backbone_inputs import ImageEncoder
 
@@ -122,7 +122,7 @@ class PretrainedImageEncoder(Layer, register="image.pretrained_encoder"):
         return ImageEncoder(build(Plan.of(self)), self.size, self.mean, self.std, self.interpolation)
 
     def out(self, *specs: Spec) -> Spec:
-        """A vector, one per part of the image, or a map."""
+        """A vector, a vector per patch, or a feature map."""
         from medley.nn.backbone_sizes import states_shape, width_of
 
         size = self.size or self._check_specs(specs)
@@ -136,7 +136,7 @@ class PretrainedImageEncoder(Layer, register="image.pretrained_encoder"):
         channels, height, width = image_size(specs[0], "PretrainedImageBlock")
         if channels not in (1, len(self.mean)):
             raise GraphError(
-                f"The encoder {self.name_or_path} reads images of {len(self.mean)} channels, or grey ones, "
+                f"The encoder {self.name_or_path} reads images with {len(self.mean)} channels, or grey images, "
                 f"got {specs[0]}."
             )
         return height, width

@@ -1,4 +1,4 @@
-"""The default encoder of sets of images."""
+"""The default block for sets of images."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from medley.errors import GraphError
 from medley.image.block import ImageBlock
 from medley.image.pretrained import PretrainedImageBlock
 from medley.image.set_encoder import ImageSetEncoder, ImageSetPool
-from medley.image.set_words import VisualWords
+from medley.image.visual_words import VisualWords
 
-FEW = 1_000
+FEW_ROWS = 1_000
 
 
 class ImageSetBlock(Composite, register="image.set_block"):
-    """One encoder for all images of a row, pooled to one vector.
+    """Encodes all images of a row with one shared encoder and pools them to one vector.
 
-    Only images that are there reach the encoder, and a row's missing ones change nothing. Without positions, the order
-    of a row's images changes nothing either.
+    Only images that are present are encoded; missing ones have no effect on the result. Without positions, the order of
+    a row's images has no effect either.
 
     Args:
-        encoder: what reads one image: a block that becomes a chain of layers, or `OneOf` several such; left out,
-            `ImageBlock()`.
-        pooling: `"attention"` (each image's weight is learnt; Ilse et al. 2018) or `"mean"`.
-        positions: whether images are told apart by their place in the row; left out, as the input says.
-        reading: `"network"`, or `"visual_words"`: a short vector that is found without labels (`VisualWords`), for rows
-            too few to teach a network what matters in an image; an encoder that is given is always a network.
+        encoder: the block that encodes one image, which must expand to a chain of layers, or `OneOf` several such; if
+            unset, `ImageBlock()`.
+        pooling: `"attention"` (with learnt weights; Ilse et al. 2018) or `"mean"`.
+        positions: whether an image's position in the row matters; if unset, as set on the input.
+        reading: `"network"`, or `"visual_words"`: a short vector that is learnt without labels (`VisualWords`), for
+            data with too few rows to train a network on images; with an encoder set, always `"network"`.
 
     Shape: (B, S, C, H, W) -> (B, D)
 
     Raises:
-        GraphError: called on anything but an `ImageSetInput`, or the encoder becomes no chain of layers.
+        GraphError: called on anything but an `ImageSetInput`, or the encoder does not expand to a chain of layers.
 
     >>> ImageSetBlock(ImageBlock(block_type="strided"), pooling="mean")
     ImageSetBlock(encoder=ImageBlock(block_type='strided'), pooling='mean')
@@ -48,38 +48,39 @@ class ImageSetBlock(Composite, register="image.set_block"):
     reading: str | Space | None = searched(OneOf("network", "visual_words"))
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """The mean, which has nothing to learn, for few rows; words in place of a network where facts say more."""
-        few = summary.rows < FEW
-        words = few and summary.inputs > 1 and self.encoder is None
+        """For few rows the mean, which has no weights, and visual words if there are other inputs too."""
+        has_few_rows = summary.rows < FEW_ROWS
+        use_visual_words = has_few_rows and summary.inputs > 1 and self.encoder is None
+        readings = OneOf("network", "visual_words", default="visual_words") if use_visual_words else OneOf("network")
         return {
-            "pooling": "mean" if few else "attention",
-            "reading": OneOf("network", "visual_words", default="visual_words") if words else OneOf("network"),
+            "pooling": "mean" if has_few_rows else "attention",
+            "reading": readings,
         }
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
-        """Joins the encoder of sets."""
+        """Connects the encoder of sets, or visual words."""
         source = nodes[0].block
-        # What stands between, a Normalization say, would write something into the empty places.
+        # A block in between, such as Normalization, would write values into the empty positions.
         if len(nodes) > 1 or specs[0].axes != "SCHW" or not isinstance(source, Input):
-            told = " and ".join(map(str, specs))
+            got = " and ".join(map(str, specs))
             raise GraphError(
-                f"ImageSetBlock is called on one ImageSetInput and nothing else, got {told}. "
-                "What shall come before its encoder goes into it: ImageSetBlock(encoder=...)."
+                f"ImageSetBlock must be called on one ImageSetInput, got {got}. "
+                "Blocks for the single images go into its encoder: ImageSetBlock(encoder=...)."
             )
         if self.reading == "visual_words" and self.encoder is None:
-            return _words(source, self)(nodes[0])
+            return _visual_words(source, self)(nodes[0])
         positions = getattr(source, "positions", False) if self.positions is None else self.positions
         encoder = ImageBlock() if self.encoder is None else self.encoder
         assert isinstance(encoder, Block), encoder
         if isinstance(encoder, PretrainedImageBlock) and (positions or self.pooling != "mean"):
-            # Apart from what learns, so that a frozen encoder runs once per row.
-            members = ImageSetEncoder(encoder, pooling="none")(nodes[0])
-            return ImageSetPool(str(self.pooling), bool(positions))(members)
+            # Separate from the trainable pooling, so that a frozen encoder runs once per row.
+            image_vectors = ImageSetEncoder(encoder, pooling="none")(nodes[0])
+            return ImageSetPool(str(self.pooling), bool(positions))(image_vectors)
         return ImageSetEncoder(encoder, pooling=str(self.pooling), positions=bool(positions))(nodes[0])
 
 
-def _words(source: Any, block: ImageSetBlock) -> VisualWords:
-    """As an `ImageSetInput` says, unless the block says it itself."""
+def _visual_words(source: Any, block: ImageSetBlock) -> VisualWords:
+    """Visual words with the settings of the input; `positions` of the block, if set, has precedence."""
     positions = source.positions if block.positions is None else block.positions
     root = None if source.root is None else str(source.root)
     return VisualWords(source.max_images, root, positions, source.on_bad_file)

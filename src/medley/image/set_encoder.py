@@ -1,4 +1,4 @@
-"""One network for each image of a set, pooled, as a layer."""
+"""Layers that encode each image of a set with one network and pool the results."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 
 POOLINGS = ("attention", "mean", "none")
 HIDDEN = 64
-"""Width of the gated network of the attention; the paper's images of 27 x 27 were pooled with 128."""
+"""Hidden width of the gated attention; the paper uses 128 for images of 27 x 27."""
 
 
 class ImageSetEncoder(Wrapper, register="image.set_encoder"):
-    """Runs one chain of layers on every image of every row, and pools each row's results.
+    """Runs one chain of layers on every image of every row, and pools the vectors of each row.
 
-    An image of nothing but zeros is an empty place (`ImageSetCodec` sees to it that no image is). Empty places never
-    reach the layers. Maps are averaged over space before they are pooled.
+    An image that is all zeros is an empty position (`ImageSetCodec` ensures that no real image is) and is not encoded.
+    Feature maps are averaged over space before pooling.
 
     Args:
-        encoder: a block that reads one image; resolved, a tuple of layers.
-        pooling: `"attention"` (Ilse et al. 2018), `"mean"`, or `"none"` where `ImageSetPool` comes after it.
-        positions: whether places in a row mean something; each then scales and shifts the vectors of its images.
+        encoder: a block that encodes one image; after resolution, a tuple of layers.
+        pooling: `"attention"` (Ilse et al. 2018), `"mean"`, or `"none"` if `ImageSetPool` follows.
+        positions: whether positions in a row matter; if so, each has a learnt scale and shift of its vectors.
 
-    Shape: (B, S, C, H, W) -> (B, D), D what the encoder makes of one image; (B, S, D) where they are not pooled.
+    Shape: (B, S, C, H, W) -> (B, D), D the width of the encoder's output; (B, S, D) if it is not pooled.
 
     Raises:
-        GraphError: joined to something that is no set of images.
+        GraphError: called on anything but sets of images.
 
     >>> from medley.image.strided import StridedConvBlock
     >>> layer = ImageSetEncoder((StridedConvBlock(filters=16, kernel_size=3),), pooling="mean")
@@ -44,24 +44,24 @@ class ImageSetEncoder(Wrapper, register="image.set_encoder"):
     positions: bool = False
 
     def check(self) -> Iterable[str]:
-        """One of three poolings."""
+        """Checks the pooling."""
         if self.pooling not in POOLINGS:
             yield f"pooling must be one of {', '.join(map(repr, POOLINGS))}, got {self.pooling!r}."
 
     @property
     def frozen(self) -> bool:
-        """Whether neither its layers nor its pooling learn."""
-        learns = self.pooling == "attention" or self.positions
-        return isinstance(self.encoder, tuple) and not learns and all(layer.frozen for layer in self.encoder)
+        """Whether neither its layers nor its pooling are trained."""
+        pool_is_trained = self.pooling == "attention" or self.positions
+        return isinstance(self.encoder, tuple) and not pool_is_trained and all(layer.frozen for layer in self.encoder)
 
     def inner(self, *specs: Spec) -> Spec:
-        """One image."""
+        """The spec of one image."""
         if specs[0].axes != "SCHW":
             raise GraphError(f"{type(self).__name__} reads sets of images (SCHW) of ImageSetInput, got {specs[0]}.")
         return Spec(specs[0].shape[1:], "CHW")
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The module."""
+        """Builds the module."""
         from medley.nn.set_pool import NoPool, SetEncoder
 
         steps = self._steps(*specs)
@@ -70,14 +70,14 @@ class ImageSetEncoder(Wrapper, register="image.set_encoder"):
         return SetEncoder([layer.build(spec) for layer, spec, _ in steps], width, pool)
 
     def out(self, *specs: Spec) -> Spec:
-        """One vector, or one per place."""
+        """One vector, or one per position."""
         width = self._steps(*specs)[-1][2].width
         return Spec((specs[0].shape[0], width), "TD") if self.pooling == "none" else vector(width)
 
     def _steps(self, *specs: Spec) -> list[tuple[Layer, Spec, Spec]]:
-        """Each layer with what it reads and what it makes; the last makes a vector."""
+        """Each layer with its input and output spec; the last one outputs a vector."""
         if not isinstance(self.encoder, tuple):
-            raise GraphError(f"{type(self).__name__} builds a network of resolved layers, got {self.encoder!r}.")
+            raise GraphError(f"{type(self).__name__} must be built of resolved layers, got {self.encoder!r}.")
         spec, steps = self.inner(*specs), []
         for layer in self.encoder:
             steps.append((layer, spec, layer.out(spec)))
@@ -89,16 +89,16 @@ class ImageSetEncoder(Wrapper, register="image.set_encoder"):
 
 
 class ImageSetPool(Layer, register="image.set_pool"):
-    """Pools the vectors of a row's images, where what makes them is frozen and so need not run again.
+    """Pools the vectors of a row's images, separate from a frozen encoder, which then runs only once per row.
 
     Args:
         pooling: `"attention"` or `"mean"`.
-        positions: as of `ImageSetEncoder`.
+        positions: as in `ImageSetEncoder`.
 
-    Shape: (B, S, D), zeros where there is not an image -> (B, D)
+    Shape: (B, S, D), zeros where an image is missing -> (B, D)
 
     Raises:
-        GraphError: joined to something else than vectors in a row.
+        GraphError: called on anything but a sequence of vectors.
 
     >>> str(ImageSetPool().out(Spec((4, 32), "TD")))
     '(D=32)'
@@ -108,12 +108,12 @@ class ImageSetPool(Layer, register="image.set_pool"):
     positions: bool = False
 
     def check(self) -> Iterable[str]:
-        """One of two poolings."""
+        """Checks the pooling."""
         if self.pooling not in POOLINGS[:2]:
             yield f"pooling must be one of {', '.join(map(repr, POOLINGS[:2]))}, got {self.pooling!r}."
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The module."""
+        """Builds the module."""
         from medley.nn.set_pool import VectorPool
 
         width = self.out(*specs).width

@@ -1,4 +1,4 @@
-"""Several images per row as an input."""
+"""Input of several images per row."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from medley.nn.pretrained_argument import pretrained_problem
 class ImageSetInput(Input, register="image.set_input"):
     """Any number of images per row, which share one encoder.
 
-    A row is a list or tuple of images in any form that `ImageInput` reads, paths joined by `;`, an array (S, H, W, C),
-    one image, or nothing (None, NaN, an empty string or list). In a list, None is an image that is missing. Rows may
-    also come as columns: a frame, a dict of columns or an array (B, M) of objects; a row's images are those of all its
-    columns, and columns that have names are found by them when predicting.
+    A row is a list or tuple of images in any format that `ImageInput` reads, paths joined by `;`, an array
+    (S, H, W, C), one image, or nothing (None, NaN, an empty string or list). In a list, None is a missing image. Values
+    may also be columns: a frame, a dict of columns or an array (B, M) of objects; a row's images are those of all its
+    columns, and named columns are matched by name in prediction.
 
     Args:
-        size: side, or (height, width), that all images get; left out, it is learnt as by `ImageInput`.
-        max_images: most images of a row; left out, as many as the training row with most of them has. Of a row with
-            more, the first are taken.
-        root: the folder of relative paths; left out, the working directory.
-        positions: whether an image's place in its row means something, as that of columns (front, kitchen, ...) does.
-            Places are then kept, and `ImageSetBlock` tells them apart; otherwise the order of images says nothing.
-        on_bad_file: as of `ImageInput`; `"drop"` leaves out rows with any bad image.
-        pretrained: of the default encoder of each image, as of `ImageBlock`.
+        size: side length, or (height, width), to which images are resized; if unset, it is learnt as in `ImageInput`.
+        max_images: largest number of images per row; if unset, that of the training rows. Of rows with more, the first
+            are used.
+        root: the folder that relative paths are resolved against; if unset, the working directory.
+        positions: whether an image's position in its row matters, as that of columns (front, kitchen, ...) does.
+            Positions are then kept, and `ImageSetBlock` distinguishes them; otherwise the order has no effect.
+        on_bad_file: as in `ImageInput`; `"drop"` excludes rows with any unreadable image.
+        pretrained: of the default encoder of each image, as in `ImageBlock`.
 
     Raises:
-        ConfigError: the size or number is not of whole numbers from 1; no such policy.
+        ConfigError: size or max_images does not consist of positive integers, or the policy is unknown.
 
     >>> ImageSetInput(64, max_images=4).codec().max_images
     4
@@ -60,7 +60,7 @@ class ImageSetInput(Input, register="image.set_input"):
         super().__post_init__()
 
     def check(self) -> Iterable[str]:
-        """Sizes are whole numbers, the root is a path, the policy one of three."""
+        """Checks size, root, on_bad_file, pretrained and max_images."""
         yield from size_problem(self.size)
         yield from root_problem(self.root)
         yield from IMAGES.policy_problem(self.on_bad_file)
@@ -69,7 +69,7 @@ class ImageSetInput(Input, register="image.set_input"):
             yield f"max_images must be a whole number from 1, got {self.max_images!r}."
 
     def codec(self) -> Codec:
-        """A codec of that size."""
+        """An `ImageSetCodec`."""
         from medley.image.set_codec import ImageSetCodec
 
         return ImageSetCodec(
@@ -82,23 +82,23 @@ class ImageSetInput(Input, register="image.set_input"):
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
-        """One input for several columns of images, or for one whose cells hold several; else none."""
-        several = any(column.form == "several" for column in columns)
-        if len(columns) == 1 and not several:
+        """One input for several columns of images, or for one column with several images per cell; otherwise none."""
+        has_lists = any(column.form == "several" for column in columns)
+        if len(columns) == 1 and not has_lists:
             return []
         name = columns[0].name if len(columns) == 1 else options.free_name("images")
-        made = cls(name=name, positions=not several, on_bad_file=options.on_bad_file)  # type: ignore[arg-type]
-        return [InputColumns(made, tuple(column.name for column in columns))]
+        image_set = cls(name=name, positions=not has_lists, on_bad_file=options.on_bad_file)  # type: ignore[arg-type]
+        return [InputColumns(image_set, tuple(column.name for column in columns))]
 
     @classmethod
     def rows_from_columns(cls, cells: Mapping[str, Any], columns: Mapping[str, ColumnGuess]) -> Any:
-        """Columns of one image per cell by name; where cells hold several, a list per row of all its images."""
+        """A dict of columns if each cell holds one image; if cells hold several, a list of all images per row."""
         if not any(columns[name].form == "several" for name in cells):
             return dict(cells)
-        return [[image for cell in row for image in _listed(cell)] for row in zip(*cells.values(), strict=True)]
+        return [[image for cell in row for image in _as_list(cell)] for row in zip(*cells.values(), strict=True)]
 
     def default_block(self) -> Block:
-        """ImageSetBlock."""
+        """`ImageSetBlock`."""
         from medley.image.set_block import ImageSetBlock
 
         if not self.pretrained:
@@ -108,5 +108,5 @@ class ImageSetInput(Input, register="image.set_input"):
         return ImageSetBlock(ImageBlock(pretrained=self.pretrained))
 
 
-def _listed(cell: Any) -> list[Any]:
+def _as_list(cell: Any) -> list[Any]:
     return list(cell) if isinstance(cell, list | tuple) else [] if cell is None else [cell]

@@ -1,4 +1,4 @@
-"""Sizes and folders of images as callers write them."""
+"""Checks and conversions of the arguments `size` and `root`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 
 def size_problem(size: Any) -> Iterator[str]:
-    """A sentence where a size is neither one nor two whole numbers from 1.
+    """An error message if a size is neither one nor two positive integers.
 
     >>> list(size_problem((3, 0)))
     ['size must be a whole number of pixels or a pair (height, width), got (3, 0).']
     """
     sides = size if isinstance(size, tuple | list) else (size, size)
-    if size is not None and (len(sides) != 2 or not all(type(one) is int and one > 0 for one in sides)):
+    if size is not None and (len(sides) != 2 or not all(type(side) is int and side > 0 for side in sides)):
         yield f"size must be a whole number of pixels or a pair (height, width), got {size!r}."
 
 
 def pair(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
-    """Height and width.
+    """Height and width of a size that may be one side length.
 
     >>> pair(64)
     (64, 64)
@@ -28,12 +28,12 @@ def pair(size: int | tuple[int, int] | None) -> tuple[int, int] | None:
 
 
 def as_text(root: Any) -> Any:
-    """A path as text, such as files can hold."""
+    """A path as a string, which can be written as JSON; other values unchanged."""
     return os.fspath(root) if isinstance(root, os.PathLike) else root
 
 
 def root_problem(root: Any) -> Iterator[str]:
-    """A sentence where a folder is no path.
+    """An error message if a folder is not a path.
 
     >>> list(root_problem(3))
     ['root must be the path of a folder, got 3.']

@@ -1,12 +1,12 @@
-"""Images that cannot be read."""
+"""Reports of images that cannot be read."""
 
 from __future__ import annotations
 
 from medley.core.unreadable import FileReporter, Policy, Problems, Unreadable, by_row, listing
 from medley.errors import BadImageWarning
-from medley.image.sources import told
+from medley.image.image_files import describe
 
 __all__ = ["IMAGES", "Policy", "Problems", "Unreadable", "by_row", "listing"]
 
-IMAGES = FileReporter("image", "images", BadImageWarning, told)
+IMAGES = FileReporter("image", "images", BadImageWarning, describe)
 """Reports images that cannot be read."""

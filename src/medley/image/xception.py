@@ -1,4 +1,4 @@
-"""Compact forms of Xception."""
+"""Compact versions of Xception."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 class XceptionBlock(Layer, register="image.xception"):
     """Depthwise separable convolutions with residual connections, trained from scratch.
 
-    The order of the paper's parts, fewer and narrower: a stem, entry blocks that halve the map and double the width
-    (two up to 40 pixels, else three; above 96 the stem has a stride too), middle blocks, an exit layer.
-    `filters=32, num_blocks=8` comes closest to the original.
+    Structured as in the paper, with fewer and narrower blocks: a stem, entry blocks that halve the map and double the
+    width (two for images of at most 40 pixels, otherwise three; above 96 pixels the stem has stride 2), middle blocks
+    and an exit layer. `filters=32, num_blocks=8` is closest to the original.
 
     Source: Chollet 2017, arXiv:1610.02357.
 
     Args:
-        pretrained: only False or unset; kept for programs that set it.
-        filters: channels of the stem.
-        num_blocks: middle blocks.
+        pretrained: must be False or unset; for compatibility.
+        filters: output channels of the stem.
+        num_blocks: number of middle blocks.
 
     Shape: (B, C, H, W) -> (B, C', H', W'); C' is 8 or 16 times `filters`.
 
     Raises:
-        ConfigError: pretrained weights are asked for.
-        GraphError: joined to something that is not an image.
+        ConfigError: pretrained weights are requested.
+        GraphError: called on something that is not an image.
 
     >>> str(XceptionBlock(filters=16, num_blocks=1).out(Spec((3, 32, 32), "CHW")))
     '(C=128 H=8 W=8)'
@@ -44,7 +44,7 @@ class XceptionBlock(Layer, register="image.xception"):
     num_blocks: int | Space | None = searched(OneOf(1, 2, 4, 8))
 
     def check(self) -> Iterable[str]:
-        """Counts are whole; no pretrained weights."""
+        """Checks that counts are integers and no pretrained weights are requested."""
         if isinstance(self.filters, int | float) and (self.filters < 1 or self.filters != int(self.filters)):
             yield f"filters must be a whole number from 1, got {self.filters!r}."
         if isinstance(self.num_blocks, float) and self.num_blocks != int(self.num_blocks):
@@ -52,14 +52,14 @@ class XceptionBlock(Layer, register="image.xception"):
         yield from not_pretrained(self.pretrained)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Deeper and wider for large images of which there are many."""
+        """Deeper and wider for many large images."""
         side = max(specs[0].shape[1:], default=1) if specs else 1
         if side > 64 and summary.rows >= 2_000:
             return {"filters": 32, "num_blocks": 4}
         return {"filters": 16, "num_blocks": OneOf(1, 2, 4)}
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The network."""
+        """Builds the network."""
         from medley.nn.xception import Xception
 
         channels, height, width = image_size(specs[0], "XceptionBlock")
@@ -68,7 +68,7 @@ class XceptionBlock(Layer, register="image.xception"):
         return Xception(channels, filters=self._filters(), entries=entries, middles=middles, stem_stride=stem)
 
     def out(self, *specs: Spec) -> Spec:
-        """A map of a few pixels."""
+        """A map of a few pixels, with its channels."""
         _, height, width = image_size(specs[0], "XceptionBlock")
         stem, entries = _strides(max(height, width))
         halvings = entries + (stem == 2)

@@ -23,7 +23,7 @@ from medley.model.encoding import encode_targets, row_weights
 from medley.model.forward import compute_embeddings, compute_outputs, resolve_device
 from medley.model.saving import save
 from medley.model.tasks import measure, tasks_of
-from medley.tables.predictor import Predictor, given, rows_per_pass
+from medley.tables.predictor import Predictor, rows_per_pass, without_absent
 from medley.tables.view import TableView
 
 MIN_CACHED_ROWS = 64
@@ -110,7 +110,7 @@ class Model(Predictor):
         Returns:
             One array where all heads read the same vectors, else a dict by head name.
         """
-        rows = self._rows(arrange(self._x(x, root), self.input_names, "x"))
+        rows = self._rows(arrange(self._inputs_of(x, root), self.input_names, "x"))
         return compute_embeddings(self.network, rows, rows_per_pass(batch_size))
 
     def evaluate(
@@ -144,7 +144,7 @@ class Model(Predictor):
         named_y = arrange(y, heads, "y")
         rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)
         named_x = arrange(x, self.input_names, "x", rows_of_y)
-        size = check_counts(given(named_x), named_y)
+        size = check_counts(without_absent(named_x), named_y)
         targets = encode_targets({name: self.targets[name] for name in heads}, named_y)
         rows = self._rows(named_x, targets, row_weights(sample_weight, size))
         tasks = [task for task in tasks_of(self.graph, self.targets) if task.name in heads]
@@ -204,13 +204,13 @@ class Model(Predictor):
 
         return export(path, self.graph, self.sources, self.targets, self.network, self.table)
 
-    def _raw(self, x: Mapping[str, Any], batch_size: int) -> dict[str, np.ndarray]:
+    def _compute_raw(self, x: Mapping[str, Any], batch_size: int) -> dict[str, np.ndarray]:
         outputs = compute_outputs(self.network, self._rows(x), batch_size)
         return {name: raw.cpu().numpy() for name, raw in outputs.items()}
 
     def _rows(self, x: Mapping[str, Any], targets: Any = None, weight: np.ndarray | None = None) -> Rows:
         if targets is None:
-            check_counts(given(x))
+            check_counts(without_absent(x))
         encoded = encode_inputs(self.sources, InputRows(x, derived_nodes(self.graph)))
         if not len(next(iter(encoded.values())).array):
             raise DataError("There are no rows: every input is empty.")

@@ -1,1 +1,1 @@
-"""Plots of a search. Trains nothing."""
+"""Plots of a search."""

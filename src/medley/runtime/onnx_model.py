@@ -47,7 +47,7 @@ class OnnxModel(Predictor):
         """Names of the inputs, in the order in which `predict` takes them."""
         return list(self.manifest.input_names)
 
-    def _raw(self, x: Mapping[str, Any], batch_size: int) -> dict[str, np.ndarray]:
+    def _compute_raw(self, x: Mapping[str, Any], batch_size: int) -> dict[str, np.ndarray]:
         encoded = encode_inputs([port.source for port in self.manifest.ports], x)
         size = len(next(iter(encoded.values())).array)
         order = np.arange(size)

@@ -1,4 +1,4 @@
-"""Numbers of any shape, sequences of them, and encoders of sequences."""
+"""Numeric arrays, sequences and time series: inputs, codecs and encoders."""
 
 from medley.series import (  # noqa: F401  (registers)
     attention_pooling,

@@ -1,4 +1,4 @@
-"""Numbers of any shape as rows."""
+"""Codec of numeric arrays of any shape."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ AXES = {1: "D", 2: "TD", 3: "CHW", 4: "CZHW"}  # by the rank of a row
 
 
 class ArrayCodec(Codec):
-    """Arrays as they are: (B,) and (B, D) vectors, (B, T, D) sequences, (B, H, W, C) and (B, Z, H, W, C) maps.
+    """Numeric arrays: (B,) and (B, D) vectors, (B, T, D) sequences, (B, H, W, C) and (B, Z, H, W, C) maps.
 
-    Maps become channels first. Nothing is scaled. A row that is None, or holds no finite number, is missing; other
-    numbers that are not finite become 0.
+    Maps are encoded with channels first. Values are not scaled. A row that is None, or has no finite number, is
+    missing; in other rows, numbers that are not finite become 0.
 
     >>> codec = ArrayCodec().fit(np.zeros((5, 8, 8, 3)))
     >>> str(codec.spec), codec.encode([np.ones((8, 8, 3)), None]).present
@@ -30,23 +30,23 @@ class ArrayCodec(Codec):
 
     @property
     def spec(self) -> Spec:
-        """The shape of a row, channels first."""
+        """The shape of a row, with channels first."""
         shape = self._fitted()
         return Spec(shape if len(shape) < 3 else (shape[-1], *shape[:-1]), AXES[len(shape)])
 
     def fit(self, values: Any) -> Self:
-        array, _ = read_numbers(values, None)
+        array, _ = read_numeric_rows(values, None)
         shape = array.shape[1:]
         if len(shape) not in AXES or 0 in shape:
             raise DataError(
-                f"An Input takes rows of 1 to 4 axes, none of them empty: (B, D), (B, T, D), (B, H, W, C) or "
+                f"The rows of an Input must have 1 to 4 axes, none of them empty: (B, D), (B, T, D), (B, H, W, C) or "
                 f"(B, Z, H, W, C); got rows of shape {shape}."
             )
         self._shape = shape
         return self
 
     def encode(self, values: Any) -> Encoded:
-        array, present = read_numbers(values, self._fitted())
+        array, present = read_numeric_rows(values, self._fitted())
         if array.ndim > 3:
             array = np.ascontiguousarray(np.moveaxis(array, -1, 1))
         return Encoded(array, present)
@@ -60,37 +60,37 @@ class ArrayCodec(Codec):
 
     def _fitted(self) -> tuple[int, ...]:
         if self._shape is None:
-            raise NotFittedError("This codec knows no shape yet: fit() it on training rows, or restore() one.")
+            raise NotFittedError("ArrayCodec is not fitted; call fit(training_rows) or restore(state) first.")
         return self._shape
 
 
-def read_numbers(values: Any, shape: tuple[int, ...] | None) -> tuple[np.ndarray, np.ndarray]:
-    """Rows in any form -> float32 (B, ...), zeros where a number is not finite, and present (B,) bool.
+def read_numeric_rows(values: Any, shape: tuple[int, ...] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Reads rows in any format as float32 (B, ...), with zeros for numbers that are not finite, and presence (B,) bool.
 
     Args:
-        values: an array, tensor, frame, or a list of rows of which any may be None; one number per row makes (B, 1).
-        shape: of a row, where it is known.
+        values: an array, tensor, frame, or a list of rows, any of them None; one number per row gives (B, 1).
+        shape: of a row, if known.
 
     Raises:
-        DataError: rows are no numbers, differ in shape, or have another shape than `shape`.
+        DataError: rows are not numeric, differ in shape, or do not have the given shape.
 
-    >>> read_numbers([1, None], None)
+    >>> read_numeric_rows([1, None], None)
     (array([[1.],
            [0.]], dtype=float32), array([ True, False]))
     """
-    array = _whole(values)
+    array = _as_one_array(values)
     if array is None:
-        array = _stack([as_array(row) for row in values], shape)
+        array = _stack_rows([as_array(row) for row in values], shape)
     if array.ndim == 1:
         array = array[:, None]
     if shape is not None and array.shape[1:] != shape:
         raise DataError(f"Rows must have the shape {shape} of the training rows, got {array.shape[1:]}.")
-    return _finite(array)
+    return _replace_non_finite(array)
 
 
-def _finite(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _replace_non_finite(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if array.dtype != np.float32:
-        with np.errstate(over="ignore"):  # what float32 cannot hold is not finite, and treated as such below
+        with np.errstate(over="ignore"):  # numbers too large for float32 become infinite, and are replaced below
             array = array.astype(np.float32)
     finite = np.asarray(np.isfinite(array))
     if finite.all():
@@ -99,10 +99,10 @@ def _finite(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def as_array(value: Any) -> np.ndarray | None:
-    """Anything that holds numbers as an array of them, None where it is None or a missing value of pandas.
+    """Converts any container of numbers to an array; None stays None, as does a missing value of pandas.
 
     Raises:
-        DataError: it holds something else.
+        DataError: it contains anything but numbers.
     """
     if value is None or _is_na(value):
         return None
@@ -112,7 +112,7 @@ def as_array(value: Any) -> np.ndarray | None:
     elif hasattr(value, "toarray"):  # a sparse matrix
         value = value.toarray()
     try:
-        array = np.asarray(value)  # fails where lists in it are of differing lengths
+        array = np.asarray(value)  # raises ValueError for lists of differing lengths
         if array.dtype.kind in "biuf":
             return array
         if array.dtype.kind == "O":
@@ -121,45 +121,44 @@ def as_array(value: Any) -> np.ndarray | None:
             return array.astype(np.float64)  # None becomes NaN
     except (TypeError, ValueError):
         pass
-    told = repr(value)
+    text = repr(value)
     raise DataError(
-        f"An Input takes numbers, got {type(value).__name__} {told if len(told) < 60 else told[:57] + '...'}. "
-        "Texts belong to TextInput(), mixed columns to StructuredDataInput()."
+        f"An Input reads numbers, got {type(value).__name__} {text if len(text) < 60 else text[:57] + '...'}. "
+        "Use TextInput() for texts and StructuredDataInput() for mixed columns."
     )
 
 
 def _is_na(value: Any) -> bool:
-    return type(value).__name__ in ("NAType", "NaTType")  # pandas' own, which need not be imported to be known
+    return type(value).__name__ in ("NAType", "NaTType")  # compared by name, so that pandas need not be imported
 
 
-def _whole(values: Any) -> np.ndarray | None:
-    """All rows as one array, where they come so or can be read so at once."""
+def _as_one_array(values: Any) -> np.ndarray | None:
+    """All rows as one array, if they are one or can be converted at once; else None."""
     if isinstance(values, str | bytes | dict) or not (hasattr(values, "__len__") or hasattr(values, "__array__")):
-        raise DataError(f"Rows come as an array, a tensor or a list of rows, got {type(values).__name__}.")
+        raise DataError(f"Rows must be an array, a tensor or a list of rows, got {type(values).__name__}.")
     if isinstance(values, list | tuple):
         return None
     if isinstance(values, np.ndarray) and values.dtype == object and values.ndim == 1:
         return None
     array = as_array(values)
     if array is None or array.ndim == 0:
-        raise DataError(f"Rows come as an array with one entry per row, got {values!r}.")
+        raise DataError(f"Rows must be an array with one entry per row, got {values!r}.")
     return array
 
 
-def _stack(rows: list[np.ndarray | None], shape: tuple[int, ...] | None) -> np.ndarray:
-    given = [(place, row) for place, row in enumerate(rows) if row is not None]
-    # A lone NaN among rows of a larger shape stands for a missing row, as None does.
-    arrays = [(place, row) for place, row in given if row.ndim > 0 or np.isfinite(row)]
+def _stack_rows(rows: list[np.ndarray | None], shape: tuple[int, ...] | None) -> np.ndarray:
+    # A scalar NaN among rows of a larger shape is a missing row, as None is.
+    arrays = [(i, row) for i, row in enumerate(rows) if row is not None and (row.ndim > 0 or np.isfinite(row))]
     if shape is None:
         if not arrays:
-            raise DataError("No row holds anything, so that nothing can be learnt from them; leave the input out.")
+            raise DataError("All rows are missing, so there is nothing to learn; leave the input out.")
         shape = arrays[0][1].shape or (1,)
-    whole = np.full((len(rows), *shape), np.nan, np.float32)
-    for place, row in arrays:
+    stacked = np.full((len(rows), *shape), np.nan, np.float32)
+    for i, row in arrays:
         if (row.shape or (1,)) != shape:
             raise DataError(
-                f"All rows of an Input must have one shape, here {shape}, but row {row_number(place)} has the shape "
+                f"All rows of an Input must have the same shape, here {shape}, but row {row_number(i)} has shape "
                 f"{row.shape}."
             )
-        whole[place] = row
-    return whole
+        stacked[i] = row
+    return stacked

@@ -1,4 +1,4 @@
-"""A sequence as the weighted mean of its steps."""
+"""Attention pooling of sequences."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 class AttentionPooling(Layer, register="series.attention_pooling"):
-    """A sequence as a weighted mean of its steps; a small gated network learns how much each weighs.
+    """The weighted mean of the steps of a sequence, with weights from a small gated network.
 
-    Steps of nothing but zeros are padding and weigh nothing.
+    Steps that are all zeros are padding and have weight 0.
 
     Source: Ilse, Tomczak, Welling: Attention-based Deep Multiple Instance Learning, 2018, equation 9.
 
     Args:
-        hidden: width of the gated network.
+        hidden: hidden width of the gated network.
 
     Shape: (B, T, D) -> (B, D)
 
     Raises:
-        ConfigError: the width is not a whole number from 1.
-        GraphError: joined to something that is not a sequence.
+        ConfigError: the width is not a positive integer.
+        GraphError: called on something that is not a sequence.
 
     >>> str(AttentionPooling(hidden=32).out(Spec((7, 16), "TD")))
     '(D=16)'
@@ -37,12 +37,12 @@ class AttentionPooling(Layer, register="series.attention_pooling"):
     hidden: int | Space | None = searched(OneOf(32, 64, 128, default=64))
 
     def check(self) -> Iterable[str]:
-        """The width is a whole number."""
+        """Checks the width."""
         if isinstance(self.hidden, int | float) and (self.hidden < 1 or self.hidden != int(self.hidden)):
             yield f"hidden must be a whole number from 1, got {self.hidden!r}."
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The module."""
+        """Builds the module."""
         from medley.nn.backbone_inputs import StepPool
 
         return StepPool(self._width(specs), int(self.hidden))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The default encoder of series."""
+"""The default block for sequences and time series."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from medley.core.layer import Composite
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.series.general import GeneralBlock
-from medley.series.rnn import RNNBlock, steps
+from medley.series.rnn import RNNBlock, sequence_spec
 from medley.series.transformer import TransformerBlock
 
 
 class TimeseriesBlock(Composite, register="series.block"):
-    """One of three families of networks over sequences.
+    """One of three families of networks for sequences.
 
     Args:
-        block_type: `"rnn"` (RNNBlock of a width that is searched), `"dense"` (all steps at once through dense layers)
-            or `"transformer"`.
+        block_type: `"rnn"` (RNNBlock whose width is searched), `"dense"` (dense layers on all steps at once) or
+            `"transformer"`.
 
     Shape: (B, T, D) -> (B, D')
 
     Raises:
-        GraphError: joined to something that is not a sequence.
+        GraphError: called on something that is not a sequence.
 
     >>> TimeseriesBlock(block_type="dense")
     TimeseriesBlock(block_type='dense')
@@ -32,8 +32,8 @@ class TimeseriesBlock(Composite, register="series.block"):
     block_type: str | Space | None = searched(OneOf("rnn", "dense", "transformer"))
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
-        """Joins the chosen network."""
-        steps(specs, "TimeseriesBlock")
+        """Connects the chosen network."""
+        sequence_spec(specs, "TimeseriesBlock")
         match self.block_type:
             case "dense":
                 return GeneralBlock()(nodes)

@@ -1,4 +1,4 @@
-"""The default encoder of plain numbers."""
+"""The default block for numeric arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from medley.core.spec import Spec
 
 
 class GeneralBlock(Composite, register="series.general"):
-    """Whatever it is, flattened, and dense layers on it.
+    """Flattens its input and applies dense layers.
 
     Shape: (B, *any) -> (B, D).
 
@@ -21,5 +21,5 @@ class GeneralBlock(Composite, register="series.general"):
     """
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
-        """Joins the two."""
+        """Connects Flatten and DenseBlock."""
         return lookup("tabular.dense")()(Flatten()(nodes))

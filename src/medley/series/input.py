@@ -1,4 +1,4 @@
-"""Numbers of any shape as an input."""
+"""Input of numeric arrays of any shape."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from medley.series.general import GeneralBlock
 
 
 class Input(Base, register="series.input"):
-    """Any array of numbers, as it is: nothing is scaled, Normalization() does that.
+    """Numeric arrays, unscaled; use Normalization() to scale them.
 
-    Rows: (B,) or (B, D) vectors, (B, T, D) sequences, (B, H, W, C) or (B, Z, H, W, C) maps; as an array, a tensor, a
-    frame, or a list with None where a row is missing. A row of nothing but NaN is missing too; a single NaN becomes 0.
+    Values are (B,) or (B, D) vectors, (B, T, D) sequences, (B, H, W, C) or (B, Z, H, W, C) maps; as an array, a tensor,
+    a frame, or a list with None where a row is missing. A row that is all NaN is missing too; a single NaN becomes 0.
 
     Shape: rows -> (B, D), (B, T, D), (B, C, H, W) or (B, C, Z, H, W).
 
     Raises:
-        DataError: the rows are no numbers, or differ in shape.
+        DataError: the rows are not numeric, or differ in shape.
 
     >>> import numpy as np
     >>> str(Input().codec().fit(np.zeros((100, 20))).spec)
@@ -40,7 +40,7 @@ class Input(Base, register="series.input"):
         return super().from_columns([column for column in columns if column.kind == "vector"], options)
 
     def codec(self) -> ArrayCodec:
-        """Numbers as they are."""
+        """An `ArrayCodec`."""
         return ArrayCodec()
 
     def encode_for_ensemble(self) -> Node:
@@ -48,5 +48,5 @@ class Input(Base, register="series.input"):
         return Normalization()(self)
 
     def default_block(self) -> Block:
-        """Flatten and dense layers."""
+        """`GeneralBlock`."""
         return GeneralBlock()

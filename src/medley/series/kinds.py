@@ -1,4 +1,4 @@
-"""Kinds of columns of numbers in lists: vectors of one length, and series of any length."""
+"""Kinds of columns with lists of numbers: vectors of one length, and series of any length."""
 
 from __future__ import annotations
 
@@ -10,46 +10,50 @@ from typing import Any
 import numpy as np
 
 from medley.core.column import ColumnGuess
-from medley.tables.columns.kind import SAID, ColumnKind, cannot_parse, parse_column
+from medley.tables.columns.kind import SET_BY_CALLER, ColumnKind, cannot_parse, parse_column
 from medley.tables.columns.objects import array_of, is_list_like
 from medley.tables.columns.parsing import parse_cells
 from medley.tables.columns.profile import ColumnProfile, KindGuess
 from medley.tables.columns.strings import fraction
 from medley.tables.formats.lists import is_written_list, read_numbers
 
-_MOSTLY = 0.95
-_LEAST_WITHOUT_BRACKETS = 8
-_EXAMINED = 200
-LEAST_STEPS = 8
-"""Columns that a series in wide form has at least: fewer numbered columns are often just that."""
+_MIN_FRACTION = 0.95
+_MIN_SIZE_WITHOUT_BRACKETS = 8
+_SAMPLE = 200
+MIN_STEPS = 8
+"""Least number of columns of a series in wide form: fewer numbered columns are often separate features."""
 
-LEAST_CORRELATION = 0.5
-"""Of neighbouring columns, in the median."""
+MIN_CORRELATION = 0.5
+"""Least median correlation of neighbouring columns of a series in wide form."""
 
 _CORRELATED_ROWS = 2_000
 _NUMBERED = re.compile(r"(.*?\D|)(\d+)")
 
 
 class VectorKind(ColumnKind, register="series.vector_kind"):
-    """Lists of numbers, all of one length: embeddings, histograms. Its form is that length."""
+    """Lists of numbers, all of one length: embeddings, histograms. The form is that length."""
 
     name = "vector"
     rank = 60.0
     compared_as = "numbers"
 
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
-        return self._strings(profile) if profile.is_plain else self._lists(profile)
+        return self._recognize_strings(profile) if profile.is_plain else self._recognize_lists(profile)
 
-    def _strings(self, profile: ColumnProfile) -> KindGuess | None:
+    def _recognize_strings(self, profile: ColumnProfile) -> KindGuess | None:
         vectors = [read_numbers(string) for string in profile.strings]
         sizes = {len(vector) for vector in vectors if vector is not None}
-        least = 2 if any(map(is_written_list, profile.strings)) else _LEAST_WITHOUT_BRACKETS
-        if len(sizes) != 1 or min(sizes) < least or fraction(vector is not None for vector in vectors) < _MOSTLY:
+        min_size = 2 if any(map(is_written_list, profile.strings)) else _MIN_SIZE_WITHOUT_BRACKETS
+        if (
+            len(sizes) != 1
+            or min(sizes) < min_size
+            or fraction(vector is not None for vector in vectors) < _MIN_FRACTION
+        ):
             return None
         size = min(sizes)
         return KindGuess(self.name, f"its strings are lists of {size} numbers", 0.95, str(size))
 
-    def _lists(self, profile: ColumnProfile) -> KindGuess | None:
+    def _recognize_lists(self, profile: ColumnProfile) -> KindGuess | None:
         arrays = number_arrays(profile)
         if arrays is None or len({array.shape for array in arrays}) != 1 or arrays[0].ndim != 1:
             return None
@@ -63,16 +67,16 @@ class VectorKind(ColumnKind, register="series.vector_kind"):
             sizes = {np.size(cell) for cell in profile.cells}
         if len(sizes) != 1:
             raise cannot_parse(profile, self.name)
-        return KindGuess(self.name, SAID, 1.0, str(min(sizes)))
+        return KindGuess(self.name, SET_BY_CALLER, 1.0, str(min(sizes)))
 
     def parse(self, profile: ColumnProfile, form: str) -> tuple[np.ndarray, np.ndarray]:
-        """float32 (B, D), rows of NaN where missing."""
+        """float32 (B, D); missing rows are all NaN."""
         rows, _ = parse_cells(profile, _numbers)
         size = int(form) if form else next((len(row) for row in rows if row is not None), 1)
         values = np.full((len(rows), size), np.nan, np.float32)
-        for place, row in enumerate(rows):
+        for i, row in enumerate(rows):
             if row is not None and np.shape(row) == (size,):
-                values[place] = row
+                values[i] = row
         return values, np.asarray(np.isfinite(values).any(axis=1))
 
     def describe(self, form: str, distinct: int) -> str:
@@ -98,7 +102,7 @@ class SeriesKind(ColumnKind, register="series.series_kind"):
     ) -> dict[str, KindGuess]:
         """Columns of numbers whose names end in consecutive numbers: `temp_h00` ... `temp_h23`, `x_1` ... `x_24`.
 
-        Names alone do not make a series (features are often numbered, too): neighbouring columns must correlate.
+        Names alone are not enough (features are often numbered, too): neighbouring columns must correlate.
         """
         steps: dict[str, list[tuple[int, str]]] = {}
         for guess in guesses:
@@ -108,10 +112,10 @@ class SeriesKind(ColumnKind, register="series.series_kind"):
         claimed = {}
         for name, members in steps.items():
             numbers = [number for number, _ in members]
-            if len(members) < LEAST_STEPS or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+            if len(members) < MIN_STEPS or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
                 continue
             columns = [profiles[column] for _, column in members]
-            if neighbour_correlation(columns) < LEAST_CORRELATION:
+            if neighbour_correlation(columns) < MIN_CORRELATION:
                 continue
             ends = f"{members[0][1]} ... {members[-1][1]}"
             reason = f"its {len(members)} columns {ends} are the steps of a series: neighbours correlate"
@@ -122,10 +126,10 @@ class SeriesKind(ColumnKind, register="series.series_kind"):
     def override(self, profile: ColumnProfile) -> KindGuess:
         if profile.is_plain and profile.values.dtype.kind != "O":
             raise cannot_parse(profile, self.name)
-        return KindGuess(self.name, SAID, 1.0)
+        return KindGuess(self.name, SET_BY_CALLER, 1.0)
 
     def parse(self, profile: ColumnProfile, form: str) -> tuple[Any, np.ndarray]:
-        """A list of B arrays (T,) or (T, C), None where missing; of one step in wide form, float64 (B,)."""
+        """A list of B arrays (T,) or (T, C), None where missing; for one step in wide form, float64 (B,)."""
         if "#" in form:
             return parse_column(profile, "number", "")
         return parse_cells(profile, _numbers)
@@ -141,13 +145,13 @@ def neighbour_correlation(profiles: Sequence[ColumnProfile]) -> float:
     correlations = []
     for first, second in pairwise(columns):
         both = np.isfinite(first) & np.isfinite(second)
-        if both.sum() >= LEAST_STEPS and first[both].std() and second[both].std():
+        if both.sum() >= MIN_STEPS and first[both].std() and second[both].std():
             correlations.append(float(np.corrcoef(first[both], second[both])[0, 1]))
     return float(np.median(correlations)) if correlations else 0.0
 
 
 def family_of(form: str) -> tuple[str, int]:
-    """The family and the step that a column in wide form stands for.
+    """The family and the step of a column in wide form.
 
     >>> family_of("temp_h#3")
     ('temp_h', 3)
@@ -157,8 +161,8 @@ def family_of(form: str) -> tuple[str, int]:
 
 
 def number_arrays(profile: ColumnProfile) -> list[np.ndarray] | None:
-    """Some cells of a column of lists as arrays of numbers; None where any is something else."""
-    cells = profile.sample(_EXAMINED)
+    """A sample of the cells of a column as arrays of numbers; None if any is not a list of numbers."""
+    cells = profile.sample(_SAMPLE)
     if not all(map(is_list_like, cells)):
         return None
     arrays = [array_of(cell) for cell in cells]

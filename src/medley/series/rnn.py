@@ -1,4 +1,4 @@
-"""Recurrent layers over sequences."""
+"""Recurrent layers for sequences, and checks shared by blocks for sequences."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 
 class RNNBlock(Layer, register="series.rnn"):
-    """LSTM or GRU layers; what comes out is the state after the last step, or after every step.
+    """LSTM or GRU layers; the output is the state after the last step, or after every step.
 
     Source: Hochreiter & Schmidhuber, "Long Short-Term Memory", 1997; Cho et al., EMNLP 2014 (GRU).
 
     Args:
-        return_sequences: hand on every step, not the last alone.
-        bidirectional: read in both directions, and hand on both side by side.
-        num_layers: layers on each other.
+        return_sequences: output the state of every step, not only the last one.
+        bidirectional: process the sequence in both directions and concatenate their states.
+        num_layers: number of stacked layers.
         layer_type: `"gru"` or `"lstm"`.
-        units: U, of each layer and direction; unset, as many as a step has numbers.
+        units: width U of each layer and direction; if unset, the width D of the input.
 
-    Shape: (B, T, D) -> (B, U), or (B, T, U) with `return_sequences`; 2 U where bidirectional.
+    Shape: (B, T, D) -> (B, U), or (B, T, U) with `return_sequences`; 2 U if bidirectional.
 
     Raises:
-        ConfigError: a size is not a whole number from 1.
-        GraphError: joined to something that is not a sequence.
+        ConfigError: a size is not a positive integer.
+        GraphError: called on something that is not a sequence.
 
     >>> import torch
     >>> block = RNNBlock(layer_type="lstm", num_layers=1, bidirectional=False, units=8)
@@ -45,64 +45,68 @@ class RNNBlock(Layer, register="series.rnn"):
     units: int | Space | None = None
 
     def check(self) -> Iterable[str]:
-        """Sizes are whole numbers from 1."""
+        """Checks sizes and return_sequences."""
         yield from check_counts(self, ("num_layers", "units"))
         yield from check_switch(self, "return_sequences")
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The layers."""
+        """Builds the layers."""
         from medley.nn.sequence import Recurrent
 
-        spec = steps(specs, "RNNBlock")
+        spec = sequence_spec(specs, "RNNBlock")
         return Recurrent(
             spec.width,
             self._units(spec),
             layer_type=str(self.layer_type),
-            num_layers=whole(self.num_layers),
+            num_layers=as_int(self.num_layers),
             bidirectional=bool(self.bidirectional),
             return_sequences=self.return_sequences,
         )
 
     def out(self, *specs: Spec) -> Spec:
-        """A vector, or steps."""
-        spec = steps(specs, "RNNBlock")
+        """A vector, or one per step."""
+        spec = sequence_spec(specs, "RNNBlock")
         width = self._units(spec) * (2 if self.bidirectional else 1)
         return Spec((spec.shape[0], width), "TD") if self.return_sequences else vector(width)
 
     def _units(self, spec: Spec) -> int:
-        return spec.width if self.units is None else whole(self.units)
+        return spec.width if self.units is None else as_int(self.units)
 
 
-def steps(specs: Sequence[Spec], reader: str) -> Spec:
-    """The one sequence that an encoder is joined to.
+def sequence_spec(specs: Sequence[Spec], block: str) -> Spec:
+    """The spec of the single sequence that a block is called on.
+
+    Args:
+        specs: that the block is called on.
+        block: its name in messages.
 
     Raises:
-        GraphError: it is joined to something else, or to several things.
+        GraphError: it is called on something else, or on several nodes.
     """
     if len(specs) != 1 or not specs[0].is_sequence:
-        told = " and ".join(map(str, specs))
+        got = " and ".join(map(str, specs))
         raise GraphError(
-            f"Expect the input tensor of {reader} to have dimensions of [batch_size, time_steps, vec_len], but got "
-            f"{told}. It reads one sequence: a TimeseriesInput(), an Input() of shape (N, T, D), or an Embedding()."
+            f"Expect the input tensor of {block} to have dimensions of [batch_size, time_steps, vec_len], but got "
+            f"{got}. It reads one sequence: a TimeseriesInput(), an Input() of shape (N, T, D), or an Embedding()."
         )
     return specs[0]
 
 
 def check_counts(block: Any, names: Iterable[str]) -> Iterable[str]:
-    """Yields a sentence per field that is set and no whole number from 1."""
+    """Yields an error message per field that is set and not a positive integer."""
     for name in names:
         value = getattr(block, name)
-        wrong = isinstance(value, int | float) and (isinstance(value, bool) or value < 1 or value != int(value))
-        if wrong or isinstance(value, str):
+        is_wrong = isinstance(value, int | float) and (isinstance(value, bool) or value < 1 or value != int(value))
+        if is_wrong or isinstance(value, str):
             yield f"{name} must be a whole number from 1, got {value!r}."
 
 
 def check_switch(block: Any, name: str) -> Iterable[str]:
-    """Yields a sentence where a field is neither True nor False."""
+    """Yields an error message if a field is neither True nor False."""
     if not isinstance(getattr(block, name), bool):
         yield f"{name} must be True or False, got {getattr(block, name)!r}."
 
 
-def whole(value: Any) -> int:
-    """A settled field as a whole number."""
+def as_int(value: Any) -> int:
+    """A field that is no longer open, as an integer."""
     return int(value)

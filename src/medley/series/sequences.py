@@ -1,4 +1,4 @@
-"""Sequences of numbers of any length as an input, also in wide form: one column per step."""
+"""Input and codec of sequences of numbers of any length, also in wide form: one column per step."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from medley.series.rnn import check_counts
 from medley.tables.columns.profile import is_absent
 
 MAX_STEPS = 512
-_QUANTILE = 0.99
+_LENGTH_QUANTILE = 0.99
 
 
 class SequenceCodec(Codec):
-    """Sequences (T,) or (T, C) of any length -> (T, C), standardised, aligned at their last steps.
+    """Encodes sequences (T,) or (T, C) of any length as (T, C), standardised and aligned at their last steps.
 
-    Shorter sequences are preceded by zeros, longer ones lose their first steps: what is nearest to the end stays. A
-    missing number is the last known one before it, or the mean.
+    Shorter sequences are padded with zeros at the start, longer ones are truncated at the start. Missing numbers are
+    forward-filled, or replaced by the mean at the start.
 
     Args:
-        max_steps: T at most; the 99 % quantile of the training rows, 512 at most, where None.
+        max_steps: maximum of T; if None, the 0.99 quantile of the training rows, at most 512.
 
     >>> codec = SequenceCodec().fit([[1.0, 2.0, 3.0], [3.0], None])
     >>> codec.encode([[3.0], [1.0, None, 3.0], None]).array[:, :, 0].round(1).tolist()
@@ -47,26 +47,26 @@ class SequenceCodec(Codec):
 
     @property
     def spec(self) -> Spec:
-        """(T, C) steps of numbers."""
+        """(T, C)."""
         if not self._steps:
-            raise NotFittedError("This codec knows no sequences yet: fit() it on training rows, or restore() one.")
+            raise NotFittedError("SequenceCodec is not fitted; call fit(training_rows) or restore(state) first.")
         return Spec((self._steps, len(self._mean)), "TD")
 
     def fit(self, values: Any) -> Self:
         rows = [row for row in read_sequences(values) if row is not None]
         if not rows:
             raise DataError(
-                "None of the training rows has a sequence, so nothing can be learned from it; leave it out."
+                "None of the training rows has a sequence, so there is nothing to learn; leave the input out."
             )
         lengths = [len(row) for row in rows]
-        longest = int(np.quantile(lengths, _QUANTILE, method="higher"))
+        longest = int(np.quantile(lengths, _LENGTH_QUANTILE, method="higher"))
         self._steps = min(max(longest, 1), self.max_steps or MAX_STEPS)
         steps = np.concatenate(rows)
-        known = np.isfinite(steps)
-        count = np.maximum(known.sum(axis=0), 1)
-        self._mean = np.where(known, steps, 0).sum(axis=0) / count
-        spread = np.where(known, steps - self._mean, 0)
-        deviation = np.sqrt((spread**2).sum(axis=0) / count)
+        is_finite = np.isfinite(steps)
+        count = np.maximum(is_finite.sum(axis=0), 1)
+        self._mean = np.where(is_finite, steps, 0).sum(axis=0) / count
+        centred = np.where(is_finite, steps - self._mean, 0)
+        deviation = np.sqrt((centred**2).sum(axis=0) / count)
         self._deviation = np.where(deviation > 1e-12 * np.abs(self._mean), deviation, 1.0)
         self._deviation[self._deviation == 0] = 1.0
         return self
@@ -74,10 +74,10 @@ class SequenceCodec(Codec):
     def encode(self, values: Any) -> Encoded:
         rows = read_sequences(values, channels=self.spec.shape[1])
         array = np.zeros((len(rows), *self.spec.shape), np.float32)
-        for place, row in enumerate(rows):
+        for i, row in enumerate(rows):
             if row is not None:
-                steps = _filled((row - self._mean) / self._deviation)[-self._steps :]
-                array[place, self._steps - len(steps) :] = steps
+                steps = _forward_fill((row - self._mean) / self._deviation)[-self._steps :]
+                array[i, self._steps - len(steps) :] = steps
         return Encoded(array, np.array([row is not None for row in rows], bool))
 
     def state(self) -> dict[str, Any]:
@@ -90,19 +90,19 @@ class SequenceCodec(Codec):
 
 
 class SequenceInput(Input, register="series.sequence_input"):
-    """A sequence of numbers per row, of any length, with one or several channels.
+    """One sequence of numbers per row, of any length, with one or several channels.
 
-    Rows are lists or arrays (T,) or (T, C), None where missing; or one array (B, T) or (B, T, C). In a table: cells
-    that hold lists of numbers, and columns that are the steps of a series in wide form (`temp_h00` ... `temp_h23`);
-    series in wide form with the same steps become the channels of one input.
+    Values are lists or arrays (T,) or (T, C), None where missing; or one array (B, T) or (B, T, C). In a table: columns
+    of lists of numbers, and columns that are the steps of a series in wide form (`temp_h00` ... `temp_h23`); series in
+    wide form with the same steps become the channels of one input.
 
     Args:
-        max_steps: T at most; the 99 % quantile of the training rows, 512 at most, where unset.
+        max_steps: maximum of T; if unset, the 0.99 quantile of the training rows, at most 512.
 
     Shape: rows -> (B, T, C), aligned at the last steps
 
     Raises:
-        DataError: rows that are no sequences of numbers, or differ in their channels.
+        DataError: rows are not sequences of numbers, or differ in their number of channels.
 
     >>> str(SequenceInput().codec().fit([[1.0, 2.0], [3.0]]).spec)
     '(T=2 D=1)'
@@ -124,24 +124,24 @@ class SequenceInput(Input, register="series.sequence_input"):
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
-        """One input per column of lists, and one per set of families that have the same steps."""
-        made = [InputColumns(cls(name=one.name), (one.name,)) for one in columns if "#" not in one.form]
+        """One input per column of lists, and one per group of wide-form series with the same steps."""
+        inputs = [InputColumns(cls(name=column.name), (column.name,)) for column in columns if "#" not in column.form]
         families: dict[str, list[ColumnGuess]] = {}
         for column in columns:
             if "#" in column.form:
                 families.setdefault(family_of(column.form)[0], []).append(column)
-        together: dict[tuple[int, ...], list[ColumnGuess]] = {}
+        by_steps: dict[tuple[int, ...], list[ColumnGuess]] = {}
         for members in families.values():
-            together.setdefault(tuple(family_of(one.form)[1] for one in members), []).extend(members)
-        for members in together.values():
-            prefixes = dict.fromkeys(family_of(one.form)[0] for one in members)
+            by_steps.setdefault(tuple(family_of(member.form)[1] for member in members), []).extend(members)
+        for members in by_steps.values():
+            prefixes = dict.fromkeys(family_of(member.form)[0] for member in members)
             name = options.free_name(next(iter(prefixes)).rstrip("_- ") if len(prefixes) == 1 else "series")
-            made.append(InputColumns(cls(name=name), tuple(one.name for one in members)))
-        return made
+            inputs.append(InputColumns(cls(name=name), tuple(member.name for member in members)))
+        return inputs
 
     @classmethod
     def rows_from_columns(cls, cells: Mapping[str, Any], columns: Mapping[str, ColumnGuess]) -> Any:
-        """The cells of a column of lists; of series in wide form, (B, T, C) with a channel per family."""
+        """The cells of a column of lists; for series in wide form, (B, T, C) with a channel per family."""
         forms = [columns[name].form for name in cells]
         if not all("#" in form for form in forms):
             (values,) = cells.values()
@@ -153,32 +153,32 @@ class SequenceInput(Input, register="series.sequence_input"):
 
 
 def read_sequences(values: Any, channels: int | None = None) -> list[np.ndarray | None]:
-    """Rows as float64 (T, C), NaN for missing numbers; None where a row has no number at all.
+    """Reads rows as float64 (T, C) with NaN for missing numbers; None if a row has no number.
 
     Args:
         values: B rows.
-        channels: C, where it is known.
+        channels: the number C, if known.
 
     Raises:
-        DataError: a row is not a sequence of numbers, or has another number of channels; names the row.
+        DataError: a row is not a sequence of numbers, or has another number of channels; the message names the row.
 
     >>> [row.shape for row in read_sequences([[1, 2, 3], [4]])]
     [(3, 1), (1, 1)]
     """
     rows: list[np.ndarray | None] = []
-    for place, value in enumerate(values):
-        row = _sequence(place, value)
+    for i, value in enumerate(values):
+        row = _read_sequence(i, value)
         if row is not None:
             channels = channels or row.shape[1]
             if row.shape[1] != channels:
                 raise DataError(
-                    f"Sequences must all have {channels} channels, got {row.shape[1]} in row {row_number(place)}."
+                    f"Sequences must all have {channels} channels, got {row.shape[1]} in row {row_number(i)}."
                 )
         rows.append(row)
     return rows
 
 
-def _sequence(place: int, value: Any) -> np.ndarray | None:
+def _read_sequence(index: int, value: Any) -> np.ndarray | None:
     if is_absent(value):
         return None
     try:
@@ -190,17 +190,17 @@ def _sequence(place: int, value: Any) -> np.ndarray | None:
         array = np.zeros(())
     if array.ndim not in (1, 2):
         raise DataError(
-            f"Each row is a sequence of numbers or None, but row {row_number(place)} is {str(value)[:60]!r}."
+            f"Each row must be a sequence of numbers or None, but row {row_number(index)} is {str(value)[:60]!r}."
         )
     array = array[:, None] if array.ndim == 1 else array
     return array if np.isfinite(array).any() else None
 
 
-def _filled(steps: np.ndarray) -> np.ndarray:
-    """Missing numbers as the last known ones before them; zeros, which are the mean, where there are none."""
-    known = np.isfinite(steps)
-    if known.all():
+def _forward_fill(steps: np.ndarray) -> np.ndarray:
+    """Replaces missing numbers by the last ones before them, or by 0, which is the mean."""
+    is_finite = np.isfinite(steps)
+    if is_finite.all():
         return steps
-    last = np.maximum.accumulate(np.where(known, np.arange(len(steps))[:, None], -1), axis=0)
-    filled = np.take_along_axis(np.where(known, steps, 0.0), np.maximum(last, 0), axis=0)
+    last = np.maximum.accumulate(np.where(is_finite, np.arange(len(steps))[:, None], -1), axis=0)
+    filled = np.take_along_axis(np.where(is_finite, steps, 0.0), np.maximum(last, 0), axis=0)
     return np.where(last >= 0, filled, 0.0)

@@ -1,4 +1,4 @@
-"""A series as an input: each row sees those before it."""
+"""Input of a time series: each row is read with the rows before it."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ TYPES = ("categorical", "numerical", "numeric")
 
 
 class TimeseriesInput(Input, register="series.timeseries_input"):
-    """A table whose rows stand in the order of time; each row is seen with the `lookback - 1` rows before it.
+    """A table whose rows are in order of time; each row is read together with the `lookback - 1` rows before it.
 
-    The rows of one call are taken as one series without gaps, and the steps before its first row repeat that row. So
-    give validation rows apart, as `validation_data`: rows that are drawn at random are no series. To predict the row
-    after a known series, give its last `lookback` rows and take the last prediction. Rows that are sequences already,
-    (B, T, C), are taken as they are: those may be drawn at random.
+    The rows of one call are one series without gaps; the steps before its first row repeat that row. Therefore pass
+    validation rows separately, as `validation_data`: a random split would break up the series. To predict the row after
+    a series, pass its last `lookback` rows and use the last prediction. Values that already are sequences (B, T, C) are
+    used as windows and may be split at random.
 
-    Numbers are standardised; a missing one is the last known one. Categories become one number each, 50 at most.
+    Numbers are standardised and forward-filled where missing. Categories are one-hot encoded, at most 50 per column.
 
     Args:
-        lookback: steps T of a window; unset, 16, or a quarter of the training rows where that is less.
-        column_names: one per column; left out, those of the frame.
+        lookback: number of steps T of a window; if unset, 16, or a quarter of the training rows if that is less.
+        column_names: one per column; if unset, those of the frame.
         column_types: name -> `"categorical"` or `"numerical"`, for any of the columns.
 
     Shape: rows (B, C) -> (B, T, D).
 
     Raises:
-        ConfigError: a size or a type breaks a rule.
+        ConfigError: the lookback or a column type is invalid.
         DataError: rows have another number of columns, or a column is missing.
 
     >>> str(TimeseriesInput(lookback=5).codec().fit([[1.0, 2.0]] * 30).spec)
@@ -47,22 +47,22 @@ class TimeseriesInput(Input, register="series.timeseries_input"):
     kinds: ClassVar[tuple[str, ...]] = ("series",)
 
     def check(self) -> Iterable[str]:
-        """A window has a step; types are known words for named columns."""
+        """Checks lookback, column_names and column_types."""
         yield from check_counts(self, ("lookback",))
         types = self.column_types or {}
-        for name, word in types.items():
-            if word not in TYPES:
-                told = f"but got {word!r} for {name!r}.{did_you_mean(word, TYPES[:2])}"
-                yield f'column_types should be either "categorical" or "numerical", {told}'
+        for name, column_type in types.items():
+            if column_type not in TYPES:
+                got = f"but got {column_type!r} for {name!r}.{did_you_mean(column_type, TYPES[:2])}"
+                yield f'column_types should be either "categorical" or "numerical", {got}'
         names = None if self.column_names is None else [str(name) for name in self.column_names]
-        strange = [name for name in types if names is not None and str(name) not in names]
-        if strange:
-            yield f"column_names and column_types are mismatched: {strange} are not in column_names {names}."
+        unknown = [name for name in types if names is not None and str(name) not in names]
+        if unknown:
+            yield f"column_names and column_types are mismatched: {unknown} are not in column_names {names}."
 
     def codec(self) -> WindowCodec:
-        """Windows of standardised steps."""
+        """A `WindowCodec`."""
         return WindowCodec(self.lookback, self.column_names, self.column_types)
 
     def default_block(self) -> Block:
-        """A network for sequences."""
+        """`TimeseriesBlock`."""
         return TimeseriesBlock()

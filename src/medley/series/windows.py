@@ -1,4 +1,4 @@
-"""Rows in the order of time -> windows of steps that end at each row."""
+"""Codec of rows in order of time -> windows that end at each row."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import numpy as np
 from medley.core.codec import Codec, Encoded, State
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
-from medley.series.array import read_numbers
-from medley.series.columns import Column, as_numbers, missing, pick, read_columns
+from medley.series.array import read_numeric_rows
+from medley.series.columns import SeriesColumn, as_numbers, missing_mask, read_columns, select_columns
 
-LONGEST = 16  # steps of a window where the caller tells none
+MAX_DEFAULT_LOOKBACK = 16  # longest window if the caller sets no lookback
 
 
 class WindowCodec(Codec):
-    """A table (B, C) in the order of time -> windows (B, T, D), the one of each row ending at it.
+    """Encodes a table (B, C) in order of time as windows (B, T, D), one per row, ending at that row.
 
-    Numeric columns are standardised with statistics of the training rows, and a missing number is the last known one;
-    a categorical column becomes one number per category. Before the first row, steps repeat it.
+    Numeric columns are standardised with statistics of the training rows and forward-filled; categorical columns are
+    one-hot encoded. Steps before the first row repeat it.
 
-    Rows that are sequences already, (B, T, C), are taken as windows: they are standardised and nothing else.
+    Values that already are sequences (B, T, C) are used as windows and only standardised.
 
     Args:
-        lookback: T; None takes 16, or a quarter of the training rows where that is less.
-        column_names: of the columns of an array; a frame tells its own.
-        column_types: name -> `"categorical"` or `"numerical"`; others are told apart by whether they hold numbers.
+        lookback: T; None is 16, or a quarter of the training rows if that is less.
+        column_names: of the columns of an array; a frame has its own.
+        column_types: name -> `"categorical"` or `"numerical"`; other columns are inferred from their cells.
 
     >>> codec = WindowCodec(lookback=2).fit([[0.0], [1.0], [2.0]])
     >>> codec.encode([[0.0], [1.0]]).array[..., 0].round(1)
@@ -44,9 +44,9 @@ class WindowCodec(Codec):
         self.lookback = lookback
         self.column_names = column_names
         self.column_types = column_types or {}
-        self._columns: list[Column] | None = None
+        self._columns: list[SeriesColumn] | None = None
         self._steps = 0
-        self._ready = False
+        self._has_windows = False
 
     @property
     def spec(self) -> Spec:
@@ -54,47 +54,52 @@ class WindowCodec(Codec):
         return Spec((self._steps, sum(column.width for column in self._fitted())), "TD")
 
     def fit(self, values: Any) -> Self:
-        self._ready = _are_windows(values)
-        if self._ready:
+        self._has_windows = _are_windows(values)
+        if self._has_windows:
             return self._fit_windows(values)
         columns = read_columns(values, self.column_names)
         rows = len(next(iter(columns.values()), ()))
         if rows == 0:
-            raise DataError("A series needs at least one row and one column, got none.")
+            raise DataError("A time series must have at least one row and one column, got none.")
         names = [str(name) for name in self.column_names or columns]
-        cells = dict(zip(names, pick(columns, names), strict=True))
+        cells = dict(zip(names, select_columns(columns, names), strict=True))
         self._check_types(names)
-        self._columns = [_declare(name, one, self.column_types.get(name)).fit(one) for name, one in cells.items()]
-        self._steps = self.lookback or max(1, min(LONGEST, rows // 4))
+        self._columns = [
+            _unfitted_column(name, column_cells, self.column_types.get(name)).fit(column_cells)
+            for name, column_cells in cells.items()
+        ]
+        self._steps = self.lookback or max(1, min(MAX_DEFAULT_LOOKBACK, rows // 4))
         return self
 
     def _fit_windows(self, values: Any) -> Self:
-        windows, present = read_numbers(values, None)
+        windows, present = read_numeric_rows(values, None)
         steps = windows[present].reshape(-1, windows.shape[2])
-        self._columns = [Column(str(place)).fit(cells) for place, cells in enumerate(steps.T)]
+        self._columns = [SeriesColumn(str(i)).fit(cells) for i, cells in enumerate(steps.T)]
         self._steps = windows.shape[1]
         return self
 
     def _check_types(self, names: Sequence[str]) -> None:
-        strange = [name for name in self.column_types if name not in names]
-        if strange:
+        unknown = [name for name in self.column_types if name not in names]
+        if unknown:
             raise DataError(
-                f"column_names and column_types are mismatched. column_types names {strange}, the columns are {names}."
+                f"column_names and column_types are mismatched. column_types names {unknown}, the columns are {names}."
             )
 
     def encode(self, values: Any) -> Encoded:
         columns = self._fitted()
-        if self._ready:
-            windows, present = read_numbers(values, (self._steps, len(columns)))
+        if self._has_windows:
+            windows, present = read_numeric_rows(values, (self._steps, len(columns)))
             steps = [
                 column.encode(cells) for column, cells in zip(columns, windows.reshape(-1, len(columns)).T, strict=True)
             ]
             array = np.concatenate(steps, 1).reshape(windows.shape)
             return Encoded(np.where(present[:, None, None], array, np.float32(0)), present)
         names = [column.name for column in columns]
-        cells = pick(read_columns(values, names), names)
-        steps = np.concatenate([column.encode(one) for column, one in zip(columns, cells, strict=True)], 1)
-        present = ~np.logical_and.reduce([missing(one) for one in cells])
+        cells = select_columns(read_columns(values, names), names)
+        steps = np.concatenate(
+            [column.encode(column_cells) for column, column_cells in zip(columns, cells, strict=True)], 1
+        )
+        present = ~np.logical_and.reduce([missing_mask(column_cells) for column_cells in cells])
         ends = np.arange(len(steps))[:, None] + np.arange(1 - self._steps, 1)
         windows = steps[np.maximum(ends, 0)]
         return Encoded(np.where(present[:, None, None], windows, np.float32(0)), present)
@@ -103,9 +108,9 @@ class WindowCodec(Codec):
         columns = self._fitted()
         return {
             "steps": self._steps,
-            "ready": self._ready,
+            "ready": self._has_windows,
             "names": [column.name for column in columns],
-            "categories": [None if one.categories is None else list(one.categories) for one in columns],
+            "categories": [None if column.categories is None else list(column.categories) for column in columns],
             "means": [column.mean for column in columns],
             "scales": [column.scale for column in columns],
         }
@@ -113,15 +118,15 @@ class WindowCodec(Codec):
     def restore(self, state: State) -> Self:
         parts = zip(state["names"], state["categories"], state["means"], state["scales"], strict=True)
         self._columns = [
-            Column(name, None if categories is None else tuple(categories), mean, scale)
+            SeriesColumn(name, None if categories is None else tuple(categories), mean, scale)
             for name, categories, mean, scale in parts
         ]
-        self._steps, self._ready = int(state["steps"]), bool(state["ready"])
+        self._steps, self._has_windows = int(state["steps"]), bool(state["ready"])
         return self
 
-    def _fitted(self) -> list[Column]:
+    def _fitted(self) -> list[SeriesColumn]:
         if self._columns is None:
-            raise NotFittedError("This codec knows no columns yet: fit() it on training rows, or restore() a state.")
+            raise NotFittedError("WindowCodec is not fitted; call fit(training_rows) or restore(state) first.")
         return self._columns
 
 
@@ -132,6 +137,6 @@ def _are_windows(values: Any) -> bool:
     return getattr(values, "ndim", 2) == 3
 
 
-def _declare(name: str, cells: np.ndarray, word: str | None) -> Column:
-    is_categorical = word == "categorical" if word else as_numbers(cells) is None
-    return Column(name, categories=() if is_categorical else None)
+def _unfitted_column(name: str, cells: np.ndarray, column_type: str | None) -> SeriesColumn:
+    is_categorical = column_type == "categorical" if column_type else as_numbers(cells) is None
+    return SeriesColumn(name, categories=() if is_categorical else None)

@@ -1,4 +1,4 @@
-"""What any predictor does around its numbers: rows of every form in, labels and frames out. Knows no torch."""
+"""Base class of everything that predicts: accepts rows in any form, returns labels and frames. Does not need torch."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class Predictor(ABC):
-    """Fitted target codecs, and the way a table is read, around something that computes raw outputs.
+    """Predicts with fitted target codecs and, where there is one, a table view; subclasses compute the raw outputs.
 
     Args:
         targets: head name -> fitted target codec, in order.
-        table: for models that were fitted to a table: how they read one.
+        table: for models that were fitted to a table: how tables are read.
     """
 
     def __init__(self, targets: Mapping[str, TargetCodec], table: TableView | None = None) -> None:
@@ -39,8 +39,8 @@ class Predictor(ABC):
         """Names of the inputs, in the order `predict` takes them."""
 
     @abstractmethod
-    def _raw(self, x: Mapping[str, Any], batch_size: int) -> dict[str, np.ndarray]:
-        """Raw outputs by head name, each (B, K), of rows by input name; None is an input that is wholly absent."""
+    def _compute_raw(self, x: Mapping[str, Any], batch_size: int) -> dict[str, np.ndarray]:
+        """Compute raw outputs (B, K) by head name from rows by input name; None is an input absent in all rows."""
 
     @property
     def output_names(self) -> list[str]:
@@ -48,56 +48,61 @@ class Predictor(ABC):
         return list(self.targets)
 
     def predict(self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None) -> Any:
-        """Predictions in the types and units of the training targets, in the rows' order.
+        """Predict in the types and units of the training targets, in the order of the rows.
 
         Args:
-            x: rows of every input: a list in order, a dict by name (None where an input is wholly absent), or the
-                rows themselves where there is one input. A model that was fitted to a table also takes a table: a
-                file, a frame, a dict of columns; columns may be more, and in another order.
-            batch_size: rows per pass; bounds memory only.
-            root: the folder that paths in a table's cells count from; a file's own folder, if left out.
+            x: rows of every input: a list in order, a dict by name (None where an input is absent in all
+                rows), or the rows themselves where there is one input. A model that was fitted to a table also takes a
+                table: a file, a frame, a dict of columns; additional columns are ignored, and any order will do.
+            batch_size: rows per forward pass; it only affects memory and speed.
+            root: the folder that relative paths in a table's cells start from; by default the folder of the file.
 
         Returns:
-            One array for one head; else a list in the heads' order, or a dict by name where `x` was one. For a table a
-            frame with its index: a column per target, and `<target>_probability` for classes. No rows give none.
+            One array for one head; else a list in the heads' order, or a dict by name where `x` was one. For a table, a
+            frame with its index: a column per target, and `<target>_probability` for classes. An empty input gives an
+            empty result.
 
         Raises:
-            DataError: the rows do not fit what was trained on; all errors at once.
+            DataError: the rows do not match the training data; all errors are reported at once.
         """
         if self._is_table(x):
             return self.predict_frame(x, batch_size, root=root)
         raw = self.predict_raw(x, batch_size)
-        return self._shaped({name: _read(codec.decode, raw[name], codec) for name, codec in self.targets.items()}, x)
+        return self._as_passed(
+            {name: _decode_rows(codec.decode, raw[name], codec) for name, codec in self.targets.items()}, x
+        )
 
     def predict_proba(self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None) -> Any:
-        """Probabilities (B, classes) per classification head (columns as in `labels`); for numbers, the prediction.
+        """Predict class probabilities (B, classes), in the order of `labels`; for numeric targets, the prediction.
 
-        Args and errors: as `predict`. For a table, a frame with a column `<target>_<class>` per class.
+        Arguments and errors are those of `predict`. For a table, a frame with a column `<target>_<class>` per class.
         """
         if self._is_table(x):
             return self.predict_frame(x, batch_size, root=root, labels=False, proba=True)
         raw = self.predict_raw(x, batch_size)
-        sure = {name: _read(codec.probabilities, raw[name], codec) for name, codec in self.targets.items()}
-        return self._shaped(sure, x)
+        probabilities = {
+            name: _decode_rows(codec.probabilities, raw[name], codec) for name, codec in self.targets.items()
+        }
+        return self._as_passed(probabilities, x)
 
     def predict_raw(
         self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None
     ) -> dict[str, np.ndarray]:
-        """Raw network outputs by head name, each (B, K): logits, or numbers in standardised units."""
-        named = arrange(self._x(x, root), self.input_names, "x")
-        if _is_empty(named):
+        """Return raw network outputs by head name, each (B, K): logits, or numbers in standardised units."""
+        inputs = arrange(self._inputs_of(x, root), self.input_names, "x")
+        if _has_no_rows(inputs):
             return {name: codec.prior[None][:0] for name, codec in self.targets.items()}
-        check_counts(given(named))
-        return self._raw(named, rows_per_pass(batch_size))
+        check_counts(without_absent(inputs))
+        return self._compute_raw(inputs, rows_per_pass(batch_size))
 
     def labels(self, head: str | None = None) -> list[Any] | None:
-        """The classes of a head in the order of its probabilities; None for numbers."""
+        """The classes of a head, in the order of its probabilities; None for numeric targets."""
         return self.targets[head or self.output_names[0]].labels
 
     def _is_table(self, x: Any) -> bool:
         return self.table is not None and is_table(x, self.input_names, self.table.required)
 
-    def _x(self, x: Any, root: str | Path | None) -> Any:
+    def _inputs_of(self, x: Any, root: str | Path | None) -> Any:
         return self.table.x(self.table.read(x, root)) if self.table is not None and self._is_table(x) else x
 
     def predict_frame(
@@ -109,63 +114,63 @@ class Predictor(ABC):
         labels: bool = True,
         proba: bool = False,
     ) -> pd.DataFrame:
-        """As `predict` of a table, `predict_proba`, or both at once.
+        """Predict a table: the columns of `predict`, of `predict_proba`, or of both.
 
         Args:
             x: a table.
-            batch_size: rows per pass.
+            batch_size: rows per forward pass.
             root: as in `predict`.
-            labels: whether to have the columns of `predict`.
-            proba: whether to have those of `predict_proba`, behind them.
+            labels: whether to include the columns of `predict`.
+            proba: whether to include those of `predict_proba`, after them.
         """
         assert self.table is not None
-        known = self.table.read(x, root, empty=True)
-        if len(known):
-            return self._frame(known, self.predict_raw(self.table.x(known), batch_size), labels=labels, proba=proba)
-        # A row is predicted and left out: only predictions tell which columns there are, and of which types.
-        one = replace(known, frame=known.frame.reset_index(drop=True).reindex([0]))
+        rows = self.table.read(x, root, empty=True)
+        if len(rows):
+            return self._frame(rows, self.predict_raw(self.table.x(rows), batch_size), labels=labels, proba=proba)
+        # Predict one dummy row and drop it: only a prediction has the right columns and types.
+        template = replace(rows, frame=rows.frame.reset_index(drop=True).reindex([0]))
         raw = {name: codec.prior[None] for name, codec in self.targets.items()}
-        return self._frame(one, raw, labels=labels, proba=proba).iloc[:0].set_axis(known.frame.index)
+        return self._frame(template, raw, labels=labels, proba=proba).iloc[:0].set_axis(rows.frame.index)
 
     def _frame(self, table: Table, raw: Mapping[str, np.ndarray], *, labels: bool, proba: bool) -> pd.DataFrame:
         assert self.table is not None
-        sure = {name: self.targets[name].probabilities(one) for name, one in raw.items()}
+        probabilities = {name: self.targets[name].probabilities(raw_output) for name, raw_output in raw.items()}
         classes = {name: codec.labels for name, codec in self.targets.items()}
         if not labels:
-            return self.table.probabilities(table, sure, classes)
-        decoded = {name: self.targets[name].decode(one) for name, one in raw.items()}
-        found = self.table.predictions(table, decoded, sure, classes)
-        more = self.table.probabilities(table, sure, classes) if proba else found.iloc[:, :0]
-        return found.assign(**{name: more[name] for name in more.columns if name not in found.columns})
+            return self.table.probabilities(table, probabilities, classes)
+        decoded = {name: self.targets[name].decode(raw_output) for name, raw_output in raw.items()}
+        frame = self.table.predictions(table, decoded, probabilities, classes)
+        extra = self.table.probabilities(table, probabilities, classes) if proba else frame.iloc[:, :0]
+        return frame.assign(**{name: extra[name] for name in extra.columns if name not in frame.columns})
 
-    def _shaped(self, found: dict[str, np.ndarray], x: Any) -> Any:
-        if isinstance(x, Mapping) and set(x) == set(self.input_names) and len(found) > 1:
-            return found
-        return next(iter(found.values())) if len(found) == 1 else list(found.values())
-
-
-def _read(read: Callable[[np.ndarray], np.ndarray], raw: np.ndarray, codec: TargetCodec) -> np.ndarray:
-    """Raw outputs read by a codec; of no rows, the form that a row would have."""
-    return read(raw) if len(raw) else read(codec.prior[None])[:0]
+    def _as_passed(self, results: dict[str, np.ndarray], x: Any) -> Any:
+        if isinstance(x, Mapping) and set(x) == set(self.input_names) and len(results) > 1:
+            return results
+        return next(iter(results.values())) if len(results) == 1 else list(results.values())
 
 
-def _is_empty(x: Mapping[str, Any]) -> bool:
+def _decode_rows(decode: Callable[[np.ndarray], np.ndarray], raw: np.ndarray, codec: TargetCodec) -> np.ndarray:
+    """Apply a codec's method to raw outputs; for no rows, return an empty array of the right shape and type."""
+    return decode(raw) if len(raw) else decode(codec.prior[None])[:0]
+
+
+def _has_no_rows(x: Mapping[str, Any]) -> bool:
     try:
-        return {count(values) for values in given(x).values()} == {0}
-    except DataError:  # whoever counts them next tells what is wrong
+        return {count(values) for values in without_absent(x).values()} == {0}
+    except DataError:  # the check of row counts that follows reports it
         return False
 
 
-def given(x: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs that have rows to count: one that is None is wholly absent."""
+def without_absent(x: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out inputs that are None, that is, absent in all rows."""
     return {name: values for name, values in x.items() if values is not None}
 
 
 def rows_per_pass(batch_size: Any) -> int:
-    """The rows that go through a network at once; 1024 where the caller does not say.
+    """The number of rows per forward pass; 1024 by default.
 
     Raises:
-        ConfigError: it is not a whole number of at least 1.
+        ConfigError: it is not a whole number from 1.
 
     >>> rows_per_pass(None), rows_per_pass(64)
     (1024, 64)

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from medley.tables.columns.kind import SAID, ColumnKind, cannot_parse
+from medley.tables.columns.kind import SET_BY_CALLER, ColumnKind, cannot_parse
 from medley.tables.columns.numbers import infer_from_numbers
-from medley.tables.columns.parsing import parse_distinct, says_no_value, spread
+from medley.tables.columns.parsing import marks_missing, parse_distinct, spread
 from medley.tables.columns.profile import ColumnProfile, KindGuess, label_form
-from medley.tables.formats.booleans import answer_of
-from medley.tables.formats.numbers import NO_VALUE, NumberForm, find_number_form, to_numbers
+from medley.tables.formats.booleans import parse_boolean
+from medley.tables.formats.numbers import MISSING_MARKERS, NumberForm, find_number_form, to_numbers
 from medley.tables.formats.times import find_epoch, find_time_form, numbers_to_times, to_times
 
 _MOSTLY = 0.95
@@ -28,18 +28,18 @@ class BooleanKind(ColumnKind, register="tabular.boolean_kind"):
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
         if not profile.is_plain or len(profile.values) != 2:
             return None
-        if {answer_of(string) for string in profile.strings} != {True, False}:
+        if {parse_boolean(string) for string in profile.strings} != {True, False}:
             return None
         return KindGuess(self.name, f"its cells are {' or '.join(map(repr, sorted(profile.strings)))}", 0.98)
 
     def override(self, profile: ColumnProfile) -> KindGuess:
-        if profile.is_plain and {answer_of(string) for string in profile.all_strings} <= {True, False}:
-            return KindGuess(self.name, SAID, 1.0)
+        if profile.is_plain and {parse_boolean(string) for string in profile.all_strings} <= {True, False}:
+            return KindGuess(self.name, SET_BY_CALLER, 1.0)
         raise cannot_parse(profile, self.name)
 
     def parse(self, profile: ColumnProfile, form: str) -> tuple[np.ndarray, np.ndarray]:
         """Objects (B,): True, False or None."""
-        return parse_distinct(profile, lambda value: answer_of(str(value).strip()))
+        return parse_distinct(profile, lambda value: parse_boolean(str(value).strip()))
 
     def describe(self, form: str, distinct: int) -> str:
         return "yes or no"
@@ -73,7 +73,7 @@ class NumberKind(ColumnKind, register="tabular.number_kind"):
         if not form.sure and form.style == "1,234.5" and any("," in string for string in profile.strings):
             reason += ", where commas separate thousands"
         odd = [text for text, value in zip(profile.all_strings, values, strict=True) if np.isnan(value)]
-        odd = [text for text in odd if text.lower() not in NO_VALUE]
+        odd = [text for text in odd if text.lower() not in MISSING_MARKERS]
         if odd:
             more = ", ..." if len(odd) > 3 else ""
             reason += f"; {', '.join(map(repr, odd[:3]))}{more} and the like count as missing"
@@ -84,14 +84,14 @@ class NumberKind(ColumnKind, register="tabular.number_kind"):
         if not profile.is_plain:
             raise cannot_parse(profile, self.name)
         if profile.values.dtype.kind in "biuf":
-            return KindGuess(self.name, SAID, 1.0)
+            return KindGuess(self.name, SET_BY_CALLER, 1.0)
         if profile.values.dtype.kind == "m":
-            return KindGuess(self.name, SAID, 1.0, "duration")
+            return KindGuess(self.name, SET_BY_CALLER, 1.0, "duration")
         form = find_number_form(profile.strings) or _lenient_form(profile)
         parsed = np.isfinite(to_numbers(profile.all_strings, form))
         if not parsed.any():
             raise cannot_parse(profile, self.name)
-        return KindGuess(self.name, SAID, 1.0, str(form), unparsed=profile.unparsed(parsed))
+        return KindGuess(self.name, SET_BY_CALLER, 1.0, str(form), unparsed=profile.unparsed(parsed))
 
     def parse(self, profile: ColumnProfile, form: str) -> tuple[np.ndarray, np.ndarray]:
         """float64 (B,), NaN where missing; durations in days."""
@@ -109,7 +109,7 @@ class NumberKind(ColumnKind, register="tabular.number_kind"):
             for place in np.flatnonzero(np.isnan(distinct)):
                 distinct[place] = _object_to_number(profile.values[place])
         values = spread(profile, distinct, np.nan)
-        return values, ~np.isnan(values) | says_no_value(profile)
+        return values, ~np.isnan(values) | marks_missing(profile)
 
     def describe(self, form: str, distinct: int) -> str:
         return "a number, standardised"
@@ -141,19 +141,19 @@ class TimeKind(ColumnKind, register="tabular.time_kind"):
         if not profile.is_plain:
             raise cannot_parse(profile, self.name)
         if profile.values.dtype.kind == "M":
-            return KindGuess(self.name, SAID, 1.0)
+            return KindGuess(self.name, SET_BY_CALLER, 1.0)
         if profile.values.dtype.kind in "iuf":
             form = find_epoch(profile.values[np.isfinite(profile.values)].astype(np.float64))
             if form is None:
                 raise cannot_parse(profile, self.name)
-            return KindGuess(self.name, SAID, 1.0, form)
-        strings = [string for string in profile.strings if string.lower() not in NO_VALUE]
+            return KindGuess(self.name, SET_BY_CALLER, 1.0, form)
+        strings = [string for string in profile.strings if string.lower() not in MISSING_MARKERS]
         match = find_time_form(strings)
         form = "ISO" if match is None else match.form
         parsed = ~np.isnat(to_times(profile.all_strings, form))
         if not parsed.any():
             raise cannot_parse(profile, self.name)
-        return KindGuess(self.name, SAID, 1.0, form, unparsed=profile.unparsed(parsed))
+        return KindGuess(self.name, SET_BY_CALLER, 1.0, form, unparsed=profile.unparsed(parsed))
 
     def parse(self, profile: ColumnProfile, form: str) -> tuple[np.ndarray, np.ndarray]:
         """datetime64[us] (B,) in UTC, NaT where missing."""
@@ -174,7 +174,7 @@ class TimeKind(ColumnKind, register="tabular.time_kind"):
         else:
             distinct = to_times(profile.all_strings, form or "ISO")
         values = spread(profile, distinct, np.datetime64("NaT", "us"))
-        return values, ~np.isnat(values) | says_no_value(profile)
+        return values, ~np.isnat(values) | marks_missing(profile)
 
     def describe(self, form: str, distinct: int) -> str:
         return "time elapsed; year, week and day as cycles"
@@ -198,7 +198,7 @@ class CategoryKind(ColumnKind, register="tabular.category_kind"):
     def override(self, profile: ColumnProfile) -> KindGuess:
         if not profile.is_plain:
             raise cannot_parse(profile, self.name)
-        return KindGuess(self.name, SAID, 1.0, label_form(profile.values))
+        return KindGuess(self.name, SET_BY_CALLER, 1.0, label_form(profile.values))
 
     def parse(self, profile: ColumnProfile, form: str) -> tuple[np.ndarray, np.ndarray]:
         """Objects (B,) of one type of label (str, int, float, bool), None where missing."""
@@ -249,7 +249,7 @@ def _float_label(value: Any) -> float | str:
 
 
 def _bool_label(value: Any) -> bool | str:
-    answer = answer_of(str(value).strip())
+    answer = parse_boolean(str(value).strip())
     return str(value).strip() if answer is None else answer
 
 

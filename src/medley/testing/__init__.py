@@ -1,4 +1,4 @@
-"""Conformance suites for authors of blocks, codecs and heads: what medley's own parts are tested with."""
+"""Conformance tests for authors of blocks, codecs and heads; medley's own parts are tested with them too."""
 
 from medley.testing.codecs import check_codec
 from medley.testing.contracts import check_block

@@ -1,4 +1,4 @@
-"""What every codec keeps to."""
+"""Conformance test of codecs."""
 
 from __future__ import annotations
 
@@ -16,62 +16,68 @@ DTYPES = {"float32": np.float32, "int64": np.int32, "uint8": np.uint8}
 
 
 def check_codec(codec: Callable[[], Codec], rows: Sequence[Any]) -> None:
-    """A codec on a list of rows, of which None is absent.
+    """Tests a codec on a list of rows, where None is an absent row.
 
     Args:
-        codec: makes a fresh one.
-        rows: at least one of them None and two not.
+        codec: returns a new, unfitted codec.
+        rows: at least one of them None and two not None.
 
     Raises:
-        AssertionError: it breaks a promise; says which.
-        MedleyError: it cannot read such rows.
+        AssertionError: the codec violates a requirement, which the message names.
+        MedleyError: the codec cannot read such rows.
     """
-    told = type(codec()).__name__
+    name = type(codec()).__name__
     fitted = codec()
-    assert fitted.fit(rows) is fitted, f"{told}: fit must return the codec itself."
-    known = fitted.encode(rows)
-    here = np.array([row is not None for row in rows])
-    assert known.present.dtype == bool, f"{told}: present must be bool, got {known.present.dtype}."
-    assert known.present.tolist() == here.tolist(), f"{told}: rows that are None must be absent, and no others."
-    wanted = (len(rows), *fitted.spec.shape)
-    assert known.array.shape == wanted, f"{told}: spec says {fitted.spec}, got an array {known.array.shape}."
+    assert fitted.fit(rows) is fitted, f"{name}: fit must return the codec itself."
+    encoded = fitted.encode(rows)
+    expected_present = np.array([row is not None for row in rows])
+    assert encoded.present.dtype == bool, f"{name}: present must be bool, got {encoded.present.dtype}."
+    assert encoded.present.tolist() == expected_present.tolist(), (
+        f"{name}: rows that are None must be absent, and no others."
+    )
+    shape = (len(rows), *fitted.spec.shape)
+    assert encoded.array.shape == shape, f"{name}: spec is {fitted.spec}, got an array of shape {encoded.array.shape}."
     dtype = DTYPES[fitted.spec.dtype]
-    assert known.array.dtype == dtype, f"{told}: {fitted.spec} is encoded as {dtype}, got {known.array.dtype}."
-    assert not known.array[~here].any(), f"{told}: absent rows must hold zeros."
+    assert encoded.array.dtype == dtype, (
+        f"{name}: {fitted.spec} must be encoded as {dtype.__name__}, got {encoded.array.dtype}."
+    )
+    assert not encoded.array[~expected_present].any(), f"{name}: absent rows must hold zeros."
     if fitted.spec.dtype == "int64":
-        assert known.array.min() >= 0, f"{told}: a code is negative."
-        assert known.array.max() < fitted.spec.cardinality, f"{told}: a code is not below the cardinality."
-    for place in range(len(rows)):
-        alone = fitted.encode([rows[place]]) if rows[place] is not None else fitted.encode([None])
-        same = np.array_equal(alone.array[0], known.array[place], equal_nan=known.array.dtype.kind == "f")
-        assert same, f"{told}: row {place} alone is not encoded as among others."
+        assert encoded.array.min() >= 0, f"{name}: an index is negative."
+        assert encoded.array.max() < fitted.spec.cardinality, f"{name}: an index is not below the cardinality."
+    for row in range(len(rows)):
+        single = fitted.encode([rows[row]]) if rows[row] is not None else fitted.encode([None])
+        is_equal = np.array_equal(single.array[0], encoded.array[row], equal_nan=encoded.array.dtype.kind == "f")
+        assert is_equal, f"{name}: row {row} is encoded differently by itself than in a batch."
     check_state(codec, fitted, rows)
 
 
 def check_state(codec: Callable[[], AnyCodec], fitted: AnyCodec, rows: Any) -> AnyCodec:
-    """The state survives a file, and encoding does not change it; returns the restored codec."""
-    told = type(fitted).__name__
-    before = written(fitted)
+    """Tests that encoding does not change the state, and that a saved state restores the codec; returns that codec."""
+    name = type(fitted).__name__
+    before = serialized_state(fitted)
     fitted.encode(rows[::-1] if isinstance(rows, list) else rows)
-    assert written(fitted) == before, f"{told}: encoding changes what was learnt."
+    assert serialized_state(fitted) == before, f"{name}: encoding changes the state."
     restored = codec()
-    assert restored.restore(_read(before)) is restored, f"{told}: restore must return the codec itself."
-    assert restored.spec == fitted.spec, f"{told}: the spec after a file is {restored.spec}, it was {fitted.spec}."
-    assert written(restored) == before, f"{told}: the state after a file is another one."
-    ours, theirs = fitted.encode(rows), restored.encode(rows)
-    assert np.array_equal(ours.array, theirs.array, equal_nan=ours.array.dtype.kind == "f"), (
-        f"{told}: rows are encoded otherwise after a file."
+    assert restored.restore(_deserialize(before)) is restored, f"{name}: restore must return the codec itself."
+    assert restored.spec == fitted.spec, f"{name}: the restored spec is {restored.spec}, it was {fitted.spec}."
+    assert serialized_state(restored) == before, f"{name}: the restored state differs."
+    original, roundtrip = fitted.encode(rows), restored.encode(rows)
+    assert np.array_equal(original.array, roundtrip.array, equal_nan=original.array.dtype.kind == "f"), (
+        f"{name}: the restored codec encodes rows differently."
     )
-    assert ours.present.tolist() == theirs.present.tolist(), f"{told}: presence is another one after a file."
+    assert original.present.tolist() == roundtrip.present.tolist(), (
+        f"{name}: the restored codec finds other rows present."
+    )
     return restored
 
 
-def written(codec: Codec) -> tuple[str, bytes]:
-    """The state as a file holds it: JSON and safetensors."""
+def serialized_state(codec: Codec) -> tuple[str, bytes]:
+    """The state as it is saved: JSON and safetensors."""
     state = codec.state()
-    arrays = {key: np.ascontiguousarray(one) for key, one in state.items() if isinstance(one, np.ndarray)}
-    return json.dumps({key: one for key, one in state.items() if key not in arrays}), save(arrays)
+    arrays = {key: np.ascontiguousarray(value) for key, value in state.items() if isinstance(value, np.ndarray)}
+    return json.dumps({key: value for key, value in state.items() if key not in arrays}), save(arrays)
 
 
-def _read(files: tuple[str, bytes]) -> dict[str, Any]:
+def _deserialize(files: tuple[str, bytes]) -> dict[str, Any]:
     return {**json.loads(files[0]), **load(files[1])}

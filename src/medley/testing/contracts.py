@@ -1,4 +1,4 @@
-"""One call that tries a block, of whatever kind, on all that it promises."""
+"""Conformance test of blocks of every kind."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from medley.testing.codecs import check_codec
 from medley.testing.heads import check_head
 from medley.testing.modules import check_fusion, check_layer
 from medley.testing.networks import check_network
-from medley.testing.samples import SEVERAL, input_rows, labels, readable, single
-from medley.testing.suggestions import RandomSuggest, drawn, settled
+from medley.testing.samples import SPEC_GROUPS, input_rows, labels, readable_groups, readable_specs
+from medley.testing.suggestions import RandomSuggest, with_random_values, with_values
 
-REFUSALS = (GraphError, DataError)
-"""How a block says that something is not for it."""
+REJECTIONS = (GraphError, DataError)
+"""Errors by which a block rejects an input."""
 
 Rows = Sequence[Any]
-Fed = tuple[Input, Rows]
+InputWithRows = tuple[Input, Rows]
 
 
 def check_block(
@@ -40,153 +40,165 @@ def check_block(
     targets: Rows | None = None,
     seeds: Sequence[int] = (1, 2, 3),
 ) -> None:
-    """Tries a registered block on everything that medley relies on: put it into a test of your own.
+    """Tests a registered block on everything that medley requires; call it in a test of your own.
 
-    All: the declaration survives JSON, unset and with every field set. Layers, fusions and heads: `out()` tells the
-    shape; a batch of one row, rows in another order, and another neighbour change nothing; weights in a file give the
-    same numbers; every parameter gets a finite gradient. Fusions: what is absent weighs nothing, whatever stands
-    there. Heads: what is unobserved gives no loss and no gradient, labels are decoded to what was encoded, the prior
-    is the best constant. Inputs and preprocessings: rows that are None are absent, the state survives a file. These
-    and composites are tried in whole networks, which are saved and loaded. Each with default values and drawn ones.
+    All blocks: JSON restores the declaration, with unset and with set fields. Layers, fusions and heads: `out()` is the
+    shape of the output; a row's result does not depend on the size and order of the batch or on other rows; saved
+    weights give the same results; every parameter has a finite gradient. Fusions: absent vectors have no effect,
+    whatever their content. Heads: unobserved labels have no loss and no gradient, encoded labels are decoded to
+    themselves, the prior is the best constant prediction. Inputs and preprocessings: rows that are None are absent, a
+    saved state restores the codec. These and composites are tested in networks, which are saved and loaded. All are
+    tested with default and random values of their open fields.
 
     Args:
-        block: a class that needs no arguments, or a declaration.
-        specs: what a layer, fusion or head is joined to, in place of medley's own samples.
-        rows: what an input or preprocessing encodes, what a derived input makes its rows of, or what a composite is
-            fed: a list of rows, some of them None.
-        targets: labels of a head: a list, none of them None.
-        seeds: one draw of open fields for each.
+        block: a class that needs no arguments, or a block.
+        specs: the specs that a layer, fusion or head is called on, instead of medley's samples.
+        rows: the values of an input or preprocessing, or of the inputs of a derived input or composite: a list of
+            rows, some of them None.
+        targets: labels of a head: a list without None.
+        seeds: for the random values of open fields.
 
     Raises:
-        AssertionError: a promise is broken; says which.
+        AssertionError: the block violates a requirement, which the message names.
 
     >>> from medley import Flatten
     >>> check_block(Flatten)
     """
-    one = block() if isinstance(block, type) else block
-    _check_declaration(one)
-    match one:
+    instance = block() if isinstance(block, type) else block
+    _check_declaration(instance)
+    match instance:
         case Layer():
-            _try(one, _layer, readable(one) if specs is None else specs, seeds)
+            _check_samples(instance, _layer, readable_groups(instance) if specs is None else specs, seeds)
         case Fusion():
-            _try(one, _fusion, [pair for pair in SEVERAL if pair[0].is_vector] if specs is None else specs, seeds)
+            _check_samples(
+                instance,
+                _fusion,
+                [group for group in SPEC_GROUPS if group[0].is_vector] if specs is None else specs,
+                seeds,
+            )
         case Head():
-            check = _head(single(one) if specs is None else [given[0] for given in specs])
-            _try(one, check, labels() if targets is None else [targets], seeds)
+            check = _head(readable_specs(instance) if specs is None else [group[0] for group in specs])
+            _check_samples(instance, check, labels() if targets is None else [targets], seeds)
         case DerivedInput():
-            _try(one, _derived, _fed(rows), seeds)
+            _check_samples(instance, _derived, _inputs_with_rows(rows), seeds)
         case Input():
-            _try(one, _input, input_rows(one) if rows is None else [rows], seeds)
+            _check_samples(instance, _input, input_rows(instance) if rows is None else [rows], seeds)
         case Preprocessing():
-            _try(one, _preprocessing, _fed(rows), seeds)
+            _check_samples(instance, _preprocessing, _inputs_with_rows(rows), seeds)
         case Composite():
-            _try(one, _composite, _feasts(_fed(rows)), seeds)
+            _check_samples(instance, _composite, _input_groups(_inputs_with_rows(rows)), seeds)
 
 
-def _try(block: Any, check: Callable[..., None], samples: Sequence[Any], seeds: Sequence[int]) -> None:
-    refusals = []
+def _check_samples(block: Any, check: Callable[..., None], samples: Sequence[Any], seeds: Sequence[int]) -> None:
+    rejections = []
     for sample in samples:
         try:
             check(block, sample, seeds)
-        except REFUSALS as refusal:
-            refusals.append(str(refusal))
-    told = "\n".join(refusals)
-    assert len(refusals) < len(samples), f"{block!r} accepts none of the samples; give your own. It said:\n{told}"
+        except REJECTIONS as rejection:
+            rejections.append(str(rejection))
+    errors = "\n".join(rejections)
+    assert len(rejections) < len(samples), (
+        f"{block!r} accepts none of the samples; pass your own. Its errors:\n{errors}"
+    )
 
 
 def _check_declaration(block: Block) -> None:
-    told = json.loads(json.dumps(to_json(block)))
-    again = from_json(told)
-    assert type(again) is type(block), f"{block!r}: JSON brings back a {type(again).__name__}."
-    assert to_json(again) == to_json(block), f"{block!r}: JSON and back gives {again!r}."
+    content = json.loads(json.dumps(to_json(block)))
+    restored = from_json(content)
+    assert type(restored) is type(block), f"{block!r}: JSON restores a {type(restored).__name__}."
+    assert to_json(restored) == to_json(block), f"{block!r}: JSON restores {restored!r}."
 
 
-def _settings(block: Any, specs: Sequence[Spec], seeds: Sequence[int], build: Callable[[Any], Any]) -> list[Any]:
-    found = {}
-    for one in (settled(block, specs), *(drawn(block, specs, seed, build) for seed in seeds)):
-        if one is not None:
-            found[repr(one)] = one
-    for one in found.values():
-        _check_declaration(one)
-    return list(found.values())
+def _variants(block: Any, specs: Sequence[Spec], seeds: Sequence[int], build: Callable[[Any], Any]) -> list[Any]:
+    variants = {}
+    random = (with_random_values(block, specs, seed, build) for seed in seeds)
+    for variant in (with_values(block, specs), *random):
+        if variant is not None:
+            variants[repr(variant)] = variant
+    for variant in variants.values():
+        _check_declaration(variant)
+    return list(variants.values())
 
 
 def _layer(block: Layer, specs: Sequence[Spec], seeds: Sequence[int]) -> None:
-    default = settled(block, specs)
+    default = with_values(block, specs)
     if len(specs) > 1:
         probe(lambda: default.build(*specs), specs, type(block).__name__)
     default.out(*specs)
-    for one in _settings(block, specs, seeds, lambda settled: settled.build(*specs)):
-        check_layer(one, specs)
+    for variant in _variants(block, specs, seeds, lambda variant: variant.build(*specs)):
+        check_layer(variant, specs)
 
 
 def _fusion(block: Fusion, specs: Sequence[Spec], seeds: Sequence[int]) -> None:
-    for one in _settings(block, specs, seeds, lambda settled: settled.build(*specs)):
-        check_fusion(one, specs)
+    for variant in _variants(block, specs, seeds, lambda variant: variant.build(*specs)):
+        check_fusion(variant, specs)
 
 
 def _head(specs: Sequence[Spec]) -> Callable[..., None]:
     def check(block: Head, targets: Rows, seeds: Sequence[int]) -> None:
         target = block.codec().fit(targets)
-        for one in _settings(block, specs[:1], seeds, lambda settled: settled.build(specs[0], target)):
-            check_head(one, specs, targets)
+        for variant in _variants(block, specs[:1], seeds, lambda variant: variant.build(specs[0], target)):
+            check_head(variant, specs, targets)
 
     return check
 
 
 def _input(block: Input, rows: Rows, seeds: Sequence[int]) -> None:
     check_codec(block.codec, rows)
-    given = _named(block, 0)
-    _check_networks([(given, rows)], given.default_block()(given), seeds)
+    source = _named(block, 0)
+    _check_networks([(source, rows)], source.default_block()(source), seeds)
 
 
-def _derived(block: DerivedInput, fed: Fed, seeds: Sequence[int]) -> None:
-    node = block(fed[0])
+def _derived(block: DerivedInput, pair: InputWithRows, seeds: Sequence[int]) -> None:
+    node = block(pair[0])
     assert isinstance(node.block, DerivedInput)
-    check_codec(node.block.codec, InputRows({str(fed[0].name): fed[1]}, [_named_node(node)])["derived"])
-    _check_networks([fed], node.block.default_block()(node), seeds)
+    check_codec(node.block.codec, InputRows({str(pair[0].name): pair[1]}, [_named_node(node)])["derived"])
+    _check_networks([pair], node.block.default_block()(node), seeds)
 
 
 def _named_node(node: Node) -> Node:
     return Node(replace(node.block, name="derived"), node.inputs)
 
 
-def _preprocessing(block: Preprocessing, fed: Fed, seeds: Sequence[int]) -> None:
-    check_codec(settled(block, [vector(1)]).codec, fed[1])
-    _check_networks([fed], lookup("core.flatten")()(block(fed[0])), seeds)
+def _preprocessing(block: Preprocessing, pair: InputWithRows, seeds: Sequence[int]) -> None:
+    check_codec(with_values(block, [vector(1)]).codec, pair[1])
+    _check_networks([pair], lookup("core.flatten")()(block(pair[0])), seeds)
 
 
-def _composite(block: Composite, feast: Sequence[Fed], seeds: Sequence[int]) -> None:
-    _check_networks(feast, block([one for one, _ in feast]), seeds)
+def _composite(block: Composite, pairs: Sequence[InputWithRows], seeds: Sequence[int]) -> None:
+    _check_networks(pairs, block([source for source, _ in pairs]), seeds)
 
 
-def _check_networks(feast: Sequence[Fed], node: Node, seeds: Sequence[int]) -> None:
+def _check_networks(pairs: Sequence[InputWithRows], node: Node, seeds: Sequence[int]) -> None:
     suggestions: list[Suggest] = [take_default, *map(RandomSuggest, seeds)]
-    x = {str(one.name): rows for one, rows in feast}
+    x = {str(source.name): rows for source, rows in pairs}
     for suggest in suggestions:
-        check_network([one for one, _ in feast], node, x, suggest)
+        check_network([source for source, _ in pairs], node, x, suggest)
 
 
-def _fed(rows: Rows | None) -> list[Fed]:
-    """Every registered input with the first rows that it accepts."""
-    found: list[Fed] = []
-    for make in (one for one in registered(Input).values() if not issubclass(one, DerivedInput)):
-        block = _named(cast("Any", make)(), len(found))
-        for one in input_rows(block) if rows is None else [rows]:
+def _inputs_with_rows(rows: Rows | None) -> list[InputWithRows]:
+    """Every registered input with the first sample of rows that it accepts."""
+    accepted: list[InputWithRows] = []
+    input_types = (input_type for input_type in registered(Input).values() if not issubclass(input_type, DerivedInput))
+    for input_type in input_types:
+        block = _named(cast("Any", input_type)(), len(accepted))
+        for sample in input_rows(block) if rows is None else [rows]:
             try:
-                block.codec().fit(one)
+                block.codec().fit(sample)
             except MedleyError:
                 continue
-            found.append((block, one))
+            accepted.append((block, sample))
             break
-    return found
+    return accepted
 
 
-def _feasts(fed: Sequence[Fed]) -> list[list[Fed]]:
-    """Each alone, and all at once, each with other rows missing."""
-    together: list[Fed] = [(block, [*rows[place:], *rows[:place]]) for place, (block, rows) in enumerate(fed)]
-    return [*([one] for one in fed), *([together] if len(fed) > 1 else [])]
+def _input_groups(pairs: Sequence[InputWithRows]) -> list[list[InputWithRows]]:
+    """Each input by itself, and all together, each with different rows missing."""
+    shifted: list[InputWithRows] = [
+        (block, [*rows[shift:], *rows[:shift]]) for shift, (block, rows) in enumerate(pairs)
+    ]
+    return [*([pair] for pair in pairs), *([shifted] if len(pairs) > 1 else [])]
 
 
-def _named(block: Any, place: int) -> Any:
-    return replace(block, name=f"input_{place}")
+def _named(block: Any, index: int) -> Any:
+    return replace(block, name=f"input_{index}")

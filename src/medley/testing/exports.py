@@ -1,4 +1,4 @@
-"""Parts that say they can be written as ONNX give the same numbers there."""
+"""Conformance test of the export to ONNX."""
 
 from __future__ import annotations
 
@@ -26,70 +26,70 @@ from medley.errors import MedleyError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.model.onnx_graph import onnx_names, write_onnx
-from medley.testing.samples import ROWS, SEVERAL, labels, readable, single, values
-from medley.testing.suggestions import settled
+from medley.testing.samples import ROWS, SPEC_GROUPS, labels, readable_groups, readable_specs, values
+from medley.testing.suggestions import with_values
 
 TOLERANCE = 1e-4
-NOWHERE = 5
-"""A row that lacks every input."""
+EMPTY_ROW = 5
+"""A row without any input."""
 
 
 def check_export(*blocks: Block | type[Block], specs: Sequence[Sequence[Spec]] | None = None) -> None:
-    """Writes layers, fusions and heads as one ONNX graph, and compares it with torch: put it into a test of your own.
+    """Writes layers, fusions and heads as one ONNX graph and compares it with torch; call it in a test of your own.
 
-    Each is joined to everything that it can read. Compared are a batch in which rows lack inputs, single rows, and a
-    row that lacks all inputs. An export takes seconds, so many blocks share one.
+    Each block is called on every sample that it can read. The comparison covers a batch with missing inputs, single
+    rows, and a row without any input. An export takes seconds, so blocks are exported together.
 
     Args:
-        blocks: classes that need no arguments, or declarations; composites and inputs have nothing of their own to
-            export.
-        specs: what they are joined to, in place of medley's own samples.
+        blocks: classes that need no arguments, or blocks; composites and inputs are not exported themselves.
+        specs: the specs that they are called on, instead of medley's samples.
 
     Raises:
-        AssertionError: numbers differ by more than 1e-4; says of which block.
-        ConfigError: a block cannot be exported, or gives quite other numbers.
+        AssertionError: results differ by more than 1e-4; the message names the block.
+        ConfigError: a block cannot be exported, or its results are entirely different.
         MissingDependencyError: the packages of `medley[export]` are not installed.
     """
-    graph, known, targets = _drawn([one() if isinstance(one, type) else one for one in blocks], specs)
+    instances = [block() if isinstance(block, type) else block for block in blocks]
+    graph, input_specs, targets = _graph_of_all(instances, specs)
     torch.manual_seed(0)
-    network = Network(graph, known, targets).eval()
-    _shake(network)
-    rows = {name: _rows(spec, seed) for seed, (name, spec) in enumerate(known.items())}
-    everywhere = Batch(ROWS, {name: torch.from_numpy(one) for name, one in rows.items()}, dict.fromkeys(rows))
-    network.adapt(everywhere)
+    network = Network(graph, input_specs, targets).eval()
+    _perturb(network)
+    rows = {name: _rows(spec, seed) for seed, (name, spec) in enumerate(input_specs.items())}
+    batch = Batch(ROWS, {name: torch.from_numpy(array) for name, array in rows.items()}, dict.fromkeys(rows))
+    network.adapt(batch)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "parts.onnx"
-        write_onnx(network, known, path)
+        write_onnx(network, input_specs, path)
         _compare(network, path, rows)
 
 
-def _drawn(
+def _graph_of_all(
     blocks: Sequence[Block], specs: Sequence[Sequence[Spec]] | None
 ) -> tuple[Graph, dict[str, Spec], dict[str, TargetCodec]]:
     inputs: list[Input] = []
     outputs: list[Node] = []
-    known: dict[str, Spec] = {}
+    input_specs: dict[str, Spec] = {}
     targets: dict[str, TargetCodec] = {}
     for number, block in enumerate(blocks):
         before = len(outputs)
         axes: set[tuple[str, ...]] = set()
         for sample, read in enumerate(_samples(block) if specs is None else specs):
             if specs is None and tuple(spec.axes for spec in read) in axes:
-                continue  # a second size of the same form would cost as much time and tell little
-            word = f"{type(block).__name__}_{number}_{sample}"
-            nodes = [_Given(name=f"{word}_{place}") for place in range(len(read))]
-            for head, target in _joined(block, nodes, read, word):
+                continue  # a second size with the same axes takes as long and tests little more
+            prefix = f"{type(block).__name__}_{number}_{sample}"
+            nodes = [_EncodedInput(name=f"{prefix}_{place}") for place in range(len(read))]
+            for head, target in _with_heads(block, nodes, read, prefix):
                 axes.add(tuple(spec.axes for spec in read))
                 outputs.append(head)
                 targets[str(head.block.name)] = target
-                inputs += [one for one in nodes if one not in inputs]
-                known.update({str(one.name): spec for one, spec in zip(nodes, read, strict=True)})
-        assert len(outputs) > before, f"{block!r} accepts none of the samples; give specs of your own."
-    return Graph(tuple(inputs), tuple(outputs)), known, targets
+                inputs += [node for node in nodes if node not in inputs]
+                input_specs.update({str(node.name): spec for node, spec in zip(nodes, read, strict=True)})
+        assert len(outputs) > before, f"{block!r} accepts none of the samples; pass specs of your own."
+    return Graph(tuple(inputs), tuple(outputs)), input_specs, targets
 
 
-class _Given(Input):
-    """Rows that are encoded already."""
+class _EncodedInput(Input):
+    """An input whose rows are already encoded."""
 
     def codec(self) -> Any:
         raise NotImplementedError
@@ -101,45 +101,47 @@ class _Given(Input):
 def _samples(block: Block) -> list[tuple[Spec, ...]]:
     match block:
         case Layer():
-            return readable(block)
+            return readable_groups(block)
         case Head():
-            return [(spec,) for spec in single(block)]
-    return [pair for pair in SEVERAL if pair[0].is_vector]
+            return [(spec,) for spec in readable_specs(block)]
+    return [group for group in SPEC_GROUPS if group[0].is_vector]
 
 
-def _joined(block: Block, nodes: list[_Given], specs: Sequence[Spec], word: str) -> Iterator[tuple[Node, TargetCodec]]:
-    """A head on a block, or the block itself with labels of every form that it learns; nothing where it refuses."""
+def _with_heads(
+    block: Block, nodes: list[_EncodedInput], specs: Sequence[Spec], prefix: str
+) -> Iterator[tuple[Node, TargetCodec]]:
+    """A head on the block; for a head, the block with all labels that it accepts. Nothing if it rejects the specs."""
     if isinstance(block, Head):
-        for form, one in enumerate(labels()):
+        for number, sample in enumerate(labels()):
             try:
-                target = block.codec().fit(one)
+                target = block.codec().fit(sample)
             except MedleyError:
                 continue
-            yield replace(settled(block, specs), name=f"{word}_labels_{form}")(nodes), target
+            yield replace(with_values(block, specs), name=f"{prefix}_labels_{number}")(nodes), target
             if specs[0].rank > 1 and not specs[0].is_ensemble:
-                return  # maps and sequences become vectors before labels matter
+                return  # maps and sequences are reduced to vectors first, so other labels test nothing new
         return
     try:
-        one = replace(settled(block, specs), name=word)
-        if len(specs) > 1 and isinstance(one, Layer):
-            probe(partial(one.build, *specs), specs, word)
-        out = one.out(*specs)
-    except Exception:  # what a part cannot read is no matter of exports
+        part = replace(with_values(block, specs), name=prefix)
+        if len(specs) > 1 and isinstance(part, Layer):
+            probe(partial(part.build, *specs), specs, prefix)
+        out = part.out(*specs)
+    except Exception:  # rejected specs are not a failure of the export
         return
-    assert isinstance(one, Layer | Fusion), f"{block!r} is no layer, fusion or head."
-    head = cast(Head, lookup("heads.regression")(dropout=0.0, name=f"{word}_head"))
+    assert isinstance(part, Layer | Fusion), f"{block!r} is not a layer, fusion or head."
+    head = cast(Head, lookup("heads.regression")(dropout=0.0, name=f"{prefix}_head"))
     if out.dtype == "float32":
-        yield head(one(nodes)), head.codec().fit(np.linspace(0.0, 1.0, 2 * ROWS).reshape(-1, 2))
+        yield head(part(nodes)), head.codec().fit(np.linspace(0.0, 1.0, 2 * ROWS).reshape(-1, 2))
 
 
 def _rows(spec: Spec, seed: int) -> np.ndarray:
-    found = values(replace(spec, dtype="float32") if spec.dtype == "uint8" else spec, seed).numpy()
-    return (found * 60 + 128).clip(0, 255).astype(np.uint8) if spec.dtype == "uint8" else found
+    array = values(replace(spec, dtype="float32") if spec.dtype == "uint8" else spec, seed).numpy()
+    return (array * 60 + 128).clip(0, 255).astype(np.uint8) if spec.dtype == "uint8" else array
 
 
 @torch.no_grad()
-def _shake(network: nn.Module) -> None:
-    # Much starts at 0 or 1, where a part that were lost would not be missed.
+def _perturb(network: nn.Module) -> None:
+    # Many parameters start at 0 or 1, where an operation that is missing in the export would have no effect.
     for parameter in network.parameters():
         if parameter.is_floating_point():
             parameter.add_(torch.randn_like(parameter), alpha=0.05)
@@ -156,22 +158,24 @@ def _compare(network: Network, path: Path, rows: dict[str, np.ndarray]) -> None:
     names = onnx_names(network)
     outputs = [step.name for step in network.heads]
     rng = np.random.default_rng(0)
-    present = {name: (rng.random(ROWS) < 0.6) & (np.arange(ROWS) != NOWHERE) for name in rows}
-    for places in (slice(None), slice(0, 1), slice(NOWHERE, NOWHERE + 1)):
-        here = {name: one[places] for name, one in present.items()}
-        given = {name: one[places] * _wide(here[name], one) for name, one in rows.items()}
-        feed: dict[str, np.ndarray] = {names.arrays[name]: one.astype(rows[name].dtype) for name, one in given.items()}
-        feed.update({names.present[name]: one for name, one in here.items()})
-        found = session.run(outputs, feed)
-        size = len(next(iter(here.values())))
-        absent = {name: None if one.all() else one for name, one in here.items()}
+    present = {name: (rng.random(ROWS) < 0.6) & (np.arange(ROWS) != EMPTY_ROW) for name in rows}
+    for selection in (slice(None), slice(0, 1), slice(EMPTY_ROW, EMPTY_ROW + 1)):
+        masks = {name: mask[selection] for name, mask in present.items()}
+        arrays = {name: array[selection] * _broadcastable(masks[name], array) for name, array in rows.items()}
+        feed: dict[str, np.ndarray] = {
+            names.arrays[name]: array.astype(rows[name].dtype) for name, array in arrays.items()
+        }
+        feed.update({names.present[name]: mask for name, mask in masks.items()})
+        actual = session.run(outputs, feed)
+        size = len(next(iter(masks.values())))
+        batch_masks = {name: None if mask.all() else mask for name, mask in masks.items()}
         with torch.no_grad():
-            batch = Batch(size, {name: torch.from_numpy(feed[names.arrays[name]]) for name in rows}, absent)
-            wanted = network(batch)
-        for name, one in zip(outputs, found, strict=True):
-            where, known = f"{name} in a batch of {size}", wanted[name].numpy()
-            np.testing.assert_allclose(np.asarray(one), known, TOLERANCE, TOLERANCE, err_msg=where)
+            batch = Batch(size, {name: torch.from_numpy(feed[names.arrays[name]]) for name in rows}, batch_masks)
+            expected = network(batch)
+        for name, array in zip(outputs, actual, strict=True):
+            label = f"{name} in a batch of {size}"
+            np.testing.assert_allclose(np.asarray(array), expected[name].numpy(), TOLERANCE, TOLERANCE, err_msg=label)
 
 
-def _wide(mask: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _broadcastable(mask: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return mask.reshape(-1, *[1] * (rows.ndim - 1))

@@ -1,4 +1,4 @@
-"""What whole networks keep to: inputs, preprocessings and composites are tried as parts of one."""
+"""Conformance test of inputs, preprocessings and composites as parts of networks."""
 
 from __future__ import annotations
 
@@ -26,41 +26,41 @@ from medley.search.encodings import Encodings
 from medley.search.part import Part
 from medley.search.trial import SearchSpec, resolved
 from medley.testing.modules import check_gradients, check_rows
-from medley.testing.suggestions import MOST
+from medley.testing.suggestions import MAX_PARAMETERS
 from medley.train.plan import Training
 
 
 def check_network(inputs: Sequence[Input], node: Node, x: Mapping[str, Sequence[Any]], suggest: Suggest) -> bool:
-    """A graph of these inputs up to this node, with a head of two numbers on it, resolved, built, saved and loaded.
+    """Tests the graph of these inputs up to this node, with a head of two numbers: resolved, built, saved and loaded.
 
     Args:
-        inputs: each with a name.
+        inputs: named inputs.
         node: depends on all of them.
         x: input name -> rows, None where absent.
-        suggest: fills open fields.
+        suggest: chooses values of open fields.
 
     Returns:
-        False where the network has too many parameters to be tried.
+        False if the network has too many parameters to be tested.
 
     Raises:
-        AssertionError: it breaks a promise; says which.
-        MedleyError: the parts cannot be joined, or an input cannot read its rows.
+        AssertionError: the network violates a requirement, which the message names.
+        MedleyError: the blocks cannot be connected, or an input cannot read its rows.
     """
-    told = f"{node.block!r} on {' and '.join(map(repr, inputs))}"
+    context = f"{node.block!r} on {' and '.join(map(repr, inputs))}"
     model, rows = _model(inputs, node, x, suggest)
     network = model.network
-    if sum(p.numel() for p in network.parameters()) > MOST:
+    if sum(p.numel() for p in network.parameters()) > MAX_PARAMETERS:
         return False
     network.adapt(rows.slice(0, rows.size))
-    _check_shapes(network, rows, told)
+    _check_shapes(network, rows, context)
     raw = compute_outputs(network, rows, rows.size)["head"]
-    assert raw.isfinite().all(), f"{told}: a row gives {raw[~raw.isfinite()][0]}."
-    _check_absent(model, rows, raw, told)
-    _check_dense(network, rows, raw, told)
+    assert raw.isfinite().all(), f"{context}: a row has the result {raw[~raw.isfinite()][0]}."
+    _check_absent(model, rows, raw, context)
+    _check_dense(network, rows, raw, context)
     with torch.no_grad():
-        check_rows(lambda index: network.eval()(rows.take(index))["head"], raw, told)
-    _check_saved(model, x, told)
-    check_gradients(network, lambda: network.train()(rows.slice(0, rows.size))["head"], told)
+        check_rows(lambda index: network.eval()(rows.take(index))["head"], raw, context)
+    _check_saved(model, x, context)
+    check_gradients(network, lambda: network.train()(rows.slice(0, rows.size))["head"], context)
     return True
 
 
@@ -74,53 +74,54 @@ def _model(inputs: Sequence[Input], node: Node, x: Mapping[str, Any], suggest: S
     settled, _ = resolved(search_spec, suggest)
     sources = data.sources(settled)
     torch.manual_seed(0)
-    network = Network(settled, {one.name: one.codec.spec for one in sources}, data.targets)
+    network = Network(settled, {source.name: source.codec.spec for source in sources}, data.targets)
     tasks_of(settled, data.targets)
     return Model(settled, sources, data.targets, network), data.rows(settled)[0]
 
 
-def _check_shapes(network: Network, rows: Rows, told: str) -> None:
-    found: dict[int, Tensor] = {}
+def _check_shapes(network: Network, rows: Rows, context: str) -> None:
+    outputs: dict[int, Tensor] = {}
 
-    def note(module: nn.Module, _: Any, out: Tensor) -> None:
-        found[id(module)] = out
+    def record(module: nn.Module, _: Any, out: Tensor) -> None:
+        outputs[id(module)] = out
 
-    hooks = [step.module.register_forward_hook(note) for step in network.steps]
+    hooks = [step.module.register_forward_hook(record) for step in network.steps]
     compute_outputs(network, rows, rows.size)
     for hook in hooks:
         hook.remove()
     for step in network.steps:
-        shape = tuple(found[id(step.module)].shape[1:])
-        assert shape == step.out.shape, f"{told}: out() of {step.name} says {step.out}, got {shape}."
+        shape = tuple(outputs[id(step.module)].shape[1:])
+        assert shape == step.out.shape, f"{context}: out() of {step.name} is {step.out}, got {shape}."
 
 
-def _check_absent(model: Model, rows: Rows, raw: Tensor, told: str) -> None:
+def _check_absent(model: Model, rows: Rows, raw: Tensor, context: str) -> None:
     masks = [mask for mask in rows.present.values() if mask is not None]
     if len(masks) < len(rows.present):
         return
-    nowhere = torch.from_numpy(~np.logical_or.reduce(masks))
+    empty = torch.from_numpy(~np.logical_or.reduce(masks))
     prior = torch.as_tensor(model.targets["head"].prior)
-    assert (raw[nowhere] == prior).all(), f"{told}: a row that lacks every input must give the prior."
-    dirty = Batch(rows.size, {name: one.clone() for name, one in rows.slice(0, rows.size).inputs.items()}, rows.present)
-    for name, one in dirty.inputs.items():
-        one[~torch.from_numpy(rows.present[name])] = float("nan") if one.is_floating_point() else 1
+    assert (raw[empty] == prior).all(), f"{context}: the prediction of a row without any input must be the prior."
+    arrays = {name: array.clone() for name, array in rows.slice(0, rows.size).inputs.items()}
+    dirty = Batch(rows.size, arrays, rows.present)
+    for name, array in dirty.inputs.items():
+        array[~torch.from_numpy(rows.present[name])] = float("nan") if array.is_floating_point() else 1
     with torch.no_grad():
-        found = model.network(dirty)["head"]
-    assert torch.equal(found, raw), f"{told}: what stands in absent rows changes the result."
+        result = model.network(dirty)["head"]
+    assert torch.equal(result, raw), f"{context}: the content of absent rows changes the result."
 
 
-def _check_dense(network: Network, rows: Rows, raw: Tensor, told: str) -> None:
-    everywhere = torch.ones(rows.size, dtype=torch.bool)
-    present = {name: everywhere if one is None else torch.from_numpy(one) for name, one in rows.present.items()}
+def _check_dense(network: Network, rows: Rows, raw: Tensor, context: str) -> None:
+    all_rows = torch.ones(rows.size, dtype=torch.bool)
+    present = {name: all_rows if mask is None else torch.from_numpy(mask) for name, mask in rows.present.items()}
     with torch.no_grad():
-        found = DenseNetwork(network)(rows.inputs, present)["head"]
-    assert torch.allclose(found, raw, 1e-4, 1e-4), (
-        f"{told}: run on all rows, it gives other numbers than on those there."
+        result = DenseNetwork(network)(rows.inputs, present)["head"]
+    assert torch.allclose(result, raw, 1e-4, 1e-4), (
+        f"{context}: computed on all rows, results differ from those computed on present rows only."
     )
 
 
-def _check_saved(model: Model, x: Mapping[str, Any], told: str) -> None:
+def _check_saved(model: Model, x: Mapping[str, Any], context: str) -> None:
     before = model.predict_raw(x)["head"]
     with tempfile.TemporaryDirectory() as folder:
         after = load(model.save(folder)).predict_raw(x)["head"]
-    assert np.array_equal(before, after), f"{told}: a saved and loaded model predicts otherwise."
+    assert np.array_equal(before, after), f"{context}: a saved and loaded model has other predictions."

@@ -1,4 +1,4 @@
-"""What a part is tried on: specs it may read, rows it may encode, labels it may learn."""
+"""Samples for tests: specs, rows of inputs, labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from medley.core.resolve import reading
 from medley.core.spec import Column, Spec, vector
 
 ROWS = 12
-"""Rows of every sample: enough for a mean and for two classes, few enough to be fast."""
+"""Number of rows of every sample: enough for statistics and several classes, few enough to be fast."""
 
 TABLE = Spec(
     (5,),
@@ -28,10 +28,10 @@ TABLE = Spec(
         Column("town", "categorical", cardinality=30, missing=True),
     ),
 )
-MEMBERS = Spec((4, 6), "ED")
+ENSEMBLE = Spec((4, 6), "ED")
 TOKENS = Spec((7,), "T", "int64", cardinality=50)
 
-SINGLE = (
+SINGLE_SPECS = (
     vector(6),
     Spec((3, 8, 8), "CHW"),
     Spec((1, 12, 9), "CHW"),
@@ -40,9 +40,9 @@ SINGLE = (
     Spec((7, 4), "TD"),
     TOKENS,
     TABLE,
-    MEMBERS,
+    ENSEMBLE,
 )
-SEVERAL = (
+SPEC_GROUPS = (
     (vector(5), vector(5)),
     (vector(4), vector(7), vector(2)),
     (Spec((3, 8, 8), "CHW"), Spec((3, 8, 8), "CHW")),
@@ -50,18 +50,18 @@ SEVERAL = (
 )
 
 
-def readable(block: Layer) -> list[tuple[Spec, ...]]:
-    """What a resolver may join a layer to: one spec or several; what is not plain only where it reads that."""
-    return [*((one,) for one in single(block)), *SEVERAL]
+def readable_groups(block: Layer) -> list[tuple[Spec, ...]]:
+    """Groups of one or several specs that a layer may be called on."""
+    return [*((spec,) for spec in readable_specs(block)), *SPEC_GROUPS]
 
 
-def single(block: Layer | Head) -> list[Spec]:
-    """What a resolver may join a block to, alone."""
-    return [spec for spec in SINGLE if block.reads == "any" or reading(spec) in ("plain", block.reads)]
+def readable_specs(block: Layer | Head) -> list[Spec]:
+    """Single specs that a block may be called on."""
+    return [spec for spec in SINGLE_SPECS if block.reads == "any" or reading(spec) in ("plain", block.reads)]
 
 
 def values(spec: Spec, seed: int, rows: int = ROWS) -> Tensor:
-    """Rows (B, *spec.shape) such as a codec encodes; the second is nothing but zeros (a black image, an empty text)."""
+    """Random encoded rows (B, *spec.shape); the second is all zeros, as a black image or an empty text."""
     rng = np.random.default_rng(seed)
     if spec.is_table:
         array = np.stack([_cells(column, rng, rows) for column in spec.columns], 1)
@@ -83,29 +83,29 @@ def _cells(column: Column, rng: np.random.Generator, rows: int) -> np.ndarray:
 
 
 def input_rows(block: Input) -> list[list[Any]]:
-    """Rows of every kind that an input says it accepts, some of them None; of every kind where it says nothing."""
-    return [rows for kind, rows in _by_kind().items() if not block.kinds or kind in block.kinds]
+    """Rows of every kind that an input declares, some of them None; of all kinds if it declares none."""
+    return [rows for kind, rows in _rows_by_kind().items() if not block.kinds or kind in block.kinds]
 
 
-def _by_kind() -> dict[str, list[Any]]:
+def _rows_by_kind() -> dict[str, list[Any]]:
     rng = np.random.default_rng(0)
-    words = ["red", "green", "a blue one", "", "the old house by the sea", "RED!"]
-    found: dict[str, list[Any]] = {
+    texts = ["red", "green", "a blue one", "", "the old house by the sea", "RED!"]
+    samples: dict[str, list[Any]] = {
         "vector": [*rng.normal(size=(ROWS, 6)).astype(np.float32)],
         "image": [*rng.integers(0, 256, (ROWS, 10, 10, 3), dtype=np.uint8)],
         "series": [*rng.normal(size=(ROWS, 9, 2)).astype(np.float32)],
-        "text": [words[i % len(words)] for i in range(ROWS)],
+        "text": [texts[i % len(texts)] for i in range(ROWS)],
         "number": [[float(number), f"c{number % 3}", number] for number in range(ROWS)],
         "audio": [(row, 8_000) for row in rng.normal(0, 0.1, size=(ROWS, 1600)).astype(np.float32)],
         "set": [["a", "b", "c"][: 1 + i % 3] for i in range(ROWS)],
     }
-    for rows in found.values():
+    for rows in samples.values():
         rows[2] = rows[9] = None
-    return found
+    return samples
 
 
 def labels() -> list[Any]:
-    """Targets of many forms, each without gaps: classes, sets of classes, numbers, columns of numbers."""
+    """Labels of many kinds, without missing ones: classes, sets of classes, numbers, several numbers per row."""
     rng = np.random.default_rng(1)
     numbers = rng.normal(50.0, 9.0, (ROWS, 2))
     return [

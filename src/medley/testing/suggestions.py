@@ -1,4 +1,4 @@
-"""Values for open fields: the default, or draws that a seed repeats."""
+"""Values for open fields: defaults, or reproducible random values."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from medley.core.resolve import Suggest, settle, take_default
 from medley.core.space import Float, Int, OneOf, Space
 from medley.core.spec import Spec
 
-MOST = 2_000_000
-"""Parameters above which a drawn network is not tried: that a ResNet-152 works too is not worth the minutes."""
+MAX_PARAMETERS = 2_000_000
+"""Networks with random settings and more parameters than this are not tested: a ResNet-152 takes minutes."""
 
 
 class RandomSuggest:
-    """Draws from every range, the same for the same seed and name.
+    """Suggests a random value of each search space, reproducible by seed and name.
 
     >>> RandomSuggest(0)("conv.kernel_size", OneOf(3, 5, 7), 3) in (3, 5, 7)
     True
@@ -28,13 +28,13 @@ class RandomSuggest:
 
     def __init__(self, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
-        self.known: dict[str, Any] = {}
+        self.values: dict[str, Any] = {}
 
     def __call__(self, name: str, space: Space, default: Any, /) -> Any:
-        """A member of `space`, the same one if the name is asked for again."""
-        if name not in self.known:
-            self.known[name] = self._draw(space)
-        return self.known[name]
+        """A value of `space`; always the same one for one name."""
+        if name not in self.values:
+            self.values[name] = self._draw(space)
+        return self.values[name]
 
     def _draw(self, space: Space) -> Any:
         match space:
@@ -49,34 +49,34 @@ class RandomSuggest:
         raise AssertionError(f"A space must be Int, Float or OneOf, got {space!r}.")
 
 
-def settled(block: Any, specs: Sequence[Spec], suggest: Suggest = take_default) -> Any:
-    """The block with every open field set: to what is sensible, or to what is suggested."""
-    word = block.name or snake(type(block))
-    return replace(settle(block, word, suggest, block.suggest_defaults(specs, DataSummary(1_000))), name=word)
+def with_values(block: Any, specs: Sequence[Spec], suggest: Suggest = take_default) -> Any:
+    """The block with every open field set, to its default or to the suggested value."""
+    name = block.name or snake(type(block))
+    return replace(settle(block, name, suggest, block.suggest_defaults(specs, DataSummary(1_000))), name=name)
 
 
 def parameters_of(build: Callable[[], nn.Module]) -> int:
-    """How many parameters a module would have; costs no memory where it can be built without data."""
+    """The number of parameters of a module; on the meta device, without memory, where possible."""
     for device in ("meta", "cpu"):
         try:
             with torch.device(device):
                 return sum(p.numel() for p in build().parameters())
-        except RuntimeError:  # some modules compute values while they are built
+        except RuntimeError:  # some modules compute values when they are built
             continue
-    raise AssertionError("The module can be built neither without data nor with.")
+    raise AssertionError("The module can be built neither on the meta device nor on the CPU.")
 
 
-def drawn(block: Block, specs: Sequence[Spec], seed: int, build: Callable[[Any], nn.Module]) -> Any:
-    """The block with drawn fields, small enough to be tried; None where ten draws gave none.
+def with_random_values(block: Block, specs: Sequence[Spec], seed: int, build: Callable[[Any], nn.Module]) -> Any:
+    """The block with random values of its open fields, small enough to be tested; None after ten attempts.
 
     Args:
-        block: a declaration with open fields.
-        specs: what it reads.
-        seed: of the draws.
-        build: a settled block -> its module.
+        block: a block with open fields.
+        specs: that it is called on.
+        seed: of the random values.
+        build: a block without open fields -> its module.
     """
     for attempt in range(10):
-        one = settled(block, specs, RandomSuggest(seed * 10 + attempt))
-        if parameters_of(lambda one=one: build(one)) <= MOST:
-            return one
+        variant = with_values(block, specs, RandomSuggest(seed * 10 + attempt))
+        if parameters_of(lambda variant=variant: build(variant)) <= MAX_PARAMETERS:
+            return variant
     return None

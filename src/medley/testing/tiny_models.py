@@ -1,4 +1,4 @@
-"""Tiny encoders with random weights, saved as pretrained ones are: for tests and pages that have no network."""
+"""Tiny encoders with random weights, saved like pretrained ones: for tests and documentation without internet."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ SIDE = 32
 _SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 _POSITIONS = 66
 _TEXT = ("bert", "roberta", "distilbert", "deberta-v2", "t5")
-_WORDS = (
+_BASE_TEXT = (
     "the a an old new house dress by sea red green blue good bad great poor lovely terrible it is was i love hate this "
     "fits well badly colour quality size small large soft rough one two three and or not very never always again"
 )
 
 
 def tiny_model(kind: str, folder: str | Path, *, texts: Sequence[str] = ()) -> str:
-    """Saves a tiny model of random weights with its tokenizer or image processing, as `save_pretrained` does.
+    """Saves a tiny model with random weights and its tokenizer or image processor, as `save_pretrained` does.
 
     Args:
         kind: `"bert"`, `"roberta"`, `"distilbert"`, `"deberta-v2"`, `"t5"`, `"vit"`, `"dinov2"`, `"resnet"`,
-            `"convnext"`, `"swin"`, `"efficientnet"`, `"clip"` or `"siglip"` (both with a tower for texts).
-        folder: made where missing.
-        texts: what its tokenizer learns words from, besides some of its own.
+            `"convnext"`, `"swin"`, `"efficientnet"`, `"clip"` or `"siglip"` (both with a text encoder).
+        folder: created if missing.
+        texts: from which its tokenizer is trained, besides some built-in text.
 
     Returns:
         The folder, for `PretrainedTextBlock` or `PretrainedImageBlock`.
@@ -53,15 +53,18 @@ def tiny_model(kind: str, folder: str | Path, *, texts: Sequence[str] = ()) -> s
 def _model(kind: str, vocabulary: int) -> Any:
     from transformers import AutoConfig, AutoModel
 
-    words = {"vocab_size": vocabulary, "max_position_embeddings": _POSITIONS, "pad_token_id": 0}
-    ends = {"bos_token_id": 2, "eos_token_id": 3}
+    text = {"vocab_size": vocabulary, "max_position_embeddings": _POSITIONS, "pad_token_id": 0}
+    special_ids = {"bos_token_id": 2, "eos_token_id": 3}
     image = {"image_size": SIDE, "patch_size": 8}
-    towers = {"text_config": {**_SMALL, **words, **ends, "projection_dim": 16}, "vision_config": {**_SMALL, **image}}
-    told: dict[str, dict[str, Any]] = {
-        "bert": {**_SMALL, **words},
-        "roberta": {**_SMALL, **words, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2},
-        "distilbert": {**words, "dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32},
-        "deberta-v2": {**_SMALL, **words, "relative_attention": True, "pos_att_type": ["p2c", "c2p"]},
+    towers = {
+        "text_config": {**_SMALL, **text, **special_ids, "projection_dim": 16},
+        "vision_config": {**_SMALL, **image},
+    }
+    configs: dict[str, dict[str, Any]] = {
+        "bert": {**_SMALL, **text},
+        "roberta": {**_SMALL, **text, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2},
+        "distilbert": {**text, "dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32},
+        "deberta-v2": {**_SMALL, **text, "relative_attention": True, "pos_att_type": ["p2c", "c2p"]},
         "t5": {"vocab_size": vocabulary, "d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2},
         "vit": {**_SMALL, **image},
         "dinov2": {**_SMALL, **image},
@@ -77,9 +80,9 @@ def _model(kind: str, vocabulary: int) -> Any:
         "clip": towers,
         "siglip": towers,
     }
-    if kind not in told:
-        raise ConfigError(f"There is no tiny model of kind {kind!r}.{did_you_mean(kind, told)}")
-    return AutoModel.from_config(AutoConfig.for_model(kind, **told[kind])).eval()
+    if kind not in configs:
+        raise ConfigError(f"There is no tiny model of kind {kind!r}.{did_you_mean(kind, configs)}")
+    return AutoModel.from_config(AutoConfig.for_model(kind, **configs[kind])).eval()
 
 
 def _save_tokenizer(path: Path, kind: str, texts: Sequence[str]) -> int:
@@ -87,19 +90,19 @@ def _save_tokenizer(path: Path, kind: str, texts: Sequence[str]) -> int:
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
-    bytes_ = kind in ("roberta", "clip")
+    is_byte_level = kind in ("roberta", "clip")
     special = {"roberta": ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]}.get(
         kind, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     )
     first, last, pad, unknown = (
         ("<s>", "</s>", "<pad>", "<unk>") if kind == "roberta" else ("[CLS]", "[SEP]", "[PAD]", "[UNK]")
     )
-    tokenizer: Tokenizer = _trained([_WORDS, *texts], special, unknown, bytes_=bytes_)
+    tokenizer: Tokenizer = _train_tokenizer([_BASE_TEXT, *texts], special, unknown, is_byte_level=is_byte_level)
     from tokenizers.processors import TemplateProcessing
 
-    ends = [(word, tokenizer.token_to_id(word)) for word in (first, last)]
-    tokenizer.post_processor = TemplateProcessing(single=f"{first} $A {last}", special_tokens=ends)  # pyright: ignore[reportAttributeAccessIssue]
-    own = PreTrainedTokenizerFast(
+    special_tokens = [(token, tokenizer.token_to_id(token)) for token in (first, last)]
+    tokenizer.post_processor = TemplateProcessing(single=f"{first} $A {last}", special_tokens=special_tokens)  # pyright: ignore[reportAttributeAccessIssue]
+    pretrained = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=pad,
         unk_token=unknown,
@@ -107,14 +110,14 @@ def _save_tokenizer(path: Path, kind: str, texts: Sequence[str]) -> int:
         sep_token=last,
         model_max_length=_POSITIONS - 2,
     )
-    own.save_pretrained(path)
+    pretrained.save_pretrained(path)
     return tokenizer.get_vocab_size()
 
 
-def _trained(texts: Sequence[str], special: list[str], unknown: str, *, bytes_: bool) -> Any:
+def _train_tokenizer(texts: Sequence[str], special: list[str], unknown: str, *, is_byte_level: bool) -> Any:
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-    if bytes_:
+    if is_byte_level:
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # pyright: ignore
         tokenizer.decoder = decoders.ByteLevel()  # pyright: ignore

@@ -1,4 +1,4 @@
-"""Tiny models that write about images or segment them, as files: what captions and masks are tried on offline."""
+"""Tiny captioning and segmentation models, saved as files, for tests and documentation without internet."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _SENTENCES = [f"a {colour} room" for colour in COLOURS] + ["user : describe the 
 _LAYERS: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
 _VISION: dict[str, Any] = {**_LAYERS, "image_size": SIDE, "patch_size": 8}
 _PADDING, _UNKNOWN, _START, _END, _IMAGE = range(5)
-_ENDS: dict[str, Any] = {"pad_token_id": _PADDING, "bos_token_id": _START, "eos_token_id": _END}
+_SPECIAL_IDS: dict[str, Any] = {"pad_token_id": _PADDING, "bos_token_id": _START, "eos_token_id": _END}
 
 
 def tiny_writer(kind: str, folder: str | Path) -> str:
-    """Writes a tiny model with all its files, as `save_pretrained` does.
+    """Saves a tiny model with all its files, as `save_pretrained` does.
 
     Args:
-        kind: `"vision-encoder-decoder"` (ViT and GPT-2, trained to write "a red room" of a red image, and so on for
-            green and blue), `"blip"`, `"git"`, `"llava"` (a model that one chats with) or `"segformer"` (labels: wall,
-            road, sky); these have random weights.
-        folder: where to; made where missing.
+        kind: `"vision-encoder-decoder"` (ViT and GPT-2, trained to caption a red image with "a red room", and likewise
+            green and blue ones), `"blip"`, `"git"`, `"llava"` (a chat model) or `"segformer"` (labels: wall, road,
+            sky); these have random weights.
+        folder: created if missing.
 
     Returns:
         The folder.
@@ -41,14 +41,14 @@ def tiny_writer(kind: str, folder: str | Path) -> str:
     }
     with quiet(), torch.random.fork_rng():
         torch.manual_seed(0)
-        model, others = makers[kind]()
-        for one in (model, *others):
-            one.save_pretrained(folder)
+        model, processors = makers[kind]()
+        for part in (model, *processors):
+            part.save_pretrained(folder)
     return str(folder)
 
 
 def tiny_room(colour: str, shade: int = 0, size: tuple[int, int] = (20, 24)) -> np.ndarray:
-    """An image (H, W, 3) of one colour, a little darker the higher the shade."""
+    """An image (H, W, 3) of one colour; a higher shade is darker."""
     return np.broadcast_to(np.clip(np.array(COLOURS[colour]) - shade, 0, 255).astype(np.uint8), (*size, 3)).copy()
 
 
@@ -59,23 +59,25 @@ def _tokenizer() -> Any:
     from tokenizers.trainers import WordLevelTrainer
     from transformers import PreTrainedTokenizerFast
 
-    words = Tokenizer(WordLevel(unk_token="[UNK]"))
-    words.pre_tokenizer = Whitespace()  # pyright: ignore[reportAttributeAccessIssue]
+    tokenizer = Tokenizer(WordLevel(unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()  # pyright: ignore[reportAttributeAccessIssue]
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "<image>"]
-    words.train_from_iterator(_SENTENCES, WordLevelTrainer(special_tokens=special, show_progress=False))  # pyright: ignore[reportCallIssue]
-    named: dict[str, Any] = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    named |= {"bos_token": "[CLS]", "eos_token": "[SEP]", "model_input_names": ["input_ids", "attention_mask"]}
-    return PreTrainedTokenizerFast(tokenizer_object=words, **named)
+    tokenizer.train_from_iterator(_SENTENCES, WordLevelTrainer(special_tokens=special, show_progress=False))  # pyright: ignore[reportCallIssue]
+    options: dict[str, Any] = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    options |= {"bos_token": "[CLS]", "eos_token": "[SEP]", "model_input_names": ["input_ids", "attention_mask"]}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **options)
 
 
 def _image_processor(kind: str) -> Any:
     import transformers
 
-    # The variant for Pillow, where the package has one: the other needs torchvision.
-    found = getattr(transformers, f"{kind}ImageProcessorPil", None) or getattr(transformers, f"{kind}ImageProcessor")
+    # The Pillow variant, if the package has one: the other needs torchvision.
+    processor = getattr(transformers, f"{kind}ImageProcessorPil", None) or getattr(
+        transformers, f"{kind}ImageProcessor"
+    )
     if kind == "CLIP":
-        return found(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE})
-    return found(size={"height": SIDE, "width": SIDE})
+        return processor(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE})
+    return processor(size={"height": SIDE, "width": SIDE})
 
 
 def _encoder_decoder() -> tuple[Any, list[Any]]:
@@ -83,29 +85,35 @@ def _encoder_decoder() -> tuple[Any, list[Any]]:
 
     tokenizer, processor = _tokenizer(), _image_processor("ViT")
     decoder = GPT2Config(
-        vocab_size=len(tokenizer), n_positions=48, n_embd=32, n_layer=1, n_head=2, add_cross_attention=True, **_ENDS
+        vocab_size=len(tokenizer),
+        n_positions=48,
+        n_embd=32,
+        n_layer=1,
+        n_head=2,
+        add_cross_attention=True,
+        **_SPECIAL_IDS,
     )
     config = VisionEncoderDecoderConfig.from_encoder_decoder_configs(ViTConfig(**_VISION), decoder)
     config.decoder_start_token_id, config.pad_token_id, config.eos_token_id = _START, _PADDING, _END
     model: Any = VisionEncoderDecoderModel(config)
-    for name, one in {**_ENDS, "decoder_start_token_id": _START}.items():
-        setattr(model.generation_config, name, one)
-    _teach(model, tokenizer, processor)
+    for name, value in {**_SPECIAL_IDS, "decoder_start_token_id": _START}.items():
+        setattr(model.generation_config, name, value)
+    _train(model, tokenizer, processor)
     return model, [tokenizer, processor]
 
 
-def _teach(model: Any, tokenizer: Any, processor: Any, steps: int = 60) -> None:
+def _train(model: Any, tokenizer: Any, processor: Any, steps: int = 60) -> None:
     images = [tiny_room(colour, shade) for colour in COLOURS for shade in (0, 20)]
     pixels = processor(images=images, return_tensors="pt")["pixel_values"]
-    codes = [[*tokenizer(f"a {colour} room")["input_ids"], _END] for colour in COLOURS for _ in range(2)]
-    wanted = torch.tensor(codes)
-    given = torch.cat([torch.full((len(codes), 1), _START), wanted[:, :-1]], 1)
+    token_ids = [[*tokenizer(f"a {colour} room")["input_ids"], _END] for colour in COLOURS for _ in range(2)]
+    targets = torch.tensor(token_ids)
+    decoder_inputs = torch.cat([torch.full((len(token_ids), 1), _START), targets[:, :-1]], 1)
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     model.train()
     for _ in range(steps):
         optimizer.zero_grad()
-        scores = model(pixel_values=pixels, decoder_input_ids=given).logits
-        torch.nn.functional.cross_entropy(scores.flatten(0, 1), wanted.flatten()).backward()
+        logits = model(pixel_values=pixels, decoder_input_ids=decoder_inputs).logits
+        torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten()).backward()
         optimizer.step()
     model.eval()
 
@@ -120,7 +128,7 @@ def _blip() -> tuple[Any, list[Any]]:
         "encoder_hidden_size": 32,
         "max_position_embeddings": 48,
     }
-    config: Any = BlipConfig(text_config={**text, **_ENDS}, vision_config=_VISION)
+    config: Any = BlipConfig(text_config={**text, **_SPECIAL_IDS}, vision_config=_VISION)
     return BlipForConditionalGeneration(config), [BlipProcessor(_image_processor("Blip"), tokenizer)]
 
 
@@ -129,7 +137,7 @@ def _git() -> tuple[Any, list[Any]]:
 
     tokenizer = _tokenizer()
     config: Any = GitConfig(
-        vision_config=_VISION, vocab_size=len(tokenizer), max_position_embeddings=48, **_LAYERS, **_ENDS
+        vision_config=_VISION, vocab_size=len(tokenizer), max_position_embeddings=48, **_LAYERS, **_SPECIAL_IDS
     )
     return GitForCausalLM(config), [GitProcessor(_image_processor("CLIP"), tokenizer)]
 
@@ -138,10 +146,10 @@ def _llava() -> tuple[Any, list[Any]]:
     from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration, LlavaProcessor
 
     tokenizer = _tokenizer()
-    text = LlamaConfig(vocab_size=len(tokenizer), **_LAYERS, **_ENDS)
+    text = LlamaConfig(vocab_size=len(tokenizer), **_LAYERS, **_SPECIAL_IDS)
     vision = CLIPVisionConfig(**{**_VISION, "num_hidden_layers": 2})
-    kind: Any = LlavaConfig
-    config: Any = kind(vision_config=vision, text_config=text, image_token_id=_IMAGE)
+    config_class: Any = LlavaConfig
+    config: Any = config_class(vision_config=vision, text_config=text, image_token_id=_IMAGE)
     template = (
         "{% for message in messages %}{{ message['role'] }} : {% for part in message['content'] %}"
         "{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endfor %}"

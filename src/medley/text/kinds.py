@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from medley.tables.columns.kind import SAID, ColumnKind, cannot_parse
+from medley.tables.columns.kind import SET_BY_CALLER, ColumnKind, cannot_parse
 from medley.tables.columns.objects import is_list_like, items_of
 from medley.tables.columns.parsing import parse_cells, parse_distinct
 from medley.tables.columns.profile import ColumnProfile, KindGuess, is_absent
@@ -39,7 +39,7 @@ class TextKind(ColumnKind, register="text.text_kind"):
 
     def override(self, profile: ColumnProfile) -> KindGuess:
         if profile.is_plain:
-            return KindGuess(self.name, SAID, 1.0)
+            return KindGuess(self.name, SET_BY_CALLER, 1.0)
         raise cannot_parse(profile, self.name)
 
     def parse(self, profile: ColumnProfile, form: str) -> tuple[np.ndarray, np.ndarray]:
@@ -103,14 +103,14 @@ class LabelSetKind(ColumnKind, register="text.label_set_kind"):
     def override(self, profile: ColumnProfile) -> KindGuess:
         if not profile.is_plain:
             labels = {str(item) for cell in profile.cells for item in items_of(cell)}
-            return KindGuess(self.name, SAID, 1.0, labels=len(labels))
+            return KindGuess(self.name, SET_BY_CALLER, 1.0, labels=len(labels))
         if all(map(is_written_list, profile.strings)):
-            return KindGuess(self.name, SAID, 1.0, "[]", labels=len(profile.values))
+            return KindGuess(self.name, SET_BY_CALLER, 1.0, "[]", labels=len(profile.values))
         form = find_label_form(profile.strings, profile.counts[profile.examined].tolist())
         if form is not None:
-            return KindGuess(self.name, SAID, 1.0, form.delimiter, labels=form.labels)
+            return KindGuess(self.name, SET_BY_CALLER, 1.0, form.delimiter, labels=form.labels)
         delimiter = max("|;,", key=lambda mark: sum(mark in string for string in profile.strings))
-        return KindGuess(self.name, SAID, 1.0, delimiter, labels=len(profile.values))
+        return KindGuess(self.name, SET_BY_CALLER, 1.0, delimiter, labels=len(profile.values))
 
     def parse(self, profile: ColumnProfile, form: str) -> tuple[list[Any], np.ndarray]:
         """A list of B lists of labels, None where missing."""

@@ -463,7 +463,7 @@ def test_rows_are_told_by_their_numbers_in_the_callers_table_and_once(fit, tmp_p
     with pytest.raises(DataError) as error:
         fit(frame, "price", root=tmp_path, on_bad_file="raise")
     assert [int(row) for row in re.findall(r"- photo, row (\d+)", str(error.value))] == [3, 7, 11, 19, 20]
-    with pytest.raises(DataError, match=r"None of the images is there. Relative paths count from root="):
+    with pytest.raises(DataError, match=r"None of the image files exists. Relative paths are resolved against root="):
         fit(frame, "price")
 
 

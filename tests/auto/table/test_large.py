@@ -248,7 +248,7 @@ def test_a_image_that_changed_is_encoded_anew(fit, tmp_path, monkeypatch, capsys
 
 def test_a_small_table_of_many_images_is_large(fit, tmp_path, monkeypatch, capsys):
     with_photos(tmp_path, bad=())
-    monkeypatch.setattr("medley.tables.reading.memory._PER_BYTE", 0.0)
+    monkeypatch.setattr("medley.tables.reading.memory._MEMORY_PER_BYTE", 0.0)
     fit(tmp_path / "t.csv", memory="20kB", verbose=1)
     assert "read in batches" in capsys.readouterr().out
     fit(tmp_path / "t.csv", memory="30kB", verbose=1)
@@ -268,13 +268,13 @@ def test_cells_that_cannot_be_read_and_leaks_are_told(fit, tmp_path, capsys):
 
 
 def test_all_errors_are_reported_at_once_and_before_all_rows_are_read(fit, tmp_path, monkeypatch):
-    monkeypatch.setattr(scan, "_peeked", None)
+    monkeypatch.setattr(scan, "_with_row_bytes", None)
     rows(300).to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(md.MedleyError) as error:
         fit(tmp_path / "t.csv", ["prise"], group="ovner", memory=SMALL, time_limit="soon")
     for word in ("prise", "ovner", "soon"):
         assert word in str(error.value)
-    with pytest.raises(md.MedleyError, match="memory must be bytes or words"):
+    with pytest.raises(md.MedleyError, match="memory must be a number of bytes, or a string"):
         fit(tmp_path / "t.csv", memory="lots")
 
 
@@ -292,7 +292,7 @@ def test_a_large_table_is_never_whole_in_memory(fit, tmp_path, monkeypatch):
         raise AssertionError("the file was read at once")
 
     rows(600).to_csv(tmp_path / "t.csv", index=False)
-    monkeypatch.setattr("medley.tables.reading.read._file", whole)
+    monkeypatch.setattr("medley.tables.reading.read._read_file", whole)
     seen = []
     batches = scan.LargeTable.batches
 
@@ -301,7 +301,7 @@ def test_a_large_table_is_never_whole_in_memory(fit, tmp_path, monkeypatch):
             seen.append(len(batch))
             yield start, batch
 
-    monkeypatch.setattr(scan, "_BATCH", (1000, 4000))
+    monkeypatch.setattr(scan, "_BATCH_BYTES", (1000, 4000))
     monkeypatch.setattr(scan.LargeTable, "batches", watched)
     model = fit(tmp_path / "t.csv", memory=SMALL)
     assert max(seen) < 100
@@ -316,7 +316,7 @@ def test_encoded_files_are_where_the_docs_say(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
 def test_batches_in_which_a_column_is_empty_or_looks_otherwise_change_nothing(fit, tmp_path, monkeypatch, name):
-    monkeypatch.setattr(scan, "_BATCH", (1000, 3000))
+    monkeypatch.setattr(scan, "_BATCH_BYTES", (1000, 3000))
     frame = rows(300)
     frame["flag"] = pd.Series(np.arange(300) % 3 == 0, dtype=object)
     frame["code"] = [str(one) for one in range(300)]

@@ -102,7 +102,7 @@ def test_targets_of_a_kind_that_cannot_be_are_told():
         target_as(read({"y": ["a", "b"]}), "y", "image")
     with pytest.raises(DataError, match="less than two values"):
         target_as(read({"y": ["a", "a"]}), "y", "category")
-    with pytest.raises(DataError, match="cannot be read as number"):
+    with pytest.raises(DataError, match="cannot be parsed as number"):
         target_as(read({"y": ["a", "b"]}), "y", "number")
 
 

@@ -1,4 +1,4 @@
-"""Columns that give a target away are named; honest ones are not; repeated rows are found."""
+"""Target leakage is found, honest columns are not reported, and duplicate rows are found."""
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,9 @@ from medley.tables.reading.read import read
 ROWS = 600
 
 
-def found(frame, *targets):
+def found_leaks(frame, *targets):
     tasks = {name: infer_target(frame[name], name) for name in targets}
-    return {(one.column, one.target): one.how for one in leaks(read(frame), infer(frame), tasks)}
+    return {(leak.column, leak.target): leak.how for leak in leaks(read(frame), infer(frame), tasks)}
 
 
 def table():
@@ -33,8 +33,8 @@ def table():
     )
 
 
-def test_honest_columns_are_not_told_of():
-    assert found(table(), "label", "price") == {}
+def test_columns_without_leakage_are_not_reported():
+    assert found_leaks(table(), "label", "price") == {}
 
 
 @pytest.mark.parametrize(
@@ -50,48 +50,48 @@ def test_honest_columns_are_not_told_of():
         (lambda t: -np.log(t["price"]), "price", "near-perfect"),
     ],
 )
-def test_leaks_are_named_and_said_how(leak, target, how):
+def test_leaks_are_found_with_their_relation(leak, target, how):
     frame = table().assign(leak=leak)
-    assert found(frame, target) == {("leak", target): how}
+    assert found_leaks(frame, target) == {("leak", target): how}
 
 
-def test_that_a_cell_is_there_at_all_may_tell_the_label():
+def test_missing_cells_may_determine_the_label():
     frame = table()
     label = frame["label"].where(frame["label"] == "a", "b")
     frame = frame.assign(label=label, died=np.where(label == "b", np.abs(frame["noise"]), np.nan))
-    assert found(frame, "label") == {("died", "label"): "near-perfect"}
+    assert found_leaks(frame, "label") == {("died", "label"): "near-perfect"}
 
 
 def test_rows_without_a_label_do_not_hide_a_leak():
     frame = table()
     frame = frame.assign(leak=frame["label"], label=frame["label"].where(np.arange(ROWS) % 3 > 0))
-    assert found(frame, "label") == {("leak", "label"): "equal"}
+    assert found_leaks(frame, "label") == {("leak", "label"): "equal"}
 
 
-def test_few_rows_agree_by_chance():
+def test_few_rows_are_no_evidence():
     frame = pd.DataFrame({"a": ["x", "y", "x"], "label": ["p", "q", "p"]})
-    assert found(frame, "label") == {}
+    assert found_leaks(frame, "label") == {}
 
 
 def test_leaks_of_real_tables(shared_data):
     adult = read(shared_data / "adult" / "adult.csv.gz").frame
-    assert found(adult, "income", "hours-per-week", "occupation") == {}
-    assert found(adult, "education") == {("educational-num", "education"): "one-to-one"}
+    assert found_leaks(adult, "income", "hours-per-week", "occupation") == {}
+    assert found_leaks(adult, "education") == {("educational-num", "education"): "one-to-one"}
     clothing = read(shared_data / "womens_clothing" / "reviews.csv.gz").frame
-    told = found(clothing, "Recommended IND", "Rating", "Department Name")
-    assert told == {("Class Name", "Department Name"): "near-perfect"}
+    clothing_leaks = found_leaks(clothing, "Recommended IND", "Rating", "Department Name")
+    assert clothing_leaks == {("Class Name", "Department Name"): "near-perfect"}
     housing = read(shared_data / "california_housing" / "housing.csv.gz").frame
-    assert found(housing, "median_house_value", "ocean_proximity") == {}
+    assert found_leaks(housing, "median_house_value", "ocean_proximity") == {}
 
 
-def test_a_leak_tells_itself_in_a_sentence():
+def test_a_leak_is_printed_as_a_sentence():
     frame = table().assign(leak=lambda t: t["label"])
     leak = leaks(read(frame), infer(frame), {"label": infer_target(frame["label"])})[0]
     assert str(leak) == "Column 'leak' determines the target 'label': it is equal to it."
     assert leak.strength == 1
 
 
-def test_repeated_rows_share_a_group():
+def test_duplicate_rows_share_a_group():
     frame = pd.DataFrame(
         {
             "number": [1.0, 1.0, np.nan, np.nan, 1.0],
@@ -115,13 +115,13 @@ def test_groups_of_many_columns_do_not_collide():
     assert len(np.unique(groups)) == len(frame.drop_duplicates())
 
 
-def several():
+def multi_output_table():
     rng = np.random.default_rng(0)
     tags = [sorted(rng.choice(list("abcdef"), rng.integers(1, 4), replace=False)) for _ in range(200)]
-    place = rng.normal(size=(200, 2)).round(4)
+    position = rng.normal(size=(200, 2)).round(4)
     other = [sorted(rng.choice(list("abcdef"), 2, replace=False)) for _ in range(200)]
-    honest = {"other": other, "size": rng.normal(size=200), "first": rng.choice(list("abcdef"), 200)}
-    return pd.DataFrame({**honest, "tags": tags, "place": list(map(list, place))}), tags, place
+    columns = {"other": other, "size": rng.normal(size=200), "first": rng.choice(list("abcdef"), 200)}
+    return pd.DataFrame({**columns, "tags": tags, "place": list(map(list, position))}), tags, position
 
 
 @pytest.mark.parametrize(
@@ -137,19 +137,19 @@ def several():
         (lambda tags, place: [str(one) for one in place[:, 0]], "place", "part"),
     ],
 )
-def test_columns_that_hold_a_target_of_several_or_part_of_it_are_named(leak, target, how):
-    frame, tags, place = several()
-    assert found(frame.assign(leak=leak(tags, place)), "tags", "place") == {("leak", target): how}
+def test_columns_that_hold_a_multi_output_target_or_part_of_it_are_found(leak, target, how):
+    frame, tags, place = multi_output_table()
+    assert found_leaks(frame.assign(leak=leak(tags, place)), "tags", "place") == {("leak", target): how}
 
 
-def test_a_label_that_every_row_has_gives_nothing_away():
-    frame, tags, _ = several()
-    frame["tags"] = [["all", *one] for one in tags]
-    assert found(frame.assign(kind=np.where(np.arange(200) % 50, "all", "none")), "tags") == {}
+def test_a_label_that_every_row_has_is_no_leak():
+    frame, tags, _ = multi_output_table()
+    frame["tags"] = [["all", *labels] for labels in tags]
+    assert found_leaks(frame.assign(kind=np.where(np.arange(200) % 50, "all", "none")), "tags") == {}
 
 
 def test_numbers_whose_squares_are_not_finite_are_compared_without_a_warning():
     frame = table()
-    assert found(frame.assign(price=frame["price"] * 1e295, leak=frame["price"] * 2), "price") == {
+    assert found_leaks(frame.assign(price=frame["price"] * 1e295, leak=frame["price"] * 2), "price") == {
         ("leak", "price"): "near-perfect"
     }

@@ -1,4 +1,4 @@
-"""Cells are read as their kind says, the same in training and afterwards, whatever type they come in."""
+"""Cells are parsed by their kind, alike for training and prediction, whatever type they have."""
 
 import base64
 import datetime
@@ -16,10 +16,10 @@ from medley.tables.columns.infer import infer
 from medley.tables.reading.read import read
 
 
-def cells(learnt, new=None, kind=None, root=None):
-    """What `new` is read as by a column that was learnt on `learnt`."""
-    schema = infer({"x": learnt}, {"x": kind} if kind else None)
-    return read_cells(pd.Series(learnt if new is None else new), schema["x"], root)
+def cells(training, new=None, kind=None, root=None):
+    """`new`, parsed as the kind that is inferred from `training`."""
+    schema = infer({"x": training}, {"x": kind} if kind else None)
+    return read_cells(pd.Series(training if new is None else new), schema["x"], root)
 
 
 def same(values, expected):
@@ -30,7 +30,7 @@ NAN = float("nan")
 
 
 @pytest.mark.parametrize(
-    ("learnt", "new", "values", "unread"),
+    ("training", "new", "values", "unparsed"),
     [
         ([1.5, 2.5], [1, None], [1, NAN], []),
         ([1.5, 2.5], ["1", "n/a", "x", ""], [1, NAN, NAN, NAN], [2]),
@@ -43,15 +43,15 @@ NAN = float("nan")
         ([datetime.timedelta(days=1), datetime.timedelta(hours=12)], None, [1, 0.5], []),
     ],
 )
-def test_numbers(learnt, new, values, unread):
-    found = cells(learnt, new)
-    assert np.array_equal(found.values, np.array(values, float), equal_nan=True)
-    assert found.values.dtype == np.float64
-    assert found.unparsed.tolist() == unread
+def test_numbers(training, new, values, unparsed):
+    parsed = cells(training, new)
+    assert np.array_equal(parsed.values, np.array(values, float), equal_nan=True)
+    assert parsed.values.dtype == np.float64
+    assert parsed.unparsed.tolist() == unparsed
 
 
 @pytest.mark.parametrize(
-    ("learnt", "new", "values"),
+    ("training", "new", "values"),
     [
         (["a", "b", "a"], ["b", None, " a ", ""], ["b", None, "a", None]),
         (["7", "x", "7"] * 9, [7, 8.0, None], ["7", "8", None]),
@@ -65,31 +65,31 @@ def test_numbers(learnt, new, values, unread):
         (pd.Categorical([True, False]), ["True", 0], [True, False]),
     ],
 )
-def test_categories_and_answers(learnt, new, values):
-    found = cells(learnt, new).values
-    assert found.dtype == object
-    assert found.tolist() == values
-    assert [type(one) for one in found] == [type(one) for one in values]
+def test_categories_and_booleans(training, new, values):
+    parsed = cells(training, new).values
+    assert parsed.dtype == object
+    assert parsed.tolist() == values
+    assert [type(value) for value in parsed] == [type(value) for value in values]
 
 
 def test_whole_numbers_with_gaps_stay_whole():
-    found = cells([7, 8, None, 7], kind="category").values
-    assert found.tolist() == [7, 8, None, 7]
-    assert type(found[0]) is int
+    parsed = cells([7, 8, None, 7], kind="category").values
+    assert parsed.tolist() == [7, 8, None, 7]
+    assert type(parsed[0]) is int
 
 
 @given(labels=st.lists(st.sampled_from(["3", "12", "a", "b c", None]), min_size=1))
-def test_labels_do_not_depend_on_what_else_is_in_the_file(labels):
+def test_labels_do_not_depend_on_the_other_rows_of_a_file(labels):
     guess = infer({"x": ["3", "12", "a", "b c"] * 5})["x"]
-    whole = read_cells(pd.Series(labels, dtype=object), guess).values.tolist()
-    assert whole == labels
+    all_labels = read_cells(pd.Series(labels, dtype=object), guess).values.tolist()
+    assert all_labels == labels
     digits = [None if label is None else float(label) for label in labels if label in ("3", "12", None)]
-    known = read_cells(pd.Series(digits, dtype=float), guess).values.tolist()
-    assert known == [label for label in labels if label in ("3", "12", None)]
+    digit_labels = read_cells(pd.Series(digits, dtype=float), guess).values.tolist()
+    assert digit_labels == [label for label in labels if label in ("3", "12", None)]
 
 
 @pytest.mark.parametrize(
-    ("learnt", "new", "days", "unread"),
+    ("training", "new", "days", "unparsed"),
     [
         (["2024-01-31", "2024-02-29"], ["2024-03-01", "soon", None], ["2024-03-01", "NaT", "NaT"], [1]),
         (["31.01.2024", "29.02.2024"], ["01.03.2024", "n/a"], ["2024-03-01", "NaT"], []),
@@ -99,16 +99,16 @@ def test_labels_do_not_depend_on_what_else_is_in_the_file(labels):
         ([20240131 + i % 2 - i % 2 for i in range(30)], [20240131.0, np.nan], ["2024-01-31", "NaT"], []),
     ],
 )
-def test_times(learnt, new, days, unread):
-    found = cells(learnt, new, kind="time")
-    assert found.values.dtype == "datetime64[us]"
-    assert found.values.astype("datetime64[D]").astype(str).tolist() == days
-    assert found.unparsed.tolist() == unread
+def test_times(training, new, days, unparsed):
+    parsed = cells(training, new, kind="time")
+    assert parsed.values.dtype == "datetime64[us]"
+    assert parsed.values.astype("datetime64[D]").astype(str).tolist() == days
+    assert parsed.unparsed.tolist() == unparsed
 
 
 def test_texts():
-    found = cells(["a text of some words", "and another one of them"], ["x", None, 7, ""]).values
-    assert found.tolist() == ["x", None, "7", None]
+    parsed = cells(["a text of some words", "and another one of them"], ["x", None, 7, ""]).values
+    assert parsed.tolist() == ["x", None, "7", None]
 
 
 def test_images_are_found_under_the_root():
@@ -132,15 +132,15 @@ def test_several_images_per_cell():
     assert read_cells(rows, guess, Path("r")).values == [[a, b], [a], None, [b], None]
 
 
-def test_vectors_of_another_length_are_told():
-    found = cells([[0.5, 1.0], [1.0, 2.0]], [[1, 2], None, [1, 2, 3], "[3, 4]", "x"])
+def test_vectors_of_another_length_are_unparsed():
+    parsed = cells([[0.5, 1.0], [1.0, 2.0]], [[1, 2], None, [1, 2, 3], "[3, 4]", "x"])
     expected = np.array([[1, 2], [NAN, NAN], [NAN, NAN], [3, 4], [NAN, NAN]], np.float32)
-    assert np.array_equal(found.values, expected, equal_nan=True)
-    assert found.unparsed.tolist() == [2, 4]
+    assert np.array_equal(parsed.values, expected, equal_nan=True)
+    assert parsed.unparsed.tolist() == [2, 4]
 
 
 @pytest.mark.parametrize(
-    ("learnt", "new", "values"),
+    ("training", "new", "values"),
     [
         (["a|b", "a", "b|c", "c|a", "b"], ["c | a|c", None, "d"], [["c", "a"], None, ["d"]]),
         ([["a", "b"], ["a"], []], [["b"], None, []], [["b"], None, []]),
@@ -149,28 +149,28 @@ def test_vectors_of_another_length_are_told():
         ([{"a", "b"}, {"a"}], [{"b", "a"}], [["a", "b"]]),
     ],
 )
-def test_sets(learnt, new, values):
-    assert cells(learnt, new).values == values
+def test_sets(training, new, values):
+    assert cells(training, new).values == values
 
 
-def test_series_and_what_is_left_out():
-    found = cells([[0.5, 1.0], [1.0]], [[1.0, 2.0, 3.0], None]).values
-    assert found[0].tolist() == [1, 2, 3]
-    assert found[1] is None
+def test_series_and_columns_that_are_left_out():
+    parsed = cells([[0.5, 1.0], [1.0]], [[1.0, 2.0, 3.0], None]).values
+    assert parsed[0].tolist() == [1, 2, 3]
+    assert parsed[1] is None
     assert cells(["a", "a"], kind="unused").values == ["a", "a"]
 
 
 def test_columns_are_found_by_name_in_any_order():
     schema = infer({"size": [1.5, 2.5, 3.5], "sex": ["f", "m", "f"], "id": ["a1", "a2", "a3"]})
-    found = read_columns(read({"more": [0], "sex": ["m"], "size": ["7"]}), schema)
-    assert list(found) == ["size", "sex"]
-    assert found["size"].values.tolist() == [7]
+    parsed = read_columns(read({"more": [0], "sex": ["m"], "size": ["7"]}), schema)
+    assert list(parsed) == ["size", "sex"]
+    assert parsed["size"].values.tolist() == [7]
 
 
-def test_columns_that_are_missing_are_told_with_those_near():
+def test_missing_columns_are_reported_with_similar_names():
     schema = infer({"size": [1.5, 2.5], "sex": ["f", "m"], "note": ["b", "a"]})
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError) as error:
         read_columns(read({"sizes": [0], "note": ["x"], "zzz": [1]}), schema)
-    told = str(caught.value)
-    assert "Column 'size' is missing in the table; near: 'sizes'." in told
-    assert "Column 'sex' is missing in the table; it has 'sizes', 'note', 'zzz'." in told
+    message = str(error.value)
+    assert "Column 'size' is missing in the table; near: 'sizes'." in message
+    assert "Column 'sex' is missing in the table; it has 'sizes', 'note', 'zzz'." in message

@@ -1,4 +1,4 @@
-"""Guesses are those that someone who knows the data would make; the caller's word goes above them."""
+"""Inferred kinds are those that an expert would choose; the caller can override them."""
 
 import base64
 import contextlib
@@ -28,7 +28,7 @@ def guess(cells, name="x", **options):
 
 
 def kinds(schema):
-    return {name: str(one.kind) for name, one in schema.items()}
+    return {name: str(guess.kind) for name, guess in schema.items()}
 
 
 def image(form="PNG", size=(9, 8)):
@@ -80,15 +80,15 @@ def test_houses(shared_data, tmp_path):
     photos = ["image_frontal", "image_bedroom", "image_bathroom", "image_kitchen"]
     assert schema.of("image") == photos
     assert schema["image_kitchen"].confidence < 0.5
-    assert "no file of 20 examined is there, '1_kitchen.jpg'" in schema["image_kitchen"].reason
+    assert "none of 20 sampled files exists, for example '1_kitchen.jpg'" in schema["image_kitchen"].reason
     assert schema.of("identifier") == ["house_id"]
     assert schema.of("number") == ["bedrooms", "bathrooms", "area", "price"]
     assert schema.of("category") == ["zipcode"]
     with zipfile.ZipFile(source / "images.zip") as archive:
         archive.extractall(tmp_path)
-    found = infer(read(source / "houses.csv", root=tmp_path))
-    assert found.of("image") == photos
-    assert all(found[name].confidence > 0.95 for name in photos)
+    with_images = infer(read(source / "houses.csv", root=tmp_path))
+    assert with_images.of("image") == photos
+    assert all(with_images[name].confidence > 0.95 for name in photos)
 
 
 def test_recordings_digits_and_constants(shared_data):
@@ -190,23 +190,23 @@ def test_infinite_and_blank_cells_are_missing():
     ],
 )
 def test_strings_and_others(name, cells, kind, form):
-    found = guess(cells, name)
-    assert (found.kind, found.form) == (kind, form)
-    assert 0 < found.confidence <= 1
-    assert found.reason
-    assert found.description == "left out" or found.is_used
+    inferred = guess(cells, name)
+    assert (inferred.kind, inferred.form) == (kind, form)
+    assert 0 < inferred.confidence <= 1
+    assert inferred.reason
+    assert inferred.description == "left out" or inferred.is_used
 
 
-def test_what_is_left_out_and_what_is_doubtful_says_so():
+def test_reasons_mention_what_is_left_out_or_doubtful():
     assert "count as missing" in guess([*range(10, 69), "unknown"]).reason
     assert guess([*range(10, 69), "unknown"]).missing == pytest.approx(1 / 60, abs=1e-5)
     assert guess(["1,500", "2,250"]).reason.endswith("where commas separate thousands")
     assert "they can also be read as %d/%m/%Y" in guess(["3/4/2024", "5/6/2024"]).reason
-    assert "not fetched" in guess([f"https://example.org/{i}.jpg" for i in range(9)]).reason
+    assert "not downloaded" in guess([f"https://example.org/{i}.jpg" for i in range(9)]).reason
     assert guess([1, "a", 2.5, "b"] * 15).confidence < 0.5
 
 
-def test_one_row_is_no_constant():
+def test_a_single_row_is_not_constant():
     schema = infer([{"age": 3, "name": "Rex", "note": "barks at everyone in sight"}])
     assert kinds(schema) == {"age": "number", "name": "category", "note": "text"}
 
@@ -218,7 +218,7 @@ def test_frames_of_200_columns_and_100_000_categories():
     assert (many.kind, many.distinct) == ("category", 100_000)
 
 
-def test_a_text_of_a_megabyte_is_a_text():
+def test_a_long_text_is_a_text():
     assert guess(["word " * 200_000, "short, but of some words", "another one of them, too"]).kind == "text"
 
 
@@ -230,10 +230,10 @@ def test_paths_of_images(tmp_path):
         (tmp_path / f"{number}.png").write_bytes(image())
     (tmp_path / "plain").mkdir()
     (tmp_path / "plain" / "a").write_bytes(image("JPEG"))
-    one = read({"photo": [f"{number}.png" for number in range(6)]}, root=tmp_path)
-    assert infer(one)["photo"].confidence > 0.95
-    some = read({"photo": ["0.png", "1.png", "nothing.png", None]}, root=tmp_path)
-    assert "1 of 3 examined are not there" in infer(some)["photo"].reason
+    all_found = read({"photo": [f"{number}.png" for number in range(6)]}, root=tmp_path)
+    assert infer(all_found)["photo"].confidence > 0.95
+    partly_found = read({"photo": ["0.png", "1.png", "nothing.png", None]}, root=tmp_path)
+    assert "1 of 3 sampled files do not exist" in infer(partly_found)["photo"].reason
     several = infer(read({"photo": ["0.png;1.png", "2.png", "3.png; 4.png;5.png"]}, root=tmp_path))["photo"]
     assert (several.kind, several.form, several.description) == ("image", "several", "several images, pooled")
     assert infer(read({"photo": ["plain/a", "plain/a"] * 9 + ["plain/b"]}, root=tmp_path))["photo"].kind == "image"
@@ -255,11 +255,11 @@ def test_paths_of_images(tmp_path):
     ],
 )
 def test_images_in_cells(cells, form):
-    found = guess(cells)
-    assert (found.kind, found.form) == ("image", form)
+    inferred = guess(cells)
+    assert (inferred.kind, inferred.form) == ("image", form)
 
 
-def test_images_of_pillow():
+def test_pillow_images():
     image = pytest.importorskip("PIL.Image").new("RGB", (9, 9))
     assert guess([image, None]).kind == "image"
 
@@ -280,8 +280,8 @@ def test_images_of_pillow():
     ],
 )
 def test_lists(cells, kind, form):
-    found = guess(cells)
-    assert (found.kind, found.form) == (kind, form)
+    inferred = guess(cells)
+    assert (inferred.kind, inferred.form) == (kind, form)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_lists(cells, kind, form):
     ],
 )
 @pytest.mark.parametrize("kind", [None, *kind_names()])
-def test_cells_of_any_type_are_read_or_told(cells, kind):
+def test_cells_of_any_type_are_parsed_or_raise_an_error(cells, kind):
     series = pd.Series(cells)
     schema = None
     if kind is None:
@@ -310,7 +310,7 @@ def test_cells_of_any_type_are_read_or_told(cells, kind):
         assert len(read_cells(series, schema["x"]).values) == len(series)
 
 
-def test_arrows_own_types_are_read():
+def test_arrow_types_are_read():
     pyarrow = pytest.importorskip("pyarrow")
     arrays = {"tags": [["a"], ["a", "b"]], "cost": [Decimal("1.5"), None], "photo": [image()] * 2, "n": [3, None]}
     types = {name: pd.ArrowDtype(pyarrow.array(cells).type) for name, cells in arrays.items()}
@@ -325,7 +325,7 @@ def test_lists_from_arrow_are_lists():
     assert kinds(infer(table)) == {"tags": "set", "vector": "vector", "photo": "image"}
 
 
-# --------------------------------------------------------------------------------------------------- overruling
+# ---------------------------------------------------------------------------------------------------- overrides
 
 
 @pytest.mark.parametrize(
@@ -347,26 +347,26 @@ def test_lists_from_arrow_are_lists():
         ([[1, 2], [3, 4]], "series", ""),
     ],
 )
-def test_the_callers_word_goes_above_ours(cells, kind, form):
-    found = guess(cells, overrides={"x": kind})
-    assert (found.kind, found.form, found.confidence) == (kind, form, 1.0)
-    assert found.reason == "the caller says so"
+def test_the_caller_overrides_the_inferred_kind(cells, kind, form):
+    inferred = guess(cells, overrides={"x": kind})
+    assert (inferred.kind, inferred.form, inferred.confidence) == (kind, form, 1.0)
+    assert inferred.reason == "the caller set it"
 
 
-def test_what_a_column_cannot_be_is_told_all_at_once():
+def test_all_invalid_overrides_are_reported_at_once():
     table = {"a": ["x", "y"], "b": [0.5, 1.5], "c": [[1.0], [1.0, 2.0]], "d": [["x"], ["y"]]}
-    wrong = {"a": "number", "b": "image", "c": "vector", "d": "text", "e": "text"}
-    with pytest.raises(DataError) as caught:
-        infer(table, wrong)
-    told = str(caught.value)
-    assert told.startswith("5 errors:")
-    assert "'e', which is no column" in told
-    assert "Column 'a' cannot be read as number, as column_kinds says: it holds 'x', 'y'." in told
+    overrides = {"a": "number", "b": "image", "c": "vector", "d": "text", "e": "text"}
+    with pytest.raises(DataError) as error:
+        infer(table, overrides)
+    message = str(error.value)
+    assert message.startswith("5 errors:")
+    assert "'e', which is not a column" in message
+    assert "Column 'a' cannot be parsed as number, the kind set in column_kinds: it holds 'x', 'y'." in message
     for kind, cells in [("time", ["x"]), ("time", [1, 2]), ("boolean", ["x", "y"]), ("number", [["x"]])]:
-        with pytest.raises(DataError, match=f"cannot be read as {kind}"):
+        with pytest.raises(DataError, match=f"cannot be parsed as {kind}"):
             guess(cells * 2, overrides={"x": kind})
 
 
 def test_vectors_with_gaps_are_vectors():
-    found = guess([[1.0, None, 2.5], [0.5, 1.5, 3.5], [None, 1.0, 2.0]] * 10)
-    assert (found.kind, found.form) == ("vector", "3")
+    inferred = guess([[1.0, None, 2.5], [0.5, 1.5, 3.5], [None, 1.0, 2.0]] * 10)
+    assert (inferred.kind, inferred.form) == ("vector", "3")

@@ -1,4 +1,4 @@
-"""Guesses can be kept as JSON, looked up by kind, and overruled."""
+"""Schemas can be stored as JSON, filtered by kind, and overridden."""
 
 import json
 
@@ -20,11 +20,11 @@ TABLE = {
 
 def test_a_schema_survives_json():
     schema = infer(TABLE)
-    again = Schema.restore(json.loads(json.dumps(schema.state())))
-    assert again == schema
-    assert list(again) == list(TABLE)
-    assert again["size"].form == "1.234,5 kg"
-    assert again["gap"].missing == 0.5
+    restored = Schema.restore(json.loads(json.dumps(schema.state())))
+    assert restored == schema
+    assert list(restored) == list(TABLE)
+    assert restored["size"].form == "1.234,5 kg"
+    assert restored["gap"].missing == 0.5
 
 
 def test_columns_are_found_by_kind_and_by_use():
@@ -36,24 +36,24 @@ def test_columns_are_found_by_kind_and_by_use():
     assert "id: identifier" in repr(schema)
 
 
-def test_the_caller_overrules_any_guess():
+def test_the_caller_overrides_any_guess():
     schema = infer(TABLE).override({"sex": "text", "id": "number", "size": "NUMBER", "tags": "unused"})
-    assert [str(one.kind) for one in schema.values()] == ["number", "number", "unused", "text", "category"]
-    assert schema["sex"].reason == "the caller says so"
+    assert [str(guess.kind) for guess in schema.values()] == ["number", "number", "unused", "text", "category"]
+    assert schema["sex"].reason == "the caller set it"
     assert schema["sex"].description == "the words of a text"
     assert schema["size"].form == "1.234,5 kg"
     assert "tags" not in schema.used
 
 
-def test_unknown_columns_and_kinds_are_told_at_once():
-    with pytest.raises(ConfigError) as caught:
+def test_all_unknown_columns_and_kinds_are_reported_at_once():
+    with pytest.raises(ConfigError) as error:
         infer(TABLE).override({"sx": "text", "size": "numbr", "tgs": "st"})
-    told = str(caught.value)
-    assert told.startswith("4 errors:")
-    assert "'sx', which is no column. Did you mean 'sex'?" in told
-    assert "'numbr' for 'size', which is no kind. Did you mean 'number'?" in told
+    message = str(error.value)
+    assert message.startswith("4 errors:")
+    assert "'sx', which is not a column. Did you mean 'sex'?" in message
+    assert "'numbr' for 'size', which is not a kind. Did you mean 'number'?" in message
 
 
 @pytest.mark.parametrize("kind", column_kinds())
-def test_every_kind_describes_what_a_network_sees(kind):
+def test_every_kind_describes_what_a_network_gets(kind):
     assert (kind.describe("", 2) == "left out") is not kind.is_used

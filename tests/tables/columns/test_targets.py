@@ -1,4 +1,4 @@
-"""The task of a target is told by its labels; labels are read as they were written."""
+"""The task of a target is inferred from its labels; labels keep their original type."""
 
 import numpy as np
 import pandas as pd
@@ -81,14 +81,14 @@ def test_tasks(name, values, kind, outputs):
         (["x|y", None, "y", "x", "y|x|z", "z"], [["x", "y"], None, ["y"], ["x"], ["y", "x", "z"], ["z"]]),
     ],
 )
-def test_labels_are_read_as_they_were_written(values, labels):
+def test_labels_keep_their_original_type(values, labels):
     task = infer_target(values)
-    found = read_target(pd.Series(values), task)
-    found = found.tolist() if isinstance(found, np.ndarray) else found
-    assert found == labels
+    parsed = read_target(pd.Series(values), task)
+    parsed = parsed.tolist() if isinstance(parsed, np.ndarray) else parsed
+    assert parsed == labels
     if not isinstance(labels[0], list):
         assert set(task.labels) == {label for label in labels if label is not None}
-        assert [type(one) for one in found] == [type(one) for one in labels]
+        assert [type(label) for label in parsed] == [type(label) for label in labels]
 
 
 def test_numbers_are_read_as_numbers():
@@ -99,14 +99,14 @@ def test_numbers_are_read_as_numbers():
     assert read_target(pd.Series([[1, 2], None]), several).shape == (2, 2)
 
 
-def test_classes_keep_the_order_that_a_frame_gives_them():
+def test_classes_keep_the_order_of_a_categorical():
     task = infer_target(pd.Series(pd.Categorical(["s", "l", "m"], categories=["s", "m", "l"], ordered=True)))
     assert task.labels == ("s", "m", "l")
     assert infer_target([4, 10, 2] * 9, "grade").labels == (2, 4, 10)
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         ([None, None], r"The target 'y' is missing in all 2 rows"),
         ([np.nan, np.nan], "missing in all 2 rows"),
@@ -119,6 +119,6 @@ def test_classes_keep_the_order_that_a_frame_gives_them():
         ([[1.0], [1.0, 2.0]], "cells of kind series"),
     ],
 )
-def test_what_cannot_be_predicted_is_told(values, told):
-    with pytest.raises(DataError, match=told):
+def test_targets_that_cannot_be_predicted_are_errors(values, message):
+    with pytest.raises(DataError, match=message):
         infer_target(values, "y")

@@ -13,15 +13,15 @@ GENRES = ["Drama|War", "Comedy", "Comedy|Drama", "War|Drama|Comedy", "Action|War
 
 @pytest.mark.parametrize("delimiter", ["|", ";", ","])
 def test_labels_that_combine_are_a_set(delimiter):
-    words = [word.replace("|", delimiter) for word in GENRES]
-    form = find_label_form(words, [3, 5, 2, 1, 1, 1])
+    strings = [string.replace("|", delimiter) for string in GENRES]
+    form = find_label_form(strings, [3, 5, 2, 1, 1, 1])
     assert form is not None
     assert (form.delimiter, form.labels) == (delimiter, 4)
     assert form.several == pytest.approx(7 / 13)
 
 
 @pytest.mark.parametrize(
-    "words",
+    "strings",
     [
         ["Austin, TX", "Boston, MA", "Dallas, TX", "Houston, TX"],
         ["Braund, Mr. Owen", "Heikkinen, Miss. Laina", "Allen, Mr. William"],
@@ -32,8 +32,8 @@ def test_labels_that_combine_are_a_set(delimiter):
         [],
     ],
 )
-def test_what_is_no_set(words):
-    assert find_label_form(words, [1] * len(words)) is None
+def test_other_strings_are_not_sets(strings):
+    assert find_label_form(strings, [1] * len(strings)) is None
 
 
 @given(labels=st.lists(st.text("abc d", min_size=1).map(str.strip).filter(bool), unique=True))
@@ -45,21 +45,21 @@ def test_labels_that_were_joined_are_split(labels):
 
 
 @given(numbers=st.lists(st.floats(-1e6, 1e6), min_size=1))
-def test_lists_of_numbers_are_read_in_every_writing(numbers):
+def test_lists_of_numbers_are_parsed_in_every_format(numbers):
     spaced = " ".join(map(repr, numbers))
-    for word in (json.dumps(numbers), f"[{spaced}]", spaced, ",".join(map(repr, numbers))):
-        assert read_numbers(word) == numbers
+    for string in (json.dumps(numbers), f"[{spaced}]", spaced, ",".join(map(repr, numbers))):
+        assert read_numbers(string) == numbers
     assert read_list(json.dumps(numbers)) == numbers
 
 
-@given(word=st.text("[](){}'\"0123456789.,eE-+ ax\n", max_size=30))
-def test_nothing_is_too_strange_to_be_looked_at(word):
-    found, numbers, labels = read_list(word), read_numbers(word), split_labels(word, "[]")
-    assert found is None or isinstance(found, list)
-    assert numbers is None or all(isinstance(one, float) for one in numbers)
-    assert len(labels) == len(set(labels)) <= len(found or ())
+@given(string=st.text("[](){}'\"0123456789.,eE-+ ax\n", max_size=30))
+def test_any_string_is_accepted(string):
+    items, numbers, labels = read_list(string), read_numbers(string), split_labels(string, "[]")
+    assert items is None or isinstance(items, list)
+    assert numbers is None or all(isinstance(number, float) for number in numbers)
+    assert len(labels) == len(set(labels)) <= len(items or ())
 
 
-def test_a_list_is_read_and_never_run():
+def test_lists_are_parsed_and_never_evaluated():
     assert read_list("__import__('os').getcwd()") is None
     assert read_list("[__import__('os')]") is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from medley.tables.formats.times import find_epoch, find_time_form, numbers_to_times, to_times
 
-# One with a day beyond 12, so that days and months cannot be exchanged.
+# One day is beyond 12, so that day and month cannot be swapped.
 TIMES = [datetime(2021, 3, 25, 14, 30, 5), datetime(1999, 12, 1, 0, 0, 0), datetime(2024, 2, 29, 23, 59, 59)]
 
 
@@ -21,35 +21,35 @@ TIMES = [datetime(2021, 3, 25, 14, 30, 5), datetime(1999, 12, 1, 0, 0, 0), datet
         *("%d %b %Y", "%B %d, %Y", "%d-%b-%y", "%Y%m%d", "%a, %d %b %Y %H:%M:%S", "%b %Y", "%a %b %d %H:%M:%S %Y"),
     ],
 )
-def test_formats_are_found_out(form):
-    words = [time.strftime(form) for time in TIMES]
-    found = find_time_form(words)
-    assert found is not None
-    assert found.rival == ""
-    expected = [datetime.strptime(word, form) for word in words]
-    assert to_times(words, found.form).astype("datetime64[us]").tolist() == expected
+def test_formats_are_inferred(form):
+    strings = [time.strftime(form) for time in TIMES]
+    inferred = find_time_form(strings)
+    assert inferred is not None
+    assert inferred.rival == ""
+    expected = [datetime.strptime(string, form) for string in strings]
+    assert to_times(strings, inferred.form).astype("datetime64[us]").tolist() == expected
 
 
 @given(times=st.lists(st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)), min_size=1))
 def test_what_python_writes_is_read(times):
-    words = [time.isoformat() for time in times]
-    found = find_time_form(words)
-    assert found is not None
-    assert to_times(words, found.form).tolist() == times
+    strings = [time.isoformat() for time in times]
+    form = find_time_form(strings)
+    assert form is not None
+    assert to_times(strings, form.form).tolist() == times
 
 
-@given(words=st.lists(st.text(max_size=12)))
-def test_nothing_is_too_strange_to_be_looked_at(words):
-    found = find_time_form(words)
-    assert found is None or len(to_times(words, found.form)) == len(words)
+@given(strings=st.lists(st.text(max_size=12)))
+def test_any_strings_are_accepted(strings):
+    form = find_time_form(strings)
+    assert form is None or len(to_times(strings, form.form)) == len(strings)
 
 
-def test_zones_are_told_apart():
+def test_time_zones_are_converted():
     times = to_times(["2024-01-01T12:00:00+02:00", "2024-01-01T12:00:00Z"], "ISO")
     assert times.tolist() == [datetime(2024, 1, 1, 10), datetime(2024, 1, 1, 12)]
 
 
-def test_days_and_months_that_can_be_exchanged_are_told():
+def test_ambiguous_days_and_months_have_a_rival_format():
     slashes, dots = find_time_form(["3/4/2024", "5/6/2024"]), find_time_form(["03.04.2024"])
     assert slashes is not None
     assert (slashes.form, slashes.rival) == ("%m/%d/%Y", "%d/%m/%Y")
@@ -58,17 +58,17 @@ def test_days_and_months_that_can_be_exchanged_are_told():
 
 
 @pytest.mark.parametrize(
-    "words", [["a", "b"], ["2024"], ["12", "13"], ["1.5", "2.5"], ["May be"], ["10-20", "20-30"], ["n/a"], []]
+    "strings", [["a", "b"], ["2024"], ["12", "13"], ["1.5", "2.5"], ["May be"], ["10-20", "20-30"], ["n/a"], []]
 )
-def test_what_is_no_time(words):
-    assert find_time_form(words) is None
+def test_other_strings_are_not_times(strings):
+    assert find_time_form(strings) is None
 
 
 def test_a_few_gaps_do_not_hide_times():
-    words = ["2024-01-01"] * 98 + ["n/a", "unknown"]
-    found = find_time_form(words)
-    assert found is not None
-    assert np.isnat(to_times(words, found.form)).sum() == 2
+    strings = ["2024-01-01"] * 98 + ["n/a", "unknown"]
+    form = find_time_form(strings)
+    assert form is not None
+    assert np.isnat(to_times(strings, form.form)).sum() == 2
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
@@ -77,9 +77,9 @@ def test_seconds_since_1970(unit):
     values = np.append(times.astype(np.int64).astype(np.float64), np.nan)
     form = find_epoch(values[:2])
     assert form == f"epoch {unit}"
-    read = numbers_to_times(values, form)
-    assert np.abs(read[:2] - times).max() < np.timedelta64(1, "ms")
-    assert np.isnat(read[2])
+    parsed = numbers_to_times(values, form)
+    assert np.abs(parsed[:2] - times).max() < np.timedelta64(1, "ms")
+    assert np.isnat(parsed[2])
 
 
 def test_days_written_as_one_number():

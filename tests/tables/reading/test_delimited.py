@@ -1,4 +1,4 @@
-"""Text files: their delimiter and encoding are found out, errors are told by line."""
+"""Text files: delimiter and encoding are detected, errors name the line."""
 
 import csv
 
@@ -22,7 +22,7 @@ def frame_of(path):
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.txt"])
-def test_the_delimiter_is_found_whatever_the_file_is_called(tmp_path, delimiter, name):
+def test_the_delimiter_is_detected_whatever_the_file_name(tmp_path, delimiter, name):
     lines = ["id,note,x", '1,"a, b; c|d",2.5', "2,,3.5"]
     text = "\n".join(delimiter.join(next(csv.reader([line]))).replace("a, b; c|d", '"a, b; c|d"') for line in lines)
     frame = frame_of(write(tmp_path / name, text + "\n"))
@@ -47,7 +47,7 @@ def test_one_column_of_texts_may_hold_commas(tmp_path):
     ),
     delimiter=st.sampled_from(",;|\t"),
 )
-def test_what_a_writer_of_csv_wrote_is_read(tmp_path_factory, rows, delimiter):
+def test_what_the_csv_module_writes_is_read(tmp_path_factory, rows, delimiter):
     path = tmp_path_factory.getbasetemp() / "written.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file, delimiter=delimiter, quoting=csv.QUOTE_NONNUMERIC)
@@ -58,13 +58,13 @@ def test_what_a_writer_of_csv_wrote_is_read(tmp_path_factory, rows, delimiter):
     assert frame["word"].tolist() == [row[2] for row in rows]
 
 
-def test_spaces_after_delimiters_belong_to_no_cell(tmp_path):
+def test_spaces_after_delimiters_are_ignored(tmp_path):
     frame = frame_of(write(tmp_path / "t.csv", 'age, sex\n3, f\n5, "m"\n'))
     assert list(frame.columns) == ["age", "sex"]
     assert frame["sex"].tolist() == ["f", "m"]
 
 
-def test_digits_after_a_zero_stay_as_they_are_written(tmp_path):
+def test_digits_with_leading_zeros_stay_text(tmp_path):
     frame = frame_of(write(tmp_path / "t.csv", "zip,count,share\n00501,10,0.5\n99501,0,0\n"))
     assert frame["zip"].tolist() == ["00501", "99501"]
     assert frame["count"].tolist() == [10, 0]
@@ -72,7 +72,7 @@ def test_digits_after_a_zero_stay_as_they_are_written(tmp_path):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_encodings_that_tell_themselves_are_read(tmp_path, encoding):
+def test_unicode_encodings_are_detected(tmp_path, encoding):
     path = write(tmp_path / "t.csv", "Größe,Ort\n1,Köln\n", encoding)
     frame, note = read_delimited(path)
     assert list(frame.columns) == ["Größe", "Ort"]
@@ -81,7 +81,7 @@ def test_encodings_that_tell_themselves_are_read(tmp_path, encoding):
 
 
 @pytest.mark.parametrize("rows", [1, 30_000])
-def test_other_encodings_are_guessed_and_told(tmp_path, rows):
+def test_other_encodings_are_detected_and_noted(tmp_path, rows):
     path = write(tmp_path / "t.csv", "id,Ort\n" + "1,Bonn\n" * (rows - 1) + "2,Köln €\n", "cp1252")
     frame, note = read_delimited(path)
     assert frame["Ort"].tolist()[-1] == "Köln €"
@@ -89,9 +89,9 @@ def test_other_encodings_are_guessed_and_told(tmp_path, rows):
     assert pd.concat(delimited_batches(path, 999))["Ort"].tolist()[-1] == "Köln €"
 
 
-def test_bytes_that_windows_does_not_know_are_latin(tmp_path):
+def test_bytes_outside_windows_1252_are_read_as_latin_1(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"a,b\n1,\x81\xe9\n")
-    assert read_delimited(tmp_path / "t.csv")[1].endswith("read as Latin-1; save it as UTF-8 if letters look wrong.")
+    assert read_delimited(tmp_path / "t.csv")[1].endswith("read as Latin-1; save it as UTF-8 if characters look wrong.")
 
 
 def test_a_text_of_a_megabyte_is_a_cell(tmp_path):
@@ -101,40 +101,40 @@ def test_a_text_of_a_megabyte_is_a_cell(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "it is empty"),
         (" \n\n", "it is empty"),
         ("a,b,a\n1,2,3\n", "first line names 'a' more than once"),
-        ("a:b:c\n1:2:3\n4:5:6\n", "reads as one column, 'a:b:c': its cells seem to be separated by ':'"),
+        ("a:b:c\n1:2:3\n4:5:6\n", "is read as one column, 'a:b:c': its cells seem to be separated by ':'"),
         ("a b c\n1 x 3\n4 y 6\n", "separated by ' '"),
         ("a,b\n1,2\n1,2,3\n", r"line 3 has 3 cells, where 2 are expected; put cells that hold ',' between quotes"),
         ("a,b\n1,2,3\n4,5,6\n", "its rows have more cells than its first line has names"),
         ('a,b\n1,"2\n3,4\n', "EOF inside string"),
     ],
 )
-def test_what_is_wrong_is_told(tmp_path, text, told):
+def test_errors_say_what_is_wrong(tmp_path, text, message):
     path = write(tmp_path / "t.csv", text)
     for reader in (read_delimited, lambda path: list(delimited_batches(path, 10))):
-        with pytest.raises(DataError, match=told):
+        with pytest.raises(DataError, match=message):
             reader(path)
 
 
-def test_a_file_of_bytes_is_told(tmp_path):
+def test_a_binary_file_is_an_error(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"a,b\n1,2\n\0\1\2")
-    with pytest.raises(DataError, match=r"it is no text \(line 3 holds a zero byte\)"):
+    with pytest.raises(DataError, match=r"it is not a text file \(line 3 contains a zero byte\)"):
         layout_of(tmp_path / "t.csv")
 
 
-def test_a_first_line_of_numbers_is_told(tmp_path):
-    assert "holds nothing but numbers" in read_delimited(write(tmp_path / "t.csv", "0.5,1\n2.5,3\n"))[1]
+def test_a_header_of_numbers_is_noted(tmp_path):
+    assert "has only numbers" in read_delimited(write(tmp_path / "t.csv", "0.5,1\n2.5,3\n"))[1]
 
 
-def test_remarks_before_the_names_are_passed_over_and_told(tmp_path):
+def test_comment_lines_before_the_header_are_skipped_and_noted(tmp_path):
     path = write(tmp_path / "t.csv", "# made by hand\n# on a Sunday\nid,x\n1,2.5\n2,#3\n")
     frame, note = read_delimited(path)
     assert frame.to_dict("list") == {"id": [1, 2], "x": ["2.5", "#3"]}
-    assert note == "t.csv begins with remarks, which were passed over: 2 lines."
+    assert note == "2 comment lines at the start of t.csv were skipped."
     assert [len(batch) for batch in delimited_batches(path, 1)] == [1, 1]
     assert list(frame_of(write(tmp_path / "n.csv", "#id,x\n1,2\n")).columns) == ["#id", "x"]
     with pytest.raises(DataError, match="line 4 has 3 cells, where 2 are expected"):

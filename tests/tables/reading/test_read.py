@@ -1,4 +1,4 @@
-"""Tables of every form, and what is told of those that are none."""
+"""Tables of every form, and errors for what is not a table."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ def write(path, text, encoding="utf-8"):
     return path
 
 
-def same(frame, expected=ROWS):
+def assert_same_rows(frame, expected=ROWS):
     assert list(frame.columns) == list(expected.columns)
     assert frame["age"].tolist() == expected["age"].tolist()
     assert frame["sex"].fillna("").tolist() == expected["sex"].fillna("").tolist()
@@ -51,39 +51,39 @@ FILES = [
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_files_of_all_kinds_are_read_alike(tmp_path, name):
+def test_all_file_formats_give_the_same_table(tmp_path, name):
     path = save(tmp_path / name)
-    for given in (path, str(path)):
-        table = read(given)
-        same(table.frame)
+    for source in (path, str(path)):
+        table = read(source)
+        assert_same_rows(table.frame)
         assert table.root == tmp_path
         assert table.origin == str(path)
         assert table.notes == ()
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_batches_hold_the_rows_of_the_whole(tmp_path, name):
+def test_batches_give_all_rows(tmp_path, name):
     frames = list(batches(save(tmp_path / name), rows=2))
     assert [len(frame) for frame in frames] == [2, 1]
-    same(pd.concat(frames))
+    assert_same_rows(pd.concat(frames))
 
 
-def test_a_stream_of_arrow_and_packed_zstandard_are_read(tmp_path):
+def test_arrow_streams_and_zstandard_are_read(tmp_path):
     table = pyarrow.Table.from_pandas(ROWS)
     with ipc.new_stream(str(tmp_path / "t.arrow"), table.schema) as stream:
         stream.write_table(table)
-    same(read(tmp_path / "t.arrow").frame)
+    assert_same_rows(read(tmp_path / "t.arrow").frame)
     with pyarrow.output_stream(str(tmp_path / "t.csv.zst"), compression="zstd") as packed:
         packed.write(ROWS.to_csv(index=False).encode())
-    same(read(tmp_path / "t.csv.zst").frame)
+    assert_same_rows(read(tmp_path / "t.csv.zst").frame)
 
 
-def test_a_gzip_file_is_known_by_its_content(tmp_path):
+def test_gzip_is_recognised_by_content(tmp_path):
     (tmp_path / "t.csv").write_bytes(gzip.compress(ROWS.to_csv(index=False).encode()))
-    same(read(tmp_path / "t.csv").frame)
+    assert_same_rows(read(tmp_path / "t.csv").frame)
 
 
-def test_columns_that_pandas_had_made_the_index_are_columns_again(tmp_path):
+def test_columns_stored_as_an_index_become_columns(tmp_path):
     ROWS.set_index("age").to_parquet(tmp_path / "named.parquet")
     assert set(read(tmp_path / "named.parquet").frame.columns) == {"age", "sex", "size"}
     ROWS.iloc[[2, 0]].to_parquet(tmp_path / "numbered.parquet")
@@ -103,18 +103,18 @@ class Relation:
 @pytest.mark.parametrize(
     "form", ["pandas", "polars", "table", "batch", "reader", "relation", "columns", "rows", "numpy"]
 )
-def test_frames_of_all_libraries_are_read_alike(form):
+def test_frames_of_all_libraries_give_the_same_table(form):
     arrow = pyarrow.Table.from_pandas(ROWS)
     columns = {"age": [3, 5, 7], "sex": ["f", "m", None], "size": np.array([0.5, np.nan, 2.0])}
     if form == "polars":
-        given = pytest.importorskip("polars").DataFrame({**columns, "size": [0.5, None, 2.0]})
+        source = pytest.importorskip("polars").DataFrame({**columns, "size": [0.5, None, 2.0]})
     elif form == "numpy":
         kinds = [("age", "i8"), ("sex", "O"), ("size", "f8")]
-        given = np.array(list(zip(*columns.values(), strict=True)), dtype=kinds)
+        source = np.array(list(zip(*columns.values(), strict=True)), dtype=kinds)
     else:
         rows = [{"age": 3, "sex": "f", "size": 0.5}, {"age": 5, "sex": "m"}, {"age": 7, "size": 2.0}]
         batch = arrow.to_batches()[0]
-        given = {
+        source = {
             "pandas": ROWS,
             "table": arrow,
             "batch": batch,
@@ -123,8 +123,8 @@ def test_frames_of_all_libraries_are_read_alike(form):
             "columns": columns,
             "rows": rows,
         }[form]
-    table = read(given)
-    same(table.frame)
+    table = read(source)
+    assert_same_rows(table.frame)
     assert table.root == Path()
     assert table.origin == "the table"
 
@@ -144,7 +144,7 @@ def test_arrays_of_images_and_lists_can_be_columns():
     assert table.frame["vector"][0].tolist() == [1, 1, 1, 1]
 
 
-def test_the_root_can_be_given_and_a_table_is_read_no_more_than_once(tmp_path):
+def test_the_root_can_be_set_and_a_table_is_not_read_twice(tmp_path):
     assert read(ROWS, root=tmp_path).root == tmp_path
     elsewhere, here = tmp_path / "elsewhere", tmp_path / "here"
     elsewhere.mkdir()
@@ -153,9 +153,9 @@ def test_the_root_can_be_given_and_a_table_is_read_no_more_than_once(tmp_path):
     assert table.root == elsewhere
     assert read(table) is table
     assert read(table, root=here).root == here
-    for one in (table, ROWS, tmp_path / "t.csv"):
+    for source in (table, ROWS, tmp_path / "t.csv"):
         with pytest.raises(DataError, match="root is 'nowhere', which is not a folder"):
-            read(one, root="nowhere")
+            read(source, root="nowhere")
     assert len(table) == 3
     assert isinstance(table, Table)
 
@@ -167,27 +167,27 @@ def test_a_folder_of_files_is_one_table(tmp_path):
     save(tmp_path / "a.csv", ROWS.iloc[:1])
     save(tmp_path / "b.parquet", ROWS.iloc[1:][["size", "age", "sex"]])
     table = read(tmp_path)
-    same(table.frame)
+    assert_same_rows(table.frame)
     assert table.root == tmp_path
     assert list(table.frame.index) == [0, 1, 2]
-    same(pd.concat(list(batches(tmp_path))))
+    assert_same_rows(pd.concat(list(batches(tmp_path))))
 
 
 def test_files_of_a_folder_must_have_the_same_columns(tmp_path):
     save(tmp_path / "a.csv")
     save(tmp_path / "b.csv", ROWS.rename(columns={"sex": "gender"}))
     for reader in (read, lambda path: list(batches(path))):
-        with pytest.raises(DataError, match=r"'b.csv' lacks 'sex' and has 'gender' besides"):
+        with pytest.raises(DataError, match=r"'b.csv' lacks 'sex' and has 'gender' in addition"):
             reader(tmp_path)
 
 
-def test_a_folder_without_tables_is_told(tmp_path):
+def test_a_folder_without_tables_is_an_error(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"")
-    with pytest.raises(DataError, match=r"holds no file of a table \(.csv"):
+    with pytest.raises(DataError, match=r"has no table file \(.csv"):
         read(tmp_path)
 
 
-def test_words_stay_words_where_the_caller_says_so(tmp_path):
+def test_columns_are_read_as_text_on_request(tmp_path):
     path = write(tmp_path / "t.csv", "code,age\n12,3\n7,4\n")
     assert read(path).frame["code"].tolist() == [12, 7]
     for frame in (read(path, as_text=["code"]).frame, next(batches(path, as_text=["code"]))):
@@ -195,7 +195,7 @@ def test_words_stay_words_where_the_caller_says_so(tmp_path):
         assert frame["age"].tolist() == [3, 4]
 
 
-def test_a_missing_file_is_told_with_the_names_that_are_near(tmp_path):
+def test_the_error_for_a_missing_file_lists_similar_names(tmp_path):
     save(tmp_path / "houses.csv")
     with pytest.raises(DataError, match=r"no file .*'.*house.csv'\. The folder has 'houses.csv'\."):
         read(tmp_path / "house.csv")
@@ -206,29 +206,29 @@ def test_a_missing_file_is_told_with_the_names_that_are_near(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
-        ("t.xlsx", b"", "files of tables end in .csv, .*pass a DataFrame"),
+        ("t.xlsx", b"", "table files end in .csv, .*pass a DataFrame"),
         ("t.csv", b"a,b\n", r"holds no rows: its columns are 'a', 'b'\."),
         ("t.parquet", b"a,b\n1,2\n", "t.parquet' cannot be read as a table"),
         ("t.feather", b"a,b\n1,2\n", "t.feather' cannot be read as a table"),
         ("t.csv.gz", gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:-12], "t.csv.gz' cannot be read as a table"),
         ("t.csv.zip", b"PK\x03\x04nothing", "t.csv.zip' cannot be read as a table"),
-        ("t.jsonl", b'{"a": 1}\n\n{"a": 2\n', "t.jsonl' cannot be read as a table: line 3 is no JSON"),
-        ("t.jsonl", b'{"a": 1}\n7\n', "line 2 is no object with names"),
-        ("t.json", b'[{"a": 1}, 7]', "element 1 is no object with names"),
-        ("t.json", b'[{"a": 1}, 7', "it is no JSON"),
+        ("t.jsonl", b'{"a": 1}\n\n{"a": 2\n', "t.jsonl' cannot be read as a table: line 3 is not valid JSON"),
+        ("t.jsonl", b'{"a": 1}\n7\n', "line 2 is not an object with names"),
+        ("t.json", b'[{"a": 1}, 7]', "element 1 is not an object with names"),
+        ("t.json", b'[{"a": 1}, 7', "it is not valid JSON"),
         ("t.jsonl", b"", "t.jsonl' has no columns"),
     ],
 )
-def test_a_file_that_is_no_table_is_told(tmp_path, name, content, told):
+def test_a_file_that_is_not_a_table_is_an_error(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         read(tmp_path / name)
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "message"),
     [
         ([], "The table holds no rows: an empty list"),
         ({}, "has no columns"),
@@ -246,25 +246,25 @@ def test_a_file_that_is_no_table_is_told(tmp_path, name, content, told):
         (pyarrow.table([[1], [2]], names=["a", "a"]), "'a' is there more than once"),
     ],
 )
-def test_what_is_no_table_is_told(table, told):
-    with pytest.raises(DataError, match=told):
+def test_an_object_that_is_not_a_table_is_an_error(table, message):
+    with pytest.raises(DataError, match=message):
         read(table)
 
 
-def test_a_lazy_frame_is_told_to_be_collected():
+def test_a_lazy_frame_must_be_collected():
     polars = pytest.importorskip("polars")
     with pytest.raises(DataError, match=r"LazyFrame.*pass table.collect\(\)"):
         read(polars.LazyFrame({"a": [1]}))
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.parquet", "t.jsonl", "t.feather", "t.json"])
-def test_batches_hold_the_columns_that_are_asked_for(tmp_path, name):
+def test_batches_have_the_requested_columns(tmp_path, name):
     whole = list(batches(save(tmp_path / name), rows=2))
     first = whole[0].columns[1]
     some = list(batches(tmp_path / name, rows=2, only=[first, "nowhere"]))
-    assert [list(one.columns) for one in some] == [[first]] * len(whole)
-    for one, other in zip(some, whole, strict=True):
-        pd.testing.assert_series_equal(one[first], other[first])
+    assert [list(part.columns) for part in some] == [[first]] * len(whole)
+    for part, full in zip(some, whole, strict=True):
+        pd.testing.assert_series_equal(part[first], full[first])
 
 
 def test_one_row_group_is_read_in_pieces(tmp_path):

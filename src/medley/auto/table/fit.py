@@ -200,7 +200,7 @@ def _understood(
     if first is not None:
         check_names(list(first.columns), targets, how["inputs"], how["column_kinds"], given, errors)
     scan = scanned(table, root, memory, [*_names(targets), *division.columns], division.seed, progress)
-    _, plan = understand(errors, scan.sample, targets, roles=roles, root=root, labels=scan.wholly, **how)
+    _, plan = understand(errors, scan.sample, targets, roles=roles, root=root, labels=scan.full, **how)
     plan = with_pretrained(plan, pretrained, progress.say)
     return divide_large(scan, plan, division, progress), plan
 

@@ -32,7 +32,7 @@ from medley.search.part import Part
 from medley.search.progress import Progress
 from medley.tables.checks.leaks import row_hashes
 from medley.tables.reading.large_table import SAMPLE_ROWS, LargeTable, Scan, draw, scan
-from medley.tables.reading.memory import in_words
+from medley.tables.reading.memory import format_bytes
 from medley.tables.reading.read import Table
 from medley.tables.view import TableView
 
@@ -72,7 +72,7 @@ def scanned(table: Any, root: Any, memory: int, columns: Sequence[str], seed: in
     path = Path(table)
     own = path if path.is_dir() else path.parent
     known = scan(LargeTable(path, own if root is None else Path(root), memory), columns, seed)
-    size = f"{known.rows:,} rows, read in batches, as they would take more than {in_words(memory)} of memory"
+    size = f"{known.rows:,} rows, read in batches, as they would take more than {format_bytes(memory)} of memory"
     few = "" if known.is_whole else f"; kinds are guessed by {len(known.sample):,} of them, drawn at random"
     progress.say(f"{path}: {size}{few}")
     return known
@@ -95,7 +95,7 @@ def divide_large(known: Scan, plan: Plan, how: SplitSpec, progress: Progress) ->
     progress.share("", known.rows, known.rows)
     tell_unread(passed.unread, plan, progress)
     numbers = without(passed.bad, known.rows)
-    wholly = Table(known.wholly.frame.iloc[numbers], known.table.root, known.wholly.origin)
+    wholly = Table(known.full.frame.iloc[numbers], known.table.root, known.full.origin)
     y, weight, train, held = sides(wholly, plan, how, numbers, _first_codes(passed.hashes[numbers]))
     where = np.full(known.rows, LEFT_OUT, np.int8)
     where[numbers[train]], where[numbers[held]] = 0, 1
@@ -158,8 +158,8 @@ def _add_files(found: Any, cells: Sequence[Any]) -> None:
 
 def _training_sample(known: Scan, table: LargeTable, view: TableView, where: np.ndarray, seed: int) -> Part:
     """Training rows to learn from: those of the sample, or a sample of its own where they are too few."""
-    mine = np.flatnonzero(where[known.places] == 0)
-    rows, places = known.sample, known.places
+    mine = np.flatnonzero(where[known.positions] == 0)
+    rows, places = known.sample, known.positions
     few, places = Table(rows.frame.iloc[mine], rows.root, rows.origin), places[mine]
     if len(places) < min(_FEWEST, int((where == 0).sum())):
         few, places = draw(table, where == 0, view.required, seed, SAMPLE_ROWS)

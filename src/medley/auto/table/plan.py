@@ -13,10 +13,10 @@ from medley.core.input import Input, InputColumns, TableOptions
 from medley.core.registry import declared, name_of
 from medley.errors import ConfigError, DataError, ErrorCollector, MedleyError, did_you_mean, spelled
 from medley.tables.columns.infer import infer
-from medley.tables.columns.kind import SAID
+from medley.tables.columns.kind import SET_BY_CALLER
 from medley.tables.columns.profile import profile_of
-from medley.tables.columns.schema import Schema, known_kinds
-from medley.tables.columns.targets import infer_target_of, target_heads
+from medley.tables.columns.schema import Schema, check_kinds
+from medley.tables.columns.targets import infer_target_from_profile, target_heads
 from medley.tables.reading.read import Table
 from medley.tables.view import Feed, TableView
 
@@ -79,7 +79,7 @@ def plan_table(
     rule = _check_columns(columns, named, inputs, roles, errors)
     tasks, schema = _guesses(table, labels or table, named, {**_kinds(own), **(column_kinds or {})}, errors)
     errors.raise_if_any(rule)
-    tasks = {name: replace(task, reason=SAID) if own.get(name) else task for name, task in tasks.items()}
+    tasks = {name: replace(task, reason=SET_BY_CALLER) if own.get(name) else task for name, task in tasks.items()}
     schema = Schema(tasks[one.name].cells if one.name in tasks else one for one in schema.values())
     aside = {name for word, name in roles.items() if word != "time"}
     learnt = [name for name in dict.fromkeys(inputs or columns) if name not in named and name not in aside]
@@ -114,7 +114,7 @@ def check_names(
     named, _ = _targets(targets, errors)
     _check_columns(columns, named, [inputs] if isinstance(inputs, str) else inputs, roles, errors)
     if isinstance(column_kinds, Mapping):
-        known_kinds({name: kind for name, kind in column_kinds.items() if name not in named}, columns, errors)
+        check_kinds({name: kind for name, kind in column_kinds.items() if name not in named}, columns, errors)
     errors.raise_if_any(ConfigError)
 
 
@@ -172,7 +172,7 @@ def _guesses(
             tasks[name] = (
                 target_as(labels, name, str(kinds[name]))
                 if name in kinds
-                else infer_target_of(profile_of(labels, name))
+                else infer_target_from_profile(profile_of(labels, name))
             )
         except MedleyError as error:
             errors.collect(error)

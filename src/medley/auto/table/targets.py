@@ -11,9 +11,9 @@ from medley.core.column import ColumnGuess, TaskGuess
 from medley.errors import ConfigError, DataError, did_you_mean
 from medley.tables.columns.cells import table_cells
 from medley.tables.columns.infer import infer
-from medley.tables.columns.kind import SAID
+from medley.tables.columns.kind import SET_BY_CALLER
 from medley.tables.columns.profile import profile_of
-from medley.tables.columns.targets import infer_target_of, target_heads
+from medley.tables.columns.targets import infer_target_from_profile, target_heads
 from medley.tables.reading.read import Table
 
 _MOST_SHOWN = 5
@@ -53,7 +53,7 @@ def target_as(table: Table, name: str, kind: str) -> TaskGuess:
     if target_kind.has_classes:
         return _classes(name, cells, table_cells(table, cells).values, target_kind.task)
     outputs = int(cells.form) if target_kind.cells == "vector" else cells.distinct if target_kind.cells == "set" else 1
-    return TaskGuess(name, target_kind.task, SAID, 1.0, cells.missing, outputs, (), cells)
+    return TaskGuess(name, target_kind.task, SET_BY_CALLER, 1.0, cells.missing, outputs, (), cells)
 
 
 def _in_order(table: Table, name: str, words: list[str]) -> TaskGuess:
@@ -64,24 +64,26 @@ def _in_order(table: Table, name: str, words: list[str]) -> TaskGuess:
         told = f"the order {' < '.join(words)} of {name!r} lacks {', '.join(map(repr, lacking))}"
         raise ConfigError(f"orders classes, but {told}, which its rows hold.", argument="column_kinds")
     order = tuple(labels[word] for word in words if word in labels)
-    return replace(guess, kind="ordered", labels=order, reason=SAID)
+    return replace(guess, kind="ordered", labels=order, reason=SET_BY_CALLER)
 
 
 def _classes(name: str, cells: ColumnGuess, values: np.ndarray, task: str) -> TaskGuess:
     known: set[Any] = {value for value in values.tolist() if value is not None}
     if len(known) < 2:
-        raise DataError(f"The target {name!r} holds less than two values: there is nothing to tell apart.")
+        raise DataError(f"The target {name!r} holds less than two values: there is nothing to predict.")
     labels = sorted(known, key=None if len(set(map(type, known))) == 1 else str)
     task = "binary" if len(labels) == 2 else "multiclass" if task == "binary" else task
-    reason = SAID
+    reason = SET_BY_CALLER
     if task == "ordered" and isinstance(labels[0], str):
         listed = " < ".join(labels[:_MOST_SHOWN]) + (" < ..." if len(labels) > _MOST_SHOWN else "")
-        reason = f"{SAID}; words are in alphabetical order: {listed}. Give another order in place of 'ordered'"
-    return TaskGuess(name, task, reason, 1.0, cells.missing, len(labels), tuple(labels), replace(cells, reason=SAID))
+        reason = f"{SET_BY_CALLER}; words are in alphabetical order: {listed}. Give another order in place of 'ordered'"
+    return TaskGuess(
+        name, task, reason, 1.0, cells.missing, len(labels), tuple(labels), replace(cells, reason=SET_BY_CALLER)
+    )
 
 
 def _inferred(table: Table, name: str) -> TaskGuess | None:
     try:
-        return infer_target_of(profile_of(table, name))
+        return infer_target_from_profile(profile_of(table, name))
     except DataError:  # the caller's word decides then
         return None

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LEAST_ROWS = 30
-_LEAST_SAME = 10  # fewer rows than this agree by chance
-_LEAST_WRONG = 20
-_MOST_ROWS = 20_000
-_LARGEST = 1e150
+_LEAST_PAIRS = 10  # fewer rows may agree by chance
+_LEAST_BASELINE_ERRORS = 20
+_SAMPLE_ROWS = 20_000
+_LARGEST_NUMBER = 1e150
 _FOLDS = 5
 _BINS = 256
 _ROWS_PER_BIN = 5
-_PERFECT = 0.98  # of what a constant leaves open
-_PERFECT_R2 = 0.999
-_SAME_ORDER = 0.9999
-_SINGLE = ("number", "label")
+_NEAR_PERFECT = 0.98  # of the errors of the constant baseline
+_NEAR_PERFECT_R2 = 0.999
+_NEAR_PERFECT_CORRELATION = 0.9999
+_SINGLE_VALUED = ("number", "label")
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,10 @@ class Leak:
     Args:
         column: its name.
         target: that of the target.
-        how: `"equal"`, `"one-to-one"` (another name for each class), `"near-perfect"` (by itself it predicts rows that
-            were held back), or `"part"` (of a target of several labels or numbers it holds some).
-        strength: how much of what a constant leaves open the column explains, where it is nearly perfect; else 1.
+        how: `"equal"`; `"one-to-one"` (each class has another name); `"near-perfect"` (the column alone predicts
+            validation rows almost without error); or `"part"` (it holds some of the labels or numbers of a target that
+            has several).
+        strength: for `"near-perfect"`, the fraction of the constant baseline's error that the column removes; else 1.
     """
 
     column: str
@@ -50,20 +51,20 @@ class Leak:
     strength: float
 
     def __str__(self) -> str:
-        means = {
+        relation = {
             "equal": "is equal to it",
             "one-to-one": "has one value for each of its values",
             "near-perfect": f"predicts it nearly perfectly by itself ({self.strength:.2%})",
             "part": "holds part of it",
         }[self.how]
-        return f"Column {self.column!r} determines the target {self.target!r}: it {means}."
+        return f"Column {self.column!r} determines the target {self.target!r}: it {relation}."
 
 
 def leaks(table: Table, schema: Schema, targets: Mapping[str, TaskGuess]) -> list[Leak]:
-    """Finds columns that determine a target, which are rarely known where the target is not.
+    """Find columns that determine a target; they are rarely known when the target has to be predicted.
 
-    Numbers, categories, times, booleans and whole texts are compared, as is whether a cell is there at all. A column of
-    many categories is judged on rows that were held back: a name for every row is not a leak.
+    Numbers, categories, times, booleans and whole texts are compared with the target, and so is whether a cell is
+    missing. How well a column predicts is measured by cross-validation, so that a name for every row is not a leak.
 
     Args:
         table: the rows, inputs and targets.
@@ -71,7 +72,7 @@ def leaks(table: Table, schema: Schema, targets: Mapping[str, TaskGuess]) -> lis
         targets: name -> task, as `targets.infer_target` returns it.
 
     Returns:
-        The leaks, target by target in the order of the columns.
+        The leaks, by target and then in the order of the columns.
 
     >>> from medley.tables.columns.infer import infer
     >>> from medley.tables.columns.targets import infer_target
@@ -83,82 +84,84 @@ def leaks(table: Table, schema: Schema, targets: Mapping[str, TaskGuess]) -> lis
     """
     inputs = [name for name in schema.used if name not in targets]
     rows = _sample(len(table))
-    columns = {name: _read(table, schema, name, rows) for name in inputs if _compared(schema, name) in _SINGLE}
-    found = []
+    columns = {
+        name: _read(table, schema, name, rows) for name in inputs if _compared_as(schema, name) in _SINGLE_VALUED
+    }
+    results = []
     for target, task in targets.items():
-        truth = table_cells(table, task.cells).values
-        if isinstance(truth, list) or truth.ndim > 1:
-            found += _of_several(table, schema, target, _at(truth, rows), inputs, rows)
+        labels = table_cells(table, task.cells).values
+        if isinstance(labels, list) or labels.ndim > 1:
+            results += _multi_output_leaks(table, schema, target, _select(labels, rows), inputs, rows)
             continue
-        values = _Values.of(truth[rows], numeric=truth.dtype.kind == "f")
+        target_values = _Values.of(labels[rows], numeric=labels.dtype.kind == "f")
         for name, column in columns.items():
-            leak = _compare(name, target, column, values)
-            found += [leak] if leak else []
-    return found
+            leak = _compare(name, target, column, target_values)
+            results += [leak] if leak else []
+    return results
 
 
-def _compared(schema: Schema, name: str) -> str | None:
+def _compared_as(schema: Schema, name: str) -> str | None:
     return kind_named(schema[name].kind).compared_as
 
 
-def _at(values: Any, rows: np.ndarray) -> Any:
+def _select(values: Any, rows: np.ndarray) -> Any:
     return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
 
 
-def _of_several(
-    table: Table, schema: Schema, target: str, truth: Any, inputs: Sequence[str], rows: np.ndarray
+def _multi_output_leaks(
+    table: Table, schema: Schema, target: str, labels: Any, inputs: Sequence[str], rows: np.ndarray
 ) -> list[Leak]:
-    """Of a target of several labels or numbers per row, the columns that are equal to it or hold part of it."""
-    found, is_labels = [], not isinstance(truth, np.ndarray)
+    """Find columns that equal, or hold part of, a target with several labels or numbers per row."""
+    results, is_labels = [], not isinstance(labels, np.ndarray)
     for name in inputs:
-        # A boolean is no label that a set would hold, nor is a time a number of a vector.
-        if _compared(schema, name) in (("labels", "label") if is_labels else ("number", "numbers")):
-            values = _at(table_cells(table, schema[name]).values, rows)
-            how: Any = compare_labels(values, truth) if is_labels else _compare_numbers(values, truth)
-            found += [Leak(name, target, how, 1.0)] if how else []
-    return found
+        # Booleans are not labels of a set, and times are not numbers of a vector.
+        if _compared_as(schema, name) in (("labels", "label") if is_labels else ("number", "numbers")):
+            values = _select(table_cells(table, schema[name]).values, rows)
+            relation: Any = compare_labels(values, labels) if is_labels else _compare_numbers(values, labels)
+            results += [Leak(name, target, relation, 1.0)] if relation else []
+    return results
 
 
-def _compare_numbers(values: Any, truth: np.ndarray) -> Any:
-    return compare_numbers(values, truth) if values.dtype.kind == "f" else None
+def _compare_numbers(values: Any, labels: np.ndarray) -> Any:
+    return compare_numbers(values, labels) if values.dtype.kind == "f" else None
 
 
 def duplicate_groups(frame: pd.DataFrame) -> np.ndarray:
-    """Codes (B,) that rows share where they are equal in all columns, so that a split can keep them together.
+    """Codes of rows (B,), the same for rows that are equal in all columns, so that splits keep them together.
 
     Args:
-        frame: the inputs; without targets, as rows that differ in those alone are the same row.
+        frame: the input columns only: rows that differ in nothing but their targets are duplicates.
 
     >>> import pandas as pd
     >>> duplicate_groups(pd.DataFrame({"a": [1, 1, 2, 1], "b": ["x", "x", "x", None]})).tolist()
     [0, 0, 1, 2]
     """
     groups = np.zeros(len(frame), np.int64)
-    for place in range(len(frame.columns)):
-        codes = _codes(frame.iloc[:, place]) + 1
+    for position in range(len(frame.columns)):
+        codes = _codes(frame.iloc[:, position]) + 1
         # Both are below the number of rows + 1, whose square fits into 64 bits for billions of rows.
-        groups = _first_codes(groups * (codes.max(initial=0) + 1) + codes)
+        groups = _factorize(groups * (codes.max(initial=0) + 1) + codes)
     return groups
 
 
 def row_hashes(columns: Sequence[Any]) -> np.ndarray:
-    """Numbers (B,) that are the same for rows whose cells are the same: for tables of which only batches are in memory.
+    """Hash rows (B,) by their cells, to find duplicates in tables of which only batches are in memory.
 
     Args:
-        columns: cells as `cells.read_cells` gives them, B each; those of the inputs, as for `duplicate_groups`.
+        columns: parsed cells as returned by `cells.read_cells`, B each; inputs only, as in `duplicate_groups`.
 
     >>> row_hashes([np.array([1.0, 1.0, 2.0]), np.array(["x", "x", "x"], object)]).tolist()[0::2] == [0, 0]
     False
-    >>> found = row_hashes([np.array([1.0, 1.0, 2.0]), [["a"], ["a"], None]])
-    >>> bool(found[0] == found[1]), bool(found[1] == found[2])
+    >>> hashes = row_hashes([np.array([1.0, 1.0, 2.0]), [["a"], ["a"], None]])
+    >>> bool(hashes[0] == hashes[1]), bool(hashes[1] == hashes[2])
     (True, False)
     """
-    found = np.zeros(len(columns[0]), np.uint64)
+    hashes = np.zeros(len(columns[0]), np.uint64)
     for cells in columns:
-        # Wraps around on purpose; the factor keeps equal cells of two columns from cancelling each other.
-        found = (found ^ _hashes(cells)) * np.uint64(0x9E3779B97F4A7C15)
-        found ^= found >> np.uint64(29)
-    return found
+        # Overflow is intended; the factor keeps equal cells in two columns from cancelling each other out.
+        hashes = (hashes ^ _hashes(cells)) * np.uint64(0x9E3779B97F4A7C15)
+        hashes ^= hashes >> np.uint64(29)
+    return hashes
 
 
 def _hashes(cells: Any) -> np.ndarray:
@@ -168,18 +171,18 @@ def _hashes(cells: Any) -> np.ndarray:
 
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "fM":
         rows = np.ascontiguousarray(cells).reshape(len(cells), -1)
-        found = np.zeros(len(rows), np.uint64)
+        hashes = np.zeros(len(rows), np.uint64)
         for column in rows.T:
-            found = found * np.uint64(31) + hashes_of(np.ascontiguousarray(column))
-        return found
-    words = np.empty(len(cells), object)
-    words[:] = [cell if cell is None or type(cell) in (str, bytes) else repr(_key(cell)) for cell in cells]
-    return hashes_of(words, categorize=False)
+            hashes = hashes * np.uint64(31) + hashes_of(np.ascontiguousarray(column))
+        return hashes
+    strings = np.empty(len(cells), object)
+    strings[:] = [cell if cell is None or type(cell) in (str, bytes) else repr(_key(cell)) for cell in cells]
+    return hashes_of(strings, categorize=False)
 
 
 @dataclass(frozen=True)
 class _Values:
-    """A column; as codes, -1 where it is missing; and as numbers, where it is numeric."""
+    """The cells of a column; their codes, -1 where missing; and their numbers, if they are numeric."""
 
     cells: np.ndarray
     codes: np.ndarray
@@ -196,26 +199,26 @@ class _Values:
 
 def _read(table: Table, schema: Schema, name: str, rows: np.ndarray) -> _Values:
     values = table_cells(table, schema[name]).values[rows]
-    return _Values.of(values, numeric=_compared(schema, name) == "number")
+    return _Values.of(values, numeric=_compared_as(schema, name) == "number")
 
 
-def _compare(name: str, target: str, values: _Values, truth: _Values) -> Leak | None:
-    known = truth.codes >= 0
-    codes, classes = values.codes[known], truth.codes[known]
+def _compare(name: str, target: str, values: _Values, target_values: _Values) -> Leak | None:
+    labelled = target_values.codes >= 0
+    codes, classes = values.codes[labelled], target_values.codes[labelled]
     if len(np.unique(classes)) < 2 or len(np.unique(codes)) < 2:
         return None
-    both = codes >= 0
-    if both.mean() > 0.5 and both.sum() >= _LEAST_SAME and _one_to_one(codes[both], classes[both]):
-        if _equal(values.cells[known][both], truth.cells[known][both]):
+    present = codes >= 0
+    if present.mean() > 0.5 and present.sum() >= _LEAST_PAIRS and _one_to_one(codes[present], classes[present]):
+        if _equal(values.cells[labelled][present], target_values.cells[labelled][present]):
             return Leak(name, target, "equal", 1.0)
-        # Where nearly every row has its own value, all columns are one-to-one.
-        if len(np.unique(classes[both])) <= both.sum() / 2:
+        # If nearly every row has a value of its own, any two columns are one-to-one.
+        if len(np.unique(classes[present])) <= present.sum() / 2:
             return Leak(name, target, "one-to-one", 1.0)
-    if known.sum() < _LEAST_ROWS:
+    if labelled.sum() < _LEAST_ROWS:
         return None
-    numbers = None if values.numbers is None else values.numbers[known]
-    goal = None if truth.numbers is None else truth.numbers[known]
-    strength = _strength(numbers, codes, goal, classes)
+    column_numbers = None if values.numbers is None else values.numbers[labelled]
+    target_numbers = None if target_values.numbers is None else target_values.numbers[labelled]
+    strength = _predictive_strength(column_numbers, codes, target_numbers, classes)
     return Leak(name, target, "near-perfect", round(strength, 4)) if strength else None
 
 
@@ -224,84 +227,88 @@ def _one_to_one(codes: np.ndarray, classes: np.ndarray) -> bool:
     return pairs == len(np.unique(codes)) == len(np.unique(classes))
 
 
-def _equal(cells: np.ndarray, truth: np.ndarray) -> bool:
-    if cells.dtype.kind == truth.dtype.kind == "f":
-        return bool(np.allclose(cells, truth, rtol=1e-9, atol=0))
-    return all(_spelt(one) == _spelt(other) for one, other in zip(cells.tolist(), truth.tolist(), strict=True))
+def _equal(cells: np.ndarray, labels: np.ndarray) -> bool:
+    if cells.dtype.kind == labels.dtype.kind == "f":
+        return bool(np.allclose(cells, labels, rtol=1e-9, atol=0))
+    return all(
+        _normalised(cell) == _normalised(label) for cell, label in zip(cells.tolist(), labels.tolist(), strict=True)
+    )
 
 
-def _spelt(cell: Any) -> str:
+def _normalised(cell: Any) -> str:
     return str(int(cell) if isinstance(cell, bool) or (isinstance(cell, float) and cell % 1 == 0) else cell)
 
 
-def _strength(numbers: np.ndarray | None, codes: np.ndarray, goal: np.ndarray | None, classes: np.ndarray) -> float:
-    """How much a column explains by itself where that is nearly all, else 0."""
-    if goal is not None and numbers is not None:
-        order = _order(numbers, goal)
-        if order >= _SAME_ORDER:
-            return order
+def _predictive_strength(
+    numbers: np.ndarray | None, codes: np.ndarray, target: np.ndarray | None, classes: np.ndarray
+) -> float:
+    """How well a column alone predicts the target if it does so almost perfectly, else 0."""
+    if target is not None and numbers is not None:
+        correlation = _rank_correlation(numbers, target)
+        if correlation >= _NEAR_PERFECT_CORRELATION:
+            return correlation
     groups = _bins(numbers) if numbers is not None else codes
-    if goal is not None:
-        r2 = _held_back_r2(groups, goal)
-        return r2 if r2 >= _PERFECT_R2 else 0.0
-    gain = _held_back_gain(groups, classes)
-    return gain if gain >= _PERFECT else 0.0
+    if target is not None:
+        r2 = _cross_validated_r2(groups, target)
+        return r2 if r2 >= _NEAR_PERFECT_R2 else 0.0
+    gain = _cross_validated_gain(groups, classes)
+    return gain if gain >= _NEAR_PERFECT else 0.0
 
 
-def _order(numbers: np.ndarray, goal: np.ndarray) -> float:
-    """Rank correlation, without its sign, over the rows that have both; 0 where too few have."""
-    both = np.isfinite(numbers) & np.isfinite(goal)
-    if both.sum() < max(_LEAST_ROWS, 0.5 * len(both)):
+def _rank_correlation(numbers: np.ndarray, target: np.ndarray) -> float:
+    """Absolute rank correlation over the rows that have both numbers; 0 if there are too few such rows."""
+    present = np.isfinite(numbers) & np.isfinite(target)
+    if present.sum() < max(_LEAST_ROWS, 0.5 * len(present)):
         return 0.0
-    one, other = _ranks(numbers[both]), _ranks(goal[both])
-    if len(np.unique(one)) < 10 or len(np.unique(other)) < 10:
+    ranks, target_ranks = _ranks(numbers[present]), _ranks(target[present])
+    if len(np.unique(ranks)) < 10 or len(np.unique(target_ranks)) < 10:
         return 0.0
-    return abs(float(np.corrcoef(one, other)[0, 1]))
+    return abs(float(np.corrcoef(ranks, target_ranks)[0, 1]))
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[places]
+    _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[codes]
 
 
 def _bins(numbers: np.ndarray) -> np.ndarray:
-    """Numbers as codes: of their distinct values where they are few, else of quantiles; -1 where missing."""
-    known = np.isfinite(numbers)
-    found = np.unique(numbers[known])
-    most = min(_BINS, max(int(known.sum()) // _ROWS_PER_BIN, 2))
-    if len(found) > most:
-        found = np.unique(np.quantile(numbers[known], np.linspace(0, 1, most + 1)[1:-1]))
-    return np.where(known, np.searchsorted(found, numbers, side="right"), -1)
+    """Bin numbers: one bin per distinct value if they are few, else quantile bins; -1 where missing."""
+    present = np.isfinite(numbers)
+    edges = np.unique(numbers[present])
+    bins = min(_BINS, max(int(present.sum()) // _ROWS_PER_BIN, 2))
+    if len(edges) > bins:
+        edges = np.unique(np.quantile(numbers[present], np.linspace(0, 1, bins + 1)[1:-1]))
+    return np.where(present, np.searchsorted(edges, numbers, side="right"), -1)
 
 
-def _held_back_gain(groups: np.ndarray, classes: np.ndarray) -> float:
-    """Of the rows that the most frequent class gets wrong, the share that a table of group -> class gets right."""
+def _cross_validated_gain(groups: np.ndarray, classes: np.ndarray) -> float:
+    """Cross-validated: the fraction of the majority class's errors that predicting the class of each group avoids."""
     groups, count = groups - groups.min(initial=0), classes.max() + 1
-    right = wrong = 0
-    for train, held in _folds(len(groups)):
-        usual = np.bincount(classes[train]).argmax()
-        table = np.bincount(groups[train] * count + classes[train], minlength=(groups.max() + 1) * count)
-        table = table.reshape(-1, count)
-        guess = np.where(table.sum(axis=1) > 0, table.argmax(axis=1), usual)[groups[held]]
-        wrong += int((classes[held] != usual).sum())
-        right += int((guess == classes[held]).sum()) - int((classes[held] == usual).sum())
-    return right / wrong if wrong >= _LEAST_WRONG else 0.0
+    correct = wrong = 0
+    for train, validation in _folds(len(groups)):
+        majority = np.bincount(classes[train]).argmax()
+        class_counts = np.bincount(groups[train] * count + classes[train], minlength=(groups.max() + 1) * count)
+        class_counts = class_counts.reshape(-1, count)
+        predicted = np.where(class_counts.sum(axis=1) > 0, class_counts.argmax(axis=1), majority)[groups[validation]]
+        wrong += int((classes[validation] != majority).sum())
+        correct += int((predicted == classes[validation]).sum()) - int((classes[validation] == majority).sum())
+    return correct / wrong if wrong >= _LEAST_BASELINE_ERRORS else 0.0
 
 
-def _held_back_r2(groups: np.ndarray, goal: np.ndarray) -> float:
-    """R2 of a table of group -> mean on rows that were held back; 0 of numbers whose squares are not finite."""
-    if np.abs(goal).max(initial=0) > _LARGEST:
+def _cross_validated_r2(groups: np.ndarray, target: np.ndarray) -> float:
+    """Cross-validated R2 of predicting the mean of each group; 0 if squares of the numbers may not be finite."""
+    if np.abs(target).max(initial=0) > _LARGEST_NUMBER:
         return 0.0
     groups = groups - groups.min(initial=0)
-    left = spread = 0.0
-    for train, held in _folds(len(groups)):
-        mean = goal[train].mean()
+    residual = total = 0.0
+    for train, validation in _folds(len(groups)):
+        mean = target[train].mean()
         size = groups.max() + 1
-        counts, sums = np.bincount(groups[train], minlength=size), np.bincount(groups[train], goal[train], size)
-        table = np.where(counts > 0, sums / np.maximum(counts, 1), mean)
-        left += float(((goal[held] - table[groups[held]]) ** 2).sum())
-        spread += float(((goal[held] - mean) ** 2).sum())
-    return 1 - left / spread if spread else 0.0
+        counts, sums = np.bincount(groups[train], minlength=size), np.bincount(groups[train], target[train], size)
+        means = np.where(counts > 0, sums / np.maximum(counts, 1), mean)
+        residual += float(((target[validation] - means[groups[validation]]) ** 2).sum())
+        total += float(((target[validation] - mean) ** 2).sum())
+    return 1 - residual / total if total else 0.0
 
 
 def _folds(rows: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -310,18 +317,18 @@ def _folds(rows: int) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def _sample(rows: int) -> np.ndarray:
-    if rows <= _MOST_ROWS:
+    if rows <= _SAMPLE_ROWS:
         return np.arange(rows)
-    return np.sort(np.random.default_rng(0).choice(rows, _MOST_ROWS, replace=False))
+    return np.sort(np.random.default_rng(0).choice(rows, _SAMPLE_ROWS, replace=False))
 
 
 def _codes(values: Any) -> np.ndarray:
-    """Codes (B,) of values, -1 where missing; lists and arrays count by what they hold."""
+    """Codes (B,) of values, -1 where missing; lists and arrays are compared by their content."""
     import pandas as pd
 
     try:
         return pd.factorize(values)[0].astype(np.int64)
-    except (TypeError, NotImplementedError):  # the latter from Arrow's own lists
+    except (TypeError, NotImplementedError):  # NotImplementedError: lists of Arrow types
         return pd.factorize(pd.Series([_key(cell) for cell in values], dtype=object))[0].astype(np.int64)
 
 
@@ -330,12 +337,12 @@ def _key(cell: Any) -> Any:
         return (cell.shape, cell.tobytes() if cell.dtype != object else repr(cell.tolist()))
     if isinstance(cell, set | frozenset):
         return repr(sorted(cell, key=repr))
-    if hasattr(cell, "getbands"):  # an image of Pillow's
+    if hasattr(cell, "getbands"):  # a Pillow image
         return (cell.size, cell.mode, cell.tobytes())
     return repr(cell) if isinstance(cell, list | tuple | dict) else cell
 
 
-def _first_codes(values: np.ndarray) -> np.ndarray:
+def _factorize(values: np.ndarray) -> np.ndarray:
     import pandas as pd
 
     return pd.factorize(values)[0].astype(np.int64)

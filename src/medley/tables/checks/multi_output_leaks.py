@@ -1,4 +1,4 @@
-"""Columns that determine a target of several labels or numbers, wholly or in part."""
+"""Columns that hold all or part of a target with several labels or numbers per row."""
 
 from __future__ import annotations
 
@@ -7,43 +7,43 @@ from typing import Any
 
 import numpy as np
 
-LEAST_ROWS = 10  # fewer rows than this agree by chance
-MOSTLY = 0.98
-BY_CHANCE = 0.8
-"""Where this share of shuffled rows fits as well, that rows fit says nothing: every set holds that label."""
+_LEAST_ROWS = 10  # fewer rows may agree by chance
+_SUBSET_RATE = 0.98
+_CHANCE_RATE = 0.8
+"""If this fraction of shuffled rows fits too, a fit is no evidence: every set holds that label, say."""
 
 
 def compare_labels(column: Sequence[Any], target: Sequence[Any]) -> str | None:
-    """How a column of labels, one or several per row, tells a target of sets.
+    """Compare a column of labels, one or several per row, with a target of label sets.
 
     Args:
-        column: B labels, or B lists of them; None where missing.
+        column: B labels or B lists of labels; None where missing.
         target: B lists of labels, None where missing.
 
     Returns:
-        `"equal"`, `"part"` (its labels are among the target's, or the target's among its) or None.
+        `"equal"`, `"part"` (its labels are a subset of the target's, or the other way round) or None.
 
     >>> rows = [["a", "b"], ["c"], ["a", "c"], ["b"]] * 5
     >>> compare_labels(rows, rows), compare_labels([row[0] for row in rows], rows), compare_labels(rows[1:], rows[:-1])
     ('equal', 'part', None)
     """
-    pairs = [(_set(one), _set(other)) for one, other in zip(column, target, strict=True)]
-    known = [other for _, other in pairs if other]
-    both = [(one, other) for one, other in pairs if one and other]
-    if len(both) < max(LEAST_ROWS, len(known) / 2) or len({other for _, other in both}) < 2:
+    pairs = [(_set(labels), _set(target_labels)) for labels, target_labels in zip(column, target, strict=True)]
+    labelled = [target_labels for _, target_labels in pairs if target_labels]
+    paired = [(labels, target_labels) for labels, target_labels in pairs if labels and target_labels]
+    if len(paired) < max(_LEAST_ROWS, len(labelled) / 2) or len({target_labels for _, target_labels in paired}) < 2:
         return None
-    if all(one == other for one, other in both):
+    if all(labels == target_labels for labels, target_labels in paired):
         return "equal"
-    among = _is_told(both) or _is_told([(other, one) for one, other in both])
-    return "part" if among and len({one for one, _ in both}) > 1 else None
+    is_contained = _is_subset(paired) or _is_subset([(target_labels, labels) for labels, target_labels in paired])
+    return "part" if is_contained and len({labels for labels, _ in paired}) > 1 else None
 
 
-def _is_told(pairs: Sequence[tuple[frozenset[str], frozenset[str]]]) -> bool:
-    """Whether the first sets are parts of the second, and not because nearly any are."""
+def _is_subset(pairs: Sequence[tuple[frozenset[str], frozenset[str]]]) -> bool:
+    """Whether the first sets are subsets of the second more often than shuffled ones are."""
     order = np.random.default_rng(0).permutation(len(pairs))
-    fits = np.mean([one <= other for one, other in pairs])
-    chance = np.mean([pairs[place][0] <= other for place, (_, other) in zip(order, pairs, strict=True)])
-    return bool(fits >= MOSTLY and chance <= BY_CHANCE)
+    fits = np.mean([part <= whole for part, whole in pairs])
+    by_chance = np.mean([pairs[shuffled][0] <= whole for shuffled, (_, whole) in zip(order, pairs, strict=True)])
+    return bool(fits >= _SUBSET_RATE and by_chance <= _CHANCE_RATE)
 
 
 def _set(cell: Any) -> frozenset[str]:
@@ -53,28 +53,30 @@ def _set(cell: Any) -> frozenset[str]:
 
 
 def compare_numbers(column: np.ndarray, target: np.ndarray) -> str | None:
-    """How a column of numbers, one or several per row, tells a target of several.
+    """Compare a column of numbers, one or several per row, with a target of several numbers.
 
     Args:
         column: (B,) or (B, D), NaN where missing.
         target: (B, K), likewise.
 
     Returns:
-        `"equal"`, `"part"` (some of the target's numbers stand in it) or None.
+        `"equal"`, `"part"` (it holds some of the target's numbers) or None.
 
     >>> numbers = np.random.default_rng(0).normal(size=(20, 2))
     >>> compare_numbers(numbers, numbers), compare_numbers(numbers[:, 1], numbers), compare_numbers(-numbers, numbers)
     ('equal', 'part', None)
     """
     columns = column.reshape(len(column), -1)
-    same = np.array([[_same(one, other) for other in target.T] for one in columns.T])
-    if same.shape[0] == same.shape[1] and same.diagonal().all():
+    matches = np.array(
+        [[_agree(column_values, target_values) for target_values in target.T] for column_values in columns.T]
+    )
+    if matches.shape[0] == matches.shape[1] and matches.diagonal().all():
         return "equal"
-    return "part" if same.any() else None
+    return "part" if matches.any() else None
 
 
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
-    both = np.isfinite(one) & np.isfinite(other)
-    if both.sum() < max(LEAST_ROWS, np.isfinite(other).sum() / 2) or len(np.unique(other[both])) < LEAST_ROWS:
+def _agree(column: np.ndarray, target: np.ndarray) -> bool:
+    present = np.isfinite(column) & np.isfinite(target)
+    if present.sum() < max(_LEAST_ROWS, np.isfinite(target).sum() / 2) or len(np.unique(target[present])) < _LEAST_ROWS:
         return False
-    return bool(np.allclose(one[both], other[both], rtol=1e-6, atol=0))
+    return bool(np.allclose(column[present], target[present], rtol=1e-6, atol=0))

@@ -1,4 +1,4 @@
-"""The cells of a column as what its kind says, in the form that codecs read."""
+"""Parsed cells: each column's cells as values of its kind, in the form that codecs take."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cells:
-    """One column of B rows, read.
+    """The parsed cells of one column of B rows.
 
     Args:
         values: by kind:
 
             - number: float64 (B,), NaN where missing; durations in days;
             - time: datetime64[us] (B,), in UTC;
-            - boolean, category, text: object (B,) of bool; of one type of label; of str; None where missing;
-            - image: a list of B paths, bytes, arrays, images of Pillow's; None where missing; where a cell holds
-              several, a list of B lists;
+            - boolean, category, text: object (B,) of bool, of labels of one type, of str; None where missing;
+            - image: a list of B paths, bytes, arrays or Pillow images, None where missing; a list of B lists if a cell
+              holds several;
             - vector: float32 (B, D), rows of NaN where missing;
             - set: a list of B lists of labels; series: a list of B arrays; None where missing;
-            - anything else: a list of the cells as they are.
-        unparsed: positions of the rows whose cell is there, but is nothing of that kind: it counts as missing.
+            - anything else: a list of the unchanged cells.
+        unparsed: positions of the rows whose cell is not empty but cannot be parsed as its kind: it counts as missing.
     """
 
     values: Any
@@ -44,14 +44,14 @@ class Cells:
 
 
 def read_columns(table: Table, schema: Schema) -> dict[str, Cells]:
-    """All columns that a network learns from, read as the schema says; others are not looked at.
+    """Parse all columns that a network learns from, as the schema says; others are ignored.
 
     Args:
-        table: rows, with the schema's columns in any order and any others.
+        table: has the schema's columns, in any order, and possibly others.
         schema: kinds of the columns.
 
     Raises:
-        DataError: columns are missing; tells all, and the names that are near.
+        DataError: columns are missing (all are reported, each with similar names).
 
     >>> from medley.tables.columns.infer import infer
     >>> from medley.tables.reading.read import read
@@ -64,37 +64,39 @@ def read_columns(table: Table, schema: Schema) -> dict[str, Cells]:
 
 
 def check_columns(table: Table, names: Sequence[str]) -> None:
-    """Makes sure that a table has some columns.
+    """Check that a table has all of these columns.
 
     Raises:
-        DataError: columns are missing; tells all, and the names that are near.
+        DataError: columns are missing (all are reported, each with similar names).
     """
-    there, errors = list(table.frame.columns), ErrorCollector()
+    present, errors = list(table.frame.columns), ErrorCollector()
     for name in names:
-        if name not in there:
-            near = get_close_matches(name, there, n=3)
-            told = f"near: {', '.join(map(repr, near))}" if near else f"it has {', '.join(map(repr, there[:20]))}"
-            errors.add(f"Column {name!r} is missing in {table.origin}; {told}.")
+        if name not in present:
+            similar = get_close_matches(name, present, n=3)
+            hint = (
+                f"near: {', '.join(map(repr, similar))}" if similar else f"it has {', '.join(map(repr, present[:20]))}"
+            )
+            errors.add(f"Column {name!r} is missing in {table.origin}; {hint}.")
     errors.raise_if_any(DataError)
 
 
 def read_cells(series: pd.Series, guess: ColumnGuess, root: Path | None = None) -> Cells:
-    """One column, parsed.
+    """Parse one column.
 
     Args:
-        series: its cells, of whatever type: a column of numbers may come as strings.
-        guess: what they are.
-        root: the folder that relative paths count from; the current one, if left out.
+        series: its cells, of any type: numbers may be written as strings.
+        guess: the kind of the column.
+        root: the folder that relative paths start from; by default the current one.
     """
     return _parse(ColumnProfile(guess.name, series, root or Path()), guess)
 
 
 def table_cells(table: Table, guess: ColumnGuess) -> Cells:
-    """One column of a table, parsed once for all who ask.
+    """Parse one column of a table; the result is cached in the table's memo.
 
     Args:
         table: has the column.
-        guess: what its cells are.
+        guess: the kind of the column.
     """
     return _parse(profile_of(table, guess.name), guess)
 

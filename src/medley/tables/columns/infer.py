@@ -1,11 +1,11 @@
-"""Guesses what each column of a table holds."""
+"""Inference of the kinds of a table's columns."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,32 +15,29 @@ from medley.tables.columns.kind import column_kinds, kind_named, overridden
 from medley.tables.columns.numbers import infer_from_numbers
 from medley.tables.columns.objects import is_list_like, items_of, type_names
 from medley.tables.columns.profile import ColumnProfile, KindGuess, is_absent, label_form, profile_of
-from medley.tables.columns.schema import Schema, known_kinds
+from medley.tables.columns.schema import Schema, check_kinds
 from medley.tables.reading.read import read
 
-if TYPE_CHECKING:
-    pass
-
-_EXAMPLES = 3
-_EXAMINED = 200
+_MOST_EXAMPLES = 3
+_SAMPLE_CELLS = 200
 _LONGEST_EXAMPLE = 40
 
 
 def infer(table: Any, overrides: Mapping[str, str] | None = None, sample_rows: int = 10_000) -> Schema:
-    """Guesses what each column holds, with reason and confidence.
+    """Infer the kind of each column, with reason and confidence.
 
-    Distinct values are counted over all rows; what is slow to look at (lists, the shape of strings) in a sample.
+    Distinct values are counted over all rows; lists, and how strings are written, are examined in a sample.
 
     Args:
-        table: rows of any form that `source.read` knows; training rows, where others are to be predicted.
-        overrides: column -> kind, where the caller knows better.
-        sample_rows: how many rows may be looked at one by one.
+        table: a table of any form that `read.read` accepts; training rows only, if others are to be predicted.
+        overrides: column -> kind that the caller sets.
+        sample_rows: the most rows that are examined one by one.
 
     Returns:
-        A guess for every column, in their order.
+        A guess for every column, in the order of the columns.
 
     Raises:
-        DataError: a column cannot be what `overrides` says, or has no such name or kind (all are reported).
+        DataError: a column cannot be parsed as the kind in `overrides`, or a name or kind is unknown (reports all).
 
     >>> schema = infer({"size": ["1,5 kg", "2,0 kg", "9,5 kg"], "note": ["a", "b", "a"]})
     >>> {name: guess.kind for name, guess in schema.items()}
@@ -49,7 +46,7 @@ def infer(table: Any, overrides: Mapping[str, str] | None = None, sample_rows: i
     table = read(table)
     errors, guesses = ErrorCollector(), []
     profiles: dict[str, ColumnProfile] = {}
-    kinds = known_kinds(overrides or {}, table.frame.columns, errors)
+    kinds = check_kinds(overrides or {}, table.frame.columns, errors)
     for name in table.frame.columns:
         profile = profiles[name] = profile_of(table, name, sample_rows)
         with errors.collecting(DataError):
@@ -64,11 +61,11 @@ def infer(table: Any, overrides: Mapping[str, str] | None = None, sample_rows: i
 def _with_families(
     guesses: Sequence[ColumnGuess], overridden_names: Collection[str], profiles: Mapping[str, ColumnProfile]
 ) -> list[ColumnGuess]:
-    """The guesses, where columns that only together are of a kind get that kind."""
-    own = [guess for guess in guesses if guess.name not in overridden_names]
+    """Replace the guesses of columns that form a family (one column per time step) by the kind of the family."""
+    inferred = [guess for guess in guesses if guess.name not in overridden_names]
     families: dict[str, KindGuess] = {}
     for kind in column_kinds():
-        families = {**kind.claim_families(own, profiles), **families}
+        families = {**kind.claim_families(inferred, profiles), **families}
     return [_in_family(guess, families[guess.name]) if guess.name in families else guess for guess in guesses]
 
 
@@ -85,18 +82,18 @@ def _in_family(guess: ColumnGuess, family: KindGuess) -> ColumnGuess:
 
 
 def infer_column(profile: ColumnProfile) -> ColumnGuess:
-    """Infers what one column holds; as `infer`."""
+    """Infer the kind of one column, as `infer` does."""
     return _column_guess(profile, infer_kind(profile))
 
 
 def infer_kind(profile: ColumnProfile) -> KindGuess:
-    """What a column holds: by the type of its cells where that says it, else the first kind that recognises it."""
+    """Infer the kind of a column: from the type of its cells if possible, else the first kind that recognises it."""
     if profile.kind_guess is None:
-        profile.kind_guess = _inferred(profile)
+        profile.kind_guess = _infer(profile)
     return profile.kind_guess
 
 
-def _inferred(profile: ColumnProfile) -> KindGuess:
+def _infer(profile: ColumnProfile) -> KindGuess:
     if not profile.known:
         return KindGuess("constant", "every cell is missing", 1.0)
     if not profile.is_plain:
@@ -125,7 +122,7 @@ def _ask_kinds(profile: ColumnProfile) -> KindGuess | None:
 
 
 def _unused_objects(profile: ColumnProfile) -> KindGuess:
-    cells = profile.sample(_EXAMINED)
+    cells = profile.sample(_SAMPLE_CELLS)
     if not all(map(is_list_like, cells)):
         return KindGuess("unused", f"nothing reads its cells ({type_names(cells)})", 0.9)
     items = [item for cell in cells for item in items_of(cell) if not is_absent(item)]
@@ -135,28 +132,28 @@ def _unused_objects(profile: ColumnProfile) -> KindGuess:
 
 
 def _single_value(profile: ColumnProfile) -> KindGuess:
-    only = f"{_short(profile.values[0])!r}"
+    value = f"{_shortened(profile.values[0])!r}"
     if profile.present.all():
-        return KindGuess("constant", f"every row holds {only}", 1.0)
-    return KindGuess("category", f"a row holds {only} or nothing", 0.8, label_form(profile.values))
+        return KindGuess("constant", f"every row holds {value}", 1.0)
+    return KindGuess("category", f"a row holds {value} or nothing", 0.8, label_form(profile.values))
 
 
 def _infer_objects(profile: ColumnProfile) -> KindGuess:
-    """Objects by their types, strings and mixtures by how they are written."""
+    """Infer the kind of a column of Python objects: from their types, or how strings and mixed cells are written."""
     from datetime import date, timedelta
 
     types = profile.types
-    if types and all(issubclass(one, bool | np.bool_) for one in types):
+    if types and all(issubclass(kind, bool | np.bool_) for kind in types):
         return KindGuess("boolean", "its cells are True or False", 1.0)
-    if types and all(issubclass(one, int | float | Decimal | np.number) and one is not bool for one in types):
+    if types and all(issubclass(kind, int | float | Decimal | np.number) and kind is not bool for kind in types):
         return infer_from_numbers(profile, profile.values.astype(np.float64))
-    if types and all(issubclass(one, date | np.datetime64) for one in types):
+    if types and all(issubclass(kind, date | np.datetime64) for kind in types):
         return KindGuess("time", "its cells are times", 1.0)
-    if types and all(issubclass(one, timedelta | np.timedelta64) for one in types):
+    if types and all(issubclass(kind, timedelta | np.timedelta64) for kind in types):
         return KindGuess("number", "its cells are durations, read as days", 1.0, "duration")
     kind_guess = _ask_kinds(profile) or KindGuess("unused", "no kind recognises it", 0.5)
     if len(types) > 1 and kind_guess.kind in ("category", "identifier"):
-        names = ", ".join(sorted(one.__name__ for one in types))
+        names = ", ".join(sorted(kind.__name__ for kind in types))
         return KindGuess(
             kind_guess.kind, f"{kind_guess.reason}, of mixed types ({names})", 0.5 * kind_guess.confidence, "str"
         )
@@ -167,7 +164,9 @@ def _column_guess(profile: ColumnProfile, kind_guess: KindGuess) -> ColumnGuess:
     kind = kind_named(kind_guess.kind)
     distinct = len(profile.values) if profile.is_plain else kind_guess.labels or profile.known
     missing = 1 - profile.known / len(profile.series) + kind_guess.unparsed
-    shown = profile.values[:: max(len(profile.values) // _EXAMPLES, 1)].tolist() if profile.is_plain else profile.cells
+    examples = (
+        profile.values[:: max(len(profile.values) // _MOST_EXAMPLES, 1)].tolist() if profile.is_plain else profile.cells
+    )
     return ColumnGuess(
         name=profile.name,
         kind=kind_guess.kind,
@@ -175,18 +174,18 @@ def _column_guess(profile: ColumnProfile, kind_guess: KindGuess) -> ColumnGuess:
         confidence=round(float(kind_guess.confidence), 2),
         missing=round(float(missing), 6),
         distinct=distinct,
-        examples=tuple(_short(value) for value in shown[:_EXAMPLES]),
+        examples=tuple(_shortened(value) for value in examples[:_MOST_EXAMPLES]),
         description=kind.describe(kind_guess.form, kind_guess.labels or distinct),
         form=kind_guess.form,
         is_used=kind.is_used,
     )
 
 
-def _short(value: Any) -> str:
+def _shortened(value: Any) -> str:
     if isinstance(value, np.ndarray) or hasattr(value, "getbands") or hasattr(value, "detach"):
         return f"{type(value).__name__} {tuple(getattr(value, 'shape', getattr(value, 'size', ())))}"
     if isinstance(value, bytes):
         return f"{len(value):,} bytes"
-    told = f"{value:g}" if isinstance(value, float) else str(value)
-    told = " ".join(told[: 2 * _LONGEST_EXAMPLE].split())
-    return told if len(told) <= _LONGEST_EXAMPLE else told[: _LONGEST_EXAMPLE - 3] + "..."
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    text = " ".join(text[: 2 * _LONGEST_EXAMPLE].split())
+    return text if len(text) <= _LONGEST_EXAMPLE else text[: _LONGEST_EXAMPLE - 3] + "..."

@@ -1,4 +1,4 @@
-"""Kinds of columns: what cells can hold, each announced by one class that is found through the registry."""
+"""Kinds of columns: what cells can hold; each kind is one registered class."""
 
 from __future__ import annotations
 
@@ -16,50 +16,50 @@ if TYPE_CHECKING:
     from medley.core.column import ColumnGuess
     from medley.tables.columns.profile import ColumnProfile, KindGuess
 
-SAID = "the caller says so"
-"""The reason of what the caller says himself."""
+SET_BY_CALLER = "the caller set it"
+"""The reason given for kinds that the caller sets."""
 
 
 class ColumnKind(ABC):
-    """What the cells of a column can hold: how it is recognised, overridden, parsed and described.
+    """A kind of column: how it is recognised, overridden, parsed and described.
 
-    One final subclass per kind, without state. `class AudioKind(ColumnKind, register="audio.kind")` registers it; the
-    modalities' kinds lie in their slices, so that a new modality brings its own.
+    One stateless subclass per kind; `class AudioKind(ColumnKind, register="audio.kind")` registers it. Each modality's
+    kinds are in its own package.
     """
 
     name: ClassVar[str]
-    """What schemas, saved models and the argument `column_kinds` call it."""
+    """Its name in schemas, saved models and the argument `column_kinds`."""
 
     rank: ClassVar[float] = 50.0
-    """Kinds are asked in rising order whether they recognise a column; the first that does decides."""
+    """Kinds try to recognise a column in ascending rank; the first that does decides."""
 
     is_used: ClassVar[bool] = True
     """Whether networks learn from such columns."""
 
     names_files: ClassVar[bool] = False
-    """Whether cells may be paths of files, whose content then belongs to the table's."""
+    """Whether cells may be paths of files, whose content then counts as part of the table."""
 
     compared_as: ClassVar[Literal["number", "label", "labels", "numbers"] | None] = None
-    """How leak checks compare such a column with a target: one number or label per cell, several, or not at all."""
+    """How leak checks compare the column with a target: one number or label per cell, several, or not at all (None)."""
 
     def __init_subclass__(cls, *, register: str | None = None) -> None:
         if register is not None:
             registry.register(register)(cls)
 
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
-        """Says whether a column is of this kind, by itself.
+        """Infer whether a column, considered by itself, is of this kind.
 
         Args:
             profile: a column with at least one value.
 
         Returns:
-            The guess, with its reason and confidence; None where it is another kind.
+            The guess, with its reason and confidence; None if the column is of another kind.
         """
         return None
 
     @abstractmethod
     def override(self, profile: ColumnProfile) -> KindGuess:
-        """Reads a column as this kind because the caller says so.
+        """Treat a column as this kind because the caller set it.
 
         Args:
             profile: a column with at least one value, which was inferred to be of another kind.
@@ -70,20 +70,20 @@ class ColumnKind(ABC):
 
     @abstractmethod
     def parse(self, profile: ColumnProfile, form: str) -> tuple[Any, np.ndarray]:
-        """Cells as codecs read them.
+        """Parse cells into the form that codecs take.
 
         Args:
             profile: a column of B rows.
-            form: how its cells are written, as `recognize` and `override` say.
+            form: how its cells are written, as found by `recognize` or `override`.
 
         Returns:
-            B values, of a form that the kind documents, missing ones as NaN, NaT or None; and which rows (B,) have one,
-            or say in words that there is none.
+            B values, in a form that the kind documents, missing ones as NaN, NaT or None; and a mask (B,) of the rows
+            that were parsed or hold a placeholder for a missing value, such as "n/a".
         """
 
     @abstractmethod
     def describe(self, form: str, distinct: int) -> str:
-        """What a network sees of such a column, in a few words.
+        """Describe in a few words what a network gets from such a column.
 
         Args:
             form: how cells are written.
@@ -91,27 +91,27 @@ class ColumnKind(ABC):
         """
 
     def reads_as_text(self, form: str) -> bool:
-        """Whether cells must stay text when a file is read, even if all of them happen to be digits."""
+        """Whether cells must stay text when a file is read, even if all of them are digits."""
         return False
 
     def claim_families(
         self, guesses: Sequence[ColumnGuess], profiles: Mapping[str, ColumnProfile]
     ) -> Mapping[str, KindGuess]:
-        """Finds columns that only together are of this kind, such as a series in wide form, one column per step.
+        """Find groups of columns that are of this kind only together, such as a series with one column per time step.
 
         Args:
-            guesses: what each column holds by itself, in the order of the table; without those that the caller
-                overrides.
-            profiles: of these columns.
+            guesses: the guess for each column by itself, in the order of the table; without columns whose kind the
+                caller sets.
+            profiles: the profiles of these columns.
 
         Returns:
-            Column -> the guess that takes the place of its own.
+            Column -> the guess that replaces its own.
         """
         return {}
 
 
 def column_kinds() -> list[ColumnKind]:
-    """All kinds that are registered here, in the order in which they are asked."""
+    """All registered kinds, in the order in which they try to recognise a column."""
     classes: list[Any] = list(registry.declared(ColumnKind).values())
     return sorted((kind() for kind in classes), key=lambda kind: (kind.rank, kind.name))
 
@@ -126,7 +126,7 @@ def kind_names() -> list[str]:
 
 
 def kind_named(name: str) -> ColumnKind:
-    """The kind of a name.
+    """The kind with this name.
 
     Raises:
         ConfigError: there is no such kind.
@@ -141,19 +141,19 @@ def kind_named(name: str) -> ColumnKind:
 
 
 def parse_column(profile: ColumnProfile, name: str, form: str) -> tuple[Any, np.ndarray]:
-    """A column's cells, parsed once for all who ask: as `ColumnKind.parse` of the kind of that name."""
+    """Parse a column with `ColumnKind.parse` of the kind with this name; the result is cached in the profile."""
     if (name, form) not in profile.parsed:
         profile.parsed[name, form] = kind_named(name).parse(profile, form)
     return profile.parsed[name, form]
 
 
 def overridden(profile: ColumnProfile, name: str, inferred: KindGuess) -> KindGuess:
-    """A column as the kind that the caller says it is.
+    """The guess for a column whose kind the caller sets.
 
     Args:
         profile: the column.
-        name: the kind that the caller says.
-        inferred: what was inferred; where it is the same kind, it stands.
+        name: the kind that the caller sets.
+        inferred: the inferred guess; it is kept if it is of the same kind.
 
     Raises:
         DataError: the cells cannot be parsed as this kind.
@@ -162,16 +162,17 @@ def overridden(profile: ColumnProfile, name: str, inferred: KindGuess) -> KindGu
 
     kind = kind_named(name)
     if not kind.is_used:
-        return KindGuess(name, SAID, 1.0)
+        return KindGuess(name, SET_BY_CALLER, 1.0)
     if inferred.kind == name or not profile.known:
-        return replace(inferred, kind=name, reason=SAID, confidence=1.0)
+        return replace(inferred, kind=name, reason=SET_BY_CALLER, confidence=1.0)
     return kind.override(profile)
 
 
 def cannot_parse(profile: ColumnProfile, name: str) -> DataError:
-    """The error of a column whose cells are not of the kind that the caller says."""
+    """The error for a column whose cells cannot be parsed as the kind that the caller sets."""
     examples = profile.values[:3].tolist() if profile.is_plain else [type(cell).__name__ for cell in profile.cells[:1]]
     listed = ", ".join(repr(str(example)[:40]) for example in examples)
     return DataError(
-        f"Column {profile.name!r} cannot be read as {name}, as {spelled('column_kinds')} says: it holds {listed}."
+        f"Column {profile.name!r} cannot be parsed as {name}, the kind set in {spelled('column_kinds')}: "
+        f"it holds {listed}."
     )

@@ -1,4 +1,4 @@
-"""What the name of a column says of its numbers: names of things, quantities, or times."""
+"""What the name of a column suggests about its numbers: identifiers, codes, quantities, times or grades."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _GRADES = frozenset(
 
 
 def name_parts(name: str) -> tuple[str, ...]:
-    """The words of a name, in small letters.
+    """The words of a name, in lower case.
 
     >>> name_parts("PassengerId"), name_parts("clothing_id"), name_parts("Unnamed: 0")
     (('passenger', 'id'), ('clothing', 'id'), ('unnamed', '0'))
@@ -61,7 +61,7 @@ def name_parts(name: str) -> tuple[str, ...]:
 
 
 def is_identifier_name(name: str) -> bool:
-    """Whether a name ends or begins as those of identifiers do.
+    """Whether a name starts or ends like that of an identifier.
 
     >>> is_identifier_name("Clothing ID"), is_identifier_name("idle")
     (True, False)
@@ -71,7 +71,7 @@ def is_identifier_name(name: str) -> bool:
 
 
 def is_code_name(name: str) -> bool:
-    """Whether a name speaks of things that numbers could stand for, and of no quantity.
+    """Whether a name is that of things that numbers may stand for, and not that of a quantity.
 
     >>> is_code_name("zipcode"), is_code_name("user_count"), is_code_name("Age")
     (True, False, False)
@@ -81,17 +81,17 @@ def is_code_name(name: str) -> bool:
 
 
 def is_quantity_name(name: str) -> bool:
-    """Whether a name speaks of a quantity."""
+    """Whether a name is that of a quantity."""
     return bool({*name_parts(name)} & _QUANTITIES)
 
 
 def is_time_name(name: str) -> bool:
-    """Whether a name speaks of a time."""
+    """Whether a name is that of a time."""
     return bool({*name_parts(name)} & _TIMES)
 
 
 def is_grade_name(name: str) -> bool:
-    """Whether a name speaks of grades, which have an order.
+    """Whether a name is that of grades, which have an order.
 
     >>> is_grade_name("Rating"), is_grade_name("breed")
     (True, False)

@@ -1,4 +1,4 @@
-"""What a column of numbers holds: quantities, names that are written as numbers, answers, times."""
+"""Kinds of numeric columns: quantities, identifiers, category codes, booleans or times."""
 
 from __future__ import annotations
 
@@ -8,50 +8,50 @@ from medley.tables.columns.names import is_code_name, is_identifier_name, is_qua
 from medley.tables.columns.profile import ColumnProfile, KindGuess
 from medley.tables.formats.times import find_epoch
 
-_FEW = 20
-_ENOUGH = 50
+_FEW_DISTINCT = 20
+_ENOUGH_ROWS = 50
 
 
 def infer_from_numbers(profile: ColumnProfile, values: np.ndarray) -> KindGuess:
-    """Infers what a column of numbers holds.
+    """Infer the kind of a column of numbers.
 
     Args:
         profile: the column.
-        values: its distinct values as float64 (D,), NaN for those that are no numbers.
+        values: its distinct values as float64 (D,), NaN for those that are not numbers.
 
-    Whole numbers may be names ("zipcode"): their own name, or that each row has another one, tells so. Nothing tells
-    a rating from a class by its numbers alone: few distinct ones are read as numbers, whose order means something.
+    Whole numbers may be identifiers or codes ("zipcode"); the column's name, or that all values differ, shows it. A
+    rating cannot be distinguished from a class by its numbers alone: few distinct whole numbers are taken as numbers.
     """
-    read = np.isfinite(values)
-    known, counts = values[read], profile.counts[read]
-    if set(known.tolist()) <= {0.0, 1.0}:
+    is_finite = np.isfinite(values)
+    numbers, counts = values[is_finite], profile.counts[is_finite]
+    if set(numbers.tolist()) <= {0.0, 1.0}:
         return KindGuess("boolean", "its cells are 0 or 1", 0.9)
-    if not (known % 1 == 0).all():
+    if not (numbers % 1 == 0).all():
         return KindGuess("number", "its cells are numbers with fractions", 0.98)
-    # Measured in whole units, a float is still a measure; with gaps, whole numbers too come as floats.
-    measured = profile.series.dtype.kind == "f" and profile.present.all()
+    # Floats without gaps are measurements, also in whole units; integers with gaps are stored as floats, too.
+    is_measurement = profile.series.dtype.kind == "f" and profile.present.all()
     return (
-        _time(profile, known)
-        or (None if measured else _identifier(profile, known))
-        or _code(profile, known, counts)
-        or _quantity(known)
+        _time(profile, numbers)
+        or (None if is_measurement else _identifier(profile, numbers))
+        or _code(profile, numbers, counts)
+        or _quantity(numbers)
     )
 
 
 def _time(profile: ColumnProfile, values: np.ndarray) -> KindGuess | None:
     form = find_epoch(values)
-    if form is None or not (is_time_name(profile.name) or (form == "%Y%m%d" and profile.known >= _FEW)):
+    if form is None or not (is_time_name(profile.name) or (form == "%Y%m%d" and profile.known >= _FEW_DISTINCT)):
         return None
-    told = "days, written as 20240131" if form == "%Y%m%d" else f"{form[6:]} since 1970"
-    return KindGuess("time", f"its whole numbers are {told}", 0.9 if is_time_name(profile.name) else 0.8, form)
+    written = "days, written as 20240131" if form == "%Y%m%d" else f"{form[6:]} since 1970"
+    return KindGuess("time", f"its whole numbers are {written}", 0.9 if is_time_name(profile.name) else 0.8, form)
 
 
 def _identifier(profile: ColumnProfile, values: np.ndarray) -> KindGuess | None:
     if len(values) < profile.known or len(values) < 3:
         return None
-    if is_identifier_name(profile.name) or (is_code_name(profile.name) and len(values) >= _FEW):
+    if is_identifier_name(profile.name) or (is_code_name(profile.name) and len(values) >= _FEW_DISTINCT):
         return KindGuess("identifier", "every row has its own, and its name is that of an identifier", 0.98)
-    if len(values) < _FEW or is_time_name(profile.name) or is_quantity_name(profile.name):
+    if len(values) < _FEW_DISTINCT or is_time_name(profile.name) or is_quantity_name(profile.name):
         return None
     span = values.max() - values.min() + 1
     if span == len(values):
@@ -62,18 +62,18 @@ def _identifier(profile: ColumnProfile, values: np.ndarray) -> KindGuess | None:
 
 
 def _code(profile: ColumnProfile, values: np.ndarray, counts: np.ndarray) -> KindGuess | None:
-    told = f"{len(values):,} whole numbers"
+    numbers = f"{len(values):,} whole numbers"
     if is_identifier_name(profile.name):
-        return KindGuess("category", f"its name says that its {told} stand for things", 0.85, "int")
+        return KindGuess("category", f"its name says that its {numbers} stand for things", 0.85, "int")
     if is_code_name(profile.name):
-        return KindGuess("category", f"its name says that its {told} stand for things", 0.8, "int")
-    if profile.known >= _ENOUGH and _look_like_codes(values, counts) and not is_quantity_name(profile.name):
-        return KindGuess("category", f"its {told}, all of as many digits, come back often", 0.55, "int")
+        return KindGuess("category", f"its name says that its {numbers} stand for things", 0.8, "int")
+    if profile.known >= _ENOUGH_ROWS and _look_like_codes(values, counts) and not is_quantity_name(profile.name):
+        return KindGuess("category", f"its {numbers}, all with the same number of digits, recur often", 0.55, "int")
     return None
 
 
 def _look_like_codes(values: np.ndarray, counts: np.ndarray) -> bool:
-    """Whether numbers look like those of postcodes: 5 digits or more, repeated, unordered gaps, none rounded."""
+    """Whether numbers look like postcodes: 5 digits or more, repeated, few of them round."""
     digits = np.floor(np.log10(np.maximum(np.abs(values), 1)))
     if values.min() < 10_000 or digits.min() != digits.max() or len(values) > 0.2 * counts.sum():
         return False
@@ -82,6 +82,6 @@ def _look_like_codes(values: np.ndarray, counts: np.ndarray) -> bool:
 
 
 def _quantity(values: np.ndarray) -> KindGuess:
-    if len(values) > _FEW:
+    if len(values) > _FEW_DISTINCT:
         return KindGuess("number", "its cells are numbers", 0.95)
-    return KindGuess("number", f"its {len(values)} whole numbers have an order; say category if they are names", 0.8)
+    return KindGuess("number", f"its {len(values)} whole numbers have an order; set category if they are codes", 0.8)

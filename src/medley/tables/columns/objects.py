@@ -1,4 +1,4 @@
-"""Cells that are lists, sets, arrays, tensors or other objects, taken apart."""
+"""Helpers for cells that are lists, sets, arrays, tensors or other objects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def items_of(cell: Any) -> list[Any]:
-    """What a list, set, array or tensor holds; anything else by itself."""
+    """The items of a list, set, array or tensor; anything else is its own single item."""
     if hasattr(cell, "detach"):
         cell = cell.detach().cpu().numpy()
     if isinstance(cell, np.ndarray):
@@ -20,9 +20,9 @@ def items_of(cell: Any) -> list[Any]:
 
 
 def array_of(cell: Any) -> np.ndarray | None:
-    """A nested list, or arrays of arrays as Arrow hands them out, as one array of numbers; None where it is none."""
+    """Convert a nested list, or arrays of arrays as Arrow returns them, to one numeric array; None if not possible."""
     try:
-        array = np.asarray(_lists(cell))
+        array = np.asarray(_unboxed(cell))
     except (ValueError, TypeError):
         return None
     return array if array.dtype.kind in "buif" and array.ndim else None
@@ -51,9 +51,9 @@ def type_names(cells: Iterable[Any]) -> str:
     return ", ".join(sorted({type(cell).__name__ for cell in cells})[:4])
 
 
-def _lists(cell: Any) -> Any:
+def _unboxed(cell: Any) -> Any:
     if isinstance(cell, np.ndarray):
-        return _lists(cell.tolist()) if cell.dtype == object else cell
+        return _unboxed(cell.tolist()) if cell.dtype == object else cell
     if isinstance(cell, Sequence) and not isinstance(cell, str | bytes):
-        return [_lists(one) for one in cell]
+        return [_unboxed(item) for item in cell]
     return float("nan") if cell is None else cell

@@ -1,4 +1,4 @@
-"""What the parsers of kinds share: distinct values parsed once and spread over the rows, cells parsed one by one."""
+"""Shared helpers of the kinds' parsers: parse each distinct value once, or cell by cell."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from medley.tables.columns.profile import ColumnProfile
-from medley.tables.formats.numbers import NO_VALUE
+from medley.tables.formats.numbers import MISSING_MARKERS
 
 
 def spread(profile: ColumnProfile, values: np.ndarray, missing: Any) -> np.ndarray:
-    """Values of the distinct cells (D,) -> of all rows (B,), with `missing` where a row has none."""
+    """Map values of the distinct cells (D,) to all rows (B,), with `missing` where a cell is missing."""
     return np.append(values, np.array([missing], dtype=values.dtype))[profile.codes]
 
 
 def parse_distinct(profile: ColumnProfile, parse: Callable[[Any], Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Parses each distinct value once: objects (B,), None where missing, and which rows have one (B,)."""
+    """Parse each distinct value once: objects (B,), None where missing, and a mask of the parsed rows (B,)."""
     if not profile.is_plain:
         return np.full(len(profile.series), None, dtype=object), ~profile.present
     distinct = np.empty(len(profile.values), dtype=object)
@@ -27,15 +27,15 @@ def parse_distinct(profile: ColumnProfile, parse: Callable[[Any], Any]) -> tuple
 
 
 def parse_cells(profile: ColumnProfile, parse: Callable[[Any], Any]) -> tuple[list[Any], np.ndarray]:
-    """Parses each cell by itself: a list of B, None where missing, and which rows have one (B,)."""
+    """Parse each cell: a list of B, None where missing, and a mask of the parsed rows (B,)."""
     cells = zip(profile.series.tolist(), profile.present.tolist(), strict=True)
     values = [parse(cell) if present else None for cell, present in cells]
     return values, np.array([value is not None for value in values], bool)
 
 
-def says_no_value(profile: ColumnProfile) -> np.ndarray:
-    """Rows (B,) that say in words that there is no value ("n/a"): these are missing, not wrong."""
+def marks_missing(profile: ColumnProfile) -> np.ndarray:
+    """Mask (B,) of rows with a placeholder for a missing value ("n/a"): these are missing, not unparsable."""
     if profile.values.dtype.kind != "O":
         return np.zeros(len(profile.series), bool)
-    distinct = [isinstance(value, str) and value.strip().lower() in NO_VALUE for value in profile.values]
+    distinct = [isinstance(value, str) and value.strip().lower() in MISSING_MARKERS for value in profile.values]
     return np.append(np.array(distinct, bool), False)[profile.codes]

@@ -1,4 +1,4 @@
-"""What each column of a table holds: a guess with its reason and confidence, which the caller may overrule."""
+"""The schema of a table: a guess of the kind of each column, which the caller may override."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from medley.core.column import ColumnGuess
 from medley.errors import ConfigError, ErrorCollector, did_you_mean
-from medley.tables.columns.kind import SAID, kind_named, kind_names
+from medley.tables.columns.kind import SET_BY_CALLER, kind_named, kind_names
 
 
 class Schema(Mapping[str, ColumnGuess]):
@@ -21,7 +21,7 @@ class Schema(Mapping[str, ColumnGuess]):
     """
 
     def __init__(self, guesses: Iterable[ColumnGuess]) -> None:
-        self._guesses = {one.name: one for one in guesses}
+        self._guesses = {guess.name: guess for guess in guesses}
 
     def __getitem__(self, name: str) -> ColumnGuess:
         return self._guesses[name]
@@ -36,62 +36,64 @@ class Schema(Mapping[str, ColumnGuess]):
         return isinstance(other, Schema) and list(self.values()) == list(other.values())
 
     def __repr__(self) -> str:
-        return f"Schema({', '.join(f'{one.name}: {one.kind}' for one in self.values())})"
+        return f"Schema({', '.join(f'{guess.name}: {guess.kind}' for guess in self.values())})"
 
     @property
     def used(self) -> list[str]:
         """The columns that a network learns from."""
-        return [one.name for one in self.values() if one.is_used]
+        return [guess.name for guess in self.values() if guess.is_used]
 
     def of(self, *kinds: str) -> list[str]:
-        """The columns of some kinds."""
-        return [one.name for one in self.values() if one.kind in kinds]
+        """The columns of these kinds."""
+        return [guess.name for guess in self.values() if guess.kind in kinds]
 
     def without(self, names: Iterable[str]) -> Schema:
-        """The same without some columns: the targets, say."""
-        left_out = set(names)
-        return Schema(one for one in self.values() if one.name not in left_out)
+        """A schema without some columns: the targets, say."""
+        excluded = set(names)
+        return Schema(guess for guess in self.values() if guess.name not in excluded)
 
     def override(self, column_kinds: Mapping[str, str]) -> Schema:
-        """The same with kinds that the caller knows better.
+        """A schema in which the caller sets the kinds of some columns.
 
-        How the cells are written is found out anew when they are read; `infer.infer` with `overrides` does that at
-        once, and tells where a column cannot be what it is said to be.
+        How the cells are written is inferred again when they are read; `infer.infer` with `overrides` does that at
+        once, and reports columns that cannot be parsed as the kind that was set.
 
         Raises:
             ConfigError: a column or a kind is unknown (all are reported).
         """
         errors = ErrorCollector()
-        kinds = known_kinds(column_kinds, self, errors)
+        kinds = check_kinds(column_kinds, self, errors)
         errors.raise_if_any(ConfigError)
-        return Schema(_overridden(one, kinds[one.name]) if one.name in kinds else one for one in self.values())
+        return Schema(
+            _overridden(guess, kinds[guess.name]) if guess.name in kinds else guess for guess in self.values()
+        )
 
     def state(self) -> list[dict[str, Any]]:
-        """JSON values."""
-        return [{**asdict(one), "examples": list(one.examples)} for one in self.values()]
+        """The schema as JSON values."""
+        return [{**asdict(guess), "examples": list(guess.examples)} for guess in self.values()]
 
     @classmethod
     def restore(cls, state: Iterable[Mapping[str, Any]]) -> Self:
         """The inverse of `state`."""
-        return cls(ColumnGuess(**{**one, "examples": tuple(one["examples"])}) for one in state)
+        return cls(ColumnGuess(**{**guess, "examples": tuple(guess["examples"])}) for guess in state)
 
 
-def known_kinds(column_kinds: Mapping[str, str], columns: Iterable[str], errors: ErrorCollector) -> dict[str, str]:
-    """Column -> kind, as the caller says; notes columns and kinds that are unknown in `errors`.
+def check_kinds(column_kinds: Mapping[str, str], columns: Iterable[str], errors: ErrorCollector) -> dict[str, str]:
+    """Column -> kind as set by the caller; unknown columns and kinds are added to `errors`.
 
-    >>> known_kinds({"age": "number"}, ["age", "sex"], ErrorCollector())
+    >>> check_kinds({"age": "number"}, ["age", "sex"], ErrorCollector())
     {'age': 'number'}
     """
-    names, found = list(columns), {}
+    names, kinds = list(columns), {}
     for name, kind in column_kinds.items():
         if name not in names:
-            errors.add(f"names {name!r}, which is no column.{did_you_mean(name, names)}", argument="column_kinds")
+            errors.add(f"names {name!r}, which is not a column.{did_you_mean(name, names)}", argument="column_kinds")
         if str(kind).lower() in kind_names():
-            found[name] = str(kind).lower()
+            kinds[name] = str(kind).lower()
         else:
             hint = did_you_mean(kind, kind_names())
-            errors.add(f"names the kind {kind!r} for {name!r}, which is no kind.{hint}", argument="column_kinds")
-    return found
+            errors.add(f"names the kind {kind!r} for {name!r}, which is not a kind.{hint}", argument="column_kinds")
+    return kinds
 
 
 def _overridden(guess: ColumnGuess, name: str) -> ColumnGuess:
@@ -99,5 +101,5 @@ def _overridden(guess: ColumnGuess, name: str) -> ColumnGuess:
     form = guess.form if name == guess.kind else ""
     description = kind.describe(form, guess.distinct)
     return replace(
-        guess, kind=name, reason=SAID, confidence=1.0, form=form, description=description, is_used=kind.is_used
+        guess, kind=name, reason=SET_BY_CALLER, confidence=1.0, form=form, description=description, is_used=kind.is_used
     )

@@ -1,4 +1,4 @@
-"""How long the strings of a column are, which tells identifiers, categories and texts from each other."""
+"""Lengths of strings, by which identifiers, categories and texts are distinguished."""
 
 from __future__ import annotations
 

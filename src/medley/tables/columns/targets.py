@@ -1,4 +1,4 @@
-"""Targets: which task a target column asks for. The heads that are registered here say which is theirs."""
+"""The task of a target column: each registered head recognises the targets that it predicts."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _MOST_CODES = 100
 
 
 class TargetProfile:
-    """A target column as heads look at it.
+    """A target column, as heads examine it to recognise their task.
 
     Args:
-        profile: the column; it has two distinct values at least, or cells that are no single values.
-        cells: what its cells hold.
+        profile: the column; it has at least two distinct values, or cells that are not single values.
+        cells: the guess of its kind.
 
     Attributes:
         profile: as passed.
@@ -48,7 +48,7 @@ class TargetProfile:
 
     @cached_property
     def is_numeric(self) -> bool:
-        """Whether each cell is a number, also in a string."""
+        """Whether each cell is a number, or a string that is one."""
         return self.is_plain and (self.profile.values.dtype.kind in "iuf" or self.cells.kind == "number")
 
     @cached_property
@@ -59,7 +59,7 @@ class TargetProfile:
 
     @cached_property
     def distinct(self) -> np.ndarray:
-        """The distinct numbers, in rising order."""
+        """The distinct numbers, in ascending order."""
         return self._distinct[0]
 
     @property
@@ -74,18 +74,20 @@ class TargetProfile:
 
     @cached_property
     def classes(self) -> tuple[Any, ...]:
-        """The distinct numbers as labels, in the type in which they were written."""
+        """The distinct numbers as labels, in their original type."""
         profile = self.profile
-        written = profile.values.dtype.kind == "O" and any(issubclass(one, str) for one in profile.types or (str,))
+        is_string = profile.values.dtype.kind == "O" and any(
+            issubclass(cell_type, str) for cell_type in profile.types or (str,)
+        )
         rows = self._distinct[1]
         return tuple(
-            str(profile.series.iloc[row]).strip() if written else _plain(float(self.numbers[row])) for row in rows
+            str(profile.series.iloc[row]).strip() if is_string else _plain(float(self.numbers[row])) for row in rows
         )
 
     @cached_property
     def numbered_classes(self) -> tuple[str, str, float] | None:
-        """What whole numbers that recur stand for: `"ordered"` or `"multiclass"`, reason, confidence; None: amounts."""
-        return _graded(self.name, self.distinct, self.known) if self.is_whole else None
+        """Task of recurring whole numbers (`"ordered"` or `"multiclass"`), reason, confidence; None if quantities."""
+        return _numbered_classes(self.name, self.distinct, self.known) if self.is_whole else None
 
     @cached_property
     def _distinct(self) -> tuple[np.ndarray, np.ndarray]:
@@ -102,15 +104,15 @@ class TargetProfile:
         labels: tuple[Any, ...] = (),
         cells: str | None = None,
     ) -> TaskGuess:
-        """A task for this target.
+        """The guess that this target asks for a task.
 
         Args:
-            kind: of task.
-            reason: why.
+            kind: the kind of task.
+            reason: why it is recognised.
             confidence: 0 to 1.
             outputs: number of classes, of labels, or of numbers per row.
             labels: the classes.
-            cells: the kind of column that its cells are parsed as, where that is not what they are taken for.
+            cells: the kind of column that its cells are parsed as, if it is not the inferred one.
         """
         guess = self.cells
         if cells is not None and cells != guess.kind:
@@ -121,38 +123,38 @@ class TargetProfile:
 
 
 def target_heads() -> list[type[Head]]:
-    """The heads that stand for tasks of tables, in the order in which they are asked."""
+    """The heads for tasks of tables, in the order in which they try to recognise a target."""
     heads = [head for head in declared(Head).values() if head.task_kinds]
     return sorted(heads, key=lambda head: (head.task_rank, head.__name__))
 
 
 def infer_target(values: Any, name: str = "target") -> TaskGuess:
-    """Infers the task of a target.
+    """Infer the task of a target.
 
     Args:
         values: B labels: a column of a frame, an array (B,) or (B, K), a list.
-        name: what messages call it; that of a named column, where left out.
+        name: its name in messages; by default that of the column, if it has one.
 
     Raises:
-        DataError: no row has a label; there is one class only; or the labels are of a kind that nothing predicts.
+        DataError: no row has a label; there is only one class; or no head predicts labels of this kind.
 
     >>> [infer_target(values).kind for values in (["a", "b", None], [["x"], ["x", "y"], []], [1.5, 2.5, 3.0])]
     ['binary', 'multilabel', 'number']
     """
     series = _as_series(values)
     name = str(series.name) if name == "target" and series.name is not None else name
-    return infer_target_of(ColumnProfile(name, series, Path()))
+    return infer_target_from_profile(ColumnProfile(name, series, Path()))
 
 
-def infer_target_of(profile: ColumnProfile) -> TaskGuess:
-    """As `infer_target`, of a column whose profile was made before."""
+def infer_target_from_profile(profile: ColumnProfile) -> TaskGuess:
+    """Infer the task of a target from its column profile, as `infer_target` does."""
     if not profile.known:
         rows = len(profile.series)
-        raise DataError(f"The target {profile.name!r} is missing in all {rows:,} rows: there is nothing to learn from.")
+        raise DataError(f"The target {profile.name!r} is missing in all {rows:,} rows: there is nothing to learn.")
     target = TargetProfile(profile, infer_column(profile))
     if target.is_plain and len(profile.values) == 1:
         value = str(profile.values[0])
-        raise DataError(f"The target {profile.name!r} holds one value only, {value!r}: there is nothing to tell apart.")
+        raise DataError(f"The target {profile.name!r} holds one value only, {value!r}: there is nothing to predict.")
     for head in target_heads():
         task = head.infer_task(target)
         if task is not None:
@@ -161,19 +163,19 @@ def infer_target_of(profile: ColumnProfile) -> TaskGuess:
 
 
 def read_target(series: pd.Series, task: TaskGuess) -> Any:
-    """A target's cells as heads read them.
+    """Parse the cells of a target.
 
     Returns:
-        numbers: float64 (B,) or (B, K), NaN where missing; classes: object (B,), in the type they were written in,
+        numbers: float64 (B,) or (B, K), NaN where missing; classes: object (B,), in their original type,
         None where missing; sets of labels: a list of B lists, or None where missing; a matrix of 0 and 1: (B, K).
     """
     return read_cells(_as_series(series), task.cells).values
 
 
-def _graded(name: str, values: np.ndarray, known: int) -> tuple[str, str, float] | None:
-    """Classes that are written as whole numbers, in an order or not; None where they rather are quantities."""
+def _numbered_classes(name: str, values: np.ndarray, rows: int) -> tuple[str, str, float] | None:
+    """Decide whether whole numbers are classes, ordered or not; None if they are more likely quantities."""
     distinct = len(values)
-    if distinct > known / 2:
+    if distinct > rows / 2:
         return None
     has_code_name = (
         (is_code_name(name) or is_identifier_name(name)) and not is_quantity_name(name) and not is_grade_name(name)
@@ -188,7 +190,7 @@ def _graded(name: str, values: np.ndarray, known: int) -> tuple[str, str, float]
     if distinct < 0.8 * (values[-1] - values[0] + 1) and len(np.unique(np.diff(values))) > 1:
         return "multiclass", f"{described}, with gaps between them", 0.5
     if values[0] == 0 and not is_quantity_name(name):
-        return "multiclass", f"{described}, as classes are often numbered; say ordered if they are grades", 0.6
+        return "multiclass", f"{described}, as classes are often numbered; set ordered if they are grades", 0.6
     return "ordered", described, 0.75
 
 
@@ -198,8 +200,8 @@ def _plain(value: float) -> int | float:
 
 def _unpredictable(name: str, kind: str) -> DataError:
     is_time = kind_named(kind).compared_as == "number"
-    way = "turn it into a number first, such as days since its first date" if is_time else "choose another column"
-    return DataError(f"The target {name!r} holds cells of kind {kind}, which nothing predicts: {way}.")
+    advice = "turn it into a number first, such as days since its first date" if is_time else "choose another column"
+    return DataError(f"The target {name!r} holds cells of kind {kind}, which nothing predicts: {advice}.")
 
 
 def _as_series(values: Any) -> pd.Series:

@@ -1,4 +1,4 @@
-"""Kinds of columns that no network learns from: identifiers, constants, and what nothing can parse."""
+"""Kinds of columns that are left out: identifiers, constants, and what nothing can parse."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from medley.tables.columns.kind import SAID, ColumnKind
+from medley.tables.columns.kind import SET_BY_CALLER, ColumnKind
 from medley.tables.columns.names import is_identifier_name
 from medley.tables.columns.profile import ColumnProfile, KindGuess
 from medley.tables.columns.strings import describe_length, words_per_cell
@@ -15,15 +15,15 @@ _ENOUGH_ROWS = 20
 
 
 class LeftOutKind(ColumnKind):
-    """A kind that no input reads: its cells stay as they are."""
+    """Base of kinds that no input reads: cells are not parsed."""
 
     is_used = False
 
     def override(self, profile: ColumnProfile) -> KindGuess:
-        return KindGuess(self.name, SAID, 1.0)
+        return KindGuess(self.name, SET_BY_CALLER, 1.0)
 
     def parse(self, profile: ColumnProfile, form: str) -> tuple[Any, np.ndarray]:
-        """The cells as they are: a list of B."""
+        """Return the unchanged cells: a list of B."""
         return profile.series.tolist(), profile.present
 
     def describe(self, form: str, distinct: int) -> str:
@@ -37,13 +37,13 @@ class UnusedKind(LeftOutKind, register="tables.unused"):
 
 
 class ConstantKind(LeftOutKind, register="tables.constant"):
-    """A column of one value at most. Inference finds it before it asks the kinds."""
+    """A column with at most one distinct value; inference checks this before it tries the kinds."""
 
     name = "constant"
 
 
 class IdentifierKind(LeftOutKind, register="tables.identifier"):
-    """Names of rows: a value of its own for each. Whole numbers that count rows are found with the numbers."""
+    """A different value in every row. Whole numbers that identify rows are recognised by `columns.numbers`."""
 
     name = "identifier"
     rank = 75.0

@@ -1,16 +1,16 @@
-"""Words of yes and no."""
+"""Booleans in strings."""
 
 from __future__ import annotations
 
 _YES = ("true", "t", "yes", "y", "on", "ja", "oui", "si", "sí", "1", "1.0")
 _NO = ("false", "f", "no", "n", "off", "nein", "non", "0", "0.0")
-_ANSWERS = {**dict.fromkeys(_YES, True), **dict.fromkeys(_NO, False)}
+_BOOLEANS = {**dict.fromkeys(_YES, True), **dict.fromkeys(_NO, False)}
 
 
-def answer_of(word: str) -> bool | None:
-    """Whether a word says yes or no; None where it says neither.
+def parse_boolean(string: str) -> bool | None:
+    """Parse a word for yes or no; None if it is neither.
 
-    >>> answer_of("Yes"), answer_of("0"), answer_of("maybe")
+    >>> parse_boolean("Yes"), parse_boolean("0"), parse_boolean("maybe")
     (True, False, None)
     """
-    return _ANSWERS.get(word.lower())
+    return _BOOLEANS.get(string.lower())

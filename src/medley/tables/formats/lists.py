@@ -1,4 +1,4 @@
-"""Lists in strings: labels between delimiters, and lists as JSON or Python writes them."""
+"""Lists in strings: labels between delimiters, and lists as written by JSON, Python or NumPy."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class LabelForm:
     """How sets of labels are written.
 
     Args:
-        delimiter: what stands between labels.
-        labels: number of distinct labels in the words that were looked at.
-        several: share of rows with more than one label.
+        delimiter: the string between labels.
+        labels: number of distinct labels in the strings that were examined.
+        several: fraction of rows with more than one label.
     """
 
     delimiter: str
@@ -30,12 +30,15 @@ class LabelForm:
     several: float
 
 
-def find_label_form(words: Sequence[str], counts: Sequence[int]) -> LabelForm | None:
-    """Whether words are labels between delimiters, which come back in several combinations.
+def find_label_form(strings: Sequence[str], counts: Sequence[int]) -> LabelForm | None:
+    """Find out whether strings are labels between delimiters, that is, recur in several combinations.
 
     Args:
-        words: W distinct words of a column.
-        counts: how many rows hold each.
+        strings: S distinct strings of a column.
+        counts: the number of rows with each of them.
+
+    Returns:
+        How the sets are written; None if they are not sets of labels.
 
     >>> find_label_form(["a|b", "b", "a|c", "b|c|a"], [1, 2, 1, 1])
     LabelForm(delimiter='|', labels=3, several=0.6)
@@ -43,74 +46,74 @@ def find_label_form(words: Sequence[str], counts: Sequence[int]) -> LabelForm | 
     True
     """
     for delimiter in ("|", ";", ","):
-        if sum(delimiter in word for word in words) * 10 < len(words):
+        if sum(delimiter in string for string in strings) * 10 < len(strings):
             continue
-        found = _labels(words, counts, delimiter)
-        if found is not None:
-            return found
+        form = _label_form(strings, counts, delimiter)
+        if form is not None:
+            return form
     return None
 
 
-def _labels(words: Sequence[str], counts: Sequence[int], delimiter: str) -> LabelForm | None:
-    cells = [split_labels(word, delimiter) for word in words]
+def _label_form(strings: Sequence[str], counts: Sequence[int], delimiter: str) -> LabelForm | None:
+    cells = [split_labels(string, delimiter) for string in strings]
     sizes = [len(cell) for cell in cells]
     labels = [label for cell in cells for label in cell]
     several = float(np.dot([size > 1 for size in sizes], counts) / max(sum(counts), 1))
     distinct = set(labels)
-    wordy = np.mean([len(label.split()) for label in labels]) if labels else 0
-    long = any(len(label) > _LONGEST_LABEL for label in distinct)
-    if several < 0.1 or long or not 2 <= len(distinct) <= _MOST_LABELS or wordy > 3:
+    label_words = np.mean([len(label.split()) for label in labels]) if labels else 0
+    has_long_label = any(len(label) > _LONGEST_LABEL for label in distinct)
+    if several < 0.1 or has_long_label or not 2 <= len(distinct) <= _MOST_LABELS or label_words > 3:
         return None
-    # Labels come back: in the parts of an address or a name, nearly every one is new.
+    # Labels recur, whereas nearly every part of an address or a name is new.
     if delimiter == ",":
-        # Commas stand within names too ("Portland, OR"): labels must vary in number and combine freely.
+        # Commas are part of names, too ("Portland, OR"): labels must vary in number and recur.
         repeats = np.dot(sizes, counts) / len(distinct)
-        fits = len(set(sizes)) > 1 and repeats >= 3 and len(words) >= len(distinct) and several >= 0.2
+        is_label_set = len(set(sizes)) > 1 and repeats >= 3 and len(strings) >= len(distinct) and several >= 0.2
     else:
-        fits = len(labels) / len(distinct) >= 1.5
-    return LabelForm(delimiter, len(distinct), several) if fits else None
+        is_label_set = len(labels) / len(distinct) >= 1.5
+    return LabelForm(delimiter, len(distinct), several) if is_label_set else None
 
 
-def split_labels(word: str, delimiter: str) -> list[str]:
-    """The labels of one word, in order, none twice.
+def split_labels(string: str, delimiter: str) -> list[str]:
+    """The labels in a string, in order and without repetitions.
 
     >>> split_labels("b; a;;b", ";"), split_labels("['x', 'y']", "[]")
     (['b', 'a'], ['x', 'y'])
     """
     if delimiter == "[]":
-        return list(dict.fromkeys(str(one).strip() for one in read_list(word) or ()))
-    return list(dict.fromkeys(one.strip() for one in word.split(delimiter) if one.strip()))
+        return list(dict.fromkeys(str(label).strip() for label in read_list(string) or ()))
+    return list(dict.fromkeys(label.strip() for label in string.split(delimiter) if label.strip()))
 
 
-def is_written_list(word: str) -> bool:
-    """Whether a word is a list between brackets."""
-    return word.startswith("[") and word.endswith("]")
+def is_written_list(string: str) -> bool:
+    """Whether a string is a list in brackets."""
+    return string.startswith("[") and string.endswith("]")
 
 
-def read_list(word: str) -> list[object] | None:
-    """A list that was written by JSON, Python or NumPy; None where it is none.
+def read_list(string: str) -> list[object] | None:
+    """Parse a list as written by JSON, Python or NumPy; None if the string is not one.
 
     >>> read_list('["a", "b"]'), read_list("['a']"), read_list("[1. 2.5]"), read_list("[a")
     (['a', 'b'], ['a'], [1.0, 2.5], None)
     """
-    if is_written_list(word) and _NUMBERS.fullmatch(word[1:-1]):
-        return [float(one) for one in re.split(r"[\s,]+", word[1:-1].strip(" ,\n\t"))]
+    if is_written_list(string) and _NUMBERS.fullmatch(string[1:-1]):
+        return [float(number) for number in re.split(r"[\s,]+", string[1:-1].strip(" ,\n\t"))]
     for read in (json.loads, ast.literal_eval):
         try:
-            found = read(word)
+            value = read(string)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
-        return list(found) if isinstance(found, list | tuple | set) else None
+        return list(value) if isinstance(value, list | tuple | set) else None
     return None
 
 
-def read_numbers(word: str) -> list[float] | None:
-    """Numbers between spaces or commas, in brackets or not; None where a word holds anything else.
+def read_numbers(string: str) -> list[float] | None:
+    """Parse numbers separated by spaces or commas, in brackets or not; None if a string holds anything else.
 
     >>> read_numbers("0.5 1 -2e3"), read_numbers("a 1")
     ([0.5, 1.0, -2000.0], None)
     """
-    inner = word[1:-1] if is_written_list(word) else word
+    inner = string[1:-1] if is_written_list(string) else string
     if not inner.strip() or not _NUMBERS.fullmatch(inner):
         return None
-    return [float(one) for one in re.split(r"[\s,]+", inner.strip(" ,\n\t"))]
+    return [float(number) for number in re.split(r"[\s,]+", inner.strip(" ,\n\t"))]

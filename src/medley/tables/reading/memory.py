@@ -1,4 +1,4 @@
-"""How much memory there is, and how much of it a table in a file would take."""
+"""How much memory is available, and how much a table in a file would need."""
 
 from __future__ import annotations
 
@@ -8,50 +8,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medley.errors import ConfigError, MedleyError
-from medley.tables.reading.compression import PACKED
+from medley.tables.reading.compression import COMPRESSED
 from medley.tables.reading.read import tables_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-_SHARE = 0.4
-_PER_BYTE = 4.0
-"""What a byte of a text file takes in memory: its frame, the cells read from it, and room to work in."""
-_PACKED = 4.0
-_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_AUTO_FRACTION = 0.4
+_MEMORY_PER_BYTE = 4.0
+"""Bytes of memory per byte of a text file: its frame, the parsed cells, and temporary copies."""
+_COMPRESSION_RATIO = 4.0
+_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def memory_bytes(word: float | str | None) -> int:
-    """Bytes in a number or in words.
+def memory_bytes(size: float | str | None) -> int:
+    """Parse a memory size.
 
     Args:
-        word: bytes, or "500MB", "2GB", "2 GiB"; "auto" and None are a share of what is available now.
+        size: bytes, or "500MB", "2GB", "2 GiB"; "auto" and None mean 40% of the memory that is available now.
 
     Raises:
-        ConfigError: it says no size above 0.
+        ConfigError: it is not a size of at least one byte.
 
     >>> memory_bytes("2GB"), memory_bytes("512 kB"), memory_bytes(1e6)
     (2147483648, 524288, 1000000)
     """
-    if word is None or (isinstance(word, str) and word.strip().lower() == "auto"):
-        return int(available_memory() * _SHARE)
-    found = 0.0
-    if isinstance(word, str):
-        told = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:I?B)?", word.strip().upper())
-        found = float(told[1]) * _UNITS[told[2]] if told else 0.0
-    elif isinstance(word, int | float) and not isinstance(word, bool):
-        found = float(word)
-    if not 1 <= found < float("inf"):
-        message = f'must be bytes or words like "500MB", "2GB", "auto", got {word!r}.'
+    if size is None or (isinstance(size, str) and size.strip().lower() == "auto"):
+        return int(available_memory() * _AUTO_FRACTION)
+    number = 0.0
+    if isinstance(size, str):
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:I?B)?", size.strip().upper())
+        number = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    elif isinstance(size, int | float) and not isinstance(size, bool):
+        number = float(size)
+    if not 1 <= number < float("inf"):
+        message = f'must be a number of bytes, or a string such as "500MB", "2GB" or "auto", got {size!r}.'
         raise ConfigError(message, argument="memory")
-    return int(found)
+    return int(number)
 
 
-def in_words(size: float) -> str:
-    """Bytes as people write them.
+def format_bytes(size: float) -> str:
+    """Format a number of bytes.
 
-    >>> in_words(2**31), in_words(64 * 2**20), in_words(20_000)
+    >>> format_bytes(2**31), format_bytes(64 * 2**20), format_bytes(20_000)
     ('2 GB', '64 MB', '19.5 kB')
     """
     unit = next((unit for unit in ("G", "M") if size >= _UNITS[unit]), "K")
@@ -59,31 +59,31 @@ def in_words(size: float) -> str:
 
 
 def available_memory() -> int:
-    """Bytes that this process may still take; 4 GiB where the system does not tell."""
-    found = [4 * 2**30]
+    """Bytes that this process can still allocate; 4 GiB if the system does not report it."""
+    candidates = [4 * 2**30]
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
-        found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")] or found
+        candidates = [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")] or candidates
     except OSError:
         pass
-    for name in _LIMITS:  # a container may have less than its machine
+    for name in _CGROUP_LIMITS:  # a container may be limited to less than the machine has
         try:
-            found.append(int(Path(name).read_text()))
+            candidates.append(int(Path(name).read_text()))
         except (OSError, ValueError):
             continue
-    return min(found)
+    return min(candidates)
 
 
 def frame_bytes(frame: pd.DataFrame) -> int:
-    """The size of a frame, its strings and bytes included."""
+    """The size of a frame in bytes, including its strings."""
     return int(frame.memory_usage(deep=True).sum())
 
 
 def table_bytes(table: Any) -> int:
-    """About how much memory it takes to read a table and to encode its cells.
+    """Estimate how much memory it takes to read a table and to encode its cells.
 
     Args:
-        table: a file of a table, or a folder of them.
+        table: a file, or a folder of files.
 
     Raises:
         DataError: there is no such file.
@@ -92,7 +92,7 @@ def table_bytes(table: Any) -> int:
 
 
 def is_large(table: Any, memory: int) -> bool:
-    """Whether a table is a file or folder that would take more than this; False where it is none at all.
+    """Whether a table is a file or folder that would need more than this; False if it is neither.
 
     >>> is_large({"age": [3]}, 1), is_large("no such file.csv", 1)
     (False, False)
@@ -101,22 +101,22 @@ def is_large(table: Any, memory: int) -> bool:
         return False
     try:
         return table_bytes(table) > memory
-    except MedleyError:  # told by whoever reads it
+    except MedleyError:  # reported when it is read
         return False
 
 
 def _file_bytes(path: Path) -> int:
     if path.suffix.lower() == ".parquet":
         try:
-            return int(_unpacked(path) * _PER_BYTE)
-        except (ValueError, OSError):  # whoever reads it tells what is wrong
+            return int(_uncompressed_bytes(path) * _MEMORY_PER_BYTE)
+        except (ValueError, OSError):  # reported when it is read
             return 0
-    packed = path.suffix.lower() in PACKED
-    return int(path.stat().st_size * _PER_BYTE * (_PACKED if packed else 1.0))
+    is_compressed = path.suffix.lower() in COMPRESSED
+    return int(path.stat().st_size * _MEMORY_PER_BYTE * (_COMPRESSION_RATIO if is_compressed else 1.0))
 
 
-def _unpacked(path: Path) -> int:
+def _uncompressed_bytes(path: Path) -> int:
     from pyarrow import parquet
 
-    told = parquet.read_metadata(path)
-    return sum(told.row_group(place).total_byte_size for place in range(told.num_row_groups))
+    metadata = parquet.read_metadata(path)
+    return sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))

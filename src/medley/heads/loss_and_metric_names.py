@@ -1,9 +1,9 @@
-"""The words that callers may use for losses and metrics, and what they mean."""
+"""The names of losses and metrics that callers may use, each with its canonical name."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from medley.core.space import OneOf, Space
@@ -55,12 +55,16 @@ CLASS_METRICS = {
     "mcc": "mcc",
     "matthews_corrcoef": "mcc",
     "cohen_kappa": "cohen_kappa",
-    **{word: word for word in ("precision", "recall", "f1")},
-    **{f"{word}_score": word for word in ("precision", "recall", "f1")},
-    **{f"{w}_{by}": f"{w}_{by}" for w in ("precision", "recall", "f1") for by in ("macro", "micro", "weighted")},
+    **{name: name for name in ("precision", "recall", "f1")},
+    **{f"{name}_score": name for name in ("precision", "recall", "f1")},
+    **{
+        f"{name}_{average}": f"{name}_{average}"
+        for name in ("precision", "recall", "f1")
+        for average in ("macro", "micro", "weighted")
+    },
 }
 
-ORDERED_LOSSES = {word: "crossentropy" for word, loss in CLASS_LOSSES.items() if loss == "crossentropy"}
+ORDERED_LOSSES = {name: "crossentropy" for name, loss in CLASS_LOSSES.items() if loss == "crossentropy"}
 
 ORDERED_METRICS = {
     "accuracy": "accuracy",
@@ -93,63 +97,72 @@ NUMBER_METRICS = {
 ONE_LABEL_METRICS = ("cohen_kappa", "mcc")
 
 
-def meaning(word: str, table: dict[str, str]) -> str | None:
-    """What a word stands for in a table, or None. Keras's class names (`MeanSquaredError`, `MSE`) do as well.
+def canonical_name(name: str, table: dict[str, str]) -> str | None:
+    """The canonical name of a loss or metric in a table, or None. Class names of Keras are accepted too.
 
-    >>> meaning("MeanSquaredError", NUMBER_LOSSES), meaning("MSE", NUMBER_LOSSES)
+    >>> canonical_name("MeanSquaredError", NUMBER_LOSSES), canonical_name("MSE", NUMBER_LOSSES)
     ('mean_squared_error', 'mean_squared_error')
-    >>> meaning("top_7_accuracy", CLASS_METRICS)
+    >>> canonical_name("top_7_accuracy", CLASS_METRICS)
     'top_7_accuracy'
     """
-    plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word).lower()
-    if table is CLASS_METRICS and re.fullmatch(r"top_[1-9]\d*_accuracy", plain):
-        return plain
-    return table.get(plain)
+    snake_case = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    if table is CLASS_METRICS and re.fullmatch(r"top_[1-9]\d*_accuracy", snake_case):
+        return snake_case
+    return table.get(snake_case)
 
 
-def canonical(loss: Any, table: dict[str, str], otherwise: str) -> str:
-    """The meaning of a `loss=` argument; of a range's default; `otherwise` for None, `"custom"` for a function."""
+def canonical_loss(loss: Any, table: dict[str, str], default: str) -> str:
+    """The canonical name of a `loss=` argument, or of its search space's default.
+
+    Args:
+        loss: a name, a function, a search space or None.
+        table: name -> canonical name.
+        default: the result for None.
+
+    Returns:
+        The canonical name; `"custom"` for a function.
+    """
     if isinstance(loss, Space):
         loss = loss.default
     if loss is None:
-        return otherwise
-    return meaning(loss, table) or otherwise if isinstance(loss, str) else "custom"
+        return default
+    return canonical_name(loss, table) or default if isinstance(loss, str) else "custom"
 
 
-def wrong_losses(loss: Any, table: dict[str, str], head: str) -> Iterator[str]:
-    """A sentence per error in a `loss=` argument."""
-    for one in loss.choices if isinstance(loss, OneOf) else (loss,):
-        if isinstance(one, str) and meaning(one, table) is None:
-            yield f"loss {one!r} is not known to a {head} head.{did_you_mean(one, table)}"
-        elif one is not None and not isinstance(one, str) and not callable(one):
-            yield f"loss must be a name or a function (raw, target) -> (B,), got {one!r}."
+def loss_errors(loss: Any, table: dict[str, str], head: str) -> Iterator[str]:
+    """An error message per invalid `loss=` argument."""
+    for choice in loss.choices if isinstance(loss, OneOf) else (loss,):
+        if isinstance(choice, str) and canonical_name(choice, table) is None:
+            yield f"loss {choice!r} is not known to a {head} head.{did_you_mean(choice, table)}"
+        elif choice is not None and not isinstance(choice, str) and not callable(choice):
+            yield f"loss must be a name or a function (raw, target) -> (B,), got {choice!r}."
 
 
-def wrong_metrics(metrics: Any, table: dict[str, str], head: str) -> Iterator[str]:
-    """A sentence per error in a `metrics=` argument."""
+def metric_errors(metrics: Any, table: dict[str, str], head: str) -> Iterator[str]:
+    """An error message per invalid metric in a `metrics=` argument."""
     if metrics is not None and not (isinstance(metrics, str | list | tuple) or callable(metrics)):
         yield f"metrics must be a list of names and functions (y_true, y_pred) -> number, got {metrics!r}."
         return
-    for one in listed(metrics):
-        if isinstance(one, str) and meaning(one, table) is None:
-            yield f"metric {one!r} is not known to a {head} head.{did_you_mean(one, table)}"
-        elif not isinstance(one, str) and not callable(one):
-            yield f"a metric must be a name or a function (y_true, y_pred) -> number, got {one!r}."
+    for metric in as_tuple(metrics):
+        if isinstance(metric, str) and canonical_name(metric, table) is None:
+            yield f"metric {metric!r} is not known to a {head} head.{did_you_mean(metric, table)}"
+        elif not isinstance(metric, str) and not callable(metric):
+            yield f"a metric must be a name or a function (y_true, y_pred) -> number, got {metric!r}."
 
 
-def listed(metrics: Any) -> Iterable[Any]:
-    """One metric or several, as several."""
+def as_tuple(metrics: Any) -> tuple[Any, ...]:
+    """One or several metrics as a tuple."""
     if metrics is None:
         return ()
     return (metrics,) if isinstance(metrics, str) or callable(metrics) else tuple(metrics)
 
 
-def wrong_numbers(dropout: Any, loss_weight: Any) -> Iterator[str]:
-    """A sentence per error in what both heads take."""
+def head_option_errors(dropout: Any, loss_weight: Any) -> Iterator[str]:
+    """An error message per invalid `dropout` or `loss_weight`."""
     if isinstance(dropout, int | float) and not 0 <= dropout < 1:
         yield f"dropout must be at least 0 and below 1, got {dropout!r}."
     if isinstance(loss_weight, Space):
         return
-    number = isinstance(loss_weight, int | float) and not isinstance(loss_weight, bool)
-    if not number or not 0 <= loss_weight < float("inf"):
-        yield f"loss_weight must be a number, 0 or more, got {loss_weight!r}."
+    is_number = isinstance(loss_weight, int | float) and not isinstance(loss_weight, bool)
+    if not is_number or not 0 <= loss_weight < float("inf"):
+        yield f"loss_weight must be a non-negative number, got {loss_weight!r}."
