@@ -17,6 +17,7 @@ class Column:
         cardinality: number of codes of a categorical column, the 0 included.
         bins: increasing edges learnt on training rows, in standardised units; empty where there are too few values.
         values: rising distinct values of a numeric column, in standardised units, where they are whole numbers that recur.
+        is_time: whether a numeric column is a point in time, or in a year, a week or a day.
         missing: whether training rows that have this table lack this cell; encoders then tell missing from average.
     """
 
@@ -26,6 +27,7 @@ class Column:
     bins: tuple[float, ...] = ()
     missing: bool = False
     values: tuple[float, ...] = ()
+    is_time: bool = False
 
 
 @dataclass(frozen=True)

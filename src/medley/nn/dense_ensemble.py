@@ -19,6 +19,7 @@ class TableLayout:
 
     Args:
         numbers: positions of numbers.
+        embedded_numbers: positions of those with periodic embeddings.
         flagged: positions of numbers whose being missing is a feature.
         discrete: position -> its rising distinct values, which are embedded as well.
         one_hot: (position, code) of each category that has a feature of its own.
@@ -26,6 +27,7 @@ class TableLayout:
     """
 
     numbers: Sequence[int] = ()
+    embedded_numbers: Sequence[int] = ()
     flagged: Sequence[int] = ()
     discrete: Mapping[int, Sequence[float]] = field(default_factory=dict)
     one_hot: Sequence[tuple[int, int]] = ()
@@ -47,7 +49,7 @@ class TableMembers(MemberWise):
 
     Shape: (B, C) -> (E, B, D).
 
-    >>> TableMembers(3, TableLayout(numbers=[0], one_hot=[(1, 1)]), periodic=2)(torch.zeros(5, 2)).shape
+    >>> TableMembers(3, TableLayout(numbers=[0], embedded_numbers=[0], one_hot=[(1, 1)]), periodic=2)(torch.zeros(5, 2)).shape
     torch.Size([3, 5, 4])
     """
 
@@ -56,9 +58,10 @@ class TableMembers(MemberWise):
     def __init__(self, members: int, layout: TableLayout, *, periodic: int = 3) -> None:
         super().__init__()
         self.members = members
-        self.periodic = periodic if layout.numbers else 0
+        self.periodic = periodic if layout.embedded_numbers else 0
         places = {
             "numbers": list(layout.numbers),
+            "periodic_numbers": list(layout.embedded_numbers),
             "flagged": list(layout.flagged),
             "hot": [place for place, _ in layout.one_hot],
             "discrete": list(layout.discrete),
@@ -80,7 +83,7 @@ class TableMembers(MemberWise):
             "last", torch.tensor([size - 1 for size in cardinality], dtype=torch.int64), persistent=False
         )
         if self.periodic:
-            count = len(layout.numbers)
+            count = len(layout.embedded_numbers)
             self.frequency = nn.Parameter(torch.randn(members, 1, count, self.FREQUENCIES) * self.SCALE)
             self.phase = nn.Parameter(torch.empty(members, 1, count, self.FREQUENCIES).uniform_(-math.pi, math.pi))
             bound = self.FREQUENCIES**-0.5
@@ -97,18 +100,17 @@ class TableMembers(MemberWise):
         """D."""
         sizes = self.sizes
         embedded = self.WIDTH * (sizes["discrete"] + sizes["embedded"])
-        return sizes["numbers"] * (1 + self.periodic) + sizes["flagged"] + sizes["hot"] + embedded
+        return sizes["numbers"] + sizes["periodic_numbers"] * self.periodic + sizes["flagged"] + sizes["hot"] + embedded
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C) -> (E, B, D)."""
         rows, clean = len(x), torch.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)
         shared, own = [], []
         if self.sizes["numbers"]:
-            numbers = clean.index_select(1, self.numbers)  # type: ignore[arg-type]
-            numbers = numbers * torch.rsqrt(1 + (numbers / 3).square())
-            shared.append(numbers)
-            if self.periodic:
-                own.append(self._cosines(numbers))
+            shared.append(_soft_clipped(clean.index_select(1, self.numbers)))  # type: ignore[arg-type]
+        if self.periodic:
+            numbers = _soft_clipped(clean.index_select(1, self.periodic_numbers))  # type: ignore[arg-type]
+            own.append(self._cosines(numbers))
         if self.sizes["flagged"]:
             shared.append(torch.isnan(x.index_select(1, self.flagged)).to(clean.dtype))  # type: ignore[arg-type]
         if self.sizes["hot"]:
@@ -210,3 +212,7 @@ class DenseEnsemble(MemberWise):
             y = F.dropout(y, self.dropout, self.training)
             x = x + y if place else y
         return x.transpose(0, 1)
+
+
+def _soft_clipped(x: Tensor) -> Tensor:
+    return x * torch.rsqrt(1 + (x / 3).square())

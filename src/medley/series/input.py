@@ -9,8 +9,11 @@ from medley.core.block import Block, Node
 from medley.core.column import ColumnGuess
 from medley.core.input import Input as Base
 from medley.core.input import InputColumns, TableOptions
+from medley.core.linear import LinearFeatures
 from medley.core.normalization import Normalization
+from medley.core.shape import Flatten
 from medley.series.array import ArrayCodec
+from medley.series.features import ArrayFeatures
 from medley.series.general import GeneralBlock
 
 
@@ -45,7 +48,11 @@ class Input(Base, register="series.input"):
 
     def encode_for_ensemble(self) -> Node:
         """The numbers, normalised."""
-        return Normalization()(self)
+        return Flatten()(Normalization()(self))
+
+    def linear_features(self) -> LinearFeatures:
+        """The numbers, standardised."""
+        return ArrayFeatures(self.codec())
 
     def default_block(self) -> Block:
         """`GeneralBlock`."""

@@ -8,15 +8,18 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from medley.core.block import Block
+from medley.core.block import Block, Node
 from medley.core.codec import Codec, Encoded, State
 from medley.core.column import ColumnGuess
 from medley.core.input import Input, InputColumns, TableOptions
+from medley.core.linear import LinearFeatures
 from medley.core.numbering import row_number
+from medley.core.shape import Flatten
 from medley.core.space import OneOf
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.series.block import TimeseriesBlock
+from medley.series.features import SequenceFeatures
 from medley.series.kinds import family_of
 from medley.series.rnn import check_counts
 from medley.tables.columns.profile import is_absent
@@ -110,6 +113,7 @@ class SequenceInput(Input, register="series.sequence_input"):
 
     kinds: ClassVar[tuple[str, ...]] = ("series",)
     claim_rank: ClassVar[float | None] = 35.0
+    shares_encoder: ClassVar[bool] = False
 
     max_steps: int | None = field(default=None, kw_only=True)
 
@@ -118,6 +122,14 @@ class SequenceInput(Input, register="series.sequence_input"):
 
     def codec(self) -> SequenceCodec:
         return SequenceCodec(self.max_steps)
+
+    def encode_for_ensemble(self) -> Node:
+        """All steps as one vector, which dense networks read."""
+        return Flatten()(self)
+
+    def linear_features(self) -> LinearFeatures:
+        """All steps, standardised."""
+        return SequenceFeatures(self.codec())
 
     def default_block(self) -> Block:
         return TimeseriesBlock(block_type=OneOf("dense", "rnn", "transformer"))

@@ -13,6 +13,7 @@ from medley.core.numbering import row_number
 from medley.core.spec import Column
 from medley.errors import DataError
 from medley.tabular.cells import Label, days_of, labels_of, numbers_of
+from medley.tabular.times import is_time_feature
 
 MOST_EDGES = 64
 MOST_CATEGORIES = 10_000
@@ -76,7 +77,8 @@ class NumericColumn:
     @property
     def column(self) -> Column:
         """What encoders need to know."""
-        return Column(self.name, "numeric", bins=self.bins, missing=self.missing, values=self.values)
+        is_time = self.reading == "time" or is_time_feature(self.name)
+        return Column(self.name, "numeric", bins=self.bins, missing=self.missing, values=self.values, is_time=is_time)
 
     def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cells (B,) -> float32 (B,) with NaN for missing, and which cells are missing (B,).

@@ -111,6 +111,8 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
         few = {place: column for place, column in categories.items() if column.cardinality <= MOST_ONE_HOT}
         return TableLayout(
             numbers,
+            # A fine embedding of dates would learn days by heart: what lies between them, and after them, is not like them.
+            [place for place in numbers if not columns[place].is_time],
             [place for place in numbers if columns[place].missing],
             {place: columns[place].values for place in numbers if self.discrete and columns[place].values},
             # Code 0 gets a number of its own only where training can teach what it means.

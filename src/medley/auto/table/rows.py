@@ -11,7 +11,7 @@ import numpy as np
 from medley.auto.rows import strata
 from medley.auto.table.graph import has_folds
 from medley.auto.table.plan import Plan
-from medley.auto.table.split import fold_rows, split_rows
+from medley.auto.table.split import fold_rows, held_out_blocks, split_rows
 from medley.core.numbering import numbered
 from medley.data.rows import take
 from medley.errors import DataError, spelled, warn
@@ -20,10 +20,12 @@ from medley.search.part import Part
 from medley.search.progress import Progress
 from medley.search.stream import Stream
 from medley.tables.checks.leaks import duplicate_groups, leaks
+from medley.tables.columns.cells import table_cells
 from medley.tables.reading.read import Table
 
 MOST_TOLD = 10
 MAX_COLUMNS = 12
+_MOSTLY, _MANY_MOMENTS = 0.9, 20
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class SplitSpec:
     sample_weight: str | None = None
     on_bad_file: str = "warn"
     is_free: bool = False
+
+    @property
+    def columns_for_split(self) -> list[str]:
+        """Columns that say which rows belong together or are held out."""
+        return [column for column in (self.group, self.time, self.split) if column is not None]
 
     @property
     def columns(self) -> list[str]:
@@ -95,15 +102,40 @@ def divide_table(table: Table, plan: Plan, how: SplitSpec, progress: Progress) -
     same = duplicate_groups(table.frame.loc[:, plan.view.required])
     x = plan.view.x(table)
     dropped = np.setdiff1d(np.arange(rows), numbers)
+    moments = _moments(table, plan) if how.is_free and not how.columns_for_split else None
+    if moments is not None:
+        column, blocks = moments
+        progress.say(
+            f"validation rows are periods of time, by {column}, as rows that are close in time tend to be alike; "
+            f"{spelled('validation_split', 0.2)} draws them at random, {spelled('time', column)} takes the latest"
+        )
+    else:
+        blocks = None
     if how.is_free and how.time is None and how.split is None and has_folds(plan.inputs):
-        y, weight, folds = folded(table, plan, how, numbers, same)
+        y, weight, folds = folded(table, plan, how, numbers, same, blocks)
         part = replace(part_of(x, y, weight, np.arange(len(table)), numbers), folds=folds)
         return SplitRows(part, None, about(plan, told, [part], dropped))
     if how.is_free:
         how = replace(how, fraction=default_fraction(len(table)))
     y, weight, train, held = sides(table, plan, how, numbers, same)
+    if blocks is not None:
+        train, held = held_out_blocks(blocks, how.fraction, how.seed)
     parts = [part_of(x, y, weight, side, numbers) for side in (train, held)]
     return SplitRows(parts[0], parts[1], about(plan, told, parts, dropped))
+
+
+def _moments(table: Table, plan: Plan) -> tuple[str, np.ndarray] | None:
+    """The first column of times that has many of them, and its moments (N,); None where there is none."""
+    for feed in plan.view.feeds:
+        for name in feed.columns:
+            if plan.view.schema[name].kind != "time":
+                continue
+            cells = table_cells(table, plan.view.schema[name])
+            moments = np.asarray(cells.values, "datetime64[s]")
+            present = ~np.isnat(moments)
+            if present.mean() > _MOSTLY and len(np.unique(moments[present])) >= _MANY_MOMENTS:
+                return name, moments
+    return None
 
 
 def default_fraction(rows: int) -> float:
@@ -139,15 +171,24 @@ def sides(
 
 
 def folded(
-    table: Table, plan: Plan, how: SplitSpec, numbers: np.ndarray, same: np.ndarray
+    table: Table, plan: Plan, how: SplitSpec, numbers: np.ndarray, same: np.ndarray, blocks: np.ndarray | None
 ) -> tuple[dict[str, Any], np.ndarray | None, np.ndarray]:
-    """Labels, weights, and the fold of each row; the arguments are those of `sides`."""
+    """Labels, weights, and the fold of each row.
+
+    Args:
+        table: as of `sides`, like the next four.
+        plan: see there.
+        how: see there.
+        numbers: see there.
+        same: see there.
+        blocks: (N,) moments, where folds are periods of time.
+    """
     y = plan.view.y(table)
     columns: Any = table.frame
     weight = None if how.sample_weight is None else row_weights(columns[how.sample_weight], len(table))
     with numbered(numbers):
         codes = strata({str(head.name): head for head in plan.heads}, y)
-    return y, weight, fold_rows(table.frame, how.seed, codes, same, group=how.group)
+    return y, weight, fold_rows(table.frame, how.seed, codes, same, group=how.group, blocks=blocks)
 
 
 def part_of(
