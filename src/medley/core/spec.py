@@ -43,6 +43,7 @@ class Spec:
         columns: what the C axis of a table holds, column by column.
         answers: of a linear path's vector: heads in order, each with the number of its raw outputs, which stand from
             the second number on.
+        blind: members of an ensemble, the last ones, that have read no linear path.
 
     >>> Spec((3, 32, 32), "CHW").width
     3
@@ -56,6 +57,7 @@ class Spec:
     cardinality: int = 0
     columns: tuple[Column, ...] = ()
     answers: tuple[tuple[str, int], ...] = ()
+    blind: int = 0
 
     def __post_init__(self) -> None:
         if len(self.shape) != len(self.axes):

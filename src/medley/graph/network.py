@@ -299,7 +299,7 @@ def _head(block: Head, specs: Sequence[Spec], target: TargetCodec | None) -> nn.
     start = 1
     for name, outputs in specs[1].answers if len(specs) > 1 else ():
         if name == block.name:
-            return LinearSkip(module, start, torch.as_tensor(target.prior, dtype=torch.float32))
+            return LinearSkip(module, start, torch.as_tensor(target.prior, dtype=torch.float32), specs[0].blind)
         start += outputs
     return module if len(specs) == 1 else FirstOf(module)
 

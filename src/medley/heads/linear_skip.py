@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
@@ -12,15 +10,19 @@ from medley.nn.members import MemberWise
 
 
 class Gain(MemberWise):
-    """A factor for each of E members, (E, 1), that starts at 1."""
+    """A factor for each of E members, (E, 1), that starts at 1; it is 0 for the last ones that are blind."""
 
-    def __init__(self, members: int) -> None:
+    sighted: Tensor
+
+    def __init__(self, members: int, blind: int = 0) -> None:
         super().__init__()
         self.factor = nn.Parameter(torch.ones(members, 1))
+        sighted = (torch.arange(members) < members - blind).float()[:, None]
+        self.register_buffer("sighted", sighted, persistent=False)
 
     def forward(self) -> Tensor:
         """(E, 1)."""
-        return self.of_chosen(self.factor)
+        return self.of_chosen(self.factor * self.sighted)
 
 
 class LinearSkip(nn.Module):
@@ -32,37 +34,42 @@ class LinearSkip(nn.Module):
         module: what the head built: dropout, if any, then an `nn.Linear` or `MembersLinear`.
         start: of the head's raw outputs in the linear path's vector, whose first number is 1 where there is an answer.
         prior: (K,) takes the answer's place where there is none.
+        blind: number of members, the last ones, that know nothing of the linear path.
 
     Shape: (B, D) or (B, E, D), and (B, L) of the linear path -> (B, K), in training (B, E, K) of members.
     """
 
     prior: Tensor
 
-    def __init__(self, module: nn.Module, start: int, prior: Tensor) -> None:
+    def __init__(self, module: nn.Module, start: int, prior: Tensor, blind: int = 0) -> None:
         super().__init__()
         parts = list(module) if isinstance(module, nn.Sequential) else [module]
         self.before = nn.Sequential(*parts[:-1])
-        self.layer = parts[-1]
-        self.join: Callable[[Tensor], Tensor] | None = None
-        gains = 1
-        if isinstance(self.layer, MembersLinear):
-            self.join, self.layer = self.layer.join, self.layer.linear
-            gains = len(self.layer.weight)
-        self.gain = Gain(gains)
+        last = parts[-1]
+        self.vote = last.vote if isinstance(last, MembersLinear) else None
+        self.layer = last.linear if isinstance(last, MembersLinear) else last
+        members = len(last.vote.voters) if isinstance(last, MembersLinear) else 1
+        self.gain = Gain(members, blind)
         self.places = slice(start, start + len(prior))
         self.register_buffer("prior", prior.clone(), persistent=False)
         self.apart = False
-        for parameter in self.layer.parameters():
-            nn.init.zeros_(parameter)
+        with torch.no_grad():
+            for name, parameter in self.layer.named_parameters():
+                if self.vote is None:
+                    parameter.zero_()
+                    continue
+                parameter[: members - blind] = 0
+                if blind and name == "bias":
+                    parameter[members - blind :] = prior
 
     def forward(self, x: Tensor, linear: Tensor) -> Tensor:
         """Raw outputs."""
         start = torch.where(linear[:, :1] > 0, linear[:, self.places], self.prior)
         raw = self.layer(self.before(x))
-        if self.join is None:
+        if self.vote is None:
             return raw + self.gain()[0] * start
         raw = raw + self.gain() * start.unsqueeze(1)
-        return raw if self.training or self.apart else self.join(raw.float())
+        return raw if self.training or self.apart else self.vote(raw)
 
 
 class FirstOf(nn.Module):

@@ -159,6 +159,7 @@ class DenseEnsemble(MemberWise):
         input_dropout: before the first.
         tables: place among what comes in -> its layout, where it is a table.
         periodic: as in `TableMembers`.
+        hidden: places among what comes in that the second half of the members does not read.
 
     Shape: tensors (B, D_i) -> (B, E, units).
 
@@ -177,9 +178,13 @@ class DenseEnsemble(MemberWise):
         input_dropout: float = 0.0,
         tables: Mapping[int, TableLayout] | None = None,
         periodic: int = 3,
+        hidden: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.members = members
+        sighted = (torch.arange(members) < members - members // 2).float()[:, None, None]
+        self.register_buffer("sighted", sighted, persistent=False)
+        self.hidden = frozenset(hidden)
         self.dropout, self.input_dropout = dropout, input_dropout
         self.tables = nn.ModuleDict(
             {str(place): TableMembers(members, layout, periodic=periodic) for place, layout in (tables or {}).items()}
@@ -205,6 +210,8 @@ class DenseEnsemble(MemberWise):
             self.tables[str(place)](x) if str(place) in self.tables else x.expand(members, *x.shape)
             for place, x in enumerate(inputs)
         ]
+        for place in self.hidden:
+            parts[place] = parts[place] * self.of_chosen(self.get_buffer("sighted"))
         x = (parts[0] if len(parts) == 1 else torch.cat(parts, 2)) * self.of_chosen(self.scale)
         x = F.dropout(x, self.input_dropout, self.training)
         for place, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):

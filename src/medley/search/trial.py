@@ -23,7 +23,8 @@ from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
 from medley.search.suggest import DefaultSuggest, Token, TrialSuggest
 from medley.tables.view import TableView
-from medley.train.fit import Validation, fit
+from medley.train.best import choose_voters
+from medley.train.fit import VALIDATION_BATCH, Validation, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
 
@@ -221,6 +222,8 @@ def run(
         graph, network = untie(graph, specs, data.targets, trained.weights, data.frozen.modules)
         network.to(data.device).eval()
         measured = rows[0] if val is None and rows[0].folds is not None else val
+        if rows[0].folds is not None:
+            choose_voters(network, tasks, rows[0], VALIDATION_BATCH)
         final = Validation(network, tasks, weights, measured).scores()
         scores |= {f"val_{name}": value for name, value in final.items()}
         result.score = hooks.score(scores) if final else result.score

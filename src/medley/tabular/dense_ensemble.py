@@ -31,6 +31,8 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
         num_layers: number of layers: linear, SiLU, dropout.
         num_units: their width.
         members: number of networks E; a multiple of five uses folds evenly.
+        blind: whether the second half of the members reads no linear path: on many rows of plain columns, what linear
+            models say of training rows is trusted too much; which half is better, or both, is found for each task.
         dropout: dropout probability after each layer.
         input_dropout: before the first layer.
         discrete: whether whole numbers that recur are embedded value by value too.
@@ -51,6 +53,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
     num_layers: int | Space | None = searched(OneOf(1, 2, 3, default=3))
     num_units: int | Space | None = searched(OneOf(64, 128, 192, 256, default=128))
     members: int | Space | None = searched(OneOf(5, 10, default=5))
+    blind: bool = False
     dropout: float | Space | None = searched(OneOf(0.0, 0.05, 0.1, 0.2, default=0.1))
     input_dropout: float | Space | None = searched(OneOf(0.0, 0.1, default=0.0))
     discrete: bool | Space | None = searched(OneOf(True, False, default=True))
@@ -88,13 +91,15 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
             input_dropout=cast(float, self.input_dropout),
             tables=tables,
             periodic=cast(int, self.periodic),
+            hidden=[place for place, spec in enumerate(specs) if self.blind and spec.answers],
         )
         if all(spec.rank == 1 for spec in specs):
             return ensemble
         return nn.Sequential(nn.Flatten(), ensemble) if len(specs) == 1 else ensemble
 
     def out(self, *specs: Spec) -> Spec:
-        return Spec((cast(int, self.members), cast(int, self.num_units)), "ED")
+        members = cast(int, self.members)
+        return Spec((members, cast(int, self.num_units)), "ED", blind=members // 2 if self.blind else 0)
 
     def adapter(self) -> Block:
         """One vector, for blocks that know nothing of members."""

@@ -11,7 +11,7 @@ from medley.core.batch import Rows
 from medley.data.split import FOLDS
 from medley.graph.network import Network
 from medley.heads.masked import member_losses
-from medley.heads.members import joined
+from medley.heads.members import joined, vote_of
 from medley.model.forward import compute_outputs
 from medley.model.tasks import Task
 from medley.nn.members import member_wise, members_apart
@@ -45,7 +45,7 @@ class BestWeights:
     def __init__(self, network: Network, tasks: Sequence[Task], *, by_task: bool = True) -> None:
         self.network = network
         self.tasks = list(tasks)
-        trained = [name for name in network.trained_state() if not name.startswith("prior__")]
+        trained = [name for name in network.trained_state() if not _is_constant(name)]
         self.is_member_wise = bool(trained) and set(trained) <= member_wise(network)
         size = sum(tensor.numel() for tensor in network.trained_state().values())
         is_useful = self.is_member_wise or len(tasks) > 1
@@ -87,7 +87,7 @@ class BestWeights:
         has_gain = bool(losses.mean() < self.losses[name].mean())
         self.losses[name] = torch.where(is_better, losses, self.losses[name])
         for key, tensor in self.weights[name].items():
-            if self.is_member_wise and not whole and not key.startswith("prior__"):
+            if self.is_member_wise and not whole and not _is_constant(key):
                 mask = is_better.reshape(-1, *[1] * (tensor.ndim - 1))
                 tensor.copy_(torch.where(mask, state[key], tensor))
             else:
@@ -170,3 +170,50 @@ def _losses(task: Task, raw: Tensor, rows: Rows, index: Tensor | None = None) ->
     target, observed, weight = (one if one is None or index is None else one[index] for one in columns)
     assert target is not None
     return member_losses(task.loss, apart, target, observed, weight, None)
+
+
+def _is_constant(name: str) -> bool:
+    """Whether a tensor of a network's state is the same before and after training."""
+    return name.startswith("prior__") or name.endswith(".voters")
+
+
+def choose_voters(network: Network, tasks: Sequence[Task], rows: Rows, batch_size: int) -> dict[str, list[int]]:
+    """Lets those groups of members vote on each task whose votes together have the least loss.
+
+    A group is a round of members, one for each fold. All vote, unless fewer are clearly better.
+
+    Args:
+        network: its heads' votes are set.
+        tasks: its heads.
+        rows: training rows with folds.
+        batch_size: rows per pass.
+
+    Returns:
+        Head name -> groups, where not all vote.
+    """
+    assert rows.folds is not None
+    outputs: dict[str, list[Tensor]] = {}
+    order: list[Tensor] = []
+    folds = rows.folds.cpu()
+    for fold in range(FOLDS):
+        index = torch.nonzero(folds == fold).flatten()
+        with members_apart(network, slice(fold, None, FOLDS)):
+            for name, raw in compute_outputs(network, rows, batch_size, index).items():
+                outputs.setdefault(name, []).append(raw)
+        order.append(index.to(rows.device))
+    index, chosen = torch.cat(order), {}
+    for task in tasks:
+        vote = vote_of(network.part(task.name))
+        raw = torch.cat(outputs[task.name])
+        if vote is None or raw.ndim < 3 or raw.shape[1] < 2:
+            continue
+        everyone = list(range(raw.shape[1]))
+        losses = {}
+        for groups in [everyone, *([group] for group in everyone)]:
+            joint = vote.join(raw[:, groups].float())
+            losses[tuple(groups)] = float(_losses(task, joint, rows, index).mean())
+        best = min(losses, key=lambda groups: losses[groups])
+        if losses[best] < losses[tuple(everyone)] * (1 - LEAST_GAIN):
+            vote.choose(best)
+            chosen[task.name] = list(best)
+    return chosen

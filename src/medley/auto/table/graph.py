@@ -49,7 +49,7 @@ def table_graph(inputs: Sequence[Input], heads: Sequence[Head], *, linear: bool 
             input_dropout=OneOf(0.0, 0.1, default=0.1),
         )(parts)
     else:
-        trunk = lookup("tabular.dense_ensemble")()(parts)
+        trunk = lookup("tabular.dense_ensemble")(members=OneOf(10, default=10), blind=path is not None)(parts)
     return [head([trunk, path] if path is not None else trunk) for head in heads]
 
 
