@@ -44,6 +44,10 @@ class LinearFeatures(ABC):
     def encode(self, values: Any) -> tuple[list[FeatureBlock], np.ndarray]:
         """Rows -> blocks of features, always the same ones in the same order, and present (B,) bool."""
 
+    def numbers(self, values: Any) -> np.ndarray | None:
+        """Rows -> standardised numeric columns (B, C), NaN where missing; None where an input has none."""
+        return None
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """What was learnt: a flat dict of JSON values and arrays."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -13,6 +13,12 @@ from medley.core.registry import lookup, name_of
 from medley.core.spec import Spec
 from medley.data.split import FOLDS
 from medley.errors import DataError, NotFittedError
+from medley.linear.neighbours import LocalMeans
+
+if TYPE_CHECKING:
+    from medley.linear.ridge import Features
+
+SCALE = 0.1
 
 INTERCEPT = "intercept"
 
@@ -35,6 +41,10 @@ class LinearPathCodec(SupervisedCodec):
         self._intercepts: list[np.ndarray] = []
         self._mean = np.zeros(0, np.float32)
         self._scale = np.ones(0, np.float32)
+        self._local = LocalMeans()
+        self._local_mean = np.zeros(0, np.float32)
+        self._local_scale = np.ones(0, np.float32)
+        self._widths: dict[str, list[int]] = {}  # of the blocks of each input
 
     @property
     def spec(self) -> Spec:
@@ -42,7 +52,7 @@ class LinearPathCodec(SupervisedCodec):
         if not self._heads:
             raise NotFittedError("The linear path is not fitted yet: call fit_encode first.")
         heads = tuple((head, raw) for head, _, _, raw in self._heads)
-        width = 1 + sum(raw for _, raw in heads) + len(self._mean)
+        width = 1 + sum(raw for _, raw in heads) + len(self._mean) + len(self._local_mean)
         return Spec((width,), "D", answers=heads)
 
     def fit_encode(self, values: LinearRows, labels: Labels) -> Encoded:
@@ -55,7 +65,7 @@ class LinearPathCodec(SupervisedCodec):
         Returns:
             Answers out of fold, (N, D).
         """
-        from medley.linear.ridge import Features, fit_ridge
+        from medley.linear.ridge import fit_ridge
 
         self.features = dict(values.features)
         for name, features in self.features.items():
@@ -67,11 +77,19 @@ class LinearPathCodec(SupervisedCodec):
         self._models, self._weights, self._intercepts = [{"blocks": None}], [], []
         if len(blocks) > 1 and any(block.alone for block in blocks):
             self._models += [{"blocks": [place]} for place in range(len(blocks))]
+        fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, labels.weight)]
+        columns = self._numbers(values, rows)
+        self._local.fit(columns, targets, targets - fits[0].out_of_fold, observed, folds)
+        means = self._local.encode_training(columns, targets, folds)
+        if self._local.planes:
+            self._local_mean, self._local_scale = means.mean(axis=0), SCALE / np.maximum(means.std(axis=0), 1e-6)
+            blocks.append(self._local_block(means))
+            fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, labels.weight)]
         answers = []
-        for model in self._models:
+        for place, model in enumerate(self._models):
             chosen = _chosen(blocks, model)
-            fit = fit_ridge(
-                Features([block.matrix for block in chosen]), targets, observed, folds, groups, labels.weight
+            fit = (
+                fits[0] if not place else fit_ridge(_features(chosen), targets, observed, folds, groups, labels.weight)
             )
             model["strengths"] = sorted({float(strength) for strength in fit.strengths})
             self._weights.append(fit.weights.astype(np.float16))
@@ -80,11 +98,14 @@ class LinearPathCodec(SupervisedCodec):
         joined = np.concatenate(answers, axis=1)
         self._mean = joined.mean(axis=0)
         self._scale = 1 / np.maximum(joined.std(axis=0), 1e-3)
-        return self._encoded(joined, present)
+        return self._encoded(joined, means, present)
 
     def encode(self, values: Mapping[str, Any]) -> Encoded:
         """Rows -> (B, D) and which rows have any of the inputs."""
         blocks, present = self._blocks(values)
+        means = self._local.encode(self._numbers(values, len(present))) if self._local.planes else None
+        if means is not None:
+            blocks.append(self._local_block(means))
         answers = []
         for model, weights, intercept in zip(self._models, self._weights, self._intercepts, strict=True):
             answer, start = np.tile(intercept, (len(present), 1)), 0
@@ -93,28 +114,47 @@ class LinearPathCodec(SupervisedCodec):
                 answer += block.matrix @ weights[start : start + width].astype(np.float32)
                 start += width
             answers.append(answer)
-        return self._encoded(np.concatenate(answers, axis=1), present)
+        return self._encoded(np.concatenate(answers, axis=1), means, present)
 
-    def _encoded(self, answers: np.ndarray, present: np.ndarray) -> Encoded:
+    def _encoded(self, answers: np.ndarray, means: np.ndarray | None, present: np.ndarray) -> Encoded:
         raw, start = [np.ones((len(answers), 1), np.float32)], 0
         for _, link, width, _ in self._heads:
             raw.append(raw_outputs(link, answers[:, start : start + width]))
             start += width
-        scaled = (answers - self._mean) * self._scale
-        array = np.concatenate([*raw, scaled], axis=1).astype(np.float32)
+        scaled = [(answers - self._mean) * self._scale]
+        if means is not None and self._local.planes:
+            scaled.append((means - self._local_mean) * self._local_scale / SCALE)
+        array = np.concatenate([*raw, *scaled], axis=1).astype(np.float32)
         array[~present] = 0
         return Encoded(array, present)
 
     def _blocks(self, values: Mapping[str, Any]) -> tuple[list[FeatureBlock], np.ndarray]:
         blocks: list[FeatureBlock] = []
         masks = []
+        rows = _count(values)
         for name, features in self.features.items():
             if values.get(name) is None:
-                raise DataError(f"{name} is None; the linear path needs its rows, or None in each of them.")
+                if name not in self._widths:
+                    raise DataError("the input is None in the training rows; leave it out.", where=name)
+                blocks += [FeatureBlock(name, np.zeros((rows, width), np.float32)) for width in self._widths[name]]
+                masks.append(np.zeros(rows, bool))
+                continue
             encoded, present = features.encode(values[name])
+            self._widths.setdefault(name, [block.matrix.shape[1] for block in encoded])
             blocks += [FeatureBlock(f"{name} {block.name}".strip(), block.matrix, block.alone) for block in encoded]
             masks.append(present)
         return blocks, np.any(masks, axis=0)
+
+    def _numbers(self, values: Mapping[str, Any], rows: int) -> np.ndarray:
+        """Numeric columns of all inputs, (B, C)."""
+        columns = [
+            features.numbers(values[name]) for name, features in self.features.items() if values.get(name) is not None
+        ]
+        present = [column for column in columns if column is not None]
+        return np.concatenate(present, axis=1) if present else np.zeros((rows, 0), np.float32)
+
+    def _local_block(self, means: np.ndarray) -> FeatureBlock:
+        return FeatureBlock("local means", ((means - self._local_mean) * self._local_scale).astype(np.float32))
 
     def _targets(self, labels: Labels) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         targets, observed, groups = [], [], []
@@ -137,10 +177,14 @@ class LinearPathCodec(SupervisedCodec):
             "models": self._models,
             "mean": self._mean,
             "scale": self._scale,
+            "local_mean": self._local_mean,
+            "local_scale": self._local_scale,
+            "widths": self._widths,
             "features": {},
         }
         for place, (weights, intercept) in enumerate(zip(self._weights, self._intercepts, strict=True)):
             state[f"weights_{place}"], state[f"{INTERCEPT}_{place}"] = weights, intercept
+        state |= {f"local.{key}": value for key, value in self._local.state().items()}
         for place, (name, features) in enumerate(self.features.items()):
             inner = features.state()
             arrays = {key: value for key, value in inner.items() if isinstance(value, np.ndarray)}
@@ -156,12 +200,29 @@ class LinearPathCodec(SupervisedCodec):
         places = range(len(self._models))
         self._weights = [np.asarray(state[f"weights_{place}"], np.float16) for place in places]
         self._intercepts = [np.asarray(state[f"{INTERCEPT}_{place}"], np.float32) for place in places]
+        self._local_mean = np.asarray(state["local_mean"], np.float32)
+        self._local_scale = np.asarray(state["local_scale"], np.float32)
+        self._widths = {name: list(widths) for name, widths in state["widths"].items()}
+        local = {key.removeprefix("local."): value for key, value in state.items() if key.startswith("local.")}
+        self._local.restore(local)
         self.features = {}
         for name, entry in state["features"].items():
             start = f"features_{entry['place']}."
             arrays = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
             self.features[name] = lookup(entry["kind"])().restore({**entry["state"], **arrays})
         return self
+
+
+def _features(blocks: Sequence[FeatureBlock]) -> Features:
+    from medley.linear.ridge import Features
+
+    return Features([block.matrix for block in blocks])
+
+
+def _count(values: Mapping[str, Any]) -> int:
+    """The number of rows that several inputs have."""
+    columns = next(column for column in values.values() if column is not None)
+    return len(next(iter(columns.values()))) if isinstance(columns, dict) else len(columns)
 
 
 def _chosen(blocks: Sequence[FeatureBlock], model: Mapping[str, Any]) -> list[FeatureBlock]:
