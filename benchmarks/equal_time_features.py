@@ -18,7 +18,8 @@ BANDS = 40
 REDUCED = 100
 """Numbers that a text becomes for trees."""
 COLOURS = 4
-IMAGE_LENGTH = 3
+IMAGE_LENGTH, BESIDE_TEXTS = 3.0, 0.3
+"""Mean length of an image's vector for linear models, without and with texts, whose vectors have length 1."""
 
 
 def image_features(cell: Any, root: Path) -> np.ndarray:
@@ -115,7 +116,7 @@ class LinearFeatures(Features):
     """Scaled numbers, scaled images, one-hot categories and TF-IDF, in one matrix, which is sparse if there are words.
 
     Numbers are scaled one by one. Pixels and colours are scaled together, so that a rare colour does not weigh as much
-    as a common one, to a length of `IMAGE_LENGTH` per image where a text has 1.
+    as a common one.
     """
 
     def fit_transform(self, rows: pd.DataFrame) -> Any:
@@ -128,7 +129,8 @@ class LinearFeatures(Features):
         self.scaler.fit(numbers if numbers.shape[1] else np.zeros((1, 1)))
         self.mean = np.nanmean(images, axis=0) if images.shape[1] else np.zeros(0)
         lengths = np.sqrt(np.nansum((images - self.mean) ** 2, axis=1))
-        self.factor = IMAGE_LENGTH * len(self.split.data_set.images) ** 0.5 / max(float(lengths.mean()), 1e-6)
+        length = BESIDE_TEXTS if self.split.data_set.texts else IMAGE_LENGTH
+        self.factor = length * len(self.split.data_set.images) ** 0.5 / max(float(lengths.mean()), 1e-6)
         single: Any = np.float32
         self.encoder = OneHotEncoder(handle_unknown="ignore", dtype=single)
         if self.categories:

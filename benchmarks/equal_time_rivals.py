@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from equal_time_clock import running
 from equal_time_features import Features, LinearFeatures, TreeFeatures
 from equal_time_sets import Split
 
@@ -18,7 +19,7 @@ import medley as md
 
 VALIDATION = 0.15
 """Fraction of the training rows on which trees stop and linear models choose their penalty."""
-PENALTIES = (1.0, 0.1, 10.0, 100.0, 0.01)
+PENALTIES = (1.0, 10.0, 100.0, 0.1, 0.01, 1000.0)
 """C of the logistic regression, 1 / alpha of the ridge regression; tried in this order while there is time."""
 CORES = 2
 
@@ -97,25 +98,25 @@ class Problem:
 Fitted = Callable[[Any], np.ndarray]
 """Features -> numbers (B,) or probabilities (B, classes)."""
 Fit = Callable[[Any, Problem, float], Fitted]
-"""Features, target, `perf_counter` at which the time is over -> model."""
+"""Features, target, `running` time at which the time is over -> model."""
 
 
 def each_target(split: Split, seconds: float, features: Features | None, fit: Fit) -> Outcome:
     """Trains a model per target, each for these seconds, which include the making of the features."""
-    began = perf_counter()
+    began = running()
     x: Any = None if features is None else features.fit_transform(split.train)  # pyright: ignore
-    shared = perf_counter() - began
+    shared = running() - began
     problems = {target: Problem(split, target) for target in split.data_set.targets}
     models, spent = {}, {}
     for target, problem in problems.items():
-        began = perf_counter()
+        began = running()
         rows = None if x is None else x[problem.rows]
         models[target] = fit(rows, problem, began + max(seconds - shared, 0))
-        spent[target] = shared + perf_counter() - began
-    began = perf_counter()
+        spent[target] = shared + running() - began
+    began = running()
     x = np.zeros((len(split.scored), 1)) if features is None else features.transform(split.scored)  # pyright: ignore
     predictions = {target: models[target](x[problem.scored_rows]) for target, problem in problems.items()}
-    predict_seconds = perf_counter() - began
+    predict_seconds = running() - began
     scores = {target: problem.score(predictions[target]) for target, problem in problems.items()}
     return Outcome(scores, spent, predict_seconds)
 
@@ -132,10 +133,10 @@ def fit_constant(x: Any, problem: Problem, deadline: float) -> Fitted:
 def fit_linear(x: Any, problem: Problem, deadline: float) -> Fitted:
     """Ridge or logistic regression; the penalty is chosen on validation rows among those that the time allows."""
     held_out = problem.validation()
-    began = perf_counter()
+    began = running()
     scores: dict[float, float] = {}
     for penalty in PENALTIES:
-        trial = perf_counter()
+        trial = running()
         # Half of the time at most goes into the first; what follows leaves time to fit all rows.
         model = _regression(x[~held_out], problem.y[~held_out], problem, penalty, (trial + deadline) / 2)
         prediction = _predicted(model, problem)(x[held_out])
@@ -143,8 +144,8 @@ def fit_linear(x: Any, problem: Problem, deadline: float) -> Fitted:
         if problem.classes is not None:
             labels = problem.classes[labels]
         scores[penalty] = score(problem.metric, labels, prediction, problem.classes)
-        longest = max((perf_counter() - began) / len(scores), perf_counter() - trial)
-        if perf_counter() + 2.5 * longest > deadline:
+        longest = max((running() - began) / len(scores), running() - trial)
+        if running() + 2.5 * longest > deadline:
             break
     best = max(scores, key=lambda penalty: scores[penalty])
     return _predicted(_regression(x, problem.y, problem, best, deadline), problem)
@@ -156,13 +157,13 @@ def _regression(x: Any, y: np.ndarray, problem: Problem, penalty: float, deadlin
 
     if problem.classes is None:
         return Ridge(alpha=1 / penalty).fit(x, y)
-    model = LogisticRegression(C=penalty, max_iter=20, warm_start=True)
+    model = LogisticRegression(C=penalty, max_iter=50, warm_start=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        for _ in range(25):
-            began = perf_counter()
+        for _ in range(10):
+            began = running()
             model.fit(x, y)
-            if model.n_iter_.max() < model.max_iter or 2 * perf_counter() - began > deadline:
+            if model.n_iter_.max() < model.max_iter or 2 * running() - began > deadline:
                 break
     return model
 
@@ -178,11 +179,11 @@ def fit_lightgbm(x: pd.DataFrame, problem: Problem, deadline: float) -> Fitted:
     kind: Any = lightgbm.LGBMRegressor if problem.classes is None else lightgbm.LGBMClassifier
     options: dict[str, Any] = {"learning_rate": 0.05, "verbose": -1, "n_jobs": CORES, "random_state": 0}
     held_out = problem.validation()
-    began = perf_counter()
+    began = running()
 
     def until(end: float) -> Callable[[Any], None]:
         def stop(state: Any) -> None:
-            if perf_counter() > end:
+            if running() > end:
                 raise lightgbm.callback.EarlyStopException(state.iteration, state.evaluation_result_list or [])
 
         return stop
@@ -200,6 +201,49 @@ def fit_lightgbm(x: pd.DataFrame, problem: Problem, deadline: float) -> Fitted:
     return trees.predict if problem.classes is None else trees.predict_proba
 
 
+def fit_catboost(x: pd.DataFrame, problem: Problem, deadline: float) -> Fitted:
+    """Boosted trees, as `fit_lightgbm`; categories as such."""
+    import catboost  # pyright: ignore[reportMissingImports]
+
+    categories = [column for column in x.columns if isinstance(x[column].dtype, pd.CategoricalDtype)]
+
+    def readable(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(**{column: rows[column].astype(object).fillna("") for column in categories})
+
+    class Until:
+        """Stops when the time is over."""
+
+        def __init__(self, end: float) -> None:
+            self.end = end
+
+        def after_iteration(self, info: Any) -> bool:
+            return running() < self.end
+
+    kind: Any = catboost.CatBoostRegressor if problem.classes is None else catboost.CatBoostClassifier
+    options: dict[str, Any] = {
+        "learning_rate": 0.05,
+        "thread_count": CORES,
+        "random_seed": 0,
+        "verbose": False,
+        "allow_writing_files": False,
+        "cat_features": categories,
+    }
+    if problem.classes is not None:
+        options["loss_function"] = "Logloss" if len(problem.classes) == 2 else "MultiClass"
+    held_out, x = problem.validation(), readable(x)
+    began = running()
+    trees = kind(iterations=2_000, early_stopping_rounds=50, **options)
+    trees.fit(
+        x[~held_out],
+        problem.y[~held_out],
+        eval_set=(x[held_out], problem.y[held_out]),
+        callbacks=[Until(began + 0.45 * (deadline - began))],
+    )
+    trees = kind(iterations=max(trees.tree_count_, 1), **options)
+    trees.fit(x, problem.y, callbacks=[Until(deadline)])
+    return lambda rows: (trees.predict if problem.classes is None else trees.predict_proba)(readable(rows))
+
+
 def constant(split: Split, seconds: float, seed: int) -> Outcome:
     """The constant baseline."""
     return each_target(split, seconds, None, fit_constant)
@@ -213,6 +257,11 @@ def linear(split: Split, seconds: float, seed: int) -> Outcome:
 def boosted(split: Split, seconds: float, seed: int) -> Outcome:
     """LightGBM."""
     return each_target(split, seconds, TreeFeatures(split), fit_lightgbm)
+
+
+def catboosted(split: Split, seconds: float, seed: int) -> Outcome:
+    """CatBoost."""
+    return each_target(split, seconds, TreeFeatures(split), fit_catboost)
 
 
 def medley(split: Split, seconds: float, seed: int) -> Outcome:
@@ -248,5 +297,6 @@ RIVALS: dict[str, Callable[[Split, float, int], Outcome]] = {
     "constant": constant,
     "linear": linear,
     "lightgbm": boosted,
+    "catboost": catboosted,
     "medley": medley,
 }

@@ -203,7 +203,7 @@ class TestMissing:
         found = model.predict({**rows(), name: None})
         assert np.isfinite(found["price"]).all()
         assert np.isfinite(model.evaluate({**rows(), name: None}, targets())).all()
-        with pytest.raises(DataError, match="unknown how many rows"):
+        with pytest.raises(DataError, match="number of rows is unknown"):
             model.predict({"wave": None, "facts": None})
 
     def test_a_row_that_lacks_every_input_gets_the_best_constant(self, auto):

@@ -102,7 +102,7 @@ def test_one_input_and_one_head_may_come_bare():
         (None, labels(), "x is missing"),
         (rows(), {**labels(), "price": None}, "y is None for price"),
         ({"a": None, "b": None}, labels(), "Every input is None"),
-        ({**rows(), "c": 1}, labels(), "'c', which is no name here"),
+        ({**rows(), "c": 1}, labels(), "'c', which is not one of the names"),
         (rows(8), labels(), "a: 8, b: 8, kind: 10, price: 10"),
         (rows(0), {"kind": [], "price": []}, "at least one row"),
     ],

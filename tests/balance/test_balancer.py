@@ -1,4 +1,4 @@
-"""What every way of balancing must keep, walked over all of their names."""
+"""Properties that every balancing method must have."""
 
 import json
 from importlib.util import find_spec
@@ -18,7 +18,7 @@ TASKS = ["a", "b", "c"]
 
 
 class Net(nn.Module):
-    """One trunk, three heads, and a layer that no loss reaches."""
+    """One trunk, three heads, and a layer without any gradient."""
 
     def __init__(self):
         super().__init__()
@@ -41,7 +41,7 @@ def gradients(net):
 
 
 def step(method, losses, net, scale=None, seed=0):
-    """Gradients after one backward pass of a balancer (or of a method's fresh one), and the total."""
+    """Gradients after one backward pass of a balancer (or a new one of a method), and the total."""
     balancing = method if isinstance(method, Balancer) else balancer(method, TASKS[: len(losses)])
     net.zero_grad()
     torch.manual_seed(seed)
@@ -56,11 +56,11 @@ def net():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_returns_a_detached_finite_scalar_and_trains_everything_the_losses_reach(method, net):
-    found, total = step(method, net.losses(*batch(0)), net)
+    result, total = step(method, net.losses(*batch(0)), net)
     assert total.shape == ()
     assert total.isfinite()
     assert not total.requires_grad
-    for name, gradient in found.items():
+    for name, gradient in result.items():
         if name.startswith("idle"):
             assert gradient is None
         else:
@@ -70,10 +70,10 @@ def test_returns_a_detached_finite_scalar_and_trains_everything_the_losses_reach
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_head_gets_gradient_from_its_own_loss_only(method, net):
-    found, _ = step(method, net.losses(*batch(0)), net)
+    result, _ = step(method, net.losses(*batch(0)), net)
     for k in range(3):
-        own = torch.autograd.grad(net.losses(*batch(0))[k], net.heads[k].weight)[0]
-        ratio = found[f"heads.{k}.weight"] / own
+        expected = torch.autograd.grad(net.losses(*batch(0))[k], net.heads[k].weight)[0]
+        ratio = result[f"heads.{k}.weight"] / expected
         torch.testing.assert_close(ratio, ratio.mean().expand_as(ratio), rtol=1e-3, atol=1e-4)
 
 
@@ -86,36 +86,36 @@ def test_an_unobserved_task_leaves_no_gradient_and_no_nan(method, absent, net):
     for seed in range(3):
         losses = net.losses(*batch(seed))
         losses[1] = losses[1] * 0 if absent == "a zero with a graph" else torch.zeros(())
-        found, total = step(balancing, losses, net, seed=seed)
+        result, total = step(balancing, losses, net, seed=seed)
         assert total.isfinite()
-        assert found["heads.1.weight"] is None or not found["heads.1.weight"].any()
-        assert all(g.isfinite().all() for g in found.values() if g is not None)
-        assert found["heads.0.weight"].any()
-    for own in balancing.parameters():
-        assert own.grad[1] == 0
-        assert own.grad[0] != 0
+        assert result["heads.1.weight"] is None or not result["heads.1.weight"].any()
+        assert all(g.isfinite().all() for g in result.values() if g is not None)
+        assert result["heads.0.weight"].any()
+    for parameter in balancing.parameters():
+        assert parameter.grad[1] == 0
+        assert parameter.grad[0] != 0
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_what_was_unobserved_does_not_change_the_gradients_of_later_batches(method, net):
-    """A batch without any label must leave no trace in a method's memory."""
+def test_unobserved_batches_do_not_change_later_gradients(method, net):
+    """A batch without any label must not change the state of a method."""
     plain, disturbed = balancer(method, TASKS), balancer(method, TASKS)
     step(plain, net.losses(*batch(0)), net)
     step(disturbed, net.losses(*batch(0)), net)
-    found, _ = step(disturbed, [torch.zeros(()), net.trunk.weight.sum() * 0, torch.zeros(())], net)
-    assert not any(g.any() for g in found.values() if g is not None)
+    result, _ = step(disturbed, [torch.zeros(()), net.trunk.weight.sum() * 0, torch.zeros(())], net)
+    assert not any(g.any() for g in result.values() if g is not None)
     expected, _ = step(plain, net.losses(*batch(1)), net)
-    found, _ = step(disturbed, net.losses(*batch(1)), net)
+    result, _ = step(disturbed, net.losses(*batch(1)), net)
     for name, gradient in expected.items():
-        assert gradient is None or torch.equal(found[name], gradient), name
+        assert gradient is None or torch.equal(result[name], gradient), name
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_gradients_accumulate_and_scale(method, net):
-    once, total = step(method, net.losses(*batch(0)), net)
+    single, total = step(method, net.losses(*batch(0)), net)
     scaled, unscaled_total = step(method, net.losses(*batch(0)), net, scale=torch.tensor(0.25))
     assert unscaled_total == total
-    for name, gradient in once.items():
+    for name, gradient in single.items():
         if gradient is not None:
             torch.testing.assert_close(scaled[name], gradient / 4, rtol=1e-3, atol=1e-5)
     net.zero_grad()
@@ -124,26 +124,26 @@ def test_gradients_accumulate_and_scale(method, net):
         balancer(method, TASKS).backward(net.losses(*batch(0)), list(net.parameters()))
     for name, gradient in gradients(net).items():
         if gradient is not None:
-            torch.testing.assert_close(gradient, 2 * once[name])
+            torch.testing.assert_close(gradient, 2 * single[name])
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_restored_balancer_continues_bit_for_bit(method, net):
-    """The state passes through a flat file of tensors and is used twice."""
+    """The state is written as safetensors and restored twice."""
 
     def train(balancing, seeds):
         for seed in seeds:
             losses = net.losses(*batch(seed))
             if seed == 1:
                 losses[2] = torch.zeros(())
-            found, total = step(balancing, losses, net, seed=seed)
+            result, total = step(balancing, losses, net, seed=seed)
             for parameter in balancing.parameters():
                 with torch.no_grad():
                     parameter -= 0.1 * parameter.grad
                 parameter.grad = None
             if seed % 2:
                 balancing.end_epoch()
-        return {**found, "total": total, **{f"own.{name}": value.clone() for name, value in balancing.state().items()}}
+        return {**result, "total": total, **{f"own.{name}": value.clone() for name, value in balancing.state().items()}}
 
     original = balancer(method, TASKS)
     train(original, range(6))
@@ -152,49 +152,51 @@ def test_a_restored_balancer_continues_bit_for_bit(method, net):
     for _ in range(2):
         restored = balancer(method, TASKS)
         restored.restore(state)
-        found = train(restored, [6, 7, 8])
-        assert found.keys() == expected.keys()
+        result = train(restored, [6, 7, 8])
+        assert result.keys() == expected.keys()
         for name, gradient in expected.items():
-            same = gradient is None or torch.equal(found[name].nan_to_num(7.0), gradient.nan_to_num(7.0))
-            assert same, name
+            is_equal = gradient is None or torch.equal(result[name].nan_to_num(7.0), gradient.nan_to_num(7.0))
+            assert is_equal, name
 
 
 def test_every_registered_balancer_is_covered():
     from medley.core import registry
 
     classes = {type(balancer(method, TASKS)) for method in METHODS}
-    registered = {thing for name, thing in registry._known.items() if name.startswith("balance.")}
-    assert {one for one in registered if one.__module__.startswith("medley.")} <= classes
+    registered = {balancer_class for name, balancer_class in registry._known.items() if name.startswith("balance.")}
+    assert {
+        balancer_class for balancer_class in registered if balancer_class.__module__.startswith("medley.")
+    } <= classes
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_frozen_parameters_stay_untouched(method, net):
+def test_frozen_parameters_get_no_gradient(method, net):
     net.heads[0].weight.requires_grad_(False)
-    found, _ = step(method, net.losses(*batch(0)), net)
-    assert found["heads.0.weight"] is None
-    assert found["heads.0.bias"] is not None
+    result, _ = step(method, net.losses(*batch(0)), net)
+    assert result["heads.0.weight"] is None
+    assert result["heads.0.bias"] is not None
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_describes_itself_as_json(method):
-    told = balancer(method, TASKS, [2.0, 2.0, 2.0]).describe()
-    assert json.loads(json.dumps(told)) == told
-    assert told["name"] == (method or "fixed")
-    assert told["weights"] == [2.0, 2.0, 2.0]
+    description = balancer(method, TASKS, [2.0, 2.0, 2.0]).describe()
+    assert json.loads(json.dumps(description)) == description
+    assert description["name"] == (method or "fixed")
+    assert description["weights"] == [2.0, 2.0, 2.0]
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name not in ("krum", "trimmed_mean")])
 def test_a_single_task_is_trained_on_its_own_gradient(method, net):
-    found, _ = step(method, net.losses(*batch(0))[:1], net)
-    own = torch.autograd.grad(net.losses(*batch(0))[0], net.trunk.weight)[0]
-    ratio = (found["trunk.weight"] / own).mean()
+    result, _ = step(method, net.losses(*batch(0))[:1], net)
+    expected = torch.autograd.grad(net.losses(*batch(0))[0], net.trunk.weight)[0]
+    ratio = (result["trunk.weight"] / expected).mean()
     assert ratio > 0
-    torch.testing.assert_close(found["trunk.weight"], own * ratio)
+    torch.testing.assert_close(result["trunk.weight"], expected * ratio)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_descends(method, net):
-    """Steps along the gradient lower the losses, whatever the method makes of them."""
+def test_steps_reduce_the_loss(method, net):
+    """Gradient steps reduce the sum of the losses for every method."""
     balancing = balancer(method, TASKS)
     x, y = batch(0)
     before = sum(loss.item() for loss in net.losses(x, y))
@@ -207,17 +209,17 @@ def test_descends(method, net):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_its_class_is_registered(method):
+def test_the_class_is_registered(method):
     assert name_of(type(balancer(method, TASKS))).startswith("balance.")
 
 
-def test_a_rescaled_copy_keeps_the_state_and_leaves_the_original_alone():
+def test_a_rescaled_copy_has_the_state_and_does_not_change_the_original():
     original = balancer("uncertainty", ["a", "b"])
     with torch.no_grad():
         original.log_variance.copy_(torch.tensor([0.3, -0.2]))
-    twin = original.rescaled([2.0, 3.0])
-    assert torch.equal(twin.log_variance, original.log_variance)
-    assert twin.log_variance is not original.log_variance
-    assert twin.loss_weights == (2.0, 3.0)
-    assert torch.equal(twin.weights, torch.tensor([2.0, 3.0]))
+    scaled = original.rescaled([2.0, 3.0])
+    assert torch.equal(scaled.log_variance, original.log_variance)
+    assert scaled.log_variance is not original.log_variance
+    assert scaled.loss_weights == (2.0, 3.0)
+    assert torch.equal(scaled.weights, torch.tensor([2.0, 3.0]))
     assert original.loss_weights == (1.0, 1.0)

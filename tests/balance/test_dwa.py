@@ -13,7 +13,7 @@ def train(balancer, *epochs):
         balancer.end_epoch()
 
 
-def shares(balancer):
+def task_weights(balancer):
     losses = torch.ones(2, requires_grad=True)
     balancer.total(list(losses)).backward()
     return losses.grad.tolist()
@@ -22,12 +22,12 @@ def shares(balancer):
 def test_weights_follow_the_loss_history():
     balancer = DynamicWeightAverage([1.0, 1.0])
     train(balancer, [(3.0, 1.0), (5.0, 3.0)])  # means 4, 2
-    assert shares(balancer) == [1.0, 1.0]
+    assert task_weights(balancer) == [1.0, 1.0]
     balancer = DynamicWeightAverage([1.0, 1.0])
     train(balancer, [(3.0, 1.0), (5.0, 3.0)], [(2.0, 2.0)])
     # Golden: r = (2 / 4, 2 / 2), a = 2 softmax(r / 2) = 2 / (1 + e^0.25), 2 / (1 + e^-0.25)
     assert balancer.rates().tolist() == [0.5, 1.0]
-    assert shares(balancer) == pytest.approx([0.875647, 1.124353], abs=1e-6)
+    assert task_weights(balancer) == pytest.approx([0.875647, 1.124353], abs=1e-6)
 
 
 def test_agrees_with_torchjd_where_every_label_is_observed():
@@ -40,7 +40,7 @@ def test_agrees_with_torchjd_where_every_label_is_observed():
         theirs.step()
 
 
-def test_batches_and_epochs_without_a_label_do_not_count():
+def test_batches_and_epochs_without_a_label_are_ignored():
     balancer = DynamicWeightAverage([1.0, 1.0])
     train(balancer, [(4.0, 2.0)], [(2.0, 1.0), (0.0, 3.0)])
     assert balancer.rates().tolist() == [0.5, 1.0]

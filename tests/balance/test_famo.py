@@ -4,7 +4,7 @@ from torchjd.scalarization import FAMO
 from medley.balance import FastAdaptiveMultitask
 
 
-def test_agrees_with_torchjd_when_told_the_next_losses():
+def test_agrees_with_torchjd_given_the_next_losses():
     ours, theirs = FastAdaptiveMultitask([1.0, 1.0, 1.0]), FAMO(3)
     before = torch.rand(3) + 0.5
     torch.testing.assert_close(ours.total(list(before)), theirs(before))
@@ -24,14 +24,14 @@ def test_gradient_is_a_convex_combination_of_the_tasks():
     torch.testing.assert_close(losses.grad[0] / losses.grad[1], torch.tensor(50.0))  # as gradients of logarithms
 
 
-def test_a_task_that_falls_faster_weighs_less():
+def test_a_task_whose_loss_falls_faster_gets_a_smaller_weight():
     balancer = FastAdaptiveMultitask([1.0, 1.0])
     for step in range(20):
         balancer.total([torch.tensor(0.7**step), torch.tensor(0.99**step)])
     assert balancer.logits[0] < 0 < balancer.logits[1]
 
 
-def test_an_unobserved_task_keeps_its_place():
+def test_an_unobserved_task_keeps_its_logit():
     balancer = FastAdaptiveMultitask([1.0, 1.0, 1.0])
     balancer.total([torch.tensor(3.0), torch.tensor(2.0), torch.tensor(4.0)])
     balancer.total([torch.tensor(2.0), torch.tensor(0.0), torch.tensor(1.0)])

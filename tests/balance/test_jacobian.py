@@ -1,4 +1,4 @@
-"""Each aggregator against its mathematics, on linear losses whose Jacobian is known."""
+"""Each aggregator compared with its formula, on linear losses with a known Jacobian."""
 
 import math
 
@@ -47,19 +47,19 @@ def test_pcgrad_removes_the_conflicting_component():
 def test_mgda_is_the_shortest_vector_of_the_convex_hull():
     torch.testing.assert_close(direction("mgda", [[2.0, 0.0], [0.0, 1.0]]), torch.tensor([0.4, 0.8]))
     jacobian = torch.randn(3, 6)
-    found = direction("mgda", jacobian.tolist(), {"epsilon": 1e-7, "max_iters": 5000})
+    result = direction("mgda", jacobian.tolist(), {"epsilon": 1e-7, "max_iters": 5000})
     # Optimality of the shortest vector d: g d >= d d for every g of the hull.
-    assert (jacobian @ found >= found @ found - 1e-2).all()
+    assert (jacobian @ result >= result @ result - 1e-2).all()
     torch.testing.assert_close(direction("mgda", [[1.0, 1.0], [-1.0, -1.0]]), torch.zeros(2))
 
 
 def test_imtl_g_projects_equally_on_every_task():
     jacobian = torch.randn(3, 5)
-    found = direction("imtl_g", jacobian.tolist())
-    projections = jacobian @ found / jacobian.norm(dim=1)
+    result = direction("imtl_g", jacobian.tolist())
+    projections = jacobian @ result / jacobian.norm(dim=1)
     torch.testing.assert_close(projections, projections.mean().expand(3), rtol=1e-3, atol=1e-5)
-    shares = torch.linalg.lstsq(jacobian.T, found[:, None]).solution
-    torch.testing.assert_close(shares.sum(), torch.tensor(1.0), rtol=1e-3, atol=1e-4)
+    coefficients = torch.linalg.lstsq(jacobian.T, result[:, None]).solution
+    torch.testing.assert_close(coefficients.sum(), torch.tensor(1.0), rtol=1e-3, atol=1e-4)
 
 
 def test_aligned_mtl_is_the_mean_of_orthogonal_gradients_of_equal_length():
@@ -72,39 +72,39 @@ def test_aligned_mtl_is_the_mean_of_orthogonal_gradients_of_equal_length():
 
 def test_config_has_equal_positive_cosines_and_the_summed_projections_for_length():
     jacobian = torch.randn(3, 5)
-    found = direction("config", jacobian.tolist())
-    cosines = cosine(jacobian, found)
+    result = direction("config", jacobian.tolist())
+    cosines = cosine(jacobian, result)
     torch.testing.assert_close(cosines, cosines.mean().expand(3), rtol=1e-3, atol=1e-4)
     assert (cosines > 0).all()
-    torch.testing.assert_close(found.norm(), (jacobian @ found).sum() / found.norm(), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(result.norm(), (jacobian @ result).sum() / result.norm(), rtol=1e-3, atol=1e-4)
 
 
 def test_gradvac_is_pcgrad_at_first_and_then_raises_similarity_to_its_running_average():
     torch.testing.assert_close(direction("gradvac", CONFLICT), torch.tensor([1.0, 2.0]), atol=1e-5, rtol=0)
     balancer = JacobianDescent("gradvac", [1.0, 1.0])
     direction("gradvac", [[1.0, 0.0], [0.8, 0.6]], balancer=balancer)  # cosine 0.8, so the target becomes 0.4
-    share = 0.4 / math.sqrt(1 - 0.4**2)  # g + share h has cosine 0.4 with h
-    found = direction("gradvac", [[1.0, 0.0], [0.0, 1.0]], balancer=balancer)
-    torch.testing.assert_close(found, torch.full((2,), 1 + share), rtol=1e-4, atol=0)
+    coefficient = 0.4 / math.sqrt(1 - 0.4**2)  # g + coefficient h has cosine 0.4 with h
+    result = direction("gradvac", [[1.0, 0.0], [0.0, 1.0]], balancer=balancer)
+    torch.testing.assert_close(result, torch.full((2,), 1 + coefficient), rtol=1e-4, atol=0)
 
 
 def test_graddrop_keeps_one_sign_of_every_number():
     jacobian = torch.randn(3, 400)
-    found = direction("graddrop", jacobian.tolist())
+    result = direction("graddrop", jacobian.tolist())
     positive, negative = jacobian.clamp(min=0).sum(0), jacobian.clamp(max=0).sum(0)
-    kept = torch.isclose(found, positive, atol=1e-5) | torch.isclose(found, negative, atol=1e-5)
-    assert kept.all()
-    # The chance of the positive sign is its purity, (1 + sum / sum of sizes) / 2.
+    is_one_sided = torch.isclose(result, positive, atol=1e-5) | torch.isclose(result, negative, atol=1e-5)
+    assert is_one_sided.all()
+    # The probability of the positive sign is its purity, (1 + sum / sum of sizes) / 2.
     purity = positive / (positive - negative)
-    chosen = torch.isclose(found, positive, atol=1e-5).float()
+    chosen = torch.isclose(result, positive, atol=1e-5).float()
     assert abs((chosen - purity).mean()) < 0.08
 
 
 def test_fairgrad_solves_its_equation():
     jacobian = torch.randn(3, 5)
-    found = direction("fairgrad", jacobian.tolist())
-    shares = torch.linalg.lstsq(jacobian.T, found[:, None]).solution[:, 0]
-    torch.testing.assert_close(jacobian @ found, 1 / shares, rtol=1e-2, atol=1e-2)  # G a = a^(-1 / alpha)
+    result = direction("fairgrad", jacobian.tolist())
+    coefficients = torch.linalg.lstsq(jacobian.T, result[:, None]).solution[:, 0]
+    torch.testing.assert_close(jacobian @ result, 1 / coefficients, rtol=1e-2, atol=1e-2)  # G a = a^(-1 / alpha)
 
 
 def test_excess_mtl_weighs_by_the_softmax_of_excess_risks():
@@ -118,18 +118,18 @@ def test_pcd_follows_the_first_task_as_far_as_the_second_makes_progress():
     # g = (1, 0), unit h = (-1, 1) / sqrt 2: d = g + (0.02 - g h) h, then as long as g.
     size = (0.02 + math.sqrt(0.5)) * math.sqrt(0.5)
     expected = torch.tensor([1 - size, size])
-    found = direction("pcd", [[1.0, 0.0], [-3.0, 3.0]])
-    torch.testing.assert_close(found, expected / expected.norm(), rtol=1e-4, atol=1e-5)
+    result = direction("pcd", [[1.0, 0.0], [-3.0, 3.0]])
+    torch.testing.assert_close(result, expected / expected.norm(), rtol=1e-4, atol=1e-5)
 
 
 def test_krum_takes_the_most_central_task():
-    found = direction("krum", [[1.0, 0.0], [1.1, 0.0], [1.3, 0.0], [-5.0, 3.0]])
-    torch.testing.assert_close(found, torch.tensor([1.1, 0.0]))
+    result = direction("krum", [[1.0, 0.0], [1.1, 0.0], [1.3, 0.0], [-5.0, 3.0]])
+    torch.testing.assert_close(result, torch.tensor([1.1, 0.0]))
 
 
 def test_trimmed_mean_of_three_is_the_median():
-    found = direction("trimmed_mean", [[1.0, 5.0], [100.0, -7.0], [2.0, 0.5]])
-    torch.testing.assert_close(found, torch.tensor([2.0, 0.5]))
+    result = direction("trimmed_mean", [[1.0, 5.0], [100.0, -7.0], [2.0, 0.5]])
+    torch.testing.assert_close(result, torch.tensor([2.0, 0.5]))
 
 
 @pytest.mark.parametrize("case", DEGENERATE)
@@ -146,7 +146,7 @@ def test_a_loss_that_is_not_a_number_reaches_the_gradient_instead_of_raising(met
 
 
 @pytest.mark.parametrize("method", NEED_NO_EXTRA)
-def test_an_unobserved_task_is_as_if_it_were_not_there(method):
+def test_an_unobserved_task_is_ignored(method):
     if method in ("krum", "trimmed_mean"):
         rows = [[1.0, 2.0, 0.0], [2.0, -1.0, 1.0], [0.5, 0.5, 3.0], [1.0, 1.0, 1.0]]
     else:
@@ -158,9 +158,9 @@ def test_an_unobserved_task_is_as_if_it_were_not_there(method):
     torch.testing.assert_close(w.grad, direction(method, rows[:-1]))
 
 
-def test_weights_multiply_the_rows_and_a_weight_of_zero_takes_the_task_out():
-    found = direction("pcgrad", CONFLICT, weights=[1.0, 3.0])
-    torch.testing.assert_close(found, direction("pcgrad", [[2.0, 0.0], [-3.0, 3.0]]))
+def test_weights_multiply_the_rows_and_zero_removes_a_task():
+    result = direction("pcgrad", CONFLICT, weights=[1.0, 3.0])
+    torch.testing.assert_close(result, direction("pcgrad", [[2.0, 0.0], [-3.0, 3.0]]))
     torch.testing.assert_close(direction("mgda", CONFLICT, weights=[1.0, 0.0]), torch.tensor([2.0, 0.0]))
 
 
@@ -176,7 +176,7 @@ def test_an_interrupted_warm_up_is_resumed():
         assert torch.equal(direction("excess_mtl", jacobian, balancer=resumed), expected)
 
 
-def test_tasks_that_share_nothing_do_not_stop_each_other():
+def test_tasks_that_share_no_parameters_do_not_affect_each_other():
     shared, apart = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
     losses = [*linear([[2.0, 0.0], [0.0, 1.0]], shared), *linear([[5.0, 7.0]], apart)]
     JacobianDescent("mgda", [1.0, 1.0, 2.0]).backward(losses, [shared, apart])
@@ -184,7 +184,7 @@ def test_tasks_that_share_nothing_do_not_stop_each_other():
     torch.testing.assert_close(apart.grad, torch.tensor([10.0, 14.0]))
 
 
-def test_each_set_of_sharing_tasks_is_balanced_apart():
+def test_each_set_of_sharing_tasks_is_balanced_separately():
     first, second = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
     a, b = linear(CONFLICT, first)
     c, d = linear([[1.0, 0.0], [1.0, 1.0]], second)
@@ -218,16 +218,16 @@ def test_recurrent_and_half_precision_parts_can_be_shared():
         ("nash_mtl", "nash_mtl"),
     ],
 )
-def test_a_missing_solver_is_named_with_its_extra_at_once(method, extra, monkeypatch):
+def test_the_error_for_a_missing_solver_names_its_extra(method, extra, monkeypatch):
     monkeypatch.setattr("torchjd._mixins.find_spec", lambda name: None)
-    with pytest.raises(MissingDependencyError, match=rf"(?s)'{method}' needs an extra.*torchjd\[{extra}\]"):
+    with pytest.raises(MissingDependencyError, match=rf"(?s)'{method}' needs an optional package.*torchjd\[{extra}\]"):
         JacobianDescent(method, [1.0, 1.0])
 
 
 def test_errors_name_the_method_the_setting_and_the_count():
     with pytest.raises(ConfigError, match=r"no aggregator 'pcgard'\. Did you mean 'pcgrad'"):
         JacobianDescent("pcgard", [1.0, 1.0])
-    with pytest.raises(ConfigError, match=r"'mgda' cannot be made with .*epsilon must be positive"):
+    with pytest.raises(ConfigError, match=r"'mgda' cannot be created with .*epsilon must be positive"):
         JacobianDescent("mgda", [1.0, 1.0], {"epsilon": -1.0})
-    with pytest.raises(ConfigError, match=r"'krum' needs at least 3 tasks to choose from, got 2"):
+    with pytest.raises(ConfigError, match=r"'krum' needs at least 3 tasks, got 2"):
         JacobianDescent("krum", [1.0, 1.0])

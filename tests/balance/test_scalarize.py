@@ -33,7 +33,7 @@ def test_geometric_mean():
     assert gradient == pytest.approx([1 / (3 * loss) for loss in LOSSES])
 
 
-def test_geometric_mean_puts_the_latest_loss_for_an_unobserved_task():
+def test_geometric_mean_uses_the_latest_loss_of_an_unobserved_task():
     balancer = Scalarization("geometric_mean", [1.0, 1.0, 1.0])
     balancer.total(list(torch.tensor([0.5, 8.0, 1.0])))
     values = torch.tensor([0.5, 0.0, 2.0], requires_grad=True)
@@ -41,8 +41,8 @@ def test_geometric_mean_puts_the_latest_loss_for_an_unobserved_task():
     assert values.grad.tolist() == pytest.approx([2 / 1.5, 0.0, 2 / 6])
 
 
-@pytest.mark.parametrize(("method", "settled"), [("imtl_l", lambda loss: -math.log(loss)), ("uw", math.log)])
-def test_learnt_scales_settle_where_their_formula_says(method, settled):
+@pytest.mark.parametrize(("method", "optimum"), [("imtl_l", lambda loss: -math.log(loss)), ("uw", math.log)])
+def test_learnt_scales_converge_to_their_formula(method, optimum):
     balancer = Scalarization(method, [1.0, 1.0, 1.0])
     optimizer = torch.optim.SGD(balancer.parameters(), lr=0.3)
     for _ in range(300):
@@ -50,7 +50,7 @@ def test_learnt_scales_settle_where_their_formula_says(method, settled):
         balancer.backward([torch.tensor(loss) for loss in LOSSES])
         optimizer.step()
     (scales,) = balancer.parameters()
-    assert scales.tolist() == pytest.approx([settled(loss) for loss in LOSSES], abs=1e-3)
+    assert scales.tolist() == pytest.approx([optimum(loss) for loss in LOSSES], abs=1e-3)
 
 
 def test_smooth_tchebycheff():
@@ -73,7 +73,7 @@ def test_cosmos():
 
 
 @pytest.mark.parametrize("method", ["cosmos", "pbi"])
-def test_everything_moves_with_the_module(method):
+def test_all_tensors_move_with_the_module(method):
     balancer = Scalarization(method, [1.0, 1.0]).to(torch.float64)
     loss = torch.tensor([3.0, 4.0], dtype=torch.float64)
     assert balancer.total(list(loss)).dtype == torch.float64
@@ -83,5 +83,5 @@ def test_everything_moves_with_the_module(method):
 def test_errors_name_the_method_and_the_setting():
     with pytest.raises(ConfigError, match=r"no scalarizer 'means'\. Did you mean 'mean'"):
         Scalarization("means", [1.0])
-    with pytest.raises(ConfigError, match=r"'stch' cannot be made with .*'nu'"):
+    with pytest.raises(ConfigError, match=r"'stch' cannot be created with .*'nu'"):
         Scalarization("stch", [1.0], {"nu": 1.0})

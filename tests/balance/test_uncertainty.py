@@ -19,7 +19,7 @@ def test_value_and_gradients_are_the_formulas():
 
 
 @pytest.mark.parametrize("weights", [[1.0, 1.0], [0.5, 3.0]])
-def test_log_variance_settles_at_log_of_twice_the_loss(weights):
+def test_log_variance_converges_to_log_of_twice_the_loss(weights):
     balancer = UncertaintyWeights(weights)
     optimizer = torch.optim.SGD(balancer.parameters(), lr=0.3)
     for _ in range(300):
@@ -30,7 +30,7 @@ def test_log_variance_settles_at_log_of_twice_the_loss(weights):
     assert balancer.log_variance.tolist() == pytest.approx([0.0, 1.3863], abs=1e-3)
 
 
-def test_squared_error_form_of_the_paper_is_the_same_formula_moved_by_log_two():
+def test_the_papers_squared_error_form_is_the_same_formula_shifted_by_log_two():
     balancer = UncertaintyWeights([1.0])
     loss = torch.tensor(0.7)
     for log_variance in (-1.0, 0.0, 2.0):

@@ -1,4 +1,4 @@
-"""Stores that only grow."""
+"""Append-only stores of rows and texts."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from medley.errors import MedleyWarning
 
 
 def keys_of(numbers):
-    return np.array([int(one).to_bytes(16, "big") for one in numbers], KEY)
+    return np.array([int(number).to_bytes(16, "big") for number in numbers], KEY)
 
 
 def rows_of(numbers):
@@ -28,7 +28,7 @@ def folder(request, tmp_path):
     return tmp_path if request.param == "disk" else None
 
 
-def test_what_was_added_is_found(folder):
+def test_added_rows_are_found(folder):
     store = RowStore(folder, (3,))
     assert store.missing(keys_of([1, 2, 1])).tolist() == [0, 1]
     store.add(keys_of([1, 2, 1]), rows_of([1, 2, 9]))
@@ -43,17 +43,17 @@ def test_what_was_added_is_found(folder):
 @given(st.lists(st.lists(st.integers(0, 2**16).map(lambda n: n * 2**56), max_size=8), max_size=5))
 def test_a_store_is_a_dictionary(steps):
     # Keys that begin and end with zero bytes are among them.
-    store, known = RowStore(None, (3,)), {}
+    store, expected = RowStore(None, (3,)), {}
     for numbers in steps:
-        rows = np.random.default_rng(len(known)).normal(size=(len(numbers), 3)).astype("f4")
+        rows = np.random.default_rng(len(expected)).normal(size=(len(numbers), 3)).astype("f4")
         store.add(keys_of(numbers), rows)
         for number, row in zip(numbers, rows, strict=True):
-            known.setdefault(number, row)
-    assert len(store) == len(known)
-    assert np.array_equal(store.take(keys_of(known)), np.array(list(known.values()), "f4").reshape(-1, 3))
+            expected.setdefault(number, row)
+    assert len(store) == len(expected)
+    assert np.array_equal(store.take(keys_of(expected)), np.array(list(expected.values()), "f4").reshape(-1, 3))
 
 
-def test_it_is_there_for_the_next_process(tmp_path):
+def test_rows_are_shared_between_processes(tmp_path):
     RowStore(tmp_path, (3,)).add(keys_of([1, 2]), rows_of([1, 2]))
     program = (
         "import sys, numpy as np; from pathlib import Path; from medley.cache.row_stores import RowStore\n"
@@ -69,30 +69,30 @@ def test_it_is_there_for_the_next_process(tmp_path):
     assert np.array_equal(store.take(keys_of([1, 2, 3])), rows_of([1, 2, 3]))
 
 
-def test_two_that_write_at_once_keep_each_row_once(tmp_path):
-    one, two = RowStore(tmp_path, (3,)), RowStore(tmp_path, (3,))
-    one.add(keys_of([1, 2]), rows_of([1, 2]))
-    two.add(keys_of([2, 3]), rows_of([9, 3]))
+def test_concurrent_writers_store_each_row_once(tmp_path):
+    first, second = RowStore(tmp_path, (3,)), RowStore(tmp_path, (3,))
+    first.add(keys_of([1, 2]), rows_of([1, 2]))
+    second.add(keys_of([2, 3]), rows_of([9, 3]))
     assert (tmp_path / "3-float32.keys").stat().st_size == 3 * 16
-    assert np.array_equal(two.take(keys_of([1, 2, 3])), rows_of([1, 2, 3]))
+    assert np.array_equal(second.take(keys_of([1, 2, 3])), rows_of([1, 2, 3]))
 
 
-@pytest.mark.parametrize(("file", "torn"), [("rows", 5), ("rows", 17), ("keys", 5)])
-def test_a_writer_that_was_killed_leaves_nothing_behind(tmp_path, file, torn):
+@pytest.mark.parametrize(("file", "extra"), [("rows", 5), ("rows", 17), ("keys", 5)])
+def test_partial_writes_of_a_killed_process_are_removed(tmp_path, file, extra):
     store = RowStore(tmp_path, (3,))
     store.add(keys_of([1, 2]), rows_of([1, 2]))
-    with (tmp_path / f"3-float32.{file}").open("ab") as half:
-        half.write(b"x" * torn)
+    with (tmp_path / f"3-float32.{file}").open("ab") as file_end:
+        file_end.write(b"x" * extra)
     if file == "keys":  # only a machine that lost its power leaves keys without rows
-        with (tmp_path / "3-float32.keys").open("ab") as half:
-            half.write(b"x" * 40)
-    again = RowStore(tmp_path, (3,))
-    assert len(again) == 2
-    again.add(keys_of([3]), rows_of([3]))
+        with (tmp_path / "3-float32.keys").open("ab") as file_end:
+            file_end.write(b"x" * 40)
+    reopened = RowStore(tmp_path, (3,))
+    assert len(reopened) == 2
+    reopened.add(keys_of([3]), rows_of([3]))
     assert np.array_equal(RowStore(tmp_path, (3,)).take(keys_of([3, 2, 1])), rows_of([3, 2, 1]))
 
 
-def test_shapes_and_types_do_not_meet(tmp_path):
+def test_each_shape_and_type_has_its_own_files(tmp_path):
     RowStore(tmp_path, (3,)).add(keys_of([1]), rows_of([1]))
     assert len(RowStore(tmp_path, (3, 1))) == 0
     assert len(RowStore(tmp_path, (3,), "uint8")) == 0
@@ -105,14 +105,14 @@ def test_rows_of_one_number_and_of_none(folder):
         assert store.take(keys_of([2])).shape == (1, *shape)
 
 
-def test_a_full_disk_is_told_and_memory_goes_on(tmp_path, monkeypatch):
+def test_after_a_failed_write_the_store_continues_in_memory(tmp_path, monkeypatch):
     store = RowStore(tmp_path, (3,))
     store.add(keys_of([1]), rows_of([1]))
 
     def full(path, size, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(stores, "_extend", full)
+    monkeypatch.setattr(stores, "_append", full)
     with pytest.warns(MedleyWarning, match="No space left"):
         store.add(keys_of([2, 1]), rows_of([2, 9]))
     store.add(keys_of([3]), rows_of([3]))
@@ -124,16 +124,16 @@ def test_texts_are_found_again_and_may_be_edited(tmp_path):
     path = tmp_path / "captions.jsonl"
     store = TextStore(path)
     store.add({"a": "ein rotes Tor, groß\u2028und alt", "b": "a bed"})
-    told = path.read_text(encoding="utf-8").replace("a bed", "two beds")
-    path.write_text(told, encoding="utf-8")
-    again = TextStore(path)
-    assert again.take(["b", "a", "b"]) == ["two beds", "ein rotes Tor, groß\u2028und alt", "two beds"]
-    again.add({"b": "three beds", "c": ""})
+    content = path.read_text(encoding="utf-8").replace("a bed", "two beds")
+    path.write_text(content, encoding="utf-8")
+    reopened = TextStore(path)
+    assert reopened.take(["b", "a", "b"]) == ["two beds", "ein rotes Tor, groß\u2028und alt", "two beds"]
+    reopened.add({"b": "three beds", "c": ""})
     assert TextStore(path).take(["b", "c"]) == ["three beds", ""]
-    assert again.missing(["x", "a", "x"]) == ["x"]
+    assert reopened.missing(["x", "a", "x"]) == ["x"]
 
 
-def test_a_torn_line_is_passed_over(tmp_path):
+def test_a_partial_line_is_ignored(tmp_path):
     path = tmp_path / "captions.jsonl"
     TextStore(path).add({"a": "one"})
     with path.open("a") as file:

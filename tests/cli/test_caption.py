@@ -8,10 +8,10 @@ from medley.cli.main import main
 from medley.testing.tiny_writers import COLOURS, tiny_room
 
 
-def run(capsys, *words):
-    code = main(["caption", *map(str, words)])
-    told = capsys.readouterr()
-    return code, told.out, told.err
+def run(capsys, *arguments):
+    code = main(["caption", *map(str, arguments)])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
 
 
 @pytest.fixture
@@ -37,11 +37,11 @@ def rooms(tmp_path):
     return tmp_path / "rooms.csv"
 
 
-def test_gaps_are_filled_and_all_else_stays(capsys, rooms, model, tmp_path):
+def test_empty_cells_are_filled_and_others_are_unchanged(capsys, rooms, model, tmp_path):
     out = tmp_path / "out.csv"
-    code, printed, told = run(capsys, rooms, "--image", "photo", "--model", model, "-o", out)
+    code, printed, err = run(capsys, rooms, "--image", "photo", "--model", model, "-o", out)
     assert (code, printed) == (0, "")
-    assert told == "3 captions written, 3 rows as they were\n"
+    assert err == "3 captions written, 3 rows unchanged\n"
     before, after = (pd.read_csv(path, dtype=str) for path in (rooms, out))
     assert list(after.columns) == ["code", "photo", "caption"]
     pd.testing.assert_frame_equal(after[["code", "photo"]], before[["code", "photo"]])
@@ -58,64 +58,69 @@ def test_gaps_are_filled_and_all_else_stays(capsys, rooms, model, tmp_path):
 )
 def test_a_column_of_another_name_and_other_formats(capsys, rooms, model, tmp_path, name, reader):
     out = tmp_path / name
-    words = (rooms, "--image", "photo", "--model", model, "--column", "text", "--max-length", 2, "-o", out)
-    assert run(capsys, *words)[0] == 0
-    found = reader(out)
-    assert list(found.columns) == ["code", "photo", "caption", "text"]
-    assert found["text"].tolist()[:5] == ["a red", "a green", "a blue", "a red", "a green"]
-    assert found["caption"].tolist()[0] == "mine"
+    arguments = (rooms, "--image", "photo", "--model", model, "--column", "text", "--max-length", 2, "-o", out)
+    assert run(capsys, *arguments)[0] == 0
+    captioned = reader(out)
+    assert list(captioned.columns) == ["code", "photo", "caption", "text"]
+    assert captioned["text"].tolist()[:5] == ["a red", "a green", "a blue", "a red", "a green"]
+    assert captioned["caption"].tolist()[0] == "mine"
 
 
-def test_captions_go_to_the_pipe(capsys, rooms, model):
-    code, printed, told = run(capsys, rooms, "--image", "photo", "--model", model, "--num-beams", 2)
-    assert (code, told) == (0, "")
+def test_captions_are_printed_as_csv(capsys, rooms, model):
+    code, printed, err = run(capsys, rooms, "--image", "photo", "--model", model, "--num-beams", 2)
+    assert (code, err) == (0, "")
     assert "001,images/1.png,a green room" in printed
 
 
-def test_images_beside_the_table_or_elsewhere(capsys, rooms, model, tmp_path):
+def test_images_are_found_under_the_root(capsys, rooms, model, tmp_path):
     moved = tmp_path / "tables" / "rooms.csv"
     moved.parent.mkdir()
     rooms.rename(moved)
-    code, _, told = run(capsys, moved, "--image", "photo", "--model", model, "--column", "text")
+    code, _, err = run(capsys, moved, "--image", "photo", "--model", model, "--column", "text")
     assert code == 2
-    assert "not one of 6 cells holds an image" in told
-    assert "no such file" in told
+    assert "none of 6 cells has an image" in err
+    assert "no such file" in err
     assert run(capsys, moved, "--image", "photo", "--model", model, "--root", tmp_path)[0] == 0
 
 
-def test_bad_images_are_told(capsys, rooms, model, tmp_path):
+def test_images_that_cannot_be_read_are_reported(capsys, rooms, model, tmp_path):
     (tmp_path / "images" / "1.png").unlink()
-    code, printed, told = run(capsys, rooms, "--image", "photo", "--model", model)
+    code, printed, err = run(capsys, rooms, "--image", "photo", "--model", model)
     assert code == 0
-    assert "warning: 1 of 6 images cannot be read" in told
+    assert "warning: 1 of 6 images cannot be read" in err
     assert "001,images/1.png,\n" in printed
-    code, printed, told = run(capsys, rooms, "--image", "photo", "--model", model, "--on-bad-file", "raise")
+    code, printed, err = run(capsys, rooms, "--image", "photo", "--model", model, "--on-bad-file", "raise")
     assert (code, printed) == (2, "")
-    assert "row 1 ('images/1.png'): no such file" in told
+    assert "row 1 ('images/1.png'): no such file" in err
 
 
 def test_all_errors_are_reported_at_once(capsys, rooms, tmp_path):
-    words = (rooms, "--image", "foto", "--model", tmp_path / "none", "--column", "foto", "-o", tmp_path / "out.xls")
-    code, printed, told = run(capsys, *words)
+    arguments = (rooms, "--image", "foto", "--model", tmp_path / "none", "--column", "foto", "-o", tmp_path / "out.xls")
+    code, printed, err = run(capsys, *arguments)
     assert (code, printed) == (2, "")
-    assert told.startswith("medley: 4 errors:")
-    for one in ("end in .csv", "--column foto is the column of images", "Did you mean 'photo'", "There is no folder"):
-        assert one in told
-    code, _, told = run(capsys, rooms, "--image", "photo", "--model", tmp_path, "--num-beams", 0, "-o", rooms)
+    assert err.startswith("medley: 4 errors:")
+    for message in (
+        "end in .csv",
+        "--column foto is the column of images",
+        "Did you mean 'photo'",
+        "There is no folder",
+    ):
+        assert message in err
+    code, _, err = run(capsys, rooms, "--image", "photo", "--model", tmp_path, "--num-beams", 0, "-o", rooms)
     assert code == 2
-    assert "--num-beams must be a whole number" in told
-    assert "is the table itself" in told
+    assert "--num-beams must be a whole number" in err
+    assert "is the table itself" in err
 
 
-def test_no_model_is_needed_where_nothing_is_missing(capsys, rooms, tmp_path):
+def test_no_model_is_needed_if_no_caption_is_missing(capsys, rooms, tmp_path):
     frame = pd.read_csv(rooms, dtype=str).assign(caption="mine")
     frame.to_csv(rooms, index=False)
-    code, printed, told = run(capsys, rooms, "--image", "photo", "--model", tmp_path / "none")
-    assert (code, told) == (0, "")
+    code, printed, err = run(capsys, rooms, "--image", "photo", "--model", tmp_path / "none")
+    assert (code, err) == (0, "")
     assert printed == rooms.read_text()
 
 
-def test_the_default_model_is_looked_for_on_the_hub(capsys, rooms):
-    code, _, told = run(capsys, rooms, "--image", "photo")
+def test_the_default_model_comes_from_the_hub(capsys, rooms):
+    code, _, err = run(capsys, rooms, "--image", "photo")
     assert code == 2
-    assert "No pretrained weights for 'Salesforce/blip" in told
+    assert "No pretrained weights for 'Salesforce/blip" in err

@@ -14,27 +14,27 @@ from medley.cli import fit
 from medley.cli.main import main
 
 
-def run(capsys, *words):
-    code = main(["fit", *map(str, words)])
-    told = capsys.readouterr()
-    return code, told.out, told.err
+def run(capsys, *arguments):
+    code = main(["fit", *map(str, arguments)])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
 
 
-def quick(*words):
-    return [*words, "--trials", "1", "--epochs", "1"]
+def quick(*arguments):
+    return [*arguments, "--trials", "1", "--epochs", "1"]
 
 
-def test_a_table_becomes_a_model_in_one_command(capsys, pets_csv, tmp_path):
+def test_one_command_trains_a_model_on_a_table(capsys, pets_csv, tmp_path):
     folder = tmp_path / "model"
-    words = quick(pets_csv, "--target", "breed", "--target", "price", "-o", folder, "--kind", "kind=category")
-    code, out, err = run(capsys, *words)
+    arguments = quick(pets_csv, "--target", "breed", "--target", "price", "-o", folder, "--kind", "kind=category")
+    code, out, err = run(capsys, *arguments)
     assert (code, err) == (0, "")
     assert "target breed: binary" in out
     assert f"saved in {folder}" in out
     assert "price_loss" in out
     model = md.load(folder)
     assert model.output_names == ["breed", "price"]
-    assert sorted(one.name for one in folder.iterdir()) == [
+    assert sorted(file.name for file in folder.iterdir()) == [
         "codecs.safetensors",
         "model.json",
         "search",
@@ -43,21 +43,21 @@ def test_a_table_becomes_a_model_in_one_command(capsys, pets_csv, tmp_path):
 
 
 def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch):
-    asked = {}
+    received = {}
 
     def fake(table, targets, **options):
-        asked.update(options, table=table, targets=targets)
+        received.update(options, table=table, targets=targets)
         raise md.MedleyError("enough")
 
     monkeypatch.setattr("medley.auto.table.fit.fit", fake)
-    words = (
+    arguments = (
         "--target price --target breed --input age --input kind --kind kind=category --root r --group g --weight w "
         "--time-limit 90s --trials 3 --epochs 4 --seed 5 --device cpu --on-bad-file drop --overwrite -q --memory 2GB "
         "--pretrained models/bert"
     )
-    code, _, err = run(capsys, pets_csv, *words.split(), "-o", tmp_path / "model")
+    code, _, err = run(capsys, pets_csv, *arguments.split(), "-o", tmp_path / "model")
     assert (code, err) == (2, "medley: enough\n")
-    assert asked == {
+    assert received == {
         "table": str(pets_csv),
         "targets": ["price", "breed"],
         "inputs": ["age", "kind"],
@@ -82,13 +82,13 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
     }
 
 
-def test_quiet_says_nothing_and_the_folder_is_named_after_the_file(capsys, pets_csv, tmp_path, monkeypatch):
+def test_quiet_prints_nothing_and_the_default_folder_has_the_files_name(capsys, pets_csv, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(capsys, *quick("pets.csv", "--target", "price", "-q")) == (0, "", "")
     assert md.load("pets-model").output_names == ["price"]
 
 
-def test_leaks_are_one_line_each(capsys, pets_csv, tmp_path):
+def test_each_leak_is_reported_in_one_line(capsys, pets_csv, tmp_path):
     frame = pd.read_csv(pets_csv)
     frame.assign(euros=frame["price"] * 2).to_csv(pets_csv, index=False)
     code, _, err = run(capsys, *quick(pets_csv, "--target", "price", "-o", tmp_path / "model"))
@@ -102,13 +102,22 @@ def test_leaks_are_one_line_each(capsys, pets_csv, tmp_path):
 def test_all_errors_are_reported_at_once(capsys, pets_csv, tmp_path):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "diary.txt").write_text("dear diary")
-    words = "--target prise --kind kind --kind age=numbr --input x --time-limit soon --trials 0 --group g"
-    code, out, err = run(capsys, pets_csv, *words.split(), "-o", tmp_path / "notes")
+    arguments = "--target prise --kind kind --kind age=numbr --input x --time-limit soon --trials 0 --group g"
+    code, out, err = run(capsys, pets_csv, *arguments.split(), "-o", tmp_path / "notes")
     assert (code, out) == (2, "")
-    for told in ("COLUMN=KIND", "holds other files", "'prise'", "'numbr'", "'x'", "--time-limit", "--trials", "'g'"):
-        assert told in err
+    for message in (
+        "COLUMN=KIND",
+        "contains other files",
+        "'prise'",
+        "'numbr'",
+        "'x'",
+        "--time-limit",
+        "--trials",
+        "'g'",
+    ):
+        assert message in err
     assert err.startswith("medley: 8 errors:")
-    assert [one.name for one in (tmp_path / "notes").iterdir()] == ["diary.txt"]
+    assert [file.name for file in (tmp_path / "notes").iterdir()] == ["diary.txt"]
 
 
 def test_a_missing_table_and_no_target(capsys, tmp_path, pets_csv):
@@ -121,28 +130,28 @@ def test_a_missing_table_and_no_target(capsys, tmp_path, pets_csv):
     assert not (tmp_path / "model").exists()
 
 
-def test_a_model_is_replaced_only_where_that_is_said(capsys, pets_csv, tmp_path):
+def test_a_model_is_replaced_only_with_overwrite(capsys, pets_csv, tmp_path):
     folder = tmp_path / "model"
     assert run(capsys, *quick(pets_csv, "--target", "price", "-o", folder))[0] == 0
     code, _, err = run(capsys, *quick(pets_csv, "--target", "breed", "-o", folder))
     assert code == 2
-    assert "holds a model already" in err
+    assert "contains a model already" in err
     assert md.load(folder).output_names == ["price"]
     assert run(capsys, *quick(pets_csv, "--target", "breed", "-o", folder, "--overwrite"))[0] == 0
     assert md.load(folder).output_names == ["breed"]
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_folder_or_file_of_something_else_is_never_written_to(capsys, pets_csv, overwrite):
-    words = ["--target", "price", *(["--overwrite"] if overwrite else [])]
-    for place in (pets_csv, pets_csv.parent):
+def test_other_files_and_folders_are_never_overwritten(capsys, pets_csv, overwrite):
+    arguments = ["--target", "price", *(["--overwrite"] if overwrite else [])]
+    for output in (pets_csv, pets_csv.parent):
         before = pets_csv.read_bytes()
-        assert run(capsys, *quick(pets_csv, *words, "-o", place))[0] == 2
+        assert run(capsys, *quick(pets_csv, *arguments, "-o", output))[0] == 2
         assert pets_csv.read_bytes() == before
-        assert [one.name for one in pets_csv.parent.iterdir()] == ["pets.csv"]
+        assert [file.name for file in pets_csv.parent.iterdir()] == ["pets.csv"]
 
 
-def test_a_model_that_cannot_be_written_leaves_the_old_one(capsys, pets_csv, tmp_path, monkeypatch):
+def test_the_old_model_is_kept_if_the_new_one_cannot_be_written(capsys, pets_csv, tmp_path, monkeypatch):
     folder = tmp_path / "model"
     assert run(capsys, *quick(pets_csv, "--target", "price", "-o", folder))[0] == 0
 
@@ -159,7 +168,7 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one(capsys, pets_csv, tmp
     assert not list(folder.glob(".new*"))
 
 
-def test_ctrl_c_keeps_the_best_so_far(tmp_path):
+def test_ctrl_c_saves_the_best_network_so_far(tmp_path):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=400), "b": rng.normal(size=400), "y": rng.normal(size=400)})
     frame.to_csv(tmp_path / "t.csv", index=False)
@@ -184,7 +193,7 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path):
     assert len(md.load(folder).predict(frame.head(3))) == 3
 
 
-def test_ctrl_c_before_there_is_anything(capsys, pets_csv, tmp_path, monkeypatch):
+def test_ctrl_c_before_the_first_network(capsys, pets_csv, tmp_path, monkeypatch):
     def stop(*_, **__):
         raise KeyboardInterrupt
 
@@ -193,7 +202,7 @@ def test_ctrl_c_before_there_is_anything(capsys, pets_csv, tmp_path, monkeypatch
     assert (code, out, err) == (130, "", "medley: interrupted\n")
 
 
-def test_the_search_of_a_model_can_be_looked_at_and_gone_on_with(capsys, pets_csv, tmp_path):
+def test_the_search_of_a_model_can_be_listed_and_resumed(capsys, pets_csv, tmp_path):
     folder = tmp_path / "model"
     assert run(capsys, *quick(pets_csv, "--target", "price", "-o", folder))[0] == 0
     assert main(["trials", str(folder / "search")]) == 0
@@ -206,13 +215,13 @@ def test_the_search_of_a_model_can_be_looked_at_and_gone_on_with(capsys, pets_cs
     assert len((folder / "search" / "trials.jsonl").read_text().splitlines()) == 2
 
 
-def test_describe_tells_of_columns_targets_and_what_was_left_out(capsys, pets_csv, tmp_path):
+def test_describe_shows_columns_targets_and_left_out_columns(capsys, pets_csv, tmp_path):
     frame = pd.read_csv(pets_csv).assign(same="x")
     frame.to_csv(pets_csv, index=False)
     assert run(capsys, *quick(pets_csv, "--target", "breed", "-o", tmp_path / "model", "-q"))[0] == 0
     assert main(["describe", str(tmp_path / "model")]) == 0
-    told = capsys.readouterr().out
-    lines = [line.split() for line in told.splitlines()]
+    printed = capsys.readouterr().out
+    lines = [line.split() for line in printed.splitlines()]
     assert ["age", "number", "table", "a", "number,", "standardised"] in [line[:6] for line in lines]
     assert ["breed", "binary"] in [line[:2] for line in lines]
     assert ["same", "left", "out"] in [line[:3] for line in lines]

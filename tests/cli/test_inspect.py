@@ -24,31 +24,31 @@ def table(tmp_path):
     return str(path)
 
 
-def shown(capsys, *words):
-    assert main(["inspect", *words]) == 0
+def output_of(capsys, *arguments):
+    assert main(["inspect", *arguments]) == 0
     return capsys.readouterr().out
 
 
-def line_of(told, name):
-    return next(line for line in told.splitlines() if line.startswith(f"{name} "))
+def line_of(output, name):
+    return next(line for line in output.splitlines() if line.startswith(f"{name} "))
 
 
-def test_every_column_has_a_line_that_says_kind_why_and_what_it_becomes(capsys, table):
-    told = shown(capsys, table)
-    assert told.startswith(f"{table}: 40 rows, 6 columns\n")
-    assert "identifier" in line_of(told, "id")
-    assert line_of(told, "id").endswith("left out")
-    assert "number" in line_of(told, "price")
-    assert "1,234.5 €" in line_of(told, "price")
-    assert "20.0%" in line_of(told, "seen")
-    assert "%d.%m.%Y" in line_of(told, "seen")
-    assert "sampled files exists" in line_of(told, "photo")
-    assert "one of 2 categories" in line_of(told, "breed")
+def test_every_column_has_a_line_with_kind_reason_and_use(capsys, table):
+    output = output_of(capsys, table)
+    assert output.startswith(f"{table}: 40 rows, 6 columns\n")
+    assert "identifier" in line_of(output, "id")
+    assert line_of(output, "id").endswith("left out")
+    assert "number" in line_of(output, "price")
+    assert "1,234.5 €" in line_of(output, "price")
+    assert "20.0%" in line_of(output, "seen")
+    assert "%d.%m.%Y" in line_of(output, "seen")
+    assert "sampled files exists" in line_of(output, "photo")
+    assert "one of 2 categories" in line_of(output, "breed")
 
 
-def test_targets_have_tasks_and_what_gives_them_away_is_told(capsys, table):
-    told = shown(capsys, table, "--target", "breed", "--target", "price")
-    columns, targets = told.split("targets\n")
+def test_targets_are_shown_with_tasks_and_leaks(capsys, table):
+    output = output_of(capsys, table, "--target", "breed", "--target", "price")
+    columns, targets = output.split("targets\n")
     assert not any(line.startswith(("breed ", "price ")) for line in columns.splitlines())
     assert "binary" in line_of(targets, "breed")
     assert "number" in line_of(targets, "price")
@@ -56,67 +56,67 @@ def test_targets_have_tasks_and_what_gives_them_away_is_told(capsys, table):
     assert "--kind 'code'=unused" in targets
 
 
-def test_the_callers_word_goes_above_ours(capsys, table):
-    told = shown(capsys, table, "--kind", "code=category", "--kind", "seen=unused", "--target", "breed")
-    assert "the caller set it" in line_of(told, "code")
-    assert line_of(told, "seen").endswith("left out")
-    assert "warning" not in shown(capsys, table, "--kind", "code=unused", "--target", "breed")
+def test_the_caller_overrides_the_inferred_kind(capsys, table):
+    output = output_of(capsys, table, "--kind", "code=category", "--kind", "seen=unused", "--target", "breed")
+    assert "the caller set it" in line_of(output, "code")
+    assert line_of(output, "seen").endswith("left out")
+    assert "warning" not in output_of(capsys, table, "--kind", "code=unused", "--target", "breed")
 
 
-def test_the_callers_word_goes_for_targets_too(capsys, table):
-    targets = shown(capsys, table, "--kind", "code=number", "--target", "code").split("targets\n")[1]
+def test_the_caller_overrides_the_kind_of_a_target(capsys, table):
+    targets = output_of(capsys, table, "--kind", "code=number", "--target", "code").split("targets\n")[1]
     assert "binary" not in line_of(targets, "code")
     assert "the caller set it" in line_of(targets, "code")
 
 
-def test_images_are_looked_for_under_the_root(capsys, table, tmp_path):
+def test_images_are_found_under_the_root(capsys, table, tmp_path):
     for number in range(40):
         (tmp_path / "photos").mkdir(exist_ok=True)
         (tmp_path / "photos" / f"{number}.png").write_bytes(b"")
-    assert "99%" in line_of(shown(capsys, table, "--root", str(tmp_path / "photos")), "photo")
+    assert "99%" in line_of(output_of(capsys, table, "--root", str(tmp_path / "photos")), "photo")
 
 
-def test_repeated_rows_and_other_encodings_are_noted(capsys, tmp_path):
+def test_duplicate_rows_and_other_encodings_are_noted(capsys, tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes(b"ort,x,y\n" + "Köln,1.5,a\nBonn,2.5,b\n".encode("cp1252") * 9)
-    told = shown(capsys, str(path), "--target", "y")
-    assert told.startswith("note: t.csv is not UTF-8 (line 2) and was read as Windows-1252")
-    assert "note: 16 rows repeat the inputs of another" in told
+    output = output_of(capsys, str(path), "--target", "y")
+    assert output.startswith("note: t.csv is not UTF-8 (line 2) and was read as Windows-1252")
+    assert "note: 16 rows have the same inputs as another row" in output
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "message"),
     [
         (["pets.cs"], "The folder has 'pets.csv'"),
         (["pets.csv", "--target", "bred"], "There is no column 'bred' to predict. Did you mean 'breed'?"),
         (["pets.csv", "--target", "seen"], "The target 'seen' holds cells of kind time"),
         (["pets.csv", "--target", "code", "--kind", "code=image"], "'image' for the target 'code', which cannot be"),
-        (["pets.csv", "--kind", "code"], "--kind takes COLUMN=KIND"),
+        (["pets.csv", "--kind", "code"], "--kind must be COLUMN=KIND"),
         (["pets.csv", "--kind", "cod=text"], "'cod', which is not a column. Did you mean 'code'?"),
         (["pets.csv", "--kind", "code=txt"], "'txt' for 'code', which is not a kind. Did you mean 'text'?"),
         (["pets.csv", "--kind", "breed=number"], "Column 'breed' cannot be parsed as number"),
     ],
 )
-def test_an_error_is_told_and_ends_with_2(capsys, table, monkeypatch, tmp_path, words, told):
+def test_errors_are_printed_and_exit_with_2(capsys, table, monkeypatch, tmp_path, arguments, message):
     monkeypatch.chdir(tmp_path)
-    assert main(["inspect", *words]) == 2
-    shown = capsys.readouterr()
-    assert told in shown.err
-    assert shown.out == ""
+    assert main(["inspect", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert printed.out == ""
 
 
-def test_all_errors_of_a_call_are_told_at_once(capsys, table):
+def test_all_errors_are_reported_at_once(capsys, table):
     assert main(["inspect", table, "--target", "bred", "--kind", "x", "--kind", "breed=time", "--kind", "z=text"]) == 2
     assert "4 errors:" in capsys.readouterr().err
 
 
-def test_of_a_table_larger_than_memory_a_sample_is_looked_at(capsys, tmp_path, monkeypatch):
+def test_a_sample_of_a_table_larger_than_memory_is_examined(capsys, tmp_path, monkeypatch):
     from medley.tables.reading import large_table as scan
 
     monkeypatch.setattr(scan.scan, "__kwdefaults__", {"rows": 100})
     frame = pd.DataFrame({"size": range(500), "kind": ["a", "b"] * 250})
     frame.to_csv(tmp_path / "t.csv", index=False)
     assert main(["inspect", str(tmp_path / "t.csv"), "--target", "kind", "--memory", "1kB"]) == 0
-    told = capsys.readouterr().out
-    assert "500 rows, of which 100 were drawn at random" in told
-    assert "binary" in told
+    output = capsys.readouterr().out
+    assert "500 rows, of which 100 were drawn at random" in output
+    assert "binary" in output

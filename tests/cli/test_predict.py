@@ -15,13 +15,13 @@ from medley.cli.output import write_frame
 from medley.errors import DataError
 
 
-def run(capsys, *words):
-    code = main(["predict", *map(str, words)])
-    told = capsys.readouterr()
-    return code, told.out, told.err
+def run(capsys, *arguments):
+    code = main(["predict", *map(str, arguments)])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
 
 
-def test_predictions_go_to_the_pipe_as_csv(capsys, pets_model, pets_csv):
+def test_predictions_are_printed_as_csv(capsys, pets_model, pets_csv):
     code, out, err = run(capsys, pets_model, pets_csv)
     assert (code, err) == (0, "")
     lines = out.splitlines()
@@ -39,29 +39,29 @@ def test_predictions_go_to_the_pipe_as_csv(capsys, pets_model, pets_csv):
         ("out.jsonl", lambda path: pd.read_json(path, lines=True)),
     ],
 )
-def test_predictions_go_to_files_of_any_format(capsys, pets_model, pets_csv, tmp_path, name, reader):
+def test_predictions_are_written_in_any_format(capsys, pets_model, pets_csv, tmp_path, name, reader):
     out = tmp_path / name
     assert run(capsys, pets_model, pets_csv, "-o", out) == (0, "", "")
     expected = md.load(pets_model).predict(pets_csv)
     pd.testing.assert_frame_equal(reader(out), expected, check_dtype=False, rtol=1e-6)
-    assert sorted(one.name for one in tmp_path.iterdir()) == sorted(["pets.csv", name])
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(["pets.csv", name])
     assert out.stat().st_mode & 0o777 == pets_csv.stat().st_mode & 0o777
 
 
-def test_probabilities_and_inputs_stand_beside(capsys, pets_model, pets_csv, tmp_path):
+def test_probabilities_and_inputs_are_added(capsys, pets_model, pets_csv, tmp_path):
     out = tmp_path / "out.csv"
     assert run(capsys, pets_model, pets_csv, "-o", out, "--proba", "--with-inputs")[0] == 0
     frame = pd.read_csv(out)
-    own = list(pd.read_csv(pets_csv).columns)
+    input_columns = list(pd.read_csv(pets_csv).columns)
     assert list(frame.columns) == [
-        *own,
+        *input_columns,
         "breed_predicted",
         "breed_probability",
         "price_predicted",
         "breed_old",
         "breed_young",
     ]
-    pd.testing.assert_frame_equal(frame[own], pd.read_csv(pets_csv))
+    pd.testing.assert_frame_equal(frame[input_columns], pd.read_csv(pets_csv))
     assert np.allclose(frame[["breed_old", "breed_young"]].max(axis=1), frame["breed_probability"])
 
 
@@ -76,8 +76,8 @@ def test_all_errors_are_reported_at_once(capsys, pets_csv, tmp_path):
     code, out, err = run(capsys, tmp_path / "nothing", tmp_path / "pet.csv", "-o", tmp_path / "no" / "out.xls")
     assert (code, out) == (2, "")
     assert err.startswith("medley: 4 errors:")
-    for told in ("end in .csv", "there is no folder", "model.json", "'pets.csv'"):
-        assert told in err
+    for message in ("end in .csv", "there is no folder", "model.json", "'pets.csv'"):
+        assert message in err
 
 
 def test_missing_columns_are_named(capsys, pets_model, tmp_path):
@@ -89,7 +89,7 @@ def test_missing_columns_are_named(capsys, pets_model, tmp_path):
     assert "Column 'kind' is missing" in err
 
 
-def test_the_table_itself_is_not_written_over(capsys, pets_model, pets_csv):
+def test_the_table_itself_is_not_overwritten(capsys, pets_model, pets_csv):
     before = pets_csv.read_bytes()
     code, _, err = run(capsys, pets_model, pets_csv, "-o", pets_csv)
     assert code == 2
@@ -97,7 +97,7 @@ def test_the_table_itself_is_not_written_over(capsys, pets_model, pets_csv):
     assert pets_csv.read_bytes() == before
 
 
-def test_a_model_of_no_table_says_so(capsys, pets_csv, tmp_path):
+def test_a_model_that_reads_no_table_is_an_error(capsys, pets_csv, tmp_path):
     auto = md.StructuredDataRegressor(max_trials=1, directory=tmp_path)
     auto.fit(np.random.default_rng(0).normal(size=(40, 2)), np.arange(40.0), epochs=1, verbose=0)
     auto.export_model().save(tmp_path / "model")
@@ -106,7 +106,7 @@ def test_a_model_of_no_table_says_so(capsys, pets_csv, tmp_path):
     assert "rather than to a table" in err
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
     out = tmp_path / "out.csv"
     out.write_text("old")
 
@@ -120,22 +120,22 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert (out.read_text(), os.listdir(tmp_path)) == ("old", ["out.csv"])
 
 
-def test_lists_become_json_that_medley_reads(tmp_path):
+def test_lists_are_written_as_json(tmp_path):
     frame = pd.DataFrame({"tags": [("a", "ü"), ()], "vector": [np.array([1.5, 2.0]), None]})
     write_frame(frame, str(tmp_path / "out.csv"))
-    again = pd.read_csv(tmp_path / "out.csv")
-    assert json.loads(again["tags"][0]) == ["a", "ü"]
-    assert json.loads(again["vector"][0]) == [1.5, 2.0]
-    assert again["vector"].isna()[1]
+    reloaded = pd.read_csv(tmp_path / "out.csv")
+    assert json.loads(reloaded["tags"][0]) == ["a", "ü"]
+    assert json.loads(reloaded["vector"][0]) == [1.5, 2.0]
+    assert reloaded["vector"].isna()[1]
 
 
-def test_cells_that_parquet_cannot_hold_are_told(tmp_path):
+def test_cells_that_parquet_does_not_support_are_an_error(tmp_path):
     with pytest.raises(DataError, match=r"write \.csv or \.jsonl"):
         write_frame(pd.DataFrame({"a": [1, "x", {2}]}), str(tmp_path / "out.parquet"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_search_and_each_of_its_kept_trials_predict_as_the_model(capsys, pets_model, pets_csv):
+def test_a_search_and_its_saved_trials_predict_like_the_model(capsys, pets_model, pets_csv):
     search = pets_model.parent / "search"
     expected = run(capsys, pets_model, pets_csv)
     assert expected[0] == 0
@@ -144,7 +144,7 @@ def test_a_search_and_each_of_its_kept_trials_predict_as_the_model(capsys, pets_
     assert md.load(search / "trials" / "0").metadata["tasks"]["price"]["kind"] == "number"
 
 
-def test_some_rows_at_a_time_and_once_through_the_network(capsys, pets_model, pets_csv, tmp_path, monkeypatch):
+def test_each_batch_takes_one_forward_pass(capsys, pets_model, pets_csv, tmp_path, monkeypatch):
     out, passes = tmp_path / "out.csv", []
     raw = md.Model.predict_raw
     monkeypatch.setattr(md.Model, "predict_raw", lambda self, *args: passes.append(1) or raw(self, *args))
@@ -152,12 +152,16 @@ def test_some_rows_at_a_time_and_once_through_the_network(capsys, pets_model, pe
     assert run(capsys, pets_model, pets_csv, "-o", out, "--proba") == (0, "", "")
     assert len(passes) == 3
     model = md.load(pets_model)
-    found, sure = pd.read_csv(out), model.predict_proba(pets_csv)
-    pd.testing.assert_frame_equal(found[["breed", "price"]], model.predict(pets_csv)[["breed", "price"]], rtol=1e-5)
-    pd.testing.assert_frame_equal(found[["breed_old"]], sure[["breed_old"]], check_dtype=False, rtol=1e-5)
+    predictions, probabilities = pd.read_csv(out), model.predict_proba(pets_csv)
+    pd.testing.assert_frame_equal(
+        predictions[["breed", "price"]], model.predict(pets_csv)[["breed", "price"]], rtol=1e-5
+    )
+    pd.testing.assert_frame_equal(
+        predictions[["breed_old"]], probabilities[["breed_old"]], check_dtype=False, rtol=1e-5
+    )
 
 
-def test_bad_images_are_told_once_by_their_rows_in_the_table(capsys, tmp_path, monkeypatch):
+def test_bad_images_are_reported_once_with_their_rows_in_the_table(capsys, tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     for row in range(30):
         Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(tmp_path / f"{row}.png")

@@ -1,4 +1,4 @@
-"""`medley predict` of tables that are larger than memory gives what it gives of small ones."""
+"""`medley predict` gives the same for tables larger than memory as for small ones."""
 
 import json
 
@@ -9,16 +9,16 @@ from PIL import Image
 
 import medley as md
 from medley.cli import predict, predict_large
-from medley.cli.batch_output import writing
+from medley.cli.batch_output import open_output
 from medley.cli.main import main
 from medley.errors import DataError
 from medley.tables.reading import large_table as scan
 
 
-def run(capsys, *words):
-    code = main(["predict", *map(str, words)])
-    told = capsys.readouterr()
-    return code, told.out, told.err
+def run(capsys, *arguments):
+    code = main(["predict", *map(str, arguments)])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
 
 
 @pytest.fixture(autouse=True)
@@ -37,21 +37,21 @@ READERS = {
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_files_of_any_format_are_those_of_a_small_table(capsys, pets_model, pets_csv, tmp_path, name):
-    found = []
+def test_files_of_any_format_equal_those_of_a_small_table(capsys, pets_model, pets_csv, tmp_path, name):
+    outputs = []
     for memory in ("10GB", "1kB"):
         out = tmp_path / name
-        words = (pets_model, pets_csv, "-o", out, "--with-inputs", "--proba", "--memory", memory)
-        assert run(capsys, *words) == (0, "", "")
-        found.append(READERS[name](out))
+        arguments = (pets_model, pets_csv, "-o", out, "--with-inputs", "--proba", "--memory", memory)
+        assert run(capsys, *arguments) == (0, "", "")
+        outputs.append(READERS[name](out))
         mode = out.stat().st_mode & 0o777
         out.unlink()
-    pd.testing.assert_frame_equal(found[1], found[0], rtol=1e-5)
-    assert [one.name for one in tmp_path.iterdir()] == ["pets.csv"]
+    pd.testing.assert_frame_equal(outputs[1], outputs[0], rtol=1e-5)
+    assert [file.name for file in tmp_path.iterdir()] == ["pets.csv"]
     assert mode == pets_csv.stat().st_mode & 0o777
 
 
-def test_the_pipe_gets_one_header(capsys, pets_model, pets_csv):
+def test_printed_predictions_have_one_header(capsys, pets_model, pets_csv):
     code, out, err = run(capsys, pets_model, pets_csv, "--memory", "1kB")
     assert (code, err) == (0, "")
     assert out.count("breed_probability") == 1
@@ -67,28 +67,28 @@ def test_errors_are_reported_at_once_before_anything_is_written(capsys, pets_mod
     code, _, err = run(capsys, pets_model, pets_csv, "-o", tmp_path / "out.doc", "--memory", "much")
     assert code == 2
     assert all(word in err for word in ("out.doc", "memory must be", "'age' is missing"))
-    assert [one.name for one in tmp_path.iterdir()] == ["pets.csv"]
+    assert [file.name for file in tmp_path.iterdir()] == ["pets.csv"]
 
 
-def test_a_broken_run_leaves_the_old_file(capsys, pets_model, pets_csv, tmp_path, monkeypatch):
+def test_an_interrupted_run_keeps_the_old_file(capsys, pets_model, pets_csv, tmp_path, monkeypatch):
     out = tmp_path / "out.parquet"
     out.write_text("old")
-    found = md.Model.predict_frame
+    predict_frame = md.Model.predict_frame
     calls = []
 
-    def broken(self, *args, **how):
+    def broken(self, *args, **options):
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return found(self, *args, **how)
+        return predict_frame(self, *args, **options)
 
     monkeypatch.setattr(md.Model, "predict_frame", broken)
     assert run(capsys, pets_model, pets_csv, "-o", out, "--memory", "1kB")[0] == 130
     assert out.read_text() == "old"
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["out.parquet", "pets.csv"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["out.parquet", "pets.csv"]
 
 
-def test_bad_images_are_told_once_by_their_rows(capsys, tmp_path):
+def test_bad_images_are_reported_once_with_their_rows(capsys, tmp_path):
     rng = np.random.default_rng(0)
     for row in range(40):
         Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(tmp_path / f"{row}.png")
@@ -107,29 +107,29 @@ def test_bad_images_are_told_once_by_their_rows(capsys, tmp_path):
     assert "row 30 " in err
 
 
-def test_parquet_takes_types_that_change_between_batches(tmp_path):
-    with writing(str(tmp_path / "o.parquet")) as add:
-        add(pd.DataFrame({"a": [1, 2], "b": [None, None], "c": [["x"], []]}))
-        add(pd.DataFrame({"a": [1.5, np.nan], "b": ["x", None], "c": [[], ["y", "z"]]}))
-    found = pd.read_parquet(tmp_path / "o.parquet")
-    assert found["a"].tolist()[:3] == [1.0, 2.0, 1.5]
-    assert found["b"].tolist()[2] == "x"
-    assert list(found["c"][3]) == ["y", "z"]
+def test_parquet_merges_types_that_differ_between_batches(tmp_path):
+    with open_output(str(tmp_path / "o.parquet")) as write:
+        write(pd.DataFrame({"a": [1, 2], "b": [None, None], "c": [["x"], []]}))
+        write(pd.DataFrame({"a": [1.5, np.nan], "b": ["x", None], "c": [[], ["y", "z"]]}))
+    written = pd.read_parquet(tmp_path / "o.parquet")
+    assert written["a"].tolist()[:3] == [1.0, 2.0, 1.5]
+    assert written["b"].tolist()[2] == "x"
+    assert list(written["c"][3]) == ["y", "z"]
 
-    def several():
-        with writing(str(tmp_path / "o.parquet")) as add:
-            add(pd.DataFrame({"a": [1]}))
-            add(pd.DataFrame({"a": ["x"]}))
+    def write_mixed_types():
+        with open_output(str(tmp_path / "o.parquet")) as write:
+            write(pd.DataFrame({"a": [1]}))
+            write(pd.DataFrame({"a": ["x"]}))
 
-    with pytest.raises(DataError, match="no type that Parquet has"):
-        several()
-    assert [one.name for one in tmp_path.iterdir()] == ["o.parquet"]
+    with pytest.raises(DataError, match="no type that Parquet supports"):
+        write_mixed_types()
+    assert [file.name for file in tmp_path.iterdir()] == ["o.parquet"]
 
 
-def test_lines_of_json_are_one_per_row(tmp_path):
-    with writing(str(tmp_path / "o.jsonl")) as add:
-        add(pd.DataFrame({"a": [1, 2]}))
-        add(pd.DataFrame({"a": [3]}))
+def test_json_lines_are_one_per_row(tmp_path):
+    with open_output(str(tmp_path / "o.jsonl")) as write:
+        write(pd.DataFrame({"a": [1, 2]}))
+        write(pd.DataFrame({"a": [3]}))
     assert [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()] == [
         {"a": 1},
         {"a": 2},
@@ -137,7 +137,7 @@ def test_lines_of_json_are_one_per_row(tmp_path):
     ]
 
 
-def test_large_tables_are_found_out_by_their_first_rows(pets_model, pets_csv):
+def test_the_row_size_is_estimated_from_the_first_rows(pets_model, pets_csv):
     table = predict_large.large_table(md.load(pets_model), str(pets_csv), None, 1000)
     assert table.row_bytes > 10
     assert table.root == pets_csv.parent

@@ -1,4 +1,4 @@
-"""`medley trials` and `medley describe` on a search that was really run."""
+"""`medley trials` and `medley describe` on a real search."""
 
 import json
 
@@ -16,15 +16,15 @@ def search(tmp_path_factory):
     sex = rng.choice(["f", "m"], 40)
     table = {"age": rng.normal(size=40), "sex": sex}
     auto = StructuredDataClassifier(max_trials=3, directory=tmp_path_factory.mktemp("searches"), project_name="pets")
-    auto.fit(table, [{"f": "cat", "m": "dog"}[one] for one in sex], epochs=2, verbose=0)
+    auto.fit(table, [{"f": "cat", "m": "dog"}[label] for label in sex], epochs=2, verbose=0)
     return auto
 
 
-def shown(capsys, *words):
-    code = main([str(word) for word in words])
-    told = capsys.readouterr()
-    assert code == 0, told.err
-    return told.out
+def output_of(capsys, *arguments):
+    code = main([str(argument) for argument in arguments])
+    printed = capsys.readouterr()
+    assert code == 0, printed.err
+    return printed.out
 
 
 def line_of(text, word):
@@ -32,84 +32,84 @@ def line_of(text, word):
 
 
 def test_trials_are_listed_with_the_best_starred(capsys, search):
-    told = shown(capsys, "trials", search.folder)
+    output = output_of(capsys, "trials", search.folder)
     history = search.history
-    assert f"{len(history)} trials" in told
+    assert f"{len(history)} trials" in output
     best = int(history["score"].idxmin())
     for number, result in history.iterrows():
-        line = line_of(told, f"*{number}" if number == best else str(number))
+        line = line_of(output, f"*{number}" if number == best else str(number))
         assert line[1] == result["state"]
         assert float(line[2]) == pytest.approx(result["score"], abs=1e-3)
         assert line[5] == f"{result['size']:,}"
 
 
-def test_a_trial_tells_what_it_did_otherwise(capsys, search):
-    told = shown(capsys, "trials", search.folder)
+def test_a_trial_lists_its_differences_from_trial_0(capsys, search):
+    output = output_of(capsys, "trials", search.folder)
     history = search.history
     rate = history["param.training.learning_rate"]
     assert rate[1] != rate[0]
-    line = next(line for line in told.splitlines() if line.split()[:1] in (["1"], ["*1"]))
+    line = next(line for line in output.splitlines() if line.split()[:1] in (["1"], ["*1"]))
     assert f"training.learning_rate={rate[1]:.4g}" in line
-    assert f"training.learning_rate={rate[0]:.4g}" not in told
+    assert f"training.learning_rate={rate[0]:.4g}" not in output
 
 
-def test_the_best_come_first_where_asked(capsys, search):
-    told = shown(capsys, "trials", search.folder, "--best", "2")
-    numbers = [line.split()[0].strip("*") for line in told.splitlines()[2:] if line]
-    assert numbers == [str(one) for one in search.history["score"].sort_values(kind="stable").index[:2]]
+def test_best_lists_the_best_trials_first(capsys, search):
+    output = output_of(capsys, "trials", search.folder, "--best", "2")
+    numbers = [line.split()[0].strip("*") for line in output.splitlines()[2:] if line]
+    assert numbers == [str(number) for number in search.history["score"].sort_values(kind="stable").index[:2]]
 
 
-def test_describe_tells_parts_inputs_outputs_and_scores(capsys, search):
-    told = shown(capsys, "describe", search.folder)
-    assert told.startswith(f"{search.folder}: trial ")
-    assert search.summary() in told
-    assert line_of(told, "age")[1] == "numeric"
-    assert line_of(told, "sex")[1:3] == ["categorical", "3"]
-    assert "2 classes: 'cat', 'dog'" in told
+def test_describe_shows_inputs_outputs_and_scores(capsys, search):
+    output = output_of(capsys, "describe", search.folder)
+    assert output.startswith(f"{search.folder}: trial ")
+    assert search.summary() in output
+    assert line_of(output, "age")[1] == "numeric"
+    assert line_of(output, "sex")[1:3] == ["categorical", "3"]
+    assert "2 classes: 'cat', 'dog'" in output
     scores = search.model.metadata["scores"]
-    assert line_of(told, "accuracy") == ["accuracy", f"{scores['accuracy']:.4g}", f"{scores['val_accuracy']:.4g}"]
-    assert line_of(told, "epochs")[-1] == "2"
+    assert line_of(output, "accuracy") == ["accuracy", f"{scores['accuracy']:.4g}", f"{scores['val_accuracy']:.4g}"]
+    assert line_of(output, "epochs")[-1] == "2"
 
 
 def test_describe_reads_a_saved_model(capsys, search, tmp_path):
     search.export_model().save(tmp_path / "model")
-    told = shown(capsys, "describe", tmp_path / "model")
-    assert told.startswith(f"{tmp_path / 'model'}: a saved model\n")
-    assert "2 classes: 'cat', 'dog'" in told
+    output = output_of(capsys, "describe", tmp_path / "model")
+    assert output.startswith(f"{tmp_path / 'model'}: a saved model\n")
+    assert "2 classes: 'cat', 'dog'" in output
 
 
-def test_a_folder_above_the_project_is_pointed_down(capsys, search):
+def test_the_error_for_a_parent_folder_names_the_project(capsys, search):
     assert main(["trials", str(search.directory)]) == 2
     assert f"There is one in {search.folder}." in capsys.readouterr().err
 
 
-def test_a_damaged_model_is_told(capsys, search, tmp_path):
+def test_a_damaged_model_is_an_error(capsys, search, tmp_path):
     search.export_model().save(tmp_path)
-    told = json.loads((tmp_path / "model.json").read_text())
-    del told["graph"]
-    (tmp_path / "model.json").write_text(json.dumps(told))
+    description = json.loads((tmp_path / "model.json").read_text())
+    del description["graph"]
+    (tmp_path / "model.json").write_text(json.dumps(description))
     assert main(["describe", str(tmp_path)]) == 2
     assert "damaged" in capsys.readouterr().err
 
 
-def test_a_search_without_a_model_is_told(capsys, tmp_path):
+def test_a_search_without_a_model_is_an_error(capsys, tmp_path):
     (tmp_path / "project.json").write_text("{}")
     assert main(["describe", str(tmp_path)]) == 2
-    assert "no model was kept" in capsys.readouterr().err
+    assert "without a saved model" in capsys.readouterr().err
     assert main(["trials", str(tmp_path)]) == 0
     assert "0 trials" in capsys.readouterr().out
 
 
-def test_describe_tells_short_numbers_and_bad_images(capsys, pets_model, tmp_path):
+def test_describe_shows_short_numbers_and_bad_images(capsys, pets_model, tmp_path):
     model = md.load(pets_model)
     model.metadata["training"]["learning_rate"] = 0.1 + 0.2
     model.metadata["bad_rows"] = {"photo": [{"row": row, "why": "empty"} for row in range(12)]}
     model.save(tmp_path / "model")
     assert main(["describe", str(tmp_path / "model")]) == 0
-    told = capsys.readouterr().out
-    assert "0.3\n" in told
-    assert "0.30000000000000004" not in told
+    output = capsys.readouterr().out
+    assert "0.3\n" in output
+    assert "0.30000000000000004" not in output
     assert (
         "photo: 12 images could not be read and were treated as missing, in rows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ..."
-        in told
+        in output
     )

@@ -1,4 +1,4 @@
-"""Rows of every form: counted, taken, matched to names."""
+"""Rows of every form: counting, selecting, matching to names."""
 
 import numpy as np
 import pandas as pd
@@ -35,21 +35,21 @@ FORMS = {
 }
 
 
-def told(values):
-    """Rows of any form as something that can be compared."""
+def comparable(values):
+    """Convert rows of any form to a value that can be compared."""
     if isinstance(values, dict):
-        return {name: told(column) for name, column in values.items()}
+        return {name: comparable(column) for name, column in values.items()}
     if isinstance(values, pd.DataFrame):
         return values.to_dict("split")
     if isinstance(values, pd.Series):
         return list(values.items())
     if isinstance(values, pl.DataFrame | pa.Table):
-        return told(dict(zip(["a", "b"], values.to_pandas().T.values.tolist(), strict=False)))
+        return comparable(dict(zip(["a", "b"], values.to_pandas().T.values.tolist(), strict=False)))
     if isinstance(values, pa.ChunkedArray):
         return values.to_pylist()
     if sparse.issparse(values):
         return values.toarray().tolist()
-    return [str(one) for one in values]
+    return [str(value) for value in values]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -62,20 +62,20 @@ def test_taking_all_rows_gives_the_same_form_with_the_same_rows(form):
     values = FORMS[form]
     taken = take(values, np.arange(4))
     assert type(taken) is (list if form == "range" else type(values))
-    assert told(taken) == told(values)
+    assert comparable(taken) == comparable(values)
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_taking_is_by_position_and_in_the_order_asked(form):
+def test_rows_are_taken_by_position_in_the_requested_order(form):
     values = FORMS[form]
     taken = take(values, np.array([2, 0, 2]))
     assert count(taken) == 3
-    assert told(take(taken, np.array([1]))) == told(take(values, np.array([0])))
-    assert told(take(taken, np.array([0]))) == told(take(values, np.array([2])))
+    assert comparable(take(taken, np.array([1]))) == comparable(take(values, np.array([0])))
+    assert comparable(take(taken, np.array([0]))) == comparable(take(values, np.array([2])))
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_taking_nothing_leaves_no_rows(form):
+def test_taking_no_positions_gives_no_rows(form):
     assert count(take(FORMS[form], np.array([], dtype=int))) == 0
 
 
@@ -88,12 +88,12 @@ def test_a_frame_keeps_its_index():
     [None, "photo.png", b"bytes", 3, np.float32(3), np.array(3), torch.tensor(3.0), {1, 2}, iter([1, 2]),
      pl.DataFrame({"a": [1]}).lazy()],
 )  # fmt: skip
-def test_what_has_no_rows_is_refused_by_name_of_its_form(values):
+def test_values_without_rows_are_errors(values):
     with pytest.raises(DataError, match=r"Rows must come as .* got "):
         count(values)
 
 
-def test_columns_of_differing_length_are_told_with_their_lengths():
+def test_the_error_for_columns_of_differing_length_lists_the_lengths():
     with pytest.raises(DataError, match="'a': 2, 'b': 3"):
         count({"a": [1, 2], "b": [1, 2, 3]})
 
@@ -114,22 +114,22 @@ def test_several_values_come_in_order_or_by_name():
     ("values", "got"),
     [([1, 2, 3], 3), ([[1]], 1), (np.zeros((2, 4)), 1), (pd.DataFrame({"a": [1]}), 1), ([], 0)],
 )
-def test_a_wrong_number_of_values_is_told_in_known_words(values, got):
+def test_a_wrong_number_of_values_is_an_error(values, got):
     with pytest.raises(DataError, match=rf"Expected y to have 2 arrays, but got {got}; .*'digit', 'answer'"):
         arrange(values, ["digit", "answer"], "y")
 
 
-def test_all_wrong_names_are_told_at_once():
-    with pytest.raises(DataError) as caught:
+def test_all_wrong_names_are_reported_at_once():
+    with pytest.raises(DataError) as error:
         arrange({"imag": 1, "sound": 2}, ["image", "table"], "x")
-    message = str(caught.value)
+    message = str(error.value)
     assert "x has nothing for 'image'" in message
     assert "x has nothing for 'table'" in message
-    assert "'imag', which is no name here. Did you mean 'image'?" in message
-    assert "'sound', which is no name here. Choose from: 'image', 'table'." in message
+    assert "'imag', which is not one of the names. Did you mean 'image'?" in message
+    assert "'sound', which is not one of the names. Choose from: 'image', 'table'." in message
 
 
-def test_nothing_at_all_is_told():
+def test_none_is_an_error():
     with pytest.raises(DataError, match="y is missing: expected rows for 'digit'"):
         arrange(None, ["digit"], "y")
 
@@ -147,7 +147,7 @@ IMAGES = [np.zeros((2, 3)), np.zeros((4, 5)), np.zeros((6, 7))]
      np.zeros((3, 2)), pd.Series(TEXTS), {"age": [1, 2, 3], "name": TEXTS}, [{"age": i} for i in range(3)]],
     ids=lambda values: type(values).__name__,
 )  # fmt: skip
-def test_rows_for_one_name_are_handed_on_as_they_are(values, rows):
+def test_rows_for_one_name_are_returned_unchanged(values, rows):
     assert arrange(values, ["only"], "x", rows)["only"] is values
 
 
@@ -187,7 +187,7 @@ def test_a_wrapped_array_of_wrong_length_is_left_to_the_check_of_counts():
         check_counts(arranged, {"label": [0, 1, 0]})
 
 
-def test_too_many_arrays_for_one_name_are_told_in_known_words():
+def test_too_many_arrays_for_one_name_are_an_error():
     with pytest.raises(DataError, match=r"Expected x to have 1 arrays, but got 2; .*'photo'.*add an input"):
         arrange([np.zeros((9, 4)), np.zeros((9, 2))], ["photo"], "x", rows=9)
     with pytest.raises(DataError, match=r"Expected y to have 1 arrays, but got 2; .*'digit'.*add a head"):
@@ -220,25 +220,25 @@ def test_a_dict_for_one_name_is_its_value_or_a_table_of_columns():
         ({"age": [1], "size": [3, 4]}, ["a"], None),
     ],
 )
-def test_rows_are_told_where_the_form_tells_them(values, names, expected):
+def test_rows_of_determines_the_number_of_rows_where_possible(values, names, expected):
     assert rows_of(values, names) == expected
 
 
-def test_differing_counts_are_told_for_every_name():
+def test_the_error_for_differing_counts_lists_every_name():
     with pytest.raises(DataError, match="got photo: 5, note: 3, digit: 5"):
         check_counts({"photo": np.zeros((5, 2)), "note": TEXTS}, {"digit": [0] * 5})
 
 
-def test_no_rows_are_refused():
+def test_no_rows_are_an_error():
     with pytest.raises(DataError, match="at least one row, got photo: 0, digit: 0"):
         check_counts({"photo": np.zeros((0, 2))}, {"digit": []})
 
 
-def test_values_without_rows_are_told_with_their_names_all_at_once():
-    with pytest.raises(DataError) as caught:
+def test_all_values_without_rows_are_reported_with_their_names():
+    with pytest.raises(DataError) as error:
         check_counts({"photo": "a.png", "note": None}, {"digit": [1]})
-    assert "photo: Rows must come as" in str(caught.value)
-    assert "note: Rows must come as" in str(caught.value)
+    assert "photo: Rows must come as" in str(error.value)
+    assert "note: Rows must come as" in str(error.value)
 
 
 def test_matching_counts_are_returned():

@@ -24,7 +24,7 @@ def classes(stratum):
 
 
 @given(tables())
-def test_both_sides_together_are_all_rows_once_and_sizes_are_as_asked(table):
+def test_each_row_is_in_one_part_and_sizes_follow_the_fraction(table):
     rows, fraction, seed, strata = table
     train, validation = split(rows, fraction, seed, strata)
     assert sorted([*train, *validation]) == list(range(rows))
@@ -33,12 +33,12 @@ def test_both_sides_together_are_all_rows_once_and_sizes_are_as_asked(table):
 
 
 @given(tables())
-def test_training_knows_every_class_where_it_has_rows_enough(table):
+def test_training_has_every_class_if_it_has_enough_rows(table):
     rows, fraction, seed, strata = table
     train, _ = split(rows, fraction, seed, strata)
-    if len(train) > sum(len(classes(one)) for one in strata):
-        for one in strata:
-            assert classes(one[train]) == classes(one)
+    if len(train) > sum(len(classes(stratum)) for stratum in strata):
+        for stratum in strata:
+            assert classes(stratum[train]) == classes(stratum)
 
 
 @given(st.lists(st.integers(0, 8), min_size=2, max_size=60), st.floats(0.01, 0.99), st.integers(0, 99))
@@ -55,12 +55,12 @@ def test_the_same_seed_gives_the_same_rows(table):
 
 
 @given(st.lists(st.integers(10, 200), min_size=1, max_size=5), st.floats(0.1, 0.5), st.integers(0, 99))
-def test_every_class_has_its_share_of_validation_to_within_a_row(sizes, fraction, seed):
+def test_every_class_has_the_same_fraction_of_validation_rows(sizes, fraction, seed):
     labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
     _, validation = split(len(labels), fraction, seed, [labels])
-    share = len(validation) / len(labels)
-    got = np.bincount(labels[validation], minlength=len(sizes))
-    assert np.abs(got - np.array(sizes) * share).max() <= 1
+    fraction_of_rows = len(validation) / len(labels)
+    counts = np.bincount(labels[validation], minlength=len(sizes))
+    assert np.abs(counts - np.array(sizes) * fraction_of_rows).max() <= 1
 
 
 def test_two_targets_are_balanced_together():
@@ -71,7 +71,7 @@ def test_two_targets_are_balanced_together():
     assert np.abs(np.bincount(2 * digit[validation] + answer[validation]) - cells * 0.2).max() <= 1
 
 
-def test_unobserved_labels_have_their_share_too():
+def test_unobserved_labels_are_stratified_too():
     labels = np.where(np.arange(1000) % 4 == 0, -1, 1)
     _, validation = split(1000, 0.2, 0, [labels])
     assert (labels[validation] == -1).sum() == 50
@@ -87,11 +87,11 @@ def test_other_seeds_give_other_rows():
     assert not np.array_equal(split(100, 0.2, 0)[1], split(100, 0.2, 1)[1])
 
 
-def test_many_rare_classes_do_not_make_it_slow_or_lossy():
+def test_many_rare_classes_are_handled_quickly():
     labels = np.r_[np.arange(20_000), np.zeros(80_000, int)]
     train, _ = split(100_000, 0.2, 0, [labels])
     assert len(classes(labels[train])) == 20_000
-    train, validation = split(100_000, 0.2, 0, [np.arange(100_000)])  # cannot be covered; ends all the same
+    train, validation = split(100_000, 0.2, 0, [np.arange(100_000)])  # not every class fits into training
     assert (len(train), len(validation)) == (80_000, 20_000)
 
 
@@ -102,18 +102,18 @@ def test_any_whole_numbers_are_codes():
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_too_few_rows_are_refused(rows):
+def test_too_few_rows_are_an_error(rows):
     with pytest.raises(DataError, match=f"At least 2 rows .* got {rows}"):
         split(rows, 0.2, 0)
 
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, float("nan")])
-def test_a_fraction_outside_0_to_1_is_refused(fraction):
+def test_a_fraction_outside_0_to_1_is_an_error(fraction):
     with pytest.raises(ConfigError, match="validation_split must lie between 0 and 1"):
         split(10, fraction, 0)
 
 
-def test_a_stratum_of_another_length_is_refused():
+def test_a_stratum_of_another_length_is_an_error():
     with pytest.raises(DataError, match=r"shape \(10,\).*got \(9,\)"):
         split(10, 0.2, 0, [np.zeros(9, int)])
 

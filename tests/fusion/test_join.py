@@ -26,7 +26,7 @@ def test_shapes_are_kept(how, specs, out):
     assert probe(lambda: block.build(*specs), specs, "it") == out
 
 
-def test_values_are_where_they_belong():
+def test_values_are_added_or_concatenated():
     x, y = torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4)
     assert torch.equal(JoinMaps("add").build(MAP, MAP)(x, y), x + y)
     assert torch.equal(JoinMaps().build(MAP, MAP)(x, y)[:, 3:], y)
@@ -42,11 +42,11 @@ def test_values_are_where_they_belong():
         ("add", [vector(3), vector(3)]),
     ],
 )
-def test_other_shapes_are_refused(how, specs):
-    with pytest.raises(GraphError, match="of one shape"):
+def test_other_shapes_are_errors(how, specs):
+    with pytest.raises(GraphError, match="of the same shape"):
         JoinMaps(how).out(*specs)
 
 
-def test_other_ways_are_refused():
+def test_other_values_of_how_are_errors():
     with pytest.raises(ConfigError, match='"concatenate" or "add"'):
         JoinMaps("multiply")

@@ -24,7 +24,7 @@ TABLE = Spec((2,), "C", columns=(Column("a", "numeric"), Column("b", "categorica
 
 
 class Shaped(Layer):
-    """Stands for any encoder: whatever comes in, a given shape comes out."""
+    """Stands for any encoder: its output has a given shape."""
 
     shape: Spec = MAP
 
@@ -44,7 +44,7 @@ def merged(merge, *specs, rows=100):
 
 
 def names(node):
-    return [type(one.block).__name__ for one in node.inputs]
+    return [type(source.block).__name__ for source in node.inputs]
 
 
 @pytest.mark.parametrize("how", KINDS)
@@ -64,11 +64,11 @@ def test_maps_sequences_tables_and_others_become_vectors_first(how):
     assert last.block.out(vector(3), vector(2), vector(3), vector(4), vector(18)).is_vector
 
 
-@pytest.mark.parametrize(("how", "kept"), [("add", True), ("concatenate", True), ("gated", False)])
-def test_maps_of_one_shape_stay_maps_where_they_can(how, kept):
+@pytest.mark.parametrize(("how", "stays_map"), [("add", True), ("concatenate", True), ("gated", False)])
+def test_maps_of_the_same_shape_stay_maps_where_possible(how, stays_map):
     last = merged(Merge(how), MAP, MAP)
-    assert isinstance(last.block, JoinMaps) == kept
-    if kept:
+    assert isinstance(last.block, JoinMaps) == stays_map
+    if stays_map:
         assert last.block.how == how
 
 
@@ -77,7 +77,7 @@ def test_maps_of_different_shapes_become_vectors():
     assert names(merged(Merge("add"), MAP, Spec((5, 4, 4), "CHW"))) == ["SpatialReduction"] * 2
 
 
-def test_a_single_node_passes():
+def test_a_single_node_is_returned_unchanged():
     assert type(merged(Merge("gated"), MAP).block) is Shaped
     assert type(merged(Merge(), TABLE).block) is StructuredDataInput
 
@@ -96,6 +96,6 @@ def test_errors_are_reported_with_a_hint():
         Merge(merge_type="gate")
 
 
-def test_declarations_come_back_from_json():
+def test_blocks_are_restored_from_json():
     for block in (Merge(), Merge("low_rank")):
         assert repr(config.from_json(json.loads(json.dumps(config.to_json(block))))) == repr(block)

@@ -47,7 +47,7 @@ def test_an_input_that_is_wholly_absent_is_so_in_every_row(model, rows):
 
 
 def test_all_inputs_absent_leaves_the_number_of_rows_unknown(model):
-    with pytest.raises(DataError, match="unknown how many rows"):
+    with pytest.raises(DataError, match="number of rows is unknown"):
         encode_inputs(model.sources, {"wave": None, "facts": None})
 
 

@@ -74,7 +74,7 @@ def test_one_row_is_predicted_as_among_others(model, rows):
         ({"wave": np.zeros((4, 3))}, "x has nothing for 'facts'"),
         ({"wave": np.zeros((4, 3)), "facts": [], "fact": []}, "Did you mean 'facts'"),
         ({"wave": np.zeros((4, 3)), "facts": [[1, "red"]] * 3}, "wave: 4, facts: 3"),
-        ({"wave": None, "facts": None}, "unknown how many rows"),
+        ({"wave": None, "facts": None}, "number of rows is unknown"),
         ({"wave": np.zeros((4, 5)), "facts": [[1, "red"]] * 4}, "wave: "),
     ],
 )

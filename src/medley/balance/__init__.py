@@ -1,4 +1,4 @@
-"""Several task losses into one backward pass: fixed weights, learnt weights, or balanced Jacobians."""
+"""Balancing of task losses: fixed weights, learnt weights, or Jacobian descent."""
 
 from medley.balance.balancer import Balancer, ScalarBalancer
 from medley.balance.choose import NAMES, balancer

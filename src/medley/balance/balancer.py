@@ -1,4 +1,4 @@
-"""What a balancer is: several task losses in, `.grad` out."""
+"""Base classes of balancers, which turn several task losses into gradients."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from torch import Tensor, nn
 
 
 class Balancer(nn.Module, ABC):
-    """Turns the losses of K tasks into one backward pass.
+    """Turns the losses of K tasks into one update of the gradients.
 
-    It is a module because some balancers learn: their parameters belong into the optimiser beside the
-    network's, their state into checkpoints, and they move to the device with `.to`.
+    It is a module because some balancers have learnt parameters: these belong in the optimiser together with the
+    network's, their state in checkpoints, and they move to a device with `.to`.
 
-    Every task has a weight that multiplies its loss before any method sees it. A task whose weighted loss is
-    exactly zero (weight zero, or no observed label in the batch) is absent from that batch: it leaves no
-    gradient anywhere and does not disturb what a method remembers of it.
+    Every task has a weight that multiplies its loss before the method is applied. A task whose weighted loss is exactly
+    zero (weight zero, or no observed label in the batch) is absent from that batch: it contributes no gradient and
+    does not change the state that a method keeps for it.
 
     Args:
-        name: what `loss_weights=` calls this way of balancing.
+        name: the name of the method in `loss_weights=`.
         weights: K weights, one per task in the order of the losses.
-        options: the method's own settings, plain values.
+        options: the settings of the method, as JSON values.
     """
 
     weights: Tensor
@@ -34,19 +34,18 @@ class Balancer(nn.Module, ABC):
         self.name = name
         self.loss_weights = tuple(float(weight) for weight in weights)
         self.options = dict(options or {})
-        # Not persistent: weights are configuration (`describe`), written beside the state, not inside it.
+        # Not persistent: weights are configuration (`describe`), stored separately from the state.
         self.register_buffer("weights", torch.tensor(self.loss_weights), persistent=False)
 
     @abstractmethod
     def backward(
         self, losses: Sequence[Tensor], parameters: Sequence[nn.Parameter], scale: Tensor | None = None
     ) -> Tensor:
-        """Adds the balanced gradient to `.grad`, as `Tensor.backward` would: accumulated where there is one.
+        """Add the balanced gradient to `.grad`, accumulating as `Tensor.backward` does.
 
         Args:
             losses: K scalars (), each a masked mean over the task's observed rows.
-            parameters: the network's parameters. Which of them several tasks share is read from the losses'
-                graph.
+            parameters: the network's parameters; autograd determines which of them several tasks share.
             scale: a scalar () that multiplies all gradients (a loss scale, or one over the number of
                 accumulated batches); None is 1. The returned total is not scaled.
 
@@ -55,20 +54,20 @@ class Balancer(nn.Module, ABC):
         """
 
     def end_epoch(self) -> None:
-        """Tells that all batches of an epoch were seen. Only `"dwa"`, which averages over epochs, listens."""
+        """Signal the end of an epoch; used by `"dwa"`, which averages losses over epochs."""
 
     def state(self) -> dict[str, Tensor]:
-        """Copies of everything the method has learned and remembers, by name.
+        """Copies of the method's parameters and buffers, by name.
 
-        A subclass that keeps its memory in parameters and persistent buffers needs no method of its own.
+        Subclasses that keep their state in parameters and persistent buffers need not override this.
         """
         return {name: value.detach().clone() for name, value in self.state_dict().items()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Continues from `state()` of a balancer with the same method, weights and options.
+        """Restore the `state()` of a balancer with the same method, weights and options.
 
         Args:
-            state: left unchanged.
+            state: the state, which is not modified.
 
         Raises:
             RuntimeError: the state belongs to another method or number of tasks.
@@ -86,26 +85,26 @@ class Balancer(nn.Module, ABC):
 
     @final
     def rescaled(self, factors: Sequence[float]) -> Self:
-        """A copy, state included, whose K weights are multiplied by K `factors`."""
-        twin = copy.deepcopy(self)
-        twin.loss_weights = tuple(w * float(f) for w, f in zip(self.loss_weights, factors, strict=True))
-        twin.weights = self.weights.new_tensor(twin.loss_weights)
-        return twin
+        """A copy, including its state, with the K weights multiplied by K `factors`."""
+        scaled = copy.deepcopy(self)
+        scaled.loss_weights = tuple(w * float(f) for w, f in zip(self.loss_weights, factors, strict=True))
+        scaled.weights = self.weights.new_tensor(scaled.loss_weights)
+        return scaled
 
 
 class ScalarBalancer(Balancer, ABC):
-    """Combines the losses into one number, which is then differentiated as usual: costs one backward pass."""
+    """Combines the losses into one number, which is then differentiated in one backward pass."""
 
     @abstractmethod
     def total(self, losses: Sequence[Tensor]) -> Tensor:
-        """The combined loss () of K losses (), differentiable. Call once a batch: some methods remember."""
+        """The differentiable combined loss () of K losses (); call it once per batch, as some methods have a state."""
 
     @final
     def backward(
         self, losses: Sequence[Tensor], parameters: Sequence[nn.Parameter] = (), scale: Tensor | None = None
     ) -> Tensor:
-        """As `Balancer.backward`; the parameters need not be told, as autograd finds them."""
+        """As `Balancer.backward`, but `parameters` is not needed, because autograd finds them."""
         total = self.total(losses)
-        if total.requires_grad:  # else every loss is a constant: no task had an observed label
+        if total.requires_grad:  # otherwise all losses are constants: no task had an observed label
             total.backward(scale)
         return total.detach()

@@ -22,12 +22,13 @@ class FastAdaptiveMultitask(ScalarBalancer):
 
     Liu, Feng, Stone & Liu, "FAMO: Fast Adaptive Multitask Optimization" (NeurIPS 2023). c = 1 / sum_k (z_k /
     L_k), held constant, makes the gradient a convex combination of the tasks' gradients. After each step,
-    Adam moves the logits so that a task whose log-loss fell more than the others' weighs less.
+    Adam
+    changes the logits so that a task whose log-loss fell more than the others' gets a smaller weight.
 
-    The paper computes the losses after the step on the same batch once more. Here the next batch's losses
-    stand in for them, which saves that forward pass; the noise this adds cancels from step to step, because
-    every loss enters once as "after" and once as "before". Losses must not be negative. A constant factor on
-    a loss changes nothing under the logarithm, so the K weights only say which tasks take part (those above
+    The paper computes the losses of the same batch again after the step. Here the losses of the next batch are used
+    instead, which saves a forward pass; the noise that this adds cancels out over steps, because every loss is used
+    once as "after" and once as "before". Losses must not be negative. A constant factor on
+    a loss changes nothing under the logarithm, so the K weights only select the tasks (those above
     zero).
 
     Args:
@@ -50,12 +51,12 @@ class FastAdaptiveMultitask(ScalarBalancer):
         self.rate, self.decay = rate, decay
         tasks = len(self.loss_weights)
         self.register_buffer("logits", torch.zeros(tasks))
-        self.register_buffer("moments", torch.zeros(2, tasks))  # Adam's, of the gradient and of its square
+        self.register_buffer("moments", torch.zeros(2, tasks))  # Adam's moments of the gradient and of its square
         self.register_buffer("steps", torch.zeros(()))
         self.register_buffer("before", torch.full((tasks,), torch.nan))  # log-losses when last observed
 
     def total(self, losses: Sequence[Tensor]) -> Tensor:
-        """The combined loss of the observed tasks, after learning from how losses changed since last time."""
+        """The combined loss of the observed tasks, after updating the logits from the change of the losses."""
         values = torch.stack(tuple(losses)) * self.weights
         observed = values != 0
         shifted = torch.where(observed, values, 1.0) + _EPSILON
@@ -63,23 +64,23 @@ class FastAdaptiveMultitask(ScalarBalancer):
         with torch.no_grad():
             self._learn(logs, observed)
             self.before.copy_(torch.where(observed, logs, self.before))
-            shares = torch.softmax(self.logits, dim=0) * observed
-            shares = shares / (shares / shifted).sum().clamp(min=torch.finfo(shares.dtype).tiny)
-        return (shares * logs).sum()
+            task_weights = torch.softmax(self.logits, dim=0) * observed
+            task_weights = task_weights / (task_weights / shifted).sum().clamp(min=torch.finfo(task_weights.dtype).tiny)
+        return (task_weights * logs).sum()
 
     def _learn(self, logs: Tensor, observed: Tensor) -> None:
-        known = observed & ~self.before.isnan()
-        fell = torch.where(known, self.before - logs, 0.0)
-        shares = torch.softmax(self.logits, dim=0) * known
-        mean = (shares * fell).sum() / shares.sum().clamp(min=_EPSILON)
-        # The softmax's derivative; tasks that cannot be compared have share 0 and stay.
-        gradient = shares * (fell - mean) + self.decay * self.logits
-        # No sync: the first batch, which has nothing to compare with, is masked instead of branched on.
-        some = known.any().to(gradient.dtype)
+        comparable = observed & ~self.before.isnan()
+        decrease = torch.where(comparable, self.before - logs, 0.0)
+        probabilities = torch.softmax(self.logits, dim=0) * comparable
+        mean = (probabilities * decrease).sum() / probabilities.sum().clamp(min=_EPSILON)
+        # The derivative of the softmax; tasks that cannot be compared have probability 0 and do not change.
+        gradient = probabilities * (decrease - mean) + self.decay * self.logits
+        # The first batch has nothing to compare with; it is masked, as a branch would need a device synchronisation.
+        any_comparable = comparable.any().to(gradient.dtype)
         first, second = _BETAS
-        self.steps += some
-        self.moments[0].lerp_(gradient, some * (1 - first))
-        self.moments[1].lerp_(gradient * gradient, some * (1 - second))
+        self.steps += any_comparable
+        self.moments[0].lerp_(gradient, any_comparable * (1 - first))
+        self.moments[1].lerp_(gradient * gradient, any_comparable * (1 - second))
         steps = self.steps.clamp(min=1)
         mean_hat, square_hat = self.moments[0] / (1 - first**steps), self.moments[1] / (1 - second**steps)
-        self.logits -= some * self.rate * mean_hat / (square_hat.sqrt() + _EPSILON)
+        self.logits -= any_comparable * self.rate * mean_hat / (square_hat.sqrt() + _EPSILON)

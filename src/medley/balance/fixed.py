@@ -15,7 +15,7 @@ from medley.core.registry import register
 @final
 @register("balance.fixed")
 class FixedWeights(ScalarBalancer):
-    """The weighted sum of the losses, sum_k w_k L_k: weights in Keras's sense, not normalised.
+    """The weighted sum of the losses, sum_k w_k L_k: weights as in Keras, not normalised.
 
     Args:
         weights: K weights.
@@ -32,5 +32,5 @@ class FixedWeights(ScalarBalancer):
 
     def total(self, losses: Sequence[Tensor]) -> Tensor:
         """sum_k w_k L_k."""
-        # The product and its sum take losses of any precision; a dot product would ask for one and the same.
+        # A dot product would need losses and weights of the same precision.
         return (torch.stack(tuple(losses)) * self.weights).sum()

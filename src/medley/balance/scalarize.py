@@ -1,4 +1,4 @@
-"""torchjd's scalarizers by name."""
+"""Balancing with torchjd's scalarizers."""
 
 from __future__ import annotations
 
@@ -17,24 +17,23 @@ if TYPE_CHECKING:
     from torchjd.scalarization import Scalarizer
 
 
-class _Method(NamedTuple):
+class _ScalarizerSpec(NamedTuple):
     torchjd: str
     options: Mapping[str, Any] = {}
-    sized: Callable[[int], Mapping[str, Any]] = lambda tasks: {}  # what depends on the number of tasks
+    size_options: Callable[[int], Mapping[str, Any]] = lambda tasks: {}  # options that depend on the number of tasks
 
 
-# Settings that torchjd leaves open: PBI's is its paper's; the papers of the other two try several and prefer
-# none.
-SCALARIZERS: Mapping[str, _Method] = {
-    "cosmos": _Method("COSMOS", {"lambda_": 1.0}, lambda tasks: {"weights": torch.ones(tasks)}),
-    "geometric_mean": _Method("GeometricMean"),
-    "imtl_l": _Method("IMTLL", {}, lambda tasks: {"shape": tasks}),
-    "mean": _Method("Mean"),
-    "pbi": _Method("PBI", {"theta": 5.0}, lambda tasks: {"weights": torch.ones(tasks)}),
-    "random": _Method("Random"),
-    "stch": _Method("STCH", {"mu": 0.1}),
-    "sum": _Method("Sum"),
-    "uw": _Method("UW", {}, lambda tasks: {"shape": tasks}),
+# Settings without defaults in torchjd: PBI's is that of its paper; the papers of the other two recommend none.
+SCALARIZERS: Mapping[str, _ScalarizerSpec] = {
+    "cosmos": _ScalarizerSpec("COSMOS", {"lambda_": 1.0}, lambda tasks: {"weights": torch.ones(tasks)}),
+    "geometric_mean": _ScalarizerSpec("GeometricMean"),
+    "imtl_l": _ScalarizerSpec("IMTLL", {}, lambda tasks: {"shape": tasks}),
+    "mean": _ScalarizerSpec("Mean"),
+    "pbi": _ScalarizerSpec("PBI", {"theta": 5.0}, lambda tasks: {"weights": torch.ones(tasks)}),
+    "random": _ScalarizerSpec("Random"),
+    "stch": _ScalarizerSpec("STCH", {"mu": 0.1}),
+    "sum": _ScalarizerSpec("Sum"),
+    "uw": _ScalarizerSpec("UW", {}, lambda tasks: {"shape": tasks}),
 }
 
 
@@ -49,16 +48,16 @@ class Scalarization(ScalarBalancer):
     2007) and `"cosmos"` (Ruchte & Grabocka 2021) with equal preferences. The formulas are in torchjd's
     documentation.
 
-    A task that is absent from a batch is represented by the loss it had when it was last there, a constant:
-    no gradient, no logarithm of zero, and the other tasks weigh what they would have weighed beside it.
+    A task that is absent from a batch is represented by its last observed loss, as a constant: there is no gradient and
+    no logarithm of zero, and the weights of the other tasks do not change.
 
     Args:
         method: one of `SCALARIZERS`.
         weights: K weights.
-        options: settings of the method other than the defaults, by torchjd's names.
+        options: settings that override the defaults, by their names in torchjd.
 
     Raises:
-        ConfigError: no such method, or a setting that it does not have.
+        ConfigError: the method or a setting is unknown.
 
     >>> Scalarization("geometric_mean", [1.0, 1.0]).total([torch.tensor(2.0), torch.tensor(8.0)])
     tensor(4.)
@@ -87,11 +86,13 @@ def _build(method: str, options: Mapping[str, Any], tasks: int) -> Scalarizer:
     from torchjd import scalarization
 
     try:
-        built = getattr(scalarization, SCALARIZERS[method].torchjd)(**SCALARIZERS[method].sized(tasks), **options)
-    except (TypeError, ValueError) as wrong:
-        raise ConfigError(f"The scalarizer {method!r} cannot be made with {dict(options)}: {wrong}") from wrong
-    # torchjd keeps preferences as plain attributes, which `.to(device)` would leave behind.
-    for name, value in [(n, v) for n, v in vars(built).items() if isinstance(v, Tensor)]:
-        delattr(built, name)
-        built.register_buffer(name, value, persistent=False)
-    return built
+        scalarizer = getattr(scalarization, SCALARIZERS[method].torchjd)(
+            **SCALARIZERS[method].size_options(tasks), **options
+        )
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"The scalarizer {method!r} cannot be created with {dict(options)}: {error}") from error
+    # torchjd stores preferences as plain attributes, which `.to(device)` would not move.
+    for name, value in [(n, v) for n, v in vars(scalarizer).items() if isinstance(v, Tensor)]:
+        delattr(scalarizer, name)
+        scalarizer.register_buffer(name, value, persistent=False)
+    return scalarizer

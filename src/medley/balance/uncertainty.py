@@ -19,11 +19,11 @@ class UncertaintyWeights(ScalarBalancer):
 
     Kendall, Gal & Cipolla, "Multi-Task Learning Using Uncertainty to Weigh Losses" (CVPR 2018). The paper has
     L / sigma^2 + log sigma for a cross-entropy L and L / (2 sigma^2) + log sigma for a squared error L. Both
-    are this one formula: with s = t + log 2 the first turns into the second but for a constant, so only the
-    starting point differs, by log 2. Where the losses stand still, s_k settles at log(2 L_k) and the task's
-    weight at 1 / (2 L_k).
+    are equivalent to this formula: with s = t + log 2 the first becomes the second up to a constant, so that only the
+    initial values differ, by log 2. If the losses are constant, s_k converges to log(2 L_k) and the task's weight to
+    1 / (2 L_k).
 
-    The fixed weights w_k stand outside: inside, s_k would learn them away.
+    The fixed weights w_k are outside the exponential: inside, s_k would compensate for them.
 
     Args:
         weights: K weights.
@@ -38,7 +38,7 @@ class UncertaintyWeights(ScalarBalancer):
         self.log_variance = nn.Parameter(torch.zeros(len(self.loss_weights)))
 
     def total(self, losses: Sequence[Tensor]) -> Tensor:
-        """The sum over the tasks that the batch observed: an absent one must not drag its s_k down."""
+        """The sum over the tasks with observed labels in the batch; the s_k of others must not change."""
         stacked = torch.stack(tuple(losses))
         terms = self.weights * (torch.exp(-self.log_variance) * stacked + self.log_variance / 2)
         return torch.where(stacked != 0, terms, 0.0).sum()

@@ -1,1 +1,1 @@
-"""What is kept between runs: encoded rows in memory-mapped files and growing stores, found by their content."""
+"""Caches that persist between runs: encoded rows in memory-mapped files and append-only stores, keyed by content."""

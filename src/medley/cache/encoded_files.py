@@ -1,4 +1,4 @@
-"""Encoded rows in memory-mapped files: written once, found again by the key of what they were made from."""
+"""Encoded rows in memory-mapped files: written once, found by a key of their source."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ from medley.core.codec import Encoded
 from medley.errors import DataError
 
 FOLDER = "tables"
-"""Where encoded tables are kept, under `cache.root()`."""
+"""The folder of encoded tables, under `folder.root()`."""
 
-SHARE = 0.5
-"""Of the disk that is free or already taken by encoded tables, what they may take; the longest unused make room."""
+DISK_FRACTION = 0.5
+"""The fraction of the free disk space, or of what encoded tables use already, that they may use; the least
+recently used are removed first."""
 
-_DONE = "done.json"
-_STALE = 86_400.0
-_BLOCK = 2**24
+_MANIFEST = "done.json"
+_STALE_SECONDS = 86_400.0
+_BLOCK_BYTES = 2**24
 
 
 @dataclass(frozen=True)
-class Form:
-    """Rows of one encoding.
+class EncodingLayout:
+    """The number, shape and type of the rows of one encoding.
 
     Args:
         sizes: the number of rows of each part (training, validation).
@@ -49,113 +50,113 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """An encoding that is there.
+class StoredEncoding:
+    """An encoding that was read from its files.
 
     Args:
-        parts: one per part, its array memory-mapped and read-only.
-        told: what was told when it was made (JSON).
+        parts: the encoded rows of each part; arrays are memory-mapped and read-only.
+        metadata: JSON values that were stored with it.
     """
 
     parts: list[Encoded]
-    told: Any
+    metadata: Any
 
 
 class EncodedFiles:
-    """Encodings in a folder each, which holds either all of one or is not there.
+    """Stores each encoding in a folder of its own, which is either complete or does not exist.
 
     Args:
-        folder: where; the user's cache, if left out; a temporary folder, where nothing is to be kept.
+        folder: the parent folder; by default in the user's cache, or a temporary folder if caching is off.
 
     >>> files = EncodedFiles(Path(tempfile.mkdtemp()))
-    >>> with files.writing({"a": Form([2], (3,), np.dtype("float32"))}) as writers:
+    >>> with files.writing({"a": EncodingLayout([2], (3,), np.dtype("float32"))}) as writers:
     ...     writers["a"].add(0, Encoded(np.ones((2, 3), "float32"), np.array([True, False])))
     >>> files.open("a").parts[0].array.shape, files.open("b")
     ((2, 3), None)
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        kept = folder or cache_folder(FOLDER)
-        if kept is None:
-            kept = Path(tempfile.mkdtemp(prefix="medley-"))
-            weakref.finalize(self, shutil.rmtree, kept, ignore_errors=True)
-        self.folder = kept
+        chosen = folder or cache_folder(FOLDER)
+        if chosen is None:
+            chosen = Path(tempfile.mkdtemp(prefix="medley-"))
+            weakref.finalize(self, shutil.rmtree, chosen, ignore_errors=True)
+        self.folder = chosen
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def open(self, key: str) -> Kept | None:
-        """The encoding of a key; None where there is none. One that is damaged is taken away."""
-        place = self.folder / key
+    def open(self, key: str) -> StoredEncoding | None:
+        """Read the encoding of a key; None if there is none. A damaged one is removed."""
+        folder = self.folder / key
         try:
-            told = json.loads((place / _DONE).read_text())
-            parts = [_opened(place, number, told) for number in range(len(told["sizes"]))]
+            manifest = json.loads((folder / _MANIFEST).read_text())
+            parts = [_read_part(folder, number, manifest) for number in range(len(manifest["sizes"]))]
         except FileNotFoundError:
-            if place.is_dir():
-                shutil.rmtree(place, ignore_errors=True)
+            if folder.is_dir():
+                shutil.rmtree(folder, ignore_errors=True)
             return None
         except (OSError, ValueError, KeyError, TypeError):
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             return None
-        os.utime(place / _DONE)
-        return Kept(parts, told["told"])
+        os.utime(folder / _MANIFEST)
+        return StoredEncoding(parts, manifest["told"])
 
     @contextmanager
-    def writing(self, forms: Mapping[str, Form]) -> Iterator[dict[str, Writer]]:
-        """Writers by key; what they wrote is there once the block ends well, and never else.
+    def writing(self, layouts: Mapping[str, EncodingLayout]) -> Iterator[dict[str, Writer]]:
+        """Provide writers by key; encodings are stored only if the block ends without an error.
 
         Args:
-            forms: key -> the rows that will come.
+            layouts: key -> number, shape and type of the rows that will be written.
 
         Raises:
-            DataError: there is no room on the disk, or the folder cannot be written.
+            DataError: the disk is full, or the folder cannot be written.
         """
-        needed = {key: sum(one.sizes) * (_row_bytes(one) + 1) for key, one in forms.items()}
+        needed = {key: sum(layout.sizes) * (_row_bytes(layout) + 1) for key, layout in layouts.items()}
         self._make_room(sum(needed.values()))
         try:
             with ExitStack() as stack:
-                writers = {key: stack.enter_context(Writer(self.folder, form)) for key, form in forms.items()}
+                writers = {key: stack.enter_context(Writer(self.folder, layout)) for key, layout in layouts.items()}
                 yield writers
                 for key, writer in writers.items():
                     writer.finish(self.folder / key)
         except OSError as error:
             size = sum(needed.values()) / 2**30
             raise DataError(
-                f"{self.folder} cannot hold the encoded table, {size:.1f} GiB ({error.strerror or error}). Make room, "
-                "or set MEDLEY_CACHE to a folder on another disk."
+                f"{self.folder} cannot hold the encoded table, {size:.1f} GiB ({error.strerror or error}). "
+                "Free disk space, or set MEDLEY_CACHE to a folder on another disk."
             ) from error
 
     def _make_room(self, needed: int) -> None:
-        for stale in self.folder.glob(".new-*"):  # of a process that was killed
-            if time.time() - stale.stat().st_mtime > _STALE:
+        for stale in self.folder.glob(".new-*"):  # left by a killed process
+            if time.time() - stale.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(stale, ignore_errors=True)
-        there = {one.parent: _size(one.parent) for one in self.folder.glob(f"*/{_DONE}")}
-        limit = SHARE * (shutil.disk_usage(self.folder).free + sum(there.values()))
-        for place in sorted(there, key=lambda one: (one / _DONE).stat().st_mtime):
-            if sum(there.values()) + needed <= limit:
+        sizes = {path.parent: _folder_bytes(path.parent) for path in self.folder.glob(f"*/{_MANIFEST}")}
+        limit = DISK_FRACTION * (shutil.disk_usage(self.folder).free + sum(sizes.values()))
+        for oldest in sorted(sizes, key=lambda path: (path / _MANIFEST).stat().st_mtime):
+            if sum(sizes.values()) + needed <= limit:
                 return
-            shutil.rmtree(place, ignore_errors=True)
-            there.pop(place)
+            shutil.rmtree(oldest, ignore_errors=True)
+            sizes.pop(oldest)
 
 
 class Writer:
-    """Writes one encoding, batch by batch; made by `EncodedFiles.writing`.
+    """Writes one encoding in batches; created by `EncodedFiles.writing`.
 
     Args:
-        folder: where it will stand.
-        form: what will come.
+        folder: the parent folder.
+        layout: number, shape and type of the rows.
     """
 
-    def __init__(self, folder: Path, form: Form) -> None:
-        self.form = form
-        self.told: Any = None
-        """JSON that is kept with it."""
+    def __init__(self, folder: Path, layout: EncodingLayout) -> None:
+        self.layout = layout
+        self.metadata: Any = None
+        """JSON values to store with the encoding."""
         self._folder = folder / f".new-{os.getpid()}-{token_hex(4)}"
         self._files: list[BinaryIO] = []
-        self._sums = [0] * len(form.sizes)
-        self._present: list[list[np.ndarray]] = [[] for _ in form.sizes]
+        self._sums = [0] * len(layout.sizes)
+        self._present: list[list[np.ndarray]] = [[] for _ in layout.sizes]
 
     def __enter__(self) -> Self:
         self._folder.mkdir()
-        self._files = [(self._folder / f"{place}.rows").open("wb") for place in range(len(self.form.sizes))]
+        self._files = [(self._folder / f"{number}.rows").open("wb") for number in range(len(self.layout.sizes))]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -164,66 +165,66 @@ class Writer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def add(self, part: int, rows: Encoded) -> None:
-        """Adds rows to a part, below those that are there."""
-        content = np.ascontiguousarray(rows.array, self.form.dtype).tobytes()
+        """Append rows to a part."""
+        content = np.ascontiguousarray(rows.array, self.layout.dtype).tobytes()
         self._files[part].write(content)
         self._sums[part] = zlib.crc32(content, self._sums[part])
         self._present[part].append(np.asarray(rows.present, bool))
 
-    def finish(self, place: Path) -> None:
-        """Puts all in its place at once."""
+    def finish(self, target: Path) -> None:
+        """Complete the files and move them to their final folder in one step."""
         sums = []
         for number, (file, masks) in enumerate(zip(self._files, self._present, strict=True)):
             file.flush()
             os.fsync(file.fileno())
             present = np.concatenate([*masks, np.zeros(0, bool)])
-            assert len(present) == self.form.sizes[number], (len(present), self.form.sizes[number])
+            assert len(present) == self.layout.sizes[number], (len(present), self.layout.sizes[number])
             bits = np.packbits(present).tobytes()
             (self._folder / f"{number}.present").write_bytes(bits)
             sums.append([self._sums[number], zlib.crc32(bits)])
-        told = {
-            "sizes": list(self.form.sizes),
-            "shape": list(self.form.shape),
-            "dtype": self.form.dtype.str,
+        manifest = {
+            "sizes": list(self.layout.sizes),
+            "shape": list(self.layout.shape),
+            "dtype": self.layout.dtype.str,
             "sums": sums,
-            "told": self.told,
+            "told": self.metadata,
         }
-        (self._folder / _DONE).write_text(json.dumps(told))
+        (self._folder / _MANIFEST).write_text(json.dumps(manifest))
         try:
-            os.rename(self._folder, place)
+            os.rename(self._folder, target)
         except OSError:
-            if not (place / _DONE).is_file():  # else another process was faster, with the same content
+            if not (target / _MANIFEST).is_file():  # otherwise another process was faster, with the same content
                 raise
 
 
-def _opened(place: Path, number: int, told: Mapping[str, Any]) -> Encoded:
-    size, shape, dtype = told["sizes"][number], tuple(told["shape"]), np.dtype(told["dtype"])
-    rows_sum, bits_sum = told["sums"][number]
-    bits = (place / f"{number}.present").read_bytes()
+def _read_part(folder: Path, number: int, manifest: Mapping[str, Any]) -> Encoded:
+    size, shape, dtype = manifest["sizes"][number], tuple(manifest["shape"]), np.dtype(manifest["dtype"])
+    rows_sum, bits_sum = manifest["sums"][number]
+    bits = (folder / f"{number}.present").read_bytes()
     if zlib.crc32(bits) != bits_sum:
         raise ValueError("a file has changed")
     present = np.unpackbits(np.frombuffer(bits, np.uint8), count=size).astype(bool)
-    path = place / f"{number}.rows"
+    path = folder / f"{number}.rows"
     if path.stat().st_size != size * int(np.prod(shape)) * dtype.itemsize:
         raise ValueError("a file is too short or too long")
     if not path.stat().st_size:
         return Encoded(np.zeros((size, *shape), dtype), present)
-    _check_sum(path, rows_sum)
+    _verify(path, rows_sum)
     return Encoded(np.memmap(path, dtype, "r", shape=(size, *shape)), present)
 
 
-def _check_sum(path: Path, known: int) -> None:
-    found = 0
+def _verify(path: Path, expected: int) -> None:
+    checksum = 0
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            found = zlib.crc32(block, found)
-    if found != known:
+        while block := file.read(_BLOCK_BYTES):
+            checksum = zlib.crc32(block, checksum)
+    if checksum != expected:
         raise ValueError("a file has changed")
 
 
-def _row_bytes(form: Form) -> int:
-    return int(np.prod(form.shape)) * form.dtype.itemsize
+def _row_bytes(layout: EncodingLayout) -> int:
+    return int(np.prod(layout.shape)) * layout.dtype.itemsize
 
 
-def _size(place: Path) -> int:
-    return sum(one.stat().st_size for one in place.iterdir() if one.is_file())
+def _folder_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())

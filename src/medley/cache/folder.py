@@ -1,4 +1,4 @@
-"""What is kept between runs: where, under which keys, and how two processes keep out of each other's way."""
+"""The cache folder: where it is, the keys of its entries, and locks between processes."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ import numpy as np
 from medley.errors import warn
 
 VARIABLE = "MEDLEY_CACHE"
-"""The environment variable that says where: a folder; `memory` (nothing is written); `off` or empty (nothing kept)."""
+"""The environment variable for the cache: a folder; `memory` (nothing is written); `off` or empty (no caching)."""
 
 KEY = np.dtype("S16")
 """The type of keys: 16 bytes."""
 
-_told: set[str] = set()
+_warned: set[str] = set()
 
 
 def is_on() -> bool:
-    """Whether anything is kept at all."""
+    """Whether caching is on, on disk or in memory."""
     return os.environ.get(VARIABLE, "on").strip().lower() not in ("", "off")
 
 
 def root() -> Path | None:
-    """The folder of all that is kept; None where nothing is written. It is not made here.
+    """The root folder of the cache; None if nothing is written to disk. It is not created here.
 
     >>> from unittest.mock import patch
     >>> with patch.dict("os.environ", MEDLEY_CACHE="memory"):
     ...     root() is None, is_on()
     (True, True)
     """
-    given = os.environ.get(VARIABLE)
-    if given is None:
-        return _users_own() / "medley"
-    return None if given.strip().lower() in ("", "off", "memory") else Path(given).expanduser()
+    setting = os.environ.get(VARIABLE)
+    if setting is None:
+        return _user_cache_folder() / "medley"
+    return None if setting.strip().lower() in ("", "off", "memory") else Path(setting).expanduser()
 
 
 def folder(*parts: str) -> Path | None:
-    """A folder under `root()`, made where missing.
+    """A folder under `root()`, created if missing.
 
     Args:
-        parts: its path there.
+        parts: the components of its path under the root.
 
     Returns:
-        None where nothing is written, by choice or because nothing can be; the latter is told once.
+        None if nothing is written to disk, by choice or because the folder cannot be written (with one warning).
     """
     base = root()
     if base is None:
@@ -59,22 +59,22 @@ def folder(*parts: str) -> Path | None:
         with locked(path):
             pass
     except OSError as error:
-        tell_once(
-            f"{base} cannot be written ({error.strerror or error}), so results are kept in memory only and are computed"
-            f" anew by the next run. Set {VARIABLE} to a folder of yours, or to `memory`."
+        warn_once(
+            f"{base} cannot be written ({error.strerror or error}), so results are kept in memory only and the next run"
+            f" computes them again. Set {VARIABLE} to a folder that you can write to, or to `memory`."
         )
         return None
     return path
 
 
-def tell_once(message: str) -> None:
-    """Warns of something once per process."""
-    if message not in _told:
-        _told.add(message)
+def warn_once(message: str) -> None:
+    """Issue a warning once per process."""
+    if message not in _warned:
+        _warned.add(message)
         warn(message)
 
 
-def _users_own() -> Path:
+def _user_cache_folder() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     if sys.platform == "darwin":
@@ -84,7 +84,7 @@ def _users_own() -> Path:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keeps other processes out of a folder for as long as the block runs; waits for them first.
+    """Lock a folder against other processes while the block runs; waits for their locks first.
 
     Raises:
         OSError: the folder cannot be written, or its file system has no locks.
@@ -111,31 +111,31 @@ def digest(*things: str | bytes | np.ndarray) -> str:
     """A checksum of content: 32 hexadecimal digits.
 
     Args:
-        things: strings, bytes, or arrays (whose shape and type count too); where one ends and the next begins counts.
+        things: strings, bytes, or arrays (shape and type count, too); the boundaries between them count.
 
     >>> digest("ab", "c") == digest("a", "bc"), digest(np.zeros(2)) == digest(np.zeros((2, 1))), len(digest())
     (False, False, 32)
     """
-    found = hashlib.blake2b(digest_size=16)
-    for one in things:
-        if isinstance(one, np.ndarray):
-            content, kind = np.ascontiguousarray(one).data, f"{one.dtype.str}{one.shape}"
-            size = one.nbytes
+    checksum = hashlib.blake2b(digest_size=16)
+    for thing in things:
+        if isinstance(thing, np.ndarray):
+            content, type_name = np.ascontiguousarray(thing).data, f"{thing.dtype.str}{thing.shape}"
+            size = thing.nbytes
         else:
-            content, kind = one.encode() if isinstance(one, str) else one, type(one).__name__
+            content, type_name = thing.encode() if isinstance(thing, str) else thing, type(thing).__name__
             size = len(content)
-        found.update(f"{kind} {size} ".encode())
+        checksum.update(f"{type_name} {size} ".encode())
         if size:
-            found.update(content)
-    return found.hexdigest()
+            checksum.update(content)
+    return checksum.hexdigest()
 
 
 def row_keys(rows: np.ndarray, index: np.ndarray | None = None) -> np.ndarray:
-    """A key of each row's content.
+    """Compute a key of the content of each row.
 
     Args:
-        rows: (N, ...) numbers; the type and shape of a row count too.
-        index: which rows (B,); all, if left out.
+        rows: (N, ...) numbers; the type and shape of a row count, too.
+        index: positions of the rows (B,); by default all.
 
     Returns:
         (B,) keys of 16 bytes; equal rows have equal keys.
@@ -145,19 +145,19 @@ def row_keys(rows: np.ndarray, index: np.ndarray | None = None) -> np.ndarray:
     (True, True, False)
     """
     start = hashlib.blake2b(f"{rows.dtype.str}{rows.shape[1:]} ".encode(), digest_size=16)
-    wanted = range(len(rows)) if index is None else index
-    found = np.empty(len(wanted), KEY)
-    for place, row in enumerate(wanted):
-        one = start.copy()
-        one.update(rows[row].tobytes())
-        found[place] = one.digest()
-    return found
+    positions = range(len(rows)) if index is None else index
+    keys = np.empty(len(positions), KEY)
+    for i, row in enumerate(positions):
+        hasher = start.copy()
+        hasher.update(rows[row].tobytes())
+        keys[i] = hasher.digest()
+    return keys
 
 
 def as_keys(digests: list[str]) -> np.ndarray:
-    """Digests as keys (N,) of 16 bytes.
+    """Convert digests to keys (N,) of 16 bytes.
 
     >>> as_keys([digest("a"), digest("b")]).shape
     (2,)
     """
-    return np.array([bytes.fromhex(one) for one in digests], KEY)
+    return np.array([bytes.fromhex(digest) for digest in digests], KEY)

@@ -1,4 +1,4 @@
-"""Stores that only grow: rows of numbers and texts, found by the key of what they were made from."""
+"""Append-only stores of numeric rows and of texts, found by a key of their source."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from medley.cache.folder import KEY, VARIABLE, locked, tell_once
+from medley.cache.folder import KEY, VARIABLE, locked, warn_once
 
 
 class RowStore:
-    """Rows of one shape, in two files that only grow: `<shape>-<type>.rows` and `.keys` beside it.
+    """Stores rows of one shape in two append-only files, `<shape>-<type>.rows` and `<shape>-<type>.keys`.
 
-    Rows are written before their keys, so a process that is killed half-way leaves at most rows that nobody finds; the
-    next that writes takes them away. Several processes may read and write at once. Where writing fails (a full disk),
-    the store goes on in memory and says so once.
+    Rows are written before their keys, so a killed process leaves at most rows without keys, which the next write
+    removes. Several processes may read and write at once. If writing fails (a full disk), the store continues in
+    memory, with one warning.
 
     Args:
-        folder: where the files are; None keeps all in memory.
+        folder: the folder of the files; None keeps everything in memory.
         shape: of one row.
         dtype: of its numbers.
 
@@ -38,7 +38,7 @@ class RowStore:
         self._keys = np.empty(0, KEY)
         self._order = np.empty(0, np.intp)
         self._mapped = np.empty((0, *self.shape), self.dtype)
-        self._held = np.empty((0, *self.shape), self.dtype)
+        self._in_memory = np.empty((0, *self.shape), self.dtype)
         self.refresh()
 
     def __len__(self) -> int:
@@ -46,39 +46,39 @@ class RowStore:
 
     @property
     def mapped(self) -> np.ndarray:
-        """The rows on disk (N, *shape), memory-mapped and read-only; the first N places that `places` tells."""
+        """The rows on disk (N, *shape), memory-mapped and read-only; they have the positions 0 to N - 1."""
         return self._mapped
 
     def refresh(self) -> None:
-        """Sees what other processes have added."""
+        """Load what other processes have added."""
         if self.folder is None:
             return
         keys, rows = self._paths(self.folder)
         count = self._count(self.folder)
         if count == len(self._mapped):
             return
-        # Held rows only exist once writing has failed, and then nothing more is read from disk.
+        # Rows are in memory only after writing has failed, and then nothing more is read from disk.
         self._mapped = (
-            np.memmap(rows, self.dtype, "r", shape=(count, *self.shape)) if self._size else self._empty(count)
+            np.memmap(rows, self.dtype, "r", shape=(count, *self.shape)) if self._row_bytes else self._empty(count)
         )
         self._index(np.fromfile(keys, KEY, count))
 
-    def places(self, keys: np.ndarray) -> np.ndarray:
-        """Where the rows of these keys are (B,); -1 where there is none."""
+    def positions(self, keys: np.ndarray) -> np.ndarray:
+        """The positions of the rows with these keys (B,); -1 where there is none."""
         if not len(self._keys) or not len(keys):
             return np.full(len(keys), -1, np.intp)
-        at = np.searchsorted(self._keys, keys, sorter=self._order)
-        found = self._order[np.minimum(at, len(self._keys) - 1)]
-        return np.where(self._keys[found] == keys, found, -1)
+        ranks = np.searchsorted(self._keys, keys, sorter=self._order)
+        positions = self._order[np.minimum(ranks, len(self._keys) - 1)]
+        return np.where(self._keys[positions] == keys, positions, -1)
 
     def missing(self, keys: np.ndarray) -> np.ndarray:
-        """The places in `keys` (B,) of those that are not here, each key once, in order."""
-        gaps = np.flatnonzero(self.places(keys) < 0)
+        """The positions in `keys` (B,) of those that are not in the store, each key once, in order."""
+        gaps = np.flatnonzero(self.positions(keys) < 0)
         first = np.unique(keys[gaps], return_index=True)[1]
         return gaps[np.sort(first)]
 
     def add(self, keys: np.ndarray, rows: np.ndarray) -> None:
-        """Keeps rows; those that are known already are left as they are.
+        """Add rows; rows whose keys are in the store already are not changed.
 
         Args:
             keys: (B,).
@@ -89,33 +89,33 @@ class RowStore:
             try:
                 return self._write(self.folder, keys, rows)
             except OSError as error:
-                tell_once(
+                warn_once(
                     f"{self.folder} cannot be written ({error.strerror or error}), so results are kept in memory only "
-                    f"from here on. Make room, or set {VARIABLE} to another folder."
+                    f"from now on. Free disk space, or set {VARIABLE} to another folder."
                 )
                 self.refresh()
                 self.folder = None
         new = self.missing(keys)
-        self._held = np.concatenate([self._held, rows[new]])
+        self._in_memory = np.concatenate([self._in_memory, rows[new]])
         self._index(np.concatenate([self._keys, keys[new]]))
 
     def take(self, keys: np.ndarray) -> np.ndarray:
         """The rows of these keys (B, *shape).
 
         Raises:
-            KeyError: one of them is not here.
+            KeyError: one of them is not in the store.
         """
-        places = self.places(keys)
-        if (places < 0).any():
-            raise KeyError(f"{int((places < 0).sum())} of {len(keys)} rows are not in this store.")
-        found = np.empty((len(keys), *self.shape), self.dtype)
-        on_disk = places < len(self._mapped)
-        found[on_disk] = self._mapped[places[on_disk]]
-        found[~on_disk] = self._held[places[~on_disk] - len(self._mapped)]
-        return found
+        positions = self.positions(keys)
+        if (positions < 0).any():
+            raise KeyError(f"{int((positions < 0).sum())} of {len(keys)} rows are not in this store.")
+        rows = np.empty((len(keys), *self.shape), self.dtype)
+        on_disk = positions < len(self._mapped)
+        rows[on_disk] = self._mapped[positions[on_disk]]
+        rows[~on_disk] = self._in_memory[positions[~on_disk] - len(self._mapped)]
+        return rows
 
     @property
-    def _size(self) -> int:
+    def _row_bytes(self) -> int:
         return int(np.prod(self.shape)) * self.dtype.itemsize
 
     def _empty(self, count: int) -> np.ndarray:
@@ -126,10 +126,10 @@ class RowStore:
         return folder / f"{stem}.keys", folder / f"{stem}.rows"
 
     def _count(self, folder: Path) -> int:
-        """Whole rows that have a whole key."""
+        """The number of complete rows with a complete key."""
         sizes = [path.stat().st_size if path.exists() else 0 for path in self._paths(folder)]
         keyed = sizes[0] // KEY.itemsize
-        return min(keyed, sizes[1] // self._size) if self._size else keyed
+        return min(keyed, sizes[1] // self._row_bytes) if self._row_bytes else keyed
 
     def _write(self, folder: Path, keys: np.ndarray, rows: np.ndarray) -> None:
         with locked(folder):
@@ -137,8 +137,8 @@ class RowStore:
             new = self.missing(keys)
             key_file, row_file = self._paths(folder)
             count = len(self._mapped)
-            _extend(row_file, count * self._size, rows[new].tobytes())
-            _extend(key_file, count * KEY.itemsize, keys[new].tobytes())
+            _append(row_file, count * self._row_bytes, rows[new].tobytes())
+            _append(key_file, count * KEY.itemsize, keys[new].tobytes())
         self.refresh()
 
     def _index(self, keys: np.ndarray) -> None:
@@ -147,13 +147,13 @@ class RowStore:
 
 
 class TextStore:
-    """Texts in a file of JSON lines, `{"key": ..., "text": ...}`, which may be read and edited with any editor.
+    """Stores texts in a file of JSON lines, `{"key": ..., "text": ...}`, which any editor can edit.
 
-    Of several lines with one key the last counts. A line that is no JSON (a killed process was writing it) is passed
-    over.
+    If several lines have the same key, the last one counts. Lines that are not valid JSON (left by a killed process)
+    are ignored.
 
     Args:
-        path: the file, made where missing, in a folder that exists; None keeps all in memory.
+        path: the file, created if missing, in an existing folder; None keeps everything in memory.
 
     >>> store = TextStore(None)
     >>> store.add({"a": "a red door", "b": "a bed"})
@@ -163,44 +163,44 @@ class TextStore:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._known: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
         self.refresh()
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._texts)
 
     def refresh(self) -> None:
-        """Sees what others have written."""
+        """Load what other processes have written."""
         if self.path is None or not self.path.exists():
             return
-        # Not splitlines: texts may hold other ends of lines than the file's.
+        # Not splitlines: texts may contain other line separators than the file's.
         for line in self.path.read_text(encoding="utf-8", errors="replace").split("\n"):
             try:
-                told = json.loads(line)
-                self._known[told["key"]] = str(told["text"])
+                record = json.loads(line)
+                self._texts[record["key"]] = str(record["text"])
             except (ValueError, KeyError, TypeError):
                 continue
 
     def missing(self, keys: Sequence[str]) -> list[str]:
-        """Those that are not here, each once, in order."""
-        return [key for key in dict.fromkeys(keys) if key not in self._known]
+        """The keys that are not in the store, each once, in order."""
+        return [key for key in dict.fromkeys(keys) if key not in self._texts]
 
     def add(self, texts: Mapping[str, str]) -> None:
-        """Keeps texts by key; a known key gets the new text."""
-        new = {key: text for key, text in texts.items() if self._known.get(key) != text}
-        self._known.update(new)
+        """Add texts by key; the text of an existing key is replaced."""
+        new = {key: text for key, text in texts.items() if self._texts.get(key) != text}
+        self._texts.update(new)
         if self.path is None or not new:
             return
-        lines = "".join(json.dumps({"key": key, "text": one}, ensure_ascii=False) + "\n" for key, one in new.items())
+        lines = "".join(json.dumps({"key": key, "text": text}, ensure_ascii=False) + "\n" for key, text in new.items())
         try:
             with locked(self.path.parent):
-                start = "\n" if _torn(self.path) else ""
+                start = "\n" if _has_partial_line(self.path) else ""
                 with self.path.open("ab") as file:
                     file.write((start + lines).encode())
         except OSError as error:
-            tell_once(
+            warn_once(
                 f"{self.path} cannot be written ({error.strerror or error}), so results are kept in memory only from "
-                f"here on. Make room, or set {VARIABLE} to another folder."
+                f"now on. Free disk space, or set {VARIABLE} to another folder."
             )
             self.path = None
 
@@ -208,13 +208,13 @@ class TextStore:
         """The texts of these keys.
 
         Raises:
-            KeyError: one of them is not here.
+            KeyError: one of them is not in the store.
         """
-        return [self._known[key] for key in keys]
+        return [self._texts[key] for key in keys]
 
 
-def _extend(path: Path, size: int, content: bytes) -> None:
-    """Cuts a file to `size` bytes, appends, and waits until the disk has it."""
+def _append(path: Path, size: int, content: bytes) -> None:
+    """Truncate a file to `size` bytes, append the content, and flush it to disk."""
     with path.open("r+b" if path.exists() else "w+b") as file:
         file.truncate(size)
         file.seek(size)
@@ -223,8 +223,8 @@ def _extend(path: Path, size: int, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _torn(path: Path) -> bool:
-    """Whether the last line of a file was not finished."""
+def _has_partial_line(path: Path) -> bool:
+    """Whether the last line of a file is incomplete."""
     if not path.exists() or not path.stat().st_size:
         return False
     with path.open("rb") as file:

@@ -1,1 +1,1 @@
-"""The command line: one file per verb, imported when it runs."""
+"""The command line: one module per command, imported when it runs."""

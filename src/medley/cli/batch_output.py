@@ -1,4 +1,4 @@
-"""Frames into one file, piece by piece: whole or not at all."""
+"""Writing frames to one file, batch by batch; the file is replaced only when it is complete."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from medley.cli.output import flat, write_frame
+from medley.cli.output import with_lists_as_json, write_frame
 from medley.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,58 +20,60 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def writing(word: str) -> Iterator[Callable[[pd.DataFrame], None]]:
-    """Writes frames below each other, without their indices. The file takes its place when the block ends well.
+def open_output(output: str) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Write frames below each other, without their indices. The file is replaced when the block ends without an error.
 
     Args:
-        word: a file whose name ends in one of `output.ENDINGS`, or `-`.
+        output: a file whose name ends in one of `output.ENDINGS`, or `-` for the standard output.
 
     Yields:
-        A function that adds a frame.
+        A function that appends a frame.
 
     Raises:
-        DataError: cells of a column are of several types, and the format wants one.
+        DataError: a column has cells of several types, which the format does not allow.
     """
-    if word == "-":
-        yield _text(sys.stdout, word)
+    if output == "-":
+        yield _text_writer(sys.stdout, output)
         return
-    path = Path(word)
-    fresh = path.with_name(f".{token_hex(4)}.{path.name}")
+    path = Path(output)
+    temporary = path.with_name(f".{token_hex(4)}.{path.name}")
     try:
         with ExitStack() as stack:
             if path.name.lower().endswith(".parquet"):
-                yield stack.enter_context(_parquet(fresh))
+                yield stack.enter_context(_parquet_writer(temporary))
             else:
-                yield _text(stack.enter_context(_opened(fresh)), path.name.lower())
-        os.replace(fresh, path)
+                yield _text_writer(stack.enter_context(_open_text(temporary)), path.name.lower())
+        os.replace(temporary, path)
     finally:
-        fresh.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def _opened(path: Path) -> Any:
+def _open_text(path: Path) -> Any:
     if path.name.lower().endswith(".gz"):
         return gzip.open(path, "wt", encoding="utf-8", newline="")
     return path.open("w", encoding="utf-8", newline="")
 
 
-def _text(stream: Any, name: str) -> Callable[[pd.DataFrame], None]:
-    begun = False
+def _text_writer(stream: Any, name: str) -> Callable[[pd.DataFrame], None]:
+    has_header = False
 
     def add(frame: pd.DataFrame) -> None:
-        nonlocal begun
+        nonlocal has_header
         if name.endswith(".jsonl"):
-            how: Any = {"orient": "records", "lines": True, "force_ascii": False, "date_format": "iso"}
-            frame.to_json(stream, **how, double_precision=15)
+            options: Any = {"orient": "records", "lines": True, "force_ascii": False, "date_format": "iso"}
+            frame.to_json(stream, **options, double_precision=15)
         else:
-            flat(frame).to_csv(stream, index=False, header=not begun, sep="\t" if name.endswith(".tsv") else ",")
-        begun = True
+            with_lists_as_json(frame).to_csv(
+                stream, index=False, header=not has_header, sep="\t" if name.endswith(".tsv") else ","
+            )
+        has_header = True
 
     return add
 
 
 @contextmanager
-def _parquet(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
-    """Pieces become files of their own first: only the last one tells what types all of them fit into."""
+def _parquet_writer(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Write temporary files first: the types that fit all frames are known only after the last one."""
     folder = path.with_name(f"{path.name}.pieces")
     folder.mkdir()
     pieces: list[Path] = []
@@ -82,22 +84,22 @@ def _parquet(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
 
     try:
         yield add
-        _join(pieces, path)
+        _merge_pieces(pieces, path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _join(pieces: list[Path], path: Path) -> None:
+def _merge_pieces(pieces: list[Path], path: Path) -> None:
     import pyarrow
     from pyarrow import parquet
 
     try:
-        schemas = [parquet.read_schema(one).remove_metadata() for one in pieces]
+        schemas = [parquet.read_schema(piece).remove_metadata() for piece in pieces]
         schema = pyarrow.unify_schemas(schemas, promote_options="permissive")
         with parquet.ParquetWriter(path, schema) as writer:
-            for one in pieces:
-                table = parquet.read_table(one).replace_schema_metadata(None)
+            for piece in pieces:
+                table = parquet.read_table(piece).replace_schema_metadata(None)
                 writer.write_table(table.cast(schema))
-                one.unlink()
+                piece.unlink()
     except (ValueError, TypeError, pyarrow.ArrowException) as error:
-        raise DataError(f"Some column is of no type that Parquet has ({error}); write .csv or .jsonl.") from error
+        raise DataError(f"A column has no type that Parquet supports ({error}); write .csv or .jsonl.") from error

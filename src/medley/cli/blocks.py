@@ -1,4 +1,4 @@
-"""`medley blocks`: the registered parts, or one of them with its fields and ranges."""
+"""`medley blocks`: list the registered blocks, or show one with its fields and search ranges."""
 
 from __future__ import annotations
 
@@ -28,36 +28,36 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds this verb's arguments."""
+    """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
     parser.add_argument(
-        "name", metavar="NAME", nargs="?", help='one part: "image.conv" or "ConvBlock"; all, if left out'
+        "name", metavar="NAME", nargs="?", help='a block, such as "image.conv" or "ConvBlock" (default: all)'
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Prints all parts, or one.
+    """Print all blocks, or one.
 
     Raises:
-        ConfigError: no part has that name.
+        ConfigError: no block has that name.
     """
     from medley.core.block import Block
     from medley.core.registry import registered
 
-    known = registered(Block)
+    blocks = registered(Block)
     if args.name is None:
-        rows = [(name, cls.__name__, _kind(cls), _first_line(cls)) for name, cls in known.items()]
-        show_table(f"{len(rows)} parts", ("name", "class", "kind", "what it is"), rows)
+        rows = [(name, cls.__name__, _kind(cls), _first_line(cls)) for name, cls in blocks.items()]
+        show_table(f"{len(rows)} blocks", ("name", "class", "kind", "description"), rows)
     else:
-        _show(*_find(args.name, known))
+        _show_block(*_find(args.name, blocks))
 
 
-def _find(word: str, known: dict[str, type[Block]]) -> tuple[str, type[Block]]:
-    for name, cls in known.items():
-        if word.lower() in (name.lower(), cls.__name__.lower()):
+def _find(query: str, blocks: dict[str, type[Block]]) -> tuple[str, type[Block]]:
+    for name, cls in blocks.items():
+        if query.lower() in (name.lower(), cls.__name__.lower()):
             return name, cls
-    options = [*known, *(cls.__name__ for cls in known.values())]
-    raise ConfigError(f"No part is called {word!r}.{did_you_mean(word, options)}")
+    options = [*blocks, *(cls.__name__ for cls in blocks.values())]
+    raise ConfigError(f"There is no block {query!r}.{did_you_mean(query, options)}")
 
 
 def _kind(cls: type[Block]) -> str:
@@ -73,31 +73,36 @@ def _first_line(cls: type[Block]) -> str:
     return (inspect.getdoc(cls) or "").partition("\n")[0]
 
 
-def _show(name: str, cls: type[Block]) -> None:
+def _show_block(name: str, cls: type[Block]) -> None:
     from medley.core.space import space_of
 
     doc = inspect.getdoc(cls) or ""
     description = _SECTION.split(doc)[0].strip()
-    meanings = {word: " ".join(text.split()) for word, text in _ARGUMENT.findall(doc)}
+    meanings = {argument: " ".join(text.split()) for argument, text in _ARGUMENT.findall(doc)}
     print(f"{cls.__name__} ({name}), {_kind(cls)}\n\n{description}\n")
-    own = [one for one in fields(cls) if one.name != "name"]
-    rows = [(one.name, *_range(one, space_of(cls, one.name)), meanings.get(one.name)) for one in own]
-    columns = ("field", "searched over, or type", "default", "what it is")
+    block_fields = [field for field in fields(cls) if field.name != "name"]
+    rows = [
+        (field.name, *_range_and_default(field, space_of(cls, field.name)), meanings.get(field.name))
+        for field in block_fields
+    ]
+    columns = ("field", "search range or type", "default", "description")
     show_table("fields (a set field is fixed, an unset one is searched)", columns, rows)
 
 
-def _range(one: Field[Any], space: Space | None) -> tuple[str, str | None]:
+def _range_and_default(field: Field[Any], space: Space | None) -> tuple[str, str | None]:
     if space is None:
-        return str(one.type).removesuffix(" | None"), None if one.default in (None, MISSING) else repr(one.default)
-    return _told(space), _word(space.default)
+        return str(field.type).removesuffix(" | None"), None if field.default in (None, MISSING) else repr(
+            field.default
+        )
+    return _describe_space(space), _describe_choice(space.default)
 
 
-def _told(space: Space) -> str:
+def _describe_space(space: Space) -> str:
     from medley.core.space import Float, Int, OneOf
 
     match space:
         case OneOf(choices=choices):
-            return ", ".join(map(_word, choices))
+            return ", ".join(map(_describe_choice, choices))
         case Int(low=low, high=high, step=step, log=log):
             return f"{low} to {high}" + (f", step {step}" if step > 1 else "") + (", logarithmic" if log else "")
         case Float(low=low, high=high, log=log):
@@ -105,5 +110,5 @@ def _told(space: Space) -> str:
     return repr(space)
 
 
-def _word(choice: Any) -> str:
+def _describe_choice(choice: Any) -> str:
     return repr(choice)

@@ -1,4 +1,4 @@
-"""`medley caption`: texts for the images of a table, where it has none."""
+"""`medley caption`: generate captions for the images of a table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from medley.tables.reading.read import Table
 
 MODEL = "Salesforce/blip-image-captioning-large"
-"""Of those that the hub has as safetensors, one that writes one plain sentence."""
+"""The default model: it writes one plain sentence, and its weights are safetensors."""
 
 _COUNTS = ("max_length", "num_beams", "batch_size")
 
@@ -25,70 +25,79 @@ examples:
   medley caption rooms.parquet --image photo --column text -o captioned.parquet
   medley caption rooms.csv --image photo --num-beams 4 --max-length 16 -o captioned.csv
 
-The table is written with one more column, captions; where it has that column, cells that hold a text stay as they are
-and only empty ones are filled. What was written for an image is kept, so a command that was stopped goes on where it
-was. Without --model it is {MODEL}, from the hub or what was
-downloaded before; HF_HUB_OFFLINE=1 keeps it from asking the hub.
+The output is the table with a column of captions. If the table has that column already, only empty cells are filled.
+Captions are cached, so an interrupted command resumes where it stopped when you run it again. The default model is
+{MODEL}, from the local cache or downloaded from the Hugging Face hub; with
+HF_HUB_OFFLINE=1 nothing is downloaded.
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds this verb's arguments."""
+    """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
     parser.add_argument("table", metavar="FILE", help="rows: CSV, Parquet, JSON lines, Feather, or a folder")
-    parser.add_argument("--image", metavar="COLUMN", required=True, help="the column of images: paths, mostly")
+    parser.add_argument("--image", metavar="COLUMN", required=True, help="the column of images, usually file paths")
     parser.add_argument(
-        "--model", metavar="FOLDER", default=MODEL, help="an image-to-text model: a folder, or a name on the hub"
+        "--model",
+        metavar="FOLDER",
+        default=MODEL,
+        help="an image-to-text model: a folder, or a name on the Hugging Face hub",
     )
-    parser.add_argument("--column", metavar="NAME", default="caption", help="the column of texts; caption, if left out")
+    parser.add_argument("--column", metavar="NAME", default="caption", help="the column of captions (default: caption)")
     parser.add_argument(
-        "-o", "--output", metavar="OUT", default="-", help=f"a file ({', '.join(ENDINGS)}); printed as CSV, if left out"
+        "-o", "--output", metavar="OUT", default="-", help=f"a file ({', '.join(ENDINGS)}); by default printed as CSV"
     )
-    parser.add_argument("--root", metavar="DIR", help="where relative paths in cells count from; else beside the table")
-    parser.add_argument("--prompt", metavar="TEXT", help="how texts begin; of models that one chats with, the question")
-    parser.add_argument("--max-length", metavar="N", type=int, default=32, help="tokens of a text at most; 32")
-    parser.add_argument("--num-beams", metavar="N", type=int, default=1, help="ways that are searched at once; 1")
-    parser.add_argument("--batch-size", metavar="N", type=int, default=8, help="images at once; 8")
+    parser.add_argument(
+        "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
+    )
+    parser.add_argument("--prompt", metavar="TEXT", help="the beginning of each caption; for chat models, the question")
+    parser.add_argument(
+        "--max-length", metavar="N", type=int, default=32, help="the maximum number of tokens per caption (default: 32)"
+    )
+    parser.add_argument(
+        "--num-beams", metavar="N", type=int, default=1, help="the number of beams in beam search (default: 1)"
+    )
+    parser.add_argument("--batch-size", metavar="N", type=int, default=8, help="images per batch (default: 8)")
     parser.add_argument(
         "--on-bad-file",
         choices=("warn", "raise"),
         default="warn",
-        help="images that cannot be read get no text and a warning, or stop it all",
+        help="for images that cannot be read: warn and leave the caption empty, or stop with an error (default: warn)",
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Writes the table with its captions.
+    """Write the table with captions.
 
     Raises:
-        DataError: there is no such table, column or model, or the output cannot be written; all errors at once.
+        DataError: the table, column or model does not exist, or the output cannot be written (all are reported).
     """
     errors = ErrorCollector()
     check_output(args.output, errors)
     if args.output != "-" and Path(args.output).resolve() == Path(args.table).resolve():
-        errors.add(f"-o {args.output} is the table itself; give another file.")
+        errors.add(f"-o {args.output} is the table itself; choose another file.")
     if args.column == args.image:
-        errors.add(f"--column {args.column} is the column of images; give another name.")
-    table = _table(args, errors)
-    captions = _captions(args, table, errors)
+        errors.add(f"--column {args.column} is the column of images; choose another name.")
+    table = _read_table(args, errors)
+    captions = _captioner(args, table, errors)
     errors.raise_if_any(DataError)
     assert table is not None
     assert captions is not None
     frame = table.frame.copy(deep=False)
-    before: Any = frame[args.column] if args.column in frame.columns else [None] * len(frame)
-    frame[args.column] = found = captions.fill(
-        before, list(frame[args.image]), root=table.root, on_bad_file=args.on_bad_file
+    previous: Any = frame[args.column] if args.column in frame.columns else [None] * len(frame)
+    frame[args.column] = texts = captions.fill(
+        previous, list(frame[args.image]), root=table.root, on_bad_file=args.on_bad_file
     )
-    if all(one is None for one in found):
-        raise DataError(f"--image {args.image}: not one of {len(frame)} cells holds an image that can be read.")
+    if all(caption is None for caption in texts):
+        raise DataError(f"--image {args.image}: none of {len(frame)} cells has an image that can be read.")
     write_frame(frame, args.output)
     if args.output != "-":
-        written = sum(new is not None and new != old for new, old in zip(found, before, strict=True))
-        print(f"{written:,} captions written, {len(found) - written:,} rows as they were", file=sys.stderr)
+        written = sum(new is not None and new != old for new, old in zip(texts, previous, strict=True))
+        print(f"{written:,} captions written, {len(texts) - written:,} rows unchanged", file=sys.stderr)
 
 
-def _table(args: argparse.Namespace, errors: ErrorCollector) -> Table | None:
-    """The table, its cells as they are written: they are to come out as they went in."""
+def _read_table(args: argparse.Namespace, errors: ErrorCollector) -> Table | None:
+    """Read the table with all cells as text, so that they are written back unchanged."""
     from medley.tables.reading.read import read
 
     try:
@@ -101,15 +110,15 @@ def _table(args: argparse.Namespace, errors: ErrorCollector) -> Table | None:
         return None
 
 
-def _captions(args: argparse.Namespace, table: Table | None, errors: ErrorCollector) -> CaptionImages | None:
+def _captioner(args: argparse.Namespace, table: Table | None, errors: ErrorCollector) -> CaptionImages | None:
     from medley.image.captions import CaptionImages, is_blank
 
     settings = {name: getattr(args, name) for name in (*_COUNTS, "prompt")}
     is_full = table is not None and args.column in table.frame and not any(map(is_blank, table.frame[args.column]))
-    wrong = [name for name in _COUNTS if settings[name] < 1]
-    for name in wrong:
+    invalid = [name for name in _COUNTS if settings[name] < 1]
+    for name in invalid:
         errors.add(f"--{name.replace('_', '-')} must be a whole number from 1, got {settings[name]}.")
-    if wrong:
+    if invalid:
         return None
     try:
         captions = CaptionImages(args.model, **settings)

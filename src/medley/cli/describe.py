@@ -1,4 +1,4 @@
-"""`medley describe`: what a model is made of, what it reads and predicts, and how good it is."""
+"""`medley describe`: show a saved model: architecture, columns, scores."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from medley.cli.tables import show_sections
 
 _EXAMPLES = """\
 examples:
-  medley describe pets-model        a folder that Model.save wrote
-  medley describe houses-model      a folder that medley fit wrote: columns, kinds and leaks too
-  medley describe my_project        the best trial of the search that wrote this folder
+  medley describe pets-model        a folder written by Model.save
+  medley describe houses-model      a folder written by medley fit: also columns, kinds, leaks
+  medley describe my_project        the best trial of the search in this folder
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds this verb's arguments."""
+    """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
     parser.add_argument("model", metavar="MODEL_DIR", type=Path, help="a saved model, or the folder of a search")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Prints the description.
+    """Print the description of a model.
 
     Raises:
-        ArtifactError: there is neither a model nor a finished project.
+        ArtifactError: the folder has neither a model nor a search with a model.
     """
     from medley.model.description import sections
 

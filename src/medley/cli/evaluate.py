@@ -1,4 +1,4 @@
-"""`medley evaluate`: a model's metrics on a table that holds the true values."""
+"""`medley evaluate`: compute a model's metrics on a table with the true values."""
 
 from __future__ import annotations
 
@@ -20,24 +20,28 @@ examples:
   medley evaluate pets-model test.csv
   medley evaluate pets-model test.parquet --root photos
 
-Rows without a label count for the other targets only.
+A row without a label for one target still counts for the others.
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds this verb's arguments."""
+    """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
-    parser.add_argument("model", metavar="MODEL_DIR", type=Path, help="what medley fit or Model.save wrote")
-    parser.add_argument("table", metavar="FILE", help="rows that have the targets' columns")
-    parser.add_argument("--root", metavar="DIR", help="where relative paths in cells count from; else beside the table")
-    parser.add_argument("--device", metavar="D", default="auto", help='"cpu", "cuda", ...; a GPU if there is one')
+    parser.add_argument("model", metavar="MODEL_DIR", type=Path, help="a folder written by medley fit or Model.save")
+    parser.add_argument("table", metavar="FILE", help="a table that has the target columns")
+    parser.add_argument(
+        "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
+    )
+    parser.add_argument(
+        "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
+    )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Prints metrics per target.
+    """Print the metrics of each target.
 
     Raises:
-        DataError: there is no such model or table, or columns are missing; all errors at once.
+        DataError: the model or table does not exist, or columns are missing (all are reported).
     """
     errors = ErrorCollector()
     model = open_model(args.model, errors, args.device)
@@ -49,24 +53,31 @@ def run(args: argparse.Namespace) -> None:
 
 
 def show_scores(model: Model, table: Table) -> None:
-    """Prints a model's metrics on a table, a line per target and metric."""
-    found = model.evaluate(table)
+    """Print a model's metrics on a table, one line per target and metric."""
+    metrics = model.evaluate(table)
     assert model.table is not None
     rows = []
     for head in model.table.labelled(table):
         column = model.table.targets[head]
         cells: Any = table.frame[column]
         labelled = f"{int(cells.notna().sum()):,}"
-        rows += [(column, labelled, name, format_number(value)) for name, value in _of(found, head, model.output_names)]
+        rows += [
+            (column, labelled, name, format_number(value))
+            for name, value in _metrics_of(metrics, head, model.output_names)
+        ]
     columns = ("target", "labelled rows", "metric", "value")
     show_table(f"{table.origin}: {len(table):,} rows", columns, rows, right=("labelled rows", "value"))
 
 
-def _of(found: dict[str, float], head: str, heads: list[str]) -> list[tuple[str, float]]:
-    """The metrics of one head, without its name before them."""
+def _metrics_of(metrics: dict[str, float], head: str, heads: list[str]) -> list[tuple[str, float]]:
+    """The metrics of one head, without the prefix of its name."""
     if len(heads) == 1:
-        return list(found.items())
-    # Where one head's name begins another's, the longer one is meant.
-    longer = tuple(f"{other}_" for other in heads if other.startswith(f"{head}_"))
-    mine = [name for name in found if name.startswith(f"{head}_") and not (longer and name.startswith(longer))]
-    return [(name.removeprefix(f"{head}_"), found[name]) for name in mine]
+        return list(metrics.items())
+    # If one head's name is a prefix of another's, the longer name takes precedence.
+    longer_prefixes = tuple(f"{other}_" for other in heads if other.startswith(f"{head}_"))
+    names = [
+        name
+        for name in metrics
+        if name.startswith(f"{head}_") and not (longer_prefixes and name.startswith(longer_prefixes))
+    ]
+    return [(name.removeprefix(f"{head}_"), metrics[name]) for name in names]

@@ -1,4 +1,4 @@
-"""`medley export`: a model as ONNX, for machines without torch."""
+"""`medley export`: export a model to ONNX, for machines without torch."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ examples:
   medley export pets-model -o pets.onnx
   medley predict pets.onnx new.csv -o out.csv              with onnxruntime, without torch
 
-Two files are written, pets.onnx and pets.onnx.json; they belong together. Python reads them with
-medley.runtime.load("pets.onnx"). It needs: pip install 'medley[export]', and 'medley[runtime]' where it predicts.
+Two files are written, pets.onnx and pets.onnx.json; keep them together. In Python, load them with
+medley.runtime.load("pets.onnx"). Exporting needs: pip install 'medley[export]'; predicting: 'medley[runtime]'.
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds this verb's arguments."""
+    """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
     parser.add_argument("model", metavar="MODEL_DIR", type=Path, help="a saved model, or the folder of a search")
     parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="a file, <name>.onnx")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Writes the pair of files, and says so.
+    """Write both files and print their names.
 
     Raises:
-        ConfigError: there is no such model, no such folder to write into, or a part cannot be exported; all at once.
+        ConfigError: there is no such model or output folder, or a block cannot be exported (all are reported).
         MissingDependencyError: the packages of `medley[export]` are not installed.
     """
     errors = ErrorCollector()

@@ -1,4 +1,4 @@
-"""`medley inspect`: what each column of a table holds, and which columns leak a target."""
+"""`medley inspect`: infer what the columns of a table hold, and which columns leak a target."""
 
 from __future__ import annotations
 
@@ -26,42 +26,46 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds this verb's arguments."""
+    """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
     parser.add_argument(
-        "table", metavar="FILE", help="CSV (any delimiter, packed or not), Parquet, JSON lines, Feather, or a folder"
+        "table",
+        metavar="FILE",
+        help="CSV (any delimiter, compressed or not), Parquet, JSON lines, Feather, or a folder",
     )
     add_table_arguments(parser)
     add_memory(parser)
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds what says how a table is read."""
+    """Add the arguments that determine how a table is read."""
     parser.add_argument(
         "--target", metavar="NAME", action="append", default=[], help="a column to predict; may be given several times"
     )
-    parser.add_argument("--root", metavar="DIR", help="where relative paths in cells count from; else beside the table")
+    parser.add_argument(
+        "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
+    )
     parser.add_argument(
         "--kind",
         metavar="COLUMN=KIND",
         action="append",
         default=[],
-        help="where a guess is wrong: number, category, boolean, text, image, time, vector, set, ..., unused",
+        help="set the kind of a column: number, category, boolean, text, image, time, vector, set, ..., unused",
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Prints the guesses, the tasks of the targets, and the columns that leak them.
+    """Print the inferred kinds, the tasks of the targets, and the columns that leak them.
 
     Raises:
-        DataError: there is no such table; a column or kind is unknown, a column cannot be what `--kind` says, or a
-            target cannot be predicted; all errors at once.
+        DataError: the table does not exist; a column or kind is unknown; a column cannot be parsed as the kind in
+            `--kind`; or a target cannot be predicted (all are reported).
     """
     errors = ErrorCollector()
     kinds = column_kinds(args.kind, errors)
-    table = _table(args.table, args.root, memory_of(args.memory, errors))
+    table = _read_table(args.table, args.root, memory_of(args.memory, errors))
     tasks = tasks_of(table, args.target, kinds, errors)
-    schema = _schema(table, {name: kind for name, kind in kinds.items() if name not in args.target}, errors)
+    schema = _infer_schema(table, {name: kind for name, kind in kinds.items() if name not in args.target}, errors)
     errors.raise_if_any(DataError)
     for note in table.notes:
         print(f"note: {note}\n")
@@ -71,8 +75,8 @@ def run(args: argparse.Namespace) -> None:
         _show_leaks(table, schema, tasks)
 
 
-def _table(file: str, root: str | None, memory: int) -> Table:
-    """A table, or a sample of its rows where it is larger than memory, which its notes tell."""
+def _read_table(file: str, root: str | None, memory: int) -> Table:
+    """Read a table, or a random sample of one that is larger than memory, with a note that says so."""
     from medley.tables.reading.large_table import LargeTable, scan
     from medley.tables.reading.memory import is_large
     from medley.tables.reading.read import read
@@ -80,13 +84,13 @@ def _table(file: str, root: str | None, memory: int) -> Table:
     if not is_large(file, memory):
         return read(file, root)
     path = Path(file)
-    own = path if path.is_dir() else path.parent
-    found = scan(LargeTable(path, own if root is None else Path(root), memory), [], 0)
-    note = f"{found.rows:,} rows, of which {len(found.sample):,} were drawn at random and looked at"
-    return replace(found.sample, notes=(note,))
+    folder = path if path.is_dir() else path.parent
+    result = scan(LargeTable(path, folder if root is None else Path(root), memory), [], 0)
+    note = f"{result.rows:,} rows, of which {len(result.sample):,} were drawn at random and examined"
+    return replace(result.sample, notes=(note,))
 
 
-def _schema(table: Table, kinds: Mapping[str, str], errors: ErrorCollector) -> Schema:
+def _infer_schema(table: Table, kinds: Mapping[str, str], errors: ErrorCollector) -> Schema:
     from medley.tables.columns.infer import infer
 
     try:
@@ -96,17 +100,17 @@ def _schema(table: Table, kinds: Mapping[str, str], errors: ErrorCollector) -> S
         return infer(table)
 
 
-def column_kinds(words: Sequence[str], errors: ErrorCollector) -> dict[str, str]:
-    """`COLUMN=KIND` as a dict; notes words without `=` in `errors`.
+def column_kinds(assignments: Sequence[str], errors: ErrorCollector) -> dict[str, str]:
+    """Parse `COLUMN=KIND` assignments; those without `=` are added to `errors`.
 
     >>> column_kinds(["a=b=number"], ErrorCollector())
     {'a=b': 'number'}
     """
     kinds = {}
-    for word in words:
-        column, mark, kind = word.rpartition("=")
-        if not mark or not column:
-            errors.add(f"--kind takes COLUMN=KIND, as in --kind postcode=category; got {word!r}.")
+    for assignment in assignments:
+        column, separator, kind = assignment.rpartition("=")
+        if not separator or not column:
+            errors.add(f"--kind must be COLUMN=KIND, as in --kind postcode=category, got {assignment!r}.")
         else:
             kinds[column] = kind
     return kinds
@@ -115,7 +119,7 @@ def column_kinds(words: Sequence[str], errors: ErrorCollector) -> dict[str, str]
 def tasks_of(
     table: Table, names: Sequence[str], kinds: Mapping[str, str], errors: ErrorCollector
 ) -> dict[str, TaskGuess]:
-    """The tasks of some columns; notes in `errors` those that are not there or cannot be predicted."""
+    """The tasks of some columns; columns that are missing or cannot be predicted are added to `errors`."""
     from medley.auto.table.targets import target_as
     from medley.tables.columns.profile import profile_of
     from medley.tables.columns.targets import infer_target_from_profile
@@ -137,8 +141,16 @@ def tasks_of(
 
 def _show_columns(table: Table, schema: Schema) -> None:
     rows = [
-        (one.name, one.kind, one.reason, _share(one.confidence), _missing(one), _shown(one.examples), one.description)
-        for one in schema.values()
+        (
+            guess.name,
+            guess.kind,
+            guess.reason,
+            _percent(guess.confidence),
+            _missing_rate(guess),
+            _listed(guess.examples),
+            guess.description,
+        )
+        for guess in schema.values()
     ]
     names = ("column", "kind", "reason", "confidence", "missing", "examples", "input to the network")
     title = f"{table.origin}: {len(table):,} rows, {len(table.frame.columns)} columns"
@@ -147,8 +159,15 @@ def _show_columns(table: Table, schema: Schema) -> None:
 
 def _show_targets(tasks: dict[str, TaskGuess]) -> None:
     rows = [
-        (name, one.kind, one.reason, _share(one.confidence), _missing(one), _shown([*map(str, one.labels[:5])]))
-        for name, one in tasks.items()
+        (
+            name,
+            task.kind,
+            task.reason,
+            _percent(task.confidence),
+            _missing_rate(task),
+            _listed([*map(str, task.labels[:5])]),
+        )
+        for name, task in tasks.items()
     ]
     show_table(
         "targets",
@@ -162,20 +181,20 @@ def _show_leaks(table: Table, schema: Schema, tasks: dict[str, TaskGuess]) -> No
     from medley.tables.checks.leaks import duplicate_groups, leaks
 
     for leak in leaks(table, schema, tasks):
-        print(f"warning: {leak} Leave it out with --kind {leak.column!r}=unused if it is not known beforehand.")
+        print(f"warning: {leak} Leave it out with --kind {leak.column!r}=unused if it is not known when you predict.")
     inputs = schema.without(tasks).used
-    copies = len(table) - len(set(duplicate_groups(table.frame.loc[:, inputs]).tolist())) if inputs else 0
-    if copies:
-        print(f"note: {copies:,} rows repeat the inputs of another; a split keeps them together.")
+    duplicates = len(table) - len(set(duplicate_groups(table.frame.loc[:, inputs]).tolist())) if inputs else 0
+    if duplicates:
+        print(f"note: {duplicates:,} rows have the same inputs as another row; a split keeps them together.")
 
 
-def _share(value: float) -> str:
+def _percent(value: float) -> str:
     return f"{value:.0%}"
 
 
-def _missing(one: ColumnGuess | TaskGuess) -> str | None:
-    return f"{one.missing:.1%}" if one.missing else None
+def _missing_rate(guess: ColumnGuess | TaskGuess) -> str | None:
+    return f"{guess.missing:.1%}" if guess.missing else None
 
 
-def _shown(examples: Sequence[str]) -> str:
+def _listed(examples: Sequence[str]) -> str:
     return ", ".join(examples)

@@ -1,4 +1,4 @@
-"""`medley`: finds the command, runs it, and reports errors in one message."""
+"""The `medley` command: runs subcommands and reports errors in one message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from medley import __version__
 from medley.cli.options import OPTIONS
 from medley.errors import ConfigError, MedleyError, MedleyWarning, command_line_spelling
 
-VERBS = {
+COMMANDS = {
     "inspect": "infer what the columns of a table hold, and which columns leak a target",
     "fit": "train a model that predicts columns of a table, and save it",
     "predict": "predict the targets of the rows of a table",
@@ -26,47 +26,47 @@ VERBS = {
     "blocks": "list the blocks that networks are made of, with their search ranges",
     "trials": "list the trials of a search",
 }
-"""Verb -> what its help says; its code is in the file of the same name."""
+"""Command -> summary in the help; its code is in the module of the same name."""
 
-_WITH_PARTS = ("fit", "predict", "evaluate", "export", "describe", "blocks")
-"""Verbs that may need parts from outside medley."""
+_WITH_BLOCKS = ("fit", "predict", "evaluate", "export", "describe", "blocks")
+"""Commands that may need blocks from outside medley."""
 
 _VERSIONS = ("torch", "numpy", "pandas", "scikit-learn", "optuna", "safetensors")
 
 _EXAMPLES = """\
 examples:
-  medley inspect pets.csv           the columns of a table, and what they would become
+  medley inspect pets.csv           the columns of a table, and how they would be used
   medley fit pets.csv --target breed --target price -o pets-model
   medley predict pets-model new.csv -o out.csv
   medley evaluate pets-model test.csv
   medley caption pets.csv --image photo -o captioned.csv
   medley export pets-model -o pets.onnx
-  medley blocks                     every part that can be joined
-  medley blocks image.conv          one part: its fields and their ranges
+  medley blocks                     all blocks
+  medley blocks image.conv          one block: its fields and their search ranges
   medley trials my_project          the trials of a search
   medley describe pets-model        show a saved model: architecture, columns, scores
 
-exit codes: 0 done, 1 a defect in medley, 2 an error that the message explains, 130 interrupted
+exit codes: 0 success, 1 a bug in medley, 2 an error that the message explains, 130 interrupted
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command.
+    """Run one command.
 
     Args:
-        argv: the words after `medley`; those of this process where left out.
+        argv: the arguments after `medley`; by default those of this process.
 
     Returns:
         The exit code: 0, 2 for an error that was reported, 130 for Ctrl-C.
 
     Raises:
-        SystemExit: after `--help` and `--version`, and for words that make no command.
+        SystemExit: after `--help` and `--version`, and for invalid arguments.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
-    parser, verbs = _parser(words)
-    args, rest = parser.parse_known_args(words)
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser, subparsers = _parser(arguments)
+    args, rest = parser.parse_known_args(arguments)
     if rest:
-        verbs[args.verb].error(_unknown(rest, verbs[args.verb]))
+        subparsers[args.verb].error(_unknown_arguments_message(rest, subparsers[args.verb]))
     if args.verb is None:
         parser.print_help(sys.stderr)
         return 2
@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             with _warnings_as_lines():
                 _import(getattr(args, "modules", ()))
-                code = _verb(args.verb).run(args)
+                code = _command_module(args.verb).run(args)
             sys.stdout.flush()
         except (KeyboardInterrupt, MedleyError, OSError) as error:
             if args.debug:
@@ -85,15 +85,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _warnings_as_lines() -> Iterator[None]:
-    """Our own warnings as one line each, without the place in the code."""
+    """Print medley's own warnings as one line each, without the location in the code."""
     with warnings.catch_warnings():
-        usual = warnings.showwarning
+        original = warnings.showwarning
 
-        def show(message: Warning | str, category: type[Warning], *where: Any, **others: Any) -> None:
+        def show(message: Warning | str, category: type[Warning], *location: Any, **options: Any) -> None:
             if issubclass(category, MedleyWarning):
                 print(f"medley: warning: {message}", file=sys.stderr)
             else:
-                usual(message, category, *where, **others)
+                original(message, category, *location, **options)
 
         warnings.showwarning = show
         warnings.simplefilter("always", MedleyWarning)
@@ -101,7 +101,7 @@ def _warnings_as_lines() -> Iterator[None]:
 
 
 def _exit_code(error: BaseException) -> int:
-    if isinstance(error, BrokenPipeError):  # `medley blocks | head`: who reads has read enough
+    if isinstance(error, BrokenPipeError):  # `medley blocks | head`: the reader has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     interrupted = isinstance(error, KeyboardInterrupt)
@@ -110,7 +110,7 @@ def _exit_code(error: BaseException) -> int:
 
 
 def _import(modules: Sequence[str]) -> None:
-    """Imports what the caller names, also from the current folder, as `python -m` would.
+    """Import modules that the user names, also from the current folder, as `python -m` would.
 
     Raises:
         ConfigError: there is no such module.
@@ -120,63 +120,63 @@ def _import(modules: Sequence[str]) -> None:
     for name in modules:
         try:
             import_module(name)
-        except ModuleNotFoundError as missing:
-            if not f"{name}.".startswith(f"{missing.name}."):  # it is there, and lacks something of its own
-                raise ConfigError(f"--import {name}: it imports {missing.name!r}, which is not installed.") from missing
-            way = " Name the module, not its file: without .py." if name.endswith(".py") else ""
-            raise ConfigError(f"--import {name}: there is no such module here or installed.{way}") from missing
+        except ModuleNotFoundError as error:
+            if not f"{name}.".startswith(f"{error.name}."):  # the module exists, but an import of its own failed
+                raise ConfigError(f"--import {name}: it imports {error.name!r}, which is not installed.") from error
+            hint = " Name the module, not its file: without .py." if name.endswith(".py") else ""
+            raise ConfigError(f"--import {name}: there is no such module here or installed.{hint}") from error
 
 
-def _verb(name: str) -> Any:
+def _command_module(name: str) -> Any:
     return import_module(f"medley.cli.{name}")
 
 
-def _unknown(rest: Sequence[str], verb: argparse.ArgumentParser) -> str:
-    """What is said of words that a verb has no use for."""
+def _unknown_arguments_message(rest: Sequence[str], verb: argparse.ArgumentParser) -> str:
+    """The error message for arguments that a command does not accept."""
     from medley.errors import did_you_mean
 
-    options = [word for action in verb._actions for word in action.option_strings if word.startswith("--")]
-    wrong = next((word for word in rest if word.startswith("-")), None)
-    if wrong is not None:
-        return f"unknown option {wrong}.{did_you_mean(wrong.partition('=')[0], options)}"
-    way = f" Columns to predict are named so: --target {rest[0]}" if "--target" in options else ""
-    return f"{rest[0]!r} is an unexpected argument.{way}"
+    options = [argument for action in verb._actions for argument in action.option_strings if argument.startswith("--")]
+    option = next((argument for argument in rest if argument.startswith("-")), None)
+    if option is not None:
+        return f"unknown option {option}.{did_you_mean(option.partition('=')[0], options)}"
+    hint = f" To predict a column, write --target {rest[0]}" if "--target" in options else ""
+    return f"{rest[0]!r} is an unexpected argument.{hint}"
 
 
-def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
-    top = argparse.ArgumentParser(
+def _parser(arguments: Sequence[str]) -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    parser = argparse.ArgumentParser(
         prog="medley",
         description="Multi-modal, multi-task deep learning: many kinds of input, many targets, one network.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action=_Version, help="show the versions of medley and of what it stands on")
-    top.add_argument("--debug", action="store_true", help="show where an error was raised")
-    verbs = top.add_subparsers(dest="verb", metavar="COMMAND", title="commands")
-    # Only the verb that was asked for is imported, to say its own arguments.
-    asked = next((word for word in words if word in VERBS), None)
-    for name, line in VERBS.items():
-        description = line[0].upper() + line[1:] + "."
-        one = verbs.add_parser(
-            name, help=line, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--version", action=_Version, help="show the versions of medley and of its main dependencies")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    subparsers = parser.add_subparsers(dest="verb", metavar="COMMAND", title="commands")
+    # Only the requested command's module is imported, to add its arguments.
+    requested = next((argument for argument in arguments if argument in COMMANDS), None)
+    for name, summary in COMMANDS.items():
+        description = summary[0].upper() + summary[1:] + "."
+        subparser = subparsers.add_parser(
+            name, help=summary, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
         )
-        one.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        if name == asked:
-            _verb(name).arguments(one)
-        if name in _WITH_PARTS:
-            one.add_argument(
+        subparser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        if name == requested:
+            _command_module(name).arguments(subparser)
+        if name in _WITH_BLOCKS:
+            subparser.add_argument(
                 "--import",
                 metavar="MODULE",
                 dest="modules",
                 action="append",
                 default=[],
-                help="a module of yours that registers parts which a model is made of; may be given several times",
+                help="a module of your own that registers blocks; may be given several times",
             )
-    return top, verbs.choices
+    return parser, subparsers.choices
 
 
 class _Version(argparse.Action):
-    # Versions are read from the installed packages' records: importing those packages would take seconds.
+    # Versions are read from package metadata, because importing the packages would take seconds.
     def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
         super().__init__(option_strings, dest, nargs=0, help=help)
 

@@ -1,4 +1,4 @@
-"""How much memory a verb may take for a table."""
+"""The `--memory` option: how much memory a command may use for a table."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from medley.errors import ErrorCollector, MedleyError
 
 
 def add_memory(parser: argparse.ArgumentParser) -> None:
-    """Adds the argument that says so."""
+    """Add `--memory`."""
     parser.add_argument(
         "--memory",
         metavar="SIZE",
         default="auto",
-        help="2GB, 500MB, ...: a table that would take more is read in batches (default: a share of what is free)",
+        help="2GB, 500MB, ...: larger tables are read in batches (default: 40%% of the available memory)",
     )
 
 
-def memory_of(word: str, errors: ErrorCollector) -> int:
-    """Bytes of memory; for an invalid size an error is added, and the bytes are those of `auto`."""
+def memory_of(size: str, errors: ErrorCollector) -> int:
+    """Parse the size; for an invalid one, an error is added and the default returned."""
     from medley.tables.reading.memory import memory_bytes
 
     try:
-        return memory_bytes(word)
+        return memory_bytes(size)
     except MedleyError as error:
         errors.collect(error)
         return memory_bytes("auto")

@@ -1,4 +1,4 @@
-"""Saved models and the tables that they are to read, as several verbs open them."""
+"""Loading of models and tables, shared by several commands."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def load_any(folder: Path, device: str = "cpu") -> tuple[str, Model]:
-    """A saved model, or the best of a search, and what it is.
+    """Load a saved model, or the best model of a search; also return a title for it.
 
     Raises:
-        ArtifactError: the folder holds neither.
+        ArtifactError: the folder contains neither.
     """
     from medley.model.artifact import load
     from medley.model.saving import DESCRIPTION
@@ -25,19 +25,21 @@ def load_any(folder: Path, device: str = "cpu") -> tuple[str, Model]:
     if (folder / DESCRIPTION).is_file():
         return f"{folder}: a saved model", load(folder, device)
     if not (folder / "project.json").is_file():
-        why = " It is a file; a model is a folder." if folder.is_file() else ""
-        raise ArtifactError(f"{folder} holds neither a saved model ({DESCRIPTION}) nor a search (project.json).{why}")
+        hint = " It is a file, not a model directory." if folder.is_file() else ""
+        raise ArtifactError(
+            f"{folder} contains neither a saved model ({DESCRIPTION}) nor a search (project.json).{hint}"
+        )
     from medley.search.store import Store
 
     store = Store(folder)
     best = store.best()
     if best is None:
-        raise ArtifactError(f"{folder} holds a search of which no model was kept; see `medley trials {folder}`.")
+        raise ArtifactError(f"{folder} contains a search without a saved model; see `medley trials {folder}`.")
     return f"{folder}: trial {best}, the best of {len(store.results())}", store.load(best, device)
 
 
 def open_model(folder: Path, errors: ErrorCollector, device: str = "auto") -> Model | None:
-    """A saved model, or the best of a search, that reads tables; None, with an error added, where there is none."""
+    """Load a model that reads tables; on failure an error is added and None returned."""
     try:
         _, model = load_any(folder, device)
     except MedleyError as error:
@@ -47,7 +49,7 @@ def open_model(folder: Path, errors: ErrorCollector, device: str = "auto") -> Mo
 
 
 def open_predictor(path: Path, errors: ErrorCollector, device: str = "auto") -> Predictor | None:
-    """As `open_model`, or what `medley export` wrote, which needs no torch."""
+    """Load a model as `open_model` does, or one written by `medley export`, which does not need torch."""
     if path.suffix != ".onnx":
         return open_model(path, errors, device)
     from medley.runtime import load
@@ -60,24 +62,26 @@ def open_predictor(path: Path, errors: ErrorCollector, device: str = "auto") -> 
     return model if _reads_tables(model, path, errors, "medley.runtime.load()") else None
 
 
-def _reads_tables(model: Predictor, path: Path, errors: ErrorCollector, way: str) -> bool:
+def _reads_tables(model: Predictor, path: Path, errors: ErrorCollector, alternative: str) -> bool:
     if model.table is None:
         inputs = ", ".join(model.input_names)
-        errors.add(f"{path} was fitted to inputs ({inputs}) rather than to a table: use it from Python, {way}.")
+        errors.add(
+            f"{path} was fitted to inputs ({inputs}) rather than to a table: use it in Python, with {alternative}."
+        )
     return model.table is not None
 
 
 def read_rows(
     model: Predictor | None, table: str, root: str | None, errors: ErrorCollector, *, labelled: bool = False
 ) -> Table | None:
-    """The rows of a table as a model reads them; None, with an error added, where that is impossible.
+    """Read a table as a model needs it; on failure an error is added and None returned.
 
     Args:
-        model: what `open_model` gave.
+        model: as returned by `open_model`.
         table: the file.
-        root: the folder that relative paths count from.
-        errors: is added to.
-        labelled: whether the targets' columns must be there too, one at least.
+        root: the folder that relative paths start from.
+        errors: collects the errors.
+        labelled: whether at least one target column is required.
     """
     from medley.tables.reading.read import read
 

@@ -1,4 +1,4 @@
-"""Which option of the command line stands for which argument in Python, so that messages name what the user typed."""
+"""Python arguments -> command-line options, so that messages name the option that the user typed."""
 
 from __future__ import annotations
 

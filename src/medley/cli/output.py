@@ -1,4 +1,4 @@
-"""Frames into files: whole or not at all."""
+"""Writing frames to files; a file is replaced only when it is complete."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet", ".jsonl")
-"""What names of files may end in."""
+"""Allowed endings of output files."""
 
 
-def check_output(word: str, errors: ErrorCollector) -> None:
-    """Adds an error per reason why a file cannot be written; `-` is the terminal or pipe."""
-    path = Path(word)
-    if word == "-":
+def check_output(output: str, errors: ErrorCollector) -> None:
+    """Add an error for each reason why a file cannot be written; `-` is the standard output."""
+    path = Path(output)
+    if output == "-":
         return
     if not path.name.lower().endswith(ENDINGS):
-        errors.add(f"-o {word}: files of predictions end in {', '.join(ENDINGS)}; - prints them.")
+        errors.add(f"-o {output}: output files end in {', '.join(ENDINGS)}; - prints to the terminal.")
     if not path.parent.is_dir():
-        errors.add(f"-o {word}: there is no folder {str(path.parent)!r}.")
+        errors.add(f"-o {output}: there is no folder {str(path.parent)!r}.")
     elif path.is_dir():
-        errors.add(f"-o {word} is a folder; give a file.")
+        errors.add(f"-o {output} is a folder; choose a file.")
 
 
-def write_frame(frame: pd.DataFrame, word: str) -> None:
-    """Writes a frame without its index. A reader of the file sees the old one or the new one, never half of it.
+def write_frame(frame: pd.DataFrame, output: str) -> None:
+    """Write a frame without its index. Readers of the file see the old content or the new one, never a part of it.
 
     Args:
         frame: rows.
-        word: a file whose name ends in one of `ENDINGS`, or `-`.
+        output: a file whose name ends in one of `ENDINGS`, or `-` for the standard output.
 
     Raises:
-        DataError: cells of a column are of several types, and the format wants one.
+        DataError: a column has cells of several types, which the format does not allow.
     """
-    if word == "-":
-        flat(frame).to_csv(sys.stdout, index=False)
+    if output == "-":
+        with_lists_as_json(frame).to_csv(sys.stdout, index=False)
         return
-    path = Path(word)
-    # Beside the file, because only within one file system it can take its place at once; with its ending, which says
-    # how it is packed.
+    path = Path(output)
+    # In the same folder, because a rename is atomic only within a file system; with the same ending, which determines
+    # the compression.
     temporary = path.with_name(f".{token_hex(4)}.{path.name}")
     try:
         _write(frame, temporary)
@@ -60,24 +60,24 @@ def _write(frame: pd.DataFrame, path: Path) -> None:
     if name.endswith(".parquet"):
         try:
             frame.to_parquet(path, index=False)
-        except (ValueError, TypeError) as error:  # Arrow's own errors are these
-            raise DataError(f"Some column is of no type that Parquet has ({error}); write .csv or .jsonl.") from error
+        except (ValueError, TypeError) as error:  # Arrow's errors
+            raise DataError(f"A column has no type that Parquet supports ({error}); write .csv or .jsonl.") from error
     elif name.endswith(".jsonl"):
         frame.to_json(path, orient="records", lines=True, force_ascii=False, date_format="iso", double_precision=15)
     else:
-        flat(frame).to_csv(path, index=False, sep="\t" if name.endswith(".tsv") else ",")
+        with_lists_as_json(frame).to_csv(path, index=False, sep="\t" if name.endswith(".tsv") else ",")
 
 
-def flat(frame: pd.DataFrame) -> pd.DataFrame:
-    """Lists in cells as JSON, which medley reads again."""
-    flat = frame.copy(deep=False)
-    for name in flat.columns:
-        cells: Any = flat[name]
+def with_lists_as_json(frame: pd.DataFrame) -> pd.DataFrame:
+    """Convert lists in cells to JSON strings, which medley can read."""
+    converted = frame.copy(deep=False)
+    for name in converted.columns:
+        cells: Any = converted[name]
         if cells.dtype == object and any(isinstance(cell, list | tuple) or hasattr(cell, "tolist") for cell in cells):
-            flat[name] = [_told(cell) for cell in cells]
-    return flat
+            converted[name] = [_as_json(cell) for cell in cells]
+    return converted
 
 
-def _told(cell: Any) -> Any:
+def _as_json(cell: Any) -> Any:
     cell = cell.tolist() if hasattr(cell, "tolist") else cell
     return json.dumps(list(cell), ensure_ascii=False, default=str) if isinstance(cell, list | tuple) else cell

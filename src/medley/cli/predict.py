@@ -1,4 +1,4 @@
-"""`medley predict`: a model's predictions for the rows of a table."""
+"""`medley predict`: predict the targets of the rows of a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from medley.cli.memory import add_memory, memory_of
 from medley.cli.models import open_predictor, read_rows
 from medley.cli.output import ENDINGS, check_output, write_frame
-from medley.cli.progress import bar
+from medley.cli.progress import progress_bar
 from medley.errors import DataError, ErrorCollector, MedleyError
 
 if TYPE_CHECKING:
@@ -20,51 +20,58 @@ if TYPE_CHECKING:
     from medley.tables.reading.read import Table
 
 ROWS = 2048
-"""Rows that are predicted at once."""
+"""The number of rows per batch."""
 
 _EXAMPLES = """\
 examples:
-  medley predict pets-model new.csv                        to the terminal, or into a pipe
+  medley predict pets-model new.csv                        prints CSV
   medley predict pets-model new.csv -o out.csv
   medley predict pets-model new.parquet -o out.parquet --with-inputs --proba
-  medley predict pets.onnx new.csv -o out.csv              what medley export wrote; needs no torch
+  medley predict pets.onnx new.csv -o out.csv              an exported model; does not need torch
 
-The table may lack the targets' columns, have others besides, and have them in any order. Predictions are in the
-order of its rows: a column per target and, for classes, TARGET_probability.
+The table needs the input columns, in any order; target columns may be missing, and other columns are ignored.
+Predictions are in the order of the rows: a column per target and, for classes, TARGET_probability.
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds this verb's arguments."""
+    """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
-    parser.add_argument("model", metavar="MODEL", type=Path, help="what medley fit, Model.save or medley export wrote")
+    parser.add_argument("model", metavar="MODEL", type=Path, help="written by medley fit, Model.save or medley export")
     parser.add_argument("table", metavar="FILE", help="rows: CSV, Parquet, JSON lines, Feather, or a folder")
     parser.add_argument(
-        "-o", "--output", metavar="OUT", default="-", help=f"a file ({', '.join(ENDINGS)}); printed as CSV, if left out"
+        "-o", "--output", metavar="OUT", default="-", help=f"a file ({', '.join(ENDINGS)}); by default printed as CSV"
     )
-    parser.add_argument("--proba", action="store_true", help="a column TARGET_CLASS per class besides")
+    parser.add_argument(
+        "--proba", action="store_true", help="add a column TARGET_CLASS with the probability of each class"
+    )
     parser.add_argument(
         "--with-inputs",
         action="store_true",
-        help="the table's own columns first; predictions of a target that is among them become TARGET_predicted",
+        help="write the columns of the table, too; the prediction of a target among them is called TARGET_predicted",
     )
-    parser.add_argument("--root", metavar="DIR", help="where relative paths in cells count from; else beside the table")
-    parser.add_argument("--device", metavar="D", default="auto", help='"cpu", "cuda", ...; a GPU if there is one')
+    parser.add_argument(
+        "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
+    )
+    parser.add_argument(
+        "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
+    )
     add_memory(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Writes the predictions.
+    """Write the predictions.
 
     Raises:
-        DataError: there is no such model or table, columns are missing, or the output cannot be written; all at once.
+        DataError: the model or table does not exist, columns are missing, or the output cannot be written (all are
+            reported).
     """
     from medley.tables.reading.memory import is_large
 
     errors = ErrorCollector()
     check_output(args.output, errors)
     if args.output != "-" and Path(args.output).resolve() == Path(args.table).resolve():
-        errors.add(f"-o {args.output} is the table itself; give another file.")
+        errors.add(f"-o {args.output} is the table itself; choose another file.")
     model = open_predictor(args.model, errors, args.device)
     memory = memory_of(args.memory, errors)
     if model is not None and is_large(args.table, memory):
@@ -74,8 +81,8 @@ def run(args: argparse.Namespace) -> None:
     errors.raise_if_any(DataError)
     assert model is not None
     assert table is not None
-    found = _predictions(model, table, proba=args.proba)
-    write_frame(_beside(table.frame, found) if args.with_inputs else found, args.output)
+    predictions = _predict(model, table, proba=args.proba)
+    write_frame(_with_inputs(table.frame, predictions) if args.with_inputs else predictions, args.output)
 
 
 def _in_batches(model: Predictor, args: argparse.Namespace, memory: int, errors: ErrorCollector) -> None:
@@ -89,31 +96,31 @@ def _in_batches(model: Predictor, args: argparse.Namespace, memory: int, errors:
     errors.raise_if_any(DataError)
     assert table is not None
 
-    def finished(rows: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-        return _beside(rows, found) if args.with_inputs else found
+    def to_output(rows: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+        return _with_inputs(rows, predictions) if args.with_inputs else predictions
 
-    predict_large(model, table, args.output, finished, ROWS, proba=args.proba)
+    predict_large(model, table, args.output, to_output, ROWS, proba=args.proba)
 
 
-def _predictions(model: Predictor, table: Table, *, proba: bool) -> pd.DataFrame:
-    """Predicts in batches, to show progress; unreadable files are reported once for all batches."""
+def _predict(model: Predictor, table: Table, *, proba: bool) -> pd.DataFrame:
+    """Predict in batches, to show progress; unreadable files are reported once for all batches."""
     import numpy as np
     import pandas as pd
 
     from medley.core.numbering import gathered, numbered
 
     parts = []
-    with gathered(), bar("rows", len(table)) as done:
+    with gathered(), progress_bar("rows", len(table)) as advance:
         for start in range(0, max(len(table), 1), ROWS):
-            some = replace(table, frame=table.frame.iloc[start : start + ROWS])
-            with numbered(np.arange(start, start + len(some))):
-                parts.append(model.predict_frame(some, proba=proba))
-            done(len(some))
+            chunk = replace(table, frame=table.frame.iloc[start : start + ROWS])
+            with numbered(np.arange(start, start + len(chunk))):
+                parts.append(model.predict_frame(chunk, proba=proba))
+            advance(len(chunk))
     return pd.concat(parts)
 
 
-def _beside(inputs: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+def _with_inputs(inputs: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
-    names = {name: f"{name}_predicted" for name in found.columns if name in inputs.columns}
-    return pd.concat([inputs, found.rename(columns=names)], axis=1)
+    names = {name: f"{name}_predicted" for name in predictions.columns if name in inputs.columns}
+    return pd.concat([inputs, predictions.rename(columns=names)], axis=1)

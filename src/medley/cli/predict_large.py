@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from medley.cli.batch_output import writing
-from medley.cli.progress import bar
+from medley.cli.batch_output import open_output
+from medley.cli.progress import progress_bar
 from medley.core.numbering import gathered, numbered
 from medley.tables.reading.large_table import LargeTable
 from medley.tables.reading.memory import frame_bytes
@@ -22,54 +22,54 @@ if TYPE_CHECKING:
 
     from medley.tables.predictor import Predictor
 
-_PEEK = 256
+_PEEK_ROWS = 256
 
 
 def large_table(model: Predictor, table: str, root: str | None, memory: int) -> LargeTable:
-    """A table in a file or folder, as a model reads it in batches.
+    """Prepare a table in a file or folder for reading in batches.
 
     Args:
-        model: reads tables.
+        model: a model that reads tables.
         table: the file or folder.
-        root: the folder that relative paths count from.
-        memory: bytes that may be taken.
+        root: the folder that relative paths start from.
+        memory: bytes of memory that may be used.
 
     Raises:
         DataError: it cannot be read, or lacks required columns.
     """
     assert model.table is not None
     path = Path(table)
-    own = path if path.is_dir() else path.parent
-    words = frozenset(model.table.words)
-    first = next(batches(path, _PEEK, as_text=words))
-    model.table.read(Table(first, own, str(path)), root, empty=True)
+    folder = path if path.is_dir() else path.parent
+    text_columns = frozenset(model.table.text_columns)
+    first = next(batches(path, _PEEK_ROWS, as_text=text_columns))
+    model.table.read(Table(first, folder, str(path)), root, empty=True)
     size = frame_bytes(first) / max(len(first), 1)
-    return LargeTable(path, own if root is None else Path(root), memory, words, size)
+    return LargeTable(path, folder if root is None else Path(root), memory, text_columns, size)
 
 
 def predict_large(
     model: Predictor,
     table: LargeTable,
     output: str,
-    finished: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame],
+    to_output: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame],
     rows: int,
     *,
     proba: bool,
 ) -> None:
-    """Writes predictions batch by batch.
+    """Predict a table and write the predictions, batch by batch.
 
     Args:
-        model: reads tables.
-        table: rows.
+        model: a model that reads tables.
+        table: the rows.
         output: a file, or `-`.
-        finished: rows and their predictions -> what is written.
-        rows: how many are predicted at once.
-        proba: whether to have a column per class besides.
+        to_output: rows and their predictions -> the rows to write.
+        rows: the number of rows per batch.
+        proba: whether to add a column per class.
     """
-    with gathered(), bar("rows", None) as done, writing(output) as add:
+    with gathered(), progress_bar("rows", None) as advance, open_output(output) as write:
         for start, batch in table.batches():
             for first in range(0, len(batch), rows):
-                some = replace(batch, frame=batch.frame.iloc[first : first + rows])
-                with numbered(start + first + np.arange(len(some))):
-                    add(finished(some.frame, model.predict_frame(some, proba=proba)))
-                done(len(some))
+                chunk = replace(batch, frame=batch.frame.iloc[first : first + rows])
+                with numbered(start + first + np.arange(len(chunk))):
+                    write(to_output(chunk.frame, model.predict_frame(chunk, proba=proba)))
+                advance(len(chunk))

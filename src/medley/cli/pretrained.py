@@ -1,4 +1,4 @@
-"""The option that names pretrained encoders."""
+"""The `--pretrained` option: pretrained encoders of texts and images."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import Sequence
 
 
 def add_pretrained(parser: argparse.ArgumentParser) -> None:
-    """Adds `--pretrained`."""
+    """Add `--pretrained`."""
     parser.add_argument(
         "--pretrained",
         metavar="[COLUMN=]MODEL",
         action="append",
-        help="a folder, or a name on the hub, that texts and images may start from; none learns from scratch "
-        "(default: what the hub's cache holds)",
+        help="a pretrained model for texts and images: a folder, or a name on the Hugging Face hub; none trains from "
+        "scratch (default: models in the local cache)",
     )
 
 
-def pretrained_of(words: Sequence[str] | None) -> str | dict[str, str | None] | None:
-    """What was asked for, as `medley.fit` takes it.
+def pretrained_of(options: Sequence[str] | None) -> str | dict[str, str | None] | None:
+    """Parse the option into the argument `pretrained` of `medley.fit`.
 
     >>> pretrained_of(None), pretrained_of(["none"]), pretrained_of(["models/bert"])
     ('auto', None, 'models/bert')
     >>> pretrained_of(["review=models/bert", "photo=none"])
     {'review': 'models/bert', 'photo': None}
     """
-    if not words:
+    if not options:
         return "auto"
-    if len(words) == 1 and "=" not in words[0]:
-        return None if words[0] == "none" else words[0]
-    pairs = [word.partition("=") for word in words]
+    if len(options) == 1 and "=" not in options[0]:
+        return None if options[0] == "none" else options[0]
+    pairs = [option.partition("=") for option in options]
     return {column: None if name == "none" else name for column, _, name in pairs}

@@ -1,4 +1,4 @@
-"""A bar with the time left, for what goes through a table row by row."""
+"""A progress bar with the remaining time."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Shows on a terminal how far it is; in a pipe, nothing.
+def progress_bar(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show progress on a terminal; nothing if the output is not a terminal.
 
     Args:
-        what: stands before the bar.
-        total: rows; None where that is not known yet.
+        label: the text before the bar.
+        total: the total number of rows; None if unknown.
 
     Yields:
-        A function to call with the number of rows that are done more.
+        A function to call with the number of newly finished rows.
     """
     if not sys.stderr.isatty():
         yield lambda rows: None
@@ -32,6 +32,6 @@ def bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     )
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(what, total=total)
-        yield lambda rows: shown.update(task, advance=rows)
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=total)
+        yield lambda rows: progress.update(task, advance=rows)

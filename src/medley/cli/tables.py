@@ -1,4 +1,4 @@
-"""Tables on a terminal, or as plain lines in a pipe."""
+"""Printing tables, on a terminal or as plain lines in a pipe."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from medley.model.description import Section
 
-_ENDLESS = 10_000
+_PIPE_WIDTH = 10_000
 
 
 def show_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
 ) -> None:
-    """Prints a table.
+    """Print a table.
 
     Args:
-        title: what stands above it.
-        columns: their names.
-        rows: cells, as many per row as there are columns; None is left empty.
-        right: the columns that are aligned at their right edge, as numbers are.
+        title: the line above the table.
+        columns: the names of the columns.
+        rows: one cell per column; None is printed as an empty cell.
+        right: the columns that are right-aligned, such as numbers.
 
-    A terminal's width is kept, by breaking cells; in a pipe every row is one line, so that other programs can read it.
+    On a terminal, cells are wrapped to its width; otherwise every row is one line, so that other programs can read it.
     """
     from rich.box import SIMPLE
     from rich.console import Console
@@ -39,7 +39,7 @@ def show_table(
     if terminal:
         Console().print(Text(title, style="bold"), table, "", sep="\n")
         return
-    console = Console(width=_ENDLESS)
+    console = Console(width=_PIPE_WIDTH)
     with console.capture() as captured:
         console.print(table)
     lines = [line.rstrip() for line in captured.get().splitlines()]
@@ -47,13 +47,13 @@ def show_table(
 
 
 def show_sections(sections: Iterable[Section]) -> None:
-    """Prints a description.
+    """Print the sections of a description.
 
     Args:
-        sections: of a model.
+        sections: tables and lines.
     """
-    for one in sections:
-        if one.columns:
-            show_table(one.title, one.columns, one.rows, right=one.right)
-        for line in one.lines:
+    for section in sections:
+        if section.columns:
+            show_table(section.title, section.columns, section.rows, right=section.right)
+        for line in section.lines:
             print(f"{line}\n")

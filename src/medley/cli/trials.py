@@ -1,4 +1,4 @@
-"""`medley trials`: a line per trial of a search."""
+"""`medley trials`: list the trials of a search."""
 
 from __future__ import annotations
 
@@ -24,54 +24,54 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds this verb's arguments."""
+    """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
     parser.add_argument(
         "project", metavar="PROJECT_DIR", type=Path, help="the folder of a search: directory/project_name"
     )
-    parser.add_argument("--best", metavar="N", type=int, help="only the N best, the best first")
+    parser.add_argument("--best", metavar="N", type=int, help="show only the N best trials, the best first")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Prints the trials.
+    """Print the trials.
 
     Raises:
-        ArtifactError: there is no project.
+        ArtifactError: the folder contains no search.
     """
     store = open_project(args.project)
     results = store.results()
     best = store.best()
     shown = results if args.best is None else ranked(results)[: args.best]
-    first = results[0].params if results else {}
-    columns = ("trial", "state", "score", "epochs", "seconds", "parameters", "why it ended", "other than trial 0")
-    rows = [_row(one, first, star="*" if one.number == best else "") for one in shown]
-    title = f"{args.project}: {len(results)} trials; the smaller the score the better, * the best that is kept"
+    defaults = results[0].params if results else {}
+    columns = ("trial", "state", "score", "epochs", "seconds", "parameters", "reason", "differences from trial 0")
+    rows = [_row(result, defaults, star="*" if result.number == best else "") for result in shown]
+    title = f"{args.project}: {len(results)} trials; smaller scores are better, * marks the best saved trial"
     show_table(title, columns, rows, right=("trial", "score", "epochs", "seconds", "parameters"))
 
 
 def ranked(results: Sequence[TrialResult]) -> list[TrialResult]:
-    """Trials that ended well, the best first."""
-    done = [one for one in results if one.state == "complete"]
-    return sorted(done, key=lambda one: (one.score, one.number))
+    """The complete trials, the best first."""
+    complete = [result for result in results if result.state == "complete"]
+    return sorted(complete, key=lambda result: (result.score, result.number))
 
 
 def open_project(folder: Path) -> Store:
-    """The project in a folder.
+    """Open the project in a folder.
 
     Raises:
-        ArtifactError: there is none; names those one level below.
+        ArtifactError: there is none; the message names projects one level below.
     """
     from medley.search.store import Store
 
     store = Store(folder)
     if store.exists:
         return store
-    below = sorted(str(one.parent) for one in folder.glob("*/project.json")) if folder.is_dir() else []
-    way = f" There is one in {', '.join(below)}." if below else ""
-    raise ArtifactError(f"{folder} holds no project of a search: project.json is missing.{way}")
+    subprojects = sorted(str(path.parent) for path in folder.glob("*/project.json")) if folder.is_dir() else []
+    hint = f" There is one in {', '.join(subprojects)}." if subprojects else ""
+    raise ArtifactError(f"{folder} contains no search: project.json is missing.{hint}")
 
 
-def _row(result: TrialResult, first: Mapping[str, Any], star: str) -> tuple[Any, ...]:
+def _row(result: TrialResult, defaults: Mapping[str, Any], star: str) -> tuple[Any, ...]:
     reason = None if result.reason == result.state else result.reason
     return (
         f"{star}{result.number}",
@@ -81,14 +81,14 @@ def _row(result: TrialResult, first: Mapping[str, Any], star: str) -> tuple[Any,
         f"{result.seconds:.1f}",
         f"{result.size:,}",
         reason,
-        _changes(result.params, first),
+        _changes(result.params, defaults),
     )
 
 
-def _changes(params: Mapping[str, Any], first: Mapping[str, Any]) -> str:
-    # Trial 0 took the defaults: what another did differently is what tells it apart.
-    return ", ".join(f"{name}={_short(value)}" for name, value in params.items() if first.get(name) != value)
+def _changes(params: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    # Trial 0 has the default hyperparameters; the others are described by their differences from it.
+    return ", ".join(f"{name}={_format(value)}" for name, value in params.items() if defaults.get(name) != value)
 
 
-def _short(value: Any) -> str:
+def _format(value: Any) -> str:
     return format_number(value) if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Rows in whatever form they come: counted, taken, matched to node names, split."""
+"""Rows in any form: counting, selecting, matching to node names, and splitting."""
 
 from medley.data.rows import arrange, check_counts, count, rows_of, take
 from medley.data.split import bins, split

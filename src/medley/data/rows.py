@@ -1,4 +1,4 @@
-"""Rows in any form a caller may hand over: counted, taken, and matched to the nodes they are meant for."""
+"""Rows in any form that a caller may pass: counting, selecting, and matching them to nodes."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ def count(values: Any) -> int:
     if shape:
         return int(shape[0])
     if values is None or isinstance(values, str | bytes) or shape == ():
-        raise DataError(f"Rows must come as {_FORMS}, got {_told(values)}.")
+        raise DataError(f"Rows must come as {_FORMS}, got {_describe(values)}.")
     if not (hasattr(values, "__len__") and hasattr(values, "__getitem__")):
         # Generators, sets and lazy frames: the number or the order of their rows is not known.
-        raise DataError(f"Rows must come as {_FORMS}, got {_told(values)}; make a list or collect it first.")
+        raise DataError(f"Rows must come as {_FORMS}, got {_describe(values)}; make a list or collect it first.")
     return len(values)
 
 
 def take(values: Any, index: np.ndarray) -> Any:
-    """Some rows, in the form they came in.
+    """Select rows, keeping their form.
 
     Args:
-        values: any form that `count` knows.
+        values: any form that `count` accepts.
         index: positions (P,) of rows, whole numbers from 0.
 
     Returns:
-        P rows: an array of an array, a list of a list, a frame of a frame (its index goes along).
+        P rows of the same form: an array, a list, a frame (with its index) and so on.
 
     >>> take(["a", "b", None], np.array([2, 0]))
     [None, 'a']
@@ -58,7 +58,7 @@ def take(values: Any, index: np.ndarray) -> Any:
         return {name: take(column, index) for name, column in values.items()}
     if hasattr(values, "iloc"):
         return values.iloc[index]
-    if hasattr(values, "take") and not hasattr(values, "ndim"):  # Arrow reads positions in no other way
+    if hasattr(values, "take") and not hasattr(values, "ndim"):  # Arrow has no other way to select rows
         return values.take(index)
     if _shape(values):
         return values[index]
@@ -66,16 +66,16 @@ def take(values: Any, index: np.ndarray) -> Any:
     return tuple(rows) if isinstance(values, tuple) else rows
 
 
-def arrange(values: Any, names: Sequence[str], what: str, rows: int | None = None) -> dict[str, Any]:
-    """Matches what a caller passed to the names of nodes.
+def arrange(values: Any, names: Sequence[str], argument: str, rows: int | None = None) -> dict[str, Any]:
+    """Match what a caller passed to the names of nodes.
 
     Several names: a dict by name, or a list or tuple in the order of `names`.
 
     One name: a dict whose only key is the name holds the value; any other dict is a table, given as columns.
     A list or tuple is either the rows themselves (strings, paths, images of differing sizes, sets of
-    labels) or a list of one that wraps them. It is read so, the first rule that fits:
+    labels) or a list of one element that wraps them. The first rule that fits decides:
 
-    1. one element, which holds `rows` rows by itself: a wrapper;
+    1. one element, which has `rows` rows itself: a wrapper;
     2. as many elements as `rows`: the rows;
     3. one element, and it is an array, frame or dict of columns: a wrapper (`rows` is None or does not fit);
     4. several elements, each of `rows` rows: an error, there are too many arrays;
@@ -86,14 +86,14 @@ def arrange(values: Any, names: Sequence[str], what: str, rows: int | None = Non
     Args:
         values: what the caller passed.
         names: names of the nodes, in order.
-        what: `"x"` or `"y"`, for messages.
-        rows: the number of rows, where the other side tells it (`rows_of`).
+        argument: `"x"` or `"y"`, for messages.
+        rows: the number of rows, if it is known from other arguments (`rows_of`).
 
     Returns:
         Name -> rows, in the order of `names`. Nothing is copied.
 
     Raises:
-        DataError: too few or too many arrays, or names that are missing or unknown (all are reported at once).
+        DataError: too few or too many arrays, or missing or unknown names (all are reported at once).
 
     >>> arrange([[1, 2], ["a", "b"]], ["size", "note"], "x")
     {'size': [1, 2], 'note': ['a', 'b']}
@@ -101,23 +101,23 @@ def arrange(values: Any, names: Sequence[str], what: str, rows: int | None = Non
     {'note': ['a', 'b']}
     """
     if values is None:
-        raise DataError(f"{what} is missing: expected rows for {', '.join(map(repr, names))}, got None.")
+        raise DataError(f"{argument} is missing: expected rows for {', '.join(map(repr, names))}, got None.")
     if len(names) == 1:
-        return {names[0]: _only(values, names[0], what, rows)}
+        return {names[0]: _single(values, names[0], argument, rows)}
     if isinstance(values, Mapping):
-        return _by_name(values, names, what)
+        return _by_name(values, names, argument)
     if not isinstance(values, list | tuple):
-        raise _wrong_number(what, names, 1)
+        raise _wrong_number_of_arrays(argument, names, 1)
     if len(values) != len(names):
-        raise _wrong_number(what, names, len(values))
+        raise _wrong_number_of_arrays(argument, names, len(values))
     return dict(zip(names, values, strict=True))
 
 
 def rows_of(values: Any, names: Sequence[str]) -> int | None:
-    """The number of rows in what a caller passed for `names`, as far as its form alone tells it.
+    """The number of rows in what a caller passed for `names`, if its form alone determines it.
 
     Returns:
-        None where it cannot be told: several arrays in a list for one name may be rows or too many arrays.
+        None if it is ambiguous: several arrays in a list for one name may be rows or too many arrays.
 
     >>> rows_of(np.zeros((5, 2)), ["x"]), rows_of([["a", "b"], [1, 2]], ["x", "z"])
     (5, 2)
@@ -138,54 +138,54 @@ def rows_of(values: Any, names: Sequence[str]) -> int | None:
         return None
 
 
-def check_counts(*sides: Mapping[str, Any]) -> int:
-    """Checks that all that belongs together has the same number of rows.
+def check_counts(*groups: Mapping[str, Any]) -> int:
+    """Check that inputs, targets and weights have the same number of rows.
 
     Args:
-        sides: what `arrange` returned for inputs, for targets, and `{"sample_weight": ...}`, say.
+        groups: rows by name: what `arrange` returned for inputs and targets, `{"sample_weight": ...}` and so on.
 
     Returns:
         The number of rows.
 
     Raises:
-        DataError: the numbers differ, or there is no row at all; tells the number for each name.
+        DataError: the numbers differ, or there are no rows; the message lists the number for each name.
 
     >>> check_counts({"photo": np.zeros((3, 8, 8))}, {"label": ["a", "b", "a"]})
     3
     """
     errors, counts = ErrorCollector(), {}
-    for name, values in ((name, values) for side in sides for name, values in side.items()):
+    for name, values in ((name, values) for group in groups for name, values in group.items()):
         with errors.collecting(DataError), within(name):
             counts[name] = count(values)
-    told = ", ".join(f"{name}: {rows}" for name, rows in counts.items())
+    listed = ", ".join(f"{name}: {rows}" for name, rows in counts.items())
     if len(set(counts.values())) > 1:
-        errors.add(f"Inputs and targets must have the same number of rows, got {told}.")
+        errors.add(f"Inputs and targets must have the same number of rows, got {listed}.")
     elif not any(counts.values()) and counts:
-        errors.add(f"There must be at least one row, got {told}.")
+        errors.add(f"There must be at least one row, got {listed}.")
     errors.raise_if_any(DataError)
     return next(iter(counts.values()), 0)
 
 
-def _shape(thing: Any) -> tuple[int, ...] | None:
-    shape = getattr(thing, "shape", None)
+def _shape(value: Any) -> tuple[int, ...] | None:
+    shape = getattr(value, "shape", None)
     return tuple(shape) if isinstance(shape, tuple) else None
 
 
-def _is_array(thing: Any) -> bool:
-    if isinstance(thing, Mapping):  # columns; a record of single values is one row
-        return all(_holds_rows(column) for column in thing.values())
-    return bool(_shape(thing))
+def _is_array(value: Any) -> bool:
+    if isinstance(value, Mapping):  # columns; a dict of single values is one row
+        return all(_holds_rows(column) for column in value.values())
+    return bool(_shape(value))
 
 
-def _holds_rows(thing: Any) -> bool:
-    return isinstance(thing, list | tuple) or _is_array(thing)
+def _holds_rows(value: Any) -> bool:
+    return isinstance(value, list | tuple) or _is_array(value)
 
 
-def _has_rows(thing: Any, rows: int | None) -> bool:
-    return rows is not None and _holds_rows(thing) and count(thing) == rows
+def _has_rows(value: Any, rows: int | None) -> bool:
+    return rows is not None and _holds_rows(value) and count(value) == rows
 
 
-def _only(values: Any, name: str, what: str, rows: int | None) -> Any:
+def _single(values: Any, name: str, argument: str, rows: int | None) -> Any:
     if isinstance(values, Mapping) and set(values) == {name}:
         return values[name]
     if not isinstance(values, list | tuple):
@@ -196,40 +196,40 @@ def _only(values: Any, name: str, what: str, rows: int | None) -> Any:
         return values
     if len(values) == 1 and _is_array(values[0]):
         return values[0]
-    if len(values) > 1 and all(_has_rows(one, rows) for one in values):
-        raise _wrong_number(what, [name], len(values))
+    if len(values) > 1 and all(_has_rows(value, rows) for value in values):
+        raise _wrong_number_of_arrays(argument, [name], len(values))
     return values
 
 
-def _by_name(values: Mapping[Any, Any], names: Sequence[str], what: str) -> dict[str, Any]:
+def _by_name(values: Mapping[Any, Any], names: Sequence[str], argument: str) -> dict[str, Any]:
     errors = ErrorCollector()
     for name in names:
         if name not in values:
-            errors.add(f"{what} has nothing for {name!r}.")
+            errors.add(f"{argument} has nothing for {name!r}.")
     for key in values:
         if key not in names:
-            errors.add(f"{what} has {key!r}, which is no name here.{did_you_mean(key, names)}")
+            errors.add(f"{argument} has {key!r}, which is not one of the names.{did_you_mean(key, names)}")
     errors.raise_if_any(DataError)
     return {name: values[name] for name in names}
 
 
-def _wrong_number(what: str, names: Sequence[str], got: int) -> DataError:
-    way = "Give one for each, in this order or in a dict by name."
+def _wrong_number_of_arrays(argument: str, names: Sequence[str], found: int) -> DataError:
+    advice = "Give one for each, in this order or in a dict by name."
     if len(names) == 1:
-        way = f"Join their columns into one, or add {'a head' if what == 'y' else 'an input'}."
-    told = f"Expected {what} to have {len(names)} arrays, but got {got}"
-    return DataError(f"{told}; the names are {', '.join(map(repr, names))}. {way}")
+        advice = f"Join their columns into one, or add {'a head' if argument == 'y' else 'an input'}."
+    message = f"Expected {argument} to have {len(names)} arrays, but got {found}"
+    return DataError(f"{message}; the names are {', '.join(map(repr, names))}. {advice}")
 
 
 def _count_columns(columns: Mapping[Any, Any]) -> int:
     counts = {name: count(column) for name, column in columns.items()}
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"{name!r}: {rows}" for name, rows in counts.items())
-        raise DataError(f"All columns of a table must have the same number of rows, got {told}.")
+        listed = ", ".join(f"{name!r}: {rows}" for name, rows in counts.items())
+        raise DataError(f"All columns of a table must have the same number of rows, got {listed}.")
     return next(iter(counts.values()), 0)
 
 
-def _told(values: Any) -> str:
+def _describe(values: Any) -> str:
     if values is None:
         return "None"
     if isinstance(values, str | bytes):

@@ -1,4 +1,4 @@
-"""Sources: what a network reads, with the codecs that make it from an input's rows."""
+"""Sources: the encoded inputs of a network, and the codecs that encode them from rows."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Source:
     """One encoding of one input.
 
     Args:
-        name: what the network calls it.
-        input_name: whose rows it encodes.
-        codec: fitted.
+        name: its name in the network.
+        input_name: the input whose rows it encodes.
+        codec: a fitted codec.
         reads: inputs whose rows, as a mapping, it encodes instead of those of one input.
     """
 
@@ -32,33 +32,33 @@ class Source:
 
 
 def encode_inputs(sources: Sequence[Source], x: Mapping[str, Any]) -> dict[str, Encoded]:
-    """Rows of every input -> encoded rows of every source.
+    """Encode the rows of every input for every source.
 
     Args:
-        sources: fitted.
-        x: input name -> rows; None where the whole input is absent.
+        sources: sources with fitted codecs.
+        x: input name -> rows; None if the input is absent in all rows.
 
     Raises:
-        DataError: all errors at once, each with its input's name.
+        DataError: rows cannot be encoded; all errors are reported at once, each with the name of its input.
     """
     size = next((count(values) for values in x.values() if values is not None), None)
     if size is None:
-        raise DataError("Every input is None, so it is unknown how many rows there are; give at least one.")
+        raise DataError("Every input is None, so the number of rows is unknown; pass at least one input.")
     errors = ErrorCollector()
-    found: dict[str, Encoded] = {}
+    encoded: dict[str, Encoded] = {}
     for source in sources:
         with errors.collecting(), within(source.input_name), gathered(f"{source.input_name}: "):
             if source.reads:
                 values = {name: x[name] for name in source.reads}
                 values = None if all(rows is None for rows in values.values()) else values
             else:
-                values = x[source.input_name]  # rows may be derived only now, which may fail
-            found[source.name] = absent(source.codec, size) if values is None else source.codec.encode(values)
+                values = x[source.input_name]  # derived rows are computed here, which may fail
+            encoded[source.name] = absent(source.codec, size) if values is None else source.codec.encode(values)
     errors.raise_if_any(DataError)
-    return found
+    return encoded
 
 
 def absent(codec: Codec, rows: int) -> Encoded:
-    """`rows` rows of nothing."""
+    """Encoded rows of an input that is absent in all of them."""
     dtype = {"int64": np.int32, "uint8": np.uint8}.get(codec.spec.dtype, np.float32)
     return Encoded(np.zeros((rows, *codec.spec.shape), dtype), np.zeros(rows, bool))

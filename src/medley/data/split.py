@@ -1,4 +1,4 @@
-"""Rows for training and for validation: shuffled, stratified over all targets, no class lost to training."""
+"""Random splits into training and validation rows, stratified over all targets, with every class in training."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ FOLDS = 5
 
 
 def split(rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray] = ()) -> tuple[np.ndarray, np.ndarray]:
-    """Splits row positions at random, with about the same share of every class on both sides.
+    """Split row positions at random, with about the same fraction of every class in both parts.
 
-    Rows are shuffled, sorted by all strata together, and validation takes evenly spaced ones: that works with
-    any number of classes, however rare. Then rows are exchanged until training knows every class; that is
-    sure to end well where training has more rows than all strata have classes together, and tried otherwise.
+    Rows are shuffled, then sorted by all strata together, and evenly spaced rows become validation rows: this works
+    with any number of classes, however rare. Then rows are swapped until training has every class; this always
+    succeeds if there are more training rows than classes in all strata together.
 
     Args:
         rows: number of rows B, at least 2.
-        fraction: share of validation rows, between 0 and 1; both sides get at least one row.
+        fraction: fraction of validation rows, between 0 and 1; both parts get at least one row.
         seed: the same seed gives the same split.
         strata: class codes (B,), one array per target, -1 where unobserved; numbers are binned first
             (`bins`). The first is balanced best.
 
     Returns:
-        Positions for training and positions for validation, each in rising order.
+        Positions for training and positions for validation, each in ascending order.
 
     Raises:
         DataError: there are fewer than 2 rows, or a stratum has another length.
@@ -42,26 +42,26 @@ def split(rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray] = 
     check_fraction(errors, fraction, "validation_split")
     errors.raise_if_any(ConfigError)
     if rows < 2:
-        raise DataError(f"At least 2 rows are needed to set some aside for validation, got {rows}.")
-    codes = _compact(rows, strata)
+        raise DataError(f"At least 2 rows are needed for a split into training and validation, got {rows}.")
+    codes = _compact_codes(rows, strata)
     rng = np.random.default_rng(seed)
     order = rng.permutation(rows)
     if len(codes):
-        # lexsort is stable, so rows of equal classes stay shuffled; its last key is the first one sorted by.
+        # lexsort is stable, so rows of equal classes stay shuffled; its last key is the primary one.
         order = order[np.lexsort(codes[::-1, order])]
     size = min(max(round(rows * fraction), 1), rows - 1)
-    held = np.zeros(rows, dtype=bool)
-    held[order[((np.arange(size) + 0.5) * rows / size).astype(np.int64)]] = True
-    _cover(codes, held, rng)
-    return np.flatnonzero(~held), np.flatnonzero(held)
+    in_validation = np.zeros(rows, dtype=bool)
+    in_validation[order[((np.arange(size) + 0.5) * rows / size).astype(np.int64)]] = True
+    _keep_all_classes_in_training(codes, in_validation, rng)
+    return np.flatnonzero(~in_validation), np.flatnonzero(in_validation)
 
 
 def bins(values: np.ndarray, count: int = 10) -> np.ndarray:
-    """Numbers as class codes by their quantiles, so that `split` can stratify over them.
+    """Bin numbers by their quantiles, so that `split` can stratify over them.
 
     Args:
         values: numbers (B,); NaN and infinities count as unobserved.
-        count: the largest number of bins; there are fewer where that would leave under ten rows in each.
+        count: the maximum number of bins; there are fewer if a bin would have less than ten rows.
 
     Returns:
         Codes (B,) from 0, -1 for unobserved.
@@ -70,57 +70,62 @@ def bins(values: np.ndarray, count: int = 10) -> np.ndarray:
     [0, 1, 2, 3, -1]
     """
     values = np.asarray(values, dtype=np.float64)
-    known = np.isfinite(values)
-    count = min(count, known.sum() // 10)
+    is_finite = np.isfinite(values)
+    count = min(count, is_finite.sum() // 10)
     if count < 2:
-        return np.where(known, 0, -1)
-    edges = np.quantile(values[known], np.arange(1, count) / count)
-    return np.where(known, np.searchsorted(np.unique(edges), values, side="right"), -1)
+        return np.where(is_finite, 0, -1)
+    edges = np.quantile(values[is_finite], np.arange(1, count) / count)
+    return np.where(is_finite, np.searchsorted(np.unique(edges), values, side="right"), -1)
 
 
-def _compact(rows: int, strata: Sequence[np.ndarray]) -> np.ndarray:
-    """Codes (S, B) without gaps, so that they can be counted; -1 stays."""
+def _compact_codes(rows: int, strata: Sequence[np.ndarray]) -> np.ndarray:
+    """Renumber codes (S, B) without gaps, so that they can be counted; -1 stays."""
     codes = np.full((len(strata), rows), -1, dtype=np.int64)
-    for place, stratum in zip(codes, strata, strict=True):
-        given = np.asarray(stratum)
-        if given.shape != (rows,):
-            raise DataError(f"A stratum must have shape ({rows},), one code per row, got {given.shape}.")
-        place[given >= 0] = np.unique(given[given >= 0], return_inverse=True)[1]
+    for row, stratum in zip(codes, strata, strict=True):
+        stratum_codes = np.asarray(stratum)
+        if stratum_codes.shape != (rows,):
+            raise DataError(f"A stratum must have shape ({rows},), one code per row, got {stratum_codes.shape}.")
+        row[stratum_codes >= 0] = np.unique(stratum_codes[stratum_codes >= 0], return_inverse=True)[1]
     return codes
 
 
-def _cover(codes: np.ndarray, held: np.ndarray, rng: np.random.Generator) -> None:
-    """Exchanges rows in place, so that no class has all its rows in `held` (B,) if rows can be spared."""
-    counts = [np.bincount(one[~held & (one >= 0)], minlength=one.max(initial=-1) + 1) for one in codes]
-    spare = _spare(codes, counts, held, rng)
-    for one, tally in zip(codes, counts, strict=True):
-        classes, first = np.unique(one, return_index=True)
+def _keep_all_classes_in_training(codes: np.ndarray, in_validation: np.ndarray, rng: np.random.Generator) -> None:
+    """Swap rows in place, so that no class has all its rows in validation (B,), as far as rows can be spared."""
+    counts = [
+        np.bincount(stratum[~in_validation & (stratum >= 0)], minlength=stratum.max(initial=-1) + 1)
+        for stratum in codes
+    ]
+    spare = _spare_rows(codes, counts, in_validation, rng)
+    for stratum, class_counts in zip(codes, counts, strict=True):
+        classes, first = np.unique(stratum, return_index=True)
         first = first[classes >= 0]
-        for missing in np.flatnonzero(tally == 0):
-            if tally[missing]:  # an earlier exchange brought it along
+        for missing in np.flatnonzero(class_counts == 0):
+            if class_counts[missing]:  # added by an earlier swap
                 continue
             incoming = int(first[missing])
-            _tally(codes, counts, incoming, +1)
+            _update_counts(codes, counts, incoming, +1)
             outgoing = next(spare, None)
             if outgoing is None:
                 return
-            _tally(codes, counts, outgoing, -1)
-            held[incoming], held[outgoing] = False, True
+            _update_counts(codes, counts, outgoing, -1)
+            in_validation[incoming], in_validation[outgoing] = False, True
 
 
-def _spare(codes: np.ndarray, counts: list[np.ndarray], held: np.ndarray, rng: np.random.Generator) -> Iterator[int]:
-    """Training rows, none the last of its class in any stratum as things are when it is asked for."""
+def _spare_rows(
+    codes: np.ndarray, counts: list[np.ndarray], in_validation: np.ndarray, rng: np.random.Generator
+) -> Iterator[int]:
+    """Yield training rows that are not the last of their class in any stratum at that moment."""
     while True:
-        given = False
-        for row in rng.permutation(np.flatnonzero(~held)).tolist():
-            if not held[row] and all(c[row] < 0 or n[c[row]] > 1 for c, n in zip(codes, counts, strict=True)):
-                given = True
+        found = False
+        for row in rng.permutation(np.flatnonzero(~in_validation)).tolist():
+            if not in_validation[row] and all(c[row] < 0 or n[c[row]] > 1 for c, n in zip(codes, counts, strict=True)):
+                found = True
                 yield row
-        if not given:
+        if not found:
             return
 
 
-def _tally(codes: np.ndarray, counts: list[np.ndarray], row: int, step: int) -> None:
-    for code, tally in zip(codes, counts, strict=True):
+def _update_counts(codes: np.ndarray, counts: list[np.ndarray], row: int, change: int) -> None:
+    for code, class_counts in zip(codes, counts, strict=True):
         if code[row] >= 0:
-            tally[code[row]] += step
+            class_counts[code[row]] += change

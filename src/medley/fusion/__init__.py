@@ -1,4 +1,4 @@
-"""Several modalities into one vector, each of them possibly absent."""
+"""Fusion of several modalities, any of which may be absent, into one vector."""
 
 from medley.fusion.add import Add
 from medley.fusion.attention import AttentionFusion

@@ -1,4 +1,4 @@
-"""Vectors summed, as a block."""
+"""Fusion by summing vectors."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, cast
 from medley.core.layer import Fusion
 from medley.core.space import Space
 from medley.core.spec import Spec, vector
-from medley.fusion.width import wrong_size
+from medley.fusion.width import size_errors
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 class Add(Fusion, register="fusion.add"):
-    """The sum of the vectors that are present; without weights where all are of one width.
+    """Sums the vectors that are present; there are no weights if all have the same width.
 
     Args:
-        width: of the sum; vectors of another width are projected to it. Left out, that of the widest vector.
+        width: of the sum; vectors of another width are projected to it. By default that of the widest vector.
 
     Shape: M x (B, D_m) -> (B, D).
 
@@ -29,11 +29,11 @@ class Add(Fusion, register="fusion.add"):
     width: int | Space | None = None
 
     def check(self) -> Iterable[str]:
-        """The width is positive."""
-        yield from wrong_size("width", self.width)
+        """Check that the width is positive."""
+        yield from size_errors("width", self.width)
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The module."""
+        """Build the module."""
         from medley.nn.fusion_add import Sum
 
         return Sum([spec.width for spec in specs], self.out(*specs).width)

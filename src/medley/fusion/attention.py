@@ -1,4 +1,4 @@
-"""Attention over modalities, as a block."""
+"""Fusion by attention over modalities."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from medley.core.block import DataSummary
 from medley.core.layer import Fusion
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
-from medley.fusion.width import WIDTHS, default_width, wrong_size
+from medley.fusion.width import WIDTHS, default_width, size_errors
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 class AttentionFusion(Fusion, register="fusion.attention"):
-    """A learnt query per head attends over one token per vector; absent tokens are masked.
+    """Attention pooling: a learnt query per head attends over one token per vector; absent tokens are masked.
 
-    Source: attention pooling by a learnt seed, Lee et al.: Set Transformer, 2019, over the modalities of a
+    Source: attention pooling by a learnt seed, Lee et al.: Set Transformer, 2019, applied to the modalities of a
         row.
 
     Args:
-        width: of the tokens and of the result.
-        num_heads: number of queries.
+        width: width of the tokens and of the result.
+        num_heads: number of heads, each with its own query.
 
     Shape: M x (B, D_m) -> (B, D).
 
@@ -35,16 +35,16 @@ class AttentionFusion(Fusion, register="fusion.attention"):
     num_heads: int | Space | None = searched(OneOf(1, 2, 4, 8, default=4))
 
     def check(self) -> Iterable[str]:
-        """Sizes are positive."""
-        yield from wrong_size("width", self.width)
-        yield from wrong_size("num_heads", self.num_heads)
+        """Check that the sizes are positive."""
+        yield from size_errors("width", self.width)
+        yield from size_errors("num_heads", self.num_heads)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Narrow for few rows."""
+        """A small width for few rows."""
         return {"width": default_width(specs, summary)}
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The module."""
+        """Build the module."""
         from medley.nn.fusion_attention import Pooling
 
         return Pooling([spec.width for spec in specs], cast(int, self.width), cast(int, self.num_heads))

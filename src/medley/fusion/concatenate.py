@@ -1,4 +1,4 @@
-"""Vectors side by side, as a block."""
+"""Fusion by concatenating vectors."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class Concatenate(Fusion, register="fusion.concatenate"):
-    """Vectors side by side; zeros where one is absent.
+    """Concatenates vectors; absent ones are zeros.
 
     Args:
-        stand_in: whether a vector is learnt in place of each absent one. Off, there are no weights at all,
-            and what follows can only miss an absent vector; on, it can also learn what its absence means.
+        stand_in: whether a learnt vector takes the place of each absent one. If not, there are no weights; if so, the
+            layers that follow can learn what an absence means.
 
     Shape: M x (B, D_m) -> (B, sum of D_m).
 
@@ -27,11 +27,11 @@ class Concatenate(Fusion, register="fusion.concatenate"):
     stand_in: bool = False
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The module."""
+        """Build the module."""
         from medley.nn.fusion_concatenate import Concatenation
 
         return Concatenation([spec.width for spec in specs], stand_in=self.stand_in)
 
     def out(self, *specs: Spec) -> Spec:
-        """All widths together."""
+        """The sum of all widths."""
         return vector(sum(spec.width for spec in specs))

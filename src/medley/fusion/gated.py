@@ -1,4 +1,4 @@
-"""Gated multimodal units, as a block."""
+"""Fusion by gated multimodal units."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from medley.core.block import DataSummary
 from medley.core.layer import Fusion
 from medley.core.space import Space, searched
 from medley.core.spec import Spec, vector
-from medley.fusion.width import WIDTHS, default_width, wrong_size
+from medley.fusion.width import WIDTHS, default_width, size_errors
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 class GatedFusion(Fusion, register="fusion.gated"):
-    """Per output number, a softmax over the vectors that are present says whom to believe.
+    """Gated multimodal unit: for each output number, a softmax over the vectors that are present weighs them.
 
     Source: Arevalo, Solorio, Montes-y-Gomez, Gonzalez: Gated Multimodal Units for Information Fusion, 2017;
-        its unit
-    for two modalities, generalised to M of which any may be absent.
+        their unit for two modalities, generalised to M modalities of which any may be absent.
 
     Args:
-        width: of the result.
+        width: width of the result.
 
     Shape: M x (B, D_m) -> (B, D).
 
@@ -34,15 +33,15 @@ class GatedFusion(Fusion, register="fusion.gated"):
     width: int | Space | None = searched(WIDTHS)
 
     def check(self) -> Iterable[str]:
-        """The width is positive."""
-        yield from wrong_size("width", self.width)
+        """Check that the width is positive."""
+        yield from size_errors("width", self.width)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Narrow for few rows."""
+        """A small width for few rows."""
         return {"width": default_width(specs, summary)}
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The module."""
+        """Build the module."""
         from medley.nn.fusion_gated import Gated
 
         return Gated([spec.width for spec in specs], cast(int, self.width))

@@ -1,4 +1,4 @@
-"""Maps and sequences joined before anything is pooled away."""
+"""Fusion of maps and sequences without pooling."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class JoinMaps(Layer, register="fusion.join"):
-    """Maps (or sequences) of one shape, side by side in their channels or summed. An absent one is zeros.
+    """Concatenates the channels of maps (or sequences) of the same shape, or sums them; absent ones are zeros.
 
     Args:
         how: `"concatenate"` or `"add"`.
@@ -23,7 +23,7 @@ class JoinMaps(Layer, register="fusion.join"):
     Shape: M x (B, C_m, H, W) -> (B, C, H, W); M x (B, T, D_m) -> (B, T, D).
 
     Raises:
-        GraphError: the shapes do not fit each other.
+        GraphError: the shapes do not match.
 
     >>> str(JoinMaps().out(Spec((3, 8, 8), "CHW"), Spec((5, 8, 8), "CHW")))
     '(C=8 H=8 W=8)'
@@ -32,22 +32,22 @@ class JoinMaps(Layer, register="fusion.join"):
     how: str = "concatenate"
 
     def check(self) -> Iterable[str]:
-        """One of two ways."""
+        """Check `how`."""
         if self.how not in ("concatenate", "add"):
             yield f'how must be "concatenate" or "add", got {self.how!r}.'
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The module; it holds no weights."""
+        """Build the module, which has no weights."""
         from medley.nn.fusion_add import Joined
 
         self.out(*specs)
         return Joined(None if self.how == "add" else _channels(specs[0]) + 1)
 
     def out(self, *specs: Spec) -> Spec:
-        """A map again."""
+        """A map or a sequence, as the inputs."""
         if not joinable(specs, self.how):
-            told = " and ".join(map(str, specs))
-            raise GraphError(f"only maps or sequences of one shape can be joined as they are, got {told}.")
+            listed = " and ".join(map(str, specs))
+            raise GraphError(f"only maps or only sequences of the same shape can be joined, got {listed}.")
         if self.how == "add":
             return specs[0]
         shape = list(specs[0].shape)
@@ -56,7 +56,7 @@ class JoinMaps(Layer, register="fusion.join"):
 
 
 def joinable(specs: Sequence[Spec], how: str) -> bool:
-    """Whether all are maps, or all sequences, of one shape; side by side, channels may differ.
+    """Whether all are maps, or all sequences, of the same shape; to concatenate, channels may differ.
 
     >>> joinable([Spec((3, 8, 8), "CHW"), Spec((5, 8, 8), "CHW")], "add")
     False

@@ -1,4 +1,4 @@
-"""Low-rank products of modalities, as a block."""
+"""Fusion by low-rank products of modalities."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from medley.core.block import DataSummary
 from medley.core.layer import Fusion
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
-from medley.fusion.width import WIDTHS, default_width, wrong_size
+from medley.fusion.width import WIDTHS, default_width, size_errors
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 class LowRankFusion(Fusion, register="fusion.low_rank"):
-    """Products of all vectors: what one modality means may depend on another. An absent one's factor is 1.
+    """Low-rank products of all vectors, which model interactions of modalities. An absent one's factor is 1.
 
     Source: Liu et al.: Efficient Low-rank Multimodal Fusion with Modality-Specific Factors, 2018.
 
     Args:
-        width: of the result.
+        width: width of the result.
         rank: number of products that are summed.
 
     Shape: M x (B, D_m) -> (B, D).
@@ -34,16 +34,16 @@ class LowRankFusion(Fusion, register="fusion.low_rank"):
     rank: int | Space | None = searched(OneOf(2, 4, 8, 16, default=4))
 
     def check(self) -> Iterable[str]:
-        """Sizes are positive."""
-        yield from wrong_size("width", self.width)
-        yield from wrong_size("rank", self.rank)
+        """Check that the sizes are positive."""
+        yield from size_errors("width", self.width)
+        yield from size_errors("rank", self.rank)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Narrow for few rows."""
+        """A small width for few rows."""
         return {"width": default_width(specs, summary)}
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The module."""
+        """Build the module."""
         from medley.nn.fusion_low_rank import LowRankProduct
 
         return LowRankProduct([spec.width for spec in specs], cast(int, self.width), cast(int, self.rank))

@@ -1,4 +1,4 @@
-"""Any results as one vector."""
+"""Fusion of results of any shape."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ FUSIONS: Mapping[str, type[Block]] = {
 
 
 class Merge(Composite, register="fusion.merge"):
-    """Joins results of any shape, of which any may be absent in any row.
+    """Merges results of any shape, any of which may be absent in any row.
 
-    Maps are averaged over space and sequences over time before they are joined as vectors; only where all are
-    maps (or all sequences) of one shape, adding and concatenating keeps that shape. A single node passes.
+    Maps are averaged over space and sequences over time before they are merged as vectors; only if all are maps (or
+    all sequences) of the same shape, adding and concatenating keep that shape. A single node is returned unchanged.
 
     Args:
-        merge_type: `"concatenate"`, `"add"`, `"gated"`, `"attention"` or `"low_rank"`; see the blocks of
-            these names.
+        merge_type: `"concatenate"`, `"add"`, `"gated"`, `"attention"` or `"low_rank"`; see the
+            blocks of these names.
 
     Shape: M x (B, any) -> (B, D), or the common shape.
 
@@ -48,23 +48,23 @@ class Merge(Composite, register="fusion.merge"):
     merge_type: str | Space | None = searched(OneOf(*FUSIONS))
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Side by side: no weights to learn, nothing lost."""
+        """Concatenation: it has no weights and loses nothing."""
         return {"merge_type": "concatenate"}
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
-        """Reductions to vectors where needed, then the fusion."""
+        """Reduce inputs to vectors where needed, then fuse them."""
         if len(nodes) == 1:
             return nodes[0]
-        how = str(self.merge_type)
-        if how in ("add", "concatenate") and joinable(specs, how):
-            return JoinMaps(how)(nodes)
-        vectors = [_reduced(node, spec) for node, spec in zip(nodes, specs, strict=True)]
-        return FUSIONS[how]()(vectors)
+        merge_type = str(self.merge_type)
+        if merge_type in ("add", "concatenate") and joinable(specs, merge_type):
+            return JoinMaps(merge_type)(nodes)
+        vectors = [_to_vector(node, spec) for node, spec in zip(nodes, specs, strict=True)]
+        return FUSIONS[merge_type]()(vectors)
 
 
-def _reduced(node: Node, spec: Spec) -> Node:
-    # Tables stay as they are: the resolver makes plain vectors of them. So it does of tokens, but steps
-    # remain.
+def _to_vector(node: Node, spec: Spec) -> Node:
+    # Tables are left unchanged: the resolver converts them to vectors. It also converts tokens, but these keep their
+    # time axis.
     if spec.is_vector or spec.is_table:
         return node
     if spec.is_map:

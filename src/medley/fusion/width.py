@@ -1,4 +1,4 @@
-"""The width of a fused vector: its range, its rule, and what is sensible."""
+"""The width of a fused vector: its search range, default and check."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ WIDTHS = OneOf(32, 64, 128, 256, 512, default=64)
 
 
 def default_width(specs: Sequence[Spec], summary: DataSummary) -> int:
-    """As wide as the widest vector, but narrow where there are few rows to learn from.
+    """The width of the widest vector, with a smaller maximum for few training rows.
 
     >>> from medley.core.spec import vector
     >>> default_width([vector(512), vector(20)], DataSummary(500))
     32
     """
-    most = 32 if summary.rows < 1_000 else 64 if summary.rows < 10_000 else 128
-    return min(most, max((spec.width for spec in specs), default=most))
+    maximum = 32 if summary.rows < 1_000 else 64 if summary.rows < 10_000 else 128
+    return min(maximum, max((spec.width for spec in specs), default=maximum))
 
 
-def wrong_size(name: str, value: Any) -> Iterable[str]:
-    """A sentence where a set size is no positive whole number."""
+def size_errors(name: str, value: Any) -> Iterable[str]:
+    """Yield an error if a size is set and is not a positive whole number."""
     if isinstance(value, float) or value == 0:
         yield f"{name} must be a positive whole number, got {value!r}."

@@ -196,7 +196,7 @@ def _label_count(target: TargetProfile) -> int:
 
 def _numbered(target: TargetProfile) -> TaskGuess | None:
     labels = target.classes
-    if len(labels) == 2 and (target.is_whole or target.known >= _ENOUGH):
+    if len(labels) == 2 and (target.is_whole or target.n_numbers >= _ENOUGH):
         confidence = 0.95 if target.is_whole else 0.7
         reason = f"its cells are {labels[0]!r} or {labels[1]!r}"
         return target.task("binary", reason, confidence, outputs=2, labels=labels)
@@ -208,7 +208,7 @@ def _numbered(target: TargetProfile) -> TaskGuess | None:
 
 def _named(target: TargetProfile) -> TaskGuess:
     profile = target.profile
-    distinct, known = len(profile.values), profile.known
+    distinct, known = len(profile.values), profile.n_present
     if distinct > 0.5 * known and known >= _ENOUGH:
         raise DataError(
             f"The target {profile.name!r} holds {distinct:,} distinct strings in {known:,} rows: nothing predicts free "

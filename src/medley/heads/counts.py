@@ -285,7 +285,7 @@ class CountHead(Head, register="heads.counts"):
         Amounts of money leave gaps, ages and hours are not skewed, ratings have few values, years do not start at 0:
         all of these stay numbers or ordered classes.
         """
-        if not target.is_numeric or not target.is_whole or target.known < _LEAST_ROWS:
+        if not target.is_numeric or not target.is_whole or target.n_numbers < _LEAST_ROWS:
             return None
         distinct = target.distinct
         if len(distinct) <= _LEAST_DISTINCT or distinct[0] not in (0, 1) or distinct[-1] > _LARGEST:

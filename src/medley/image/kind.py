@@ -98,7 +98,7 @@ def _images_from_strings(profile: ColumnProfile) -> KindGuess | None:
         return KindGuess("image", "its cells are images in base64", 0.99)
     if fraction(map(is_url, strings)) >= 0.9:
         reason = "its cells are URLs, which are not downloaded"
-        return KindGuess("identifier", reason, 0.9) if len(profile.values) == profile.known else None
+        return KindGuess("identifier", reason, 0.9) if len(profile.values) == profile.n_present else None
     paths = [split_paths(string) for string in strings]
     if fraction(bool(cell) and all(map(has_image_suffix, cell)) for cell in paths) < 0.9:
         return _images_by_content(profile)

@@ -235,7 +235,7 @@ class _ImageStore:
             os.replace(temporary, self.folder / f"{key}.png")
             self.on_disk.add(key)
         except OSError as error:
-            cache.tell_once(
+            cache.warn_once(
                 f"{self.folder} cannot be written ({error.strerror or error}); images are cached in memory instead. "
                 f"Free some disk space, or set {cache.VARIABLE} to another folder."
             )

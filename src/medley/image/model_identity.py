@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from types import CodeType
 from typing import Any, TypeVar
 
-from medley.cache.folder import digest, tell_once
+from medley.cache.folder import digest, warn_once
 from medley.core.block import Block
 from medley.core.input import Input
 from medley.core.registry import name_of
@@ -96,7 +96,7 @@ def verified_checksum(block: Any) -> str:
     """
     current = model_checksum(block)
     if block.checksum not in (None, current):
-        tell_once(
+        warn_once(
             f"{type(block).__name__}: {model_label(block.model)} has changed since this network was built and "
             "may give other results than those the network was trained on. Restore the former model, or train again."
         )

@@ -257,7 +257,7 @@ def _bytes(tensor: torch.Tensor) -> np.ndarray:
 
 def _is_up_to_date(store: RowStore, run: Pass, rows: Pieces) -> bool:
     """Whether a few rows still give the stored results: code may change while the weights do not."""
-    known = np.flatnonzero(store.places(rows.keys) >= 0)
+    known = np.flatnonzero(store.positions(rows.keys) >= 0)
     some = known[:: max(1, len(known) // 3)][:4]
     if not len(some):
         return True

@@ -53,7 +53,7 @@ class TableView:
         return [column for feed in self.feeds for column in feed.columns]
 
     @property
-    def words(self) -> list[str]:
+    def text_columns(self) -> list[str]:
         """The columns whose cells must be read as text, even if all of them are digits in some table."""
         guesses = (self.schema[name] for name in self._all_columns())
         return [guess.name for guess in guesses if kind_named(guess.kind).reads_as_text(guess.form)]
@@ -76,7 +76,7 @@ class TableView:
         """
         if empty and isinstance(table, list) and not table:
             table = {name: [] for name in self.required}
-        loaded = read(table, root, as_text=self.words, empty=empty)
+        loaded = read(table, root, as_text=self.text_columns, empty=empty)
         missing_targets = [name for name in self.targets.values() if name not in loaded.frame.columns]
         has_no_target = labelled and len(missing_targets) == len(self.targets)
         check_columns(loaded, [*self.required, *missing_targets] if has_no_target else self.required)

@@ -190,7 +190,7 @@ class CategoryKind(ColumnKind, register="tabular.category_kind"):
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
         if not profile.is_plain:
             return None
-        distinct, known = len(profile.values), profile.known
+        distinct, known = len(profile.values), profile.n_present
         ratio = distinct / known
         confidence = 0.95 if ratio <= 0.1 else 0.8 if ratio <= 0.5 else 0.5
         return KindGuess(self.name, f"{distinct:,} distinct values in {known:,} rows", confidence, "str")

@@ -28,12 +28,12 @@ class TextKind(ColumnKind, register="text.text_kind"):
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
         if not profile.is_plain:
             return None
-        ratio, words = len(profile.values) / profile.known, words_per_cell(profile)
+        ratio, words = len(profile.values) / profile.n_present, words_per_cell(profile)
         length = float(np.mean([len(string) for string in profile.strings]))
         reason = f"its strings have {describe_length(words)}, and {ratio:.0%} of them differ"
         if words >= 4 and (ratio > 0.3 or (length > 60 and ratio > 0.02)):
             return KindGuess(self.name, reason, min(0.6 + words / 50, 0.98))
-        if words >= 2.2 and ratio > 0.3 and profile.known >= _ENOUGH_ROWS:
+        if words >= 2.2 and ratio > 0.3 and profile.n_present >= _ENOUGH_ROWS:
             return KindGuess(self.name, reason, 0.65)
         return None
 

@@ -14,7 +14,7 @@ ROWS = 600
 
 def found_leaks(frame, *targets):
     tasks = {name: infer_target(frame[name], name) for name in targets}
-    return {(leak.column, leak.target): leak.how for leak in leaks(read(frame), infer(frame), tasks)}
+    return {(leak.column, leak.target): leak.relation for leak in leaks(read(frame), infer(frame), tasks)}
 
 
 def table():
@@ -38,7 +38,7 @@ def test_columns_without_leakage_are_not_reported():
 
 
 @pytest.mark.parametrize(
-    ("leak", "target", "how"),
+    ("leak", "target", "relation"),
     [
         (lambda t: t["label"], "label", "equal"),
         (lambda t: t["label"].where(np.arange(ROWS) % 9 > 0), "label", "equal"),
@@ -50,9 +50,9 @@ def test_columns_without_leakage_are_not_reported():
         (lambda t: -np.log(t["price"]), "price", "near-perfect"),
     ],
 )
-def test_leaks_are_found_with_their_relation(leak, target, how):
+def test_leaks_are_found_with_their_relation(leak, target, relation):
     frame = table().assign(leak=leak)
-    assert found_leaks(frame, target) == {("leak", target): how}
+    assert found_leaks(frame, target) == {("leak", target): relation}
 
 
 def test_missing_cells_may_determine_the_label():
@@ -125,7 +125,7 @@ def multi_output_table():
 
 
 @pytest.mark.parametrize(
-    ("leak", "target", "how"),
+    ("leak", "target", "relation"),
     [
         (lambda tags, place: [one[::-1] for one in tags], "tags", "equal"),
         (lambda tags, place: ["|".join(one) for one in tags], "tags", "equal"),
@@ -137,9 +137,9 @@ def multi_output_table():
         (lambda tags, place: [str(one) for one in place[:, 0]], "place", "part"),
     ],
 )
-def test_columns_that_hold_a_multi_output_target_or_part_of_it_are_found(leak, target, how):
+def test_columns_that_hold_a_multi_output_target_or_part_of_it_are_found(leak, target, relation):
     frame, tags, place = multi_output_table()
-    assert found_leaks(frame.assign(leak=leak(tags, place)), "tags", "place") == {("leak", target): how}
+    assert found_leaks(frame.assign(leak=leak(tags, place)), "tags", "place") == {("leak", target): relation}
 
 
 def test_a_label_that_every_row_has_is_no_leak():

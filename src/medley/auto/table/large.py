@@ -88,7 +88,7 @@ def divide_large(known: Scan, plan: Plan, how: SplitSpec, progress: Progress) ->
     told = warn_of_leaks(known.sample, plan)
     passed = _Pass(known.rows)
     view, drop = plan.view, how.on_bad_file == "drop"
-    table = replace(known.table, as_text=known.table.as_text | set(view.words))
+    table = replace(known.table, as_text=known.table.as_text | set(view.text_columns))
     for start, batch in table.batches(view.required):
         passed.add(start, batch, plan, drop=drop)
         progress.share("reading", start + len(batch), known.rows)

@@ -237,7 +237,7 @@ def warn_of_leaks(table: Table, plan: Plan) -> dict[str, Any]:
     for one in found:
         unused = spelled("column_kinds", {one.column: "unused"})
         warn(f"{one} If it is not known when you predict, leave it out: {unused}.")
-    return {"leaks": [{"column": one.column, "target": one.target, "how": one.how} for one in found]}
+    return {"leaks": [{"column": one.column, "target": one.target, "how": one.relation} for one in found]}
 
 
 def bad_images(table: Table, plan: Plan) -> set[int]:

@@ -12,7 +12,7 @@ import numpy as np
 
 import medley.errors
 from medley.cache import folder as cache
-from medley.cache.encoded_files import EncodedFiles, Form, Kept, Writer
+from medley.cache.encoded_files import EncodedFiles, EncodingLayout, StoredEncoding, Writer
 from medley.core.codec import Codec, Encoded
 from medley.core.numbering import Notice, gathered, numbered
 from medley.errors import warn, within
@@ -68,7 +68,7 @@ class TableStream(Stream):
         kept = {name: self._files.open(key) for name, key in keys.items()}
         found = {name: one for name, one in kept.items() if one is not None}
         for name, one in found.items():
-            self._tell(wanted[name][0], one.told)
+            self._tell(wanted[name][0], one.metadata)
         new = {name: one for name, one in wanted.items() if name not in found}
         if new:
             began = monotonic()
@@ -82,7 +82,7 @@ class TableStream(Stream):
             self.progress.say(f"encoded before, and taken from {self._files.folder}")
         return {name: found[name].parts for name in wanted}
 
-    def _made(self, key: str) -> Kept:
+    def _made(self, key: str) -> StoredEncoding:
         kept = self._files.open(key)
         if kept is None:
             raise medley.errors.DataError(f"{self._files.folder / key} was removed or damaged just now; try again.")
@@ -108,8 +108,8 @@ class TableStream(Stream):
                 self._add(view, start, batch, new, writers)
                 self.progress.share("encoding", start + len(batch), total)
             for key, (under, _) in new.items():
-                writers[key].told = [_as_json(one) for one in noted.notices if one.told.startswith(f"{under}: ")]
-                self._remember(under, writers[key].told)
+                writers[key].metadata = [_as_json(one) for one in noted.notices if one.told.startswith(f"{under}: ")]
+                self._remember(under, writers[key].metadata)
         self.progress.share("", total, total)
 
     def _add(
@@ -144,9 +144,9 @@ class TableStream(Stream):
             self.bad_rows[under] = rows
 
 
-def _form(codec: Codec, sizes: Sequence[int]) -> Form:
+def _form(codec: Codec, sizes: Sequence[int]) -> EncodingLayout:
     dtype = {"int64": np.int32, "uint8": np.uint8}.get(codec.spec.dtype, np.float32)
-    return Form(sizes, codec.spec.shape, np.dtype(dtype))
+    return EncodingLayout(sizes, codec.spec.shape, np.dtype(dtype))
 
 
 def _as_json(notice: Notice) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Leak:
     Args:
         column: its name.
         target: that of the target.
-        how: `"equal"`; `"one-to-one"` (each class has another name); `"near-perfect"` (the column alone predicts
+        relation: `"equal"`; `"one-to-one"` (each class has another name); `"near-perfect"` (the column alone predicts
             validation rows almost without error); or `"part"` (it holds some of the labels or numbers of a target that
             has several).
         strength: for `"near-perfect"`, the fraction of the constant baseline's error that the column removes; else 1.
@@ -47,17 +47,17 @@ class Leak:
 
     column: str
     target: str
-    how: Literal["equal", "one-to-one", "near-perfect", "part"]
+    relation: Literal["equal", "one-to-one", "near-perfect", "part"]
     strength: float
 
     def __str__(self) -> str:
-        relation = {
+        phrase = {
             "equal": "is equal to it",
             "one-to-one": "has one value for each of its values",
             "near-perfect": f"predicts it nearly perfectly by itself ({self.strength:.2%})",
             "part": "holds part of it",
-        }[self.how]
-        return f"Column {self.column!r} determines the target {self.target!r}: it {relation}."
+        }[self.relation]
+        return f"Column {self.column!r} determines the target {self.target!r}: it {phrase}."
 
 
 def leaks(table: Table, schema: Schema, targets: Mapping[str, TaskGuess]) -> list[Leak]:

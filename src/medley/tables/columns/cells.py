@@ -92,7 +92,7 @@ def read_cells(series: pd.Series, guess: ColumnGuess, root: Path | None = None) 
 
 
 def table_cells(table: Table, guess: ColumnGuess) -> Cells:
-    """Parse one column of a table; the result is cached in the table's memo.
+    """Parse one column of a table; the result is cached in the table.
 
     Args:
         table: has the column.

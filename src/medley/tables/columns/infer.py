@@ -94,7 +94,7 @@ def infer_kind(profile: ColumnProfile) -> KindGuess:
 
 
 def _infer(profile: ColumnProfile) -> KindGuess:
-    if not profile.known:
+    if not profile.n_present:
         return KindGuess("constant", "every cell is missing", 1.0)
     if not profile.is_plain:
         return _ask_kinds(profile) or _unused_objects(profile)
@@ -102,7 +102,7 @@ def _infer(profile: ColumnProfile) -> KindGuess:
         return _single_value(profile)
     dtype = profile.series.dtype
     if str(dtype) == "category":
-        return KindGuess("category", "the frame's own type says so", 1.0, label_form(profile.values))
+        return KindGuess("category", "it is categorical in the frame", 1.0, label_form(profile.values))
     match getattr(dtype, "kind", "O"):
         case "b":
             return KindGuess("boolean", "its cells are True or False", 1.0)
@@ -162,8 +162,8 @@ def _infer_objects(profile: ColumnProfile) -> KindGuess:
 
 def _column_guess(profile: ColumnProfile, kind_guess: KindGuess) -> ColumnGuess:
     kind = kind_named(kind_guess.kind)
-    distinct = len(profile.values) if profile.is_plain else kind_guess.labels or profile.known
-    missing = 1 - profile.known / len(profile.series) + kind_guess.unparsed
+    distinct = len(profile.values) if profile.is_plain else kind_guess.labels or profile.n_present
+    missing = 1 - profile.n_present / len(profile.series) + kind_guess.unparsed
     examples = (
         profile.values[:: max(len(profile.values) // _MOST_EXAMPLES, 1)].tolist() if profile.is_plain else profile.cells
     )

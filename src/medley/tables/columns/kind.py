@@ -163,7 +163,7 @@ def overridden(profile: ColumnProfile, name: str, inferred: KindGuess) -> KindGu
     kind = kind_named(name)
     if not kind.is_used:
         return KindGuess(name, SET_BY_CALLER, 1.0)
-    if inferred.kind == name or not profile.known:
+    if inferred.kind == name or not profile.n_present:
         return replace(inferred, kind=name, reason=SET_BY_CALLER, confidence=1.0)
     return kind.override(profile)
 

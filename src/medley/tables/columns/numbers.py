@@ -40,34 +40,34 @@ def infer_from_numbers(profile: ColumnProfile, values: np.ndarray) -> KindGuess:
 
 def _time(profile: ColumnProfile, values: np.ndarray) -> KindGuess | None:
     form = find_epoch(values)
-    if form is None or not (is_time_name(profile.name) or (form == "%Y%m%d" and profile.known >= _FEW_DISTINCT)):
+    if form is None or not (is_time_name(profile.name) or (form == "%Y%m%d" and profile.n_present >= _FEW_DISTINCT)):
         return None
     written = "days, written as 20240131" if form == "%Y%m%d" else f"{form[6:]} since 1970"
     return KindGuess("time", f"its whole numbers are {written}", 0.9 if is_time_name(profile.name) else 0.8, form)
 
 
 def _identifier(profile: ColumnProfile, values: np.ndarray) -> KindGuess | None:
-    if len(values) < profile.known or len(values) < 3:
+    if len(values) < profile.n_present or len(values) < 3:
         return None
     if is_identifier_name(profile.name) or (is_code_name(profile.name) and len(values) >= _FEW_DISTINCT):
-        return KindGuess("identifier", "every row has its own, and its name is that of an identifier", 0.98)
+        return KindGuess("identifier", "every row has a different value, and its name is that of an identifier", 0.98)
     if len(values) < _FEW_DISTINCT or is_time_name(profile.name) or is_quantity_name(profile.name):
         return None
     span = values.max() - values.min() + 1
     if span == len(values):
         return KindGuess("identifier", f"it counts the rows, from {values.min():.0f} to {values.max():.0f}", 0.95)
     if len(values) >= span / 2:
-        return KindGuess("identifier", "every row has its own whole number, with few gaps between them", 0.7)
+        return KindGuess("identifier", "every row has a different whole number, with few gaps between them", 0.7)
     return None
 
 
 def _code(profile: ColumnProfile, values: np.ndarray, counts: np.ndarray) -> KindGuess | None:
     numbers = f"{len(values):,} whole numbers"
     if is_identifier_name(profile.name):
-        return KindGuess("category", f"its name says that its {numbers} stand for things", 0.85, "int")
+        return KindGuess("category", f"its name suggests that its {numbers} are codes", 0.85, "int")
     if is_code_name(profile.name):
-        return KindGuess("category", f"its name says that its {numbers} stand for things", 0.8, "int")
-    if profile.known >= _ENOUGH_ROWS and _look_like_codes(values, counts) and not is_quantity_name(profile.name):
+        return KindGuess("category", f"its name suggests that its {numbers} are codes", 0.8, "int")
+    if profile.n_present >= _ENOUGH_ROWS and _look_like_codes(values, counts) and not is_quantity_name(profile.name):
         return KindGuess("category", f"its {numbers}, all with the same number of digits, recur often", 0.55, "int")
     return None
 

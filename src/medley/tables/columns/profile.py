@@ -85,7 +85,7 @@ class ColumnProfile:
         return np.array([not is_absent(cell) for cell in self.series.array], bool)
 
     @property
-    def known(self) -> int:
+    def n_present(self) -> int:
         """The number of rows with a value."""
         return int(self.present.sum())
 
@@ -159,7 +159,7 @@ class ColumnProfile:
 
 
 def profile_of(table: Table, name: str, rows: int = 10_000) -> ColumnProfile:
-    """The profile of a table's column; it is cached in the table's memo.
+    """The profile of a table's column; it is cached in the table.
 
     Args:
         table: has the column.
@@ -167,9 +167,9 @@ def profile_of(table: Table, name: str, rows: int = 10_000) -> ColumnProfile:
         rows: the most cells that are examined one by one.
     """
     key = ("profile", name, rows)
-    if key not in table.memo:
-        table.memo[key] = ColumnProfile(name, table.frame[name], table.root, rows)  # type: ignore[arg-type]
-    return table.memo[key]
+    if key not in table.cache:
+        table.cache[key] = ColumnProfile(name, table.frame[name], table.root, rows)  # type: ignore[arg-type]
+    return table.cache[key]
 
 
 def _as_python_objects(series: pd.Series) -> pd.Series:

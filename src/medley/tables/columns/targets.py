@@ -63,7 +63,7 @@ class TargetProfile:
         return self._distinct[0]
 
     @property
-    def known(self) -> int:
+    def n_numbers(self) -> int:
         """The number of rows with a number."""
         return int(np.isfinite(self.numbers).sum())
 
@@ -87,7 +87,7 @@ class TargetProfile:
     @cached_property
     def numbered_classes(self) -> tuple[str, str, float] | None:
         """Task of recurring whole numbers (`"ordered"` or `"multiclass"`), reason, confidence; None if quantities."""
-        return _numbered_classes(self.name, self.distinct, self.known) if self.is_whole else None
+        return _numbered_classes(self.name, self.distinct, self.n_numbers) if self.is_whole else None
 
     @cached_property
     def _distinct(self) -> tuple[np.ndarray, np.ndarray]:
@@ -148,7 +148,7 @@ def infer_target(values: Any, name: str = "target") -> TaskGuess:
 
 def infer_target_from_profile(profile: ColumnProfile) -> TaskGuess:
     """Infer the task of a target from its column profile, as `infer_target` does."""
-    if not profile.known:
+    if not profile.n_present:
         rows = len(profile.series)
         raise DataError(f"The target {profile.name!r} is missing in all {rows:,} rows: there is nothing to learn.")
     target = TargetProfile(profile, infer_column(profile))
@@ -181,7 +181,7 @@ def _numbered_classes(name: str, values: np.ndarray, rows: int) -> tuple[str, st
         (is_code_name(name) or is_identifier_name(name)) and not is_quantity_name(name) and not is_grade_name(name)
     )
     if has_code_name and distinct <= _MOST_CODES:
-        return "multiclass", f"its name says that its {distinct} whole numbers are classes", 0.8
+        return "multiclass", f"its name suggests that its {distinct} whole numbers are classes", 0.8
     if not 3 <= distinct <= _MOST_GRADES:
         return None
     described = f"its cells are {distinct} whole numbers from {values[0]:.0f} to {values[-1]:.0f}"

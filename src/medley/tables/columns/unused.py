@@ -49,11 +49,11 @@ class IdentifierKind(LeftOutKind, register="tables.identifier"):
     rank = 75.0
 
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
-        if not profile.is_plain or len(profile.values) < profile.known or profile.known < 3:
+        if not profile.is_plain or len(profile.values) < profile.n_present or profile.n_present < 3:
             return None
         words, has_name = words_per_cell(profile), is_identifier_name(profile.name)
-        if words >= 3 or not (has_name or (profile.known >= _ENOUGH_ROWS and words < 2.2)):
+        if words >= 3 or not (has_name or (profile.n_present >= _ENOUGH_ROWS and words < 2.2)):
             return None
-        reason = "every row has its own"
+        reason = "every row has a different value"
         reason += ", and its name is that of an identifier" if has_name else f", of {describe_length(words)}"
         return KindGuess(self.name, reason, 0.95 if has_name or words < 1.3 else 0.6)

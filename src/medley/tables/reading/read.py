@@ -40,7 +40,7 @@ class Table:
         notes: decisions of the reader that the user should know about.
 
     Attributes:
-        memo: cache of what was computed from these rows (profiles, parsed columns); it is not copied to tables with
+        cache: cache of what was computed from these rows (profiles, parsed columns); it is not copied to tables with
             other rows.
     """
 
@@ -48,7 +48,7 @@ class Table:
     root: Path
     origin: str = "the table"
     notes: tuple[str, ...] = ()
-    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    cache: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.frame)
