@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from medley.auto.duration import seconds
@@ -17,6 +16,7 @@ from medley.graph.graph import draw
 from medley.model.forward import resolve_device
 from medley.model.model import Model
 from medley.model.records import History, Record
+from medley.search.budget import Budget
 from medley.search.encodings import Encodings
 from medley.search.objective import read_objective
 from medley.search.part import Part
@@ -153,11 +153,11 @@ class AutoModel:
             ConfigError, DataError: all errors at once, before anything is trained.
             SearchError: all trials failed.
         """
-        began = monotonic()
+        budget = Budget.start(self.time_limit)
         check_fit(epochs, batch_size, validation_split, validation_data, callbacks, verbose)
         parts = self._parts(x, y, sample_weight, validation_split, validation_data)
         verbose = int(verbose) if verbose != "auto" else 1
-        return self.search(*parts, epochs, batch_size, callbacks, verbose=verbose, began=began)
+        return self.search(*parts, epochs, batch_size, callbacks, verbose=verbose, budget=budget)
 
     def search(
         self,
@@ -168,7 +168,7 @@ class AutoModel:
         callbacks: Sequence[Callable[[Record], Any]] | None = None,
         *,
         verbose: int = 1,
-        began: float | None = None,
+        budget: Budget | None = None,
         table: TableView | None = None,
         about: Mapping[str, Any] | None = None,
         patience: int | None = None,
@@ -183,21 +183,21 @@ class AutoModel:
             batch_size: see there.
             callbacks: see there.
             verbose: see there.
-            began: `time.monotonic()` from which the time limit counts; now, if left out.
+            budget: the time limit, and when it began: now, if left out.
             table: how the models read a table, where they do.
             about: JSON to keep in the models' facts.
             patience: trials without a gain after which the search ends (`study.out_of_patience`); none, if left out.
             stream: where inputs' rows come from, if not from `train` and `val`; time counts from when it is encoded.
         """
         check_writable(self.folder)
-        began = monotonic() if began is None else began
+        budget = Budget.start(self.time_limit) if budget is None else budget
         plan = replace(
             self.training,
             epochs=epochs or self.training.epochs,
             batch_size=batch_size or self.training.batch_size,
         )
         search_spec = self._search_spec(train, val, plan, stream, table, about or {})
-        study = self._prepare(search_spec, callbacks or (), verbose, began, patience)
+        study = self._prepare(search_spec, callbacks or (), verbose, budget, patience)
         self._study, self._model = study, None
         study.run()
         self._model = study.best()
@@ -217,14 +217,14 @@ class AutoModel:
         search_spec: SearchSpec,
         callbacks: Sequence[Callable[[Record], Any]],
         verbose: int,
-        began: float,
+        budget: Budget,
         patience: int | None,
     ) -> Study:
         data = search_spec.data
         default = ResolvedDefault(search_spec)  # encodes what the default reads, so that the digest covers it
         if data.stream is not None:
             data.rows(default.graph)  # now, so that errors in the rows are reported before anything is trained
-            began = monotonic()
+            budget = Budget.start(self.time_limit)
         balance = self._balancer().describe()
         settings = (self._told(), search_spec.plan, balance, self.objective, self.seed, self.max_model_size)
         digest = data.digest([repr(setting) for setting in settings])
@@ -233,8 +233,7 @@ class AutoModel:
         same = self._study is not None and self._study.store.folder == self.folder
         if told := store.begin(digest, overwrite=self.overwrite or same):
             progress.say(told)
-        deadline = None if self.time_limit is None else began + self.time_limit
-        limits = Limits(self.max_trials, deadline, self.keep, patience)
+        limits = Limits(self.max_trials, budget.training_deadline, self.keep, patience)
         return Study(search_spec, self._tuner, limits, store, progress, callbacks, default)
 
     def _search_spec(

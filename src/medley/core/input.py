@@ -131,6 +131,14 @@ class Input(Block):
     is_worth_alone: ClassVar[bool] = False
     """Whether a linear model of this input alone is worth its time, as of a text."""
 
+    def for_time(self, seconds_per_row: float) -> Self:
+        """The input with an encoding that a default encoder can read in the time there is.
+
+        Args:
+            seconds_per_row: in each epoch of a training on this machine.
+        """
+        return self
+
     def linear_features(self) -> LinearFeatures | None:
         """Fresh features of its rows for linear models (`LinearPath`); None where it has none."""
         return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import field
-from typing import Any, ClassVar
+from dataclasses import field, replace
+from typing import Any, ClassVar, Self
 
 from medley.core.arguments import whole_number_problem
 from medley.core.block import Block
@@ -13,7 +13,7 @@ from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
 from medley.core.input import Input, InputColumns, TableOptions
 from medley.image.pretrained import IMAGE_MODELS
-from medley.image.sizes import as_text, pair, root_problem, size_problem
+from medley.image.sizes import affordable_side, as_text, pair, root_problem, size_problem
 from medley.image.unreadable import IMAGES, Policy
 from medley.nn.pretrained_argument import pretrained_problem
 
@@ -76,9 +76,13 @@ class ImageInput(Input, register="image.input"):
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
         """One input per column; several columns of images are read by `ImageSetInput` instead."""
         policy: Any = options.on_bad_file
-        return [
-            InputColumns(cls(name=column.name, on_bad_file=policy, largest=48), (column.name,)) for column in columns
-        ]
+        return [InputColumns(cls(name=column.name, on_bad_file=policy), (column.name,)) for column in columns]
+
+    def for_time(self, seconds_per_row: float) -> Self:
+        """Reduces images to a size that a small network learns from in time."""
+        if self.size is not None or self.largest is not None or self.pretrained:
+            return self
+        return replace(self, largest=affordable_side(seconds_per_row))
 
     def default_block(self) -> Block:
         """`ImageBlock`."""

@@ -91,6 +91,10 @@ class Progress:
         if self._bars and self._one is not None:
             self._bars.reset(self._one, description=f"{self.unit} {number}", total=None)
 
+    def plan(self, epochs: int) -> None:
+        """A trial's training has this many epochs."""
+        self._epochs = epochs
+
     def step(self, total: int) -> None:
         """A step has been done; drawn ten times a second at most."""
         self._steps += 1

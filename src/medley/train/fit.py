@@ -15,6 +15,7 @@ from medley.graph.network import Network
 from medley.model.records import Record
 from medley.model.tasks import Task, constant_losses, measure, relative_loss, task_losses
 from medley.train.best import TOGETHER, BestWeights, validation_outputs
+from medley.train.calibrate import affordable_epochs
 from medley.train.hooks import TrainingHooks
 from medley.train.loop import train
 from medley.train.plan import Training, default_batch_size, default_epochs
@@ -73,6 +74,11 @@ def fit(
     run = TrainingRun(stepper, network, rows, batch_size, hooks.deadline, seed, best)
     validation = Validation(network, tasks, weights, rows if val is None and rows.folds is not None else val, stepper)
     network.train()
+    with threads(thread_count) if thread_count else nullcontext():
+        if hooks.deadline is not None and state is None:
+            epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
+    run.result.epochs = epochs
+    hooks.on_plan(epochs)
     if state is not None:
         run.restore(state)
         if run.result.records:

@@ -35,6 +35,7 @@ class FitResult:
         best_score: its objective, the smaller the better.
         stopped: why training ended before the last epoch, or None.
         last_gain: place in `records` of the last epoch that was the best so far for the objective or for any task.
+        epochs: how many were planned: as asked for, or as many as fit into the time.
         weights: head name -> its best weights, the same object for heads that share them.
     """
 
@@ -43,6 +44,7 @@ class FitResult:
     best_score: float = float("inf")
     stopped: str | None = None
     last_gain: int = -1
+    epochs: int = 0
     weights: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
 
     def early_stop(self, score: float, patience: int) -> str | None:

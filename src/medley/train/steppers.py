@@ -9,6 +9,7 @@ import torch
 from medley.balance.balancer import Balancer
 from medley.graph.network import Network
 from medley.model.tasks import Task
+from medley.nn.speed import has_bfloat16
 from medley.train.eager import EagerStepper
 from medley.train.plan import Training
 from medley.train.stepper import Stepper
@@ -53,9 +54,3 @@ def autocast_dtype(precision: str, device: torch.device, flops: int = 0) -> torc
             return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
         return torch.bfloat16 if device.type == "cpu" and flops >= MIN_FLOPS and has_bfloat16() else None
     return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(precision)
-
-
-def has_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 faster than float32: small convolutional networks train twice as fast then."""
-    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(check() for check in (getattr(torch.cpu, name, None) for name in names) if check is not None)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medley.auto.automodel import AutoModel
+from medley.auto.duration import seconds
 from medley.auto.table.arguments import check_search, understand
 from medley.auto.table.graph import table_graph, table_training
 from medley.auto.table.large import divide_large, images_are_large, scanned
@@ -17,6 +18,7 @@ from medley.auto.table.pretrained import with_pretrained
 from medley.auto.table.rows import SplitRows, SplitSpec, divide_table
 from medley.errors import ConfigError, ErrorCollector
 from medley.model.model import Model
+from medley.search.budget import Budget
 from medley.search.progress import Progress
 from medley.search.study import PATIENCE
 from medley.tables.reading.memory import is_large, memory_bytes
@@ -109,6 +111,7 @@ def fit(
     >>> list(model.predict({"kind": ["b"], "size": [2.0]}).columns)
     ['price']
     """
+    budget = Budget.start(_limit(time_limit))
     errors = ErrorCollector()
     check_search(
         errors,
@@ -141,6 +144,9 @@ def fit(
         on_bad_file=on_bad_file,
         pretrained=pretrained,
     )
+    seconds_per_row = budget.seconds_per_row(divided.train.size)
+    readers = sum(block.shares_encoder for block in plan.inputs) or 1
+    plan = replace(plan, inputs=[block.for_time(seconds_per_row / readers) for block in plan.inputs])
     auto = AutoModel(
         plan.inputs,
         table_graph(plan.inputs, plan.heads, linear=divided.stream is None),
@@ -163,12 +169,21 @@ def fit(
         epochs,
         batch_size,
         verbose=verbose,
+        budget=budget,
         table=plan.view,
         about=divided.about,
         patience=PATIENCE if max_trials is None else None,
         stream=divided.stream,
     )
     return auto.export_model()
+
+
+def _limit(time_limit: Any) -> float | None:
+    """Seconds; None where the argument breaks a rule, which is reported with the other errors."""
+    try:
+        return seconds(time_limit)
+    except ConfigError:
+        return None
 
 
 def _understood(
