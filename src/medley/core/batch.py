@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -104,6 +105,13 @@ class Rows:
         self.weight = None if weight is None else _tensor(weight.astype(np.float32), device)
         self.folds = None if folds is None else _tensor(folds.astype(np.int64), device)
         self.size = len(next(iter(self.inputs.values())))
+
+    def with_input(self, name: str, values: Tensor) -> Rows:
+        """The same rows with one more input, (N, ...), that all of them have."""
+        rows = copy(self)
+        rows.inputs = {**self.inputs, name: values}
+        rows.present = {**self.present, name: None}
+        return rows
 
     @property
     def row_bytes(self) -> int:

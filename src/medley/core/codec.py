@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 State = Mapping[str, Any]
 
-LinearLink = Literal["identity", "log", "logit", "ordered"]
-"""What makes raw outputs of a linear model's answers; `medley.core.linear.raw_outputs` computes it."""
+LinearLink = Literal["identity", "log", "multinomial", "logit", "ordered"]
+"""What raw outputs mean: numbers, logarithms of rates, of probabilities of classes, logits of a yes each, and logits of
+lying above an ordered class that was reached."""
 
 
 @dataclass(frozen=True)

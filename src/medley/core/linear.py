@@ -78,16 +78,16 @@ def raw_outputs(link: LinearLink, answers: np.ndarray) -> np.ndarray:
     """A linear model's answers (B, J) as raw outputs (B, K) of a head.
 
     Args:
-        link: `"identity"`: numbers; `"log"`: probabilities of classes, or rates; `"logit"`: probabilities of a yes each;
-            `"ordered"`: probabilities of ordered classes, of which K = J - 1 logits say whether a row lies above a class
-            that it has reached.
+        link: what raw outputs mean, as `TargetCodec.linear_link`: `"identity"` numbers, `"log"` rates, `"multinomial"`
+            probabilities of classes, `"logit"` of a yes each, `"ordered"` of ordered classes, of which K = J - 1 logits
+            say whether a row lies above a class that it has reached.
         answers: probabilities are cut off at `LEAST_ANSWER`.
 
     >>> raw_outputs("logit", np.array([[0.5, -1.0]])).round(1).tolist()
     [[0.0, -5.8]]
     """
     match link:
-        case "log":
+        case "log" | "multinomial":
             return np.log(np.maximum(answers, LEAST_ANSWER))
         case "logit":
             probabilities = np.clip(answers, LEAST_ANSWER, 1 - LEAST_ANSWER)

@@ -20,7 +20,7 @@ from medley.core.spec import Spec
 from medley.errors import GraphError
 from medley.graph.frozen import FrozenModules, in_passes
 from medley.graph.graph import Graph
-from medley.heads.linear_skip import FirstOf, LinearSkip
+from medley.heads.linear_skip import start_at
 
 
 @dataclass
@@ -56,6 +56,12 @@ class Step:
     has_batch_norm: bool = False
     has_state: bool = True
     cache_key: str | None = None
+    stage_key: str | None = None
+
+    @property
+    def result_key(self) -> str | None:
+        """Under this name a batch may hold the step's result."""
+        return self.cache_key or self.stage_key
 
 
 class Network(nn.Module):
@@ -139,9 +145,11 @@ class Network(nn.Module):
         kinds = {"is_fusion": isinstance(block, Fusion), "is_head": isinstance(block, Head), "is_frozen": frozen}
         # One part may be joined to several sources: a result's name says both.
         cache_key = f"{name}({next(iter(sources))})" if frozen and self._reads_frozen(places) else None
+        stage_key = name if isinstance(block, Layer) and block.is_stage else None
         self._place(node, out, sources)
         kinds |= {"has_batch_norm": has_batch_norm, "has_state": bool(module.state_dict())}
-        self.steps.append(Step(name, key, block, module, places, sources, out, cache_key=cache_key, **kinds))
+        keys = {"cache_key": cache_key, "stage_key": stage_key}
+        self.steps.append(Step(name, key, block, module, places, sources, out, **keys, **kinds))
 
     def _reads_frozen(self, places: tuple[int, ...]) -> bool:
         """Whether a step reads one source, or one result that frozen parts alone compute from one."""
@@ -225,8 +233,8 @@ class Network(nn.Module):
         ]
 
     def _value(self, step: Step, values: list[Tensor], batch: Batch) -> Tensor:
-        if step.cache_key is not None and step.cache_key in batch.inputs:
-            return _present(batch, step.cache_key, step.sources)
+        if step.result_key is not None and step.result_key in batch.inputs:
+            return _present(batch, step.result_key, step.sources)
         place = len(values)
         return self._run(step, values, batch) if place in self.required(frozenset(batch.inputs)) else _EMPTY
 
@@ -240,7 +248,7 @@ class Network(nn.Module):
             places: set[int] = set()
             for place, step in reversed(list(enumerate(self.steps, start=len(self.sources)))):
                 if step.is_head or place in places:
-                    places |= {place} if step.cache_key in inputs else {place, *step.inputs}
+                    places |= {place} if step.result_key in inputs else {place, *step.inputs}
             self._required[inputs] = places
         return self._required[inputs]
 
@@ -295,13 +303,8 @@ _EMPTY = torch.empty(0)
 def _head(block: Head, specs: Sequence[Spec], target: TargetCodec | None) -> nn.Module:
     """A head's module; one that is joined to a linear path as well starts at its answers."""
     assert target is not None
-    module = block.build(specs[0], target)
-    start = 1
-    for name, outputs in specs[1].answers if len(specs) > 1 else ():
-        if name == block.name:
-            return LinearSkip(module, start, torch.as_tensor(target.prior, dtype=torch.float32), specs[0].blind)
-        start += outputs
-    return module if len(specs) == 1 else FirstOf(module)
+    prior = torch.as_tensor(target.prior, dtype=torch.float32)
+    return start_at(block.build(specs[0], target), specs, str(block.name), prior)
 
 
 def scaled(x: Tensor, *, compact: bool) -> Tensor:

@@ -44,8 +44,8 @@ def untie(
     blocks: dict[tuple[str, str], object] = {}
 
     def copied(node: Node, group: str) -> Node:
-        if isinstance(node.block, Input | Preprocessing) or not group:
-            return node
+        if isinstance(node.block, Input | Preprocessing) or not group or getattr(node.block, "is_stage", False):
+            return node  # an earlier stage is the same for all heads
         key = (id(node), group)
         if key not in copies:
             inputs = tuple(copied(parent, group) for parent in node.inputs)

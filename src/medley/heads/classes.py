@@ -108,7 +108,7 @@ class ClassCodec(LabelCodec):
 
     @property
     def linear_link(self) -> LinearLink:
-        return "logit" if self.binary else "log"
+        return "logit" if self.binary else "multinomial"
 
     def encode(self, values: Any) -> Encoded:
         """Labels -> (B, 1) float32 of 0 and 1 (two classes) or (B,) int32 of codes; unobserved rows hold 0."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
+from medley.core.spec import Spec
 from medley.heads.members import MembersLinear
 from medley.nn.members import MemberWise
 
@@ -70,6 +73,25 @@ class LinearSkip(nn.Module):
             return raw + self.gain()[0] * start
         raw = raw + self.gain() * start.unsqueeze(1)
         return raw if self.training or self.apart else self.vote(raw)
+
+
+def start_at(module: nn.Module, specs: Sequence[Spec], head: str, prior: Tensor) -> nn.Module:
+    """A head's module that starts at what a linear path, or an earlier stage, answers for the head.
+
+    Args:
+        module: what the head built for the first spec.
+        specs: of what the head reads: alone, or with `answers` beside it.
+        head: the head's name.
+        prior: (K,) of its target.
+    """
+    if len(specs) == 1:
+        return module
+    start = 1
+    for name, outputs in specs[1].answers:
+        if name == head:
+            return LinearSkip(module, start, prior, specs[0].blind)
+        start += outputs
+    return FirstOf(module)
 
 
 class FirstOf(nn.Module):

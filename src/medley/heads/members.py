@@ -136,3 +136,13 @@ def mean_ordered(raw: Tensor) -> Tensor:
 def log_mean_exp(logarithms: Tensor) -> Tensor:
     """Logarithms of the members' values (B, E, K) -> the logarithms of their means (B, K)."""
     return logarithms.logsumexp(dim=1) - log(logarithms.shape[1])
+
+
+JOINS: dict[str, Join] = {
+    "identity": mean_number,
+    "log": log_mean_exp,
+    "multinomial": mean_softmax,
+    "logit": mean_sigmoid,
+    "ordered": mean_ordered,
+}
+"""What raw outputs mean (`TargetCodec.linear_link`) -> how members' outputs are joined."""

@@ -45,6 +45,7 @@ class LinearPathCodec(SupervisedCodec):
         self._local_mean = np.zeros(0, np.float32)
         self._local_scale = np.ones(0, np.float32)
         self._widths: dict[str, list[int]] = {}  # of the blocks of each input
+        self._components: list[np.ndarray] = []  # (F, P) float16, of each block that is worth a model of its own
 
     @property
     def spec(self) -> Spec:
@@ -53,6 +54,7 @@ class LinearPathCodec(SupervisedCodec):
             raise NotFittedError("The linear path is not fitted yet: call fit_encode first.")
         heads = tuple((head, raw) for head, _, _, raw in self._heads)
         width = 1 + sum(raw for _, raw in heads) + len(self._mean) + len(self._local_mean)
+        width += sum(components.shape[1] for components in self._components)
         return Spec((width,), "D", answers=heads)
 
     def fit_encode(self, values: LinearRows, labels: Labels) -> Encoded:
@@ -65,7 +67,7 @@ class LinearPathCodec(SupervisedCodec):
         Returns:
             Answers out of fold, (N, D).
         """
-        from medley.linear.ridge import fit_ridge
+        from medley.linear.ridge import fit_ridge, principal_components
 
         self.features = dict(values.features)
         for name, features in self.features.items():
@@ -95,10 +97,11 @@ class LinearPathCodec(SupervisedCodec):
             self._weights.append(fit.weights.astype(np.float16))
             self._intercepts.append(fit.intercept.astype(np.float32))
             answers.append(fit.out_of_fold)
+        self._components = [principal_components(block.matrix) for block in blocks if block.alone]
         joined = np.concatenate(answers, axis=1)
         self._mean = joined.mean(axis=0)
         self._scale = 1 / np.maximum(joined.std(axis=0), 1e-3)
-        return self._encoded(joined, means, present)
+        return self._encoded(joined, means, blocks, present)
 
     def encode(self, values: Mapping[str, Any]) -> Encoded:
         """Rows -> (B, D) and which rows have any of the inputs."""
@@ -114,9 +117,11 @@ class LinearPathCodec(SupervisedCodec):
                 answer += block.matrix @ weights[start : start + width].astype(np.float32)
                 start += width
             answers.append(answer)
-        return self._encoded(np.concatenate(answers, axis=1), means, present)
+        return self._encoded(np.concatenate(answers, axis=1), means, blocks, present)
 
-    def _encoded(self, answers: np.ndarray, means: np.ndarray | None, present: np.ndarray) -> Encoded:
+    def _encoded(
+        self, answers: np.ndarray, means: np.ndarray | None, blocks: Sequence[FeatureBlock], present: np.ndarray
+    ) -> Encoded:
         raw, start = [np.ones((len(answers), 1), np.float32)], 0
         for _, link, width, _ in self._heads:
             raw.append(raw_outputs(link, answers[:, start : start + width]))
@@ -124,6 +129,9 @@ class LinearPathCodec(SupervisedCodec):
         scaled = [(answers - self._mean) * self._scale]
         if means is not None and self._local.planes:
             scaled.append((means - self._local_mean) * self._local_scale / SCALE)
+        worthy = [block for block in blocks if block.alone]
+        for block, components in zip(worthy, self._components, strict=True):
+            scaled.append(block.matrix @ components.astype(np.float32))
         array = np.concatenate([*raw, *scaled], axis=1).astype(np.float32)
         array[~present] = 0
         return Encoded(array, present)
@@ -184,6 +192,8 @@ class LinearPathCodec(SupervisedCodec):
         }
         for place, (weights, intercept) in enumerate(zip(self._weights, self._intercepts, strict=True)):
             state[f"weights_{place}"], state[f"{INTERCEPT}_{place}"] = weights, intercept
+        state["components"] = len(self._components)
+        state |= {f"components_{place}": components for place, components in enumerate(self._components)}
         state |= {f"local.{key}": value for key, value in self._local.state().items()}
         for place, (name, features) in enumerate(self.features.items()):
             inner = features.state()
@@ -203,6 +213,9 @@ class LinearPathCodec(SupervisedCodec):
         self._local_mean = np.asarray(state["local_mean"], np.float32)
         self._local_scale = np.asarray(state["local_scale"], np.float32)
         self._widths = {name: list(widths) for name, widths in state["widths"].items()}
+        self._components = [
+            np.asarray(state[f"components_{place}"], np.float16) for place in range(int(state["components"]))
+        ]
         local = {key.removeprefix("local."): value for key, value in state.items() if key.startswith("local.")}
         self._local.restore(local)
         self.features = {}

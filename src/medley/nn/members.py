@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 
 
@@ -74,3 +75,16 @@ class MeanOver(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Averages."""
         return x.mean(dim=self.axis)
+
+
+class OneAnd(nn.Module):
+    """A 1, and then several vectors: (B, D) each -> (B, 1 + sum of D).
+
+    >>> import torch
+    >>> OneAnd()(torch.zeros(2, 3)).tolist()
+    [[1.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]
+    """
+
+    def forward(self, *vectors: Tensor) -> Tensor:
+        """Joins them."""
+        return torch.cat([torch.ones_like(vectors[0][:, :1]), *vectors], 1)

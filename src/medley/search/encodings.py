@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from medley.core.batch import Rows
-from medley.core.block import Node
+from medley.core.block import HeadSummary, Node
 from medley.core.codec import Codec, Encoded, SupervisedCodec, TargetCodec
 from medley.core.input import Input, Preprocessing
 from medley.core.linear import Labels
@@ -119,6 +119,14 @@ class Encodings:
         if found:
             self.bad_rows[input_name] = found
         return codec, encoded
+
+    @property
+    def heads(self) -> tuple[HeadSummary, ...]:
+        """What is known of the heads' targets."""
+        return tuple(
+            HeadSummary(name, len(codec.prior), codec.linear_link, tuple(map(float, codec.prior)))
+            for name, codec in self.targets.items()
+        )
 
     def _training_labels(self) -> Labels:
         part = self.parts[0]

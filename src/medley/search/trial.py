@@ -21,6 +21,7 @@ from medley.model.model import Model
 from medley.model.records import Record
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
+from medley.search.stages import first_plan, stage_of, train_first_stage
 from medley.search.suggest import DefaultSuggest, Token, TrialSuggest
 from medley.tables.view import TableView
 from medley.train.best import choose_voters
@@ -60,7 +61,7 @@ class SearchSpec:
     @property
     def summary(self) -> DataSummary:
         """What defaults depend on besides the specs."""
-        return DataSummary(self.data.parts[0].size, len(self.graph.inputs))
+        return DataSummary(self.data.parts[0].size, len(self.graph.inputs), self.data.heads)
 
     @property
     def batch_size(self) -> int:
@@ -200,8 +201,17 @@ def run(
         graph, plan = resolved(search_spec, suggest)
     data = search_spec.data
     sources = data.sources(graph)
+    specs = {source.name: source.codec.spec for source in sources}
+    stage, weights_before = stage_of(graph), {}
+    if stage is not None:
+        encoded = data.rows(graph)
+        first = first_plan(replace(plan, batch_size=search_spec.batch_size))
+        graph, weights_before, staged_rows = train_first_stage(
+            graph, stage, specs, data.targets, first, encoded, hooks, search_spec.seed
+        )
     torch.manual_seed(search_spec.seed)
-    network = Network(graph, {one.name: one.codec.spec for one in sources}, data.targets, data.frozen.modules)
+    network = Network(graph, specs, data.targets, data.frozen.modules)
+    network.load_state_dict(weights_before, strict=False)
     result.size = sum(p.numel() for p in network.parameters())
     if search_spec.max_model_size is not None and result.size > search_spec.max_model_size:
         limit = search_spec.max_model_size
@@ -210,7 +220,7 @@ def run(
     tasks = tasks_of(graph, data.targets)
     names = [task.name for task in tasks]
     balance = balancer(search_spec.loss_weights, names, head_weights=[task.head.weight for task in tasks])
-    rows = data.rows(graph, data.frozen_results(graph, network, hooks))
+    rows = staged_rows if stage is not None else data.rows(graph, data.frozen_results(graph, network, hooks))
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
     trained = fit(network, tasks, balance, plan, rows[0], val, hooks, search_spec.seed)
@@ -218,7 +228,6 @@ def run(
     result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score
     scores = trained.records[trained.best_epoch].flat() if trained.records else {}
     if hooks.by_task and trained.weights:
-        specs = {source.name: source.codec.spec for source in sources}
         graph, network = untie(graph, specs, data.targets, trained.weights, data.frozen.modules)
         network.to(data.device).eval()
         measured = rows[0] if val is None and rows[0].folds is not None else val

@@ -12,6 +12,7 @@ from torch import Tensor
 from medley.balance.balancer import Balancer
 from medley.core.batch import Rows
 from medley.graph.network import Network
+from medley.heads.linear_skip import LinearSkip
 from medley.model.records import Record
 from medley.model.tasks import Task, constant_losses, measure, relative_loss, task_losses
 from medley.train.best import TOGETHER, BestWeights, validation_outputs
@@ -77,6 +78,10 @@ def fit(
     with threads(thread_count) if thread_count else nullcontext():
         if hooks.deadline is not None and state is None:
             epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
+        if state is None and validation.rows is not None and any(isinstance(m, LinearSkip) for m in network.modules()):
+            # Where the network starts at answers that are good already, no training may be better than the first epochs.
+            scores = validation.scores()
+            best.look(hooks.score({f"val_{name}": value for name, value in scores.items()}), validation.losses)
     run.result.epochs = epochs
     hooks.on_plan(epochs)
     if state is not None:

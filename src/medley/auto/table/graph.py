@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medley.core.block import Node
+from medley.core.block import Block, Node
 from medley.core.head import Head
 from medley.core.input import Input
 from medley.core.registry import lookup
@@ -17,8 +17,10 @@ LARGE_BATCH_ROWS = 4_000
 def table_graph(inputs: Sequence[Input], heads: Sequence[Head], *, linear: bool = True) -> list[Node]:
     """Heads joined to the inputs of a table.
 
-    An ensemble of dense networks reads plain columns as they are, the vectors of all other inputs' encoders, and the
-    answers of linear models of columns and texts, at which every head starts (record 23).
+    An ensemble of dense networks reads plain columns as they are, and the answers of linear models of columns and texts,
+    at which every head starts (record 23). Where images, recordings and the like are among the inputs, that is a first
+    stage, and a second one, in which another ensemble reads their encoders' vectors beside the columns, starts at its
+    answers.
 
     Args:
         inputs: of the table's columns.
@@ -36,21 +38,34 @@ def table_graph(inputs: Sequence[Input], heads: Sequence[Head], *, linear: bool 
     """
     readable = [block for block in inputs if block.linear_features() is not None] if linear else []
     path = lookup("linear.path")()(readable) if readable else None
-    encoded = [block.encode_for_ensemble() for block in inputs]
+    direct = [block.encode_for_ensemble() for block in inputs if not block.shares_encoder]
+    late = [block.encode_for_ensemble() for block in inputs if block.shares_encoder]
     if path is None:
-        encoded = [node or block.default_block()(block) for node, block in zip(encoded, inputs, strict=True)]
-    parts = [node for node in (path, *encoded) if node is not None]
-    if path is not None and any(block.is_worth_alone for block in readable):
+        nodes = [block.encode_for_ensemble() or block.default_block()(block) for block in inputs]
+        trunk = lookup("tabular.dense_ensemble")()(nodes)
+        return [head(trunk) for head in heads]
+    has_texts = any(block.is_worth_alone for block in readable)
+    trunk = _trunk(has_texts=has_texts, alone=not late)([node for node in (path, *direct) if node is not None])
+    if not late:
+        return [head([trunk, path]) for head in heads]
+    stage = lookup("heads.first_stage")()([trunk, path])
+    second = lookup("tabular.dense_ensemble")()([*late, path, *(node for node in direct if node is not None)])
+    return [head([second, stage]) for head in heads]
+
+
+def _trunk(*, has_texts: bool, alone: bool) -> Block:
+    """What reads columns and the linear path."""
+    if has_texts:
         # Most of what can be learnt, linear models have learnt: a small step from there is what pays.
-        trunk = lookup("tabular.dense_ensemble")(
+        return lookup("tabular.dense_ensemble")(
             num_layers=OneOf(1, 2, 3, default=2),
             num_units=OneOf(128, 192, 256, default=192),
             dropout=OneOf(0.1, 0.2, 0.4, default=0.2),
             input_dropout=OneOf(0.0, 0.1, default=0.1),
-        )(parts)
-    else:
-        trunk = lookup("tabular.dense_ensemble")(members=OneOf(10, default=10), blind=path is not None)(parts)
-    return [head([trunk, path] if path is not None else trunk) for head in heads]
+        )
+    if alone:
+        return lookup("tabular.dense_ensemble")(members=OneOf(10, default=10), blind=True)
+    return lookup("tabular.dense_ensemble")()
 
 
 def has_folds(inputs: Sequence[Input]) -> bool:

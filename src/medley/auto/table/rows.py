@@ -121,6 +121,11 @@ def divide_table(table: Table, plan: Plan, how: SplitSpec, progress: Progress) -
     if blocks is not None:
         train, held = held_out_blocks(blocks, how.fraction, how.seed)
     parts = [part_of(x, y, weight, side, numbers) for side in (train, held)]
+    if not all(block.shares_encoder for block in plan.inputs):  # a first stage is trained in folds
+        with numbered(numbers):
+            codes = strata({str(head.name): head for head in plan.heads}, y)
+        folds = fold_rows(table.frame, how.seed, codes, same, group=how.group, blocks=blocks)
+        parts[0] = replace(parts[0], folds=folds[train])
     return SplitRows(parts[0], parts[1], about(plan, told, parts, dropped))
 
 
