@@ -11,7 +11,7 @@ from medley.auto.duration import seconds
 from medley.auto.rows import check_fit, check_folder, check_writable, divide, whole
 from medley.balance.choose import balancer
 from medley.core.arguments import check_whole_number
-from medley.errors import ConfigError, ErrorCollector, NotFittedError, within
+from medley.errors import ConfigError, ErrorCollector, NotFittedError, spelled, warn, within
 from medley.graph.graph import draw
 from medley.model.forward import resolve_device
 from medley.model.model import Model
@@ -173,6 +173,7 @@ class AutoModel:
         about: Mapping[str, Any] | None = None,
         patience: int | None = None,
         stream: Stream | None = None,
+        choices: Mapping[str, Any] | None = None,
     ) -> History:
         """As `fit`, of rows that were divided already; what other doors end in.
 
@@ -187,6 +188,7 @@ class AutoModel:
             table: how the models read a table, where they do.
             about: JSON to keep in the models' facts.
             patience: trials without a gain after which the search ends (`study.out_of_patience`); none, if left out.
+            choices: JSON of what the time limit decided beforehand, to keep with the project.
             stream: where inputs' rows come from, if not from `train` and `val`; time counts from when it is encoded.
         """
         check_writable(self.folder)
@@ -196,12 +198,17 @@ class AutoModel:
             epochs=epochs or self.training.epochs,
             batch_size=batch_size or self.training.batch_size,
         )
-        search_spec = self._search_spec(train, val, plan, stream, table, about or {})
-        study = self._prepare(search_spec, callbacks or (), verbose, budget, patience)
+        search_spec = self._search_spec(train, val, plan, stream, table, about or {}, budget)
+        study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {})
         self._study, self._model = study, None
         study.run()
         self._model = study.best()
         self._model.metadata["search"] = {"trials": len(study.results), "ended": study.ended}
+        if weak := self._model.metadata.get("not_learned"):
+            warn(
+                f"{', '.join(weak)}: the model is no better than a constant prediction on validation rows. Either the "
+                f"inputs do not tell, or the time was too short ({spelled('time_limit')})."
+            )
         return History(study.ranked[0].records)
 
     def _parts(self, x: Any, y: Any, sample_weight: Any, fraction: float, validation_data: Any) -> tuple[Part, Part]:
@@ -219,6 +226,7 @@ class AutoModel:
         verbose: int,
         budget: Budget,
         patience: int | None,
+        choices: Mapping[str, Any],
     ) -> Study:
         data = search_spec.data
         default = ResolvedDefault(search_spec)  # encodes what the default reads, so that the digest covers it
@@ -231,7 +239,7 @@ class AutoModel:
         progress = Progress(verbose)
         store = Store(self.folder)
         same = self._study is not None and self._study.store.folder == self.folder
-        if told := store.begin(digest, overwrite=self.overwrite or same):
+        if told := store.begin(digest, overwrite=self.overwrite or same, choices=choices):
             progress.say(told)
         limits = Limits(self.max_trials, budget.training_deadline, self.keep, patience)
         return Study(search_spec, self._tuner, limits, store, progress, callbacks, default)
@@ -244,9 +252,12 @@ class AutoModel:
         stream: Stream | None,
         table: TableView | None,
         about: Mapping[str, Any],
+        budget: Budget,
     ) -> SearchSpec:
         heads = self.graph.heads
-        data = Encodings(train, val, {name: head.codec() for name, head in heads.items()}, self.device, stream)
+        data = Encodings(
+            train, val, {name: head.codec() for name, head in heads.items()}, self.device, stream, budget.linear_seconds
+        )
         score = read_objective(self.objective, list(heads), self._metrics(data))
         return SearchSpec(
             self.graph,

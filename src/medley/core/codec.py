@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -81,6 +82,14 @@ class SupervisedCodec(Codec):
             TypeError: always.
         """
         raise TypeError(f"{type(self).__name__} learns from labels: call fit_encode.")
+
+    choices: Mapping[str, Any] = MappingProxyType({})
+    """What was chosen by the time there was, as fields of the declaration that repeat it without a clock."""
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A checksum of the training rows, which does not depend on choices."""
 
     @abstractmethod
     def fit_encode(self, values: Any, labels: Labels) -> Encoded:

@@ -116,8 +116,8 @@ class Input(Block):
         """What an ensemble of dense networks reads of the input in a table's network; by default its default block.
 
         Returns:
-            The input itself where its encoding is numbers or a table; None where the ensemble reads it through the linear
-            path alone.
+            The input itself where its encoding is numbers or a table; None where the ensemble reads it through the
+            linear path alone.
         """
         return self.default_block()(self)
 
@@ -138,6 +138,11 @@ class Input(Block):
             seconds_per_row: in each epoch of a training on this machine.
         """
         return self
+
+    @property
+    def choices(self) -> Mapping[str, Any]:
+        """The fields that `for_time` has set, by which a call without a clock repeats its choice."""
+        return {}
 
     def linear_features(self) -> LinearFeatures | None:
         """Fresh features of its rows for linear models (`LinearPath`); None where it has none."""

@@ -66,12 +66,14 @@ class Labels:
         encoded: head name -> encoded labels of the N training rows.
         weight: (N,) sample weights, or None.
         folds: (N,) the fold of each row, from 0; None draws them.
+        seconds: what fitting may take, about; None is no limit.
     """
 
     codecs: Mapping[str, TargetCodec]
     encoded: Mapping[str, Encoded]
     weight: np.ndarray | None = None
     folds: np.ndarray | None = None
+    seconds: float | None = None
 
 
 def raw_outputs(link: LinearLink, answers: np.ndarray) -> np.ndarray:

@@ -178,7 +178,8 @@ class _Resolver:
                 values = [self.plain(value, block.reads) for value in inputs]
                 if len(values) != 1 and not (len(values) == 2 and values[1].spec.answers):
                     raise GraphError(
-                        f"a head reads one node, and a linear path beside it; got {len(values)}. Join nodes with Merge()."
+                        f"a head reads one node, and a linear path beside it; got {len(values)}. "
+                        "Join nodes with Merge() first."
                     )
                 return _Value(Node(block, _nodes(values)), values[0].spec)
         raise GraphError(f"{type(block).__name__} is no Input, Preprocessing, Layer, Fusion, Composite or Head.")

@@ -16,7 +16,7 @@ class Column:
         kind: `"numeric"` (standardised, missing is NaN) or `"categorical"` (a code, 0 is missing or unseen).
         cardinality: number of codes of a categorical column, the 0 included.
         bins: increasing edges learnt on training rows, in standardised units; empty where there are too few values.
-        values: rising distinct values of a numeric column, in standardised units, where they are whole numbers that recur.
+        values: rising distinct values of a numeric column of whole numbers that recur, in standardised units.
         is_time: whether a numeric column is a point in time, or in a year, a week or a day.
         missing: whether training rows that have this table lack this cell; encoders then tell missing from average.
     """

@@ -75,7 +75,7 @@ class Answers(Layer, register="heads.answers"):
 
     def out(self, *specs: Spec) -> Spec:
         heads = tuple((str(name), int(outputs)) for name, outputs in self.heads)
-        return Spec((1 + sum(outputs for _, outputs in heads),), "D", answers=heads)
+        return Spec((1 + sum(spec.size for spec in specs),), "D", answers=heads)
 
 
 class FirstStage(Composite, register="heads.first_stage"):

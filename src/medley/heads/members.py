@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import log
 
-import torch  # noqa: F401  (doctests)
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 

@@ -41,9 +41,9 @@ class ImageBlock(Composite, register="image.block"):
     Or a pretrained encoder, which normalises for itself and reads images as they come.
 
     Args:
-        block_type: `"vanilla"` (ConvBlock), `"strided"` (StridedConvBlock, its map flattened and read by a dense
-            layer: small and fast), `"compact"` (CompactConvBlock: small and fast for photographs), `"resnet"`, `"xception"`, `"efficient"`, or `"pretrained"` (PretrainedImageBlock),
-            which is tried first where `pretrained` is set.
+        block_type: `"vanilla"` (ConvBlock), `"strided"` (StridedConvBlock and a dense layer on its flat map: for tiny
+            images), `"compact"` (CompactConvBlock: small and fast, for photographs), `"resnet"`, `"xception"`,
+            `"efficient"`, or `"pretrained"` (PretrainedImageBlock), which is tried first where `pretrained` is set.
         normalize: shift and scale each channel to mean 0 and variance 1 with statistics of the training rows.
         augment: change training images at random (ImageAugmentation).
         pretrained: a pretrained encoder, by its folder or its name on the hub, to search among the others; `"auto"`

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Any, ClassVar, Self
 
@@ -77,6 +77,10 @@ class ImageInput(Input, register="image.input"):
         """One input per column; several columns of images are read by `ImageSetInput` instead."""
         policy: Any = options.on_bad_file
         return [InputColumns(cls(name=column.name, on_bad_file=policy), (column.name,)) for column in columns]
+
+    @property
+    def choices(self) -> Mapping[str, Any]:
+        return {} if self.largest is None else {"largest": self.largest}
 
     def for_time(self, seconds_per_row: float) -> Self:
         """Reduces images to a size that a small network learns from in time."""

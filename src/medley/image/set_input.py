@@ -103,6 +103,10 @@ class ImageSetInput(Input, register="image.set_input"):
             return dict(cells)
         return [[image for cell in row for image in _as_list(cell)] for row in zip(*cells.values(), strict=True)]
 
+    @property
+    def choices(self) -> Mapping[str, Any]:
+        return {} if self.largest is None else {"largest": self.largest}
+
     def for_time(self, seconds_per_row: float) -> Self:
         """Reduces images to a size that a small network learns from in time."""
         if self.size is not None or self.largest is not None or self.pretrained:

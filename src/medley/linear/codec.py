@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -24,16 +25,29 @@ INTERCEPT = "intercept"
 
 
 class LinearPathCodec(SupervisedCodec):
-    """Rows of inputs -> 1, the raw outputs that a ridge regression proposes for each head, and its plain answers.
+    """Answers of linear models: rows of inputs -> 1, raw outputs for each head, and what the models say as numbers.
 
-    One ridge regression reads all features; where there are several blocks of which one is worth a model of its own, such
-    as a text, each block has another. Training rows get answers of models that have not seen them, new rows those of the
-    mean of all folds' models.
+    One ridge regression reads all features; where a text or the like is among them, each block of features has one of
+    its own too. Training rows get answers of models that have not seen them, new rows those of the mean of all folds'
+    models. Means of the targets of near rows are features as well, where columns hold such planes as a map
+    (`LocalMeans`), and so are the principal components of texts.
+
+    Args:
+        local_means: whether means of the targets of near rows may be features.
+        iterations: of the solver; None leaves it to the time.
+        alone: whether each text has a model of its own; None leaves it to the time.
+
+    Attributes:
+        choices: `iterations` and `alone` as they were chosen.
 
     Shape: a mapping {input name: rows} -> (B, D).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, local_means: bool = True, iterations: int | None = None, alone: bool | None = None) -> None:
+        self.local_means = local_means
+        self.iterations = iterations
+        self.alone = alone
+        self.choices: dict[str, Any] = {}
         self.features: dict[str, LinearFeatures] = {}
         self._heads: list[tuple[str, LinearLink, int, int]] = []  # name, link, number of answers, of raw outputs
         self._models: list[dict[str, Any]] = []  # {"blocks": names or None for all}
@@ -44,6 +58,7 @@ class LinearPathCodec(SupervisedCodec):
         self._local = LocalMeans()
         self._local_mean = np.zeros(0, np.float32)
         self._local_scale = np.ones(0, np.float32)
+        self._fingerprint = ""
         self._widths: dict[str, list[int]] = {}  # of the blocks of each input
         self._components: list[np.ndarray] = []  # (F, P) float16, of each block that is worth a model of its own
 
@@ -74,25 +89,30 @@ class LinearPathCodec(SupervisedCodec):
             features.fit(values[name])
         blocks, present = self._blocks(values)
         rows = len(present)
+        self._fingerprint = _fingerprint(blocks)
         targets, observed, groups = self._targets(labels)
         folds = labels.folds if labels.folds is not None else np.random.default_rng(0).permutation(rows) % FOLDS
         self._models, self._weights, self._intercepts = [{"blocks": None}], [], []
-        if len(blocks) > 1 and any(block.alone for block in blocks):
+        is_several = len(blocks) > 1 and any(block.alone for block in blocks)
+        self.choices = self._choose(blocks, rows * targets.shape[1] * FOLDS, labels.seconds, is_several=is_several)
+        effort = {"iterations": self.choices["iterations"]}
+        if self.choices["alone"]:
             self._models += [{"blocks": [place]} for place in range(len(blocks))]
-        fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, labels.weight)]
+        fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, labels.weight, **effort)]
         columns = self._numbers(values, rows)
-        self._local.fit(columns, targets, targets - fits[0].out_of_fold, observed, folds)
+        if self.local_means:
+            self._local.fit(columns, targets, targets - fits[0].out_of_fold, observed, folds)
         means = self._local.encode_training(columns, targets, folds)
         if self._local.planes:
             self._local_mean, self._local_scale = means.mean(axis=0), SCALE / np.maximum(means.std(axis=0), 1e-6)
             blocks.append(self._local_block(means))
-            fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, labels.weight)]
+            fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, labels.weight, **effort)]
         answers = []
         for place, model in enumerate(self._models):
             chosen = _chosen(blocks, model)
-            fit = (
-                fits[0] if not place else fit_ridge(_features(chosen), targets, observed, folds, groups, labels.weight)
-            )
+            if place:
+                fits.append(fit_ridge(_features(chosen), targets, observed, folds, groups, labels.weight, **effort))
+            fit = fits[-1]
             model["strengths"] = sorted({float(strength) for strength in fit.strengths})
             self._weights.append(fit.weights.astype(np.float16))
             self._intercepts.append(fit.intercept.astype(np.float32))
@@ -102,6 +122,35 @@ class LinearPathCodec(SupervisedCodec):
         self._mean = joined.mean(axis=0)
         self._scale = 1 / np.maximum(joined.std(axis=0), 1e-3)
         return self._encoded(joined, means, blocks, present)
+
+    def _choose(
+        self, blocks: Sequence[FeatureBlock], columns: int, seconds: float | None, *, is_several: bool
+    ) -> dict[str, Any]:
+        """How much is computed in the time there is.
+
+        Args:
+            blocks: of features.
+            columns: numbers in a vector of the solver: rows x targets x folds.
+            seconds: that there are, or None.
+            is_several: whether models of single blocks come into question.
+        """
+        from medley.linear.ridge import ITERATIONS, LEAST_ITERATIONS, STRENGTHS, seconds_per_product
+
+        iterations, alone = self.iterations or ITERATIONS, is_several and self.alone is not False
+        if seconds is not None and (self.iterations is None or self.alone is None):
+            product = seconds_per_product(_features(blocks), columns)
+            if self.alone is None:
+                # Models of single blocks take together what the model of all takes.
+                alone = is_several and 2 * product * (ITERATIONS + len(STRENGTHS)) <= seconds
+            if self.iterations is None:
+                most = seconds / product / (2 if alone else 1) - len(STRENGTHS)
+                iterations = int(min(max(most, LEAST_ITERATIONS), ITERATIONS))
+        return {"iterations": iterations, "alone": alone}
+
+    @property
+    def fingerprint(self) -> str:
+        """A checksum of the features of the training rows."""
+        return self._fingerprint
 
     def encode(self, values: Mapping[str, Any]) -> Encoded:
         """Rows -> (B, D) and which rows have any of the inputs."""
@@ -188,6 +237,8 @@ class LinearPathCodec(SupervisedCodec):
             "local_mean": self._local_mean,
             "local_scale": self._local_scale,
             "widths": self._widths,
+            "choices": self.choices,
+            "fingerprint": self._fingerprint,
             "features": {},
         }
         for place, (weights, intercept) in enumerate(zip(self._weights, self._intercepts, strict=True)):
@@ -212,6 +263,7 @@ class LinearPathCodec(SupervisedCodec):
         self._intercepts = [np.asarray(state[f"{INTERCEPT}_{place}"], np.float32) for place in places]
         self._local_mean = np.asarray(state["local_mean"], np.float32)
         self._local_scale = np.asarray(state["local_scale"], np.float32)
+        self.choices, self._fingerprint = dict(state["choices"]), str(state["fingerprint"])
         self._widths = {name: list(widths) for name, widths in state["widths"].items()}
         self._components = [
             np.asarray(state[f"components_{place}"], np.float16) for place in range(int(state["components"]))
@@ -230,6 +282,16 @@ def _features(blocks: Sequence[FeatureBlock]) -> Features:
     from medley.linear.ridge import Features
 
     return Features([block.matrix for block in blocks])
+
+
+def _fingerprint(blocks: Sequence[FeatureBlock]) -> str:
+    """A checksum of features: what tells rows apart, however much time there was to learn from them."""
+    digest = hashlib.blake2b(digest_size=16)
+    for block in blocks:
+        parts = [block.matrix] if isinstance(block.matrix, np.ndarray) else [block.matrix.indices, block.matrix.data]
+        for part in parts:
+            digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()
 
 
 def _count(values: Mapping[str, Any]) -> int:

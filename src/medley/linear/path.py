@@ -16,13 +16,20 @@ from medley.linear.codec import LinearPathCodec
 class LinearPath(DerivedInput, register="linear.path"):
     """A linear model of inputs, solved before the network is trained, whose answers the network starts from.
 
-    Called on inputs that have features for linear models (tables, texts, label sets), it fits one ridge regression for
-    all heads, and one for each text alone. A head that is called on a node and on the linear path,
-    `RegressionHead()([node, linear])`, adds what the ridge regression answers to what it reads from the node, whose layer
-    starts at zero: before the first step the network is the linear model. Other blocks read the answers as a vector.
+    Called on inputs that have features for linear models (tables, texts, label sets, vectors), it fits one ridge
+    regression for all heads, and one for each text alone. A head that is called on a node and on the linear path,
+    `RegressionHead()([node, linear])`, adds what the ridge regression answers to what it reads from the node, whose
+    layer starts at zero: before the first step the network is the linear model. Other blocks read the answers as a
+    vector.
 
-    Training rows get the answers of models that have not seen them (five folds), so that the network does not trust them
-    more than it may.
+    Training rows get the answers of models that have not seen them (five folds), so that the network does not trust
+    them more than it may. Where near rows have like targets, as on a map, the model keeps the coordinates and targets
+    of its training rows; `local_means=False` leaves them out.
+
+    Args:
+        local_means: whether means of the targets of near rows, in planes of two columns, may be features.
+        iterations: of the solver; unset, 40, or as many from 12 on as fit into the time there is.
+        alone: whether each text has a model of its own beside that of all features; unset, where there is time.
 
     Shape: rows of its inputs -> (B, D): 1, raw outputs head by head, standardised answers.
 
@@ -33,6 +40,10 @@ class LinearPath(DerivedInput, register="linear.path"):
     >>> len(LinearPath()(TextInput(name="title")).inputs)
     1
     """
+
+    local_means: bool = True
+    iterations: int | None = None
+    alone: bool | None = None
 
     exports: ClassVar[bool] = True
 
@@ -50,7 +61,7 @@ class LinearPath(DerivedInput, register="linear.path"):
 
     def codec(self) -> Codec:
         """Linear models, not fitted yet."""
-        return LinearPathCodec()
+        return LinearPathCodec(local_means=self.local_means, iterations=self.iterations, alone=self.alone)
 
     def default_block(self) -> Block:
         """The answers as they are."""

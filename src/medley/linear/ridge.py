@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 STRENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-ITERATIONS = 40
+ITERATIONS, LEAST_ITERATIONS = 40, 12
 MAX_BYTES = 2**29
 """Memory for the vectors of a run; more targets than fit into it are solved one group after the other."""
 
@@ -227,6 +227,28 @@ def shifted_solutions(operator: Any, right: Tensor, shifts: Sequence[float], ite
         beta_old = torch.where(is_running, beta, beta_old)
         square = torch.where(is_running, square_new, square)
     return x
+
+
+def seconds_per_product(features: Features, numbers: int, tried: int = 32) -> float:
+    """Seconds that a step of the solver takes on this machine, by a product with few columns.
+
+    Args:
+        features: of N rows.
+        numbers: in the solver's vectors, N times their columns.
+        tried: columns of the product that is measured.
+    """
+    from time import perf_counter
+
+    import torch
+
+    vectors = torch.ones(features.rows, tried)
+    times = []
+    for _ in range(2):
+        began = perf_counter()
+        features.times(vectors)
+        times.append(perf_counter() - began)
+    # The vectors of all strengths are updated as well, which takes about as long again.
+    return 2 * min(times) * numbers / (features.rows * tried)
 
 
 def principal_components(matrix: Any, width: int = 64, scale: float = 0.3) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -49,7 +50,8 @@ class TableMembers(MemberWise):
 
     Shape: (B, C) -> (E, B, D).
 
-    >>> TableMembers(3, TableLayout(numbers=[0], embedded_numbers=[0], one_hot=[(1, 1)]), periodic=2)(torch.zeros(5, 2)).shape
+    >>> layout = TableLayout(numbers=[0], embedded_numbers=[0], one_hot=[(1, 1)])
+    >>> TableMembers(3, layout, periodic=2)(torch.zeros(5, 2)).shape
     torch.Size([3, 5, 4])
     """
 
@@ -104,7 +106,7 @@ class TableMembers(MemberWise):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C) -> (E, B, D)."""
-        rows, clean = len(x), torch.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)
+        rows, clean = x.shape[0], torch.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)
         shared, own = [], []
         if self.sizes["numbers"]:
             shared.append(_soft_clipped(clean.index_select(1, self.numbers)))  # type: ignore[arg-type]
@@ -195,12 +197,8 @@ class DenseEnsemble(MemberWise):
         width = sum(read)  # type: ignore[arg-type]
         self.scale = nn.Parameter(torch.ones(members, 1, width))
         sizes = [width, *[units] * num_layers]
-        self.weights = nn.ParameterList(
-            [
-                nn.Parameter(torch.randn(members, before, after) * max(before, 1) ** -0.5)
-                for before, after in zip(sizes, sizes[1:], strict=False)
-            ]
-        )
+        starts = [torch.randn(members, before, after) * max(before, 1) ** -0.5 for before, after in pairwise(sizes)]
+        self.weights = nn.ParameterList([nn.Parameter(start) for start in starts])
         self.biases = nn.ParameterList([nn.Parameter(torch.zeros(members, 1, units)) for _ in range(num_layers)])
 
     def forward(self, *inputs: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -54,6 +55,11 @@ class Budget:
     def left(self) -> float | None:
         """Seconds until training must be over; None without a limit."""
         return None if self.training_deadline is None else max(self.training_deadline - monotonic(), 0.1)
+
+    @property
+    def linear_seconds(self) -> Callable[[], float] | None:
+        """What linear models may take, asked when they are fitted; None without a limit."""
+        return None if self.limit is None else lambda: (self.left or 0.0) * LINEAR_FRACTION
 
     def seconds_per_row(self, rows: int) -> float:
         """Seconds that one row may take in each epoch, so that the first trial has `LEAST_EPOCHS` epochs.

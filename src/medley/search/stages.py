@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import torch
@@ -26,8 +26,26 @@ from medley.train.fit import VALIDATION_BATCH, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training
 
+FIRST_EPOCHS = 15
 FIRST_FRACTION = 0.35
 """Of the time left, what the first stage may take."""
+
+
+@dataclass(frozen=True)
+class FirstStageResult:
+    """A first stage that was trained.
+
+    Args:
+        graph: the whole one, with the first stage as it is now.
+        weights: of the first stage, by their names in a network of that graph.
+        rows: training and validation rows with the first stage's answers, for training rows those out of fold.
+        epochs: that were planned.
+    """
+
+    graph: Graph
+    weights: dict[str, Tensor]
+    rows: list[Rows]
+    epochs: int
 
 
 def stage_of(graph: Graph) -> Node | None:
@@ -44,7 +62,7 @@ def train_first_stage(
     rows: Sequence[Rows],
     hooks: TrainingHooks,
     seed: int,
-) -> tuple[Graph, dict[str, Tensor], list[Rows]]:
+) -> FirstStageResult:
     """Trains the first stage of a graph.
 
     Args:
@@ -57,9 +75,6 @@ def train_first_stage(
         hooks: of the whole training.
         seed: of weights and order.
 
-    Returns:
-        The graph with the first stage as it was trained; its tensors by their names in a network of that graph; and the
-        rows, which hold the answers of the first stage: for training rows those out of fold.
     """
     first = _first_graph(graph, stage)
     torch.manual_seed(seed)
@@ -93,7 +108,7 @@ def train_first_stage(
         part, _, inside = rest.partition(".")
         if kind == "parts":
             weights[f"parts.{part_key(names[part]) if part in names else part}.{inside}"] = tensor
-    return joined, weights, answered
+    return FirstStageResult(joined, weights, answered, trained.epochs)
 
 
 def _first_graph(graph: Graph, stage: Node) -> Graph:
@@ -128,4 +143,5 @@ def _joined(graph: Graph, stage: Node, first: Graph) -> tuple[Graph, dict[str, s
 
 def first_plan(plan: Training) -> Training:
     """How a first stage is trained: small steps from the linear path."""
-    return replace(plan, learning_rate=2e-3, schedule="cosine", beta2=0.98, epochs=15, average=0.0, patience=0)
+    epochs = plan.first_epochs or FIRST_EPOCHS
+    return replace(plan, learning_rate=2e-3, schedule="cosine", beta2=0.98, epochs=epochs, average=0.0, patience=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
@@ -11,8 +11,10 @@ import torch
 
 from medley.balance.choose import balancer
 from medley.core.block import DataSummary
+from medley.core.codec import SupervisedCodec
 from medley.core.input import Input
 from medley.core.resolve import Suggest, resolve, settle
+from medley.data.sources import Source
 from medley.errors import GraphError, MedleyError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
@@ -28,6 +30,9 @@ from medley.train.best import choose_voters
 from medley.train.fit import VALIDATION_BATCH, Validation, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
+
+NOT_LEARNED = 0.999
+"""Validation loss over that of the best constant prediction, from which on a target counts as not learned."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +176,14 @@ class ResolvedDefault:
         return self._suggest.replay(suggest)
 
 
+def made_plan(graph: Graph, sources: Sequence[Source], epochs: int, first_epochs: int | None) -> dict[str, Any]:
+    """What a training was planned to be, as JSON: `medley.fit(plan=...)` repeats it without a clock."""
+    codecs = {source.name: source.codec for source in sources}
+    chosen = {name: dict(codec.choices) for name, codec in codecs.items() if isinstance(codec, SupervisedCodec)}
+    chosen |= {str(block.name): dict(block.choices) for block in graph.inputs if block.choices}
+    return {"epochs": epochs, "first_epochs": first_epochs, "inputs": chosen}
+
+
 def run(
     search_spec: SearchSpec,
     suggest: TrialSuggest,
@@ -202,16 +215,17 @@ def run(
     data = search_spec.data
     sources = data.sources(graph)
     specs = {source.name: source.codec.spec for source in sources}
-    stage, weights_before = stage_of(graph), {}
+    stage, first = stage_of(graph), None
     if stage is not None:
-        encoded = data.rows(graph)
-        first = first_plan(replace(plan, batch_size=search_spec.batch_size))
-        graph, weights_before, staged_rows = train_first_stage(
-            graph, stage, specs, data.targets, first, encoded, hooks, search_spec.seed
+        settings = first_plan(replace(plan, batch_size=search_spec.batch_size))
+        first = train_first_stage(
+            graph, stage, specs, data.targets, settings, data.rows(graph), hooks, search_spec.seed
         )
+        graph = first.graph
     torch.manual_seed(search_spec.seed)
     network = Network(graph, specs, data.targets, data.frozen.modules)
-    network.load_state_dict(weights_before, strict=False)
+    if first is not None:
+        network.load_state_dict(first.weights, strict=False)
     result.size = sum(p.numel() for p in network.parameters())
     if search_spec.max_model_size is not None and result.size > search_spec.max_model_size:
         limit = search_spec.max_model_size
@@ -220,20 +234,23 @@ def run(
     tasks = tasks_of(graph, data.targets)
     names = [task.name for task in tasks]
     balance = balancer(search_spec.loss_weights, names, head_weights=[task.head.weight for task in tasks])
-    rows = staged_rows if stage is not None else data.rows(graph, data.frozen_results(graph, network, hooks))
+    rows = first.rows if first is not None else data.rows(graph, data.frozen_results(graph, network, hooks))
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
     trained = fit(network, tasks, balance, plan, rows[0], val, hooks, search_spec.seed)
     weights = dict(zip(names, balance.loss_weights, strict=True))
     result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score
     scores = trained.records[trained.best_epoch].flat() if trained.records else {}
+    weak: list[str] = []
     if hooks.by_task and trained.weights:
         graph, network = untie(graph, specs, data.targets, trained.weights, data.frozen.modules)
         network.to(data.device).eval()
         measured = rows[0] if val is None and rows[0].folds is not None else val
         if rows[0].folds is not None:
             choose_voters(network, tasks, rows[0], VALIDATION_BATCH)
-        final = Validation(network, tasks, weights, measured).scores()
+        validation = Validation(network, tasks, weights, measured)
+        final = validation.scores()
+        weak = [name for name, relative in validation.relative.items() if relative >= NOT_LEARNED]
         scores |= {f"val_{name}": value for name, value in final.items()}
         result.score = hooks.score(scores) if final else result.score
     result.reason, result.seconds = trained.stopped, monotonic() - began
@@ -246,6 +263,8 @@ def run(
         "scores": scores,
         "epochs": [record.to_json() for record in trained.records],
         "seed": search_spec.seed,
+        "not_learned": weak,
+        "plan": made_plan(graph, sources, trained.epochs, None if first is None else first.epochs),
         "bad_rows": data.bad_rows,
     }
     frozen = data.frozen.for_models()

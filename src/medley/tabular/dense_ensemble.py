@@ -24,7 +24,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
 
     Where the rows are divided into folds, each member leaves out one of them, so that every row is learnt from and
     every row has an honest prediction. Heads train the members apart and predict their mean. Tables are read column by
-    column: numbers with periodic embeddings, numbers of few distinct values and categories with an embedding of each value.
+    column: numbers with periodic embeddings, whole numbers that recur and categories with an embedding of each value.
     Source: Holzmüller, Grinsztajn, Steinwart: Better by Default (RealMLP), 2024, https://arxiv.org/abs/2407.04491.
 
     Args:
@@ -116,7 +116,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
         few = {place: column for place, column in categories.items() if column.cardinality <= MOST_ONE_HOT}
         return TableLayout(
             numbers,
-            # A fine embedding of dates would learn days by heart: what lies between them, and after them, is not like them.
+            # A fine embedding of dates would memorise days, and say nothing of those between and after them.
             [place for place in numbers if not columns[place].is_time],
             [place for place in numbers if columns[place].missing],
             {place: columns[place].values for place in numbers if self.discrete and columns[place].values},

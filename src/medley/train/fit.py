@@ -75,15 +75,16 @@ def fit(
     run = TrainingRun(stepper, network, rows, batch_size, hooks.deadline, seed, best)
     validation = Validation(network, tasks, weights, rows if val is None and rows.folds is not None else val, stepper)
     network.train()
+    wanted = epochs
     with threads(thread_count) if thread_count else nullcontext():
         if hooks.deadline is not None and state is None:
             epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
         if state is None and validation.rows is not None and any(isinstance(m, LinearSkip) for m in network.modules()):
-            # Where the network starts at answers that are good already, no training may be better than the first epochs.
+            # A network that starts at good answers may be best before its first step.
             scores = validation.scores()
             best.look(hooks.score({f"val_{name}": value for name, value in scores.items()}), validation.losses)
     run.result.epochs = epochs
-    hooks.on_plan(epochs)
+    hooks.on_plan(epochs, wanted)
     if state is not None:
         run.restore(state)
         if run.result.records:
@@ -155,6 +156,7 @@ class Validation:
 
     Attributes:
         losses: task name -> (E,) losses of the members, as measured last.
+        relative: task name -> loss divided by that of the best constant prediction, as measured last.
     """
 
     def __init__(
@@ -171,6 +173,7 @@ class Validation:
         self.rows = rows
         self.stepper = stepper
         self.losses: dict[str, Tensor] = {}
+        self.relative: dict[str, float] = {}
         self._constants = {} if rows is None else constant_losses(tasks, rows)
 
     def scores(self) -> dict[str, float]:
@@ -179,7 +182,9 @@ class Validation:
             return {}
         with nullcontext() if self.stepper is None else self.stepper.averaged():
             raw, self.losses = validation_outputs(self.network, self.tasks, self.rows, VALIDATION_BATCH)
-        relative = relative_loss(task_losses(self.tasks, raw, self.rows), self._constants)
+        losses = task_losses(self.tasks, raw, self.rows)
+        self.relative = {name: loss / max(self._constants[name], 1e-12) for name, loss in losses.items()}
+        relative = relative_loss(losses, self._constants)
         return {**measure(self.tasks, raw, self.rows, self.weights), "relative_loss": relative}
 
 

@@ -17,7 +17,8 @@ class TrainingHooks:
         score: a record's flat values -> objective to minimise.
         watch: called with every record and its score; returns a reason to stop the training, or None.
         on_step: called after every step with the number of steps of the whole training (progress).
-        on_plan: called before the first step with the number of epochs.
+        on_plan: called before the first step with the number of epochs, and with the number that there would be
+            without a deadline.
         on_work: called during work before the training, with its name, the rows done and all rows (progress).
         log: receives notes for the user.
         by_task: whether each task keeps the weights that were best for it; else all keep those of the best objective.
@@ -29,7 +30,7 @@ class TrainingHooks:
     score: Callable[[dict[str, float]], float]
     watch: Callable[[Record, float], str | None] = lambda record, score: None
     on_step: Callable[[int], None] = lambda total: None
-    on_plan: Callable[[int], None] = lambda epochs: None
+    on_plan: Callable[[int, int], None] = lambda epochs, wanted: None
     on_work: Callable[[str, int, int], None] = lambda name, done, total: None
     log: Callable[[str], None] = lambda line: None
     deadline: float | None = None

@@ -20,7 +20,8 @@ the threads of a small network wait for each other (measured: one thread 3.4 s p
 def forward_flops(network: Network, batch: Batch) -> int:
     """Floating-point operations of a forward pass: counted, not timed, so that what follows from it is reproducible.
 
-    Matrix products and convolutions are counted, which all others follow. (torch's own counter takes a second to import.)
+    Matrix products and convolutions are counted, as the rest costs little. (torch's own counter takes a second to
+    import.)
 
     Args:
         network: on the CPU.
@@ -43,7 +44,7 @@ class _FlopCounter(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         name = func.__name__.partition(".")[0]
         if name in _FACTORS:
-            # Each number of the result is a sum of products: as many as the second factor has rows, or the kernel numbers.
+            # Each number of the result is a sum of products: one for each row of the second factor, or of the kernel.
             factor = args[_FACTORS[name]]
             terms = factor[0].numel() if name == "convolution" else factor.shape[-2]
             self.flops += 2 * out.numel() * terms

@@ -11,7 +11,7 @@ from typing import Any
 from medley.auto.automodel import AutoModel
 from medley.auto.duration import seconds
 from medley.auto.table.arguments import check_search, understand
-from medley.auto.table.graph import table_graph, table_training
+from medley.auto.table.graph import LINEAR_PATH, table_graph, table_training
 from medley.auto.table.large import divide_large, images_are_large, scanned
 from medley.auto.table.plan import Plan, check_names
 from medley.auto.table.pretrained import with_pretrained
@@ -20,6 +20,7 @@ from medley.errors import ConfigError, ErrorCollector
 from medley.model.model import Model
 from medley.search.budget import Budget
 from medley.search.progress import Progress
+from medley.search.store import Store
 from medley.search.study import PATIENCE
 from medley.tables.reading.memory import is_large, memory_bytes
 from medley.tables.reading.read import batches
@@ -56,6 +57,7 @@ def fit(
     verbose: int = 1,
     memory: float | str | None = "auto",
     pretrained: Any = "auto",
+    plan: Mapping[str, Any] | None = None,
 ) -> Model:
     """Fits one model of several targets to a table: guesses what its columns hold, draws a graph, searches, trains.
 
@@ -97,6 +99,9 @@ def fit(
             columns that it can read), a dict from column to such, or None to learn from scratch. `"auto"` takes what
             is in the hub's cache and never asks a network; where nothing is, it learns from scratch and says so.
 
+        plan: `model.metadata["plan"]` of an earlier call with the same rows: repeats that training without a clock, so
+            that machines of another speed, or a busier one, get the same model.
+
     Returns:
         A model whose `predict` takes tables and gives frames.
 
@@ -111,7 +116,7 @@ def fit(
     >>> list(model.predict({"kind": ["b"], "size": [2.0]}).columns)
     ['price']
     """
-    budget = Budget.start(_limit(time_limit))
+    budget = Budget.start(None if plan else _limit(time_limit))
     errors = ErrorCollector()
     check_search(
         errors,
@@ -130,7 +135,7 @@ def fit(
     )
     division = SplitSpec(validation_split or 0.2, seed or 0, group, time, split, sample_weight, on_bad_file)
     division = replace(division, is_free=validation_split is None)
-    divided, plan = _understood(
+    divided, table_plan = _understood(
         errors,
         table,
         targets,
@@ -144,14 +149,15 @@ def fit(
         on_bad_file=on_bad_file,
         pretrained=pretrained,
     )
-    seconds_per_row = budget.seconds_per_row(divided.train.size)
-    readers = sum(block.shares_encoder for block in plan.inputs) or 1
-    plan = replace(plan, inputs=[block.for_time(seconds_per_row / readers) for block in plan.inputs])
+    store = Store(Path(directory or ".") / project_name)
+    choices = plan or ({} if overwrite else store.choices)
+    table_plan = _sized(table_plan, budget, divided.train.size, choices.get("inputs", {}))
+    path = choices.get("inputs", {}).get(LINEAR_PATH, {}) if plan else {}
     auto = AutoModel(
-        plan.inputs,
-        table_graph(plan.inputs, plan.heads, linear=divided.stream is None),
+        table_plan.inputs,
+        table_graph(table_plan.inputs, table_plan.heads, linear=divided.stream is None, path=path),
         project_name,
-        max_trials or 100,
+        max_trials or (1 if plan else 100),
         directory,
         objective,
         tuner,
@@ -159,9 +165,9 @@ def fit(
         seed,
         max_model_size,
         loss_weights=loss_weights,
-        time_limit=time_limit,
+        time_limit=budget.limit,
         device=device,
-        training=training or table_training(plan.inputs, divided.train.size, epochs, batch_size),
+        training=training or table_training(table_plan.inputs, divided.train.size, epochs, batch_size, plan),
     )
     auto.search(
         divided.train,
@@ -170,12 +176,30 @@ def fit(
         batch_size,
         verbose=verbose,
         budget=budget,
-        table=plan.view,
+        choices={"inputs": {str(block.name): dict(block.choices) for block in table_plan.inputs if block.choices}},
+        table=table_plan.view,
         about=divided.about,
         patience=PATIENCE if max_trials is None else None,
         stream=divided.stream,
     )
     return auto.export_model()
+
+
+def _sized(plan: Plan, budget: Budget, rows: int, choices: Mapping[str, Any]) -> Plan:
+    """A plan whose inputs are encoded as small as the time asks for.
+
+    Args:
+        plan: as inferred.
+        budget: the time limit.
+        rows: to train on.
+        choices: input name -> fields that an earlier call chose, which are taken over.
+    """
+    seconds_per_row = budget.seconds_per_row(rows) / (sum(block.shares_encoder for block in plan.inputs) or 1)
+    inputs = [
+        replace(block, **choices[str(block.name)]) if str(block.name) in choices else block.for_time(seconds_per_row)
+        for block in plan.inputs
+    ]
+    return replace(plan, inputs=inputs)
 
 
 def _limit(time_limit: Any) -> float | None:

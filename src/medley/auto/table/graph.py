@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from medley.core.block import Block, Node
 from medley.core.head import Head
@@ -12,20 +13,24 @@ from medley.core.space import OneOf
 from medley.train.plan import Training, default_batch_size, default_epochs
 
 LARGE_BATCH_ROWS = 4_000
+LINEAR_PATH = "linear_path"
+"""Name of the linear path in a table's network, where nothing else has it."""
 
 
-def table_graph(inputs: Sequence[Input], heads: Sequence[Head], *, linear: bool = True) -> list[Node]:
+def table_graph(
+    inputs: Sequence[Input], heads: Sequence[Head], *, linear: bool = True, path: Mapping[str, Any] | None = None
+) -> list[Node]:
     """Heads joined to the inputs of a table.
 
-    An ensemble of dense networks reads plain columns as they are, and the answers of linear models of columns and texts,
-    at which every head starts (record 23). Where images, recordings and the like are among the inputs, that is a first
-    stage, and a second one, in which another ensemble reads their encoders' vectors beside the columns, starts at its
-    answers.
+    An ensemble of dense networks reads plain columns as they are, and the answers of linear models of columns and
+    texts, at which every head starts (record 23). With images, recordings and the like among the inputs, that is a
+    first stage; a second one starts at its answers, and reads the vectors of their encoders beside the columns.
 
     Args:
         inputs: of the table's columns.
         heads: one for each target.
         linear: whether there is a linear path.
+        path: fields of the linear path.
 
     Returns:
         A node for each head.
@@ -37,20 +42,27 @@ def table_graph(inputs: Sequence[Input], heads: Sequence[Head], *, linear: bool 
     ['None']
     """
     readable = [block for block in inputs if block.linear_features() is not None] if linear else []
-    path = lookup("linear.path")()(readable) if readable else None
+    start = lookup("linear.path")(**(path or {}), name=_free_name(inputs, heads))(readable) if readable else None
     direct = [block.encode_for_ensemble() for block in inputs if not block.shares_encoder]
     late = [block.encode_for_ensemble() for block in inputs if block.shares_encoder]
-    if path is None:
+    if start is None:
         nodes = [block.encode_for_ensemble() or block.default_block()(block) for block in inputs]
         trunk = lookup("tabular.dense_ensemble")()(nodes)
         return [head(trunk) for head in heads]
     has_texts = any(block.is_worth_alone for block in readable)
-    trunk = _trunk(has_texts=has_texts, alone=not late)([node for node in (path, *direct) if node is not None])
+    trunk = _trunk(has_texts=has_texts, alone=not late)([node for node in (start, *direct) if node is not None])
     if not late:
-        return [head([trunk, path]) for head in heads]
-    stage = lookup("heads.first_stage")()([trunk, path])
-    second = lookup("tabular.dense_ensemble")()([*late, path, *(node for node in direct if node is not None)])
+        return [head([trunk, start]) for head in heads]
+    stage = lookup("heads.first_stage")()([trunk, start])
+    second = lookup("tabular.dense_ensemble")()([*late, start, *(node for node in direct if node is not None)])
     return [head([second, stage]) for head in heads]
+
+
+def _free_name(inputs: Sequence[Input], heads: Sequence[Head]) -> str:
+    name = LINEAR_PATH
+    while name in {block.name for block in (*inputs, *heads)}:
+        name += "_"
+    return name
 
 
 def _trunk(*, has_texts: bool, alone: bool) -> Block:
@@ -73,7 +85,13 @@ def has_folds(inputs: Sequence[Input]) -> bool:
     return not any(block.shares_encoder for block in inputs)
 
 
-def table_training(inputs: Sequence[Input], rows: int, epochs: int | None, batch_size: int | None) -> Training:
+def table_training(
+    inputs: Sequence[Input],
+    rows: int,
+    epochs: int | None,
+    batch_size: int | None,
+    plan: Mapping[str, Any] | None = None,
+) -> Training:
     """How a table's network is trained where the caller says nothing.
 
     Args:
@@ -81,7 +99,10 @@ def table_training(inputs: Sequence[Input], rows: int, epochs: int | None, batch
         rows: to train on.
         epochs: the caller's, if any.
         batch_size: the caller's, if any.
+        plan: of an earlier training that is repeated.
     """
+    plan = plan or {}
+    epochs = epochs or plan.get("epochs")
     if not has_folds(inputs):
         batch_size = batch_size or default_batch_size(rows)
         most = min((block.most_epochs for block in inputs if block.most_epochs is not None), default=None)
@@ -90,6 +111,7 @@ def table_training(inputs: Sequence[Input], rows: int, epochs: int | None, batch
             learning_rate=OneOf(2e-3, 5e-3, 1e-2, default=5e-3),
             epochs=epochs or (usual if most is None else min(usual, most)),
             batch_size=batch_size,
+            first_epochs=plan.get("first_epochs"),
         )
     if any(block.is_worth_alone for block in inputs):
         return Training(
