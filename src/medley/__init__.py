@@ -36,7 +36,7 @@ _PUBLIC = {
     "audio.input": ("AudioInput",),
     "audio.recurrent": ("SpectrogramRNN",),
     "audio.transformer": ("SpectrogramTransformer",),
-    "errors": ("BadAudioWarning", "BadImageWarning", "MedleyError", "MedleyWarning"),
+    "errors": ("BadAudioWarning", "BadImageWarning", "MedleyError", "MedleyWarning", "WeakModelWarning"),
     "fusion.add": ("Add",),
     "fusion.attention": ("AttentionFusion",),
     "fusion.concatenate": ("Concatenate",),

@@ -88,7 +88,8 @@ def test_targets_that_do_not_fit_into_memory_together_are_solved_in_groups(monke
     x, y, observed, folds = problem()
     whole = fit_ridge(Features([x]), y, observed, folds, np.arange(3))
     monkeypatch.setattr("medley.linear.ridge.MAX_BYTES", 1)
-    torch.testing.assert_close(fit_ridge(Features([x]), y, observed, folds, np.arange(3)).weights, whole.weights)
+    again = fit_ridge(Features([x]), y, observed, folds, np.arange(3))
+    np.testing.assert_allclose(again.weights, whole.weights, atol=1e-3)
 
 
 def test_principal_components_hold_the_directions_of_most_variance():

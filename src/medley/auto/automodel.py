@@ -11,7 +11,7 @@ from medley.auto.duration import seconds
 from medley.auto.rows import check_fit, check_folder, check_writable, divide, whole
 from medley.balance.choose import balancer
 from medley.core.arguments import check_whole_number
-from medley.errors import ConfigError, ErrorCollector, NotFittedError, spelled, warn, within
+from medley.errors import ConfigError, ErrorCollector, NotFittedError, WeakModelWarning, spelled, warn, within
 from medley.graph.graph import draw
 from medley.model.forward import resolve_device
 from medley.model.model import Model
@@ -207,7 +207,8 @@ class AutoModel:
         if weak := self._model.metadata.get("not_learned"):
             warn(
                 f"{', '.join(weak)}: the model is no better than a constant prediction on validation rows. Either the "
-                f"inputs do not tell, or the time was too short ({spelled('time_limit')})."
+                f"inputs do not tell, or the time was too short ({spelled('time_limit')}).",
+                WeakModelWarning,
             )
         return History(study.ranked[0].records)
 

@@ -113,6 +113,12 @@ class Rows:
         rows.present = {**self.present, name: None}
         return rows
 
+    def with_folds(self, folds: Tensor | None) -> Rows:
+        """The same rows with other folds."""
+        rows = copy(self)
+        rows.folds = folds
+        return rows
+
     @property
     def row_bytes(self) -> int:
         """What of a row is read from files, which are not in memory for a reason; 0 where all is held."""

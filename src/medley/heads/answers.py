@@ -74,6 +74,8 @@ class Answers(Layer, register="heads.answers"):
         return OneAnd()
 
     def out(self, *specs: Spec) -> Spec:
+        if not all(spec.is_vector for spec in specs):
+            raise GraphError(f"it joins the outputs of heads, got {' and '.join(map(str, specs))}.")
         heads = tuple((str(name), int(outputs)) for name, outputs in self.heads)
         return Spec((1 + sum(spec.size for spec in specs),), "D", answers=heads)
 

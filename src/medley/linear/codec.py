@@ -59,7 +59,7 @@ class LinearPathCodec(SupervisedCodec):
         self._local_mean = np.zeros(0, np.float32)
         self._local_scale = np.ones(0, np.float32)
         self._fingerprint = ""
-        self._widths: dict[str, list[int]] = {}  # of the blocks of each input
+        self._widths: dict[str, list[tuple[int, bool]]] = {}  # of the blocks of each input, and whether alone
         self._components: list[np.ndarray] = []  # (F, P) float16, of each block that is worth a model of its own
 
     @property
@@ -86,6 +86,8 @@ class LinearPathCodec(SupervisedCodec):
 
         self.features = dict(values.features)
         for name, features in self.features.items():
+            if values[name] is None:
+                raise DataError("the input is None in the training rows; leave it out.", where=name)
             features.fit(values[name])
         blocks, present = self._blocks(values)
         rows = len(present)
@@ -191,13 +193,14 @@ class LinearPathCodec(SupervisedCodec):
         rows = _count(values)
         for name, features in self.features.items():
             if values.get(name) is None:
-                if name not in self._widths:
-                    raise DataError("the input is None in the training rows; leave it out.", where=name)
-                blocks += [FeatureBlock(name, np.zeros((rows, width), np.float32)) for width in self._widths[name]]
+                blocks += [
+                    FeatureBlock(name, np.zeros((rows, width), np.float32), bool(alone))
+                    for width, alone in self._widths[name]
+                ]
                 masks.append(np.zeros(rows, bool))
                 continue
             encoded, present = features.encode(values[name])
-            self._widths.setdefault(name, [block.matrix.shape[1] for block in encoded])
+            self._widths.setdefault(name, [(block.matrix.shape[1], block.alone) for block in encoded])
             blocks += [FeatureBlock(f"{name} {block.name}".strip(), block.matrix, block.alone) for block in encoded]
             masks.append(present)
         return blocks, np.any(masks, axis=0)
@@ -264,7 +267,9 @@ class LinearPathCodec(SupervisedCodec):
         self._local_mean = np.asarray(state["local_mean"], np.float32)
         self._local_scale = np.asarray(state["local_scale"], np.float32)
         self.choices, self._fingerprint = dict(state["choices"]), str(state["fingerprint"])
-        self._widths = {name: list(widths) for name, widths in state["widths"].items()}
+        self._widths = {
+            name: [(int(width), bool(alone)) for width, alone in widths] for name, widths in state["widths"].items()
+        }
         self._components = [
             np.asarray(state[f"components_{place}"], np.float16) for place in range(int(state["components"]))
         ]

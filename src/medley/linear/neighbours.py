@@ -60,8 +60,8 @@ class LocalMeans:
             return self
         self.mean = targets.mean(axis=0).astype(np.float32)
         sample = np.random.default_rng(0).permutation(rows)[: 4 * SCREENED]
-        tested, known = sample[:SCREENED], sample[SCREENED:]
-        tested, known = tested[np.isin(folds[tested], (0, 1))], known[~np.isin(folds[known], (0, 1))]
+        is_tested = np.isin(folds[sample], (0, 1))
+        tested, known = sample[is_tested][:SCREENED], sample[~is_tested]
         variance = residual[tested].var(axis=0) + 1e-9
         gains = {}
         for pair in combinations(many, 2):

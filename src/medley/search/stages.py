@@ -98,9 +98,8 @@ def train_first_stage(
     answered = []
     for part, raw in zip(rows, outputs, strict=True):
         vectors = [raw[name] for name, _ in stage.block.heads]  # type: ignore[attr-defined]
-        part = part.with_input(key, torch.cat([torch.ones_like(vectors[0][:, :1]), *vectors], 1))
-        part.folds = None  # the second stage is validated on rows of its own
-        answered.append(part)
+        answers = torch.cat([torch.ones_like(vectors[0][:, :1]), *vectors], 1)
+        answered.append(part.with_input(key, answers).with_folds(None))  # the next stage has validation rows of its own
     joined, names = _joined(graph, stage, first)
     weights = {}
     for name, tensor in network.state_dict().items():

@@ -31,7 +31,7 @@ from medley.train.fit import VALIDATION_BATCH, Validation, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
 
-NOT_LEARNED = 0.999
+NOT_LEARNED = 0.995
 """Validation loss over that of the best constant prediction, from which on a target counts as not learned."""
 
 
@@ -144,7 +144,10 @@ def resolved(search_spec: SearchSpec, suggest: Suggest) -> tuple[Graph, Training
             "a block that is called on several nodes takes only the first. Join them with Merge() before it."
         )
     inputs = tuple(found[name] for name in graph.input_names)
-    plan = settle(search_spec.plan, "training", suggest, {"learning_rate": default_learning_rate(search_spec.steps)})
+    defaults = (
+        {"learning_rate": default_learning_rate(search_spec.steps)} if search_spec.plan.learning_rate is None else {}
+    )
+    plan = settle(search_spec.plan, "training", suggest, defaults)
     return Graph(inputs, tuple(outputs)), plan
 
 
@@ -235,6 +238,8 @@ def run(
     names = [task.name for task in tasks]
     balance = balancer(search_spec.loss_weights, names, head_weights=[task.head.weight for task in tasks])
     rows = first.rows if first is not None else data.rows(graph, data.frozen_results(graph, network, hooks))
+    if first is None and len(rows) > 1:  # members leave out folds only where these are what is validated on
+        rows = [rows[0].with_folds(None), *rows[1:]]
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
     trained = fit(network, tasks, balance, plan, rows[0], val, hooks, search_spec.seed)

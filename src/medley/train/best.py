@@ -9,6 +9,7 @@ from torch import Tensor
 
 from medley.core.batch import Rows
 from medley.data.split import FOLDS
+from medley.errors import ConfigError
 from medley.graph.network import Network
 from medley.heads.masked import member_losses
 from medley.heads.members import joined, vote_of
@@ -153,6 +154,8 @@ def validation_outputs(
     folds = rows.folds.cpu()
     for fold in range(FOLDS):
         index = torch.nonzero(folds == fold).flatten()
+        if not len(index):
+            raise ConfigError(f"Each of the {FOLDS} folds needs rows, but fold {fold} has none.")
         with members_apart(network, slice(fold, None, FOLDS)):
             outputs = compute_outputs(network, rows, batch_size, index)
         here = index.to(rows.device)

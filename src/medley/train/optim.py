@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import cos, log2, pi
+from math import cos, pi
 from typing import Protocol
 
 import torch
@@ -72,8 +72,7 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
 def schedule_factor(schedule: str, progress: float) -> float:
     """The fraction of the highest learning rate at `progress` (0 = first step, 1 = after the last).
 
-    Sources: of one-cycle, Smith & Topin 2018, "Super-convergence"; of cosine_log, Holzmüller, Grinsztajn, Steinwart:
-    Better by Default (RealMLP), 2024, https://arxiv.org/abs/2407.04491 (coslog4).
+    Source of one-cycle: Smith & Topin 2018, "Super-convergence".
 
     >>> [round(schedule_factor("one_cycle", p), 3) for p in (0, 0.3, 0.65, 1)]
     [0.04, 1.0, 0.5, 0.0]
@@ -82,8 +81,6 @@ def schedule_factor(schedule: str, progress: float) -> float:
     """
     if schedule == "constant":
         return 1.0
-    if schedule == "cosine_log":
-        return 0.5 - 0.5 * cos(2 * pi * log2(1 + 15 * min(progress, 1.0)))
     warmup, low = (0.3, 0.04) if schedule == "one_cycle" else (0.05, 0.01)
     if progress < warmup:
         return low + (1 - low) * (0.5 - 0.5 * cos(pi * (progress / warmup)))

@@ -10,7 +10,7 @@ from medley.core.space import Float, OneOf, Space, searched, space_of
 from medley.errors import ConfigError, ErrorCollector, did_you_mean
 
 OPTIMIZERS = ("adamw", "adam", "sgd")
-SCHEDULES = ("one_cycle", "cosine", "cosine_log", "constant")
+SCHEDULES = ("one_cycle", "cosine", "constant")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
@@ -24,8 +24,8 @@ class Training:
         learning_rate: the highest of the schedule; searched if unset.
         weight_decay: decoupled for `"adamw"`, L2 for the others; biases and norms never decay. Searched if unset.
         optimizer: `"adamw"`, `"adam"` or `"sgd"` (Nesterov momentum .9).
-        schedule: `"one_cycle"` (warm-up over 30 % of the steps, cosine to 0), `"cosine"` (warm-up over 5 %),
-            `"cosine_log"` (four cosine cycles, each about twice as long as the one before) or `"constant"`.
+        schedule: `"one_cycle"` (warm-up over 30 % of the steps, cosine to 0), `"cosine"` (warm-up over 5 %) or
+            `"constant"`.
         epochs: number of epochs; None chooses by the number of rows.
         batch_size: rows per step; None chooses by the number of rows.
         clip: gradients with a larger norm are scaled down to it; 0 turns this off.

@@ -25,6 +25,9 @@ from medley.tables.reading.read import Table
 
 MOST_TOLD = 10
 MAX_COLUMNS = 12
+LEAST_ROWS = 20
+"""Rows from which on they are divided into folds."""
+
 _MOSTLY, _MANY_MOMENTS = 0.9, 20
 
 
@@ -111,7 +114,7 @@ def divide_table(table: Table, plan: Plan, how: SplitSpec, progress: Progress) -
         )
     else:
         blocks = None
-    if how.is_free and how.time is None and how.split is None and has_folds(plan.inputs):
+    if how.is_free and how.time is None and how.split is None and has_folds(plan.inputs) and len(table) >= LEAST_ROWS:
         y, weight, folds = folded(table, plan, how, numbers, same, blocks)
         part = replace(part_of(x, y, weight, np.arange(len(table)), numbers), folds=folds)
         return SplitRows(part, None, about(plan, told, [part], dropped))
@@ -121,11 +124,19 @@ def divide_table(table: Table, plan: Plan, how: SplitSpec, progress: Progress) -
     if blocks is not None:
         train, held = held_out_blocks(blocks, how.fraction, how.seed)
     parts = [part_of(x, y, weight, side, numbers) for side in (train, held)]
-    if not all(block.shares_encoder for block in plan.inputs):  # a first stage is trained in folds
+    if any(block.linear_features() is not None for block in plan.inputs) and not has_folds(plan.inputs):
+        # A first stage is trained in folds.
         with numbered(numbers):
             codes = strata({str(head.name): head for head in plan.heads}, y)
-        folds = fold_rows(table.frame, how.seed, codes, same, group=how.group, blocks=blocks)
-        parts[0] = replace(parts[0], folds=folds[train])
+        folds = fold_rows(
+            table.frame.iloc[train],
+            how.seed,
+            [stratum[train] for stratum in codes],
+            same[train],
+            group=how.group,
+            blocks=None if blocks is None else blocks[train],
+        )
+        parts[0] = replace(parts[0], folds=folds)
     return SplitRows(parts[0], parts[1], about(plan, told, parts, dropped))
 
 
