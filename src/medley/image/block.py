@@ -24,7 +24,7 @@ from medley.image.strided import StridedConvBlock
 from medley.image.xception import XceptionBlock
 from medley.nn.pretrained_argument import chosen, pretrained_problem
 
-SMALL, TINY = 64, 32
+SMALL, TINY = 64, 31
 _FROM_SCRATCH = ("strided", "compact", "resnet", "xception", "vanilla", "efficient")
 _FAMILIES: dict[str, type[Block]] = {
     "resnet": ResNetBlock,
@@ -72,7 +72,7 @@ class ImageBlock(Composite, register="image.block"):
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """A pretrained encoder where there is one.
 
-        Else a few convolutions, whose map is flattened for images of up to 32 pixels; augmented from 1000 rows.
+        Else a few convolutions, whose map is flattened for images of less than 32 pixels; augmented from 1000 rows.
         """
         tiny = max(specs[0].shape[1:], default=1) <= TINY if specs else True
         block_type: Any = OneOf(*_FROM_SCRATCH, default="strided" if tiny else "compact")

@@ -45,7 +45,7 @@ def root_problem(root: Any) -> Iterator[str]:
 SIDES = (32, 40, 48, 64, 80, 96, 128)
 """Longest sides that images may be reduced to."""
 
-OVERHEAD = 2.0
+OVERHEAD = 2.2
 """Time of a whole training step over that of its convolutions."""
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from medley.nn.compact import CompactConvs
 
-SIDE, BATCH, STEPS = 48, 32, 4
+SIDE, BATCH, STEPS = 48, 64, 8
 
 
 def has_bfloat16() -> bool:

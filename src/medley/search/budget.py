@@ -12,10 +12,10 @@ RESERVE_FRACTION, RESERVE_SECONDS = 0.04, 0.5
 LINEAR_FRACTION = 0.35
 """Of the time left, what linear models may take before the network's training begins."""
 
-ENCODER_FRACTION = 0.7
+ENCODER_FRACTION = 0.75
 """Of the time left, what the epochs of the first trial may take."""
 
-LEAST_EPOCHS = 12
+LEAST_EPOCHS = 10
 """Epochs that the first trial should manage; encodings are made small enough for that."""
 
 
@@ -66,7 +66,7 @@ class Budget:
 
         Without a limit, those of an hour.
 
-        >>> round(Budget(None, 0.0).seconds_per_row(21_000), 4)
+        >>> round(Budget(None, 0.0).seconds_per_row(27_000), 4)
         0.01
         """
         left = 3600.0 if self.left is None else self.left
