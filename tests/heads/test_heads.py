@@ -29,7 +29,7 @@ def share(y_true, y_pred):
     return 1.0
 
 
-def test_arguments_come_in_the_order_their_users_know():
+def test_the_order_of_arguments_is_that_of_autokeras():
     head = ClassificationHead(3, False, "categorical_crossentropy", ["accuracy"], 0.25)
     assert (head.num_classes, head.multi_label, head.loss) == (3, False, "categorical_crossentropy")
     assert (head.metrics, head.dropout, head.weight) == (["accuracy"], 0.25, 1.0)
@@ -37,7 +37,7 @@ def test_arguments_come_in_the_order_their_users_know():
     assert (head.output_dim, head.loss, head.metrics, head.dropout, head.weight) == (2, "mae", ["mse"], 0.5, 2.0)
 
 
-def test_the_program_of_the_tutorial_declares_its_heads():
+def test_heads_of_the_autokeras_tutorial():
     head = ClassificationHead(loss="categorical_crossentropy", metrics=["accuracy"])
     for labels in (np.random.default_rng(0).integers(0, 2, 50), np.random.default_rng(0).integers(0, 5, (50, 1))):
         codec = head.codec().fit(labels)
@@ -49,7 +49,7 @@ def test_the_program_of_the_tutorial_declares_its_heads():
     assert list(RegressionHead(metrics=["mae"]).metric_functions(RegressionHead().codec().fit([1.0, 2.0]))) == ["mae"]
 
 
-def test_metrics_that_are_told_where_none_are_asked_for():
+def test_default_metrics():
     classes = ClassificationHead()
     assert list(classes.metric_functions(classes.codec().fit([0, 1]))) == ["accuracy"]
     numbers = RegressionHead()
@@ -75,10 +75,10 @@ def test_a_head_on_a_vector_is_one_linear_layer(head, labels, outputs):
     assert (module.in_features, module.out_features) == (5, outputs)
 
 
-def test_dropout_is_a_layer_only_where_there_is_some():
+def test_zero_dropout_adds_no_layer():
     codec = RegressionHead().codec().fit([1.0, 2.0])
     module = RegressionHead(dropout=0.25).build(vector(5), codec)
-    assert [type(one) for one in module] == [nn.Dropout, nn.Linear]
+    assert [type(layer) for layer in module] == [nn.Dropout, nn.Linear]
     assert module[0].p == 0.25
     settled = settle(RegressionHead(), "regression_head", take_default)
     assert settled.dropout == 0.0
@@ -96,17 +96,17 @@ def test_dropout_is_a_layer_only_where_there_is_some():
         (Spec((50,), "T"), 50),
     ],
 )
-def test_heads_read_anything(spec, features):
+def test_heads_read_features_of_any_shape(spec, features):
     codec = ClassificationHead().codec().fit([0, 1, 2])
     for dropout in (0.0, 0.5):
         module = ClassificationHead(dropout=dropout).build(spec, codec)
         x = torch.randn(2, *spec.shape)
         assert module(x).shape == (2, 3)
-        linear = next(one for one in module.modules() if isinstance(one, nn.Linear))
+        linear = next(layer for layer in module.modules() if isinstance(layer, nn.Linear))
         assert linear.in_features == features
 
 
-def test_maps_and_sequences_are_averaged_over_their_places():
+def test_maps_and_sequences_are_averaged_over_positions():
     codec = RegressionHead().codec().fit([0.0, 1.0])
     for shape, axes, places in (((64, 8, 8), "CHW", (2, 3)), ((100, 32), "TD", (1,))):
         module = RegressionHead(dropout=0).build(Spec(shape, axes), codec)
@@ -134,11 +134,11 @@ HEADS = [
 
 @pytest.mark.parametrize("head", HEADS)
 def test_declarations_survive_json(head):
-    told = to_json(head)
-    again = from_json(json.loads(json.dumps(told)))
-    assert type(again) is type(head)
-    assert to_json(again) == told
-    assert again.weight == head.weight if isinstance(head.loss_weight, float) else True
+    content = to_json(head)
+    restored = from_json(json.loads(json.dumps(content)))
+    assert type(restored) is type(head)
+    assert to_json(restored) == content
+    assert restored.weight == head.weight if isinstance(head.loss_weight, float) else True
 
 
 def test_class_weights_survive_json():
@@ -147,12 +147,12 @@ def test_class_weights_survive_json():
         assert head.codec().fit(labels).weights.tolist() == [2.0, 1.0]
 
 
-def test_a_function_without_a_name_is_told_when_it_is_to_be_written():
+def test_an_unregistered_function_is_an_error_in_to_json():
     with pytest.raises(ArtifactError, match="nothing is registered"):
         to_json(ClassificationHead(loss=lambda raw, target: raw))
 
 
-def test_ranges_in_place_of_values_are_settled():
+def test_searched_arguments_are_resolved():
     head = ClassificationHead(loss=OneOf("focal", "crossentropy"), loss_weight=Float(0.5, 2.0))
     codec = head.codec().fit([0, 1, 1, 1])
     settled = settle(head, "classification_head", take_default)
@@ -163,7 +163,7 @@ def test_ranges_in_place_of_values_are_settled():
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "message"),
     [
         (lambda: ClassificationHead(loss="categorical_crossentrpy"), "Did you mean 'categorical_crossentropy'"),
         (lambda: ClassificationHead(loss="mse"), "loss 'mse' is not known to a classification head"),
@@ -173,7 +173,7 @@ def test_ranges_in_place_of_values_are_settled():
         (lambda: ClassificationHead(metrics=["mae"]), "metric 'mae' is not known to a classification head"),
         (lambda: ClassificationHead(metrics=3), "metrics must be a list .* got 3"),
         (lambda: ClassificationHead(metrics=[3]), "a metric must be a name or a function .* got 3"),
-        (lambda: ClassificationHead(num_classes=1), "num_classes must be a whole number, 2 or more, got 1"),
+        (lambda: ClassificationHead(num_classes=1), "num_classes must be a whole number from 2, got 1"),
         (lambda: ClassificationHead(num_classes="3"), "num_classes must be a whole number"),
         (lambda: ClassificationHead(num_classes=True), "num_classes must be a whole number"),
         (lambda: ClassificationHead(multi_label="yes"), "multi_label must be True or False, got 'yes'"),
@@ -183,31 +183,31 @@ def test_ranges_in_place_of_values_are_settled():
         (lambda: ClassificationHead(loss_weight=float("nan")), "loss_weight must be a non-negative number"),
         (lambda: ClassificationHead(class_weight="balance"), "class_weight must be 'balanced' or a dict"),
         (lambda: ClassificationHead(class_weight=[1, 2]), "class_weight must be 'balanced' or a dict"),
-        (lambda: ClassificationHead(class_weight={0: -1}), "class_weight of 0 must be a number, 0 or more, got -1"),
+        (lambda: ClassificationHead(class_weight={0: -1}), "class_weight of 0 must be a non-negative number, got -1"),
         (lambda: ClassificationHead(multi_label=True, loss="categorical_crossentropy"), "one class per row"),
         (lambda: ClassificationHead(multi_label=True, metrics=["mcc"]), "'mcc' is for one class per row"),
         (lambda: ClassificationHead(multi_label=True, metrics=["top_3_accuracy"]), "is for one class per row"),
-        (lambda: ClassificationHead(multi_label=True, loss=absolute_loss, class_weight="balanced"), "inside the loss"),
+        (lambda: ClassificationHead(multi_label=True, loss=absolute_loss, class_weight="balanced"), "apply it in"),
         (lambda: RegressionHead(loss="mean_squard_error"), "Did you mean 'mean_squared_error'"),
         (lambda: RegressionHead(metrics=["accuracy"]), "'accuracy' is not known to a regression head"),
-        (lambda: RegressionHead(output_dim=0), "output_dim must be a whole number, 1 or more, got 0"),
+        (lambda: RegressionHead(output_dim=0), "output_dim must be a whole number from 1, got 0"),
         (lambda: RegressionHead(dropout=2), "below 1, got 2"),
     ],
 )
-def test_errors_in_a_declaration(make, words):
-    with pytest.raises(ConfigError, match=words):
+def test_invalid_arguments_are_errors(make, message):
+    with pytest.raises(ConfigError, match=message):
         make()
 
 
-def test_all_errors_are_reported_at_once():
+def test_all_errors_are_reported_together():
     with pytest.raises(ConfigError, match=r"(?s)4 errors.*num_classes.*loss 'ce'.*metric 'foo'.*loss_weight"):
         ClassificationHead(0, loss="ce", metrics=["foo"], loss_weight=-1)
 
 
-def test_a_head_works_with_the_codec_it_makes():
-    with pytest.raises(ConfigError, match="got a NumberCodec"):
+def test_a_codec_of_another_head_is_an_error():
+    with pytest.raises(ConfigError, match="got NumberCodec"):
         ClassificationHead().loss_function(RegressionHead().codec().fit([1.0]))
-    with pytest.raises(ConfigError, match="got a ClassCodec"):
+    with pytest.raises(ConfigError, match="got ClassCodec"):
         RegressionHead().metric_functions(ClassificationHead().codec().fit([0, 1]))
 
 
@@ -215,7 +215,7 @@ def test_heads_are_registered():
     assert registry.lookup("heads.classification") is ClassificationHead
     assert registry.lookup("heads.regression") is RegressionHead
     head = ClassificationHead(metrics=["accuracy"])
-    assert all(isinstance(one, Metric) for one in head.metric_functions(head.codec().fit([0, 1])).values())
+    assert all(isinstance(metric, Metric) for metric in head.metric_functions(head.codec().fit([0, 1])).values())
 
 
 def test_codecs_run_without_torch():

@@ -1,4 +1,4 @@
-"""Labels of every type come back in the type they were given."""
+"""Predicted labels have the type of the training labels."""
 
 import json
 
@@ -21,7 +21,7 @@ def one_hot_logits(codec, encoded):
     return np.eye(len(codec.labels))[encoded.array] * 20
 
 
-def there_and_back(values, **options):
+def round_trip(values, **options):
     codec = ClassCodec(**options).fit(values)
     encoded = codec.encode(values)
     return codec, encoded, codec.decode(one_hot_logits(codec, encoded))
@@ -58,23 +58,23 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_labels_come_back_in_type_shape_and_value(case):
+def test_labels_keep_type_shape_and_value(case):
     values, expected = CASES[case]
-    codec, encoded, found = there_and_back(values)
+    codec, encoded, decoded = round_trip(values)
     assert encoded.present.all()
-    assert found.dtype.kind == expected.dtype.kind
-    assert expected.dtype.kind in "USO" or found.dtype == expected.dtype
-    np.testing.assert_array_equal(found, expected)
+    assert decoded.dtype.kind == expected.dtype.kind
+    assert expected.dtype.kind in "USO" or decoded.dtype == expected.dtype
+    np.testing.assert_array_equal(decoded, expected)
     np.testing.assert_array_equal(codec.values(encoded.array), expected)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_state_is_json_and_arrays_and_restores(case):
     values, expected = CASES[case]
-    codec, encoded, _ = there_and_back(values, class_weight="balanced")
+    codec, encoded, _ = round_trip(values, class_weight="balanced")
     state = codec.state()
-    arrays = {key: one for key, one in state.items() if isinstance(one, np.ndarray)}
-    plain = json.loads(json.dumps({key: one for key, one in state.items() if key not in arrays}))
+    arrays = {key: value for key, value in state.items() if isinstance(value, np.ndarray)}
+    plain = json.loads(json.dumps({key: value for key, value in state.items() if key not in arrays}))
     again = ClassCodec(class_weight="balanced").restore({**plain, **arrays})
     raw = one_hot_logits(codec, encoded)
     np.testing.assert_array_equal(again.decode(raw), expected)
@@ -104,17 +104,17 @@ MISSING = {
 @pytest.mark.parametrize("case", MISSING)
 def test_missing_labels_are_unobserved(case):
     values, expected = MISSING[case]
-    _, encoded, found = there_and_back(values)
+    _, encoded, decoded = round_trip(values)
     np.testing.assert_array_equal(encoded.present, [True, False, *[True] * (len(expected) - 1)])
-    assert found.dtype.kind == expected.dtype.kind
-    np.testing.assert_array_equal(found[encoded.present], expected)
+    assert decoded.dtype.kind == expected.dtype.kind
+    np.testing.assert_array_equal(decoded[encoded.present], expected)
     assert not encoded.array[~encoded.present].any()  # a legal value, and always the same one
 
 
 def test_an_empty_string_is_a_label():
-    _, encoded, found = there_and_back(["", "a", ""])
+    _, encoded, decoded = round_trip(["", "a", ""])
     assert encoded.present.all()
-    assert found.tolist() == ["", "a", ""]
+    assert decoded.tolist() == ["", "a", ""]
 
 
 LABELS = st.one_of(
@@ -127,15 +127,15 @@ LABELS = st.one_of(
 
 @settings(max_examples=60)
 @given(LABELS)
-def test_any_list_of_labels_survives(values):
-    if len({one for one in values if one is not None}) < 2:
+def test_any_list_of_labels_is_restored(values):
+    if len({value for value in values if value is not None}) < 2:
         with pytest.raises(DataError, match=r"at least 2 classes, but got 1|All labels are missing"):
             ClassCodec().fit(values)
         return
-    codec, encoded, found = there_and_back(values)
+    codec, encoded, decoded = round_trip(values)
     assert encoded.array.dtype == (np.float32 if codec.binary else np.int32)
     assert encoded.array.shape == (len(values), *codec.spec.shape)
-    for given_label, present, back in zip(values, encoded.present, found.tolist(), strict=True):
+    for given_label, present, back in zip(values, encoded.present, decoded.tolist(), strict=True):
         assert present == (given_label is not None)
         # NumPy's fixed-width strings cannot end in a zero character.
         if present and not (isinstance(given_label, str) and given_label.endswith("\0")):
@@ -147,8 +147,8 @@ def test_probabilities_follow_the_labels():
     two = ClassCodec().fit(["no", "yes"])
     np.testing.assert_allclose(two.probabilities(np.array([[0.0], [np.log(3)]])), [[0.5, 0.5], [0.25, 0.75]])
     three = ClassCodec().fit([5, 6, 9])
-    found = three.probabilities(np.array([[1000.0, 1000.0, -1000.0]]))
-    np.testing.assert_allclose(found, [[0.5, 0.5, 0.0]])
+    decoded = three.probabilities(np.array([[1000.0, 1000.0, -1000.0]]))
+    np.testing.assert_allclose(decoded, [[0.5, 0.5, 0.0]])
     assert three.labels == [5, 6, 9]
     assert all(type(label) is int for label in three.labels)
 
@@ -159,7 +159,7 @@ def test_probabilities_agree_with_torch():
     np.testing.assert_allclose(codec.probabilities(raw.numpy()), raw.double().softmax(1).numpy(), rtol=1e-6)
 
 
-def test_num_classes_leaves_room_for_unseen_whole_numbers():
+def test_num_classes_allows_unseen_integers():
     codec = ClassCodec(num_classes=5).fit([0, 3, 3])
     assert codec.labels == [0, 1, 2, 3, 4]
     assert len(codec.prior) == 5
@@ -170,7 +170,7 @@ def test_num_classes_leaves_room_for_unseen_whole_numbers():
 
 
 @pytest.mark.parametrize(
-    ("values", "options", "words"),
+    ("values", "options", "message"),
     [
         ([1, 1, 1], {}, "at least 2 classes, but got 1"),
         ([None, None], {}, "All labels are missing: none of the 2 training rows"),
@@ -182,7 +182,7 @@ def test_num_classes_leaves_room_for_unseen_whole_numbers():
         ([[1, 1], [0, 1]], {}, "row 0 is .*multi_label=True"),
         ([[1, 0], [0, 0]], {}, "row 1 is .*multi_label=True"),
         ([[1, 0], [0, np.nan]], {}, "row 1 is"),
-        ([["a", "b"], ["c"]], {}, "of one length, got lengths 1, 2"),
+        ([["a", "b"], ["c"]], {}, "equal lengths, got lengths 1, 2"),
         ([["a", "b"], ["c", "d"]], {}, "must be numbers, got 'a'|must be numbers, got np.str_"),
         (np.zeros((2, 2, 2)), {}, "got \\(2, 2, 2\\)"),
         (3, {}, "one per row"),
@@ -194,12 +194,12 @@ def test_num_classes_leaves_room_for_unseen_whole_numbers():
         ([b"a", "b", None], {}, "decode them"),
     ],
 )
-def test_targets_that_are_no_classes(values, options, words):
-    with pytest.raises(DataError, match=words):
+def test_invalid_class_targets_are_errors(values, options, message):
+    with pytest.raises(DataError, match=message):
         ClassCodec(**options).fit(values)
 
 
-def test_a_label_that_training_never_saw():
+def test_an_unseen_label_is_an_error():
     codec = ClassCodec().fit(["cat", "dog"])
     with pytest.raises(DataError, match=r"label 'cow' in row 1 was not among the training labels: 'cat', 'dog'"):
         codec.encode(["cat", "cow"])
@@ -210,7 +210,7 @@ def test_a_label_that_training_never_saw():
         many.encode(["label-7"])
 
 
-def test_one_form_of_target_cannot_be_read_as_another():
+def test_targets_of_another_format_are_errors():
     with pytest.raises(DataError, match=r"learnt from one-hot rows of 3 columns, got .* \(2,\)"):
         ClassCodec().fit(np.eye(3)).encode([0, 1])
     with pytest.raises(DataError, match=r"learnt from one label per row"):
@@ -221,8 +221,8 @@ def test_one_form_of_target_cannot_be_read_as_another():
     assert ClassCodec().fit([0, 1]).encode([[1], [0]]).array.tolist() == [[1.0], [0.0]]
 
 
-def test_not_fitted():
-    with pytest.raises(NotFittedError, match="fit the codec"):
+def test_encode_before_fit_is_an_error():
+    with pytest.raises(NotFittedError, match=r"call fit\(\)"):
         _ = ClassCodec().labels
 
 
@@ -239,7 +239,7 @@ def test_names_of_one_hot_columns_are_the_labels():
     assert codec.weights.tolist() == [1.0, 3.0]
 
 
-def test_the_prior_is_made_of_frequencies():
+def test_the_prior_contains_the_class_frequencies():
     np.testing.assert_allclose(ClassCodec().fit([0, 0, 0, 1]).prior, [np.log(1 / 3)], rtol=1e-6)
     np.testing.assert_allclose(ClassCodec().fit(list("aabc")).prior, np.log([0.5, 0.25, 0.25]), rtol=1e-6)
 
@@ -251,12 +251,12 @@ def test_class_weights_by_label():
     np.testing.assert_allclose(ClassCodec(class_weight="balanced").fit([0, 0, 0, 1]).weights, [2 / 3, 2.0])
 
 
-def test_class_weights_of_labels_that_are_not_there():
+def test_class_weights_of_unknown_labels_are_errors():
     head = ClassificationHead(class_weight={"dgo": 2.0, 7: 1.0})
-    with pytest.raises(ConfigError, match=r"(?s)2 errors.*'dgo'.*Did you mean 'dog'.*names 7"):
+    with pytest.raises(ConfigError, match=r"(?s)2 errors.*'dgo'.*Did you mean 'dog'.*contains 7"):
         head.codec().fit(["dog", "cat"])
 
 
-def test_more_classes_than_can_be_told_apart_are_refused():
+def test_too_many_classes_are_an_error():
     with pytest.raises(DataError, match=r"10,001 distinct labels in 10,001 rows: more than 10,000 classes"):
         ClassCodec().fit([f"c{row}" for row in range(10_001)])

@@ -1,4 +1,4 @@
-"""Losses by name against torch and by hand, class weights, callers' own losses, best constants."""
+"""Losses by name compared with torch and formulas, class weights, custom losses, best constants."""
 
 from math import cosh, log
 
@@ -26,7 +26,7 @@ def test_two_classes(loss):
     _, losses, target, raw = setup(ClassificationHead(loss=loss), labels)
     expected = F.binary_cross_entropy_with_logits(raw[:, 0], torch.tensor([0.0, 1, 1]), reduction="none")
     torch.testing.assert_close(losses(raw, target), expected)
-    # The same loss as a softmax of two logits, of which one is 0.
+    # The same loss as a softmax of two logits, one of which is 0.
     pair = torch.stack([torch.zeros(3), raw[:, 0]], dim=1)
     torch.testing.assert_close(expected, F.cross_entropy(pair, torch.tensor([0, 1, 1]), reduction="none"))
 
@@ -45,7 +45,7 @@ def test_label_sets():
     torch.testing.assert_close(losses(raw, target), expected)
 
 
-def test_focal_is_its_formula():
+def test_focal_matches_its_formula():
     _, losses, target, raw = setup(ClassificationHead(loss="focal"), [2, 0, 1, 1])
     right = raw.softmax(1)[range(4), [2, 0, 1, 1]]
     torch.testing.assert_close(losses(raw, target), -((1 - right) ** 2) * right.log())
@@ -76,9 +76,9 @@ def test_losses_of_numbers(loss, by_hand):
 def test_log_cosh_does_not_overflow():
     _, losses, target, _ = setup(RegressionHead(loss="log_cosh"), [0.0, 2.0])
     raw = torch.tensor([[1e4], [-1e4]], requires_grad=True)
-    found = losses(raw, target)
-    found.sum().backward()
-    torch.testing.assert_close(found, torch.tensor([1e4 + 1, 1e4 + 1]) - log(2))
+    values = losses(raw, target)
+    values.sum().backward()
+    torch.testing.assert_close(values, torch.tensor([1e4 + 1, 1e4 + 1]) - log(2))
     assert raw.grad.tolist() == [[1.0], [-1.0]]
 
 
@@ -107,7 +107,7 @@ def test_class_weights_by_hand():
     torch.testing.assert_close(losses(raw, target), (cells * torch.tensor([[3.0, 1.0], [1.0, 0.5]])).mean(1))
 
 
-def test_balanced_classes_weigh_the_same_together():
+def test_balanced_classes_have_equal_total_weights():
     labels = ["a"] * 6 + ["b"] * 3 + ["c"]
     codec, losses, target, _ = setup(ClassificationHead(class_weight="balanced"), labels)
     rows = losses(torch.zeros(10, 3), target)
@@ -119,11 +119,11 @@ def test_balanced_classes_weigh_the_same_together():
 
 @pytest.mark.parametrize("labels", [[0, 1, 1, 0], [0, 1, 2, 0]])
 @pytest.mark.parametrize("loss", [F.cross_entropy, nn.CrossEntropyLoss(), nn.CrossEntropyLoss(reduction="sum")])
-def test_torch_losses_are_taken_per_row(labels, loss):
+def test_torch_losses_are_computed_per_row(labels, loss):
     _, losses, target, raw = setup(ClassificationHead(loss=loss), labels)
     _, ours, _, _ = setup(ClassificationHead(), labels)
     torch.testing.assert_close(losses(raw, target), ours(raw, target))
-    assert getattr(loss, "reduction", "mean") in ("mean", "sum")  # the caller's own object is left alone
+    assert getattr(loss, "reduction", "mean") in ("mean", "sum")  # the caller's object is not modified
 
 
 def test_options_of_a_torch_loss_are_kept():
@@ -144,7 +144,7 @@ def test_torch_losses_of_numbers_and_cells():
         torch.testing.assert_close(losses(raw, target), expected)
 
 
-def test_own_losses_are_used_with_class_weights():
+def test_custom_losses_are_multiplied_by_class_weights():
     _, losses, target, raw = setup(
         ClassificationHead(loss=lambda raw, target: raw[:, 0] * 0 + target, class_weight={1: 10.0}), [0, 1, 2]
     )
@@ -152,16 +152,16 @@ def test_own_losses_are_used_with_class_weights():
 
 
 @pytest.mark.parametrize("loss", [lambda raw, target: raw.mean(), lambda raw, target: 3.0])
-def test_own_losses_that_are_averaged_already(loss):
+def test_averaged_custom_losses_are_errors(loss):
     for head, labels in ((ClassificationHead(loss=loss), [0, 1, 2]), (RegressionHead(loss=loss), [0.0, 1.0])):
         _, losses, target, raw = setup(head, labels)
         with pytest.raises(ConfigError, match=r"loss <lambda> must return one number per row, shape \("):
             losses(raw, target)
 
 
-def test_a_binary_loss_on_more_classes():
+def test_a_binary_loss_on_more_classes_is_an_error():
     head = ClassificationHead(loss="binary_crossentropy")
-    with pytest.raises(ConfigError, match=r"tells two classes apart, but this target has 3.*multi_label=True"):
+    with pytest.raises(ConfigError, match=r"supports binary targets only; this target has 3 classes.*multi_label=True"):
         head.loss_function(head.codec().fit([0, 1, 2]))
 
 
@@ -210,9 +210,9 @@ def test_no_constant_is_better_than_the_prior(case):
     best = loss(prior)
     for k in range(len(prior)):
         for step in (-0.5, -0.05, 0.05, 0.5):
-            other = prior.clone()
-            other[k] += step
-            assert best <= loss(other) + 2e-6, (k, step)
+            perturbed = prior.clone()
+            perturbed[k] += step
+            assert best <= loss(perturbed) + 2e-6, (k, step)
 
 
 def test_best_constants():
@@ -223,7 +223,7 @@ def test_best_constants():
     assert best_number(values, np.array([1.0, 5.0, 1.0]), "mean_absolute_error") == 30.0
     np.testing.assert_allclose(best_probabilities(np.zeros(4), "crossentropy"), [0.25] * 4)
     for loss in ("crossentropy", "focal"):
-        found = best_probabilities(np.array([5.0, 0.0, 1.0]), loss)
-        assert found.sum() == pytest.approx(1)
-        assert (found > 0).all()
+        probabilities = best_probabilities(np.array([5.0, 0.0, 1.0]), loss)
+        assert probabilities.sum() == pytest.approx(1)
+        assert (probabilities > 0).all()
         np.testing.assert_allclose(best_probabilities(np.ones(5), loss), [0.2] * 5, rtol=1e-4)

@@ -131,7 +131,7 @@ def test_the_prior_is_the_median_for_absolute_errors():
         ([1, {}], {}, r"got \{\} \(dict\) in row 1"),
         ([None, None], {}, "no number in column 0: all 2 rows"),
         ([], {}, "no number in column 0"),
-        ([[1, 2], [3]], {}, "of one length"),
+        ([[1, 2], [3]], {}, "equal lengths"),
         (np.zeros((2, 2, 2)), {}, r"got \(2, 2, 2\)"),
         (np.zeros((2, 2)), {"output_dim": 3}, r"shape \(B, 3\), but got \(B, 2\)"),
         (np.array(["2020-01-01"], "datetime64[D]"), {}, "must be numbers"),

@@ -56,19 +56,19 @@ def test_the_order_and_the_type_of_labels_are_kept(values, order, expected):
 
 
 @pytest.mark.parametrize(
-    ("values", "order", "words"),
+    ("values", "order", "message"),
     [
         (SIZES, None, r"order of 'high', 'low', 'mid' is not known.*order=\["),
         (pd.Series(SIZES, dtype="category"), None, "is not known"),
-        (["low", "hgih"], SIZES, r"lacks 'hgih'.*Did you mean 'high'"),
+        (["low", "hgih"], SIZES, r"does not contain 'hgih'.*Did you mean 'high'"),
         ([1, 1], None, "at least 2 classes, but got 1"),
         ([None, None], SIZES, "All labels are missing"),
         ([[1, 0], [0, 1]], None, r"shape \(B,\) or \(B, 1\)"),
         (np.random.default_rng(0).normal(size=99), None, "Use RegressionHead"),
     ],
 )
-def test_labels_that_are_not_ordered(values, order, words):
-    with pytest.raises(DataError, match=words):
+def test_labels_without_an_order_are_errors(values, order, message):
+    with pytest.raises(DataError, match=message):
         OrderedCodec(order).fit(values)
 
 
@@ -80,21 +80,21 @@ def test_a_label_out_of_order_and_a_codec_without_any():
 
 
 @given(st.lists(LOGITS, min_size=1, max_size=5))
-def test_probabilities_are_legal_whatever_the_logits(rows):
+def test_probabilities_are_valid_for_any_logits(rows):
     raw = np.array(rows)
     codec = OrderedCodec().fit([1, 2, 3, 4])
-    found = codec.probabilities(raw)
-    assert (found >= 0).all()
-    np.testing.assert_allclose(found.sum(axis=1), 1)
-    np.testing.assert_allclose(ordered_logarithms(torch.tensor(raw)).exp().numpy(), found, atol=1e-12)
+    predicted = codec.probabilities(raw)
+    assert (predicted >= 0).all()
+    np.testing.assert_allclose(predicted.sum(axis=1), 1)
+    np.testing.assert_allclose(ordered_logarithms(torch.tensor(raw)).exp().numpy(), predicted, atol=1e-12)
     # The median: less than half lies below it, at least half at or below it.
-    below = np.concatenate([np.zeros((len(raw), 1)), found.cumsum(axis=1)], axis=1)
+    below = np.concatenate([np.zeros((len(raw), 1)), predicted.cumsum(axis=1)], axis=1)
     codes = codec.chosen(raw)[:, None]
     assert (np.take_along_axis(below, codes, 1) < 0.5 + 1e-9).all()
     assert (np.take_along_axis(below, codes + 1, 1) > 0.5 - 1e-9).all()
 
 
-def test_the_prior_is_how_often_each_class_occurs():
+def test_the_prior_contains_the_class_frequencies():
     codec = OrderedCodec().fit([1, 1, 1, 2, 3, 3, None])
     np.testing.assert_allclose(codec.probabilities(codec.prior[None]), [[3 / 6, 1 / 6, 2 / 6]], rtol=1e-5)
     weighted = OrderedCodec(class_weight="balanced").fit([1, 1, 1, 2, 3, 3])
@@ -104,21 +104,21 @@ def test_the_prior_is_how_often_each_class_occurs():
 def test_the_state_survives_json():
     codec = OrderedCodec(SIZES, class_weight={"mid": 2.0}).fit(["low", "high", "mid"])
     state = codec.state()
-    arrays = {key: one for key, one in state.items() if isinstance(one, np.ndarray)}
-    plain = json.loads(json.dumps({key: one for key, one in state.items() if key not in arrays}))
+    arrays = {key: value for key, value in state.items() if isinstance(value, np.ndarray)}
+    plain = json.loads(json.dumps({key: value for key, value in state.items() if key not in arrays}))
     again = OrderedCodec(SIZES, class_weight={"mid": 2.0}).restore({**plain, **arrays})
     assert again.labels == SIZES
     assert again.decode(codec.prior[None]) == codec.decode(codec.prior[None])
     assert again.weights.tolist() == [1, 2, 1]
 
 
-def test_class_weights_and_a_loss_of_ones_own():
+def test_class_weights_and_a_custom_loss():
     codec = OrderedCodec(SIZES, class_weight={"high": 3.0}).fit(SIZES)
     raw, target = torch.randn(3, 2), torch.tensor([0, 1, 2])
     plain = -ordered_logarithms(raw)[range(3), range(3)]
     torch.testing.assert_close(ordered_losses(None, codec)(raw, target), plain * torch.tensor([1.0, 1.0, 3.0]))
-    own = ordered_losses(torch.nn.functional.cross_entropy, codec)(raw, target)
-    torch.testing.assert_close(own, plain * torch.tensor([1.0, 1.0, 3.0]))
+    custom = ordered_losses(torch.nn.functional.cross_entropy, codec)(raw, target)
+    torch.testing.assert_close(custom, plain * torch.tensor([1.0, 1.0, 3.0]))
 
 
 def test_unobserved_rows_give_no_gradient():
@@ -129,22 +129,22 @@ def test_unobserved_rows_give_no_gradient():
     assert raw.grad[0].abs().sum() > 0
 
 
-def test_metrics_agree_with_their_sources():
+def test_metrics_match_references():
     rng = np.random.default_rng(0)
-    true, found = rng.integers(0, 4, 200), rng.integers(0, 4, 200)
+    true, predicted = rng.integers(0, 4, 200), rng.integers(0, 4, 200)
     weight = rng.random(200)
-    words = ["accuracy", "mae", "qwk", "within_one", "balanced_accuracy", "crossentropy"]
-    head = OrderedHead(metrics=words)
+    names = ["accuracy", "mae", "qwk", "within_one", "balanced_accuracy", "crossentropy"]
+    head = OrderedHead(metrics=names)
     codec = head.codec().fit([1, 2, 3, 4])
     measures = head.metric_functions(codec)
-    raw = sure(found, 4)
-    rows = {word: measures[word].rows(torch.tensor(raw), torch.tensor(true)).mean() for word in words[:2]}
-    assert rows["accuracy"] == pytest.approx((true == found).mean())
-    assert rows["mae"] == pytest.approx(np.abs(true - found).mean())
+    raw = sure(predicted, 4)
+    rows = {name: measures[name].rows(torch.tensor(raw), torch.tensor(true)).mean() for name in names[:2]}
+    assert rows["accuracy"] == pytest.approx((true == predicted).mean())
+    assert rows["mae"] == pytest.approx(np.abs(true - predicted).mean())
     near = measures["within_one"].rows(torch.tensor(raw), torch.tensor(true)).mean()
-    assert near == pytest.approx((np.abs(true - found) < 2).mean())
+    assert near == pytest.approx((np.abs(true - predicted) < 2).mean())
     for mass in (None, weight):
-        expected = cohen_kappa_score(true, found, weights="quadratic", sample_weight=mass)
+        expected = cohen_kappa_score(true, predicted, weights="quadratic", sample_weight=mass)
         assert measures["qwk"].score(raw, true, mass) == pytest.approx(expected)
     assert np.isnan(measures["qwk"].score(sure([1, 1], 4), np.array([1, 1]), None))
     prior = torch.tensor(codec.prior).expand(200, -1)
@@ -153,21 +153,21 @@ def test_metrics_agree_with_their_sources():
     assert list(OrderedHead().metric_functions(codec)) == names
 
 
-def test_errors_are_reported_at_once():
+def test_errors_are_reported_together():
     with pytest.raises(ConfigError, match=r"(?s)5 errors.*focal.*rmse.*dropout.*class_weight.*order"):
         OrderedHead(loss="focal", metrics=["rmse"], dropout=2.0, class_weight=3, order=["a"])
     with pytest.raises(ConfigError, match="order must be a list"):
         OrderedHead(order="low<high")
-    with pytest.raises(ConfigError, match="works with the codec it makes"):
+    with pytest.raises(ConfigError, match="needs a codec from its codec"):
         OrderedHead().loss_function(ClassificationHead().codec())
 
 
-def test_order_helps_where_a_class_is_rare():
-    """A line cut in five: the head learns it with one feature, as a linear layer of unordered classes does not."""
+def test_order_helps_for_rare_classes():
+    """Five intervals of one feature: learned by an ordered head, but not by a linear layer for unordered classes."""
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, 400)
     labels = np.digitize(x + 0.05 * rng.normal(size=400), [-0.8, -0.7, 0.0, 0.1])
-    features, found = torch.tensor(x, dtype=torch.float32)[:, None], {}
+    features, predicted = torch.tensor(x, dtype=torch.float32)[:, None], {}
     for name, head in {"ordered": OrderedHead(dropout=0.0), "classes": ClassificationHead(dropout=0.0)}.items():
         codec = head.codec().fit(labels)
         torch.manual_seed(0)
@@ -178,8 +178,8 @@ def test_order_helps_where_a_class_is_rare():
             optimiser.zero_grad()
             losses(module(features), target).mean().backward()
             optimiser.step()
-        found[name] = float(np.abs(codec.decode(module(features).detach().numpy()) - labels).mean())
-    assert found["ordered"] < found["classes"]
+        predicted[name] = float(np.abs(codec.decode(module(features).detach().numpy()) - labels).mean())
+    assert predicted["ordered"] < predicted["classes"]
 
 
 def test_a_map_is_read_too():

@@ -1,4 +1,4 @@
-"""Skewed numbers are fitted as logarithms and told in the caller's unit."""
+"""Skewed numbers are fitted on a logarithmic scale; predictions are in the target's unit."""
 
 import json
 
@@ -38,12 +38,12 @@ COLUMNS = hnp.arrays(np.float64, (60, 2), elements=st.one_of(st.just(0.0), st.fl
         (RNG.integers(1, 6, 400), False),
     ],
 )
-def test_logarithms_are_taken_where_they_help(values, is_log):
+def test_auto_selects_logarithms_for_skewed_numbers(values, is_log):
     assert RegressionHead().codec().fit(values).scale.log.tolist() == [is_log]
     assert not RegressionHead(scale="linear").codec().fit(values).scale.log.any()
 
 
-def test_each_column_has_a_scale_of_its_own():
+def test_each_column_has_its_own_scale():
     both = np.stack([MILD, PRICES], 1)
     both[3, 1] = np.nan
     codec = RegressionHead().codec().fit(both)
@@ -59,7 +59,7 @@ def test_each_column_has_a_scale_of_its_own():
 
 
 @given(COLUMNS, hnp.arrays(np.float64, (5, 2), elements=st.floats(-1e7, 1e7, allow_subnormal=False)))
-def test_any_number_has_a_place_and_comes_back(values, others):
+def test_the_scale_is_invertible_for_any_number(values, others):
     scale = Scale.learn(values, "log")
     for numbers in (values, others):
         bent = scale.bend(numbers)
@@ -70,19 +70,19 @@ def test_any_number_has_a_place_and_comes_back(values, others):
     assert np.isfinite(scale.unbend(np.array([[1e4, -1e4]]))).all()
 
 
-def test_what_is_as_small_as_floats_get_stays_finite():
+def test_the_smallest_floats_stay_finite():
     scale = Scale.learn(np.full((3, 1), 1e-304), "log")
     assert np.isfinite(scale.bend(np.array([[1e-304], [0.0], [1e300], [-1e300]]))).all()
 
 
-def test_zeros_are_told_apart_without_drowning_the_rest():
+def test_zeros_are_distinguished_without_dominating():
     codec = RegressionHead(scale="log").codec().fit(np.append(PRICES, [0.0] * 100))
     zero, median, top = codec.encode([0.0, float(np.median(PRICES)), float(PRICES.max())]).array[:, 0]
     assert median - zero < top - median
     np.testing.assert_allclose(codec.decode(np.array([[zero]])), 0, atol=1e-2)
 
 
-def test_negative_numbers_have_no_logarithm_and_unknown_words_no_meaning():
+def test_negative_numbers_and_unknown_scales_are_errors():
     with pytest.raises(DataError, match=r'got -2 in column 0. Use scale="linear"'):
         RegressionHead(scale="log").codec().fit([1.0, -2.0])
     with pytest.raises(ConfigError, match="scale must be one of 'auto', 'linear', 'log', got 'sqrt'"):
@@ -105,36 +105,38 @@ def test_the_prior_is_the_best_constant_on_the_scale(loss):
 
 
 @pytest.mark.parametrize("values", [PRICES, np.stack([MILD, PRICES], 1)])
-def test_metrics_are_in_the_callers_unit(values):
-    found = values * np.exp(0.3 * RNG.normal(size=values.shape))
+def test_metrics_are_in_the_targets_unit(values):
+    predicted = values * np.exp(0.3 * RNG.normal(size=values.shape))
     oracles = {
         "mse": metrics.mean_squared_error,
         "rmse": metrics.root_mean_squared_error,
         "mae": metrics.mean_absolute_error,
-        "mape": lambda true, found: 100 * metrics.mean_absolute_percentage_error(true, found),
+        "mape": lambda true, predicted: 100 * metrics.mean_absolute_percentage_error(true, predicted),
         "r2": metrics.r2_score,
-        "pearson": lambda true, found: np.mean(
-            [np.corrcoef(a, b)[0, 1] for a, b in zip(np.atleast_2d(true.T), np.atleast_2d(found.T), strict=True)]
+        "pearson": lambda true, predicted: np.mean(
+            [np.corrcoef(a, b)[0, 1] for a, b in zip(np.atleast_2d(true.T), np.atleast_2d(predicted.T), strict=True)]
         ),
     }
     head = RegressionHead(metrics=list(oracles))
     codec = head.codec().fit(values)
-    raw, target = codec.encode(found).array[:, : len(codec.mean)], codec.encode(values).array
+    raw, target = codec.encode(predicted).array[:, : len(codec.mean)], codec.encode(values).array
     for name, metric in head.metric_functions(codec).items():
         if isinstance(metric, RowMetric):
-            told = metric.finish(float(metric.rows(torch.from_numpy(raw), torch.from_numpy(target)).double().mean()))
+            actual = metric.finish(float(metric.rows(torch.from_numpy(raw), torch.from_numpy(target)).double().mean()))
         else:
-            told = metric.score(raw, target, None)
-        wanted = metrics.mean_squared_error(values, found) ** 0.5 if name == "rmse" else oracles[name](values, found)
-        assert told == pytest.approx(wanted, rel=1e-3), name
+            actual = metric.score(raw, target, None)
+        expected = (
+            metrics.mean_squared_error(values, predicted) ** 0.5 if name == "rmse" else oracles[name](values, predicted)
+        )
+        assert actual == pytest.approx(expected, rel=1e-3), name
 
 
-def test_the_scale_survives_a_file():
+def test_the_scale_is_restored_from_its_state():
     both = np.stack([MILD, PRICES], 1)
     codec = RegressionHead().codec().fit(both)
     state = codec.state()
-    arrays = {key: one for key, one in state.items() if isinstance(one, np.ndarray)}
-    plain = json.loads(json.dumps({key: one for key, one in state.items() if key not in arrays}))
+    arrays = {key: value for key, value in state.items() if isinstance(value, np.ndarray)}
+    plain = json.loads(json.dumps({key: value for key, value in state.items() if key not in arrays}))
     again = NumberCodec().restore({**plain, **arrays})
     np.testing.assert_array_equal(again.encode(both).array, codec.encode(both).array)
     raw = RNG.normal(size=(5, 2))

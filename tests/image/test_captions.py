@@ -130,7 +130,7 @@ def test_cached_captions_are_used_without_the_model(tiny_writer, tmp_path, monke
     folder = shutil.copytree(tiny_writer("vision-encoder-decoder"), tmp_path / "captioner")
     assert md.CaptionImages(folder).texts([tiny_room("blue")]) == ["a blue room"]
     (folder / "model.safetensors").unlink()
-    with pytest.raises(ConfigError, match=re.escape("holds no model.safetensors")):
+    with pytest.raises(ConfigError, match=re.escape("does not contain model.safetensors")):
         md.CaptionImages(folder).texts([tiny_room("blue")])
 
 

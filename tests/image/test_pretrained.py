@@ -200,7 +200,7 @@ def test_pretrained_resnets_and_efficientnets_by_name(tiny, tmp_path, monkeypatc
 @pytest.mark.parametrize("block", [md.ResNetBlock, md.EfficientNetBlock])
 def test_auto_trains_from_scratch_with_a_warning_if_nothing_is_cached(block, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
-    with pytest.warns(MedleyWarning, match=rf"{block.__name__}: no pretrained model is in the hub's cache"):
+    with pytest.warns(MedleyWarning, match=rf"{block.__name__}: no pretrained model in the hub's local cache"):
         model = fitted(reduced(block(pretrained="auto")), directory=tmp_path)
     assert part(model, block.__name__)
 

@@ -5,12 +5,12 @@ import torch
 from medley.nn.bag import HALF, Bag, BagNetwork
 
 
-def test_a_bag_is_the_sum_over_the_root_of_its_number():
+def test_a_bag_is_the_sum_divided_by_the_root_of_its_size():
     bag = Bag(9, 4)
     with torch.no_grad():
         bag.bias.fill_(0.5)
-    wanted = bag.weight[[3, 7]].sum(0) / 2**0.5 + 0.5
-    torch.testing.assert_close(bag(torch.tensor([[0, 3, 0, 7]]))[0], wanted)
+    expected = bag.weight[[3, 7]].sum(0) / 2**0.5 + 0.5
+    torch.testing.assert_close(bag(torch.tensor([[0, 3, 0, 7]]))[0], expected)
 
 
 def test_an_empty_bag_is_the_bias():
@@ -24,15 +24,15 @@ def test_padding_is_never_trained():
     assert not bag.bag.weight[0].any()
 
 
-def test_what_is_in_few_rows_weighs_little():
+def test_rare_tokens_have_small_weights():
     bag, rows = Bag(5, 4), 1000
-    codes = torch.zeros(rows, 2, dtype=torch.int32)
-    codes[:, 0] = 1
-    codes[:25, 1] = 2
-    bag.adapt(codes)
+    ids = torch.zeros(rows, 2, dtype=torch.int32)
+    ids[:, 0] = 1
+    ids[:25, 1] = 2
+    bag.adapt(ids)
     torch.testing.assert_close(bag.trust[2] / bag.trust[1], torch.tensor(0.5 * (1 + HALF)))
     assert bag.trust[0] == bag.trust[3] == 0
-    occurrences = bag.trust[codes][codes > 0]
+    occurrences = bag.trust[ids][ids > 0]
     torch.testing.assert_close(occurrences.square().mean(), torch.tensor(1.0))
 
 
@@ -40,25 +40,25 @@ def test_a_weighted_bag_is_the_weighted_sum_over_the_root_of_squared_weights():
     bag = Bag(5, 4)
     bag.adapt(torch.tensor([[1, 2, 3], [1, 2, 0], [1, 0, 0]]))
     trust = bag.trust[[1, 3]]
-    wanted = (bag.weight[[1, 3]] * trust[:, None]).sum(0) / trust.square().sum().sqrt()
-    torch.testing.assert_close(bag(torch.tensor([[3, 0, 1]]))[0], wanted)
+    expected = (bag.weight[[1, 3]] * trust[:, None]).sum(0) / trust.square().sum().sqrt()
+    torch.testing.assert_close(bag(torch.tensor([[3, 0, 1]]))[0], expected)
 
 
-def test_rows_without_a_code_teach_no_weights_and_break_nothing():
+def test_adapt_to_empty_rows_gives_finite_outputs():
     bag = Bag(5, 4)
     bag.adapt(torch.zeros(3, 2, dtype=torch.int32))
     assert bag(torch.tensor([[1, 2]])).isfinite().all()
 
 
-def test_codes_are_left_out_in_training_alone():
+def test_token_dropout_is_active_in_training_only():
     torch.manual_seed(0)
     bag = Bag(9, 4, token_dropout=0.5)
-    codes = torch.arange(1, 9).repeat(50, 1)
-    assert len(bag(codes).unique(dim=0)) > 10
-    assert len(bag.eval()(codes).unique(dim=0)) == 1
+    ids = torch.arange(1, 9).repeat(50, 1)
+    assert len(bag(ids).unique(dim=0)) > 10
+    assert len(bag.eval()(ids).unique(dim=0)) == 1
 
 
-def test_without_layers_nothing_bends_the_sum():
+def test_without_layers_the_output_is_the_bag():
     network = BagNetwork(9, 4, num_layers=0, dropout=0.25).eval()
-    codes = torch.tensor([[1, 5, 0]])
-    assert torch.equal(network(codes), network.bag(codes))
+    ids = torch.tensor([[1, 5, 0]])
+    assert torch.equal(network(ids), network.bag(ids))

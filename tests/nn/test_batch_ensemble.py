@@ -18,7 +18,7 @@ def test_each_member_is_a_linear_layer_with_scaled_weights():
         torch.testing.assert_close(found[:, member], x[:, member] @ weight.T + layer.bias[member])
 
 
-def test_members_start_different_and_share_the_matrix():
+def test_new_members_differ_and_share_the_matrix():
     layer = BatchEnsembleLinear(200, UNITS, MEMBERS, random_signs=True)
     assert set(layer.r.unique().tolist()) == {-1.0, 1.0}
     assert abs(layer.r.mean()) < 0.15
@@ -64,14 +64,14 @@ def test_the_mlp_equals_the_reference_with_its_weights(tabm):
         )
 
 
-def test_layers_of_ones_own_equal_the_reference_with_its_weights(tabm):
+def test_member_layers_equal_the_reference_with_its_weights(tabm):
     ours, reference = MemberLinear(WIDTH, UNITS, MEMBERS), tabm.LinearEnsemble(WIDTH, UNITS, k=MEMBERS)
     ours.load_state_dict(reference.state_dict())
     x = torch.randn(7, MEMBERS, WIDTH)
     torch.testing.assert_close(ours(x), reference(x))
 
 
-def test_the_members_biases_start_the_same_as_in_the_papers_code():
+def test_initial_biases_of_members_are_equal_as_in_the_reference_code():
     tabm = pytest.importorskip("tabm")
     reference = tabm.LinearBatchEnsemble(200, 500, k=MEMBERS, scaling_init="random-signs")
     layer = BatchEnsembleLinear(200, 500, MEMBERS, random_signs=True)

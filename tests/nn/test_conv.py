@@ -8,13 +8,13 @@ from medley.nn.conv import ConvStack, convolution, pixels_last
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 5, 4), (2, 3, 5, 4), (1, 1, 1, 1)])
-def test_channels_last_keeps_the_numbers(shape):
+def test_channels_last_keeps_the_values(shape):
     x = torch.randn(shape)
     assert torch.equal(pixels_last(x), x)
     assert pixels_last(x).stride()[1] == 1
 
 
-def test_a_stack_keeps_the_fast_layout_to_its_end():
+def test_a_stack_preserves_the_channels_last_format():
     result = ConvStack(1, (28, 28), filters=8, num_blocks=3)(torch.randn(4, 1, 28, 28))
     assert result.is_contiguous(memory_format=torch.channels_last)
 
@@ -33,8 +33,8 @@ def test_a_depthwise_filter_needs_channels():
     assert sum(p.numel() for p in convolution(2, 16, 32, 3, separable=True).parameters()) == 16 * 9 + 16 * 32
 
 
-def test_numbers_keep_their_scale_through_a_stack():
-    # Golden: with He's start and batch norm, ReLU outputs have a mean square of about one half.
+def test_a_stack_preserves_the_scale_of_activations():
+    # Golden: with He initialisation and batch norm, ReLU outputs have a mean square of about one half.
     torch.manual_seed(0)
     result = ConvStack(3, (32, 32), filters=16, num_blocks=3, num_layers=2, max_pooling=False)(
         torch.randn(16, 3, 32, 32)

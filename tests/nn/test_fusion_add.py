@@ -3,7 +3,7 @@ import torch
 from medley.nn.fusion_add import Joined, Sum
 
 
-def test_vectors_of_one_width_are_summed_without_weights():
+def test_vectors_of_equal_width_are_summed_without_weights():
     module = Sum([3, 3], 3)
     x, y = torch.randn(4, 3), torch.randn(4, 3)
     assert not list(module.parameters())
@@ -17,7 +17,7 @@ def test_only_other_widths_are_projected():
     assert [tuple(p.shape) for p in module.parameters()] == [(3, 2)]
 
 
-def test_maps_are_summed_or_laid_side_by_side():
+def test_maps_are_summed_or_concatenated():
     x, y = torch.randn(2, 3, 4), torch.randn(2, 3, 4)
     assert torch.equal(Joined(None)(x, y), x + y)
     assert torch.equal(Joined(2)(x, y), torch.cat([x, y], 2))

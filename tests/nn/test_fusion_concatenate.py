@@ -3,7 +3,7 @@ import torch
 from medley.nn.fusion_concatenate import Concatenation
 
 
-def test_zeros_or_a_learnt_vector_take_the_place_of_the_absent():
+def test_absent_vectors_are_replaced_by_zeros_or_a_learned_vector():
     x, y = torch.ones(2, 2), torch.full((2, 1), torch.nan)
     present = torch.tensor([[True, False], [True, False]])
     assert Concatenation([2, 1])([x, y], present).tolist() == [[1, 1, 0]] * 2

@@ -36,7 +36,7 @@ def test_golden_value_of_a_tiny_case():
     assert module([x, y], torch.tensor([[True, False]])).item() == 25.5
 
 
-def test_products_of_many_start_near_one():
+def test_initial_products_are_near_one():
     module = LowRankProduct([16] * 8, 32, 4)
     out = module([torch.randn(64, 16) for _ in range(8)], None)
     assert 0.2 < out.std() < 10

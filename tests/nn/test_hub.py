@@ -1,4 +1,4 @@
-"""Where pretrained models are looked for, and what is told where they are not."""
+"""Finding pretrained models, and the errors if they are not found."""
 
 import json
 import shutil
@@ -29,39 +29,39 @@ def cached_as(cache, name, source, commit="a" * 40):
     return snapshot
 
 
-def test_a_folder_is_taken_as_it_is(tiny):
-    found = find(tiny("bert"))
-    assert (str(found.folder), found.revision) == (tiny("bert"), None)
+def test_a_folder_is_used_as_it_is(tiny):
+    files = find(tiny("bert"))
+    assert (str(files.folder), files.revision) == (tiny("bert"), None)
 
 
 def test_a_name_is_found_in_the_cache_with_its_commit(tiny, cache):
     snapshot = cached_as(cache, "someone/tiny-bert", tiny("bert"))
-    found = find("someone/tiny-bert")
-    assert (found.folder, found.revision) == (snapshot, "a" * 40)
+    files = find("someone/tiny-bert")
+    assert (files.folder, files.revision) == (snapshot, "a" * 40)
     assert is_cached("someone/tiny-bert")
     assert first_cached(["nobody/nothing", "someone/tiny-bert"]) == "someone/tiny-bert"
 
 
-def test_what_is_not_there_is_told_with_where_and_the_way_out(cache):
-    with pytest.raises(WeightsNotFoundError) as told:
+def test_a_missing_model_is_an_error_with_places_and_advice(cache):
+    with pytest.raises(WeightsNotFoundError) as error:
         find("google-bert/bert-base-uncased", "main")
-    for word in (
+    for part in (
         "'google-bert/bert-base-uncased' at revision main",
         str(cache),
         "HF_HUB_OFFLINE",
         "hf download",
         "folder",
     ):
-        assert word in str(told.value)
+        assert part in str(error.value)
     assert not is_cached("google-bert/bert-base-uncased")
     assert first_cached(["google-bert/bert-base-uncased"]) is None
 
 
-def test_the_hub_is_asked_only_where_that_is_allowed(cache, monkeypatch):
-    asked = []
+def test_the_hub_is_accessed_only_if_allowed(cache, monkeypatch):
+    local_calls = []
 
     def fetch(name, revision, *, local):
-        asked.append(local)
+        local_calls.append(local)
         raise OSError("no route to the hub")
 
     monkeypatch.setattr(hub, "_fetch", fetch)
@@ -70,39 +70,39 @@ def test_the_hub_is_asked_only_where_that_is_allowed(cache, monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE")
     monkeypatch.delenv("TRANSFORMERS_OFFLINE", raising=False)
     assert not is_cached("someone/else")
-    assert asked == [True, True]
+    assert local_calls == [True, True]
     with pytest.raises(WeightsNotFoundError, match="no route to the hub"):
         find("someone/else")
-    assert asked[-1] is False
+    assert local_calls[-1] is False
 
 
-@pytest.mark.parametrize("word", ["1", "true", "YES", "on"])
-def test_the_environment_says_offline(word, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", word)
+@pytest.mark.parametrize("value", ["1", "true", "YES", "on"])
+def test_the_environment_can_forbid_network_access(value, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", value)
     assert is_offline()
 
 
-def test_the_cache_is_where_the_environment_says(cache):
+def test_the_environment_sets_the_cache_folder(cache):
     assert cache_folder() == cache
 
 
 @pytest.mark.parametrize("name", ["./missing", "/missing/model", "~/missing", "a/b/c"])
-def test_a_path_that_is_no_folder_is_no_name_on_the_hub(name):
+def test_a_path_is_not_taken_as_a_name_on_the_hub(name):
     with pytest.raises(WeightsNotFoundError, match="There is no folder"):
         find(name)
 
 
-def test_a_folder_without_safetensors_is_refused(tiny, tmp_path):
+def test_a_folder_without_safetensors_is_an_error(tiny, tmp_path):
     folder = tmp_path / "model"
     shutil.copytree(tiny("bert"), folder)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(ConfigError, match=r"no model.safetensors. pytorch_model.bin is not read"):
+    with pytest.raises(ConfigError, match=r"does not contain model.safetensors. pytorch_model.bin is not read"):
         find(str(folder))
-    with pytest.raises(ConfigError, match=r"holds no config.json"):
+    with pytest.raises(ConfigError, match=r"does not contain config.json"):
         find(str(tmp_path))
 
 
-def test_a_cache_that_lacks_a_shard_is_not_whole(tiny, cache):
+def test_a_cached_model_without_all_shards_is_incomplete(tiny, cache):
     snapshot = cached_as(cache, "someone/large", tiny("bert"))
     (snapshot / "model.safetensors").rename(snapshot / "model-00001-of-00002.safetensors")
     shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}

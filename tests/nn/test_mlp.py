@@ -3,7 +3,7 @@ from torch import nn
 from medley.nn.mlp import mlp
 
 
-def test_what_is_off_leaves_no_module():
+def test_options_that_are_off_add_no_module():
     assert [type(one) for one in mlp(4, [3, 2])] == [nn.Linear, nn.ReLU, nn.Linear, nn.ReLU]
 
 

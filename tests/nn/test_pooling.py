@@ -7,7 +7,7 @@ from medley.nn.pooling import masked_max, masked_mean
 
 
 @pytest.mark.parametrize("pool", [masked_mean, masked_max])
-def test_hidden_steps_have_no_say_and_rows_of_nothing_are_zeros(pool):
+def test_masked_steps_have_no_effect_and_empty_rows_are_zeros(pool):
     mask = torch.tensor([[True, False, True], [False, False, False]])
     steps = torch.randn(2, 3, 4) - 5
     loud = steps.masked_fill(~mask.unsqueeze(-1), 1e9)
@@ -15,7 +15,7 @@ def test_hidden_steps_have_no_say_and_rows_of_nothing_are_zeros(pool):
     assert not pool(loud, mask)[1].any()
 
 
-def test_what_is_pooled_is_what_is_left_without_the_hidden_steps():
+def test_pooling_equals_pooling_without_the_masked_steps():
     steps = torch.randn(1, 4, 3)
     mask = torch.tensor([[False, True, True, False]])
     torch.testing.assert_close(masked_mean(steps, mask), steps[:, 1:3].mean(1))
@@ -23,7 +23,7 @@ def test_what_is_pooled_is_what_is_left_without_the_hidden_steps():
 
 
 @pytest.mark.parametrize("pool", [masked_mean, masked_max])
-def test_gradients_stay_finite_in_rows_of_nothing(pool):
+def test_gradients_of_empty_rows_are_finite(pool):
     steps = torch.randn(2, 3, 4, requires_grad=True)
     pool(steps, torch.tensor([[True, True, False], [False, False, False]])).sum().backward()
     assert steps.grad.isfinite().all()

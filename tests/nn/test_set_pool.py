@@ -1,4 +1,4 @@
-"""Pooling of sets: only members count, order does not, and nothing of an empty place comes through."""
+"""Pooling of sets: independent of the order of members and of empty slots."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def pools():
     return {"mean": MeanPool(), "attention": AttentionPool(WIDTH, 4)}
 
 
-def vectors_of(mask):
+def vectors_and_mask(mask):
     x = torch.randn(*mask.shape, WIDTH)
     return x * torch.from_numpy(mask).unsqueeze(2), torch.from_numpy(mask)
 
@@ -33,19 +33,19 @@ def sets(mask):
 
 
 @given(MASKS, st.sampled_from(["mean", "attention"]), st.randoms(use_true_random=False))
-def test_order_and_empty_places_change_nothing(mask, name, random):
+def test_order_and_empty_slots_have_no_effect(mask, name, random):
     pool = pools()[name]
-    x, here = vectors_of(mask)
-    expected = pool(x, here)
+    x, present = vectors_and_mask(mask)
+    expected = pool(x, present)
     order = list(range(mask.shape[1]))
     random.shuffle(order)
-    torch.testing.assert_close(pool(x[:, order], here[:, order]), expected)
+    torch.testing.assert_close(pool(x[:, order], present[:, order]), expected)
     wider = torch.cat([torch.zeros(len(x), 2, WIDTH), x], 1)
-    torch.testing.assert_close(pool(wider, torch.cat([torch.zeros(len(x), 2, dtype=torch.bool), here], 1)), expected)
-    assert not expected[~here.any(1)].any()
+    torch.testing.assert_close(pool(wider, torch.cat([torch.zeros(len(x), 2, dtype=torch.bool), present], 1)), expected)
+    assert not expected[~present.any(1)].any()
 
 
-def test_attention_is_the_papers():
+def test_attention_matches_the_paper():
     # Ilse et al. 2018, equation 9: a_k = softmax_k(w . (tanh(V h_k) * sigm(U h_k))), z = sum of a_k h_k.
     pool = AttentionPool(3, 2)
     v, u, w = np.array([[1.0, 0.0, -1.0], [0.5, 2.0, 0.0]]), np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 0.5]]), [2.0, -1.0]
@@ -56,39 +56,39 @@ def test_attention_is_the_papers():
         pool.gate.bias.zero_()
         pool.score.weight.copy_(torch.tensor([w]))
     h = np.array([[1.0, 2.0, 3.0], [0.0, -1.0, 1.0], [9.0, 9.0, 9.0]])
-    scores = np.array([w @ (np.tanh(v @ one) / (1 + np.exp(-(u @ one)))) for one in h[:2]])
+    scores = np.array([w @ (np.tanh(v @ member) / (1 + np.exp(-(u @ member)))) for member in h[:2]])
     weights = np.exp(scores) / np.exp(scores).sum()
-    x, here = torch.tensor(h, dtype=torch.float32)[None], torch.tensor([[True, True, False]])
-    np.testing.assert_allclose(pool.weights(x, here).detach().numpy(), [[*weights, 0]], rtol=1e-5)
-    np.testing.assert_allclose(pool(x, here).detach().numpy(), [weights @ h[:2]], rtol=1e-5)
+    x, present = torch.tensor(h, dtype=torch.float32)[None], torch.tensor([[True, True, False]])
+    np.testing.assert_allclose(pool.weights(x, present).detach().numpy(), [[*weights, 0]], rtol=1e-5)
+    np.testing.assert_allclose(pool(x, present).detach().numpy(), [weights @ h[:2]], rtol=1e-5)
 
 
-def test_one_member_alone_is_handed_on():
-    x, here = vectors_of(np.array([[False, True, False]]))
+def test_a_single_member_is_returned_unchanged():
+    x, present = vectors_and_mask(np.array([[False, True, False]]))
     for pool in pools().values():
-        torch.testing.assert_close(pool(x, here), x[:, 1])
+        torch.testing.assert_close(pool(x, present), x[:, 1])
 
 
 @pytest.mark.parametrize("name", ["mean", "attention"])
 @pytest.mark.parametrize("training", [True, False])
-def test_empty_places_never_reach_the_network(name, training):
+def test_empty_slots_are_not_passed_to_the_network(name, training):
     mask = torch.tensor([[True, True, False], [False, True, False], [True, True, True]])
     x = sets(mask)
     module = encoder(pools()[name]).train(training)
-    seen = []
-    module.parts[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    network_inputs = []
+    module.parts[0].register_forward_pre_hook(lambda _, inputs: network_inputs.append(inputs[0]))
     result = module(x)
-    assert torch.equal(seen[0], x[mask])
+    assert torch.equal(network_inputs[0], x[mask])
     mean = module.parts[1].running_mean.clone()
-    alike = encoder(module.pool).train(training)
-    alike.load_state_dict(module.state_dict())
-    alike.parts[1].reset_running_stats()
+    copy = encoder(module.pool).train(training)
+    copy.load_state_dict(module.state_dict())
+    copy.parts[1].reset_running_stats()
     wider = torch.cat([torch.zeros(3, 4, 2, 4, 4), x.flip(1)], 1)
-    torch.testing.assert_close(alike(wider), result)
-    torch.testing.assert_close(alike.parts[1].running_mean, mean)
+    torch.testing.assert_close(copy(wider), result)
+    torch.testing.assert_close(copy.parts[1].running_mean, mean)
 
 
-def test_sets_without_members_give_zeros_and_no_gradient_that_is_not_finite():
+def test_empty_sets_give_zeros_and_finite_gradients():
     for training in (True, False):
         module = encoder(AttentionPool(WIDTH, 4)).train(training)
         assert torch.equal(module(torch.zeros(2, 3, 2, 4, 4)), torch.zeros(2, WIDTH))
@@ -98,18 +98,18 @@ def test_sets_without_members_give_zeros_and_no_gradient_that_is_not_finite():
 
 
 @pytest.mark.parametrize("pool", [MeanPool(), AttentionPool(WIDTH, 4)])
-def test_places_are_alike_at_first_and_told_apart_once_learnt(pool):
+def test_positions_are_equal_at_first_and_differ_after_training(pool):
     placed = PlacedPool(3, WIDTH, pool)
-    x, here = vectors_of(np.ones((4, 3), bool))
-    torch.testing.assert_close(placed(x, here), pool(x, here))
+    x, present = vectors_and_mask(np.ones((4, 3), bool))
+    torch.testing.assert_close(placed(x, present), pool(x, present))
     optimizer = torch.optim.SGD(placed.parameters(), lr=1.0)
-    (placed(x, here) * torch.randn(4, WIDTH)).sum().backward()
+    (placed(x, present) * torch.randn(4, WIDTH)).sum().backward()
     optimizer.step()
     assert (placed.scale != 0).all()
-    assert (placed(x, here) - placed(x.flip(1), here)).abs().max() > 1e-3
+    assert (placed(x, present) - placed(x.flip(1), present)).abs().max() > 1e-3
 
 
-def test_statistics_are_learnt_from_members_alone():
+def test_statistics_come_from_members_only():
     from medley.core.standardize import Standardize
 
     mask = torch.tensor([[True, False], [True, True]])

@@ -1,4 +1,4 @@
-"""Sets of labels as an input."""
+"""Inputs with a set of labels per row."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from medley.text.label_bag import LabelBagCodec, LabelSetInput
 ROWS = [["C++", "C"], ["c"], None, [], ("C", "New York"), {"York", "C"}, np.array(["C", "C"])]
 
 
-def test_labels_are_compared_as_a_whole_and_their_order_says_nothing():
+def test_labels_are_compared_as_a_whole_and_their_order_has_no_meaning():
     codec = LabelBagCodec().fit(ROWS)
     assert sorted(codec.labels) == ["C", "C++", "New York", "York", "c"]
     assert codec.spec.shape == (2,)
@@ -21,34 +21,34 @@ def test_labels_are_compared_as_a_whole_and_their_order_says_nothing():
     assert encoded.present.tolist() == [True] * 5 + [False]
 
 
-def test_numbers_are_labels_also_where_a_gap_made_fractions_of_them():
+def test_numbers_are_labels_even_as_floats():
     codec = LabelBagCodec().fit([[3, 1], [1.0, None], float("nan")])
     np.testing.assert_array_equal(codec.encode([[1]]).array, codec.encode([[1.0]]).array)
     assert codec.labels == ["1", "3"]
 
 
-def test_of_too_many_labels_the_most_frequent_are_kept():
+def test_the_most_frequent_labels_are_kept():
     codec = LabelBagCodec(max_labels=2).fit([["a", "b"], ["a", "b"], ["a", "c"]])
     assert codec.labels == ["a", "b"]
-    rare = LabelBagCodec().fit([[f"own {row}", "shared"] for row in range(600)])
+    rare = LabelBagCodec().fit([[f"unique {row}", "shared"] for row in range(600)])
     assert rare.labels == ["shared"]
 
 
 def test_state_restores():
     codec = LabelBagCodec().fit(ROWS)
-    again = LabelBagCodec().restore(codec.state())
-    np.testing.assert_array_equal(codec.encode(ROWS).array, again.encode(ROWS).array)
-    assert again.spec == codec.spec
+    restored = LabelBagCodec().restore(codec.state())
+    np.testing.assert_array_equal(codec.encode(ROWS).array, restored.encode(ROWS).array)
+    assert restored.spec == codec.spec
 
 
-def test_rows_that_are_no_lists_are_told():
+def test_rows_that_are_not_lists_are_errors():
     with pytest.raises(DataError, match="row 1 is 'a b'"):
         LabelBagCodec().fit([["a"], "a b"])
 
 
-def test_a_label_that_words_would_not_tell_apart_is_learnt(tmp_path):
+def test_labels_that_word_tokens_cannot_distinguish_are_learned(tmp_path):
     rng = np.random.default_rng(0)
     tags = [list(rng.permutation(["C", "C++", "C#", "F#"])[: rng.integers(1, 4)]) for _ in range(300)]
     auto = md.AutoModel(LabelSetInput(), md.ClassificationHead(), max_trials=1, directory=tmp_path)
-    auto.fit(tags, ["C#" in one for one in tags], epochs=30, verbose=0)
+    auto.fit(tags, ["C#" in labels for labels in tags], epochs=30, verbose=0)
     assert auto.predict([["C#"], ["C++", "C"], ["F#", "C#"], ["F#"]]).tolist() == [True, False, True, False]

@@ -1,4 +1,4 @@
-"""Bags of n-grams: what hashes and tables promise, for any texts whatever."""
+"""Bags of n-grams: properties of hashes and tables for arbitrary texts."""
 
 import json
 import subprocess
@@ -18,11 +18,11 @@ ROWS = st.lists(st.none() | ANY_TEXT | st.sampled_from(["", " ", "red red blue",
 
 
 def bag(codec, text):
-    return {int(code) for code in codec.encode([text]).array[0] if code}
+    return {int(index) for index in codec.encode([text]).array[0] if index}
 
 
 @given(ROWS, ROWS, st.integers(1, 3))
-def test_any_texts_are_encoded_within_the_spec_and_alike_after_a_file(training, later, ngrams):
+def test_any_texts_are_encoded_within_the_spec_and_equally_after_restoring(training, later, ngrams):
     codec = NgramCodec(ngrams=ngrams).fit(training)
     rows = training + later
     encoded = codec.encode(rows)
@@ -32,24 +32,24 @@ def test_any_texts_are_encoded_within_the_spec_and_alike_after_a_file(training, 
     assert not encoded.array[~encoded.present].any()
     assert ((encoded.array >= 0) & (encoded.array < codec.spec.cardinality)).all()
     for row in encoded.array:
-        codes = row[row > 0]
-        assert len(set(codes)) == len(codes)
+        ids = row[row > 0]
+        assert len(set(ids)) == len(ids)
 
     state = codec.state()
-    told = {key: one for key, one in state.items() if not isinstance(one, np.ndarray)}
-    restored = NgramCodec().restore({**state, **json.loads(json.dumps(told))})
+    plain = {key: value for key, value in state.items() if not isinstance(value, np.ndarray)}
+    restored = NgramCodec().restore({**state, **json.loads(json.dumps(plain))})
     assert restored.spec == codec.spec
     assert np.array_equal(restored.encode(rows).array, encoded.array)
 
 
 @given(ROWS.filter(len))
-def test_a_row_is_encoded_alike_alone_and_among_others(rows):
+def test_encoding_does_not_depend_on_other_rows(rows):
     codec = NgramCodec().fit(rows)
     together = codec.encode(rows).array
     assert np.array_equal(np.concatenate([codec.encode([row]).array for row in rows]), together)
 
 
-def test_the_same_in_every_process():
+def test_hashes_are_equal_in_every_process():
     code = "from medley.text.words import Words; print(Words(['the old house']).hashes.tolist())"
     printed = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONHASHSEED": "1"}, capture_output=True, text=True, check=True
@@ -57,33 +57,33 @@ def test_the_same_in_every_process():
     assert printed.strip() == str(Words(["the old house"]).hashes.tolist())
 
 
-def test_words_in_another_order_share_words_and_not_pairs():
+def test_reordered_words_share_words_but_not_bigrams():
     codec = NgramCodec(ngrams=2).fit(["red house", "house red"])
-    one, other = bag(codec, "red house"), bag(codec, "house red")
-    assert one != other
-    assert len(one ^ other) == 2  # the two pairs
+    first, second = bag(codec, "red house"), bag(codec, "house red")
+    assert first != second
+    assert len(first ^ second) == 2  # the two bigrams
     single = NgramCodec(ngrams=1).fit(["red house", "house red"])
     assert bag(single, "red house") == bag(single, "house red")
 
 
-def test_unseen_forms_of_short_texts_are_met_by_their_characters():
+def test_unseen_words_of_short_texts_share_character_ngrams():
     codec = NgramCodec().fit(["comfortable", "terrible"])
     assert bag(codec, "uncomfortable") & bag(codec, "comfortable")
     assert not bag(codec, "zzz")
 
 
-def test_characters_of_long_texts_speak_for_rare_words_alone():
+def test_character_ngrams_of_long_texts_come_from_rare_words_only():
     rng = np.random.default_rng(0)
     common = [f"word{i}" for i in range(50)]
     texts = [" ".join([*rng.choice(common, 30), f"xanthous{i}"]) for i in range(60)]
     codec = NgramCodec().fit(texts)
-    known, rare = bag(codec, "word7"), bag(codec, "xanthouses")
-    assert len(known) == 1
+    frequent, rare = bag(codec, "word7"), bag(codec, "xanthouses")
+    assert len(frequent) == 1
     assert rare
-    assert not rare & known
+    assert not rare & frequent
 
 
-def test_a_text_is_a_set_whatever_it_repeats():
+def test_repeated_words_count_once():
     codec = NgramCodec(ngrams=1).fit(["red red red blue"])
     assert bag(codec, "red blue") == bag(codec, "red red blue red")
 
@@ -110,6 +110,6 @@ def test_few_distinct_texts_among_many_rows_keep_every_word():
     assert len(bag(codec, "lower half")) > 3
 
 
-def test_what_is_not_fitted_says_so():
+def test_encode_before_fit_is_an_error():
     with pytest.raises(NotFittedError, match="fit"):
         NgramCodec().encode(["a"])

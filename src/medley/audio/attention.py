@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from medley.audio.conv import size_problems, spectrogram
+from medley.audio.conv import size_problems, spectrogram_spec
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 class SpectrogramAttention(Layer, register="audio.attention"):
-    """A dense layer on each step, and their weighted mean, whose weights are learned.
+    """A dense layer on each step, and a learned weighted mean over steps.
 
     Source: Ilse, Tomczak, Welling: Attention-based Deep Multiple Instance Learning, 2018, equation 9.
 
     Args:
-        num_units: D' of each step and of what comes out.
+        num_units: D', width of the dense layer and of the output.
 
-    Shape: (B, T, D), steps of zeros at the end are padding -> (B, D')
+    Shape: (B, T, D), zero steps at the end are padding -> (B, D')
 
     Raises:
-        ConfigError: the size is not a whole number from 1.
-        GraphError: joined to something that is not a sequence.
+        ConfigError: the size is not a positive integer.
+        GraphError: called on something that is not a sequence.
 
     >>> str(SpectrogramAttention(num_units=32).out(Spec((50, 40), "TD")))
     '(D=32)'
@@ -40,8 +40,8 @@ class SpectrogramAttention(Layer, register="audio.attention"):
     def build(self, *specs: Spec) -> nn.Module:
         from medley.nn.spectrogram import MaskedAttention
 
-        return MaskedAttention(spectrogram(specs, "SpectrogramAttention").width, int(self.num_units))  # type: ignore[arg-type]
+        return MaskedAttention(spectrogram_spec(specs, "SpectrogramAttention").width, int(self.num_units))  # type: ignore[arg-type]
 
     def out(self, *specs: Spec) -> Spec:
-        spectrogram(specs, "SpectrogramAttention")
+        spectrogram_spec(specs, "SpectrogramAttention")
         return vector(int(self.num_units))  # type: ignore[arg-type]

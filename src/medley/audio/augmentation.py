@@ -1,11 +1,11 @@
-"""Changed spectrograms in training."""
+"""Random augmentation of spectrograms in training."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from medley.audio.conv import spectrogram
+from medley.audio.conv import spectrogram_spec
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 class SpectrogramAugmentation(Layer, register="audio.augmentation"):
-    """Shifts each training spectrogram in time and masks a band of frequencies and a stretch of time; else nothing.
+    """Shifts each training spectrogram in time, and masks a range of time steps and a band of frequencies.
 
     Source: Park et al.: SpecAugment: A Simple Data Augmentation Method for ASR, 2019,
-    https://arxiv.org/abs/1904.08779 (without time warping; masked bins hold their mean).
+    https://arxiv.org/abs/1904.08779 (without time warping; masked bins are set to their mean).
 
     Args:
-        shift: furthest shift to either side, as a fraction of the recording's own steps.
-        time_mask: widest masked stretch, as a fraction of the recording's own steps.
-        frequency_mask: widest masked band, as a fraction of the bins.
+        shift: largest shift in either direction, as a fraction of the recording's length.
+        time_mask: largest width of the time mask, as a fraction of the recording's length.
+        frequency_mask: largest width of the frequency mask, as a fraction of the bins.
 
-    Shape: (B, T, D) -> the same
+    Shape: (B, T, D) -> (B, T, D); unchanged in prediction
 
     Raises:
         ConfigError: a fraction is not between 0 and 1.
@@ -47,8 +47,8 @@ class SpectrogramAugmentation(Layer, register="audio.augmentation"):
     def build(self, *specs: Spec) -> nn.Module:
         from medley.nn.spectrogram import SpectrogramMasking
 
-        spectrogram(specs, "SpectrogramAugmentation")
+        spectrogram_spec(specs, "SpectrogramAugmentation")
         return SpectrogramMasking(float(self.shift), float(self.time_mask), float(self.frequency_mask))  # type: ignore[arg-type]
 
     def out(self, *specs: Spec) -> Spec:
-        return spectrogram(specs, "SpectrogramAugmentation")
+        return spectrogram_spec(specs, "SpectrogramAugmentation")

@@ -1,4 +1,4 @@
-"""The default encoder of recordings."""
+"""The default audio encoder."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _ENCODERS = {
 
 
 class AudioBlock(Composite, register="audio.block"):
-    """One of four families of networks over spectrograms, augmented in training.
+    """One of four types of networks over spectrograms, with augmentation in training.
 
     Args:
         block_type: `"conv"` (SpectrogramConv), `"rnn"` (SpectrogramRNN), `"transformer"` (SpectrogramTransformer) or
             `"attention"` (SpectrogramAttention).
-        augment: whether training spectrograms are shifted and masked (SpectrogramAugmentation).
+        augment: shift and mask training spectrograms at random (SpectrogramAugmentation).
 
     Shape: (B, T, D) -> (B, D')
 
     Raises:
-        GraphError: joined to something that is not a sequence.
+        GraphError: called on something that is not a sequence.
 
     >>> AudioBlock(block_type="conv", augment=False)
     AudioBlock(block_type='conv', augment=False)
@@ -44,7 +44,7 @@ class AudioBlock(Composite, register="audio.block"):
     augment: bool | Space | None = searched(OneOf(True, False))
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Convolutions; attention over single steps for few rows."""
+        """Convolutions; attention pooling for fewer than 200 rows."""
         return {"block_type": "conv" if summary.rows >= 200 else "attention"}
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:

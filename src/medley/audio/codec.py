@@ -1,4 +1,4 @@
-"""Recordings -> normalised log-mel spectrograms of one length."""
+"""Encodes recordings as standardised log-mel spectrograms of equal length."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from medley.audio.features import frames, hop_length, log_mel, mixed, resampled
+from medley.audio.features import count_frames, hop_length, log_mel, mix_channels, resample
 from medley.audio.recordings import RECORDINGS, BadAudioError, check, content, is_missing, length, load
 from medley.cache import folder as cache
 from medley.cache.row_stores import RowStore
@@ -25,30 +25,30 @@ MAX_RATE = 16_000
 MAX_SECONDS = 10.0
 MIN_STEPS = 8
 _QUANTILE = 0.99
-_SAMPLE = 2_000
-"""Training recordings from which mean and deviation of each bin are learned."""
+_MAX_FIT_RECORDINGS = 2_000
+"""Approximate number of training recordings from which mean and standard deviation of each bin are computed."""
 
 
 class AudioCodec(Codec):
-    """Recordings -> spectrograms (T, C M): steps of 10 ms, M mel bins for each of C channels, zeros behind the end.
+    """Recordings -> spectrograms (T, C M): steps of 10 ms, M mel bins for each of C channels, zeros after the end.
 
-    Every bin is standardised over the training rows. A distinct recording is read and transformed once: its spectrogram
-    is kept in the cache of all runs.
+    Every bin is standardised over the training rows. A distinct recording is read and transformed once; its spectrogram
+    is cached for later runs.
 
     Args:
-        sampling_rate: in Hz, that all recordings are brought to; the most frequent one of the training rows, 16,000 at
-            most, where None. Also the rate of samples that come without one.
-        max_seconds: longer recordings are cut; the 99 % quantile of the training rows, 10 s at most, where None.
-        channels: 1 mixes all channels down.
-        bins: mel bins M; 40 up to 8,000 Hz, else 64, where None.
-        root: the folder of relative paths.
-        on_bad_file: what becomes of recordings that cannot be read.
+        sampling_rate: in Hz; all recordings are resampled to it. None is the most frequent rate of the training rows,
+            at most 16,000. Also the rate of samples without a rate of their own.
+        max_seconds: longer recordings are truncated; None is the 99 % quantile of the training rows, at most 10 s.
+        channels: 1 downmixes all channels.
+        bins: number of mel bins M; None is 40 for rates up to 8,000 Hz, otherwise 64.
+        root: the folder that relative paths are resolved against.
+        on_bad_file: how to handle recordings that cannot be read.
 
     Attributes:
         bad: the recordings that the last `fit` or `encode` could not read.
 
     Raises:
-        DataError: something is no recording, or (with `"raise"`) cannot be read: all are listed.
+        DataError: something is not a recording, or (with `"raise"`) cannot be read; all are listed.
 
     >>> tone = np.sin(np.arange(4000) / 5).astype(np.float32)
     >>> codec = AudioCodec().fit([(tone, 8000), (tone[:2000], 8000), None])
@@ -81,9 +81,9 @@ class AudioCodec(Codec):
 
     @property
     def spec(self) -> Spec:
-        """(T, C M) steps of numbers."""
+        """(T, C M), a sequence of vectors."""
         if not self._steps:
-            raise NotFittedError("This codec knows no recordings yet: fit() it on training rows, or restore() one.")
+            raise NotFittedError("This audio codec is not fitted: call fit() on training rows, or restore().")
         return Spec((self._steps, len(self._mean)), "TD")
 
     def fit(self, values: Any) -> Self:
@@ -91,19 +91,22 @@ class AudioCodec(Codec):
         lengths = self._attempt(rows, lambda item: length(item, self.sampling_rate, self.root), problems)
         self.bad = RECORDINGS.listed(problems.bad, rows)
         RECORDINGS.stop(problems, rows, by_row, self.on_bad_file)
-        known = [found for found in lengths if found is not None]
-        if not known:
-            because = ": " + "; ".join(map(str, self.bad[:3])) if self.bad else ""
-            raise DataError(f"None of the {len(rows)} training rows has a recording that can be read{because}.")
-        rates = Counter(rate for rate, _ in known)
+        readable = [rate_and_length for rate_and_length in lengths if rate_and_length is not None]
+        if not readable:
+            reasons = ": " + "; ".join(map(str, self.bad[:3])) if self.bad else ""
+            raise DataError(f"None of the {len(rows)} training rows has a recording that can be read{reasons}.")
+        rates = Counter(rate for rate, _ in readable)
         self._rate = self.sampling_rate or min(max(rates, key=lambda rate: (rates[rate], rate)), MAX_RATE)
-        seconds = self.max_seconds or min(float(np.quantile([one for _, one in known], _QUANTILE)), MAX_SECONDS)
-        self._steps = max(frames(round(seconds * self._rate), self._rate), MIN_STEPS)
+        seconds = self.max_seconds or min(
+            float(np.quantile([seconds for _, seconds in readable], _QUANTILE)), MAX_SECONDS
+        )
+        self._steps = max(count_frames(round(seconds * self._rate), self._rate), MIN_STEPS)
         width = self.channels * self._bins
         self._mean, self._deviation, self._store = np.zeros(width, np.float32), np.ones(width, np.float32), None
-        present = [item for item, found in zip(rows, lengths, strict=True) if found is not None]
-        spectrograms, _ = self._spectrograms(present[:: max(len(present) // _SAMPLE, 1)], Problems())
-        steps = np.concatenate([one for one in spectrograms if one is not None] or [np.zeros((1, width), np.float32)])
+        present = [item for item, known_length in zip(rows, lengths, strict=True) if known_length is not None]
+        spectrograms, _ = self._spectrograms(present[:: max(len(present) // _MAX_FIT_RECORDINGS, 1)], Problems())
+        computed = [spectrogram for spectrogram in spectrograms if spectrogram is not None]
+        steps = np.concatenate(computed or [np.zeros((1, width), np.float32)])
         self._mean, deviation = steps.mean(axis=0), steps.std(axis=0)
         self._deviation = np.where(deviation > 1e-3, deviation, 1.0).astype(np.float32)
         return self
@@ -143,47 +146,52 @@ class AudioCodec(Codec):
     def _spectrograms(
         self, rows: Sequence[Any], problems: Problems
     ) -> tuple[list[np.ndarray | None], list[str | None]]:
-        """Log-mel spectrograms (steps, C M) of the rows, None where there is none, and keys of their content."""
+        """Log-mel spectrograms (steps, C M) of the rows and keys of their content, None where there is no recording."""
         keys = self._attempt(rows, lambda item: cache.digest(*content(item, self.sampling_rate, self.root)), problems)
         first: dict[str, int] = {}
         for row, key in enumerate(keys):
             if key is not None:
                 first.setdefault(key, row)
-        store, names = self._kept(), list(first)
-        new = [names[place] for place in store.missing(cache.as_keys(names))] if names else []
-        made = self._attempt([rows[first[name]] for name in new], self._transform, local := Problems())
-        wrong = {new[place]: reason for place, reason in local.wrong.items()}
-        bad = {new[place]: reason for place, reason in local.bad.items()}
+        store, names = self._open_store(), list(first)
+        new = [names[index] for index in store.missing(cache.as_keys(names))] if names else []
+        computed = self._attempt([rows[first[name]] for name in new], self._transform, local := Problems())
+        wrong = {new[index]: reason for index, reason in local.wrong.items()}
+        bad = {new[index]: reason for index, reason in local.bad.items()}
         for row, key in enumerate(keys):
             if key in bad:
                 problems.bad[row] = bad[str(key)]
             if key in wrong:
                 problems.wrong[row] = wrong[str(key)]
-        done = {name: one for name, one in zip(new, made, strict=True) if one is not None}
-        if done:
-            store.add(cache.as_keys(list(done)), np.stack([self._packed(one) for one in done.values()]))
+        to_store = {
+            name: spectrogram for name, spectrogram in zip(new, computed, strict=True) if spectrogram is not None
+        }
+        if to_store:
+            store.add(
+                cache.as_keys(list(to_store)), np.stack([self._pack(spectrogram) for spectrogram in to_store.values()])
+            )
         good = [key if key not in bad and key not in wrong else None for key in keys]
-        there = [key for key in good if key is not None]
-        packed = store.take(cache.as_keys(there)) if there else np.zeros((0, 1, 1), np.float32)
-        found = iter(packed)
-        return [None if key is None else _unpacked(next(found)) for key in good], good
+        present = [key for key in good if key is not None]
+        packed = iter(store.take(cache.as_keys(present)) if present else np.zeros((0, 1, 1), np.float32))
+        return [None if key is None else _unpack(next(packed)) for key in good], good
 
     def _transform(self, item: Any) -> np.ndarray:
-        seconds = self._steps * hop_length(self._rate) / self._rate + 1  # beyond the cut, for the resampler's filter
+        seconds = (
+            self._steps * hop_length(self._rate) / self._rate + 1
+        )  # one more second, for the filter of the resampler
         samples, rate = load(item, self.sampling_rate, self.root, seconds)
-        samples = mixed(samples[: round(seconds * rate)], self.channels)
-        samples = resampled(samples, rate, self._rate)[: (self._steps - 1) * hop_length(self._rate)]
+        samples = mix_channels(samples[: round(seconds * rate)], self.channels)
+        samples = resample(samples, rate, self._rate)[: (self._steps - 1) * hop_length(self._rate)]
         parts = [log_mel(np.ascontiguousarray(channel), self._rate, self._bins) for channel in samples.T]
         return np.concatenate(parts, axis=1)[: self._steps]
 
-    def _packed(self, spectrogram: np.ndarray) -> np.ndarray:
-        """One row of the store: the number of steps in a line of its own, then the steps."""
+    def _pack(self, spectrogram: np.ndarray) -> np.ndarray:
+        """One row of the store: the number of steps in the first line, then the steps."""
         row = np.zeros((self._steps + 1, len(self._mean)), np.float32)
         row[0] = len(spectrogram)
         row[1 : 1 + len(spectrogram)] = spectrogram
         return row
 
-    def _kept(self) -> RowStore:
+    def _open_store(self) -> RowStore:
         if self._store is None:
             shape = (self._steps + 1, len(self._mean))
             settings = f"log-mel-1-{self._rate}-{self._bins}-{self.channels}-{self._steps}"
@@ -191,7 +199,7 @@ class AudioCodec(Codec):
         return self._store
 
     def _attempt(self, rows: Sequence[Any], work: Callable[[Any], Result], problems: Problems) -> list[Result | None]:
-        """Work for each row with a recording, in threads; what goes wrong is noted by its position."""
+        """Calls `work` for each row with a recording, in threads; errors are recorded by position."""
 
         def attempt(row: int) -> Result | None:
             try:
@@ -206,7 +214,7 @@ class AudioCodec(Codec):
             return list(pool.map(attempt, range(len(rows))))
 
 
-def _unpacked(row: np.ndarray) -> np.ndarray:
+def _unpack(row: np.ndarray) -> np.ndarray:
     return row[1 : 1 + int(row[0, 0])]
 
 
@@ -214,5 +222,5 @@ def _rows(values: Any) -> list[Any]:
     if isinstance(values, np.ndarray) and values.dtype.kind in "iuf" and values.ndim >= 2:
         return list(values)
     if isinstance(values, str | bytes) or not hasattr(values, "__iter__"):
-        raise DataError(f"Rows of recordings are a list or an array, got {type(values).__name__}.")
+        raise DataError(f"Recordings must be a list or an array, got {type(values).__name__}.")
     return values.tolist() if hasattr(values, "tolist") and getattr(values, "ndim", 2) == 1 else list(values)

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 class SpectrogramConv(Layer, register="audio.conv"):
     """A small convolutional network over time and frequency, pooled over time.
 
-    Each stage is a 3x3 convolution with batch norm and ReLU, and maximum pooling by 2 in both directions; the channels
-    double from stage to stage. Mean and maximum over the steps that hold something go through a dense layer.
+    Each stage is a 3x3 convolution with batch norm and ReLU, and max pooling by 2 in both directions; the number of
+    channels doubles from stage to stage. Mean and maximum over the non-padded steps are followed by a dense layer.
 
     Args:
-        filters: channels of the first stage.
-        num_stages: stages.
-        num_units: width D' of what comes out.
+        filters: number of channels of the first stage.
+        num_stages: number of stages.
+        num_units: D', width of the output.
         dropout: dropout probability before the dense layer.
 
-    Shape: (B, T, D), steps of zeros at the end are padding -> (B, D')
+    Shape: (B, T, D), zero steps at the end are padding -> (B, D')
 
     Raises:
-        ConfigError: a size is not a whole number from 1.
-        GraphError: joined to something that is not a sequence.
+        ConfigError: a size is not a positive integer.
+        GraphError: called on something that is not a sequence.
 
     >>> str(SpectrogramConv(filters=8, num_stages=2, num_units=32).out(Spec((50, 40), "TD")))
     '(D=32)'
@@ -52,29 +52,29 @@ class SpectrogramConv(Layer, register="audio.conv"):
     def build(self, *specs: Spec) -> nn.Module:
         from medley.nn.spectrogram import SpectrogramConvNet
 
-        spec = spectrogram(specs, "SpectrogramConv")
+        spec = spectrogram_spec(specs, "SpectrogramConv")
         sizes = (int(size) for size in (self.filters, self.num_stages, self.num_units))  # type: ignore[arg-type]
         return SpectrogramConvNet(spec.width, *sizes, dropout=float(self.dropout or 0.0))  # type: ignore[arg-type]
 
     def out(self, *specs: Spec) -> Spec:
-        spectrogram(specs, "SpectrogramConv")
+        spectrogram_spec(specs, "SpectrogramConv")
         return vector(int(self.num_units))  # type: ignore[arg-type]
 
 
-def spectrogram(specs: Sequence[Spec], reader: str) -> Spec:
-    """The one sequence that an encoder is joined to.
+def spectrogram_spec(specs: Sequence[Spec], block: str) -> Spec:
+    """The spec of the spectrogram that a block is called on.
 
     Raises:
-        GraphError: it is joined to something else, or to several things.
+        GraphError: it is called on something else, or on several nodes.
     """
     if len(specs) != 1 or not specs[0].is_sequence:
-        got = " and ".join(map(str, specs))
-        raise GraphError(f"{reader} reads one spectrogram (TD), got {got}; join it to an AudioInput().")
+        actual = " and ".join(map(str, specs))
+        raise GraphError(f"{block} reads one spectrogram (TD), got {actual}; call it on an AudioInput().")
     return specs[0]
 
 
 def size_problems(block: Layer, names: Iterable[str]) -> Iterable[str]:
-    """Yields a sentence per field that is set and not a whole number from 1."""
+    """Yields an error per field that is set to something else than a positive integer."""
     for name in names:
         value = getattr(block, name)
         if isinstance(value, int | float) and (isinstance(value, bool) or value < 1 or value != int(value)):

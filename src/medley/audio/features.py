@@ -1,4 +1,4 @@
-"""Log-mel spectrograms. NumPy only, so that exported models preprocess without torch."""
+"""Log-mel spectrograms. Uses NumPy only, so that exported models need no torch for preprocessing."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from medley.errors import MissingDependencyError
 WINDOW_SECONDS = 0.025
 HOP_SECONDS = 0.01
 FLOOR = 1e-6
-"""Added to the energies before the logarithm: about the energy of silence in 16 bits."""
+"""Added to the energies before the logarithm; about the energy of 16-bit silence."""
 
 
-def frames(samples: int, rate: int) -> int:
-    """The number of spectrogram frames of so many samples.
+def count_frames(samples: int, rate: int) -> int:
+    """The number of spectrogram frames for a number of samples.
 
-    >>> frames(8000, 8000)
+    >>> count_frames(8000, 8000)
     101
     """
     return 1 + samples // hop_length(rate)
 
 
 def hop_length(rate: int) -> int:
-    """Samples between two frames: 10 ms."""
+    """The number of samples between two frames (10 ms)."""
     return max(round(rate * HOP_SECONDS), 1)
 
 
 def log_mel(samples: np.ndarray, rate: int, bins: int) -> np.ndarray:
-    """The logarithm of the mel spectrogram.
+    """Computes the logarithm of the mel spectrogram.
 
-    Hann windows of 25 ms every 10 ms, centred, with zeros beyond the ends; energies in triangular filters that are
-    evenly spaced on the mel scale 2595 log10(1 + f / 700) (O'Shaughnessy, Speech Communication, 1987).
+    Centred Hann windows of 25 ms every 10 ms, zero-padded at both ends; energies in triangular filters that are evenly
+    spaced on the mel scale 2595 log10(1 + f / 700) (O'Shaughnessy, Speech Communication, 1987).
 
     Args:
         samples: (N,) float32.
-        rate: in Hz.
+        rate: sampling rate in Hz.
         bins: number of mel filters M.
 
     Returns:
@@ -47,11 +47,11 @@ def log_mel(samples: np.ndarray, rate: int, bins: int) -> np.ndarray:
     """
     hop, window = hop_length(rate), max(round(rate * WINDOW_SECONDS), 2)
     size = 1 << (window - 1).bit_length()
-    count = frames(len(samples), rate)
+    count = count_frames(len(samples), rate)
     padded = np.zeros((count - 1) * hop + window, np.float32)
     padded[window // 2 : window // 2 + len(samples)] = samples[: len(padded) - window // 2]
-    pieces = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
-    energy = np.abs(np.fft.rfft(pieces * _hann(window), size)) ** 2
+    windows = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+    energy = np.abs(np.fft.rfft(windows * _hann(window), size)) ** 2
     return np.log(energy @ mel_filters(rate, size, bins) + FLOOR).astype(np.float32)
 
 
@@ -71,8 +71,8 @@ def _hann(window: int) -> np.ndarray:
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
 
 
-def mixed(samples: np.ndarray, channels: int) -> np.ndarray:
-    """Samples (N, C) -> (N, channels): the mean of all for one channel; the last is repeated where there are fewer."""
+def mix_channels(samples: np.ndarray, channels: int) -> np.ndarray:
+    """Samples (N, C) -> (N, channels): the mean for one channel; missing channels repeat the last one."""
     if channels == 1:
         return samples.mean(axis=1, keepdims=True)
     missing = channels - samples.shape[1]
@@ -81,17 +81,17 @@ def mixed(samples: np.ndarray, channels: int) -> np.ndarray:
     )
 
 
-def resampled(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """Samples (N, C) at another rate, by band-limited interpolation.
+def resample(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
+    """Resamples (N, C) to another rate by band-limited interpolation.
 
     Raises:
         MissingDependencyError: the rates differ and soxr is not installed.
     """
-    if rate == wanted:
+    if rate == new_rate:
         return samples
     try:
         import soxr
     except (ImportError, OSError) as error:
-        message = f"Recordings of {rate:,} Hz are resampled to {wanted:,} Hz, which needs soxr."
+        message = f"Resampling recordings from {rate:,} Hz to {new_rate:,} Hz needs soxr."
         raise MissingDependencyError(message, package="soxr", extra="audio") from error
-    return np.asarray(soxr.resample(samples, rate, wanted), np.float32).reshape(-1, samples.shape[1])
+    return np.asarray(soxr.resample(samples, rate, new_rate), np.float32).reshape(-1, samples.shape[1])

@@ -1,4 +1,4 @@
-"""The kind of columns of recordings: paths, bytes, or samples with their rate."""
+"""The column kind for audio recordings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from medley.tables.columns.profile import ColumnProfile, KindGuess
 from medley.tables.columns.strings import fraction
 
 ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".wma")
-_MARKS = (b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")
+_SIGNATURES = (b"fLaC", b"OggS", b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")
 _EXAMINED = 20
 
 
@@ -22,7 +22,7 @@ class AudioKind(ColumnKind, register="audio.kind"):
     """Recordings: paths or bytes of audio files, or samples with their rate."""
 
     name = "audio"
-    rank = 15.0  # before images, which arrays of samples could be taken for
+    rank = 15.0  # before images, because arrays of samples could be mistaken for images
     names_files = True
 
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
@@ -59,7 +59,7 @@ class AudioKind(ColumnKind, register="audio.kind"):
 
 
 def is_recording(cell: Any) -> bool:
-    """Whether a cell is a recording by itself: bytes of an audio file, or samples with their rate.
+    """Whether a cell that is not a string is a recording: bytes of an audio file, or samples with their rate.
 
     >>> is_recording(b"fLaC..."), is_recording({"array": [0.0], "sampling_rate": 8000}), is_recording(b"GIF89a")
     (True, True, False)
@@ -72,6 +72,6 @@ def is_recording(cell: Any) -> bool:
     if isinstance(cell, tuple) and len(cell) == 2:
         return isinstance(cell[0], np.ndarray) and isinstance(cell[1], int | np.integer)
     if isinstance(cell, bytes | bytearray | memoryview):
-        start = bytes(cell[:12])
-        return start.startswith(_MARKS) or (start[:4] == b"RIFF" and start[8:12] == b"WAVE")
+        header = bytes(cell[:12])
+        return header.startswith(_SIGNATURES) or (header[:4] == b"RIFF" and header[8:12] == b"WAVE")
     return False

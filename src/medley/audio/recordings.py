@@ -1,4 +1,4 @@
-"""What a caller writes for a recording -> samples and their rate."""
+"""Reads recordings of all supported formats into samples and their rate."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from medley.errors import BadAudioWarning, DataError, MissingDependencyError
 
 _MAX_NAME = 120
 _BLOCK = 1 << 18
-"""Frames that are decoded at once where a file is only checked."""
+"""Number of frames that are decoded at once when a file is only checked."""
 
 
 class BadAudioError(DataError):
-    """One recording cannot be read: what `on_bad_file` decides about."""
+    """A recording cannot be read; `on_bad_file` decides how it is handled."""
 
 
 def describe(item: Any) -> str:
-    """How a message names a recording: its path, `"bytes"`; nothing where the row says it all.
+    """The name of a recording in messages: its path, `"bytes"`, or empty if the row number is sufficient.
 
     >>> describe("a.wav"), describe(b"RIFF...")
     ("'a.wav'", 'bytes')
@@ -43,7 +43,7 @@ RECORDINGS = FileReporter("recording", "recordings", BadAudioWarning, describe)
 
 
 def is_missing(item: Any) -> bool:
-    """Whether a row has no recording: None, NaN, an empty string, no samples, samples of nothing but NaN.
+    """Whether a row has no recording: None, NaN, an empty string, no samples, or only NaN samples.
 
     >>> is_missing(None), is_missing(""), is_missing("a.wav"), is_missing(np.full(8, np.nan))
     (True, True, False, True)
@@ -54,8 +54,8 @@ def is_missing(item: Any) -> bool:
         return not item.strip()
     if isinstance(item, Mapping) and all(item.get(name) is None for name in ("array", "bytes", "path")):
         return True
-    found = _samples(item)
-    samples = item if found is None else found[0]
+    in_memory = _samples(item)
+    samples = item if in_memory is None else in_memory[0]
     if isinstance(samples, list | tuple):
         return not len(samples)
     if not isinstance(samples, np.ndarray):
@@ -64,7 +64,7 @@ def is_missing(item: Any) -> bool:
 
 
 def as_file(item: Any, root: str | None = None) -> Any:
-    """What soundfile opens: a path with its folder before it, or bytes; None for samples in memory."""
+    """The argument of soundfile: a path resolved against `root`, or bytes; None for samples in memory."""
     if isinstance(item, Mapping):
         item = item.get("bytes") or item.get("path")
     if isinstance(item, bytes | bytearray | memoryview):
@@ -78,7 +78,7 @@ def as_file(item: Any, root: str | None = None) -> Any:
 
 
 def content(item: Any, rate: int | None = None, root: str | None = None) -> list[bytes | np.ndarray | str]:
-    """What tells one recording from another: the bytes of its file, or its samples and rate.
+    """The content that identifies a recording: the bytes of its file, or its samples and rate.
 
     Raises:
         BadAudioError: the file cannot be read.
@@ -98,29 +98,29 @@ def content(item: Any, rate: int | None = None, root: str | None = None) -> list
 
 
 def length(item: Any, rate: int | None = None, root: str | None = None) -> tuple[int, float]:
-    """Sampling rate in Hz and duration in seconds, without decoding a file.
+    """The sampling rate in Hz and the duration in seconds, without decoding the file.
 
     Raises:
         BadAudioError: the file cannot be read.
     """
     if _samples(item) is not None:
-        samples, own = load(item, rate)
-        return own, len(samples) / own
-    with _reading(item, root) as file:
+        samples, own_rate = load(item, rate)
+        return own_rate, len(samples) / own_rate
+    with _open(item, root) as file:
         return file.samplerate, file.frames / file.samplerate
 
 
 def check(item: Any, rate: int | None = None, root: str | None = None) -> None:
-    """Decodes a recording to its end and keeps nothing of it.
+    """Decodes a complete recording to check it, without keeping the samples.
 
     Raises:
         BadAudioError: it cannot be read.
-        ValueError: something is no recording.
+        ValueError: it is not a recording.
     """
     if _samples(item) is not None:
         load(item, rate)
         return
-    with _reading(item, root) as file:
+    with _open(item, root) as file:
         while len(_read(file, _BLOCK)) == _BLOCK:
             pass
 
@@ -128,49 +128,49 @@ def check(item: Any, rate: int | None = None, root: str | None = None) -> None:
 def load(
     item: Any, rate: int | None = None, root: str | None = None, seconds: float | None = None
 ) -> tuple[np.ndarray, int]:
-    """Samples (N, channels) float32 between -1 and 1, and their rate in Hz.
+    """Loads samples (N, channels) float32 between -1 and 1, and their rate in Hz.
 
     Args:
         item: a path, bytes, `(samples, rate)`, `{"array": ..., "sampling_rate": ...}`, or samples.
-        rate: of samples that come without one.
-        root: the folder of relative paths.
-        seconds: what comes later in a file is not decoded; None decodes all.
+        rate: the rate of samples without a rate of their own.
+        root: the folder that relative paths are resolved against.
+        seconds: decode only so much of a file; None decodes all.
 
     Raises:
         BadAudioError: the file cannot be read.
-        ValueError: something is no recording.
+        ValueError: it is not a recording.
 
     >>> samples, rate = load((np.zeros(800, np.int16), 8000))
     >>> samples.shape, samples.dtype.name, rate
     ((800, 1), 'float32', 8000)
     """
-    found = _samples(item)
-    if found is None:
-        with _reading(item, root) as file:
+    in_memory = _samples(item)
+    if in_memory is None:
+        with _open(item, root) as file:
             return _read(file, -1 if seconds is None else round(seconds * file.samplerate)), file.samplerate
-    samples, own = found
-    own = own or rate
-    if own is None:
-        raise ValueError("samples need their rate: pass (samples, rate), or sampling_rate= of the input")
+    samples, own_rate = in_memory
+    own_rate = own_rate or rate
+    if own_rate is None:
+        raise ValueError("samples need a rate: pass (samples, rate), or set sampling_rate= of the input")
     array = np.asarray(samples)
     if array.dtype.kind == "O" or array.ndim not in (1, 2) or array.dtype.kind not in "iuf":
-        raise ValueError(f"samples have shape (N,) or (N, channels) and are numbers, got {array.dtype} {array.shape}")
+        raise ValueError(f"samples must be numbers of shape (N,) or (N, channels), got {array.dtype} {array.shape}")
     if array.dtype.kind in "iu":
-        array = _scaled(array)
+        array = _scale_integers(array)
     if array.ndim == 2 and array.shape[0] < array.shape[1] and array.shape[0] <= 8:
-        array = array.T  # (channels, N), as torchaudio has it
-    return np.nan_to_num(np.atleast_2d(array.T).T.astype(np.float32)), int(own)
+        array = array.T  # (channels, N), as in torchaudio
+    return np.nan_to_num(np.atleast_2d(array.T).T.astype(np.float32)), int(own_rate)
 
 
-def _scaled(array: np.ndarray) -> np.ndarray:
-    """Whole numbers -> float32 between -1 and 1, by the range of their type.
+def _scale_integers(array: np.ndarray) -> np.ndarray:
+    """Scales integers to float32 between -1 and 1, by the range of their type.
 
-    64 bits are no format of samples but what Python's integers become: they are read as 16 bits where they fit.
+    64 bits are not a sample format, but the type of converted Python integers: they are taken as 16 bits if they fit.
     """
     if array.dtype == np.int64:
         array = array.astype(np.int16 if np.abs(array).max(initial=0) <= np.iinfo(np.int16).max else np.int32)
-    half = (int(np.iinfo(array.dtype).max) + 1) / (2 if array.dtype.kind == "u" else 1)
-    return (array.astype(np.float32) - (half if array.dtype.kind == "u" else 0)) / np.float32(half)
+    scale = (int(np.iinfo(array.dtype).max) + 1) / (2 if array.dtype.kind == "u" else 1)
+    return (array.astype(np.float32) - (scale if array.dtype.kind == "u" else 0)) / np.float32(scale)
 
 
 def _read(file: Any, frames: int) -> np.ndarray:
@@ -178,11 +178,11 @@ def _read(file: Any, frames: int) -> np.ndarray:
         return file.read(frames, dtype="float32", always_2d=True)
     except RuntimeError as error:
         reason = getattr(error, "error_string", None) or str(error)
-        raise BadAudioError(f"damaged: it cannot be decoded ({reason})") from None
+        raise BadAudioError(f"damaged: cannot be decoded ({reason})") from None
 
 
 def _samples(item: Any) -> tuple[Any, int | None] | None:
-    """Samples in memory and their rate, where it says it; None for files."""
+    """Samples in memory and their rate, if it is known; None for files."""
     if hasattr(item, "detach"):
         return item.detach().cpu().numpy(), None
     if isinstance(item, Mapping) and item.get("array") is not None:
@@ -194,7 +194,7 @@ def _samples(item: Any) -> tuple[Any, int | None] | None:
     return None
 
 
-def _reading(item: Any, root: str | None) -> Any:
+def _open(item: Any, root: str | None) -> Any:
     try:
         import soundfile
     except (ImportError, OSError) as error:
@@ -203,16 +203,16 @@ def _reading(item: Any, root: str | None) -> Any:
         ) from error
     file = as_file(item, root)
     if file is None:
-        raise ValueError(f"a recording is a path, bytes or samples with their rate, got {type(item).__name__}")
+        raise ValueError(f"a recording must be a path, bytes, or samples with their rate, got {type(item).__name__}")
     _check_exists(file)
     try:
         opened = soundfile.SoundFile(io.BytesIO(file) if isinstance(file, bytes) else file)
     except (RuntimeError, OSError) as error:
         reason = getattr(error, "error_string", None) or str(error)
-        raise BadAudioError(f"not a recording of a known format ({reason})") from None
+        raise BadAudioError(f"not an audio file of a known format ({reason})") from None
     if opened.frames == 0:
         opened.close()
-        raise BadAudioError("it holds no samples")
+        raise BadAudioError("contains no samples")
     return opened
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from medley.audio.conv import size_problems, spectrogram
+from medley.audio.conv import size_problems, spectrogram_spec
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 class SpectrogramRNN(Layer, register="audio.rnn"):
-    """A GRU in each direction, which end at a recording's own last and first step.
+    """A bidirectional GRU over the steps of a recording, without its padding.
 
     Source: Cho et al., EMNLP 2014.
 
     Args:
-        units: U, of each direction.
+        units: U, number of units per direction.
 
-    Shape: (B, T, D), steps of zeros at the end are padding -> (B, 2 U)
+    Shape: (B, T, D), zero steps at the end are padding -> (B, 2 U)
 
     Raises:
-        ConfigError: the size is not a whole number from 1.
-        GraphError: joined to something that is not a sequence.
+        ConfigError: the size is not a positive integer.
+        GraphError: called on something that is not a sequence.
 
     >>> str(SpectrogramRNN(units=32).out(Spec((50, 40), "TD")))
     '(D=64)'
@@ -40,8 +40,8 @@ class SpectrogramRNN(Layer, register="audio.rnn"):
     def build(self, *specs: Spec) -> nn.Module:
         from medley.nn.spectrogram import MaskedRecurrent
 
-        return MaskedRecurrent(spectrogram(specs, "SpectrogramRNN").width, int(self.units))  # type: ignore[arg-type]
+        return MaskedRecurrent(spectrogram_spec(specs, "SpectrogramRNN").width, int(self.units))  # type: ignore[arg-type]
 
     def out(self, *specs: Spec) -> Spec:
-        spectrogram(specs, "SpectrogramRNN")
+        spectrogram_spec(specs, "SpectrogramRNN")
         return vector(2 * int(self.units))  # type: ignore[arg-type]

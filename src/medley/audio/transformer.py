@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from medley.audio.conv import size_problems, spectrogram
+from medley.audio.conv import size_problems, spectrogram_spec
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class SpectrogramTransformer(Layer, register="audio.transformer"):
-    """Transformer layers over the steps that hold something, averaged.
+    """Transformer layers over the non-padded steps, and the mean over these steps.
 
     Source: Vaswani et al., "Attention Is All You Need", NeurIPS 2017.
 
     Args:
-        width: D' inside and of what comes out.
-        num_layers: layers on each other.
-        num_heads: heads of each attention.
-        dropout: dropout probability of what each part adds.
+        width: D', width of the layers and of the output.
+        num_layers: number of layers.
+        num_heads: number of attention heads.
+        dropout: dropout probability in the residual branches.
 
-    Shape: (B, T, D), steps of zeros at the end are padding -> (B, D')
+    Shape: (B, T, D), zero steps at the end are padding -> (B, D')
 
     Raises:
-        ConfigError: a size is not a whole number from 1.
-        GraphError: joined to something that is not a sequence.
+        ConfigError: a size is not a positive integer.
+        GraphError: called on something that is not a sequence.
 
     >>> str(SpectrogramTransformer(width=32).out(Spec((50, 40), "TD")))
     '(D=32)'
@@ -46,7 +46,7 @@ class SpectrogramTransformer(Layer, register="audio.transformer"):
     def build(self, *specs: Spec) -> nn.Module:
         from medley.nn.spectrogram import MaskedTransformer
 
-        spec = spectrogram(specs, "SpectrogramTransformer")
+        spec = spectrogram_spec(specs, "SpectrogramTransformer")
         return MaskedTransformer(
             spec.width,
             spec.shape[0],
@@ -57,5 +57,5 @@ class SpectrogramTransformer(Layer, register="audio.transformer"):
         )
 
     def out(self, *specs: Spec) -> Spec:
-        spectrogram(specs, "SpectrogramTransformer")
+        spectrogram_spec(specs, "SpectrogramTransformer")
         return vector(int(self.width))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Tables of numbers with gaps, whatever they came as. NumPy only."""
+"""Converts tables of any type to numbers with NaN for missing cells. NumPy only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from medley.core.numbering import row_number
 from medley.errors import DataError
 
-PLAIN = {int, float, bool, type(None)}
+PLAIN_TYPES = {int, float, bool, type(None)}
 
 
 def as_numbers(table: np.ndarray, what: str) -> np.ndarray:
@@ -15,17 +15,17 @@ def as_numbers(table: np.ndarray, what: str) -> np.ndarray:
 
     Args:
         table: cells.
-        what: what errors call them ("Numeric targets").
+        what: the name of the table in errors ("Numeric targets").
 
     Raises:
-        DataError: a cell that is no number; names its row and column.
+        DataError: a cell is not a number; the message names its row and column.
 
     >>> as_numbers(np.array([[1, None]], dtype=object), "Targets")
     array([[ 1., nan]])
     """
     if table.dtype.kind in "biuf":
         return table.astype(np.float64)
-    if table.dtype.kind == "O" and set(map(type, table.reshape(-1).tolist())) <= PLAIN:
+    if table.dtype.kind == "O" and set(map(type, table.reshape(-1).tolist())) <= PLAIN_TYPES:
         return table.astype(np.float64)
     import pandas
 
@@ -35,13 +35,13 @@ def as_numbers(table: np.ndarray, what: str) -> np.ndarray:
     return numbers
 
 
-def _number(cell: object, told: str, place: tuple[int, int]) -> float:
-    where = f"in row {row_number(place[0])}, column {place[1]}"
+def _number(cell: object, message: str, position: tuple[int, int]) -> float:
+    where = f"in row {row_number(position[0])}, column {position[1]}"
     cell = cell.item() if isinstance(cell, np.str_ | np.bytes_ | np.complexfloating) else cell
-    # Dates and complex numbers turn into floats without a word, and words of digits may be codes.
+    # Dates and complex numbers would silently be converted to floats, and strings of digits may be category codes.
     if isinstance(cell, str | bytes | np.datetime64 | np.timedelta64 | complex):
-        raise DataError(f"{told} {cell!r} {where}.")
+        raise DataError(f"{message} {cell!r} {where}.")
     try:
         return float(cell)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        raise DataError(f"{told} {cell!r} ({type(cell).__name__}) {where}.") from None
+        raise DataError(f"{message} {cell!r} ({type(cell).__name__}) {where}.") from None

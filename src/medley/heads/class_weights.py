@@ -1,4 +1,4 @@
-"""Class weights: what a caller says about labels -> a number per class. NumPy only."""
+"""Class weights: converts a `class_weight=` argument to one number per class. NumPy only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ClassWeight = Mapping[Any, float] | str | None
 
 
 def wrong_weights(class_weight: Any) -> Iterator[str]:
-    """A sentence per error in a `class_weight=` argument."""
+    """Yields an error message per invalid entry of a `class_weight=` argument."""
     if class_weight is None or class_weight == "balanced":
         return
     if not isinstance(class_weight, Mapping):
@@ -22,32 +22,32 @@ def wrong_weights(class_weight: Any) -> Iterator[str]:
         return
     for label, weight in class_weight.items():
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
-            yield f"class_weight of {label!r} must be a number, 0 or more, got {weight!r}."
+            yield f"class_weight of {label!r} must be a non-negative number, got {weight!r}."
 
 
 def by_label(class_weight: Mapping[Any, float], labels: Sequence[Any]) -> np.ndarray:
-    """The weights by class (K,), 1 where none is told.
+    """The weights by class (K,), 1 where unspecified.
 
     Args:
-        class_weight: label -> weight. Keys that went through JSON, and so became strings, still find their labels.
-        labels: the classes in order.
+        class_weight: label -> weight. Keys that became strings through JSON are matched to their labels.
+        labels: the labels in the order of their class indices.
 
     Raises:
-        ConfigError: a key that is no label of the training rows.
+        ConfigError: a key does not occur among the training labels.
 
     >>> by_label({"1": 5.0}, [0, 1])
     array([1., 5.])
     """
     weights = np.ones(len(labels))
-    places = {label: place for place, label in enumerate(labels)}
+    indices = {label: index for index, label in enumerate(labels)}
     errors = ErrorCollector()
     for key, weight in class_weight.items():
-        label = key if key in places else _from_text(key)
-        if label in places:
-            weights[places[label]] = weight
+        label = key if key in indices else _from_text(key)
+        if label in indices:
+            weights[indices[label]] = weight
         else:
             errors.add(
-                f"class_weight names {key!r}, which is no label of the training rows.{did_you_mean(key, labels)}"
+                f"class_weight contains {key!r}, which is not a label of the training rows.{did_you_mean(key, labels)}"
             )
     errors.raise_if_any(ConfigError)
     return weights
@@ -63,12 +63,12 @@ def _from_text(key: Any) -> Any:
 
 
 def balanced(counts: np.ndarray) -> np.ndarray:
-    """Weights (K,) that make every class that occurs weigh the same together, with a mean of 1 over the rows.
+    """Weights (K,) that give every class that occurs the same total weight, with a mean of 1 over the rows.
 
     >>> balanced(np.array([3, 1])).round(3).tolist()
     [0.667, 2.0]
     """
-    seen = counts > 0
+    occurs = counts > 0
     weights = np.ones(len(counts))
-    weights[seen] = counts.sum() / (seen.sum() * counts[seen])
+    weights[occurs] = counts.sum() / (occurs.sum() * counts[occurs])
     return weights

@@ -1,4 +1,4 @@
-"""Classes and sets of labels."""
+"""Classification heads for classes and sets of labels."""
 
 from __future__ import annotations
 
@@ -35,35 +35,36 @@ if TYPE_CHECKING:
 
     from medley.tables.columns.targets import TargetProfile
 
-_ENOUGH = 20
+_MIN_ROWS = 20
 
 
 class ClassificationHead(Head, register="heads.classification"):
-    """One class per row out of two or more, or (`multi_label=True`) any number of labels per row.
+    """Classification head for binary, multiclass and (with `multi_label=True`) multi-label targets.
 
     Labels may be whole numbers, strings, booleans or floats, in a list, an array or a series, of shape (B,) or (B, 1);
-    or one-hot rows (B, classes). Predictions come back in the same type and shape. With `multi_label`, targets are a
-    matrix (B, labels) of 0 and 1, or lists or sets of labels per row (predictions are lists). Missing labels (None,
-    NaN, rows of NaN) are unobserved: they add no loss, and their rows still train the other heads.
+    or one-hot rows (B, classes). Predictions have the same type and shape. With `multi_label`, targets are a matrix
+    (B, labels) of 0 and 1, or lists or sets of labels per row (predictions are lists). Missing labels (None, NaN, rows
+    of NaN) are unobserved: they add no loss, and their rows still train the other heads.
 
-    Two classes are told apart by one logit, more classes by K logits, labels of a set by one logit each.
+    Binary targets have one logit, K classes have K logits, and label sets have one logit per label.
 
     Args:
-        num_classes: number of classes; counted where unset. Where it is more than occur, the labels are 0 .. K-1.
+        num_classes: number of classes; default: the number that occurs. If it is larger, the labels are 0 .. K-1.
         multi_label: whether a row may have several labels, or none.
-        loss: cross-entropy where unset. `"categorical_crossentropy"`, `"sparse_categorical_crossentropy"` and
-            `"binary_crossentropy"` are the same loss where they fit (a sigmoid of one logit is the softmax of 0 and
-            that logit); `"focal"` weighs down rows that are certain already. Or a function or torch module of raw
-            outputs (B, K) and targets: codes (B,), or 0 and 1 in the shape of the outputs for two classes and for
-            label sets; it returns one loss per row (B,).
-        metrics: names, and functions (y_true, y_pred) -> number of labels as given; `["accuracy"]` where unset.
-        dropout: dropout probability before the last layer; searched where unset.
-        loss_weight: the head's factor in the sum of losses.
-        class_weight: label -> factor on the loss of its rows (1 where not named), or `"balanced"`: every class weighs
-            the same together. For label sets, the factor on the cells that have the label.
+        loss: default: cross-entropy. `"categorical_crossentropy"`, `"sparse_categorical_crossentropy"` and
+            `"binary_crossentropy"` are names of the same loss (the sigmoid of a logit equals the softmax of 0 and that
+            logit); `"focal"` gives less weight to rows that are predicted with confidence. Or a function or torch
+            module of raw outputs (B, K) and targets: class indices (B,), or 0 and 1 in the shape of the outputs for two
+            classes and for label sets; it returns one loss per row (B,).
+        metrics: names, and functions (y_true, y_pred) -> number, of original labels; default: `["accuracy"]`.
+        dropout: dropout probability before the last layer; searched if unset.
+        loss_weight: the weight of the head in the sum of losses.
+        class_weight: label -> weight of the loss of its rows (default: 1), or `"balanced"`: all classes have the same
+            total weight. For label sets, the weight of the cells that have the label.
 
     Raises:
-        ConfigError: an unknown name, a number out of its range, a loss that does not fit; all are reported at once.
+        ConfigError: a name is unknown, a number is out of range, or the loss does not support the target; all are
+            reported together.
 
     >>> head = ClassificationHead(dropout=0.0)
     >>> target = head.codec().fit(["cat", "dog", "cow"])
@@ -89,42 +90,42 @@ class ClassificationHead(Head, register="heads.classification"):
     }
 
     def check(self) -> Iterable[str]:
-        """Names, ranges, and what does not go together."""
+        """Checks names, ranges and combinations of arguments."""
         if not isinstance(self.multi_label, bool):
             yield f"multi_label must be True or False, got {self.multi_label!r}."
-        least = 1 if self.multi_label else 2
-        whole = isinstance(self.num_classes, int) and not isinstance(self.num_classes, bool)
-        if self.num_classes is not None and (not whole or self.num_classes < least):
-            yield f"num_classes must be a whole number, {least} or more, got {self.num_classes!r}."
+        minimum = 1 if self.multi_label else 2
+        is_integer = isinstance(self.num_classes, int) and not isinstance(self.num_classes, bool)
+        if self.num_classes is not None and (not is_integer or self.num_classes < minimum):
+            yield f"num_classes must be a whole number from {minimum}, got {self.num_classes!r}."
         yield from loss_errors(self.loss, CLASS_LOSSES, "classification")
         yield from metric_errors(self.metrics, CLASS_METRICS, "classification")
         yield from head_option_errors(self.dropout, self.loss_weight)
         yield from wrong_weights(self.class_weight)
         if self.multi_label:
-            yield from self._wrong_for_sets()
+            yield from self._multi_label_errors()
 
-    def _wrong_for_sets(self) -> Iterable[str]:
-        for one in self.loss.choices if isinstance(self.loss, OneOf) else (self.loss,):
-            if isinstance(one, str) and "categorical" in one.lower():
-                yield f"loss {one!r} is for one class per row; with multi_label=True leave it unset."
-            elif callable(one) and self.class_weight is not None:
-                yield "class_weight cannot reach into a loss of one's own with multi_label=True; weigh inside the loss."
-        for one in as_tuple(self.metrics):
-            word = canonical_name(one, CLASS_METRICS) if isinstance(one, str) else None
-            if word is not None and (word in ONE_LABEL_METRICS or word.startswith("top_")):
-                yield f"metric {one!r} is for one class per row, not for multi_label=True."
+    def _multi_label_errors(self) -> Iterable[str]:
+        for loss in self.loss.choices if isinstance(self.loss, OneOf) else (self.loss,):
+            if isinstance(loss, str) and "categorical" in loss.lower():
+                yield f"loss {loss!r} is for one class per row; with multi_label=True, leave it unset."
+            elif callable(loss) and self.class_weight is not None:
+                yield "class_weight cannot be combined with a custom loss and multi_label=True; apply it in the loss."
+        for metric in as_tuple(self.metrics):
+            name = canonical_name(metric, CLASS_METRICS) if isinstance(metric, str) else None
+            if name is not None and (name in ONE_LABEL_METRICS or name.startswith("top_")):
+                yield f"metric {metric!r} is for one class per row, not for multi_label=True."
 
     def codec(self) -> ClassCodec | LabelSetCodec:
-        """A fresh codec for labels."""
-        kind = LabelSetCodec if self.multi_label else ClassCodec
-        return kind(self.num_classes, canonical_loss(self.loss, CLASS_LOSSES, "crossentropy"), self.class_weight)
+        """A new codec for labels."""
+        codec_class = LabelSetCodec if self.multi_label else ClassCodec
+        return codec_class(self.num_classes, canonical_loss(self.loss, CLASS_LOSSES, "crossentropy"), self.class_weight)
 
     def build(self, spec: Spec, target: TargetCodec) -> nn.Module:
         """(B, *spec.shape) -> logits (B, K)."""
         from medley.heads.members import mean_sigmoid, mean_softmax
         from medley.heads.readout import readout
 
-        codec = _own(target)
+        codec = _check_codec(target)
         join = mean_sigmoid if isinstance(codec, LabelSetCodec) or codec.binary else mean_softmax
         return readout(spec, len(codec.prior), float(self.dropout or 0.0), join)  # type: ignore[arg-type]
 
@@ -132,50 +133,50 @@ class ClassificationHead(Head, register="heads.classification"):
         """Logits (B, K), encoded targets -> losses (B,), class weights included."""
         from medley.heads.losses import class_losses, label_set_losses
 
-        codec = _own(target)
+        codec = _check_codec(target)
         return (
             label_set_losses(self.loss, codec) if isinstance(codec, LabelSetCodec) else class_losses(self.loss, codec)
         )
 
     def metric_functions(self, target: TargetCodec) -> Mapping[str, Metric]:
-        """The metrics by the caller's names."""
+        """The metrics by the names that the caller used."""
         from medley.heads.metrics import make_metrics
 
-        return make_metrics(self.metrics, _own(target), "accuracy")
+        return make_metrics(self.metrics, _check_codec(target), "accuracy")
 
     @classmethod
     def infer_task(cls, target: TargetProfile) -> TaskGuess | None:
-        """Sets of labels, two values of any type, words that recur, and whole numbers that stand for classes."""
+        """Recognises sets of labels, two values of any type, recurring strings, and numbered classes."""
         if not target.is_plain:
-            return _sets(target)
+            return _multilabel_task(target)
         if target.is_numeric:
-            return _numbered(target)
+            return _numeric_task(target)
         if target.profile.values.dtype.kind not in "bO" or kind_named(target.cells.kind).compared_as == "number":
             return None
-        return None if kind_named(target.cells.kind).names_files else _named(target)
+        return None if kind_named(target.cells.kind).names_files else _string_task(target)
 
     @classmethod
     def for_task(cls, task: TaskGuess, name: str) -> Self:
         return cls(name=name, multi_label=task.kind == "multilabel")
 
     def target_kind(self) -> str | None:
-        """Classes, whatever the cells look like; label sets come in several forms, which the cells say."""
+        """Classes; for label sets, it depends on the format of the cells."""
         return None if self.multi_label else "category"
 
     @property
     def weight(self) -> float:
-        """The head's factor in the sum of losses; the default of a range that is not resolved yet."""
-        given = self.loss_weight
-        return float(given.default if isinstance(given, Space) else given)
+        """The weight of the head in the sum of losses; the default if it is searched."""
+        weight = self.loss_weight
+        return float(weight.default if isinstance(weight, Space) else weight)
 
 
-def _own(target: TargetCodec) -> ClassCodec | LabelSetCodec:
+def _check_codec(target: TargetCodec) -> ClassCodec | LabelSetCodec:
     if not isinstance(target, ClassCodec | LabelSetCodec):
-        raise ConfigError(f"ClassificationHead works with the codec it makes, got a {type(target).__name__}.")
+        raise ConfigError(f"ClassificationHead needs a codec from its codec() method, got {type(target).__name__}.")
     return target
 
 
-def _sets(target: TargetProfile) -> TaskGuess | None:
+def _multilabel_task(target: TargetProfile) -> TaskGuess | None:
     cells = target.cells
     if cells.kind == "set":
         labels = _label_count(target)
@@ -185,7 +186,7 @@ def _sets(target: TargetProfile) -> TaskGuess | None:
     size, numbers = int(cells.form), target.numbers
     if size < 2 or not np.isin(numbers[np.isfinite(numbers)], (0, 1)).all():
         return None
-    return target.task("multilabel", f"its cells are {size} answers of 0 or 1", 0.95, outputs=size)
+    return target.task("multilabel", f"its cells are {size} values of 0 or 1", 0.95, outputs=size)
 
 
 def _label_count(target: TargetProfile) -> int:
@@ -194,9 +195,9 @@ def _label_count(target: TargetProfile) -> int:
     return guess.labels if guess is not None else target.cells.distinct
 
 
-def _numbered(target: TargetProfile) -> TaskGuess | None:
+def _numeric_task(target: TargetProfile) -> TaskGuess | None:
     labels = target.classes
-    if len(labels) == 2 and (target.is_whole or target.n_numbers >= _ENOUGH):
+    if len(labels) == 2 and (target.is_whole or target.n_numbers >= _MIN_ROWS):
         confidence = 0.95 if target.is_whole else 0.7
         reason = f"its cells are {labels[0]!r} or {labels[1]!r}"
         return target.task("binary", reason, confidence, outputs=2, labels=labels)
@@ -206,17 +207,17 @@ def _numbered(target: TargetProfile) -> TaskGuess | None:
     return target.task("multiclass", reason, confidence, outputs=len(labels), labels=labels)
 
 
-def _named(target: TargetProfile) -> TaskGuess:
+def _string_task(target: TargetProfile) -> TaskGuess:
     profile = target.profile
-    distinct, known = len(profile.values), profile.n_present
-    if distinct > 0.5 * known and known >= _ENOUGH:
+    distinct, present = len(profile.values), profile.n_present
+    if distinct > 0.5 * present and present >= _MIN_ROWS:
         raise DataError(
-            f"The target {profile.name!r} holds {distinct:,} distinct strings in {known:,} rows: nothing predicts free "
-            "text. Choose another column, or group its values into classes."
+            f"The target {profile.name!r} holds {distinct:,} distinct strings in {present:,} rows; free text cannot be "
+            "predicted. Choose another column, or group its values into classes."
         )
     labels = tuple(sorted(profile.values.tolist(), key=str))
     if distinct == 2:
         reason = f"its cells are {labels[0]!r} or {labels[1]!r}"
         return target.task("binary", reason, 0.98, outputs=2, labels=labels)
-    reason = f"{distinct:,} distinct values in {known:,} rows"
+    reason = f"{distinct:,} distinct values in {present:,} rows"
     return target.task("multiclass", reason, 0.95, outputs=distinct, labels=labels)

@@ -1,4 +1,4 @@
-"""What codecs of labels have in common: the labels, their weights, and how what was learnt is written. NumPy only."""
+"""The base class of label codecs: labels, class weights and state. NumPy only."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from medley.heads.labels import Alphabet
 
 
 class LabelCodec(TargetCodec):
-    """Labels <-> raw outputs; what one row holds is for the codecs below to say.
+    """Labels <-> raw outputs; subclasses define the content of a row.
 
     Args:
         class_weight: label -> weight, `"balanced"`, or None.
 
     Attributes:
-        weights: of the classes, by codes; None where all weigh the same.
+        weights: weights of the classes by index; None if all are equal.
     """
 
     def __init__(self, class_weight: ClassWeight = None) -> None:
@@ -33,7 +33,7 @@ class LabelCodec(TargetCodec):
     def alphabet(self) -> Alphabet:
         """The labels."""
         if self._alphabet is None:
-            raise NotFittedError("The labels are not known yet: fit the codec first.")
+            raise NotFittedError("This codec has no labels yet: call fit() first.")
         return self._alphabet
 
     @property
@@ -47,7 +47,7 @@ class LabelCodec(TargetCodec):
         return self._prior
 
     def _weighted(self, codes: np.ndarray) -> np.ndarray:
-        """How much the training rows of each class weigh together, by their codes (B,), -1 where missing."""
+        """The total weight of the training rows of each class, given class indices (B,), -1 where missing."""
         counts = np.bincount(codes[codes >= 0], minlength=len(self.labels)).astype(np.float64)
         if self.class_weight is None:
             return counts
@@ -57,14 +57,14 @@ class LabelCodec(TargetCodec):
 
     @abstractmethod
     def form_state(self) -> dict[str, Any]:
-        """How the caller wrote the labels: JSON values."""
+        """The format of the caller's labels, as JSON values."""
 
     @abstractmethod
     def restore_form(self, state: State) -> None:
         """The inverse of `form_state`."""
 
     def state(self) -> dict[str, Any]:
-        """What was learnt."""
+        """The fitted state."""
         return {**self.alphabet.state(), **self.form_state(), "weights": self.weights, "prior": self._prior}
 
     def restore(self, state: State) -> Self:

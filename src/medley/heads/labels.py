@@ -1,4 +1,4 @@
-"""Labels of any type as codes, and back in the type they came in. NumPy only."""
+"""Converts labels of any type to class indices and back. NumPy only."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Given:
     """A caller's labels as an array.
 
     Args:
-        array: (B,) or (B, n); dtype object where the labels came in a list or hold missing values.
-        listed: whether they came in a Python list, so that strings go back as a string array.
-        columns: names of the columns, where they came with any.
+        array: (B,) or (B, n); of dtype object if the labels were in a list or contain missing values.
+        listed: whether they were in a Python list, so that strings are returned as a string array.
+        columns: names of the columns, if there are any.
     """
 
     array: np.ndarray
@@ -35,7 +35,7 @@ def given(values: Any) -> Given:
     """Reads labels from a list, an array, a tensor, a series or a frame.
 
     Raises:
-        DataError: rows of differing lengths, or no rows at all but a single value.
+        DataError: rows have different lengths, or `values` is a single value.
 
     >>> given(["a", None]).array
     array(['a', None], dtype=object)
@@ -59,7 +59,7 @@ def _framed(frame: Any) -> Given:
 
 
 def _plain_series(values: Any) -> Any:
-    # Pandas turns whole numbers with a gap among them into floats unless they are taken as objects.
+    # Pandas converts integers with missing values to floats, unless they are read as objects.
     dtype = getattr(values, "dtype", None)
     if dtype is not None and not isinstance(dtype, np.dtype) and hasattr(values, "astype"):
         return values.astype(object)
@@ -69,33 +69,33 @@ def _plain_series(values: Any) -> Any:
 def _listed(values: Sequence[Any]) -> np.ndarray:
     rows = [row for row in values if isinstance(row, ROWS)]
     if not rows:
-        # NumPy would make the word 'nan' of a missing value among strings, and '1' of a 1.
+        # NumPy would convert a missing value among strings to 'nan', and 1 to '1'.
         array = np.empty(len(values), dtype=object)
         array[:] = values
         return array
-    gap = [None] * len(rows[0])
+    missing = [None] * len(rows[0])
     try:
-        return np.asarray([row if isinstance(row, ROWS) else gap for row in values])
+        return np.asarray([row if isinstance(row, ROWS) else missing for row in values])
     except ValueError:
         sizes = sorted({len(row) for row in rows})
         raise DataError(
-            f"Rows of labels must be of one length, got lengths {', '.join(map(str, sizes))}. "
+            f"Rows of labels must have equal lengths, got lengths {', '.join(map(str, sizes))}. "
             "For lists of several labels per row, use ClassificationHead(multi_label=True)."
         ) from None
 
 
 @dataclass(frozen=True)
 class Alphabet:
-    """The classes in the order of their codes, and the type they go back in.
+    """The classes in the order of their indices, and the type of predictions.
 
     Args:
         labels: plain Python values, sorted.
         dtype: name of the NumPy type of predictions: `"int64"`, `"bool"`, `"str"`, `"bytes"`, `"object"`, ...
 
-    >>> known = Alphabet.learn(given(["b", "a", None, "b"]))
-    >>> known.labels, known.array[[0, 1]]
+    >>> alphabet = Alphabet.learn(given(["b", "a", None, "b"]))
+    >>> alphabet.labels, alphabet.array[[0, 1]]
     (('a', 'b'), array(['a', 'b'], dtype='<U1'))
-    >>> known.codes(np.array(["b", None], dtype=object))
+    >>> alphabet.codes(np.array(["b", None], dtype=object))
     array([ 1, -1])
     """
 
@@ -108,45 +108,45 @@ class Alphabet:
 
     @classmethod
     def learn(cls, labels: Given) -> Self:
-        """The distinct labels that occur in an array (B,).
+        """Learns the distinct labels of an array (B,).
 
         Raises:
             DataError: a label is not a whole number, string, boolean, float or bytes.
         """
-        found = distinct(labels.array)[1]
-        plain = [_plain(label) for label in found]
+        uniques = distinct(labels.array)[1]
+        plain = [_plain(label) for label in uniques]
         try:
             ordered = sorted(plain)
         except TypeError:
             ordered = sorted(plain, key=lambda label: (type(label).__name__, label))
-        return cls(tuple(ordered), _dtype(labels, found, plain))
+        return cls(tuple(ordered), _dtype(labels, uniques, plain))
 
     @classmethod
     def numbered(cls, count: int, dtype: str) -> Self:
-        """The whole numbers 0 .. count-1 as labels."""
+        """The integers 0 .. count-1 as labels."""
         return cls(tuple(np.arange(count).astype(dtype).tolist()), dtype)
 
     def arranged(self, order: Sequence[Any]) -> Self:
-        """The labels in an order of the caller's, which may hold more.
+        """The labels in a given order, which may contain additional labels.
 
         Raises:
-            DataError: the order lacks a label that occurs.
+            DataError: the order does not contain a label that occurs.
 
         >>> Alphabet(("high", "low"), "str").arranged(["low", "mid", "high"]).labels
         ('low', 'mid', 'high')
         """
-        wanted = tuple(map(_plain, order))
-        lost = [label for label in self.labels if label not in wanted]
-        if lost:
+        ordered = tuple(map(_plain, order))
+        missing = [label for label in self.labels if label not in ordered]
+        if missing:
             raise DataError(
-                f"The order {list(wanted)!r} lacks {', '.join(map(repr, lost[:10]))}, which occurs among the training "
-                f"labels.{did_you_mean(lost[0], wanted)}"
+                f"The order {list(ordered)!r} does not contain {', '.join(map(repr, missing[:10]))}, which occurs "
+                f"among the training labels.{did_you_mean(missing[0], ordered)}"
             )
-        return type(self)(wanted, self.dtype)
+        return type(self)(ordered, self.dtype)
 
     @property
     def array(self) -> np.ndarray:
-        """The labels (classes,) in the type they go back in."""
+        """The labels (classes,) in the type of predictions."""
         if self.dtype == "object":
             array = np.empty(len(self.labels), dtype=object)
             array[:] = self.labels
@@ -154,30 +154,30 @@ class Alphabet:
         return np.asarray(self.labels, dtype={"str": str, "bytes": bytes}.get(self.dtype, self.dtype))
 
     def codes(self, array: np.ndarray) -> np.ndarray:
-        """Labels (B,) -> codes (B,) int64, -1 where the label is missing.
+        """Labels (B,) -> class indices (B,) int64, -1 where the label is missing.
 
         Raises:
-            DataError: a label that was not there in training.
+            DataError: a label does not occur in the training rows.
         """
-        places, found = distinct(array)
-        table = np.array([self._index.get(_plain(label), -2) for label in found] + [-1])
-        codes = table[places]
+        positions, uniques = distinct(array)
+        table = np.array([self._index.get(_plain(label), -2) for label in uniques] + [-1])
+        codes = table[positions]
         if (codes == -2).any():
-            self._unseen(array, int(np.flatnonzero(codes == -2)[0]))
+            self._raise_unseen(array, int(np.flatnonzero(codes == -2)[0]))
         return codes
 
-    def _unseen(self, array: np.ndarray, row: int) -> None:
+    def _raise_unseen(self, array: np.ndarray, row: int) -> None:
         label = _plain(array[row])
-        known = ", ".join(map(repr, islice(self.labels, 10))) + (", ..." if len(self.labels) > 10 else "")
+        labels = ", ".join(map(repr, islice(self.labels, 10))) + (", ..." if len(self.labels) > 10 else "")
         hint = did_you_mean(label, self.labels) if isinstance(label, str) and len(self.labels) > 10 else ""
         raise DataError(
-            f"The label {label!r} in row {row_number(row)} was not among the training labels: {known}.{hint} "
-            "Leave it missing (None) where the class is unknown, or train with rows of it."
+            f"The label {label!r} in row {row_number(row)} was not among the training labels: {labels}.{hint} "
+            "Use None if the class is unknown, or train with rows of this class."
         )
 
     def state(self) -> dict[str, Any]:
-        """As JSON values."""
-        labels = [one.decode("latin-1") if isinstance(one, bytes) else one for one in self.labels]
+        """The state as JSON values."""
+        labels = [label.decode("latin-1") if isinstance(label, bytes) else label for label in self.labels]
         return {"labels": labels, "dtype": self.dtype}
 
     @classmethod
@@ -185,11 +185,11 @@ class Alphabet:
         """The inverse of `state`."""
         dtype = state["dtype"]
         labels = state["labels"]
-        return cls(tuple(one.encode("latin-1") for one in labels) if dtype == "bytes" else tuple(labels), dtype)
+        return cls(tuple(label.encode("latin-1") for label in labels) if dtype == "bytes" else tuple(labels), dtype)
 
 
 def unlabelled(rows: int) -> DataError:
-    """What a codec says of training rows without a single label.
+    """The error for training rows without any label.
 
     >>> unlabelled(3)
     DataError('All labels are missing: none of the 3 training rows has one, so there is nothing to learn.')
@@ -198,7 +198,7 @@ def unlabelled(rows: int) -> DataError:
 
 
 def distinct(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (B,) -> place of each among the distinct ones (B,), -1 where missing; and the distinct ones.
+    """Labels (B,) -> the position of each among the distinct labels (B,), -1 where missing; and the distinct labels.
 
     Raises:
         DataError: the labels are of a type that cannot be compared.
@@ -206,30 +206,30 @@ def distinct(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     import pandas
 
     try:
-        places, found = pandas.factorize(array)
+        positions, uniques = pandas.factorize(array)
     except TypeError as error:
         raise DataError(
             f"Labels must be single values, got a {type(array[0]).__name__} in row {row_number(0)} ({error}). "
             "For several labels per row, use ClassificationHead(multi_label=True)."
         ) from None
-    return places, np.asarray(found)
+    return positions, np.asarray(uniques)
 
 
 def _plain(label: Any) -> Any:
-    # The item of a date in nanoseconds is a bare whole number, so dates stay as they are and are told below.
+    # The item of a date in nanoseconds is an integer, so dates are not converted and raise the error below.
     if isinstance(label, np.generic) and label.dtype.kind not in "Mm":
         label = label.item()
     if not isinstance(label, bool | int | float | str | bytes):
         raise DataError(
-            f"Labels are whole numbers, strings, booleans or floats, got {label!r} ({type(label).__name__}). "
-            "Turn them into strings first."
+            f"Labels must be whole numbers, strings, booleans or floats, got {label!r} ({type(label).__name__}). "
+            "Convert them to strings first."
         )
     if isinstance(label, float) and not np.isfinite(label):
         raise DataError(f"A label must not be infinite, got {label!r}.")
     return label
 
 
-def _dtype(labels: Given, found: np.ndarray, plain: list[Any]) -> str:
+def _dtype(labels: Given, uniques: np.ndarray, plain: list[Any]) -> str:
     kind = labels.array.dtype.kind
     if kind in "biuf":
         return labels.array.dtype.name
@@ -239,11 +239,11 @@ def _dtype(labels: Given, found: np.ndarray, plain: list[Any]) -> str:
     if all(bools):
         return "bool"
     if not any(bools) and all(isinstance(label, Integral | Real) for label in plain):
-        return np.asarray(found.tolist()).dtype.name
+        return np.asarray(uniques.tolist()).dtype.name
     if labels.listed and all(isinstance(label, str) for label in plain):
         return "str"
     if labels.listed and all(isinstance(label, bytes) for label in plain):
         return "bytes"
     if any(isinstance(label, bytes) for label in plain):
-        raise DataError("Labels in bytes come in a list or in a bytes array, and not mixed with others; decode them.")
+        raise DataError("Bytes labels must be in a list or a bytes array, and not mixed with other types; decode them.")
     return "object"

@@ -1,4 +1,4 @@
-"""The `metrics=` of a head, built: names and callers' own functions."""
+"""Builds the `metrics=` of a head from names and functions."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from medley.heads.ordered_metrics import ordered_metric
 AnyCodec = ClassCodec | LabelSetCodec | NumberCodec | OrderedCodec
 Score = Callable[..., float]
 
-# scikit-learn's convention: what ends so is to be small.
-SMALL = ("_error", "_loss", "_deviance")
+# By scikit-learn's convention, functions with these suffixes are minimised.
+MINIMISED_SUFFIXES = ("_error", "_loss", "_deviance")
 
 
-class OwnScore(SetMetric):
-    """A caller's function (y_true, y_pred) -> number, in the caller's labels or unit; the greater the better.
+class CustomScore(SetMetric):
+    """A caller's function (y_true, y_pred) -> number, of original labels or numbers; greater is better.
 
     Args:
-        codec: fitted.
-        function: it gets `sample_weight=` as well where it has such an argument and rows are weighted.
+        codec: the fitted codec.
+        function: if it has an argument `sample_weight`, it also receives the weights of weighted rows.
     """
 
     def __init__(self, codec: Any, function: Score) -> None:
@@ -37,11 +37,11 @@ class OwnScore(SetMetric):
         self.function = function
 
     def score(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        return _called(self.function, self.codec, raw, target, weight)
+        return _call(self.function, self.codec, raw, target, weight)
 
 
-class OwnError(SetMetric):
-    """As `OwnScore`, but the smaller the better: functions whose name ends in _error, _loss or _deviance."""
+class CustomError(SetMetric):
+    """Like `CustomScore`, but smaller is better: a function whose name ends in _error, _loss or _deviance."""
 
     greater_is_better = False
 
@@ -50,52 +50,52 @@ class OwnError(SetMetric):
         self.function = function
 
     def score(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        return _called(self.function, self.codec, raw, target, weight)
+        return _call(self.function, self.codec, raw, target, weight)
 
 
 def make_metrics(metrics: Any, codec: AnyCodec, *default: str) -> dict[str, Metric]:
-    """Metrics by the words the caller used, in order; a function goes by its own name.
+    """Builds metrics by the names that the caller used, in order; functions are called by their own name.
 
     Args:
-        metrics: None, one or several names or functions; checked before.
-        codec: fitted.
-        default: the metrics where none are asked for.
+        metrics: None, one or several names or functions; already checked.
+        codec: the fitted codec.
+        default: the metrics if `metrics` is None.
 
     >>> list(make_metrics(["mae", "r2"], NumberCodec().fit([1.0, 2.0]), "mse"))
     ['mae', 'r2']
     """
     built: dict[str, Metric] = {}
-    for place, one in enumerate(default if metrics is None else as_tuple(metrics)):
-        name = one if isinstance(one, str) else metric_name(one, place)
-        built[name] = _named(one, codec) if isinstance(one, str) else function_metric(one, codec)
+    for index, metric in enumerate(default if metrics is None else as_tuple(metrics)):
+        name = metric if isinstance(metric, str) else metric_name(metric, index)
+        built[name] = _metric_by_name(metric, codec) if isinstance(metric, str) else function_metric(metric, codec)
     return built
 
 
-def _named(word: str, codec: AnyCodec) -> Metric:
+def _metric_by_name(name: str, codec: AnyCodec) -> Metric:
     if isinstance(codec, NumberCodec):
-        return number_metric(canonical_name(word, NUMBER_METRICS) or word, codec)
+        return number_metric(canonical_name(name, NUMBER_METRICS) or name, codec)
     if isinstance(codec, OrderedCodec):
-        return ordered_metric(canonical_name(word, ORDERED_METRICS) or word, codec)
-    return class_metric(canonical_name(word, CLASS_METRICS) or word, codec)
+        return ordered_metric(canonical_name(name, ORDERED_METRICS) or name, codec)
+    return class_metric(canonical_name(name, CLASS_METRICS) or name, codec)
 
 
 def function_metric(function: Score, codec: Any) -> Metric:
-    """The metric of a caller's function (y_true, y_pred) -> number; the smaller the better where its name says so."""
-    small = getattr(function, "__name__", "").endswith(SMALL)
-    return OwnError(codec, function) if small else OwnScore(codec, function)
+    """The metric of a caller's function (y_true, y_pred) -> number; its name determines whether it is minimised."""
+    is_minimised = getattr(function, "__name__", "").endswith(MINIMISED_SUFFIXES)
+    return CustomError(codec, function) if is_minimised else CustomScore(codec, function)
 
 
-def metric_name(function: Score, place: int) -> str:
-    """What a caller's function is called among the metrics."""
+def metric_name(function: Score, index: int) -> str:
+    """The name of a caller's function among the metrics."""
     name = getattr(function, "__name__", type(function).__name__)
-    return f"metric_{place + 1}" if name == "<lambda>" else name
+    return f"metric_{index + 1}" if name == "<lambda>" else name
 
 
-def _called(function: Score, codec: Any, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
+def _call(function: Score, codec: Any, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
     from inspect import signature
 
     if len(raw) == 0:
         return float("nan")
-    has_state = weight is not None and "sample_weight" in signature(function).parameters
-    told = {"sample_weight": weight} if has_state else {}
-    return float(function(codec.values(target), codec.decode(raw), **told))
+    is_weighted = weight is not None and "sample_weight" in signature(function).parameters
+    options = {"sample_weight": weight} if is_weighted else {}
+    return float(function(codec.values(target), codec.decode(raw), **options))

@@ -1,4 +1,4 @@
-"""Metrics of numbers, all in the caller's unit. What is a mean over rows works on tensors, the rest on arrays."""
+"""Metrics of numbers in the target's unit. Means over rows are computed on tensors, all others on arrays."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 ColumnScore = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 
-LEAST = 1e-7  # what Keras divides by where a true number is 0
+MIN_DENOMINATOR = 1e-7  # as in Keras, for true numbers close to 0
 
 
 class Errors:
-    """Errors of outputs in the caller's unit, cell by cell.
+    """Errors of outputs in the target's unit, per row and column.
 
     >>> import torch
     >>> errors = Errors(NumberCodec().fit([0.0, 20.0]))
@@ -34,38 +34,40 @@ class Errors:
         self.width = len(codec.mean)
         self.mean, self.deviation = DeviceArray(codec.mean), DeviceArray(codec.deviation)
         scale = codec.scale
-        self.curve = None if scale.is_linear else [DeviceArray(one) for one in (scale.log, scale.offset, *scale.ends)]
+        self.curve = (
+            None if scale.is_linear else [DeviceArray(array) for array in (scale.log, scale.offset, *scale.ends)]
+        )
 
     def of(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Raw outputs (B, K), encoded targets -> (B, K), in the caller's unit."""
+        """Raw outputs (B, K), encoded targets -> (B, K), in the target's unit."""
         raw, target = raw.float(), target[:, : self.width]
         if self.curve is not None:
             return self._number(raw) - self._number(target)
         return (raw - target) * self.deviation.on_device_of(raw)
 
     def true(self, target: Tensor) -> Tensor:
-        """Encoded targets -> numbers (B, K) in the caller's unit."""
+        """Encoded targets -> numbers (B, K) in the target's unit."""
         return self._number(target[:, : self.width])
 
     def _number(self, raw: Tensor) -> Tensor:
-        bent = raw * self.deviation.on_device_of(raw) + self.mean.on_device_of(raw)
+        scaled = raw * self.deviation.on_device_of(raw) + self.mean.on_device_of(raw)
         if self.curve is None:
-            return bent
-        # As `Scale.unbend`.
-        log, offset, low, high = (one.on_device_of(raw) for one in self.curve)
-        inner = bent.clamp(low, high)
-        size = inner.exp()
-        return bent.where(log == 0, size - offset + (bent - inner) * size)
+            return scaled
+        # The same formula as in `Scale.unbend`.
+        log, offset, low, high = (array.on_device_of(raw) for array in self.curve)
+        clamped = scaled.clamp(low, high)
+        exponential = clamped.exp()
+        return scaled.where(log == 0, exponential - offset + (scaled - clamped) * exponential)
 
     def mean_of(self, cells: Tensor, target: Tensor) -> Tensor:
-        """Cells (B, K) -> their mean over the observed columns of each row (B,)."""
+        """Values (B, K) -> their mean over the observed columns of each row (B,)."""
         from medley.heads.masked import known_mean
 
         return cells.squeeze(1) if self.width == 1 else known_mean(cells, target[:, self.width :] > 0)
 
 
 class SquaredError(RowMetric):
-    """Mean of squared errors."""
+    """Mean squared error."""
 
     greater_is_better = False
 
@@ -78,7 +80,7 @@ class SquaredError(RowMetric):
 
 
 class RootSquaredError(RowMetric):
-    """Root of the mean of squared errors."""
+    """Root mean squared error."""
 
     greater_is_better = False
 
@@ -90,12 +92,12 @@ class RootSquaredError(RowMetric):
         return self.squares.rows(raw, target)
 
     def finish(self, mean: float) -> float:
-        """The root."""
+        """The square root of the mean."""
         return sqrt(mean)
 
 
 class AbsoluteError(RowMetric):
-    """Mean of absolute errors."""
+    """Mean absolute error."""
 
     greater_is_better = False
 
@@ -108,7 +110,7 @@ class AbsoluteError(RowMetric):
 
 
 class PercentageError(RowMetric):
-    """Mean of absolute errors in per cent of the true number, as Keras tells it."""
+    """Mean absolute percentage error, in percent as in Keras."""
 
     greater_is_better = False
 
@@ -117,12 +119,12 @@ class PercentageError(RowMetric):
 
     def rows(self, raw: Tensor, target: Tensor) -> Tensor:
         """(B, K), targets -> (B,)."""
-        true = self.errors.true(target).abs().clamp(min=LEAST)
+        true = self.errors.true(target).abs().clamp(min=MIN_DENOMINATOR)
         return 100 * self.errors.mean_of(self.errors.of(raw, target).abs() / true, target)
 
 
 class Determination(SetMetric):
-    """R²: the share of the variance that the outputs explain, averaged over the columns that vary; NaN where none."""
+    """R², the explained fraction of the variance, averaged over the columns that vary; NaN if there are none."""
 
     def __init__(self, codec: NumberCodec) -> None:
         self.codec = codec
@@ -132,7 +134,7 @@ class Determination(SetMetric):
 
 
 class Pearson(SetMetric):
-    """Pearson's correlation, averaged over the columns that vary; NaN where none."""
+    """Pearson correlation, averaged over the columns that vary; NaN if there are none."""
 
     def __init__(self, codec: NumberCodec) -> None:
         self.codec = codec
@@ -145,31 +147,31 @@ def _mean_over_columns(
     codec: NumberCodec, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None, score: ColumnScore
 ) -> float:
     width = len(codec.mean)
-    # A ratio of squares is the same in any unit, so only a curved scale has to be left for the caller's.
-    raw, true = (one if codec.scale.is_linear else codec.in_unit(one) for one in (raw, target[:, :width]))
+    # R² and correlation are invariant to linear scaling, so only logarithmic scales have to be inverted.
+    raw, true = (x if codec.scale.is_linear else codec.in_unit(x) for x in (raw, target[:, :width]))
     raw, true = raw.astype(np.float64), true.astype(np.float64)
-    mass = np.ones(len(raw)) if weight is None else weight.astype(np.float64)
-    found = []
+    weights = np.ones(len(raw)) if weight is None else weight.astype(np.float64)
+    scores = []
     for k in range(width):
-        share = mass if width == 1 else mass * (target[:, width + k] > 0)
-        if share.sum() > 0:
-            found.append(score(true[:, k], raw[:, k], share / share.sum()))
-    defined = [one for one in found if not np.isnan(one)]
+        observed = weights if width == 1 else weights * (target[:, width + k] > 0)
+        if observed.sum() > 0:
+            scores.append(score(true[:, k], raw[:, k], observed / observed.sum()))
+    defined = [column_score for column_score in scores if not np.isnan(column_score)]
     return float(np.mean(defined)) if defined else float("nan")
 
 
-def _determination(true: np.ndarray, found: np.ndarray, share: np.ndarray) -> float:
-    spread = float(share @ (true - share @ true) ** 2)
-    return 1.0 - float(share @ (true - found) ** 2) / spread if spread > 0 else float("nan")
+def _determination(true: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> float:
+    variance = float(weights @ (true - weights @ true) ** 2)
+    return 1.0 - float(weights @ (true - predicted) ** 2) / variance if variance > 0 else float("nan")
 
 
-def _correlation(true: np.ndarray, found: np.ndarray, share: np.ndarray) -> float:
-    true, found = true - share @ true, found - share @ found
-    spread = sqrt(float(share @ true**2) * float(share @ found**2))
-    return float(share @ (true * found)) / spread if spread > 0 else float("nan")
+def _correlation(true: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> float:
+    true, predicted = true - weights @ true, predicted - weights @ predicted
+    scale = sqrt(float(weights @ true**2) * float(weights @ predicted**2))
+    return float(weights @ (true * predicted)) / scale if scale > 0 else float("nan")
 
 
-def number_metric(word: str, codec: NumberCodec) -> Metric:
+def number_metric(canonical: str, codec: NumberCodec) -> Metric:
     """The metric of a canonical name (see `loss_and_metric_names.NUMBER_METRICS`)."""
     return {
         "mean_squared_error": SquaredError,
@@ -178,4 +180,4 @@ def number_metric(word: str, codec: NumberCodec) -> Metric:
         "mean_absolute_percentage_error": PercentageError,
         "r2": Determination,
         "pearson": Pearson,
-    }[word](codec)
+    }[canonical](codec)

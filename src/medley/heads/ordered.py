@@ -1,4 +1,4 @@
-"""Ordered classes: ratings, grades, low < mid < high."""
+"""Heads for ordered classes, such as ratings and grades."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ if TYPE_CHECKING:
 
     from medley.tables.columns.targets import TargetProfile
 
-METRICS = ("accuracy", "mean_absolute_error", "quadratic_weighted_kappa")
+DEFAULT_METRICS = ("accuracy", "mean_absolute_error", "quadratic_weighted_kappa")
 
 
 class OrderedHead(Head, register="heads.ordered"):
-    """One of several ordered classes per row.
+    """Classification head for ordered classes.
 
-    Each of K-1 logits tells whether a row lies above a class, given that it does not lie below it; so probabilities
-    are legal and sum to 1 whatever the logits are, and classes next to each other share what is learnt. The loss is
-    the cross-entropy of these probabilities. Predicted is the median class, so that being far off is avoided.
+    Each of the K-1 logits predicts whether a row is above a class, given that it is not below it. The probabilities are
+    therefore valid and sum to 1 for all logits, and neighbouring classes share what is learned. The loss is the
+    cross-entropy of these probabilities. The prediction is the median class, which avoids large errors.
     Source: Shi, Cao, Raschka: Deep Neural Networks for Rank-Consistent Ordinal Regression Based on Conditional
     Probabilities (CORN), 2021, https://arxiv.org/abs/2111.08851.
 
-    Labels are numbers (in their own order), strings of numbers, an ordered categorical of pandas, or anything with
-    `order`. Predictions come back in the same type. Missing labels are unobserved, as in `ClassificationHead`.
+    Labels are numbers (in their natural order), strings of numbers, an ordered pandas categorical, or, with `order`,
+    any labels. Predictions have the same type. Missing labels are unobserved, as in `ClassificationHead`.
 
     Args:
-        loss: cross-entropy where unset; or a function or torch module of the logarithms of the probabilities (B, K)
-            and codes (B,), which returns one loss per row (B,): what a loss of unordered classes is.
+        loss: default: cross-entropy; or a function or torch module of log-probabilities (B, K) and class indices (B,),
+            like a loss for unordered classes, which returns one loss per row (B,).
         metrics: names (`"accuracy"`, `"mae"` in class steps, `"quadratic_weighted_kappa"`, `"within_one"`,
-            `"balanced_accuracy"`, `"crossentropy"`), and functions (y_true, y_pred) -> number of labels as given; the
-            first three where unset.
-        dropout: dropout probability before the last layer; searched where unset.
-        loss_weight: the head's factor in the sum of losses.
-        class_weight: label -> factor on the loss of its rows (1 where not named), or `"balanced"`.
-        order: the labels, the least first; may hold labels that no row has.
+            `"balanced_accuracy"`, `"crossentropy"`), and functions (y_true, y_pred) -> number, of original labels;
+            default: the first three.
+        dropout: dropout probability before the last layer; searched if unset.
+        loss_weight: the weight of the head in the sum of losses.
+        class_weight: label -> weight of the loss of its rows (default: 1), or `"balanced"`.
+        order: the labels from lowest to highest; may contain labels that do not occur.
 
     Raises:
-        ConfigError: an unknown name, a number out of its range; all are reported at once.
+        ConfigError: a name is unknown, a number is out of range; all are reported together.
 
     >>> head = OrderedHead(order=["low", "mid", "high"], dropout=0.0)
     >>> target = head.codec().fit(["mid", "low", "high"])
@@ -77,18 +77,18 @@ class OrderedHead(Head, register="heads.ordered"):
     }
 
     def check(self) -> Iterable[str]:
-        """Names, ranges, and an order of labels that differ."""
+        """Checks names, ranges and the order of labels."""
         yield from loss_errors(self.loss, ORDERED_LOSSES, "ordered")
         yield from metric_errors(self.metrics, ORDERED_METRICS, "ordered")
         yield from head_option_errors(self.dropout, self.loss_weight)
         yield from wrong_weights(self.class_weight)
         if isinstance(self.order, str) or not isinstance(self.order, Sequence | None):
-            yield f"order must be a list of labels, the least first, got {self.order!r}."
+            yield f"order must be a list of labels from lowest to highest, got {self.order!r}."
         elif self.order is not None and (len(self.order) < 2 or len(set(self.order)) < len(self.order)):
             yield f"order must list at least 2 labels, each once, got {list(self.order)!r}."
 
     def codec(self) -> OrderedCodec:
-        """A fresh codec for ordered labels."""
+        """A new codec for ordered labels."""
         return OrderedCodec(self.order, self.class_weight)
 
     def build(self, spec: Spec, target: TargetCodec) -> nn.Module:
@@ -99,27 +99,27 @@ class OrderedHead(Head, register="heads.ordered"):
         return readout(spec, len(target.prior), float(self.dropout or 0.0), mean_ordered)  # type: ignore[arg-type]
 
     def loss_function(self, target: TargetCodec) -> Any:
-        """Logits (B, K-1), codes (B,) -> losses (B,), class weights included."""
+        """Logits (B, K-1), class indices (B,) -> losses (B,), class weights included."""
         from medley.heads.losses import ordered_losses
 
-        return ordered_losses(self.loss, _own(target))
+        return ordered_losses(self.loss, _check_codec(target))
 
     def metric_functions(self, target: TargetCodec) -> Mapping[str, Metric]:
-        """The metrics by the caller's names."""
+        """The metrics by the names that the caller used."""
         from medley.heads.metrics import make_metrics
 
-        return make_metrics(self.metrics, _own(target), *METRICS)
+        return make_metrics(self.metrics, _check_codec(target), *DEFAULT_METRICS)
 
     @classmethod
     def infer_task(cls, target: TargetProfile) -> TaskGuess | None:
-        """Ordered categories of a frame, and whole numbers that are few, recur and look like grades."""
+        """Recognises ordered categoricals, and few recurring whole numbers that look like grades."""
         profile = target.profile
         if not target.is_plain:
             return None
         if str(profile.series.dtype) == "category" and profile.series.cat.ordered and len(profile.values) > 2:
             occurring = set(profile.values.tolist())
             labels = tuple(label for label in profile.series.cat.categories if label in occurring)
-            reason = "the frame's own type orders its classes"
+            reason = "its column type is an ordered categorical"
             return target.task("ordered", reason, 1.0, outputs=len(labels), labels=labels)
         if not target.is_numeric or len(target.distinct) == 2 or target.numbered_classes is None:
             return None
@@ -134,12 +134,12 @@ class OrderedHead(Head, register="heads.ordered"):
 
     @property
     def weight(self) -> float:
-        """The head's factor in the sum of losses."""
+        """The weight of the head in the sum of losses; the default if it is searched."""
         weight = self.loss_weight
         return float(weight.default if isinstance(weight, Space) else weight)
 
 
-def _own(target: TargetCodec) -> OrderedCodec:
+def _check_codec(target: TargetCodec) -> OrderedCodec:
     if not isinstance(target, OrderedCodec):
-        raise ConfigError(f"OrderedHead works with the codec it makes, got a {type(target).__name__}.")
+        raise ConfigError(f"OrderedHead needs a codec from its codec() method, got {type(target).__name__}.")
     return target

@@ -1,10 +1,10 @@
-"""The best constant predictions: what a network without inputs would learn. NumPy only."""
+"""The best constant predictions, used as priors. NumPy only."""
 
 from __future__ import annotations
 
 import numpy as np
 
-RAREST = 1e-6  # a class that no training row has still needs a finite logit
+MIN_FREQUENCY = 1e-6  # a class without training rows still needs a finite logit
 
 
 def sigmoid(raw: np.ndarray) -> np.ndarray:
@@ -23,16 +23,16 @@ def softmax(raw: np.ndarray) -> np.ndarray:
     [[0.5, 0.5]]
     """
     raw = np.asarray(raw, dtype=np.float64)
-    powers = np.exp(raw - raw.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    exponentials = np.exp(raw - raw.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
 def best_probabilities(mass: np.ndarray, loss: str) -> np.ndarray:
-    """The constant probabilities with the least loss.
+    """The constant probabilities that minimise the loss.
 
     Args:
-        mass: (K,) how much the rows of each class weigh together.
-        loss: `"focal"`; anything else is taken for a proper score, whose best constant are the frequencies.
+        mass: (K,) total weight of the rows of each class.
+        loss: `"focal"`; anything else is assumed to be a proper scoring rule, for which frequencies are optimal.
 
     Returns:
         (K,), positive, summing to 1.
@@ -43,33 +43,34 @@ def best_probabilities(mass: np.ndarray, loss: str) -> np.ndarray:
     [0.601, 0.399]
     """
     total = mass.sum()
-    share = mass / total if total > 0 else np.full(len(mass), 1 / len(mass))
-    share = np.maximum(share, RAREST)
-    return _focal(share / share.sum()) if loss == "focal" else share / share.sum()
+    frequencies = mass / total if total > 0 else np.full(len(mass), 1 / len(mass))
+    frequencies = np.maximum(frequencies, MIN_FREQUENCY)
+    frequencies /= frequencies.sum()
+    return _focal(frequencies) if loss == "focal" else frequencies
 
 
-def _focal(share: np.ndarray) -> np.ndarray:
-    # At the optimum share * slope(p) is one number for all classes (Lagrange), and the slope falls from inf to 0
-    # as p grows: so p is read off a table for a given number, and the number is found by halving.
+def _focal(frequencies: np.ndarray) -> np.ndarray:
+    # At the optimum, frequency * slope(p) is equal for all classes (Lagrange multiplier), and the slope decreases from
+    # infinity to 0 in p. So p is interpolated in a table for a given multiplier, which is found by bisection.
     logits = np.linspace(-16.0, 16.0, 40001)
     grid, rest = sigmoid(logits), sigmoid(-logits)
     slope = np.log(rest**2 / grid - 2 * rest * np.log(grid))
     low, high = slope[-1], slope[0]
     for _ in range(60):
         middle = (low + high) / 2
-        total = np.interp(middle - np.log(share), slope[::-1], grid[::-1]).sum()
+        total = np.interp(middle - np.log(frequencies), slope[::-1], grid[::-1]).sum()
         low, high = (middle, high) if total > 1 else (low, middle)
-    best = np.interp(low - np.log(share), slope[::-1], grid[::-1])
+    best = np.interp(low - np.log(frequencies), slope[::-1], grid[::-1])
     return best / best.sum()
 
 
 def best_number(values: np.ndarray, weights: np.ndarray, loss: str) -> float:
-    """The constant with the least loss.
+    """The constant that minimises the loss.
 
     Args:
-        values: (B,) numbers without gaps.
-        weights: (B,) what each counts.
-        loss: `"mean_absolute_error"` (the median), `"huber"`, `"log_cosh"`; anything else is taken for squares.
+        values: (B,) numbers, none missing.
+        weights: (B,) weights of the rows.
+        loss: `"mean_absolute_error"` (the median), `"huber"`, `"log_cosh"`; anything else is the squared error.
 
     >>> best_number(np.array([0.0, 0.0, 9.0]), np.ones(3), "mean_absolute_error")
     0.0
@@ -92,7 +93,7 @@ def _median(values: np.ndarray, weights: np.ndarray) -> float:
     order = np.argsort(values)
     values, below = values[order], np.cumsum(weights[order])
     half = below[-1] / 2
-    place = int(np.searchsorted(below, half * (1 - 1e-12)))
-    # Where just half lies below, every number up to the next is as good.
-    even = place + 1 < len(values) and np.isclose(below[place], half, rtol=1e-12)
-    return float(values[place : place + 2].mean() if even else values[place])
+    index = int(np.searchsorted(below, half * (1 - 1e-12)))
+    # If exactly half of the weight is below, the median is the midpoint to the next value.
+    is_tied = index + 1 < len(values) and np.isclose(below[index], half, rtol=1e-12)
+    return float(values[index : index + 2].mean() if is_tied else values[index])

@@ -1,4 +1,4 @@
-"""The module of every head: features of any shape -> raw outputs."""
+"""The output layer of all heads: features of any shape -> raw outputs."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from torch import Tensor, nn
 from medley.core.spec import Spec
 from medley.heads.members import Join, MembersLinear, mean_number
 
-TINY = 1024
-FEW_CHANNELS = 8
+MAX_FLATTENED = 1024
+MIN_AVERAGED_CHANNELS = 8
 
 
-class MeanOverPlaces(nn.Module):
-    """Averages over all axes but the features': (B, C, H, W) or (B, C, Z, H, W) -> (B, C); (B, T, D) -> (B, D)."""
+class MeanOverPositions(nn.Module):
+    """Averages over all axes except that of features: (B, C, H, W), (B, C, Z, H, W) -> (B, C); (B, T, D) -> (B, D)."""
 
     def __init__(self, features: int, rank: int) -> None:
         super().__init__()
-        self.places = tuple(axis for axis in range(1, rank + 1) if axis != features + 1)
+        self.axes = tuple(axis for axis in range(1, rank + 1) if axis != features + 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, D)."""
-        return x.mean(dim=self.places)
+        return x.mean(dim=self.axes)
 
 
 def readout(spec: Spec, outputs: int, dropout: float, join: Join = mean_number) -> nn.Module:
-    """Dropout and one linear layer; maps and sequences are made vectors first.
+    """Builds dropout and one linear layer; feature maps and sequences are reduced to vectors first.
 
-    They are averaged over their places, save those of up to 1024 numbers in all, and those of fewer than 8 channels
-    (raw pixels or signals, of which an average tells nothing): these are flattened.
+    They are averaged over their positions, except those with at most 1024 numbers in total and those with fewer than 8
+    channels (raw pixels or signals, whose average is not informative), which are flattened.
 
     Args:
-        spec: what comes in.
+        spec: spec of the features.
         outputs: K.
-        dropout: dropout probability in training; 0 leaves the layer out.
-        join: what makes one raw output of those of an ensemble's members.
+        dropout: dropout probability; 0 adds no dropout layer.
+        join: combines the raw outputs of an ensemble's members.
 
     Returns:
         (B, *spec.shape) -> (B, K): one `nn.Linear` for a vector without dropout. From an ensemble (B, E, D), a linear
@@ -48,10 +48,14 @@ def readout(spec: Spec, outputs: int, dropout: float, join: Join = mean_number) 
     parts: list[nn.Module] = []
     width = spec.size
     if spec.rank > 1 and not spec.is_ensemble:
-        averaged = spec.size > TINY and spec.width >= FEW_CHANNELS and any(axis in spec.axes for axis in "DC")
-        if averaged:
+        is_averaged = (
+            spec.size > MAX_FLATTENED
+            and spec.width >= MIN_AVERAGED_CHANNELS
+            and any(axis in spec.axes for axis in "DC")
+        )
+        if is_averaged:
             width = spec.width
-            parts.append(MeanOverPlaces(next(spec.axes.index(a) for a in "DC" if a in spec.axes), spec.rank))
+            parts.append(MeanOverPositions(next(spec.axes.index(a) for a in "DC" if a in spec.axes), spec.rank))
         else:
             parts.append(nn.Flatten())
     if dropout > 0:

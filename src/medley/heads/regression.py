@@ -1,4 +1,4 @@
-"""Numbers."""
+"""Regression heads."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ if TYPE_CHECKING:
 
     from medley.tables.columns.targets import TargetProfile
 
-_MANY = 20
+_MANY_VALUES = 20
 
 
 class RegressionHead(Head, register="heads.regression"):
-    """One or several numbers per row.
+    """Regression head for one or several numeric targets.
 
-    Targets are of shape (B,), (B, 1) or (B, K); they are standardised inside, column by column, and predictions and
-    metrics are in the caller's unit and shape. Positive numbers with a long tail (prices, durations) are fitted on a
-    logarithmic scale, where errors count in proportion; see `scale`. Whole numbers come back as floats. Missing
-    numbers (None, NaN) are unobserved: a row that lacks some of its K numbers still trains the others.
+    Targets have shape (B,), (B, 1) or (B, K). They are standardised internally, column by column; predictions and
+    metrics are in the unit and shape of the targets. Positive numbers with a long tail (prices, durations) are fitted
+    on a logarithmic scale, on which errors are relative; see `scale`. Predictions are floats. Missing numbers (None,
+    NaN) are unobserved: a row that lacks some of its K numbers still trains the others.
 
     Args:
-        output_dim: number of columns K; counted where unset.
-        loss: `"mean_squared_error"`, `"mean_absolute_error"`, `"huber"`, `"log_cosh"` (of standardised errors; `"mse"`
-            and `"mae"` do as well), or a function or torch module of outputs and targets (B, K), standardised, which
-            returns one loss per row (B,).
-        metrics: names, and functions (y_true, y_pred) -> number; `["mean_squared_error"]` where unset.
-        dropout: dropout probability before the last layer; searched where unset.
-        loss_weight: the head's factor in the sum of losses.
-        scale: what numbers are fitted on, column by column: `"linear"`; `"log"`, for numbers of 0 or more (with zeros
-            among them, of number + median); `"auto"` takes logarithms where all of 50 or more training numbers are
-            positive, their skewness exceeds 1.5 and logarithms at least halve it. Squared errors on a logarithmic
-            scale are least at the geometric mean, which lies below the mean: where sums of predictions must be right,
-            take `"linear"`.
+        output_dim: number of columns K; default: that of the targets.
+        loss: `"mean_squared_error"` (or `"mse"`), `"mean_absolute_error"` (or `"mae"`), `"huber"`, `"log_cosh"`, of
+            standardised errors; or a function or torch module of standardised outputs and targets (B, K), which returns
+            one loss per row (B,).
+        metrics: names, and functions (y_true, y_pred) -> number; default: `["mean_squared_error"]`.
+        dropout: dropout probability before the last layer; searched if unset.
+        loss_weight: the weight of the head in the sum of losses.
+        scale: the scale of each column: `"linear"`; `"log"`, for non-negative numbers (if there are zeros, the
+            logarithm of number + median); `"auto"` is logarithmic if there are at least 50 training numbers, all are
+            positive, their skewness exceeds 1.5, and the logarithm at least halves it. Squared errors on a logarithmic
+            scale are minimised by the geometric mean, which is below the mean: use `"linear"` if sums of predictions
+            must be correct.
 
     Raises:
-        ConfigError: an unknown name, a number out of its range; all are reported at once.
+        ConfigError: a name is unknown, a number is out of range; all are reported together.
 
     >>> head = RegressionHead(metrics=["mae"], dropout=0.0)
     >>> target = head.codec().fit([[1.0, 2.0], [3.0, 5.0]])
@@ -78,10 +78,10 @@ class RegressionHead(Head, register="heads.regression"):
     }
 
     def check(self) -> Iterable[str]:
-        """Names and ranges."""
-        whole = isinstance(self.output_dim, int) and not isinstance(self.output_dim, bool)
-        if self.output_dim is not None and (not whole or self.output_dim < 1):
-            yield f"output_dim must be a whole number, 1 or more, got {self.output_dim!r}."
+        """Checks names and ranges."""
+        is_integer = isinstance(self.output_dim, int) and not isinstance(self.output_dim, bool)
+        if self.output_dim is not None and (not is_integer or self.output_dim < 1):
+            yield f"output_dim must be a whole number from 1, got {self.output_dim!r}."
         yield from loss_errors(self.loss, NUMBER_LOSSES, "regression")
         yield from metric_errors(self.metrics, NUMBER_METRICS, "regression")
         yield from head_option_errors(self.dropout, self.loss_weight)
@@ -89,7 +89,7 @@ class RegressionHead(Head, register="heads.regression"):
             yield f"scale must be one of {', '.join(map(repr, RULES))}, got {self.scale!r}."
 
     def codec(self) -> NumberCodec:
-        """A fresh codec for numbers."""
+        """A new codec for numbers."""
         return NumberCodec(
             self.output_dim, canonical_loss(self.loss, NUMBER_LOSSES, "mean_squared_error"), cast(Rule, self.scale)
         )
@@ -104,17 +104,17 @@ class RegressionHead(Head, register="heads.regression"):
         """Outputs (B, K), encoded targets -> losses (B,) in standardised units."""
         from medley.heads.losses import number_losses
 
-        return number_losses(self.loss, _own(target))
+        return number_losses(self.loss, _check_codec(target))
 
     def metric_functions(self, target: TargetCodec) -> Mapping[str, Metric]:
-        """The metrics by the caller's names."""
+        """The metrics by the names that the caller used."""
         from medley.heads.metrics import make_metrics
 
-        return make_metrics(self.metrics, _own(target), "mean_squared_error")
+        return make_metrics(self.metrics, _check_codec(target), "mean_squared_error")
 
     @classmethod
     def infer_task(cls, target: TargetProfile) -> TaskGuess | None:
-        """Numbers with fractions or of many values, and vectors of numbers."""
+        """Recognises numbers with fractions or many distinct values, and vectors of numbers."""
         if not target.is_plain:
             if target.cells.kind != "vector":
                 return None
@@ -125,17 +125,17 @@ class RegressionHead(Head, register="heads.regression"):
         if not target.is_whole:
             return target.task("number", "its cells are numbers with fractions", 0.98, cells="number")
         count = len(target.distinct)
-        confidence = 0.95 if count > _MANY else 0.7
+        confidence = 0.95 if count > _MANY_VALUES else 0.7
         return target.task("number", f"its cells are {count:,} distinct whole numbers", confidence, cells="number")
 
     @property
     def weight(self) -> float:
-        """The head's factor in the sum of losses; the default of a range that is not resolved yet."""
-        given = self.loss_weight
-        return float(given.default if isinstance(given, Space) else given)
+        """The weight of the head in the sum of losses; the default if it is searched."""
+        weight = self.loss_weight
+        return float(weight.default if isinstance(weight, Space) else weight)
 
 
-def _own(target: TargetCodec) -> NumberCodec:
+def _check_codec(target: TargetCodec) -> NumberCodec:
     if not isinstance(target, NumberCodec):
-        raise ConfigError(f"RegressionHead works with the codec it makes, got a {type(target).__name__}.")
+        raise ConfigError(f"RegressionHead needs a codec from its codec() method, got {type(target).__name__}.")
     return target

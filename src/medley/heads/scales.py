@@ -1,4 +1,4 @@
-"""The scale that numbers are fitted on: as they are, or logarithmic. NumPy only."""
+"""The scale of numeric targets: linear or logarithmic. NumPy only."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from medley.errors import DataError
 Rule = Literal["auto", "linear", "log"]
 RULES = ("auto", "linear", "log")
 
-SKEWED = 1.5  # of a normal distribution it is 0, of an exponential one 2
-FARTHEST = 1e15  # its square is still a float32
-FEWEST = 50  # rows from which skewness tells more about the numbers than about the sample
+MIN_SKEWNESS = 1.5  # a normal distribution has 0, an exponential distribution 2
+MAX_EXTRAPOLATION = 1e15  # its square is still a finite float32
+MIN_ROWS = 50  # with fewer rows, the skewness of a sample is not reliable
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Columns of numbers <-> numbers that a squared error suits, by a curve without gaps, ends or infinities.
+    """A continuous, invertible mapping of columns of numbers to a scale that is suited to the squared error.
 
-    A logarithmic column is log(number + offset) between the least and the greatest training number, and goes on as a
-    straight line beyond them: so any number has a place, and a wild output stays a number.
+    A logarithmic column is log(number + offset) between the smallest and the largest training number, and is
+    extrapolated linearly beyond them. It is therefore defined for all numbers, and extreme outputs stay finite.
 
     Args:
         log: which columns are logarithmic, (K,) bool.
-        offset: what is added before, (K,): 0 where all training numbers are positive.
-        low: the least training number, (K,).
-        high: the greatest, (K,).
+        offset: added before the logarithm, (K,): 0 if all training numbers are positive.
+        low: the smallest training number, (K,).
+        high: the largest training number, (K,).
 
     >>> scale = Scale.learn(np.array([[1.0], [10.0], [100.0]]), "log")
     >>> scale.bend(np.array([[10.0], [0.5], [-3.0]])).round(3).tolist()
@@ -45,56 +45,56 @@ class Scale:
 
     @classmethod
     def learn(cls, numbers: np.ndarray, rule: Rule) -> Scale:
-        """The scale of training rows (B, K), NaN where a number is missing.
+        """Learns the scale of training rows (B, K), NaN where a number is missing.
 
-        `"auto"` takes logarithms where all numbers are positive, their skewness exceeds 1.5 and logarithms at least
-        halve it; else, and where there are fewer than 50 numbers, it leaves them as they are.
+        `"auto"` is logarithmic if there are at least 50 numbers, all are positive, their skewness exceeds 1.5, and the
+        logarithm at least halves it; otherwise it is linear.
 
         Raises:
-            DataError: logarithms are asked for of a column with negative numbers.
+            DataError: `"log"` is requested for a column with negative numbers.
         """
         low, high = np.nanmin(numbers, axis=0), np.nanmax(numbers, axis=0)
         if rule == "log" and (low < 0).any():
             column = int(np.flatnonzero(low < 0)[0])
             raise DataError(
-                f"A logarithmic scale needs numbers of 0 or more, got {low[column]:g} in column {column}. "
+                f"A logarithmic scale needs non-negative numbers, got {low[column]:g} in column {column}. "
                 'Use scale="linear".'
             )
-        chosen = [_is_skewed(one[~np.isnan(one)]) for one in numbers.T] if rule == "auto" else rule == "log"
-        offset = np.array([_offset(one) for one in numbers.T])
-        return cls(np.broadcast_to(chosen, low.shape).copy(), offset, low, high)
+        is_log = [_is_skewed(column[~np.isnan(column)]) for column in numbers.T] if rule == "auto" else rule == "log"
+        offset = np.array([_offset(column) for column in numbers.T])
+        return cls(np.broadcast_to(is_log, low.shape).copy(), offset, low, high)
 
     @property
     def is_linear(self) -> bool:
-        """Whether numbers stay as they are."""
+        """Whether all columns are linear."""
         return not self.log.any()
 
     def bend(self, numbers: np.ndarray) -> np.ndarray:
         """Numbers (B, K) -> (B, K), NaN for NaN."""
         if self.is_linear:
             return numbers
-        inner = np.clip(numbers, self.low, self.high)
-        size = np.where(self.log, inner + self.offset, 1.0)
+        clamped = np.clip(numbers, self.low, self.high)
+        shifted = np.where(self.log, clamped + self.offset, 1.0)
         with np.errstate(over="ignore"):
-            beyond = np.clip((numbers - inner) / size, -FARTHEST, FARTHEST)
-        return np.where(self.log, np.log(size) + beyond, numbers)
+            extrapolation = np.clip((numbers - clamped) / shifted, -MAX_EXTRAPOLATION, MAX_EXTRAPOLATION)
+        return np.where(self.log, np.log(shifted) + extrapolation, numbers)
 
     def unbend(self, bent: np.ndarray) -> np.ndarray:
         """The inverse of `bend`."""
         if self.is_linear:
             return bent
-        inner = np.clip(bent, *self.ends)
-        size = np.exp(np.where(self.log, inner, 0.0))
-        return np.where(self.log, size - self.offset + (bent - inner) * size, bent)
+        clamped = np.clip(bent, *self.ends)
+        exponential = np.exp(np.where(self.log, clamped, 0.0))
+        return np.where(self.log, exponential - self.offset + (bent - clamped) * exponential, bent)
 
     @property
     def ends(self) -> tuple[np.ndarray, np.ndarray]:
-        """The bent least and greatest training numbers, (K,) each; 0 where a column stays as it is."""
+        """The smallest and largest training numbers on this scale, (K,) each; 0 for linear columns."""
         low = np.log(np.where(self.log, self.low + self.offset, 1.0))
         return low, np.log(np.where(self.log, self.high + self.offset, 1.0))
 
     def state(self) -> dict[str, Any]:
-        """Arrays by name."""
+        """The state as arrays by name."""
         return {"log": self.log, "offset": self.offset, "low": self.low, "high": self.high}
 
     @classmethod
@@ -109,20 +109,20 @@ def _offset(column: np.ndarray) -> float:
     positive = column[column > 0]
     if not (column <= 0).any():
         return 0.0
-    # With zeros among them, numbers up to their median stay nearly as far apart as they are.
+    # If there are zeros, the scale is nearly linear up to the median.
     return float(np.median(positive)) if len(positive) else 1.0
 
 
 def _is_skewed(numbers: np.ndarray) -> bool:
-    if len(numbers) < FEWEST or numbers.min() <= 0:
+    if len(numbers) < MIN_ROWS or numbers.min() <= 0:
         return False
     skew = _skewness(numbers)
-    return skew > SKEWED and abs(_skewness(np.log(numbers))) <= skew / 2
+    return skew > MIN_SKEWNESS and abs(_skewness(np.log(numbers))) <= skew / 2
 
 
 def _skewness(numbers: np.ndarray) -> float:
-    spread = numbers.std()
-    # What is left of a constant after rounding is no spread.
-    if spread <= 1e-12 * np.abs(numbers).max():
+    deviation = numbers.std()
+    # The deviation of a constant may differ from 0 by rounding.
+    if deviation <= 1e-12 * np.abs(numbers).max():
         return 0.0
-    return float(np.mean(((numbers - numbers.mean()) / spread) ** 3))
+    return float(np.mean(((numbers - numbers.mean()) / deviation) ** 3))

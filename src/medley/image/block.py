@@ -22,7 +22,7 @@ from medley.image.pretrained import IMAGE_MODELS, PretrainedImageBlock
 from medley.image.resnet import ResNetBlock
 from medley.image.strided import StridedConvBlock
 from medley.image.xception import XceptionBlock
-from medley.nn.pretrained_argument import chosen, pretrained_problem
+from medley.nn.pretrained_argument import choose_pretrained, pretrained_problem
 
 SMALL, TINY = 64, 31
 _FROM_SCRATCH = ("strided", "compact", "resnet", "xception", "vanilla", "efficient")
@@ -76,7 +76,7 @@ class ImageBlock(Composite, register="image.block"):
         """
         tiny = max(specs[0].shape[1:], default=1) <= TINY if specs else True
         block_type: Any = OneOf(*_FROM_SCRATCH, default="strided" if tiny else "compact")
-        if chosen(self.pretrained, IMAGE_MODELS, "ImageBlock") is not None:
+        if choose_pretrained(self.pretrained, IMAGE_MODELS, "ImageBlock") is not None:
             block_type = "pretrained"
         return {"block_type": block_type, "normalize": True, "augment": summary.rows >= 1000}
 
@@ -86,7 +86,7 @@ class ImageBlock(Composite, register="image.block"):
         side = max(height, width)
         node = nodes[0]
         if self.block_type == "pretrained":
-            name = chosen(self.pretrained or True, IMAGE_MODELS, "ImageBlock")
+            name = choose_pretrained(self.pretrained or True, IMAGE_MODELS, "ImageBlock")
             return (PretrainedImageBlock(name) if name else ImageBlock(normalize=self.normalize))(node)
         if self.normalize:
             node = Normalization()(node)

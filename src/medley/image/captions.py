@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from medley.nn.captioner import Captioner
-    from medley.nn.hub import Found
+    from medley.nn.hub import ModelFiles
 
 Captioning = Callable[[Sequence["Image"]], Sequence[str]]
 
@@ -229,7 +229,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
         store.refresh()
         return store
 
-    def _model_files(self) -> Found:
+    def _model_files(self) -> ModelFiles:
         from medley.nn.hub import find
 
         return find(str(self.model), self.revision)
@@ -248,7 +248,7 @@ def _open_store(path: Path | None, key: str) -> TextStore:
 
 
 @lru_cache(maxsize=1)
-def _captioner(files: Found, checksum: str) -> Captioner:
+def _captioner(files: ModelFiles, checksum: str) -> Captioner:
     """Keeps the last captioner in memory: it would otherwise be loaded for every row that is predicted by itself."""
     from medley.nn.captioner import Captioner
 

@@ -13,7 +13,7 @@ from medley.core.spec import Spec
 from medley.image.families import image_size, named_problem, shrunk
 from medley.image.pretrained import pretrained_map
 from medley.nn.hub import is_cached
-from medley.nn.pretrained_argument import chosen, pretrained_problem
+from medley.nn.pretrained_argument import choose_pretrained, pretrained_problem
 
 if TYPE_CHECKING:
     from torch import nn
@@ -70,7 +70,7 @@ class EfficientNetBlock(Layer, register="image.efficientnet"):
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """The smallest if there are few rows; with `"auto"`, the versions that are in the local cache."""
-        if self.pretrained == "auto" and chosen("auto", _MODELS, "EfficientNetBlock") is not None:
+        if self.pretrained == "auto" and choose_pretrained("auto", _MODELS, "EfficientNetBlock") is not None:
             return {"version": OneOf(*(version for version in _SCALES if is_cached(f"{_HUB}{version}")))}
         return {"version": OneOf("b0")} if summary.rows < 2_000 else {}
 

@@ -34,7 +34,7 @@ from medley.image.unreadable import Policy
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from medley.nn.hub import Found
+    from medley.nn.hub import ModelFiles
     from medley.nn.segmenter import Segmenter
 
 BATCH_SIZE = 16
@@ -192,7 +192,7 @@ class MapImages(DerivedInput, register="image.mapped"):
         classes = None if self.classes is None else sorted(map(repr, self.classes))
         return cache.digest(verified_checksum(self), repr(classes))
 
-    def _model_files(self) -> Found:
+    def _model_files(self) -> ModelFiles:
         from medley.nn.hub import find
 
         return find(str(self.model), self.revision)
@@ -250,7 +250,7 @@ def _memory_store(key: str) -> _ImageStore:
 
 
 @lru_cache(maxsize=1)
-def _segmenter(files: Found, checksum: str, classes: tuple[str | int, ...] | None) -> Segmenter:
+def _segmenter(files: ModelFiles, checksum: str, classes: tuple[str | int, ...] | None) -> Segmenter:
     """Keeps the last segmenter in memory: it would otherwise be loaded for every row that is predicted by itself."""
     from medley.nn.segmenter import Segmenter
 

@@ -115,11 +115,11 @@ class PretrainedImageEncoder(Layer, register="image.pretrained_encoder"):
 
     def build(self, *specs: Spec) -> nn.Module:
         """Builds the encoder with its weights."""
-        from medley.nn.backbone import Plan, build
+        from medley.nn.backbone import BackbonePlan, build
         from medley.nn.backbone_inputs import ImageEncoder
 
         self._check_specs(specs)
-        return ImageEncoder(build(Plan.of(self)), self.size, self.mean, self.std, self.interpolation)
+        return ImageEncoder(build(BackbonePlan.of(self)), self.size, self.mean, self.std, self.interpolation)
 
     def out(self, *specs: Spec) -> Spec:
         """A vector, a vector per patch, or a feature map."""

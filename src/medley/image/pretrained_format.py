@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from medley.errors import warn
 
 if TYPE_CHECKING:
-    from medley.nn.hub import Found
+    from medley.nn.hub import ModelFiles
 
 _FILES = ("preprocessor_config.json", "processor_config.json")
 _METHODS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}
@@ -33,7 +33,7 @@ class ImageFormat:
     interpolation: str
 
 
-def read_image_format(files: Found, config: Mapping[str, Any]) -> ImageFormat:
+def read_image_format(files: ModelFiles, config: Mapping[str, Any]) -> ImageFormat:
     """Reads the image format from a model's files.
 
     Args:

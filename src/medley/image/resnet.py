@@ -13,7 +13,7 @@ from medley.core.spec import Spec
 from medley.image.families import image_size, named_problem, shrunk
 from medley.image.pretrained import pretrained_map
 from medley.nn.hub import is_cached
-from medley.nn.pretrained_argument import chosen, pretrained_problem
+from medley.nn.pretrained_argument import choose_pretrained, pretrained_problem
 
 if TYPE_CHECKING:
     from torch import nn
@@ -91,7 +91,7 @@ class ResNetBlock(Layer, register="image.resnet"):
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Small networks for small images, those of the papers for many large images."""
-        name = chosen(self.pretrained, _MODELS, "ResNetBlock")
+        name = choose_pretrained(self.pretrained, _MODELS, "ResNetBlock")
         if name is not None:
             cached = [depth for depth in _PRETRAINED if self.pretrained == "auto" and is_cached(f"{_HUB}{depth}")]
             return {"version": OneOf("v1"), "depth": OneOf(*(cached or _PRETRAINED[:3]))}

@@ -1,4 +1,4 @@
-"""Random changes of images that leave their meaning, drawn per row, on whole batches of tensors."""
+"""Random image augmentation on batches of tensors, with parameters drawn per row."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ Pair = tuple[float, float]
 
 
 def mirrored(shift: Tensor, flip: Tensor | None, size: int) -> Tensor:
-    """Where each pixel along one axis comes from after a shift; past the edge the axis is mirrored.
+    """The source index of each pixel along one axis after a shift, with reflection at the borders.
 
     Args:
-        shift: (B,) whole pixels, positive moves towards higher positions.
-        flip: (B,) bool, turn the axis round first; None for never.
-        size: the axis' length S.
+        shift: (B,) in pixels; positive values shift towards higher indices.
+        flip: (B,) bool, whether to flip the axis first; None for never.
+        size: S, length of the axis.
 
     Returns:
-        (B, S) positions.
+        (B, S) indices.
 
     >>> mirrored(torch.tensor([0, 1, -2]), None, 4)
     tensor([[0, 1, 2, 3],
             [0, 0, 1, 2],
             [2, 3, 3, 2]])
     """
-    place = torch.arange(size, device=shift.device)[None] - shift[:, None]
-    place = place.remainder(2 * size)
-    place = torch.minimum(place, 2 * size - 1 - place)
-    return place if flip is None else torch.where(flip[:, None], size - 1 - place, place)
+    source = torch.arange(size, device=shift.device)[None] - shift[:, None]
+    source = source.remainder(2 * size)
+    source = torch.minimum(source, 2 * size - 1 - source)
+    return source if flip is None else torch.where(flip[:, None], size - 1 - source, source)
 
 
 class Augment(nn.Module):
-    """Flips, shifts, rotates, zooms and changes the contrast of each row by draws of its own, in training only.
+    """Flips, shifts, rotates, zooms and changes the contrast of each image at random, in training only.
 
-    Random numbers come from torch's generator of the images' device. Shifts alone, with or without flips, move
-    whole pixels by one gather (an eighth of the time of resampling); rotation and zoom resample bilinearly, all
-    moves at once. Past the edge the image is mirrored.
+    Random numbers come from torch's generator of the images' device. If only shifts and flips are used, whole pixels
+    are moved with one gather (an eighth of the time of resampling). Rotation and zoom resample bilinearly, in one step
+    with all other transformations. Images are reflected at their borders.
 
     Args:
-        translation: furthest shift, vertical and horizontal, as shares of height and width.
-        vertical_flip: turn upside down half of the rows.
-        horizontal_flip: swap left and right in half of the rows.
-        rotation: least and greatest angle as shares of a full turn, anticlockwise.
-        zoom: furthest change of size, vertical and horizontal, as shares; 0.1 is 90 % to 110 %.
-        same_zoom: one draw for both axes, which keeps the aspect.
-        contrast: furthest change down and up, as shares; numbers move away from or towards their mean per channel.
+        translation: largest shift, vertical and horizontal, as fractions of height and width.
+        vertical_flip: flip an image upside down with probability 0.5.
+        horizontal_flip: mirror an image with probability 0.5.
+        rotation: smallest and largest angle as fractions of a full turn, anticlockwise.
+        zoom: largest change of size, vertical and horizontal, as fractions; 0.1 is 90 % to 110 %.
+        same_zoom: draw one factor for both axes, which preserves the aspect ratio.
+        contrast: largest decrease and increase of contrast, as fractions; it is relative to the mean per channel.
 
     Shape:
-        (B, C, H, W) -> the same
+        (B, C, H, W) -> (B, C, H, W)
 
     >>> Augment(translation=(0.1, 0.1))(torch.zeros(2, 1, 28, 28)).shape
     torch.Size([2, 1, 28, 28])
@@ -82,20 +82,20 @@ class Augment(nn.Module):
         if any(self.rotation) or any(self.zoom):
             x = self._resample(x)
         elif any(self.translation) or self.vertical_flip or self.horizontal_flip:
-            x = self._move(x)
-        return self._stretch(x) if any(self.contrast) else x
+            x = self._shift_and_flip(x)
+        return self._change_contrast(x) if any(self.contrast) else x
 
-    def _move(self, x: Tensor) -> Tensor:
+    def _shift_and_flip(self, x: Tensor) -> Tensor:
         rows, channels, height, width = x.shape
         down, right = (self._shift(x, axis) for axis in (0, 1))
-        place = (mirrored(down, self._flip(x, 0), height) * width)[:, :, None]
-        place = (place + mirrored(right, self._flip(x, 1), width)[:, None]).reshape(rows, 1, height * width)
+        source = (mirrored(down, self._flip(x, 0), height) * width)[:, :, None]
+        source = (source + mirrored(right, self._flip(x, 1), width)[:, None]).reshape(rows, 1, height * width)
         flat = x.reshape(rows, channels, height * width)
-        return flat.gather(2, place.expand(-1, channels, -1)).reshape(x.shape)
+        return flat.gather(2, source.expand(-1, channels, -1)).reshape(x.shape)
 
     def _shift(self, x: Tensor, axis: int) -> Tensor:
-        most = round(self.translation[axis] * x.shape[axis + 2])
-        return torch.randint(-most, most + 1, (x.shape[0],), device=x.device)
+        largest = round(self.translation[axis] * x.shape[axis + 2])
+        return torch.randint(-largest, largest + 1, (x.shape[0],), device=x.device)
 
     def _flip(self, x: Tensor, axis: int) -> Tensor | None:
         if not (self.vertical_flip, self.horizontal_flip)[axis]:
@@ -105,23 +105,23 @@ class Augment(nn.Module):
     def _resample(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
         angle = _draw(x, *self.rotation) * (2 * pi)
-        tall = 1 / (1 + _draw(x, -self.zoom[0], self.zoom[0]))
-        wide = tall if self.same_zoom else 1 / (1 + _draw(x, -self.zoom[1], self.zoom[1]))
-        tall, wide = self._signed(x, tall, 0), self._signed(x, wide, 1)
-        # Grid coordinates run from -1 to 1 along both axes, so a turn of an image that is not square also scales.
-        turn = torch.stack([angle.cos() * wide, -angle.sin() * tall * (height / width)], 1)
-        rise = torch.stack([angle.sin() * wide * (width / height), angle.cos() * tall], 1)
-        down, right = (2 * _draw(x, -share, share) for share in self.translation)
-        theta = torch.stack([turn, rise], 1)
+        vertical = 1 / (1 + _draw(x, -self.zoom[0], self.zoom[0]))
+        horizontal = vertical if self.same_zoom else 1 / (1 + _draw(x, -self.zoom[1], self.zoom[1]))
+        vertical, horizontal = self._flip_scale(x, vertical, 0), self._flip_scale(x, horizontal, 1)
+        # Grid coordinates range from -1 to 1 on both axes, so rotating an image that is not square also scales it.
+        x_row = torch.stack([angle.cos() * horizontal, -angle.sin() * vertical * (height / width)], 1)
+        y_row = torch.stack([angle.sin() * horizontal * (width / height), angle.cos() * vertical], 1)
+        down, right = (2 * _draw(x, -fraction, fraction) for fraction in self.translation)
+        theta = torch.stack([x_row, y_row], 1)
         theta = torch.cat([theta, -torch.stack([right, down], 1)[:, :, None]], 2)
         grid = F.affine_grid(theta, list(x.shape), align_corners=False)
         return F.grid_sample(x, grid.to(x.dtype), padding_mode="reflection", align_corners=False)
 
-    def _signed(self, x: Tensor, scale: Tensor, axis: int) -> Tensor:
+    def _flip_scale(self, x: Tensor, scale: Tensor, axis: int) -> Tensor:
         flip = self._flip(x, axis)
         return scale if flip is None else torch.where(flip, -scale, scale)
 
-    def _stretch(self, x: Tensor) -> Tensor:
+    def _change_contrast(self, x: Tensor) -> Tensor:
         factor = _draw(x, 1 - self.contrast[0], 1 + self.contrast[1])[:, None, None, None]
         return torch.lerp(x.mean((2, 3), keepdim=True), x, factor.to(x.dtype))
 

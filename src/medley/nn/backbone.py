@@ -1,4 +1,4 @@
-"""Pretrained encoders: the only door to them. Loading one runs no code of its own; weights are safetensors."""
+"""Pretrained encoders. Weights are read from safetensors, and no code that comes with a model is run."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from medley.errors import ConfigError
-from medley.nn.backbone_config import SUMMARISED, brief, is_text, kind_of, plain, quiet
+from medley.nn.backbone_config import WITH_POOLED_OUTPUT, brief, is_text, kind_of, plain, quiet
 from medley.nn.backbone_layers import (
-    BESIDE,
+    POOLING_PARTS,
     Trainable,
-    checkpoint_gradients,
+    enable_gradient_checkpointing,
+    has_argument,
+    learning_rate_factors,
     prefix_tokens,
-    rates,
-    release,
-    still,
-    takes,
+    set_trainable,
+    untrained_modules,
 )
 from medley.nn.hub import find, missing_package
 
@@ -31,7 +31,7 @@ _blank: ContextVar[bool] = ContextVar("blank", default=False)
 
 @contextmanager
 def blank() -> Iterator[None]:
-    """Inside, encoders are built without weights: what builds them then fills them from elsewhere."""
+    """A context in which encoders are built without pretrained weights; the caller loads them afterwards."""
     token = _blank.set(True)
     try:
         yield
@@ -40,20 +40,20 @@ def blank() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is built and how it learns.
+class BackbonePlan:
+    """Which encoder to build, and how to train it.
 
     Args:
-        config: of the encoder alone, as JSON (`read_config`).
-        name: folder or name on the hub that its weights come from.
+        config: configuration of the encoder alone, as JSON (`read_config`).
+        name: the folder, or name on the hub, from which weights are loaded.
         revision: commit on the hub.
-        pooling: `"cls"` (the encoder's own summary: its first token, or what it makes of it), `"mean"`, `"none"`
-            (the states of all tokens) or `"map"`.
+        pooling: `"cls"` (the encoder's pooled output, or its first token), `"mean"`, `"none"` (the states of all
+            tokens) or `"map"` (a feature map).
         trainable: False, True, `"lora"` or a number of top layers.
-        learning_rate_factor: share of the learning rate that the top layer learns with.
-        layer_decay: factor per layer below.
-        gradient_checkpointing: run layers twice rather than keep what they made.
-        lora_rank: of the additions of `"lora"`.
+        learning_rate_factor: multiplier of the learning rate for the top layer.
+        layer_decay: multiplier of the learning rate per layer below.
+        gradient_checkpointing: recompute activations in the backward pass instead of storing them.
+        lora_rank: rank of the low-rank adapters of `"lora"`.
     """
 
     config: Mapping[str, Any]
@@ -68,41 +68,45 @@ class Plan:
 
     @classmethod
     def of(cls, layer: Any) -> Self:
-        """As a declaration says whose fields have these names, but for `name_or_path`."""
-        told = {one.name: getattr(layer, one.name) for one in fields(cls) if one.name != "name"}
-        return cls(name=layer.name_or_path, **told)
+        """The settings of a layer, whose fields have the same names, except `name_or_path`."""
+        settings = {field.name: getattr(layer, field.name) for field in fields(cls) if field.name != "name"}
+        return cls(name=layer.name_or_path, **settings)
 
 
-def build(plan: Plan) -> Backbone:
-    """An encoder with its pretrained weights, or inside `blank()` without.
+def build(plan: BackbonePlan) -> Backbone:
+    """Builds an encoder with its pretrained weights, or without weights inside `blank()`.
 
     Raises:
-        WeightsNotFoundError: there are none.
-        ConfigError: they are of another kind of model, or the encoder has not what was asked for.
+        WeightsNotFoundError: there are no pretrained weights.
+        ConfigError: the weights belong to another type of model, or the encoder does not support the plan.
     """
     config = plain(plan.config)
-    weightless = _blank.get() or torch.get_default_device().type == "meta"
-    encoder = empty(config) if weightless else _load(plan, config)
-    if hasattr(encoder, "pooler") and kind_of(config) not in SUMMARISED:
-        encoder.pooler = None if takes(type(encoder).__init__, "add_pooling_layer") else encoder.pooler
+    is_blank = _blank.get() or torch.get_default_device().type == "meta"
+    encoder = empty(config) if is_blank else _load(plan, config)
+    if hasattr(encoder, "pooler") and kind_of(config) not in WITH_POOLED_OUTPUT:
+        encoder.pooler = None if has_argument(type(encoder).__init__, "add_pooling_layer") else encoder.pooler
     if hasattr(getattr(encoder, "config", None), "use_cache"):
-        encoder.config.use_cache = False  # of decoders, which write; nothing is written here
+        encoder.config.use_cache = False  # a cache for decoding, which is not done here
     return Backbone(encoder.float(), plan)
 
 
 def empty(config: dict[str, Any]) -> Any:
-    """The encoder of a config, without its weights."""
+    """Builds the encoder of a config without loading weights."""
     if config["model_type"] == "timm":
         from medley.nn.backbone_timm import timm_encoder
 
         return timm_encoder(config)
-    told = {key: one for key, one in config.items() if key not in ("model_type", "dtype", "torch_dtype")}
+    arguments = _config_arguments(config)
     with quiet(), _uninitialised():
-        return _encoder_of(_model_class(config)(_config_of(config["model_type"], told)))
+        return _encoder_of(_model_class(config)(_config_of(config["model_type"], arguments)))
+
+
+def _config_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if key not in ("model_type", "dtype", "torch_dtype")}
 
 
 def _uninitialised() -> AbstractContextManager[None]:
-    # Drawing the first values of a large encoder takes longer than reading the ones that replace them.
+    # Initialising a large encoder at random takes longer than reading the weights that replace the random values.
     try:
         from transformers.initialization import no_init_weights
     except ImportError:  # before 5.0
@@ -110,18 +114,18 @@ def _uninitialised() -> AbstractContextManager[None]:
     return no_init_weights()
 
 
-def _load(plan: Plan, config: dict[str, Any]) -> Any:
-    found = find(plan.name, plan.revision)
+def _load(plan: BackbonePlan, config: dict[str, Any]) -> Any:
+    files = find(plan.name, plan.revision)
     if config["model_type"] == "timm":
         from medley.nn.backbone_timm import load_timm
 
-        return load_timm(config, found)
-    told = {key: one for key, one in config.items() if key not in ("model_type", "dtype", "torch_dtype")}
+        return load_timm(config, files)
+    arguments = _config_arguments(config)
     with quiet():
         try:
             model, info = _model_class(config).from_pretrained(
-                found.folder,
-                config=_config_of(config["model_type"], told),
+                files.folder,
+                config=_config_of(config["model_type"], arguments),
                 use_safetensors=True,
                 local_files_only=True,
                 trust_remote_code=False,
@@ -129,46 +133,48 @@ def _load(plan: Plan, config: dict[str, Any]) -> Any:
                 dtype=torch.float32,
             )
         except (RuntimeError, ValueError, OSError) as error:
-            raise ConfigError(f"The weights in {found.folder} cannot be read: {brief(error)}") from error
-    lacking = [name for name in info["missing_keys"] if not {"pooler", "head", "mask_token"} & set(name.split("."))]
-    if lacking or info["mismatched_keys"]:
-        wrong = sorted(lacking or [str(one[0]) for one in info["mismatched_keys"]])
+            raise ConfigError(f"The weights in {files.folder} cannot be read: {brief(error)}") from error
+    missing = [name for name in info["missing_keys"] if not {"pooler", "head", "mask_token"} & set(name.split("."))]
+    if missing or info["mismatched_keys"]:
+        invalid = sorted(missing or [str(mismatch[0]) for mismatch in info["mismatched_keys"]])
         raise ConfigError(
-            f"The weights in {found.folder} do not fit a model of kind {config['model_type']!r}: {wrong[0]!r} and "
-            f"{len(wrong) - 1} others are missing or of another shape."
+            f"The weights in {files.folder} do not fit a model of type {config['model_type']!r}: {invalid[0]!r} and "
+            f"{len(invalid) - 1} others are missing or have another shape."
         )
     return _encoder_of(model)
 
 
-def _config_of(kind: str, told: Mapping[str, Any]) -> Any:
+def _config_of(model_type: str, arguments: Mapping[str, Any]) -> Any:
     import transformers
 
     try:
-        return transformers.AutoConfig.for_model(kind, **told)
+        return transformers.AutoConfig.for_model(model_type, **arguments)
     except ValueError:
-        # Some towers are no model by themselves in the package's list: "siglip_text_model" is a SiglipTextConfig.
-        name = "".join(word.capitalize() for word in kind.removesuffix("_model").split("_"))
-        found = getattr(transformers, f"{name}Config", None)
-        if found is None:
-            raise ConfigError(f"transformers has no model of kind {kind!r}; another version of it may.") from None
-        return found(**told)
+        # Some towers are not listed as models in transformers: "siglip_text_model" is a SiglipTextConfig.
+        name = "".join(word.capitalize() for word in model_type.removesuffix("_model").split("_"))
+        config_class = getattr(transformers, f"{name}Config", None)
+        if config_class is None:
+            raise ConfigError(
+                f"The installed version of transformers has no model of type {model_type!r}; another version may."
+            ) from None
+        return config_class(**arguments)
 
 
 def _model_class(config: Mapping[str, Any]) -> Any:
-    """The class of the encoder alone, of those that the package itself brings."""
+    """The class of the encoder, among those that transformers itself provides."""
     try:
         import transformers
     except ImportError as error:
         raise missing_package(error) from error
-    kind = type(_config_of(config["model_type"], {}))
-    known: Any = transformers.MODEL_MAPPING
-    if kind in known:
-        found = known[kind]
-        return found[0] if isinstance(found, tuple | list) else found
-    found = getattr(transformers, kind.__name__.removesuffix("Config") + "Model", None)
-    if found is None:
-        raise ConfigError(f"transformers has no encoder of kind {config['model_type']!r}.")
-    return found
+    config_class = type(_config_of(config["model_type"], {}))
+    mapping: Any = transformers.MODEL_MAPPING
+    if config_class in mapping:
+        model_class = mapping[config_class]
+        return model_class[0] if isinstance(model_class, tuple | list) else model_class
+    model_class = getattr(transformers, config_class.__name__.removesuffix("Config") + "Model", None)
+    if model_class is None:
+        raise ConfigError(f"transformers has no encoder of type {config['model_type']!r}.")
+    return model_class
 
 
 def _encoder_of(model: Any) -> Any:
@@ -176,108 +182,108 @@ def _encoder_of(model: Any) -> Any:
 
 
 class Backbone(nn.Module):
-    """A pretrained encoder and its pooling. What shall not learn is in evaluation mode always, whatever `train` says.
+    """A pretrained encoder with pooling. Modules that are not trained always stay in evaluation mode.
 
     Args:
-        encoder: of transformers, or what answers as one.
-        plan: how it pools and learns.
+        encoder: an encoder of transformers, or a module with the same interface.
+        plan: how it pools and which weights are trained.
 
     Shape: texts: `input_ids` and `attention_mask` (B, T); images: `pixel_values` (B, C, H, W) -> (B, D), states
-        (B, T, D) or maps (B, C, H, W).
+        (B, T, D) or feature maps (B, C, H, W).
 
     Raises:
-        ConfigError: it has no summary, no map, or fewer layers than are asked for.
+        ConfigError: the encoder has no class token, or fewer layers than `trainable` requires.
     """
 
-    def __init__(self, encoder: Any, plan: Plan) -> None:
+    def __init__(self, encoder: Any, plan: BackbonePlan) -> None:
         super().__init__()
         self.encoder = encoder
         self.plan = plan
         config = plain(plan.config)
-        self.summarised = kind_of(config) in SUMMARISED
+        self.has_pooled_output = kind_of(config) in WITH_POOLED_OUTPUT
         self.prefix = 0 if is_text(config) else prefix_tokens(encoder, config)
-        self.interpolates = not is_text(config) and takes(encoder.forward, "interpolate_pos_encoding")
-        if plan.pooling == "cls" and not (is_text(config) or self.summarised or self.prefix):
+        self.interpolates = not is_text(config) and has_argument(encoder.forward, "interpolate_pos_encoding")
+        if plan.pooling == "cls" and not (is_text(config) or self.has_pooled_output or self.prefix):
             raise ConfigError(
-                f"pooling='cls', but a model of kind {config['model_type']!r} has no class token; "
-                "give 'mean' or 'attention'."
+                f"pooling='cls', but a model of type {config['model_type']!r} has no class token; "
+                "use 'mean' or 'attention'."
             )
-        release(encoder, plan.trainable, self._unread(config), lora_rank=plan.lora_rank)
+        set_trainable(encoder, plan.trainable, self._unused_parts(config), lora_rank=plan.lora_rank)
         if plan.gradient_checkpointing and plan.trainable is not False:
-            checkpoint_gradients(encoder)
-        self._still = still(encoder)
+            enable_gradient_checkpointing(encoder)
+        self._untrained = untrained_modules(encoder)
         self.train()
 
-    def _unread(self, config: Mapping[str, Any]) -> set[str]:
-        """Parts above the layers that this pooling does not read."""
-        if self.plan.pooling == "cls" and self.summarised:
+    def _unused_parts(self, config: Mapping[str, Any]) -> set[str]:
+        """Names of parts above the layers whose output this pooling does not use."""
+        if self.plan.pooling == "cls" and self.has_pooled_output:
             return set()
-        # ConvNeXt normalises its mean, and no map.
-        mapped = kind_of(config) in ("convnext", "convnextv2") and self.plan.pooling != "mean"
-        return {*BESIDE, *(("layernorm",) if mapped else ())}
+        # ConvNeXt normalises its mean, but not its feature map.
+        skips_norm = kind_of(config) in ("convnext", "convnextv2") and self.plan.pooling != "mean"
+        return {*POOLING_PARTS, *(("layernorm",) if skips_norm else ())}
 
     @property
     def frozen(self) -> bool:
-        """Whether nothing of it learns."""
+        """Whether no weights are trained."""
         return self.plan.trainable is False
 
     def train(self, mode: bool = True) -> Backbone:  # noqa: FBT001, FBT002  (torch's own)
-        """Training mode for what learns."""
+        """Sets training mode, except for modules that are not trained."""
         super().train(mode)
-        for module in self._still:
+        for module in self._untrained:
             module.train(False)
         return self
 
     def forward(self, **inputs: Tensor) -> Tensor:
         if self.interpolates:
             inputs["interpolate_pos_encoding"] = True  # type: ignore[assignment]
-        made = self.encoder(**inputs)
-        states: Tensor = made.last_hidden_state
+        output = self.encoder(**inputs)
+        states: Tensor = output.last_hidden_state
         pooling = self.plan.pooling
         if pooling == "cls":
-            return made.pooler_output if self.summarised else states[:, 0]
+            return output.pooler_output if self.has_pooled_output else states[:, 0]
         if states.ndim == 4:
-            return _of_map(made, pooling)
+            return _pool_map(output, pooling)
         mask = inputs.get("attention_mask")
         if pooling == "mean":
             return states[:, self.prefix :].mean(1) if mask is None else _masked_mean(states, mask)
         return states if mask is None else states * mask.unsqueeze(2).to(states.dtype)
 
     def learning_rates(self) -> dict[str, float]:
-        """Own parameter name -> its share of the learning rate, of all that learn."""
+        """The learning-rate multiplier of each trained parameter, by name."""
         factor, decay = self.plan.learning_rate_factor, self.plan.layer_decay
-        return {f"encoder.{name}": rate for name, rate in rates(self.encoder, factor, decay).items()}
+        return {f"encoder.{name}": rate for name, rate in learning_rate_factors(self.encoder, factor, decay).items()}
 
     def untouched(self) -> list[str]:
-        """Own names of the weights that are as they were loaded, since nothing in training changes them."""
-        moving = {
+        """Names of the weights that training does not change: they are as loaded."""
+        changing = {
             f"encoder.{name}" for name, p in self.encoder.named_parameters() if p.requires_grad or "lora_" in name
         }
-        quiet = {id(one) for root in self._still for one in root.modules()}
+        untrained = {id(module) for root in self._untrained for module in root.modules()}
         for name, module in self.encoder.named_modules():
-            if id(module) not in quiet:
-                path = f"encoder.{name}." if name else "encoder."
-                moving |= {f"{path}{buffer}" for buffer, _ in module.named_buffers(recurse=False)}
-        return [name for name in self.state_dict() if name not in moving]
+            if id(module) not in untrained:
+                prefix = f"encoder.{name}." if name else "encoder."
+                changing |= {f"{prefix}{buffer}" for buffer, _ in module.named_buffers(recurse=False)}
+        return [name for name in self.state_dict() if name not in changing]
 
     def checksum(self) -> str:
         """SHA-256 of the names, shapes and values of `untouched`."""
-        state, found = self.state_dict(), hashlib.sha256()
+        state, digest = self.state_dict(), hashlib.sha256()
         for name in sorted(self.untouched()):
-            one = state[name].detach().cpu().contiguous()
-            found.update(f"{name} {one.dtype} {tuple(one.shape)}".encode())
-            found.update(one.reshape(-1).view(torch.uint8).numpy().data)
-        return found.hexdigest()
+            weight = state[name].detach().cpu().contiguous()
+            digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
+            digest.update(weight.reshape(-1).view(torch.uint8).numpy().data)
+        return digest.hexdigest()
 
 
-def _of_map(made: Any, pooling: str) -> Tensor:
-    states = made.last_hidden_state
+def _pool_map(output: Any, pooling: str) -> Tensor:
+    states = output.last_hidden_state
     if pooling == "map":
         return states
     if pooling == "none":
         return states.flatten(2).transpose(1, 2)
-    own = getattr(made, "pooler_output", None)  # the mean, behind a normalisation where the model has one
-    return states.mean((2, 3)) if own is None else own.flatten(1)
+    pooled = getattr(output, "pooler_output", None)  # the mean, normalised if the model has such a layer
+    return states.mean((2, 3)) if pooled is None else pooled.flatten(1)
 
 
 def _masked_mean(states: Tensor, mask: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Pretrained encoders behind what they read here: codes of words, and images of any size."""
+"""Adapters from token ids and images of any size to pretrained encoders."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from medley.nn.set_pool import AttentionPool
 
 
 class TextEncoder(nn.Module):
-    """A pretrained encoder of texts over codes: 0 is padding, others are its tokens' numbers plus 1.
+    """A pretrained text encoder over shifted token ids: 0 is padding, others are the model's token ids plus 1.
 
     Args:
         backbone: the encoder.
-        padding: its own number of padding.
+        padding: the model's own padding id.
 
-    Shape: codes (B, T) -> (B, D), or states (B, T, D) with zeros at the padding.
+    Shape: token ids (B, T) -> (B, D), or states (B, T, D) with zeros at the padding.
     """
 
     def __init__(self, backbone: Backbone, padding: int) -> None:
@@ -26,25 +26,25 @@ class TextEncoder(nn.Module):
         self.backbone = backbone
         self.padding = padding
 
-    def forward(self, codes: Tensor) -> Tensor:
-        codes = codes.long()
-        mask = codes > 0
-        ids = torch.where(mask, codes - 1, self.padding)
-        # A text without any token (an empty one, where the tokenizer adds none) is read as one of padding.
-        first = torch.arange(codes.shape[1], device=codes.device) == 0
+    def forward(self, ids: Tensor) -> Tensor:
+        ids = ids.long()
+        mask = ids > 0
+        input_ids = torch.where(mask, ids - 1, self.padding)
+        # A text without any token (an empty one, if the tokenizer adds no special tokens) is read as one padding token.
+        first = torch.arange(ids.shape[1], device=ids.device) == 0
         mask = mask | (first & ~mask.any(1, keepdim=True))
-        return self.backbone(input_ids=ids, attention_mask=mask.long())
+        return self.backbone(input_ids=input_ids, attention_mask=mask.long())
 
 
 class ImageEncoder(nn.Module):
-    """A pretrained encoder of images: brings them to its size and channels, and normalises them as it was trained.
+    """A pretrained image encoder: resizes images, repeats channels, and normalises as in pretraining.
 
     Args:
         backbone: the encoder.
-        size: height and width that it reads; None leaves images as large as they are.
-        mean: per channel, of values from 0 to 1.
-        std: likewise.
-        how: resampling of other sizes, `"nearest"`, `"bilinear"` or `"bicubic"`.
+        size: height and width that the encoder reads; None does not resize.
+        mean: mean per channel, of values from 0 to 1.
+        std: standard deviation per channel.
+        interpolation: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"` (computed as bicubic).
 
     Shape: (B, C, H, W) from 0 to 1 -> (B, D), (B, T, D) or (B, C', H', W').
     """
@@ -53,37 +53,42 @@ class ImageEncoder(nn.Module):
     std: Tensor
 
     def __init__(
-        self, backbone: Backbone, size: tuple[int, int] | None, mean: Sequence[float], std: Sequence[float], how: str
+        self,
+        backbone: Backbone,
+        size: tuple[int, int] | None,
+        mean: Sequence[float],
+        std: Sequence[float],
+        interpolation: str,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.size = size
-        self.how = how
+        self.interpolation = interpolation
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(-1, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         if self.size is not None and tuple(images.shape[2:]) != self.size:
-            images = self._resized(images, self.size)
+            images = self._resize(images, self.size)
         if images.shape[1] != len(self.mean):
             images = images.expand(-1, len(self.mean), -1, -1)
         return self.backbone(pixel_values=(images - self.mean) / self.std)
 
-    def _resized(self, images: Tensor, size: tuple[int, int]) -> Tensor:
-        if self.how == "nearest":
+    def _resize(self, images: Tensor, size: tuple[int, int]) -> Tensor:
+        if self.interpolation == "nearest":
             return nn.functional.interpolate(images, size, mode="nearest")
-        how = "bicubic" if self.how == "lanczos" else self.how
-        return nn.functional.interpolate(images, size, mode=how, antialias=True, align_corners=False)
+        mode = "bicubic" if self.interpolation == "lanczos" else self.interpolation
+        return nn.functional.interpolate(images, size, mode=mode, antialias=True, align_corners=False)
 
 
 class StepPool(nn.Module):
-    """A weighted mean of the steps that hold something; a small gated network on each says how much it weighs.
+    """A weighted mean of the non-zero steps; a small gated network computes the weight of each step.
 
     Args:
         width: D of a step.
         hidden: width of the gated network.
 
-    Shape: steps (B, T, D), zeros where there is none -> (B, D).
+    Shape: steps (B, T, D), zeros at the padding -> (B, D).
 
     >>> StepPool(8, 4)(torch.ones(2, 3, 8)).shape
     torch.Size([2, 8])

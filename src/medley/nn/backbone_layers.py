@@ -1,4 +1,4 @@
-"""Which parameters of a pretrained encoder learn, and how fast."""
+"""Which parameters of a pretrained encoder are trained, and with which learning rates."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from medley.errors import ConfigError
 from medley.nn.hub import missing_package
 
 Trainable = bool | int | str
-MOST = 0.9
-"""Share of a network's parameters above which a sequence of it is all of its layers."""
+ALL_LAYERS_FRACTION = 0.9
+"""The fraction of a network's parameters from which an `nn.Sequential` is taken as the list of all its layers."""
 
-# What a model holds above its layers that makes no state of a token.
-BESIDE = ("pooler", "head", "post_layernorm", "classifier")
+# Parts above the layers that do not contribute to the states of tokens.
+POOLING_PARTS = ("pooler", "head", "post_layernorm", "classifier")
 
 
 def layers_of(encoder: nn.Module) -> dict[str, nn.Module]:
-    """A network's layers by name, from the lowest: the members of its largest list that lies in no other.
+    """A network's layers by name, from the lowest: the elements of its largest outermost `nn.ModuleList`.
 
-    Stages count as layers. Networks without lists (those of timm) have sequences in their place: one that is nearly all
-    of the network, or several in a row.
+    Stages count as layers. Networks without module lists (those of timm) have `nn.Sequential` instead: a single one
+    that contains nearly all parameters, or several in a row.
     """
     lists = _outermost(encoder, nn.ModuleList)
-    found = lists or _outermost(encoder, nn.Sequential)
-    if not found:
+    containers = lists or _outermost(encoder, nn.Sequential)
+    if not containers:
         return {"": encoder}
-    name = max(found, key=lambda one: _size(found[one]))
-    if lists or _size(found[name]) > MOST * _size(encoder):
-        return {f"{name}.{place}": one for place, one in found[name].named_children()}
-    return found
+    largest = max(containers, key=lambda name: _size(containers[name]))
+    if lists or _size(containers[largest]) > ALL_LAYERS_FRACTION * _size(encoder):
+        return {f"{largest}.{index}": layer for index, layer in containers[largest].named_children()}
+    return containers
 
 
 def _outermost(encoder: nn.Module, kind: type[nn.Module]) -> dict[str, nn.Module]:
-    found: dict[str, nn.Module] = {}
+    outermost: dict[str, nn.Module] = {}
     for name, module in encoder.named_modules():
-        if isinstance(module, kind) and not any(name.startswith(f"{outer}.") for outer in found):
-            found[name] = module
-    return {name: one for name, one in found.items() if _size(one)}
+        if isinstance(module, kind) and not any(name.startswith(f"{outer}.") for outer in outermost):
+            outermost[name] = module
+    return {name: module for name, module in outermost.items() if _size(module)}
 
 
 def _size(module: nn.Module) -> int:
@@ -48,46 +48,48 @@ def _size(module: nn.Module) -> int:
 
 
 def depths(encoder: nn.Module) -> tuple[dict[str, int], int]:
-    """How deep each parameter lies, and the number of layers L.
+    """The depth of each parameter by name, and the number of layers L.
 
-    Embeddings and what else comes before the layers are 0, the first layer 1, what follows the last L + 1.
+    Embeddings and other parts before the layers have depth 0, the first layer 1, parts after the last layer L + 1.
     """
-    layers = {id(p): place + 1 for place, one in enumerate(layers_of(encoder).values()) for p in one.parameters()}
-    tables = {id(p) for one in encoder.modules() if isinstance(one, nn.Embedding) for p in one.parameters()}
+    layers = {id(p): depth for depth, layer in enumerate(layers_of(encoder).values(), 1) for p in layer.parameters()}
+    embeddings = {
+        id(p) for module in encoder.modules() if isinstance(module, nn.Embedding) for p in module.parameters()
+    }
     count = max(layers.values(), default=0)
-    found, seen = {}, False
+    depth_of, is_after_first = {}, False
     for name, parameter in encoder.named_parameters():
-        place = layers.get(id(parameter))
-        seen = seen or place is not None
-        above = count + 1 if seen and id(parameter) not in tables else 0
-        found[name] = above if place is None else place
-    return found, count
+        depth = layers.get(id(parameter))
+        is_after_first = is_after_first or depth is not None
+        outside = count + 1 if is_after_first and id(parameter) not in embeddings else 0
+        depth_of[name] = outside if depth is None else depth
+    return depth_of, count
 
 
-def release(encoder: nn.Module, trainable: Trainable, unread: Collection[str], *, lora_rank: int) -> None:
-    """Lets the parameters learn that shall, and no other.
+def set_trainable(encoder: nn.Module, trainable: Trainable, unused: Collection[str], *, lora_rank: int) -> None:
+    """Sets which parameters require gradients.
 
     Args:
-        encoder: as loaded.
-        trainable: all, none, `"lora"` (low-rank additions to the layers' weights), or the number of top layers.
-        unread: names of parts above the layers whose results nobody reads.
-        lora_rank: of the additions.
+        encoder: the encoder as loaded.
+        trainable: True (all), False (none), `"lora"` (low-rank adapters of the layers), or the number of top layers.
+        unused: names of parts above the layers whose output is not used.
+        lora_rank: rank of the adapters.
 
     Raises:
-        ConfigError: more top layers than there are.
+        ConfigError: the encoder has fewer layers than `trainable`.
     """
-    place, count = depths(encoder)
+    depth, count = depths(encoder)
     if isinstance(trainable, int) and not isinstance(trainable, bool) and trainable > count:
         raise ConfigError(f"trainable={trainable}, but the encoder has {count} layers.")
-    lowest = _lowest(trainable, count)
+    lowest = _lowest_trained(trainable, count)
     for name, parameter in encoder.named_parameters():
-        above = place[name] > count and any(part in unread for part in name.split("."))
-        parameter.requires_grad_(place[name] >= lowest and not above and not name.endswith("mask_token"))
+        is_unused = depth[name] > count and any(part in unused for part in name.split("."))
+        parameter.requires_grad_(depth[name] >= lowest and not is_unused and not name.endswith("mask_token"))
     if trainable == "lora":
         _add_lora(encoder, lora_rank)
 
 
-def _lowest(trainable: Trainable, count: int) -> int:
+def _lowest_trained(trainable: Trainable, count: int) -> int:
     if trainable is True:
         return 0
     if trainable is False or isinstance(trainable, str):
@@ -95,47 +97,47 @@ def _lowest(trainable: Trainable, count: int) -> int:
     return count + 1 - trainable
 
 
-def rates(encoder: nn.Module, factor: float, decay: float) -> dict[str, float]:
-    """Each learning parameter's share of the learning rate: `factor`, times `decay` per layer above it.
+def learning_rate_factors(encoder: nn.Module, factor: float, decay: float) -> dict[str, float]:
+    """The learning-rate multiplier of each trained parameter: `factor`, times `decay` per layer above it.
 
     Source of layer-wise decay: Howard and Ruder 2018 (ULMFiT), arXiv:1801.06146; Clark et al. 2020 (ELECTRA).
     """
-    place, count = depths(encoder)
+    depth, count = depths(encoder)
     return {
-        name: factor * decay ** (count + 1 - place[name])
+        name: factor * decay ** (count + 1 - depth[name])
         for name, parameter in encoder.named_parameters()
         if parameter.requires_grad
     }
 
 
-def still(encoder: nn.Module) -> list[nn.Module]:
-    """Modules that never learn and so are always in evaluation mode: no dropout, no statistics of batches.
+def untrained_modules(encoder: nn.Module) -> list[nn.Module]:
+    """Modules that are not trained and therefore stay in evaluation mode: no dropout, no batch statistics.
 
-    Of an encoder with low-rank additions, only normalisation by batches stands still.
+    In an encoder with low-rank adapters, these are only the batch norms.
     """
     if any("lora_" in name for name, _ in encoder.named_parameters()):
-        return [one for one in encoder.modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)]
-    return list(_still(encoder))
+        return [module for module in encoder.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    return list(_outermost_untrained(encoder))
 
 
-def _still(module: nn.Module) -> Iterator[nn.Module]:
-    own = list(module.parameters())
-    if own and not any(p.requires_grad for p in own):
+def _outermost_untrained(module: nn.Module) -> Iterator[nn.Module]:
+    parameters = list(module.parameters())
+    if parameters and not any(p.requires_grad for p in parameters):
         yield module
         return
     for child in module.children():
-        yield from _still(child)
+        yield from _outermost_untrained(child)
 
 
-def checkpoint_gradients(encoder: Any) -> None:
-    """Layers are run again in the backward pass, in place of keeping what they made.
+def enable_gradient_checkpointing(encoder: Any) -> None:
+    """Recomputes activations in the backward pass instead of storing them.
 
     Raises:
-        ConfigError: this kind of encoder cannot.
+        ConfigError: the encoder does not support gradient checkpointing.
     """
     if not getattr(encoder, "supports_gradient_checkpointing", False):
         raise ConfigError(
-            f"gradient_checkpointing=True, but {type(encoder).__name__} has no gradient checkpointing; leave it out."
+            f"gradient_checkpointing=True, but {type(encoder).__name__} does not support it; leave it out."
         )
     if hasattr(encoder, "activation_checkpointing_enable"):
         encoder.activation_checkpointing_enable({"use_reentrant": False})
@@ -149,21 +151,21 @@ def _add_lora(encoder: nn.Module, rank: int) -> None:
     except ImportError as error:
         raise missing_package(error) from error
 
-    inside = {id(part) for layer in layers_of(encoder).values() for part in layer.modules()}
-    parts = {name: one for name, one in encoder.named_modules() if id(one) in inside}
-    linear = [name for name, one in parts.items() if isinstance(one, nn.Linear)]
-    convolutions = [name for name, one in parts.items() if isinstance(one, nn.Conv2d) and one.groups == 1]
+    in_layers = {id(module) for layer in layers_of(encoder).values() for module in layer.modules()}
+    modules = {name: module for name, module in encoder.named_modules() if id(module) in in_layers}
+    linear = [name for name, module in modules.items() if isinstance(module, nn.Linear)]
+    convolutions = [name for name, module in modules.items() if isinstance(module, nn.Conv2d) and module.groups == 1]
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=linear or convolutions)
     inject_adapter_in_model(config, encoder)
 
 
 def prefix_tokens(encoder: nn.Module, config: Mapping[str, Any]) -> int:
-    """Tokens of the last layer that stand for no part of the image."""
-    words = ("cls_token", "class_embedding", "distillation_token")
-    named = sum(name.rpartition(".")[2] in words for name, _ in encoder.named_parameters())
-    return named + (int(config.get("num_register_tokens") or 0) if named else 0)
+    """The number of leading tokens in the last layer that do not correspond to a patch of the image."""
+    parameters = ("cls_token", "class_embedding", "distillation_token")
+    count = sum(name.rpartition(".")[2] in parameters for name, _ in encoder.named_parameters())
+    return count + (int(config.get("num_register_tokens") or 0) if count else 0)
 
 
-def takes(forward: Any, name: str) -> bool:
-    """Whether a forward method has an argument of this name."""
-    return name in inspect.signature(forward).parameters
+def has_argument(function: Any, name: str) -> bool:
+    """Whether a function has an argument of this name."""
+    return name in inspect.signature(function).parameters

@@ -1,4 +1,4 @@
-"""Encoders of timm, where it is installed: built by its factory, their weights read like all others."""
+"""Encoders of timm: built by its factory, with weights read from safetensors."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from typing import Any
 from torch import Tensor, nn
 
 from medley.errors import ConfigError, MissingDependencyError
-from medley.nn.hub import INDEX, WEIGHTS, Found
+from medley.nn.hub import INDEX, WEIGHTS, ModelFiles
 
 
-def timm_config(told: Mapping[str, Any], num_hidden_layers: int | None) -> dict[str, Any]:
-    """The config of an encoder of timm, from the JSON beside its weights.
+def timm_config(content: Mapping[str, Any], num_hidden_layers: int | None) -> dict[str, Any]:
+    """The config of an encoder of timm, from the JSON file next to its weights.
 
     Raises:
-        ConfigError: fewer layers are asked for; its factory builds whole encoders.
+        ConfigError: `num_hidden_layers` is set; the factory of timm builds whole encoders only.
     """
     if num_hidden_layers is not None:
-        raise ConfigError(f"num_hidden_layers={num_hidden_layers}: encoders of timm are taken whole; leave it out.")
-    image = {**told, **(told.get("pretrained_cfg") or {})}
+        raise ConfigError(
+            f"num_hidden_layers={num_hidden_layers}: layers of timm encoders cannot be removed; leave it out."
+        )
+    image = {**content, **(content.get("pretrained_cfg") or {})}
     channels, height, width = image.get("input_size") or (3, 224, 224)
     return {
         "model_type": "timm",
-        "architecture": told["architecture"],
-        "model_args": told.get("model_args") or {},
-        "hidden_size": int(told["num_features"]),
+        "architecture": content["architecture"],
+        "model_args": content.get("model_args") or {},
+        "hidden_size": int(content["num_features"]),
         "num_channels": channels,
         "image_size": [height, width],
         "image_mean": list(image.get("mean") or (0.485, 0.456, 0.406)),
@@ -36,16 +38,16 @@ def timm_config(told: Mapping[str, Any], num_hidden_layers: int | None) -> dict[
 
 
 def timm_encoder(config: Mapping[str, Any]) -> TimmEncoder:
-    """The encoder without weights.
+    """Builds the encoder without loading weights.
 
     Raises:
         MissingDependencyError: timm cannot be imported.
     """
     try:
         import timm  # pyright: ignore[reportMissingImports]
-    except Exception as error:  # a torchvision that does not fit its torch raises more than ImportError
+    except Exception as error:  # a torchvision that does not match torch raises other errors than ImportError
         raise MissingDependencyError(
-            f"Encoders of timm need timm, which cannot be imported here ({error}).", package="timm"
+            f"Encoders of timm need timm, which cannot be imported ({error}).", package="timm"
         ) from error
     model = timm.create_model(
         config["architecture"], pretrained=False, num_classes=0, global_pool="", **config["model_args"]
@@ -53,34 +55,34 @@ def timm_encoder(config: Mapping[str, Any]) -> TimmEncoder:
     return TimmEncoder(model)
 
 
-def load_timm(config: Mapping[str, Any], found: Found) -> TimmEncoder:
-    """The encoder with its weights; those of its classifier are left out.
+def load_timm(config: Mapping[str, Any], files: ModelFiles) -> TimmEncoder:
+    """Builds the encoder and loads its weights, except those of the classifier.
 
     Raises:
-        ConfigError: the weights are of another architecture.
+        ConfigError: the weights belong to another architecture.
     """
     from safetensors.torch import load_file
 
-    if not (found.folder / WEIGHTS).is_file():
-        raise ConfigError(f"{found.folder} holds {INDEX}; weights of timm are read from one file, {WEIGHTS}.")
+    if not (files.folder / WEIGHTS).is_file():
+        raise ConfigError(f"{files.folder} contains {INDEX}; weights of timm must be in a single file, {WEIGHTS}.")
     encoder = timm_encoder(config)
-    lacking, _ = encoder.model.load_state_dict(load_file(found.folder / WEIGHTS), strict=False)
-    if lacking:
+    missing, _ = encoder.model.load_state_dict(load_file(files.folder / WEIGHTS), strict=False)
+    if missing:
         raise ConfigError(
-            f"The weights in {found.folder} do not fit timm's {config['architecture']!r}: {lacking[0]!r} is missing."
+            f"The weights in {files.folder} do not fit timm's {config['architecture']!r}: {missing[0]!r} is missing."
         )
     return encoder
 
 
 @dataclass(frozen=True)
 class TimmStates:
-    """What an encoder made, under the name that transformers gives it."""
+    """The output of an encoder, under the name that transformers uses."""
 
     last_hidden_state: Tensor
 
 
 class TimmEncoder(nn.Module):
-    """An encoder of timm that answers as one of transformers.
+    """An encoder of timm with the interface of transformers.
 
     Shape: pixel_values (B, C, H, W) -> states (B, T, D) or a map (B, C', H', W').
     """

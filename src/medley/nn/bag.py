@@ -1,4 +1,4 @@
-"""Bags of codes: an embedding each, summed."""
+"""Bags of tokens: sums of weighted embeddings."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-SMALL = 0.1  # of the first weights: what is met rarely stays small, so that it says little
-HALF = 0.025  # share of the rows that a code must be in to count half
+INITIAL_STD = 0.1  # small, so that embeddings of rare tokens, which are seldom updated, have little effect
+HALF = 0.025  # the fraction of rows that contain a token whose weight is one half
 
 
 class Bag(nn.Module):
-    """The weighted sum of the embeddings of a bag's codes, divided by the root of their squared weights.
+    """The weighted sum of the embeddings of a bag's tokens, divided by the root of the sum of squared weights.
 
-    The root keeps the variance of the sum alike for bags of any size. An empty bag gives the bias.
+    The division makes the variance of the output independent of the size of the bag. An empty bag gives the bias.
 
-    A code's weight is learnt from the rows before training: share / (share + 0.025) for a code that is in this share
-    of them. Optimisers like Adam take equal steps for all embeddings, however rarely they are met, so that what is in
-    few rows would be memorised; a small weight makes small steps of them.
+    The weight of a token is computed from the training rows before training: f / (f + 0.025) for a token that occurs in
+    the fraction f of the rows. Optimizers such as Adam take steps of equal size for all embeddings, however rare, so a
+    network would memorise tokens that occur in few rows; a small weight makes the effect of these steps small.
 
-    Source: Joulin et al., "Bag of Tricks for Efficient Text Classification", EACL 2017, but for the weights.
+    Source: Joulin et al., "Bag of Tricks for Efficient Text Classification", EACL 2017, except for the weights.
 
     Args:
-        rows: number of codes, the padding 0 included.
+        rows: number of token ids, including the padding 0.
         width: D.
-        token_dropout: share of codes that training leaves out of each bag.
+        token_dropout: probability that a token is dropped from a bag in training.
 
-    Shape: codes (B, G), 0 is padding -> (B, D).
+    Shape: token ids (B, G), 0 is padding -> (B, D).
 
     >>> Bag(100, 8)(torch.tensor([[3, 7, 0], [0, 0, 0]])).shape
     torch.Size([2, 8])
@@ -40,47 +40,47 @@ class Bag(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width))
         self.token_dropout = token_dropout
         self.register_buffer("trust", torch.ones(rows))
-        nn.init.normal_(self.weight, std=SMALL)
+        nn.init.normal_(self.weight, std=INITIAL_STD)
         with torch.no_grad():
             self.weight[0].zero_()
             self.trust[0] = 0
 
     @torch.no_grad()
-    def adapt(self, codes: Tensor) -> None:
-        """Learns how much each code weighs from rows (B, G)."""
-        share = torch.bincount(codes.flatten().long(), minlength=len(self.trust))[: len(self.trust)] / len(codes)
-        trust = share / (share + HALF)
+    def adapt(self, ids: Tensor) -> None:
+        """Computes the weight of each token from rows (B, G)."""
+        frequency = torch.bincount(ids.flatten().long(), minlength=len(self.trust))[: len(self.trust)] / len(ids)
+        trust = frequency / (frequency + HALF)
         trust[0] = 0
-        # The weight of the average code that a bag holds is 1, so that all bags' embeddings learn at the usual pace.
-        mean = (share * trust.square()).sum() / share[1:].sum().clamp_min(1e-9)
+        # Scaled so that the root mean square weight of the tokens of all bags is 1: embeddings learn at the usual rate.
+        mean = (frequency * trust.square()).sum() / frequency[1:].sum().clamp_min(1e-9)
         self.trust.copy_(trust / mean.sqrt().clamp_min(1e-9))
 
-    def forward(self, codes: Tensor) -> Tensor:
-        """Codes (B, G) -> (B, D)."""
+    def forward(self, ids: Tensor) -> Tensor:
+        """Token ids (B, G) -> (B, D)."""
         if self.training and self.token_dropout:
-            codes = codes.masked_fill(torch.rand(codes.shape, device=codes.device) < self.token_dropout, 0)
-        trust = F.embedding(codes, self.trust[:, None])
-        if torch.compiler.is_compiling() and not self.training:  # exporters know no bags, or make loops of them
-            total = (F.embedding(codes, self.weight) * trust).sum(1)
+            ids = ids.masked_fill(torch.rand(ids.shape, device=ids.device) < self.token_dropout, 0)
+        trust = F.embedding(ids, self.trust[:, None])
+        if torch.compiler.is_compiling() and not self.training:  # exporters lack embedding bags, or make loops of them
+            total = (F.embedding(ids, self.weight) * trust).sum(1)
         else:
-            total = F.embedding_bag(codes, self.weight * self.trust[:, None], mode="sum", padding_idx=0)
+            total = F.embedding_bag(ids, self.weight * self.trust[:, None], mode="sum", padding_idx=0)
         size = trust.square().sum(1)
         return total * size.clamp_min(1e-6).rsqrt() + self.bias
 
 
 class BagNetwork(nn.Module):
-    """A bag, and dense layers on it.
+    """A bag of tokens, followed by dense layers.
 
-    Without layers, nothing bends the sum: a linear head on it is linear in the codes.
+    Without dense layers there is no non-linearity: a linear head on the bag is linear in the tokens.
 
     Args:
-        rows: number of codes, the padding 0 included.
+        rows: number of token ids, including the padding 0.
         width: D, of the embeddings and of every layer.
-        num_layers: dense layers after the bag.
-        dropout: after the bag and after every layer.
-        token_dropout: share of codes that training leaves out of each bag.
+        num_layers: number of dense layers after the bag.
+        dropout: dropout probability after the bag and after every layer.
+        token_dropout: probability that a token is dropped from a bag in training.
 
-    Shape: codes (B, G) -> (B, D).
+    Shape: token ids (B, G) -> (B, D).
 
     >>> BagNetwork(100, 8, num_layers=1, dropout=0.25)(torch.tensor([[3, 7, 0]])).shape
     torch.Size([1, 8])
@@ -95,10 +95,10 @@ class BagNetwork(nn.Module):
         self.bag = Bag(rows, width, token_dropout)
         self.layers = nn.Sequential(*layers)
 
-    def adapt(self, codes: Tensor) -> None:
-        """Learns how much each code weighs from rows (B, G)."""
-        self.bag.adapt(codes)
+    def adapt(self, ids: Tensor) -> None:
+        """Computes the weight of each token from rows (B, G)."""
+        self.bag.adapt(ids)
 
-    def forward(self, codes: Tensor) -> Tensor:
-        """Codes (B, G) -> (B, D)."""
-        return self.layers(self.bag(codes))
+    def forward(self, ids: Tensor) -> Tensor:
+        """Token ids (B, G) -> (B, D)."""
+        return self.layers(self.bag(ids))

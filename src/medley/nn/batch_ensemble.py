@@ -1,4 +1,4 @@
-"""Ensembles of linear layers and MLPs as one module, with weights that the members share."""
+"""Ensembles of linear layers and MLPs in one module, with shared weights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from medley.nn.members import MemberWise
 
 
 class BatchEnsembleLinear(nn.Module):
-    """Linear layers of E members that share one weight matrix: each scales what goes in and what comes out.
+    """Linear layers of E members that share one weight matrix; each member scales its input and its output.
 
     Member e computes ((x * r_e) W) * s_e + b_e. Sources: Wen, Tran, Ba: BatchEnsemble, 2020,
     https://arxiv.org/abs/2002.06715; Gorishniy, Kotelnikov, Babenko: TabM, 2024, https://arxiv.org/abs/2410.24210.
@@ -18,7 +18,7 @@ class BatchEnsembleLinear(nn.Module):
         width: D.
         units: D'.
         members: E.
-        random_signs: whether the input scales start as random signs, which makes the members differ; else as ones.
+        random_signs: initialise the input scales with random signs, which makes the members differ, instead of ones.
 
     Shape: (B, E, D) -> (B, E, D').
 
@@ -34,7 +34,7 @@ class BatchEnsembleLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(members, units))
         bound = width**-0.5
         nn.init.uniform_(self.weight, -bound, bound)
-        with torch.no_grad():  # one bias for all members: only their scales differ at first
+        with torch.no_grad():  # equal biases, so that only the scales of the members differ at first
             self.bias.copy_(torch.empty(units).uniform_(-bound, bound))
         if random_signs:
             with torch.no_grad():
@@ -46,7 +46,7 @@ class BatchEnsembleLinear(nn.Module):
 
 
 class MemberLinear(MemberWise):
-    """A linear layer of its own for each of E members.
+    """A separate linear layer for each of E members.
 
     Args:
         width: D.
@@ -71,12 +71,12 @@ class MemberLinear(MemberWise):
 
 
 class BatchEnsembleMLP(nn.Sequential):
-    """Layers of `BatchEnsembleLinear`, ReLU and dropout; the first one's input scales start as random signs.
+    """Layers of `BatchEnsembleLinear`, ReLU and dropout; the first has random signs as input scales.
 
     Args:
         width: D.
         units: D' of each layer.
-        num_layers: layers.
+        num_layers: number of layers.
         members: E.
         dropout: dropout probability after each layer.
 
@@ -96,7 +96,7 @@ class BatchEnsembleMLP(nn.Sequential):
 
 
 class Members(nn.Module):
-    """The same vector for each of E members.
+    """Repeats a vector for each of E members.
 
     Args:
         members: E.

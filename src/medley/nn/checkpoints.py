@@ -1,6 +1,6 @@
-"""Whole pretrained models of others, such as write or paint: which one it is, and what is told where it cannot be read.
+"""Loads complete pretrained models, such as captioning models, and identifies them by a checksum.
 
-Where they lie, `hub` knows. Weights are read from safetensors only, and no code that comes with a model is ever run.
+`hub` finds their files. Weights are read from safetensors only, and no code that comes with a model is run.
 """
 
 from __future__ import annotations
@@ -13,55 +13,55 @@ from typing import TypeVar
 
 from medley.errors import ConfigError
 from medley.nn.backbone_config import quiet
-from medley.nn.hub import Found, missing_package
+from medley.nn.hub import ModelFiles, missing_package
 
 Result = TypeVar("Result")
 
-_PARTS = (".json", ".txt", ".safetensors", ".model", ".jinja")
-_READ = 1 << 20
+_SUFFIXES = (".json", ".txt", ".safetensors", ".model", ".jinja")
+_BLOCK_SIZE = 1 << 20
 
 
-def identity(found: Found) -> str:
-    """What tells a model from any other: the commit on the hub, else a checksum of its files. Loads nothing.
+def identity(files: ModelFiles) -> str:
+    """Identifies a model: its commit on the hub, or a checksum of its files. Does not load it.
 
     Args:
-        found: where its files are.
+        files: the model's files.
     """
-    if found.revision is not None:
-        return found.revision
-    whole = hashlib.blake2b(digest_size=16)
-    for one in sorted(one for one in found.folder.iterdir() if one.suffix in _PARTS):
-        state = one.stat()
-        whole.update(f"{one.name} {_checksum(one, state.st_size, state.st_mtime_ns)} ".encode())
-    return whole.hexdigest()
+    if files.revision is not None:
+        return files.revision
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(path for path in files.folder.iterdir() if path.suffix in _SUFFIXES):
+        stat = path.stat()
+        digest.update(f"{path.name} {_checksum(path, stat.st_size, stat.st_mtime_ns)} ".encode())
+    return digest.hexdigest()
 
 
 @lru_cache(maxsize=256)
-def _checksum(path: Path, size: int, changed: int) -> str:
+def _checksum(path: Path, size: int, modified: int) -> str:
     content = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
-        while block := file.read(_READ):
+        while block := file.read(_BLOCK_SIZE):
             content.update(block)
     return content.hexdigest()
 
 
-def loaded(found: Found, kind: str, load: Callable[[Path], Result]) -> Result:
-    """What `load` makes of a folder; where that fails, what transformers says is told in our words.
+def load_checkpoint(files: ModelFiles, kind: str, load: Callable[[Path], Result]) -> Result:
+    """Calls `load` with the model's folder, and translates errors of transformers into errors of medley.
 
     Args:
-        found: where the model's files are.
-        kind: what errors call it: "an image-to-text model".
-        load: reads a model, or a part of one.
+        files: the model's files.
+        kind: the name of the model type in errors, such as "an image-to-text model".
+        load: loads a model, or a part of one, from a folder.
 
     Raises:
-        ConfigError: it is none of this kind, or files of it are missing.
+        ConfigError: the model is of another type, or files are missing.
         MissingDependencyError: a package is not installed.
     """
     try:
         with quiet():
-            return load(found.folder)
+            return load(files.folder)
     except ImportError as error:
         raise missing_package(error) from error
-    except (OSError, ValueError, KeyError) as error:  # what files of configs and mappings of models raise
-        first = str(error).strip().partition("\n")[0]
-        raise ConfigError(f"{str(found.folder)!r} cannot be read as {kind}: {first}") from error
+    except (OSError, ValueError, KeyError) as error:  # raised for invalid config files and unknown model types
+        reason = str(error).strip().partition("\n")[0]
+        raise ConfigError(f"{str(files.folder)!r} cannot be read as {kind}: {reason}") from error

@@ -1,4 +1,4 @@
-"""Tables of raw columns as plain vectors."""
+"""Encoded tables as numeric vectors."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from torch import Tensor, nn
 
 
 class Columns(nn.Module):
-    """Numbers pass or are embedded, categories are one-hot or embedded, missing numbers become 0.
+    """Passes or embeds numbers, one-hot encodes or embeds categories, and replaces missing numbers by 0.
 
-    Nothing that leaves is NaN or infinite, whatever comes in.
+    The output never contains NaN or infinity.
 
     Args:
-        plain: positions of numbers that pass as they are.
-        told: positions of numbers whose being missing is told by a 1.
-        one_hot: (position, code) per number 0 or 1 of the one-hot categories.
+        plain: positions of numbers that are passed unchanged.
+        told: positions of numbers with a missing indicator, which is 1 where the number is missing.
+        one_hot: (position, code) per output feature of the one-hot categories.
         embedded: position -> (number of codes, width) of the embedded categories.
         numeric: positions of numbers that `embedding` reads.
         embedding: a module (B, len(numeric)) -> (B, len(numeric), E), or None.
 
-    Shape: (B, C) -> (B, D): plain, told, one-hot, embedded categories, embedded numbers.
+    Shape: (B, C) -> (B, D): plain numbers, missing indicators, one-hot categories, embedded categories, embedded
+    numbers.
 
     >>> module = Columns(plain=[0], told=[0], one_hot=[(1, 1), (1, 2)])
     >>> module(torch.tensor([[0.5, 2.0], [float("nan"), 0.0]]))
@@ -45,18 +46,18 @@ class Columns(nn.Module):
         embedding: nn.Module | None = None,
     ) -> None:
         super().__init__()
-        # Positions follow from the declaration, so they are no part of the weights that a file holds.
-        for name, places in {
+        # Positions are determined by the arguments, so they are not saved with the weights.
+        for name, positions in {
             "plain": plain,
             "told": told,
             "hot": [p for p, _ in one_hot],
             "numeric": numeric,
         }.items():
-            self.register_buffer(name, torch.tensor(list(places), dtype=torch.int64), persistent=False)
+            self.register_buffer(name, torch.tensor(list(positions), dtype=torch.int64), persistent=False)
         code = torch.tensor([float(code) for _, code in one_hot], dtype=torch.float32)
         self.register_buffer("code", code, persistent=False)
         self.sizes = {"plain": len(plain), "told": len(told), "hot": len(one_hot), "numeric": len(numeric)}
-        self.places = list(embedded or {})
+        self.positions = list(embedded or {})
         self.last = [codes - 1 for codes, _ in (embedded or {}).values()]
         self.tables = nn.ModuleList([_table(codes, width) for codes, width in (embedded or {}).values()])
         self.embedding = embedding
@@ -64,7 +65,7 @@ class Columns(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C) -> (B, D)."""
         clean = torch.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)
-        if self.sizes["plain"] == x.shape[1]:  # numbers only, in order: nothing to gather
+        if self.sizes["plain"] == x.shape[1]:  # numbers only, in order: no need to gather
             parts = [clean]
         else:
             parts = [clean.index_select(1, self.plain)] if self.sizes["plain"] else []
@@ -72,22 +73,22 @@ class Columns(nn.Module):
             parts.append(torch.isnan(x.index_select(1, self.told)).to(clean.dtype))
         if self.sizes["hot"]:
             parts.append((clean.index_select(1, self.hot) == self.code).to(clean.dtype))
-        for place, last, table in zip(self.places, self.last, self.tables, strict=True):
-            parts.append(table(clean[:, place].long().clamp(0, last)))
+        for position, last, table in zip(self.positions, self.last, self.tables, strict=True):
+            parts.append(table(clean[:, position].long().clamp(0, last)))
         if self.embedding is not None:
             parts.append(self.embedding(clean.index_select(1, self.numeric)).flatten(1))
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 
 class Clamped(nn.Module):
-    """Numbers held to the range that training rows had, before a module that was made for that range.
+    """Clamps numbers to the range of the training rows before they are passed to a module.
 
     Args:
         low: smallest value of each number, (F,).
         high: largest value of each number, (F,).
-        module: what reads them.
+        module: the module that reads the clamped numbers.
 
-    Shape: (B, F) -> as `module` makes of it.
+    Shape: (B, F) -> the output of `module`.
     """
 
     low: Tensor
@@ -108,5 +109,5 @@ def _table(codes: int, width: int) -> nn.Embedding:
     table = nn.Embedding(codes, width)
     nn.init.uniform_(table.weight, -(width**-0.5), width**-0.5)
     with torch.no_grad():
-        table.weight[0].zero_()  # a stranger that training never met stays neutral
+        table.weight[0].zero_()  # the code of unknown categories, which may not occur in training
     return table

@@ -1,4 +1,4 @@
-"""Stacks of convolutions over sequences, images and volumes."""
+"""Convolutional networks over sequences, images and volumes."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ _NORM = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _POOL = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
 _PAD = {1: nn.ConstantPad1d, 2: nn.ConstantPad2d, 3: nn.ConstantPad3d}
 
-FEWEST_FOR_DEPTHWISE = 8
+MIN_DEPTHWISE_CHANNELS = 8
 
 
 def pixels_last(x: Tensor) -> Tensor:
-    """The same images (B, C, H, W) with the channels innermost in memory.
+    """Converts images (B, C, H, W) to the channels-last memory format.
 
-    Convolutions, batch norms and poolings keep that order from layer to layer; on a CPU a small network trains
-    one and a half to two times as fast as with the pixels innermost (measured at 28 and 96 pixels).
+    Convolutions, batch norms and poolings preserve this format from layer to layer. On a CPU, a small network trains
+    one and a half to two times as fast as in the contiguous format (measured with images of 28 and 96 pixels).
 
     >>> import torch
     >>> pixels_last(torch.zeros(2, 3, 4, 4)).stride(), pixels_last(torch.zeros(2, 1, 4, 4)).stride()
     ((48, 1, 12, 3), (16, 1, 4, 1))
     """
-    if x.shape[1] == 1:  # both orders are the same memory then, and torch would go on with the slow one
+    if x.shape[1] == 1:  # both formats have the same memory layout then, and torch would use the slow one
         return x.reshape(x.shape[0], x.shape[2], x.shape[3], 1).permute(0, 3, 1, 2)
     return x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
 
@@ -39,32 +39,32 @@ def start_convolutions(module: nn.Module) -> None:
 
 
 def halved(size: Sequence[int]) -> tuple[int, ...]:
-    """A map's size after pooling by two, never below 1.
+    """The size of a feature map after pooling by two, at least 1 per axis.
 
     >>> halved((28, 7, 1))
     (14, 3, 1)
     """
-    return tuple(max(1, one // 2) for one in size)
+    return tuple(max(1, side // 2) for side in size)
 
 
 def convolution(rank: int, inside: int, outside: int, kernel_size: int, *, separable: bool = False) -> nn.Module:
-    """A convolution without bias that keeps the map's size.
+    """Builds a convolution without bias that preserves the size of the feature map.
 
     Args:
-        rank: spatial axes, 1 to 3.
-        inside: channels in.
-        outside: channels out.
-        kernel_size: side of the kernel; even sides pad one more at the end.
-        separable: depthwise, then pointwise (Chollet 2017, arXiv:1610.02357). With few channels in, a depthwise
-            filter sees too little, so the convolution stays dense there.
+        rank: number of spatial axes, 1 to 3.
+        inside: number of input channels.
+        outside: number of output channels.
+        kernel_size: side of the kernel; an even side is padded by one more at the end.
+        separable: depthwise separable (Chollet 2017, arXiv:1610.02357). With few input channels, a depthwise filter
+            sees too little, so the convolution remains dense.
     """
     conv = _CONV[rank]
     padding = (kernel_size - 1) // 2
-    uneven = [] if kernel_size % 2 else [_PAD[rank]((0, 1) * rank, 0.0)]
-    if not separable or inside < FEWEST_FOR_DEPTHWISE:
-        return _chain(*uneven, conv(inside, outside, kernel_size, padding=padding, bias=False))
+    extra_padding = [] if kernel_size % 2 else [_PAD[rank]((0, 1) * rank, 0.0)]
+    if not separable or inside < MIN_DEPTHWISE_CHANNELS:
+        return _chain(*extra_padding, conv(inside, outside, kernel_size, padding=padding, bias=False))
     depthwise = conv(inside, inside, kernel_size, padding=padding, groups=inside, bias=False)
-    return _chain(*uneven, depthwise, conv(inside, outside, 1, bias=False))
+    return _chain(*extra_padding, depthwise, conv(inside, outside, 1, bias=False))
 
 
 def _chain(*parts: nn.Module) -> nn.Module:
@@ -72,21 +72,21 @@ def _chain(*parts: nn.Module) -> nn.Module:
 
 
 class ConvStack(nn.Module):
-    """Blocks of convolution, batch norm and ReLU; the width doubles from block to block.
+    """Blocks of convolution, batch norm and ReLU; the number of channels doubles from block to block.
 
-    In the last layer of a block the pooling comes before the batch norm: a quarter of the numbers is left to
-    normalise, which takes a third off a training step on a CPU.
+    In the last layer of a block, pooling comes before batch norm: only a quarter of the values are normalised, which
+    makes a training step on a CPU a third faster.
 
     Args:
-        channels: channels in.
-        size: the map's size, one to three axes.
-        filters: channels out of the first block.
+        channels: number of input channels.
+        size: size of the input feature map, with one to three axes.
+        filters: number of output channels of the first block.
         kernel_size: side of the kernels.
-        num_blocks: blocks.
-        num_layers: convolutions in a block.
-        max_pooling: halve the map after each block, never below 1.
-        separable: depthwise separable convolutions.
-        dropout: share of numbers that are dropped after each block in training.
+        num_blocks: number of blocks.
+        num_layers: number of convolutions per block.
+        max_pooling: halve the feature map after each block, down to 1 per axis.
+        separable: use depthwise separable convolutions.
+        dropout: dropout probability after each block.
 
     Shape:
         (B, C, *size) -> (B, filters * 2 ** (num_blocks - 1), *out_size)
@@ -117,7 +117,7 @@ class ConvStack(nn.Module):
             for layer in range(num_layers):
                 parts.append(convolution(rank, channels, width, kernel_size, separable=separable))
                 if max_pooling and layer == num_layers - 1 and max(size) > 1:
-                    parts.append(_POOL[rank](tuple(min(2, one) for one in size)))
+                    parts.append(_POOL[rank](tuple(min(2, side) for side in size)))
                     size = halved(size)
                 parts += [_NORM[rank](width), nn.ReLU(inplace=True)]
                 channels = width
@@ -131,7 +131,7 @@ class ConvStack(nn.Module):
 
 
 class StepsLast(nn.Module):
-    """A module that reads and gives (B, D, T), for sequences (B, T, D).
+    """Applies a module over (B, D, T) to sequences (B, T, D), and transposes its output back.
 
     Args:
         inner: the module.

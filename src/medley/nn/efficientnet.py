@@ -1,4 +1,4 @@
-"""Inverted bottlenecks with squeeze-and-excitation (EfficientNet), scaled by width and depth."""
+"""EfficientNet: inverted bottlenecks with squeeze-and-excitation, scaled in width and depth."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from medley.nn.conv import pixels_last, start_convolutions
 
 @dataclass(frozen=True)
 class Stage:
-    """A row of the network's table.
+    """One stage of the network.
 
     Args:
-        expansion: how many times wider the block is inside than at its input.
-        width: channels out.
-        depth: blocks.
-        stride: of the first block.
-        kernel_size: of the depthwise convolutions.
+        expansion: ratio of the inner width of a block to its input width.
+        width: number of output channels.
+        depth: number of blocks.
+        stride: stride of the first block.
+        kernel_size: side of the depthwise kernels.
     """
 
     expansion: int
@@ -45,17 +45,17 @@ STEM, TOP = 32, 1280
 
 
 def rounded(width: float) -> int:
-    """A width rounded to a multiple of 8, not more than a tenth below what was asked.
+    """Rounds a width to a multiple of 8, at most a tenth below the given width.
 
     >>> rounded(32 * 1.1), rounded(16 * 0.5)
     (32, 8)
     """
-    near = max(8, int(width + 4) // 8 * 8)
-    return near + 8 if near < 0.9 * width else near
+    multiple = max(8, int(width + 4) // 8 * 8)
+    return multiple + 8 if multiple < 0.9 * width else multiple
 
 
 class _SqueezeExcite(nn.Module):
-    """Gates every channel by what all channels hold on average (Hu et al. 2018, arXiv:1709.01507)."""
+    """Gates every channel, given the spatial means of all channels (Hu et al. 2018, arXiv:1709.01507)."""
 
     def __init__(self, width: int, squeezed: int) -> None:
         super().__init__()
@@ -67,21 +67,21 @@ class _SqueezeExcite(nn.Module):
         return x * gate.sigmoid()
 
 
-class _Inverted(nn.Module):
-    """Expand, depthwise, gate, project; beside the identity where the shape stays (and then starts as it)."""
+class _InvertedBottleneck(nn.Module):
+    """Inverted bottleneck; if the shape is preserved, with an identity shortcut, and initialised as the identity."""
 
     def __init__(self, inside: int, outside: int, expansion: int, stride: int, kernel_size: int) -> None:
         super().__init__()
-        wide = inside * expansion
+        inner = inside * expansion
         last = nn.BatchNorm2d(outside)
-        expand = [nn.Conv2d(inside, wide, 1, bias=False), nn.BatchNorm2d(wide), nn.SiLU(inplace=True)]
+        expand = [nn.Conv2d(inside, inner, 1, bias=False), nn.BatchNorm2d(inner), nn.SiLU(inplace=True)]
         self.branch = nn.Sequential(
             *(expand if expansion > 1 else []),
-            nn.Conv2d(wide, wide, kernel_size, stride, kernel_size // 2, groups=wide, bias=False),
-            nn.BatchNorm2d(wide),
+            nn.Conv2d(inner, inner, kernel_size, stride, kernel_size // 2, groups=inner, bias=False),
+            nn.BatchNorm2d(inner),
             nn.SiLU(inplace=True),
-            _SqueezeExcite(wide, max(1, inside // 4)),
-            nn.Conv2d(wide, outside, 1, bias=False),
+            _SqueezeExcite(inner, max(1, inside // 4)),
+            nn.Conv2d(inner, outside, 1, bias=False),
             last,
         )
         self.residual = stride == 1 and inside == outside
@@ -93,15 +93,15 @@ class _Inverted(nn.Module):
 
 
 class EfficientNet(nn.Module):
-    """Table 1 of the paper with widths, depths and strides scaled (Tan and Le 2019, arXiv:1905.11946).
+    """EfficientNet with scaled widths, depths and strides (Tan and Le 2019, arXiv:1905.11946).
 
     Args:
-        channels: channels in.
-        width: factor on all widths.
-        depth: factor on all depths.
-        halvings: how often the map is halved, 0 to 5 (5 in the paper). The stem's stride is left out first, then the
-            last stage's, and so on backwards, which keeps the costly early stages small.
-        stages: the rows of the table.
+        channels: number of input channels.
+        width: multiplier of all widths.
+        depth: multiplier of all depths.
+        halvings: how often the feature map is halved, 0 to 5 (5 in the paper). The stride of the stem is removed first,
+            then that of the last stage, and so on backwards, so that the expensive early stages stay small.
+        stages: the stages, by default those of Table 1 of the paper.
 
     Shape:
         (B, C, H, W) -> (B, out_channels(width), H', W'), each halving rounded up
@@ -115,21 +115,21 @@ class EfficientNet(nn.Module):
         self, channels: int, *, width: float, depth: float, halvings: int = 5, stages: Sequence[Stage] = B0
     ) -> None:
         super().__init__()
-        strided = [place for place, stage in enumerate(stages) if stage.stride == 2]
-        kept = strided[:halvings]
+        strided = [index for index, stage in enumerate(stages) if stage.stride == 2]
+        with_stride = strided[:halvings]
         inside = rounded(STEM * width)
-        first = 2 if halvings > len(strided) else 1
+        stem_stride = 2 if halvings > len(strided) else 1
         parts: list[nn.Module] = [
-            nn.Conv2d(channels, inside, 3, first, padding=1, bias=False),
+            nn.Conv2d(channels, inside, 3, stem_stride, padding=1, bias=False),
             nn.BatchNorm2d(inside),
             nn.SiLU(inplace=True),
         ]
-        for number, stage in enumerate(stages):
-            stride = 2 if number in kept else 1
+        for index, stage in enumerate(stages):
+            stage_stride = 2 if index in with_stride else 1
             outside = rounded(stage.width * width)
-            for place in range(ceil(stage.depth * depth)):
-                now = stride if place == 0 else 1
-                parts.append(_Inverted(inside, outside, stage.expansion, now, stage.kernel_size))
+            for block in range(ceil(stage.depth * depth)):
+                stride = stage_stride if block == 0 else 1
+                parts.append(_InvertedBottleneck(inside, outside, stage.expansion, stride, stage.kernel_size))
                 inside = outside
         top = self.out_channels(width)
         parts += [nn.Conv2d(inside, top, 1, bias=False), nn.BatchNorm2d(top), nn.SiLU(inplace=True)]
@@ -138,7 +138,7 @@ class EfficientNet(nn.Module):
 
     @staticmethod
     def out_channels(width: float) -> int:
-        """Channels of the last map.
+        """The number of output channels.
 
         >>> EfficientNet.out_channels(1.0)
         1280

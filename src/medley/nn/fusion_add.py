@@ -1,4 +1,4 @@
-"""Vectors summed."""
+"""Fusion by sum, and joins of feature maps."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from medley.nn.fusion_presence import blank
+from medley.nn.fusion_presence import zero_absent
 
 
 class Sum(nn.Module):
-    """The sum of the vectors that are present; those of another width are projected first.
+    """The sum of the present vectors; vectors of another width are projected first.
 
-    Projections have no bias: zeros, which stand for the absent, add zeros.
+    Projections have no bias, so that the zeros of absent vectors add nothing.
 
     Args:
         widths: D_m of each of the M vectors.
@@ -33,7 +33,7 @@ class Sum(nn.Module):
 
     def forward(self, vectors: Sequence[Tensor], present: Tensor | None) -> Tensor:
         """M x (B, D_m) -> (B, D)."""
-        parts = [layer(x) for layer, x in zip(self.project, blank(vectors, present), strict=True)]
+        parts = [layer(x) for layer, x in zip(self.project, zero_absent(vectors, present), strict=True)]
         total = parts[0]
         for part in parts[1:]:
             total = total + part
@@ -41,10 +41,10 @@ class Sum(nn.Module):
 
 
 class Joined(nn.Module):
-    """Maps or sequences of one shape, summed or side by side.
+    """Sums or concatenates feature maps or sequences.
 
     Args:
-        axis: the axis of their channels, B counted; None sums them.
+        axis: the channel axis to concatenate along, where B is axis 0; None sums them.
 
     Shape: M tensors (B, ...) -> (B, ...).
 
@@ -61,6 +61,6 @@ class Joined(nn.Module):
         if self.axis is not None:
             return torch.cat(maps, self.axis)
         total = maps[0]
-        for one in maps[1:]:
-            total = total + one
+        for feature_map in maps[1:]:
+            total = total + feature_map
         return total

@@ -1,4 +1,4 @@
-"""A query that attends over vectors."""
+"""Fusion by attention over vectors."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from medley.nn.fusion_presence import blank, mask_scores
+from medley.nn.fusion_presence import mask_scores, zero_absent
 
 
 class Pooling(nn.Module):
-    """Multi-head attention of one learnt query per head over one token per vector; absent tokens are masked.
+    """Multi-head attention with one learned query per head over one token per vector; absent tokens are masked.
 
-    Tokens are projections of the vectors, normalised so that no modality is louder than another; the
-    projection's bias tells the modalities apart. Each head scores the tokens by its query and takes the
-    weighted mean of its own projection of them.
+    Tokens are projections of the vectors, normalised so that no modality dominates by its scale; the bias of each
+    projection identifies its modality. Each head scores the tokens with its query and returns the weighted mean of its
+    own projection of them.
 
     Args:
         widths: D_m of each of the M vectors.
-        width: D of the tokens and of the result.
+        width: D of the tokens and of the output.
         heads: number of queries.
 
     Shape: M tensors (B, D_m), present (B, M) or None -> (B, D).
@@ -38,11 +38,11 @@ class Pooling(nn.Module):
         self.query = nn.Parameter(torch.empty(heads, width))
         self.value = nn.Linear(width, heads * inner)
         self.join = nn.Linear(heads * inner, width)
-        nn.init.normal_(self.query, std=0.02)  # near 0, so that all tokens count alike at first
+        nn.init.normal_(self.query, std=0.02)  # near 0, so that all tokens have about equal weights at first
 
     def forward(self, vectors: Sequence[Tensor], present: Tensor | None) -> Tensor:
         """M x (B, D_m) -> (B, D)."""
-        projected = [layer(x) for layer, x in zip(self.tokens, blank(vectors, present), strict=True)]
+        projected = [layer(x) for layer, x in zip(self.tokens, zero_absent(vectors, present), strict=True)]
         tokens = self.norm(torch.stack(projected, 1))
         weights = mask_scores(tokens @ self.query.T * self.scale, present).softmax(1)
         values = self.value(tokens).unflatten(2, (self.heads, -1))

@@ -1,4 +1,4 @@
-"""Vectors side by side."""
+"""Fusion by concatenation."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from medley.nn.fusion_presence import blank
+from medley.nn.fusion_presence import zero_absent
 
 
 class Concatenation(nn.Module):
-    """Vectors side by side; zeros, or a learnt stand-in, where one is absent.
+    """Concatenates vectors; absent ones are replaced by zeros or by a learned stand-in.
 
     Args:
         widths: D_m of each of the M vectors.
-        stand_in: whether a vector is learnt for each, which starts as zeros and takes the place of absent
-            ones.
+        stand_in: whether to learn a stand-in per vector, initialised to zeros, that replaces it where it is absent.
 
     Shape: M tensors (B, D_m), present (B, M) or None -> (B, sum of D_m).
 
@@ -31,6 +30,6 @@ class Concatenation(nn.Module):
     def forward(self, vectors: Sequence[Tensor], present: Tensor | None) -> Tensor:
         """M x (B, D_m) -> (B, D)."""
         if self.stand_ins is None or present is None:
-            return torch.cat(blank(vectors, present), 1)
+            return torch.cat(zero_absent(vectors, present), 1)
         pairs = enumerate(zip(vectors, self.stand_ins, strict=True))
-        return torch.cat([torch.where(present[:, place, None], x, other) for place, (x, other) in pairs], 1)
+        return torch.cat([torch.where(present[:, index, None], x, stand_in) for index, (x, stand_in) in pairs], 1)

@@ -1,4 +1,4 @@
-"""Products of vectors: a tensor of all interactions, in low rank."""
+"""Low-rank bilinear fusion: products of projected vectors."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from medley.nn.fusion_presence import blank
+from medley.nn.fusion_presence import zero_absent
 
 
 class LowRankProduct(nn.Module):
-    """h = sum over r of w_r * product over m of (W_m,r [x_m, 1]) + b: every interaction of the M vectors.
+    """h = sum over r of w_r * product over m of (W_m,r [x_m, 1]) + b: all interactions of the M vectors.
 
-    It equals a linear map of the outer product of all [x_m, 1], whose weight is a sum of `rank` products. An
-    absent vector is left out of the product: its factor is 1. Factors start near 1, so that products of many
-    neither vanish nor explode and the absent are nothing unusual.
+    This equals a linear map of the outer product of all [x_m, 1] whose weight tensor has rank `rank`. An absent vector
+    is left out of the product: its factor is 1. Factors are initialised near 1, so that long products neither vanish
+    nor explode, and the factor of an absent vector is typical.
 
     Args:
         widths: D_m of each of the M vectors.
-        width: D of the result.
+        width: D of the output.
         rank: number of products that are summed.
 
     Shape: M tensors (B, D_m), present (B, M) or None -> (B, D).
@@ -39,10 +39,10 @@ class LowRankProduct(nn.Module):
     def forward(self, vectors: Sequence[Tensor], present: Tensor | None) -> Tensor:
         """M x (B, D_m) -> (B, D)."""
         product = None
-        for place, (layer, x) in enumerate(zip(self.factors, blank(vectors, present), strict=True)):
+        for index, (layer, x) in enumerate(zip(self.factors, zero_absent(vectors, present), strict=True)):
             factor = layer(x)
             if present is not None:
-                factor = factor.masked_fill(~present[:, place, None], 1.0)
+                factor = factor.masked_fill(~present[:, index, None], 1.0)
             product = factor if product is None else product * factor
         assert product is not None
         return self.mix @ product.unflatten(1, (len(self.mix), -1)) + self.bias

@@ -1,4 +1,4 @@
-"""Vectors of which some rows are absent."""
+"""Masking of absent vectors in fusions."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ import torch
 from torch import Tensor
 
 
-def blank(vectors: Sequence[Tensor], present: Tensor | None) -> list[Tensor]:
-    """Zeros in place of absent rows, whatever they held; no gradient flows back to them.
+def zero_absent(vectors: Sequence[Tensor], present: Tensor | None) -> list[Tensor]:
+    """Replaces absent rows by zeros, whatever their values; no gradient flows back to them.
 
-    Filling, not multiplying: 0 times NaN is NaN.
+    The mask is filled in rather than multiplied, because 0 times NaN is NaN.
 
     Args:
         vectors: M tensors (B, D_m).
-        present: (B, M) bool, or None where all are.
+        present: (B, M) bool, or None if all are present.
 
     Shape: M tensors (B, D_m).
 
-    >>> blank([torch.tensor([[float("nan")], [2.0]])], torch.tensor([[False], [True]]))
+    >>> zero_absent([torch.tensor([[float("nan")], [2.0]])], torch.tensor([[False], [True]]))
     [tensor([[0.],
             [2.]])]
     """
     if present is None:
         return list(vectors)
     absent = ~present
-    return [vector.masked_fill(absent[:, place, None], 0.0) for place, vector in enumerate(vectors)]
+    return [vector.masked_fill(absent[:, index, None], 0.0) for index, vector in enumerate(vectors)]
 
 
 def mask_scores(scores: Tensor, present: Tensor | None) -> Tensor:
-    """Scores (B, M, any) that a softmax over M turns into exactly 0 where absent.
+    """Masks scores (B, M, any) so that a softmax over M gives absent vectors a weight of exactly 0.
 
-    The lowest finite number, not -inf: where nothing is present, the softmax stays finite.
+    Masked scores are the lowest finite number rather than -inf, so that the softmax of a row without any present vector
+    stays finite.
     """
     if present is None:
         return scores

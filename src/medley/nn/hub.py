@@ -1,4 +1,4 @@
-"""Where pretrained models lie: a folder, the hub's cache, the hub. Knows files, not networks."""
+"""Finds the files of pretrained models: in a folder, in the hub's cache, or on the hub."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 SENTENCE_PIECES = ("spm.model", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model")
-# Weights for other frameworks lie beside ours on the hub, and are as large.
-_WANTED = (
+# Not downloaded: weights for other frameworks, which are stored in the same place and are as large.
+_DOWNLOADED = (
     CONFIG,
     WEIGHTS,
     INDEX,
@@ -39,63 +39,63 @@ _WANTED = (
 
 
 class WeightsNotFoundError(ConfigError):
-    """Pretrained weights that are in no folder, not in the cache, and not to be had from the hub."""
+    """Pretrained weights that are neither in a folder nor in the cache, and cannot be downloaded from the hub."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """A pretrained model's files.
+class ModelFiles:
+    """The files of a pretrained model.
 
     Args:
-        folder: holds them.
-        revision: the commit on the hub; None for a folder of the caller's.
+        folder: the folder that contains them.
+        revision: the commit on the hub; None for a local folder.
     """
 
     folder: Path
     revision: str | None = None
 
     def json(self, name: str) -> dict[str, Any] | None:
-        """A JSON file of it, or None where it has no such file."""
+        """The content of a JSON file, or None if there is no such file."""
         path = self.folder / name
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def find(name: str, revision: str | None = None, *, cached: bool = False) -> Found:
-    """The files of a pretrained model.
+def find(name: str, revision: str | None = None, *, cached: bool = False) -> ModelFiles:
+    """Finds the files of a pretrained model.
 
-    A folder is taken as it is. Another name is looked for in the hub's cache and, if it is not there and neither
-    `cached` nor HF_HUB_OFFLINE forbids it, fetched from the hub.
+    A folder is used as it is. Any other name is looked up in the hub's cache and, if it is not there and neither
+    `cached` nor HF_HUB_OFFLINE forbids it, downloaded from the hub.
 
     Args:
         name: a folder, or a name on the hub ("google-bert/bert-base-uncased").
         revision: a branch, tag or commit on the hub.
-        cached: never ask the hub.
+        cached: never access the hub.
 
     Raises:
-        WeightsNotFoundError: says what was looked for, where, and what to do.
+        WeightsNotFoundError: the model is not found; the message lists where it was looked for, and what to do.
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return _whole(Found(folder), f"The folder {folder}")
+        return _complete(ModelFiles(folder), f"The folder {folder}")
     if _is_path(name):
         raise WeightsNotFoundError(
-            f"There is no folder {name!r}. Give a folder that holds {CONFIG} and {WEIGHTS} "
-            "(as save_pretrained of transformers writes), or a name on the hub."
+            f"There is no folder {name!r}. Pass a folder that contains {CONFIG} and {WEIGHTS} "
+            "(written by save_pretrained of transformers), or a name on the hub."
         )
-    kept = _from_cache(name, revision)
-    if kept is not None:
-        return kept
+    cached_files = _from_cache(name, revision)
+    if cached_files is not None:
+        return cached_files
     if cached or is_offline():
-        raise WeightsNotFoundError(_told(name, revision, None))
+        raise WeightsNotFoundError(_not_found_message(name, revision, None))
     try:
-        fetched = _fetch(name, revision, local=False)
+        downloaded = _fetch(name, revision, local=False)
     except Exception as error:
-        raise WeightsNotFoundError(_told(name, revision, error)) from error
-    return _whole(fetched, f"{name} on the hub")
+        raise WeightsNotFoundError(_not_found_message(name, revision, error)) from error
+    return _complete(downloaded, f"{name} on the hub")
 
 
 def is_cached(name: str) -> bool:
-    """Whether a model can be had without asking the hub; never raises."""
+    """Whether a model is available without access to the hub; never raises."""
     if find_spec("transformers") is None:
         return False
     try:
@@ -106,25 +106,25 @@ def is_cached(name: str) -> bool:
 
 
 def first_cached(names: Iterable[str]) -> str | None:
-    """The first of these models that can be had without asking the hub; None where there is none."""
+    """The first of these models that is available without access to the hub; None if there is none."""
     return next((name for name in names if is_cached(name)), None)
 
 
 def is_offline() -> bool:
-    """Whether the environment forbids to ask the hub."""
-    words = (os.environ.get("HF_HUB_OFFLINE"), os.environ.get("TRANSFORMERS_OFFLINE"))
-    return any(word is not None and word.upper() in ("1", "ON", "YES", "TRUE") for word in words)
+    """Whether the environment forbids access to the hub."""
+    values = (os.environ.get("HF_HUB_OFFLINE"), os.environ.get("TRANSFORMERS_OFFLINE"))
+    return any(value is not None and value.upper() in ("1", "ON", "YES", "TRUE") for value in values)
 
 
 def cache_folder() -> Path:
-    """Where the hub's files are kept on this machine."""
+    """The local cache folder of the hub."""
     from huggingface_hub import constants
 
     return Path(os.environ.get("HF_HUB_CACHE") or constants.HF_HUB_CACHE).expanduser()
 
 
 def missing_package(error: ImportError) -> MissingDependencyError:
-    """What is raised where a package for pretrained models is not installed."""
+    """The error for a package for pretrained models that is not installed."""
     package = error.name or "transformers"
     return MissingDependencyError(f"Pretrained models need {package}.", package=package, extra="pretrained")
 
@@ -133,15 +133,15 @@ def _is_path(name: str) -> bool:
     return name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1 or os.path.isabs(name)
 
 
-def _from_cache(name: str, revision: str | None) -> Found | None:
+def _from_cache(name: str, revision: str | None) -> ModelFiles | None:
     try:
-        found = _fetch(name, revision, local=True)
-    except (OSError, ValueError):  # not in the cache, or no name that the hub could have
+        files = _fetch(name, revision, local=True)
+    except (OSError, ValueError):  # not in the cache, or not a valid name on the hub
         return None
-    return found if _lacks(found) is None else None
+    return files if _missing_file(files) is None else None
 
 
-def _fetch(name: str, revision: str | None, *, local: bool) -> Found:
+def _fetch(name: str, revision: str | None, *, local: bool) -> ModelFiles:
     try:
         from huggingface_hub import snapshot_download
     except ImportError as error:
@@ -153,47 +153,48 @@ def _fetch(name: str, revision: str | None, *, local: bool) -> Found:
             revision=revision,
             cache_dir=cache_folder(),
             local_files_only=local,
-            allow_patterns=list(_WANTED),
+            allow_patterns=list(_DOWNLOADED),
         )
     )
-    return Found(folder, folder.name)
+    return ModelFiles(folder, folder.name)
 
 
-def _lacks(found: Found) -> str | None:
-    """What is missing in a folder, or None."""
-    if not (found.folder / CONFIG).is_file():
+def _missing_file(files: ModelFiles) -> str | None:
+    """The first required file that is missing in a folder, or None."""
+    if not (files.folder / CONFIG).is_file():
         return CONFIG
-    if (found.folder / WEIGHTS).is_file():
+    if (files.folder / WEIGHTS).is_file():
         return None
-    index = found.json(INDEX)
+    index = files.json(INDEX)
     if index is None:
         return WEIGHTS
-    shards = sorted({str(one) for one in index["weight_map"].values()})
-    return next((shard for shard in shards if not (found.folder / shard).is_file()), None)
+    shards = sorted({str(shard) for shard in index["weight_map"].values()})
+    return next((shard for shard in shards if not (files.folder / shard).is_file()), None)
 
 
-def _whole(found: Found, what: str) -> Found:
-    lacking = _lacks(found)
-    if lacking is None:
-        return found
-    others = sorted(one.name for one in found.folder.glob("*.bin"))
-    why = f" {', '.join(others)} is not read, since reading it may run code." if others else ""
+def _complete(files: ModelFiles, source: str) -> ModelFiles:
+    missing = _missing_file(files)
+    if missing is None:
+        return files
+    pickles = sorted(path.name for path in files.folder.glob("*.bin"))
+    hint = f" {', '.join(pickles)} is not read, because reading it may run code." if pickles else ""
     raise WeightsNotFoundError(
-        f"{what} holds no {lacking}.{why} A pretrained model is {CONFIG} and {WEIGHTS}, as save_pretrained of "
-        "transformers writes them; a model that was trained with medley is read by medley.load."
+        f"{source} does not contain {missing}.{hint} A pretrained model consists of {CONFIG} and {WEIGHTS}, as written "
+        "by save_pretrained of transformers; load a model that was trained with medley with medley.load."
     )
 
 
-def _told(name: str, revision: str | None, error: Exception | None) -> str:
-    at = "" if revision is None else f" at revision {revision}"
+def _not_found_message(name: str, revision: str | None, error: Exception | None) -> str:
+    at_revision = "" if revision is None else f" at revision {revision}"
     if error is not None:
-        asked = f"the hub could not give them ({str(error).strip().splitlines()[0] if str(error) else error!r})"
+        reason = str(error).strip().splitlines()[0] if str(error) else repr(error)
+        hub = f"the download from the hub failed ({reason})"
     elif is_offline():
-        asked = "the hub was not asked, since HF_HUB_OFFLINE is set"
+        hub = "the hub was not accessed, because HF_HUB_OFFLINE is set"
     else:
-        asked = "the hub was not asked"
+        hub = "the hub was not accessed"
     return (
-        f"No pretrained weights for {name!r}{at}: there is no folder of that name, the cache {cache_folder()} does not "
-        f"hold them, and {asked}. Fetch them where there is a network (hf download {name}) and give the folder in "
-        "place of the name, or leave pretrained weights out."
+        f"No pretrained weights for {name!r}{at_revision}: there is no such folder, they are not in the cache "
+        f"{cache_folder()}, and {hub}. Download them on a machine with network access (hf download {name}) and pass "
+        "the folder instead of the name, or train from scratch."
     )

@@ -1,4 +1,4 @@
-"""An axis of an ensemble's members."""
+"""The mean over the members of an ensemble."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class MeanOver(nn.Module):
     """The mean over one axis.
 
     Args:
-        axis: which; 0 is the rows'.
+        axis: the axis to average over; axis 0 are the rows.
 
     Shape: (B, E, D) -> (B, D) for axis 1.
 
@@ -73,7 +73,7 @@ class MeanOver(nn.Module):
         self.axis = axis
 
     def forward(self, x: Tensor) -> Tensor:
-        """Averages."""
+        """(B, E, D) -> (B, D) for axis 1."""
         return x.mean(dim=self.axis)
 
 

@@ -8,12 +8,12 @@ from torch import nn
 
 
 def mlp(width: int, widths: Sequence[int], *, batchnorm: bool = False, dropout: float = 0.0) -> nn.Sequential:
-    """Dense, batch-norm, ReLU, dropout, once per layer; what is off leaves no module behind.
+    """Builds layers of linear map, batch norm, ReLU and dropout; options that are off add no module.
 
     Args:
         width: size of the input.
-        widths: sizes of the layers, at least one.
-        batchnorm: whether each layer normalises.
+        widths: sizes of the layers; at least one.
+        batchnorm: whether each layer has batch norm.
         dropout: dropout probability after each layer, below 1.
 
     Shape: (B, width) -> (B, widths[-1]).

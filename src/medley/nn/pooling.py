@@ -1,4 +1,4 @@
-"""Steps -> one vector, over those steps alone that hold something."""
+"""Masked pooling of the steps of a sequence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def masked_mean(steps: Tensor, mask: Tensor) -> Tensor:
-    """The mean over the steps where `mask` holds; zeros where it holds nowhere.
+    """The mean over the steps where `mask` is True; zeros if it is True nowhere.
 
     Args:
         steps: (B, T, D).
@@ -24,7 +24,7 @@ def masked_mean(steps: Tensor, mask: Tensor) -> Tensor:
 
 
 def masked_max(steps: Tensor, mask: Tensor) -> Tensor:
-    """The maximum over the steps where `mask` holds; zeros where it holds nowhere.
+    """The maximum over the steps where `mask` is True; zeros if it is True nowhere.
 
     Args:
         steps: (B, T, D).

@@ -1,4 +1,4 @@
-"""Which pretrained model is meant where one may be named, or be left to what this machine has."""
+"""Resolves the argument `pretrained=` of blocks to a pretrained model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from medley.nn.hub import first_cached
 
 
 def pretrained_problem(pretrained: Any) -> Iterator[str]:
-    """A sentence where a field `pretrained` holds nothing that it may.
+    """Yields an error if a field `pretrained` has an invalid value.
 
     >>> list(pretrained_problem("auto")), list(pretrained_problem(3))
     ([], ["pretrained must be True, False, 'auto', a folder or a name on the hub, got 3."])
@@ -19,23 +19,23 @@ def pretrained_problem(pretrained: Any) -> Iterator[str]:
         yield f"pretrained must be True, False, 'auto', a folder or a name on the hub, got {pretrained!r}."
 
 
-def chosen(pretrained: Any, names: Sequence[str], what: str) -> str | None:
-    """The pretrained model that a field `pretrained` means, or None for learning from scratch.
+def choose_pretrained(pretrained: Any, names: Sequence[str], block: str) -> str | None:
+    """The pretrained model selected by a field `pretrained`, or None for training from scratch.
 
     Args:
-        pretrained: True takes the first of `names`; `"auto"` the first that is in the hub's cache, and asks no network;
-            another word is the model itself.
-        names: models by their names on the hub.
-        what: what warnings call it.
+        pretrained: True selects the first of `names`; `"auto"` the first in the hub's local cache, without network
+            access; another string is the folder or name of the model itself.
+        names: names of models on the hub.
+        block: the name of the block in warnings.
 
     Warns:
-        MedleyWarning: `"auto"` found nothing.
+        MedleyWarning: with `"auto"`, none of the models is in the cache.
     """
     if pretrained is True:
         return names[0]
     if pretrained != "auto":
         return pretrained or None
-    found = first_cached(names)
-    if found is None:
-        warn(f"{what}: no pretrained model is in the hub's cache ({', '.join(names)}), so it learns from scratch.")
-    return found
+    cached = first_cached(names)
+    if cached is None:
+        warn(f"{block}: no pretrained model in the hub's local cache ({', '.join(names)}); training from scratch.")
+    return cached

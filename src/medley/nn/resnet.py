@@ -1,4 +1,4 @@
-"""Residual networks, from three blocks to fifty."""
+"""Residual networks (ResNet), versions 1 and 2, with 3 to 50 blocks."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ class ResNetPlan:
     """Sizes of a residual network.
 
     Args:
-        depths: blocks per stage.
-        width: channels of the first stage; they double from stage to stage.
-        bottleneck: blocks of 1x1, 3x3, 1x1 with four times the channels out, instead of two 3x3.
+        depths: number of blocks per stage.
+        width: number of channels of the first stage; it doubles from stage to stage.
+        bottleneck: use blocks of 1x1, 3x3 and 1x1 convolutions with four times as many output channels, instead of two
+            3x3 convolutions.
     """
 
     depths: tuple[int, ...]
@@ -25,12 +26,12 @@ class ResNetPlan:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Channels of every stage."""
+        """The number of channels of every stage."""
         return tuple(self.width * 2**stage for stage in range(len(self.depths)))
 
     @property
     def out_channels(self) -> int:
-        """Channels of the last map.
+        """The number of output channels.
 
         >>> ResNetPlan((3, 4, 6, 3), bottleneck=True).out_channels
         2048
@@ -43,15 +44,15 @@ def _conv(inside: int, outside: int, side: int, stride: int = 1) -> nn.Conv2d:
 
 
 def _branch_shapes(inside: int, width: int, stride: int, *, bottleneck: bool) -> list[tuple[int, int, int, int]]:
-    if bottleneck:  # the stride sits on the 3x3: the 1x1 would skip three pixels of four
+    if bottleneck:  # the 3x3 has the stride: a strided 1x1 would skip three of four pixels
         return [(inside, width, 1, 1), (width, width, 3, stride), (width, 4 * width, 1, 1)]
     return [(inside, width, 3, stride), (width, width, 3, 1)]
 
 
 class PostActivation(nn.Module):
-    """Version 1: convolutions, each followed by batch norm and ReLU, the last ReLU after the sum.
+    """Version 1: each convolution is followed by batch norm and ReLU; the last ReLU comes after the sum.
 
-    He et al. 2015, arXiv:1512.03385. The last batch norm starts at zero, so that each block starts as its shortcut.
+    He et al. 2015, arXiv:1512.03385. The last batch norm is initialised to zero, so that a new block is its shortcut.
 
     Shape:
         (B, C, H, W) -> (B, C', ceil(H / stride), ceil(W / stride))
@@ -61,13 +62,13 @@ class PostActivation(nn.Module):
         super().__init__()
         parts: list[nn.Module] = []
         outside = inside
-        for outside_of in _branch_shapes(inside, width, stride, bottleneck=bottleneck):
-            outside = outside_of[1]
-            parts += [_conv(*outside_of), nn.BatchNorm2d(outside), nn.ReLU(inplace=True)]
+        for shape in _branch_shapes(inside, width, stride, bottleneck=bottleneck):
+            outside = shape[1]
+            parts += [_conv(*shape), nn.BatchNorm2d(outside), nn.ReLU(inplace=True)]
         self.branch = nn.Sequential(*parts[:-1])
-        plain = stride == 1 and inside == outside
+        same_shape = stride == 1 and inside == outside
         self.shortcut = (
-            nn.Identity() if plain else nn.Sequential(_conv(inside, outside, 1, stride), nn.BatchNorm2d(outside))
+            nn.Identity() if same_shape else nn.Sequential(_conv(inside, outside, 1, stride), nn.BatchNorm2d(outside))
         )
         self.relu = nn.ReLU(inplace=True)
 
@@ -75,16 +76,16 @@ class PostActivation(nn.Module):
         return self.relu(self.branch(x) + self.shortcut(x))
 
     def start(self) -> None:
-        """Makes the block its own shortcut."""
+        """Initialises the block as its shortcut."""
         last = self.branch[-1]
         assert isinstance(last, nn.BatchNorm2d)
         nn.init.zeros_(last.weight)
 
 
 class PreActivation(nn.Module):
-    """Version 2: batch norm and ReLU come before each convolution, nothing after the sum.
+    """Version 2: batch norm and ReLU come before each convolution; nothing comes after the sum.
 
-    He et al. 2016, arXiv:1603.05027. The last convolution starts at zero, so that each block starts as its shortcut.
+    He et al. 2016, arXiv:1603.05027. The last convolution is initialised to zero, so that a new block is its shortcut.
 
     Shape:
         (B, C, H, W) -> (B, C', ceil(H / stride), ceil(W / stride))
@@ -102,25 +103,25 @@ class PreActivation(nn.Module):
         self.shortcut = None if stride == 1 and inside == outside else _conv(inside, outside, 1, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        active = self.before(x)
-        return self.branch(active) + (x if self.shortcut is None else self.shortcut(active))
+        activated = self.before(x)
+        return self.branch(activated) + (x if self.shortcut is None else self.shortcut(activated))
 
     def start(self) -> None:
-        """Makes the block its own shortcut."""
+        """Initialises the block as its shortcut."""
         last = self.branch[-1]
         assert isinstance(last, nn.Conv2d)
         nn.init.zeros_(last.weight)
 
 
 class ResNet(nn.Module):
-    """A stem and stages of residual blocks; every stage but the first halves the map.
+    """A stem and stages of residual blocks; every stage except the first halves the feature map.
 
     Args:
-        channels: channels in.
+        channels: number of input channels.
         plan: depths and widths.
-        stem_stride: 1 (one 3x3, for small images), 2 (the same with stride) or 4 (7x7 with stride, then max-pooling,
-            as in the papers).
-        pre_activation: version 2 of the blocks.
+        stem_stride: 1 (a 3x3 convolution, for small images), 2 (a 3x3 convolution with stride 2) or 4 (a 7x7
+            convolution with stride 2, then max pooling, as in the papers).
+        pre_activation: use version 2 of the blocks.
 
     Shape:
         (B, C, H, W) -> (B, plan.out_channels, H', W'), each halving rounded up
@@ -137,16 +138,16 @@ class ResNet(nn.Module):
             nn.BatchNorm2d(plan.width),
             nn.ReLU(inplace=True),
         ]
-        # Version 2 begins its first block with batch norm and ReLU, so its stem has none.
+        # The first block of version 2 begins with batch norm and ReLU, so the stem has none.
         stem = stem[:1] if pre_activation else stem
         self.stem = nn.Sequential(*stem, *([nn.MaxPool2d(3, 2, padding=1)] if stem_stride == 4 else []))
-        kind = PreActivation if pre_activation else PostActivation
+        block_class = PreActivation if pre_activation else PostActivation
         blocks: list[PreActivation | PostActivation] = []
         inside = plan.width
         for stage, (depth, width) in enumerate(zip(plan.depths, plan.widths, strict=True)):
-            for place in range(depth):
-                stride = 2 if stage and not place else 1
-                blocks.append(kind(inside, width, stride, bottleneck=plan.bottleneck))
+            for index in range(depth):
+                stride = 2 if stage and not index else 1
+                blocks.append(block_class(inside, width, stride, bottleneck=plan.bottleneck))
                 inside = width * (4 if plan.bottleneck else 1)
         self.blocks = nn.Sequential(*blocks)
         last = [nn.BatchNorm2d(inside), nn.ReLU(inplace=True)] if pre_activation else []

@@ -1,4 +1,4 @@
-"""Embeddings of codes, and recurrent and convolutional layers over them that pass by the padding."""
+"""Token embeddings, and recurrent and convolutional layers over them that ignore padding."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ CELLS: dict[str, type[nn.LSTM] | type[nn.GRU]] = {"lstm": nn.LSTM, "gru": nn.GRU
 
 
 def embedding(rows: int, width: int, *, zeros: int = 2) -> nn.Embedding:
-    """A table of embeddings whose code 0 is padding: zeros, and never trained.
+    """Builds an embedding table in which id 0 is padding: zeros that are never trained.
 
     Args:
-        rows: number of codes.
-        width: D; the first weights have a length of about 1.
-        zeros: how many codes start as zeros; 2 where 1 is the unknown word, which training may never meet.
+        rows: number of ids.
+        width: D; initial embeddings have a norm of about 1.
+        zeros: number of leading ids that are initialised to zeros; 2 if id 1 is the unknown word, which may not occur
+            in training.
 
     >>> embedding(8, 4)(torch.tensor([[0]]))
     tensor([[[0., 0., 0., 0.]]], grad_fn=<EmbeddingBackward0>)
@@ -28,42 +29,42 @@ def embedding(rows: int, width: int, *, zeros: int = 2) -> nn.Embedding:
     return table
 
 
-class BoundedCodes(nn.Module):
-    """Whole numbers of any type -> codes that a table of `rows` rows holds.
+class BoundedIds(nn.Module):
+    """Converts integers of any type to ids of an embedding table with `rows` rows.
 
     Args:
-        rows: number of codes.
-        beyond: the code of what lies above.
+        rows: number of ids.
+        overflow: the id that replaces larger numbers.
 
     Shape: (B, ...) -> (B, ...) int64.
 
-    >>> BoundedCodes(8, beyond=7)(torch.tensor([[-1.0, 2.0, 99.0]]))
+    >>> BoundedIds(8, overflow=7)(torch.tensor([[-1.0, 2.0, 99.0]]))
     tensor([[0, 2, 7]])
     """
 
-    def __init__(self, rows: int, *, beyond: int) -> None:
+    def __init__(self, rows: int, *, overflow: int) -> None:
         super().__init__()
         self.rows = rows
-        self.beyond = beyond
+        self.overflow = overflow
 
     def forward(self, numbers: Tensor) -> Tensor:
-        """Numbers -> codes."""
-        codes = (numbers.round() if numbers.is_floating_point() else numbers).long().clamp_min(0)
-        return codes.masked_fill(codes >= self.rows, self.beyond)
+        """Numbers -> ids."""
+        ids = (numbers.round() if numbers.is_floating_point() else numbers).long().clamp_min(0)
+        return ids.masked_fill(ids >= self.rows, self.overflow)
 
 
 class Recurrent(nn.Module):
-    """LSTM or GRU layers over steps that all hold something.
+    """LSTM or GRU layers over sequences without padding.
 
     Source: Hochreiter & Schmidhuber, "Long Short-Term Memory", 1997; Cho et al., EMNLP 2014 (GRU).
 
     Args:
         width: D of a step.
-        units: U, of each layer and direction.
+        units: U, number of units per layer and direction.
         layer_type: `"lstm"` or `"gru"`.
-        num_layers: layers on each other.
-        bidirectional: reads the steps in both directions, and returns both side by side.
-        return_sequences: returns every step, else the state after the last.
+        num_layers: number of layers.
+        bidirectional: read the steps in both directions and concatenate the states.
+        return_sequences: return the states of all steps, instead of the state after the last step.
 
     Shape: (B, T, D) -> (B, U), (B, T, U) with `return_sequences`; 2 U with `bidirectional`.
 
@@ -85,7 +86,7 @@ class Recurrent(nn.Module):
         cell = CELLS[layer_type]
         self.rnn = cell(width, units, num_layers, batch_first=True, bidirectional=bidirectional)
         self.return_sequences = return_sequences
-        _start(self.rnn)
+        _initialize(self.rnn)
 
     def forward(self, steps: Tensor) -> Tensor:
         """Steps (B, T, D) -> states."""
@@ -97,21 +98,21 @@ class Recurrent(nn.Module):
 
 
 class TokenRecurrent(nn.Module):
-    """Recurrent layers over codes: each direction ends at a text's own last word, wherever the padding stands.
+    """Recurrent layers over tokens; each direction ends at the text's own last word, wherever the padding is.
 
-    The words of a text are moved to the front and, for the way back, turned round there: whole tensors, so that no
-    length has to be known outside the device. A text without words gives zeros.
+    The words of a text are moved to the front and, for the backward direction, reversed there. These are operations on
+    whole tensors, so no lengths are copied from the device. A text without words gives zeros.
 
     Args:
-        rows: number of codes.
+        rows: number of token ids.
         width: D of an embedding.
-        units: U, of each layer and direction.
+        units: U, number of units per layer and direction.
         layer_type: `"lstm"` or `"gru"`.
-        num_layers: layers on each other.
-        bidirectional: reads in both directions.
-        dropout: on the embeddings and on what comes out.
+        num_layers: number of layers.
+        bidirectional: read in both directions.
+        dropout: dropout probability of the embeddings and of the output.
 
-    Shape: codes (B, T), 0 is padding -> (B, U), 2 U with `bidirectional`.
+    Shape: token ids (B, T), 0 is padding -> (B, U), 2 U with `bidirectional`.
 
     >>> rnn = TokenRecurrent(9, 4, 8, layer_type="gru", num_layers=1, bidirectional=True, dropout=0.0)
     >>> rnn(torch.tensor([[0, 5, 6]])).shape
@@ -134,44 +135,44 @@ class TokenRecurrent(nn.Module):
         widths = [width] + [units * directions] * (num_layers - 1)
         cell = CELLS[layer_type]
         self.embedding = embedding(rows, width)
-        self.forth = nn.ModuleList(cell(one, units, batch_first=True) for one in widths)
-        self.back = nn.ModuleList(cell(one, units, batch_first=True) for one in widths if bidirectional)
+        self.forth = nn.ModuleList(cell(size, units, batch_first=True) for size in widths)
+        self.back = nn.ModuleList(cell(size, units, batch_first=True) for size in widths if bidirectional)
         self.dropout = nn.Dropout(dropout)
         for rnn in (*self.forth, *self.back):
-            _start(rnn)
+            _initialize(rnn)
 
-    def forward(self, codes: Tensor) -> Tensor:
-        """Codes (B, T) -> states (B, U or 2 U)."""
-        codes = words_first(codes)
-        length = (codes != 0).sum(1, keepdim=True)
-        turned = _turned(codes.shape[1], length)
-        steps = self.dropout(self.embedding(codes))
-        ends: list[Tensor] = []
+    def forward(self, ids: Tensor) -> Tensor:
+        """Token ids (B, T) -> states (B, U or 2 U)."""
+        ids = words_first(ids)
+        length = (ids != 0).sum(1, keepdim=True)
+        reversal = _reversal(ids.shape[1], length)
+        steps = self.dropout(self.embedding(ids))
+        final_states: list[Tensor] = []
         for layer, forth in enumerate(self.forth):
-            ways = [forth(steps)[0]]
-            ends = [_last(ways[0], length)]
+            states = [forth(steps)[0]]
+            final_states = [_last_step(states[0], length)]
             if len(self.back):
-                backwards = self.back[layer](_rearranged(steps, turned))[0]
-                ways.append(_rearranged(backwards, turned))
-                ends.append(_last(backwards, length))
-            steps = torch.cat(ways, 2)
-        return self.dropout(torch.cat(ends, 1).masked_fill(length == 0, 0.0))
+                backward = self.back[layer](_gather_steps(steps, reversal))[0]
+                states.append(_gather_steps(backward, reversal))
+                final_states.append(_last_step(backward, length))
+            steps = torch.cat(states, 2)
+        return self.dropout(torch.cat(final_states, 1).masked_fill(length == 0, 0.0))
 
 
 class TokenConvolution(nn.Module):
-    """Convolutions over words, and the largest answer of each filter.
+    """Convolutions over words, and max pooling over the text.
 
     Source: Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP 2014.
 
     Args:
-        rows: number of codes.
+        rows: number of token ids.
         width: D of an embedding.
-        filters: F of each layer.
-        kernel_size: words that a filter sees.
-        num_layers: layers on each other.
-        dropout: on the embeddings and on what comes out.
+        filters: F, number of filters per layer.
+        kernel_size: number of words per filter.
+        num_layers: number of layers.
+        dropout: dropout probability of the embeddings and of the output.
 
-    Shape: codes (B, T), 0 is padding -> (B, F).
+    Shape: token ids (B, T), 0 is padding -> (B, F).
 
     >>> convolution = TokenConvolution(9, 4, 16, kernel_size=3, num_layers=2, dropout=0.0)
     >>> convolution(torch.tensor([[0, 5, 6]])).shape
@@ -184,48 +185,48 @@ class TokenConvolution(nn.Module):
         super().__init__()
         widths = [width] + [filters] * (num_layers - 1)
         self.embedding = embedding(rows, width)
-        self.layers = nn.ModuleList(nn.Conv1d(one, filters, kernel_size, padding=kernel_size // 2) for one in widths)
+        self.layers = nn.ModuleList(nn.Conv1d(size, filters, kernel_size, padding=kernel_size // 2) for size in widths)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, codes: Tensor) -> Tensor:
-        """Codes (B, T) -> (B, F)."""
-        mask = codes != 0
-        here = mask.unsqueeze(1)
-        maps = self.dropout(self.embedding(codes)).transpose(1, 2)
+    def forward(self, ids: Tensor) -> Tensor:
+        """Token ids (B, T) -> (B, F)."""
+        mask = ids != 0
+        channel_mask = mask.unsqueeze(1)
+        maps = self.dropout(self.embedding(ids)).transpose(1, 2)
         for layer in self.layers:
-            # What a filter answers beyond the text's ends must not leak back in by the next layer.
-            maps = layer(maps)[..., : codes.shape[1]].relu() * here  # an even kernel answers once too often
+            # Outputs in the padding must not leak into the text in the next layer; an even kernel adds one step.
+            maps = layer(maps)[..., : ids.shape[1]].relu() * channel_mask
         return self.dropout(masked_max(maps.transpose(1, 2), mask))
 
 
-def words_first(codes: Tensor) -> Tensor:
-    """Moves the padding of each row to its end; the words keep their order.
+def words_first(ids: Tensor) -> Tensor:
+    """Moves the padding of each row to its end; the order of the words is preserved.
 
     >>> words_first(torch.tensor([[0, 5, 0, 6]]))
     tensor([[5, 6, 0, 0]])
     """
-    steps = codes.shape[1]
-    place = torch.arange(steps, device=codes.device).expand_as(codes)
-    return codes.gather(1, (place + steps * (codes == 0)).argsort(1))
+    steps = ids.shape[1]
+    position = torch.arange(steps, device=ids.device).expand_as(ids)
+    return ids.gather(1, (position + steps * (ids == 0)).argsort(1))
 
 
-def _turned(steps: int, length: Tensor) -> Tensor:
-    """Places (B, T) that turn the first `length` (B, 1) steps of each row round."""
-    place = torch.arange(steps, device=length.device).unsqueeze(0)
-    return torch.where(place < length, length - 1 - place, place)
+def _reversal(steps: int, length: Tensor) -> Tensor:
+    """Indices (B, T) that reverse the first `length` (B, 1) steps of each row."""
+    position = torch.arange(steps, device=length.device).unsqueeze(0)
+    return torch.where(position < length, length - 1 - position, position)
 
 
-def _rearranged(steps: Tensor, places: Tensor) -> Tensor:
-    return steps.gather(1, places.unsqueeze(2).expand_as(steps))
+def _gather_steps(steps: Tensor, indices: Tensor) -> Tensor:
+    return steps.gather(1, indices.unsqueeze(2).expand_as(steps))
 
 
-def _last(steps: Tensor, length: Tensor) -> Tensor:
-    place = (length - 1).clamp_min(0).unsqueeze(2).expand(-1, 1, steps.shape[2])
-    return steps.gather(1, place).squeeze(1)
+def _last_step(steps: Tensor, length: Tensor) -> Tensor:
+    index = (length - 1).clamp_min(0).unsqueeze(2).expand(-1, 1, steps.shape[2])
+    return steps.gather(1, index).squeeze(1)
 
 
-def _start(rnn: nn.Module) -> None:
-    """First weights of a recurrent layer: orthogonal in time, and an LSTM that forgets little at first."""
+def _initialize(rnn: nn.Module) -> None:
+    """Initialises a recurrent layer: orthogonal recurrent weights, and a forget bias of 1 for LSTMs."""
     for name, weight in rnn.named_parameters():
         if name.startswith("weight_hh"):
             nn.init.orthogonal_(weight)

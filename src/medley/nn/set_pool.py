@@ -1,4 +1,4 @@
-"""Sets of samples: one network for each member that is there, then one vector for all."""
+"""Encoders of sets: one network for all members, then pooling to one vector per set."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from medley.nn.pooling import masked_mean
 
 
 class SetEncoder(nn.Module):
-    """Runs a network on the members of all sets as one flat batch, and pools what it makes of each set's members.
+    """Runs a network on the members of all sets as one flat batch, and pools the vectors of each set.
 
-    Places that hold nothing but zeros are empty. They never reach the network, so that its normalisation learns from
-    members only.
+    Slots that contain only zeros are empty. They are not passed to the network, so that its normalisation statistics
+    come from members only.
 
     Args:
         parts: the network's modules in order; members (N, ...) -> vectors (N, D).
@@ -36,17 +36,17 @@ class SetEncoder(nn.Module):
 
     def forward(self, sets: Tensor) -> Tensor:
         if torch.compiler.is_compiling() and not self.training:
-            return self._dense(sets)
-        members, places, mask = _members(sets)
+            return self._forward_dense(sets)
+        members, slots, mask = _members(sets)
         for part in self.parts:
             members = part(members) if len(members) else members
         vectors = members.new_zeros((mask.numel(), self.width))
         if len(members):
-            vectors = vectors.index_copy(0, places, members)
+            vectors = vectors.index_copy(0, slots, members)
         return self.pool(vectors.unflatten(0, mask.shape), mask)
 
-    def _dense(self, sets: Tensor) -> Tensor:
-        """The same where nothing is trained: empty places run along and are masked, so no shape depends on data."""
+    def _forward_dense(self, sets: Tensor) -> Tensor:
+        """The forward pass for export: empty slots are computed and masked, so that no shape depends on data."""
         mask = (sets != 0).flatten(2).any(2)
         members = sets.flatten(0, 1)
         for part in self.parts:
@@ -56,9 +56,9 @@ class SetEncoder(nn.Module):
 
     @torch.no_grad()
     def adapt(self, sets: Tensor) -> None:
-        """Lets the parts that learn statistics learn them from all members of these sets (B, S, ...), in order."""
+        """Adapts the parts that compute statistics, in order, to all members of these sets (B, S, ...)."""
         members = _members(sets)[0]
-        last = max((place for place, part in enumerate(self.parts) if hasattr(part, "adapt")), default=-1)
+        last = max((index for index, part in enumerate(self.parts) if hasattr(part, "adapt")), default=-1)
         for part in list(self.parts)[: last + 1] if len(members) else ():
             if hasattr(part, "adapt"):
                 part.adapt(members)  # pyright: ignore[reportCallIssue]
@@ -66,14 +66,14 @@ class SetEncoder(nn.Module):
 
 
 def _members(sets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Members (N, ...), their places (N,) among all B * S, and which places are taken (B, S)."""
+    """Members (N, ...), the indices (N,) of their slots among all B * S, and the mask of used slots (B, S)."""
     mask = (sets != 0).flatten(2).any(2)
-    places = mask.flatten().nonzero().squeeze(1)
-    return sets.flatten(0, 1).index_select(0, places), places, mask
+    slots = mask.flatten().nonzero().squeeze(1)
+    return sets.flatten(0, 1).index_select(0, slots), slots, mask
 
 
 class VectorPool(nn.Module):
-    """Pools vectors of which those of nothing but zeros are none.
+    """Pools the non-zero vectors of each set.
 
     Args:
         pool: vectors (B, S, D) and mask (B, S) -> (B, D).
@@ -93,7 +93,7 @@ class VectorPool(nn.Module):
 
 
 class NoPool(nn.Module):
-    """The members' vectors as they are, zeros at empty places.
+    """Returns the vectors of the members unchanged, with zeros in empty slots.
 
     Shape: vectors (B, S, D), mask (B, S) -> (B, S, D).
     """
@@ -113,7 +113,7 @@ class MeanPool(nn.Module):
 
 
 class AttentionPool(nn.Module):
-    """A weighted mean of the members; a small gated network on each says how much it weighs.
+    """A weighted mean of the members; a small gated network computes the weight of each member.
 
     Source: Ilse, Tomczak, Welling: Attention-based Deep Multiple Instance Learning, 2018, equation 9.
 
@@ -121,7 +121,7 @@ class AttentionPool(nn.Module):
         width: D of a vector.
         hidden: width of the gated network.
 
-    Shape: vectors (B, S, D), mask (B, S) -> (B, D); members in another order give the same.
+    Shape: vectors (B, S, D), mask (B, S) -> (B, D), independent of the order of members.
 
     >>> AttentionPool(8, 4)(torch.ones(2, 3, 8), torch.tensor([[True, False, True], [False] * 3])).shape
     torch.Size([2, 8])
@@ -131,40 +131,39 @@ class AttentionPool(nn.Module):
         super().__init__()
         self.content = nn.Linear(width, hidden)
         self.gate = nn.Linear(width, hidden)
-        self.score = nn.Linear(hidden, 1, bias=False)  # the softmax would take a bias away
-        nn.init.normal_(self.score.weight, std=0.02)  # near 0, so that all members count alike at first
+        self.score = nn.Linear(hidden, 1, bias=False)  # a bias would cancel in the softmax
+        nn.init.normal_(self.score.weight, std=0.02)  # near 0, so that all members have about equal weights at first
 
     def forward(self, vectors: Tensor, mask: Tensor) -> Tensor:
         return (self.weights(vectors, mask).unsqueeze(2) * vectors).sum(1)
 
     def weights(self, vectors: Tensor, mask: Tensor) -> Tensor:
-        """How much each member weighs (B, S): 1 together, exactly 0 where empty; all 0 where there are none."""
+        """The weights of members (B, S): they sum to 1, and are exactly 0 in empty slots; all 0 for an empty set."""
         scores = self.score(self.content(vectors).tanh() * self.gate(vectors).sigmoid()).squeeze(2)
-        # The lowest finite number, not -inf: a set without members stays finite.
+        # The lowest finite number rather than -inf, so that the softmax of an empty set stays finite.
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
         return scores.softmax(1) * mask
 
 
 class PlacedPool(nn.Module):
-    """Another pooling, of members that are told apart by their place: each place scales and shifts its vectors.
+    """Pooling of members that depends on their position: each position scales and shifts its vectors.
 
-    A shift alone would be the same for all sets that lack nothing, once their mean is taken. At first all places are
-    alike.
+    A shift alone would have the same effect on the mean of every complete set. All positions are initialised alike.
 
-    Source: Perez et al.: FiLM, 2018 (features scaled and shifted by a condition, here the place).
+    Source: Perez et al.: FiLM, 2018 (features are scaled and shifted given a condition, here the position).
 
     Args:
-        places: S at most.
+        positions: maximum of S.
         width: D of a vector.
-        pool: vectors (B, S, D), mask (B, S) -> (B, D).
+        pool: the pooling module; vectors (B, S, D), mask (B, S) -> (B, D).
 
     Shape: vectors (B, S, D), mask (B, S) -> (B, D).
     """
 
-    def __init__(self, places: int, width: int, pool: nn.Module) -> None:
+    def __init__(self, positions: int, width: int, pool: nn.Module) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.zeros(places, width))
-        self.shift = nn.Parameter(torch.zeros(places, width))
+        self.scale = nn.Parameter(torch.zeros(positions, width))
+        self.shift = nn.Parameter(torch.zeros(positions, width))
         self.pool = pool
 
     def forward(self, vectors: Tensor, mask: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Networks over spectrograms, in all of which padding at the end changes nothing."""
+"""Networks over spectrograms; padding at the end has no effect on any of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from medley.nn.transformer import Encoder, sinusoids
 
 
 def step_mask(steps: Tensor) -> Tensor:
-    """Which steps (B, T) hold something: all but those of nothing but zeros.
+    """The mask (B, T) of steps that are not padding, that is, not all zeros.
 
     >>> step_mask(torch.tensor([[[1.0, 0.0], [0.0, 0.0]]])).tolist()
     [[True, False]]
@@ -24,9 +24,9 @@ class SpectrogramConvNet(nn.Module):
 
     Args:
         bins: D of a step.
-        filters: channels of the first stage; they double from stage to stage.
-        num_stages: stages.
-        num_units: D' of what comes out.
+        filters: number of channels of the first stage; it doubles from stage to stage.
+        num_stages: number of stages.
+        num_units: D', width of the output.
         dropout: dropout probability before the dense layer.
 
     Shape: (B, T, D) -> (B, D').
@@ -39,9 +39,9 @@ class SpectrogramConvNet(nn.Module):
         super().__init__()
         stages, channels = [], 1
         for stage in range(num_stages):
-            wider = filters * 2**stage
-            stages.append(nn.Sequential(nn.Conv2d(channels, wider, 3, padding=1, bias=False), nn.BatchNorm2d(wider)))
-            channels, bins = wider, -(-bins // 2)
+            width = filters * 2**stage
+            stages.append(nn.Sequential(nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)))
+            channels, bins = width, -(-bins // 2)
         self.stages = nn.ModuleList(stages)
         self.dropout = nn.Dropout(dropout)
         self.dense = nn.Linear(2 * channels * bins, num_units)
@@ -51,7 +51,7 @@ class SpectrogramConvNet(nn.Module):
         mask = step_mask(steps)[:, None, :, None].to(steps.dtype)
         maps = steps.unsqueeze(1)
         for stage in self.stages:
-            # Zeros behind the end after each stage, as if the recording ended with the array.
+            # Zeros after the end of the recording in each stage, as if the array ended there.
             maps = F.relu(stage(maps)) * mask
             maps = F.max_pool2d(maps, 2, ceil_mode=True)
             mask = F.max_pool2d(mask, (2, 1), ceil_mode=True)
@@ -61,11 +61,11 @@ class SpectrogramConvNet(nn.Module):
 
 
 class MaskedRecurrent(nn.Module):
-    """A GRU in each direction over the steps before the padding.
+    """A bidirectional GRU over the steps before the padding.
 
     Args:
         width: D of a step.
-        units: U, of each direction.
+        units: U, number of units per direction.
 
     Shape: (B, T, D) -> (B, 2 U).
 
@@ -80,10 +80,10 @@ class MaskedRecurrent(nn.Module):
 
     def forward(self, steps: Tensor) -> Tensor:
         """(B, T, D) -> (B, 2 U)."""
-        places = torch.arange(steps.shape[1], device=steps.device)
-        last = (step_mask(steps) * places).amax(dim=1)
-        turned = (last[:, None] - places).clamp(min=0)
-        reverse = steps.gather(1, turned[:, :, None].expand(-1, -1, steps.shape[2]))
+        positions = torch.arange(steps.shape[1], device=steps.device)
+        last = (step_mask(steps) * positions).amax(dim=1)
+        reverse_positions = (last[:, None] - positions).clamp(min=0)
+        reverse = steps.gather(1, reverse_positions[:, :, None].expand(-1, -1, steps.shape[2]))
         ends = []
         for layer, sequence in ((self.forward_gru, steps), (self.backward_gru, reverse)):
             states, _ = layer(sequence)
@@ -92,15 +92,15 @@ class MaskedRecurrent(nn.Module):
 
 
 class MaskedTransformer(nn.Module):
-    """Transformer layers over the steps before the padding; the mean of the steps.
+    """Transformer layers over the steps before the padding, and the mean over these steps.
 
     Args:
         bins: D of a step.
         steps: T.
-        width: D' inside and of what comes out.
-        num_layers: layers on each other.
-        num_heads: heads of each attention.
-        dropout: dropout probability of what each part adds.
+        width: D', width of the layers and of the output.
+        num_layers: number of layers.
+        num_heads: number of attention heads.
+        dropout: dropout probability in the residual branches.
 
     Shape: (B, T, D) -> (B, D').
 
@@ -119,17 +119,17 @@ class MaskedTransformer(nn.Module):
     def forward(self, steps: Tensor) -> Tensor:
         """(B, T, D) -> (B, D')."""
         mask = step_mask(steps)
-        seen = self.encoder(self.inward(steps) + self.positions[: steps.shape[1]], mask)
-        weights = mask.to(seen.dtype).unsqueeze(2)
-        return (seen * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+        states = self.encoder(self.inward(steps) + self.positions[: steps.shape[1]], mask)
+        weights = mask.to(states.dtype).unsqueeze(2)
+        return (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
 
 
 class MaskedAttention(nn.Module):
-    """A dense layer on each step, and their learned weighted mean.
+    """A dense layer on each step, and a learned weighted mean over steps.
 
     Args:
         bins: D of a step.
-        num_units: D' of what comes out.
+        num_units: D', width of the output.
 
     Shape: (B, T, D) -> (B, D').
 
@@ -149,16 +149,17 @@ class MaskedAttention(nn.Module):
 
 
 class SpectrogramMasking(nn.Module):
-    """Random shifts in time and masks in time and frequency, one of each per training row.
+    """Applies a random time shift, a time mask and a frequency mask to each row, in training only.
 
-    Fractions of time are those of the row's own steps, its padding left out: short rows lose no more than long ones.
+    Fractions of time are relative to the length of the row without its padding, so short rows do not lose more than
+    long ones.
 
     Args:
-        shift: furthest shift to either side, as a fraction of the row's steps.
-        time_mask: widest masked stretch, as a fraction of the row's steps.
-        frequency_mask: widest masked band, as a fraction of D.
+        shift: largest shift in either direction, as a fraction of the row's length.
+        time_mask: largest width of the time mask, as a fraction of the row's length.
+        frequency_mask: largest width of the frequency mask, as a fraction of D.
 
-    Shape: (B, T, D) -> the same; unchanged in evaluation.
+    Shape: (B, T, D) -> (B, T, D); unchanged in evaluation mode.
 
     >>> SpectrogramMasking(0.1, 0.1, 0.1).eval()(torch.ones(1, 2, 3)).sum()
     tensor(6.)
@@ -175,25 +176,25 @@ class SpectrogramMasking(nn.Module):
         if not self.training:
             return steps
         rows, count, width = steps.shape
-        places = torch.arange(count, device=steps.device)
-        length = (step_mask(steps) * (places + 1)).amax(dim=1, keepdim=True)
+        positions = torch.arange(count, device=steps.device)
+        length = (step_mask(steps) * (positions + 1)).amax(dim=1, keepdim=True)
         if self.time_mask:
-            steps = steps * _gap(length, count, self.time_mask, steps).unsqueeze(2)
+            steps = steps * _random_mask(length, count, self.time_mask, steps).unsqueeze(2)
         if self.shift:
-            moved = ((2 * torch.rand(rows, 1, device=steps.device) - 1) * self.shift * length).round().long()
-            source = places - moved
+            shift = ((2 * torch.rand(rows, 1, device=steps.device) - 1) * self.shift * length).round().long()
+            source = positions - shift
             inside = ((source >= 0) & (source < count)).unsqueeze(2)
             index = source.clamp(0, count - 1).unsqueeze(2).expand(-1, -1, width)
             steps = steps.gather(1, index) * inside
         if self.frequency_mask:
-            bands = length.new_full((rows, 1), width)
-            steps = steps * _gap(bands, width, self.frequency_mask, steps).unsqueeze(1)
+            bins = length.new_full((rows, 1), width)
+            steps = steps * _random_mask(bins, width, self.frequency_mask, steps).unsqueeze(1)
         return steps
 
 
-def _gap(sizes: Tensor, count: int, fraction: float, like: Tensor) -> Tensor:
-    """Ones (B, count), with a random stretch of zeros in the first sizes (B, 1), of up to a fraction of them."""
+def _random_mask(sizes: Tensor, count: int, fraction: float, like: Tensor) -> Tensor:
+    """Ones (B, count), with a random range of zeros of up to a fraction of the first `sizes` (B, 1) positions."""
     length = torch.rand(sizes.shape, device=like.device) * fraction * sizes
     start = torch.rand(sizes.shape, device=like.device) * (sizes - length)
-    places = torch.arange(count, device=like.device)
-    return ((places < start) | (places >= start + length)).to(like.dtype)
+    positions = torch.arange(count, device=like.device)
+    return ((positions < start) | (positions >= start + length)).to(like.dtype)

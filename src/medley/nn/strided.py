@@ -1,4 +1,4 @@
-"""A small convolutional network that reduces an image by strides instead of pooling."""
+"""A small convolutional network with strides instead of pooling."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from medley.nn.conv import pixels_last, start_convolutions
 
 
 class StridedConvs(nn.Module):
-    """Convolutions with stride 2 down to a small map, one more over that map; each with batch norm and ReLU.
+    """Convolutions with stride 2 down to a small feature map, and one more; each with batch norm and ReLU.
 
-    Most numbers are gone after the first layer, which makes it the cheapest of our networks per training row; kept
-    whole (flattened), its small map still tells where something is, which an average over space does not.
+    The first layer already reduces the feature map, which makes this the fastest image network of medley per training
+    row. If the small feature map is flattened, it still contains positions, unlike an average over space.
 
-    Source: Springenberg et al. 2014, "Striving for Simplicity", arXiv:1412.6806 (strides in place of pooling).
+    Source: Springenberg et al. 2014, "Striving for Simplicity", arXiv:1412.6806 (strides instead of pooling).
 
     Args:
-        channels: channels in.
-        strides: how often the map is halved.
-        filters: channels out of the first layer; all others have twice as many.
-        kernel_size: side of the first layer's kernels; the others' are 3.
+        channels: number of input channels.
+        strides: how often the feature map is halved.
+        filters: number of output channels of the first layer; all others have twice as many.
+        kernel_size: side of the kernels of the first layer; 3 in all other layers.
 
     Shape:
         (B, C, H, W) -> (B, 2 * filters, H', W'), sides halved `strides` times, rounding up.
@@ -33,9 +33,9 @@ class StridedConvs(nn.Module):
         super().__init__()
         widths = [filters, *[2 * filters] * max(strides, 1)]
         parts: list[nn.Module] = []
-        for place, width in enumerate(widths):
-            side = kernel_size if place == 0 else 3
-            stride = 2 if place < strides else 1
+        for layer, width in enumerate(widths):
+            side = kernel_size if layer == 0 else 3
+            stride = 2 if layer < strides else 1
             conv = nn.Conv2d(channels, width, side, stride, padding=side // 2, bias=False)
             parts += [conv, nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
             channels = width

@@ -1,4 +1,4 @@
-"""The tokenizer of a pretrained model, as the JSON that the package `tokenizers` reads."""
+"""Tokenizers of pretrained models, as JSON for the package `tokenizers`."""
 
 from __future__ import annotations
 
@@ -7,71 +7,71 @@ from typing import Any
 
 from medley.errors import ConfigError
 from medley.nn.backbone_config import brief
-from medley.nn.hub import SENTENCE_PIECES, Found, find, missing_package
+from medley.nn.hub import SENTENCE_PIECES, ModelFiles, find, missing_package
 
-LONGEST = 512
+DEFAULT_MAX_LENGTH = 512
 _VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", *SENTENCE_PIECES)
-# Their position 0 stands after the number of padding.
-_LATE_POSITIONS = ("roberta", "camembert", "mpnet", "longformer", "esm", "ibert", "data2vec-text")
+# Models whose positions start after the padding id.
+_OFFSET_POSITIONS = ("roberta", "camembert", "mpnet", "longformer", "esm", "ibert", "data2vec-text")
 
 
 @dataclass(frozen=True)
-class Tokens:
+class TokenizerFile:
     """A model's tokenizer.
 
     Args:
-        json: of `tokenizers.Tokenizer`.
-        longest: tokens that the model reads at most, special ones included.
+        json: the serialised `tokenizers.Tokenizer`.
+        max_length: maximum number of tokens that the model reads, including special tokens.
     """
 
     json: str
-    longest: int
+    max_length: int
 
 
-def read_tokenizer(name: str, revision: str | None = None) -> Tokens:
-    """A pretrained model's own tokenizer.
+def read_tokenizer(name: str, revision: str | None = None) -> TokenizerFile:
+    """Reads the tokenizer of a pretrained model.
 
     Args:
         name: folder, or name on the hub.
         revision: branch, tag or commit on the hub.
 
     Raises:
-        WeightsNotFoundError: the model is nowhere.
+        WeightsNotFoundError: the model is not found.
         ConfigError: it has no fast tokenizer.
     """
-    found = find(name, revision)
-    if not any((found.folder / one).is_file() for one in _VOCABULARIES):  # transformers would make up an empty one
-        raise ConfigError(_no_tokenizer(found))
+    files = find(name, revision)
+    if not any((files.folder / name).is_file() for name in _VOCABULARIES):  # transformers would create an empty one
+        raise ConfigError(_no_tokenizer(files))
     try:
         from transformers import AutoTokenizer
     except ImportError as error:
         raise missing_package(error) from error
     try:
-        own: Any = AutoTokenizer.from_pretrained(found.folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # packages that are not there, files that are not there, code that would have to run
-        raise ConfigError(f"{_no_tokenizer(found)} transformers says: {brief(error)}") from error
-    backend = getattr(own, "backend_tokenizer", None)
+        tokenizer: Any = AutoTokenizer.from_pretrained(files.folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # missing packages, missing files, code that would have to be run
+        raise ConfigError(f"{_no_tokenizer(files)} transformers reports: {brief(error)}") from error
+    backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None or not hasattr(backend, "to_str"):
-        raise ConfigError(f"{_no_tokenizer(found)} It has {type(own).__name__}, which is not one.")
-    return Tokens(backend.to_str(), _longest(own, found))
+        raise ConfigError(f"{_no_tokenizer(files)} Its tokenizer is {type(tokenizer).__name__}.")
+    return TokenizerFile(backend.to_str(), _max_length(tokenizer, files))
 
 
 def padding_of(config: dict[str, Any]) -> int:
-    """The number of padding in a model's own vocabulary; 0 where it has none."""
+    """The padding id of a model's own vocabulary; 0 if it has none."""
     return int(config.get("pad_token_id") or 0)
 
 
-def _no_tokenizer(found: Found) -> str:
+def _no_tokenizer(files: ModelFiles) -> str:
     return (
-        f"{found.folder} holds no fast tokenizer, and medley reads no other: it needs a tokenizer.json. "
-        "AutoTokenizer.from_pretrained(...).save_pretrained(folder) writes one where transformers can convert it."
+        f"{files.folder} contains no fast tokenizer (tokenizer.json), the only kind that medley supports. "
+        "AutoTokenizer.from_pretrained(...).save_pretrained(folder) writes one if transformers can convert it."
     )
 
 
-def _longest(own: Any, found: Found) -> int:
-    config = found.json("config.json") or {}
+def _max_length(tokenizer: Any, files: ModelFiles) -> int:
+    config = files.json("config.json") or {}
     config = {**config, **(config.get("text_config") or {})}
-    told = config.get("max_position_embeddings") or config.get("n_positions") or LONGEST
-    if str(config.get("model_type")).removeprefix("xlm-").partition("_")[0] in _LATE_POSITIONS:
-        told -= padding_of(config) + 1
-    return int(min(told, own.model_max_length))
+    positions = config.get("max_position_embeddings") or config.get("n_positions") or DEFAULT_MAX_LENGTH
+    if str(config.get("model_type")).removeprefix("xlm-").partition("_")[0] in _OFFSET_POSITIONS:
+        positions -= padding_of(config) + 1
+    return int(min(positions, tokenizer.model_max_length))

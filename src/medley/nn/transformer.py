@@ -1,4 +1,4 @@
-"""Transformer encoders over steps and over codes, with masks."""
+"""Transformer encoders over sequences of vectors and of tokens, with masks."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from medley.nn.sequence import embedding
 
 
 class Attention(nn.Module):
-    """Every step looks at every other one, with several heads.
+    """Multi-head self-attention.
 
     Source: Vaswani et al., "Attention Is All You Need", NeurIPS 2017.
 
     Args:
         width: D of a step.
-        num_heads: heads; each is `width / num_heads` wide, rounded up.
+        num_heads: number of heads; each has width `width / num_heads`, rounded up.
 
-    Shape: steps (B, T, D), mask (B, T) bool or None: steps that may be looked at -> (B, T, D). A row whose mask
-    holds nowhere is looked at whole, so that its numbers stay finite.
+    Shape: steps (B, T, D), mask (B, T) bool or None: steps that may be attended to -> (B, T, D). If the mask of a row
+        is
+    False everywhere, all its steps are attended to, so that its output stays finite.
 
     >>> Attention(8, 2)(torch.zeros(3, 5, 8), None).shape
     torch.Size([3, 5, 8])
@@ -41,14 +42,14 @@ class Attention(nn.Module):
         heads = self.inward(steps).view(rows, count, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
         query, key, value = heads.unbind(0)
         allowed = None if mask is None else (mask | ~mask.any(1, keepdim=True))[:, None, None, :]
-        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
-        return self.outward(seen.transpose(1, 2).reshape(rows, count, -1))
+        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
+        return self.outward(attended.transpose(1, 2).reshape(rows, count, -1))
 
 
 class EncoderLayer(nn.Module):
-    """Attention and a dense pair of layers, each added to what came in, each behind a layer normalisation.
+    """Self-attention and two dense layers, each with layer normalisation first and a residual connection.
 
-    Source: Xiong et al., "On Layer Normalization in the Transformer Architecture", ICML 2020 (normalisation first).
+    Source: Xiong et al., "On Layer Normalization in the Transformer Architecture", ICML 2020 (pre-norm).
 
     Shape: steps (B, T, D), mask (B, T) bool or None -> (B, T, D).
     """
@@ -68,14 +69,14 @@ class EncoderLayer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Transformer layers on each other, closed by a layer normalisation.
+    """Transformer layers, followed by a layer normalisation.
 
     Args:
         width: D of a step.
-        num_layers: layers on each other.
-        num_heads: heads of each attention.
-        dense_dim: width between the two dense layers.
-        dropout: on what each part adds.
+        num_layers: number of layers.
+        num_heads: number of attention heads.
+        dense_dim: hidden width of the dense layers.
+        dropout: dropout probability in the residual branches.
 
     Shape: steps (B, T, D), mask (B, T) bool or None -> (B, T, D).
 
@@ -96,16 +97,16 @@ class Encoder(nn.Module):
 
 
 class SeriesEncoder(nn.Module):
-    """A transformer over steps of numbers, which are brought to its width and told their places.
+    """A transformer over sequences of vectors, with a linear projection and positional encodings.
 
     Args:
-        features: numbers in a step.
+        features: number of features per step.
         steps: T.
-        width: D inside and of what comes out.
-        num_layers: layers on each other.
-        num_heads: heads of each attention.
-        dropout: on what each part adds.
-        return_sequences: returns every step, else their mean.
+        width: D, width of the layers and of the output.
+        num_layers: number of layers.
+        num_heads: number of attention heads.
+        dropout: dropout probability in the residual branches.
+        return_sequences: return the states of all steps, instead of their mean.
 
     Shape: (B, T, features) -> (B, D), (B, T, D) with `return_sequences`.
 
@@ -134,24 +135,24 @@ class SeriesEncoder(nn.Module):
 
     def forward(self, steps: Tensor) -> Tensor:
         """Steps (B, T, features) -> (B, D) or (B, T, D)."""
-        seen = self.encoder(self.inward(steps) + self.positions, None)
-        return seen if self.return_sequences else seen.mean(1)
+        states = self.encoder(self.inward(steps) + self.positions, None)
+        return states if self.return_sequences else states.mean(1)
 
 
 class TokenEncoder(nn.Module):
-    """A transformer over codes: padding is not looked at, and words count their places from the text's first word.
+    """A transformer over tokens: padding is masked, and positions are counted from the first word of a text.
 
     Args:
-        rows: number of codes.
-        steps: T at most.
+        rows: number of token ids.
+        steps: maximum of T.
         width: D.
-        num_layers: layers on each other.
-        num_heads: heads of each attention.
-        dense_dim: width between the two dense layers.
-        dropout: on the embeddings and on what each part adds.
-        return_sequences: returns every step (zeros at the padding), else the mean over the words.
+        num_layers: number of layers.
+        num_heads: number of attention heads.
+        dense_dim: hidden width of the dense layers.
+        dropout: dropout probability of the embeddings and in the residual branches.
+        return_sequences: return the states of all steps (zeros at the padding), instead of their mean over words.
 
-    Shape: codes (B, T), 0 is padding -> (B, D), (B, T, D) with `return_sequences`.
+    Shape: token ids (B, T), 0 is padding -> (B, D), (B, T, D) with `return_sequences`.
 
     >>> encoder = TokenEncoder(9, 3, 8, num_layers=1, num_heads=2, dense_dim=16, dropout=0.0)
     >>> encoder(torch.tensor([[0, 5, 6]])).shape
@@ -175,22 +176,22 @@ class TokenEncoder(nn.Module):
         super().__init__()
         self.embedding = embedding(rows, width)
         self.encoder = Encoder(width, num_layers=num_layers, num_heads=num_heads, dense_dim=dense_dim, dropout=dropout)
-        # Words and places weigh alike at first: both have a length of about 1.
+        # Initial embeddings and positional encodings have equal weights: both have a norm of about 1.
         self.register_buffer("positions", sinusoids(steps, width) * (2 / width) ** 0.5)
         self.dropout = nn.Dropout(dropout)
         self.return_sequences = return_sequences
 
-    def forward(self, codes: Tensor) -> Tensor:
-        """Codes (B, T) -> (B, D) or (B, T, D)."""
-        mask = codes != 0
-        place = (mask.cumsum(1) - 1).clamp_min(0)
-        words = self.dropout(self.embedding(codes) + self.positions[place])
-        seen = self.encoder(words, mask)
-        return seen * mask.unsqueeze(-1) if self.return_sequences else masked_mean(seen, mask)
+    def forward(self, ids: Tensor) -> Tensor:
+        """Token ids (B, T) -> (B, D) or (B, T, D)."""
+        mask = ids != 0
+        position = (mask.cumsum(1) - 1).clamp_min(0)
+        embedded = self.dropout(self.embedding(ids) + self.positions[position])
+        states = self.encoder(embedded, mask)
+        return states * mask.unsqueeze(-1) if self.return_sequences else masked_mean(states, mask)
 
 
 def sinusoids(steps: int, width: int) -> Tensor:
-    """Places as waves (T, D): sines in the first half of D, cosines in the second, of growing length.
+    """Sinusoidal positional encodings (T, D): sines in the first half of D, cosines in the second.
 
     Source: Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.5.
 
@@ -199,6 +200,6 @@ def sinusoids(steps: int, width: int) -> Tensor:
             [0.8415, 0.0100, 0.5403, 0.9999]])
     """
     half = (width + 1) // 2
-    speed = torch.exp(torch.arange(half) * (-math.log(10_000.0) / half))
-    angle = torch.arange(steps).unsqueeze(1) * speed
+    frequency = torch.exp(torch.arange(half) * (-math.log(10_000.0) / half))
+    angle = torch.arange(steps).unsqueeze(1) * frequency
     return torch.cat([angle.sin(), angle.cos()], 1)[:, :width]

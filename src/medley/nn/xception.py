@@ -1,4 +1,4 @@
-"""Depthwise separable convolutions with residual connections (Xception) in compact sizes."""
+"""Compact Xception networks: depthwise separable convolutions with residual connections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def _separable(inside: int, outside: int) -> list[nn.Module]:
 
 
 class _Entry(nn.Module):
-    """Two separable convolutions and a pooling beside a 1x1 convolution with stride: halves the map, rounding up."""
+    """Two separable convolutions and pooling, with a strided 1x1 shortcut: halves the feature map, rounding up."""
 
     def __init__(self, inside: int, outside: int) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class _Entry(nn.Module):
 
 
 class _Middle(nn.Module):
-    """Two separable convolutions beside the identity; starts as the identity."""
+    """Two separable convolutions with an identity shortcut; initialised as the identity."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -45,16 +45,16 @@ class _Middle(nn.Module):
 
 
 class Xception(nn.Module):
-    """A dense stem, entry blocks that halve the map and double the width, middle blocks, one wider exit layer.
+    """A dense stem, entry blocks that halve the feature map and double the width, middle blocks, a wider exit layer.
 
-    The order of the paper's parts with fewer and narrower ones (Chollet 2017, arXiv:1610.02357).
+    The structure of the paper with fewer and narrower blocks (Chollet 2017, arXiv:1610.02357).
 
     Args:
-        channels: channels in.
-        filters: channels of the stem.
-        entries: entry blocks.
-        middles: middle blocks.
-        stem_stride: 1 or 2.
+        channels: number of input channels.
+        filters: number of channels of the stem.
+        entries: number of entry blocks.
+        middles: number of middle blocks.
+        stem_stride: stride of the stem, 1 or 2.
 
     Shape:
         (B, C, H, W) -> (B, filters * 2 ** (entries + 1), H', W'), each halving rounded up

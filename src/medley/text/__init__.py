@@ -1,4 +1,4 @@
-"""Texts: their input, their encodings as words and n-grams, and encoders of these."""
+"""Texts: input, encodings as words and n-grams, and encoders."""
 
 from medley.text import (  # noqa: F401  (registers)
     bag,

@@ -1,4 +1,4 @@
-"""BERT, under the name that users know."""
+"""BERT under its AutoKeras name."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from medley.core.block import DataSummary, Node
 from medley.core.layer import Composite
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
-from medley.text.codes import check_counts
 from medley.text.pretrained import PretrainedTextBlock
+from medley.text.token_layers import check_counts
 
 BERT = "google-bert/bert-base-uncased"
 
@@ -21,15 +21,15 @@ class BertBlock(Composite, register="text.bert"):
     Source: Devlin et al. 2018, arXiv:1810.04805.
 
     Args:
-        max_sequence_length: tokens per text, special ones included.
-        name_or_path: another BERT, by its folder or its name on the hub.
-        trainable: as of PretrainedTextBlock; unset, it is searched.
+        max_sequence_length: maximum number of tokens per text, including special tokens.
+        name_or_path: folder or name on the hub of another BERT.
+        trainable: as in PretrainedTextBlock; searched if unset.
 
     Shape: texts -> (B, D), D the width of the encoder, 768.
 
     Raises:
-        ConfigError: the model is neither in a folder, nor cached, nor to be had from the hub.
-        GraphError: called on something else than a text input.
+        ConfigError: the model is not found in a folder, in the cache, or on the hub.
+        GraphError: called on anything but a text input.
 
     >>> BertBlock(max_sequence_length=128)
     BertBlock(max_sequence_length=128)
@@ -40,11 +40,11 @@ class BertBlock(Composite, register="text.bert"):
     trainable: bool | int | str | Space | None = field(default=None, kw_only=True)
 
     def check(self) -> Iterable[str]:
-        """The length is a whole number; what else is wrong the block within tells."""
+        """Checks that the length is a positive integer; PretrainedTextBlock checks the rest."""
         yield from check_counts(self, ("max_sequence_length",))
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
-        """Joins the pretrained block."""
+        """Adds the pretrained block."""
         block = PretrainedTextBlock(
             self.name_or_path, trainable=self.trainable, max_sequence_length=self.max_sequence_length
         )

@@ -1,4 +1,4 @@
-"""Convolutions over words as one vector."""
+"""Convolutions over words."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from medley.core.block import DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
-from medley.text.codes import check_counts, check_dropout, share, table_width, tokens, whole
+from medley.text.token_layers import as_float, as_int, check_counts, check_dropout, default_embedding_dim, token_spec
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 class TokenConv(Layer, register="text.conv"):
-    """Embedded words, convolutions over them, and the largest answer of each filter within the text.
+    """Word embeddings, convolutions, and max pooling over the text.
 
     Source: Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP 2014.
 
     Args:
-        embedding_dim: width of the embeddings.
-        filters: F of each layer.
-        kernel_size: words that a filter sees.
-        num_layers: layers on each other.
-        dropout: share of numbers that training silences, of the embeddings and of what comes out.
+        embedding_dim: embedding dimension.
+        filters: F, number of filters per layer.
+        kernel_size: number of words per filter.
+        num_layers: number of layers.
+        dropout: dropout probability of the embeddings and of the output.
 
-    Shape: codes (B, T), 0 is padding -> (B, F).
+    Shape: token ids (B, T), 0 is padding -> (B, F).
 
     Raises:
-        GraphError: joined to something that is no text.
+        GraphError: called on something that is not a text.
 
     >>> str(TokenConv(filters=64).out(Spec((40,), "T", "int64", cardinality=900)))
     '(D=64)'
@@ -45,28 +45,28 @@ class TokenConv(Layer, register="text.conv"):
     reads: ClassVar[str] = "tokens"
 
     def check(self) -> Iterable[str]:
-        """Sizes are whole numbers from 1, the dropout a share."""
+        """Checks that sizes are positive integers and that the dropout probability is below 1."""
         yield from check_counts(self, ("embedding_dim", "filters", "kernel_size", "num_layers"))
         yield from check_dropout(self)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Narrow embeddings for few codes."""
-        return {"embedding_dim": table_width(specs[0].cardinality)}
+        """A small embedding dimension for a small vocabulary."""
+        return {"embedding_dim": default_embedding_dim(specs[0].cardinality)}
 
     def build(self, *specs: Spec) -> nn.Module:
-        """Embeddings, convolutions, maximum."""
+        """Builds the embeddings and convolutions."""
         from medley.nn.sequence import TokenConvolution
 
         return TokenConvolution(
-            tokens(specs, "TokenConv").cardinality,
-            whole(self.embedding_dim),
-            whole(self.filters),
-            kernel_size=whole(self.kernel_size),
-            num_layers=whole(self.num_layers),
-            dropout=share(self.dropout),
+            token_spec(specs, "TokenConv").cardinality,
+            as_int(self.embedding_dim),
+            as_int(self.filters),
+            kernel_size=as_int(self.kernel_size),
+            num_layers=as_int(self.num_layers),
+            dropout=as_float(self.dropout),
         )
 
     def out(self, *specs: Spec) -> Spec:
-        """One vector."""
-        tokens(specs, "TokenConv")
-        return vector(whole(self.filters))
+        """The spec of one vector."""
+        token_spec(specs, "TokenConv")
+        return vector(as_int(self.filters))

@@ -1,4 +1,4 @@
-"""Codes as vectors, step by step."""
+"""A layer that embeds token ids."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from medley.core.block import DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
-from medley.text.codes import (
-    bounded,
+from medley.text.token_layers import (
+    as_float,
+    as_int,
     check_counts,
     check_dropout,
     check_pretraining,
-    share,
-    table_rows,
-    table_width,
-    whole,
+    default_embedding_dim,
+    embedding_rows,
+    with_bounded_ids,
 )
 
 if TYPE_CHECKING:
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 
 
 class Embedding(Layer, register="text.embedding"):
-    """A learnt vector for each code; the code 0 is padding and stays zeros.
+    """A learned vector per id; id 0 is padding and stays zeros.
 
     Reads the words of a text (TextInput, TextToIntSequence), or a vector of whole numbers (an Input of shape (N, T)).
 
     Args:
-        max_features: number of codes at most. The table holds no more than the vocabulary has; rarer words than it
-            holds become the unknown word, larger numbers the largest.
+        max_features: maximum number of ids. The table is not larger than the vocabulary; words beyond the table become
+            the unknown word, and larger numbers are clamped to the largest id.
         embedding_dim: D.
-        dropout: share of numbers that training silences; 0 leaves no dropout at all.
-        pretraining: `"none"` or `"random"`; embeddings trained elsewhere are not in this version.
+        dropout: dropout probability; 0 adds no dropout layer.
+        pretraining: `"none"` or `"random"`; pretrained embeddings are not supported.
 
-    Shape: codes (B, T) -> (B, T, D).
+    Shape: token ids (B, T) -> (B, T, D).
 
     Raises:
-        ConfigError: a size is not a whole number from 1; pretrained embeddings are asked for.
-        GraphError: joined to something that holds no codes.
+        ConfigError: a size is not a whole number from 1; pretrained embeddings are requested.
+        GraphError: called on something that does not contain ids.
 
     >>> import torch
     >>> block = Embedding(8, embedding_dim=4, dropout=0)
@@ -56,27 +56,27 @@ class Embedding(Layer, register="text.embedding"):
     reads: ClassVar[str] = "tokens"
 
     def check(self) -> Iterable[str]:
-        """Sizes are whole numbers from 1; nothing pretrained."""
+        """Checks that sizes are positive integers and that no pretrained embeddings are requested."""
         yield from check_counts(self, ("max_features", "embedding_dim"))
         yield from check_dropout(self)
         yield from check_pretraining(self)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Narrow for few codes."""
-        return {"embedding_dim": table_width(specs[0].cardinality or self.max_features)}
+        """A small embedding dimension for a small vocabulary."""
+        return {"embedding_dim": default_embedding_dim(specs[0].cardinality or self.max_features)}
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The table."""
+        """Builds the embedding table."""
         from torch import nn
 
         from medley.nn.sequence import embedding
 
-        rows = table_rows(specs, self.max_features, "Embedding")
-        table = embedding(rows, whole(self.embedding_dim), zeros=2 if specs[0].is_tokens else 1)
-        module = bounded(specs[0], rows, table)
-        return nn.Sequential(module, nn.Dropout(share(self.dropout))) if self.dropout else module
+        rows = embedding_rows(specs, self.max_features, "Embedding")
+        table = embedding(rows, as_int(self.embedding_dim), zeros=2 if specs[0].is_tokens else 1)
+        module = with_bounded_ids(specs[0], rows, table)
+        return nn.Sequential(module, nn.Dropout(as_float(self.dropout))) if self.dropout else module
 
     def out(self, *specs: Spec) -> Spec:
-        """Steps of vectors."""
-        table_rows(specs, self.max_features, "Embedding")
-        return Spec((specs[0].shape[0], whole(self.embedding_dim)), "TD")
+        """The spec of a sequence of vectors."""
+        embedding_rows(specs, self.max_features, "Embedding")
+        return Spec((specs[0].shape[0], as_int(self.embedding_dim)), "TD")

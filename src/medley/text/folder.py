@@ -1,4 +1,4 @@
-"""A folder of folders of text files as rows and labels."""
+"""Reads a folder with one subfolder of text files per class."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ def text_dataset_from_directory(
     directory: str | os.PathLike[str],
     batch_size: int = 32,
     max_length: int | None = None,
-    shuffle: bool = True,  # noqa: FBT001, FBT002  (the place and the name that users know)
+    shuffle: bool = True,  # noqa: FBT001, FBT002  (position and name as in AutoKeras)
     seed: int | None = None,
     validation_split: float | None = None,
     subset: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads `directory/<label>/<text>.txt` into rows and labels for `fit(x, y)`.
 
-    Named as in AutoKeras 1.x, with one difference: it returns arrays, not a `tf.data.Dataset`, so that rows are batched
-    by `fit`, and `batch_size` is taken only for the sake of programs that set it.
+    The arguments are those of AutoKeras 1.x. It returns arrays instead of a `tf.data.Dataset`; `fit` batches the rows,
+    and `batch_size` is accepted for compatibility only.
 
     Args:
-        directory: the folder; each folder in it is a class, searched with all below it. Files are UTF-8; what is not
-            becomes the replacement character.
-        batch_size: has no effect here; give it to `fit`.
-        max_length: characters that are kept of each text; None keeps all.
-        shuffle: in random order, the same each time for one seed (unset: 0), so that two subsets never overlap;
-            else in the order of labels and names.
-        seed: of the order.
-        validation_split: share of rows that is the validation subset, the last ones.
-        subset: `"training"` or `"validation"`, where there is a split.
+        directory: the folder; each of its subfolders is a class and is searched recursively. Files are read as UTF-8;
+            invalid bytes become the replacement character.
+        batch_size: has no effect here; pass it to `fit`.
+        max_length: maximum number of characters per text; None keeps all.
+        shuffle: shuffle the rows. The order is reproducible for a seed, so that the two subsets never overlap.
+            Otherwise rows are sorted by label and file name.
+        seed: seed of the order; default: 0.
+        validation_split: fraction of rows in the validation subset, taken from the end.
+        subset: `"training"` or `"validation"`; required with `validation_split`.
 
     Returns:
-        Texts (B,), objects that are strings, and labels (B,), the folders' names.
+        Texts (B,), an object array of strings, and labels (B,), the names of the subfolders.
 
     Raises:
-        ConfigError: an argument breaks a rule.
-        DataError: there is no such folder, or it holds no text.
+        ConfigError: an argument is invalid.
+        DataError: the folder does not exist, or contains no texts.
     """
     _check(max_length, validation_split, subset)
-    files, labels = _listing(Path(directory))
+    files, labels = _list_files(Path(directory))
     order = np.random.default_rng(seed or 0).permutation(len(files)) if shuffle else np.arange(len(files))
     if validation_split:
         cut = len(files) - int(len(files) * validation_split)
@@ -63,24 +63,24 @@ def _check(max_length: int | None, validation_split: float | None, subset: str |
     if validation_split is not None:
         check_fraction(errors, validation_split, "validation_split")
     if (subset is None) != (validation_split is None):
-        errors.add(f"validation_split and subset go together, got {validation_split!r} and {subset!r}.")
+        errors.add(f"validation_split and subset must be set together, got {validation_split!r} and {subset!r}.")
     if subset not in (None, "training", "validation"):
         errors.add(f"subset must be 'training' or 'validation', got {subset!r}.")
     errors.raise_if_any(ConfigError)
 
 
-def _listing(directory: Path) -> tuple[list[Path], list[str]]:
+def _list_files(directory: Path) -> tuple[list[Path], list[str]]:
     if not directory.is_dir():
         raise DataError(f"There is no folder {str(directory)!r}.")
     files: list[Path] = []
     labels: list[str] = []
-    for folder in sorted(one for one in directory.iterdir() if one.is_dir()):
-        found = sorted(file for file in folder.rglob("*") if file.suffix.lower() == _SUFFIX)
-        files += found
-        labels += [folder.name] * len(found)
+    for folder in sorted(path for path in directory.iterdir() if path.is_dir()):
+        texts = sorted(file for file in folder.rglob("*") if file.suffix.lower() == _SUFFIX)
+        files += texts
+        labels += [folder.name] * len(texts)
     if not files:
         raise DataError(
-            f"The folder {str(directory)!r} holds no texts: they belong in one folder per class below it, "
-            f"in files that end in {_SUFFIX}."
+            f"The folder {str(directory)!r} contains no texts: it needs one subfolder per class with files that end in "
+            f"{_SUFFIX}."
         )
     return files, labels

@@ -1,4 +1,4 @@
-"""Kinds of columns of words: texts, and sets of labels."""
+"""Column kinds for texts and sets of labels."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class TextKind(ColumnKind, register="text.text_kind"):
 
 
 class LabelSetKind(ColumnKind, register="text.label_set_kind"):
-    """Sets of labels: lists of words or of recurring whole numbers, or labels between delimiters."""
+    """Sets of labels: lists of strings or of recurring whole numbers, or labels between delimiters."""
 
     name = "set"
     rank = 70.0

@@ -1,4 +1,4 @@
-"""Texts -> codes of a pretrained model's own tokenizer."""
+"""Encodes texts as token ids of a pretrained model's tokenizer."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 PADDING = 0
-SHORT, LONGEST = 32, 256
+SHORT_LENGTH, MAX_LENGTH = 32, 256  # see `text.tokens`
 
 
 class PretrainedTokenCodec(Codec):
-    """Texts -> codes (B, T): 0 is padding (behind the words), others are the tokenizer's own numbers plus 1.
+    """Texts -> ids (B, T): 0 is padding (after the words), others are the tokenizer's ids plus 1.
 
-    Special tokens stand where the model expects them. Texts longer than T are cut. The state holds the tokenizer
-    whole, so that a saved model needs no other file.
+    Special tokens are added as the model expects them. Texts longer than T are truncated. The state contains the
+    complete tokenizer, so that a saved model needs no other file.
 
     Args:
-        name: folder or name on the hub; asked for in `fit` only.
-        length: T; None learns it: the longest text if that is short, else the 98th percentile, 256 at most.
-        revision: on the hub.
+        name: folder or name on the hub; only `fit` reads it.
+        length: T; if None, the length of the longest text if that is short, otherwise the 98th percentile, at most 256.
+        revision: branch, tag or commit on the hub.
     """
 
     def __init__(self, name: str, length: int | None = None, revision: str | None = None) -> None:
@@ -39,46 +39,48 @@ class PretrainedTokenCodec(Codec):
 
     @property
     def spec(self) -> Spec:
-        """`(T,)` codes, with the size of the vocabulary and the padding."""
+        """`(T,)` ids, with the size of the vocabulary including padding."""
         vocabulary = self._fitted().get_vocab(with_added_tokens=True)
         return Spec((self._steps,), "T", "int64", cardinality=max(vocabulary.values()) + 2)
 
     def fit(self, values: Any) -> Self:
-        """Reads the model's tokenizer, and learns how long texts are where that is left open.
+        """Reads the model's tokenizer, and chooses the length if it is unset.
 
         Raises:
-            ConfigError: the model has no fast tokenizer, or reads no texts of that length.
-            DataError: the rows are no texts.
+            ConfigError: the model has no fast tokenizer, or does not support the length.
+            DataError: the rows are not texts.
         """
         from tokenizers import Tokenizer
 
         from medley.nn.tokenizer import read_tokenizer
 
-        own = read_tokenizer(self.name, self.revision)
-        if self.length is not None and self.length > own.longest:
-            raise ConfigError(f"max_sequence_length={self.length}, but {self.name} reads {own.longest} tokens at most.")
-        self._tokenizer = Tokenizer.from_str(own.json)
+        source = read_tokenizer(self.name, self.revision)
+        if self.length is not None and self.length > source.max_length:
+            raise ConfigError(
+                f"max_sequence_length={self.length}, but {self.name} reads at most {source.max_length} tokens."
+            )
+        self._tokenizer = Tokenizer.from_str(source.json)
         texts, present = read_texts(values)
-        unique = list(dict.fromkeys(text for text, here in zip(texts, present, strict=True) if here))
-        self._steps = self.length or min(_learn_length(self._tokenizer, unique), own.longest)
+        unique = list(dict.fromkeys(text for text, is_present in zip(texts, present, strict=True) if is_present))
+        self._steps = self.length or min(_choose_length(self._tokenizer, unique), source.max_length)
         return self
 
     def encode(self, values: Any) -> Encoded:
         tokenizer = self._fitted()
         texts, present = read_texts(values)
-        unique = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        unique = {text: index for index, text in enumerate(dict.fromkeys(texts))}
         tokenizer.no_padding()
         tokenizer.enable_truncation(self._steps)
-        codes = np.zeros((len(unique), self._steps), np.int32)
-        for place, encoding in enumerate(tokenizer.encode_batch_fast(list(unique))):
-            codes[place, : len(encoding.ids)] = encoding.ids
-            codes[place, : len(encoding.ids)] += 1
-        array = codes[[unique[text] for text in texts]]
+        ids = np.zeros((len(unique), self._steps), np.int32)
+        for index, encoding in enumerate(tokenizer.encode_batch_fast(list(unique))):
+            ids[index, : len(encoding.ids)] = encoding.ids
+            ids[index, : len(encoding.ids)] += 1
+        array = ids[[unique[text] for text in texts]]
         array[~present] = PADDING
         return Encoded(array, present)
 
     def state(self) -> dict[str, Any]:
-        """The tokenizer as bytes of JSON, and T."""
+        """The tokenizer as JSON bytes, and T."""
         tokenizer = self._fitted()
         tokenizer.no_truncation()
         tokenizer.no_padding()
@@ -94,15 +96,15 @@ class PretrainedTokenCodec(Codec):
 
     def _fitted(self) -> Tokenizer:
         if self._tokenizer is None:
-            raise NotFittedError("This codec has no tokenizer yet: fit() it on training rows, or restore() one.")
+            raise NotFittedError("This text codec is not fitted: call fit() on training rows, or restore().")
         return self._tokenizer
 
 
-def _learn_length(tokenizer: Tokenizer, texts: list[str]) -> int:
+def _choose_length(tokenizer: Tokenizer, texts: list[str]) -> int:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     lengths = [len(encoding.ids) for encoding in tokenizer.encode_batch_fast(texts)]
-    longest = max(lengths, default=0)
-    if longest > SHORT:
-        longest = min(max(int(np.percentile(lengths, 98)), SHORT), LONGEST)
-    return max(longest, 1)
+    length = max(lengths, default=0)
+    if length > SHORT_LENGTH:
+        length = min(max(int(np.percentile(lengths, 98)), SHORT_LENGTH), MAX_LENGTH)
+    return max(length, 1)

@@ -1,4 +1,4 @@
-"""A pretrained encoder of texts as a layer, and the encoding that it reads."""
+"""A pretrained text encoder as a layer, and the token encoding that it reads."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from medley.core.space import Space
 from medley.core.spec import Spec, vector
 from medley.core.tuning import tuning_problems
 from medley.errors import ConfigError, GraphError
-from medley.text.codes import check_counts, tokens
 from medley.text.embedding import Embedding
 from medley.text.pretrained_codec import PretrainedTokenCodec
+from medley.text.token_layers import check_counts, token_spec
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 class PretrainedTokens(Preprocessing, register="text.pretrained_tokens"):
-    """Texts as codes of a pretrained model's own tokenizer (PretrainedTokenCodec).
+    """Encodes texts as token ids of a pretrained model's tokenizer (PretrainedTokenCodec).
 
     Args:
         name_or_path: folder or name on the hub.
-        max_sequence_length: T; left out, it is learnt from the texts.
-        revision: on the hub.
+        max_sequence_length: T; default: chosen from the training texts.
+        revision: branch, tag or commit on the hub.
 
-    Shape: rows -> (B, T) codes, 0 is padding.
+    Shape: rows -> (B, T) ids, 0 is padding.
 
     Raises:
-        ConfigError: no model is named, or the length is not a whole number from 1.
+        ConfigError: no model is named, or the length is not a positive integer.
     """
 
     name_or_path: str | None = None
@@ -40,40 +40,40 @@ class PretrainedTokens(Preprocessing, register="text.pretrained_tokens"):
     revision: str | None = None
 
     def check(self) -> Iterable[str]:
-        """A model is named."""
+        """Checks that a model is named and that the length is a positive integer."""
         if not isinstance(self.name_or_path, str) or not self.name_or_path:
             yield f"name_or_path must be a folder or a name on the hub, got {self.name_or_path!r}."
         yield from check_counts(self, ("max_sequence_length",))
 
     def codec(self) -> PretrainedTokenCodec:
-        """Codes of tokens."""
+        """A codec for token ids."""
         assert self.name_or_path is not None
         return PretrainedTokenCodec(self.name_or_path, cast("int | None", self.max_sequence_length), self.revision)
 
     def adapter(self) -> Block:
-        """A learnt vector per token, for blocks that read numbers."""
+        """Embeds each token, for blocks that read numbers."""
         return Embedding()
 
 
 class PretrainedTextEncoder(Layer, register="text.pretrained_encoder"):
-    """A pretrained encoder over the codes of its own tokenizer: what `PretrainedTextBlock` becomes.
+    """A pretrained encoder over the token ids of its own tokenizer; `PretrainedTextBlock` resolves to it.
 
     Args:
-        name_or_path: where its weights are read when it is first built; a saved model holds them itself.
-        config: what it is made of, as JSON.
-        revision: on the hub.
-        pooling: `"cls"`, `"mean"` (over the text's own tokens) or `"none"` (all states, zeros at the padding).
-        num_hidden_layers: told by `config`; kept for the reader.
+        name_or_path: source of the weights when it is first built; a saved model contains them.
+        config: the encoder's config, as JSON.
+        revision: branch, tag or commit on the hub.
+        pooling: `"cls"`, `"mean"` (over the tokens of the text) or `"none"` (all states, zeros at the padding).
+        num_hidden_layers: number of layers, for information; `config` already contains it.
         trainable: False, True, `"lora"` or the number of top layers.
-        learning_rate_factor: share of the learning rate for its top layer.
-        layer_decay: factor on that per layer below.
-        gradient_checkpointing: run layers twice in training rather than keep what they made.
-        lora_rank: of `"lora"`.
+        learning_rate_factor: multiplier of the learning rate for the top layer.
+        layer_decay: multiplier of the learning rate per layer below.
+        gradient_checkpointing: recompute activations in the backward pass instead of storing them.
+        lora_rank: rank of the adapters of `"lora"`.
 
-    Shape: codes (B, T) -> (B, D), or (B, T, D) where it is not pooled.
+    Shape: token ids (B, T) -> (B, D), or (B, T, D) without pooling.
 
     Raises:
-        GraphError: joined to something else than the codes of its tokenizer.
+        GraphError: called on anything but token ids of its tokenizer.
     """
 
     name_or_path: str | None = None
@@ -90,32 +90,32 @@ class PretrainedTextEncoder(Layer, register="text.pretrained_encoder"):
     reads: ClassVar[str] = "tokens"
 
     def check(self) -> Iterable[str]:
-        """As of the block; and there is a config."""
+        """Checks the same fields as the block, and that there is a config."""
         yield from tuning_problems(self)
         if self.config is None:
-            yield "config must hold what the encoder is made of; PretrainedTextBlock(name_or_path) finds it."
+            yield "config must be set; use PretrainedTextBlock(name_or_path), which reads it."
 
     @property
     def frozen(self) -> bool:
-        """Whether nothing of it learns."""
+        """Whether no weights are trained."""
         return self.trainable is False
 
     @property
     def ignores_padding(self) -> bool:
-        """Whether a text without its padding gives the same, as far as floating-point numbers do."""
+        """Whether removing the padding does not change the output, up to rounding."""
         return self.pooling != "none"
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The encoder with its weights."""
-        from medley.nn.backbone import Plan, build
+        """Builds the encoder and loads its weights."""
+        from medley.nn.backbone import BackbonePlan, build
         from medley.nn.backbone_inputs import TextEncoder
         from medley.nn.tokenizer import padding_of
 
         self._check_specs(specs)
-        return TextEncoder(build(Plan.of(self)), padding_of(dict(self.config or {})))
+        return TextEncoder(build(BackbonePlan.of(self)), padding_of(dict(self.config or {})))
 
     def out(self, *specs: Spec) -> Spec:
-        """A vector, or one per token."""
+        """The spec of one vector, or of one vector per token."""
         from medley.nn.backbone_sizes import width_of
 
         spec = self._check_specs(specs)
@@ -124,35 +124,37 @@ class PretrainedTextEncoder(Layer, register="text.pretrained_encoder"):
         return Spec((spec.shape[0], width), "TD") if self.pooling == "none" else vector(width)
 
     def _check_specs(self, specs: tuple[Spec, ...]) -> Spec:
-        spec = tokens(specs, type(self).__name__)
+        spec = token_spec(specs, type(self).__name__)
         assert self.config is not None
         if spec.cardinality > self.config["vocab_size"] + 1:
             raise GraphError(
-                f"The encoder {self.name_or_path} knows {self.config['vocab_size']} tokens, and the codes that it is "
-                f"joined to go up to {spec.cardinality - 1}: they are of another tokenizer."
+                f"The encoder {self.name_or_path} has {self.config['vocab_size']} tokens, but its input has ids up to "
+                f"{spec.cardinality - 1}: it was encoded by another tokenizer."
             )
         return spec
 
 
-def own_pooling(name: str, revision: str | None) -> str:
-    """How a model's own files pool its states where it was trained to encode sentences: `"cls"`, else `"mean"`."""
+def stored_pooling(name: str, revision: str | None) -> str:
+    """The pooling that the files of a sentence encoder specify: `"cls"` or `"mean"`; `"mean"` for other models."""
     from medley.nn.hub import find
 
-    told = find(name, revision).json("1_Pooling/config.json") or {}
-    return "cls" if told.get("pooling_mode_cls_token") or told.get("pooling_mode") == "cls" else "mean"
+    config = find(name, revision).json("1_Pooling/config.json") or {}
+    return "cls" if config.get("pooling_mode_cls_token") or config.get("pooling_mode") == "cls" else "mean"
 
 
-def configured(name: str, revision: str | None, num_hidden_layers: int | None) -> tuple[dict[str, Any], str | None]:
-    """The config of a pretrained encoder of texts, and the commit that it is of.
+def read_text_config(
+    name: str, revision: str | None, num_hidden_layers: int | None
+) -> tuple[dict[str, Any], str | None]:
+    """The config of a pretrained text encoder, and its commit on the hub.
 
     Raises:
-        ConfigError: there is no such model, or it reads no texts.
+        ConfigError: the model is not found, or it does not read texts.
     """
     from medley.nn.backbone_config import read_config
     from medley.nn.hub import find
 
-    found = find(name, revision)
-    config = read_config(found, "text", num_hidden_layers)
+    files = find(name, revision)
+    config = read_config(files, "text", num_hidden_layers)
     if "vocab_size" not in config:
-        raise ConfigError(f"{name} reads no texts: it is of kind {config['model_type']!r}.")
-    return config, found.revision
+        raise ConfigError(f"{name} is not a text encoder: its type is {config['model_type']!r}.")
+    return config, files.revision

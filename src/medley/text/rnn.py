@@ -1,4 +1,4 @@
-"""Recurrent layers over words as one vector."""
+"""Recurrent layers over words."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from medley.core.block import DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
-from medley.text.codes import check_counts, check_dropout, share, table_width, tokens, whole
+from medley.text.token_layers import as_float, as_int, check_counts, check_dropout, default_embedding_dim, token_spec
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 class TokenRNN(Layer, register="text.rnn"):
-    """Embedded words read by recurrent layers; the state after a text's own last word, whatever the padding.
+    """Word embeddings and recurrent layers; returns the state after the last word, independent of padding.
 
     Source: Hochreiter & Schmidhuber, "Long Short-Term Memory", 1997; Cho et al., EMNLP 2014 (GRU).
 
     Args:
-        embedding_dim: width of the embeddings.
-        units: U, of each layer and direction.
-        bidirectional: reads in both directions.
-        num_layers: layers on each other.
+        embedding_dim: embedding dimension.
+        units: U, number of units per layer and direction.
+        bidirectional: read in both directions.
+        num_layers: number of layers.
         layer_type: `"lstm"` or `"gru"`.
-        dropout: share of numbers that training silences, of the embeddings and of what comes out.
+        dropout: dropout probability of the embeddings and of the output.
 
-    Shape: codes (B, T), 0 is padding -> (B, U), 2 U with `bidirectional`.
+    Shape: token ids (B, T), 0 is padding -> (B, U), 2 U with `bidirectional`.
 
     Raises:
-        GraphError: joined to something that is no text.
+        GraphError: called on something that is not a text.
 
     >>> str(TokenRNN(units=32, bidirectional=True).out(Spec((40,), "T", "int64", cardinality=900)))
     '(D=64)'
@@ -41,35 +41,38 @@ class TokenRNN(Layer, register="text.rnn"):
     units: int | Space | None = searched(OneOf(16, 32, 64, 128, default=64))
     bidirectional: bool | Space | None = searched(OneOf(False, True, default=True))
     num_layers: int | Space | None = searched(OneOf(1, 2))
-    layer_type: str | Space | None = searched(OneOf("gru", "lstm", default="lstm"))  # on CPUs twice as fast
+    layer_type: str | Space | None = searched(OneOf("gru", "lstm", default="lstm"))  # twice as fast on a CPU
     dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5, default=0.25))
 
     reads: ClassVar[str] = "tokens"
 
     def check(self) -> Iterable[str]:
-        """Sizes are whole numbers from 1, the dropout a share."""
+        """Checks that sizes are positive integers and that the dropout probability is below 1."""
         yield from check_counts(self, ("embedding_dim", "units", "num_layers"))
         yield from check_dropout(self)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Narrow for few codes and for few rows."""
-        return {"embedding_dim": table_width(specs[0].cardinality), "units": 32 if summary.rows < 5_000 else 64}
+        """A small embedding dimension for a small vocabulary, and few units for few rows."""
+        return {
+            "embedding_dim": default_embedding_dim(specs[0].cardinality),
+            "units": 32 if summary.rows < 5_000 else 64,
+        }
 
     def build(self, *specs: Spec) -> nn.Module:
-        """Embeddings and recurrent layers."""
+        """Builds the embeddings and recurrent layers."""
         from medley.nn.sequence import TokenRecurrent
 
         return TokenRecurrent(
-            tokens(specs, "TokenRNN").cardinality,
-            whole(self.embedding_dim),
-            whole(self.units),
+            token_spec(specs, "TokenRNN").cardinality,
+            as_int(self.embedding_dim),
+            as_int(self.units),
             layer_type=str(self.layer_type),
-            num_layers=whole(self.num_layers),
+            num_layers=as_int(self.num_layers),
             bidirectional=bool(self.bidirectional),
-            dropout=share(self.dropout),
+            dropout=as_float(self.dropout),
         )
 
     def out(self, *specs: Spec) -> Spec:
-        """One vector."""
-        tokens(specs, "TokenRNN")
-        return vector(whole(self.units) * (2 if self.bidirectional else 1))
+        """The spec of one vector."""
+        token_spec(specs, "TokenRNN")
+        return vector(as_int(self.units) * (2 if self.bidirectional else 1))

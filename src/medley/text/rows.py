@@ -1,4 +1,4 @@
-"""Rows of texts in any form -> a list of strings and a presence mask."""
+"""Reads texts of any type into a list of strings and a presence mask."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from medley.errors import DataError
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # legal in a str, but no encoder of text takes it
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # allowed in a str, but cannot be encoded
 
 
 def read_texts(values: Any) -> tuple[list[str], np.ndarray]:
@@ -19,7 +19,7 @@ def read_texts(values: Any) -> tuple[list[str], np.ndarray]:
 
     Args:
         values: B texts: a list, tuple, array (B,) or (B, 1) of strings, bytes or objects, a pandas, polars or Arrow
-            column. None, NaN and NA are missing; an empty string is a text. Numbers among strings are read as text.
+            column. None, NaN and NA are missing; an empty string is a text. Numbers among strings are converted.
 
     Returns:
         B strings ("" where missing) and present (B,) bool.
@@ -33,13 +33,13 @@ def read_texts(values: Any) -> tuple[list[str], np.ndarray]:
     rows = _as_list(values)
     texts: list[str | None] = []
     numbers = 0
-    for place, value in enumerate(rows):
+    for row, value in enumerate(rows):
         numbers += isinstance(value, Number) and value == value
-        texts.append(_as_text(value, place))
+        texts.append(_as_text(value, row))
     if numbers and numbers == sum(text is not None for text in texts):
         raise DataError(
             f"Texts were expected, but every value is a number (the first: {_first_number(rows)!r}). "
-            "Give strings, or declare the input as StructuredDataInput() or Input()."
+            "Pass strings, or declare the input as StructuredDataInput() or Input()."
         )
     present = np.array([text is not None for text in texts], bool)
     return [text or "" for text in texts], present
@@ -48,8 +48,8 @@ def read_texts(values: Any) -> tuple[list[str], np.ndarray]:
 def _as_list(values: Any) -> list[Any]:
     if isinstance(values, str | bytes | dict) or not hasattr(values, "__len__"):
         raise DataError(
-            f"Texts come as a sequence with one string per row, got {type(values).__name__}. "
-            "For a single text, put it into a list."
+            f"Texts must be a sequence with one string per row, got {type(values).__name__}. "
+            "Put a single text into a list."
         )
     if isinstance(values, list | tuple):
         return list(values)
@@ -57,14 +57,14 @@ def _as_list(values: Any) -> list[Any]:
     if len(shape) == 2 and shape[1] == 1:
         values = np.asarray(values, dtype=object)[:, 0]
     elif len(shape) != 1:
-        raise DataError(f"Texts have shape (B,) or (B, 1), one string per row, got shape {tuple(shape)}.")
-    for way in ("to_pylist", "to_list", "tolist"):  # Arrow, polars and pandas, NumPy
-        if hasattr(values, way):
-            return getattr(values, way)()
+        raise DataError(f"Texts must have shape (B,) or (B, 1), one string per row, got shape {tuple(shape)}.")
+    for method in ("to_pylist", "to_list", "tolist"):  # Arrow, polars and pandas, NumPy
+        if hasattr(values, method):
+            return getattr(values, method)()
     return list(values)
 
 
-def _as_text(value: Any, place: int) -> str | None:
+def _as_text(value: Any, row: int) -> str | None:
     if isinstance(value, str):
         return _LONE_SURROGATE.sub("\ufffd", value)
     if isinstance(value, bytes):
@@ -72,18 +72,18 @@ def _as_text(value: Any, place: int) -> str | None:
     if _is_missing(value):
         return None
     if isinstance(value, list | tuple | np.ndarray) and len(value) == 1:
-        return _as_text(value[0], place)
+        return _as_text(value[0], row)
     if isinstance(value, Number):
         return str(value)
-    told = repr(value)
+    shown = repr(value)
     raise DataError(
-        f"Row {place} is no text but {type(value).__name__}: {told if len(told) < 60 else told[:57] + '...'}. "
-        "Each row is one string, or None where it is missing."
+        f"Row {row} is not a text but {type(value).__name__}: {shown if len(shown) < 60 else shown[:57] + '...'}. "
+        "Each row must be one string, or None if it is missing."
     )
 
 
 def _is_missing(value: Any) -> bool:
-    # pandas' NA cannot be compared, and pandas need not be imported to know it by name.
+    # pandas' NA cannot be compared; checking its type by name avoids importing pandas.
     return (
         value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, Number) and value != value)
     )

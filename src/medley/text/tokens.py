@@ -1,4 +1,4 @@
-"""Texts -> codes of words, by a vocabulary learnt on training rows."""
+"""Encodes texts as word ids, with a vocabulary learned from training rows."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 PADDING, UNKNOWN = 0, 1
 MAX_TOKENS = 20000
-LONGEST = 256
-SHORT = 32  # texts up to this length are kept whole, whatever the percentile says
+MAX_LENGTH = 256
+SHORT_LENGTH = 32  # texts up to this length are never truncated, whatever the percentile
 MANY_TEXTS = 1000
 
-# A word with its inner apostrophes ("i'm"), or one mark: "half?" is two tokens.
-_PIECES = r"\w+(?:['\u2019]\w+)*|[^\w\s]"
+# A word with inner apostrophes ("i'm"), or one punctuation mark: "half?" is two tokens.
+_TOKEN = r"\w+(?:['\u2019]\w+)*|[^\w\s]"
 
 
 class TokenCodec(Codec):
-    """Words in lower case -> codes (B, T): 0 is padding, 1 an unknown word, 2 the most frequent word, and so on.
+    """Lower-case words -> ids (B, T): 0 is padding, 1 the unknown word, 2 the most frequent word, and so on.
 
-    Padding stands before the words, so that the last step of a recurrent network is always the text's last word.
-    Words that occur once are left to the unknown where there are many texts: it has to be met in training.
+    Padding comes before the words, so that the last step of a recurrent network is always the last word of the text. If
+    there are many texts, words that occur once are replaced by the unknown word, so that it occurs in training.
 
     Args:
-        max_tokens: size of the vocabulary at most, the codes 0 and 1 included.
-        length: T; None learns it: the longest text if that is short, else the 98th percentile, 256 at most.
+        max_tokens: maximum size of the vocabulary, including the ids 0 and 1.
+        length: T; if None, the length of the longest text if that is short, otherwise the 98th percentile, at most 256.
 
     >>> codec = TokenCodec().fit(["lower half", "upper half", "odd"])
     >>> str(codec.spec), codec.spec.cardinality
@@ -51,26 +51,26 @@ class TokenCodec(Codec):
 
     @property
     def spec(self) -> Spec:
-        """`(T,)` codes, with the size of the vocabulary."""
+        """`(T,)` ids, with the size of the vocabulary."""
         return Spec((self._steps,), "T", "int64", cardinality=self._fitted().get_vocab_size())
 
     def fit(self, values: Any) -> Self:
         texts, present = read_texts(values)
-        unique = list(dict.fromkeys(text for text, here in zip(texts, present, strict=True) if here))
+        unique = list(dict.fromkeys(text for text, is_present in zip(texts, present, strict=True) if is_present))
         self._tokenizer = _train(unique, self.max_tokens)
-        self._steps = self.length or _learn_length(self._tokenizer, unique)
+        self._steps = self.length or _choose_length(self._tokenizer, unique)
         return self
 
     def encode(self, values: Any) -> Encoded:
         tokenizer = self._fitted()
         texts, present = read_texts(values)
-        unique = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        unique = {text: index for index, text in enumerate(dict.fromkeys(texts))}
         tokenizer.enable_truncation(self._steps)
         tokenizer.enable_padding(direction="left", pad_id=PADDING, pad_token="[PAD]", length=self._steps)
-        codes = np.zeros((len(unique), self._steps), np.int32)
-        for place, encoding in enumerate(tokenizer.encode_batch_fast(list(unique))):
-            codes[place] = encoding.ids
-        return Encoded(codes[[unique[text] for text in texts]], present)
+        ids = np.zeros((len(unique), self._steps), np.int32)
+        for index, encoding in enumerate(tokenizer.encode_batch_fast(list(unique))):
+            ids[index] = encoding.ids
+        return Encoded(ids[[unique[text] for text in texts]], present)
 
     def state(self) -> dict[str, Any]:
         tokenizer = self._fitted()
@@ -87,7 +87,7 @@ class TokenCodec(Codec):
 
     def _fitted(self) -> Tokenizer:
         if self._tokenizer is None:
-            raise NotFittedError("This text codec has no vocabulary yet: fit() it on training rows, or restore() one.")
+            raise NotFittedError("This text codec is not fitted: call fit() on training rows, or restore().")
         return self._tokenizer
 
 
@@ -95,14 +95,14 @@ def _train(texts: list[str], max_tokens: int) -> Tokenizer:
     from tokenizers.models import WordLevel
     from tokenizers.trainers import WordLevelTrainer
 
-    rarest = 2 if len(texts) > MANY_TEXTS else 1
+    min_frequency = 2 if len(texts) > MANY_TEXTS else 1
     trained = _tokenizer(WordLevel(unk_token="[UNK]"))
-    trainer = WordLevelTrainer(vocab_size=max(max_tokens - 2, 1), min_frequency=rarest, show_progress=False)
+    trainer = WordLevelTrainer(vocab_size=max(max_tokens - 2, 1), min_frequency=min_frequency, show_progress=False)
     trained.train_from_iterator(texts, trainer)
-    learnt = sorted(trained.get_vocab().items(), key=lambda item: item[1])
-    # Special tokens of the package's own kind would be found inside a caller's text that spells them out; these cannot.
-    words = {"[PAD]": PADDING, "[UNK]": UNKNOWN, **{word: code + 2 for word, code in learnt}}
-    return _tokenizer(WordLevel(words, unk_token="[UNK]"))
+    vocabulary = sorted(trained.get_vocab().items(), key=lambda item: item[1])
+    # Not registered as special tokens of the package, which would be matched inside texts that contain their spelling.
+    ids = {"[PAD]": PADDING, "[UNK]": UNKNOWN, **{word: index + 2 for word, index in vocabulary}}
+    return _tokenizer(WordLevel(ids, unk_token="[UNK]"))
 
 
 def _tokenizer(model: Any) -> Tokenizer:
@@ -112,13 +112,13 @@ def _tokenizer(model: Any) -> Tokenizer:
 
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = Sequence([NFKC(), BertNormalizer(strip_accents=False, lowercase=True)])
-    tokenizer.pre_tokenizer = Split(Regex(_PIECES), behavior="removed", invert=True)
+    tokenizer.pre_tokenizer = Split(Regex(_TOKEN), behavior="removed", invert=True)
     return tokenizer
 
 
-def _learn_length(tokenizer: Tokenizer, texts: list[str]) -> int:
+def _choose_length(tokenizer: Tokenizer, texts: list[str]) -> int:
     lengths = [len(encoding.ids) for encoding in tokenizer.encode_batch_fast(texts)]
-    longest = max(lengths, default=0)
-    if longest > SHORT:
-        longest = min(max(int(np.percentile(lengths, 98)), SHORT), LONGEST)
-    return max(longest, 1)
+    length = max(lengths, default=0)
+    if length > SHORT_LENGTH:
+        length = min(max(int(np.percentile(lengths, 98)), SHORT_LENGTH), MAX_LENGTH)
+    return max(length, 1)

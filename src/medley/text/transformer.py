@@ -1,4 +1,4 @@
-"""Transformers over words: as steps, and as one vector."""
+"""Transformers over words, with a sequence or a vector as output."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from medley.core.block import DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
-from medley.text.codes import (
-    bounded,
+from medley.text.token_layers import (
+    as_float,
+    as_int,
     check_counts,
     check_dropout,
     check_pretraining,
-    share,
-    table_rows,
-    table_width,
-    tokens,
-    whole,
+    default_embedding_dim,
+    embedding_rows,
+    token_spec,
+    with_bounded_ids,
 )
 
 if TYPE_CHECKING:
@@ -28,25 +28,26 @@ _COUNTS = ("embedding_dim", "num_heads", "dense_dim")
 
 
 class Transformer(Layer, register="text.transformer"):
-    """Embedded words and their places, and one transformer layer over them; padding is not looked at.
+    """Word and position embeddings, and one transformer layer; padding is masked.
 
-    What comes out are steps, zeros at the padding: join SpatialReduction, TemporalReduction, Flatten or RNNBlock.
+    The output is a sequence with zeros at the padding: follow it by SpatialReduction, TemporalReduction, Flatten or
+    RNNBlock.
 
     Source: Vaswani et al., "Attention Is All You Need", NeurIPS 2017.
 
     Args:
-        max_features: number of codes at most, as in Embedding.
-        pretraining: `"none"` or `"random"`; embeddings trained elsewhere are not in this version.
+        max_features: maximum number of ids, as in Embedding.
+        pretraining: `"none"` or `"random"`; pretrained embeddings are not supported.
         embedding_dim: D.
-        num_heads: heads of the attention.
-        dense_dim: width between the two dense layers behind it.
-        dropout: share of numbers that training silences, of the embeddings and of what each part adds.
+        num_heads: number of attention heads.
+        dense_dim: hidden width of the dense layers after the attention.
+        dropout: dropout probability of the embeddings and in the residual branches.
 
-    Shape: codes (B, T), 0 is padding -> (B, T, D).
+    Shape: token ids (B, T), 0 is padding -> (B, T, D).
 
     Raises:
-        ConfigError: a size is not a whole number from 1; pretrained embeddings are asked for.
-        GraphError: joined to something that holds no codes.
+        ConfigError: a size is not a whole number from 1; pretrained embeddings are requested.
+        GraphError: called on something that does not contain ids.
 
     >>> str(Transformer(embedding_dim=32).out(Spec((40,), "T", "int64", cardinality=900)))
     '(T=40 D=32)'
@@ -62,38 +63,38 @@ class Transformer(Layer, register="text.transformer"):
     reads: ClassVar[str] = "tokens"
 
     def check(self) -> Iterable[str]:
-        """Sizes are whole numbers from 1; nothing pretrained."""
+        """Checks that sizes are positive integers and that no pretrained embeddings are requested."""
         yield from check_counts(self, ("max_features", *_COUNTS))
         yield from check_dropout(self)
         yield from check_pretraining(self)
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The encoder."""
-        rows = table_rows(specs, self.max_features, "Transformer")
-        return bounded(specs[0], rows, _encoder(self, specs[0], rows, layers=1, sequences=True))
+        """Builds the encoder."""
+        rows = embedding_rows(specs, self.max_features, "Transformer")
+        return with_bounded_ids(specs[0], rows, _encoder(self, specs[0], rows, layers=1, sequences=True))
 
     def out(self, *specs: Spec) -> Spec:
-        """Steps of vectors."""
-        table_rows(specs, self.max_features, "Transformer")
-        return Spec((specs[0].shape[0], whole(self.embedding_dim)), "TD")
+        """The spec of a sequence of vectors."""
+        embedding_rows(specs, self.max_features, "Transformer")
+        return Spec((specs[0].shape[0], as_int(self.embedding_dim)), "TD")
 
 
 class TokenTransformer(Layer, register="text.token_transformer"):
-    """Embedded words and their places, transformer layers over them, and the mean over a text's own words.
+    """Word and position embeddings, transformer layers, and the mean over the words of a text.
 
     Source: Vaswani et al., "Attention Is All You Need", NeurIPS 2017.
 
     Args:
         embedding_dim: D.
-        num_layers: layers on each other.
-        num_heads: heads of each attention.
-        dense_dim: width between the two dense layers of each layer.
-        dropout: share of numbers that training silences, of the embeddings and of what each part adds.
+        num_layers: number of layers.
+        num_heads: number of attention heads.
+        dense_dim: hidden width of the dense layers.
+        dropout: dropout probability of the embeddings and in the residual branches.
 
-    Shape: codes (B, T), 0 is padding -> (B, D).
+    Shape: token ids (B, T), 0 is padding -> (B, D).
 
     Raises:
-        GraphError: joined to something that is no text.
+        GraphError: called on something that is not a text.
 
     >>> str(TokenTransformer(embedding_dim=32).out(Spec((40,), "T", "int64", cardinality=900)))
     '(D=32)'
@@ -108,23 +109,23 @@ class TokenTransformer(Layer, register="text.token_transformer"):
     reads: ClassVar[str] = "tokens"
 
     def check(self) -> Iterable[str]:
-        """Sizes are whole numbers from 1, the dropout a share."""
+        """Checks that sizes are positive integers and that the dropout probability is below 1."""
         yield from check_counts(self, ("num_layers", *_COUNTS))
         yield from check_dropout(self)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Narrow for few codes."""
-        return {"embedding_dim": table_width(specs[0].cardinality)}
+        """A small embedding dimension for a small vocabulary."""
+        return {"embedding_dim": default_embedding_dim(specs[0].cardinality)}
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The encoder."""
-        spec = tokens(specs, "TokenTransformer")
-        return _encoder(self, spec, spec.cardinality, layers=whole(self.num_layers), sequences=False)
+        """Builds the encoder."""
+        spec = token_spec(specs, "TokenTransformer")
+        return _encoder(self, spec, spec.cardinality, layers=as_int(self.num_layers), sequences=False)
 
     def out(self, *specs: Spec) -> Spec:
-        """One vector."""
-        tokens(specs, "TokenTransformer")
-        return vector(whole(self.embedding_dim))
+        """The spec of one vector."""
+        token_spec(specs, "TokenTransformer")
+        return vector(as_int(self.embedding_dim))
 
 
 def _encoder(
@@ -135,10 +136,10 @@ def _encoder(
     return TokenEncoder(
         rows,
         spec.shape[0],
-        whole(block.embedding_dim),
+        as_int(block.embedding_dim),
         num_layers=layers,
-        num_heads=whole(block.num_heads),
-        dense_dim=whole(block.dense_dim),
-        dropout=share(block.dropout),
+        num_heads=as_int(block.num_heads),
+        dense_dim=as_int(block.dense_dim),
+        dropout=as_float(block.dropout),
         return_sequences=sequences,
     )
