@@ -96,6 +96,7 @@ def study(tmp_path, trainings):
             seed=seed,
             score=lambda told: told["val_loss"],
             data=SimpleNamespace(device="cpu"),
+            by_task=True,
         )
         return Study(
             search_spec, choose_tuner(tuner), Limits(max_trials, **limits), store, progress or Progress(0), callbacks

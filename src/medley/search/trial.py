@@ -98,6 +98,7 @@ class TrialResult:
         reason: why it stopped early or failed, or None.
         seconds: wall time.
         size: parameters of the network.
+        scores: of the network that was kept, under the names of `Record.flat`.
     """
 
     number: int
@@ -109,6 +110,7 @@ class TrialResult:
     reason: str | None = None
     seconds: float = 0.0
     size: int = 0
+    scores: dict[str, float] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
         """Columns of the search's history: `param.<name>` per parameter, the best epoch's scores, all curves."""
@@ -120,7 +122,7 @@ class TrialResult:
             "size": self.size,
             "reason": self.reason,
             **{f"param.{name}": value for name, value in self.params.items()},
-            **(self.records[self.best].flat() if self.records else {}),
+            **(self.scores or (self.records[self.best].flat() if self.records else {})),
             "curves": [record.flat() for record in self.records],
         }
 
@@ -258,6 +260,7 @@ def run(
         weak = [name for name, relative in validation.relative.items() if relative >= NOT_LEARNED]
         scores |= {f"val_{name}": value for name, value in final.items()}
         result.score = hooks.score(scores) if final else result.score
+    result.scores = scores
     result.reason, result.seconds = trained.stopped, monotonic() - began
     metadata = {
         **search_spec.about,

@@ -1,6 +1,6 @@
 """Tables: their input, and the blocks that read columns."""
 
-from medley.tabular import kinds  # noqa: F401  (importing registers)
+from medley.tabular import features, kinds  # noqa: F401  (importing registers)
 from medley.tabular.block import StructuredDataBlock
 from medley.tabular.categorical import CategoricalToNumerical
 from medley.tabular.codec import TableCodec

@@ -16,7 +16,7 @@ MIN_SECONDS, MAX_FRACTION = 0.3, 0.04
 MARGIN = 0.97
 """Of the time left, what is planned: machines are not equally fast all the time."""
 
-VALIDATED = 1_024
+MAX_STEPS, VALIDATED = 200, 1_024
 
 
 def affordable_epochs(
@@ -36,25 +36,28 @@ def affordable_epochs(
     left = deadline - monotonic()
     wanted = min(MIN_SECONDS, left * MAX_FRACTION)
     order = torch.randperm(rows.size)
-    began = monotonic()
-    steps, seconds = 0, float("inf")
-    while steps < 3 or (monotonic() - began < wanted and steps < 200):
-        start = steps * batch_size % max(rows.size - batch_size + 1, 1)
+    times: list[float] = []
+    while len(times) < 2 or (sum(times) < wanted and len(times) < MAX_STEPS):
+        start = len(times) * batch_size % max(rows.size - batch_size + 1, 1)
         before = monotonic()
         run.stepper.step(rows.take(order[start : start + batch_size]), 0.0)
-        if steps:  # the first one allocates, and torch plans its work
-            seconds = min(seconds, monotonic() - before) if steps < 3 else seconds
-        steps += 1
-    mean = (monotonic() - began) / steps
-    step_seconds = mean if steps > 3 else seconds
+        _wait(rows.device)
+        times.append(monotonic() - before)
+    step = sum(times[1:]) / (len(times) - 1)  # the first one allocates memory, and plans what torch runs
     validating = 0.0
     if validation is not None:
         few = torch.arange(min(VALIDATED, validation.size))
         before = monotonic()
         compute_outputs(run.network, validation, VALIDATED, few)
+        _wait(rows.device)
         # Rows with folds are computed by the members of one fold only.
-        share = 1 if validation.folds is None else 2
-        validating = (monotonic() - before) * validation.size / len(few) / share
+        passes = 1.0 if validation.folds is None else 0.5
+        validating = (monotonic() - before) * passes * validation.size / len(few)
     run.restore(state)
-    epoch = step_seconds * -(-rows.size // batch_size) + validating
+    epoch = step * -(-rows.size // batch_size) + validating
     return int(min(max((deadline - monotonic()) * MARGIN / max(epoch, 1e-6), 1), epochs))
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
