@@ -6,8 +6,7 @@ import pytest
 import torch
 
 import medley as md
-from medley.core.codec import SupervisedCodec
-from medley.core.linear import Labels, LinearFeatures
+from medley.core.linear import Labels, LinearFeatures, SupervisedCodec
 from medley.core.registry import registered
 from medley.errors import DataError, GraphError
 from medley.heads import ClassificationHead, OrderedHead, RegressionHead

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from medley.text.features import LabelSetFeatures, TextFeatures
+from medley.text.features import TextFeatures
+from medley.text.label_bag import LabelSetFeatures
 
 TITLES = ["red shirt", "blue shirt", "red hat", None, "red shirt", ""] * 5
 

@@ -5,15 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from medley.core.spec import Spec
-
-if TYPE_CHECKING:
-    from medley.core.linear import Labels
 
 State = Mapping[str, Any]
 
@@ -70,35 +66,6 @@ class Codec(ABC):
     @abstractmethod
     def restore(self, state: State) -> Self:
         """The inverse of `state`; returns itself."""
-
-
-class SupervisedCodec(Codec):
-    """A codec that also learns from labels: what it says of a training row must not depend on that row's label."""
-
-    def fit(self, values: Any) -> Self:
-        """Never called: labels are needed.
-
-        Raises:
-            TypeError: always.
-        """
-        raise TypeError(f"{type(self).__name__} learns from labels: call fit_encode.")
-
-    choices: Mapping[str, Any] = MappingProxyType({})
-    """What was chosen by the time there was, as fields of the declaration that repeat it without a clock."""
-
-    @property
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """A checksum of the training rows, which does not depend on choices."""
-
-    @abstractmethod
-    def fit_encode(self, values: Any, labels: Labels) -> Encoded:
-        """Fits the codec to training rows and encodes them, each by what was learnt from other rows.
-
-        Args:
-            values: N training rows.
-            labels: of the same rows.
-        """
 
 
 class TargetCodec(Codec):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
 
-from medley.core.codec import Encoded, LinearLink, State, TargetCodec
+from medley.core.codec import Codec, Encoded, LinearLink, State, TargetCodec
 
 LEAST_ANSWER = 0.003
 """Probabilities and rates by a linear model, which may be negative, are cut off here."""
@@ -99,6 +100,35 @@ def raw_outputs(link: LinearLink, answers: np.ndarray) -> np.ndarray:
             above = np.cumsum(masses[:, ::-1], axis=1)[:, ::-1]
             return np.log(above[:, 1:] / masses[:, :-1])
     return answers
+
+
+class SupervisedCodec(Codec):
+    """A codec that also learns from labels: what it says of a training row must not depend on that row's label."""
+
+    def fit(self, values: Any) -> Self:
+        """Never called: labels are needed.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(f"{type(self).__name__} learns from labels: call fit_encode.")
+
+    choices: Mapping[str, Any] = MappingProxyType({})
+    """What was chosen by the time there was, as fields of the declaration that repeat it without a clock."""
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A checksum of the training rows, which does not depend on choices."""
+
+    @abstractmethod
+    def fit_encode(self, values: Any, labels: Labels) -> Encoded:
+        """Fits the codec to training rows and encodes them, each by what was learnt from other rows.
+
+        Args:
+            values: N training rows.
+            labels: of the same rows.
+        """
 
 
 class LinearRows(Mapping[str, Any]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -142,14 +142,18 @@ class Network(nn.Module):
         has_batch_norm = (
             any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in module.modules()) and not frozen
         )
-        kinds = {"is_fusion": isinstance(block, Fusion), "is_head": isinstance(block, Head), "is_frozen": frozen}
+        kinds: dict[str, Any] = {
+            "is_fusion": isinstance(block, Fusion),
+            "is_head": isinstance(block, Head),
+            "is_frozen": frozen,
+        }
         # One part may be joined to several sources: a result's name says both.
         cache_key = f"{name}({next(iter(sources))})" if frozen and self._reads_frozen(places) else None
         stage_key = name if isinstance(block, Layer) and block.is_stage else None
         self._place(node, out, sources)
         kinds |= {"has_batch_norm": has_batch_norm, "has_state": bool(module.state_dict())}
-        keys = {"cache_key": cache_key, "stage_key": stage_key}
-        self.steps.append(Step(name, key, block, module, places, sources, out, **keys, **kinds))
+        step = Step(name, key, block, module, places, sources, out, **kinds)
+        self.steps.append(replace(step, cache_key=cache_key, stage_key=stage_key))
 
     def _reads_frozen(self, places: tuple[int, ...]) -> bool:
         """Whether a step reads one source, or one result that frozen parts alone compute from one."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from medley.core.codec import Encoded, LinearLink, State, SupervisedCodec
-from medley.core.linear import FeatureBlock, Labels, LinearFeatures, LinearRows, raw_outputs
+from medley.core.codec import Encoded, LinearLink, State
+from medley.core.linear import FeatureBlock, Labels, LinearFeatures, LinearRows, SupervisedCodec, raw_outputs
 from medley.core.registry import lookup, name_of
 from medley.core.spec import Spec
 from medley.data.split import FOLDS
@@ -47,7 +47,7 @@ class LinearPathCodec(SupervisedCodec):
         self.local_means = local_means
         self.iterations = iterations
         self.alone = alone
-        self.choices: dict[str, Any] = {}
+        self.choices: Mapping[str, Any] = {}
         self.features: dict[str, LinearFeatures] = {}
         self._heads: list[tuple[str, LinearLink, int, int]] = []  # name, link, number of answers, of raw outputs
         self._models: list[dict[str, Any]] = []  # {"blocks": names or None for all}

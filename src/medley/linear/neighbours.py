@@ -119,13 +119,13 @@ class LocalMeans:
 
 def _means(points: np.ndarray, values: np.ndarray, asked: np.ndarray, count: int) -> np.ndarray:
     """Means (B, J) over the `count` nearest points; NaN where a coordinate is missing."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     has_both = ~np.isnan(points).any(axis=1)
     points, values = points[has_both], values[has_both]
     is_asked = ~np.isnan(asked).any(axis=1)
     means = np.full((len(asked), values.shape[1]), np.nan, np.float32)
     if len(points) and is_asked.any():
-        places = cKDTree(points).query(asked[is_asked], k=min(count, len(points)), workers=-1)[1]
+        places = KDTree(points).query(asked[is_asked], k=min(count, len(points)), workers=-1)[1]
         means[is_asked] = values[np.asarray(places).reshape(int(is_asked.sum()), -1)].mean(axis=1)
     return means

@@ -12,9 +12,9 @@ import torch
 
 from medley.core.batch import Rows
 from medley.core.block import HeadSummary, Node
-from medley.core.codec import Codec, Encoded, SupervisedCodec, TargetCodec
+from medley.core.codec import Codec, Encoded, TargetCodec
 from medley.core.input import Input, Preprocessing
-from medley.core.linear import Labels
+from medley.core.linear import Labels, SupervisedCodec
 from medley.core.numbering import gathered, numbered
 from medley.core.spec import Spec
 from medley.data.sources import Source, absent

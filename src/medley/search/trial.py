@@ -11,8 +11,8 @@ import torch
 
 from medley.balance.choose import balancer
 from medley.core.block import DataSummary
-from medley.core.codec import SupervisedCodec
 from medley.core.input import Input
+from medley.core.linear import SupervisedCodec
 from medley.core.resolve import Suggest, resolve, settle
 from medley.data.sources import Source
 from medley.errors import GraphError, MedleyError

@@ -54,17 +54,3 @@ class ArrayFeatures(LinearFeatures):
         self.codec.restore(inner)
         self._mean, self._scale = np.asarray(state["mean"], np.float32), np.asarray(state["scale"], np.float32)
         return self
-
-
-@register("series.sequence_features")
-class SequenceFeatures(ArrayFeatures):
-    """As `ArrayFeatures`, of rows that are sequences.
-
-    >>> SequenceFeatures().fit([[1.0, 2.0], [3.0, 1.0]]).encode([[1.0]])[0][0].matrix.shape
-    (1, 2)
-    """
-
-    def __init__(self, codec: Codec | None = None) -> None:
-        from medley.series.sequences import SequenceCodec
-
-        super().__init__(SequenceCodec() if codec is None else codec)

@@ -14,12 +14,13 @@ from medley.core.column import ColumnGuess
 from medley.core.input import Input, InputColumns, TableOptions
 from medley.core.linear import LinearFeatures
 from medley.core.numbering import row_number
+from medley.core.registry import register
 from medley.core.shape import Flatten
 from medley.core.space import OneOf
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.series.block import TimeseriesBlock
-from medley.series.features import SequenceFeatures
+from medley.series.features import ArrayFeatures
 from medley.series.kinds import family_of
 from medley.series.rnn import check_counts
 from medley.tables.columns.profile import is_absent
@@ -90,6 +91,18 @@ class SequenceCodec(Codec):
         self._steps = int(state["steps"])
         self._mean, self._deviation = (np.asarray(state[key], np.float64) for key in ("mean", "deviation"))
         return self
+
+
+@register("series.sequence_features")
+class SequenceFeatures(ArrayFeatures):
+    """All numbers of a sequence, standardised over the training rows.
+
+    >>> SequenceFeatures().fit([[1.0, 2.0], [3.0, 1.0]]).encode([[1.0]])[0][0].matrix.shape
+    (1, 2)
+    """
+
+    def __init__(self, codec: Codec | None = None) -> None:
+        super().__init__(SequenceCodec() if codec is None else codec)
 
 
 class SequenceInput(Input, register="series.sequence_input"):

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 from safetensors.numpy import load, save
 
-from medley.core.codec import Codec, SupervisedCodec
-from medley.core.linear import Labels
+from medley.core.codec import Codec
+from medley.core.linear import Labels, SupervisedCodec
 from medley.data.split import FOLDS
 
 AnyCodec = TypeVar("AnyCodec", bound=Codec)

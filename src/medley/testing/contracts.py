@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any, cast
 
 from medley.core.block import Block, Node
-from medley.core.codec import SupervisedCodec
 from medley.core.config import from_json, to_json
 from medley.core.head import Head
 from medley.core.input import DerivedInput, Input, Preprocessing
 from medley.core.layer import Composite, Fusion, Layer
+from medley.core.linear import SupervisedCodec
 from medley.core.probe import probe
 from medley.core.registry import lookup, registered
 from medley.core.resolve import Suggest, take_default
@@ -155,7 +155,7 @@ def _derived(block: DerivedInput, pair: InputWithRows, seeds: Sequence[int]) -> 
     assert isinstance(node.block, DerivedInput)
     values = InputRows({str(pair[0].name): pair[1]}, [_named_node(node)])["derived"]
     if isinstance(node.block.codec(), SupervisedCodec):
-        check_supervised_codec(node.block.codec, values, len(pair[1]))
+        check_supervised_codec(cast("Callable[[], SupervisedCodec]", node.block.codec), values, len(pair[1]))
     else:
         check_codec(node.block.codec, values)
     _check_networks([pair], node.block.default_block()(node), seeds)

@@ -47,7 +47,7 @@ class TextFeatures(LinearFeatures):
         if _has_entities(rows):
             limits["entities"] = MAX_ENTITIES
         for kind, most in limits.items():
-            row, hashes = _terms(kind, rows)
+            row, hashes = terms_of(kind, rows)
             distinct, place = np.unique(hashes, return_inverse=True)
             pairs = np.unique(place * np.int64(len(rows) + 1) + row)  # each term once a text
             frequency = np.bincount(pairs // (len(rows) + 1), minlength=len(distinct))
@@ -64,7 +64,7 @@ class TextFeatures(LinearFeatures):
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         distinct = list(places)
         parts = [self._tfidf(kind, distinct) for kind in self._terms]
-        matrix = hstack(parts, format="csr", dtype=np.float32)
+        matrix: Any = hstack(parts, format="csr", dtype=np.float32)
         where = np.array([places[text] for text in texts], np.int64)
         return [FeatureBlock("", matrix[where], alone=True)], present
 
@@ -72,7 +72,7 @@ class TextFeatures(LinearFeatures):
         from scipy.sparse import csr_matrix
 
         terms, idf = self._terms[kind], self._idf[kind]
-        row, hashes = _terms(kind, texts)
+        row, hashes = terms_of(kind, texts)
         if len(terms):
             place = np.minimum(np.searchsorted(terms, hashes), len(terms) - 1)
             is_known = terms[place] == hashes
@@ -98,40 +98,7 @@ class TextFeatures(LinearFeatures):
         return self
 
 
-@register("text.set_features")
-class LabelSetFeatures(TextFeatures):
-    """Sets of labels: TF-IDF of the labels.
-
-    >>> blocks, present = LabelSetFeatures().fit([["a", "b"], ["a"], None]).encode([["a"], None])
-    >>> blocks[0].matrix.shape, present.tolist()
-    ((2, 1), [True, False])
-    """
-
-    def fit(self, values: Any) -> Self:
-        from medley.text.label_bag import read_rows
-
-        rows = [sorted(row) for row in read_rows(values) if row is not None]
-        row = np.repeat(np.arange(len(rows)), [len(labels) for labels in rows])
-        hashes = np.array([hash_text(f"label {label}") for labels in rows for label in labels], np.uint64)
-        self._terms, self._idf = {}, {}
-        distinct, frequency = np.unique(hashes, return_counts=True)
-        order = np.lexsort((distinct, -frequency.astype(np.int64)))
-        chosen = np.sort(order[: min(MAX_ENTITIES, int((frequency >= 2).sum()))])
-        self._terms["labels"] = distinct[chosen]
-        self._idf["labels"] = (np.log((1 + len(rows)) / (1 + frequency[chosen])) + 1).astype(np.float32)
-        del row
-        return self
-
-    def encode(self, values: Any) -> tuple[list[FeatureBlock], np.ndarray]:
-        from medley.text.label_bag import read_rows
-
-        rows = read_rows(values)
-        texts = ["\x00".join(sorted(row or ())) for row in rows]
-        matrix = self._tfidf("labels", texts)
-        return [FeatureBlock("", matrix, alone=True)], np.array([row is not None for row in rows], bool)
-
-
-def _terms(kind: str, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def terms_of(kind: str, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Which text each term stands in (M,), and its hash (M,)."""
     if kind in ("entities", "labels"):
         lists = [text.split("\x00") if text else [] for text in texts] if kind == "labels" else map(_entities, texts)
