@@ -32,7 +32,7 @@ class TableFeatures(LinearFeatures):
 
     >>> features = TableFeatures().fit({"size": [1.0, 2.0, 3.0, 4.0], "kind": ["a", "b", "a", "a"]})
     >>> features.encode({"size": [2.0], "kind": ["a"]})[0][0].matrix.shape
-    (1, 6)
+    (1, 2)
     """
 
     def __init__(self, codec: TableCodec | None = None) -> None:
