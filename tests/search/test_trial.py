@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from medley.core.block import DataSummary
 from medley.core.choice import Choice, Identity
 from medley.core.resolve import take_default
 from medley.errors import GraphError
