@@ -83,7 +83,10 @@ def search(vit: str, bert: str, given: argparse.Namespace, cache: str) -> tuple[
     read = md.PretrainedTextBlock(bert, pooling="mean", trainable=False)(text)
     label = md.ClassificationHead(name="label")(md.DenseBlock()(md.Merge()([seen, read])))
     with tempfile.TemporaryDirectory() as directory:
-        auto = md.AutoModel([image, text], label, max_trials=given.trials, directory=directory, tuner="random", seed=0)
+        # Results of frozen parts are cached in float32, so they are compared with networks that run in float32.
+        training = md.Training(precision="float32")
+        settings = {"max_trials": given.trials, "directory": directory, "tuner": "random", "seed": 0}
+        auto = md.AutoModel([image, text], label, training=training, **settings)
         x, y = rows(given.rows)
         began = perf_counter()
         auto.fit(x, y, epochs=given.epochs, verbose=0)

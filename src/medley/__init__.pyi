@@ -31,6 +31,7 @@ from medley.errors import BadAudioWarning as BadAudioWarning
 from medley.errors import BadImageWarning as BadImageWarning
 from medley.errors import MedleyError as MedleyError
 from medley.errors import MedleyWarning as MedleyWarning
+from medley.errors import WeakModelWarning as WeakModelWarning
 from medley.fusion.add import Add as Add
 from medley.fusion.attention import AttentionFusion as AttentionFusion
 from medley.fusion.concatenate import Concatenate as Concatenate
@@ -57,6 +58,7 @@ from medley.image.set_input import ImageSetInput as ImageSetInput
 from medley.image.strided import StridedConvBlock as StridedConvBlock
 from medley.image.visual_words import VisualWords as VisualWords
 from medley.image.xception import XceptionBlock as XceptionBlock
+from medley.linear.path import LinearPath as LinearPath
 from medley.model.artifact import load as load
 from medley.model.model import Model as Model
 from medley.model.records import History as History
@@ -79,10 +81,10 @@ from medley.series.transformer import TransformerBlock as TransformerBlock
 from medley.tabular.block import StructuredDataBlock as StructuredDataBlock
 from medley.tabular.categorical import CategoricalToNumerical as CategoricalToNumerical
 from medley.tabular.dense import DenseBlock as DenseBlock
+from medley.tabular.dense_ensemble import DenseEnsembleBlock as DenseEnsembleBlock
 from medley.tabular.input import StructuredDataInput as StructuredDataInput
 from medley.tabular.numeric import NumericEmbedding as NumericEmbedding
 from medley.tabular.tabm import TabMBlock as TabMBlock
-from medley.tabular.task_layers import TaskLayers as TaskLayers
 from medley.text.bert import BertBlock as BertBlock
 from medley.text.block import TextBlock as TextBlock
 from medley.text.embedding import Embedding as Embedding

@@ -200,6 +200,10 @@ class BadImageWarning(MedleyWarning):
     """Images that cannot be read are treated as missing; the message lists their rows."""
 
 
+class WeakModelWarning(MedleyWarning):
+    """A target is predicted no better than by a constant; the message names it."""
+
+
 def warn(message: str, category: type[Warning] = MedleyWarning) -> None:
     """Warns at the line of the caller's own code that led here, however deep inside medley the reason is."""
     level, frame = 1, sys._getframe()

@@ -279,7 +279,7 @@ def test_the_default_encoder_outputs_a_vector(block_type, shape):
     assert module.eval()(torch.randn(2, *shape)).shape == (2, out.width)
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32)])
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 28, 31)])
 @pytest.mark.parametrize("rows", [100, 60_000])
 def test_the_first_trial_on_small_images_is_a_small_network(shape, rows):
     spec = image(*shape)
@@ -300,9 +300,12 @@ def test_horizontal_flips_of_photographs_but_not_of_digits():
     assert photos.vertical_flip is False
 
 
-def test_large_images_get_a_residual_network():
-    chain = default_network(image(3, 224, 224), DataSummary(100))
-    assert [type(node.block).__name__ for node in chain] == ["Normalization", "ResNetBlock", "SpatialReduction"]
+@pytest.mark.parametrize("side", [32, 96, 224])
+def test_photographs_get_a_network_that_reduces_them_at_once(side):
+    spec = image(3, side, side)
+    chain = default_network(spec, DataSummary(100))
+    assert [type(node.block).__name__ for node in chain] == ["Normalization", "CompactConvBlock"]
+    assert parameters(run(chain, spec)[0]) < 1_500_000
 
 
 def test_an_image_block_needs_images():

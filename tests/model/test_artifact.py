@@ -152,7 +152,7 @@ def _changed(value, path, new):
     return copy
 
 
-@pytest.mark.parametrize("content", ["[]", "3", "null", '{"format": "new"}', '{"format": 2}'])
+@pytest.mark.parametrize("content", ["[]", "3", "null", '{"format": "new"}', '{"format": 3}'])
 def test_json_that_describes_no_model_is_damaged(saved, content):
     (saved / "model.json").write_text(content)
     with pytest.raises(ArtifactError, match="damaged"):

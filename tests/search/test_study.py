@@ -96,6 +96,7 @@ def study(tmp_path, trainings):
             seed=seed,
             score=lambda told: told["val_loss"],
             data=SimpleNamespace(device="cpu"),
+            by_task=True,
         )
         return Study(
             search_spec, choose_tuner(tuner), Limits(max_trials, **limits), store, progress or Progress(0), callbacks
@@ -276,13 +277,11 @@ def test_more_trials_may_be_asked_for_later(study):
     assert [one.number for one in study(5).run()] == [0, 1, 2, 3, 4]
 
 
-def test_the_first_trial_leaves_time_for_a_search(study, trainings):
-    trainings.seconds = 4.0
+def test_the_first_trial_gets_all_the_time_it_can_use_and_others_begin_where_they_can_finish(study, trainings):
+    trainings.seconds = 4.5
     study(9, deadline=120.0).run()
-    assert trainings.deadlines[0] == 100.0 + 20.0 * module.FIRST_FRACTION
-    assert set(trainings.deadlines[1:]) == {120.0}
-    # A trial takes 4 s: one begins as long as a third of that is left.
-    assert len(trainings.seen) == 5
+    assert set(trainings.deadlines) == {120.0}
+    assert len(trainings.seen) == 4  # 2 s are left, which is no time for another one
 
 
 def test_a_single_trial_gets_all_the_time(study, trainings):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from medley.core.block import DataSummary
 from medley.core.choice import Choice, Identity
 from medley.core.resolve import take_default
 from medley.errors import GraphError
@@ -135,7 +134,8 @@ def test_doing_nothing_to_two_nodes_is_told_with_the_parts_name():
 
 def test_sizes_follow_from_the_rows_where_the_plan_leaves_them_open():
     asked = search_spec(Training())
-    assert asked.summary == DataSummary(SIZE)
+    assert (asked.summary.rows, asked.summary.inputs) == (SIZE, 1)
+    assert [head.name for head in asked.summary.heads] == ["kind", "price"]
     assert asked.batch_size == default_batch_size(SIZE)
     assert asked.epochs == default_epochs(SIZE, asked.batch_size)
     assert asked.steps == asked.epochs * -(-SIZE // asked.batch_size)

@@ -19,7 +19,6 @@ from medley.tabular import (
     StructuredDataInput,
     TableCodec,
     TabMBlock,
-    TaskLayers,
 )
 
 
@@ -155,14 +154,5 @@ def test_an_ensemble_behind_an_ensemble_keeps_the_members():
     for module in (block.build(members), block.build(members).eval()):
         assert module(torch.randn(3, 4, 6, generator=torch.Generator().manual_seed(0))).shape == (3, 4, 8)
     source = StructuredDataInput()
-    chain = parts_of(TabMBlock(num_layers=1)(StructuredDataBlock(network="tabm", shared_layers=2)(source)))
+    chain = parts_of(TabMBlock(num_layers=1)(StructuredDataBlock(network="tabm")(source)))
     assert [type(one) for one in chain[1:]] == [TabMBlock, TabMBlock]
-    assert chain[1].num_layers == 2
-
-
-def test_task_layers_are_nothing_behind_a_vector():
-    assert [type(one) for one in parts_of(TaskLayers()(DenseBlock(num_units=8)(StructuredDataInput())))][
-        -1
-    ] is DenseBlock
-    with pytest.raises(ConfigError, match="from 1, got 0"):
-        TaskLayers(num_layers=0)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from medley.train import clock as module
+from medley.train import fit as fit_module
 from medley.train.fit import fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training
@@ -64,7 +65,7 @@ def test_without_validation_rows_the_last_epoch_counts(make_bench):
 def test_patience_ends_a_training_that_does_not_improve(make_bench):
     scores = iter([3.0, 1.0, 2.0, 1.5, 1.0, 0.1])
     plan = Training(learning_rate=1e-3, weight_decay=0.0, epochs=6, batch_size=32, patience=2)
-    trained = run(make_bench(), plan, score=lambda values: next(scores))
+    trained = run(make_bench(), plan, score=lambda values: next(scores), by_task=False)
     assert (trained.best_epoch, len(trained.records), trained.stopped) == (
         1,
         4,
@@ -91,12 +92,13 @@ def test_a_watcher_may_stop_it_and_receives_every_record(make_bench):
 def test_a_deadline_ends_it_with_a_small_last_step(make_bench, monkeypatch):
     clock = count()  # a second for each look at the clock: some 30 steps instead of 500
     monkeypatch.setattr(module, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(fit_module, "affordable_epochs", lambda *args: 100)  # as if there had been time for all
     plan = Training(learning_rate=0.1, weight_decay=0.0, epochs=100, batch_size=16, patience=0)
     steps = []
     trained = run(make_bench(), plan, deadline=30.0, on_step=steps.append)
     assert 20 <= len(steps) <= 30
     assert len(trained.records) == math.ceil(len(steps) / 5)
-    assert trained.records[-1].learning_rate < 0.1 * 0.05  # annealed as if it had been meant to end here
+    assert trained.records[-1].learning_rate < 0.1 * 0.1  # annealed as if it had been meant to end here
     assert max(record.learning_rate for record in trained.records) > 0.1 * 0.9
     assert trained.stopped == "time ran out"
     assert steps[-1] == 500  # progress is reported against all steps

@@ -58,6 +58,9 @@ class AudioInput(Input, register="audio.input"):
         object.__setattr__(self, "root", None if self.root is None else os.fspath(self.root))
         super().__post_init__()
 
+    most_epochs: ClassVar[int | None] = MAX_EPOCHS
+    """With augmentation and a one-cycle schedule, spectrograms are learned by then."""
+
     def check(self) -> Iterable[str]:
         for name in ("sampling_rate", "channels", "mel_bins"):
             value = getattr(self, name)
@@ -80,10 +83,6 @@ class AudioInput(Input, register="audio.input"):
 
     def default_block(self) -> Block:
         return AudioBlock()
-
-    def training_epochs(self, default: int, targets: int, *, is_only: bool) -> int | None:
-        """At most 20: with augmentation and a one-cycle schedule, spectrograms are learned by then."""
-        return min(default, MAX_EPOCHS)
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from medley.auto.duration import seconds
 from medley.auto.rows import check_fit, check_folder, check_writable, divide, whole
 from medley.balance.choose import balancer
 from medley.core.arguments import check_whole_number
-from medley.errors import ConfigError, ErrorCollector, NotFittedError, within
+from medley.errors import ConfigError, ErrorCollector, NotFittedError, WeakModelWarning, spelled, warn, within
 from medley.graph.graph import draw
 from medley.model.forward import resolve_device
 from medley.model.model import Model
 from medley.model.records import History, Record
+from medley.search.budget import Budget
 from medley.search.encodings import Encodings
 from medley.search.objective import read_objective
 from medley.search.part import Part
@@ -153,55 +153,63 @@ class AutoModel:
             ConfigError, DataError: all errors at once, before anything is trained.
             SearchError: all trials failed.
         """
-        began = monotonic()
+        budget = Budget.start(self.time_limit)
         check_fit(epochs, batch_size, validation_split, validation_data, callbacks, verbose)
         parts = self._parts(x, y, sample_weight, validation_split, validation_data)
         verbose = int(verbose) if verbose != "auto" else 1
-        return self.search(*parts, epochs, batch_size, callbacks, verbose=verbose, began=began)
+        return self.search(*parts, epochs, batch_size, callbacks, verbose=verbose, budget=budget)
 
     def search(
         self,
         train: Part,
-        val: Part,
+        val: Part | None,
         epochs: int | None = None,
         batch_size: int | None = None,
         callbacks: Sequence[Callable[[Record], Any]] | None = None,
         *,
         verbose: int = 1,
-        began: float | None = None,
+        budget: Budget | None = None,
         table: TableView | None = None,
         about: Mapping[str, Any] | None = None,
         patience: int | None = None,
         stream: Stream | None = None,
+        choices: Mapping[str, Any] | None = None,
     ) -> History:
         """As `fit`, of rows that were divided already; what other doors end in.
 
         Args:
             train: rows to learn from.
-            val: rows to compare trials on.
+            val: rows to compare trials on; None where the training rows have folds.
             epochs: this and the next three as in `fit`.
             batch_size: see there.
             callbacks: see there.
             verbose: see there.
-            began: `time.monotonic()` from which the time limit counts; now, if left out.
+            budget: the time limit, and when it began: now, if left out.
             table: how the models read a table, where they do.
             about: JSON to keep in the models' facts.
             patience: trials without a gain after which the search ends (`study.out_of_patience`); none, if left out.
+            choices: JSON of what the time limit decided beforehand, to keep with the project.
             stream: where inputs' rows come from, if not from `train` and `val`; time counts from when it is encoded.
         """
         check_writable(self.folder)
-        began = monotonic() if began is None else began
+        budget = Budget.start(self.time_limit) if budget is None else budget
         plan = replace(
             self.training,
             epochs=epochs or self.training.epochs,
             batch_size=batch_size or self.training.batch_size,
         )
-        search_spec = self._search_spec((train, val), plan, stream, table, about or {})
-        study = self._prepare(search_spec, callbacks or (), verbose, began, patience)
+        search_spec = self._search_spec(train, val, plan, stream, table, about or {}, budget)
+        study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {})
         self._study, self._model = study, None
         study.run()
         self._model = study.best()
         self._model.metadata["search"] = {"trials": len(study.results), "ended": study.ended}
+        if weak := self._model.metadata.get("not_learned"):
+            warn(
+                f"{', '.join(weak)}: the model is no better than a constant prediction on validation rows. Either the "
+                f"inputs do not tell, or the time was too short ({spelled('time_limit')}).",
+                WeakModelWarning,
+            )
         return History(study.ranked[0].records)
 
     def _parts(self, x: Any, y: Any, sample_weight: Any, fraction: float, validation_data: Any) -> tuple[Part, Part]:
@@ -217,39 +225,52 @@ class AutoModel:
         search_spec: SearchSpec,
         callbacks: Sequence[Callable[[Record], Any]],
         verbose: int,
-        began: float,
+        budget: Budget,
         patience: int | None,
+        choices: Mapping[str, Any],
     ) -> Study:
         data = search_spec.data
         default = ResolvedDefault(search_spec)  # encodes what the default reads, so that the digest covers it
         if data.stream is not None:
             data.rows(default.graph)  # now, so that errors in the rows are reported before anything is trained
-            began = monotonic()
+            budget = Budget.start(self.time_limit)
         balance = self._balancer().describe()
         settings = (self._told(), search_spec.plan, balance, self.objective, self.seed, self.max_model_size)
         digest = data.digest([repr(setting) for setting in settings])
         progress = Progress(verbose)
         store = Store(self.folder)
         same = self._study is not None and self._study.store.folder == self.folder
-        if told := store.begin(digest, overwrite=self.overwrite or same):
+        if told := store.begin(digest, overwrite=self.overwrite or same, choices=choices):
             progress.say(told)
-        deadline = None if self.time_limit is None else began + self.time_limit
-        limits = Limits(self.max_trials, deadline, self.keep, patience)
+        limits = Limits(self.max_trials, budget.training_deadline, self.keep, patience)
         return Study(search_spec, self._tuner, limits, store, progress, callbacks, default)
 
     def _search_spec(
         self,
-        parts: tuple[Part, Part],
+        train: Part,
+        val: Part | None,
         plan: Training,
         stream: Stream | None,
         table: TableView | None,
         about: Mapping[str, Any],
+        budget: Budget,
     ) -> SearchSpec:
         heads = self.graph.heads
-        data = Encodings(*parts, {name: head.codec() for name, head in heads.items()}, self.device, stream)
+        data = Encodings(
+            train, val, {name: head.codec() for name, head in heads.items()}, self.device, stream, budget.linear_seconds
+        )
         score = read_objective(self.objective, list(heads), self._metrics(data))
         return SearchSpec(
-            self.graph, data, plan, self.loss_weights, score, self.seed, self.max_model_size, table, about
+            self.graph,
+            data,
+            plan,
+            self.loss_weights,
+            score,
+            self.seed,
+            self.max_model_size,
+            table,
+            about,
+            by_task=self.objective is None,
         )
 
     def _balancer(self) -> Balancer:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from numbers import Real
 from typing import Any
 
+from medley.core.space import Space
 from medley.errors import ErrorCollector
 
 
@@ -43,3 +45,14 @@ def check_fraction(errors: ErrorCollector, value: Any, argument: str) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < 1:
         errors.add(f"must lie between 0 and 1, got {value!r}.", argument=argument)
+
+
+def whole_number_problem(value: Any, name: str, *, at_least: int = 1) -> Iterator[str]:
+    """A sentence where a block's field is set to something else than a whole number; spaces and None pass.
+
+    >>> list(whole_number_problem(0, "filters"))
+    ['filters must be a whole number of at least 1, got 0.']
+    """
+    is_open = value is None or isinstance(value, Space)
+    if not is_open and (isinstance(value, bool) or not isinstance(value, int) or value < at_least):
+        yield f"{name} must be a whole number of at least {at_least}, got {value!r}."

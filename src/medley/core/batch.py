@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +25,7 @@ class Batch:
         targets: head name -> (B, ...); unobserved rows hold legal values.
         observed: head name -> (B,) bool, or None where every row is.
         weight: (B,) sample weights, or None where all weigh 1.
+        folds: (B,) the fold of each row, or None: members of an ensemble learn nothing from the fold they leave out.
     """
 
     size: int
@@ -32,6 +34,7 @@ class Batch:
     targets: dict[str, Tensor] = field(default_factory=dict)
     observed: dict[str, Tensor | None] = field(default_factory=dict)
     weight: Tensor | None = None
+    folds: Tensor | None = None
     _rows: dict[frozenset[str], Tensor | None] = field(default_factory=dict, repr=False)
 
     @property
@@ -68,6 +71,7 @@ class Rows:
         targets: head name -> encoded rows.
         weight: (N,) sample weights, or None.
         device: where the tensors are held.
+        folds: (N,) the fold of each row, from 0, or None.
 
     Attributes:
         device: where they are, or where batches of them go.
@@ -84,6 +88,7 @@ class Rows:
         targets: Mapping[str, Encoded] | None = None,
         weight: np.ndarray | None = None,
         device: torch.device | str = "cpu",
+        folds: np.ndarray | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.inputs: dict[str, Tensor | MappedRows] = {
@@ -98,7 +103,21 @@ class Rows:
             for name, one in targets.items()
         }
         self.weight = None if weight is None else _tensor(weight.astype(np.float32), device)
+        self.folds = None if folds is None else _tensor(folds.astype(np.int64), device)
         self.size = len(next(iter(self.inputs.values())))
+
+    def with_input(self, name: str, values: Tensor) -> Rows:
+        """The same rows with one more input, (N, ...), that all of them have."""
+        rows = copy(self)
+        rows.inputs = {**self.inputs, name: values}
+        rows.present = {**self.present, name: None}
+        return rows
+
+    def with_folds(self, folds: Tensor | None) -> Rows:
+        """The same rows with other folds."""
+        rows = copy(self)
+        rows.folds = folds
+        return rows
 
     @property
     def row_bytes(self) -> int:
@@ -119,6 +138,7 @@ class Rows:
             {name: one.index_select(0, here) for name, one in self.targets.items()},
             {name: None if one is None else one.index_select(0, here) for name, one in self.observed.items()},
             None if self.weight is None else self.weight.index_select(0, here),
+            None if self.folds is None else self.folds.index_select(0, here),
         )
 
     def slice(self, start: int, stop: int) -> Batch:
@@ -133,6 +153,7 @@ class Rows:
             {name: one[start:stop] for name, one in self.targets.items()},
             {name: None if one is None else one[start:stop] for name, one in self.observed.items()},
             None if self.weight is None else self.weight[start:stop],
+            None if self.folds is None else self.folds[start:stop],
         )
 
 

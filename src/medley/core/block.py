@@ -17,16 +17,35 @@ _CALLED_ON = "Blocks are called on inputs and on results of other blocks"
 
 
 @dataclass(frozen=True)
+class HeadSummary:
+    """What is known of a head's target.
+
+    Args:
+        name: the head's.
+        outputs: number of raw outputs K.
+        link: what they mean, as `TargetCodec.linear_link`.
+        prior: (K,) raw outputs of the best constant prediction.
+    """
+
+    name: str
+    outputs: int
+    link: str
+    prior: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class DataSummary:
     """What defaults may depend on besides the specs.
 
     Args:
         rows: number of training rows.
         inputs: number of the graph's inputs.
+        heads: of the graph, where their targets are known.
     """
 
     rows: int
     inputs: int = 1
+    heads: tuple[HeadSummary, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from medley.core.spec import Spec
 
 State = Mapping[str, Any]
+
+LinearLink = Literal["identity", "log", "multinomial", "logit", "ordered"]
+"""What raw outputs mean: numbers, logarithms of rates, of probabilities of classes, logits of a yes each, and logits of
+lying above an ordered class that was reached."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,22 @@ class TargetCodec(Codec):
     @abstractmethod
     def probabilities(self, raw: np.ndarray) -> np.ndarray:
         """Raw outputs (B, K) -> probabilities (B, classes); for numbers, the same as `decode`."""
+
+    def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray] | None:
+        """Encoded labels as the numbers that a linear model by least squares is fitted to.
+
+        Args:
+            encoded: B labels.
+
+        Returns:
+            Numbers (B, J) and which of them are observed (B, J) bool; None where no linear model suits the target.
+        """
+        return None
+
+    @property
+    def linear_link(self) -> LinearLink:
+        """How a linear model's answers (B, J) become raw outputs (B, K) that predict the same."""
+        return "identity"
 
     @property
     @abstractmethod

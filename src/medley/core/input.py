@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, cast
 
 from medley.core.block import Block, Node, as_nodes
 from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
+from medley.core.linear import LinearFeatures
 from medley.errors import GraphError
 
 
@@ -48,7 +49,7 @@ class Input(Block):
     """What comes in: one value per row. A node by itself; other blocks are called on it.
 
     In the table API, an input announces which columns it takes (`kinds`, `from_columns`), how their cells become its
-    rows (`rows_from_columns`), and how it is joined to heads. Nothing else names it.
+    rows (`rows_from_columns`), and what a table's network reads of it. Nothing else names it.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ()
@@ -111,26 +112,40 @@ class Input(Block):
         (values,) = cells.values()
         return values
 
-    def join_heads(self, heads: Iterable[Block]) -> list[Node]:
-        """Heads joined to the input where it is the only one of a table; by default all to its default block."""
-        node = self.default_block()(self)
-        return [head(node) for head in heads]
+    def encode_for_ensemble(self) -> Node | None:
+        """What an ensemble of dense networks reads of the input in a table's network; by default its default block.
 
-    def encode_beside(self) -> Node:
-        """The input's vector where others stand beside it in front of an ensemble; by default of its own block."""
+        Returns:
+            The input itself where its encoding is numbers or a table; None where the ensemble reads it through the
+            linear path alone.
+        """
         return self.default_block()(self)
 
-    encodes_alone: ClassVar[bool] = False
-    """Whether every input beside it needs an encoder of its own, joined late, as bags of n-grams overfit early."""
+    shares_encoder: ClassVar[bool] = True
+    """Whether `encode_for_ensemble` learns weights that the members of an ensemble share: then no member can leave out
+    rows that the others learn from."""
 
-    def training_epochs(self, default: int, targets: int, *, is_only: bool) -> int | None:
-        """Epochs of a table with this input, where they should differ from other data's.
+    most_epochs: ClassVar[int | None] = None
+    """Epochs that a table with this input is trained at most, where the caller says nothing."""
+
+    is_worth_alone: ClassVar[bool] = False
+    """Whether a linear model of this input alone is worth its time, as of a text."""
+
+    def for_time(self, seconds_per_row: float) -> Self:
+        """The input with an encoding that a default encoder can read in the time there is.
 
         Args:
-            default: what other data gets.
-            targets: number of targets.
-            is_only: whether the table has no other input.
+            seconds_per_row: in each epoch of a training on this machine.
         """
+        return self
+
+    @property
+    def choices(self) -> Mapping[str, Any]:
+        """The fields that `for_time` has set, by which a call without a clock repeats its choice."""
+        return {}
+
+    def linear_features(self) -> LinearFeatures | None:
+        """Fresh features of its rows for linear models (`LinearPath`); None where it has none."""
         return None
 
 

@@ -29,6 +29,9 @@ class Layer(Block):
         """The spec of the result; inferred by building the module and running it on meta tensors, unless overridden."""
         return probe(lambda: self.build(*specs), specs, type(self).__name__)
 
+    is_stage: ClassVar[bool] = False
+    """Whether it ends a stage that is trained by itself, before what reads it."""
+
     def adapter(self) -> Block | None:
         """Like `Input.adapter`, for layers whose result other layers cannot read."""
         return None

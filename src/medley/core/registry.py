@@ -17,7 +17,7 @@ from medley.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")
 
-DECLARATIONS = ("core", "tables", "tabular", "image", "text", "audio", "series", "fusion", "heads")
+DECLARATIONS = ("core", "tables", "tabular", "image", "text", "audio", "series", "fusion", "heads", "linear")
 """Slices that declare kinds, inputs, encoders, fusions and heads; importing them does not import torch."""
 
 SLICES = (*DECLARATIONS, "balance", "nn", "train")

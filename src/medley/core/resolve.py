@@ -176,8 +176,11 @@ class _Resolver:
                 return self.fused(block, inputs)
             case Head():
                 values = [self.plain(value, block.reads) for value in inputs]
-                if len(values) != 1:
-                    raise GraphError(f"a head reads one node, got {len(values)}; join them with Merge() first.")
+                if len(values) != 1 and not (len(values) == 2 and values[1].spec.answers):
+                    raise GraphError(
+                        f"a head reads one node, and a linear path beside it; got {len(values)}. "
+                        "Join nodes with Merge() first."
+                    )
                 return _Value(Node(block, _nodes(values)), values[0].spec)
         raise GraphError(f"{type(block).__name__} is no Input, Preprocessing, Layer, Fusion, Composite or Head.")
 

@@ -15,7 +15,7 @@ import numpy as np
 from medley import __version__
 from medley.errors import ArtifactError
 
-FORMAT = 2
+FORMAT = 3
 """Number of the saved format. It goes up whenever this version cannot read what the one before wrote."""
 
 NUMBERS = "biuf"
@@ -40,7 +40,7 @@ def check_header(content: Mapping[str, Any], path: Path) -> None:
     >>> check_header({"format": 99, "medley": "7.1"}, Path("model.json"))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    medley.errors.ArtifactError: model.json was written by medley 7.1 in format 99; medley ... reads format 2....
+    medley.errors.ArtifactError: model.json was written by medley 7.1 in format 99; medley ... reads format 3....
     """
     number = content["format"]
     if number == FORMAT:

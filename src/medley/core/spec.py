@@ -16,6 +16,8 @@ class Column:
         kind: `"numeric"` (standardised, missing is NaN) or `"categorical"` (a code, 0 is missing or unseen).
         cardinality: number of codes of a categorical column, the 0 included.
         bins: increasing edges learnt on training rows, in standardised units; empty where there are too few values.
+        values: rising distinct values of a numeric column of whole numbers that recur, in standardised units.
+        is_time: whether a numeric column is a point in time, or in a year, a week or a day.
         missing: whether training rows that have this table lack this cell; encoders then tell missing from average.
     """
 
@@ -24,6 +26,8 @@ class Column:
     cardinality: int = 0
     bins: tuple[float, ...] = ()
     missing: bool = False
+    values: tuple[float, ...] = ()
+    is_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,9 @@ class Spec:
         dtype: `"float32"`, `"int64"` (codes; `cardinality` says how many) or `"uint8"` (compact pixels, 0..255).
         cardinality: number of distinct codes where dtype is `"int64"`.
         columns: what the C axis of a table holds, column by column.
+        answers: of a linear path's vector: heads in order, each with the number of its raw outputs, which stand from
+            the second number on.
+        blind: members of an ensemble, the last ones, that have read no linear path.
 
     >>> Spec((3, 32, 32), "CHW").width
     3
@@ -49,6 +56,8 @@ class Spec:
     dtype: Literal["float32", "int64", "uint8"] = "float32"
     cardinality: int = 0
     columns: tuple[Column, ...] = ()
+    answers: tuple[tuple[str, int], ...] = ()
+    blind: int = 0
 
     def __post_init__(self) -> None:
         if len(self.shape) != len(self.axes):

@@ -22,11 +22,13 @@ class Source:
         name: its name in the network.
         input_name: the input whose rows it encodes.
         codec: a fitted codec.
+        reads: inputs whose rows, as a mapping, it encodes instead of those of one input.
     """
 
     name: str
     input_name: str
     codec: Codec
+    reads: tuple[str, ...] = ()
 
 
 def encode_inputs(sources: Sequence[Source], x: Mapping[str, Any]) -> dict[str, Encoded]:
@@ -46,7 +48,11 @@ def encode_inputs(sources: Sequence[Source], x: Mapping[str, Any]) -> dict[str, 
     encoded: dict[str, Encoded] = {}
     for source in sources:
         with errors.collecting(), within(source.input_name), gathered(f"{source.input_name}: "):
-            values = x[source.input_name]  # derived rows are computed here, which may fail
+            if source.reads:
+                values = {name: x[name] for name in source.reads}
+                values = None if all(rows is None for rows in values.values()) else values
+            else:
+                values = x[source.input_name]  # derived rows are computed here, which may fail
             encoded[source.name] = absent(source.codec, size) if values is None else source.codec.encode(values)
     errors.raise_if_any(DataError)
     return encoded

@@ -9,6 +9,9 @@ import numpy as np
 from medley.core.arguments import check_fraction
 from medley.errors import ConfigError, DataError, ErrorCollector
 
+FOLDS = 5
+"""Folds of the rows, of which each member of an ensemble leaves one out where folds are used."""
+
 
 def split(rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray] = ()) -> tuple[np.ndarray, np.ndarray]:
     """Split row positions at random, with about the same fraction of every class in both parts.

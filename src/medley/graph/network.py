@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from medley.core.spec import Spec
 from medley.errors import GraphError
 from medley.graph.frozen import FrozenModules, in_passes
 from medley.graph.graph import Graph
+from medley.heads.linear_skip import start_at
 
 
 @dataclass
@@ -55,6 +56,12 @@ class Step:
     has_batch_norm: bool = False
     has_state: bool = True
     cache_key: str | None = None
+    stage_key: str | None = None
+
+    @property
+    def result_key(self) -> str | None:
+        """Under this name a batch may hold the step's result."""
+        return self.cache_key or self.stage_key
 
 
 class Network(nn.Module):
@@ -122,12 +129,12 @@ class Network(nn.Module):
                 target, out = None, block.out(*specs)
             case _:
                 raise GraphError(f"{name}: {block!r} is not resolved, so no network can be built from it.")
-        key, frozen = _key(name), isinstance(block, Layer) and block.frozen
+        key, frozen = part_key(name), isinstance(block, Layer) and block.frozen
         if key not in self.parts:
             if isinstance(block, Layer) and frozen:
                 self.parts[key] = modules.module(block, specs)
             else:
-                self.parts[key] = block.build(specs[0], target) if target is not None else block.build(*specs)  # type: ignore[call-arg]
+                self.parts[key] = _head(block, specs, target) if isinstance(block, Head) else block.build(*specs)  # type: ignore[union-attr]
         if target is not None:
             self.register_buffer(f"prior__{key}", torch.as_tensor(target.prior, dtype=torch.float32))
         sources = frozenset[str]().union(*(self._reach[place] for place in places))
@@ -135,12 +142,18 @@ class Network(nn.Module):
         has_batch_norm = (
             any(isinstance(one, nn.modules.batchnorm._BatchNorm) for one in module.modules()) and not frozen
         )
-        kinds = {"is_fusion": isinstance(block, Fusion), "is_head": isinstance(block, Head), "is_frozen": frozen}
+        kinds: dict[str, Any] = {
+            "is_fusion": isinstance(block, Fusion),
+            "is_head": isinstance(block, Head),
+            "is_frozen": frozen,
+        }
         # One part may be joined to several sources: a result's name says both.
         cache_key = f"{name}({next(iter(sources))})" if frozen and self._reads_frozen(places) else None
+        stage_key = name if isinstance(block, Layer) and block.is_stage else None
         self._place(node, out, sources)
         kinds |= {"has_batch_norm": has_batch_norm, "has_state": bool(module.state_dict())}
-        self.steps.append(Step(name, key, block, module, places, sources, out, cache_key=cache_key, **kinds))
+        step = Step(name, key, block, module, places, sources, out, **kinds)
+        self.steps.append(replace(step, cache_key=cache_key, stage_key=stage_key))
 
     def _reads_frozen(self, places: tuple[int, ...]) -> bool:
         """Whether a step reads one source, or one result that frozen parts alone compute from one."""
@@ -206,6 +219,10 @@ class Network(nn.Module):
         frozen = tuple(f"parts.{step.key}." for step in self.steps if step.is_frozen)
         return {name: one for name, one in self.state_dict().items() if not name.startswith(frozen)}
 
+    def part(self, name: str) -> nn.Module:
+        """The module of a part."""
+        return self.parts[part_key(name)]
+
     @property
     def heads(self) -> list[Step]:
         """The steps that are heads, in order."""
@@ -220,8 +237,8 @@ class Network(nn.Module):
         ]
 
     def _value(self, step: Step, values: list[Tensor], batch: Batch) -> Tensor:
-        if step.cache_key is not None and step.cache_key in batch.inputs:
-            return _present(batch, step.cache_key, step.sources)
+        if step.result_key is not None and step.result_key in batch.inputs:
+            return _present(batch, step.result_key, step.sources)
         place = len(values)
         return self._run(step, values, batch) if place in self.required(frozenset(batch.inputs)) else _EMPTY
 
@@ -235,7 +252,7 @@ class Network(nn.Module):
             places: set[int] = set()
             for place, step in reversed(list(enumerate(self.steps, start=len(self.sources)))):
                 if step.is_head or place in places:
-                    places |= {place} if step.cache_key in inputs else {place, *step.inputs}
+                    places |= {place} if step.result_key in inputs else {place, *step.inputs}
             self._required[inputs] = places
         return self._required[inputs]
 
@@ -287,6 +304,13 @@ class Network(nn.Module):
 _EMPTY = torch.empty(0)
 
 
+def _head(block: Head, specs: Sequence[Spec], target: TargetCodec | None) -> nn.Module:
+    """A head's module; one that is joined to a linear path as well starts at its answers."""
+    assert target is not None
+    prior = torch.as_tensor(target.prior, dtype=torch.float32)
+    return start_at(block.build(specs[0], target), specs, str(block.name), prior)
+
+
 def scaled(x: Tensor, *, compact: bool) -> Tensor:
     """Compact pixels (uint8) as fractions of 255; other values as they are."""
     return x * (1 / 255) if compact else x
@@ -297,7 +321,8 @@ def _present(batch: Batch, name: str, sources: frozenset[str]) -> Tensor:
     return batch.inputs[name] if rows is None else batch.inputs[name].index_select(0, rows)
 
 
-def _key(name: str) -> str:
+def part_key(name: str) -> str:
+    """Under which `Network.parts` holds a part."""
     # A module's name holds no dots and is none of a module's own attributes ("type", "train"); no two names are one.
     key = name.replace("%", "%25").replace(".", "%2E")
     return f"{key}%" if hasattr(nn.ModuleDict(), key) else key

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from medley.core.codec import Encoded, State
+from medley.core.codec import Encoded, LinearLink, State
 from medley.core.numbering import row_number
 from medley.core.spec import Spec
 from medley.errors import DataError
@@ -100,6 +100,15 @@ class ClassCodec(LabelCodec):
             raise DataError(f"num_classes={self.num_classes}, but the one-hot target data has {width} columns.")
         self._one_hot_dtype = _number_dtype(labels)
         return Alphabet(labels.columns, "str") if labels.columns else Alphabet.numbered(width, "int64")
+
+    def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        """0 and 1 of two classes (B, 1); of more, a 1 in the row's class (B, K)."""
+        cells = encoded.array if self.binary else np.eye(len(self.labels), dtype=np.float32)[encoded.array]
+        return cells, np.repeat(encoded.present[:, None], cells.shape[1], axis=1)
+
+    @property
+    def linear_link(self) -> LinearLink:
+        return "logit" if self.binary else "multinomial"
 
     def encode(self, values: Any) -> Encoded:
         """Labels -> (B, 1) float32 of 0 and 1 (two classes) or (B,) int32 of codes; unobserved rows hold 0."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from medley.core.codec import Encoded, State, TargetCodec
+from medley.core.codec import Encoded, LinearLink, State, TargetCodec
 from medley.core.column import TaskGuess
 from medley.core.head import Head, TargetKind
 from medley.core.metric import Metric, RowMetric
@@ -135,6 +135,17 @@ class CountCodec(TargetCodec):
         scaled = np.where(known, counts / self.mean, 0.0)
         cells = scaled if len(self.mean) == 1 else np.concatenate([scaled, known], axis=1)
         return Encoded(cells.astype(np.float32), np.any(known, axis=1))
+
+    def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        """The counts divided by their means (B, K)."""
+        width = len(self.mean)
+        if width == 1:
+            return encoded.array, encoded.present[:, None]
+        return encoded.array[:, :width], (encoded.array[:, width:] > 0) & encoded.present[:, None]
+
+    @property
+    def linear_link(self) -> LinearLink:
+        return "log"
 
     def values(self, target: np.ndarray) -> np.ndarray:
         """Encoded targets (B, ...) -> counts, NaN where unobserved: the inverse of `encode`."""

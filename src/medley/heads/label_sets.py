@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from medley.core.codec import Encoded, State
+from medley.core.codec import Encoded, LinearLink, State
 from medley.core.numbering import row_number
 from medley.core.spec import Spec
 from medley.errors import DataError
@@ -110,6 +110,15 @@ class LabelSetCodec(LabelCodec):
         cells = np.where(np.isnan(cells), UNKNOWN, cells)
         cells[~present] = 0.0
         return Encoded(cells.astype(np.float32), present)
+
+    def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        """0 and 1 of each label (B, K)."""
+        observed = (encoded.array != UNKNOWN) & encoded.present[:, None]
+        return np.where(observed, encoded.array, 0.0).astype(np.float32), observed
+
+    @property
+    def linear_link(self) -> LinearLink:
+        return "logit"
 
     def values(self, target: np.ndarray) -> np.ndarray:
         """Encoded targets (B, K) -> a matrix or lists of labels, as the caller gave them: the inverse of `encode`."""

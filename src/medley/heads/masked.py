@@ -12,11 +12,18 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from medley.data.split import FOLDS
+
 Losses = Callable[[Tensor, Tensor], Tensor]
 
 
 def task_loss(
-    losses: Losses, raw: Tensor, target: Tensor, observed: Tensor | None = None, weight: Tensor | None = None
+    losses: Losses,
+    raw: Tensor,
+    target: Tensor,
+    observed: Tensor | None = None,
+    weight: Tensor | None = None,
+    folds: Tensor | None = None,
 ) -> Tensor:
     """The loss of one task over one batch.
 
@@ -28,6 +35,8 @@ def task_loss(
         observed: (B,) bool, None where every row is.
         weight: (B,) sample weights, None where all weigh 1.
 
+        folds: (B,) the fold of each row; a member learns nothing from the fold that it leaves out (`left_out`).
+
     Returns:
         (): see `masked_mean`.
 
@@ -36,6 +45,8 @@ def task_loss(
     >>> task_loss(square, raw, target, torch.tensor([True, False]))
     tensor(1.)
     """
+    if folds is not None and raw.ndim == 3:
+        return member_losses(losses, raw, target, observed, weight, folds).mean()
     if observed is None and weight is None:
         return row_losses(losses, raw, target).mean()
     return masked_mean(row_losses(losses, raw, target, observed, weight), observed, weight)
@@ -61,6 +72,50 @@ def row_losses(
         return losses(raw, target)
     rows = losses(torch.where(counts.unsqueeze(1), raw, 0.0), target)
     return torch.where(counts, rows, 0.0)
+
+
+def member_losses(
+    losses: Losses,
+    raw: Tensor,
+    target: Tensor,
+    observed: Tensor | None,
+    weight: Tensor | None,
+    folds: Tensor | None,
+    *,
+    held_out: bool = False,
+) -> Tensor:
+    """Mean losses of the members of an ensemble, each over the rows that it learns from: (E,).
+
+    Args:
+        losses: as in `task_loss`, like the next four.
+        raw: (B, E, K).
+        target: see there.
+        observed: see there.
+        weight: see there.
+        folds: (B,) the fold of each row; None counts all rows for every member.
+        held_out: counts the rows that a member does not learn from instead.
+    """
+    members = raw.shape[1]
+    flags = (None if one is None else one.repeat_interleave(members) for one in (observed, weight))
+    cells = row_losses(losses, raw.flatten(0, 1), target.repeat_interleave(members, dim=0), *flags)
+    cells = cells.unflatten(0, (-1, members))
+    counts = torch.ones_like(cells) if observed is None else observed[:, None].expand_as(cells).to(cells.dtype)
+    if folds is not None:
+        counts = counts * (left_out(folds, members) == held_out).to(cells.dtype)
+    if weight is not None:
+        cells = cells * weight[:, None]
+    return (cells * counts).sum(dim=0) / counts.sum(dim=0).clamp(min=1)
+
+
+def left_out(folds: Tensor, members: int) -> Tensor:
+    """Whether each row belongs to the fold that each member leaves out: (B,) -> (B, E) bool.
+
+    Member e leaves out fold e modulo `FOLDS`.
+
+    >>> left_out(torch.tensor([0, 4]), 6).int().tolist()
+    [[1, 0, 0, 0, 0, 1], [0, 0, 0, 0, 1, 0]]
+    """
+    return folds[:, None] == torch.arange(members, device=folds.device) % FOLDS
 
 
 def mean_of_members(raw: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from medley.core.codec import Encoded, State, TargetCodec
+from medley.core.codec import Encoded, LinearLink, State, TargetCodec
 from medley.core.numbering import row_number
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
@@ -120,6 +120,17 @@ class NumberCodec(TargetCodec):
         scaled = np.where(known, (self.scale.bend(numbers) - self.mean) / self._deviation, 0.0)
         cells = scaled if len(self.mean) == 1 else np.concatenate([scaled, known], axis=1)
         return Encoded(cells.astype(np.float32), np.any(known, axis=1))
+
+    def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        """The standardised numbers (B, K)."""
+        width = len(self.mean)
+        if width == 1:
+            return encoded.array, encoded.present[:, None]
+        return encoded.array[:, :width], (encoded.array[:, width:] > 0) & encoded.present[:, None]
+
+    @property
+    def linear_link(self) -> LinearLink:
+        return "identity"
 
     def values(self, target: np.ndarray) -> np.ndarray:
         """Encoded targets (B, ...) -> the caller's numbers, NaN where unobserved: the inverse of `encode`."""

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from medley.core.codec import Encoded, State
+from medley.core.codec import Encoded, LinearLink, State
 from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.class_weights import ClassWeight
@@ -68,6 +68,15 @@ class OrderedCodec(LabelCodec):
         codes = self.alphabet.codes(_column(values)[0].array)
         present = codes >= 0
         return Encoded(np.where(present, codes, 0).astype(np.int32), present)
+
+    def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        """A 1 in the row's class (B, K)."""
+        cells = np.eye(len(self.labels), dtype=np.float32)[encoded.array]
+        return cells, np.repeat(encoded.present[:, None], cells.shape[1], axis=1)
+
+    @property
+    def linear_link(self) -> LinearLink:
+        return "ordered"
 
     def values(self, target: np.ndarray) -> np.ndarray:
         """Codes (B,) -> labels in the type and shape the caller gave: the inverse of `encode`."""

@@ -67,12 +67,12 @@ class ImageAugmentation(Layer, register="image.augmentation"):
                 yield f"rotation_factor must be a number or a pair (lowest, highest), got {value!r}."
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Shifts by at most a tenth; horizontal flips only for colour images of at least 32 pixels."""
+        """Horizontal flips of colour images of at least 32 pixels; shifts of others by at most a tenth."""
         if not specs or specs[0].axes != "CHW":
             return {}
         channels, height, width = specs[0].shape
         is_photo = channels == 3 and min(height, width) >= 32
-        return {"translation_factor": 0.1, "horizontal_flip": is_photo, "vertical_flip": False}
+        return {"translation_factor": 0.0 if is_photo else 0.1, "horizontal_flip": is_photo, "vertical_flip": False}
 
     def build(self, *specs: Spec) -> nn.Module:
         """Builds the augmentation module."""

@@ -14,6 +14,7 @@ from medley.core.shape import SpatialReduction
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.image.augmentation import ImageAugmentation
+from medley.image.compact import CompactConvBlock
 from medley.image.conv import ConvBlock
 from medley.image.efficientnet import EfficientNetBlock
 from medley.image.families import image_size
@@ -23,8 +24,8 @@ from medley.image.strided import StridedConvBlock
 from medley.image.xception import XceptionBlock
 from medley.nn.pretrained_argument import choose_pretrained, pretrained_problem
 
-SMALL = 64
-_FROM_SCRATCH = ("strided", "resnet", "xception", "vanilla", "efficient")
+SMALL, TINY = 64, 31
+_FROM_SCRATCH = ("strided", "compact", "resnet", "xception", "vanilla", "efficient")
 _FAMILIES: dict[str, type[Block]] = {
     "resnet": ResNetBlock,
     "xception": XceptionBlock,
@@ -35,14 +36,14 @@ _FAMILIES: dict[str, type[Block]] = {
 
 
 class ImageBlock(Composite, register="image.block"):
-    """Normalisation, augmentation, one of five families of networks, and the reduction of their map to a vector.
+    """Normalisation, augmentation, one of six families of networks, and the reduction of their map to a vector.
 
     Or a pretrained encoder, which normalises for itself and reads images as they come.
 
     Args:
-        block_type: `"vanilla"` (ConvBlock), `"strided"` (StridedConvBlock, its map flattened and read by a dense
-            layer: small and fast), `"resnet"`, `"xception"`, `"efficient"`, or `"pretrained"` (PretrainedImageBlock),
-            which is tried first where `pretrained` is set.
+        block_type: `"vanilla"` (ConvBlock), `"strided"` (StridedConvBlock and a dense layer on its flat map: for tiny
+            images), `"compact"` (CompactConvBlock: small and fast, for photographs), `"resnet"`, `"xception"`,
+            `"efficient"`, or `"pretrained"` (PretrainedImageBlock), which is tried first where `pretrained` is set.
         normalize: shift and scale each channel to mean 0 and variance 1 with statistics of the training rows.
         augment: change training images at random (ImageAugmentation).
         pretrained: a pretrained encoder, by its folder or its name on the hub, to search among the others; `"auto"`
@@ -71,10 +72,10 @@ class ImageBlock(Composite, register="image.block"):
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """A pretrained encoder where there is one.
 
-        Else a few strided convolutions for small images, a residual network for large ones; augmented from 1000 rows.
+        Else a few convolutions, whose map is flattened for images of less than 32 pixels; augmented from 1000 rows.
         """
-        small = max(specs[0].shape[1:], default=1) <= SMALL if specs else True
-        block_type: Any = OneOf(*_FROM_SCRATCH, default="strided" if small else "resnet")
+        tiny = max(specs[0].shape[1:], default=1) <= TINY if specs else True
+        block_type: Any = OneOf(*_FROM_SCRATCH, default="strided" if tiny else "compact")
         if choose_pretrained(self.pretrained, IMAGE_MODELS, "ImageBlock") is not None:
             block_type = "pretrained"
         return {"block_type": block_type, "normalize": True, "augment": summary.rows >= 1000}
@@ -91,6 +92,8 @@ class ImageBlock(Composite, register="image.block"):
             node = Normalization()(node)
         if self.augment:
             node = ImageAugmentation()(node)
+        if self.block_type == "compact":
+            return CompactConvBlock()(node)
         if self.block_type == "strided":
             hidden = lookup("tabular.dense")(num_layers=1, num_units=OneOf(64, 128))
             return hidden(StridedConvBlock()(node))

@@ -32,6 +32,7 @@ class ImageCodec(Codec):
         interpolation: how images are resized: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`.
         root: the folder that relative paths are resolved against.
         on_bad_file: how to handle images that cannot be read (`unreadable.Policy`).
+        largest: the longest side of a learnt size.
         fixed_channels: 1 for grey, 3 for colour, as a pretrained encoder expects; if unset, they are learnt.
 
     Attributes:
@@ -50,7 +51,9 @@ class ImageCodec(Codec):
         root: str | None = None,
         on_bad_file: Policy = "warn",
         fixed_channels: int | None = None,
+        largest: int | None = None,
     ) -> None:
+        self.largest = largest
         self.fixed_size = size
         self.fixed_channels = fixed_channels
         self.interpolation = interpolation
@@ -100,7 +103,9 @@ class ImageCodec(Codec):
                 )
                 raise DataError(listing(f"{not_found} table's folder or the working directory:", bad))
             raise DataError(listing(f"{head} or cannot be read:", bad) if bad else f"{head}.")
-        self.size = self.fixed_size or target_size([(profile.height, profile.width) for profile in profiles])
+        self.size = self.fixed_size or target_size(
+            [(profile.height, profile.width) for profile in profiles], self.largest
+        )
         self.channels = self.fixed_channels or target_channels({profile.channels for profile in profiles})
         self.depth = target_depth(profiles)
         if self.fixed_channels is not None and self.depth == "raw":

@@ -14,19 +14,19 @@ MAX_UNIFORM_SIDE = 512
 MAX_RESIZED_SIDE = 224
 
 
-def target_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+def target_size(sizes: Sequence[tuple[int, int]], largest: int | None = None) -> tuple[int, int]:
     """The height and width to which images of these sizes are resized.
 
     Images that all have one size of at most 512 pixels keep it. Others get the median height and width, scaled down so
-    that the longer side is at most 224.
+    that the longer side is at most 224. No side is longer than `largest`, if it is given.
 
     >>> target_size([(28, 28), (28, 28)]), target_size([(30, 20), (40, 60), (50, 50)]), target_size([(3000, 4000)])
     ((28, 28), (40, 50), (168, 224))
     """
     height, width = median(h for h, _ in sizes), median(w for _, w in sizes)
-    if len(set(sizes)) == 1 and max(height, width) <= MAX_UNIFORM_SIDE:
+    if len(set(sizes)) == 1 and max(height, width) <= (largest or MAX_UNIFORM_SIDE):
         return int(height), int(width)
-    scale = min(1.0, MAX_RESIZED_SIDE / max(height, width))
+    scale = min(1.0, (largest or MAX_RESIZED_SIDE) / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import field
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field, replace
+from typing import Any, ClassVar, Self
 
+from medley.core.arguments import whole_number_problem
 from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
 from medley.core.input import Input, InputColumns, TableOptions
 from medley.image.pretrained import IMAGE_MODELS
-from medley.image.sizes import as_text, pair, root_problem, size_problem
+from medley.image.sizes import affordable_side, as_text, pair, root_problem, size_problem
 from medley.image.unreadable import IMAGES, Policy
 from medley.nn.pretrained_argument import pretrained_problem
 
@@ -27,6 +28,7 @@ class ImageInput(Input, register="image.input"):
     Args:
         size: side length, or (height, width), to which images are resized; if unset, images that all have one size
             keep it, and others are resized to their median size, the longer side at most 224.
+        largest: the longest side of images whose size is not set; larger ones are reduced, their aspect ratio kept.
         root: the folder that relative paths are resolved against; if unset, the working directory.
         on_bad_file: how to handle images that cannot be read (no such file, damaged, empty, too large to decode):
             `"warn"` treats them as missing and lists them in one `BadImageWarning`; `"raise"` raises a `DataError` that
@@ -47,6 +49,7 @@ class ImageInput(Input, register="image.input"):
     pretrained_models: ClassVar[tuple[str, ...]] = IMAGE_MODELS
 
     size: int | tuple[int, int] | None = field(default=None, kw_only=True)
+    largest: int | None = field(default=None, kw_only=True)
     root: str | os.PathLike[str] | None = field(default=None, kw_only=True)
     on_bad_file: Policy = field(default="warn", kw_only=True)
     pretrained: bool | str | None = field(default=None, kw_only=True)
@@ -58,6 +61,7 @@ class ImageInput(Input, register="image.input"):
     def check(self) -> Iterable[str]:
         """Checks size, root, on_bad_file and pretrained."""
         yield from size_problem(self.size)
+        yield from whole_number_problem(self.largest, "largest")
         yield from root_problem(self.root)
         yield from IMAGES.policy_problem(self.on_bad_file)
         yield from pretrained_problem(self.pretrained)
@@ -66,13 +70,23 @@ class ImageInput(Input, register="image.input"):
         """An `ImageCodec`."""
         from medley.image.codec import ImageCodec
 
-        return ImageCodec(pair(self.size), root=as_text(self.root), on_bad_file=self.on_bad_file)
+        return ImageCodec(pair(self.size), largest=self.largest, root=as_text(self.root), on_bad_file=self.on_bad_file)
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
         """One input per column; several columns of images are read by `ImageSetInput` instead."""
         policy: Any = options.on_bad_file
         return [InputColumns(cls(name=column.name, on_bad_file=policy), (column.name,)) for column in columns]
+
+    @property
+    def choices(self) -> Mapping[str, Any]:
+        return {} if self.largest is None else {"largest": self.largest}
+
+    def for_time(self, seconds_per_row: float) -> Self:
+        """Reduces images to a size that a small network learns from in time."""
+        if self.size is not None or self.largest is not None or self.pretrained:
+            return self
+        return replace(self, largest=affordable_side(seconds_per_row))
 
     def default_block(self) -> Block:
         """`ImageBlock`."""

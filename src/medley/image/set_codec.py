@@ -32,6 +32,7 @@ class ImageSetCodec(Codec):
             between them; otherwise images are moved to the front.
         root: the folder that relative paths are resolved against.
         on_bad_file: how to handle images that cannot be read (`unreadable.Policy`).
+        largest: the longest side of a learnt size.
 
     Attributes:
         bad: the images that the last `fit` or `encode` could not read.
@@ -50,8 +51,9 @@ class ImageSetCodec(Codec):
         positions: bool = False,
         root: str | None = None,
         on_bad_file: Policy = "warn",
+        largest: int | None = None,
     ) -> None:
-        self.images = ImageCodec(size, root=root, on_bad_file=on_bad_file)
+        self.images = ImageCodec(size, root=root, on_bad_file=on_bad_file, largest=largest)
         self.max_images = max_images
         self.positions = positions
         self.places = 0

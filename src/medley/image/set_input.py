@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
-from typing import Any, ClassVar
+from dataclasses import field, replace
+from typing import Any, ClassVar, Self
 
 from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
 from medley.core.input import Input, InputColumns, TableOptions
 from medley.image.pretrained import IMAGE_MODELS
-from medley.image.sizes import as_text, pair, root_problem, size_problem
+from medley.image.sizes import affordable_side, as_text, pair, root_problem, size_problem
 from medley.image.unreadable import IMAGES, Policy
 from medley.nn.pretrained_argument import pretrained_problem
+
+USUAL_IMAGES = 4
+"""Images per row where their number is not set."""
 
 
 class ImageSetInput(Input, register="image.set_input"):
@@ -33,6 +36,7 @@ class ImageSetInput(Input, register="image.set_input"):
         positions: whether an image's position in its row matters, as that of columns (front, kitchen, ...) does.
             Positions are then kept, and `ImageSetBlock` distinguishes them; otherwise the order has no effect.
         on_bad_file: as in `ImageInput`; `"drop"` excludes rows with any unreadable image.
+        largest: as in `ImageInput`.
         pretrained: of the default encoder of each image, as in `ImageBlock`.
 
     Raises:
@@ -53,6 +57,7 @@ class ImageSetInput(Input, register="image.set_input"):
     root: str | os.PathLike[str] | None = None
     positions: bool = field(default=False, kw_only=True)
     on_bad_file: Policy = field(default="warn", kw_only=True)
+    largest: int | None = field(default=None, kw_only=True)
     pretrained: bool | str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -78,6 +83,7 @@ class ImageSetInput(Input, register="image.set_input"):
             positions=self.positions,
             root=as_text(self.root),
             on_bad_file=self.on_bad_file,
+            largest=self.largest,
         )
 
     @classmethod
@@ -96,6 +102,16 @@ class ImageSetInput(Input, register="image.set_input"):
         if not any(columns[name].form == "several" for name in cells):
             return dict(cells)
         return [[image for cell in row for image in _as_list(cell)] for row in zip(*cells.values(), strict=True)]
+
+    @property
+    def choices(self) -> Mapping[str, Any]:
+        return {} if self.largest is None else {"largest": self.largest}
+
+    def for_time(self, seconds_per_row: float) -> Self:
+        """Reduces images to a size that a small network learns from in time."""
+        if self.size is not None or self.largest is not None or self.pretrained:
+            return self
+        return replace(self, largest=affordable_side(seconds_per_row / (self.max_images or USUAL_IMAGES)))
 
     def default_block(self) -> Block:
         """`ImageSetBlock`."""

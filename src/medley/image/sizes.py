@@ -40,3 +40,25 @@ def root_problem(root: Any) -> Iterator[str]:
     """
     if root is not None and not isinstance(root, str):
         yield f"root must be the path of a folder, got {root!r}."
+
+
+SIDES = (32, 40, 48, 64, 80, 96, 128)
+"""Longest sides that images may be reduced to."""
+
+OVERHEAD = 2.2
+"""Time of a whole training step over that of its convolutions."""
+
+
+def affordable_side(seconds: float) -> int:
+    """The longest side of an image that a small network can be trained on in this time, on this machine.
+
+    Args:
+        seconds: for a step over one image.
+
+    >>> affordable_side(1e-9), affordable_side(1e3)
+    (32, 128)
+    """
+    from medley.nn.speed import SIDE, seconds_per_image
+
+    pixels = SIDE * SIDE * seconds / (OVERHEAD * seconds_per_image())
+    return max((side for side in SIDES if side * side <= pixels), default=SIDES[0])

@@ -108,11 +108,14 @@ def _sources(
     graph: Graph, sources: Sequence[Source], network: Network, arrays: dict[str, np.ndarray]
 ) -> list[dict[str, Any]]:
     names = onnx_names(network)
+    derived = [node for node in graph.nodes() if isinstance(node.block, DerivedInput)]
+    reads = {str(node.block.name): [str(parent.block.name) for parent in node.inputs] for node in derived}
     blocks: dict[str, Block] = {name: block for name, _, block in source_nodes(graph)}
     return [
         {
             "name": source.name,
             "input": source.input_name,
+            "reads": reads.get(source.input_name, []),
             "array": names.arrays[source.name],
             "present": names.present[source.name],
             "codec": _codec(blocks[source.name], source.codec, f"sources/{source.name}", arrays),

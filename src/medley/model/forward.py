@@ -12,13 +12,14 @@ from medley.graph.network import Network
 
 
 @torch.no_grad()
-def compute_outputs(network: Network, rows: Rows, batch_size: int) -> dict[str, Tensor]:
+def compute_outputs(network: Network, rows: Rows, batch_size: int, index: Tensor | None = None) -> dict[str, Tensor]:
     """The raw outputs of all rows, in order.
 
     Args:
         network: runs in evaluation mode; its mode is restored.
         rows: N encoded rows.
         batch_size: rows per pass; affects the memory, not the result.
+        index: positions (N,) of the rows that are computed, on the CPU; all, if left out.
 
     Returns:
         Head name -> (N, K), on the rows' device.
@@ -26,11 +27,13 @@ def compute_outputs(network: Network, rows: Rows, batch_size: int) -> dict[str, 
     training = network.training
     network.eval()
     outputs: dict[str, Tensor] = {}
-    for start in range(0, rows.size, batch_size):
-        for name, raw in network(rows.slice(start, start + batch_size)).items():
+    size = rows.size if index is None else len(index)
+    for start in range(0, size, batch_size):
+        stop = start + batch_size
+        for name, raw in network(rows.slice(start, stop) if index is None else rows.take(index[start:stop])).items():
             if name not in outputs:
                 # In one piece: small pieces that stay keep the freed memory around them from being reused.
-                outputs[name] = raw.new_empty((rows.size, *raw.shape[1:]), dtype=torch.float32)
+                outputs[name] = raw.new_empty((size, *raw.shape[1:]), dtype=torch.float32)
             outputs[name][start : start + len(raw)] = raw
     network.train(training)
     return outputs

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from medley.nn.members import MemberWise
+
 
 class BatchEnsembleLinear(nn.Module):
     """Linear layers of E members that share one weight matrix; each member scales its input and its output.
@@ -43,7 +45,7 @@ class BatchEnsembleLinear(nn.Module):
         return (x * self.r) @ self.weight.T * self.s + self.bias
 
 
-class MemberLinear(nn.Module):
+class MemberLinear(MemberWise):
     """A separate linear layer for each of E members.
 
     Args:
@@ -65,7 +67,7 @@ class MemberLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, E, D) -> (B, E, D')."""
-        return (x.transpose(0, 1) @ self.weight).transpose(0, 1) + self.bias
+        return (x.transpose(0, 1) @ self.of_chosen(self.weight)).transpose(0, 1) + self.of_chosen(self.bias)
 
 
 class BatchEnsembleMLP(nn.Sequential):

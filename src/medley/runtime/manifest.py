@@ -134,7 +134,13 @@ def _manifest(content: Mapping[str, Any], errors: ErrorCollector) -> Manifest:
     ports = []
     for entry in content["sources"]:
         codec = _codec(entry["codec"], "source", entry["name"], arrays, errors)
-        ports.append(Port(Source(entry["name"], entry["input"], codec), entry["array"], entry["present"]))
+        ports.append(
+            Port(
+                Source(entry["name"], entry["input"], codec, tuple(entry.get("reads", ()))),
+                entry["array"],
+                entry["present"],
+            )
+        )
     targets = {
         entry["name"]: _codec(entry["codec"], "head", entry["name"], arrays, errors) for entry in content["heads"]
     }

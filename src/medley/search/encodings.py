@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from medley.core.batch import Rows
-from medley.core.block import Node
+from medley.core.block import HeadSummary, Node
 from medley.core.codec import Codec, Encoded, TargetCodec
 from medley.core.input import Input, Preprocessing
+from medley.core.linear import Labels, SupervisedCodec
 from medley.core.numbering import gathered, numbered
 from medley.core.spec import Spec
 from medley.data.sources import Source, absent
@@ -38,6 +39,7 @@ class Encodings:
         val: validation rows or None.
         targets: head name -> target codec, not fitted yet.
         device: where tensors are held.
+        seconds: what codecs that learn from labels may take now; None is no limit.
         stream: where the rows of inputs come from, if not from `train` and `val`, which then have none.
 
     Attributes:
@@ -55,7 +57,9 @@ class Encodings:
         targets: Mapping[str, TargetCodec],
         device: torch.device,
         stream: Stream | None = None,
+        seconds: Callable[[], float] | None = None,
     ) -> None:
+        self.seconds = seconds
         parts = [train] if val is None else [train, val]
         self._columns = [InputRows(part.x, numbers=part.numbers) for part in parts]
         self.parts = [replace(part, x=columns) for part, columns in zip(parts, self._columns, strict=True)]
@@ -103,16 +107,35 @@ class Encodings:
                 raise DataError(
                     "the input is None in the training rows, so nothing can be learnt from it; leave it out."
                 )
-            with numbered(learnt.numbers):
-                codec.fit(values)
-            if self.stream is not None:  # encoded by `rows`, with all else that a graph reads
-                return codec, []
-            encoded = [_encode_part(codec, part, input_name) for part in self.parts]
+            if isinstance(codec, SupervisedCodec):
+                with numbered(learnt.numbers):
+                    first = codec.fit_encode(values, self._training_labels())
+                encoded = [first, *(_encode_part(codec, part, input_name) for part in self.parts[1:])]
+            else:
+                with numbered(learnt.numbers):
+                    codec.fit(values)
+                if self.stream is not None:  # encoded by `rows`, with all else that a graph reads
+                    return codec, []
+                encoded = [_encode_part(codec, part, input_name) for part in self.parts]
         check_learnt(encoded)
         found = [{"row": one.row, "why": f"{notice.told}{one}"} for notice in noted.notices for one in notice.found]
         if found:
             self.bad_rows[input_name] = found
         return codec, encoded
+
+    @property
+    def heads(self) -> tuple[HeadSummary, ...]:
+        """What is known of the heads' targets."""
+        return tuple(
+            HeadSummary(name, len(codec.prior), codec.linear_link, tuple(map(float, codec.prior)))
+            for name, codec in self.targets.items()
+        )
+
+    def _training_labels(self) -> Labels:
+        part = self.parts[0]
+        return Labels(
+            self.targets, self.labels[0], part.weight, part.folds, None if self.seconds is None else self.seconds()
+        )
 
     def sources(self, graph: Graph) -> list[Source]:
         """The fitted sources that a resolved graph reads."""
@@ -140,7 +163,7 @@ class Encodings:
         if self._rows is None or self._rows[0] != key:
             encoded = self._read(graph)
             rows = [
-                rows_with_results(encoded, results, i, self.labels[i], part.weight, self.device)
+                rows_with_results(encoded, results, i, self.labels[i], part.weight, self.device, part.folds)
                 for i, part in enumerate(self.parts)
             ]
             self._rows = (key, rows)
@@ -166,23 +189,27 @@ class Encodings:
 
     def digest(self, words: Sequence[str]) -> str:
         """A checksum of all that is encoded so far and of `words`: what tells one project's data from another's."""
-        found = hashlib.blake2b(digest_size=16)
+        digest = hashlib.blake2b(digest_size=16)
         rows = [] if self.stream is None else [self.stream.digest]
         for word in [*words, *rows, *sorted(self._known)]:
-            found.update(f"{len(word)} {word}".encode())
+            digest.update(f"{len(word)} {word}".encode())
         inputs = [self._known[key] for key in sorted(self._known)]
+        # What is learnt from labels depends on the time there was: another call with the same rows is the same project.
+        plain = [(codec, parts) for codec, parts in inputs if not isinstance(codec, SupervisedCodec)]
+        for codec, _ in inputs:
+            digest.update(codec.fingerprint.encode() if isinstance(codec, SupervisedCodec) else b"")
         # Rows in another unit are encoded alike: what codecs have learnt tells them apart.
-        for codec in [*(codec for codec, _ in inputs), *self.targets.values()]:
+        for codec in [*(codec for codec, _ in plain), *self.targets.values()]:
             for key, value in sorted(codec.state().items()):
-                found.update(key.encode())
-                found.update(_bytes(value) if isinstance(value, np.ndarray) else repr(value).encode())
-        held = [one for _, parts in inputs for one in parts] if self.stream is None else []
-        for one in [*held, *(one for y in self.labels for one in y.values())]:
-            found.update(_bytes(one.array))
-            found.update(_bytes(one.present))
+                digest.update(key.encode())
+                digest.update(_bytes(value) if isinstance(value, np.ndarray) else repr(value).encode())
+        encoded = [part for _, parts in plain for part in parts] if self.stream is None else []
+        for part in [*encoded, *(labels for y in self.labels for labels in y.values())]:
+            digest.update(_bytes(part.array))
+            digest.update(_bytes(part.present))
         for part in self.parts:
-            found.update(b"" if part.weight is None else _bytes(part.weight))
-        return found.hexdigest()
+            digest.update(b"" if part.weight is None else _bytes(part.weight))
+        return digest.hexdigest()
 
 
 def check_learnt(encoded: Sequence[Encoded]) -> None:

@@ -63,6 +63,7 @@ def rows_with_results(
     targets: Mapping[str, Encoded] | None,
     weight: np.ndarray | None,
     device: torch.device,
+    folds: np.ndarray | None = None,
 ) -> Rows:
     """Training or validation rows, in which results take the place of sources that nothing else reads.
 
@@ -73,9 +74,10 @@ def rows_with_results(
         targets: head name -> encoded labels of that part.
         weight: its sample weights.
         device: where tensors are held.
+        folds: the fold of each row, or None.
     """
     read = {**{name: parts for name, parts in encoded.items() if name not in results.unread}, **results.by_key}
-    rows = Rows({name: parts[part] for name, parts in read.items()}, targets, weight, device)
+    rows = Rows({name: parts[part] for name, parts in read.items()}, targets, weight, device, folds)
     for name in results.unread:  # its mask says which rows lack it, also where nothing reads the values
         mask = encoded[name][part].present
         rows.present[name] = None if mask.all() else mask

@@ -20,6 +20,7 @@ class Part:
         size: N.
         numbers: (N,) the caller's number of each row, used in messages; None if the rows are in the caller's order.
         where: prefix of messages about these rows ("validation_data").
+        folds: (N,) the fold of each row, from 0, where each member of an ensemble leaves out a fold; None for none.
     """
 
     x: Mapping[str, Any]
@@ -28,3 +29,4 @@ class Part:
     size: int
     numbers: np.ndarray | None = None
     where: str = ""
+    folds: np.ndarray | None = None

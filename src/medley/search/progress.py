@@ -36,6 +36,7 @@ class Progress:
         self._drawn = 0.0
         self._working = ""
         self._began = 0.0
+        self._has_planned = False
 
     def say(self, line: str) -> None:
         """Prints a line above the bars."""
@@ -90,6 +91,14 @@ class Progress:
         self._steps = 0
         if self._bars and self._one is not None:
             self._bars.reset(self._one, description=f"{self.unit} {number}", total=None)
+
+    def plan(self, epochs: int, wanted: int) -> None:
+        """A trial's training has this many epochs, of those that it would have without a time limit."""
+        self._epochs = epochs
+        if epochs < wanted and not self._has_planned:
+            self._has_planned = True
+            times = wanted / epochs
+            self.say(f"{epochs} of {wanted} epochs fit into the time limit; {times:.1f} times the limit would fit all")
 
     def step(self, total: int) -> None:
         """A step has been done; drawn ten times a second at most."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,12 +40,13 @@ class Store:
         """Whether a project is here."""
         return (self.folder / "project.json").is_file()
 
-    def begin(self, digest: str, *, overwrite: bool) -> str | None:
+    def begin(self, digest: str, *, overwrite: bool, choices: Mapping[str, Any] | None = None) -> str | None:
         """Opens the project of this digest, or makes room for it.
 
         Args:
             digest: tells data, graph and settings apart.
             overwrite: delete what is here.
+            choices: what the time limit decided before the search, for a call that resumes it.
 
         Returns:
             A sentence to report (another project was moved aside, a search is resumed), or None.
@@ -59,7 +61,8 @@ class Store:
         else:
             told = self._resume()
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_file(self.folder / "project.json", json.dumps({"digest": digest}).encode())
+        about = {"digest": digest, "choices": dict(choices or {})}
+        write_file(self.folder / "project.json", json.dumps(about).encode())
         return told
 
     def _resume(self) -> str | None:
@@ -136,6 +139,12 @@ class Store:
 
     def _holds(self, result: TrialResult) -> bool:
         return (self.folder / "trials" / str(result.number) / "model.json").is_file()
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """What the time limit decided when the project began; empty where there is none."""
+        choices = self._about().get("choices") if self.exists else None
+        return choices if isinstance(choices, dict) else {}
 
     def _about(self) -> dict[str, Any]:
         try:

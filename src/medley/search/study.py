@@ -23,8 +23,11 @@ from medley.train.hooks import TrainingHooks
 if TYPE_CHECKING:
     import optuna
 
-FIRST_FRACTION = 0.6
-"""Fraction of the time limit that trial 0 may take."""
+LEAST_SECONDS = 0.5
+"""Seconds that a trial gets, whatever the limit."""
+
+LEAST_LEFT = 0.8
+"""Of the usual seconds of a trial, what must be left for another one to begin."""
 
 GIVE_UP = 3
 """Failures in a row, with no completed trial, after which a search ends."""
@@ -160,8 +163,8 @@ class Study:
             return None
         seconds = [result.seconds for result in self.results if result.state == "complete"]
         left = self.limits.deadline - monotonic()
-        # A trial that would get less than a third of the usual time is not worth starting.
-        return None if left > (median(seconds) / 3 if seconds else 1.0) else "time"
+        # A trial that cannot finish is not worth starting.
+        return None if left > (median(seconds) * LEAST_LEFT if seconds else 1.0) else "time"
 
     def _study(self) -> optuna.Study:
         import optuna
@@ -225,15 +228,20 @@ class Study:
 
         progress = self.progress
         return TrainingHooks(
-            self.search_spec.score, watch, progress.step, progress.work, progress.say, self._deadline()
+            self.search_spec.score,
+            watch,
+            progress.step,
+            progress.plan,
+            progress.work,
+            progress.say,
+            self._deadline(),
+            self.search_spec.by_task,
         )
 
     def _deadline(self) -> float | None:
         if self.limits.deadline is None:
             return None
-        now = monotonic()
-        first = not self.results and self.limits.max_trials > 1
-        return now + max(self.limits.deadline - now, 0.5) * (FIRST_FRACTION if first else 1.0)
+        return max(self.limits.deadline, monotonic() + LEAST_SECONDS)
 
     def _keep(self, result: TrialResult, model: Model) -> None:
         if result.number in self._kept():

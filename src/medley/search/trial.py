@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
@@ -12,19 +12,27 @@ import torch
 from medley.balance.choose import balancer
 from medley.core.block import DataSummary
 from medley.core.input import Input
+from medley.core.linear import SupervisedCodec
 from medley.core.resolve import Suggest, resolve, settle
+from medley.data.sources import Source
 from medley.errors import GraphError, MedleyError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
+from medley.graph.untie import untie
 from medley.model.model import Model
 from medley.model.records import Record
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
+from medley.search.stages import first_plan, stage_of, train_first_stage
 from medley.search.suggest import DefaultSuggest, Token, TrialSuggest
 from medley.tables.view import TableView
-from medley.train.fit import fit
+from medley.train.best import choose_voters
+from medley.train.fit import VALIDATION_BATCH, Validation, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
+
+NOT_LEARNED = 0.995
+"""Validation loss over that of the best constant prediction, from which on a target counts as not learned."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ class SearchSpec:
         max_model_size: largest number of parameters a network may have, or None.
         table: how the models read a table, if they do.
         about: JSON values to add to the models' metadata.
+        by_task: whether each task keeps the weights that were best for it.
     """
 
     graph: Graph
@@ -52,11 +61,12 @@ class SearchSpec:
     max_model_size: int | None = None
     table: TableView | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    by_task: bool = True
 
     @property
     def summary(self) -> DataSummary:
         """What defaults depend on besides the specs."""
-        return DataSummary(self.data.parts[0].size, len(self.graph.inputs))
+        return DataSummary(self.data.parts[0].size, len(self.graph.inputs), self.data.heads)
 
     @property
     def batch_size(self) -> int:
@@ -88,6 +98,7 @@ class TrialResult:
         reason: why it stopped early or failed, or None.
         seconds: wall time.
         size: parameters of the network.
+        scores: of the network that was kept, under the names of `Record.flat`.
     """
 
     number: int
@@ -99,6 +110,7 @@ class TrialResult:
     reason: str | None = None
     seconds: float = 0.0
     size: int = 0
+    scores: dict[str, float] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
         """Columns of the search's history: `param.<name>` per parameter, the best epoch's scores, all curves."""
@@ -110,7 +122,7 @@ class TrialResult:
             "size": self.size,
             "reason": self.reason,
             **{f"param.{name}": value for name, value in self.params.items()},
-            **(self.records[self.best].flat() if self.records else {}),
+            **(self.scores or (self.records[self.best].flat() if self.records else {})),
             "curves": [record.flat() for record in self.records],
         }
 
@@ -134,7 +146,10 @@ def resolved(search_spec: SearchSpec, suggest: Suggest) -> tuple[Graph, Training
             "a block that is called on several nodes takes only the first. Join them with Merge() before it."
         )
     inputs = tuple(found[name] for name in graph.input_names)
-    plan = settle(search_spec.plan, "training", suggest, {"learning_rate": default_learning_rate(search_spec.steps)})
+    defaults = (
+        {"learning_rate": default_learning_rate(search_spec.steps)} if search_spec.plan.learning_rate is None else {}
+    )
+    plan = settle(search_spec.plan, "training", suggest, defaults)
     return Graph(inputs, tuple(outputs)), plan
 
 
@@ -164,6 +179,14 @@ class ResolvedDefault:
     def is_chosen_by(self, suggest: TrialSuggest) -> bool:
         """Asks a trial for all parameters; whether it takes the defaults, so that this is its graph and training."""
         return self._suggest.replay(suggest)
+
+
+def made_plan(graph: Graph, sources: Sequence[Source], epochs: int, first_epochs: int | None) -> dict[str, Any]:
+    """What a training was planned to be, as JSON: `medley.fit(plan=...)` repeats it without a clock."""
+    codecs = {source.name: source.codec for source in sources}
+    chosen = {name: dict(codec.choices) for name, codec in codecs.items() if isinstance(codec, SupervisedCodec)}
+    chosen |= {str(block.name): dict(block.choices) for block in graph.inputs if block.choices}
+    return {"epochs": epochs, "first_epochs": first_epochs, "inputs": chosen}
 
 
 def run(
@@ -196,8 +219,18 @@ def run(
         graph, plan = resolved(search_spec, suggest)
     data = search_spec.data
     sources = data.sources(graph)
+    specs = {source.name: source.codec.spec for source in sources}
+    stage, first = stage_of(graph), None
+    if stage is not None:
+        settings = first_plan(replace(plan, batch_size=search_spec.batch_size))
+        first = train_first_stage(
+            graph, stage, specs, data.targets, settings, data.rows(graph), hooks, search_spec.seed
+        )
+        graph = first.graph
     torch.manual_seed(search_spec.seed)
-    network = Network(graph, {one.name: one.codec.spec for one in sources}, data.targets, data.frozen.modules)
+    network = Network(graph, specs, data.targets, data.frozen.modules)
+    if first is not None:
+        network.load_state_dict(first.weights, strict=False)
     result.size = sum(p.numel() for p in network.parameters())
     if search_spec.max_model_size is not None and result.size > search_spec.max_model_size:
         limit = search_spec.max_model_size
@@ -206,22 +239,40 @@ def run(
     tasks = tasks_of(graph, data.targets)
     names = [task.name for task in tasks]
     balance = balancer(search_spec.loss_weights, names, head_weights=[task.head.weight for task in tasks])
-    rows = data.rows(graph, data.frozen_results(graph, network, hooks))
+    rows = first.rows if first is not None else data.rows(graph, data.frozen_results(graph, network, hooks))
+    if first is None and len(rows) > 1:  # members leave out folds only where these are what is validated on
+        rows = [rows[0].with_folds(None), *rows[1:]]
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
     trained = fit(network, tasks, balance, plan, rows[0], val, hooks, search_spec.seed)
-    result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score
-    result.reason, result.seconds = trained.stopped, monotonic() - began
     weights = dict(zip(names, balance.loss_weights, strict=True))
+    result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score
+    scores = trained.records[trained.best_epoch].flat() if trained.records else {}
+    weak: list[str] = []
+    if hooks.by_task and trained.weights:
+        graph, network = untie(graph, specs, data.targets, trained.weights, data.frozen.modules)
+        network.to(data.device).eval()
+        measured = rows[0] if val is None and rows[0].folds is not None else val
+        if rows[0].folds is not None:
+            choose_voters(network, tasks, rows[0], VALIDATION_BATCH)
+        validation = Validation(network, tasks, weights, measured)
+        final = validation.scores()
+        weak = [name for name, relative in validation.relative.items() if relative >= NOT_LEARNED]
+        scores |= {f"val_{name}": value for name, value in final.items()}
+        result.score = hooks.score(scores) if final else result.score
+    result.scores = scores
+    result.reason, result.seconds = trained.stopped, monotonic() - began
     metadata = {
         **search_spec.about,
         "training": plan.to_json(),
         "balance": balance.describe(),
         "loss_weights": weights,
         "params": result.params,
-        "scores": trained.records[trained.best_epoch].flat() if trained.records else {},
+        "scores": scores,
         "epochs": [record.to_json() for record in trained.records],
         "seed": search_spec.seed,
+        "not_learned": weak,
+        "plan": made_plan(graph, sources, trained.epochs, None if first is None else first.epochs),
         "bad_rows": data.bad_rows,
     }
     frozen = data.frozen.for_models()

@@ -3,6 +3,7 @@
 from medley.series import (  # noqa: F401  (registers)
     attention_pooling,
     block,
+    features,
     general,
     input,
     kinds,

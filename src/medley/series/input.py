@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from medley.core.block import Block
+from medley.core.block import Block, Node
 from medley.core.column import ColumnGuess
 from medley.core.input import Input as Base
 from medley.core.input import InputColumns, TableOptions
+from medley.core.linear import LinearFeatures
+from medley.core.normalization import Normalization
+from medley.core.shape import Flatten
 from medley.series.array import ArrayCodec
+from medley.series.features import ArrayFeatures
 from medley.series.general import GeneralBlock
 
 
@@ -31,6 +35,7 @@ class Input(Base, register="series.input"):
 
     kinds: ClassVar[tuple[str, ...]] = ("vector", "series")
     claim_rank: ClassVar[float | None] = 40.0
+    shares_encoder: ClassVar[bool] = False
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
@@ -40,6 +45,14 @@ class Input(Base, register="series.input"):
     def codec(self) -> ArrayCodec:
         """An `ArrayCodec`."""
         return ArrayCodec()
+
+    def encode_for_ensemble(self) -> Node:
+        """The numbers, normalised."""
+        return Flatten()(Normalization()(self))
+
+    def linear_features(self) -> LinearFeatures:
+        """The numbers, standardised."""
+        return ArrayFeatures(self.codec())
 
     def default_block(self) -> Block:
         """`GeneralBlock`."""

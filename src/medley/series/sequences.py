@@ -8,15 +8,19 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from medley.core.block import Block
+from medley.core.block import Block, Node
 from medley.core.codec import Codec, Encoded, State
 from medley.core.column import ColumnGuess
 from medley.core.input import Input, InputColumns, TableOptions
+from medley.core.linear import LinearFeatures
 from medley.core.numbering import row_number
+from medley.core.registry import register
+from medley.core.shape import Flatten
 from medley.core.space import OneOf
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.series.block import TimeseriesBlock
+from medley.series.features import ArrayFeatures
 from medley.series.kinds import family_of
 from medley.series.rnn import check_counts
 from medley.tables.columns.profile import is_absent
@@ -89,6 +93,18 @@ class SequenceCodec(Codec):
         return self
 
 
+@register("series.sequence_features")
+class SequenceFeatures(ArrayFeatures):
+    """All numbers of a sequence, standardised over the training rows.
+
+    >>> SequenceFeatures().fit([[1.0, 2.0], [3.0, 1.0]]).encode([[1.0]])[0][0].matrix.shape
+    (1, 2)
+    """
+
+    def __init__(self, codec: Codec | None = None) -> None:
+        super().__init__(SequenceCodec() if codec is None else codec)
+
+
 class SequenceInput(Input, register="series.sequence_input"):
     """One sequence of numbers per row, of any length, with one or several channels.
 
@@ -110,6 +126,7 @@ class SequenceInput(Input, register="series.sequence_input"):
 
     kinds: ClassVar[tuple[str, ...]] = ("series",)
     claim_rank: ClassVar[float | None] = 35.0
+    shares_encoder: ClassVar[bool] = False
 
     max_steps: int | None = field(default=None, kw_only=True)
 
@@ -118,6 +135,14 @@ class SequenceInput(Input, register="series.sequence_input"):
 
     def codec(self) -> SequenceCodec:
         return SequenceCodec(self.max_steps)
+
+    def encode_for_ensemble(self) -> Node:
+        """All steps as one vector, which dense networks read."""
+        return Flatten()(self)
+
+    def linear_features(self) -> LinearFeatures:
+        """All steps, standardised."""
+        return SequenceFeatures(self.codec())
 
     def default_block(self) -> Block:
         return TimeseriesBlock(block_type=OneOf("dense", "rnn", "transformer"))

@@ -37,8 +37,6 @@ class StructuredDataBlock(Composite, register="tabular.block"):
         embedding: `"piecewise"`, `"periodic"` or `"none"` (numbers as they are).
         network: `"dense"`, `"tabm"`, or `"none"`: columns as one vector, for layers that read more than the table.
         categorical_encoding: as in AutoKeras 1: categories are always encoded, so only True or unset.
-        shared_layers: how many layers an ensemble has that several targets share, each with `TaskLayers` behind it;
-            left out, searched.
         seed: as in AutoKeras 1; takes no effect, as the seed of a search is `AutoModel`'s.
 
     Shape: (B, C) -> (B, D), or (B, E, D) of an ensemble.
@@ -52,7 +50,6 @@ class StructuredDataBlock(Composite, register="tabular.block"):
     network: str | Space | None = searched(OneOf("dense", "tabm", "none"))
     categorical_encoding: bool | None = None
     seed: int | None = None
-    shared_layers: int | None = None
 
     def check(self) -> Iterable[str]:
         """Nothing reads categories that are not encoded."""
@@ -82,7 +79,7 @@ class StructuredDataBlock(Composite, register="tabular.block"):
         if self.network == "none":
             return node
         if self.network == "tabm":
-            return TabMBlock(num_layers=self.shared_layers)(node)
+            return TabMBlock()(node)
         return DenseBlock(dropout=OneOf(0.0, 0.1, 0.25, 0.5, default=0.1))(node)
 
     def _encoder(self, spec: Spec) -> CategoricalToNumerical | NumericEmbedding:

@@ -13,10 +13,12 @@ from medley.core.numbering import row_number
 from medley.core.spec import Column
 from medley.errors import DataError
 from medley.tabular.cells import Label, days_of, labels_of, numbers_of
+from medley.tabular.times import is_time_feature
 
 MOST_EDGES = 64
 MOST_CATEGORIES = 10_000
 _ROWS_PER_EDGE = 4
+MAX_VALUES, _ROWS_PER_VALUE = 512, 10
 _NARROWEST_BIN = 1e-3  # in standard deviations: narrower ones hold rounding, not knowledge
 _NAMES_FROM = 100
 _FAR = 20.0
@@ -42,6 +44,7 @@ class NumericColumn:
         bins: increasing edges in standardised units: the distinct values where there are few, else quantiles.
         missing: whether training rows lack this cell.
         known: whether any training row has it; where none has, it is encoded as missing ever after.
+        values: rising distinct values in standardised units, where they are whole numbers that recur; else empty.
     """
 
     name: str
@@ -51,6 +54,7 @@ class NumericColumn:
     bins: tuple[float, ...] = ()
     missing: bool = False
     known: bool = True
+    values: tuple[float, ...] = ()
 
     @classmethod
     def learn(cls, name: str, cells: np.ndarray, reading: Literal["number", "time"]) -> Self:
@@ -65,13 +69,16 @@ class NumericColumn:
         low, high = _fences(found)
         inner = found[(found >= low) & (found <= high)]
         centre, scale = float(inner.mean()), float(inner.std())
-        bins = _edges(_standardise(found, centre, scale))
-        return cls(name, reading, centre, scale, bins, lacks)
+        z = _standardise(found, centre, scale)
+        bins = _edges(z)
+        values = _recurring(found, z) if reading == "number" else ()
+        return cls(name, reading, centre, scale, bins, lacks, values=values)
 
     @property
     def column(self) -> Column:
         """What encoders need to know."""
-        return Column(self.name, "numeric", bins=self.bins, missing=self.missing)
+        is_time = self.reading == "time" or is_time_feature(self.name)
+        return Column(self.name, "numeric", bins=self.bins, missing=self.missing, values=self.values, is_time=is_time)
 
     def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cells (B,) -> float32 (B,) with NaN for missing, and which cells are missing (B,).
@@ -88,7 +95,7 @@ class NumericColumn:
 
     def state(self) -> dict[str, Any]:
         """JSON values."""
-        return {"kind": "numeric", **asdict(self), "bins": list(self.bins)}
+        return {"kind": "numeric", **asdict(self), "bins": list(self.bins), "values": list(self.values)}
 
 
 @dataclass(frozen=True)
@@ -157,7 +164,7 @@ def column_from(state: Mapping[str, Any]) -> NumericColumn | CategoricalColumn:
     """
     told = {key: value for key, value in state.items() if key != "kind"}
     if state["kind"] == "numeric":
-        return NumericColumn(**{**told, "bins": tuple(told["bins"])})
+        return NumericColumn(**{**told, "bins": tuple(told["bins"]), "values": tuple(told["values"])})
     return CategoricalColumn(**{**told, "categories": tuple(told["categories"])})
 
 
@@ -190,6 +197,15 @@ def _standardise(values: np.ndarray, centre: float, scale: float) -> np.ndarray:
     tail = np.abs(z) - _NEAR
     far = np.sign(z) * (_NEAR + np.log1p(np.maximum(tail, 0.0)))
     return np.where(tail > 0, far, z).astype(np.float32)
+
+
+def _recurring(numbers: np.ndarray, z: np.ndarray) -> tuple[float, ...]:
+    """The distinct values, standardised, of whole numbers of which each stands in several rows on average."""
+    values = np.unique(z)
+    is_whole = bool((numbers == np.round(numbers)).all())
+    if not is_whole or not 2 < len(values) <= min(MAX_VALUES, len(z) / _ROWS_PER_VALUE):
+        return ()
+    return tuple(values.tolist())
 
 
 def _edges(z: np.ndarray) -> tuple[float, ...]:

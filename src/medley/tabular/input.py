@@ -8,15 +8,14 @@ from typing import Any, ClassVar
 from medley.core.block import Block, Node
 from medley.core.column import ColumnGuess
 from medley.core.input import Input, InputColumns, TableOptions
+from medley.core.linear import LinearFeatures
 from medley.errors import did_you_mean
 from medley.tabular.block import StructuredDataBlock
 from medley.tabular.categorical import CategoricalToNumerical
 from medley.tabular.codec import TableCodec
-from medley.tabular.task_layers import TaskLayers
+from medley.tabular.features import TableFeatures
 from medley.tabular.times import time_features
 
-SHARED_LAYERS = 1
-MOST_EPOCHS = 100
 TYPES = ("categorical", "numerical", "numeric")
 
 
@@ -47,6 +46,7 @@ class StructuredDataInput(Input, register="tabular.input"):
     kinds: ClassVar[tuple[str, ...]] = ("number", "category", "boolean", "time")
 
     claim_rank: ClassVar[float | None] = 10.0
+    shares_encoder: ClassVar[bool] = False
 
     def check(self) -> Iterable[str]:
         """Types are known words for named columns."""
@@ -91,21 +91,13 @@ class StructuredDataInput(Input, register="tabular.input"):
             rows.update(time_features(name, values) if columns[name].kind == "time" else {name: values})
         return rows
 
-    def join_heads(self, heads: Iterable[Block]) -> list[Node]:
-        """Several targets share the first layer of the ensemble and have further layers of their own (record 22)."""
-        listed = list(heads)
-        if len(listed) == 1:
-            return super().join_heads(listed)
-        shared = StructuredDataBlock(shared_layers=SHARED_LAYERS)(self)
-        return [head(TaskLayers()(shared)) for head in listed]
+    def encode_for_ensemble(self) -> Node:
+        """The columns as they are: each member embeds them for itself."""
+        return self.node
 
-    def encode_beside(self) -> Node:
-        """Plain columns as one vector, so that an ensemble reads them as it does where they are alone."""
-        return StructuredDataBlock(network="none")(self)
-
-    def training_epochs(self, default: int, targets: int, *, is_only: bool) -> int | None:
-        """More for several targets: their own layers learn from what the shared ones have learned (record 22)."""
-        return min(default * 7 // 4, MOST_EPOCHS) if is_only and targets > 1 else None
+    def linear_features(self) -> LinearFeatures:
+        """Numbers by value and rank, categories one-hot."""
+        return TableFeatures(self.codec())
 
     def adapter(self) -> Block:
         """Plain numbers, for blocks that know nothing of columns."""

@@ -10,6 +10,8 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from medley.core.codec import Codec
+from medley.core.linear import Labels, SupervisedCodec
+from medley.data.split import FOLDS
 
 AnyCodec = TypeVar("AnyCodec", bound=Codec)
 DTYPES = {"float32": np.float32, "int64": np.int32, "uint8": np.uint8}
@@ -50,6 +52,44 @@ def check_codec(codec: Callable[[], Codec], rows: Sequence[Any]) -> None:
         is_equal = np.array_equal(single.array[0], encoded.array[row], equal_nan=encoded.array.dtype.kind == "f")
         assert is_equal, f"{name}: row {row} is encoded differently by itself than in a batch."
     check_state(codec, fitted, rows)
+
+
+def check_supervised_codec(codec: Callable[[], SupervisedCodec], values: Any, rows: int) -> None:
+    """Tests a codec that learns from labels.
+
+    Args:
+        codec: returns a new, unfitted codec.
+        values: rows as the codec reads them.
+        rows: their number.
+
+    Raises:
+        AssertionError: the codec violates a requirement, which the message names.
+        MedleyError: the codec cannot read such rows.
+    """
+    from medley.core.registry import lookup
+
+    numbers = np.random.default_rng(0).normal(size=rows)
+    targets = {"head": lookup("heads.regression")().codec().fit(numbers)}
+    folds = np.arange(rows) % FOLDS
+
+    def labels(changed: np.ndarray) -> Labels:
+        return Labels(targets, {"head": targets["head"].encode(changed)}, None, folds)
+
+    fitted, name = codec(), type(codec()).__name__
+    encoded = fitted.fit_encode(values, labels(numbers))
+    assert encoded.array.shape == (rows, *fitted.spec.shape), (
+        f"{name}: spec is {fitted.spec}, got {encoded.array.shape}."
+    )
+    assert not encoded.array[~encoded.present].any(), f"{name}: absent rows must hold zeros."
+    row = int(np.flatnonzero(encoded.present)[0])
+    other = numbers.copy()
+    other[row] += 0.05
+    start = 1 + sum(outputs for _, outputs in fitted.spec.answers)
+    changed = codec().fit_encode(values, labels(other)).array[row, 1:start]
+    assert np.allclose(changed, encoded.array[row, 1:start], atol=1e-4), (
+        f"{name}: what is said of a training row depends on its own label."
+    )
+    check_state(codec, fitted, values)
 
 
 def check_state(codec: Callable[[], AnyCodec], fitted: AnyCodec, rows: Any) -> AnyCodec:

@@ -12,13 +12,14 @@ from medley.core.config import from_json, to_json
 from medley.core.head import Head
 from medley.core.input import DerivedInput, Input, Preprocessing
 from medley.core.layer import Composite, Fusion, Layer
+from medley.core.linear import SupervisedCodec
 from medley.core.probe import probe
 from medley.core.registry import lookup, registered
 from medley.core.resolve import Suggest, take_default
 from medley.core.spec import Spec, vector
 from medley.errors import DataError, GraphError, MedleyError
 from medley.model.derived import InputRows
-from medley.testing.codecs import check_codec
+from medley.testing.codecs import check_codec, check_supervised_codec
 from medley.testing.heads import check_head
 from medley.testing.modules import check_fusion, check_layer
 from medley.testing.networks import check_network
@@ -152,7 +153,11 @@ def _input(block: Input, rows: Rows, seeds: Sequence[int]) -> None:
 def _derived(block: DerivedInput, pair: InputWithRows, seeds: Sequence[int]) -> None:
     node = block(pair[0])
     assert isinstance(node.block, DerivedInput)
-    check_codec(node.block.codec, InputRows({str(pair[0].name): pair[1]}, [_named_node(node)])["derived"])
+    values = InputRows({str(pair[0].name): pair[1]}, [_named_node(node)])["derived"]
+    if isinstance(node.block.codec(), SupervisedCodec):
+        check_supervised_codec(cast("Callable[[], SupervisedCodec]", node.block.codec), values, len(pair[1]))
+    else:
+        check_codec(node.block.codec, values)
     _check_networks([pair], node.block.default_block()(node), seeds)
 
 

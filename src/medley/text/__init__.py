@@ -7,6 +7,7 @@ from medley.text import (  # noqa: F401  (registers)
     conv,
     embedding,
     encodings,
+    features,
     input,
     kinds,
     label_bag,

@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from dataclasses import field
 from typing import ClassVar
 
-from medley.core.block import Block
+from medley.core.block import Block, Node
 from medley.core.input import Input
+from medley.core.linear import LinearFeatures
 from medley.nn.pretrained_argument import pretrained_problem
 from medley.text.block import TextBlock
 from medley.text.embedding import Embedding
 from medley.text.pretrained import TEXT_MODELS
 from medley.text.tokens import TokenCodec
-
-MOST_EPOCHS = 25
 
 
 class TextInput(Input, register="text.input"):
@@ -40,7 +39,7 @@ class TextInput(Input, register="text.input"):
     claim_rank: ClassVar[float | None] = 30.0
     pretrained_modality: ClassVar[str | None] = "text"
     pretrained_models: ClassVar[tuple[str, ...]] = TEXT_MODELS
-    encodes_alone: ClassVar[bool] = True
+    is_worth_alone: ClassVar[bool] = True
 
     pretrained: bool | str | None = field(default=None, kw_only=True)
 
@@ -56,13 +55,20 @@ class TextInput(Input, register="text.input"):
         """A network for texts."""
         return TextBlock(pretrained=self.pretrained)
 
-    def training_epochs(self, default: int, targets: int, *, is_only: bool) -> int | None:
-        """Half of the usual, 25 at most (record 22).
+    def encode_for_ensemble(self) -> Node | None:
+        """A pretrained encoder, where there is one; n-grams are read by the linear path."""
+        return super().encode_for_ensemble() if self.pretrained else None
 
-        N-grams are memorised within a few epochs, and a learning rate that is past its peak by then is worth more than
-        a training that is stopped on the way up.
-        """
-        return min(max(default // 2, 10), MOST_EPOCHS)
+    @property
+    def shares_encoder(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether it has a pretrained encoder, which may be trained."""
+        return bool(self.pretrained)
+
+    def linear_features(self) -> LinearFeatures:
+        """TF-IDF of words, characters and entities."""
+        from medley.text.features import TextFeatures
+
+        return TextFeatures()
 
     def adapter(self) -> Block:
         """A vector per word, for blocks that read numbers."""

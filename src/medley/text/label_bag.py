@@ -11,12 +11,16 @@ import numpy as np
 from medley.core.block import Block
 from medley.core.codec import Codec, Encoded, State
 from medley.core.input import Input
+from medley.core.linear import FeatureBlock, LinearFeatures
 from medley.core.numbering import row_number
+from medley.core.registry import register
 from medley.core.space import Space
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.text.bag import NgramBag
+from medley.text.features import MAX_ENTITIES, TextFeatures
 from medley.text.token_layers import check_counts
+from medley.text.words import hash_text
 
 PADDING = 0
 MAX_LABELS = 20_000
@@ -111,6 +115,33 @@ def _as_string(label: Any) -> str:
     return str(int(label) if is_integer else label)
 
 
+@register("text.set_features")
+class LabelSetFeatures(TextFeatures):
+    """Sets of labels: TF-IDF of the labels.
+
+    >>> blocks, present = LabelSetFeatures().fit([["a", "b"], ["a"], None]).encode([["a"], None])
+    >>> blocks[0].matrix.shape, present.tolist()
+    ((2, 1), [True, False])
+    """
+
+    def fit(self, values: Any) -> Self:
+        rows = [sorted(row) for row in read_rows(values) if row is not None]
+        hashes = np.array([hash_text(f"label {label}") for labels in rows for label in labels], np.uint64)
+        self._terms, self._idf = {}, {}
+        distinct, frequency = np.unique(hashes, return_counts=True)
+        order = np.lexsort((distinct, -frequency.astype(np.int64)))
+        chosen = np.sort(order[: min(MAX_ENTITIES, int((frequency >= 2).sum()))])
+        self._terms["labels"] = distinct[chosen]
+        self._idf["labels"] = (np.log((1 + len(rows)) / (1 + frequency[chosen])) + 1).astype(np.float32)
+        return self
+
+    def encode(self, values: Any) -> tuple[list[FeatureBlock], np.ndarray]:
+        rows = read_rows(values)
+        texts = ["\x00".join(sorted(row or ())) for row in rows]
+        matrix = self._tfidf("labels", texts)
+        return [FeatureBlock("", matrix, alone=True)], np.array([row is not None for row in rows], bool)
+
+
 class LabelSetInput(Input, register="text.label_set_input"):
     """A set of labels per row: a list, tuple, set or array of strings or numbers, None where it is missing.
 
@@ -133,6 +164,8 @@ class LabelSetInput(Input, register="text.label_set_input"):
 
     kinds: ClassVar[tuple[str, ...]] = ("set",)
     claim_rank: ClassVar[float | None] = 50.0
+    shares_encoder: ClassVar[bool] = False
+    is_worth_alone: ClassVar[bool] = True
 
     def check(self) -> Iterable[str]:
         """Checks that the number of labels is a positive integer."""
@@ -145,6 +178,13 @@ class LabelSetInput(Input, register="text.label_set_input"):
     def default_block(self) -> Block:
         """The sum of label embeddings."""
         return NgramBag()
+
+    def encode_for_ensemble(self) -> None:
+        """Nothing: labels are read by the linear path."""
+
+    def linear_features(self) -> LinearFeatures:
+        """TF-IDF of the labels."""
+        return LabelSetFeatures()
 
     def adapter(self) -> Block:
         """The sum of label embeddings, for blocks that read numbers."""

@@ -36,8 +36,8 @@ class Words:
         self.row = np.repeat(np.arange(len(texts)), np.array([len(words) for words in found], np.int64))
         self._word = np.array([places.setdefault(word, len(places)) for words in found for word in words], np.int64)
         spelt = [_spell(word) for word in places]
-        self.hashes = np.array([_hash(f"word {word}") for word in places], np.uint64)
-        self.characters = np.array([_hash(f"characters {run}") for runs in spelt for run in runs], np.uint64)
+        self.hashes = np.array([hash_text(f"word {word}") for word in places], np.uint64)
+        self.characters = np.array([hash_text(f"characters {run}") for runs in spelt for run in runs], np.uint64)
         self.sizes = np.array([len(runs) for runs in spelt], np.int64)
 
     def runs(self, longest: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -77,5 +77,6 @@ def _spell(word: str) -> list[str]:
     return list(dict.fromkeys(runs))
 
 
-def _hash(text: str) -> int:
+def hash_text(text: str) -> int:
+    """64 bits, the same on every machine."""
     return int.from_bytes(blake2b(text.encode("utf-8"), digest_size=8).digest(), "little")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -48,6 +49,8 @@ class EagerStepper(Stepper):
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         learned = list(balancer.parameters())
         self.optimizer = make_optimizer(network, learned, plan, self.peak, float(plan.weight_decay))  # type: ignore[arg-type]
+        self.average = [p.detach().clone() for p in self.parameters] if plan.average else []
+        self.steps = 0
         self.device = next(iter(network.parameters())).device.type
         # float16 gradients vanish unless losses are scaled up; bfloat16 has float32's range and needs no scaling.
         self.scaler = torch.amp.GradScaler(self.device) if precision is torch.float16 else None
@@ -60,7 +63,7 @@ class EagerStepper(Stepper):
             with torch.autocast(self.device, self.precision):
                 raw = self.network(batch)
         losses = [
-            task_loss(t.loss, raw[t.name], batch.targets[t.name], batch.observed[t.name], batch.weight)
+            task_loss(t.loss, raw[t.name], batch.targets[t.name], batch.observed[t.name], batch.weight, batch.folds)
             for t in self.tasks
         ]
         self._update(losses)
@@ -88,6 +91,24 @@ class EagerStepper(Stepper):
             scaler.step(self.optimizer)
             scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
+        self.steps += 1
+        if self.average:
+            # A short memory at first, so that the average does not remember the weights that training started with.
+            memory = min(self.plan.average, (1 + self.steps) / (10 + self.steps))
+            torch._foreach_lerp_(self.average, [p.data for p in self.parameters], 1 - memory)  # pyright: ignore
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        if not self.average:
+            yield
+            return
+        parameters = [p.data for p in self.parameters]
+        current = [p.clone() for p in parameters]
+        torch._foreach_copy_(parameters, self.average)  # pyright: ignore
+        try:
+            yield
+        finally:
+            torch._foreach_copy_(parameters, current)  # pyright: ignore
 
     def end_epoch(self) -> None:
         self.balancer.end_epoch()
@@ -103,9 +124,12 @@ class EagerStepper(Stepper):
             **with_prefix("network", self.network.trained_state()),
             **with_prefix("balancer", self.balancer.state()),
             **with_prefix("optimizer", moments),
+            **with_prefix("average", {str(place): average for place, average in enumerate(self.average)}),
         }
         scaler = None if self.scaler is None else self.scaler.state_dict()
-        return StepperState(copied(tensors), {"learning_rate": self.learning_rate, "scaler": scaler})
+        return StepperState(
+            copied(tensors), {"learning_rate": self.learning_rate, "scaler": scaler, "steps": self.steps}
+        )
 
     def restore(self, state: StepperState) -> None:
         weights, expected = section("network", state.tensors), self.network.trained_state()
@@ -123,7 +147,9 @@ class EagerStepper(Stepper):
             raise ArtifactError("The training state is of another precision: float16 alone scales its losses.")
         if self.scaler is not None:
             self.scaler.load_state_dict(scaler)
-        self.learning_rate = state.values["learning_rate"]
+        for place, average in section("average", state.tensors).items():
+            self.average[int(place)].copy_(average)
+        self.learning_rate, self.steps = state.values["learning_rate"], state.values["steps"]
         set_learning_rate(self.optimizer, self.learning_rate)
 
     def _restore_optimizer(self, moments: Mapping[str, Tensor]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from math import isfinite
 
@@ -12,16 +12,19 @@ from torch import Tensor
 from medley.balance.balancer import Balancer
 from medley.core.batch import Rows
 from medley.graph.network import Network
-from medley.model.forward import compute_outputs
+from medley.heads.linear_skip import LinearSkip
 from medley.model.records import Record
 from medley.model.tasks import Task, constant_losses, measure, relative_loss, task_losses
+from medley.train.best import TOGETHER, BestWeights, validation_outputs
+from medley.train.calibrate import affordable_epochs
 from medley.train.hooks import TrainingHooks
 from medley.train.loop import train
 from medley.train.plan import Training, default_batch_size, default_epochs
 from medley.train.run import FitResult, TrainingRun
 from medley.train.state import TrainingState
+from medley.train.stepper import Stepper
 from medley.train.steppers import autocast_dtype, make_stepper
-from medley.train.threads import default_threads, threads
+from medley.train.threads import default_threads, forward_flops, threads
 
 ADAPT_ROWS = 8_192
 ADAPT_BYTES, MIN_ADAPT_ROWS = 2**24, 256  # of rows that are read from files, which grow at least fourfold as tensors
@@ -63,14 +66,25 @@ def fit(
     device = rows.device
     torch.manual_seed(seed)
     network.adapt(rows.take(_sample(rows, seed)))
-    thread_count = plan.threads
-    if thread_count is None and device.type == "cpu":
-        thread_count = default_threads(network, rows.slice(0, batch_size))
-    stepper = make_stepper(network, tasks, balancer.to(device), plan, autocast_dtype(plan.precision, device))
+    flops = forward_flops(network, rows.slice(0, batch_size)) if device.type == "cpu" else 0
+    thread_count = plan.threads or (default_threads(flops) if device.type == "cpu" else None)
+    precision = autocast_dtype(plan.precision, device, flops)
+    stepper = make_stepper(network, tasks, balancer.to(device), plan, precision)
     weights = {task.name: weight for task, weight in zip(tasks, balancer.loss_weights, strict=True)}
-    run = TrainingRun(stepper, network, rows, batch_size, hooks.deadline, seed)
-    validate = _validator(network, tasks, weights, val)
+    best = BestWeights(network, tasks, by_task=hooks.by_task)
+    run = TrainingRun(stepper, network, rows, batch_size, hooks.deadline, seed, best)
+    validation = Validation(network, tasks, weights, rows if val is None and rows.folds is not None else val, stepper)
     network.train()
+    wanted = epochs
+    with threads(thread_count) if thread_count else nullcontext():
+        if hooks.deadline is not None and state is None:
+            epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
+        if state is None and validation.rows is not None and any(isinstance(m, LinearSkip) for m in network.modules()):
+            # A network that starts at good answers may be best before its first step.
+            scores = validation.scores()
+            best.look(hooks.score({f"val_{name}": value for name, value in scores.items()}), validation.losses)
+    run.result.epochs = epochs
+    hooks.on_plan(epochs, wanted)
     if state is not None:
         run.restore(state)
         if run.result.records:
@@ -90,7 +104,7 @@ def fit(
         epochs=epochs,
         batch_size=batch_size,
         shuffle=run.shuffle,
-        validate=validate,
+        validate=validation.scores,
         clock=run.clock,
         on_step=on_step,
         position=run.position,
@@ -98,21 +112,24 @@ def fit(
     with threads(thread_count) if thread_count else nullcontext():
         try:
             if run.result.stopped is None:
-                _follow(run, records, plan, hooks)
+                _follow(run, records, plan, hooks, validation)
         except KeyboardInterrupt:
             if not run.result.records:
                 raise
             run.result.stopped = "interrupted"
-    if run.best_weights:
-        network.load_state_dict(run.best_weights, strict=False)  # frozen parts have not changed
+    if best.weights:
+        network.load_state_dict(best.weights[TOGETHER], strict=False)  # frozen parts have not changed
+        run.result.weights = best.by_head()
     network.eval()
     return run.result
 
 
-def _follow(run: TrainingRun, records: Iterator[Record], plan: Training, hooks: TrainingHooks) -> None:
+def _follow(
+    run: TrainingRun, records: Iterator[Record], plan: Training, hooks: TrainingHooks, validation: Validation
+) -> None:
     for record in records:
         score = _score(record, hooks)
-        run.add(record, score)
+        run.add(record, score, validation.losses)
         reason = hooks.watch(record, score)
         if not isfinite(score):  # reported before a pruner that finds the same trial hopeless
             reason = None
@@ -127,19 +144,48 @@ def _score(record: Record, hooks: TrainingHooks) -> float:
     return hooks.score(record.flat()) if record.val else 0.0
 
 
-def _validator(
-    network: Network, tasks: Sequence[Task], weights: Mapping[str, float], val: Rows | None
-) -> Callable[[], dict[str, float]]:
-    if val is None:
-        return dict
-    constants = constant_losses(tasks, val)
+class Validation:
+    """Measures a network on rows that it was not trained on.
 
-    def validate() -> dict[str, float]:
-        raw = compute_outputs(network, val, VALIDATION_BATCH)
-        relative = relative_loss(task_losses(tasks, raw, val), constants)
-        return {**measure(tasks, raw, val, weights), "relative_loss": relative}
+    Args:
+        network: runs in evaluation mode.
+        tasks: its heads.
+        weights: head name -> factor in the total loss.
+        rows: validation rows, or training rows with folds; None measures nothing.
+        stepper: holds the average of the weights, where one is kept; None takes the network as it is.
 
-    return validate
+    Attributes:
+        losses: task name -> (E,) losses of the members, as measured last.
+        relative: task name -> loss divided by that of the best constant prediction, as measured last.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        tasks: Sequence[Task],
+        weights: Mapping[str, float],
+        rows: Rows | None,
+        stepper: Stepper | None = None,
+    ) -> None:
+        self.network = network
+        self.tasks = tasks
+        self.weights = weights
+        self.rows = rows
+        self.stepper = stepper
+        self.losses: dict[str, Tensor] = {}
+        self.relative: dict[str, float] = {}
+        self._constants = {} if rows is None else constant_losses(tasks, rows)
+
+    def scores(self) -> dict[str, float]:
+        """Name -> value: losses and metrics, and `relative_loss`."""
+        if self.rows is None:
+            return {}
+        with nullcontext() if self.stepper is None else self.stepper.averaged():
+            raw, self.losses = validation_outputs(self.network, self.tasks, self.rows, VALIDATION_BATCH)
+        losses = task_losses(self.tasks, raw, self.rows)
+        self.relative = {name: loss / max(self._constants[name], 1e-12) for name, loss in losses.items()}
+        relative = relative_loss(losses, self._constants)
+        return {**measure(self.tasks, raw, self.rows, self.weights), "relative_loss": relative}
 
 
 def _sample(rows: Rows, seed: int) -> Tensor:

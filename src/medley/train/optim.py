@@ -41,7 +41,7 @@ def make_optimizer(
         # Fused SGD leaves its momentum uninitialised where a gradient scaler skips the first step (torch 2.13).
         return torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, fused=plan.precision != "float16")
     optimizer = torch.optim.Adam if plan.optimizer == "adam" else torch.optim.AdamW
-    return optimizer(groups, lr=lr, fused=True)
+    return optimizer(groups, lr=lr, betas=(0.9, plan.beta2), fused=True)
 
 
 class LearningRates(Protocol):

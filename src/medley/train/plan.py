@@ -30,7 +30,11 @@ class Training:
         batch_size: rows per step; None chooses by the number of rows.
         clip: gradients with a larger norm are scaled down to it; 0 turns this off.
         patience: epochs without improvement of the objective after which training stops; 0 never stops early.
-        precision: `"auto"` uses bfloat16 autocast on GPUs that support it, float32 elsewhere.
+        precision: `"auto"` uses bfloat16 autocast on GPUs that support it, and on CPUs that do for networks of some
+            size; float32 elsewhere.
+        beta2: decay rate of the optimiser's second moments; of `"adamw"` and `"adam"`.
+        average: decay rate of a moving average of the weights, which is what is validated and kept; 0 keeps none.
+        first_epochs: epochs of a first stage (`FirstStage`), where there is one; None is 15.
         threads: CPU threads; None uses one for small networks, which several would slow down, else all.
 
     Raises:
@@ -54,6 +58,9 @@ class Training:
     patience: int = 10
     precision: str = "auto"
     threads: int | None = None
+    beta2: float = 0.999
+    average: float = 0.0
+    first_epochs: int | None = None
 
     def __post_init__(self) -> None:
         errors = ErrorCollector()
@@ -63,14 +70,16 @@ class Training:
                 choices = ", ".join(map(repr, options))
                 hint = did_you_mean(value, options)
                 errors.add(f"must be one of {choices}, got {value!r}.{hint}", where="Training", argument=name)
-        for name in ("epochs", "batch_size", "threads"):
+        for name in ("epochs", "batch_size", "threads", "first_epochs"):
             check_whole_number(errors, getattr(self, name), name, where="Training")
-        for name in ("learning_rate", "weight_decay", "clip", "patience"):
+        for name in ("learning_rate", "weight_decay", "clip", "patience", "beta2", "average"):
             value = getattr(self, name)
             if space_of(self, name) and (value is None or isinstance(value, Space)):
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
                 errors.add(f"must be a number of at least 0, got {value!r}.", where="Training", argument=name)
+            elif name in ("beta2", "average") and value >= 1:
+                errors.add(f"must be below 1, got {value!r}.", where="Training", argument=name)
         errors.raise_if_any(ConfigError)
 
     def to_json(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 
@@ -12,6 +13,7 @@ from medley.core.batch import Rows
 from medley.errors import ConfigError
 from medley.graph.network import Network
 from medley.model.records import Record
+from medley.train.best import BestWeights
 from medley.train.clock import Clock
 from medley.train.state import (
     LoopPosition,
@@ -32,12 +34,18 @@ class FitResult:
         best_epoch: place of the best in `records`.
         best_score: its objective, the smaller the better.
         stopped: why training ended before the last epoch, or None.
+        last_gain: place in `records` of the last epoch that was the best so far for the objective or for any task.
+        epochs: how many were planned: as asked for, or as many as fit into the time.
+        weights: head name -> its best weights, the same object for heads that share them.
     """
 
     records: list[Record] = field(default_factory=list)
     best_epoch: int = -1
     best_score: float = float("inf")
     stopped: str | None = None
+    last_gain: int = -1
+    epochs: int = 0
+    weights: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
 
     def early_stop(self, score: float, patience: int) -> str | None:
         """Why training should not continue after the last record, or None.
@@ -51,7 +59,7 @@ class FitResult:
         """
         if not isfinite(score):
             return "the loss is no longer finite; a smaller learning_rate may help"
-        epochs = len(self.records) - 1 - self.best_epoch
+        epochs = len(self.records) - 1 - max(self.last_gain, self.best_epoch)
         if not patience or epochs < patience:
             return None
         return f"stopped early: no improvement for {epochs} epoch{'' if epochs == 1 else 's'}"
@@ -67,17 +75,24 @@ class TrainingRun:
         batch_size: rows per step.
         deadline: `time.monotonic()` at which training must be over, or None.
         seed: of the order of rows.
+        best: keeps the best weights.
 
     Attributes:
         result: the epochs so far.
-        best_weights: of the best epoch so far, on the network's device.
         position: where the loop is.
         clock: how far the training is.
         shuffle: draws the order of rows.
     """
 
     def __init__(
-        self, stepper: Stepper, network: Network, rows: Rows, batch_size: int, deadline: float | None, seed: int
+        self,
+        stepper: Stepper,
+        network: Network,
+        rows: Rows,
+        batch_size: int,
+        deadline: float | None,
+        seed: int,
+        best: BestWeights,
     ) -> None:
         self.stepper = stepper
         self.network = network
@@ -85,19 +100,30 @@ class TrainingRun:
         self.size = rows.size
         self.batch_size = batch_size
         self.result = FitResult()
-        self.best_weights: dict[str, Tensor] = {}
+        self.best = best
         self.position = LoopPosition()
         self.clock = Clock(deadline)
         self.shuffle = torch.Generator().manual_seed(seed)
 
-    def add(self, record: Record, score: float) -> None:
-        """Adds an epoch, and keeps the network's weights where it is the best so far."""
+    def add(self, record: Record, score: float, losses: Mapping[str, Tensor]) -> None:
+        """Adds an epoch, and keeps the network's weights where they are the best so far.
+
+        Args:
+            record: of the epoch.
+            score: its objective.
+            losses: task name -> (E,) validation losses of the members of an ensemble; empty without validation rows.
+        """
         result = self.result
         result.records.append(record)
-        # Without validation rows every score is 0 and the last epoch counts as the best.
-        if score < result.best_score or not self.best_weights or not record.val:
-            result.best_epoch, result.best_score = len(result.records) - 1, score
-            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.network.trained_state().items()}
+        epoch = len(result.records) - 1
+        if not record.val:  # every score is 0, and the last epoch counts as the best
+            self.best.reset()
+        with self.stepper.averaged():
+            has_gain = self.best.look(score, losses)
+        if has_gain:
+            result.last_gain = epoch
+        if score < result.best_score or result.best_epoch < 0 or not record.val:
+            result.best_epoch, result.best_score = epoch, score
 
     def state(self) -> TrainingState:
         """The training as a value: a copy on the CPU that later steps do not change."""
@@ -107,7 +133,8 @@ class TrainingRun:
             records=tuple(self.result.records),
             best_epoch=self.result.best_epoch,
             best_score=self.result.best_score,
-            best_weights=copied(self.best_weights),
+            last_gain=self.result.last_gain,
+            best_weights=copied(self.best.state()),
             random=random_state(self.device, self.shuffle),
             elapsed=self.clock.elapsed(),
             rows=self.size,
@@ -130,7 +157,7 @@ class TrainingRun:
             raise ConfigError(f"The training state was taken over {before}; this training has {now}. Pass the same.")
         self.stepper.restore(state.stepper)
         self.position = state.position.copy(self.device)
-        self.result = FitResult(list(state.records), state.best_epoch, state.best_score)
-        self.best_weights = {name: tensor.to(self.device, copy=True) for name, tensor in state.best_weights.items()}
+        self.result = FitResult(list(state.records), state.best_epoch, state.best_score, last_gain=state.last_gain)
+        self.best.restore(state.best_weights, self.device)
         self.clock = Clock(self.clock.deadline, state.elapsed)
         restore_random_state(state.random, self.device, self.shuffle)

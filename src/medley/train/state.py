@@ -98,7 +98,8 @@ class TrainingState:
         records: of the epochs so far.
         best_epoch: place of the best of them; -1 before the first has ended.
         best_score: its objective, the smaller the better.
-        best_weights: the network's weights after it, by name; empty before the first epoch has ended.
+        last_gain: place of the last epoch that was the best so far for the objective or for any task.
+        best_weights: as `BestWeights.state` gives them; empty before the first epoch has ended.
         random: states of random generators: `"cpu"`, `"cuda"` where one is used, `"shuffle"` for the order of rows.
         elapsed: seconds of training so far, which the clock of a deadline continues from.
         rows: number of training rows N.
@@ -110,6 +111,7 @@ class TrainingState:
     records: tuple[Record, ...]
     best_epoch: int
     best_score: float
+    last_gain: int
     best_weights: Mapping[str, Tensor]
     random: Mapping[str, Tensor]
     elapsed: float
@@ -170,6 +172,7 @@ class TrainingState:
             "records": [record.to_json() for record in self.records],
             "best_epoch": self.best_epoch,
             "best_score": self.best_score,
+            "last_gain": self.last_gain,
             "elapsed": self.elapsed,
             "rows": self.rows,
             "batch_size": self.batch_size,
@@ -198,6 +201,7 @@ class TrainingState:
             tuple(Record(**record) for record in content["records"]),
             content["best_epoch"],
             content["best_score"],
+            content["last_gain"],
             section("best", tensors),
             section("random", tensors),
             content["elapsed"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -43,6 +44,10 @@ class Stepper(ABC):
     @abstractmethod
     def end_epoch(self) -> None:
         """Called when all rows were seen once more."""
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Within it, the network holds the moving average of its weights, where one is kept."""
+        return nullcontext()
 
     @abstractmethod
     def state(self) -> StepperState:

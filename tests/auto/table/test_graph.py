@@ -1,76 +1,96 @@
-"""What a table's inputs and heads become."""
+"""What a table's inputs and heads become, and how that is trained."""
 
-from medley.auto.table.graph import table_epochs, table_graph
-from medley.core.block import DataSummary
-from medley.core.resolve import resolve, take_default
-from medley.core.spec import Spec
-from medley.graph.graph import Graph
+import pytest
+
+import medley as md
+from medley.auto.table.graph import LINEAR_PATH, has_folds, table_graph, table_training
 from medley.heads import ClassificationHead, RegressionHead
-from medley.tabular import DenseBlock, StructuredDataInput, TableCodec, TabMBlock
-from medley.text import input as text_input
-from medley.train.plan import Training
 
-FACTS, WORDS = StructuredDataInput(name="facts"), text_input.TextInput(name="words")
+TABLE, NOTE, PHOTO = (
+    md.StructuredDataInput(name="table"),
+    md.TextInput(name="note"),
+    md.ImageInput(name="photo"),
+)
 HEADS = [RegressionHead(name="price"), ClassificationHead(name="kind")]
-SPECS = {
-    "facts": TableCodec().fit([[float(row % 7), float(row % 5)] for row in range(50)]).spec,
-    "words": Spec((9,), "T", "int64", cardinality=100),
-}
 
 
-def resolved(inputs, heads, rows):
-    graph = Graph(tuple(inputs), tuple(table_graph(inputs, heads)))
-
-    def source(node):
-        return SPECS[(node.inputs[0] if node.inputs else node).block.name]
-
-    return resolve(graph.outputs, graph.names, source, take_default, DataSummary(rows, len(inputs)))
-
-
-def behind(head):
-    """The chain of blocks that a head reads, the last first."""
-    found, node = [], head.inputs[0]
-    while node.inputs:
-        found.append(node.block)
-        node = node.inputs[0]
+def kinds(node):
+    """Names of the classes of all blocks that a head depends on."""
+    found, stack = set(), list(node.inputs)
+    while stack:
+        one = stack.pop()
+        found.add(type(one.block).__name__)
+        stack += one.inputs
     return found
 
 
-def test_several_targets_share_the_first_layer_of_an_ensemble_alone():
-    price, kind = resolved([FACTS], HEADS, 5_000)
-    own, shared = behind(price)[:2]
-    assert isinstance(own, TabMBlock)
-    assert isinstance(shared, TabMBlock)
-    assert (own.num_layers, shared.num_layers) == (2, 1)
-    assert own.members == shared.members
-    assert own is not behind(kind)[0]
-    assert shared is behind(kind)[1]
+def test_plain_columns_are_read_by_an_ensemble_of_which_half_reads_no_linear_path():
+    price, kind = table_graph([TABLE], HEADS)
+    trunk, path = price.inputs
+    assert trunk is kind.inputs[0]
+    assert trunk.block.blind
+    assert trunk.block.members.default == 10
+    assert path.block.name == LINEAR_PATH
+    assert [node.block for node in path.inputs] == [TABLE]
 
 
-def test_one_target_has_the_network_of_a_table_alone():
-    (price,) = resolved([FACTS], HEADS[:1], 5_000)
-    assert [block.num_layers for block in behind(price) if isinstance(block, TabMBlock)] == [3]
+def test_texts_are_read_through_the_linear_path_alone():
+    (price,) = table_graph([TABLE, NOTE], HEADS[:1])
+    trunk, path = price.inputs
+    assert [type(node.block).__name__ for node in trunk.inputs] == ["LinearPath", "StructuredDataInput"]
+    assert [node.block for node in path.inputs] == [TABLE, NOTE]
+    assert not trunk.block.blind
 
 
-def test_few_rows_get_no_layers_of_their_own():
-    price, kind = resolved([FACTS], HEADS, 200)
-    assert isinstance(behind(price)[0], DenseBlock)
-    assert behind(price)[0] is behind(kind)[0]
+def test_images_come_in_a_second_stage():
+    (price,) = table_graph([TABLE, PHOTO], HEADS[:1])
+    second, stage = price.inputs
+    assert type(stage.block).__name__ == "FirstStage"
+    assert "ImageInput" not in kinds(stage)
+    assert "ImageInput" in kinds(second)
 
 
-def test_several_inputs_meet_in_an_ensemble():
-    price, kind = resolved([FACTS, WORDS], HEADS, 5_000)
-    assert isinstance(behind(price)[0], TabMBlock)
-    assert behind(price)[0] is behind(kind)[0]
+def test_images_alone_have_one_stage():
+    (price,) = table_graph([PHOTO], HEADS[:1])
+    assert len(price.inputs) == 1
+    assert {"LinearPath", "FirstStage"}.isdisjoint(kinds(price))
 
 
-def test_texts_get_fewer_epochs_unless_the_caller_says():
-    assert table_epochs([FACTS, WORDS], 1, 14_000, None, None) == 11
-    assert table_epochs([FACTS, WORDS], 2, 500, None, None) == text_input.MOST_EPOCHS
-    assert table_epochs([FACTS, WORDS], 2, 500, None, Training(epochs=40)) is None
+def test_without_a_linear_path_every_input_has_its_own_encoder():
+    (price,) = table_graph([TABLE, NOTE], HEADS[:1], linear=False)
+    assert "TextBlock" in kinds(price)
+    assert "LinearPath" not in kinds(price)
 
 
-def test_several_targets_of_plain_columns_get_more_epochs():
-    assert table_epochs([FACTS], 1, 14_000, None, None) is None
-    assert table_epochs([FACTS], 2, 14_000, None, None) == 40
-    assert table_epochs([FACTS], 2, 300, None, None) == 100
+def test_a_column_may_have_the_linear_paths_name():
+    table = md.StructuredDataInput(name=LINEAR_PATH)
+    (price,) = table_graph([table], HEADS[:1])
+    assert price.inputs[1].block.name == f"{LINEAR_PATH}_"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "folds"),
+    [
+        ([TABLE], True),
+        ([TABLE, NOTE], True),
+        ([TABLE, PHOTO], False),
+        ([md.TextInput(name="t", pretrained="x")], False),
+    ],
+)
+def test_members_leave_out_folds_where_they_share_no_encoder(inputs, folds):
+    assert has_folds(inputs) is folds
+
+
+def test_the_callers_epochs_and_batch_size_are_kept():
+    for inputs in ([TABLE], [NOTE], [PHOTO]):
+        training = table_training(inputs, 5_000, 7, 99)
+        assert (training.epochs, training.batch_size) == (7, 99)
+
+
+def test_a_plan_repeats_its_epochs():
+    training = table_training([TABLE, PHOTO], 5_000, None, None, {"epochs": 4, "first_epochs": 9})
+    assert (training.epochs, training.first_epochs) == (4, 9)
+
+
+def test_recordings_are_trained_for_few_epochs():
+    assert table_training([md.AudioInput(name="sound")], 500, None, None).epochs == 20

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medley.auto.table.split import split_rows
+from medley.auto.table.split import fold_rows, held_out_blocks, split_rows, time_blocks
 from medley.errors import ConfigError, DataError
 
 
@@ -92,3 +92,47 @@ def test_one_group_and_missing_words_are_told_plainly():
         halves(pd.DataFrame({"g": ["x"] * 8}), group="g")
     with pytest.raises(DataError, match="2 of its cells are missing, the first in row 1"):
         halves(pd.DataFrame({"part": ["train", None, "validation", np.nan]}), given="part")
+
+
+def test_every_row_is_in_one_of_five_folds_of_about_one_size():
+    folds = fold_rows(pd.DataFrame({"x": range(103)}), 0, [])
+    assert sorted(np.bincount(folds).tolist()) == [20, 20, 21, 21, 21]
+    assert fold_rows(pd.DataFrame({"x": range(103)}), 0, []).tolist() == folds.tolist()
+
+
+def test_folds_keep_duplicates_and_groups_together():
+    same = np.repeat(np.arange(60), 2)
+    frame = pd.DataFrame({"who": np.repeat(np.arange(24), 5)})
+    for folds, codes in ((fold_rows(frame, 0, [], same), same), (fold_rows(frame, 0, [], group="who"), frame["who"])):
+        assert (pd.Series(folds).groupby(np.asarray(codes)).nunique() == 1).all()
+        assert len(np.unique(folds)) == 5
+
+
+def test_folds_are_stratified():
+    kind = (np.arange(200) % 10 == 0).astype(int)
+    folds = fold_rows(pd.DataFrame({"x": range(200)}), 0, [kind])
+    assert np.bincount(folds[kind == 1]).tolist() == [4] * 5
+
+
+def test_periods_of_time_are_whole_and_in_order():
+    days = np.datetime64("2020-01-01") + np.repeat(np.arange(40), 3)
+    shuffled = np.random.default_rng(0).permutation(len(days))
+    blocks = time_blocks(days[shuffled], 5)
+    order = blocks[np.argsort(days[shuffled], kind="stable")]
+    assert (np.diff(order) >= 0).all()
+    assert np.bincount(blocks).tolist() == [24] * 5
+    assert (pd.Series(blocks).groupby(days[shuffled]).nunique() == 1).all()
+
+
+def test_held_out_periods_are_a_fraction_of_the_rows_and_no_moment_is_on_both_sides():
+    days = np.datetime64("2020-01-01") + np.repeat(np.arange(100), 3)
+    train, held = held_out_blocks(days, 0.2, 0)
+    assert not set(days[train]) & set(days[held])
+    assert 0.15 < len(held) / len(days) < 0.25
+
+
+def test_a_group_column_that_is_not_there_or_the_same_everywhere_is_an_error():
+    with pytest.raises(ConfigError, match="whom"):
+        fold_rows(pd.DataFrame({"who": [1, 2]}), 0, [], group="whom")
+    with pytest.raises(DataError, match="all are of one group"):
+        fold_rows(pd.DataFrame({"who": [1, 1]}), 0, [], group="who")

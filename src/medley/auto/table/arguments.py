@@ -48,7 +48,7 @@ def check_search(
     with errors.collecting():
         memory_bytes(memory)
     with errors.collecting():
-        check_fit(epochs, batch_size, validation_split, None, None, verbose)
+        check_fit(epochs, batch_size, 0.2 if validation_split is None else validation_split, None, None, verbose)
     check_whole_number(errors, max_trials, "max_trials")
     check_whole_number(errors, seed, "seed", at_least=0)
     if on_bad_file not in POLICIES:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from medley.auto.automodel import AutoModel
+from medley.auto.duration import seconds
 from medley.auto.table.arguments import check_search, understand
-from medley.auto.table.graph import table_epochs, table_graph
+from medley.auto.table.graph import LINEAR_PATH, table_graph, table_training
 from medley.auto.table.large import divide_large, images_are_large, scanned
 from medley.auto.table.plan import Plan, check_names
 from medley.auto.table.pretrained import with_pretrained
 from medley.auto.table.rows import SplitRows, SplitSpec, divide_table
 from medley.errors import ConfigError, ErrorCollector
 from medley.model.model import Model
+from medley.search.budget import Budget
 from medley.search.progress import Progress
+from medley.search.store import Store
 from medley.search.study import PATIENCE
 from medley.tables.reading.memory import is_large, memory_bytes
 from medley.tables.reading.read import batches
@@ -33,7 +37,7 @@ def fit(
     group: str | None = None,
     time: str | None = None,
     split: str | None = None,
-    validation_split: float = 0.2,
+    validation_split: float | None = None,
     sample_weight: str | None = None,
     time_limit: float | str | None = "10m",
     max_trials: int | None = None,
@@ -53,6 +57,7 @@ def fit(
     verbose: int = 1,
     memory: float | str | None = "auto",
     pretrained: Any = "auto",
+    plan: Mapping[str, Any] | None = None,
 ) -> Model:
     """Fits one model of several targets to a table: guesses what its columns hold, draws a graph, searches, trains.
 
@@ -66,7 +71,9 @@ def fit(
         group: column; rows of one value are never on both sides of the split.
         time: column; the latest rows are held out.
         split: column that says which rows are training and which validation rows.
-        validation_split: fraction that is held out otherwise, at random, stratified over the targets.
+        validation_split: fraction of the rows that is held out at random to validate on, stratified over the targets.
+            Left out, tables of columns and texts are learned from whole, in five folds: each row is predicted by
+            members of an ensemble that have not seen it; with images and the like, 10 to 20 % are held out.
         sample_weight: column of weights.
         time_limit: seconds, or "10m".
         max_trials: networks to try. If left out, as many as fit into the time, 100 at most, and fewer where many in a
@@ -92,6 +99,9 @@ def fit(
             columns that it can read), a dict from column to such, or None to learn from scratch. `"auto"` takes what
             is in the hub's cache and never asks a network; where nothing is, it learns from scratch and says so.
 
+        plan: `model.metadata["plan"]` of an earlier call with the same rows: repeats that training without a clock, so
+            that machines of another speed, or a busier one, get the same model.
+
     Returns:
         A model whose `predict` takes tables and gives frames.
 
@@ -106,6 +116,7 @@ def fit(
     >>> list(model.predict({"kind": ["b"], "size": [2.0]}).columns)
     ['price']
     """
+    budget = Budget.start(None if plan else _limit(time_limit))
     errors = ErrorCollector()
     check_search(
         errors,
@@ -122,8 +133,9 @@ def fit(
         project_name=project_name,
         directory=directory,
     )
-    division = SplitSpec(validation_split, seed or 0, group, time, split, sample_weight, on_bad_file)
-    divided, plan = _understood(
+    division = SplitSpec(validation_split or 0.2, seed or 0, group, time, split, sample_weight, on_bad_file)
+    division = replace(division, is_free=validation_split is None)
+    divided, table_plan = _understood(
         errors,
         table,
         targets,
@@ -135,13 +147,17 @@ def fit(
         root=root,
         roles={"group": group, "time": time, "split": split, "sample_weight": sample_weight},
         on_bad_file=on_bad_file,
+        pretrained=pretrained,
     )
-    plan = with_pretrained(plan, pretrained, Progress(verbose).say)
+    store = Store(Path(directory or ".") / project_name)
+    choices = plan or ({} if overwrite else store.choices)
+    table_plan = _sized(table_plan, budget, divided.train.size, choices.get("inputs", {}))
+    path = choices.get("inputs", {}).get(LINEAR_PATH, {}) if plan else {}
     auto = AutoModel(
-        plan.inputs,
-        table_graph(plan.inputs, plan.heads),
+        table_plan.inputs,
+        table_graph(table_plan.inputs, table_plan.heads, linear=divided.stream is None, path=path),
         project_name,
-        max_trials or 100,
+        max_trials or (1 if plan else 100),
         directory,
         objective,
         tuner,
@@ -149,22 +165,49 @@ def fit(
         seed,
         max_model_size,
         loss_weights=loss_weights,
-        time_limit=time_limit,
+        time_limit=budget.limit,
         device=device,
-        training=training,
+        training=training or table_training(table_plan.inputs, divided.train.size, epochs, batch_size, plan),
     )
     auto.search(
         divided.train,
         divided.val,
-        epochs or table_epochs(plan.inputs, len(plan.heads), divided.train.size, batch_size, training),
+        epochs,
         batch_size,
         verbose=verbose,
-        table=plan.view,
+        budget=budget,
+        choices={"inputs": {str(block.name): dict(block.choices) for block in table_plan.inputs if block.choices}},
+        table=table_plan.view,
         about=divided.about,
         patience=PATIENCE if max_trials is None else None,
         stream=divided.stream,
     )
     return auto.export_model()
+
+
+def _sized(plan: Plan, budget: Budget, rows: int, choices: Mapping[str, Any]) -> Plan:
+    """A plan whose inputs are encoded as small as the time asks for.
+
+    Args:
+        plan: as inferred.
+        budget: the time limit.
+        rows: to train on.
+        choices: input name -> fields that an earlier call chose, which are taken over.
+    """
+    seconds_per_row = budget.seconds_per_row(rows) / (sum(block.shares_encoder for block in plan.inputs) or 1)
+    inputs = [
+        replace(block, **choices[str(block.name)]) if str(block.name) in choices else block.for_time(seconds_per_row)
+        for block in plan.inputs
+    ]
+    return replace(plan, inputs=inputs)
+
+
+def _limit(time_limit: Any) -> float | None:
+    """Seconds; None where the argument breaks a rule, which is reported with the other errors."""
+    try:
+        return seconds(time_limit)
+    except ConfigError:
+        return None
 
 
 def _understood(
@@ -177,6 +220,7 @@ def _understood(
     *,
     roles: Mapping[str, str | None],
     root: Any,
+    pretrained: Any,
     **how: Any,
 ) -> tuple[SplitRows, Plan]:
     """Reads, plans and divides a table: in memory where it fits, else in batches."""
@@ -187,6 +231,7 @@ def _understood(
     if not is_large(table, memory):
         known, plan = understand(errors, table, targets, roles=roles, root=root, **how)
         if not (isinstance(table, str | PathLike) and images_are_large(known, plan, memory)):
+            plan = with_pretrained(plan, pretrained, progress.say)
             return divide_table(known, plan, division, progress), plan
         del known
     given = {word: column for word, column in roles.items() if column is not None}
@@ -195,6 +240,7 @@ def _understood(
         check_names(list(first.columns), targets, how["inputs"], how["column_kinds"], given, errors)
     scan = scanned(table, root, memory, [*_names(targets), *division.columns], division.seed, progress)
     _, plan = understand(errors, scan.sample, targets, roles=roles, root=root, labels=scan.full, **how)
+    plan = with_pretrained(plan, pretrained, progress.say)
     return divide_large(scan, plan, division, progress), plan
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from medley.auto.rows import strata
+from medley.auto.table.graph import has_folds
 from medley.auto.table.plan import Plan
-from medley.auto.table.split import split_rows
+from medley.auto.table.split import fold_rows, held_out_blocks, split_rows
 from medley.core.numbering import numbered
 from medley.data.rows import take
 from medley.errors import DataError, spelled, warn
@@ -19,10 +20,15 @@ from medley.search.part import Part
 from medley.search.progress import Progress
 from medley.search.stream import Stream
 from medley.tables.checks.leaks import duplicate_groups, leaks
+from medley.tables.columns.cells import table_cells
 from medley.tables.reading.read import Table
 
 MOST_TOLD = 10
 MAX_COLUMNS = 12
+LEAST_ROWS = 20
+"""Rows from which on they are divided into folds."""
+
+_MOSTLY, _MANY_MOMENTS = 0.9, 20
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class SplitSpec:
         split: column that says it itself.
         sample_weight: column of weights.
         on_bad_file: `"drop"` leaves out rows whose images cannot be read.
+        is_free: whether the caller leaves it to us how rows are validated on: in folds where that is possible, else by
+            a fraction that depends on their number.
     """
 
     fraction: float = 0.2
@@ -46,6 +54,12 @@ class SplitSpec:
     split: str | None = None
     sample_weight: str | None = None
     on_bad_file: str = "warn"
+    is_free: bool = False
+
+    @property
+    def columns_for_split(self) -> list[str]:
+        """Columns that say which rows belong together or are held out."""
+        return [column for column in (self.group, self.time, self.split) if column is not None]
 
     @property
     def columns(self) -> list[str]:
@@ -59,13 +73,13 @@ class SplitRows:
 
     Args:
         train: to learn from.
-        val: to compare trials on.
+        val: to compare trials on; None where the training rows have folds.
         about: JSON for the models' facts.
         stream: where inputs' rows come from, if they are not in memory.
     """
 
     train: Part
-    val: Part
+    val: Part | None
     about: dict[str, Any]
     stream: Stream | None = None
 
@@ -89,10 +103,64 @@ def divide_table(table: Table, plan: Plan, how: SplitSpec, progress: Progress) -
     elif how.on_bad_file == "raise":
         refuse_bad_images(table, plan)
     same = duplicate_groups(table.frame.loc[:, plan.view.required])
-    y, weight, train, held = sides(table, plan, how, numbers, same)
     x = plan.view.x(table)
+    dropped = np.setdiff1d(np.arange(rows), numbers)
+    moments = _moments(table, plan) if how.is_free and not how.columns_for_split else None
+    if moments is not None:
+        column, blocks = moments
+        progress.say(
+            f"validation rows are periods of time, by {column}, as rows that are close in time tend to be alike; "
+            f"{spelled('validation_split', 0.2)} draws them at random, {spelled('time', column)} takes the latest"
+        )
+    else:
+        blocks = None
+    if how.is_free and how.time is None and how.split is None and has_folds(plan.inputs) and len(table) >= LEAST_ROWS:
+        y, weight, folds = folded(table, plan, how, numbers, same, blocks)
+        part = replace(part_of(x, y, weight, np.arange(len(table)), numbers), folds=folds)
+        return SplitRows(part, None, about(plan, told, [part], dropped))
+    if how.is_free:
+        how = replace(how, fraction=default_fraction(len(table)))
+    y, weight, train, held = sides(table, plan, how, numbers, same)
+    if blocks is not None:
+        train, held = held_out_blocks(blocks, how.fraction, how.seed)
     parts = [part_of(x, y, weight, side, numbers) for side in (train, held)]
-    return SplitRows(parts[0], parts[1], about(plan, told, parts, np.setdiff1d(np.arange(rows), numbers)))
+    if any(block.linear_features() is not None for block in plan.inputs) and not has_folds(plan.inputs):
+        # A first stage is trained in folds.
+        with numbered(numbers):
+            codes = strata({str(head.name): head for head in plan.heads}, y)
+        folds = fold_rows(
+            table.frame.iloc[train],
+            how.seed,
+            [stratum[train] for stratum in codes],
+            same[train],
+            group=how.group,
+            blocks=None if blocks is None else blocks[train],
+        )
+        parts[0] = replace(parts[0], folds=folds)
+    return SplitRows(parts[0], parts[1], about(plan, told, parts, dropped))
+
+
+def _moments(table: Table, plan: Plan) -> tuple[str, np.ndarray] | None:
+    """The first column of times that has many of them, and its moments (N,); None where there is none."""
+    for feed in plan.view.feeds:
+        for name in feed.columns:
+            if plan.view.schema[name].kind != "time":
+                continue
+            cells = table_cells(table, plan.view.schema[name])
+            moments = np.asarray(cells.values, "datetime64[s]")
+            present = ~np.isnat(moments)
+            if present.mean() > _MOSTLY and len(np.unique(moments[present])) >= _MANY_MOMENTS:
+                return name, moments
+    return None
+
+
+def default_fraction(rows: int) -> float:
+    """The fraction of the rows that is held out where the caller says nothing.
+
+    >>> default_fraction(500), default_fraction(50_000)
+    (0.2, 0.1)
+    """
+    return 0.2 if rows < 2_000 else 0.15 if rows < 10_000 else 0.1
 
 
 def sides(
@@ -118,6 +186,27 @@ def sides(
     return y, weight, train, held
 
 
+def folded(
+    table: Table, plan: Plan, how: SplitSpec, numbers: np.ndarray, same: np.ndarray, blocks: np.ndarray | None
+) -> tuple[dict[str, Any], np.ndarray | None, np.ndarray]:
+    """Labels, weights, and the fold of each row.
+
+    Args:
+        table: as of `sides`, like the next four.
+        plan: see there.
+        how: see there.
+        numbers: see there.
+        same: see there.
+        blocks: (N,) moments, where folds are periods of time.
+    """
+    y = plan.view.y(table)
+    columns: Any = table.frame
+    weight = None if how.sample_weight is None else row_weights(columns[how.sample_weight], len(table))
+    with numbered(numbers):
+        codes = strata({str(head.name): head for head in plan.heads}, y)
+    return y, weight, fold_rows(table.frame, how.seed, codes, same, group=how.group, blocks=blocks)
+
+
 def part_of(
     x: Mapping[str, Any], y: Mapping[str, Any], weight: np.ndarray | None, rows: np.ndarray, numbers: np.ndarray
 ) -> Part:
@@ -133,7 +222,8 @@ def about(plan: Plan, told: Mapping[str, Any], parts: Sequence[Part], dropped: n
         "tasks": {name: {"kind": task.kind, "reason": task.reason} for name, task in plan.tasks.items()},
         "left_out": plan.left_out,
         "dropped_rows": dropped.tolist(),
-        "rows": {"train": parts[0].size, "held_out": parts[1].size},
+        "rows": {"train": parts[0].size, "held_out": sum(part.size for part in parts[1:])},
+        "folds": 0 if parts[0].folds is None else int(parts[0].folds.max()) + 1,
     }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medley.data.split import split
+from medley.data.split import FOLDS, split
 from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 TRAIN = ("train", "training")
 HELD_OUT = ("val", "valid", "validation", "dev")
 LEFT_OUT = ("test", "testing", "holdout")
+
+BLOCKS = 20
+"""Periods of time that rows are cut into, of which some are held out."""
 
 _LEAST_GROUPS = 5  # fewer groups of duplicates than this are no sample of anything
 
@@ -70,6 +73,94 @@ def split_rows(
     if group is not None:
         return _by_group(_codes(columns[group]), fraction, seed, group)
     return _at_random(len(frame), fraction, seed, strata, same)
+
+
+def fold_rows(
+    frame: pd.DataFrame,
+    seed: int,
+    strata: Sequence[np.ndarray],
+    same: np.ndarray | None = None,
+    *,
+    group: str | None = None,
+    blocks: np.ndarray | None = None,
+) -> np.ndarray:
+    """The fold of each row, from 0.
+
+    Args:
+        frame: N rows.
+        seed: of the draw.
+        strata: class codes (N,) per target.
+        same: codes (N,); duplicates are in one fold, unless most rows are alike.
+        group: column; rows of one value are in one fold.
+        blocks: (N,) moments; each fold is a period of time, as rows that are close in time are alike.
+
+    Raises:
+        ConfigError: there is no such column.
+        DataError: there are too few groups.
+
+    >>> import pandas as pd
+    >>> sorted(fold_rows(pd.DataFrame({"x": range(10)}), 0, []).tolist())
+    [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    """
+    rng = np.random.default_rng(seed)
+    columns: Any = frame
+    if blocks is not None:
+        return time_blocks(blocks, FOLDS)
+    if group is not None:
+        if group not in frame.columns:
+            raise ConfigError(f"group={group!r} is no column.{did_you_mean(group, frame.columns)}")
+        codes = _codes(columns[group])
+        if codes.max(initial=0) == 0:
+            raise DataError(f"Rows cannot be split by {group!r}: all are of one group. Give another column, or none.")
+    else:
+        codes = np.arange(len(frame)) if same is None or len(np.unique(same)) < len(frame) / 2 else same
+    _, first, members, sizes = np.unique(codes, return_index=True, return_inverse=True, return_counts=True)
+    order = rng.permutation(len(first))
+    if strata and group is None:
+        # Sorted by the labels of each group's first row, groups are dealt out one fold after the other.
+        order = order[np.lexsort([stratum[first][order] for stratum in reversed(strata)])]
+    folds = np.empty(len(first), np.int64)
+    if group is None:
+        folds[order] = np.arange(len(first)) % FOLDS
+        return folds[members]
+    loads = np.zeros(FOLDS, np.int64)
+    for place in order[np.argsort(-sizes[order], kind="stable")]:  # the largest first, each where there is most room
+        folds[place] = int(loads.argmin())
+        loads[folds[place]] += sizes[place]
+    return folds[members]
+
+
+def time_blocks(moments: np.ndarray, count: int) -> np.ndarray:
+    """Cuts rows into periods with about as many rows each; rows of one moment, or without one, stay together.
+
+    Args:
+        moments: (N,) datetimes, NaT where missing.
+        count: number of periods.
+
+    Returns:
+        (N,) from 0, in order of time.
+
+    >>> time_blocks(np.array(["2001", "2004", "2002", "2003"], "datetime64[Y]"), 2).tolist()
+    [0, 1, 0, 1]
+    """
+    order = np.unique(moments.astype("datetime64[s]").astype(np.int64), return_inverse=True, return_counts=True)
+    before = np.cumsum(order[2]) - order[2]
+    return (before * count // len(moments))[order[1]]
+
+
+def held_out_blocks(moments: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Training and validation rows such that the latter are periods of time among the former.
+
+    Args:
+        moments: (N,) datetimes.
+        fraction: of the rows to hold out, about.
+        seed: of the draw.
+    """
+    blocks = time_blocks(moments, BLOCKS)
+    present = np.unique(blocks)
+    count = min(max(round(fraction * len(present)), 1), len(present) - 1)
+    is_held = np.isin(blocks, np.random.default_rng(seed).permutation(present)[:count])
+    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
 def _by_given(column: pd.Series, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,310 @@
+"""The linear path as an encoding: rows of several inputs -> the answers of a linear model for every target."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from medley.core.codec import Encoded, LinearLink, State
+from medley.core.linear import FeatureBlock, Labels, LinearFeatures, LinearRows, SupervisedCodec, raw_outputs
+from medley.core.registry import lookup, name_of
+from medley.core.spec import Spec
+from medley.data.split import FOLDS
+from medley.errors import DataError, NotFittedError
+from medley.linear.neighbours import LocalMeans
+
+if TYPE_CHECKING:
+    from medley.linear.ridge import Features
+
+SCALE = 0.1
+
+INTERCEPT = "intercept"
+
+
+class LinearPathCodec(SupervisedCodec):
+    """Answers of linear models: rows of inputs -> 1, raw outputs for each head, and what the models say as numbers.
+
+    One ridge regression reads all features; where a text or the like is among them, each block of features has one of
+    its own too. Training rows get answers of models that have not seen them, new rows those of the mean of all folds'
+    models. Means of the targets of near rows are features as well, where columns hold such planes as a map
+    (`LocalMeans`), and so are the principal components of texts.
+
+    Args:
+        local_means: whether means of the targets of near rows may be features.
+        iterations: of the solver; None leaves it to the time.
+        alone: whether each text has a model of its own; None leaves it to the time.
+
+    Attributes:
+        choices: `iterations` and `alone` as they were chosen.
+
+    Shape: a mapping {input name: rows} -> (B, D).
+    """
+
+    def __init__(self, *, local_means: bool = True, iterations: int | None = None, alone: bool | None = None) -> None:
+        self.local_means = local_means
+        self.iterations = iterations
+        self.alone = alone
+        self.choices: Mapping[str, Any] = {}
+        self.features: dict[str, LinearFeatures] = {}
+        self._heads: list[tuple[str, LinearLink, int, int]] = []  # name, link, number of answers, of raw outputs
+        self._models: list[dict[str, Any]] = []  # {"blocks": names or None for all}
+        self._weights: list[np.ndarray] = []  # (F, J) float16
+        self._intercepts: list[np.ndarray] = []
+        self._mean = np.zeros(0, np.float32)
+        self._scale = np.ones(0, np.float32)
+        self._local = LocalMeans()
+        self._local_mean = np.zeros(0, np.float32)
+        self._local_scale = np.ones(0, np.float32)
+        self._fingerprint = ""
+        self._widths: dict[str, list[tuple[int, bool]]] = {}  # of the blocks of each input, and whether alone
+        self._components: list[np.ndarray] = []  # (F, P) float16, of each block that is worth a model of its own
+
+    @property
+    def spec(self) -> Spec:
+        """D numbers: 1, raw outputs head by head, answers of every model."""
+        if not self._heads:
+            raise NotFittedError("The linear path is not fitted yet: call fit_encode first.")
+        heads = tuple((head, raw) for head, _, _, raw in self._heads)
+        width = 1 + sum(raw for _, raw in heads) + len(self._mean) + len(self._local_mean)
+        width += sum(components.shape[1] for components in self._components)
+        return Spec((width,), "D", answers=heads)
+
+    def fit_encode(self, values: LinearRows, labels: Labels) -> Encoded:
+        """Fits features and models to training rows.
+
+        Args:
+            values: input name -> rows.
+            labels: of the same rows.
+
+        Returns:
+            Answers out of fold, (N, D).
+        """
+        from medley.linear.ridge import fit_ridge, principal_components
+
+        self.features = dict(values.features)
+        for name, features in self.features.items():
+            if values[name] is None:
+                raise DataError("the input is None in the training rows; leave it out.", where=name)
+            features.fit(values[name])
+        blocks, present = self._blocks(values)
+        rows = len(present)
+        self._fingerprint = _fingerprint(blocks)
+        targets, observed, groups = self._targets(labels)
+        folds = labels.folds if labels.folds is not None else np.random.default_rng(0).permutation(rows) % FOLDS
+        self._models, self._weights, self._intercepts = [{"blocks": None}], [], []
+        is_several = len(blocks) > 1 and any(block.alone for block in blocks)
+        self.choices = self._choose(blocks, rows * targets.shape[1] * FOLDS, labels.seconds, is_several=is_several)
+        effort = {"iterations": self.choices["iterations"]}
+        if self.choices["alone"]:
+            self._models += [{"blocks": [place]} for place in range(len(blocks))]
+        fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, labels.weight, **effort)]
+        columns = self._numbers(values, rows)
+        if self.local_means:
+            self._local.fit(columns, targets, targets - fits[0].out_of_fold, observed, folds)
+        means = self._local.encode_training(columns, targets, folds)
+        if self._local.planes:
+            self._local_mean, self._local_scale = means.mean(axis=0), SCALE / np.maximum(means.std(axis=0), 1e-6)
+            blocks.append(self._local_block(means))
+            fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, labels.weight, **effort)]
+        answers = []
+        for place, model in enumerate(self._models):
+            chosen = _chosen(blocks, model)
+            if place:
+                fits.append(fit_ridge(_features(chosen), targets, observed, folds, groups, labels.weight, **effort))
+            fit = fits[-1]
+            model["strengths"] = sorted({float(strength) for strength in fit.strengths})
+            self._weights.append(fit.weights.astype(np.float16))
+            self._intercepts.append(fit.intercept.astype(np.float32))
+            answers.append(fit.out_of_fold)
+        self._components = [principal_components(block.matrix) for block in blocks if block.alone]
+        joined = np.concatenate(answers, axis=1)
+        self._mean = joined.mean(axis=0)
+        self._scale = 1 / np.maximum(joined.std(axis=0), 1e-3)
+        return self._encoded(joined, means, blocks, present)
+
+    def _choose(
+        self, blocks: Sequence[FeatureBlock], columns: int, seconds: float | None, *, is_several: bool
+    ) -> dict[str, Any]:
+        """How much is computed in the time there is.
+
+        Args:
+            blocks: of features.
+            columns: numbers in a vector of the solver: rows x targets x folds.
+            seconds: that there are, or None.
+            is_several: whether models of single blocks come into question.
+        """
+        from medley.linear.ridge import ITERATIONS, LEAST_ITERATIONS, STRENGTHS, seconds_per_product
+
+        iterations, alone = self.iterations or ITERATIONS, is_several and self.alone is not False
+        if seconds is not None and (self.iterations is None or self.alone is None):
+            product = seconds_per_product(_features(blocks), columns)
+            if self.alone is None:
+                # Models of single blocks take together what the model of all takes.
+                alone = is_several and 2 * product * (ITERATIONS + len(STRENGTHS)) <= seconds
+            if self.iterations is None:
+                most = seconds / product / (2 if alone else 1) - len(STRENGTHS)
+                iterations = int(min(max(most, LEAST_ITERATIONS), ITERATIONS))
+        return {"iterations": iterations, "alone": alone}
+
+    @property
+    def fingerprint(self) -> str:
+        """A checksum of the features of the training rows."""
+        return self._fingerprint
+
+    def encode(self, values: Mapping[str, Any]) -> Encoded:
+        """Rows -> (B, D) and which rows have any of the inputs."""
+        blocks, present = self._blocks(values)
+        means = self._local.encode(self._numbers(values, len(present))) if self._local.planes else None
+        if means is not None:
+            blocks.append(self._local_block(means))
+        answers = []
+        for model, weights, intercept in zip(self._models, self._weights, self._intercepts, strict=True):
+            answer, start = np.tile(intercept, (len(present), 1)), 0
+            for block in _chosen(blocks, model):
+                width = block.matrix.shape[1]
+                answer += block.matrix @ weights[start : start + width].astype(np.float32)
+                start += width
+            answers.append(answer)
+        return self._encoded(np.concatenate(answers, axis=1), means, blocks, present)
+
+    def _encoded(
+        self, answers: np.ndarray, means: np.ndarray | None, blocks: Sequence[FeatureBlock], present: np.ndarray
+    ) -> Encoded:
+        raw, start = [np.ones((len(answers), 1), np.float32)], 0
+        for _, link, width, _ in self._heads:
+            raw.append(raw_outputs(link, answers[:, start : start + width]))
+            start += width
+        scaled = [(answers - self._mean) * self._scale]
+        if means is not None and self._local.planes:
+            scaled.append((means - self._local_mean) * self._local_scale / SCALE)
+        worthy = [block for block in blocks if block.alone]
+        for block, components in zip(worthy, self._components, strict=True):
+            scaled.append(block.matrix @ components.astype(np.float32))
+        array = np.concatenate([*raw, *scaled], axis=1).astype(np.float32)
+        array[~present] = 0
+        return Encoded(array, present)
+
+    def _blocks(self, values: Mapping[str, Any]) -> tuple[list[FeatureBlock], np.ndarray]:
+        blocks: list[FeatureBlock] = []
+        masks = []
+        rows = _count(values)
+        for name, features in self.features.items():
+            if values.get(name) is None:
+                blocks += [
+                    FeatureBlock(name, np.zeros((rows, width), np.float32), bool(alone))
+                    for width, alone in self._widths[name]
+                ]
+                masks.append(np.zeros(rows, bool))
+                continue
+            encoded, present = features.encode(values[name])
+            self._widths.setdefault(name, [(block.matrix.shape[1], block.alone) for block in encoded])
+            blocks += [FeatureBlock(f"{name} {block.name}".strip(), block.matrix, block.alone) for block in encoded]
+            masks.append(present)
+        return blocks, np.any(masks, axis=0)
+
+    def _numbers(self, values: Mapping[str, Any], rows: int) -> np.ndarray:
+        """Numeric columns of all inputs, (B, C)."""
+        columns = [
+            features.numbers(values[name]) for name, features in self.features.items() if values.get(name) is not None
+        ]
+        present = [column for column in columns if column is not None]
+        return np.concatenate(present, axis=1) if present else np.zeros((rows, 0), np.float32)
+
+    def _local_block(self, means: np.ndarray) -> FeatureBlock:
+        return FeatureBlock("local means", ((means - self._local_mean) * self._local_scale).astype(np.float32))
+
+    def _targets(self, labels: Labels) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        targets, observed, groups = [], [], []
+        self._heads = []
+        for place, (head, codec) in enumerate(labels.codecs.items()):
+            linear = codec.linear_targets(labels.encoded[head])
+            if linear is None:
+                continue
+            targets.append(linear[0])
+            observed.append(linear[1])
+            groups += [place] * linear[0].shape[1]
+            self._heads.append((head, codec.linear_link, linear[0].shape[1], len(codec.prior)))
+        if not targets:
+            raise DataError("No head has a target that a linear model can be fitted to; leave out the linear path.")
+        return np.concatenate(targets, axis=1).astype(np.float32), np.concatenate(observed, axis=1), np.array(groups)
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = {
+            "heads": [list(entry) for entry in self._heads],
+            "models": self._models,
+            "mean": self._mean,
+            "scale": self._scale,
+            "local_mean": self._local_mean,
+            "local_scale": self._local_scale,
+            "widths": self._widths,
+            "choices": self.choices,
+            "fingerprint": self._fingerprint,
+            "features": {},
+        }
+        for place, (weights, intercept) in enumerate(zip(self._weights, self._intercepts, strict=True)):
+            state[f"weights_{place}"], state[f"{INTERCEPT}_{place}"] = weights, intercept
+        state["components"] = len(self._components)
+        state |= {f"components_{place}": components for place, components in enumerate(self._components)}
+        state |= {f"local.{key}": value for key, value in self._local.state().items()}
+        for place, (name, features) in enumerate(self.features.items()):
+            inner = features.state()
+            arrays = {key: value for key, value in inner.items() if isinstance(value, np.ndarray)}
+            state |= {f"features_{place}.{key}": value for key, value in arrays.items()}
+            plain = {key: value for key, value in inner.items() if key not in arrays}
+            state["features"][name] = {"kind": name_of(type(features)), "place": place, "state": plain}
+        return state
+
+    def restore(self, state: State) -> Self:
+        self._heads = [(head, link, int(answers), int(raw)) for head, link, answers, raw in state["heads"]]
+        self._models = list(state["models"])
+        self._mean, self._scale = np.asarray(state["mean"], np.float32), np.asarray(state["scale"], np.float32)
+        places = range(len(self._models))
+        self._weights = [np.asarray(state[f"weights_{place}"], np.float16) for place in places]
+        self._intercepts = [np.asarray(state[f"{INTERCEPT}_{place}"], np.float32) for place in places]
+        self._local_mean = np.asarray(state["local_mean"], np.float32)
+        self._local_scale = np.asarray(state["local_scale"], np.float32)
+        self.choices, self._fingerprint = dict(state["choices"]), str(state["fingerprint"])
+        self._widths = {
+            name: [(int(width), bool(alone)) for width, alone in widths] for name, widths in state["widths"].items()
+        }
+        self._components = [
+            np.asarray(state[f"components_{place}"], np.float16) for place in range(int(state["components"]))
+        ]
+        local = {key.removeprefix("local."): value for key, value in state.items() if key.startswith("local.")}
+        self._local.restore(local)
+        self.features = {}
+        for name, entry in state["features"].items():
+            start = f"features_{entry['place']}."
+            arrays = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
+            self.features[name] = lookup(entry["kind"])().restore({**entry["state"], **arrays})
+        return self
+
+
+def _features(blocks: Sequence[FeatureBlock]) -> Features:
+    from medley.linear.ridge import Features
+
+    return Features([block.matrix for block in blocks])
+
+
+def _fingerprint(blocks: Sequence[FeatureBlock]) -> str:
+    """A checksum of features: what tells rows apart, however much time there was to learn from them."""
+    digest = hashlib.blake2b(digest_size=16)
+    for block in blocks:
+        parts = [block.matrix] if isinstance(block.matrix, np.ndarray) else [block.matrix.indices, block.matrix.data]
+        for part in parts:
+            digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()
+
+
+def _count(values: Mapping[str, Any]) -> int:
+    """The number of rows that several inputs have."""
+    columns = next(column for column in values.values() if column is not None)
+    return len(next(iter(columns.values()))) if isinstance(columns, dict) else len(columns)
+
+
+def _chosen(blocks: Sequence[FeatureBlock], model: Mapping[str, Any]) -> list[FeatureBlock]:
+    places = model["blocks"]
+    return list(blocks) if places is None else [blocks[place] for place in places]

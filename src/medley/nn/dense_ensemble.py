@@ -1,0 +1,223 @@
+"""Independent dense networks side by side: every layer of all members is one batched matrix product."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from medley.nn.members import MemberWise
+
+
+@dataclass(frozen=True)
+class TableLayout:
+    """How a table's columns are read.
+
+    Args:
+        numbers: positions of numbers.
+        embedded_numbers: positions of those with periodic embeddings.
+        flagged: positions of numbers whose being missing is a feature.
+        discrete: position -> its rising distinct values, which are embedded as well.
+        one_hot: (position, code) of each category that has a feature of its own.
+        embedded: position -> number of codes of a category that is embedded.
+    """
+
+    numbers: Sequence[int] = ()
+    embedded_numbers: Sequence[int] = ()
+    flagged: Sequence[int] = ()
+    discrete: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    one_hot: Sequence[tuple[int, int]] = ()
+    embedded: Mapping[int, int] = field(default_factory=dict)
+
+
+class TableMembers(MemberWise):
+    """A table's columns as a vector, with embeddings of their own for each of E members.
+
+    Numbers pass, softly clipped, x / sqrt(1 + (x / 3)²), and are embedded: 16 cosines of learnt frequencies, then a
+    linear layer. Numbers of few distinct values, and categories, have an embedding for each value; few categories are
+    one-hot.
+    Source: Holzmüller, Grinsztajn, Steinwart: Better by Default (RealMLP), 2024, https://arxiv.org/abs/2407.04491.
+
+    Args:
+        members: E.
+        layout: of the columns.
+        periodic: numbers that a number's cosines become; 0 leaves them out.
+
+    Shape: (B, C) -> (E, B, D).
+
+    >>> layout = TableLayout(numbers=[0], embedded_numbers=[0], one_hot=[(1, 1)])
+    >>> TableMembers(3, layout, periodic=2)(torch.zeros(5, 2)).shape
+    torch.Size([3, 5, 4])
+    """
+
+    FREQUENCIES, WIDTH, SCALE = 16, 8, 1.0
+
+    def __init__(self, members: int, layout: TableLayout, *, periodic: int = 3) -> None:
+        super().__init__()
+        self.members = members
+        self.periodic = periodic if layout.embedded_numbers else 0
+        places = {
+            "numbers": list(layout.numbers),
+            "periodic_numbers": list(layout.embedded_numbers),
+            "flagged": list(layout.flagged),
+            "hot": [place for place, _ in layout.one_hot],
+            "discrete": list(layout.discrete),
+            "embedded": list(layout.embedded),
+        }
+        self.sizes = {name: len(positions) for name, positions in places.items()}
+        for name, positions in places.items():  # they follow from the declaration: no part of the weights
+            self.register_buffer(name, torch.tensor(positions, dtype=torch.int64), persistent=False)
+        codes = torch.tensor([float(code) for _, code in layout.one_hot])
+        self.register_buffer("codes", codes, persistent=False)
+        values = list(layout.discrete.values())
+        for place, row in enumerate(values):
+            points = torch.tensor(list(row))
+            self.register_buffer(f"edges_{place}", (points[1:] + points[:-1]) / 2, persistent=False)
+        cardinality = [len(row) + 1 for row in values] + list(layout.embedded.values())
+        starts = torch.tensor([0, *cardinality[:-1]], dtype=torch.int64).cumsum(0)[: len(cardinality)]
+        self.register_buffer("starts", starts, persistent=False)
+        self.register_buffer(
+            "last", torch.tensor([size - 1 for size in cardinality], dtype=torch.int64), persistent=False
+        )
+        if self.periodic:
+            count = len(layout.embedded_numbers)
+            self.frequency = nn.Parameter(torch.randn(members, 1, count, self.FREQUENCIES) * self.SCALE)
+            self.phase = nn.Parameter(torch.empty(members, 1, count, self.FREQUENCIES).uniform_(-math.pi, math.pi))
+            bound = self.FREQUENCIES**-0.5
+            self.weight = nn.Parameter(torch.empty(members, count, self.FREQUENCIES, periodic).uniform_(-bound, bound))
+            self.bias = nn.Parameter(torch.zeros(members, 1, count, periodic))
+        if cardinality:
+            bound = self.WIDTH**-0.5
+            table = torch.empty(members, sum(cardinality), self.WIDTH).uniform_(-bound, bound)
+            table[:, starts] = 0  # of what is missing or was never seen
+            self.table = nn.Parameter(table)
+
+    @property
+    def width(self) -> int:
+        """D."""
+        sizes = self.sizes
+        embedded = self.WIDTH * (sizes["discrete"] + sizes["embedded"])
+        return sizes["numbers"] + sizes["periodic_numbers"] * self.periodic + sizes["flagged"] + sizes["hot"] + embedded
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C) -> (E, B, D)."""
+        rows, clean = x.shape[0], torch.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)
+        shared, own = [], []
+        if self.sizes["numbers"]:
+            shared.append(_soft_clipped(clean.index_select(1, self.numbers)))  # type: ignore[arg-type]
+        if self.periodic:
+            numbers = _soft_clipped(clean.index_select(1, self.periodic_numbers))  # type: ignore[arg-type]
+            own.append(self._cosines(numbers))
+        if self.sizes["flagged"]:
+            shared.append(torch.isnan(x.index_select(1, self.flagged)).to(clean.dtype))  # type: ignore[arg-type]
+        if self.sizes["hot"]:
+            shared.append((clean.index_select(1, self.hot) == self.codes).to(clean.dtype))  # type: ignore[arg-type]
+        if self.sizes["discrete"] or self.sizes["embedded"]:
+            own.append(self.of_chosen(self.table)[:, self._codes(x, clean)].flatten(2))
+        members = len(range(self.members)[self.chosen])
+        parts = [torch.cat(shared, 1).expand(members, rows, -1)] if shared else []
+        parts += own
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 2)
+
+    def _cosines(self, numbers: Tensor) -> Tensor:
+        frequency, phase = self.of_chosen(self.frequency), self.of_chosen(self.phase)
+        cosines = (2 * math.pi * frequency * numbers[None, :, :, None] + phase).cos()  # (E, B, F, 16)
+        bent = torch.einsum("ebfk,efkd->ebfd", cosines, self.of_chosen(self.weight)) + self.of_chosen(self.bias)
+        return bent.flatten(2)
+
+    def _codes(self, x: Tensor, clean: Tensor) -> Tensor:
+        """Rows of the table of embeddings, (B, columns)."""
+        codes = []
+        if self.sizes["discrete"]:
+            cells = x.index_select(1, self.discrete)  # type: ignore[arg-type]
+            places = [
+                torch.bucketize(column, self.get_buffer(f"edges_{place}")) + 1
+                for place, column in enumerate(cells.T.contiguous())
+            ]
+            codes.append(torch.where(torch.isnan(cells), 0, torch.stack(places, 1)))
+        if self.sizes["embedded"]:
+            codes.append(clean.index_select(1, self.embedded).long().clamp(min=0))  # type: ignore[arg-type]
+        joined = codes[0] if len(codes) == 1 else torch.cat(codes, 1)
+        return torch.minimum(joined, self.last) + self.starts  # type: ignore[arg-type]
+
+
+class DenseEnsemble(MemberWise):
+    """E dense networks that share nothing but the rows.
+
+    A learnt scale for each number that comes in; layers of linear, SiLU and dropout; from the second on each layer is
+    added to what it reads. Source: as of `TableMembers` for the scale.
+
+    Args:
+        widths: of what comes in: plain vectors, D each.
+        units: width of the layers.
+        num_layers: how many.
+        members: E.
+        dropout: dropout probability after each layer.
+        input_dropout: before the first.
+        tables: place among what comes in -> its layout, where it is a table.
+        periodic: as in `TableMembers`.
+        hidden: places among what comes in that the second half of the members does not read.
+
+    Shape: tensors (B, D_i) -> (B, E, units).
+
+    >>> DenseEnsemble([3, 2], 8, num_layers=2, members=4, dropout=0.1)(torch.zeros(5, 3), torch.zeros(5, 2)).shape
+    torch.Size([5, 4, 8])
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        units: int,
+        *,
+        num_layers: int,
+        members: int,
+        dropout: float,
+        input_dropout: float = 0.0,
+        tables: Mapping[int, TableLayout] | None = None,
+        periodic: int = 3,
+        hidden: Sequence[int] = (),
+    ) -> None:
+        super().__init__()
+        self.members = members
+        sighted = (torch.arange(members) < members - members // 2).float()[:, None, None]
+        self.register_buffer("sighted", sighted, persistent=False)
+        self.hidden = frozenset(hidden)
+        self.dropout, self.input_dropout = dropout, input_dropout
+        self.tables = nn.ModuleDict(
+            {str(place): TableMembers(members, layout, periodic=periodic) for place, layout in (tables or {}).items()}
+        )
+        read = [
+            self.tables[str(place)].width if str(place) in self.tables else width for place, width in enumerate(widths)
+        ]
+        width = sum(read)  # type: ignore[arg-type]
+        self.scale = nn.Parameter(torch.ones(members, 1, width))
+        sizes = [width, *[units] * num_layers]
+        starts = [torch.randn(members, before, after) * max(before, 1) ** -0.5 for before, after in pairwise(sizes)]
+        self.weights = nn.ParameterList([nn.Parameter(start) for start in starts])
+        self.biases = nn.ParameterList([nn.Parameter(torch.zeros(members, 1, units)) for _ in range(num_layers)])
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """(B, D_i) each -> (B, E, units)."""
+        members = len(range(self.members)[self.chosen])
+        parts = [
+            self.tables[str(place)](x) if str(place) in self.tables else x.expand(members, *x.shape)
+            for place, x in enumerate(inputs)
+        ]
+        for place in self.hidden:
+            parts[place] = parts[place] * self.of_chosen(self.get_buffer("sighted"))
+        x = (parts[0] if len(parts) == 1 else torch.cat(parts, 2)) * self.of_chosen(self.scale)
+        x = F.dropout(x, self.input_dropout, self.training)
+        for place, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            y = F.silu(torch.baddbmm(self.of_chosen(bias), x, self.of_chosen(weight)))
+            y = F.dropout(y, self.dropout, self.training)
+            x = x + y if place else y
+        return x.transpose(0, 1)
+
+
+def _soft_clipped(x: Tensor) -> Tensor:
+    return x * torch.rsqrt(1 + (x / 3).square())

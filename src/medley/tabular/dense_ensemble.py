@@ -1,0 +1,126 @@
+"""Independent dense networks in one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from medley.core.block import Block, DataSummary
+from medley.core.layer import Layer
+from medley.core.space import OneOf, Space, searched
+from medley.core.spec import Spec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from medley.nn.dense_ensemble import TableLayout
+
+MOST_ONE_HOT = 8
+FEW_ROWS = 1_000
+
+
+class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
+    """An ensemble of dense networks that share nothing but the rows, computed as one; the default reader of tables.
+
+    Where the rows are divided into folds, each member leaves out one of them, so that every row is learnt from and
+    every row has an honest prediction. Heads train the members apart and predict their mean. Tables are read column by
+    column: numbers with periodic embeddings, whole numbers that recur and categories with an embedding of each value.
+    Source: Holzmüller, Grinsztajn, Steinwart: Better by Default (RealMLP), 2024, https://arxiv.org/abs/2407.04491.
+
+    Args:
+        num_layers: number of layers: linear, SiLU, dropout.
+        num_units: their width.
+        members: number of networks E; a multiple of five uses folds evenly.
+        blind: whether the second half of the members reads no linear path: on many rows of plain columns, what linear
+            models say of training rows is trusted too much; which half is better, or both, is found for each task.
+        dropout: dropout probability after each layer.
+        input_dropout: before the first layer.
+        discrete: whether whole numbers that recur are embedded value by value too.
+        periodic: numbers that a number's periodic embedding has; 0 leaves these embeddings out.
+
+    Shape: (B, *any), one or several -> (B, E, num_units).
+
+    Raises:
+        ConfigError: a size is no positive whole number; a probability is not below 1.
+
+    >>> import torch
+    >>> from medley.core.spec import vector
+    >>> block = DenseEnsembleBlock(2, 32, 5, dropout=0.1, input_dropout=0.0, discrete=True, periodic=3)
+    >>> block.build(vector(6))(torch.zeros(4, 6)).shape
+    torch.Size([4, 5, 32])
+    """
+
+    num_layers: int | Space | None = searched(OneOf(1, 2, 3, default=3))
+    num_units: int | Space | None = searched(OneOf(64, 128, 192, 256, default=128))
+    members: int | Space | None = searched(OneOf(5, 10, default=5))
+    blind: bool = False
+    dropout: float | Space | None = searched(OneOf(0.0, 0.05, 0.1, 0.2, default=0.1))
+    input_dropout: float | Space | None = searched(OneOf(0.0, 0.1, default=0.0))
+    discrete: bool | Space | None = searched(OneOf(True, False, default=True))
+    periodic: int | Space | None = searched(OneOf(0, 3, default=3))
+
+    reads: ClassVar[str] = "table"
+
+    def check(self) -> Iterable[str]:
+        for name in ("num_layers", "num_units", "members"):
+            value = getattr(self, name)
+            if isinstance(value, float) or value == 0:
+                yield f"{name} must be a positive whole number, got {value!r}."
+        for name in ("dropout", "input_dropout"):
+            value = getattr(self, name)
+            if isinstance(value, int | float) and value >= 1:
+                yield f"{name} must be below 1, got {value!r}."
+
+    def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
+        """Narrower for few rows."""
+        return {"num_units": 64 if summary.rows < FEW_ROWS else 128}
+
+    def build(self, *specs: Spec) -> nn.Module:
+        """The networks of all members."""
+        from torch import nn
+
+        from medley.nn.dense_ensemble import DenseEnsemble
+
+        tables = {place: self._layout(spec) for place, spec in enumerate(specs) if spec.is_table}
+        ensemble = DenseEnsemble(
+            [spec.size for spec in specs],
+            cast(int, self.num_units),
+            num_layers=cast(int, self.num_layers),
+            members=cast(int, self.members),
+            dropout=cast(float, self.dropout),
+            input_dropout=cast(float, self.input_dropout),
+            tables=tables,
+            periodic=cast(int, self.periodic),
+            hidden=[place for place, spec in enumerate(specs) if self.blind and spec.answers],
+        )
+        if all(spec.rank == 1 for spec in specs):
+            return ensemble
+        return nn.Sequential(nn.Flatten(), ensemble) if len(specs) == 1 else ensemble
+
+    def out(self, *specs: Spec) -> Spec:
+        members = cast(int, self.members)
+        return Spec((members, cast(int, self.num_units)), "ED", blind=members // 2 if self.blind else 0)
+
+    def adapter(self) -> Block:
+        """One vector, for blocks that know nothing of members."""
+        from medley.tabular.members import MeanOfMembers
+
+        return MeanOfMembers()
+
+    def _layout(self, spec: Spec) -> TableLayout:
+        from medley.nn.dense_ensemble import TableLayout
+
+        columns = dict(enumerate(spec.columns))
+        numbers = [place for place, column in columns.items() if column.kind == "numeric"]
+        categories = {place: column for place, column in columns.items() if column.kind == "categorical"}
+        few = {place: column for place, column in categories.items() if column.cardinality <= MOST_ONE_HOT}
+        return TableLayout(
+            numbers,
+            # A fine embedding of dates would memorise days, and say nothing of those between and after them.
+            [place for place in numbers if not columns[place].is_time],
+            [place for place in numbers if columns[place].missing],
+            {place: columns[place].values for place in numbers if self.discrete and columns[place].values},
+            # Code 0 gets a number of its own only where training can teach what it means.
+            [(place, code) for place, column in few.items() for code in range(not column.missing, column.cardinality)],
+            {place: column.cardinality for place, column in categories.items() if place not in few},
+        )

@@ -1,0 +1,126 @@
+"""Texts as features of linear models: TF-IDF of words, of characters, and of whole entities."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from medley.core.codec import State
+from medley.core.linear import FeatureBlock, LinearFeatures
+from medley.core.registry import register
+from medley.text.rows import read_texts
+from medley.text.words import Words, hash_text
+
+MAX_WORDS, MAX_CHARACTERS, MAX_ENTITIES = 50_000, 30_000, 20_000
+SHORT = 100
+"""Mean number of characters up to which runs of characters are features: of long texts, words say enough."""
+
+_SEPARATORS = re.compile(r"\s*[,;|/]\s*")
+_RECURRING = 0.7  # distinct entities per entity, from which on they rarely recur
+
+
+@register("text.features")
+class TextFeatures(LinearFeatures):
+    """TF-IDF of 1 and 2 words; of 3 to 5 characters inside words, where texts are short; and of whole entities.
+
+    Entities are what lies between commas ("Anna Smith, Bo Li"), where they recur: names of people, countries, brands.
+    Each of the three is a vector of unit length. Term frequencies are logarithmic, and terms of one text are left out.
+
+    >>> blocks, present = TextFeatures().fit(["red shirt", "red hat", None]).encode(["red hat", None])
+    >>> blocks[0].matrix.shape[0], present.tolist()
+    (2, [True, False])
+    """
+
+    def __init__(self) -> None:
+        self._terms: dict[str, np.ndarray] = {}  # kind -> sorted hashes (F,)
+        self._idf: dict[str, np.ndarray] = {}
+
+    def fit(self, values: Any) -> Self:
+        texts, present = read_texts(values)
+        rows = [text for text, is_present in zip(texts, present, strict=True) if is_present]
+        limits = {"words": MAX_WORDS}
+        if rows and np.mean([len(text) for text in rows]) < SHORT:
+            limits["characters"] = MAX_CHARACTERS
+        if _has_entities(rows):
+            limits["entities"] = MAX_ENTITIES
+        for kind, most in limits.items():
+            row, hashes = terms_of(kind, rows)
+            distinct, place = np.unique(hashes, return_inverse=True)
+            pairs = np.unique(place * np.int64(len(rows) + 1) + row)  # each term once a text
+            frequency = np.bincount(pairs // (len(rows) + 1), minlength=len(distinct))
+            order = np.lexsort((distinct, -frequency))
+            chosen = np.sort(order[: min(most, int((frequency >= 2).sum()))])
+            self._terms[kind] = distinct[chosen]
+            self._idf[kind] = (np.log((1 + len(rows)) / (1 + frequency[chosen])) + 1).astype(np.float32)
+        return self
+
+    def encode(self, values: Any) -> tuple[list[FeatureBlock], np.ndarray]:
+        from scipy.sparse import hstack
+
+        texts, present = read_texts(values)
+        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        distinct = list(places)
+        parts = [self._tfidf(kind, distinct) for kind in self._terms]
+        matrix: Any = hstack(parts, format="csr", dtype=np.float32)
+        where = np.array([places[text] for text in texts], np.int64)
+        return [FeatureBlock("", matrix[where], alone=True)], present
+
+    def _tfidf(self, kind: str, texts: Sequence[str]) -> Any:
+        from scipy.sparse import csr_matrix
+
+        terms, idf = self._terms[kind], self._idf[kind]
+        row, hashes = terms_of(kind, texts)
+        if len(terms):
+            place = np.minimum(np.searchsorted(terms, hashes), len(terms) - 1)
+            is_known = terms[place] == hashes
+            row, place = row[is_known], place[is_known]
+        else:
+            row, place = row[:0], np.zeros(0, np.int64)
+        counts = csr_matrix((np.ones(len(row), np.float32), (row, place)), shape=(len(texts), len(terms)))
+        counts.sum_duplicates()
+        counts.data = (1 + np.log(counts.data)) * idf[counts.indices]
+        lengths = np.sqrt(np.bincount(np.repeat(np.arange(len(texts)), np.diff(counts.indptr)), counts.data**2))
+        lengths = np.pad(lengths, (0, len(texts) - len(lengths)))
+        counts.data /= np.repeat(np.maximum(lengths, 1e-12), np.diff(counts.indptr)).astype(np.float32)
+        return counts
+
+    def state(self) -> dict[str, Any]:
+        terms = {f"{kind}_terms": hashes.view(np.int64) for kind, hashes in self._terms.items()}
+        return {"kinds": list(self._terms), **terms, **{f"{kind}_idf": idf for kind, idf in self._idf.items()}}
+
+    def restore(self, state: State) -> Self:
+        kinds = state["kinds"]
+        self._terms = {kind: np.array(state[f"{kind}_terms"], np.int64).view(np.uint64) for kind in kinds}
+        self._idf = {kind: np.asarray(state[f"{kind}_idf"], np.float32) for kind in kinds}
+        return self
+
+
+def terms_of(kind: str, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Which text each term stands in (M,), and its hash (M,)."""
+    if kind in ("entities", "labels"):
+        lists = [text.split("\x00") if text else [] for text in texts] if kind == "labels" else map(_entities, texts)
+        lists = list(lists)
+        row = np.repeat(np.arange(len(texts)), np.array([len(items) for items in lists], np.int64))
+        word = "label" if kind == "labels" else "entity"
+        codes = {item: hash_text(f"{word} {item}") for items in lists for item in items}
+        return row, np.array([codes[item] for items in lists for item in items], np.uint64)
+    words = Words(texts)
+    if kind == "words":
+        runs = list(words.runs(2))
+        return np.concatenate([row for row, _ in runs]), np.concatenate([hashes for _, hashes in runs])
+    return words.spread(words.characters)
+
+
+def _entities(text: str) -> list[str]:
+    return [item for item in _SEPARATORS.split(text.strip("[](){} ").lower()) if item]
+
+
+def _has_entities(texts: Sequence[str]) -> bool:
+    """Whether cells look like lists, or are whole entities, that recur in other cells."""
+    examined = texts[:2000]
+    lists = [_entities(text) for text in examined]
+    items = [item for entities in lists for item in entities]
+    return bool(items) and len(set(items)) < _RECURRING * len(items)
