@@ -39,6 +39,7 @@ from medley.fusion.gated import GatedFusion as GatedFusion
 from medley.fusion.low_rank import LowRankFusion as LowRankFusion
 from medley.fusion.merge import Merge as Merge
 from medley.graph.graph import Graph as Graph
+from medley.heads.answers import FirstStage as FirstStage
 from medley.heads.classification import ClassificationHead as ClassificationHead
 from medley.heads.counts import CountHead as CountHead
 from medley.heads.ordered import OrderedHead as OrderedHead
@@ -46,6 +47,7 @@ from medley.heads.regression import RegressionHead as RegressionHead
 from medley.image.augmentation import ImageAugmentation as ImageAugmentation
 from medley.image.block import ImageBlock as ImageBlock
 from medley.image.captions import CaptionImages as CaptionImages
+from medley.image.compact import CompactConvBlock as CompactConvBlock
 from medley.image.conv import ConvBlock as ConvBlock
 from medley.image.efficientnet import EfficientNetBlock as EfficientNetBlock
 from medley.image.folder import image_dataset_from_directory as image_dataset_from_directory

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import medley as md
-from medley.errors import WeakModelWarning
+from medley.errors import ConfigError, WeakModelWarning
 from medley.runtime import load as load_exported
 
 RNG = np.random.default_rng(0)
@@ -63,6 +63,48 @@ def test_a_plan_repeats_a_training_bit_by_bit(frame, tmp_path, monkeypatch):
     again = fit(frame, tmp_path / "b", max_trials=None, plan=plan)
     pd.testing.assert_frame_equal(again.predict_proba(frame), timed.predict_proba(frame))
     assert again.metadata["plan"] == plan
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        ("soon", r'plan must be model.metadata\["plan"\] of an earlier call'),
+        ({"epoch": 3}, "of an earlier call"),
+        ({"epochs": 0, "first_epochs": None, "inputs": {}}, "epochs.*at least 1, got 0"),
+        ({"epochs": 1, "first_epochs": None, "inputs": {"picture": {}}}, "sets 'picture', but the inputs are"),
+        (
+            {"epochs": 1, "first_epochs": None, "inputs": {"photo": {"big": 9}}},
+            "sets 'big' of photo, which has no such",
+        ),
+        ({"epochs": 1, "first_epochs": None, "inputs": {"linear_path": {"iterations": "many"}}}, "whole number"),
+    ],
+)
+def test_what_is_no_plan_is_refused_before_anything_is_trained(frame, tmp_path, plan, message):
+    with pytest.raises(ConfigError, match=message):
+        fit(frame, tmp_path, plan=plan)
+
+
+def test_a_plan_says_whether_it_was_carried_out(frame, tmp_path, monkeypatch):
+    assert fit(frame.drop(columns="photo"), tmp_path / "a", epochs=1).metadata["plan"]["complete"]
+    monkeypatch.setattr("medley.train.fit.affordable_epochs", lambda *args: 10_000)
+    cut = fit(frame[["size", "price", "kind"]], tmp_path / "b", time_limit=3, epochs=10_000)
+    assert not cut.metadata["plan"]["complete"]
+
+
+def test_copies_for_each_target_keep_to_the_largest_size(frame, tmp_path):
+    free = fit(frame.drop(columns="photo"), tmp_path / "a", epochs=2)
+    size = sum(parameter.numel() for parameter in free.network.parameters())
+    small = fit(frame.drop(columns="photo"), tmp_path / "b", epochs=2, max_model_size=size - 1)
+    assert sum(parameter.numel() for parameter in small.network.parameters()) < size
+    assert small.metadata["scores"]["val_relative_loss"] < 0.7
+
+
+def test_a_target_of_weight_0_is_not_trained_in_the_first_stage_either(frame, tmp_path):
+    model = fit(frame, tmp_path, epochs=1, loss_weights={"price": 1.0, "kind": 0.0})
+    steps = [step for step in model.network.steps if "first stage of" in step.name]
+    layers = {step.name.rpartition(" ")[2]: step.module.layer for step in steps}
+    assert not layers["kind"].weight.any()
+    assert layers["price"].weight.any()
 
 
 def test_all_rows_are_learned_from_and_all_are_validated_on(frame, tmp_path):

@@ -121,9 +121,13 @@ class Input(Block):
         """
         return self.default_block()(self)
 
-    shares_encoder: ClassVar[bool] = True
-    """Whether `encode_for_ensemble` learns weights that the members of an ensemble share: then no member can leave out
-    rows that the others learn from."""
+    @property
+    def shares_encoder(self) -> bool:
+        """Whether `encode_for_ensemble` has weights that are learned and that the members of an ensemble share.
+
+        Then no member can leave out rows that the others learn from.
+        """
+        return True
 
     most_epochs: ClassVar[int | None] = None
     """Epochs that a table with this input is trained at most, where the caller says nothing."""

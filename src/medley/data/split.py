@@ -116,12 +116,12 @@ def _spare_rows(
 ) -> Iterator[int]:
     """Yield training rows that are not the last of their class in any stratum at that moment."""
     while True:
-        found = False
+        has_candidate = False
         for row in rng.permutation(np.flatnonzero(~in_validation)).tolist():
             if not in_validation[row] and all(c[row] < 0 or n[c[row]] > 1 for c, n in zip(codes, counts, strict=True)):
-                found = True
+                has_candidate = True
                 yield row
-        if not found:
+        if not has_candidate:
             return
 
 

@@ -23,7 +23,7 @@ from medley.heads.loss_and_metric_names import (
     loss_errors,
     metric_errors,
 )
-from medley.heads.numbers import numeric_columns
+from medley.heads.numbers import numeric_columns, observed_columns
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -138,10 +138,7 @@ class CountCodec(TargetCodec):
 
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """The counts divided by their means (B, K)."""
-        width = len(self.mean)
-        if width == 1:
-            return encoded.array, encoded.present[:, None]
-        return encoded.array[:, :width], (encoded.array[:, width:] > 0) & encoded.present[:, None]
+        return observed_columns(encoded, len(self.mean))
 
     @property
     def linear_link(self) -> LinearLink:

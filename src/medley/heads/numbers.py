@@ -123,10 +123,7 @@ class NumberCodec(TargetCodec):
 
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """The standardised numbers (B, K)."""
-        width = len(self.mean)
-        if width == 1:
-            return encoded.array, encoded.present[:, None]
-        return encoded.array[:, :width], (encoded.array[:, width:] > 0) & encoded.present[:, None]
+        return observed_columns(encoded, len(self.mean))
 
     @property
     def linear_link(self) -> LinearLink:
@@ -173,6 +170,21 @@ class NumberCodec(TargetCodec):
         self._scale = Scale.restore(state)
         self._prior = np.asarray(state["prior"], np.float32)
         return self
+
+
+def observed_columns(encoded: Encoded, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Encoded targets of K columns as values (B, K), and which of them are observed (B, K) bool.
+
+    Args:
+        encoded: (B, 1), or (B, 2 K) of which the second half says which values are observed.
+        width: K.
+
+    >>> observed_columns(Encoded(np.array([[3.0, 0.0, 1.0, 0.0]]), np.array([True])), 2)[1].tolist()
+    [[True, False]]
+    """
+    if width == 1:
+        return encoded.array, encoded.present[:, None]
+    return encoded.array[:, :width], (encoded.array[:, width:] > 0) & encoded.present[:, None]
 
 
 def numeric_columns(values: Any) -> tuple[np.ndarray, bool, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Any, ClassVar, Self
 
 from medley.core.block import Block
@@ -12,7 +12,7 @@ from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
 from medley.core.input import Input, InputColumns, TableOptions
 from medley.image.pretrained import IMAGE_MODELS
-from medley.image.sizes import affordable_side, as_text, pair, root_problem, size_problem
+from medley.image.sizes import as_text, pair, reduced, root_problem, size_problem
 from medley.image.unreadable import IMAGES, Policy
 from medley.nn.pretrained_argument import pretrained_problem
 
@@ -109,9 +109,7 @@ class ImageSetInput(Input, register="image.set_input"):
 
     def for_time(self, seconds_per_row: float) -> Self:
         """Reduces images to a size that a small network learns from in time."""
-        if self.size is not None or self.largest is not None or self.pretrained:
-            return self
-        return replace(self, largest=affordable_side(seconds_per_row / (self.max_images or USUAL_IMAGES)))
+        return reduced(self, seconds_per_row / (self.max_images or USUAL_IMAGES))
 
     def default_block(self) -> Block:
         """`ImageSetBlock`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 
@@ -62,3 +63,15 @@ def affordable_side(seconds: float) -> int:
 
     pixels = SIDE * SIDE * seconds / (OVERHEAD * seconds_per_image())
     return max((side for side in SIDES if side * side <= pixels), default=SIDES[0])
+
+
+def reduced(block: Any, seconds: float) -> Any:
+    """An input of images with the largest side that can be trained on in time; unchanged if its size is settled.
+
+    Args:
+        block: has `size`, `largest` and `pretrained`.
+        seconds: for a training step over one image.
+    """
+    if block.size is not None or block.largest is not None or block.pretrained:
+        return block
+    return replace(block, largest=affordable_side(seconds))

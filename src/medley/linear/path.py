@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self, cast
 
+from medley.core.arguments import whole_number_problem
 from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.input import DerivedInput, Input
@@ -46,6 +47,12 @@ class LinearPath(DerivedInput, register="linear.path"):
     alone: bool | None = None
 
     exports: ClassVar[bool] = True
+
+    def check(self) -> Iterable[str]:
+        yield from whole_number_problem(self.iterations, "iterations")
+        for name in ("local_means", "alone"):
+            if not isinstance(getattr(self, name), bool | None):
+                yield f"{name} must be True or False, got {getattr(self, name)!r}."
 
     def joined(self, inputs: Sequence[Input]) -> Self:
         without = [type(block).__name__ for block in inputs if block.linear_features() is None]

@@ -136,9 +136,9 @@ def _means(targets: np.ndarray, observed: np.ndarray, held_out: Tensor, root: Te
     import torch
 
     mass = torch.from_numpy(observed).float() * root.square()
-    kept = (~held_out).float()
-    sums = (torch.from_numpy(targets).float() * mass).T @ kept
-    return sums / (mass.T @ kept).clamp(min=1e-9)
+    is_fitted = (~held_out).float()
+    sums = (torch.from_numpy(targets).float() * mass).T @ is_fitted
+    return sums / (mass.T @ is_fitted).clamp(min=1e-9)
 
 
 def _solve(

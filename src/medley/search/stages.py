@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from medley.train.best import choose_voters, validation_outputs
 from medley.train.fit import VALIDATION_BATCH, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training
+from medley.train.run import FitResult
 
 FIRST_EPOCHS = 15
 FIRST_FRACTION = 0.35
@@ -39,13 +41,13 @@ class FirstStageResult:
         graph: the whole one, with the first stage as it is now.
         weights: of the first stage, by their names in a network of that graph.
         rows: training and validation rows with the first stage's answers, for training rows those out of fold.
-        epochs: that were planned.
+        training: how it went.
     """
 
     graph: Graph
     weights: dict[str, Tensor]
     rows: list[Rows]
-    epochs: int
+    training: FitResult
 
 
 def stage_of(graph: Graph) -> Node | None:
@@ -62,6 +64,7 @@ def train_first_stage(
     rows: Sequence[Rows],
     hooks: TrainingHooks,
     seed: int,
+    loss_weights: Any = None,
 ) -> FirstStageResult:
     """Trains the first stage of a graph.
 
@@ -74,7 +77,7 @@ def train_first_stage(
         rows: training rows with folds, and validation rows.
         hooks: of the whole training.
         seed: of weights and order.
-
+        loss_weights: how the losses of the heads are balanced.
     """
     first = _first_graph(graph, stage)
     torch.manual_seed(seed)
@@ -84,7 +87,7 @@ def train_first_stage(
     if hooks.deadline is not None:
         now = monotonic()
         deadline = now + (hooks.deadline - now) * FIRST_FRACTION
-    balance = balancer(None, [task.name for task in tasks], head_weights=[task.head.weight for task in tasks])
+    balance = balancer(loss_weights, [task.name for task in tasks], head_weights=[task.head.weight for task in tasks])
     inner = TrainingHooks(lambda scores: scores["val_relative_loss"], deadline=deadline)
     trained = fit(network, tasks, balance, plan, rows[0], None, inner, seed)
     first, network = untie(first, specs, targets, trained.weights)
@@ -107,7 +110,7 @@ def train_first_stage(
         part, _, inside = rest.partition(".")
         if kind == "parts":
             weights[f"parts.{part_key(names[part]) if part in names else part}.{inside}"] = tensor
-    return FirstStageResult(joined, weights, answered, trained.epochs)
+    return FirstStageResult(joined, weights, answered, trained)
 
 
 def _first_graph(graph: Graph, stage: Node) -> Graph:

@@ -30,6 +30,10 @@ from medley.train.best import choose_voters
 from medley.train.fit import VALIDATION_BATCH, Validation, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
+from medley.train.run import FitResult
+
+CUT_SHORT = ("time ran out", "interrupted")
+"""Why a training ended before its plan did."""
 
 NOT_LEARNED = 0.995
 """Validation loss over that of the best constant prediction, from which on a target counts as not learned."""
@@ -181,12 +185,36 @@ class ResolvedDefault:
         return self._suggest.replay(suggest)
 
 
-def made_plan(graph: Graph, sources: Sequence[Source], epochs: int, first_epochs: int | None) -> dict[str, Any]:
-    """What a training was planned to be, as JSON: `medley.fit(plan=...)` repeats it without a clock."""
+def made_plan(graph: Graph, sources: Sequence[Source], trained: FitResult, first: FitResult | None) -> dict[str, Any]:
+    """What a training was planned to be, as JSON: `medley.fit(plan=...)` repeats it without a clock.
+
+    Args:
+        graph: of the model.
+        sources: of the model.
+        trained: how the training went.
+        first: how that of the first stage went, if there was one.
+    """
     codecs = {source.name: source.codec for source in sources}
-    chosen = {name: dict(codec.choices) for name, codec in codecs.items() if isinstance(codec, SupervisedCodec)}
-    chosen |= {str(block.name): dict(block.choices) for block in graph.inputs if block.choices}
-    return {"epochs": epochs, "first_epochs": first_epochs, "inputs": chosen}
+    choices = {name: dict(codec.choices) for name, codec in codecs.items() if isinstance(codec, SupervisedCodec)}
+    choices |= {str(block.name): dict(block.choices) for block in graph.inputs if block.choices}
+    stages = [trained] if first is None else [first, trained]
+    return {
+        "epochs": trained.epochs,
+        "first_epochs": None if first is None else first.epochs,
+        "inputs": choices,
+        "complete": all(stage.stopped not in CUT_SHORT for stage in stages),
+    }
+
+
+def check_size(network: Network, most: int | None, result: TrialResult) -> None:
+    """Writes the number of a network's parameters into the result of its trial.
+
+    Raises:
+        OversizedError: it is above `most`.
+    """
+    result.size = sum(parameter.numel() for parameter in network.parameters())
+    if most is not None and result.size > most:
+        raise OversizedError(f"Oversized model: {result.size:,} parameters, max_model_size is {most:,}.")
 
 
 def run(
@@ -222,19 +250,26 @@ def run(
     specs = {source.name: source.codec.spec for source in sources}
     stage, first = stage_of(graph), None
     if stage is not None:
+        if search_spec.max_model_size is not None:  # before the first stage is trained in vain
+            check_size(Network(graph, specs, data.targets, data.frozen.modules), search_spec.max_model_size, result)
         settings = first_plan(replace(plan, batch_size=search_spec.batch_size))
         first = train_first_stage(
-            graph, stage, specs, data.targets, settings, data.rows(graph), hooks, search_spec.seed
+            graph,
+            stage,
+            specs,
+            data.targets,
+            settings,
+            data.rows(graph),
+            hooks,
+            search_spec.seed,
+            search_spec.loss_weights,
         )
         graph = first.graph
     torch.manual_seed(search_spec.seed)
     network = Network(graph, specs, data.targets, data.frozen.modules)
+    check_size(network, search_spec.max_model_size, result)
     if first is not None:
         network.load_state_dict(first.weights, strict=False)
-    result.size = sum(p.numel() for p in network.parameters())
-    if search_spec.max_model_size is not None and result.size > search_spec.max_model_size:
-        limit = search_spec.max_model_size
-        raise OversizedError(f"Oversized model: {result.size:,} parameters, max_model_size is {limit:,}.")
     network.to(data.device)
     tasks = tasks_of(graph, data.targets)
     names = [task.name for task in tasks]
@@ -250,7 +285,12 @@ def run(
     scores = trained.records[trained.best_epoch].flat() if trained.records else {}
     weak: list[str] = []
     if hooks.by_task and trained.weights:
-        graph, network = untie(graph, specs, data.targets, trained.weights, data.frozen.modules)
+        untied = untie(graph, specs, data.targets, trained.weights, data.frozen.modules)
+        try:
+            check_size(untied[1], search_spec.max_model_size, result)
+            graph, network = untied
+        except OversizedError:  # no copies: heads share the weights that were best for all together
+            check_size(network, search_spec.max_model_size, result)
         network.to(data.device).eval()
         measured = rows[0] if val is None and rows[0].folds is not None else val
         if rows[0].folds is not None:
@@ -272,7 +312,7 @@ def run(
         "epochs": [record.to_json() for record in trained.records],
         "seed": search_spec.seed,
         "not_learned": weak,
-        "plan": made_plan(graph, sources, trained.epochs, None if first is None else first.epochs),
+        "plan": made_plan(graph, sources, trained, None if first is None else first.training),
         "bad_rows": data.bad_rows,
     }
     frozen = data.frozen.for_models()

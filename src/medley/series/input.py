@@ -35,7 +35,6 @@ class Input(Base, register="series.input"):
 
     kinds: ClassVar[tuple[str, ...]] = ("vector", "series")
     claim_rank: ClassVar[float | None] = 40.0
-    shares_encoder: ClassVar[bool] = False
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
@@ -45,6 +44,10 @@ class Input(Base, register="series.input"):
     def codec(self) -> ArrayCodec:
         """An `ArrayCodec`."""
         return ArrayCodec()
+
+    @property
+    def shares_encoder(self) -> bool:
+        return False
 
     def encode_for_ensemble(self) -> Node:
         """The numbers, normalised."""

@@ -126,7 +126,6 @@ class SequenceInput(Input, register="series.sequence_input"):
 
     kinds: ClassVar[tuple[str, ...]] = ("series",)
     claim_rank: ClassVar[float | None] = 35.0
-    shares_encoder: ClassVar[bool] = False
 
     max_steps: int | None = field(default=None, kw_only=True)
 
@@ -135,6 +134,10 @@ class SequenceInput(Input, register="series.sequence_input"):
 
     def codec(self) -> SequenceCodec:
         return SequenceCodec(self.max_steps)
+
+    @property
+    def shares_encoder(self) -> bool:
+        return False
 
     def encode_for_ensemble(self) -> Node:
         """All steps as one vector, which dense networks read."""

@@ -46,7 +46,6 @@ class StructuredDataInput(Input, register="tabular.input"):
     kinds: ClassVar[tuple[str, ...]] = ("number", "category", "boolean", "time")
 
     claim_rank: ClassVar[float | None] = 10.0
-    shares_encoder: ClassVar[bool] = False
 
     def check(self) -> Iterable[str]:
         """Types are known words for named columns."""
@@ -90,6 +89,10 @@ class StructuredDataInput(Input, register="tabular.input"):
         for name, values in cells.items():
             rows.update(time_features(name, values) if columns[name].kind == "time" else {name: values})
         return rows
+
+    @property
+    def shares_encoder(self) -> bool:
+        return False
 
     def encode_for_ensemble(self) -> Node:
         """The columns as they are: each member embeds them for itself."""

@@ -60,7 +60,7 @@ class TextInput(Input, register="text.input"):
         return super().encode_for_ensemble() if self.pretrained else None
 
     @property
-    def shares_encoder(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def shares_encoder(self) -> bool:
         """Whether it has a pretrained encoder, which may be trained."""
         return bool(self.pretrained)
 

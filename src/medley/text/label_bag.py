@@ -164,7 +164,6 @@ class LabelSetInput(Input, register="text.label_set_input"):
 
     kinds: ClassVar[tuple[str, ...]] = ("set",)
     claim_rank: ClassVar[float | None] = 50.0
-    shares_encoder: ClassVar[bool] = False
     is_worth_alone: ClassVar[bool] = True
 
     def check(self) -> Iterable[str]:
@@ -178,6 +177,10 @@ class LabelSetInput(Input, register="text.label_set_input"):
     def default_block(self) -> Block:
         """The sum of label embeddings."""
         return NgramBag()
+
+    @property
+    def shares_encoder(self) -> bool:
+        return False
 
     def encode_for_ensemble(self) -> None:
         """Nothing: labels are read by the linear path."""

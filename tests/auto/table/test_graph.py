@@ -16,12 +16,12 @@ HEADS = [RegressionHead(name="price"), ClassificationHead(name="kind")]
 
 def kinds(node):
     """Names of the classes of all blocks that a head depends on."""
-    found, stack = set(), list(node.inputs)
+    names, stack = set(), list(node.inputs)
     while stack:
-        one = stack.pop()
-        found.add(type(one.block).__name__)
-        stack += one.inputs
-    return found
+        parent = stack.pop()
+        names.add(type(parent.block).__name__)
+        stack += parent.inputs
+    return names
 
 
 def test_plain_columns_are_read_by_an_ensemble_of_which_half_reads_no_linear_path():

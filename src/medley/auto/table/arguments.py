@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from medley.auto.duration import seconds
 from medley.auto.rows import check_fit, check_folder, check_writable
 from medley.auto.table.plan import Plan, plan_table
 from medley.core.arguments import check_whole_number
+from medley.core.input import Input
 from medley.core.unreadable import POLICIES
-from medley.errors import DataError, ErrorCollector, spelled
+from medley.errors import ConfigError, DataError, ErrorCollector, spelled
 from medley.model.forward import resolve_device
 from medley.tables.reading.memory import memory_bytes
 from medley.tables.reading.read import Table, read
+
+AnyInput = TypeVar("AnyInput", bound=Input)
 
 _SPLITS = ("group", "time", "split")
 
@@ -34,6 +38,7 @@ def check_search(
     device: Any = "auto",
     project_name: Any = "table_model",
     directory: Any = None,
+    plan: Any = None,
 ) -> None:
     """Adds an error for each plain argument of `fit` that breaks a rule."""
     before = len(errors.errors)
@@ -50,9 +55,42 @@ def check_search(
     with errors.collecting():
         check_fit(epochs, batch_size, 0.2 if validation_split is None else validation_split, None, None, verbose)
     check_whole_number(errors, max_trials, "max_trials")
+    check_plan(errors, plan)
     check_whole_number(errors, seed, "seed", at_least=0)
     if on_bad_file not in POLICIES:
         errors.add(f'must be "warn", "raise" or "drop", got {on_bad_file!r}.', argument="on_bad_file")
+
+
+def check_plan(errors: ErrorCollector, plan: Any) -> None:
+    """Adds an error where a plan is none that a model's metadata holds.
+
+    >>> errors = ErrorCollector()
+    >>> check_plan(errors, {"epoch": 3})
+    >>> print(errors.errors[0])
+    plan must be model.metadata["plan"] of an earlier call, got {'epoch': 3}.
+    """
+    if plan is None:
+        return
+    is_plan = isinstance(plan, Mapping) and {"epochs", "first_epochs", "inputs"} <= plan.keys()
+    inputs = plan["inputs"] if is_plan else None
+    if not isinstance(inputs, Mapping) or not all(isinstance(fields, Mapping) for fields in inputs.values()):
+        errors.add(f'must be model.metadata["plan"] of an earlier call, got {plan!r}.', argument="plan")
+        return
+    check_whole_number(errors, plan["epochs"], 'plan["epochs"]', optional=False)
+    check_whole_number(errors, plan["first_epochs"], 'plan["first_epochs"]')
+
+
+def with_fields(block: AnyInput, fields: Mapping[str, Any]) -> AnyInput:
+    """An input with fields that a plan says.
+
+    Raises:
+        ConfigError: it has no such field, or cannot have such a value.
+    """
+    if unknown := fields.keys() - block.__dataclass_fields__.keys():
+        names = ", ".join(map(repr, sorted(unknown)))
+        message = f"sets {names} of {block.name or type(block).__name__}, which has no such field."
+        raise ConfigError(message, argument="plan")
+    return replace(block, **fields)
 
 
 def understand(

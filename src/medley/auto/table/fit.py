@@ -10,8 +10,8 @@ from typing import Any
 
 from medley.auto.automodel import AutoModel
 from medley.auto.duration import seconds
-from medley.auto.table.arguments import check_search, understand
-from medley.auto.table.graph import LINEAR_PATH, table_graph, table_training
+from medley.auto.table.arguments import check_search, understand, with_fields
+from medley.auto.table.graph import path_name, table_graph, table_training
 from medley.auto.table.large import divide_large, images_are_large, scanned
 from medley.auto.table.plan import Plan, check_names
 from medley.auto.table.pretrained import with_pretrained
@@ -100,7 +100,8 @@ def fit(
             is in the hub's cache and never asks a network; where nothing is, it learns from scratch and says so.
 
         plan: `model.metadata["plan"]` of an earlier call with the same rows: repeats that training without a clock, so
-            that machines of another speed, or a busier one, get the same model.
+            that machines of another speed, or a busier one, get the same model; unless its `"complete"` is False: then
+            the time ran out before the plan was carried out.
 
     Returns:
         A model whose `predict` takes tables and gives frames.
@@ -116,7 +117,7 @@ def fit(
     >>> list(model.predict({"kind": ["b"], "size": [2.0]}).columns)
     ['price']
     """
-    budget = Budget.start(None if plan else _limit(time_limit))
+    budget = Budget.start(_limit(time_limit) if plan is None else None)
     errors = ErrorCollector()
     check_search(
         errors,
@@ -132,6 +133,7 @@ def fit(
         device=device,
         project_name=project_name,
         directory=directory,
+        plan=plan,
     )
     division = SplitSpec(validation_split or 0.2, seed or 0, group, time, split, sample_weight, on_bad_file)
     division = replace(division, is_free=validation_split is None)
@@ -150,9 +152,10 @@ def fit(
         pretrained=pretrained,
     )
     store = Store(Path(directory or ".") / project_name)
-    choices = plan or ({} if overwrite else store.choices)
+    choices: Mapping[str, Any] = plan or ({} if overwrite else store.choices)
     table_plan = _sized(table_plan, budget, divided.train.size, choices.get("inputs", {}))
-    path = choices.get("inputs", {}).get(LINEAR_PATH, {}) if plan else {}
+    name = path_name(table_plan.inputs, table_plan.heads)
+    path = _path_fields(plan, name, [str(block.name) for block in table_plan.inputs])
     auto = AutoModel(
         table_plan.inputs,
         table_graph(table_plan.inputs, table_plan.heads, linear=divided.stream is None, path=path),
@@ -196,10 +199,29 @@ def _sized(plan: Plan, budget: Budget, rows: int, choices: Mapping[str, Any]) ->
     """
     seconds_per_row = budget.seconds_per_row(rows) / (sum(block.shares_encoder for block in plan.inputs) or 1)
     inputs = [
-        replace(block, **choices[str(block.name)]) if str(block.name) in choices else block.for_time(seconds_per_row)
+        with_fields(block, choices[str(block.name)]) if str(block.name) in choices else block.for_time(seconds_per_row)
         for block in plan.inputs
     ]
     return replace(plan, inputs=inputs)
+
+
+def _path_fields(plan: Mapping[str, Any] | None, name: str, inputs: Sequence[str]) -> Mapping[str, Any]:
+    """Fields of the linear path that a plan says.
+
+    Args:
+        plan: of an earlier call, or None.
+        name: of the linear path.
+        inputs: names of the table's inputs.
+
+    Raises:
+        ConfigError: the plan is one of other inputs.
+    """
+    fields: Mapping[str, Any] = {} if plan is None else plan["inputs"]
+    if unknown := [other for other in fields if other not in (name, *inputs)]:
+        names = ", ".join(map(repr, unknown))
+        message = f"sets {names}, but the inputs are {', '.join([*inputs, name])}: it is of another table."
+        raise ConfigError(message, argument="plan")
+    return fields.get(name, {})
 
 
 def _limit(time_limit: Any) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from medley.auto.table.arguments import with_fields
 from medley.core.block import Block, Node
 from medley.core.head import Head
 from medley.core.input import Input
@@ -23,7 +24,7 @@ def table_graph(
     """Heads joined to the inputs of a table.
 
     An ensemble of dense networks reads plain columns as they are, and the answers of linear models of columns and
-    texts, at which every head starts (record 23). With images, recordings and the like among the inputs, that is a
+    texts, at which every head starts (record 24). With images, recordings and the like among the inputs, that is a
     first stage; a second one starts at its answers, and reads the vectors of their encoders beside the columns.
 
     Args:
@@ -42,7 +43,9 @@ def table_graph(
     ['None']
     """
     readable = [block for block in inputs if block.linear_features() is not None] if linear else []
-    start = lookup("linear.path")(**(path or {}), name=_free_name(inputs, heads))(readable) if readable else None
+    start = (
+        with_fields(lookup("linear.path")(name=path_name(inputs, heads)), path or {})(readable) if readable else None
+    )
     direct = [block.encode_for_ensemble() for block in inputs if not block.shares_encoder]
     late = [block.encode_for_ensemble() for block in inputs if block.shares_encoder]
     if start is None:
@@ -58,7 +61,8 @@ def table_graph(
     return [head([second, stage]) for head in heads]
 
 
-def _free_name(inputs: Sequence[Input], heads: Sequence[Head]) -> str:
+def path_name(inputs: Sequence[Input], heads: Sequence[Head]) -> str:
+    """The name of the linear path in a table's network."""
     name = LINEAR_PATH
     while name in {block.name for block in (*inputs, *heads)}:
         name += "_"
