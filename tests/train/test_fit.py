@@ -148,14 +148,59 @@ def test_ctrl_c_before_the_first_epoch_is_passed_on(make_bench):
         run(make_bench(), on_step=on_step)
 
 
-def test_a_loss_that_is_no_longer_finite_ends_it_with_the_best_before(make_bench):
-    scores = iter([2.0, math.nan, 1.0])
-    calls = []
+def test_after_a_loss_that_is_not_finite_training_returns_to_the_best_weights_with_a_smaller_rate(make_bench):
+    scores, snapshots, notes, bench = iter([2.0, math.nan, 1.0, 3.0]), [], [], make_bench()
+    first_step = []
+
+    def on_step(total):
+        if len(snapshots) == 2 and not first_step:
+            first_step.append(bench.weights())
+
     trained = run(
-        make_bench(), score=lambda values: next(scores), watch=lambda *arguments: calls.append(arguments) or calls[1:]
+        bench,
+        Training(learning_rate=1e-3, weight_decay=0.0, schedule="constant", epochs=4, batch_size=16),
+        score=lambda values: next(scores),
+        watch=lambda *_: snapshots.append(bench.weights()),
+        on_step=on_step,
+        log=notes.append,
     )
-    assert (trained.best_epoch, trained.best_score, len(trained.records)) == (0, 2.0, 2)
+    assert (trained.best_epoch, trained.best_score, len(trained.records)) == (2, 1.0, 4)
+    assert trained.stopped is None
+    assert [record.learning_rate for record in trained.records] == pytest.approx([1e-3, 1e-3, 1e-4, 1e-4])
+    assert notes == [
+        "epoch 1: the loss is not finite; training goes back to the best weights before, with 0.1 of the learning rate"
+    ]
+    weights = [name for name, _ in bench.network.named_parameters()]
+    from_best = max(float((first_step[0][name] - snapshots[0][name]).abs().max()) for name in weights)
+    from_last = max(float((first_step[0][name] - snapshots[1][name]).abs().max()) for name in weights)
+    assert from_best < 2e-4 < from_last  # one step of Adam moves a weight by the learning rate at most
+
+
+def test_a_second_loss_that_is_not_finite_ends_it_with_the_best_before(make_bench):
+    scores = iter([2.0, math.nan, math.nan, 1.0])
+    trained = run(make_bench(), score=lambda values: next(scores), watch=lambda *_: "a pruner finds it hopeless")
+    assert (trained.best_epoch, trained.best_score, len(trained.records)) == (0, 2.0, 1)
+    scores = iter([2.0, math.nan, math.nan, 1.0])
+    trained = run(make_bench(), score=lambda values: next(scores))
+    assert (trained.best_epoch, trained.best_score, len(trained.records)) == (0, 2.0, 3)
     assert "no longer finite; a smaller learning_rate" in trained.stopped
+
+
+@pytest.mark.parametrize("val", [True, False])
+def test_weights_that_became_nan_are_trained_again_from_the_best(make_bench, val):
+    bench, broken = make_bench(), []
+
+    def on_step(total):
+        if len(broken) == 7:
+            with torch.no_grad():
+                next(bench.network.parameters()).fill_(math.nan)
+        broken.append(total)
+
+    trained = run(bench, val=val, on_step=on_step)
+    assert trained.stopped is None
+    assert len(trained.records) == 4
+    assert [math.isfinite(record.train["loss"]) for record in trained.records] == [True, False, True, True]
+    assert all(bool(tensor.isfinite().all()) for tensor in bench.network.state_dict().values())
 
 
 def test_a_learning_rate_that_is_far_too_large_is_reported(make_bench):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from math import isfinite
+from math import inf, isfinite
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from medley.train.calibrate import affordable_epochs
 from medley.train.hooks import TrainingHooks
 from medley.train.loop import train
 from medley.train.plan import Training, default_batch_size, default_epochs
-from medley.train.run import FitResult, TrainingRun
+from medley.train.run import RECOVERY_RATE, FitResult, TrainingRun
 from medley.train.state import TrainingState
 from medley.train.stepper import Stepper
 from medley.train.steppers import autocast_dtype, make_stepper
@@ -75,24 +75,28 @@ def fit(
     run = TrainingRun(stepper, network, rows, batch_size, hooks.deadline, seed, best)
     validation = Validation(network, tasks, weights, rows if val is None and rows.folds is not None else val, stepper)
     network.train()
-    wanted = epochs
+    run.result.epochs = wanted = epochs
     with threads(thread_count) if thread_count else nullcontext():
         if hooks.deadline is not None and state is None:
-            epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
+            run.result.epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
         if state is None and validation.rows is not None and any(isinstance(m, LinearSkip) for m in network.modules()):
             # A network that starts at good answers may be best before its first step.
             scores = validation.scores()
             best.look(hooks.score({f"val_{name}": value for name, value in scores.items()}), validation.losses)
-    run.result.epochs = epochs
-    hooks.on_plan(epochs, wanted)
     if state is not None:
         run.restore(state)
-        if run.result.records:
-            last = run.result.records[-1]
-            run.result.stopped = run.result.early_stop(_score(last, hooks), plan.patience)
+        if run.result.records and run.result.stopped is None:
+            run.result.stopped = _early_stop(run, _score(run.result.records[-1], hooks), plan)
+    epochs = run.result.epochs
+    hooks.on_plan(epochs, wanted)
     total = epochs * -(-rows.size // batch_size)
+    pieces = stepper.pieces
 
     def on_step() -> None:
+        nonlocal pieces
+        if stepper.pieces != pieces:
+            pieces = stepper.pieces
+            hooks.log(f"memory is short: batches of {batch_size} rows are computed in {pieces} pieces")
         hooks.on_step(total)
         hooks.checkpoint(run.state)
 
@@ -111,8 +115,9 @@ def fit(
     )
     with threads(thread_count) if thread_count else nullcontext():
         try:
-            if run.result.stopped is None:
+            if run.result.stopped is None and run.position.epoch < epochs:
                 _follow(run, records, plan, hooks, validation)
+                hooks.on_end(run.state)
         except KeyboardInterrupt:
             if not run.result.records:
                 raise
@@ -129,19 +134,39 @@ def _follow(
 ) -> None:
     for record in records:
         score = _score(record, hooks)
-        run.add(record, score, validation.losses)
-        reason = hooks.watch(record, score)
-        if not isfinite(score):  # reported before a pruner that finds the same trial hopeless
-            reason = None
-        run.result.stopped = reason or run.result.early_stop(score, plan.patience)
+        reason = None
+        if isfinite(score):
+            run.add(record, score, validation.losses)
+            reason = hooks.watch(record, score)
+        else:
+            run.result.records.append(record)
+            hooks.watch(record, score)  # a pruner's answer does not count: it finds the trial hopeless as it is
+            if not run.stepper.is_restarted:
+                run.recover()
+                hooks.log(
+                    f"epoch {record.epoch}: the loss is not finite; training goes back to the best weights "
+                    f"before, with {RECOVERY_RATE} of the learning rate"
+                )
+                hooks.checkpoint(run.state)
+                continue
+        run.result.stopped = reason or _early_stop(run, score, plan)
         hooks.checkpoint(run.state)
         if run.result.stopped:
             return
     run.result.stopped = "time ran out" if run.clock(0.5) >= 1 else None
 
 
+def _early_stop(run: TrainingRun, score: float, plan: Training) -> str | None:
+    if not isfinite(score) and not run.stepper.is_restarted:
+        return None
+    return run.result.early_stop(score, plan.patience)
+
+
 def _score(record: Record, hooks: TrainingHooks) -> float:
-    return hooks.score(record.flat()) if record.val else 0.0
+    """The objective; without validation rows 0, as long as the loss of the training rows is finite."""
+    if record.val:
+        return hooks.score(record.flat())
+    return 0.0 if isfinite(record.train.get("loss", 0.0)) else inf
 
 
 class Validation:

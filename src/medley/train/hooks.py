@@ -25,6 +25,7 @@ class TrainingHooks:
         deadline: `time.monotonic()` at which training must be over, or None.
         checkpoint: called after every step and every epoch with a function that takes the state of the training at
             this moment. Taking it copies all weights, so call the function only for a state that is kept.
+        on_end: called with such a function when the training has ended, other than by an interrupt.
     """
 
     score: Callable[[dict[str, float]], float]
@@ -36,3 +37,4 @@ class TrainingHooks:
     deadline: float | None = None
     by_task: bool = True
     checkpoint: Callable[[Callable[[], TrainingState]], None] = lambda take: None
+    on_end: Callable[[Callable[[], TrainingState]], None] = lambda take: None

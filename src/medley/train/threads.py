@@ -11,6 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from medley.core.batch import Batch
 from medley.graph.network import Network
+from medley.model.forward import is_out_of_memory
+from medley.train.memory import MIN_PIECE, split
 
 MIN_FLOPS = 2e8
 """Floating-point operations of a forward pass below which a second thread costs more than it saves: on a busy machine
@@ -27,11 +29,22 @@ def forward_flops(network: Network, batch: Batch) -> int:
         network: on the CPU.
         batch: a batch of the usual size.
     """
-    training = network.training
+    training, few = network.training, batch
     network.eval()
-    with torch.no_grad(), _FlopCounter() as counter:
-        network(batch)
+    while (flops := _count(network, few)) is None:  # memory is short
+        few = split(few, 2)[0]
     network.train(training)
+    return flops * batch.size // few.size
+
+
+def _count(network: Network, batch: Batch) -> int | None:
+    try:
+        with torch.no_grad(), _FlopCounter() as counter:
+            network(batch)
+    except RuntimeError as error:
+        if not is_out_of_memory(error) or batch.size < 2 * MIN_PIECE:
+            raise
+        return None
     return counter.flops
 
 
