@@ -132,6 +132,8 @@ class AutoModel:
         sample_weight: Any = None,
         callbacks: Sequence[Callable[[Record], Any]] | None = None,
         verbose: int = 1,
+        *,
+        resume: bool = False,
     ) -> History:
         """Searches and trains; the best trial's best epoch is the model from then on.
 
@@ -145,6 +147,9 @@ class AutoModel:
             sample_weight: (N,) numbers.
             callbacks: called with every epoch's `Record`; one that returns True ends the trial.
             verbose: 0 silent, 1 bars and a line per trial, 2 a line per epoch.
+            resume: only continue a search, over the same data and with the same settings, that was killed, interrupted,
+                or shall have more trials. Left out, such a search is continued too, but where there is none a new one
+                begins. A trial is continued in the middle of an epoch.
 
         Returns:
             The best trial's records as Keras's `History`.
@@ -157,7 +162,7 @@ class AutoModel:
         check_fit(epochs, batch_size, validation_split, validation_data, callbacks, verbose)
         parts = self._parts(x, y, sample_weight, validation_split, validation_data)
         verbose = int(verbose) if verbose != "auto" else 1
-        return self.search(*parts, epochs, batch_size, callbacks, verbose=verbose, budget=budget)
+        return self.search(*parts, epochs, batch_size, callbacks, verbose=verbose, budget=budget, resume=resume)
 
     def search(
         self,
@@ -174,6 +179,7 @@ class AutoModel:
         patience: int | None = None,
         stream: Stream | None = None,
         choices: Mapping[str, Any] | None = None,
+        resume: bool = False,
     ) -> History:
         """As `fit`, of rows that were divided already; what other doors end in.
 
@@ -189,6 +195,7 @@ class AutoModel:
             about: JSON to keep in the models' facts.
             patience: trials without a gain after which the search ends (`study.is_out_of_patience`).
             choices: JSON of what the time limit decided beforehand, to keep with the project.
+            resume: as in `fit`.
             stream: where inputs' rows come from, if not from `train` and `val`; time counts from when it is encoded.
         """
         check_writable(self.folder)
@@ -199,9 +206,12 @@ class AutoModel:
             batch_size=batch_size or self.training.batch_size,
         )
         search_spec = self._search_spec(train, val, plan, stream, table, about or {}, budget)
-        study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {})
+        study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {}, resume=resume)
         self._study, self._model = study, None
-        study.run()
+        try:
+            study.run()
+        finally:
+            study.store.end()
         self._model = study.best()
         self._model.metadata["search"] = {"trials": len(study.results), "ended": study.ended}
         if weak := self._model.metadata.get("not_learned"):
@@ -230,6 +240,8 @@ class AutoModel:
         budget: Budget,
         patience: int | None,
         choices: Mapping[str, Any],
+        *,
+        resume: bool,
     ) -> Study:
         data = search_spec.data
         default = ResolvedDefault(search_spec)  # encodes what the default reads, so that the digest covers it
@@ -242,7 +254,9 @@ class AutoModel:
         progress = Progress(verbose)
         store = Store(self.folder)
         same = self._study is not None and self._study.store.folder == self.folder
-        if told := store.begin(digest, overwrite=self.overwrite or same, choices=choices):
+        choices = {**choices, "rows": search_spec.summary.rows, "codecs": data.choices()}
+        overwrite = (self.overwrite or same) and not resume
+        if told := store.begin(digest, overwrite=overwrite, choices=choices, resume=resume):
             progress.log(told)
         limits = Limits(self.max_trials, budget.training_deadline, self.keep, patience)
         return Study(search_spec, self._tuner, limits, store, progress, callbacks, default)
@@ -259,7 +273,13 @@ class AutoModel:
     ) -> SearchSpec:
         heads = self.graph.heads
         data = Encodings(
-            train, val, {name: head.codec() for name, head in heads.items()}, self.device, stream, budget.linear_seconds
+            train,
+            val,
+            {name: head.codec() for name, head in heads.items()},
+            self.device,
+            stream,
+            budget.linear_seconds,
+            Store(self.folder).unfinished_choices(train.size),
         )
         score = read_objective(self.objective, list(heads), self._metrics(data))
         return SearchSpec(

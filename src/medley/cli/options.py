@@ -22,4 +22,6 @@ OPTIONS = {
     "memory": "--memory",
     "pretrained": "--pretrained",
     "project_name": "-o",
+    "directory": "-o",
+    "resume": "--resume",
 }

@@ -85,6 +85,7 @@ def fit(
             best.look(hooks.score({f"val_{name}": value for name, value in scores.items()}), validation.losses)
     if state is not None:
         run.restore(state)
+        hooks.on_resume(run.result.records)
         if run.result.records and run.result.stopped is None:
             run.result.stopped = _early_stop(run, _score(run.result.records[-1], hooks), plan)
     epochs = run.result.epochs
@@ -119,7 +120,7 @@ def fit(
                 _follow(run, records, plan, hooks, validation)
                 hooks.on_end(run.state)
         except KeyboardInterrupt:
-            if not run.result.records:
+            if not run.result.records or not hooks.keeps_partial:
                 raise
             run.result.stopped = "interrupted"
     if best.weights:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from medley.model.records import Record
@@ -25,6 +25,9 @@ class TrainingHooks:
         deadline: `time.monotonic()` at which training must be over, or None.
         checkpoint: called after every step and every epoch with a function that takes the state of the training at
             this moment. Taking it copies all weights, so call the function only for a state that is kept.
+        on_resume: called with the records before the state that a training continues from.
+        keeps_partial: whether a training that is interrupted ends with its best epoch so far, if there is one; else
+            `KeyboardInterrupt` is passed on.
         on_end: called with such a function when the training has ended, other than by an interrupt.
     """
 
@@ -38,3 +41,5 @@ class TrainingHooks:
     by_task: bool = True
     checkpoint: Callable[[Callable[[], TrainingState]], None] = lambda take: None
     on_end: Callable[[Callable[[], TrainingState]], None] = lambda take: None
+    on_resume: Callable[[Sequence[Record]], None] = lambda records: None
+    keeps_partial: bool = True

@@ -125,6 +125,11 @@ class TrainingState:
     stopped: str | None = None
 
     @property
+    def is_over(self) -> bool:
+        """Whether the training has ended."""
+        return self.stopped is not None or (self.epochs > 0 and self.position.epoch >= self.epochs)
+
+    @property
     def step(self) -> int:
         """Steps so far, over all epochs."""
         per_epoch = -(-self.rows // self.batch_size)

@@ -29,12 +29,13 @@ def forward_flops(network: Network, batch: Batch) -> int:
         network: on the CPU.
         batch: a batch of the usual size.
     """
-    training, few = network.training, batch
+    training, few, factor = network.training, batch, 1.0
     network.eval()
     while (flops := _count(network, few)) is None:  # memory is short
         few = split(few, 2)[0]
+        factor = batch.size / few.size
     network.train(training)
-    return flops * batch.size // few.size
+    return int(flops * factor)
 
 
 def _count(network: Network, batch: Batch) -> int | None:

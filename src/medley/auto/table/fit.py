@@ -52,6 +52,7 @@ def fit(
     project_name: str = "table_model",
     directory: str | Path | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     seed: int | None = None,
     device: Any = "auto",
     verbose: int = 1,
@@ -90,6 +91,7 @@ def fit(
         project_name: folder of the search, under `directory`.
         directory: as in `AutoModel`.
         overwrite: as in `AutoModel`.
+        resume: as in `AutoModel.fit`.
         seed: as in `AutoModel`.
         device: as in `AutoModel`.
         verbose: 0 silent, 1 what was understood and a line per trial, 2 a line per epoch.
@@ -135,6 +137,8 @@ def fit(
         directory=directory,
         plan=plan,
     )
+    if resume and overwrite:
+        errors.add("cannot be combined with overwrite, which begins anew.", argument="resume")
     division = SplitSpec(validation_split or 0.2, seed or 0, group, time, split, sample_weight, on_bad_file)
     division = replace(division, is_free=validation_split is None)
     divided, table_plan = _understood(
@@ -184,6 +188,7 @@ def fit(
         about=divided.about,
         patience=PATIENCE if max_trials is None else None,
         stream=divided.stream,
+        resume=resume,
     )
     return auto.export_model()
 
