@@ -98,7 +98,7 @@ class ClassCodec(LabelCodec):
         if self.num_classes not in (None, width):
             raise DataError(f"num_classes={self.num_classes}, but the one-hot target data has {width} columns.")
         self._one_hot_dtype = _number_dtype(labels)
-        return ClassLabels(labels.columns, "str") if labels.columns else ClassLabels.numbered(width, "int64")
+        return ClassLabels(labels.columns, "str") if labels.columns else ClassLabels.integers(width, "int64")
 
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """0 and 1 for two classes (B, 1), one-hot rows (B, K) for more."""
@@ -174,7 +174,7 @@ def _add_unseen(classes: ClassLabels, count: int) -> ClassLabels:
         return ClassLabels((False, True), "bool")
     is_numbered = all(isinstance(label, int | float) and label in range(count) for label in classes.labels)
     if is_numbered and np.dtype(classes.dtype).kind in "iuf":
-        return ClassLabels.numbered(count, classes.dtype)
+        return ClassLabels.integers(count, classes.dtype)
     raise DataError(
         f"num_classes={count}, but the target data has {len(classes.labels)} classes: {classes.labels[:10]!r}. "
         f"Only the whole numbers 0 to {count - 1} can be labels of classes without rows; leave num_classes unset."

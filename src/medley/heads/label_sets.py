@@ -88,7 +88,7 @@ class LabelSetCodec(LabelCodec):
         kind = labels.array.dtype.kind
         self._matrix_dtype = labels.array.dtype.name if kind in "biuf" else "float64"
         width = labels.array.shape[-1]
-        self._classes = ClassLabels(labels.columns, "str") if labels.columns else ClassLabels.numbered(width, "int64")
+        self._classes = ClassLabels(labels.columns, "str") if labels.columns else ClassLabels.integers(width, "int64")
         return _cells(labels.array, width)
 
     def _fit_lists(self, rows: list[list[Any] | None]) -> np.ndarray:
