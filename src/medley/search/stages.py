@@ -66,7 +66,7 @@ def train_first_stage(
     seed: int,
     loss_weights: Any = None,
 ) -> FirstStageResult:
-    """Trains the first stage of a graph.
+    """Trains the first stage of a graph; a Ctrl-C ends it with its best epoch so far.
 
     Args:
         graph: resolved, with heads that start at the answers of `stage`.
@@ -88,7 +88,11 @@ def train_first_stage(
         now = monotonic()
         deadline = now + (hooks.deadline - now) * FIRST_FRACTION
     balance = balancer(loss_weights, [task.name for task in tasks], head_weights=[task.head.weight for task in tasks])
-    inner = TrainingHooks(lambda scores: scores["val_relative_loss"], deadline=deadline)
+    inner = TrainingHooks(
+        lambda scores: scores["val_relative_loss"],
+        lambda record, score: "interrupted" if hooks.is_interrupted() else None,
+        deadline=deadline,
+    )
     trained = fit(network, tasks, balance, plan, rows[0], None, inner, seed)
     first, network = untie(first, specs, targets, trained.weights)
     network.to(rows[0].device).eval()

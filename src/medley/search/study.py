@@ -236,6 +236,7 @@ class Study:
             progress.say,
             self._deadline(),
             self.search_spec.by_task,
+            lambda: self.interrupts.came,
         )
 
     def _deadline(self) -> float | None:
