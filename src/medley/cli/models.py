@@ -21,7 +21,7 @@ def load_any(folder: Path, device: str = "cpu") -> tuple[str, Model]:
     """
     try:
         from medley.model.artifact import load
-        from medley.model.saving import DESCRIPTION
+        from medley.model.files import DESCRIPTION
     except ModuleNotFoundError as error:
         if is_missing_part(error):
             raise

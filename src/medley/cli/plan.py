@@ -10,8 +10,8 @@ from typing import Any
 
 from medley.errors import ErrorCollector
 
-_MODEL, _PLACES = "model.json", ("metadata", "plan")
-"""The file of a saved model that holds its plan, and the keys on the way to it."""
+_KEYS = ("metadata", "plan")
+"""The way to the plan in the description of a saved model."""
 
 
 def add_plan(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,9 @@ def plan_of(path: Path | None, errors: ErrorCollector) -> Mapping[str, Any] | No
     """
     if path is None:
         return None
-    file = path / _MODEL if path.is_dir() else path
+    from medley.model.files import DESCRIPTION
+
+    file = path / DESCRIPTION if path.is_dir() else path
     if not file.is_file():
         what = "is a folder without a saved model" if path.is_dir() else "is not a file or folder"
         errors.add(f"{path} {what}; name a saved model or a JSON file.", argument="plan")
@@ -44,7 +46,7 @@ def plan_of(path: Path | None, errors: ErrorCollector) -> Mapping[str, Any] | No
     except (OSError, ValueError) as error:
         errors.add(f"{file} cannot be read as JSON: {error}.", argument="plan")
         return None
-    for key in _PLACES:
+    for key in _KEYS:
         content = content.get(key, content) if isinstance(content, Mapping) else content
     if isinstance(content, Mapping) and "epochs" in content:
         return content
