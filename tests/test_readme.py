@@ -96,4 +96,4 @@ def test_commands_are_read_with_their_comments_and_quotes():
     page = (
         "```console\nmake demo\nmedley fit 'my pets.csv' --target price  # minutes\n```\n```bash\nmedley blocks\n```\n"
     )
-    assert commands(page) == [["fit", "my pets.csv", "--target", "y"], ["blocks"]]
+    assert commands(page) == [["fit", "my pets.csv", "--target", "price"], ["blocks"]]

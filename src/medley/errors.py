@@ -211,8 +211,9 @@ def missing_package(error: ModuleNotFoundError, user: str) -> MissingDependencyE
 
 def is_missing_part(error: BaseException) -> bool:
     """Whether an import did not find a module of medley itself, which is a defect and no missing package."""
-    is_import = isinstance(error, ModuleNotFoundError) and not isinstance(error, MedleyError)
-    return is_import and (error.name or "medley").partition(".")[0] == "medley"
+    if not isinstance(error, ModuleNotFoundError) or isinstance(error, MedleyError):
+        return False
+    return (error.name or "medley").partition(".")[0] == "medley"
 
 
 class MedleyWarning(UserWarning):

@@ -71,7 +71,7 @@ class Store:
         if not done:  # what made all trials fail may be mended by now
             self._clear()
             return None
-        if not self._holds(min(done, key=_rank)):
+        if not self.has_model(min(done, key=_rank).number):
             self._clear()
             return f"{self.folder} lacks the model of its best trial, so its {len(results)} trials are run again."
         # Anew without the line that a killed run was writing, else the next one would be glued to it.
@@ -134,11 +134,12 @@ class Store:
 
     def best(self) -> int | None:
         """The number of the best trial whose model is here."""
-        here = [one for one in self.results() if one.state == "complete" and self._holds(one)]
+        here = [one for one in self.results() if one.state == "complete" and self.has_model(one.number)]
         return min(here, key=_rank).number if here else None
 
-    def _holds(self, result: TrialResult) -> bool:
-        return (self.folder / "trials" / str(result.number) / "model.json").is_file()
+    def has_model(self, number: int) -> bool:
+        """Whether a trial's model is here."""
+        return (self.folder / "trials" / str(number) / "model.json").is_file()
 
     @property
     def choices(self) -> dict[str, Any]:
