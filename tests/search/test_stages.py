@@ -68,7 +68,7 @@ def test_ctrl_c_that_python_lost_in_the_first_stage_ends_it_at_the_next_epoch(fr
         return train(*args[:6], replace(hooks, watch=watch), *args[7:], **options)
 
     monkeypatch.setattr("medley.search.stages.fit", interrupted)
-    monkeypatch.setattr(Interrupts, "__enter__", lambda self: setattr(self, "came", True) or self)
+    monkeypatch.setattr(Interrupts, "__enter__", lambda self: setattr(self, "is_requested", True) or self)
     check_first_stage_only(fit(frame, tmp_path), frame)
     assert epochs == [0]
 

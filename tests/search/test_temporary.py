@@ -2,6 +2,8 @@
 
 import gc
 import multiprocessing
+import subprocess
+import sys
 import tempfile
 
 import numpy as np
@@ -35,7 +37,7 @@ def numbers(rows=40):
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("torchinductor"))
 
 
 def test_a_folder_goes_with_its_owner(places):
@@ -68,6 +70,21 @@ def test_four_tables_leave_nothing_behind(places):
     assert names(places[0]) == names(places[1]) == []
     assert all(len(model.predict(numbers(3))) == 3 for model in models)
     assert all(len(md.load(model.save("saved")).predict(numbers(3))) == 3 for model in models)
+
+
+def test_a_first_search_is_not_kept_alive_by_what_it_imports(tmp_path):
+    code = (
+        "import gc, tempfile, numpy as np, medley as md\n"
+        f"tempfile.tempdir = {str(tmp_path)!r}\n"
+        "x = np.arange(40.0)\n"
+        "model = md.fit({'x': x % 7, 'y': x % 7 + x % 3}, 'y', max_trials=1, epochs=1, verbose=0)\n"
+        "gc.collect()\n"
+        "from medley.auto.automodel import AutoModel\n"
+        "from medley.search.encodings import Encodings\n"
+        "print([type(one).__name__ for one in gc.get_objects() if type(one) in (AutoModel, Encodings)])\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_search_that_fails_leaves_nothing_behind(places):

@@ -20,8 +20,8 @@ from medley.model.model import Model
 from medley.model.records import History, Record
 from medley.search.budget import Budget
 from medley.search.encodings import Encodings
+from medley.search.labelled_rows import LabelledRows
 from medley.search.objective import metric_directions, read_objective
-from medley.search.part import Part
 from medley.search.progress import Progress
 from medley.search.results import SearchResults
 from medley.search.store import Store
@@ -29,7 +29,7 @@ from medley.search.stream import Stream
 from medley.search.study import Limits, Study
 from medley.search.temporary import temporary_folder
 from medley.search.trial import ResolvedDefault, SearchSpec
-from medley.search.tuners import Tuner, choose_tuner
+from medley.search.tuners import Tuner, resolve_tuner
 from medley.train.plan import Training
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class AutoModel:
         check_whole_number(errors, seed, "seed", at_least=0)
         check_folder(errors, project_name, directory)
         with errors.collecting(ConfigError):
-            self._tuner = choose_tuner(tuner)
+            self._tuner = resolve_tuner(tuner)
         with errors.collecting(ConfigError):
             self.time_limit = seconds(time_limit)
         errors.raise_if_any(ConfigError)
@@ -125,7 +125,7 @@ class AutoModel:
         self.keep = keep
         self._balancer()  # errors in the weights are told now
         self._found: SearchResults | None = None
-        self._searched: Path | None = None  # the folder of this object's own search
+        self._searched: Path | None = None  # the folder of its own search
 
     def __getstate__(self) -> dict[str, Any]:
         # The models come first: they say what is wrong with a part that cannot be pickled.
@@ -176,8 +176,8 @@ class AutoModel:
 
     def search(
         self,
-        train: Part,
-        val: Part | None,
+        train: LabelledRows,
+        val: LabelledRows | None,
         epochs: int | None = None,
         batch_size: int | None = None,
         callbacks: Sequence[Callable[[Record], Any]] | None = None,
@@ -202,9 +202,9 @@ class AutoModel:
             budget: the time limit, and when it began: now, if left out.
             table: how the models read a table, where they do.
             about: JSON to keep in the models' facts.
-            patience: trials without a gain after which the search ends (`study.out_of_patience`); none, if left out.
+            patience: trials without a gain after which the search ends (`study.is_out_of_patience`).
             choices: JSON of what the time limit decided beforehand, to keep with the project.
-            stream: where inputs' rows come from, if not from `train` and `val`; time counts from when it is encoded.
+            stream: where inputs' rows come from, if not from `train` and `val`.
         """
         if self._is_temporary and self._searched is None:
             self.directory = temporary_folder(self)
@@ -219,17 +219,18 @@ class AutoModel:
         study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {})
         self._found, self._searched = study.found, self.folder
         study.run()
-        metadata = self.model.metadata
-        metadata["search"] = {"trials": len(study.results), "ended": study.ended}
-        if weak := metadata.get("not_learned"):
+        self.model.metadata["search"] = {"trials": len(study.results), "ended": study.ended}
+        if not_learned := self.model.metadata.get("not_learned"):
             warn(
-                f"{', '.join(weak)}: the model is no better than a constant prediction on validation rows. Either the "
-                f"inputs do not tell, or the time was too short ({spelled('time_limit')}).",
+                f"{', '.join(not_learned)}: the model is no better than a constant prediction on validation rows. "
+                f"Either the inputs do not tell, or the time was too short ({spelled('time_limit')}).",
                 WeakModelWarning,
             )
         return History(study.ranked[0].records)
 
-    def _parts(self, x: Any, y: Any, sample_weight: Any, fraction: float, validation_data: Any) -> tuple[Part, Part]:
+    def _parts(
+        self, x: Any, y: Any, sample_weight: Any, fraction: float, validation_data: Any
+    ) -> tuple[LabelledRows, LabelledRows]:
         rows = whole(self.graph, x, y, sample_weight)
         if validation_data is None:
             return divide(self.graph, rows, fraction, self.seed)
@@ -250,7 +251,6 @@ class AutoModel:
         default = ResolvedDefault(search_spec)  # encodes what the default reads, so that the digest covers it
         if data.stream is not None:
             data.rows(default.graph)  # now, so that errors in the rows are reported before anything is trained
-            budget = Budget.start(self.time_limit)
         balance = self._balancer().describe()
         graph = self.graph.declarations()
         settings = (graph, search_spec.plan, balance, self.objective, self.seed, self.max_model_size)
@@ -259,14 +259,14 @@ class AutoModel:
         store = Store(self.folder)
         same = self._searched == self.folder
         if told := store.begin(digest, overwrite=self.overwrite or same, choices=choices):
-            progress.say(told)
+            progress.log(told)
         limits = Limits(self.max_trials, budget.training_deadline, self.keep, patience)
         return Study(search_spec, self._tuner, limits, store, progress, callbacks, default)
 
     def _search_spec(
         self,
-        train: Part,
-        val: Part | None,
+        train: LabelledRows,
+        val: LabelledRows | None,
         plan: Training,
         stream: Stream | None,
         table: TableView | None,
