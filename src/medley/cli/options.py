@@ -21,6 +21,7 @@ OPTIONS = {
     "overwrite": "--overwrite",
     "memory": "--memory",
     "pretrained": "--pretrained",
+    "plan": "--plan",
     "project_name": "-o",
     "directory": "-o",
     "resume": "--resume",

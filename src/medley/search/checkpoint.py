@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -124,6 +125,8 @@ class TrialCheckpoints:
         self._copy, self.seconds, self.is_used = {}, 0.0, False
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
+            with suppress(OSError):  # others have checkpoints too
+                self.folder.parent.rmdir()
 
     def _try(self, write: Callable[[Path], object]) -> None:
         """Writes; after a failure no more checkpoints are written, which is reported."""

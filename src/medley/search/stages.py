@@ -71,7 +71,7 @@ def train_first_stage(
     loss_weights: Any = None,
     checkpoints: TrialCheckpoints | None = None,
 ) -> FirstStageResult:
-    """Trains the first stage of a graph.
+    """Trains the first stage of a graph; a Ctrl-C ends it with its best epoch so far.
 
     Args:
         graph: resolved, with heads that start at the outputs of `stage`.
@@ -102,7 +102,7 @@ def train_first_stage(
         deadline=deadline,
         checkpoint=partial(checkpoints.offer, "first"),
         on_end=partial(checkpoints.save, "first"),
-        keeps_partial=False,
+        keeps_partial=hooks.keeps_partial,
     )
     state = checkpoints.state("first")
     trained = fit(network, tasks, task_balancer, plan, rows[0], None, stage_hooks, seed, state)

@@ -41,10 +41,12 @@ def fit(
     hooks: TrainingHooks,
     seed: int,
     state: TrainingState | None = None,
+    stopped: str | None = None,
 ) -> FitResult:
     """Trains a network in place and leaves the weights of its best epoch in it.
 
-    A Ctrl-C ends the training and keeps the best epoch so far; before the first epoch has ended it is passed on.
+    A Ctrl-C ends the training and keeps the best epoch so far. Before the first epoch has ended it keeps the network as
+    it was, if that starts at good answers (`LinearSkip`), and is passed on otherwise.
 
     Args:
         network: built, on the device of the rows.
@@ -56,6 +58,7 @@ def fit(
         hooks: objective, callbacks, deadline.
         seed: of the order of rows, dropout and augmentation.
         state: where to continue a training that was made from the same parts; left out, it begins.
+        stopped: why there is no training: the network is only measured as it starts. Left out, it is trained.
 
     Raises:
         ConfigError: the state was taken over another number of rows, or with another batch size.
@@ -75,9 +78,10 @@ def fit(
     run = TrainingRun(stepper, network, rows, batch_size, hooks.deadline, seed, best)
     validation = Validation(network, tasks, weights, rows if val is None and rows.folds is not None else val, stepper)
     network.train()
-    run.result.epochs = wanted = epochs
+    run.result.epochs, run.result.stopped = epochs, stopped
+    wanted = epochs
     with threads(thread_count) if thread_count else nullcontext():
-        if hooks.deadline is not None and state is None:
+        if hooks.deadline is not None and state is None and stopped is None:
             run.result.epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
         if state is None and validation.rows is not None and any(isinstance(m, LinearSkip) for m in network.modules()):
             # A network that starts at good answers may be best before its first step.
@@ -89,7 +93,8 @@ def fit(
         if run.result.records and run.result.stopped is None:
             run.result.stopped = _early_stop(run, _score(run.result.records[-1], hooks), plan)
     epochs = run.result.epochs
-    hooks.on_plan(epochs, wanted)
+    if stopped is None:
+        hooks.on_plan(epochs, wanted)
     total = epochs * -(-rows.size // batch_size)
     pieces = stepper.pieces
 
@@ -120,10 +125,12 @@ def fit(
                 _follow(run, records, plan, hooks, validation)
                 hooks.on_end(run.state)
         except KeyboardInterrupt:
-            if not run.result.records or not hooks.keeps_partial:
+            if (not run.result.records and not best.weights) or not hooks.keeps_partial:
                 raise
             run.result.stopped = "interrupted"
     if best.weights:
+        if not run.result.records:
+            run.result.best_score = float(best.losses[TOGETHER])
         network.load_state_dict(best.weights[TOGETHER], strict=False)  # frozen parts have not changed
         run.result.weights = best.by_head()
     network.eval()
