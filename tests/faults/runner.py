@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 EVENTS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink"}
-TIMEOUT = 120.0
+TIMEOUT = 900.0
 
 FAULTS = ("kill", "random kill", "disk full", "read-only", "interrupt", "terminate")
 
@@ -59,7 +59,7 @@ class FileEvents:
 
     @staticmethod
     def _is_writing(arguments: tuple) -> bool:
-        path, mode, flags = arguments
+        path, _, flags = arguments
         return isinstance(path, str) and bool((flags or 0) & WRITING)
 
     def _strike(self) -> None:

@@ -1,19 +1,23 @@
 """A project on disk: what was finished is never lost, whatever happened next."""
 
 import json
+import os
+import subprocess
+import sys
 
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from medley.errors import ArtifactError
+from medley.errors import ArtifactError, ConfigError
+from medley.model.files import STATES, WEIGHTS, write_model
 from medley.model.records import Record
 from medley.search.store import Store
 from medley.search.trial import TrialResult
 
 
 class Model:
-    """Stands for a saved model: a file where one is expected."""
+    """Stands for a saved model: files where they are expected."""
 
     def __init__(self, word="", error=None):
         self.word, self.error = word, error
@@ -21,8 +25,7 @@ class Model:
     def save(self, path):
         if self.error:
             raise self.error
-        path.mkdir(parents=True, exist_ok=True)
-        (path / "model.json").write_text(self.word)
+        write_model(path, {"word": self.word}, {WEIGHTS: b"1", STATES: b"2"})
 
 
 def trial(**values):
@@ -53,6 +56,7 @@ def filled(store, scores=(3.0, 1.0, 2.0), digest="d"):
     for number, score in enumerate(scores):
         store.save(number, Model(str(number)))
         store.add(result(number, score), trial(units=3 + number))
+    store.end()
     return store
 
 
@@ -104,7 +108,7 @@ def test_overwriting_deletes_the_project_and_nothing_else(store):
     assert store.begin("other", overwrite=True) is None
     assert store.results() == []
     assert store.best() is None
-    assert sorted(one.name for one in store.folder.iterdir()) == ["notes.txt", "project.json"]
+    assert sorted(one.name for one in store.folder.iterdir()) == [".lock", "notes.txt", "project.json"]
     assert not store.folder.with_name("project-before-1").exists()
 
 
@@ -121,15 +125,98 @@ def test_a_search_in_which_all_failed_starts_anew(store):
     store.begin("d", overwrite=False)
     for number in range(3):
         store.add(result(number, float("inf"), "failed", reason="no memory"), trial(units=3))
+    store.end()
     assert Store(store.folder).begin("d", overwrite=False) is None
-    assert store.results() == []
+    assert Store(store.folder).results() == []
 
 
-def test_a_search_whose_best_model_is_not_here_starts_anew_and_says_so(store):
+def test_a_best_trial_whose_model_is_missing_is_run_again(store):
     filled(store)
     (store.folder / "trials" / "1" / "model.json").unlink()
-    assert "the model of its best trial" in Store(store.folder).begin("d", overwrite=False)
-    assert store.results() == []
+    again = Store(store.folder)
+    assert "lacks the model of its best trial, 1, so it is run again" in again.begin("d", overwrite=False)
+    assert [one.number for one in again.results()] == [0, 2]
+    assert again.repeats == {1: {"units": 4}}
+
+
+@pytest.mark.parametrize("content", [b"", b"other"])
+def test_a_damaged_model_is_set_aside_and_its_trial_run_again(store, content):
+    filled(store)
+    (store.folder / "trials" / "1" / WEIGHTS).write_bytes(content)
+    with pytest.warns(UserWarning, match=r"model of trial 1 is left out: .*is damaged"):
+        assert store.best() == 2  # until then, the next best serves
+    again = Store(store.folder)
+    message = again.begin("d", overwrite=False)
+    assert "The model of trial 1 was moved to" in message
+    assert "weights.safetensors is damaged" in message
+    assert list((store.folder / "damaged").iterdir())
+    assert again.repeats == {1: {"units": 4}}
+
+
+def test_an_interrupted_trial_is_continued_and_serves_until_then(store):
+    filled(store, [2.0])
+    store.begin("d", overwrite=False)
+    store.save(1, Model())
+    store.add(result(1, 1.0, "interrupted"), trial(units=7))
+    store.end()
+    assert Store(store.folder).best() == 1
+    again = Store(store.folder)
+    assert "holds 1 trials" in again.begin("d", overwrite=False)
+    assert [one.number for one in again.results()] == [0]
+    assert again.repeats == {1: {"units": 7}}
+
+
+def test_only_a_search_that_exists_is_resumed(store):
+    with pytest.raises(ConfigError, match="resume: there is no search to resume in"):
+        store.begin("d", overwrite=False, resume=True)
+    assert not store.folder.exists()
+    filled(store)
+    with pytest.raises(ConfigError, match=r"resume: the search in .* is of other data, columns or settings"):
+        store.begin("other", overwrite=False, resume=True)
+    assert "resumes from there" in store.begin("d", overwrite=False, resume=True)
+
+
+def test_a_second_writer_gets_an_error_and_moves_nothing_away(store):
+    store.begin("d", overwrite=False)
+    for digest, overwrite in [("d", False), ("other", False), ("d", True)]:
+        with pytest.raises(ConfigError, match="Another search is running in"):
+            Store(store.folder).begin(digest, overwrite=overwrite)
+    assert sorted(path.name for path in store.folder.parent.iterdir()) == ["project"]
+    store.end()
+    Store(store.folder).begin("d", overwrite=False)
+
+
+def test_the_lock_ends_with_its_process(store):
+    program = "import os, sys; from medley.search.store import Store\n"
+    program += "Store(sys.argv[1]).begin('d', overwrite=False); print('ready', flush=True); input()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(store.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"ready\n"
+    with pytest.raises(ConfigError, match="Another search is running"):
+        store.begin("d", overwrite=False)
+    process.kill()
+    process.communicate()
+    store.begin("d", overwrite=False)
+
+
+def test_a_disk_that_is_full_does_not_end_a_search(store, monkeypatch):
+    store.begin("d", overwrite=False)
+    store.add(result(0), trial(units=3))
+    sync = os.fsync
+
+    def full(number):
+        os.write(number, b'{"half')
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.warns(UserWarning, match="the search continues in memory"):
+        store.add(result(1), trial(units=3))
+    store.add(result(2), trial(units=3))  # reported once
+    assert [one.number for one in store.results()] == [0, 1, 2]
+    monkeypatch.setattr(os, "fsync", sync)
+    store.add(result(3), trial(units=3))  # there is room again
+    assert [one.number for one in Store(store.folder).results()] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("content", ["", "[1, 2]", '{"digest"'])

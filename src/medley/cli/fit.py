@@ -26,6 +26,7 @@ examples:
   medley fit pets.csv --target price -o pets-model --time-limit 1h --seed 7
   medley fit visits.parquet --target bill --time date --kind ward=category --input age --input ward --input date
   medley fit houses.csv --target price --root photos --on-bad-file drop
+  medley fit new-pets.csv --from pets-model -o pets-model-2
   medley fit pets.csv --target price --plan pets-model -o pets-model-again
 
 MODEL_DIR contains the model and, in search/, the trials: see medley describe MODEL_DIR and
@@ -44,6 +45,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="MODEL_DIR", type=Path, help="the model directory (default: FILE-model)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing model, and start a new search")
+    parser.add_argument(
+        "--from",
+        metavar="MODEL",
+        dest="start",
+        help="train this saved model further, on the rows of FILE, instead of a new one",
+    )
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -125,6 +132,11 @@ def run(args: argparse.Namespace) -> int:
     """
     errors = ErrorCollector()
     folder: Path = args.output or _default_folder(args.table)
+    if args.start is not None:
+        from medley.cli.fit_more import run as run_more
+
+        _check_folder(folder, errors, is_replaced=args.overwrite)
+        return run_more(args, folder, errors)
     kinds = column_kinds(args.kind, errors)
     if args.resume and args.overwrite:
         errors.add("--resume continues a search, and --overwrite starts a new one; choose one of them.")

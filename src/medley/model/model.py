@@ -12,6 +12,7 @@ import torch
 
 from medley.core.batch import Rows
 from medley.core.codec import Encoded, TargetCodec
+from medley.core.registry import lookup
 from medley.core.spec import Spec
 from medley.data.rows import arrange, check_counts
 from medley.data.sources import Source, encode_inputs
@@ -148,6 +149,23 @@ class Model(Predictor):
         Returns:
             Scores under Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`.
         """
+        named_x, targets, weight = self._labelled(x, y, sample_weight, root)
+        rows = self._rows(named_x, targets, weight)
+        tasks = [task for task in tasks_of(self.graph, self.targets) if task.name in targets]
+        weights = self.metadata.get("loss_weights") or {task.name: task.head.weight for task in tasks}
+        scores = measure(tasks, compute_outputs(self.network, rows, rows_per_pass(batch_size)), rows, weights)
+        unlabelled = [name for name, target in targets.items() if not target.present.any()]
+        if len(unlabelled) == len(targets):
+            raise DataError(f"No row has a label of {', '.join(unlabelled)}, so there is nothing to measure.")
+        for name in unlabelled:
+            warn(f"No row has a label of {name}: its loss is reported as NaN and is not part of the total.")
+            scores[f"{name}_loss"] = float("nan")
+        return scores
+
+    def _labelled(
+        self, x: Any, y: Any, sample_weight: Any, root: str | Path | None
+    ) -> tuple[dict[str, Any], dict[str, Encoded], np.ndarray | None]:
+        """Rows by input, encoded labels by head (of those that have some), and weights of rows."""
         heads = self.output_names
         if y is None and self.table is not None and self._is_table(x):
             table = self.table.read(x, root, labelled=True)
@@ -159,17 +177,56 @@ class Model(Predictor):
         named_x = arrange(x, self.input_names, "x", rows_of_y)
         size = check_counts(without_absent(named_x), named_y)
         targets = encode_targets({name: self.targets[name] for name in heads}, named_y)
-        rows = self._rows(named_x, targets, row_weights(sample_weight, size))
-        tasks = [task for task in tasks_of(self.graph, self.targets) if task.name in heads]
-        weights = self.metadata.get("loss_weights") or {task.name: task.head.weight for task in tasks}
-        scores = measure(tasks, compute_outputs(self.network, rows, rows_per_pass(batch_size)), rows, weights)
-        unlabelled = [name for name, target in targets.items() if not target.present.any()]
-        if len(unlabelled) == len(targets):
-            raise DataError(f"No row has a label of {', '.join(unlabelled)}, so there is nothing to measure.")
-        for name in unlabelled:
-            warn(f"No row has a label of {name}: its loss is reported as NaN and is not part of the total.")
-            scores[f"{name}_loss"] = float("nan")
-        return scores
+        return named_x, targets, row_weights(sample_weight, size)
+
+    def fit_more(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        epochs: int = 10,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        validation_split: float = 0.2,
+        sample_weight: Any = None,
+        root: str | Path | None = None,
+        seed: int = 0,
+        time_limit: float | None = None,
+    ) -> Model:
+        """Trains a copy of the model further, on new rows; this model stays as it is.
+
+        Columns keep their kinds and encodings: a category that is new counts as unseen, as it does for `predict`, and a
+        label that the model does not know is an error. The network that is kept is the one with the least loss on the
+        new validation rows; if no epoch improves on the present one, that one.
+
+        Args:
+            x: as in `evaluate`: new rows; include old ones if the model shall stay as good on them.
+            y: as in `evaluate`.
+            epochs: at most.
+            batch_size: rows per step; chosen by the number of rows if left out.
+            learning_rate: the highest; a tenth of that of the training before if left out.
+            validation_split: fraction of the new rows to choose the best epoch by.
+            sample_weight: (B,) numbers.
+            root: as in `predict`.
+            seed: of the split, the order of rows and dropout.
+            time_limit: seconds, or None.
+
+        Returns:
+            The new model; its `metadata["fit_more"]` lists rows, epochs, and the loss before and after of each call.
+
+        Raises:
+            ConfigError, DataError: an argument or a row breaks a rule, such as a label that is new.
+        """
+        return lookup("train.fit_more")(
+            self,
+            self._labelled(x, y, sample_weight, root),
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            validation_split=validation_split,
+            seed=seed,
+            time_limit=time_limit,
+        )
 
     def summary(self) -> str:
         """The parts of the network, their shapes and numbers of parameters, as text."""

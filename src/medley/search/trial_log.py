@@ -156,7 +156,8 @@ def _checked(line: Any) -> dict[str, Any]:
         for name, kind in types.items():
             if not isinstance(values[name], kind) or isinstance(values[name], bool):
                 raise TypeError(f"{name} is {values[name]!r:.40}")
-    if line["state"] not in STATES or line["number"] < 0 or isnan(line["score"]):
+    is_scored = line["state"] in ("failed", "interrupted") or not isnan(line["score"])
+    if line["state"] not in STATES or line["number"] < 0 or not is_scored:
         raise ValueError(f"its state is {line['state']!r:.40}, its score {line['score']}")
     result = result_of(line)
     if result.records and not -1 <= result.best < len(result.records):

@@ -42,6 +42,8 @@ def fit(
     seed: int,
     state: TrainingState | None = None,
     stopped: str | None = None,
+    *,
+    is_trained: bool = False,
 ) -> FitResult:
     """Trains a network in place and leaves the weights of its best epoch in it.
 
@@ -59,6 +61,8 @@ def fit(
         seed: of the order of rows, dropout and augmentation.
         state: where to continue a training that was made from the same parts; left out, it begins.
         stopped: why there is no training: the network is only measured as it starts. Left out, it is trained.
+        is_trained: whether the network was trained on other rows: its statistics stay as they are, and its present
+            weights are the first candidates for the best ones.
 
     Raises:
         ConfigError: the state was taken over another number of rows, or with another batch size.
@@ -68,7 +72,8 @@ def fit(
     epochs = plan.epochs or default_epochs(rows.size, batch_size)
     device = rows.device
     torch.manual_seed(seed)
-    network.adapt(rows.take(_sample(rows, seed)))
+    if not is_trained:
+        network.adapt(rows.take(_sample(rows, seed)))
     flops = forward_flops(network, rows.slice(0, batch_size)) if device.type == "cpu" else 0
     thread_count = plan.threads or (default_threads(flops) if device.type == "cpu" else None)
     precision = autocast_dtype(plan.precision, device, flops)
@@ -83,10 +88,12 @@ def fit(
     with threads(thread_count) if thread_count else nullcontext():
         if hooks.deadline is not None and state is None and stopped is None:
             run.result.epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
-        if state is None and validation.rows is not None and any(isinstance(m, LinearSkip) for m in network.modules()):
+        starts_well = is_trained or any(isinstance(module, LinearSkip) for module in network.modules())
+        if state is None and validation.rows is not None and starts_well:
             # A network that starts at good answers may be best before its first step.
-            scores = validation.scores()
-            best.look(hooks.score({f"val_{name}": value for name, value in scores.items()}), validation.losses)
+            scores = {f"val_{name}": value for name, value in validation.scores().items()}
+            run.result.start_score = hooks.score(scores)
+            best.look(run.result.start_score, validation.losses)
     if state is not None:
         run.restore(state)
         hooks.on_resume(run.result.records)

@@ -40,6 +40,7 @@ class FitResult:
         last_gain: place in `records` of the last epoch that was the best so far for the objective or for any task.
         epochs: how many were planned: as asked for, or as many as fit into the time.
         weights: head name -> its best weights, the same object for heads that share them.
+        start_score: the objective before the first step, where it was measured.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -49,6 +50,7 @@ class FitResult:
     last_gain: int = -1
     epochs: int = 0
     weights: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+    start_score: float = float("inf")
 
     def early_stop(self, score: float, patience: int) -> str | None:
         """Why training should not continue after the last record, or None.
