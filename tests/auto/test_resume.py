@@ -47,7 +47,7 @@ def frame(images):
     rng = np.random.default_rng(0)
     size, bright = rng.normal(size=120), rng.integers(0, 60, 120)
     columns = {"size": size, "kind": rng.choice(["a", "b"], 120), "price": 10 + 5 * size + bright}
-    columns["label"] = np.where(size > 0, "big", "small")
+    columns["label"] = np.where(size + rng.normal(size=120) > 0, "big", "small")
     if images:
         columns["photo"] = [rng.integers(0, 90, (16, 16, 3), dtype=np.uint8) + np.uint8(b + 60) for b in bright]
     return pd.DataFrame(columns)
@@ -117,7 +117,7 @@ def test_an_interrupted_trial_is_continued_and_not_counted_as_complete(tmp_path)
 
 
 def test_resume_needs_a_search(tmp_path):
-    with pytest.raises(md.ConfigError, match="resume: there is no search to resume"):
+    with pytest.raises(md.ConfigError, match="resume needs a search to continue"):
         search(tmp_path, resume=True)
     assert not (tmp_path / "p").exists()
 

@@ -167,11 +167,11 @@ def test_an_interrupted_trial_is_continued_and_serves_until_then(store):
 
 
 def test_only_a_search_that_exists_is_resumed(store):
-    with pytest.raises(ConfigError, match="resume: there is no search to resume in"):
+    with pytest.raises(ConfigError, match="resume needs a search to continue, but there is none in"):
         store.begin("d", overwrite=False, resume=True)
     assert not store.folder.exists()
     filled(store)
-    with pytest.raises(ConfigError, match=r"resume: the search in .* is of other data, columns or settings"):
+    with pytest.raises(ConfigError, match="resume needs the data, columns and settings of the search in"):
         store.begin("other", overwrite=False, resume=True)
     assert "resumes from there" in store.begin("d", overwrite=False, resume=True)
 

@@ -70,15 +70,16 @@ class Store:
         """
         message = None
         if resume and not self.exists:
-            raise ConfigError(f"there is no search to resume in {self.folder}.", argument="resume")
+            message = f"needs a search to continue, but there is none in {self.folder}."
+            raise ConfigError(message, argument="resume")
         self._acquire()
         try:
             if overwrite and self.exists:
                 self._clear()
             elif self.exists and self._about().get("digest") != digest:
                 if resume:
-                    reason = "is of other data, columns or settings than this call"
-                    raise ConfigError(f"the search in {self.folder} {reason}; use the same.", argument="resume")
+                    message = f"needs the data, columns and settings of the search in {self.folder}, which are others."
+                    raise ConfigError(message, argument="resume")
                 message = self._move_aside()
             elif self.exists:
                 message = self._resume()
