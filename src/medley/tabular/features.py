@@ -25,7 +25,8 @@ _LARGEST = 5.0
 class TableFeatures(LinearFeatures):
     """Numbers as they are, by their rank, and bent at 16 quantiles; whether they are missing; categories one-hot.
 
-    Times are left as they are. All are standardised over the training rows. Categories of fewer than 3 rows have no feature.
+    Times are left as they are. All are standardised over the training rows. Categories of fewer than 3 rows have no
+    feature.
 
     Args:
         codec: encodes the columns; made anew where it is restored.

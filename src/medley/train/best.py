@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from medley.data.split import FOLDS
 from medley.errors import ConfigError
 from medley.graph.network import Network
 from medley.heads.masked import member_losses
-from medley.heads.members import joined, vote_of
+from medley.heads.members import find_vote, join_members
 from medley.model.forward import compute_outputs
 from medley.model.tasks import Task
 from medley.nn.members import member_wise, members_apart
@@ -148,7 +149,7 @@ def validation_outputs(
         with members_apart(network):
             outputs = compute_outputs(network, rows, batch_size)
         losses = {task.name: _losses(task, outputs[task.name], rows) for task in tasks}
-        return {name: joined(network.part(name), raw) for name, raw in outputs.items()}, losses
+        return {name: join_members(network.part(name), raw) for name, raw in outputs.items()}, losses
     raw: dict[str, Tensor] = {}
     parts: dict[str, list[Tensor]] = {task.name: [] for task in tasks}
     folds = rows.folds.cpu()
@@ -161,7 +162,7 @@ def validation_outputs(
         here = index.to(rows.device)
         for task in tasks:
             parts[task.name].append(_losses(task, outputs[task.name], rows, here))
-            output = joined(network.part(task.name), outputs[task.name])
+            output = join_members(network.part(task.name), outputs[task.name])
             raw.setdefault(task.name, output.new_zeros((rows.size, output.shape[1])))[here] = output
     # The members of each fold -> members in order: fold f is left out by f, f + FOLDS, ...
     return raw, {name: torch.stack(losses, dim=1).flatten() for name, losses in parts.items()}
@@ -183,7 +184,7 @@ def _is_constant(name: str) -> bool:
 def choose_voters(network: Network, tasks: Sequence[Task], rows: Rows, batch_size: int) -> dict[str, list[int]]:
     """Lets those groups of members vote on each task whose votes together have the least loss.
 
-    A group is a round of members, one for each fold. All vote, unless fewer are clearly better.
+    A group is a round of members, one for each fold. All vote, unless one, or half of them, is clearly better.
 
     Args:
         network: its heads' votes are set.
@@ -206,13 +207,14 @@ def choose_voters(network: Network, tasks: Sequence[Task], rows: Rows, batch_siz
         order.append(index.to(rows.device))
     index, chosen = torch.cat(order), {}
     for task in tasks:
-        vote = vote_of(network.part(task.name))
+        vote = find_vote(network.part(task.name))
         raw = torch.cat(outputs[task.name])
         if vote is None or raw.ndim < 3 or raw.shape[1] < 2:
             continue
         everyone = list(range(raw.shape[1]))
         losses = {}
-        for groups in [everyone, *([group] for group in everyone)]:
+        sizes = [size for size in range(1, len(everyone) + 1) if len(everyone) % size == 0]  # votes of equal weight
+        for groups in (list(few) for size in sizes for few in combinations(everyone, size)):
             joint = vote.join(raw[:, groups].float())
             losses[tuple(groups)] = float(_losses(task, joint, rows, index).mean())
         best = min(losses, key=lambda groups: losses[groups])
