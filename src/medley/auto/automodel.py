@@ -55,7 +55,8 @@ class AutoModel:
         objective: what trials are compared by: None is the scale-free number (the mean over heads of validation loss
             divided by the loss of the best constant prediction); or `"val_loss"`, `"val_accuracy"`,
             `"val_<head>_<metric>"`, an `Objective`, or a list of them.
-        tuner: `"greedy"`, `"bayesian"`, `"hyperband"`, `"random"`, a tuner class or object; None is TPE.
+        tuner: `"local"`, `"greedy"`, `"tpe"`, `"bayesian"`, `"hyperband"`, `"random"`, a tuner class or object; None is
+            `"local"`.
         overwrite: start anew where the project exists. Otherwise a search over the same data goes on where it ended,
             and one over other data moves the old project aside.
         seed: of splits, weights, order and sampler; the same seed gives the same result. None is 0.
@@ -162,9 +163,8 @@ class AutoModel:
             sample_weight: (N,) numbers.
             callbacks: called with every epoch's `Record`; one that returns True ends the trial.
             verbose: 0 silent, 1 bars and a line per trial, 2 a line per epoch.
-            resume: only continue a search, over the same data and with the same settings, that was killed, interrupted,
-                or shall have more trials. Left out, such a search is continued too, but where there is none a new one
-                begins. A trial is continued in the middle of an epoch.
+            resume: only continue a search over the same data, in the middle of an epoch if it was killed or interrupted;
+                an error without one. Left out, such a search is continued too, but where there is none one begins.
 
         Returns:
             The best trial's records as Keras's `History`.
@@ -217,11 +217,8 @@ class AutoModel:
             self.directory = temporary_folder(self)
         check_writable(self.folder)
         budget = Budget.start(self.time_limit) if budget is None else budget
-        plan = replace(
-            self.training,
-            epochs=epochs or self.training.epochs,
-            batch_size=batch_size or self.training.batch_size,
-        )
+        plan = self.training
+        plan = replace(plan, epochs=epochs or plan.epochs, batch_size=batch_size or plan.batch_size)
         search_spec = self._search_spec(train, val, plan, stream, table, about or {}, budget)
         study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {}, resume=resume)
         self._found, self._searched = study.found, self.folder
@@ -287,28 +284,12 @@ class AutoModel:
         budget: Budget,
     ) -> SearchSpec:
         heads = self.graph.heads
-        data = Encodings(
-            train,
-            val,
-            {name: head.codec() for name, head in heads.items()},
-            self.device,
-            stream,
-            budget.linear_seconds,
-            Store(self.folder).unfinished_choices(train.size),
-        )
+        codecs = {name: head.codec() for name, head in heads.items()}
+        choices = Store(self.folder).unfinished_choices(train.size)
+        data = Encodings(train, val, codecs, self.device, stream, budget.linear_seconds, choices)
         score = read_objective(self.objective, list(heads), metric_directions(heads, data.targets))
-        return SearchSpec(
-            self.graph,
-            data,
-            plan,
-            self.loss_weights,
-            score,
-            self.seed,
-            self.max_model_size,
-            table,
-            about,
-            by_task=self.objective is None,
-        )
+        settings = (self.loss_weights, score, self.seed, self.max_model_size, table, about)
+        return SearchSpec(self.graph, data, plan, *settings, by_task=self.objective is None)
 
     def _balancer(self) -> Balancer:
         heads = self.graph.heads

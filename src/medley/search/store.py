@@ -171,6 +171,7 @@ class Store:
             "distributions": {name: distribution_to_json(one) for name, one in trial.distributions.items()},
             "curve": trial.intermediate_values,
             "system": trial.system_attrs,
+            "user": trial.user_attrs,
         }
         self.log.add({**asdict(result), "asked": optuna_state})
 
@@ -193,6 +194,7 @@ class Store:
                     },
                     intermediate_values={int(epoch): value for epoch, value in optuna_state["curve"].items()},
                     system_attrs=optuna_state["system"],
+                    user_attrs=optuna_state["user"],
                 )
             except (ValueError, TypeError, KeyError) as error:
                 warn(f"The tuner does not learn from trial {line['number']}, whose values are damaged: {error}")
