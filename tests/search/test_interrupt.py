@@ -14,10 +14,12 @@ from medley.search.interrupt import Interrupts
 @pytest.fixture(autouse=True)
 def _as_in_a_terminal(monkeypatch):
     # A shell's background job starts with Ctrl-C ignored.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    defaults = {"SIGINT": signal.default_int_handler, "SIGTERM": signal.SIG_DFL, "SIGHUP": signal.SIG_DFL}
+    before = {name: signal.signal(getattr(signal, name), handler) for name, handler in defaults.items()}
     monkeypatch.setattr(module, "GRACE_SECONDS", 0.2)
     yield
-    signal.signal(signal.SIGINT, before)
+    for name, handler in before.items():
+        signal.signal(getattr(signal, name), handler)
 
 
 class Lost:

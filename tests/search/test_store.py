@@ -188,7 +188,7 @@ def test_a_second_writer_gets_an_error_and_moves_nothing_away(store):
 
 def test_the_lock_ends_with_its_process(store):
     program = "import os, sys; from medley.search.store import Store\n"
-    program += "Store(sys.argv[1]).begin('d', overwrite=False); print('ready', flush=True); input()"
+    program += "store = Store(sys.argv[1]); store.begin('d', overwrite=False); print('ready', flush=True); input()"
     process = subprocess.Popen(
         [sys.executable, "-c", program, str(store.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

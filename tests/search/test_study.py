@@ -89,9 +89,14 @@ def trainings(monkeypatch):
 
 @pytest.fixture
 def study(tmp_path, trainings):
+    stores = []
+
     def make(max_trials=6, tuner="random", seed=0, callbacks=(), name="project", progress=None, **limits):
+        for store in stores:  # of processes that were killed
+            store.end()
         store = Store(tmp_path / name)
         store.begin("d", overwrite=False)
+        stores.append(store)
         search_spec = SimpleNamespace(
             epochs=EPOCHS,
             max_model_size=50,

@@ -163,8 +163,8 @@ class AutoModel:
             sample_weight: (N,) numbers.
             callbacks: called with every epoch's `Record`; one that returns True ends the trial.
             verbose: 0 silent, 1 bars and a line per trial, 2 a line per epoch.
-            resume: only continue a search over the same data, in the middle of an epoch if it was killed or interrupted;
-                an error without one. Left out, such a search is continued too, but where there is none one begins.
+            resume: only continue a search over the same data, in the middle of an epoch if it was killed; an error if
+                there is none. Left out, such a search is continued too, but where there is none one begins.
 
         Returns:
             The best trial's records as Keras's `History`.

@@ -100,6 +100,8 @@ class TimeseriesForecaster(TableTask):
         sample_weight: Any = None,
         callbacks: Sequence[Callable[[Record], Any]] | None = None,
         verbose: int = 1,
+        *,
+        resume: bool = False,
     ) -> History:
         """Searches and trains.
 
@@ -113,6 +115,7 @@ class TimeseriesForecaster(TableTask):
             sample_weight: see there.
             callbacks: see there.
             verbose: see there.
+            resume: see there.
 
         Returns:
             The best trial's records as Keras's `History`.
@@ -128,7 +131,8 @@ class TimeseriesForecaster(TableTask):
             validation_data = _held(x, y, weight, cut, self._before)
             train = np.arange(cut)
             x, y, weight = take(x, train), take(y, train), None if weight is None else weight[:cut]
-        history = super().fit(x, y, epochs, batch_size, validation_split, validation_data, weight, callbacks, verbose)
+        validation = (validation_split, validation_data)
+        history = super().fit(x, y, epochs, batch_size, *validation, weight, callbacks, verbose, resume=resume)
         write_file(self.folder / _KNOWN, json.dumps({"rows": rows.size}).encode())
         return history
 

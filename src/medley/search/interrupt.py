@@ -70,7 +70,10 @@ class Interrupts:
     def _insist(self, number: int) -> None:
         if self._timer is not None:  # nobody has checked
             self._timer = None
-            _thread.interrupt_main(number)
+            if hasattr(signal, "pthread_kill"):  # also wakes up what waits for the disk or another process
+                signal.pthread_kill(threading.main_thread().ident or 0, number)
+            else:
+                _thread.interrupt_main(number)
 
     def _stop_timer(self) -> None:
         timer, self._timer = self._timer, None

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from medley.errors import ArtifactError, warn
 from medley.model.model import Model
 from medley.search.store import Store
 from medley.search.trial import TrialResult
@@ -52,8 +53,18 @@ class SearchResults:
         return [self.model(number) for number in self.kept if self._has(number)]
 
     def best(self) -> Model:
-        """The best trial's model."""
-        return self.model(next((number for number in self.kept if self._has(number)), self.kept[0]))
+        """The best trial's model; where its files are damaged, which is reported, the next best.
+
+        Raises:
+            ArtifactError: no model can be loaded.
+        """
+        for number in self.kept:
+            if self._has(number):
+                try:
+                    return self.model(number)
+                except ArtifactError as error:
+                    warn(f"The model of trial {number} is left out: {error}")
+        return self.model(self.kept[0])
 
     def model(self, number: int) -> Model:
         """The model of one of the kept trials.
