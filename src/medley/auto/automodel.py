@@ -211,11 +211,8 @@ class AutoModel:
             self.directory = temporary_folder(self)
         check_writable(self.folder)
         budget = Budget.start(self.time_limit) if budget is None else budget
-        plan = replace(
-            self.training,
-            epochs=epochs or self.training.epochs,
-            batch_size=batch_size or self.training.batch_size,
-        )
+        plan = self.training
+        plan = replace(plan, epochs=epochs or plan.epochs, batch_size=batch_size or plan.batch_size)
         search_spec = self._search_spec(train, val, plan, stream, table, about or {}, budget)
         study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {})
         self._found, self._searched = study.found, self.folder
