@@ -353,8 +353,8 @@ def test_target_leakage_is_warned_of(tmp_path):
     with pytest.warns(MedleyWarning) as caught:
         model = md.fit(frame, ["price", "breed"], max_trials=1, epochs=1, directory=tmp_path, verbose=0)
     messages = " ".join(str(warning.message) for warning in caught)
-    assert "'euros' determines the target 'price'" in words
-    assert "'label' determines the target 'breed'" in words
+    assert "'euros' determines the target 'price'" in messages
+    assert "'label' determines the target 'breed'" in messages
     assert {(one["column"], one["target"]) for one in model.metadata["leaks"]} >= {
         ("euros", "price"),
         ("label", "breed"),

@@ -1,4 +1,4 @@
-"""Tables that are larger than memory give what they would give in memory, and their encodings are found again."""
+"""Tables that do not fit into memory give the same models, and their encodings are cached."""
 
 import re
 import warnings
@@ -156,18 +156,18 @@ def test_encodings_are_reused_unless_the_content_changes(fit, tmp_path, monkeypa
         return model, "encoded before" in capsys.readouterr().out
 
     first, was_cached = fit_again()
-    assert not found
+    assert not was_cached
     kept = sorted((tmp_path / "cache" / "tables").glob("*/"))
     assert len(kept) == 2
     again, was_cached = fit_again()
-    assert found
+    assert was_cached
     same(first, again)
     damaged = next(one for one in kept if (one / "0.rows").stat().st_size)
     content = bytearray((damaged / "0.rows").read_bytes())
     content[7] ^= 1
     (damaged / "0.rows").write_bytes(content)
     again, was_cached = fit_again()
-    assert not found
+    assert not was_cached
     same(first, again)
     frame.assign(size=frame["size"] + 1).to_csv(tmp_path / "t.csv", index=False)
     assert not fit_again()[1]
@@ -225,16 +225,16 @@ def with_photos(tmp_path, bad=(3, 50, 51)):
 def test_unreadable_images_are_reported_once_by_row_even_if_they_are_cached(fit, tmp_path, monkeypatch):
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
     with_photos(tmp_path)
-    found = []
+    models = []
     for memory in ("10GB", SMALL, SMALL):
         with pytest.warns(BadImageWarning) as caught:
-            found.append(fit(tmp_path / "t.csv", memory=memory))
+            models.append(fit(tmp_path / "t.csv", memory=memory))
         (message,) = [str(warning.message) for warning in caught if warning.category is BadImageWarning]
         assert message.startswith("photo: 3 of 120 images cannot be read")
         assert [int(line.split()[2]) for line in message.splitlines()[1:]] == [3, 50, 51]
-    assert [one["row"] for one in found[1].metadata["unreadable_rows"]["photo"]] == [3, 50, 51]
-    same(found[0], found[1])
-    same(found[1], found[2])
+    assert [one["row"] for one in models[1].metadata["unreadable_rows"]["photo"]] == [3, 50, 51]
+    same(models[0], models[1])
+    same(models[1], models[2])
 
 
 def test_rows_of_unreadable_images_are_dropped_or_an_error(fit, tmp_path):
