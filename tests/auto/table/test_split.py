@@ -76,7 +76,7 @@ def test_unknown_cells_in_a_split_column_are_an_error():
 
 
 def test_both_parts_need_rows():
-    with pytest.raises(DataError, match="no row is validation out"):
+    with pytest.raises(DataError, match="leaves no validation rows"):
         split(pd.DataFrame({"part": ["train", "train"]}), split="part")
     with pytest.raises(DataError, match="leaves no training rows"):
         split(pd.DataFrame({"part": ["val", "val"]}), split="part")
