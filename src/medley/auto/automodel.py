@@ -56,7 +56,8 @@ class AutoModel:
         objective: the number by which trials are compared. Default: the mean over heads of the validation loss divided
             by the loss of the best constant prediction. Or `"val_loss"`, `"val_accuracy"`, `"val_<head>_<metric>"`, an
             `Objective`, or a list of them.
-        tuner: `"greedy"`, `"bayesian"`, `"hyperband"`, `"random"`, a tuner class or object; default: TPE.
+        tuner: `"local"`, `"greedy"`, `"tpe"`, `"bayesian"`, `"hyperband"`, `"random"`, a tuner class or object; default:
+            `"local"`.
         overwrite: start anew if the project exists. Otherwise, a search over the same data is resumed; a search over
             other data moves the old project aside.
         seed: random seed of splits, weights, order and sampler; the same seed gives the same result. Default: 0.
@@ -211,11 +212,8 @@ class AutoModel:
             self.directory = temporary_folder(self)
         check_writable(self.folder)
         budget = Budget.start(self.time_limit) if budget is None else budget
-        plan = replace(
-            self.training,
-            epochs=epochs or self.training.epochs,
-            batch_size=batch_size or self.training.batch_size,
-        )
+        plan = self.training
+        plan = replace(plan, epochs=epochs or plan.epochs, batch_size=batch_size or plan.batch_size)
         search_spec = self._search_spec(train, val, plan, stream, table, metadata or {}, budget)
         study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {})
         self._search_results, self._searched = study.found, self.folder

@@ -25,7 +25,8 @@ _MAX_FEATURE = 5.0
 class TableFeatures(LinearFeatures):
     """Numbers, their ranks and piecewise-linear functions of them (16 bins); missing indicators; one-hot categories.
 
-    All are standardised over the training rows. Categories of fewer than 3 rows have no feature.
+    Times only have the number itself. All features are standardised over the training rows. Categories of fewer than 3
+    rows have no feature.
 
     Args:
         codec: encodes the columns; default: a new codec.
@@ -91,11 +92,15 @@ class TableFeatures(LinearFeatures):
 
 
 def _numeric(values: np.ndarray, column: Column) -> np.ndarray:
-    """Standardised numbers (B,) -> (B, F): number, rank, parts between quantiles, missing indicator."""
+    """Standardised numbers (B,) -> (B, F): number, rank, parts between quantiles, missing indicator.
+
+    Times only have the number and the indicator: parts between quantiles would learn the level of each period, and
+    extrapolate that of the last one to later rows.
+    """
     missing = np.isnan(values)
     filled = np.where(missing, 0.0, values)
     features = [filled]
-    if column.bins:
+    if column.bins and not column.is_time:
         edges = np.asarray(column.bins, np.float64)
         rank = np.interp(filled, edges, np.linspace(-1, 1, len(edges)))
         knots = edges[np.unique(np.linspace(0, len(edges) - 1, min(BINS, len(edges) - 1) + 1).round().astype(int))]

@@ -15,6 +15,7 @@ from medley.core.input import Input
 from medley.core.unreadable import POLICIES
 from medley.errors import ConfigError, DataError, ErrorCollector, spelled
 from medley.model.forward import resolve_device
+from medley.tables.answer_forms import with_given_names
 from medley.tables.reading.memory import memory_bytes
 from medley.tables.reading.read import Table, read
 
@@ -132,7 +133,7 @@ def read_and_design(
         errors.collect(error)
         errors.raise_if_any(DataError)
         raise
-    return loaded, design_model(
+    design = design_model(
         loaded,
         targets,
         inputs=inputs,
@@ -142,3 +143,5 @@ def read_and_design(
         errors=errors,
         labels=labels,
     )
+    design.view.forms = with_given_names(design.view.forms, table)
+    return loaded, design

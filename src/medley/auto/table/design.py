@@ -12,6 +12,7 @@ from medley.core.head import Head
 from medley.core.input import Input, InputColumns, TableOptions
 from medley.core.registry import declared, name_of
 from medley.errors import ConfigError, DataError, ErrorCollector, MedleyError, did_you_mean, spelled
+from medley.tables.answer_forms import AnswerForm, check_answer_names
 from medley.tables.columns.infer import infer
 from medley.tables.columns.kind import SET_BY_CALLER
 from medley.tables.columns.profile import profile_of
@@ -79,6 +80,8 @@ def design_model(
     error_class = _check_columns(columns, target_names, inputs, roles, errors)
     kinds = {**_head_kinds(custom_heads), **(column_kinds or {})}
     tasks, schema = _infer_kinds(table, labels or table, target_names, kinds, errors)
+    label_sets = [name for name, task in tasks.items() if task.cells.kind == "set"]
+    check_answer_names({name: task.labels or None for name, task in tasks.items()}, label_sets, errors)
     errors.raise_if_any(error_class)
     tasks = {
         name: replace(task, reason=SET_BY_CALLER) if custom_heads.get(name) else task for name, task in tasks.items()
@@ -99,7 +102,10 @@ def design_model(
     feeds = [Feed(str(each.input.name), each.columns, str(name_of(type(each.input)))) for each in input_columns]
     heads = [custom_heads.get(name) or _head_for(tasks[name], name) for name in target_names]
     heads = [head if head.name else _rename(head, name) for head, name in zip(heads, target_names, strict=True)]
-    view = TableView(schema, feeds, {str(head.name): name for head, name in zip(heads, target_names, strict=True)})
+    rows: Any = (labels or table).frame
+    forms = {name: AnswerForm.of(rows[name], task.cells) for name, task in tasks.items()}
+    targets = {str(head.name): name for head, name in zip(heads, target_names, strict=True)}
+    view = TableView(schema, feeds, targets, forms)
     return TableDesign(view, [each.input for each in input_columns], heads, tasks, left_out)
 
 
