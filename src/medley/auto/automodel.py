@@ -56,8 +56,8 @@ class AutoModel:
         objective: the number by which trials are compared. Default: the mean over heads of the validation loss divided
             by the loss of the best constant prediction. Or `"val_loss"`, `"val_accuracy"`, `"val_<head>_<metric>"`, an
             `Objective`, or a list of them.
-        tuner: `"local"`, `"greedy"`, `"tpe"`, `"bayesian"`, `"hyperband"`, `"random"`, a tuner class or object; default:
-            `"local"`.
+        tuner: `"local"`, `"greedy"`, `"tpe"`, `"bayesian"`, `"hyperband"`, `"random"`, a tuner class or object;
+            default: `"local"`.
         overwrite: start anew if the project exists. Otherwise, a search over the same data is resumed; a search over
             other data moves the old project aside.
         seed: random seed of splits, weights, order and sampler; the same seed gives the same result. Default: 0.
