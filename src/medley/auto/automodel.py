@@ -261,15 +261,8 @@ class AutoModel:
         default = ResolvedDefault(search_spec)  # encodes the inputs of the default network, which the digest covers
         if data.stream is not None:
             data.rows(default.graph)  # now, so that errors in the rows are reported before anything is trained
-        balance = self._balancer().describe()
-        settings = (
-            self.graph.declarations(),
-            search_spec.plan,
-            balance,
-            self.objective,
-            self.seed,
-            self.max_model_size,
-        )
+        graph, plan, balance = self.graph.declarations(), search_spec.plan, self._balancer().describe()
+        settings = (graph, plan, balance, self.objective, self.seed, self.max_model_size)
         digest = data.digest([repr(setting) for setting in settings])
         progress = Progress(verbose)
         store = Store(self.folder)
