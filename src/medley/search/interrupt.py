@@ -73,7 +73,7 @@ class Interrupts:
             if hasattr(signal, "pthread_kill"):  # also wakes up what waits for the disk or another process
                 signal.pthread_kill(threading.main_thread().ident or 0, number)
             else:
-                _thread.interrupt_main(number)
+                _thread.interrupt_main(signal.Signals(number))
 
     def _stop_timer(self) -> None:
         timer, self._timer = self._timer, None
