@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import medley as md
+from medley.errors import ConfigError
 from medley.search import checkpoint
 from medley.search.checkpoint import TrialCheckpoints
 
@@ -117,7 +118,7 @@ def test_an_interrupted_trial_is_continued_and_not_counted_as_complete(tmp_path)
 
 
 def test_resume_needs_a_search(tmp_path):
-    with pytest.raises(md.ConfigError, match="resume needs a search to continue"):
+    with pytest.raises(ConfigError, match="resume needs a search to continue"):
         search(tmp_path, resume=True)
     assert not (tmp_path / "p").exists()
 

@@ -76,7 +76,7 @@ def test_a_trial_that_would_be_resumed(capsys, tmp_path, monkeypatch):
     code, out, _ = run(capsys, tmp_path / "p")
     assert code == 0
     assert "a search of 1 trials (1 interrupted)" in out
-    assert "trial 0 was interrupted in epoch 1, step 4" in out
+    assert "trial 0 was interrupted in epoch 1 of 5, step 4" in out
     assert "with resume, continues it there" in out
 
 

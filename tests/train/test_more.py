@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import medley as md
+from medley.errors import ConfigError, DataError
 
 
 def rows(size, seed, slope=3.0):
@@ -64,11 +65,11 @@ def test_a_new_category_counts_as_unseen_and_a_new_label_is_refused(fitted):
     new["kind"] = np.where(new["kind"] == "a", "c", "b")
     assert fitted.fit_more(new, epochs=1).metadata["fit_more"]
     new["label"] = np.where(new["label"] == "big", "huge", "small")
-    with pytest.raises(md.DataError, match=r"'huge' in row .* was not among the training labels"):
+    with pytest.raises(DataError, match=r"'huge' in row .* was not among the training labels"):
         fitted.fit_more(new, epochs=1)
 
 
 def test_arguments_are_checked_together(fitted):
-    with pytest.raises(md.ConfigError) as error:
+    with pytest.raises(ConfigError) as error:
         fitted.fit_more(rows(20, 5), epochs=0, validation_split=2.0, learning_rate=-1.0)
     assert all(word in str(error.value) for word in ("epochs", "validation_split", "learning_rate"))
