@@ -14,6 +14,7 @@ from medley.errors import DataError, ErrorCollector, MedleyError, did_you_mean
 
 if TYPE_CHECKING:
     from medley.core.column import ColumnGuess, TaskGuess
+    from medley.tables.columns.missing import MissingValueSpec
     from medley.tables.columns.schema import Schema
     from medley.tables.reading.read import Table
 
@@ -22,6 +23,7 @@ examples:
   medley inspect pets.csv
   medley inspect pets.csv --target breed --target price
   medley inspect pets.csv --root photos --kind postcode=category --kind note=text
+  medley inspect pets.csv --missing -99 --missing-in region=
 """
 
 
@@ -52,6 +54,21 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="set the kind of a column: number, category, boolean, text, image, time, vector, set, ..., unused",
     )
+    parser.add_argument(
+        "--missing",
+        metavar="VALUE",
+        action="append",
+        default=[],
+        help="a string or number that counts as missing in all columns, in addition to those that are recognised",
+    )
+    parser.add_argument(
+        "--missing-in",
+        metavar="COLUMN=VALUE",
+        action="append",
+        default=[],
+        help="a value that counts as missing in a column, instead of those that are recognised; COLUMN= alone: only "
+        "empty cells are missing in it",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -62,10 +79,11 @@ def run(args: argparse.Namespace) -> None:
             `--kind`; or a target cannot be predicted (all are reported).
     """
     errors = ErrorCollector()
-    kinds = column_kinds(args.kind, errors)
+    kinds, missing = column_kinds(args.kind, errors), missing_values(args, errors)
     table = _read_table(args.table, args.root, memory_of(args.memory, errors))
-    tasks = tasks_of(table, args.target, kinds, errors)
-    schema = _infer_schema(table, {name: kind for name, kind in kinds.items() if name not in args.target}, errors)
+    tasks = tasks_of(table, args.target, kinds, errors, missing)
+    others = {name: kind for name, kind in kinds.items() if name not in args.target}
+    schema = _infer_schema(table, others, errors, missing, tasks)
     errors.raise_if_any(DataError)
     for note in table.notes:
         print(f"note: {note}\n")
@@ -90,11 +108,17 @@ def _read_table(file: str, root: str | None, memory: int) -> Table:
     return replace(result.sample, notes=(note,))
 
 
-def _infer_schema(table: Table, kinds: Mapping[str, str], errors: ErrorCollector) -> Schema:
+def _infer_schema(
+    table: Table,
+    kinds: Mapping[str, str],
+    errors: ErrorCollector,
+    missing: MissingValueSpec,
+    tasks: Mapping[str, TaskGuess],
+) -> Schema:
     from medley.tables.columns.infer import infer
 
     try:
-        return infer(table, kinds)
+        return infer(table, kinds, missing_values=missing, targets=tasks)
     except MedleyError as error:
         errors.collect(error)
         return infer(table)
@@ -116,8 +140,28 @@ def column_kinds(assignments: Sequence[str], errors: ErrorCollector) -> dict[str
     return kinds
 
 
+def missing_values(args: argparse.Namespace, errors: ErrorCollector) -> MissingValueSpec:
+    """The missing values that `--missing` and `--missing-in` set; assignments without `=` are added to `errors`."""
+    from medley.tables.columns.missing import MissingValueSpec, normalised
+
+    by_column: dict[str, list[str]] = {}
+    for assignment in args.missing_in:
+        column, separator, value = assignment.partition("=")
+        if not separator or not column:
+            errors.add(f"--missing-in must be COLUMN=VALUE, as in --missing-in price=unknown, got {assignment!r}.")
+        else:
+            by_column.setdefault(column, []).extend([value] if value else [])
+    return MissingValueSpec(
+        normalised(args.missing), {column: normalised(values) for column, values in by_column.items()}
+    )
+
+
 def tasks_of(
-    table: Table, names: Sequence[str], kinds: Mapping[str, str], errors: ErrorCollector
+    table: Table,
+    names: Sequence[str],
+    kinds: Mapping[str, str],
+    errors: ErrorCollector,
+    missing: MissingValueSpec | None = None,
 ) -> dict[str, TaskGuess]:
     """The tasks of some columns; columns that are missing or cannot be predicted are added to `errors`."""
     from medley.auto.table.targets import target_as
@@ -131,9 +175,9 @@ def tasks_of(
             continue
         try:
             if name in kinds:
-                tasks[name] = target_as(table, name, kinds[name])
+                tasks[name] = target_as(table, name, kinds[name], missing)
             else:
-                tasks[name] = infer_target_from_profile(profile_of(table, name))
+                tasks[name] = infer_target_from_profile(profile_of(table, name), missing)
         except MedleyError as error:
             errors.collect(error)
     return tasks

@@ -104,6 +104,7 @@ def understand(
     roles: Mapping[str, str | None] | None = None,
     on_bad_file: str = "warn",
     labels: Table | None = None,
+    missing_values: Any = None,
 ) -> tuple[Table, Plan]:
     """Reads a table and plans its model.
 
@@ -117,6 +118,7 @@ def understand(
         roles: "group", "time", "split", "sample_weight" -> column or None.
         on_bad_file: as for `fit`.
         labels: the targets' columns of all rows, where `table` is a sample of them.
+        missing_values: as for `fit`.
 
     Raises:
         ConfigError, DataError: all of `errors`, and what is wrong with the table.
@@ -141,4 +143,5 @@ def understand(
         on_bad_file=on_bad_file,
         errors=errors,
         labels=labels,
+        missing_values=missing_values,
     )

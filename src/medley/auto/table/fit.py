@@ -33,6 +33,7 @@ def fit(
     *,
     inputs: Sequence[str] | None = None,
     column_kinds: Mapping[str, str] | None = None,
+    missing_values: Any = None,
     root: str | Path | None = None,
     group: str | None = None,
     time: str | None = None,
@@ -67,6 +68,9 @@ def fit(
         targets: the column to predict, several, or a dict from column to its head. Cells may be missing.
         inputs: the columns to learn from; all others but those named below, if left out.
         column_kinds: column -> kind ("number", "category", "text", "image", ...), where a guess shall be overruled.
+        missing_values: strings and numbers that stand for missing values (`["unknown", -99]`), in addition to those
+            that are recognised; or a dict from column to all of its missing values: `{"region": []}`, if "NA" is a
+            region.
         root: the folder that paths in cells count from; the table's own, if left out.
         group: column; rows of one value are never on both sides of the split.
         time: column; the latest rows are held out.
@@ -146,6 +150,7 @@ def fit(
         Progress(verbose),
         inputs=inputs,
         column_kinds=column_kinds,
+        missing_values=missing_values,
         root=root,
         roles={"group": group, "time": time, "split": split, "sample_weight": sample_weight},
         on_bad_file=on_bad_file,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from medley.auto.table.targets import target_as
@@ -12,8 +12,10 @@ from medley.core.head import Head
 from medley.core.input import Input, InputColumns, TableOptions
 from medley.core.registry import declared, name_of
 from medley.errors import ConfigError, DataError, ErrorCollector, MedleyError, did_you_mean, spelled
+from medley.tables.columns.cells import guessed_profile
 from medley.tables.columns.infer import infer
 from medley.tables.columns.kind import SET_BY_CALLER
+from medley.tables.columns.missing import MissingValueSpec, describe_missing
 from medley.tables.columns.profile import profile_of
 from medley.tables.columns.schema import Schema, check_kinds
 from medley.tables.columns.targets import infer_target_from_profile, target_heads
@@ -31,6 +33,7 @@ class Plan:
         heads: in the order of the view's targets.
         tasks: target column -> what it was taken for.
         left_out: columns that no input reads, each with its reason.
+        missing: columns in which strings count as missing, each with a phrase that names them.
     """
 
     view: TableView
@@ -38,6 +41,7 @@ class Plan:
     heads: list[Head]
     tasks: dict[str, TaskGuess]
     left_out: dict[str, str]
+    missing: dict[str, str] = field(default_factory=dict)
 
 
 def plan_table(
@@ -50,6 +54,7 @@ def plan_table(
     on_bad_file: str = "warn",
     errors: ErrorCollector | None = None,
     labels: Table | None = None,
+    missing_values: Any = None,
 ) -> Plan:
     """Infers what columns hold and which heads targets need.
 
@@ -63,6 +68,7 @@ def plan_table(
         on_bad_file: what to do with files that cannot be read.
         errors: what is known to be wrong with the call, to be told with what is found here.
         labels: the targets' columns of all rows, where `table` is a sample of them.
+        missing_values: what the caller sets to be missing, as for `infer`.
 
     Raises:
         ConfigError: columns or kinds that are not there (all are reported), or nothing to learn from.
@@ -77,13 +83,18 @@ def plan_table(
         errors.raise_if_any(ConfigError)
     columns = list(table.frame.columns)
     rule = _check_columns(columns, named, inputs, roles, errors)
-    tasks, schema = _guesses(table, labels or table, named, {**_kinds(own), **(column_kinds or {})}, errors)
+    missing = MissingValueSpec.of(missing_values, columns, errors)
+    kinds = {**_kinds(own), **(column_kinds or {})}
+    tasks, schema = _guesses(table, labels or table, named, kinds, missing, errors)
     errors.raise_if_any(rule)
     tasks = {name: replace(task, reason=SET_BY_CALLER) if own.get(name) else task for name, task in tasks.items()}
     schema = Schema(tasks[one.name].cells if one.name in tasks else one for one in schema.values())
     aside = {name for word, name in roles.items() if word != "time"}
     learnt = [name for name in dict.fromkeys(inputs or columns) if name not in named and name not in aside]
     used, left_out = _used(schema, learnt, chosen=inputs is not None)
+    if not used:
+        schema = _with_identifiers(table, schema, learnt, missing)
+        used, left_out = _used(schema, learnt, chosen=inputs is not None)
     made, unclaimed = _claimed(schema, used, TableOptions((*columns, *named), on_bad_file))
     left_out |= unclaimed
     if not made:
@@ -95,7 +106,10 @@ def plan_table(
     heads = [own.get(name) or _head(tasks[name], name) for name in named]
     heads = [head if head.name else _renamed(head, name) for head, name in zip(heads, named, strict=True)]
     view = TableView(schema, feeds, {str(head.name): name for head, name in zip(heads, named, strict=True)})
-    return Plan(view, [one.input for one in made], heads, tasks, left_out)
+    read = dict.fromkeys(view.required, table) | dict.fromkeys(named, labels or table)
+    markers = {name: describe_missing(guessed_profile(rows, schema[name])) for name, rows in read.items()}
+    missing_phrases = {name: phrase for name, phrase in markers.items() if phrase}
+    return Plan(view, [one.input for one in made], heads, tasks, left_out, missing_phrases)
 
 
 def check_names(
@@ -163,21 +177,27 @@ def _kinds(own: Mapping[str, Head]) -> dict[str, str]:
 
 
 def _guesses(
-    table: Table, labels: Table, named: Sequence[str], kinds: Mapping[str, str], errors: ErrorCollector
+    table: Table,
+    labels: Table,
+    named: Sequence[str],
+    kinds: Mapping[str, str],
+    missing: MissingValueSpec,
+    errors: ErrorCollector,
 ) -> tuple[dict[str, TaskGuess], Schema]:
     """What targets and other columns are; notes what cannot be what it is said to be."""
     tasks, schema = {}, Schema([])
     for name in (name for name in named if name in table.frame.columns):
         try:
             tasks[name] = (
-                target_as(labels, name, str(kinds[name]))
+                target_as(labels, name, str(kinds[name]), missing)
                 if name in kinds
-                else infer_target_from_profile(profile_of(labels, name))
+                else infer_target_from_profile(profile_of(labels, name), missing)
             )
         except MedleyError as error:
             errors.collect(error)
     try:
-        schema = infer(table, {name: kind for name, kind in kinds.items() if name not in named})
+        others = {name: kind for name, kind in kinds.items() if name not in named}
+        schema = infer(table, others, missing_values=missing, targets=tasks)
     except DataError as error:
         errors.collect(error)
     return tasks, schema
@@ -192,6 +212,20 @@ def _used(schema: Schema, columns: Sequence[str], *, chosen: bool) -> tuple[list
         else:
             left_out[name] = f"{guess.kind}: {guess.reason}" + (" (asked for by name)" if chosen else "")
     return used, left_out
+
+
+def _with_identifiers(table: Table, schema: Schema, columns: Sequence[str], missing: MissingValueSpec) -> Schema:
+    """A schema in which identifiers that are numbers are used, as there is nothing else to learn from."""
+    profiles = [profile_of(table, name) for name in columns if schema[name].kind == "identifier"]
+    numbers = {
+        profile.name: "number" for profile in profiles if profile.is_plain and profile.values.dtype.kind in "iuf"
+    }
+    if not numbers:
+        return schema
+    guesses = infer(replace(table, frame=table.frame[[*numbers]]), numbers, missing_values=missing)
+    reason = "an identifier by its name, but there is no other column to learn from"
+    rescued = {name: replace(guess, reason=reason, confidence=0.5) for name, guess in guesses.items()}
+    return Schema(rescued.get(name, guess) for name, guess in schema.items())
 
 
 def _claimed(schema: Schema, used: Sequence[str], options: TableOptions) -> tuple[list[InputColumns], dict[str, str]]:

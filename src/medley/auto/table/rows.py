@@ -21,6 +21,7 @@ from medley.search.progress import Progress
 from medley.search.stream import Stream
 from medley.tables.checks.leaks import duplicate_groups, leaks
 from medley.tables.columns.cells import table_cells
+from medley.tables.columns.unreadable import describe_expected
 from medley.tables.reading.read import Table
 
 MOST_TOLD = 10
@@ -237,13 +238,19 @@ def tell_plan(plan: Plan, progress: Progress) -> None:
         progress.say(f"input {feed.name}: {', '.join(columns[:MAX_COLUMNS])}{more}")
     for name, why in plan.left_out.items():
         progress.say(f"left out {name}: {why}")
+    if plan.missing:
+        told = "; ".join(f"{name}: {phrase}" for name, phrase in list(plan.missing.items())[:MAX_COLUMNS])
+        more = f"; and in {len(plan.missing) - MAX_COLUMNS} more columns" if len(plan.missing) > MAX_COLUMNS else ""
+        progress.say(f"{told}{more} ({spelled('missing_values')} overrules)")
 
 
 def tell_unread(unread: Mapping[str, tuple[int, int]], plan: Plan, progress: Progress) -> None:
     """Tells of cells that are nothing of their column's kind: column -> how many, and the first one's row."""
     for name, (count, first) in unread.items():
-        kind = plan.view.schema[name].kind
-        progress.say(f"{name}: {count:,} cells are no {kind} and count as missing, the first in row {first}")
+        kind = describe_expected(plan.view.schema, name)
+        cells = "1 cell is" if count == 1 else f"{count:,} cells are"
+        counts = "counts" if count == 1 else "count"
+        progress.say(f"{name}: {cells} no {kind} and {counts} as missing, the first in row {first}")
 
 
 def warn_of_leaks(table: Table, plan: Plan) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from medley.errors import ConfigError, DataError, did_you_mean
 from medley.tables.columns.cells import table_cells
 from medley.tables.columns.infer import infer
 from medley.tables.columns.kind import SET_BY_CALLER
+from medley.tables.columns.missing import MissingValueSpec
 from medley.tables.columns.profile import profile_of
 from medley.tables.columns.targets import infer_target_from_profile, target_heads
 from medley.tables.reading.read import Table
@@ -19,7 +20,7 @@ from medley.tables.reading.read import Table
 _MOST_SHOWN = 5
 
 
-def target_as(table: Table, name: str, kind: str) -> TaskGuess:
+def target_as(table: Table, name: str, kind: str, missing_values: MissingValueSpec | None = None) -> TaskGuess:
     """A target's task where the caller says its kind.
 
     Args:
@@ -27,6 +28,7 @@ def target_as(table: Table, name: str, kind: str) -> TaskGuess:
         name: the target's column.
         kind: "number", "category", "boolean", "set", "vector"; "ordered" for classes in the order of their values, or
             the order itself: "small < medium < large".
+        missing_values: what the caller sets to be missing.
 
     Raises:
         ConfigError: nothing predicts this kind, or the order lacks a class.
@@ -38,7 +40,7 @@ def target_as(table: Table, name: str, kind: str) -> TaskGuess:
     ['number', 'multiclass', 'ordered']
     """
     if "<" in kind:
-        return _in_order(table, name, [one.strip() for one in kind.split("<")])
+        return _in_order(table, name, [one.strip() for one in kind.split("<")], missing_values)
     word = kind.lower()
     words = {word: target_kind for head in target_heads() for word, target_kind in head.target_kinds.items()}
     if word not in words:
@@ -46,18 +48,19 @@ def target_as(table: Table, name: str, kind: str) -> TaskGuess:
         message = f"names the kind {kind!r} for the target {name!r}, which cannot be predicted.{hint}"
         raise ConfigError(message, argument="column_kinds")
     target_kind = words[word]
-    guess = _inferred(table, name)
+    guess = _inferred(table, name, missing_values)
     if guess is not None and guess.kind in target_kind.tasks:
         return guess
-    cells = infer(table, {name: target_kind.cells})[name]
+    only = replace(table, frame=table.frame[[name]])
+    cells = infer(only, {name: target_kind.cells}, missing_values=missing_values)[name]
     if target_kind.has_classes:
         return _classes(name, cells, table_cells(table, cells).values, target_kind.task)
     outputs = int(cells.form) if target_kind.cells == "vector" else cells.distinct if target_kind.cells == "set" else 1
     return TaskGuess(name, target_kind.task, SET_BY_CALLER, 1.0, cells.missing, outputs, (), cells)
 
 
-def _in_order(table: Table, name: str, words: list[str]) -> TaskGuess:
-    guess = target_as(table, name, "ordered")
+def _in_order(table: Table, name: str, words: list[str], missing_values: MissingValueSpec | None) -> TaskGuess:
+    guess = target_as(table, name, "ordered", missing_values)
     labels = {str(label): label for label in guess.labels}
     lacking = [word for word in labels if word not in words]
     if lacking:
@@ -82,8 +85,8 @@ def _classes(name: str, cells: ColumnGuess, values: np.ndarray, task: str) -> Ta
     )
 
 
-def _inferred(table: Table, name: str) -> TaskGuess | None:
+def _inferred(table: Table, name: str, missing_values: MissingValueSpec | None) -> TaskGuess | None:
     try:
-        return infer_target_from_profile(profile_of(table, name))
+        return infer_target_from_profile(profile_of(table, name), missing_values)
     except DataError:  # the caller's word decides then
         return None
