@@ -25,6 +25,7 @@ OPTIONS = {
     "overwrite": "--overwrite",
     "memory": "--memory",
     "pretrained": "--pretrained",
+    "plan": "--plan",
     "project_name": "-o",
 }
 

@@ -18,7 +18,7 @@ from medley.core.input import Input, Preprocessing
 from medley.core.layer import Fusion, Layer
 from medley.core.spec import Spec
 from medley.errors import GraphError
-from medley.graph.frozen import FrozenModules, in_passes
+from medley.graph.frozen import FrozenModules, run_in_batches
 from medley.graph.graph import Graph
 from medley.heads.linear_skip import start_at
 
@@ -103,6 +103,7 @@ class Network(nn.Module):
         for node in graph.nodes():
             if not isinstance(node.block, Input | Preprocessing):
                 self._add_step(node, targets, frozen or FrozenModules())
+        self._places.clear()  # they are by identity, which a copy does not share
 
     def _add_source(self, node: Node, specs: Mapping[str, Spec]) -> None:
         name = str(node.block.name)
@@ -273,7 +274,7 @@ class Network(nn.Module):
         if step.cache_key is not None and step.has_state:
             # Nothing is trained here, so the activations of a large batch do not have to fit in memory at once.
             spec = self.specs[step.inputs[0]]
-            return in_passes(step.module, inputs[0], spec, cuts=step.block.ignores_padding)  # type: ignore[attr-defined]
+            return run_in_batches(step.module, inputs[0], spec, ignores_padding=step.block.ignores_padding)  # type: ignore[attr-defined]
         return step.module(*inputs)
 
     def _fuse(self, step: Step, values: list[Tensor], batch: Batch) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from medley.core.numbering import Notice, note, row_number
+from medley.core.row_reporting import RowWarning, row_number, warn_about_rows
 from medley.errors import ConfigError, DataError, UnreadableCellWarning, did_you_mean, spelled
 from medley.tables.columns.schema import Schema
 from medley.tables.reading.read import Table
@@ -69,17 +69,18 @@ def report_unreadable(table: Table, schema: Schema, unparsed: Mapping[str, np.nd
     Warns:
         UnreadableCellWarning: there are such cells; it names rows, columns and cells.
     """
+    total = sum(map(len, unparsed.values()))
+    first = sorted((position, name) for name, rows in unparsed.items() for position in rows[:_MOST_LISTED].tolist())
     cells = [
         UnreadableCell(
             row_number(position), name, shortened(table.frame[name].iloc[position]), describe_expected(schema, name)
         )
-        for name, positions in unparsed.items()
-        for position in positions.tolist()
+        for position, name in first[:_MOST_LISTED]
     ]
     if cells and on_unreadable == "raise":
-        head = f"{_counted(len(cells))} cannot be read; {spelled('on_unreadable', 'warn')} counts them as missing."
-        raise DataError(_listed(head, cells))
-    note(Notice(sorted(cells, key=lambda cell: cell.row), len(cells), _sentence, UnreadableCellWarning))
+        head = f"{_counted(total)} cannot be read; {spelled('on_unreadable', 'warn')} counts them as missing."
+        raise DataError(_listed(head, cells, total))
+    warn_about_rows(RowWarning(cells, total, _message, UnreadableCellWarning))
 
 
 def describe_expected(schema: Schema, name: str) -> str:
@@ -95,15 +96,15 @@ def shortened(cell: Any) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
-def _sentence(cells: Sequence[Any], total: int) -> str:
+def _message(cells: Sequence[Any], total: int) -> str:
     head = f"{_counted(total)} cannot be read and {'counts' if total == 1 else 'count'} as missing"
-    return _listed(f"{head} ({spelled('on_unreadable', 'raise')} stops instead).", cells)
+    return _listed(f"{head} ({spelled('on_unreadable', 'raise')} stops instead).", cells, total)
 
 
-def _listed(head: str, cells: Sequence[UnreadableCell]) -> str:
+def _listed(head: str, cells: Sequence[UnreadableCell], total: int) -> str:
     lines = [head, *(f"- {cell}" for cell in cells[:_MOST_LISTED])]
-    if len(cells) > _MOST_LISTED:
-        lines.append(f"- and {len(cells) - _MOST_LISTED} more")
+    if total > _MOST_LISTED:
+        lines.append(f"- and {total - _MOST_LISTED} more")
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 PLACEHOLDERS = frozenset(
     [
-        *("", "-", "--", "---", "?", "??", ".", "..", "...", "*", "\u2013", "\u2014"),
+        *("-", "--", "---", "?", "??", ".", "..", "...", "*", "\u2013", "\u2014"),
         *("n/a", "n.a.", "n. a.", "nan", "-nan", "nat", "<na>", "#na", "#n/a", "#n/a n/a", "\\n", "(null)", "(none)"),
         *("#div/0!", "#value!", "#ref!", "#null!", "#name?", "#num!", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
     ]

@@ -76,7 +76,7 @@ def _as_values(column: Any) -> Any:
         return None
     if all(str(word).strip().lower() in _BOOLEANS for word in others):
         return column.map({word: _BOOLEANS[str(word).strip().lower()] for word in others}).astype(object)
-    numbers = pd.to_numeric(column.mask(column.isin(placeholders)), errors="coerce")
+    numbers: Any = pd.to_numeric(column.mask(column.isin(placeholders)), errors="coerce")
     return numbers if numbers.notna().sum() == column.isin(others).sum() else None
 
 
