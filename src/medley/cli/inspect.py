@@ -78,6 +78,8 @@ def run(args: argparse.Namespace) -> None:
         DataError: the table does not exist; a column or kind is unknown; a column cannot be parsed as the kind in
             `--kind`; or a target cannot be predicted (all are reported).
     """
+    from medley.auto.table.dense_targets import settle_dense_targets
+
     errors = ErrorCollector()
     kinds, missing = column_kinds(args.kind, errors), missing_values(args, errors)
     table = _read_table(args.table, args.root, memory_of(args.memory, errors))
@@ -85,6 +87,7 @@ def run(args: argparse.Namespace) -> None:
     others = {name: kind for name, kind in kinds.items() if name not in args.target}
     schema = _infer_schema(table, others, errors, missing, tasks)
     errors.raise_if_any(DataError)
+    tasks = settle_dense_targets(table, table, schema, tasks, kinds, missing)
     for note in table.notes:
         print(f"note: {note}\n")
     _show_columns(table, schema.without(tasks))

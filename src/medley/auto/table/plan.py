@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from medley.auto.table.dense_targets import settle_dense_targets
 from medley.auto.table.targets import target_as
 from medley.core.column import TaskGuess
 from medley.core.head import Head
@@ -87,6 +88,7 @@ def plan_table(
     kinds = {**_kinds(own), **(column_kinds or {})}
     tasks, schema = _guesses(table, labels or table, named, kinds, missing, errors)
     errors.raise_if_any(rule)
+    tasks = settle_dense_targets(table, labels or table, schema, tasks, kinds, missing)
     tasks = {name: replace(task, reason=SET_BY_CALLER) if own.get(name) else task for name, task in tasks.items()}
     schema = Schema(tasks[one.name].cells if one.name in tasks else one for one in schema.values())
     aside = {name for word, name in roles.items() if word != "time"}

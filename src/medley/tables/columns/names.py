@@ -74,11 +74,11 @@ def is_identifier_name(name: str) -> bool:
 def is_counter_name(name: str) -> bool:
     """Whether a name may be that of a number that counts rows.
 
-    >>> is_counter_name("row"), is_counter_name("case_no"), is_counter_name("speed")
+    >>> is_counter_name("row"), is_counter_name("case_no"), is_counter_name("heat_index")
     (True, True, False)
     """
     parts = name_parts(name)
-    return bool(parts) and parts[-1] in _COUNTERS
+    return bool(parts) and parts[-1] in _COUNTERS and (len(parts) == 1 or parts[-2] in _COUNTERS)
 
 
 def is_code_name(name: str) -> bool:

@@ -17,7 +17,7 @@ from medley.tables.columns.cells import read_cells
 from medley.tables.columns.infer import infer_column
 from medley.tables.columns.kind import kind_named, parse_column
 from medley.tables.columns.missing import MissingValueSpec, missing_values_of, without_missing_values
-from medley.tables.columns.names import is_code_name, is_grade_name, is_identifier_name, is_quantity_name
+from medley.tables.columns.names import is_code_name, is_grade_name, is_identifier_name, is_quantity_name, is_time_name
 from medley.tables.columns.profile import ColumnProfile, label_form
 
 if TYPE_CHECKING:
@@ -190,6 +190,8 @@ def _numbered_classes(name: str, values: np.ndarray, rows: int) -> tuple[str, st
     if has_code_name and distinct <= _MOST_CODES:
         return "multiclass", f"its name suggests that its {distinct} whole numbers are classes", 0.8
     if not 3 <= distinct <= _MOST_GRADES:
+        return None
+    if (is_quantity_name(name) or is_time_name(name)) and not is_grade_name(name) and values[0] not in (0, 1):
         return None
     described = f"its cells are {distinct} whole numbers from {values[0]:.0f} to {values[-1]:.0f}"
     if is_grade_name(name):
