@@ -83,6 +83,7 @@ def run(args: argparse.Namespace) -> None:
     errors = ErrorCollector()
     kinds, missing = column_kinds(args.kind, errors), missing_values(args, errors)
     table = _read_table(args.table, args.root, memory_of(args.memory, errors))
+    missing.check(table.frame.columns, errors)
     tasks = tasks_of(table, args.target, kinds, errors, missing)
     others = {name: kind for name, kind in kinds.items() if name not in args.target}
     schema = _infer_schema(table, others, errors, missing, tasks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from medley.tables.formats.numbers import NumberForm, find_number_form, to_numbe
 from medley.tables.formats.times import find_epoch, find_time_form, numbers_to_times, to_times
 
 _MOSTLY = 0.95
+_DURATION = re.compile(r"-?\d{1,6} days?(?: [+-]?\d\d:\d\d:\d\d(?:\.\d{1,9})?)?")
 
 
 class BooleanKind(ColumnKind, register="tabular.boolean_kind"):
@@ -61,7 +63,12 @@ class NumberKind(ColumnKind, register="tabular.number_kind"):
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
         form = find_number_form(profile.strings) if profile.is_plain else None
         if form is None:
-            return None
+            is_duration = profile.is_plain and all(map(_DURATION.fullmatch, profile.strings))
+            return (
+                KindGuess(self.name, "its strings are durations, read as days", 0.95, "duration")
+                if is_duration
+                else None
+            )
         values = to_numbers(profile.all_strings, form)
         parsed = np.isfinite(values)
         share = profile.fraction(parsed)
@@ -106,9 +113,11 @@ class NumberKind(ColumnKind, register="tabular.number_kind"):
         elif dtype == "M":
             distinct = np.full(len(profile.values), np.nan)
         else:
-            distinct = to_numbers(profile.all_strings, NumberForm.parse("" if form == "duration" else form))
+            is_duration = form == "duration"
+            number_form = NumberForm(unit="days") if is_duration else NumberForm.parse(form)
+            distinct = to_numbers(profile.all_strings, number_form)
             for place in np.flatnonzero(np.isnan(distinct)):
-                distinct[place] = _object_to_number(profile.values[place])
+                distinct[place] = _object_to_number(profile.values[place], is_duration=is_duration)
         values = spread(profile, distinct, np.nan)
         return values, ~np.isnan(values)
 
@@ -218,7 +227,11 @@ def _lenient_form(profile: ColumnProfile) -> NumberForm:
     return NumberForm(max(parsed, key=lambda style: parsed[style]))
 
 
-def _object_to_number(value: Any) -> float:
+def _object_to_number(value: Any, *, is_duration: bool) -> float:
+    if is_duration and isinstance(value, str) and _DURATION.fullmatch(value.strip()):
+        import pandas as pd
+
+        value = pd.Timedelta(value.strip())
     days = getattr(value, "total_seconds", None)
     if days is not None:
         return float(days()) / 86_400

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from medley.errors import DataError
 from medley.tables.columns.cells import read_columns
 from medley.tables.columns.infer import infer
-from medley.tables.columns.targets import infer_target_from_profile
 from medley.tables.columns.profile import profile_of
+from medley.tables.columns.targets import infer_target_from_profile
 from medley.tables.reading.read import read
 
 WORDS = ["#NULL!", "unknown", "n.d.", "missing", "?", "-", "#REF!", "N/A", "NA", "not measured", "sold"]

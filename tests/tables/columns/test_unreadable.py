@@ -72,10 +72,15 @@ def test_unreadable_cells_are_reported(column, cell, message):
 def test_batches_are_reported_at_once_with_the_rows_of_the_caller():
     rows = {name: cells[:20] for name, cells in TRAINING.items()}
     rows["ratio"] = ["much"] * 20
-    with pytest.warns(UnreadableCellWarning) as caught, WarningCollector():
-        for start in (0, 20):
-            with using_row_numbers(start + np.arange(20)):
-                report(rows)
+
+    def report_batches():
+        with WarningCollector():
+            for start in (0, 20):
+                with using_row_numbers(start + np.arange(20)):
+                    report(rows)
+
+    with pytest.warns(UnreadableCellWarning) as caught:
+        report_batches()
     assert len(caught) == 1
     text = str(caught[0].message)
     assert text.startswith("40 cells cannot be read and count as missing")
@@ -84,5 +89,5 @@ def test_batches_are_reported_at_once_with_the_rows_of_the_caller():
 
 
 def test_policies_are_checked():
-    with pytest.raises(ConfigError, match='on_unreadable must be "warn" or "raise", got \'rise\'. Did you mean'):
+    with pytest.raises(ConfigError, match=r"on_unreadable must be \"warn\" or \"raise\", got 'rise'\. Did you mean"):
         check_policy("rise")

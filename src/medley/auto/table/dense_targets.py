@@ -64,12 +64,12 @@ def settle_dense_targets(
     >>> tasks["y"].kind, settle_dense_targets(rows, rows, infer(rows), tasks)["y"].kind
     ('multiclass', 'number')
     """
-    settled, features = dict(tasks), None
+    settled, rows = dict(tasks), _sample(len(table))
+    features: np.ndarray | None = None
     for name, task in tasks.items():
         if name in kept or name not in table.frame.columns or not _is_dense(task):
             continue
         if features is None:
-            rows = _sample(len(table))
             features = _features(table, schema.without(tasks), rows)
         numbers = _numbers(table_cells(table, task.cells).values[rows])
         comparison = _compare(features, numbers, is_ordered=task.kind == "ordered")

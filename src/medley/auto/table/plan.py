@@ -84,7 +84,8 @@ def plan_table(
         errors.raise_if_any(ConfigError)
     columns = list(table.frame.columns)
     rule = _check_columns(columns, named, inputs, roles, errors)
-    missing = MissingValueSpec.of(missing_values, columns, errors)
+    missing = MissingValueSpec.of(missing_values, errors)
+    missing.check(columns, errors)
     kinds = {**_kinds(own), **(column_kinds or {})}
     tasks, schema = _guesses(table, labels or table, named, kinds, missing, errors)
     errors.raise_if_any(rule)

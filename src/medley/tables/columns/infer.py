@@ -66,7 +66,9 @@ def infer(
     errors, guesses = ErrorCollector(), []
     profiles: dict[str, ColumnProfile] = {}
     kinds = check_kinds(overrides or {}, table.frame.columns, errors)
-    spec = MissingValueSpec.of(missing_values, table.frame.columns, errors)
+    spec = MissingValueSpec.of(missing_values, errors)
+    if spec is not missing_values:
+        spec.check(table.frame.columns, errors)
     relation = _relation(table, targets or {})
     for name in table.frame.columns:
         profile = without_missing_values(profile_of(table, name, sample_rows), spec, kinds.get(name))

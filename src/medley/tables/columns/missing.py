@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from medley.tables.formats.missing import AMONG_NUMBERS, AMONG_WORDS, missing_am
 from medley.tables.formats.numbers import find_number_form
 from medley.tables.formats.times import find_time_form
 
+_DIGIT = re.compile(r"\d")
 _MOST_WORDS = 5
 _VALUES_PER_WORD = 5
 _LEAST_NUMBERS = 0.5
@@ -42,29 +44,26 @@ class MissingValueSpec:
         self.by_column = dict(by_column or {})
 
     @classmethod
-    def of(
-        cls, missing_values: Any, columns: Iterable[str] | None = None, errors: ErrorCollector | None = None
-    ) -> Self:
+    def of(cls, missing_values: Any, errors: ErrorCollector | None = None) -> Self:
         """Read what a caller set; what breaks a rule is added to `errors`.
 
         Args:
             missing_values: a value, a list of values, or a dict from column to such; None infers all.
-            columns: the columns of the table.
             errors: collects the errors.
         """
-        spec = missing_values if isinstance(missing_values, cls) else cls._read(missing_values, errors)
-        names = None if columns is None else list(columns)
-        for name in spec.by_column:
-            if errors is not None and names is not None and name not in names:
-                hint = did_you_mean(name, names)
-                errors.add(f"names {name!r}, which is not a column.{hint}", argument="missing_values")
-        return spec
-
-    @classmethod
-    def _read(cls, missing_values: Any, errors: ErrorCollector | None) -> Self:
+        if isinstance(missing_values, cls):
+            return missing_values
         if isinstance(missing_values, Mapping):
             return cls(by_column={str(name): _listed(values, errors) for name, values in missing_values.items()})
         return cls(_listed(missing_values, errors))
+
+    def check(self, columns: Iterable[str], errors: ErrorCollector) -> None:
+        """Add an error for each column that is not among those of the table."""
+        names = list(columns)
+        for name in self.by_column:
+            if name not in names:
+                hint = did_you_mean(name, names)
+                errors.add(f"names {name!r}, which is not a column.{hint}", argument="missing_values")
 
     def of_column(self, name: str) -> frozenset[str] | None:
         """All values that are missing in a column; None if they are inferred."""
@@ -141,12 +140,12 @@ def _inferred(profile: ColumnProfile, kind: str | None) -> frozenset[str]:
 
 def _words_among_numbers(profile: ColumnProfile) -> frozenset[str] | None:
     """The words without digits, in lower case, in a column whose other strings are numbers or times; else None."""
-    is_marker = np.array([string.lower() in AMONG_NUMBERS for string in profile.all_strings], bool)
-    is_word = np.array([not any(map(str.isdigit, string)) for string in profile.all_strings], bool) & ~is_marker
-    is_number = ~is_marker & ~is_word
-    sample = [string for string, chosen in zip(profile.strings, is_number[profile.examined], strict=True) if chosen]
+    sample = [string for string in profile.strings if _has_digit(string)]
     if not sample or (find_number_form(sample) is None and find_time_form(sample) is None):
         return None
+    is_marker = np.array([string.lower() in AMONG_NUMBERS for string in profile.all_strings], bool)
+    is_word = np.array([not _has_digit(string) for string in profile.all_strings], bool) & ~is_marker
+    is_number = ~is_marker & ~is_word
     words = {profile.all_strings[place].lower() for place in np.flatnonzero(is_word)}
     if not words:
         return frozenset()
@@ -156,6 +155,10 @@ def _words_among_numbers(profile: ColumnProfile) -> frozenset[str] | None:
     if is_few and number_fraction >= _LEAST_NUMBERS and (counts[is_word] > 1).all():
         return frozenset(words)
     return frozenset() if number_fraction >= _MOSTLY_NUMBERS else None
+
+
+def _has_digit(string: str) -> bool:
+    return _DIGIT.search(string) is not None
 
 
 def normalised(values: Iterable[Any]) -> frozenset[str]:
