@@ -47,7 +47,7 @@ _PUBLIC = {
     "fusion.low_rank": ("LowRankFusion",),
     "fusion.merge": ("Merge",),
     "graph.graph": ("Graph",),
-    "heads.answers": ("FirstStage",),
+    "heads.first_stage": ("FirstStage",),
     "heads.classification": ("ClassificationHead",),
     "heads.counts": ("CountHead",),
     "heads.ordered": ("OrderedHead",),
