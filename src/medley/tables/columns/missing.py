@@ -92,7 +92,7 @@ def without_missing_values(
     spec = spec or MissingValueSpec()
     declared = spec.of_column(profile.name)
     if declared is None:
-        declared = _inferred(profile, kind) | spec.added
+        declared = _inferred(profile.without(spec.added), kind) | spec.added
     return profile.without(declared)
 
 
@@ -122,9 +122,10 @@ def describe_missing(profile: ColumnProfile) -> str:
 
 
 def _inferred(profile: ColumnProfile, kind: str | None) -> frozenset[str]:
-    has_strings = profile.is_plain and profile.values.dtype.kind == "O"
     is_set_to_numbers = kind is not None and kind_named(kind).has_number_markers
-    if not has_strings:
+    if not profile.is_plain:
+        return AMONG_WORDS
+    if profile.values.dtype.kind != "O":
         return AMONG_NUMBERS
     if kind is None or is_set_to_numbers:
         words = _words_among_numbers(profile)
