@@ -25,7 +25,7 @@ def task(name, values, x=X, **options):
         ),
         ("y", np.clip((5 + 2 * X + 0.3 * RNG.normal(size=ROWS)).round(), 0, 10).astype(int), ["number"]),
         ("rating", RNG.choice([1, 2, 3, 4, 5], ROWS, p=[0.04, 0.06, 0.1, 0.2, 0.6]), ["ordered"]),
-        ("weather", np.where(X > 0.8, 2, np.where(X > 1.6, 3, 1)) + (X > 1.6), ["ordered"]),
+        ("weather", RNG.choice([1, 2, 3], ROWS, p=[0.7, 0.2, 0.1]), ["ordered"]),
         ("species", RNG.integers(0, 3, ROWS), ["multiclass"]),
         ("flag", RNG.integers(0, 2, ROWS), ["binary"]),
         ("visits", RNG.negative_binomial(1, 0.06, ROWS).clip(0, 70), ["count", "number"]),

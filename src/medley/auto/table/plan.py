@@ -89,7 +89,7 @@ def plan_table(
     kinds = {**_kinds(own), **(column_kinds or {})}
     tasks, schema = _guesses(table, labels or table, named, kinds, missing, errors)
     errors.raise_if_any(rule)
-    tasks = settle_dense_targets(table, labels or table, schema, tasks, kinds, missing)
+    tasks = settle_dense_targets(table, labels or table, schema, tasks, [*kinds, *filter(own.get, own)], missing)
     tasks = {name: replace(task, reason=SET_BY_CALLER) if own.get(name) else task for name, task in tasks.items()}
     schema = Schema(tasks[one.name].cells if one.name in tasks else one for one in schema.values())
     aside = {name for word, name in roles.items() if word != "time"}
