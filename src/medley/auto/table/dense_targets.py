@@ -40,9 +40,9 @@ def settle_dense_targets(
     """Decide for each target of few whole numbers whether classes or numbers are predicted.
 
     Ordered classes are kept where their median is closer to the labels, and right more often, than the rounded number
-    of a regression; unordered ones where the most probable is right as often. Both are linear models of the plain columns,
-    measured out of fold. A name of grades or codes asks for classes, that of a quantity or a time for numbers: then the
-    other has to be 10 % better.
+    of a regression; unordered ones where the most probable is right as often. Both are linear models of the plain
+    columns, measured out of fold. A name of grades or codes asks for classes, that of a quantity or a time for numbers:
+    then the other has to be 10 % better.
 
     Args:
         table: rows, with inputs and targets.
