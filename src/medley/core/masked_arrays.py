@@ -31,8 +31,8 @@ def unmasked(values: Any) -> Any:
         return array
     if array.dtype.kind == "f" or array.ndim > 2:
         array = np.where(mask, np.nan, array.astype(np.result_type(array, np.float32)))
-        absent = mask.reshape(len(mask), -1).all(axis=1)
-        return [None if gone else row for gone, row in zip(absent, array, strict=True)] if array.ndim > 2 else array
+        rows = zip(np.all(mask.reshape(len(mask), -1), axis=1).tolist(), array, strict=True)
+        return [None if is_absent else row for is_absent, row in rows] if array.ndim > 2 else array
     array = array.astype(object)
     array[mask] = None
     return array

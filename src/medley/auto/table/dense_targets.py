@@ -93,10 +93,11 @@ class _Comparison:
 
     def prefers_classes(self, margin: float) -> bool:
         """Whether classes are better; they may be worse by `margin`, or must be better by it if it is negative."""
-        gain = self.class_accuracy + margin / 2 - self.number_accuracy
-        if not self.is_ordered:
-            return gain + self.rows**-0.5 >= 0  # a difference by chance
-        return self.class_error <= self.number_error * (1 + margin) and gain >= 0
+        # What names or gaps say is not given up for a difference by chance.
+        chance = self.rows**-0.5 if margin > 0 or not self.is_ordered else 0.0
+        is_right_as_often = self.class_accuracy + margin / 2 + chance >= self.number_accuracy
+        is_as_close = self.class_error <= self.number_error * (1 + margin + chance)
+        return is_right_as_often and (is_as_close or not self.is_ordered)
 
 
 def _margin(name: str) -> float:
