@@ -168,7 +168,7 @@ def tasks_of(
     missing: MissingValueSpec | None = None,
 ) -> dict[str, TaskGuess]:
     """The tasks of some columns; columns that are missing or cannot be predicted are added to `errors`."""
-    from medley.auto.table.targets import target_as
+    from medley.auto.table.declared_targets import declared_target
     from medley.tables.columns.profile import profile_of
     from medley.tables.columns.targets import infer_target_from_profile
 
@@ -179,7 +179,7 @@ def tasks_of(
             continue
         try:
             if name in kinds:
-                tasks[name] = target_as(table, name, kinds[name], missing)
+                tasks[name] = declared_target(table, name, kinds[name], missing)
             else:
                 tasks[name] = infer_target_from_profile(profile_of(table, name), missing)
         except MedleyError as error:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from medley.auto.table.plan import plan_table
+from medley.auto.table.design import design_model
 from medley.tables.reading.read import read
 
 RNG = np.random.default_rng(0)
@@ -12,7 +12,7 @@ X = RNG.normal(size=ROWS)
 
 
 def task(name, values, x=X, **options):
-    return plan_table(read({"x": x, name: values}), [name], **options).tasks[name]
+    return design_model(read({"x": x, name: values}), [name], **options).tasks[name]
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_the_caller_decides():
 
 def test_numbers_that_count_rows_are_learned_from_if_they_predict_or_nothing_else_is_left():
     x = np.arange(100)
-    assert plan_table(read({"x": x, "y": 2.0 * x + 1}), ["y"]).view.required == ["x"]
-    plan = plan_table(read({"id": x, "y": 2.0 * x + 1}), ["y"])
+    assert design_model(read({"x": x, "y": 2.0 * x + 1}), ["y"]).view.required == ["x"]
+    plan = design_model(read({"id": x, "y": 2.0 * x + 1}), ["y"])
     assert plan.view.required == ["id"]
     assert "no other column" in plan.view.schema["id"].reason
-    other = plan_table(read({"id": x, "z": X[:100], "y": 2.0 * x + 1}), ["y"])
+    other = design_model(read({"id": x, "z": X[:100], "y": 2.0 * x + 1}), ["y"])
     assert other.view.required == ["z"]
     assert "predicts a target" in other.left_out["id"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from medley.auto.table.targets import target_as
+from medley.auto.table.declared_targets import declared_target
 from medley.core.column import TaskGuess
 from medley.tables.columns.cells import table_cells
 from medley.tables.columns.missing import MissingValueSpec
@@ -74,7 +74,7 @@ def settle_dense_targets(
         numbers = _numbers(table_cells(table, task.cells).values[rows])
         comparison = _compare(features, numbers, is_ordered=task.kind == "ordered")
         if comparison is not None and not comparison.prefers_classes(_margin(name)):
-            number = target_as(labels, name, "number", missing_values)
+            number = declared_target(labels, name, "number", missing_values)
             reason = f"its {task.outputs} whole numbers, as regression comes closer to them than classes do"
             settled[name] = TaskGuess(name, number.kind, reason, 0.7, number.missing, 1, (), number.cells)
     return settled
