@@ -149,7 +149,7 @@ def test_rows_that_came_sorted_are_shuffled_and_every_class_is_on_both_sides():
     assert again[1].x["a"].tolist() == val.x["a"].tolist() != other[1].x["a"].tolist()
 
 
-def test_strata_are_classes_quantiles_of_numbers_and_never_sets_of_labels():
+def test_strata_are_classes_quantiles_of_numbers_and_cells_of_label_sets():
     heads = {
         "kind": ClassificationHead(),
         "price": RegressionHead(),
@@ -160,11 +160,26 @@ def test_strata_are_classes_quantiles_of_numbers_and_never_sets_of_labels():
         "price": [float(i) if i else float("nan") for i in range(40)],
         "tags": [["a"], ["b"], [], ["a", "b"]] * 10,
     }
-    kind, price = strata(heads, y)
+    kind, price, tags = strata(heads, y)
     assert kind.tolist()[:5] == [0, 1, 0, 1, -1]
     assert price[0] == -1
     assert price[1:].tolist() == sorted(price[1:].tolist())
     assert set(price[1:].tolist()) == {0, 1, 2}
+    assert tags[:4].tolist() == [[1, 0], [0, 1], [0, 0], [1, 1]]
+    assert len(strata(heads, y, numbers=False)) == 2
+
+
+def test_weights_come_for_all_heads_or_by_head():
+    heads = {"kind": ["x", "y"] * 5, "price": np.arange(10.0)}
+    weights = {"price": np.arange(10)}
+    part = whole(graph(), rows(), heads, weights)
+    train, held = divide(graph(), part, 0.2, 0)
+    assert sorted([*train.weight["price"], *held.weight["price"]]) == list(range(10))
+    assert "kind" not in train.weight
+    assert whole(graph(), rows(), heads, [None, np.ones(10)]).weight["price"].tolist() == [1] * 10
+    assert whole(graph(), rows(), heads, np.ones(10)).weight.tolist() == [1] * 10
+    with pytest.raises(DataError, match=r"(?s)2 errors.*names 'prize', which is no target.*kind: sample_weight must"):
+        whole(graph(), rows(), heads, {"prize": np.ones(10), "kind": np.ones(9)})
 
 
 def test_labels_that_break_a_rule_of_their_head_name_it():

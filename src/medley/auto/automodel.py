@@ -142,7 +142,7 @@ class AutoModel:
             batch_size: rows per step; None chooses by the number of rows.
             validation_split: share of the rows, drawn at random and stratified, that trials are compared on.
             validation_data: `(x, y)` to compare on instead.
-            sample_weight: (N,) numbers.
+            sample_weight: (N,) numbers, or a dict of such by head.
             callbacks: called with every epoch's `Record`; one that returns True ends the trial.
             verbose: 0 silent, 1 bars and a line per trial, 2 a line per epoch.
 

@@ -14,7 +14,7 @@ from medley.data.rows import arrange, check_counts, rows_of, take
 from medley.data.split import bins, split
 from medley.errors import ConfigError, DataError, ErrorCollector, within
 from medley.graph.graph import Graph
-from medley.model.encoding import row_weights
+from medley.model.encoding import row_weights, take_weights
 from medley.model.saving import write_problem
 from medley.search.part import Part
 
@@ -94,7 +94,7 @@ def whole(graph: Graph, x: Any, y: Any, sample_weight: Any) -> Part:
     if missing:
         raise DataError(f"y is None for {', '.join(missing)}; give labels, with None or NaN where a row has none.")
     check_counts({name: values for name, values in {**named_x, **named_y}.items() if values is not None})
-    return Part(named_x, named_y, row_weights(sample_weight, size), size)
+    return Part(named_x, named_y, row_weights(sample_weight, size, names), size)
 
 
 def divide(graph: Graph, rows: Part, fraction: float, seed: int) -> tuple[Part, Part]:
@@ -115,14 +115,23 @@ def _part(rows: Part, index: np.ndarray) -> Part:
     return Part(
         {name: some(values) for name, values in rows.x.items()},
         {name: some(values) for name, values in rows.y.items()},
-        None if rows.weight is None else rows.weight[index],
+        take_weights(rows.weight, index),
         len(index),
         index,
     )
 
 
-def strata(heads: Mapping[str, Head], y: Mapping[str, Any]) -> list[np.ndarray]:
-    """Class codes (N,) per head for a stratified split: classes as they are, numbers by their quantiles."""
+def strata(heads: Mapping[str, Head], y: Mapping[str, Any], *, numbers: bool = True) -> list[np.ndarray]:
+    """What a stratified split needs to know of each head's targets.
+
+    Args:
+        heads: by name.
+        y: head name -> labels of N rows.
+        numbers: whether numbers are of interest too, by their quantiles.
+
+    Returns:
+        Class codes (N,), -1 where unobserved; of label sets, cells (N, K), 1 where a row has the label.
+    """
     found = []
     for name, head in heads.items():
         codec = head.codec()
@@ -130,7 +139,10 @@ def strata(heads: Mapping[str, Head], y: Mapping[str, Any]) -> list[np.ndarray]:
             encoded = codec.fit(y[name]).encode(y[name])
         array = encoded.array.reshape(len(encoded.array), -1)
         if codec.labels is None:
-            found.append(bins(np.where(encoded.present, array[:, 0], np.nan)))
-        elif array.shape[1] == 1:
+            if numbers:
+                found.append(bins(np.where(encoded.present, array[:, 0], np.nan)))
+        elif array.shape[1] == 1 and len(codec.labels) > 1:
             found.append(np.where(encoded.present, array[:, 0], -1).astype(np.int64))
+        else:
+            found.append(((array > 0) & encoded.present[:, None]).astype(np.int8))
     return found

@@ -12,7 +12,7 @@ from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.cells import as_numbers
 from medley.heads.class_weights import ClassWeight
-from medley.heads.label_codec import LabelCodec
+from medley.heads.label_codec import NEVER, LabelCodec
 from medley.heads.labels import Alphabet, Given, given, unlabelled
 from medley.heads.priors import best_probabilities, sigmoid, softmax
 
@@ -80,6 +80,7 @@ class ClassCodec(LabelCodec):
         found = Alphabet.learn(Given(labels.array.reshape(-1), labels.listed))
         if not found.labels:
             raise unlabelled(len(labels.array))
+        found = self._joined(found)
         wanted = self.num_classes or len(found.labels)
         if len(found.labels) < wanted:
             found = _with_unseen(found, wanted)
@@ -101,6 +102,29 @@ class ClassCodec(LabelCodec):
         self._one_hot_dtype = _number_dtype(labels)
         return Alphabet(labels.columns, "str") if labels.columns else Alphabet.numbered(width, "int64")
 
+    def alphabet_of(self, values: Any) -> Alphabet | None:
+        labels = given(values)
+        is_matrix = _form(labels) == "one_hot" or self.form == "one_hot"
+        return None if is_matrix else Alphabet.learn(Given(labels.array.reshape(-1), labels.listed))
+
+    def memberships(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        rows = np.flatnonzero(encoded.present)
+        return rows, encoded.array.reshape(-1)[rows].astype(np.int64)
+
+    def narrowed(self, encoded: Encoded, wider: Self) -> Encoded:
+        if wider is self:
+            return encoded
+        codes = self.alphabet.narrowed(encoded.array.reshape(-1).astype(np.int64), wider.alphabet)
+        return self._encoded(np.where(encoded.present, codes, -1))
+
+    def widened(self, raw: np.ndarray, wider: Self) -> np.ndarray:
+        if wider is self:
+            return raw
+        logits = np.concatenate([np.zeros_like(raw), raw], axis=1) if self.binary else np.asarray(raw)
+        wide = np.repeat(logits.min(axis=1, keepdims=True) + np.float32(NEVER), len(wider.labels), axis=1)
+        wide[:, self.alphabet.positions(wider.alphabet)] = logits
+        return wide
+
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """0 and 1 of two classes (B, 1); of more, a 1 in the row's class (B, K)."""
         cells = encoded.array if self.binary else np.eye(len(self.labels), dtype=np.float32)[encoded.array]
@@ -119,7 +143,10 @@ class ClassCodec(LabelCodec):
                 f"The target was learnt from {one_hot if self.form == 'one_hot' else 'one label per row'}, "
                 f"got an array of shape {labels.array.shape}."
             )
-        codes = self._codes(labels)
+        return self._encoded(self._codes(labels))
+
+    def _encoded(self, codes: np.ndarray) -> Encoded:
+        """Class indices (B,), -1 where unobserved, as encoded labels."""
         present = codes >= 0
         codes = np.where(present, codes, 0)
         return Encoded(codes.astype(np.float32)[:, None] if self.binary else codes.astype(np.int32), present)

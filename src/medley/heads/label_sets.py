@@ -7,12 +7,12 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State
-from medley.core.numbering import row_number
+from medley.core.numbering import numbered, row_number
 from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.cells import as_numbers
 from medley.heads.class_weights import ClassWeight, balanced, by_label
-from medley.heads.label_codec import LabelCodec
+from medley.heads.label_codec import NEVER, LabelCodec
 from medley.heads.labels import ROWS, Alphabet, Given, given, unlabelled
 from medley.heads.priors import best_probabilities, sigmoid
 
@@ -66,6 +66,7 @@ class LabelSetCodec(LabelCodec):
                 f"num_classes={self.num_classes}, but the target data has {cells.shape[1]} labels. Leave it unset."
             )
         values = np.stack([cells == 0, cells == 1]).astype(np.float64)
+        self.learned = values[1].any(axis=0)
         if self.class_weight is not None:
             rule = self.class_weight
             having = None if isinstance(rule, str) else by_label(rule, self.labels)
@@ -88,7 +89,7 @@ class LabelSetCodec(LabelCodec):
     def _fit_lists(self, rows: list[list[Any] | None]) -> np.ndarray:
         if all(row is None for row in rows):
             raise unlabelled(len(rows))
-        self._alphabet = Alphabet.learn(Given(_flat(rows), listed=True))
+        self._alphabet = self._joined(Alphabet.learn(Given(_flat(rows), listed=True)))
         if not self._alphabet.labels:
             raise DataError("Expect the target data to have at least 1 label, but no row has any.")
         return self._multi_hot(rows)
@@ -96,7 +97,8 @@ class LabelSetCodec(LabelCodec):
     def _multi_hot(self, rows: list[list[Any] | None]) -> np.ndarray:
         cells = np.zeros((len(rows), len(self.alphabet.labels)))
         owner = np.repeat(np.arange(len(rows)), [len(row or ()) for row in rows])
-        cells[owner, self.alphabet.codes(_flat(rows))] = 1.0
+        with numbered(np.array([row_number(row) for row in range(len(rows))])[owner]):  # of the rows, not of the labels
+            cells[owner, self.alphabet.codes(_flat(rows))] = 1.0
         cells[np.array([row is None for row in rows], dtype=bool)] = np.nan
         return cells
 
@@ -110,6 +112,33 @@ class LabelSetCodec(LabelCodec):
         cells = np.where(np.isnan(cells), UNKNOWN, cells)
         cells[~present] = 0.0
         return Encoded(cells.astype(np.float32), present)
+
+    def alphabet_of(self, values: Any) -> Alphabet | None:
+        if _is_matrix(values) if self._alphabet is None else self.form == "matrix":
+            return None
+        return Alphabet.learn(Given(_flat(_label_rows(values)), listed=True))
+
+    def memberships(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        rows, codes = np.nonzero((encoded.array == 1) & encoded.present[:, None])
+        return rows, codes
+
+    def without(self, encoded: Encoded, rows: np.ndarray, codes: np.ndarray) -> Encoded:
+        array = encoded.array.copy()
+        array[rows, codes] = UNKNOWN
+        present = encoded.present & (array != UNKNOWN).any(axis=1)
+        array[~present] = 0.0
+        return Encoded(array, present)
+
+    def narrowed(self, encoded: Encoded, wider: Self) -> Encoded:
+        if wider is self:
+            return encoded
+        return Encoded(encoded.array[:, self.alphabet.positions(wider.alphabet)], encoded.present)
+
+    def widened(self, raw: np.ndarray, wider: Self) -> np.ndarray:
+        raw = np.asarray(raw)
+        wide = np.full((len(raw), len(wider.labels)), NEVER, raw.dtype)
+        wide[:, self.alphabet.positions(wider.alphabet)] = raw
+        return wide
 
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """0 and 1 of each label (B, K)."""

@@ -12,7 +12,7 @@ from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.class_weights import ClassWeight
 from medley.heads.classes import refuse_measurements
-from medley.heads.label_codec import LabelCodec
+from medley.heads.label_codec import NEVER, LabelCodec
 from medley.heads.labels import Alphabet, Given, given, unlabelled
 from medley.heads.priors import best_probabilities, sigmoid
 
@@ -52,6 +52,7 @@ class OrderedCodec(LabelCodec):
         found = Alphabet.learn(labels)
         if not found.labels:
             raise unlabelled(len(labels.array))
+        found = self._joined(found)
         order = self.order if self.order is not None else _told_order(values)
         self._alphabet = _sorted(found) if order is None else found.arranged(order)
         refuse_measurements(found, len(labels.array))
@@ -65,9 +66,44 @@ class OrderedCodec(LabelCodec):
 
     def encode(self, values: Any) -> Encoded:
         """Labels -> codes (B,) int32; unobserved rows hold 0."""
-        codes = self.alphabet.codes(_column(values)[0].array)
-        present = codes >= 0
-        return Encoded(np.where(present, codes, 0).astype(np.int32), present)
+        return _encoded(self.alphabet.codes(_column(values)[0].array))
+
+    def alphabet_of(self, values: Any) -> Alphabet | None:
+        return Alphabet.learn(_column(values)[0])
+
+    def joined(self, other: Alphabet) -> Alphabet:
+        """The codec's labels, and those of other rows: numbers in their order, words above all others."""
+        known = self.alphabet
+        wide = known.joined(other)
+        if wide is known:
+            return known
+        try:
+            if list(known.labels) == sorted(known.labels, key=float):
+                return wide.arranged(sorted(wide.labels, key=float))
+        except ValueError:  # words, whose order is not known
+            pass
+        return wide.arranged([*known.labels, *(label for label in wide.labels if label not in known.labels)])
+
+    def memberships(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        rows = np.flatnonzero(encoded.present)
+        return rows, encoded.array[rows].astype(np.int64)
+
+    def narrowed(self, encoded: Encoded, wider: Self) -> Encoded:
+        if wider is self:
+            return encoded
+        codes = self.alphabet.narrowed(encoded.array.astype(np.int64), wider.alphabet)
+        return _encoded(np.where(encoded.present, codes, -1))
+
+    def widened(self, raw: np.ndarray, wider: Self) -> np.ndarray:
+        if wider is self:
+            return raw
+        raw = np.asarray(raw)
+        # Nothing stops at an additional class, and all that reaches the highest class so far stops there.
+        wide = np.full((len(raw), len(wider.labels)), -NEVER, raw.dtype)
+        places = self.alphabet.positions(wider.alphabet)
+        wide[:, places[:-1]] = raw
+        wide[:, places[-1]] = NEVER
+        return wide[:, :-1]
 
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """A 1 in the row's class (B, K)."""
@@ -104,6 +140,12 @@ class OrderedCodec(LabelCodec):
     def restore_form(self, state: State) -> None:
         """The inverse of `form_state`."""
         self.flat = state["flat"]
+
+
+def _encoded(codes: np.ndarray) -> Encoded:
+    """Class indices (B,), -1 where unobserved, as encoded labels."""
+    present = codes >= 0
+    return Encoded(np.where(present, codes, 0).astype(np.int32), present)
 
 
 def _column(values: Any) -> tuple[Given, bool]:

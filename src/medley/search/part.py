@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from medley.core.batch import RowWeights
+
 
 @dataclass(frozen=True)
 class Part:
@@ -16,7 +18,7 @@ class Part:
     Args:
         x: input name -> rows; None if no row has the input.
         y: head name -> labels.
-        weight: (N,) sample weights or None.
+        weight: (N,) sample weights, or head name -> such, or None.
         size: N.
         numbers: (N,) the caller's number of each row, used in messages; None if the rows are in the caller's order.
         where: prefix of messages about these rows ("validation_data").
@@ -25,7 +27,7 @@ class Part:
 
     x: Mapping[str, Any]
     y: Mapping[str, Any]
-    weight: np.ndarray | None
+    weight: RowWeights
     size: int
     numbers: np.ndarray | None = None
     where: str = ""

@@ -11,7 +11,7 @@ import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
 from medley.core.spec import Spec
-from medley.errors import ConfigError, DataError, NotFittedError
+from medley.errors import ConfigError, DataError, NotFittedError, listing
 from medley.tabular.cells import tell_reading
 from medley.tabular.columns import CategoricalColumn, NumericColumn, column_from
 from medley.tabular.rows import Rows, read_rows
@@ -158,8 +158,8 @@ def _places(wanted: Sequence[str], names: Sequence[str]) -> list[int]:
     lost = [name for name in wanted if name not in place]
     if lost:
         near = {name: get_close_matches(name, names, n=2) for name in lost}
-        hints = [f"{name!r}" + (f" (near: {_told(near[name])})" if near[name] else "") for name in lost]
-        raise DataError(f"The table lacks the column {', '.join(hints)}; it has {_told(names)}.")
+        hints = [f"{name!r}" + (f" (near: {listing(map(repr, near[name]))})" if near[name] else "") for name in lost]
+        raise DataError(f"The table lacks the column {listing(hints)}; it has {listing(map(repr, names))}.")
     return [place[name] for name in wanted]
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from medley.auto.duration import seconds
 from medley.auto.rows import check_fit, check_folder, check_writable
-from medley.auto.table.plan import Plan, plan_table
+from medley.auto.table.plan import Plan, Role, plan_table
 from medley.core.arguments import check_whole_number
 from medley.core.input import Input
 from medley.core.unreadable import POLICIES
@@ -101,7 +101,7 @@ def understand(
     inputs: Sequence[str] | None = None,
     column_kinds: Mapping[str, str] | None = None,
     root: str | Path | None = None,
-    roles: Mapping[str, str | None] | None = None,
+    roles: Mapping[str, Role | None] | None = None,
     on_bad_file: str = "warn",
     labels: Table | None = None,
 ) -> tuple[Table, Plan]:
@@ -114,7 +114,7 @@ def understand(
         inputs: likewise.
         column_kinds: likewise.
         root: likewise.
-        roles: "group", "time", "split", "sample_weight" -> column or None.
+        roles: "group", "time", "split", "sample_weight" -> column, target -> column, or None.
         on_bad_file: as for `fit`.
         labels: the targets' columns of all rows, where `table` is a sample of them.
 

@@ -13,7 +13,7 @@ from medley.auto.duration import seconds
 from medley.auto.table.arguments import check_search, understand, with_fields
 from medley.auto.table.graph import path_name, table_graph, table_training
 from medley.auto.table.large import divide_large, images_are_large, scanned
-from medley.auto.table.plan import Plan, check_names
+from medley.auto.table.plan import Plan, Role, check_names
 from medley.auto.table.pretrained import with_pretrained
 from medley.auto.table.rows import SplitRows, SplitSpec, divide_table
 from medley.errors import ConfigError, ErrorCollector
@@ -38,7 +38,7 @@ def fit(
     time: str | None = None,
     split: str | None = None,
     validation_split: float | None = None,
-    sample_weight: str | None = None,
+    sample_weight: str | Mapping[str, str] | None = None,
     time_limit: float | str | None = "10m",
     max_trials: int | None = None,
     epochs: int | None = None,
@@ -70,11 +70,14 @@ def fit(
         root: the folder that paths in cells count from; the table's own, if left out.
         group: column; rows of one value are never on both sides of the split.
         time: column; the latest rows are held out.
-        split: column that says which rows are training and which validation rows.
+        split: column that says which rows are training and which validation rows: "train", "validation" ("test" rows
+            are left out); or booleans, 0 and 1, whose meaning follows its name: true are training rows in `is_train`,
+            and validation rows in `is_test`, `val` and where the name says nothing; or whole numbers in a column such
+            as `fold`, of which the highest are validation rows.
         validation_split: fraction of the rows that is held out at random to validate on, stratified over the targets.
             Left out, tables of columns and texts are learned from whole, in five folds: each row is predicted by
             members of an ensemble that have not seen it; with images and the like, 10 to 20 % are held out.
-        sample_weight: column of weights.
+        sample_weight: column of weights, or a dict from target to such a column.
         time_limit: seconds, or "10m".
         max_trials: networks to try. If left out, as many as fit into the time, 100 at most, and fewer where many in a
             row bring nothing better (20, or as many as it took to find the best).
@@ -240,7 +243,7 @@ def _understood(
     memory: Any,
     progress: Progress,
     *,
-    roles: Mapping[str, str | None],
+    roles: Mapping[str, Role | None],
     root: Any,
     pretrained: Any,
     **how: Any,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from medley.auto.rows import strata
 from medley.auto.table.plan import Plan
 from medley.auto.table.rows import (
     SplitRows,
@@ -18,12 +19,14 @@ from medley.auto.table.rows import (
     about,
     bad_images,
     part_of,
-    sides,
+    report_split,
     tell_plan,
     tell_unread,
     warn_of_leaks,
+    weights_of,
     without,
 )
+from medley.auto.table.split import split_rows
 from medley.auto.table.stream import LEFT_OUT, TableStream
 from medley.cache import folder as cache
 from medley.core.numbering import numbered
@@ -96,7 +99,13 @@ def divide_large(known: Scan, plan: Plan, how: SplitSpec, progress: Progress) ->
     tell_unread(passed.unread, plan, progress)
     numbers = without(passed.bad, known.rows)
     wholly = Table(known.full.frame.iloc[numbers], known.table.root, known.full.origin)
-    y, weight, train, held = sides(wholly, plan, how, numbers, _first_codes(passed.hashes[numbers]))
+    y, weight, same = plan.view.y(wholly), weights_of(wholly, plan, how), _first_codes(passed.hashes[numbers])
+    with numbered(numbers):
+        codes = strata({str(head.name): head for head in plan.heads}, y, numbers=how.group is None)
+    train, held = split_rows(
+        wholly.frame, how.fraction, how.seed, codes, same, group=how.group, time=how.time, given=how.split
+    )
+    report_split(wholly, how, train, held, progress)
     where = np.full(known.rows, LEFT_OUT, np.int8)
     where[numbers[train]], where[numbers[held]] = 0, 1
     parts = [part_of({}, y, weight, rows, numbers) for rows in (train, held)]

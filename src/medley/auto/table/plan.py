@@ -20,6 +20,16 @@ from medley.tables.columns.targets import infer_target_from_profile, target_head
 from medley.tables.reading.read import Table
 from medley.tables.view import Feed, TableView
 
+Role = str | Mapping[str, str]
+"""The column that says something about rows, or a dict from target to such a column."""
+
+
+def role_columns(role: Role | None) -> list[str]:
+    """The columns of a role."""
+    if role is None:
+        return []
+    return list(role.values()) if isinstance(role, Mapping) else [role]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -46,7 +56,7 @@ def plan_table(
     *,
     inputs: Sequence[str] | None = None,
     column_kinds: Mapping[str, str] | None = None,
-    roles: Mapping[str, str] | None = None,
+    roles: Mapping[str, Role] | None = None,
     on_bad_file: str = "warn",
     errors: ErrorCollector | None = None,
     labels: Table | None = None,
@@ -59,7 +69,7 @@ def plan_table(
         inputs: the columns to learn from; all that are no targets and have no role, if left out.
         column_kinds: column -> kind, where the caller knows better; of a target also "ordered".
         roles: argument -> column that says something about rows ("group", "split", "sample_weight"; these are not
-            learnt from) or orders them ("time").
+            learnt from) or orders them ("time"); weights also by target, a dict from target to column.
         on_bad_file: what to do with files that cannot be read.
         errors: what is known to be wrong with the call, to be told with what is found here.
         labels: the targets' columns of all rows, where `table` is a sample of them.
@@ -81,7 +91,7 @@ def plan_table(
     errors.raise_if_any(rule)
     tasks = {name: replace(task, reason=SET_BY_CALLER) if own.get(name) else task for name, task in tasks.items()}
     schema = Schema(tasks[one.name].cells if one.name in tasks else one for one in schema.values())
-    aside = {name for word, name in roles.items() if word != "time"}
+    aside = {name for word, role in roles.items() if word != "time" for name in role_columns(role)}
     learnt = [name for name in dict.fromkeys(inputs or columns) if name not in named and name not in aside]
     used, left_out = _used(schema, learnt, chosen=inputs is not None)
     made, unclaimed = _claimed(schema, used, TableOptions((*columns, *named), on_bad_file))
@@ -103,7 +113,7 @@ def check_names(
     targets: Any,
     inputs: Sequence[str] | None,
     column_kinds: Mapping[str, str] | None,
-    roles: Mapping[str, str],
+    roles: Mapping[str, Role],
     errors: ErrorCollector,
 ) -> None:
     """Makes sure of what can be told by a table's columns alone, before all of a large one is read.
@@ -140,19 +150,23 @@ def _check_columns(
     columns: Sequence[str],
     named: Sequence[str],
     inputs: Sequence[str] | None,
-    roles: Mapping[str, str],
+    roles: Mapping[str, Role],
     errors: ErrorCollector,
 ) -> type[MedleyError]:
     """Notes what is wrong with the names; returns the error to tell all errors by."""
     if not named:
         errors.add("is empty; name at least one column to predict.", argument="targets")
-    given = {"targets": named, "inputs": inputs or (), **{word: [name] for word, name in roles.items()}}
+    given = {"targets": named, "inputs": inputs or (), **{word: role_columns(role) for word, role in roles.items()}}
     for what, names in given.items():
         for name in names:
             if name not in columns:
                 errors.add(f"names {name!r}, which is no column.{did_you_mean(name, columns)}", argument=what)
             elif what != "targets" and name in named:
                 errors.add(f"names {name!r}, which is a target.", argument=what)
+    for word, role in roles.items():
+        for name in role if isinstance(role, Mapping) else ():
+            if name not in named:
+                errors.add(f"names {name!r}, which is no target.{did_you_mean(name, named)}", argument=word)
     return ConfigError if errors.errors else DataError
 
 

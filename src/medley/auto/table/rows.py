@@ -10,12 +10,15 @@ import numpy as np
 
 from medley.auto.rows import strata
 from medley.auto.table.graph import has_folds
-from medley.auto.table.plan import Plan
+from medley.auto.table.plan import Plan, Role, role_columns
 from medley.auto.table.split import fold_rows, held_out_blocks, split_rows
+from medley.auto.table.split_column import read_split_column
+from medley.core.batch import RowWeights
 from medley.core.numbering import numbered
 from medley.data.rows import take
-from medley.errors import DataError, spelled, warn
-from medley.model.encoding import row_weights
+from medley.data.split import FOLDS
+from medley.errors import DataError, listing, spelled, warn
+from medley.model.encoding import row_weights, take_weights
 from medley.search.part import Part
 from medley.search.progress import Progress
 from medley.search.stream import Stream
@@ -24,7 +27,6 @@ from medley.tables.columns.cells import table_cells
 from medley.tables.reading.read import Table
 
 MOST_TOLD = 10
-MAX_COLUMNS = 12
 LEAST_ROWS = 20
 """Rows from which on they are divided into folds."""
 
@@ -41,7 +43,7 @@ class SplitSpec:
         group: column; rows of one value stay on one side.
         time: column; the latest rows are held out.
         split: column that says it itself.
-        sample_weight: column of weights.
+        sample_weight: column of weights, or target's column -> such.
         on_bad_file: `"drop"` leaves out rows whose images cannot be read.
         is_free: whether the caller leaves it to us how rows are validated on: in folds where that is possible, else by
             a fraction that depends on their number.
@@ -52,7 +54,7 @@ class SplitSpec:
     group: str | None = None
     time: str | None = None
     split: str | None = None
-    sample_weight: str | None = None
+    sample_weight: Role | None = None
     on_bad_file: str = "warn"
     is_free: bool = False
 
@@ -64,7 +66,7 @@ class SplitSpec:
     @property
     def columns(self) -> list[str]:
         """Those that are named."""
-        return [one for one in (self.group, self.time, self.split, self.sample_weight) if one is not None]
+        return [*self.columns_for_split, *role_columns(self.sample_weight)]
 
 
 @dataclass(frozen=True)
@@ -114,30 +116,65 @@ def divide_table(table: Table, plan: Plan, how: SplitSpec, progress: Progress) -
         )
     else:
         blocks = None
+    y, weight = plan.view.y(table), weights_of(table, plan, how)
+    with numbered(numbers):
+        heads = {str(head.name): head for head in plan.heads}
+        codes = strata(heads, y, numbers=how.group is None and blocks is None)
     if how.is_free and how.time is None and how.split is None and has_folds(plan.inputs) and len(table) >= LEAST_ROWS:
-        y, weight, folds = folded(table, plan, how, numbers, same, blocks)
-        part = replace(part_of(x, y, weight, np.arange(len(table)), numbers), folds=folds)
-        return SplitRows(part, None, about(plan, told, [part], dropped))
+        folds = fold_rows(table.frame, how.seed, codes, same, group=how.group, blocks=blocks)
+        if len(np.unique(folds)) == FOLDS:  # fewer groups or moments make fewer folds
+            part = replace(part_of(x, y, weight, np.arange(len(table)), numbers), folds=folds)
+            return SplitRows(part, None, about(plan, told, [part], dropped))
     if how.is_free:
         how = replace(how, fraction=default_fraction(len(table)))
-    y, weight, train, held = sides(table, plan, how, numbers, same)
     if blocks is not None:
-        train, held = held_out_blocks(blocks, how.fraction, how.seed)
+        train, held = held_out_blocks(blocks, how.fraction, how.seed, codes)
+    else:
+        train, held = split_rows(
+            table.frame, how.fraction, how.seed, codes, same, group=how.group, time=how.time, given=how.split
+        )
+        report_split(table, how, train, held, progress)
     parts = [part_of(x, y, weight, side, numbers) for side in (train, held)]
     if any(block.linear_features() is not None for block in plan.inputs) and not has_folds(plan.inputs):
         # A first stage is trained in folds.
-        with numbered(numbers):
-            codes = strata({str(head.name): head for head in plan.heads}, y)
-        folds = fold_rows(
-            table.frame.iloc[train],
-            how.seed,
-            [stratum[train] for stratum in codes],
-            same[train],
-            group=how.group,
-            blocks=None if blocks is None else blocks[train],
-        )
+        inner = [stratum[train] for stratum in codes]
+        when = None if blocks is None else blocks[train]
+        folds = fold_rows(table.frame.iloc[train], how.seed, inner, same[train], group=how.group, blocks=when)
+        if len(np.unique(folds)) < FOLDS:
+            folds = fold_rows(table.frame.iloc[train], how.seed, inner)
         parts[0] = replace(parts[0], folds=folds)
     return SplitRows(parts[0], parts[1], about(plan, told, parts, dropped))
+
+
+def report_split(table: Table, how: SplitSpec, train: np.ndarray, held: np.ndarray, progress: Progress) -> None:
+    """Reports how a column was understood that says which rows are held out."""
+    counts = f"{len(train):,} training rows, {len(held):,} validation rows"
+    if how.split is not None:
+        columns: Any = table.frame
+        parts = read_split_column(columns[how.split], how.split)
+        drawn = "" if len(parts.held_out) else f"; drawn from the training rows: {counts}"
+        progress.say(f"split by {parts.meaning}{drawn}")
+    elif how.time is not None:
+        progress.say(f"split by column {how.time!r}: {counts} (the latest)")
+    elif how.group is not None:
+        progress.say(f"split by column {how.group!r}: {counts} (whole groups)")
+
+
+def weights_of(table: Table, plan: Plan, how: SplitSpec) -> RowWeights:
+    """Sample weights of a table's rows: of all heads, or by head name.
+
+    Raises:
+        DataError: cells are no weights.
+    """
+    columns: Any = table.frame
+    if how.sample_weight is None or isinstance(how.sample_weight, str):
+        return None if how.sample_weight is None else row_weights(columns[how.sample_weight], len(table))
+    by_head = {
+        head: columns[how.sample_weight[column]]
+        for head, column in plan.view.targets.items()
+        if column in how.sample_weight
+    }
+    return row_weights(by_head, len(table), list(plan.view.targets))
 
 
 def _moments(table: Table, plan: Plan) -> tuple[str, np.ndarray] | None:
@@ -163,56 +200,12 @@ def default_fraction(rows: int) -> float:
     return 0.2 if rows < 2_000 else 0.15 if rows < 10_000 else 0.1
 
 
-def sides(
-    table: Table, plan: Plan, how: SplitSpec, numbers: np.ndarray, same: np.ndarray
-) -> tuple[dict[str, Any], np.ndarray | None, np.ndarray, np.ndarray]:
-    """Labels, weights, and which rows train and which are held out.
-
-    Args:
-        table: N rows; needs the targets' columns and those of the division.
-        plan: says what targets are.
-        how: the division.
-        numbers: (N,) the caller's number of each row.
-        same: (N,) codes that duplicates share.
-    """
-    y = plan.view.y(table)
-    columns: Any = table.frame
-    weight = None if how.sample_weight is None else row_weights(columns[how.sample_weight], len(table))
-    with numbered(numbers):
-        codes = strata({str(head.name): head for head in plan.heads}, y)
-    train, held = split_rows(
-        table.frame, how.fraction, how.seed, codes, same, group=how.group, time=how.time, given=how.split
-    )
-    return y, weight, train, held
-
-
-def folded(
-    table: Table, plan: Plan, how: SplitSpec, numbers: np.ndarray, same: np.ndarray, blocks: np.ndarray | None
-) -> tuple[dict[str, Any], np.ndarray | None, np.ndarray]:
-    """Labels, weights, and the fold of each row.
-
-    Args:
-        table: as of `sides`, like the next four.
-        plan: see there.
-        how: see there.
-        numbers: see there.
-        same: see there.
-        blocks: (N,) moments, where folds are periods of time.
-    """
-    y = plan.view.y(table)
-    columns: Any = table.frame
-    weight = None if how.sample_weight is None else row_weights(columns[how.sample_weight], len(table))
-    with numbered(numbers):
-        codes = strata({str(head.name): head for head in plan.heads}, y)
-    return y, weight, fold_rows(table.frame, how.seed, codes, same, group=how.group, blocks=blocks)
-
-
 def part_of(
-    x: Mapping[str, Any], y: Mapping[str, Any], weight: np.ndarray | None, rows: np.ndarray, numbers: np.ndarray
+    x: Mapping[str, Any], y: Mapping[str, Any], weight: RowWeights, rows: np.ndarray, numbers: np.ndarray
 ) -> Part:
     """Some rows."""
     x, y = ({name: take(values, rows) for name, values in one.items()} for one in (x, y))
-    return Part(x, y, None if weight is None else weight[rows], len(rows), numbers[rows])
+    return Part(x, y, take_weights(weight, rows), len(rows), numbers[rows])
 
 
 def about(plan: Plan, told: Mapping[str, Any], parts: Sequence[Part], dropped: np.ndarray) -> dict[str, Any]:
@@ -233,10 +226,12 @@ def tell_plan(plan: Plan, progress: Progress) -> None:
         progress.say(f"target {name}: {task.kind} ({task.reason})")
     for feed in plan.view.feeds:
         columns = [f"{name} ({plan.view.schema[name].kind})" for name in feed.columns]
-        more = f", and {len(columns) - MAX_COLUMNS} more" if len(columns) > MAX_COLUMNS else ""
-        progress.say(f"input {feed.name}: {', '.join(columns[:MAX_COLUMNS])}{more}")
-    for name, why in plan.left_out.items():
-        progress.say(f"left out {name}: {why}")
+        progress.say(f"input {feed.name}: {listing(columns, 'see `medley inspect`')}")
+    reasons: dict[str, list[str]] = {}
+    for name, reason in plan.left_out.items():
+        reasons.setdefault(reason, []).append(name)
+    for reason, names in reasons.items():
+        progress.say(f"left out {listing(names, 'see `medley inspect`')}: {reason}")
 
 
 def tell_unread(unread: Mapping[str, tuple[int, int]], plan: Plan, progress: Progress) -> None:

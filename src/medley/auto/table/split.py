@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medley.data.split import FOLDS, split
+from medley.auto.table.split_column import read_split_column
+from medley.data.split import (
+    FOLDS,
+    ClassRows,
+    by_strata,
+    held_out_groups,
+    keep_classes_in_training,
+    split,
+    spread_over_folds,
+)
 from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
-
-TRAIN = ("train", "training")
-HELD_OUT = ("val", "valid", "validation", "dev")
-LEFT_OUT = ("test", "testing", "holdout")
 
 BLOCKS = 20
 """Periods of time that rows are cut into, of which some are held out."""
@@ -40,12 +45,14 @@ def split_rows(
         frame: N rows.
         fraction: fraction that is held out, where no column says it.
         seed: of the draw.
-        strata: class codes (N,) per target, for a random split.
+        strata: class codes (N,) per target, or labels (N, K), as in `medley.data.split.split`. A split at random, or
+            by groups, keeps a row of every class among the training rows where it can.
         same: codes (N,); rows of one code are duplicates and stay on one side of a random split, unless most rows
             are alike: then there is too little to tell rows apart by, and being alike is no leak.
         group: column; rows of one value stay on one side.
         time: column; the latest rows are held out.
-        given: column that says it itself: "train", "validation" ("test" rows are left out), or True where held out.
+        given: column that says it itself, see `read_split_column`; rows of neither side are left out. Where it names
+            test rows and no validation rows, these are drawn from the training rows.
 
     Raises:
         ConfigError: more than one of `group`, `time` and `given`, or a column that is not there.
@@ -67,11 +74,11 @@ def split_rows(
     errors.raise_if_any(ConfigError)
     columns: Any = frame
     if given is not None:
-        return _by_given(columns[given], given)
+        return _by_column(columns[given], given, fraction, seed, strata, same)
     if time is not None:
         return _by_time(columns[time], fraction, time)
     if group is not None:
-        return _by_group(_codes(columns[group]), fraction, seed, group)
+        return _by_group(_codes(columns[group]), fraction, seed, group, strata)
     return _at_random(len(frame), fraction, seed, strata, same)
 
 
@@ -89,7 +96,7 @@ def fold_rows(
     Args:
         frame: N rows.
         seed: of the draw.
-        strata: class codes (N,) per target.
+        strata: as of `split_rows`; classes of several rows are in several folds where that is possible.
         same: codes (N,); duplicates are in one fold, unless most rows are alike.
         group: column; rows of one value are in one fold.
         blocks: (N,) moments; each fold is a period of time, as rows that are close in time are alike.
@@ -116,18 +123,35 @@ def fold_rows(
         codes = np.arange(len(frame)) if same is None or len(np.unique(same)) < len(frame) / 2 else same
     _, first, members, sizes = np.unique(codes, return_index=True, return_inverse=True, return_counts=True)
     order = rng.permutation(len(first))
-    if strata and group is None:
-        # Sorted by the labels of each group's first row, groups are dealt out one fold after the other.
-        order = order[np.lexsort([stratum[first][order] for stratum in reversed(strata)])]
+    classes = ClassRows.of(len(frame), strata).grouped(members)
+    if group is not None:
+        return _dealt(classes, order[np.argsort(-sizes[order], kind="stable")], sizes)[members]
+    # Sorted by the labels of each group's first row, groups are dealt out one fold after the other.
+    order = by_strata(order, [np.asarray(stratum)[first] for stratum in strata])
     folds = np.empty(len(first), np.int64)
-    if group is None:
-        folds[order] = np.arange(len(first)) % FOLDS
-        return folds[members]
-    loads = np.zeros(FOLDS, np.int64)
-    for place in order[np.argsort(-sizes[order], kind="stable")]:  # the largest first, each where there is most room
-        folds[place] = int(loads.argmin())
-        loads[folds[place]] += sizes[place]
+    folds[order] = np.arange(len(first)) % FOLDS
+    spread_over_folds(classes, folds, rng)
     return folds[members]
+
+
+def _dealt(classes: ClassRows, order: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The fold of each group (G,): each goes where there is most room, but the last one of a class not to all others.
+
+    Args:
+        classes: of the groups.
+        order: (G,) the groups, the largest first.
+        sizes: (G,) rows of each.
+    """
+    folds, loads = np.empty(len(order), np.int64), np.zeros(FOLDS, np.int64)
+    dealt = np.zeros((len(classes.sizes), FOLDS), np.int64)
+    for group in order.tolist():
+        there = dealt[classes[group]] + 1
+        is_whole = (there == classes.sizes[classes[group]][:, None]) & (there > 1)
+        room = np.where(is_whole.any(axis=0) & ~is_whole.any(axis=0).all(), np.iinfo(np.int64).max, loads)
+        folds[group] = int(room.argmin())
+        loads[folds[group]] += sizes[group]
+        dealt[classes[group], folds[group]] += 1
+    return folds
 
 
 def time_blocks(moments: np.ndarray, count: int) -> np.ndarray:
@@ -148,40 +172,40 @@ def time_blocks(moments: np.ndarray, count: int) -> np.ndarray:
     return (before * count // len(moments))[order[1]]
 
 
-def held_out_blocks(moments: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def held_out_blocks(
+    moments: np.ndarray, fraction: float, seed: int, strata: Sequence[np.ndarray] = ()
+) -> tuple[np.ndarray, np.ndarray]:
     """Training and validation rows such that the latter are periods of time among the former.
 
     Args:
         moments: (N,) datetimes.
         fraction: of the rows to hold out, about.
         seed: of the draw.
+        strata: as of `split_rows`; periods that alone have a class are held out last.
     """
-    blocks = time_blocks(moments, BLOCKS)
-    present = np.unique(blocks)
+    present, blocks = np.unique(time_blocks(moments, BLOCKS), return_inverse=True)
     count = min(max(round(fraction * len(present)), 1), len(present) - 1)
-    is_held = np.isin(blocks, np.random.default_rng(seed).permutation(present)[:count])
+    classes = ClassRows.of(len(moments), strata).grouped(blocks)
+    order = np.random.default_rng(seed).permutation(len(present))
+    is_held = np.isin(blocks, held_out_groups(classes, order, np.ones(len(present)), count))
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
-def _by_given(column: pd.Series, name: str) -> tuple[np.ndarray, np.ndarray]:
-    lost = np.flatnonzero(column.isna())
-    if len(lost):
-        told = f"{len(lost)} of its cells are missing, the first in row {lost[0]}"
-        raise DataError(f"Column {name!r} must say of each row whether it is held out, but {told}.")
-    words = column.map(_word).to_numpy()
-    held = np.isin(words, [*HELD_OUT, "true", "1"])
-    train = np.isin(words, [*TRAIN, "false", "0"])
-    other = sorted({str(word) for word in words[~held & ~train & ~np.isin(words, LEFT_OUT)]})
-    if other:
-        raise DataError(
-            f"Column {name!r} says which rows are held out, but holds {', '.join(map(repr, other[:5]))}; "
-            f"use {', '.join(map(repr, (*TRAIN[:1], *HELD_OUT[2:3], *LEFT_OUT[:1])))}, or True where held out."
+def _by_column(
+    column: pd.Series, name: str, fraction: float, seed: int, strata: Sequence[np.ndarray], same: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    parts = read_split_column(column, name)
+    train, held = parts.train, parts.held_out
+    if len(train) > 1 and not len(held) and parts.left_out:
+        inner = _at_random(
+            len(train),
+            fraction,
+            seed,
+            [np.asarray(stratum)[train] for stratum in strata],
+            None if same is None else same[train],
         )
-    return _both(np.flatnonzero(train), np.flatnonzero(held), f"column {name!r}")
-
-
-def _word(cell: Any) -> str:
-    return str(int(cell)) if isinstance(cell, float) and cell in (0.0, 1.0) else str(cell).strip().lower()
+        train, held = train[inner[0]], train[inner[1]]
+    return _both(train, held, f"column {name!r}")
 
 
 def _by_time(column: pd.Series, fraction: float, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -199,14 +223,15 @@ def _by_time(column: pd.Series, fraction: float, name: str) -> tuple[np.ndarray,
     return _both(np.flatnonzero(~late), np.flatnonzero(late), f"column {name!r}")
 
 
-def _by_group(codes: np.ndarray, fraction: float, seed: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _by_group(
+    codes: np.ndarray, fraction: float, seed: int, name: str, strata: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     sizes = np.bincount(codes)
     if len(sizes) == 1:
         raise DataError(f"Rows cannot be split by {name!r}: all are of one group. Give another column, or none.")
     order = np.random.default_rng(seed).permutation(len(sizes))
-    before = np.concatenate([[0], np.cumsum(sizes[order])[:-1]])
-    chosen = order[before < fraction * len(codes)]
-    held = np.isin(codes, chosen)
+    classes = ClassRows.of(len(codes), strata).grouped(codes)
+    held = np.isin(codes, held_out_groups(classes, order, sizes, fraction * len(codes)))
     return _both(np.flatnonzero(~held), np.flatnonzero(held), f"column {name!r}")
 
 
@@ -222,8 +247,11 @@ def _at_random(
     if len(first) == rows or sizes[small].sum() < 1.5 * fraction * rows or len(small) < _LEAST_GROUPS:
         return split(rows, fraction, seed, strata)
     share = fraction * rows / sizes[small].sum()
-    _, held = split(len(small), share, seed, [codes[first[small]] for codes in strata])
-    is_held = np.isin(group, small[held])
+    _, held = split(len(small), share, seed, [np.asarray(stratum)[first[small]] for stratum in strata])
+    in_validation = np.isin(np.arange(len(first)), small[held])
+    classes = ClassRows.of(rows, strata).grouped(group)  # duplicates may differ in their labels
+    keep_classes_in_training(classes, in_validation, np.random.default_rng(seed))
+    is_held = in_validation[group]
     return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
