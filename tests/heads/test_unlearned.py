@@ -46,7 +46,7 @@ def test_metrics_count_unknown_classes_as_scikit_learn_does(rows, seed):
     raw = logits(codec, len(others), seed)
     wide = codec.widened(raw, wider)
     assert wider.decode(wide).tolist() == codec.decode(raw).tolist()
-    assert np.allclose(wider.probabilities(wide)[:, codec.alphabet.positions(wider.alphabet)], codec.probabilities(raw))
+    assert np.allclose(wider.probabilities(wide)[:, codec.classes.positions(wider.classes)], codec.probabilities(raw))
     target = wider.encode(others).array
     assert wider.values(target).tolist() == others
     for name, metric in head.metric_functions(wider).items():
@@ -65,7 +65,7 @@ def test_ordered_classes_take_unknown_numbers_in_their_order(rows, seed):
     raw = logits(codec, len(others), seed)
     wide = codec.widened(raw, wider)
     assert wider.decode(wide).tolist() == codec.decode(raw).tolist()
-    assert np.allclose(wider.probabilities(wide)[:, codec.alphabet.positions(wider.alphabet)], codec.probabilities(raw))
+    assert np.allclose(wider.probabilities(wide)[:, codec.classes.positions(wider.classes)], codec.probabilities(raw))
     accuracy = head.metric_functions(wider)["accuracy"]
     hits = metrics.accuracy_score(others, codec.decode(raw))
     assert score(accuracy, wide, wider.encode(others).array) == pytest.approx(hits)
@@ -156,7 +156,7 @@ def test_labels_of_another_type_are_an_error_unless_some_are_known():
 def test_predictions_keep_the_type_of_the_training_labels(train, others, labels, dtype):
     codec = ClassificationHead().codec().admit(others).fit(train)
     assert codec.labels == labels
-    assert str(codec.alphabet.array.dtype) == dtype
+    assert str(codec.classes.array.dtype) == dtype
 
 
 def test_an_unknown_tag_is_told_by_its_row():

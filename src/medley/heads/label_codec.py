@@ -10,8 +10,8 @@ import numpy as np
 
 from medley.core.codec import Encoded, State, TargetCodec
 from medley.errors import NotFittedError
-from medley.heads.class_weights import ClassWeight, balanced, by_label
-from medley.heads.labels import Alphabet
+from medley.heads.class_weights import ClassWeight, balanced_weights, weights_by_class
+from medley.heads.labels import ClassLabels
 
 NEVER = -1e4
 """A logit, relative to others, of what is never predicted; its probability is 0 in any precision."""
@@ -33,78 +33,78 @@ class LabelCodec(TargetCodec):
         self.class_weight = class_weight
         self.weights: np.ndarray | None = None
         self.learned = np.zeros(0, bool)
-        self._alphabet: Alphabet | None = None
-        self._admitted: Alphabet | None = None
+        self._classes: ClassLabels | None = None
+        self._admitted: ClassLabels | None = None
         self._prior = np.zeros(1, np.float32)
 
     @property
-    def alphabet(self) -> Alphabet:
+    def classes(self) -> ClassLabels:
         """The labels."""
-        if self._alphabet is None:
+        if self._classes is None:
             raise NotFittedError("This codec has no labels yet: call fit() first.")
-        return self._alphabet
+        return self._classes
 
     @property
     def labels(self) -> list[Any]:
         """The labels in the order of the probabilities' columns."""
-        return list(self.alphabet.labels)
+        return list(self.classes.labels)
 
     @property
     def prior(self) -> np.ndarray:
         """Raw output (K,) of the best constant prediction."""
         return self._prior
 
-    def _joined(self, alphabet: Alphabet) -> Alphabet:
+    def _joined(self, classes: ClassLabels) -> ClassLabels:
         """Labels of training rows, and those that were admitted."""
-        return alphabet if self._admitted is None else alphabet.joined(self._admitted)
+        return classes if self._admitted is None else classes.joined(self._admitted)
 
     def admit(self, values: Any) -> Self:
-        self._admitted = self.alphabet_of(values)
+        self._admitted = self.labels_among(values)
         return self
 
     def extended(self, values: Any) -> Self:
-        other = self.alphabet_of(values)
-        alphabet = self.alphabet if other is None else self.joined(other)
-        if alphabet is self.alphabet:
+        other = self.labels_among(values)
+        classes = self.classes if other is None else self.joined(other)
+        if classes is self.classes:
             return self
         wider = copy(self)
-        wider._alphabet = alphabet
-        places = self.alphabet.positions(alphabet)
-        wider.learned = np.zeros(len(alphabet.labels), bool)
+        wider._classes = classes
+        places = self.classes.positions(classes)
+        wider.learned = np.zeros(len(classes.labels), bool)
         wider.learned[places] = self.learned
         if self.weights is not None:
-            wider.weights = np.ones((*self.weights.shape[:-1], len(alphabet.labels)))
+            wider.weights = np.ones((*self.weights.shape[:-1], len(classes.labels)))
             wider.weights[..., places] = self.weights
         wider._prior = self.widened(self._prior[None], wider)[0].astype(np.float32)
         return wider
 
     @abstractmethod
-    def alphabet_of(self, values: Any) -> Alphabet | None:
+    def labels_among(self, values: Any) -> ClassLabels | None:
         """The labels that occur among rows; None where they are named by the columns of a matrix."""
 
-    def joined(self, other: Alphabet) -> Alphabet:
+    def joined(self, other: ClassLabels) -> ClassLabels:
         """The codec's labels, and those of other rows, in order."""
-        return self.alphabet.joined(other)
+        return self.classes.joined(other)
 
     @abstractmethod
     def memberships(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """Encoded labels -> rows (M,) and class indices (M,): a pair for each label that a row has."""
 
     def unlearned(self, encoded: Encoded, folds: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        rows, codes = self.memberships(encoded)
+        rows, indices = self.memberships(encoded)
         if folds is None:
-            is_learned = self.learned[codes]
+            is_learned = self.learned[indices]
         else:
             counts = np.zeros((len(self.labels), int(folds.max(initial=0)) + 1), np.int64)
-            np.add.at(counts, (codes, folds[rows]), 1)
-            is_learned = counts.sum(axis=1)[codes] > counts[codes, folds[rows]]
-        return rows[~is_learned], codes[~is_learned]
+            np.add.at(counts, (indices, folds[rows]), 1)
+            is_learned = counts.sum(axis=1)[indices] > counts[indices, folds[rows]]
+        return rows[~is_learned], indices[~is_learned]
 
     def loss_targets(self, encoded: Encoded, folds: np.ndarray | None = None) -> Encoded:
-        rows, codes = self.unlearned(encoded, folds)
-        return self.without(encoded, rows, codes) if len(rows) else encoded
+        rows, indices = self.unlearned(encoded, folds)
+        return self.without(encoded, rows, indices) if len(rows) else encoded
 
-    def without(self, encoded: Encoded, rows: np.ndarray, codes: np.ndarray) -> Encoded:
+    def without(self, encoded: Encoded, rows: np.ndarray, indices: np.ndarray) -> Encoded:
         """Encoded labels in which some memberships count as unobserved."""
         present = encoded.present.copy()
         present[rows] = False
@@ -119,22 +119,22 @@ class LabelCodec(TargetCodec):
         if self.class_weight is None:
             return counts
         rule = self.class_weight
-        self.weights = balanced(counts) if isinstance(rule, str) else by_label(rule, self.labels)
+        self.weights = balanced_weights(counts) if isinstance(rule, str) else weights_by_class(rule, self.labels)
         return counts * self.weights
 
     @abstractmethod
-    def form_state(self) -> dict[str, Any]:
+    def layout_state(self) -> dict[str, Any]:
         """The format of the caller's labels, as JSON values."""
 
     @abstractmethod
-    def restore_form(self, state: State) -> None:
-        """The inverse of `form_state`."""
+    def restore_layout(self, state: State) -> None:
+        """The inverse of `layout_state`."""
 
     def state(self) -> dict[str, Any]:
         """The fitted state."""
         return {
-            **self.alphabet.state(),
-            **self.form_state(),
+            **self.classes.state(),
+            **self.layout_state(),
             "weights": self.weights,
             "prior": self._prior,
             "unlearned": np.flatnonzero(~self.learned).tolist(),
@@ -142,8 +142,8 @@ class LabelCodec(TargetCodec):
 
     def restore(self, state: State) -> Self:
         """The inverse of `state`."""
-        self._alphabet = Alphabet.restore(state)
-        self.restore_form(state)
+        self._classes = ClassLabels.restore(state)
+        self.restore_layout(state)
         self.weights = state["weights"]
         self._prior = np.asarray(state["prior"], np.float32)
         self.learned = np.ones(len(self.labels), bool)

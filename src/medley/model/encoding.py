@@ -11,7 +11,7 @@ from medley.core.batch import RowWeights
 from medley.core.block import Node
 from medley.core.codec import Encoded, TargetCodec
 from medley.core.input import DerivedInput, Input, Preprocessing
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.errors import DataError, ErrorCollector, MedleyError, did_you_mean, listing, warn, within
 from medley.graph.graph import Graph
 

@@ -14,12 +14,12 @@ from medley.auto.table.plan import Plan, Role, role_columns
 from medley.auto.table.split import fold_rows, held_out_blocks, split_rows
 from medley.auto.table.split_column import read_split_column
 from medley.core.batch import RowWeights
-from medley.core.numbering import numbered
+from medley.core.row_reporting import using_row_numbers
 from medley.data.rows import take
 from medley.data.split import FOLDS
 from medley.errors import DataError, listing, spelled, warn
 from medley.model.encoding import row_weights, take_weights
-from medley.search.part import Part
+from medley.search.labelled_rows import LabelledRows
 from medley.search.progress import Progress
 from medley.search.stream import Stream
 from medley.tables.checks.leaks import duplicate_groups, leaks
@@ -80,8 +80,8 @@ class SplitRows:
         stream: where inputs' rows come from, if they are not in memory.
     """
 
-    train: Part
-    val: Part | None
+    train: LabelledRows
+    val: LabelledRows | None
     about: dict[str, Any]
     stream: Stream | None = None
 
@@ -93,7 +93,7 @@ def divide_table(table: Table, plan: Plan, how: SplitSpec, progress: Progress) -
         DataError: a side would be empty, or labels or images break a rule.
     """
     for note in table.notes:
-        progress.say(f"note: {note}")
+        progress.log(f"note: {note}")
     tell_plan(plan, progress)
     tell_unread({name: (len(rows), int(rows[0])) for name, rows in plan.view.unparsed(table).items()}, plan, progress)
     told = warn_of_leaks(table, plan)
@@ -110,14 +110,14 @@ def divide_table(table: Table, plan: Plan, how: SplitSpec, progress: Progress) -
     moments = _moments(table, plan) if how.is_free and not how.columns_for_split else None
     if moments is not None:
         column, blocks = moments
-        progress.say(
+        progress.log(
             f"validation rows are periods of time, by {column}, as rows that are close in time tend to be alike; "
             f"{spelled('validation_split', 0.2)} draws them at random, {spelled('time', column)} takes the latest"
         )
     else:
         blocks = None
     y, weight = plan.view.y(table), weights_of(table, plan, how)
-    with numbered(numbers):
+    with using_row_numbers(numbers):
         heads = {str(head.name): head for head in plan.heads}
         codes = strata(heads, y, numbers=how.group is None and blocks is None)
     if how.is_free and how.time is None and how.split is None and has_folds(plan.inputs) and len(table) >= LEAST_ROWS:
@@ -153,11 +153,11 @@ def report_split(table: Table, how: SplitSpec, train: np.ndarray, held: np.ndarr
         columns: Any = table.frame
         parts = read_split_column(columns[how.split], how.split)
         drawn = "" if len(parts.held_out) else f"; drawn from the training rows: {counts}"
-        progress.say(f"split by {parts.meaning}{drawn}")
+        progress.log(f"split by {parts.meaning}{drawn}")
     elif how.time is not None:
-        progress.say(f"split by column {how.time!r}: {counts} (the latest)")
+        progress.log(f"split by column {how.time!r}: {counts} (the latest)")
     elif how.group is not None:
-        progress.say(f"split by column {how.group!r}: {counts} (whole groups)")
+        progress.log(f"split by column {how.group!r}: {counts} (whole groups)")
 
 
 def weights_of(table: Table, plan: Plan, how: SplitSpec) -> RowWeights:
@@ -202,13 +202,13 @@ def default_fraction(rows: int) -> float:
 
 def part_of(
     x: Mapping[str, Any], y: Mapping[str, Any], weight: RowWeights, rows: np.ndarray, numbers: np.ndarray
-) -> Part:
+) -> LabelledRows:
     """Some rows."""
     x, y = ({name: take(values, rows) for name, values in one.items()} for one in (x, y))
-    return Part(x, y, take_weights(weight, rows), len(rows), numbers[rows])
+    return LabelledRows(x, y, take_weights(weight, rows), len(rows), numbers[rows])
 
 
-def about(plan: Plan, told: Mapping[str, Any], parts: Sequence[Part], dropped: np.ndarray) -> dict[str, Any]:
+def about(plan: Plan, told: Mapping[str, Any], parts: Sequence[LabelledRows], dropped: np.ndarray) -> dict[str, Any]:
     """What a model keeps of how it came about; JSON."""
     return {
         **told,
@@ -223,22 +223,22 @@ def about(plan: Plan, told: Mapping[str, Any], parts: Sequence[Part], dropped: n
 def tell_plan(plan: Plan, progress: Progress) -> None:
     """Tells what was understood."""
     for name, task in plan.tasks.items():
-        progress.say(f"target {name}: {task.kind} ({task.reason})")
+        progress.log(f"target {name}: {task.kind} ({task.reason})")
     for feed in plan.view.feeds:
         columns = [f"{name} ({plan.view.schema[name].kind})" for name in feed.columns]
-        progress.say(f"input {feed.name}: {listing(columns, 'see `medley inspect`')}")
+        progress.log(f"input {feed.name}: {listing(columns, 'see `medley inspect`')}")
     reasons: dict[str, list[str]] = {}
     for name, reason in plan.left_out.items():
         reasons.setdefault(reason, []).append(name)
     for reason, names in reasons.items():
-        progress.say(f"left out {listing(names, 'see `medley inspect`')}: {reason}")
+        progress.log(f"left out {listing(names, 'see `medley inspect`')}: {reason}")
 
 
 def tell_unread(unread: Mapping[str, tuple[int, int]], plan: Plan, progress: Progress) -> None:
     """Tells of cells that are nothing of their column's kind: column -> how many, and the first one's row."""
     for name, (count, first) in unread.items():
         kind = plan.view.schema[name].kind
-        progress.say(f"{name}: {count:,} cells are no {kind} and count as missing, the first in row {first}")
+        progress.log(f"{name}: {count:,} cells are no {kind} and count as missing, the first in row {first}")
 
 
 def warn_of_leaks(table: Table, plan: Plan) -> dict[str, Any]:
