@@ -14,7 +14,9 @@ WORDS = ["ant", "bee", "cat", "dog", "eel", "fox"]
 METRICS = {
     "accuracy": metrics.accuracy_score,
     "f1_macro": lambda true, predicted: metrics.f1_score(true, predicted, average="macro"),
-    "mcc": metrics.matthews_corrcoef,
+    "balanced_accuracy": lambda true, predicted: metrics.recall_score(
+        true, predicted, labels=sorted(set(true)), average="macro", zero_division=0
+    ),
 }
 
 
@@ -50,8 +52,7 @@ def test_metrics_count_unknown_classes_as_scikit_learn_does(rows, seed):
     target = wider.encode(others).array
     assert wider.values(target).tolist() == others
     for name, metric in head.metric_functions(wider).items():
-        with np.errstate(all="ignore"):
-            expected = METRICS[name](others, codec.decode(raw))
+        expected = METRICS[name](others, codec.decode(raw).tolist())
         assert score(metric, wide, target) == pytest.approx(expected, abs=1e-6), name
 
 
