@@ -155,7 +155,7 @@ def test_each_head_may_have_weights_of_its_own(model, rows, labels):
     plain, weighted = model.evaluate(rows, labels), model.evaluate(rows, labels, sample_weight=only)
     assert scores["kind_loss"] == plain["kind_loss"]
     assert scores["price_mae"] == weighted["price_mae"]
-    with pytest.raises(DataError, match=r"sample_weight names 'prise', which is no target\. Did you mean 'price'"):
+    with pytest.raises(DataError, match=r"sample_weight names 'prise', which is not a target\. Did you mean 'price'"):
         model.evaluate(rows, labels, sample_weight={"prise": only})
 
 

@@ -142,7 +142,7 @@ def row_weights(sample_weight: Any, rows: int, heads: Sequence[str] = ()) -> Row
     errors = ErrorCollector()
     for name in sample_weight:
         if name not in heads:
-            errors.add(f"names {name!r}, which is no target.{did_you_mean(name, heads)}", argument="sample_weight")
+            errors.add(f"names {name!r}, which is not a target.{did_you_mean(name, heads)}", argument="sample_weight")
     weights: dict[str, np.ndarray | None] = {}
     for name in (name for name in heads if sample_weight.get(name) is not None):
         with errors.collecting(), within(name):

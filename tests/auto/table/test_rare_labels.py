@@ -128,7 +128,7 @@ def test_weights_of_one_target_leave_the_others_alone(fit):
     weighted, _ = fit(frame, targets=["y", "z"], sample_weight={"z": "weight"}, **options)
     assert "weight" not in weighted.table.required
     assert weighted.predict(frame)["z"].min() > -20
-    with pytest.raises(ConfigError, match=r"sample_weight names 'w', which is no target\. Choose from: 'y', 'z'"):
+    with pytest.raises(ConfigError, match=r"sample_weight names 'w', which is not a target\. Choose from: 'y', 'z'"):
         fit(frame, targets=["y", "z"], sample_weight={"w": "weight"})
 
 

@@ -1,4 +1,4 @@
-"""Which rows of a table train and which are held out."""
+"""Splits the rows of a table into training and validation rows, or into folds."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from medley.data.split import (
     by_strata,
     held_out_groups,
     keep_classes_in_training,
-    split,
     spread_over_folds,
 )
+from medley.data.split import split as split_at_random
 from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BLOCKS = 20
-"""Periods of time that rows are cut into, of which some are held out."""
+PERIODS = 20
+"""Number of periods of time, some of which are validation rows."""
 
-_LEAST_GROUPS = 5  # fewer groups of duplicates than this are no sample of anything
+_MIN_GROUPS = 5  # fewer groups of duplicates are not representative
 
 
 def split_rows(
@@ -33,77 +33,83 @@ def split_rows(
     fraction: float,
     seed: int,
     strata: Sequence[np.ndarray],
-    same: np.ndarray | None = None,
+    duplicates: np.ndarray | None = None,
     *,
     group: str | None = None,
     time: str | None = None,
-    given: str | None = None,
+    split: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of training and of held-out rows.
+    """Splits rows by a column, or at random.
 
     Args:
         frame: N rows.
-        fraction: fraction that is held out, where no column says it.
-        seed: of the draw.
-        strata: class codes (N,) per target, or labels (N, K), as in `medley.data.split.split`. A split at random, or
-            by groups, keeps a row of every class among the training rows where it can.
-        same: codes (N,); rows of one code are duplicates and stay on one side of a random split, unless most rows
-            are alike: then there is too little to tell rows apart by, and being alike is no leak.
-        group: column; rows of one value stay on one side.
-        time: column; the latest rows are held out.
-        given: column that says it itself, see `read_split_column`; rows of neither side are left out. Where it names
-            test rows and no validation rows, these are drawn from the training rows.
+        fraction: fraction of validation rows, unless `split` is set.
+        seed: random seed.
+        strata: integers (N,) per target, or labels (N, K), as in `medley.data.split.split`. A random split is
+            stratified over them, and keeps a row of every class among the training rows if it can, as a split by groups does.
+        duplicates: integers (N,), equal for duplicate rows, which a random split does not separate. They are ignored if
+            they are most of the rows: few columns then have few values, and equal rows are not a leak.
+        group: column; rows with the same value are not separated.
+        time: column; the latest rows are validation rows.
+        split: column that marks training and validation rows (`read_split_column`). If it marks test rows and no
+            validation rows, these are drawn from the training rows.
+
+    Returns:
+        Positions of the training rows and of the validation rows.
 
     Raises:
-        ConfigError: more than one of `group`, `time` and `given`, or a column that is not there.
-        DataError: a side would be empty, or the given column holds other words.
+        ConfigError: more than one of `group`, `time` and `split` is set, or a column does not exist.
+        DataError: there would be no training or no validation rows, or the split column has other cells.
 
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"year": [2001, 2004, 2002, 2003]})
-    >>> [side.tolist() for side in split_rows(frame, 0.25, 0, [], time="year")]
+    >>> [rows.tolist() for rows in split_rows(frame, 0.25, 0, [], time="year")]
     [[0, 2, 3], [1]]
     """
-    named = {"group": group, "time": time, "split": given}
-    asked = {word: column for word, column in named.items() if column is not None}
+    arguments = {"group": group, "time": time, "split": split}
+    split_columns = {argument: column for argument, column in arguments.items() if column is not None}
     errors = ErrorCollector()
-    if len(asked) > 1:
-        errors.add(f"Rows can be split by one of group, time and split, got {', '.join(asked)}.")
-    for word, column in asked.items():
+    if len(split_columns) > 1:
+        errors.add(f"Rows can be split by one of group, time and split, got {', '.join(split_columns)}.")
+    for argument, column in split_columns.items():
         if column not in frame.columns:
-            errors.add(f"{word}={column!r} is no column.{did_you_mean(column, frame.columns)}")
+            errors.add(f"{argument}={column!r} is not a column.{did_you_mean(column, frame.columns)}")
     errors.raise_if_any(ConfigError)
     columns: Any = frame
-    if given is not None:
-        return _by_column(columns[given], given, fraction, seed, strata, same)
+    if split is not None:
+        return _by_marks(columns[split], split, fraction, seed, strata, duplicates)
     if time is not None:
         return _by_time(columns[time], fraction, time)
     if group is not None:
-        return _by_group(_codes(columns[group]), fraction, seed, group, strata)
-    return _at_random(len(frame), fraction, seed, strata, same)
+        return _by_group(_group_indices(columns[group]), fraction, seed, group, strata)
+    return _at_random(len(frame), fraction, seed, strata, duplicates)
 
 
 def fold_rows(
     frame: pd.DataFrame,
     seed: int,
     strata: Sequence[np.ndarray],
-    same: np.ndarray | None = None,
+    duplicates: np.ndarray | None = None,
     *,
     group: str | None = None,
-    blocks: np.ndarray | None = None,
+    times: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The fold of each row, from 0.
+    """Divides rows into `FOLDS` folds.
 
     Args:
         frame: N rows.
-        seed: of the draw.
-        strata: as of `split_rows`; classes of several rows are in several folds where that is possible.
-        same: codes (N,); duplicates are in one fold, unless most rows are alike.
-        group: column; rows of one value are in one fold.
-        blocks: (N,) moments; each fold is a period of time, as rows that are close in time are alike.
+        seed: random seed.
+        strata: as in `split_rows`; classes of several rows are in several folds if that is possible.
+        duplicates: integers (N,), equal for duplicate rows, which are in one fold, unless most rows are duplicates.
+        group: column; rows with the same value are in one fold.
+        times: (N,) datetimes; each fold is then a period of time, because rows that are close in time are similar.
+
+    Returns:
+        (N,) the fold of each row, from 0.
 
     Raises:
-        ConfigError: there is no such column.
-        DataError: there are too few groups.
+        ConfigError: the column does not exist.
+        DataError: there is only one group.
 
     >>> import pandas as pd
     >>> sorted(fold_rows(pd.DataFrame({"x": range(10)}), 0, []).tolist())
@@ -111,30 +117,32 @@ def fold_rows(
     """
     rng = np.random.default_rng(seed)
     columns: Any = frame
-    if blocks is not None:
-        return time_blocks(blocks, FOLDS)
+    if times is not None:
+        return periods(times, FOLDS)
     if group is not None:
         if group not in frame.columns:
-            raise ConfigError(f"group={group!r} is no column.{did_you_mean(group, frame.columns)}")
-        codes = _codes(columns[group])
-        if codes.max(initial=0) == 0:
-            raise DataError(f"Rows cannot be split by {group!r}: all are of one group. Give another column, or none.")
+            raise ConfigError(f"group={group!r} is not a column.{did_you_mean(group, frame.columns)}")
+        groups = _group_indices(columns[group])
+        if groups.max(initial=0) == 0:
+            raise DataError(_one_group_message(group))
+    elif duplicates is None or len(np.unique(duplicates)) < len(frame) / 2:
+        groups = np.arange(len(frame))
     else:
-        codes = np.arange(len(frame)) if same is None or len(np.unique(same)) < len(frame) / 2 else same
-    _, first, members, sizes = np.unique(codes, return_index=True, return_inverse=True, return_counts=True)
-    order = rng.permutation(len(first))
-    classes = ClassRows.of(len(frame), strata).grouped(members)
+        groups = duplicates
+    _, first_rows, group_of_row, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    order = rng.permutation(len(first_rows))
+    classes = ClassRows.of(len(frame), strata).grouped(group_of_row)
     if group is not None:
-        return _dealt(classes, order[np.argsort(-sizes[order], kind="stable")], sizes)[members]
-    # Sorted by the labels of each group's first row, groups are dealt out one fold after the other.
-    order = by_strata(order, [np.asarray(stratum)[first] for stratum in strata])
-    folds = np.empty(len(first), np.int64)
-    folds[order] = np.arange(len(first)) % FOLDS
+        return _assign_groups(classes, order[np.argsort(-sizes[order], kind="stable")], sizes)[group_of_row]
+    # Groups are sorted by the labels of their first row, and assigned to the folds in turn.
+    order = by_strata(order, [np.asarray(stratum)[first_rows] for stratum in strata])
+    folds = np.empty(len(first_rows), np.int64)
+    folds[order] = np.arange(len(first_rows)) % FOLDS
     spread_over_folds(classes, folds, rng)
-    return folds[members]
+    return folds[group_of_row]
 
 
-def _dealt(classes: ClassRows, order: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def _assign_groups(classes: ClassRows, order: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """The fold of each group (G,): each goes where there is most room, but the last one of a class not to all others.
 
     Args:
@@ -154,45 +162,54 @@ def _dealt(classes: ClassRows, order: np.ndarray, sizes: np.ndarray) -> np.ndarr
     return folds
 
 
-def time_blocks(moments: np.ndarray, count: int) -> np.ndarray:
-    """Cuts rows into periods with about as many rows each; rows of one moment, or without one, stay together.
+def periods(times: np.ndarray, count: int) -> np.ndarray:
+    """Divides rows into periods of time with about equally many rows; rows with equal times are not separated.
 
     Args:
-        moments: (N,) datetimes, NaT where missing.
+        times: (N,) datetimes; rows with NaT are in one period.
         count: number of periods.
 
     Returns:
-        (N,) from 0, in order of time.
+        (N,) the period of each row, from 0, in the order of time.
 
-    >>> time_blocks(np.array(["2001", "2004", "2002", "2003"], "datetime64[Y]"), 2).tolist()
+    >>> periods(np.array(["2001", "2004", "2002", "2003"], "datetime64[Y]"), 2).tolist()
     [0, 1, 0, 1]
     """
-    order = np.unique(moments.astype("datetime64[s]").astype(np.int64), return_inverse=True, return_counts=True)
-    before = np.cumsum(order[2]) - order[2]
-    return (before * count // len(moments))[order[1]]
+    seconds = times.astype("datetime64[s]").astype(np.int64)
+    _, index, counts = np.unique(seconds, return_inverse=True, return_counts=True)
+    earlier_rows = np.cumsum(counts) - counts
+    return (earlier_rows * count // len(times))[index]
 
 
-def held_out_blocks(
-    moments: np.ndarray, fraction: float, seed: int, strata: Sequence[np.ndarray] = ()
+def split_periods(
+    times: np.ndarray, fraction: float, seed: int, strata: Sequence[np.ndarray] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Training and validation rows such that the latter are periods of time among the former.
+    """Splits rows such that the validation rows are periods of time among the training rows.
 
     Args:
-        moments: (N,) datetimes.
-        fraction: of the rows to hold out, about.
-        seed: of the draw.
-        strata: as of `split_rows`; periods that alone have a class are held out last.
+        times: (N,) datetimes.
+        fraction: approximate fraction of validation rows.
+        seed: random seed.
+        strata: as in `split_rows`; periods without which training would lack a class are chosen last.
+
+    Returns:
+        Positions of the training rows and of the validation rows.
     """
-    present, blocks = np.unique(time_blocks(moments, BLOCKS), return_inverse=True)
+    present, period_of_row = np.unique(periods(times, PERIODS), return_inverse=True)
     count = min(max(round(fraction * len(present)), 1), len(present) - 1)
-    classes = ClassRows.of(len(moments), strata).grouped(blocks)
+    classes = ClassRows.of(len(times), strata).grouped(period_of_row)
     order = np.random.default_rng(seed).permutation(len(present))
-    is_held = np.isin(blocks, held_out_groups(classes, order, np.ones(len(present)), count))
-    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+    is_validation = np.isin(period_of_row, held_out_groups(classes, order, np.ones(len(present)), count))
+    return np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
 
 
-def _by_column(
-    column: pd.Series, name: str, fraction: float, seed: int, strata: Sequence[np.ndarray], same: np.ndarray | None
+def _by_marks(
+    column: pd.Series,
+    name: str,
+    fraction: float,
+    seed: int,
+    strata: Sequence[np.ndarray],
+    duplicates: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     parts = read_split_column(column, name)
     train, held = parts.train, parts.held_out
@@ -202,68 +219,72 @@ def _by_column(
             fraction,
             seed,
             [np.asarray(stratum)[train] for stratum in strata],
-            None if same is None else same[train],
+            None if duplicates is None else duplicates[train],
         )
         train, held = train[inner[0]], train[inner[1]]
-    return _both(train, held, f"column {name!r}")
+    return _check_both(train, held, name)
 
 
 def _by_time(column: pd.Series, fraction: float, name: str) -> tuple[np.ndarray, np.ndarray]:
     import pandas as pd
 
-    stamps = column if column.dtype.kind in "iufM" else pd.to_datetime(column, errors="coerce", format="mixed")
-    lost = int(stamps.isna().sum())
-    if lost:
-        raise DataError(f"Rows cannot be split by {name!r}: {lost} of its cells are missing or no times.")
-    order = np.argsort(stamps.to_numpy(), kind="stable")
+    times = column if column.dtype.kind in "iufM" else pd.to_datetime(column, errors="coerce", format="mixed")
+    invalid = int(times.isna().sum())
+    if invalid:
+        raise DataError(f"Rows cannot be split by {name!r}: {invalid} of its cells are missing or not times.")
+    order = np.argsort(times.to_numpy(), kind="stable")
     count = min(max(round(len(order) * fraction), 1), len(order) - 1)
-    # Rows of one moment stay together: the past must not know the present.
-    edge = stamps.to_numpy()[order[-count]]
-    late = stamps.to_numpy() >= edge
-    return _both(np.flatnonzero(~late), np.flatnonzero(late), f"column {name!r}")
+    # Rows with equal times are not separated, so that no training row is as late as a validation row.
+    first_time = times.to_numpy()[order[-count]]
+    is_validation = times.to_numpy() >= first_time
+    return _check_both(np.flatnonzero(~is_validation), np.flatnonzero(is_validation), name)
 
 
 def _by_group(
-    codes: np.ndarray, fraction: float, seed: int, name: str, strata: Sequence[np.ndarray]
+    groups: np.ndarray, fraction: float, seed: int, name: str, strata: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    sizes = np.bincount(codes)
+    sizes = np.bincount(groups)
     if len(sizes) == 1:
-        raise DataError(f"Rows cannot be split by {name!r}: all are of one group. Give another column, or none.")
+        raise DataError(_one_group_message(name))
     order = np.random.default_rng(seed).permutation(len(sizes))
-    classes = ClassRows.of(len(codes), strata).grouped(codes)
-    held = np.isin(codes, held_out_groups(classes, order, sizes, fraction * len(codes)))
-    return _both(np.flatnonzero(~held), np.flatnonzero(held), f"column {name!r}")
+    classes = ClassRows.of(len(groups), strata).grouped(groups)
+    is_validation = np.isin(groups, held_out_groups(classes, order, sizes, fraction * len(groups)))
+    return _check_both(np.flatnonzero(~is_validation), np.flatnonzero(is_validation), name)
+
+
+def _one_group_message(name: str) -> str:
+    return f"Rows cannot be split by {name!r}: all rows are of one group. Use another column, or none."
 
 
 def _at_random(
-    rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray], same: np.ndarray | None
+    rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray], duplicates: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Splits one row of each group of duplicates; the others follow it, as a copy of a training row is no test."""
-    _, first, group, sizes = np.unique(
-        np.arange(rows) if same is None else same, return_index=True, return_inverse=True, return_counts=True
-    )
-    # Large groups are rows that are alike because there is little to tell them apart by; they train.
+    """Splits one row of each group of duplicates; the others follow it, so that no validation row is a training row."""
+    groups = np.arange(rows) if duplicates is None else duplicates
+    _, first_rows, group_of_row, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    # Rows of large groups are equal because few columns have few values, so they may all be training rows.
     small = np.flatnonzero(sizes <= max(fraction * rows / 2, 1))
-    if len(first) == rows or sizes[small].sum() < 1.5 * fraction * rows or len(small) < _LEAST_GROUPS:
-        return split(rows, fraction, seed, strata)
-    share = fraction * rows / sizes[small].sum()
-    _, held = split(len(small), share, seed, [np.asarray(stratum)[first[small]] for stratum in strata])
-    in_validation = np.isin(np.arange(len(first)), small[held])
-    classes = ClassRows.of(rows, strata).grouped(group)  # duplicates may differ in their labels
+    if len(first_rows) == rows or sizes[small].sum() < 1.5 * fraction * rows or len(small) < _MIN_GROUPS:
+        return split_at_random(rows, fraction, seed, strata)
+    small_fraction = fraction * rows / sizes[small].sum()
+    small_strata = [np.asarray(stratum)[first_rows[small]] for stratum in strata]
+    _, validation = split_at_random(len(small), small_fraction, seed, small_strata)
+    in_validation = np.isin(np.arange(len(first_rows)), small[validation])
+    classes = ClassRows.of(rows, strata).grouped(group_of_row)  # duplicates may differ in their labels
     keep_classes_in_training(classes, in_validation, np.random.default_rng(seed))
-    is_held = in_validation[group]
-    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+    is_validation = in_validation[group_of_row]
+    return np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
 
 
-def _codes(column: pd.Series) -> np.ndarray:
+def _group_indices(column: pd.Series) -> np.ndarray:
     import pandas as pd
 
-    codes, _ = pd.factorize(column, use_na_sentinel=False)
-    return codes
+    indices, _ = pd.factorize(column, use_na_sentinel=False)
+    return indices
 
 
-def _both(train: np.ndarray, held: np.ndarray, who: str) -> tuple[np.ndarray, np.ndarray]:
-    if not len(train) or not len(held):
-        side = "train" if not len(train) else "held out"
-        raise DataError(f"By {who}, no row is {side}; both sides need some.")
-    return train, held
+def _check_both(train: np.ndarray, validation: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    if not len(train) or not len(validation):
+        part = "training" if not len(train) else "validation"
+        raise DataError(f"Column {name!r} leaves no {part} rows; both parts need some.")
+    return train, validation

@@ -63,8 +63,10 @@ def read_split_column(column: pd.Series, name: str) -> SplitColumn:
     """
     missing = np.flatnonzero(column.isna())
     if len(missing):
-        message = f"{len(missing)} of its cells are missing, the first in row {missing[0]}"
-        raise DataError(f"Column {name!r} must say of each row whether it is held out, but {message}.")
+        raise DataError(
+            f"The split column {name!r} must mark every row as training or validation row, but {len(missing)} of its "
+            f"cells are missing, the first in row {missing[0]}."
+        )
     words = np.array([_word(cell) for cell in column], dtype=object)
     numbers = _fold_numbers(words, name)
     if numbers is not None:
@@ -76,7 +78,7 @@ def read_split_column(column: pd.Series, name: str) -> SplitColumn:
     if unknown:
         more = f" and {len(unknown) - _MOST_SHOWN} more" if len(unknown) > _MOST_SHOWN else ""
         raise DataError(
-            f"Column {name!r} says which rows are held out, but holds {', '.join(map(repr, unknown[:_MOST_SHOWN]))}"
+            f"The split column {name!r} contains {', '.join(map(repr, unknown[:_MOST_SHOWN]))}"
             f"{more}; use 'train', 'validation' and 'test', or True and False in a column whose name says what is true "
             "('is_train')."
         )
