@@ -12,6 +12,7 @@ from medley.auto.table.split_column import read_split_column
 from medley.errors import DataError, listing, spelled, warn
 from medley.search.progress import Progress
 from medley.tables.checks.leaks import leaks
+from medley.tables.columns.unreadable import describe_expected
 from medley.tables.reading.read import Table
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ def report_design(design: TableDesign, progress: Progress) -> None:
         by_reason.setdefault(reason, []).append(name)
     for reason, names in by_reason.items():
         progress.log(f"left out {listing(names, 'see `medley inspect`')}: {reason}")
+    if design.missing:
+        phrases = [f"{name}: {phrase}" for name, phrase in design.missing.items()]
+        progress.log(f"{listing(phrases, 'see `medley inspect`')} ({spelled('missing_values')} overrules)")
 
 
 def report_split(
@@ -59,8 +63,9 @@ def report_unparsed(unparsed: Mapping[str, tuple[int, int]], design: TableDesign
         progress: logs.
     """
     for name, (count, first) in unparsed.items():
-        kind = design.view.schema[name].kind
-        cells = f"{count:,} cells cannot be parsed as a {kind} and count as missing"
+        kind = describe_expected(design.view.schema, name)
+        counted = "1 cell cannot be parsed as" if count == 1 else f"{count:,} cells cannot be parsed as"
+        cells = f"{counted} a {kind} and {'counts' if count == 1 else 'count'} as missing"
         progress.log(f"{name}: {cells}, the first in row {first}")
 
 

@@ -46,7 +46,8 @@ def split_rows(
         fraction: fraction of validation rows, unless `split` is set.
         seed: random seed.
         strata: integers (N,) per target, or labels (N, K), as in `medley.data.split.split`. A random split is
-            stratified over them, and keeps a row of every class among the training rows if it can, as a split by groups does.
+            stratified over them, and keeps a row of every class among the training rows if it can, as a split by groups
+            does.
         duplicates: integers (N,), equal for duplicate rows, which a random split does not separate. They are ignored if
             they are most of the rows: few columns then have few values, and equal rows are not a leak.
         group: column; rows with the same value are not separated.
