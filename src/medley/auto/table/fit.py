@@ -269,6 +269,7 @@ def _read_and_split(
     root: Any,
     roles: Mapping[str, Role | None],
     pretrained: Any,
+    missing_values: Any,
 ) -> tuple[SearchRows, TableDesign]:
     """Reads and splits a table and designs its model: in memory if the table fits, else in batches."""
     try:
@@ -284,6 +285,7 @@ def _read_and_split(
         root=root,
         roles=roles,
         on_bad_file=split_spec.on_bad_file,
+        missing_values=missing_values,
     )
     if not is_large(table, memory):
         loaded, design = design_table(table)
