@@ -34,7 +34,7 @@ def small_memory(monkeypatch):
 def test_pieces_add_up_to_the_gradient_of_the_batch(make_bench, small_memory, weights):
     whole, cut = make_bench(batchnorm=False), make_bench(batchnorm=False)
     batch = whole.rows.take(torch.arange(40))
-    batch.weight = torch.linspace(0.5, 2.0, 40)
+    batch.weights = dict.fromkeys(batch.targets, torch.linspace(0.5, 2.0, 40))
     small_memory(cut.network, 12)
     steppers = [EagerStepper(b.network.train(), b.tasks, b.balancer(weights), PLAN, None) for b in (whole, cut)]
     outputs = [stepper.step(batch, 0.0).raw for stepper in steppers]

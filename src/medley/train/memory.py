@@ -52,6 +52,6 @@ def _part(batch: Batch, rows: slice) -> Batch:
         present,
         {name: tensor[rows] for name, tensor in batch.targets.items()},
         some(batch.observed),
-        None if batch.weight is None else batch.weight[rows],
+        {name: weight[rows] for name, weight in batch.weights.items()},
         None if batch.folds is None else batch.folds[rows],
     )

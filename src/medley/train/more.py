@@ -12,12 +12,13 @@ import numpy as np
 
 from medley.balance.choose import balancer
 from medley.core.arguments import check_fraction, check_whole_number
-from medley.core.batch import Rows
+from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded
 from medley.data.sources import encode_inputs
 from medley.data.split import bins, split
 from medley.errors import ConfigError, DataError, ErrorCollector
 from medley.model.derived import InputRows, derived_nodes
+from medley.model.encoding import take_weights
 from medley.model.model import Model
 from medley.model.tasks import Task, tasks_of
 from medley.train.fit import fit
@@ -30,7 +31,7 @@ RATE = 0.1
 PATIENCE = 3
 """Epochs without improvement after which further training stops."""
 
-Labelled = tuple[dict[str, Any], dict[str, Encoded], np.ndarray | None]
+Labelled = tuple[dict[str, Any], dict[str, Encoded], RowWeights]
 
 
 def fit_more(
@@ -66,7 +67,7 @@ def fit_more(
         raise DataError(f"Training further needs two rows at least, got {size}.")
     tasks = [task for task in tasks_of(trained.graph, trained.targets) if task.name in targets]
     parts = [
-        Rows(_some(encoded, index), _some(targets, index), None if weight is None else weight[index], trained.device)
+        Rows(_some(encoded, index), _some(targets, index), take_weights(weight, index), trained.device)
         for index in map(np.sort, split(size, validation_split, seed, _strata(tasks, targets)))
     ]
     weights = model.metadata.get("loss_weights") or {}
