@@ -290,9 +290,10 @@ def test_tables_without_rows_and_with_one(fit):
         fit(pets().head(1), "price")
 
 
-def test_two_rows_are_too_few_to_learn_two_classes_from(fit):
-    with pytest.raises(DataError, match=r"y: .*at least 2 classes"):
-        fit(pd.DataFrame({"x": [1.5, 2.5], "y": ["a", "b"]}), "y", column_kinds={"x": "number"})
+def test_the_split_of_two_rows_of_two_classes_is_no_error(fit):
+    with pytest.warns(MedleyWarning, match="1 class has no training rows"):
+        model = fit(pd.DataFrame({"x": [1.5, 2.5], "y": ["a", "b"]}), "y", column_kinds={"x": "number"})
+    assert model.targets["y"].labels == ["a", "b"]
 
 
 def test_invalid_targets_are_reported_together(fit):
