@@ -307,7 +307,7 @@ class TestErrors:
 
     def test_heads_go_out_once_and_nothing_reads_them(self):
         flow, head = md.Input(), md.RegressionHead(name="price")
-        with pytest.raises(GraphError, match=r"reads RegressionHead\(name='price'\), but a head goes out"):
+        with pytest.raises(GraphError, match=r"reads the head RegressionHead\(name='price'\); heads must"):
             md.AutoModel(flow, md.RegressionHead()(md.DenseBlock()(head(flow))))
         with pytest.raises(GraphError, match="is called on 2 nodes; declare one head for each"):
             md.AutoModel(flow, [head(flow), head(md.DenseBlock()(flow))])

@@ -6,7 +6,7 @@ import pytest
 
 from medley.auto.rows import check_fit, check_writable, divide, strata, whole
 from medley.errors import ConfigError, DataError
-from medley.graph.graph import draw
+from medley.graph.graph import build_graph
 from medley.heads import ClassificationHead, RegressionHead
 from medley.series.input import Input
 
@@ -22,7 +22,7 @@ GOOD = {
 
 def graph(inputs=("a", "b"), heads=None):
     heads = heads or [ClassificationHead(name="kind"), RegressionHead(name="price")]
-    return draw([Input(name=one) for one in inputs], heads)
+    return build_graph([Input(name=one) for one in inputs], heads)
 
 
 def rows(size=10):

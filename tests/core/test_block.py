@@ -40,8 +40,8 @@ def test_declarations_are_frozen_and_fields_come_in_order():
         ({"flag": 1}, "Part: flag must be True or False, got 1"),
         ({"word": "men"}, "Part: word must be one of 'add', 'mean', got 'men'. Did you mean 'mean'?"),
         ({"plain": "wrong"}, "Part: plain must not be wrong."),
-        ({"name": 3}, "Part: name must be a word, got 3"),
-        ({"name": ""}, "Part: name must be a word, got ''"),
+        ({"name": 3}, "Part: name must be a non-empty string, got 3"),
+        ({"name": ""}, "Part: name must be a non-empty string, got ''"),
     ],
 )
 def test_a_field_that_cannot_be_is_named_with_its_value(fields, words):

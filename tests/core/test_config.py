@@ -79,7 +79,7 @@ def test_what_is_registered_comes_back_by_name():
 
 
 def test_what_has_no_name_is_refused_with_the_way_out():
-    with pytest.raises(ArtifactError, match=r"nothing is registered for it.*@medley.extend.register"):
+    with pytest.raises(ArtifactError, match=r"it has no registered name.*@medley.extend.register"):
         to_json(TorchBlock(lambda: None))
     with pytest.raises(ArtifactError, match="nothing is registered"):
         to_json(ClassificationHead(loss=lambda raw, target: raw))
@@ -94,5 +94,5 @@ def test_what_has_no_name_is_refused_with_the_way_out():
 def test_a_name_that_is_unknown_here_is_told():
     with pytest.raises(ConfigError, match=r"Nothing is registered under 'theirs.part'"):
         from_json({"block": "theirs.part"})
-    with pytest.raises(ArtifactError, match="No space is called 'Gauss'"):
+    with pytest.raises(ArtifactError, match="Unknown search space 'Gauss'"):
         from_json({"space": "Gauss"})

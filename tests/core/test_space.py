@@ -72,7 +72,7 @@ def test_defaults_are_the_first_unless_given():
         (lambda: Int(1, 9, step=4, default=3), r"Int: the default 3 lies outside the range"),
         (lambda: Float(0.0, 1.0, default=2.0), r"Float: the default 2.0 lies outside the range"),
         (lambda: OneOf(), "at least one choice"),
-        (lambda: OneOf(1, None), "cannot hold None"),
+        (lambda: OneOf(1, None), "cannot contain None"),
         (lambda: OneOf(1, 2, default=3), "the default 3 is not one of"),
     ],
 )

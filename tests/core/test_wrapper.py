@@ -106,5 +106,5 @@ def test_nothing_inside_is_a_chain_too():
 def test_what_is_no_chain_of_layers_is_told():
     x = Numbers()
     each: Block = Each(Both())
-    with pytest.raises(GraphError, match=r"each: what it wraps must become a chain of layers; each\.both\.sum"):
+    with pytest.raises(GraphError, match=r"each: its encoder must resolve to a chain of layers, but each\.both\.sum"):
         resolved(each(x), x=x, each=each)

@@ -12,7 +12,7 @@ from medley.core.input import Input
 from medley.core.layer import Fusion, Layer
 from medley.core.spec import Spec, vector
 from medley.errors import GraphError
-from medley.graph.graph import Graph, draw
+from medley.graph.graph import Graph, build_graph
 from medley.graph.network import Network
 
 
@@ -130,13 +130,13 @@ def test_one_row_trains_through_batch_normalisation():
 def test_graphs_that_do_not_hang_together_are_refused():
     a, b = Numbers(), Numbers()
     with pytest.raises(GraphError, match="Inputs and outputs not connected"):
-        draw([a, b], Out()(Dense()(a)))
+        build_graph([a, b], Out()(Dense()(a)))
     with pytest.raises(GraphError, match="Inputs and outputs not connected"):
-        draw(a, Out()(Add()(Dense()(a), Dense()(b))))
+        build_graph(a, Out()(Add()(Dense()(a), Dense()(b))))
     with pytest.raises(GraphError, match="outputs must be heads"):
-        draw(a, Dense()(a))
+        build_graph(a, Dense()(a))
     with pytest.raises(GraphError, match="inputs must be Inputs"):
-        draw([], Out())
+        build_graph([], Out())
 
 
 def test_a_cycle_is_refused():
@@ -144,16 +144,16 @@ def test_a_cycle_is_refused():
     node = Dense()(a)
     object.__setattr__(node, "inputs", (Dense()(node),))
     with pytest.raises(GraphError, match="The network has a cycle"):
-        draw(a, Out()(node))
+        build_graph(a, Out()(node))
 
 
 def test_names_are_made_from_classes_in_order():
     a, b = Numbers(), Numbers(name="photo")
-    graph = draw([a, b], [Out()(Dense()(a)), Out()(Dense()(b))])
+    graph = build_graph([a, b], [Out()(Dense()(a)), Out()(Dense()(b))])
     assert graph.input_names == ["numbers_1", "photo"]
     assert list(graph.heads) == ["out_1", "out_2"]
     with pytest.raises(GraphError, match="Two parts are named 'x'"):
-        draw([Numbers(name="x")], Out(name="x"))
+        build_graph([Numbers(name="x")], Out(name="x"))
 
 
 def test_uint8_pixels_enter_as_numbers_from_0_to_1():

@@ -6,7 +6,7 @@ import torch
 from medley.core.batch import Rows
 from medley.core.codec import Encoded
 from medley.core.spec import vector
-from medley.graph.graph import draw, graph_from_json
+from medley.graph.graph import build_graph, graph_from_json
 from medley.graph.network import Network
 from medley.graph.untie import untie
 from medley.heads import RegressionHead
@@ -20,7 +20,7 @@ def made():
     source = Input(name="x")
     trunk = DenseBlock(num_layers=1, num_units=4, use_batchnorm=False, dropout=0.0, name="trunk")(source)
     heads = [RegressionHead(dropout=0.0, name=name) for name in ("price", "rent", "tax")]
-    graph = draw(source, [head(trunk) for head in heads])
+    graph = build_graph(source, [head(trunk) for head in heads])
     codecs = {head.name: head.codec().fit(np.arange(9.0)) for head in heads}
     return graph, codecs, [Network(graph, SPECS, codecs).eval() for _ in range(2)]
 

@@ -48,7 +48,7 @@ def labels(names=HEADS, **changes):
 
 def raw_of(codec, encoded, name):
     start = 1
-    for head, outputs in codec.spec.answers:
+    for head, outputs in codec.spec.linear_outputs:
         if head == name:
             return encoded.array[:, start : start + outputs]
         start += outputs

@@ -34,7 +34,7 @@ class Spoken(DerivedInput, register="test_derived.spoken"):
     def adapter(self) -> Block | None:
         return md.Embedding()
 
-    def joined(self, inputs: Sequence[Input]) -> "Spoken":
+    def for_inputs(self, inputs: Sequence[Input]) -> "Spoken":
         if len(inputs) > 2:
             raise GraphError("Spoken makes words of one input and a text at most.")
         return self

@@ -11,7 +11,7 @@ from medley.core.codec import Codec, Encoded
 from medley.core.input import Input, Preprocessing
 from medley.core.spec import vector
 from medley.errors import DataError
-from medley.graph.graph import draw
+from medley.graph.graph import build_graph
 from medley.heads import ClassificationHead, RegressionHead
 from medley.search.encodings import Encodings
 from medley.search.labelled_rows import LabelledRows
@@ -82,7 +82,7 @@ def encodings(val=None, **targets):
 
 def graph_of(*nodes):
     x = Numbers(name="x")
-    return draw(x, [RegressionHead(name="y")(node(x) if node else x) for node in nodes])
+    return build_graph(x, [RegressionHead(name="y")(node(x) if node else x) for node in nodes])
 
 
 def test_statistics_are_those_of_training_rows_alone():
@@ -107,7 +107,7 @@ def test_extreme_validation_rows_do_not_move_what_a_table_learns():
         held = Encodings(part(table(range(9)), list("pqp" * 3)), val, {"y": head.codec()}, CPU)
         x = StructuredDataInput(name="x")
         held.spec(x.node)
-        graph = draw(x, head(x))
+        graph = build_graph(x, head(x))
         states.append((repr(held.sources(graph)[0].codec.state()), repr(held.targets["y"].state())))
     assert states[0] == states[1]
 
@@ -129,7 +129,7 @@ def test_every_encoding_is_fitted_and_made_once_whoever_asks():
 def test_a_graph_gets_the_encodings_it_reads_under_its_own_names():
     held = encodings()
     x = Numbers(name="x")
-    both = draw(x, [RegressionHead(name="y")(Squared(name="sq")(x)), RegressionHead(name="z")(x)])
+    both = build_graph(x, [RegressionHead(name="y")(Squared(name="sq")(x)), RegressionHead(name="z")(x)])
     assert {one.name: one.input_name for one in held.sources(both)} == {"sq": "x", "x": "x"}
     rows = held.rows(graph_of(Squared(name="sq")))[0]
     assert list(rows.inputs) == ["sq"]
@@ -201,7 +201,7 @@ def test_rows_in_errors_are_the_callers():
 def test_an_input_that_no_training_row_has_is_an_error(nothing):
     y = {"y": [1.0, 2.0, 3.0]}
     train, val = (LabelledRows({"facts": [[cell]] * 3}, y, None, 3) for cell in (nothing, 1.0))
-    graph = draw(StructuredDataInput(name="facts"), RegressionHead(name="y"))
+    graph = build_graph(StructuredDataInput(name="facts"), RegressionHead(name="y"))
     data = Encodings(train, val, {name: head.codec() for name, head in graph.heads.items()}, CPU)
     with pytest.raises(DataError, match="none of the 3 training rows has it"):
         data.spec(graph.nodes()[0])

@@ -10,7 +10,7 @@ from medley.core.choice import Choice, Identity
 from medley.core.resolve import take_default
 from medley.errors import GraphError
 from medley.fusion import Merge
-from medley.graph.graph import draw
+from medley.graph.graph import build_graph
 from medley.heads import ClassificationHead, RegressionHead
 from medley.search.encodings import Encodings
 from medley.search.labelled_rows import LabelledRows
@@ -31,7 +31,7 @@ def rows(seed, size=SIZE):
 def search_spec(plan=None, loss_weights=None, max_model_size=None, dense=None, seed=0):
     x = Input(name="x")
     node = (dense or DenseBlock(name="dense"))(x)
-    graph = draw(x, [ClassificationHead(name="kind")(node), RegressionHead(loss_weight=0.5, name="price")(node)])
+    graph = build_graph(x, [ClassificationHead(name="kind")(node), RegressionHead(loss_weight=0.5, name="price")(node)])
     codecs = {name: head.codec() for name, head in graph.heads.items()}
     data = Encodings(rows(0), rows(1, 30), codecs, torch.device("cpu"))
     plan = plan or Training(epochs=3, batch_size=16)
@@ -100,7 +100,7 @@ def test_a_network_that_is_too_large_is_refused_before_it_is_trained():
 
 def test_an_input_that_the_chosen_values_leave_unread_is_told():
     a, b = Input(name="a"), Input(name="b")
-    graph = draw([a, b], RegressionHead(name="y")(Choice([First(), Merge()])([a, b])))
+    graph = build_graph([a, b], RegressionHead(name="y")(Choice([First(), Merge()])([a, b])))
     x = np.eye(4, dtype="float32")
     data = Encodings(
         LabelledRows({"a": x, "b": x}, {"y": np.arange(4.0)}, None, 4),
@@ -120,7 +120,7 @@ class First(Merge):
 
 def test_doing_nothing_to_two_nodes_is_told_with_the_parts_name():
     a, b = Input(name="a"), Input(name="b")
-    graph = draw([a, b], RegressionHead(name="y")(Identity(name="nothing")([a, b])))
+    graph = build_graph([a, b], RegressionHead(name="y")(Identity(name="nothing")([a, b])))
     x = np.eye(4, dtype="float32")
     data = Encodings(
         LabelledRows({"a": x, "b": x}, {"y": np.arange(4.0)}, None, 4),

@@ -7,7 +7,7 @@ from medley.core.batch import Rows
 from medley.core.codec import Encoded
 from medley.core.spec import vector
 from medley.data.split import FOLDS
-from medley.graph.graph import draw
+from medley.graph.graph import build_graph
 from medley.graph.network import Network
 from medley.heads import ClassificationHead, RegressionHead
 from medley.model.tasks import tasks_of
@@ -23,7 +23,7 @@ def made(block, seed=0):
     x = rng.normal(size=(SIZE, 3)).astype("float32")
     source = Input(name="x")
     heads = [RegressionHead(dropout=0.0, name="price"), ClassificationHead(dropout=0.0, name="kind")]
-    graph = draw(source, [head(block(source)) for head in heads])
+    graph = build_graph(source, [head(block(source)) for head in heads])
     labels = {"price": x[:, 0], "kind": np.where(x[:, 1] > 0, "a", "b")}
     codecs = {head.name: head.codec().fit(labels[head.name]) for head in heads}
     network = Network(graph, {"x": vector(3)}, codecs)

@@ -107,7 +107,7 @@ class Slow(nn.Module):
         return {"low.weight": 0.01, "low.bias": 0.01, "top.weight": 0.1, "top.bias": 0.1}
 
 
-def test_a_module_sets_the_learning_rates_of_its_parameters():
+def test_a_module_sets_the_learning_learning_rate_fields_its_parameters():
     net = nn.Sequential(Slow(), nn.Linear(2, 1))
     optimizer = make_optimizer(net, [], Training(), 0.5, 0.05)
     rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}

@@ -58,7 +58,7 @@ class AudioInput(Input, register="audio.input"):
         object.__setattr__(self, "root", None if self.root is None else os.fspath(self.root))
         super().__post_init__()
 
-    most_epochs: ClassVar[int | None] = MAX_EPOCHS
+    max_epochs: ClassVar[int | None] = MAX_EPOCHS
     """With augmentation and a one-cycle schedule, spectrograms are learned by then."""
 
     def check(self) -> Iterable[str]:

@@ -12,7 +12,7 @@ from medley.auto.rows import check_fit, check_folder, check_writable, divide, wh
 from medley.balance.choose import balancer
 from medley.core.arguments import check_whole_number
 from medley.errors import ConfigError, ErrorCollector, NotFittedError, WeakModelWarning, spelled, warn, within
-from medley.graph.graph import draw
+from medley.graph.graph import build_graph
 from medley.model.forward import resolve_device
 from medley.model.model import Model
 from medley.model.records import History, Record
@@ -105,7 +105,7 @@ class AutoModel:
         with errors.collecting(ConfigError):
             self.time_limit = seconds(time_limit)
         errors.raise_if_any(ConfigError)
-        self.graph = draw(inputs, outputs)
+        self.graph = build_graph(inputs, outputs)
         self.project_name = project_name
         self.max_trials = max_trials
         self.directory = Path(directory or ".")

@@ -118,7 +118,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
     def adapter(self) -> Block | None:
         return _text_input().adapter()
 
-    def joined(self, inputs: Sequence[Input]) -> CaptionImages:
+    def for_inputs(self, inputs: Sequence[Input]) -> CaptionImages:
         """The block with its model's checksum; checks that it has one image input and at most one text input."""
         _image_and_text_positions(inputs)
         return with_checksum(self)

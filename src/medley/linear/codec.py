@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State
-from medley.core.linear import FeatureBlock, Labels, LinearFeatures, LinearRows, SupervisedCodec, raw_outputs
+from medley.core.linear import FeatureBlock, Labels, LinearFeatures, LinearRows, SupervisedCodec, to_raw_outputs
 from medley.core.registry import lookup, name_of
 from medley.core.spec import Spec
 from medley.data.split import FOLDS
@@ -70,7 +70,7 @@ class LinearPathCodec(SupervisedCodec):
         heads = tuple((head, raw) for head, _, _, raw in self._heads)
         width = 1 + sum(raw for _, raw in heads) + len(self._mean) + len(self._local_mean)
         width += sum(components.shape[1] for components in self._components)
-        return Spec((width,), "D", answers=heads)
+        return Spec((width,), "D", linear_outputs=heads)
 
     def fit_encode(self, values: LinearRows, labels: Labels) -> Encoded:
         """Fits features and models to training rows.
@@ -95,7 +95,7 @@ class LinearPathCodec(SupervisedCodec):
         targets, observed, groups = self._targets(labels)
         folds = labels.folds if labels.folds is not None else np.random.default_rng(0).permutation(rows) % FOLDS
         self._models, self._weights, self._intercepts = [{"blocks": None}], [], []
-        is_several = len(blocks) > 1 and any(block.alone for block in blocks)
+        is_several = len(blocks) > 1 and any(block.fits_alone for block in blocks)
         self.choices = self._choose(blocks, rows * targets.shape[1] * FOLDS, labels.seconds, is_several=is_several)
         effort = {"iterations": self.choices["iterations"]}
         if self.choices["alone"]:
@@ -119,7 +119,7 @@ class LinearPathCodec(SupervisedCodec):
             self._weights.append(fit.weights.astype(np.float16))
             self._intercepts.append(fit.intercept.astype(np.float32))
             answers.append(fit.out_of_fold)
-        self._components = [principal_components(block.matrix) for block in blocks if block.alone]
+        self._components = [principal_components(block.matrix) for block in blocks if block.fits_alone]
         joined = np.concatenate(answers, axis=1)
         self._mean = joined.mean(axis=0)
         self._scale = 1 / np.maximum(joined.std(axis=0), 1e-3)
@@ -175,12 +175,12 @@ class LinearPathCodec(SupervisedCodec):
     ) -> Encoded:
         raw, start = [np.ones((len(answers), 1), np.float32)], 0
         for _, link, width, _ in self._heads:
-            raw.append(raw_outputs(link, answers[:, start : start + width]))
+            raw.append(to_raw_outputs(link, answers[:, start : start + width]))
             start += width
         scaled = [(answers - self._mean) * self._scale]
         if means is not None and self._local.planes:
             scaled.append((means - self._local_mean) * self._local_scale / SCALE)
-        worthy = [block for block in blocks if block.alone]
+        worthy = [block for block in blocks if block.fits_alone]
         for block, components in zip(worthy, self._components, strict=True):
             scaled.append(block.matrix @ components.astype(np.float32))
         array = np.concatenate([*raw, *scaled], axis=1).astype(np.float32)
@@ -200,8 +200,10 @@ class LinearPathCodec(SupervisedCodec):
                 masks.append(np.zeros(rows, bool))
                 continue
             encoded, present = features.encode(values[name])
-            self._widths.setdefault(name, [(block.matrix.shape[1], block.alone) for block in encoded])
-            blocks += [FeatureBlock(f"{name} {block.name}".strip(), block.matrix, block.alone) for block in encoded]
+            self._widths.setdefault(name, [(block.matrix.shape[1], block.fits_alone) for block in encoded])
+            blocks += [
+                FeatureBlock(f"{name} {block.name}".strip(), block.matrix, block.fits_alone) for block in encoded
+            ]
             masks.append(present)
         return blocks, np.any(masks, axis=0)
 

@@ -54,7 +54,7 @@ class LinearPath(DerivedInput, register="linear.path"):
             if not isinstance(getattr(self, name), bool | None):
                 yield f"{name} must be True or False, got {getattr(self, name)!r}."
 
-    def joined(self, inputs: Sequence[Input]) -> Self:
+    def for_inputs(self, inputs: Sequence[Input]) -> Self:
         without = [type(block).__name__ for block in inputs if block.linear_features() is None]
         if without:
             raise GraphError(f"LinearPath reads inputs that have linear features; {', '.join(without)} has none.")

@@ -40,7 +40,7 @@ class DenseBlock(Layer, register="tabular.dense"):
 
     num_layers: int | Space | None = searched(OneOf(1, 2, 3, default=2))
     num_units: int | Sequence[int] | Space | None = searched(
-        OneOf(16, 32, 64, 128, 256, 512, 1024, default=32), also=(tuple, list)
+        OneOf(16, 32, 64, 128, 256, 512, 1024, default=32), other_types=(tuple, list)
     )
     use_batchnorm: bool | Space | None = searched(OneOf(False, True))
     dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5))

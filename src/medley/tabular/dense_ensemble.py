@@ -91,7 +91,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
             input_dropout=cast(float, self.input_dropout),
             tables=tables,
             periodic=cast(int, self.periodic),
-            hidden=[place for place, spec in enumerate(specs) if self.blind and spec.answers],
+            hidden=[place for place, spec in enumerate(specs) if self.blind and spec.linear_outputs],
         )
         if all(spec.rank == 1 for spec in specs):
             return ensemble

@@ -66,7 +66,7 @@ class TextFeatures(LinearFeatures):
         parts = [self._tfidf(kind, distinct) for kind in self._terms]
         matrix: Any = hstack(parts, format="csr", dtype=np.float32)
         where = np.array([places[text] for text in texts], np.int64)
-        return [FeatureBlock("", matrix[where], alone=True)], present
+        return [FeatureBlock("", matrix[where], fits_alone=True)], present
 
     def _tfidf(self, kind: str, texts: Sequence[str]) -> Any:
         from scipy.sparse import csr_matrix

@@ -139,7 +139,7 @@ class LabelSetFeatures(TextFeatures):
         rows = read_rows(values)
         texts = ["\x00".join(sorted(row or ())) for row in rows]
         matrix = self._tfidf("labels", texts)
-        return [FeatureBlock("", matrix, alone=True)], np.array([row is not None for row in rows], bool)
+        return [FeatureBlock("", matrix, fits_alone=True)], np.array([row is not None for row in rows], bool)
 
 
 class LabelSetInput(Input, register="text.label_set_input"):
@@ -164,7 +164,7 @@ class LabelSetInput(Input, register="text.label_set_input"):
 
     kinds: ClassVar[tuple[str, ...]] = ("set",)
     claim_rank: ClassVar[float | None] = 50.0
-    is_worth_alone: ClassVar[bool] = True
+    fits_alone: ClassVar[bool] = True
 
     def check(self) -> Iterable[str]:
         """Checks that the number of labels is a positive integer."""

@@ -52,7 +52,7 @@ def table_graph(
         nodes = [block.encode_for_ensemble() or block.default_block()(block) for block in inputs]
         trunk = lookup("tabular.dense_ensemble")()(nodes)
         return [head(trunk) for head in heads]
-    has_texts = any(block.is_worth_alone for block in readable)
+    has_texts = any(block.fits_alone for block in readable)
     trunk = _trunk(has_texts=has_texts, alone=not late)([node for node in (start, *direct) if node is not None])
     if not late:
         return [head([trunk, start]) for head in heads]
@@ -109,7 +109,7 @@ def table_training(
     epochs = epochs or plan.get("epochs")
     if not has_folds(inputs):
         batch_size = batch_size or default_batch_size(rows)
-        most = min((block.most_epochs for block in inputs if block.most_epochs is not None), default=None)
+        most = min((block.max_epochs for block in inputs if block.max_epochs is not None), default=None)
         usual = default_epochs(rows, batch_size)
         return Training(
             learning_rate=OneOf(2e-3, 5e-3, 1e-2, default=5e-3),
@@ -117,7 +117,7 @@ def table_training(
             batch_size=batch_size,
             first_epochs=plan.get("first_epochs"),
         )
-    if any(block.is_worth_alone for block in inputs):
+    if any(block.fits_alone for block in inputs):
         return Training(
             learning_rate=OneOf(1e-3, 2e-3, 5e-3, default=2e-3),
             schedule="cosine",

@@ -9,9 +9,9 @@ from medley.core.input import Input
 from medley.core.spec import Spec, vector
 from medley.fusion import GatedFusion
 from medley.fusion.join import JoinMaps
-from medley.graph.dense import DenseNetwork
 from medley.graph.graph import Graph
 from medley.graph.network import Network
+from medley.graph.static_network import StaticNetwork
 from medley.heads import RegressionHead
 from medley.tabular import DenseBlock
 
@@ -52,7 +52,7 @@ def both(network, specs):
     present = {name: torch.from_numpy(one.present) for name, one in rows.items()}
     for name, one in arrays.items():  # what stands in absent rows is nothing to anybody
         one[~present[name]] = 255 if one.dtype == torch.uint8 else float("nan")
-    return wanted, DenseNetwork(network)(arrays, present)
+    return wanted, StaticNetwork(network)(arrays, present)
 
 
 def test_absent_rows_weigh_nothing_and_rows_without_inputs_get_the_prior():
