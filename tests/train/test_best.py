@@ -52,7 +52,7 @@ def test_each_task_keeps_the_weights_that_were_best_for_it():
     best = BestWeights(network, tasks)
     for value, price, kind in ((1.0, 0.5, 0.9), (2.0, 0.7, 0.1), (3.0, 0.9, 0.9)):
         fill(network, value)
-        best.look(price + kind, {"price": torch.tensor([price]), "kind": torch.tensor([kind])})
+        best.update(price + kind, {"price": torch.tensor([price]), "kind": torch.tensor([kind])})
     weights = best.by_head()
     key = next(name for name, _ in network.named_parameters())
     assert weights["price"][key].unique().tolist() == [1.0]
@@ -65,7 +65,7 @@ def test_tasks_share_weights_where_their_own_would_gain_next_to_nothing():
     best = BestWeights(network, tasks)
     for value, price, kind in ((1.0, 0.5000, 0.9), (2.0, 0.5001, 0.1)):
         fill(network, value)
-        best.look(price + kind, {"price": torch.tensor([price]), "kind": torch.tensor([kind])})
+        best.update(price + kind, {"price": torch.tensor([price]), "kind": torch.tensor([kind])})
     weights = best.by_head()
     assert weights["price"] is weights["kind"]
 
@@ -75,9 +75,9 @@ def test_members_keep_the_epoch_that_was_best_for_each():
     best = BestWeights(network, tasks)
     assert best.is_member_wise
     fill(network, 1.0)
-    best.look(1.0, {name: torch.tensor([0.5, 0.5, 0.5, 0.5, 0.5]) for name in ("price", "kind")})
+    best.update(1.0, {name: torch.tensor([0.5, 0.5, 0.5, 0.5, 0.5]) for name in ("price", "kind")})
     fill(network, 2.0)
-    best.look(1.0, {name: torch.tensor([0.1, 0.9, 0.1, 0.9, 0.9]) for name in ("price", "kind")})
+    best.update(1.0, {name: torch.tensor([0.1, 0.9, 0.1, 0.9, 0.9]) for name in ("price", "kind")})
     for name, tensor in best.by_head()["price"].items():
         if not name.startswith("prior__") and not name.endswith("voters"):
             assert [tensor[member].unique().tolist() for member in range(5)] == [[2.0], [1.0], [2.0], [1.0], [1.0]], (
@@ -88,15 +88,15 @@ def test_members_keep_the_epoch_that_was_best_for_each():
 def test_a_look_says_whether_anything_has_gained():
     network, tasks, _ = dense()
     best = BestWeights(network, tasks)
-    assert best.look(1.0, {"price": torch.tensor([0.5]), "kind": torch.tensor([0.5])})
-    assert not best.look(2.0, {"price": torch.tensor([0.6]), "kind": torch.tensor([0.6])})
-    assert best.look(2.0, {"price": torch.tensor([0.4]), "kind": torch.tensor([0.6])})
+    assert best.update(1.0, {"price": torch.tensor([0.5]), "kind": torch.tensor([0.5])})
+    assert not best.update(2.0, {"price": torch.tensor([0.6]), "kind": torch.tensor([0.6])})
+    assert best.update(2.0, {"price": torch.tensor([0.4]), "kind": torch.tensor([0.6])})
 
 
 def test_it_comes_back_from_its_state():
     network, tasks, _ = ensemble()
     best = BestWeights(network, tasks)
-    best.look(1.0, {name: torch.rand(5) for name in ("price", "kind")})
+    best.update(1.0, {name: torch.rand(5) for name in ("price", "kind")})
     again = BestWeights(network, tasks)
     again.restore(best.state(), torch.device("cpu"))
     assert again.state().keys() == best.state().keys()

@@ -18,14 +18,13 @@ the threads of a small network wait for each other (measured: one thread 3.4 s p
 
 
 def forward_flops(network: Network, batch: Batch) -> int:
-    """Floating-point operations of a forward pass: counted, not timed, so that what follows from it is reproducible.
+    """Counts the floating-point operations of a forward pass. Unlike its time, the number is reproducible.
 
-    Matrix products and convolutions are counted, as the rest costs little. (torch's own counter takes a second to
-    import.)
+    Only matrix products and convolutions are counted. (The counter of torch takes a second to import.)
 
     Args:
         network: on the CPU.
-        batch: a batch of the usual size.
+        batch: of the usual size.
     """
     training = network.training
     network.eval()
@@ -44,7 +43,7 @@ class _FlopCounter(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         name = func.__name__.partition(".")[0]
         if name in _FACTORS:
-            # Each number of the result is a sum of products: one for each row of the second factor, or of the kernel.
+            # Each value of the result is a sum of products: one per row of the second factor, or per value of a kernel.
             factor = args[_FACTORS[name]]
             terms = factor[0].numel() if name == "convolution" else factor.shape[-2]
             self.flops += 2 * out.numel() * terms
@@ -52,7 +51,7 @@ class _FlopCounter(TorchDispatchMode):
 
 
 _FACTORS = {"mm": 1, "bmm": 1, "addmm": 2, "baddbmm": 2, "convolution": 1}
-"""Operation -> the place of the argument whose size says how many products each number of the result sums."""
+"""Operation -> index of the argument whose size gives the number of products per value of the result."""
 
 
 def default_threads(flops: int) -> int:
@@ -66,10 +65,10 @@ def default_threads(flops: int) -> int:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Runs a block with `count` CPU threads, and restores the caller's setting."""
-    before = torch.get_num_threads()
+    """Within the context, torch uses `count` CPU threads; afterwards the previous number is restored."""
+    previous = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(previous)
