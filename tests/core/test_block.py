@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from medley.core.block import Block, as_nodes, snake
+from medley.core.block import Block, as_nodes, to_snake_case
 from medley.core.shape import Flatten, SpatialReduction
 from medley.core.space import OneOf, searched
 from medley.errors import ConfigError, GraphError
@@ -82,7 +82,7 @@ def test_nodes_come_in_lists_of_lists():
     [("ImageInput", "image_input"), ("ResNetBlock", "res_net_block"), ("RNNBlock", "rnn_block"), ("A", "a")],
 )
 def test_unnamed_parts_are_called_after_their_class(name, wanted):
-    assert snake(type(name, (), {})) == wanted
+    assert to_snake_case(type(name, (), {})) == wanted
 
 
 def test_an_array_in_place_of_a_node_is_told_by_its_shape():

@@ -20,7 +20,7 @@ from medley.core.spec import Spec
 from medley.errors import GraphError
 from medley.graph.frozen import FrozenModules, run_in_batches
 from medley.graph.graph import Graph
-from medley.heads.linear_skip import start_at
+from medley.heads.linear_skip import add_linear_skip
 
 
 @dataclass
@@ -105,6 +105,7 @@ class Network(nn.Module):
         for node in graph.nodes():
             if not isinstance(node.block, Input | Preprocessing):
                 self._add_step(node, targets, frozen or FrozenModules())
+        self._places.clear()  # they are by identity, which a copy does not share
 
     def _add_source(self, node: Node, specs: Mapping[str, Spec]) -> None:
         name = str(node.block.name)
@@ -316,7 +317,7 @@ def _build_head(block: Head, specs: Sequence[Spec], target: TargetCodec | None) 
     """Builds the module of a head; if the head also reads a linear path, the module adds to its outputs."""
     assert target is not None
     prior = torch.as_tensor(target.prior, dtype=torch.float32)
-    return start_at(block.build(specs[0], target), specs, str(block.name), prior)
+    return add_linear_skip(block.build(specs[0], target), specs, str(block.name), prior)
 
 
 def scale_pixels(x: Tensor, *, compact: bool) -> Tensor:

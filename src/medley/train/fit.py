@@ -46,11 +46,12 @@ def fit(
     hooks: TrainingHooks,
     seed: int,
     state: TrainingState | None = None,
+    stopped: str | None = None,
 ) -> FitResult:
     """Trains a network in place; afterwards it has the weights of its best epoch.
 
-    Ctrl-C ends the training with the best epoch so far; before the end of the first epoch, `KeyboardInterrupt` is
-    raised.
+    Ctrl-C ends the training with the best epoch so far. Before the end of the first epoch, the weights remain as they
+    were if the network starts at a linear path (`LinearSkip`); otherwise `KeyboardInterrupt` is raised.
 
     Args:
         network: on the device of the rows.
@@ -62,6 +63,7 @@ def fit(
         hooks: objective, callbacks, deadline.
         seed: of the order of rows, dropout and augmentation.
         state: of an interrupted training of the same network, which is resumed; None to start.
+        stopped: reason not to train: the network is only evaluated as it starts. None to train it.
 
     Returns:
         The records of all epochs, and the best weights of each head.
@@ -84,16 +86,18 @@ def fit(
     run = TrainingRun(stepper, network, rows, batch_size, hooks.deadline, seed, best)
     validation = Validation(network, tasks, weights, rows if val is None and rows.folds is not None else val, stepper)
     network.train()
-    planned = epochs
+    planned, start_score = epochs, float("inf")
     with threads(thread_count) if thread_count else nullcontext():
-        if hooks.deadline is not None and state is None:
+        if hooks.deadline is not None and state is None and stopped is None:
             epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
         if state is None and validation.rows is not None and any(isinstance(m, LinearSkip) for m in network.modules()):
             # A network that starts at the linear path may be best before its first step.
             scores = validation.scores()
-            best.update(hooks.score({f"val_{name}": value for name, value in scores.items()}), validation.losses)
-    run.result.epochs = epochs
-    hooks.on_plan(epochs, planned)
+            start_score = hooks.score({f"val_{name}": value for name, value in scores.items()})
+            best.update(start_score, validation.losses)
+    run.result.epochs, run.result.stopped = epochs, stopped
+    if stopped is None:
+        hooks.on_plan(epochs, planned)
     if state is not None:
         run.restore(state)
         if run.result.records:
@@ -123,9 +127,11 @@ def fit(
             if run.result.stopped is None:
                 _follow(run, records, plan, hooks, validation)
         except KeyboardInterrupt:
-            if not run.result.records:
+            if not run.result.records and not best.weights:
                 raise
             run.result.stopped = "interrupted"
+    if not run.result.records:
+        run.result.best_score = start_score
     if best.weights:
         network.load_state_dict(best.weights[TOGETHER], strict=False)  # frozen parts have not changed
         run.result.weights = best.by_head()

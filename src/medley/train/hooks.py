@@ -22,6 +22,7 @@ class TrainingHooks:
         log: called with messages for the user.
         deadline: `time.monotonic()` at which training must be over, or None.
         by_task: whether each task uses the weights of its best epoch; else all use those of the best objective.
+        is_interrupted: whether Ctrl-C was pressed, even if Python ignored the `KeyboardInterrupt`.
         checkpoint: called after every step and every epoch with a function that returns the current training state.
             Each call of this function copies all weights.
     """
@@ -34,4 +35,5 @@ class TrainingHooks:
     log: Callable[[str], None] = lambda line: None
     deadline: float | None = None
     by_task: bool = True
+    is_interrupted: Callable[[], bool] = lambda: False
     checkpoint: Callable[[Callable[[], TrainingState]], None] = lambda take: None
