@@ -91,7 +91,7 @@ def declared(kind: type[T]) -> dict[str, type[T]]:
 
 def registered_elsewhere() -> dict[str, Any]:
     """What modules outside medley have registered so far, by name."""
-    return {name: thing for name, thing in _known.items() if not f"{_path(thing)}.".startswith("medley.")}
+    return {name: thing for name, thing in _objects.items() if not f"{_path(thing)}.".startswith("medley.")}
 
 
 def _subclasses(kind: type[T], slices: Sequence[str]) -> dict[str, type[T]]:
