@@ -490,7 +490,7 @@ class TestSearch:
             fitted(model, wave(), targets()["price"])
         assert model.history["state"].tolist() == ["failed"] * 3
 
-    def test_callbacks_hear_every_epoch_and_may_end_a_trial(self, auto):
+    def test_callbacks_are_called_every_epoch_and_can_end_a_trial(self, auto):
         heard, others = [], []
 
         def stop(record):

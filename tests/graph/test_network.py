@@ -1,4 +1,4 @@
-"""Presence: absent rows reach no part, and rows that lack everything get the prior."""
+"""Presence: parts do not read absent rows, and rows without inputs have the prior."""
 
 import numpy as np
 import pytest
@@ -86,7 +86,7 @@ def rows(present_a, present_b, seed=0):
     )
 
 
-def test_a_row_alone_gives_what_it_gives_among_others():
+def test_the_output_of_a_row_does_not_depend_on_the_batch():
     net = network().eval()
     data = rows([1, 0, 1, 0, 1], [1, 1, 0, 0, 1])
     whole = net(data.slice(0, 5))["y"]
@@ -94,7 +94,7 @@ def test_a_row_alone_gives_what_it_gives_among_others():
         torch.testing.assert_close(net(data.slice(i, i + 1))["y"], whole[i : i + 1])
 
 
-def test_what_stands_in_absent_rows_changes_nothing():
+def test_values_of_absent_rows_have_no_influence():
     net = network(norm=True)
     data = rows([1, 0, 1, 0], [1, 1, 0, 0])
     before = net(data.slice(0, 4))["y"]
@@ -113,7 +113,7 @@ def test_absent_rows_do_not_disturb_batch_statistics():
     torch.testing.assert_close(few.parts["da"][1].running_mean, many.parts["da"][1].running_mean)
 
 
-def test_a_row_that_lacks_everything_gets_the_prior_and_gives_no_gradient():
+def test_a_row_without_inputs_has_the_prior_and_no_gradient():
     net = network()
     raw = net(rows([0, 0], [0, 0]).slice(0, 2))["y"]
     torch.testing.assert_close(raw, torch.tensor([[0.25, -0.5]] * 2))

@@ -1,4 +1,4 @@
-"""Tiny networks of two tasks with gaps, ready to be trained."""
+"""Tiny networks of two tasks, with missing inputs and labels."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ from medley.train.plan import Training
 
 @dataclass
 class Bench:
-    """What `fit` needs."""
+    """The arguments of `fit`."""
 
     network: Network
     tasks: list[Task]

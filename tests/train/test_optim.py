@@ -1,4 +1,4 @@
-"""Schedules, clipping and what decays, as numbers."""
+"""Schedules, gradient clipping and weight decay."""
 
 import math
 
@@ -31,7 +31,7 @@ def test_a_factor_is_between_0_and_1_also_beyond_the_end(schedule, progress):
 
 
 @given(st.sampled_from(SCHEDULES), st.floats(0, 1), st.floats(0, 1e-4))
-def test_schedules_have_no_jumps(schedule, progress, step):
+def test_schedules_are_continuous(schedule, progress, step):
     assert abs(schedule_factor(schedule, progress + step) - schedule_factor(schedule, progress)) < 4e-3
 
 

@@ -217,7 +217,7 @@ class AutoModel:
         )
         search_spec = self._search_spec(train, val, plan, stream, table, about or {}, budget)
         study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {})
-        self._found, self._searched = study.found, self.folder
+        self._found, self._searched = study.search_results, self.folder
         study.run()
         self.model.metadata["search"] = {"trials": len(study.results), "ended": study.ended}
         if not_learned := self.model.metadata.get("not_learned"):

@@ -117,7 +117,7 @@ def _captioner(args: argparse.Namespace, table: Table | None, errors: ErrorColle
     is_full = table is not None and args.column in table.frame and not any(map(is_blank, table.frame[args.column]))
     invalid = [name for name in _COUNTS if settings[name] < 1]
     for name in invalid:
-        errors.add(f"--{name.replace('_', '-')} must be a whole number from 1, got {settings[name]}.")
+        errors.add(f"--{name.replace('_', '-')} must be a whole number of at least 1, got {settings[name]}.")
     if invalid:
         return None
     try:

@@ -53,10 +53,10 @@ class Batch:
 
     def find_rows(self, sources: frozenset[str]) -> Tensor | None:
         masks = [self.present.get(name) for name in sources]
-        known_masks = [mask for mask in masks if mask is not None]
-        if len(known_masks) < len(masks):
+        partial_masks = [mask for mask in masks if mask is not None]
+        if len(partial_masks) < len(masks):
             return None
-        is_present = np.logical_or.reduce(known_masks)
+        is_present = np.logical_or.reduce(partial_masks)
         if is_present.all():
             return None
         return torch.from_numpy(np.flatnonzero(is_present)).to(self.device, non_blocking=True)

@@ -92,13 +92,16 @@ class Block(ABC):
         errors = ErrorCollector()
         if self.name is not None and not (isinstance(self.name, str) and self.name):
             errors.add(f"{type(self).__name__}: name must be a non-empty string, got {self.name!r}.")
-        for field_ in fields(self):
-            value = getattr(self, field_.name)
-            if isinstance(value, field_.metadata.get("other_types", ())):
+        problems = list(self.check())
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if isinstance(value, setting.metadata.get("other_types", ())):
                 continue
-            if problem := _find_problem(field_.name, value, space_of(self, field_.name)):
+            problem = _find_problem(setting.name, value, space_of(self, setting.name))
+            # A message of `check` about the same field is more specific.
+            if problem and not any(message.startswith(f"{setting.name} ") for message in problems):
                 errors.add(f"{type(self).__name__}: {problem}")
-        for problem in self.check():
+        for problem in problems:
             errors.add(f"{type(self).__name__}: {problem}")
         errors.raise_if_any(ConfigError)
 

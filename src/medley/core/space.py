@@ -123,8 +123,8 @@ class OneOf(Space):
             return min(numbers, key=lambda number: abs(number - value))
         return self.default
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, OneOf) and (self.choices, self.default) == (other.choices, other.default)
+    def __eq__(self, value: object) -> bool:
+        return isinstance(value, OneOf) and (self.choices, self.default) == (value.choices, value.default)
 
     def __hash__(self) -> int:
         return hash((self.choices, self.default))

@@ -11,17 +11,17 @@ class Standardize(nn.Module):
 
     Args:
         rank: number of axes of one row.
-        kept_axis: the axis with separate statistics for each position, or None.
+        axis: the axis with separate statistics for each position, or None.
         width: size of that axis.
     """
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, rank: int, kept_axis: int | None, width: int) -> None:
+    def __init__(self, rank: int, axis: int | None, width: int) -> None:
         super().__init__()
-        shape = [width if kept_axis == axis else 1 for axis in range(rank)]
-        self.dims = tuple(axis + 1 for axis in range(rank) if axis != kept_axis)
+        shape = [width if i == axis else 1 for i in range(rank)]
+        self.dims = tuple(i + 1 for i in range(rank) if i != axis)
         self.register_buffer("mean", torch.zeros(shape))
         self.register_buffer("scale", torch.ones(shape))
 

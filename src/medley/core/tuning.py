@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from medley.core.arguments import whole_number_problems
 from medley.core.space import OneOf, Space
 
 POOLINGS = ("cls", "mean", "attention")
@@ -33,10 +34,7 @@ def tuning_problems(block: Any) -> Iterator[str]:
             or (type(choice) is int and choice > 0)
         ):
             yield f"trainable must be False, True, 'lora' or the number of top layers from 1, got {choice!r}."
-    for name in ("num_hidden_layers", "lora_rank"):
-        value = getattr(block, name)
-        if value is not None and (type(value) is not int or value < 1):
-            yield f"{name} must be a whole number from 1, got {value!r}."
+    yield from whole_number_problems(block, "num_hidden_layers", "lora_rank")
     for name in ("learning_rate_factor", "layer_decay"):
         value = getattr(block, name)
         if value is not None and not isinstance(value, Space) and not _is_factor(value):

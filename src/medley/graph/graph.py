@@ -118,9 +118,9 @@ class Graph:
         return {self.names[id(node.block)]: node.block for node in self.outputs if isinstance(node.block, Head)}
 
     def declarations(self) -> list[str]:
-        """A line per node: its name, its block, and the names of what it reads."""
+        """A line per node: its name, its block, and the names of the nodes that it reads."""
         return [
-            f"{self.names[id(node.block)]}={node.block!r}({[self.names[id(one.block)] for one in node.inputs]})"
+            f"{self.names[id(node.block)]}={node.block!r}({[self.names[id(parent.block)] for parent in node.inputs]})"
             for node in self.nodes()
         ]
 

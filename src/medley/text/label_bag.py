@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import Block
 from medley.core.codec import Codec, Encoded, State
 from medley.core.input import Input
@@ -19,7 +20,6 @@ from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.text.bag import NgramBag
 from medley.text.features import MAX_ENTITIES, TextFeatures
-from medley.text.token_layers import check_counts
 from medley.text.words import hash_text
 
 PADDING = 0
@@ -168,7 +168,7 @@ class LabelSetInput(Input, register="text.label_set_input"):
 
     def check(self) -> Iterable[str]:
         """Checks that the number of labels is a positive integer."""
-        yield from check_counts(self, ("max_labels",))
+        yield from whole_number_problems(self, "max_labels")
 
     def codec(self) -> LabelBagCodec:
         """A codec for label ids."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import DataSummary, Node
 from medley.core.input import Input
 from medley.core.layer import Composite
@@ -15,7 +16,7 @@ from medley.core.spec import Spec
 from medley.core.tuning import is_cheap_to_tune, learning_rate_fields, tuning_problems
 from medley.errors import GraphError
 from medley.text.pretrained_encoder import PretrainedTextEncoder, PretrainedTokens, read_text_config, stored_pooling
-from medley.text.token_layers import check_counts, token_spec
+from medley.text.token_layers import token_spec
 
 TEXT_MODELS = ("sentence-transformers/all-MiniLM-L6-v2", "google-bert/bert-base-uncased", "bert-base-uncased")
 """The default models: `pretrained=True` uses the first, `"auto"` the first in the cache."""
@@ -65,7 +66,7 @@ class PretrainedTextBlock(Composite, register="text.pretrained"):
     def check(self) -> Iterable[str]:
         """Checks that a model is named and that fields are valid."""
         yield from tuning_problems(self)
-        yield from check_counts(self, ("max_sequence_length",))
+        yield from whole_number_problems(self, "max_sequence_length")
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Frozen, with the pooling stored in its files or the mean; large models are not fine-tuned without a GPU."""
