@@ -51,7 +51,7 @@ class Batch:
             self._rows[sources] = self._find_rows(sources)
         return self._rows[sources]
 
-    def find_rows(self, sources: frozenset[str]) -> Tensor | None:
+    def _find_rows(self, sources: frozenset[str]) -> Tensor | None:
         masks = [self.present.get(name) for name in sources]
         partial_masks = [mask for mask in masks if mask is not None]
         if len(partial_masks) < len(masks):

@@ -39,7 +39,7 @@ class Embedding(Layer, register="text.embedding"):
     Shape: token ids (B, T) -> (B, T, D).
 
     Raises:
-        ConfigError: a size is not a whole number from 1; pretrained embeddings are requested.
+        ConfigError: a size is not a whole number of at least 1; pretrained embeddings are requested.
         GraphError: called on something that does not contain ids.
 
     >>> import torch

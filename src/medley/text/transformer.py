@@ -46,7 +46,7 @@ class Transformer(Layer, register="text.transformer"):
     Shape: token ids (B, T), 0 is padding -> (B, T, D).
 
     Raises:
-        ConfigError: a size is not a whole number from 1; pretrained embeddings are requested.
+        ConfigError: a size is not a whole number of at least 1; pretrained embeddings are requested.
         GraphError: called on something that does not contain ids.
 
     >>> str(Transformer(embedding_dim=32).out(Spec((40,), "T", "int64", cardinality=900)))
