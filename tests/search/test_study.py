@@ -116,14 +116,14 @@ def test_trial_0_takes_the_defaults(study, trainings):
 
 
 def test_only_the_best_models_are_on_disk(study, trainings):
-    trainings.events = dict(enumerate([5.0, 3.0, 4.0, 1.0, 9.0, 2.0]))
+    trainings.events = dict(enumerate([5.0, 3.0, 2.0, 1.0, 9.0, 0.5]))
     search = study(6, keep=3)
     results = search.run()
-    assert [result.score for result in results] == [5.0, 3.0, 4.0, 1.0, 9.0, 2.0]
-    assert [result.number for result in search.ranked[:3]] == [3, 5, 1]
-    assert saved(search) == [1, 3, 5]
-    assert search.search_results.best().score == 1.0
-    assert [search.search_results.model(number).score for number in (3, 5, 1)] == [1.0, 2.0, 3.0]
+    assert [result.score for result in results] == [5.0, 3.0, 2.0, 1.0, 9.0, 0.5]
+    assert [result.number for result in search.ranked[:3]] == [5, 3, 2]
+    assert saved(search) == [2, 3, 5]
+    assert search.search_results.best().score == 0.5
+    assert [search.search_results.model(number).score for number in (5, 3, 2)] == [0.5, 1.0, 2.0]
 
 
 def test_the_first_of_equal_trials_is_the_best(study, trainings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -193,7 +194,7 @@ def _is_constant(name: str) -> bool:
 def choose_voters(network: Network, tasks: Sequence[Task], rows: Rows, batch_size: int) -> dict[str, list[int]]:
     """Chooses for each task the groups of members whose averaged predictions have the least out-of-fold loss.
 
-    A group consists of one member per fold. All groups are used, unless a single one is clearly better.
+    A group consists of one member per fold. All groups are used, unless one, or half of them, is clearly better.
 
     Args:
         network: the choices are set in its heads.
@@ -222,7 +223,9 @@ def choose_voters(network: Network, tasks: Sequence[Task], rows: Rows, batch_siz
             continue
         all_groups = list(range(raw.shape[1]))
         losses = {}
-        for groups in [all_groups, *([group] for group in all_groups)]:
+        # Groups have equal weights, so their number must divide that of all groups.
+        sizes = [size for size in range(1, len(all_groups) + 1) if len(all_groups) % size == 0]
+        for groups in (list(subset) for size in sizes for subset in combinations(all_groups, size)):
             joint_outputs = vote.join(raw[:, groups].float())
             losses[tuple(groups)] = float(_losses(task, joint_outputs, rows, index).mean())
         best = min(losses, key=lambda groups: losses[groups])
