@@ -36,7 +36,7 @@ def test_batches_are_those_of_rows_in_memory(array):
 
 
 def test_a_batch_does_not_change_when_pages_are_released(array, monkeypatch):
-    monkeypatch.setattr(mapped, "KEPT", 0)
+    monkeypatch.setattr(mapped, "MAX_MAPPED_BYTES", 0)
     rows = MappedRows(array, "cpu")
     first = rows.slice(0, 5)
     first += 100  # the file is not written to

@@ -144,7 +144,7 @@ def test_settle_sets_every_unset_field():
 def test_calling_a_block_on_other_objects_is_an_error():
     with pytest.raises(GraphError, match="Call it on a node first"):
         Width()(Width())
-    with pytest.raises(GraphError, match="called on nothing"):
+    with pytest.raises(GraphError, match="called without arguments"):
         Width()()
 
 

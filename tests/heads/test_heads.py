@@ -148,7 +148,7 @@ def test_class_weights_survive_json():
 
 
 def test_an_unregistered_function_is_an_error_in_to_json():
-    with pytest.raises(ArtifactError, match="nothing is registered"):
+    with pytest.raises(ArtifactError, match="has no registered name"):
         to_json(ClassificationHead(loss=lambda raw, target: raw))
 
 
