@@ -93,7 +93,7 @@ class AudioCodec(Codec):
         RECORDINGS.raise_errors(problems, rows, by_row, self.on_bad_file)
         readable = [rate_and_length for rate_and_length in lengths if rate_and_length is not None]
         if not readable:
-            reasons = ": " + "; ".join(map(str, self.unreadable[:3])) if self.bad else ""
+            reasons = ": " + "; ".join(map(str, self.unreadable[:3])) if self.unreadable else ""
             raise DataError(f"None of the {len(rows)} training rows has a recording that can be read{reasons}.")
         rates = Counter(rate for rate, _ in readable)
         self._rate = self.sampling_rate or min(max(rates, key=lambda rate: (rates[rate], rate)), MAX_RATE)
