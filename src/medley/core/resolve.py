@@ -171,7 +171,8 @@ class _Resolver:
                 values = [self.adapt(value, block.reads) for value in inputs]
                 if isinstance(block, Wrapper):
                     block = self.resolve_wrapper(block, path, _specs(values))
-                return _Value(Node(block, _nodes(values)), self.output_spec(block, path, _specs(values)), block.adapter())
+                spec = self.output_spec(block, path, _specs(values))
+                return _Value(Node(block, _nodes(values)), spec, block.adapter())
             case Fusion():
                 return self.resolve_fusion(block, inputs)
             case Head():
