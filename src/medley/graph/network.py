@@ -105,7 +105,7 @@ class Network(nn.Module):
         for node in graph.nodes():
             if not isinstance(node.block, Input | Preprocessing):
                 self._add_step(node, targets, frozen or FrozenModules())
-        self._indices.clear()  # they are by identity, which a copy does not share
+        self._indices.clear()  # keys are ids, which a copy does not share
 
     def _add_source(self, node: Node, specs: Mapping[str, Spec]) -> None:
         name = str(node.block.name)
