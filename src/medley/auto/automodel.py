@@ -308,7 +308,7 @@ class AutoModel:
         return self._results().best()
 
     def _results(self) -> SearchResults:
-        if self._found is None or not self._found.kept:
+        if self._found is None or not self._found.best_numbers:
             store = Store(self.folder)
             if self._is_temporary or not store.exists or store.best() is None:
                 where = "" if self._is_temporary else f", and {self.folder} holds no finished project"
