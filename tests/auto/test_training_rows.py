@@ -23,11 +23,7 @@ GOOD = {
 
 def graph(inputs=("a", "b"), heads=None):
     heads = heads or [ClassificationHead(name="kind"), RegressionHead(name="price")]
-<<<<<<< HEAD:tests/auto/test_rows.py
-    return build_graph([Input(name=one) for one in inputs], heads)
-=======
-    return draw([Input(name=name) for name in inputs], heads)
->>>>>>> main:tests/auto/test_training_rows.py
+    return build_graph([Input(name=name) for name in inputs], heads)
 
 
 def rows(size=10):
