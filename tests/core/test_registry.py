@@ -53,7 +53,9 @@ def test_a_name_imports_its_slice():
 
 
 def test_an_unknown_name_is_an_error_with_a_suggestion():
-    with pytest.raises(ConfigError, match=r"'tabular.dens'. Did you mean 'tabular.dense'\?.*must be imported"):
+    with pytest.raises(
+        ConfigError, match=r"'tabular.dens'. A custom part must be imported.*MODULE. Did you mean 'tabular.dense'\?"
+    ):
         registry.lookup("tabular.dens")
     assert issubclass(ConfigError, MedleyError)
 

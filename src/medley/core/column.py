@@ -28,6 +28,8 @@ class ColumnGuess:
             - set: `""` lists, `"[]"` strings that contain lists, else the delimiter;
             - vector: its length D, as in `"16"`;
         is_used: whether columns of this kind are inputs of networks.
+        missing_values: strings that count as missing, like empty cells, in lower case, and numbers as strings; None for
+            those that are usual for the kind.
     """
 
     name: str
@@ -40,6 +42,7 @@ class ColumnGuess:
     description: str
     form: str = ""
     is_used: bool = True
+    missing_values: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

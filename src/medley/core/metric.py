@@ -21,6 +21,9 @@ class Metric(ABC):
 class RowMetric(Metric):
     """A mean over rows: accumulated on the device during training and validation."""
 
+    is_likelihood: ClassVar[bool] = False
+    """Whether the metric is infinite for a class without training rows, so that its rows are left out, as of a loss."""
+
     @abstractmethod
     def rows(self, raw: Tensor, target: Tensor) -> Tensor:
         """The value for each row.
