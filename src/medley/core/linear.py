@@ -24,11 +24,14 @@ class FeatureBlock:
         name: what they are features of, such as a column.
         matrix: (B, F), a NumPy array, or a SciPy CSR array or matrix; missing rows are zeros.
         alone: whether a linear model of this block alone is worth its time, as for a text.
+        optional: (F,) bool, features that are left out for targets that are predicted better without them; None has
+            none such.
     """
 
     name: str
     matrix: Any
     alone: bool = False
+    optional: np.ndarray | None = None
 
 
 class LinearFeatures(ABC):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -17,9 +18,12 @@ from medley.errors import DataError, NotFittedError
 from medley.linear.neighbours import LocalMeans
 
 if TYPE_CHECKING:
-    from medley.linear.ridge import Features
+    from medley.linear.ridge import Features, RidgeFit
 
 SCALE = 0.1
+
+MANY_ROWS = 4_000
+"""Rows up to which a second model is solved although there are texts."""
 
 INTERCEPT = "intercept"
 
@@ -100,7 +104,7 @@ class LinearPathCodec(SupervisedCodec):
         effort = {"iterations": self.choices["iterations"]}
         if self.choices["alone"]:
             self._models += [{"blocks": [place]} for place in range(len(blocks))]
-        fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, labels.weight, **effort)]
+        fits = [_fit(blocks, targets, observed, folds, groups, labels.weight, **effort)]
         columns = self._numbers(values, rows)
         if self.local_means:
             self._local.fit(columns, targets, targets - fits[0].out_of_fold, observed, folds)
@@ -108,7 +112,7 @@ class LinearPathCodec(SupervisedCodec):
         if self._local.planes:
             self._local_mean, self._local_scale = means.mean(axis=0), SCALE / np.maximum(means.std(axis=0), 1e-6)
             blocks.append(self._local_block(means))
-            fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, labels.weight, **effort)]
+            fits = [_fit(blocks, targets, observed, folds, groups, labels.weight, **effort)]
         answers = []
         for place, model in enumerate(self._models):
             chosen = _chosen(blocks, model)
@@ -201,7 +205,7 @@ class LinearPathCodec(SupervisedCodec):
                 continue
             encoded, present = features.encode(values[name])
             self._widths.setdefault(name, [(block.matrix.shape[1], block.alone) for block in encoded])
-            blocks += [FeatureBlock(f"{name} {block.name}".strip(), block.matrix, block.alone) for block in encoded]
+            blocks += [replace(block, name=f"{name} {block.name}".strip()) for block in encoded]
             masks.append(present)
         return blocks, np.any(masks, axis=0)
 
@@ -281,6 +285,45 @@ class LinearPathCodec(SupervisedCodec):
             arrays = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
             self.features[name] = lookup(entry["kind"])().restore({**entry["state"], **arrays})
         return self
+
+
+def _fit(
+    blocks: Sequence[FeatureBlock],
+    targets: np.ndarray,
+    observed: np.ndarray,
+    folds: np.ndarray,
+    groups: np.ndarray,
+    weight: np.ndarray | None,
+    **effort: Any,
+) -> RidgeFit:
+    """A ridge regression of all features, for each group of targets without the optional ones where that is better.
+
+    Args:
+        blocks: of features.
+        targets: and the next ones as in `fit_ridge`.
+        observed: likewise.
+        folds: likewise.
+        groups: likewise.
+        weight: likewise.
+        effort: further arguments of `fit_ridge`.
+    """
+    from medley.linear.ridge import RidgeFit, fit_ridge
+
+    full = fit_ridge(_features(blocks), targets, observed, folds, groups, weight, **effort)
+    is_cheap = len(targets) <= MANY_ROWS or not any(block.alone for block in blocks)
+    if not is_cheap or all(block.optional is None for block in blocks):
+        return full
+    is_left = [np.ones(block.matrix.shape[1], bool) if block.optional is None else ~block.optional for block in blocks]
+    fewer = [replace(block, matrix=block.matrix[:, left]) for block, left in zip(blocks, is_left, strict=True)]
+    lean = fit_ridge(_features(fewer), targets, observed, folds, groups, weight, **effort)
+    sums = [np.bincount(groups, fit.errors, groups.max() + 1) for fit in (full, lean)]
+    is_lean = (sums[1] < sums[0])[groups]
+    weights = np.zeros_like(full.weights)
+    weights[np.concatenate(is_left)] = lean.weights
+    pairs = ((full.weights, weights), (full.intercept, lean.intercept), (full.out_of_fold, lean.out_of_fold))
+    chosen = [np.where(is_lean, second, first) for first, second in pairs]
+    chosen += [np.where(is_lean, lean.strengths, full.strengths), np.where(is_lean, lean.errors, full.errors)]
+    return RidgeFit(*chosen)
 
 
 def _features(blocks: Sequence[FeatureBlock]) -> Features:

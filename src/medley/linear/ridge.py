@@ -31,12 +31,14 @@ class RidgeFit:
         intercept: (J,), likewise.
         out_of_fold: (N, J) answers for the training rows by the model that left them out.
         strengths: (J,) the chosen penalties.
+        errors: (J,) sums of squared errors out of fold.
     """
 
     weights: np.ndarray
     intercept: np.ndarray
     out_of_fold: np.ndarray
     strengths: np.ndarray
+    errors: np.ndarray
 
 
 class Features:
@@ -128,6 +130,7 @@ def fit_ridge(
         means.mean(dim=1).numpy(),
         out_of_fold.numpy(),
         np.asarray(strengths)[chosen].astype(np.float32),
+        errors[chosen, np.arange(width)],
     )
 
 
