@@ -25,6 +25,9 @@ SCALE = 0.1
 MANY_ROWS = 4_000
 """Rows up to which a second model is solved although there are texts."""
 
+LEAN_COST = 1.3
+"""Time of a model with optional features and the one without, over that of the first."""
+
 INTERCEPT = "intercept"
 
 
@@ -97,27 +100,34 @@ class LinearPathCodec(SupervisedCodec):
         rows = len(present)
         self._fingerprint = _fingerprint(blocks)
         targets, observed, groups = self._targets(labels)
+        weight = self._weights_of(labels)
         folds = labels.folds if labels.folds is not None else np.random.default_rng(0).permutation(rows) % FOLDS
         self._models, self._weights, self._intercepts = [{"blocks": None}], [], []
         is_several = len(blocks) > 1 and any(block.alone for block in blocks)
-        self.choices = self._choose(blocks, rows * targets.shape[1] * FOLDS, labels.seconds, is_several=is_several)
+        numbers = self._numbers(values, rows)
+        self.choices = self._choose(
+            blocks,
+            rows * targets.shape[1] * FOLDS,
+            labels.seconds,
+            is_several=is_several,
+            has_numbers=numbers.shape[1] > 1,
+        )
         effort = {"iterations": self.choices["iterations"]}
         if self.choices["alone"]:
             self._models += [{"blocks": [place]} for place in range(len(blocks))]
-        fits = [_fit(blocks, targets, observed, folds, groups, labels.weight, **effort)]
-        columns = self._numbers(values, rows)
+        fits = [_fit(blocks, targets, observed, folds, groups, weight, **effort)]
         if self.local_means:
-            self._local.fit(columns, targets, targets - fits[0].out_of_fold, observed, folds)
-        means = self._local.encode_training(columns, targets, folds)
+            self._local.fit(numbers, targets, targets - fits[0].out_of_fold, observed, folds)
+        means = self._local.encode_training(numbers, targets, folds)
         if self._local.planes:
             self._local_mean, self._local_scale = means.mean(axis=0), SCALE / np.maximum(means.std(axis=0), 1e-6)
             blocks.append(self._local_block(means))
-            fits = [_fit(blocks, targets, observed, folds, groups, labels.weight, **effort)]
+            fits = [_fit(blocks, targets, observed, folds, groups, weight, **effort)]
         answers = []
         for place, model in enumerate(self._models):
             chosen = _chosen(blocks, model)
             if place:
-                fits.append(fit_ridge(_features(chosen), targets, observed, folds, groups, labels.weight, **effort))
+                fits.append(fit_ridge(_features(chosen), targets, observed, folds, groups, weight, **effort))
             fit = fits[-1]
             model["strengths"] = sorted({float(strength) for strength in fit.strengths})
             self._weights.append(fit.weights.astype(np.float16))
@@ -130,7 +140,13 @@ class LinearPathCodec(SupervisedCodec):
         return self._encoded(joined, means, blocks, present)
 
     def _choose(
-        self, blocks: Sequence[FeatureBlock], columns: int, seconds: float | None, *, is_several: bool
+        self,
+        blocks: Sequence[FeatureBlock],
+        columns: int,
+        seconds: float | None,
+        *,
+        is_several: bool,
+        has_numbers: bool,
     ) -> dict[str, Any]:
         """How much is computed in the time there is.
 
@@ -139,6 +155,7 @@ class LinearPathCodec(SupervisedCodec):
             columns: numbers in a vector of the solver: rows x targets x folds.
             seconds: that there are, or None.
             is_several: whether models of single blocks come into question.
+            has_numbers: whether local means do; the model of all features is solved again with them.
         """
         from medley.linear.ridge import ITERATIONS, LEAST_ITERATIONS, STRENGTHS, seconds_per_product
 
@@ -149,7 +166,9 @@ class LinearPathCodec(SupervisedCodec):
                 # Models of single blocks take together what the model of all takes.
                 alone = is_several and 2 * product * (ITERATIONS + len(STRENGTHS)) <= seconds
             if self.iterations is None:
-                most = seconds / product / (2 if alone else 1) - len(STRENGTHS)
+                solves = (2 if alone else 1) * (2 if self.local_means and has_numbers else 1)
+                solves *= LEAN_COST if _has_lean(blocks) else 1
+                most = seconds / product / solves - len(STRENGTHS)
                 iterations = int(min(max(most, LEAST_ITERATIONS), ITERATIONS))
         return {"iterations": iterations, "alone": alone}
 
@@ -235,6 +254,17 @@ class LinearPathCodec(SupervisedCodec):
             raise DataError("No head has a target that a linear model can be fitted to; leave out the linear path.")
         return np.concatenate(targets, axis=1).astype(np.float32), np.concatenate(observed, axis=1), np.array(groups)
 
+    def _weights_of(self, labels: Labels) -> np.ndarray | None:
+        """Sample weights (N, 1), or (N, J) of each answer where heads have their own."""
+        if not isinstance(labels.weight, Mapping):
+            return None if labels.weight is None else labels.weight[:, None]
+        rows = len(next(iter(labels.encoded.values())).present)
+        columns = []
+        for head, _, answers, _ in self._heads:
+            weight = labels.weight.get(head)
+            columns.append(np.repeat((np.ones(rows) if weight is None else weight)[:, None], answers, axis=1))
+        return np.concatenate(columns, axis=1)
+
     def state(self) -> dict[str, Any]:
         state: dict[str, Any] = {
             "heads": [list(entry) for entry in self._heads],
@@ -310,8 +340,7 @@ def _fit(
     from medley.linear.ridge import RidgeFit, fit_ridge
 
     full = fit_ridge(_features(blocks), targets, observed, folds, groups, weight, **effort)
-    is_cheap = len(targets) <= MANY_ROWS or not any(block.alone for block in blocks)
-    if not is_cheap or all(block.optional is None for block in blocks):
+    if not _has_lean(blocks):
         return full
     is_left = [np.ones(block.matrix.shape[1], bool) if block.optional is None else ~block.optional for block in blocks]
     fewer = [replace(block, matrix=block.matrix[:, left]) for block, left in zip(blocks, is_left, strict=True)]
@@ -324,6 +353,12 @@ def _fit(
     chosen = [np.where(is_lean, second, first) for first, second in pairs]
     chosen += [np.where(is_lean, lean.strengths, full.strengths), np.where(is_lean, lean.errors, full.errors)]
     return RidgeFit(*chosen)
+
+
+def _has_lean(blocks: Sequence[FeatureBlock]) -> bool:
+    """Whether a second model without optional features is solved: where there are any, and that costs little."""
+    is_cheap = blocks[0].matrix.shape[0] <= MANY_ROWS or not any(block.alone for block in blocks)
+    return is_cheap and any(block.optional is not None for block in blocks)
 
 
 def _features(blocks: Sequence[FeatureBlock]) -> Features:

@@ -55,7 +55,9 @@ def affordable_epochs(
         validating = (monotonic() - before) * passes * validation.size / len(few)
     run.restore(state)
     epoch = step * -(-rows.size // batch_size) + validating
-    return int(min(max((deadline - monotonic()) * MARGIN / max(epoch, 1e-6), 1), epochs))
+    # After the last epoch come the choice of voters, where rows have folds, and the final scores.
+    after = validating * (2 if validation is not None and validation.folds is not None else 1)
+    return int(min(max(((deadline - monotonic()) * MARGIN - after) / max(epoch, 1e-6), 1), epochs))
 
 
 def _wait(device: torch.device) -> None:
