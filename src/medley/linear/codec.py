@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -17,9 +18,15 @@ from medley.errors import DataError, NotFittedError
 from medley.linear.neighbours import LocalMeans
 
 if TYPE_CHECKING:
-    from medley.linear.ridge import Features
+    from medley.linear.ridge import Features, RidgeFit
 
 SCALE = 0.1
+
+MANY_ROWS = 4_000
+"""Rows up to which a second model is solved although there are texts."""
+
+LEAN_COST = 1.3
+"""Time of a model with optional features and the one without, over that of the first."""
 
 INTERCEPT = "intercept"
 
@@ -97,19 +104,25 @@ class LinearPathCodec(SupervisedCodec):
         folds = labels.folds if labels.folds is not None else np.random.default_rng(0).permutation(rows) % FOLDS
         self._models, self._weights, self._intercepts = [{"blocks": None}], [], []
         is_several = len(blocks) > 1 and any(block.fits_alone for block in blocks)
-        self.choices = self._choose(blocks, rows * targets.shape[1] * FOLDS, labels.seconds, is_several=is_several)
+        numbers = self._numbers(values, rows)
+        self.choices = self._choose(
+            blocks,
+            rows * targets.shape[1] * FOLDS,
+            labels.seconds,
+            is_several=is_several,
+            has_numbers=numbers.shape[1] > 1,
+        )
         effort = {"iterations": self.choices["iterations"]}
         if self.choices["alone"]:
             self._models += [{"blocks": [index]} for index in range(len(blocks))]
-        fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, weight, **effort)]
-        columns = self._numbers(values, rows)
+        fits = [_fit(blocks, targets, observed, folds, groups, weight, **effort)]
         if self.local_means:
-            self._local.fit(columns, targets, targets - fits[0].out_of_fold, observed, folds)
-        means = self._local.encode_training(columns, targets, folds)
+            self._local.fit(numbers, targets, targets - fits[0].out_of_fold, observed, folds)
+        means = self._local.encode_training(numbers, targets, folds)
         if self._local.planes:
             self._local_mean, self._local_scale = means.mean(axis=0), SCALE / np.maximum(means.std(axis=0), 1e-6)
             blocks.append(self._local_block(means))
-            fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, weight, **effort)]
+            fits = [_fit(blocks, targets, observed, folds, groups, weight, **effort)]
         outputs = []
         for index, model in enumerate(self._models):
             selected_blocks = _select_blocks(blocks, model)
@@ -127,7 +140,13 @@ class LinearPathCodec(SupervisedCodec):
         return self._encoded(all_outputs, means, blocks, present)
 
     def _choose(
-        self, blocks: Sequence[FeatureBlock], columns: int, seconds: float | None, *, is_several: bool
+        self,
+        blocks: Sequence[FeatureBlock],
+        columns: int,
+        seconds: float | None,
+        *,
+        is_several: bool,
+        has_numbers: bool,
     ) -> dict[str, Any]:
         """Chooses the number of iterations, and whether single blocks have models, by the time available.
 
@@ -136,6 +155,7 @@ class LinearPathCodec(SupervisedCodec):
             columns: length of a vector of the solver: rows x targets x folds.
             seconds: time available, or None for no limit.
             is_several: whether models of single blocks are useful.
+            has_numbers: whether local means are useful; with them, the model of all features is solved again.
         """
         from medley.linear.ridge import ITERATIONS, MIN_ITERATIONS, STRENGTHS, seconds_per_product
 
@@ -146,7 +166,9 @@ class LinearPathCodec(SupervisedCodec):
                 # The models of all single blocks take as long as the model of all features.
                 alone = is_several and 2 * product * (ITERATIONS + len(STRENGTHS)) <= seconds
             if self.iterations is None:
-                affordable = seconds / product / (2 if alone else 1) - len(STRENGTHS)
+                solves = (2 if alone else 1) * (2 if self.local_means and has_numbers else 1)
+                solves *= LEAN_COST if _has_lean(blocks) else 1
+                affordable = seconds / product / solves - len(STRENGTHS)
                 iterations = int(min(max(affordable, MIN_ITERATIONS), ITERATIONS))
         return {"iterations": iterations, "alone": alone}
 
@@ -202,9 +224,7 @@ class LinearPathCodec(SupervisedCodec):
                 continue
             encoded, present = features.encode(values[name])
             self._widths.setdefault(name, [(block.matrix.shape[1], block.fits_alone) for block in encoded])
-            blocks += [
-                FeatureBlock(f"{name} {block.name}".strip(), block.matrix, block.fits_alone) for block in encoded
-            ]
+            blocks += [replace(block, name=f"{name} {block.name}".strip()) for block in encoded]
             masks.append(present)
         return blocks, np.any(masks, axis=0)
 
@@ -235,14 +255,14 @@ class LinearPathCodec(SupervisedCodec):
         return np.concatenate(targets, axis=1).astype(np.float32), np.concatenate(observed, axis=1), np.array(groups)
 
     def _weights_of(self, labels: Labels) -> np.ndarray | None:
-        """Sample weights (N, 1), or (N, J) of each answer where heads have their own."""
+        """Sample weights (N, 1), or (N, J) of each output if heads have separate weights."""
         if not isinstance(labels.weight, Mapping):
             return None if labels.weight is None else labels.weight[:, None]
         rows = len(next(iter(labels.encoded.values())).present)
         columns = []
-        for head, _, answers, _ in self._heads:
+        for head, _, outputs, _ in self._heads:
             weight = labels.weight.get(head)
-            columns.append(np.repeat((np.ones(rows) if weight is None else weight)[:, None], answers, axis=1))
+            columns.append(np.repeat((np.ones(rows) if weight is None else weight)[:, None], outputs, axis=1))
         return np.concatenate(columns, axis=1)
 
     def state(self) -> dict[str, Any]:
@@ -295,6 +315,50 @@ class LinearPathCodec(SupervisedCodec):
             arrays = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
             self.features[name] = lookup(entry["kind"])().restore({**entry["state"], **arrays})
         return self
+
+
+def _fit(
+    blocks: Sequence[FeatureBlock],
+    targets: np.ndarray,
+    observed: np.ndarray,
+    folds: np.ndarray,
+    groups: np.ndarray,
+    weight: np.ndarray | None,
+    **effort: Any,
+) -> RidgeFit:
+    """A ridge regression of all features, for each group of targets without the optional ones where that is better.
+
+    Args:
+        blocks: of features.
+        targets: and the next ones as in `fit_ridge`.
+        observed: likewise.
+        folds: likewise.
+        groups: likewise.
+        weight: likewise.
+        effort: further arguments of `fit_ridge`.
+    """
+    from medley.linear.ridge import RidgeFit, fit_ridge
+
+    full = fit_ridge(_features(blocks), targets, observed, folds, groups, weight, **effort)
+    if not _has_lean(blocks):
+        return full
+    is_left = [np.ones(block.matrix.shape[1], bool) if block.optional is None else ~block.optional for block in blocks]
+    fewer = [replace(block, matrix=block.matrix[:, left]) for block, left in zip(blocks, is_left, strict=True)]
+    lean = fit_ridge(_features(fewer), targets, observed, folds, groups, weight, **effort)
+    sums = [np.bincount(groups, fit.errors, groups.max() + 1) for fit in (full, lean)]
+    is_lean = (sums[1] < sums[0])[groups]
+    weights = np.zeros_like(full.weights)
+    weights[np.concatenate(is_left)] = lean.weights
+    pairs = ((full.weights, weights), (full.intercept, lean.intercept), (full.out_of_fold, lean.out_of_fold))
+    chosen = [np.where(is_lean, second, first) for first, second in pairs]
+    chosen += [np.where(is_lean, lean.strengths, full.strengths), np.where(is_lean, lean.errors, full.errors)]
+    return RidgeFit(*chosen)
+
+
+def _has_lean(blocks: Sequence[FeatureBlock]) -> bool:
+    """Whether a second model without optional features is solved: where there are any, and that costs little."""
+    is_cheap = blocks[0].matrix.shape[0] <= MANY_ROWS or not any(block.fits_alone for block in blocks)
+    return is_cheap and any(block.optional is not None for block in blocks)
 
 
 def _features(blocks: Sequence[FeatureBlock]) -> Features:

@@ -31,12 +31,14 @@ class RidgeFit:
         intercept: (J,), mean over folds.
         out_of_fold: (N, J) predictions for training rows by the model that was not fitted to them.
         strengths: (J,) the chosen strengths of the penalty.
+        errors: (J,) sums of squared out-of-fold errors.
     """
 
     weights: np.ndarray
     intercept: np.ndarray
     out_of_fold: np.ndarray
     strengths: np.ndarray
+    errors: np.ndarray
 
 
 class Features:
@@ -129,6 +131,7 @@ def fit_ridge(
         means.mean(dim=1).numpy(),
         out_of_fold.numpy(),
         np.asarray(strengths)[chosen].astype(np.float32),
+        errors[chosen, np.arange(width)],
     )
 
 

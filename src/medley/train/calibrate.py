@@ -56,7 +56,9 @@ def affordable_epochs(
         validation_seconds = (monotonic() - start_time) * passes * validation.size / len(sample)
     run.restore(state)
     epoch_seconds = step_seconds * -(-rows.size // batch_size) + validation_seconds
-    return int(min(max((deadline - monotonic()) * MARGIN / max(epoch_seconds, 1e-6), 1), epochs))
+    # After the last epoch, groups of members are chosen if rows have folds, and final scores are computed.
+    final_seconds = validation_seconds * (2 if validation is not None and validation.folds is not None else 1)
+    return int(min(max(((deadline - monotonic()) * MARGIN - final_seconds) / max(epoch_seconds, 1e-6), 1), epochs))
 
 
 def _wait(device: torch.device) -> None:
