@@ -24,7 +24,7 @@ class FeatureBlock:
         name: of the column or input that the features describe.
         matrix: (B, F), a NumPy array, or a SciPy CSR array or matrix; missing rows are zeros.
         fits_alone: whether a linear model of these features alone is worth its time, as for texts.
-        optional: features that are left out for targets that are predicted better without them (F,) bool; None for none.
+        optional: (F,) bool, features that are left out for targets that are predicted better without them; or None.
     """
 
     name: str
