@@ -319,16 +319,18 @@ def run(
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
     main_hooks = replace(hooks, checkpoint=partial(checkpoints.offer, "main"))
-    rest = (tasks, task_balancer, plan, rows[0], val, main_hooks, search_spec.seed)
-    is_over = first_stage is not None and (first_stage.training.stopped == "interrupted" or hooks.is_interrupted())
+    fit_arguments = (tasks, task_balancer, plan, rows[0], val, main_hooks, search_spec.seed)
+    is_interrupted = first_stage is not None and (
+        first_stage.training.stopped == "interrupted" or hooks.is_interrupted()
+    )
     try:
-        state = None if is_over else checkpoints.state("main")
-        trained = fit(network, *rest, state, stopped="interrupted" if is_over else None)
+        state = None if is_interrupted else checkpoints.state("main")
+        trained = fit(network, *fit_arguments, state, stopped="interrupted" if is_interrupted else None)
     except KeyboardInterrupt:
         if first_stage is None or not hooks.keeps_partial:
             raise
         network = _network(search_spec, graph, specs, first_stage)  # the outputs of the first stage, which is complete
-        trained = fit(network, *rest, stopped="interrupted")
+        trained = fit(network, *fit_arguments, stopped="interrupted")
     weights = dict(zip(names, task_balancer.loss_weights, strict=True))
     result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score
     scores = trained.records[trained.best_epoch].flat() if trained.records else {}

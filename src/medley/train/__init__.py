@@ -1,4 +1,4 @@
-"""Training: the plan, the steppers, a short loop that yields one record per epoch, and the state of a training."""
+"""Training: the plan, the steppers, the loop, which yields one record per epoch, and the training state."""
 
 from __future__ import annotations
 
