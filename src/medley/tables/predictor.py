@@ -14,6 +14,7 @@ from medley.core.arguments import check_whole_number
 from medley.core.codec import TargetCodec
 from medley.data.rows import arrange, check_counts, count
 from medley.errors import ConfigError, DataError, ErrorCollector
+from medley.tables.reading.frames import like
 from medley.tables.reading.read import Table
 from medley.tables.view import TableView, is_table
 
@@ -59,8 +60,8 @@ class Predictor(ABC):
 
         Returns:
             One array for one head; else a list in the heads' order, or a dict by name where `x` was one. For a table, a
-            frame with its index: a column per target, and `<target>_probability` for classes. An empty input gives an
-            empty result.
+            frame with its index (one of polars, for one of polars): a column per target, and `<target>_probability` for
+            classes. An empty input gives an empty result.
 
         Raises:
             DataError: the rows do not match the training data; all errors are reported at once.
@@ -113,7 +114,7 @@ class Predictor(ABC):
         root: str | Path | None = None,
         labels: bool = True,
         proba: bool = False,
-    ) -> pd.DataFrame:
+    ) -> Any:
         """Predict a table: the columns of `predict`, of `predict_proba`, or of both.
 
         Args:
@@ -122,15 +123,19 @@ class Predictor(ABC):
             root: as in `predict`.
             labels: whether to include the columns of `predict`.
             proba: whether to include those of `predict_proba`, after them.
+
+        Returns:
+            A frame of polars for one of polars, else one of pandas.
         """
         assert self.table is not None
         rows = self.table.read(x, root, empty=True)
         if len(rows):
-            return self._frame(rows, self.predict_raw(self.table.x(rows), batch_size), labels=labels, proba=proba)
+            raw = self.predict_raw(self.table.x(rows), batch_size)
+            return like(self._frame(rows, raw, labels=labels, proba=proba), x)
         # Predict one dummy row and drop it: only a prediction has the right columns and types.
         template = replace(rows, frame=rows.frame.reset_index(drop=True).reindex([0]))
         raw = {name: codec.prior[None] for name, codec in self.targets.items()}
-        return self._frame(template, raw, labels=labels, proba=proba).iloc[:0].set_axis(rows.frame.index)
+        return like(self._frame(template, raw, labels=labels, proba=proba).iloc[:0].set_axis(rows.frame.index), x)
 
     def _frame(self, table: Table, raw: Mapping[str, np.ndarray], *, labels: bool, proba: bool) -> pd.DataFrame:
         assert self.table is not None

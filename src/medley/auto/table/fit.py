@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,16 @@ from medley.auto.table.large import divide_large, images_are_large, scanned
 from medley.auto.table.plan import Plan, check_names
 from medley.auto.table.pretrained import with_pretrained
 from medley.auto.table.rows import SplitRows, SplitSpec, divide_table
-from medley.errors import ConfigError, ErrorCollector
+from medley.errors import ConfigError, DataError, ErrorCollector, MissingDependencyError
 from medley.model.model import Model
 from medley.search.budget import Budget
 from medley.search.progress import Progress
 from medley.search.store import Store
 from medley.search.study import PATIENCE
+from medley.tables.reading.files import TableFiles
+from medley.tables.reading.header import HasHeader
 from medley.tables.reading.memory import is_large, memory_bytes
-from medley.tables.reading.read import batches
+from medley.tables.reading.read import batches, source_of
 from medley.train.plan import Training
 
 
@@ -58,12 +60,16 @@ def fit(
     memory: float | str | None = "auto",
     pretrained: Any = "auto",
     plan: Mapping[str, Any] | None = None,
+    header: HasHeader = "auto",
+    connection: Any = None,
 ) -> Model:
     """Fits one model of several targets to a table: guesses what its columns hold, draws a graph, searches, trains.
 
     Args:
-        table: a file (CSV of any delimiter, also packed; TSV, Parquet, JSON lines, Feather), a folder of them, a frame
-            of pandas, polars, Arrow or DuckDB, a dict of columns, a list of dicts.
+        table: a file (CSV of any delimiter, also packed; TSV, Parquet, JSON, Feather, Excel), a folder of them, a
+            pattern (`"2024/*.csv"`), a list of files, a URL, an open file; a frame of pandas, polars, Arrow or DuckDB, a
+            data set of Hugging Face, a dict of columns, a list of dicts; a query with `connection`, a `Query`, the URI
+            of a database. `docs/tables.md` lists all forms.
         targets: the column to predict, several, or a dict from column to its head. Cells may be missing.
         inputs: the columns to learn from; all others but those named below, if left out.
         column_kinds: column -> kind ("number", "category", "text", "image", ...), where a guess shall be overruled.
@@ -102,6 +108,9 @@ def fit(
         plan: `model.metadata["plan"]` of an earlier call with the same rows: repeats that training without a clock, so
             that machines of another speed, or a busier one, get the same model; unless its `"complete"` is False: then
             the time ran out before the plan was carried out.
+        header: whether the first line of text files and spreadsheets holds the names of the columns. `"auto"` decides by
+            the cells; columns without names are called `column_1`, `column_2`, ...
+        connection: a database, or its URI, where `table` is a query or the name of one of its tables.
 
     Returns:
         A model whose `predict` takes tables and gives frames.
@@ -134,9 +143,12 @@ def fit(
         project_name=project_name,
         directory=directory,
         plan=plan,
+        header=header,
     )
     division = SplitSpec(validation_split or 0.2, seed or 0, group, time, split, sample_weight, on_bad_file)
     division = replace(division, is_free=validation_split is None)
+    with suppress(ConfigError, DataError, MissingDependencyError):  # reported by now, or when it is read
+        table = source_of(table, header, connection, _names(targets))
     divided, table_plan = _understood(
         errors,
         table,
@@ -252,7 +264,7 @@ def _understood(
         memory = memory_bytes("auto")
     if not is_large(table, memory):
         known, plan = understand(errors, table, targets, roles=roles, root=root, **how)
-        if not (isinstance(table, str | PathLike) and images_are_large(known, plan, memory)):
+        if not (isinstance(table, TableFiles) and images_are_large(known, plan, memory)):
             plan = with_pretrained(plan, pretrained, progress.say)
             return divide_table(known, plan, division, progress), plan
         del known

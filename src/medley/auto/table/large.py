@@ -31,9 +31,9 @@ from medley.errors import MedleyError
 from medley.search.part import Part
 from medley.search.progress import Progress
 from medley.tables.checks.leaks import row_hashes
-from medley.tables.reading.large_table import SAMPLE_ROWS, LargeTable, Scan, draw, scan
+from medley.tables.reading.large_table import SAMPLE_ROWS, Scan, draw, large_table, scan
 from medley.tables.reading.memory import format_bytes
-from medley.tables.reading.read import Table
+from medley.tables.reading.read import Table, notes_of
 from medley.tables.view import TableView
 
 _FEWEST = 2_000
@@ -69,12 +69,13 @@ def scanned(table: Any, root: Any, memory: int, columns: Sequence[str], seed: in
         seed: of the sample.
         progress: is told.
     """
-    path = Path(table)
-    own = path if path.is_dir() else path.parent
-    known = scan(LargeTable(path, own if root is None else Path(root), memory), columns, seed)
+    source = large_table(table, root, memory)
+    known = scan(source, columns, seed)
     size = f"{known.rows:,} rows, read in batches, as they would take more than {format_bytes(memory)} of memory"
     few = "" if known.is_whole else f"; kinds are guessed by {len(known.sample):,} of them, drawn at random"
-    progress.say(f"{path}: {size}{few}")
+    for note in notes_of(source.path):
+        progress.say(f"note: {note}")
+    progress.say(f"{source.path}: {size}{few}")
     return known
 
 

@@ -230,7 +230,12 @@ def _at_random(
 def _codes(column: pd.Series) -> np.ndarray:
     import pandas as pd
 
-    codes, _ = pd.factorize(column, use_na_sentinel=False)
+    try:
+        codes, _ = pd.factorize(column, use_na_sentinel=False)
+    except TypeError:
+        cell = next(cell for cell in column if type(cell).__hash__ is None)
+        message = f"names {column.name!r}, whose cells must be single values, such as names, got {cell!r}."
+        raise DataError(message, argument="group") from None
     return codes
 
 

@@ -11,12 +11,14 @@ import numpy as np
 
 from medley.core.column import ColumnGuess
 from medley.errors import DataError, ErrorCollector
+from medley.tables.columns.guard import guarded
 from medley.tables.columns.kind import column_kinds, kind_named, overridden
 from medley.tables.columns.numbers import infer_from_numbers
 from medley.tables.columns.objects import is_list_like, items_of, type_names
 from medley.tables.columns.profile import ColumnProfile, KindGuess, is_absent, label_form, profile_of
 from medley.tables.columns.schema import Schema, check_kinds
 from medley.tables.reading.read import read
+from medley.tables.reading.sanitize import UnreadableCell
 
 _MOST_EXAMPLES = 3
 _SAMPLE_CELLS = 200
@@ -89,7 +91,7 @@ def infer_column(profile: ColumnProfile) -> ColumnGuess:
 def infer_kind(profile: ColumnProfile) -> KindGuess:
     """Infer the kind of a column: from the type of its cells if possible, else the first kind that recognises it."""
     if profile.kind_guess is None:
-        profile.kind_guess = _infer(profile)
+        profile.kind_guess = guarded(profile, _infer)
     return profile.kind_guess
 
 
@@ -123,6 +125,9 @@ def _ask_kinds(profile: ColumnProfile) -> KindGuess | None:
 
 def _unused_objects(profile: ColumnProfile) -> KindGuess:
     cells = profile.sample(_SAMPLE_CELLS)
+    if all(isinstance(cell, UnreadableCell) for cell in cells):
+        row = int(np.flatnonzero(profile.present)[0])
+        return KindGuess("unused", f"nothing reads its cells ({cells[0]}; the first is in row {row})", 0.9)
     if not all(map(is_list_like, cells)):
         return KindGuess("unused", f"nothing reads its cells ({type_names(cells)})", 0.9)
     items = [item for cell in cells for item in items_of(cell) if not is_absent(item)]
