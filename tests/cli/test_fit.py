@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import medley as md
-from medley.cli import fit
 from medley.cli.main import main
+from medley.core.files import write_file
 
 
 def run(capsys, *arguments):
@@ -155,17 +155,20 @@ def test_the_old_model_is_kept_if_the_new_one_cannot_be_written(capsys, pets_csv
     folder = tmp_path / "model"
     assert run(capsys, *quick(pets_csv, "--target", "price", "-o", folder))[0] == 0
 
-    def fail(self, directory):
-        (directory).mkdir()
-        (directory / "weights.safetensors").write_bytes(b"half")
-        raise OSError(28, "No space left on device")
+    def fail(path, content):
+        if path.name == "model.json":
+            raise OSError(28, "No space left on device")
+        write_file(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(md.Model, "save", fail)
-        with pytest.raises(OSError, match="No space"):
-            fit._save(md.load(folder), folder)
+        patch.setattr("medley.model.files.write_file", fail)
+        code, _, err = run(capsys, *quick(pets_csv, "--target", "breed", "-o", folder, "--overwrite"))
+    assert code == 2
+    assert "cannot be written" in err
+    assert "No space left on device" in err
     assert md.load(folder).output_names == ["price"]
-    assert not list(folder.glob(".new*"))
+    assert run(capsys, *quick(pets_csv, "--target", "breed", "-o", folder, "--overwrite"))[0] == 0
+    assert md.load(folder).output_names == ["breed"]
 
 
 def test_ctrl_c_saves_the_best_network_so_far(tmp_path):

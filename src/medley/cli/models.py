@@ -20,7 +20,7 @@ def load_any(folder: Path, device: str = "cpu") -> tuple[str, Model]:
         ArtifactError: the folder contains neither.
     """
     from medley.model.artifact import load
-    from medley.model.saving import DESCRIPTION
+    from medley.model.files import DESCRIPTION
 
     if (folder / DESCRIPTION).is_file():
         return f"{folder}: a saved model", load(folder, device)

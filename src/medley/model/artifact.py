@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medley.core.codec import TargetCodec
-from medley.core.serialization import join_arrays, read_json
+from medley.core.serialization import join_arrays
 from medley.data.sources import Source
 from medley.errors import ArtifactError, MedleyError
 from medley.graph.graph import Graph, graph_from_json
 from medley.graph.network import Network
 from medley.model.encoding import source_nodes
+from medley.model.files import DESCRIPTION, STATES, WEIGHTS, read_description
 from medley.model.forward import resolve_device
 from medley.model.model import Model
 from medley.model.pretrained import fetch_referenced
-from medley.model.saving import DESCRIPTION, STATES, WEIGHTS
 from medley.nn.backbone import blank
 from medley.tables.view import TableView
 
@@ -34,16 +34,10 @@ def load(directory: str | Path, device: str | torch.device | None = "cpu") -> Mo
         device: where the model runs.
 
     Raises:
-        ArtifactError: the directory holds no model, or a damaged one, or one of another format.
+        ArtifactError: the directory holds no model, or a damaged one, or one of another format, or a file was changed.
         ConfigError: it names a part that is not registered; import the module that registers it first.
     """
     path = Path(directory)
-    missing = [name for name in (DESCRIPTION, WEIGHTS, STATES) if not (path / name).is_file()]
-    if missing:
-        hint = " It is a file; a model is a folder." if path.is_file() else ""
-        if (path / "project.json").is_file():
-            hint = " It holds a search: see `medley describe`, or load a folder under its trials/."
-        raise ArtifactError(f"{path} holds no complete model: {', '.join(missing)} missing.{hint}")
     target_device = resolve_device(device)
     try:
         return _load(path, target_device)
@@ -57,9 +51,9 @@ def load(directory: str | Path, device: str | torch.device | None = "cpu") -> Mo
 def _load(path: Path, device: torch.device) -> Model:
     from safetensors.numpy import load_file as load_arrays
 
-    content = read_json(path / DESCRIPTION)
+    content, files = read_description(path)
     graph = graph_from_json(content["graph"])
-    arrays = _read(load_arrays, path / STATES)
+    arrays = _read(load_arrays, files[STATES])
     sources = [
         Source(name, input_name, _restore(block.codec(), content["sources"][name], f"sources/{name}", arrays))
         for name, input_name, block in source_nodes(graph)
@@ -68,7 +62,7 @@ def _load(path: Path, device: torch.device) -> Model:
         name: _restore(head.codec(), content["targets"][name], f"targets/{name}", arrays)
         for name, head in graph.heads.items()
     }
-    network = _network(graph, sources, targets, path, content.get("pretrained", ()))
+    network = _network(graph, sources, targets, files[WEIGHTS], content.get("pretrained", ()))
     table = TableView.restore(content["table"]) if "table" in content else None
     return Model(graph, sources, targets, network, content["metadata"], device, table)
 
@@ -77,18 +71,18 @@ def _network(
     graph: Graph,
     sources: list[Source],
     targets: Mapping[str, TargetCodec],
-    path: Path,
+    weights_file: Path,
     references: Sequence[Mapping[str, Any]],
 ) -> Network:
     from safetensors.torch import load_file
 
     with blank():
         network = Network(graph, {source.name: source.codec.spec for source in sources}, targets)
-    weights = _read(load_file, path / WEIGHTS) | fetch_referenced(network, references, path)
+    weights = _read(load_file, weights_file) | fetch_referenced(network, references, weights_file.parent)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise ArtifactError(f"{path / WEIGHTS} does not fit the graph beside it: {error}") from error
+        raise ArtifactError(f"{weights_file} does not fit the graph beside it: {error}") from error
     return network
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from medley.core.serialization import write_file
+from medley.core.files import write_file
 from medley.errors import ArtifactError, warn
 from medley.model.artifact import load
 from medley.model.model import Model
