@@ -20,6 +20,8 @@ OPTIONS = {
     "on_bad_file": "--on-bad-file",
     "overwrite": "--overwrite",
     "memory": "--memory",
+    "header": "--header",
+    "connection": "--connection",
     "pretrained": "--pretrained",
     "project_name": "-o",
 }

@@ -33,9 +33,10 @@ class ArrayFeatures(LinearFeatures):
 
     def fit(self, values: Any) -> Self:
         encoded = self.codec.fit(values).encode(values)
-        numbers = encoded.array[encoded.present].reshape(int(encoded.present.sum()), int(np.prod(self.codec.spec.shape)))
+        size = int(np.prod(self.codec.spec.shape))
+        numbers = encoded.array[encoded.present].reshape(-1, size)
         if not len(numbers):  # all features are 0
-            self._mean = np.zeros(numbers.shape[1], np.float32)
+            self._mean = np.zeros(size, np.float32)
             self._scale = self._mean
             return self
         self._mean = numbers.mean(axis=0)

@@ -67,9 +67,9 @@ def fit(
 
     Args:
         table: a file (CSV of any delimiter, also packed; TSV, Parquet, JSON, Feather, Excel), a folder of them, a
-            pattern (`"2024/*.csv"`), a list of files, a URL, an open file; a frame of pandas, polars, Arrow or DuckDB, a
-            data set of Hugging Face, a dict of columns, a list of dicts; a query with `connection`, a `Query`, the URI
-            of a database. `docs/tables.md` lists all forms.
+            pattern (`"2024/*.csv"`), a list of files, a URL, an open file; a frame of pandas, polars, Arrow or DuckDB,
+            a data set of Hugging Face, a dict of columns, a list of dicts; a query with `connection`, a `Query`, the
+            URI of a database. `docs/tables.md` lists all forms.
         targets: the column to predict, several, or a dict from column to its head. Cells may be missing.
         inputs: the columns to learn from; all others but those named below, if left out.
         column_kinds: column -> kind ("number", "category", "text", "image", ...), where a guess shall be overruled.
@@ -108,8 +108,8 @@ def fit(
         plan: `model.metadata["plan"]` of an earlier call with the same rows: repeats that training without a clock, so
             that machines of another speed, or a busier one, get the same model; unless its `"complete"` is False: then
             the time ran out before the plan was carried out.
-        header: whether the first line of text files and spreadsheets holds the names of the columns. `"auto"` decides by
-            the cells; columns without names are called `column_1`, `column_2`, ...
+        header: whether the first line of text files and spreadsheets holds the names of the columns. `"auto"` decides
+            by the cells; columns without names are called `column_1`, `column_2`, ...
         connection: a database, or its URI, where `table` is a query or the name of one of its tables.
 
     Returns:

@@ -31,7 +31,7 @@ from medley.errors import MedleyError
 from medley.search.part import Part
 from medley.search.progress import Progress
 from medley.tables.checks.leaks import row_hashes
-from medley.tables.reading.large_table import SAMPLE_ROWS, Scan, draw, large_table, scan
+from medley.tables.reading.large_table import SAMPLE_ROWS, LargeTable, Scan, draw, large_table, scan
 from medley.tables.reading.memory import format_bytes
 from medley.tables.reading.read import Table, notes_of
 from medley.tables.view import TableView

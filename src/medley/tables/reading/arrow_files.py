@@ -71,9 +71,7 @@ def parquet_batches(path: Path, rows: int, only: Collection[str] | None) -> Iter
         file = _guarded(path, lambda: parquet.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False))
         with file:
             columns = None if only is None else [name for name in file.schema_arrow.names if name in only]
-            batches = _guarded(
-                path, lambda: file.iter_batches(batch_size=rows, columns=columns, use_threads=False)
-            )
+            batches = _guarded(path, lambda: file.iter_batches(batch_size=rows, columns=columns, use_threads=False))
             while (batch := _guarded(path, lambda: next(batches, None))) is not None:
                 yield _guarded(path, lambda batch=batch: _frame(_table(batch)))
 

@@ -23,6 +23,9 @@ _SIGNATURES = {
     b"\x28\xb5\x2f\xfd": ".zst",
 }
 
+# RuntimeError and NotImplementedError: of zip archives that are encrypted, or compressed in a way that is not known.
+_DAMAGES = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
+
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
@@ -37,7 +40,7 @@ def opened(path: Path) -> Iterator[Any]:
         compression = next((name for signature, name in _SIGNATURES.items() if start.startswith(signature)), "")
         with _stream(path, compression) as stream:
             yield stream
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except _DAMAGES as error:
         raise DataError(f"{str(path)!r} cannot be read as a table: {error}") from error
 
 
@@ -60,9 +63,8 @@ def _stream(path: Path, compression: str) -> Any:
 
 @contextmanager
 def _only_member(path: Path) -> Iterator[Any]:
-    with zipfile.ZipFile(path) as archive:
-        with archive.open(_only_name(path, archive)) as member:
-            yield member
+    with zipfile.ZipFile(path) as archive, archive.open(_only_name(path, archive)) as member:
+        yield member
 
 
 def _only_name(path: Path, archive: zipfile.ZipFile) -> str:
@@ -84,6 +86,6 @@ def content_name(path: Path) -> str:
         try:
             with zipfile.ZipFile(path) as archive:
                 return _only_name(path, archive).rpartition("/")[2]
-        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError):  # reported when it is read
+        except (OSError, zipfile.BadZipFile, RuntimeError):  # reported when it is read
             return path.stem
     return path.stem if path.suffix.lower() in COMPRESSED else path.name

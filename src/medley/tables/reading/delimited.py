@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from medley.errors import DataError, MedleyError, described, spelled
 from medley.tables.reading.compression import opened
-from medley.tables.reading.header import Header, is_number, numbered_names, unique_names
+from medley.tables.reading.header import BY_CELLS, Header, is_number, numbered_names, unique_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ class Layout:
     has_header: bool = True
 
 
-def layout_of(path: Path, header: Header = Header()) -> Layout:
+def layout_of(path: Path, header: Header = BY_CELLS) -> Layout:
     """Detect how a file is written, from its first 256 kB.
 
     Raises:
@@ -92,7 +92,7 @@ def layout_of(path: Path, header: Header = Header()) -> Layout:
 
 
 def _no_header_note(path: Path, names: tuple[str, ...]) -> str:
-    called = f"its columns are called {names[0]} to {names[-1]}" if len(names) > 1 else f"its column is called {names[0]}"
+    called = f"its columns are called {names[0]}" + (f" to {names[-1]}" if len(names) > 1 else "")
     return f"{path.name} has no line of names: {called} ({spelled('header', True)} takes the first line as names)."
 
 
@@ -106,13 +106,11 @@ def _skipped_lines(path: Path, text: str, notes: list[str]) -> tuple[int, str]:
         notes.append(f"{comments} comment lines at the start of {path.name} were skipped.")
     skip += comments
     # Lines of delimiters alone, as spreadsheets write above a table that does not begin in the first row.
-    blank = next((place for place, line in enumerate(lines[skip:]) if line.strip(" ,;\t|\"")), 0)
+    blank = next((place for place, line in enumerate(lines[skip:]) if line.strip(' ,;\t|"')), 0)
     return skip + blank, match[1] if match else ""
 
 
-def read_delimited(
-    path: Path, as_text: Collection[str] = (), header: Header = Header()
-) -> tuple[pd.DataFrame, str]:
+def read_delimited(path: Path, as_text: Collection[str] = (), header: Header = BY_CELLS) -> tuple[pd.DataFrame, str]:
     """Read a whole file.
 
     Args:
@@ -139,7 +137,7 @@ def delimited_batches(
     rows: int,
     as_text: Collection[str] = (),
     only: Collection[str] | None = None,
-    header: Header = Header(),
+    header: Header = BY_CELLS,
 ) -> Iterator[pd.DataFrame]:
     """Yield frames of up to `rows` rows, with the columns `only` if given; otherwise as `read_delimited`."""
     import pandas as pd

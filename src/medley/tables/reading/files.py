@@ -1,4 +1,4 @@
-"""The files of a table: a path, several, a pattern, a folder (also in Hive's layout), a URL, a stream, standard input."""
+"""The files of a table: a path, several, a pattern, a folder (also in Hive's layout), a URL, a stream."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from medley.errors import DataError
 from medley.tables.reading.compression import content_name, opened
-from medley.tables.reading.header import Header
+from medley.tables.reading.header import BY_CELLS, Header
 
 DELIMITED = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat", ".psv")
 JSON = (".jsonl", ".ndjson", ".json")
@@ -54,7 +54,7 @@ class TableFiles:
     folder: Path
     origin: str
     partitions: tuple[Mapping[str, Any], ...] = ()
-    header: Header = Header()
+    header: Header = BY_CELLS
     copy: object = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
@@ -90,7 +90,7 @@ def locate(table: Any, header: Header | None = None) -> TableFiles:
     """
     if isinstance(table, TableFiles):
         return table if header is None else replace(table, header=header)
-    return replace(_located(table), header=header or Header())
+    return replace(_located(table), header=header or BY_CELLS)
 
 
 def _located(table: Any) -> TableFiles:

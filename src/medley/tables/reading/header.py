@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from medley.errors import ConfigError
@@ -45,6 +46,10 @@ class Header:
         if self.names and all(map(_NUMBERED.fullmatch, self.names)):
             return False
         return _looks_like_names(first, [row for row in records[1:] if len(row) == len(first)])
+
+
+BY_CELLS = Header()
+"""The first line holds names if it differs from the cells below it as names do."""
 
 
 def check_header(header: object) -> None:
@@ -151,4 +156,4 @@ def _is_word(cell: str) -> bool:
 
 def _count_on(cells: Sequence[str]) -> bool:
     numbers = [float(cell) if is_number(cell) else float("nan") for cell in cells]
-    return len(numbers) > 1 and all(after == before + 1 for before, after in zip(numbers, numbers[1:], strict=False))
+    return len(numbers) > 1 and all(after == before + 1 for before, after in pairwise(numbers))

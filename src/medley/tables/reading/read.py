@@ -25,7 +25,7 @@ from medley.tables.reading.files import (
     locate,
 )
 from medley.tables.reading.frames import frame_of_rows, from_memory
-from medley.tables.reading.header import HasHeader, Header, check_header, unique_names
+from medley.tables.reading.header import BY_CELLS, HasHeader, Header, check_header, unique_names
 from medley.tables.reading.json_lines import json_rows
 from medley.tables.reading.sanitize import sanitized
 from medley.tables.reading.sql import Query, is_database, is_statement
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_LISTED = 10
-_AS_CELLS = Header()
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def source_of(table: Any, header: HasHeader = "auto", connection: Any = None, na
     if isinstance(table, TableFiles) and header == "auto" and not names:
         return table
     if is_files(table):
-        known = table.header if isinstance(table, TableFiles) else _AS_CELLS
+        known = table.header if isinstance(table, TableFiles) else BY_CELLS
         chosen = known.present if header == "auto" else header
         return locate(table, Header(chosen, known.names | frozenset(names)))
     return table

@@ -54,7 +54,7 @@ def sanitized(frame: pd.DataFrame) -> pd.DataFrame:
 
     changes = {}
     for position, dtype in enumerate(frame.dtypes):
-        if dtype == object:
+        if dtype.kind == "O":
             series = frame.iloc[:, position]
             cells = sanitized_cells(series.array)
             if cells is not None:
