@@ -15,7 +15,7 @@ from medley.search.store import Store
 from medley.search.study import Limits, Study
 from medley.search.suggest import DefaultSuggest
 from medley.search.trial import OversizedError
-from medley.search.tuners import choose_tuner
+from medley.search.tuners import resolve_tuner
 
 EPOCHS = 4
 
@@ -99,7 +99,7 @@ def study(tmp_path, trainings):
             by_task=True,
         )
         return Study(
-            search_spec, choose_tuner(tuner), Limits(max_trials, **limits), store, progress or Progress(0), callbacks
+            search_spec, resolve_tuner(tuner), Limits(max_trials, **limits), store, progress or Progress(0), callbacks
         )
 
     return make
@@ -342,7 +342,7 @@ def test_ctrl_c_between_two_trials_keeps_what_there_is(study, trainings, monkeyp
 
 def test_ctrl_c_that_python_lost_ends_the_search_at_the_next_epoch(study, trainings):
     trainings.events = {0: 1.2, 1: 1.0}
-    one = study(9, callbacks=[lambda record: setattr(one.interrupts, "came", len(one.results) == 1)])
+    one = study(9, callbacks=[lambda record: setattr(one.interrupts, "is_requested", len(one.results) == 1)])
     results = one.run()
     assert [two.reason for two in results] == [None, "interrupted"]
     assert one.ended == "interrupted"

@@ -18,14 +18,14 @@ from medley.model.model import Model
 from medley.model.records import History, Record
 from medley.search.budget import Budget
 from medley.search.encodings import Encodings
+from medley.search.labelled_rows import LabelledRows
 from medley.search.objective import read_objective
-from medley.search.part import Part
 from medley.search.progress import Progress
 from medley.search.store import Store
 from medley.search.stream import Stream
 from medley.search.study import Limits, Study
 from medley.search.trial import ResolvedDefault, SearchSpec
-from medley.search.tuners import Tuner, choose_tuner
+from medley.search.tuners import Tuner, resolve_tuner
 from medley.train.plan import Training
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class AutoModel:
         check_whole_number(errors, seed, "seed", at_least=0)
         check_folder(errors, project_name, directory)
         with errors.collecting(ConfigError):
-            self._tuner = choose_tuner(tuner)
+            self._tuner = resolve_tuner(tuner)
         with errors.collecting(ConfigError):
             self.time_limit = seconds(time_limit)
         errors.raise_if_any(ConfigError)
@@ -161,8 +161,8 @@ class AutoModel:
 
     def search(
         self,
-        train: Part,
-        val: Part | None,
+        train: LabelledRows,
+        val: LabelledRows | None,
         epochs: int | None = None,
         batch_size: int | None = None,
         callbacks: Sequence[Callable[[Record], Any]] | None = None,
@@ -187,7 +187,7 @@ class AutoModel:
             budget: the time limit, and when it began: now, if left out.
             table: how the models read a table, where they do.
             about: JSON to keep in the models' facts.
-            patience: trials without a gain after which the search ends (`study.out_of_patience`); none, if left out.
+            patience: trials without a gain after which the search ends (`study.is_out_of_patience`).
             choices: JSON of what the time limit decided beforehand, to keep with the project.
             stream: where inputs' rows come from, if not from `train` and `val`; time counts from when it is encoded.
         """
@@ -212,7 +212,9 @@ class AutoModel:
             )
         return History(study.ranked[0].records)
 
-    def _parts(self, x: Any, y: Any, sample_weight: Any, fraction: float, validation_data: Any) -> tuple[Part, Part]:
+    def _parts(
+        self, x: Any, y: Any, sample_weight: Any, fraction: float, validation_data: Any
+    ) -> tuple[LabelledRows, LabelledRows]:
         rows = whole(self.graph, x, y, sample_weight)
         if validation_data is None:
             return divide(self.graph, rows, fraction, self.seed)
@@ -241,14 +243,14 @@ class AutoModel:
         store = Store(self.folder)
         same = self._study is not None and self._study.store.folder == self.folder
         if told := store.begin(digest, overwrite=self.overwrite or same, choices=choices):
-            progress.say(told)
+            progress.log(told)
         limits = Limits(self.max_trials, budget.training_deadline, self.keep, patience)
         return Study(search_spec, self._tuner, limits, store, progress, callbacks, default)
 
     def _search_spec(
         self,
-        train: Part,
-        val: Part | None,
+        train: LabelledRows,
+        val: LabelledRows | None,
         plan: Training,
         stream: Stream | None,
         table: TableView | None,

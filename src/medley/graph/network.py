@@ -18,7 +18,7 @@ from medley.core.input import Input, Preprocessing
 from medley.core.layer import Fusion, Layer
 from medley.core.spec import Spec
 from medley.errors import GraphError
-from medley.graph.frozen import FrozenModules, in_passes
+from medley.graph.frozen import FrozenModules, run_in_batches
 from medley.graph.graph import Graph
 from medley.heads.linear_skip import start_at
 
@@ -273,7 +273,7 @@ class Network(nn.Module):
         if step.cache_key is not None and step.has_state:
             # Nothing is trained here, so the activations of a large batch do not have to fit in memory at once.
             spec = self.specs[step.inputs[0]]
-            return in_passes(step.module, inputs[0], spec, cuts=step.block.ignores_padding)  # type: ignore[attr-defined]
+            return run_in_batches(step.module, inputs[0], spec, ignores_padding=step.block.ignores_padding)  # type: ignore[attr-defined]
         return step.module(*inputs)
 
     def _fuse(self, step: Step, values: list[Tensor], batch: Batch) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.cells import as_numbers
@@ -99,7 +99,7 @@ class ClassCodec(LabelCodec):
         if self.num_classes not in (None, width):
             raise DataError(f"num_classes={self.num_classes}, but the one-hot target data has {width} columns.")
         self._one_hot_dtype = _number_dtype(labels)
-        return Alphabet(labels.columns, "str") if labels.columns else Alphabet.numbered(width, "int64")
+        return Alphabet(labels.columns, "str") if labels.columns else Alphabet.using_row_numbers(width, "int64")
 
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """0 and 1 of two classes (B, 1); of more, a 1 in the row's class (B, K)."""
@@ -175,7 +175,7 @@ def _with_unseen(found: Alphabet, wanted: int) -> Alphabet:
         return Alphabet((False, True), "bool")
     numbers = all(isinstance(label, int | float) and label in range(wanted) for label in found.labels)
     if numbers and np.dtype(found.dtype).kind in "iuf":
-        return Alphabet.numbered(wanted, found.dtype)
+        return Alphabet.using_row_numbers(wanted, found.dtype)
     raise DataError(
         f"num_classes={wanted}, but the target data has {len(found.labels)} classes: {found.labels[:10]!r}. "
         f"Only the whole numbers 0 to {wanted - 1} can stand for classes that no row has; leave num_classes unset."

@@ -11,7 +11,7 @@ from medley.core.codec import Encoded, LinearLink, State, TargetCodec
 from medley.core.column import TaskGuess
 from medley.core.head import Head, TargetKind
 from medley.core.metric import Metric, RowMetric
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import ConfigError, DataError, NotFittedError

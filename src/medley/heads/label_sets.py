@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.cells import as_numbers
@@ -82,7 +82,9 @@ class LabelSetCodec(LabelCodec):
         kind = labels.array.dtype.kind
         self._matrix_dtype = labels.array.dtype.name if kind in "biuf" else "float64"
         width = labels.array.shape[-1]
-        self._alphabet = Alphabet(labels.columns, "str") if labels.columns else Alphabet.numbered(width, "int64")
+        self._alphabet = (
+            Alphabet(labels.columns, "str") if labels.columns else Alphabet.using_row_numbers(width, "int64")
+        )
         return _cells(labels.array, width)
 
     def _fit_lists(self, rows: list[list[Any] | None]) -> np.ndarray:

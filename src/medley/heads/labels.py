@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.errors import DataError, did_you_mean
 
 ROWS = (list, tuple, np.ndarray)
@@ -122,7 +122,7 @@ class Alphabet:
         return cls(tuple(ordered), _dtype(labels, uniques, plain))
 
     @classmethod
-    def numbered(cls, count: int, dtype: str) -> Self:
+    def using_row_numbers(cls, count: int, dtype: str) -> Self:
         """The integers 0 .. count-1 as labels."""
         return cls(tuple(np.arange(count).astype(dtype).tolist()), dtype)
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State, TargetCodec
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.heads.cells import as_numbers

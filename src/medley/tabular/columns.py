@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.core.spec import Column
 from medley.errors import DataError
 from medley.tabular.cells import Label, days_of, labels_of, numbers_of

@@ -130,7 +130,7 @@ def test_a_binary_file_is_an_error(tmp_path):
     [
         ("0.5,1\n2.5,3\n", None, 2),
         ("5.1,3.5,setosa\n4.9,3.0,setosa\n6.2,2.9,virginica\n", None, 3),
-        ("p,x,s\ne,x,y\np,b,s\ne,x,s\n", None, 4),
+        ("p,x,s\n" + "e,x,y\np,b,s\n" * 3, None, 7),
         ("18,?,red\n15,130,blue\n16,140,red\n17,150,red\n", None, 4),
         ("0,1,2\n0.5,1.5,7\n2.5,3.5,9\n", ["0", "1", "2"], 2),
         ("country,2019,2020\nNorway,5.3,5.4\nChad,15.9,16.4\n", ["country", "2019", "2020"], 2),
@@ -175,7 +175,11 @@ def test_the_first_line_of_excel_sets_the_delimiter(tmp_path, start):
 
 
 def test_lines_of_delimiters_above_the_names_are_skipped(tmp_path):
-    assert frame_of(write(tmp_path / "t.csv", ",,\n,,\na,b,c\n1,2,3\n")).to_dict("list") == {"a": [1], "b": [2], "c": [3]}
+    assert frame_of(write(tmp_path / "t.csv", ",,\n,,\na,b,c\n1,2,3\n")).to_dict("list") == {
+        "a": [1],
+        "b": [2],
+        "c": [3],
+    }
 
 
 @pytest.mark.parametrize(

@@ -265,7 +265,7 @@ def _understood(
     if not is_large(table, memory):
         known, plan = understand(errors, table, targets, roles=roles, root=root, **how)
         if not (isinstance(table, TableFiles) and images_are_large(known, plan, memory)):
-            plan = with_pretrained(plan, pretrained, progress.say)
+            plan = with_pretrained(plan, pretrained, progress.log)
             return divide_table(known, plan, division, progress), plan
         del known
     given = {word: column for word, column in roles.items() if column is not None}
@@ -274,7 +274,7 @@ def _understood(
         check_names(list(first.columns), targets, how["inputs"], how["column_kinds"], given, errors)
     scan = scanned(table, root, memory, [*_names(targets), *division.columns], division.seed, progress)
     _, plan = understand(errors, scan.sample, targets, roles=roles, root=root, labels=scan.full, **how)
-    plan = with_pretrained(plan, pretrained, progress.say)
+    plan = with_pretrained(plan, pretrained, progress.log)
     return divide_large(scan, plan, division, progress), plan
 
 

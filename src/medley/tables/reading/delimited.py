@@ -278,9 +278,9 @@ def _find_delimiter(path: Path, text: str) -> str:
         DELIMITERS, key=lambda delimiter: delimiter != ("\t" if ".ts" in path.name or ".tab" in path.name else ",")
     )
     best = max(candidates, key=lambda delimiter: _consistency(text, delimiter))
-    if _consistency(text, best)[0]:
-        return best
     lines = [line for line in text.splitlines()[:_RECORDS] if line.strip()]
+    if _consistency(text, best)[0]:
+        return SPACES if best == "\t" and _has_spaces_between_cells(lines) and _has_spaces_in_cells(lines) else best
     other = next((delimiter for delimiter in _RARE_DELIMITERS if _divides(lines, delimiter)), None)
     if other is not None or _has_spaces_between_cells(lines):
         return other or SPACES
@@ -292,6 +292,12 @@ def _find_delimiter(path: Path, text: str) -> str:
 def _divides(lines: list[str], delimiter: str) -> bool:
     counts = {line.count(delimiter) for line in lines}
     return len(lines) > 1 and len(counts) == 1 and counts != {0}
+
+
+def _has_spaces_in_cells(lines: list[str]) -> bool:
+    """Whether some tabs separate cells that are several numbers, so that spaces separate cells, too."""
+    cells = [[cell.split() for cell in line.split("\t")] for line in lines[1:]]
+    return all(any(len(words) > 1 and all(map(is_number, words)) for words in row) for row in cells)
 
 
 def _has_spaces_between_cells(lines: list[str]) -> bool:
