@@ -11,6 +11,7 @@ from medley.auto.duration import seconds
 from medley.auto.rows import check_fit, check_folder, check_writable, divide, whole
 from medley.balance.choose import balancer
 from medley.core.arguments import check_whole_number
+from medley.data.datasets import is_dataset
 from medley.errors import ConfigError, ErrorCollector, NotFittedError, WeakModelWarning, spelled, warn, within
 from medley.graph.graph import draw
 from medley.model.forward import resolve_device
@@ -136,12 +137,14 @@ class AutoModel:
         """Searches and trains; the best trial's best epoch is the model from then on.
 
         Args:
-            x: rows of every input: a list in order, a dict by name, or the rows themselves for one input.
+            x: rows of every input: a list in order, a dict by name, or the rows themselves for one input. A data set
+                holds the labels, too: what `image_dataset_from_directory` returns, a tuple `(x, y)`, a `TensorDataset`,
+                any other `Dataset` or a `DataLoader` of torch.
             y: labels of every head, likewise; None or NaN where a row has none.
             epochs: of each training; None chooses by the number of rows.
             batch_size: rows per step; None chooses by the number of rows.
             validation_split: share of the rows, drawn at random and stratified, that trials are compared on.
-            validation_data: `(x, y)` to compare on instead.
+            validation_data: `(x, y)`, or a data set, to compare on instead.
             sample_weight: (N,) numbers.
             callbacks: called with every epoch's `Record`; one that returns True ends the trial.
             verbose: 0 silent, 1 bars and a line per trial, 2 a line per epoch.
@@ -218,7 +221,7 @@ class AutoModel:
         rows = whole(self.graph, x, y, sample_weight)
         if validation_data is None:
             return divide(self.graph, rows, fraction, self.seed)
-        x, y, weight = [*validation_data, None][:3]
+        x, y, weight = (validation_data, None, None) if is_dataset(validation_data) else [*validation_data, None][:3]
         with within("validation_data"):
             return rows, replace(whole(self.graph, x, y, weight), where="validation_data")
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from medley.core.arguments import check_fraction, check_whole_number
 from medley.core.head import Head
+from medley.data.datasets import is_dataset, rows_and_labels
 from medley.data.rows import arrange, check_counts, rows_of, take
 from medley.data.split import bins, split
 from medley.errors import ConfigError, DataError, ErrorCollector, within
@@ -37,6 +38,8 @@ def check_fit(
             errors.add("Either validation_data or a non-zero validation_split should be provided.")
         else:
             check_fraction(errors, validation_split, "validation_split")
+    elif is_dataset(validation_data):
+        pass
     elif not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
         length = f" of {len(validation_data)}" if isinstance(validation_data, list | tuple) else ""
         got = f"{type(validation_data).__name__}{length}"
@@ -84,6 +87,7 @@ def whole(graph: Graph, x: Any, y: Any, sample_weight: Any) -> LabelledRows:
         DataError: names or counts do not fit.
     """
     names = list(graph.heads)
+    x, y, sample_weight = rows_and_labels(x, y, sample_weight, graph.input_names, names)
     size = rows_of(y, names)
     named_x = arrange(x, graph.input_names, "x", size)
     size = check_counts({name: values for name, values in named_x.items() if values is not None})

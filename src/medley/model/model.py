@@ -12,6 +12,7 @@ import torch
 from medley.core.batch import Rows
 from medley.core.codec import Encoded, TargetCodec
 from medley.core.spec import Spec
+from medley.data.datasets import rows_and_labels
 from medley.data.rows import arrange, check_counts
 from medley.data.sources import Source, encode_inputs
 from medley.errors import DataError, warn
@@ -141,6 +142,7 @@ class Model(Predictor):
             heads = self.table.labelled(table)
             x, y = self.table.x(table), self.table.y(table, heads)
             _warn_of_missing([column for head, column in self.table.targets.items() if head not in heads])
+        x, y, sample_weight = rows_and_labels(x, y, sample_weight, self.input_names, heads)
         named_y = arrange(y, heads, "y")
         rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)
         named_x = arrange(x, self.input_names, "x", rows_of_y)

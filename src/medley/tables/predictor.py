@@ -12,6 +12,7 @@ import numpy as np
 
 from medley.core.arguments import check_whole_number
 from medley.core.codec import TargetCodec
+from medley.data.datasets import rows_only
 from medley.data.rows import arrange, check_counts, count
 from medley.errors import ConfigError, DataError, ErrorCollector
 from medley.tables.reading.frames import like
@@ -104,7 +105,9 @@ class Predictor(ABC):
         return self.table is not None and is_table(x, self.input_names, self.table.required)
 
     def _inputs_of(self, x: Any, root: str | Path | None) -> Any:
-        return self.table.x(self.table.read(x, root)) if self.table is not None and self._is_table(x) else x
+        if self.table is not None and self._is_table(x):
+            return self.table.x(self.table.read(x, root))
+        return rows_only(x, self.input_names, self.output_names)
 
     def predict_frame(
         self,

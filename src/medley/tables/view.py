@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from medley.core.registry import lookup
+from medley.data.datasets import LabelledDataset
 from medley.tables.columns.cells import Cells, check_columns, table_cells
 from medley.tables.columns.kind import kind_named
 from medley.tables.columns.schema import Schema
@@ -197,7 +198,7 @@ def is_table(rows: Any, input_names: Sequence[str], required: Sequence[str] = ()
     >>> is_table("new.csv", ["facts"]), is_table({"facts": [[1.0]]}, ["facts"]), is_table({"age": [3]}, ["facts"])
     (True, False, True)
     """
-    if isinstance(rows, Query | TableFiles | Table) or hasattr(rows, "with_format"):
+    if isinstance(rows, Query | TableFiles | Table | LabelledDataset) or hasattr(rows, "with_format"):
         return True
     if isinstance(rows, Mapping):
         return not set(rows) & set(input_names) or (bool(required) and set(required) <= set(rows))

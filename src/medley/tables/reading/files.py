@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from medley.data.datasets import LabelledDataset
 from medley.errors import DataError
 from medley.tables.reading.compression import content_name, opened
 from medley.tables.reading.header import BY_CELLS, Header
@@ -71,7 +72,7 @@ def is_files(table: Any) -> bool:
     >>> is_files("pets.csv"), is_files(["a.csv", "b.csv"]), is_files({"age": [3]}), is_files([{"age": 3}])
     (True, True, False, False)
     """
-    if isinstance(table, list | tuple):
+    if isinstance(table, list | tuple) and not isinstance(table, LabelledDataset):
         return bool(table) and all(isinstance(path, str | PathLike) for path in table)
     return isinstance(table, str | PathLike | TableFiles) or _is_stream(table)
 

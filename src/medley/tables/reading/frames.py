@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medley.data.datasets import LabelledDataset
 from medley.errors import DataError, as_data_error
 from medley.tables.reading.sanitize import sanitized_cell, sanitized_cells
 
@@ -32,6 +33,8 @@ def from_memory(table: Any) -> pd.DataFrame:
 
     if isinstance(table, pd.DataFrame):
         return table
+    if isinstance(table, LabelledDataset):
+        return _from_columns({table.column: table.x, "label": table.y})
     if isinstance(table, Mapping) and not _is_hugging_face(table):
         return _from_columns(table)
     if isinstance(table, list | tuple) and table and all(isinstance(row, Mapping) or row is None for row in table):

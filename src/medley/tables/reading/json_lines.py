@@ -102,13 +102,20 @@ def _rows_of_object(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if _is_list_of(names, str) and _is_list_of(data, list) and set(value) <= {"columns", "data", "index"}:
         yield from (dict(zip(names or (), row, strict=False)) for row in data or ())
     elif len(rows) == 1 and not any(isinstance(cells, list) and cells is not rows[0] for cells in value.values()):
-        yield from rows[0]  # {"schema": ..., "data": [{...}, ...]}
+        index = _stored_index(value.get("schema"))
+        yield from ({name: cell for name, cell in row.items() if name not in index} for row in rows[0])
     elif value and all(isinstance(cells, list) for cells in value.values()) and len(set(map(len, value.values()))) == 1:
         yield from (dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True))
     elif value and all(isinstance(cells, dict) and cells for cells in value.values()):
         yield from _rows_by_key(value)
     else:
         yield dict(value)
+
+
+def _stored_index(schema: Any) -> list[Any]:
+    """The numbers of the rows, which pandas writes in its orientation "table"."""
+    key = schema.get("primaryKey") if isinstance(schema, dict) else None
+    return ["index"] if key == ["index"] else []
 
 
 def _rows_by_key(value: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -145,7 +145,7 @@ def read(
         return Table(frame, source.folder if root is None else Path(root), str(source), _listed_notes([*notes, note]))
     is_query = isinstance(source, Query)
     origin = str(source) if is_query else "the table"
-    frame, note = checked(source.read() if is_query else from_memory(source), _capitalized(origin), empty=empty)
+    frame, note = checked(source.fetch() if is_query else from_memory(source), _capitalized(origin), empty=empty)
     return Table(frame, Path(root or "."), origin, _listed_notes([note]))
 
 

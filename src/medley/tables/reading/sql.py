@@ -31,14 +31,14 @@ class Query:
     >>> import sqlite3
     >>> connection = sqlite3.connect(":memory:")
     >>> _ = connection.execute("CREATE TABLE pets AS SELECT 3 AS age, 'f' AS sex")
-    >>> Query("pets", connection).read().to_dict("list")
+    >>> Query("pets", connection).fetch().to_dict("list")
     {'age': [3], 'sex': ['f']}
     """
 
     sql: str = ""
     connection: Any = None
 
-    def read(self) -> pd.DataFrame:
+    def fetch(self) -> pd.DataFrame:
         """Run the query.
 
         Raises:
