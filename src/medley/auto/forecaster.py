@@ -66,7 +66,7 @@ class TimeseriesForecaster(TableTask):
         predict_until: int | None = None,
         loss: str | Callable[..., Any] = "mean_squared_error",
         metrics: Sequence[Any] | str | Callable[..., float] | None = None,
-        project_name: str = "time_series_forecaster",
+        project_name: str | None = None,
         max_trials: int = 100,
         directory: str | Path | None = None,
         objective: Any = "val_loss",

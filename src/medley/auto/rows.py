@@ -60,10 +60,10 @@ def check_folder(errors: ErrorCollector, project_name: Any, directory: Any) -> N
     >>> print(errors.errors[0])
     project_name must be the name of a folder, got 3.
     """
-    if not isinstance(project_name, str | Path) or not str(project_name):
+    if project_name is not None and (not isinstance(project_name, str | Path) or not str(project_name)):
         errors.add(f"must be the name of a folder, got {project_name!r}.", argument="project_name")
         return
-    folder = Path(directory or ".") / project_name
+    folder = Path(directory or ".") / (project_name or "")
     file = next((path for path in (folder, *folder.parents) if path.is_file()), None)
     if file is not None:
         errors.add(f"The project cannot be kept in {folder}: {file} is a file. {_OTHER_FOLDER}")

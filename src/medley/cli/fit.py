@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from medley.cli.inspect import add_table_arguments, column_kinds
 from medley.cli.memory import add_memory
+from medley.cli.plan import add_plan, plan_of
 from medley.cli.pretrained import add_pretrained, pretrained_of
 from medley.cli.table_argument import add_table, name_of, table_of
 from medley.errors import ErrorCollector
@@ -26,6 +27,7 @@ examples:
   medley fit pets.csv --target price -o pets-model --time-limit 1h --seed 7
   medley fit visits.parquet --target bill --time date --kind ward=category --input age --input ward --input date
   medley fit houses.csv --target price --root photos --on-bad-file drop
+  medley fit pets.csv --target price --plan pets-model -o pets-model-again
 
 MODEL_DIR contains the model and, in search/, the trials: see medley describe MODEL_DIR and
 medley trials MODEL_DIR/search. To resume a search that was killed, run the same command again. Ctrl-C ends the search,
@@ -90,6 +92,7 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_pretrained(parser)
     add_memory(parser)
+    add_plan(parser)
     verbosity = parser.add_mutually_exclusive_group()
     verbosity.add_argument("-q", "--quiet", action="store_const", const=0, dest="verbose", help="print warnings only")
     verbosity.add_argument(
@@ -165,6 +168,7 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
         "on_bad_file": args.on_bad_file,
         "verbose": args.verbose,
         "memory": args.memory,
+        "plan": plan_of(args.plan, errors),
     }
     table = {"inputs": args.input, "column_kinds": kinds, "root": args.root}
     pretrained = pretrained_of(args.pretrained)

@@ -23,5 +23,6 @@ OPTIONS = {
     "header": "--header",
     "connection": "--connection",
     "pretrained": "--pretrained",
+    "plan": "--plan",
     "project_name": "-o",
 }

@@ -20,7 +20,7 @@ from medley.core.spec import Spec
 from medley.errors import GraphError
 from medley.graph.frozen import FrozenModules, run_in_batches
 from medley.graph.graph import Graph
-from medley.heads.linear_skip import start_at
+from medley.heads.linear_skip import add_linear_skip
 
 
 @dataclass
@@ -103,6 +103,7 @@ class Network(nn.Module):
         for node in graph.nodes():
             if not isinstance(node.block, Input | Preprocessing):
                 self._add_step(node, targets, frozen or FrozenModules())
+        self._places.clear()  # they are by identity, which a copy does not share
 
     def _add_source(self, node: Node, specs: Mapping[str, Spec]) -> None:
         name = str(node.block.name)
@@ -308,7 +309,7 @@ def _head(block: Head, specs: Sequence[Spec], target: TargetCodec | None) -> nn.
     """A head's module; one that is joined to a linear path as well starts at its answers."""
     assert target is not None
     prior = torch.as_tensor(target.prior, dtype=torch.float32)
-    return start_at(block.build(specs[0], target), specs, str(block.name), prior)
+    return add_linear_skip(block.build(specs[0], target), specs, str(block.name), prior)
 
 
 def scaled(x: Tensor, *, compact: bool) -> Tensor:

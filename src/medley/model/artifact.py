@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from medley.core.codec import TargetCodec
-from medley.core.serialization import join_arrays
-from medley.data.sources import Source
-from medley.errors import ArtifactError, MedleyError
-from medley.graph.graph import Graph, graph_from_json
-from medley.graph.network import Network
-from medley.model.encoding import source_nodes
-from medley.model.files import DESCRIPTION, STATES, WEIGHTS, read_description
 from medley.model.forward import resolve_device
 from medley.model.model import Model
-from medley.model.pretrained import fetch_referenced
-from medley.nn.backbone import blank
-from medley.tables.view import TableView
+from medley.model.reading import read_parts
 
 if TYPE_CHECKING:
     import torch
@@ -37,63 +24,4 @@ def load(directory: str | Path, device: str | torch.device | None = "cpu") -> Mo
         ArtifactError: the directory holds no model, or a damaged one, or one of another format, or a file was changed.
         ConfigError: it names a part that is not registered; import the module that registers it first.
     """
-    path = Path(directory)
-    target_device = resolve_device(device)
-    try:
-        return _load(path, target_device)
-    except MedleyError:
-        raise
-    except Exception as error:  # parts may do anything with values that they never wrote
-        reason = "is damaged, or was written with other parts than are registered here"
-        raise ArtifactError(f"{path / DESCRIPTION} {reason}: {error!r}.") from error
-
-
-def _load(path: Path, device: torch.device) -> Model:
-    from safetensors.numpy import load_file as load_arrays
-
-    content, files = read_description(path)
-    graph = graph_from_json(content["graph"])
-    arrays = _read(load_arrays, files[STATES])
-    sources = [
-        Source(name, input_name, _restore(block.codec(), content["sources"][name], f"sources/{name}", arrays))
-        for name, input_name, block in source_nodes(graph)
-    ]
-    targets: dict[str, TargetCodec] = {
-        name: _restore(head.codec(), content["targets"][name], f"targets/{name}", arrays)
-        for name, head in graph.heads.items()
-    }
-    network = _network(graph, sources, targets, files[WEIGHTS], content.get("pretrained", ()))
-    table = TableView.restore(content["table"]) if "table" in content else None
-    return Model(graph, sources, targets, network, content["metadata"], device, table)
-
-
-def _network(
-    graph: Graph,
-    sources: list[Source],
-    targets: Mapping[str, TargetCodec],
-    weights_file: Path,
-    references: Sequence[Mapping[str, Any]],
-) -> Network:
-    from safetensors.torch import load_file
-
-    with blank():
-        network = Network(graph, {source.name: source.codec.spec for source in sources}, targets)
-    weights = _read(load_file, weights_file) | fetch_referenced(network, references, weights_file.parent)
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ArtifactError(f"{weights_file} does not fit the graph beside it: {error}") from error
-    return network
-
-
-def _read(reader: Callable[[Path], dict[str, Any]], path: Path) -> dict[str, Any]:
-    from safetensors import SafetensorError
-
-    try:
-        return reader(path)
-    except SafetensorError as error:
-        raise ArtifactError(f"{path} is damaged: {error}.") from error
-
-
-def _restore(codec: Any, values: Mapping[str, Any], prefix: str, arrays: Mapping[str, np.ndarray]) -> Any:
-    return codec.restore(join_arrays(values, prefix, arrays))
+    return Model(*read_parts(Path(directory), resolve_device(device)))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import inf, isnan
 from typing import Any, Literal
 
+from medley.core.codec import TargetCodec
+from medley.core.head import Head
 from medley.errors import ConfigError, ErrorCollector, did_you_mean
 
 DEFAULT = "val_relative_loss"
@@ -106,6 +108,20 @@ def read_objective(objective: Any, heads: Sequence[str], metrics: Mapping[str, b
         errors.add("objective must name at least one value, got an empty list.")
     errors.raise_if_any(ConfigError)
     return Score(tuple(terms))
+
+
+def metric_directions(heads: Mapping[str, Head], targets: Mapping[str, TargetCodec]) -> dict[str, bool]:
+    """Name of a recorded metric -> whether higher is better.
+
+    Args:
+        heads: by name.
+        targets: head name -> fitted target codec.
+    """
+    return {
+        metric_name if len(heads) == 1 else f"{name}_{metric_name}": metric.greater_is_better
+        for name, head in heads.items()
+        for metric_name, metric in head.metric_functions(targets[name]).items()
+    }
 
 
 def _directions(heads: Sequence[str], metrics: Mapping[str, bool]) -> dict[str, Literal["min", "max"]]:

@@ -68,7 +68,7 @@ def train_first_stage(
     seed: int,
     loss_weights: Any = None,
 ) -> FirstStageResult:
-    """Trains the first stage of a graph.
+    """Trains the first stage of a graph; a Ctrl-C ends it with its best epoch so far.
 
     Args:
         graph: resolved, with heads that start at the outputs of `stage`.
@@ -92,7 +92,11 @@ def train_first_stage(
     task_balancer = balancer(
         loss_weights, [task.name for task in tasks], head_weights=[task.head.weight for task in tasks]
     )
-    stage_hooks = TrainingHooks(lambda scores: scores["val_relative_loss"], deadline=deadline)
+    stage_hooks = TrainingHooks(
+        lambda scores: scores["val_relative_loss"],
+        lambda record, score: "interrupted" if hooks.is_interrupted() else None,
+        deadline=deadline,
+    )
     trained = fit(network, tasks, task_balancer, plan, rows[0], None, stage_hooks, seed)
     first_graph, network = untie(first_graph, specs, targets, trained.weights)
     network.to(rows[0].device).eval()

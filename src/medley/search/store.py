@@ -71,7 +71,7 @@ class Store:
         if not done:  # the cause of the failures may have been fixed
             self._clear()
             return None
-        if not self._has_model(min(done, key=_rank)):
+        if not self.has_model(min(done, key=_rank).number):
             self._clear()
             return f"{self.folder} lacks the model of its best trial, so its {len(results)} trials are run again."
         # Written again without the incomplete line of a killed run, since the next line would be appended to it.
@@ -137,11 +137,14 @@ class Store:
 
     def best(self) -> int | None:
         """The number of the best trial whose model is saved; None if there is none."""
-        with_model = [result for result in self.results() if result.state == "complete" and self._has_model(result)]
+        with_model = [
+            result for result in self.results() if result.state == "complete" and self.has_model(result.number)
+        ]
         return min(with_model, key=_rank).number if with_model else None
 
-    def _has_model(self, result: TrialResult) -> bool:
-        return (self.folder / "trials" / str(result.number) / "model.json").is_file()
+    def has_model(self, number: int) -> bool:
+        """Whether the model of a trial is saved."""
+        return (self.folder / "trials" / str(number) / "model.json").is_file()
 
     @property
     def choices(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from medley.model.model import Model
 from medley.model.records import Record
 from medley.search.interrupt import Interrupts
 from medley.search.progress import Progress
+from medley.search.results import SearchResults
 from medley.search.store import Store
 from medley.search.suggest import TrialSuggest
 from medley.search.trial import OversizedError, ResolvedDefault, SearchSpec, TrialResult, run
@@ -70,6 +71,7 @@ class Study:
         default: the resolved default; None lets `run` resolve it.
 
     Attributes:
+        found: the trials, and the models that are kept.
         ended: why the search ended: "trials", "time", "patience", "interrupted" or "failures"; None before.
     """
 
@@ -90,8 +92,7 @@ class Study:
         self.progress = progress
         self.callbacks = callbacks
         self.default = default
-        self.results: list[TrialResult] = store.results()
-        self.models: dict[int, Model] = {}
+        self.found = SearchResults(store.results(), limits.keep, store, search_spec.data.device)
         self.interrupted = False
         self.interrupts = Interrupts()
         self.ended: str | None = None
@@ -134,20 +135,14 @@ class Study:
             )
 
     @property
+    def results(self) -> list[TrialResult]:
+        """Of all trials, in order."""
+        return self.found.trials
+
+    @property
     def ranked(self) -> list[TrialResult]:
         """Results of completed trials, the best first."""
-        complete = [result for result in self.results if result.state == "complete" and isfinite(result.score)]
-        return sorted(complete, key=lambda result: (result.score, result.number))
-
-    def best(self) -> Model:
-        """The best trial's model."""
-        return self.model(self.ranked[0].number)
-
-    def model(self, number: int) -> Model:
-        """The model of a trial that is among the best."""
-        if number not in self.models:
-            self.models[number] = self.store.load(number, self.search_spec.data.device)
-        return self.models[number]
+        return self.found.ranked
 
     def _end(self) -> str | None:
         """The reason to end the search now, or None."""
@@ -170,9 +165,9 @@ class Study:
         return None if left > (median(seconds) * MIN_TIME_LEFT if seconds else 1.0) else "time"
 
     def _study(self) -> optuna.Study:
-        import optuna
-
         with quiet():
+            import optuna
+
             # The name is constant because Hyperband's brackets depend on it.
             study = optuna.create_study(pruner=self.tuner.pruner(self.search_spec.epochs), study_name="medley")
             self.store.replay(study)
@@ -239,6 +234,7 @@ class Study:
             progress.log,
             self._deadline(),
             self.search_spec.by_task,
+            lambda: self.interrupts.is_requested,
         )
 
     def _deadline(self) -> float | None:
@@ -247,17 +243,14 @@ class Study:
         return max(self.limits.deadline, monotonic() + MIN_TRIAL_SECONDS)
 
     def _save(self, result: TrialResult, model: Model) -> None:
-        if result.number in self._numbers_to_keep():
-            self.models[result.number] = model
+        if result.number in self.found.kept:
+            self.found.models[result.number] = model
             self.store.save(result.number, model)
 
     def _drop_models(self) -> None:
-        numbers = self._numbers_to_keep()
-        self.models = {number: model for number, model in self.models.items() if number in numbers}
-        self.store.retain(numbers)
-
-    def _numbers_to_keep(self) -> list[int]:
-        return [result.number for result in self.ranked[: self.limits.keep]]
+        kept = self.found.kept
+        self.found.models = {number: model for number, model in self.found.models.items() if number in kept}
+        self.store.retain(kept)
 
 
 def _failures(results: Sequence[TrialResult]) -> str:

@@ -14,6 +14,7 @@ from medley.core.block import DataSummary
 from medley.core.input import Input
 from medley.core.linear import SupervisedCodec
 from medley.core.resolve import Suggest, resolve, settle
+from medley.core.spec import Spec
 from medley.data.sources import Source
 from medley.errors import GraphError, MedleyError
 from medley.graph.graph import Graph
@@ -23,7 +24,7 @@ from medley.model.model import Model
 from medley.model.records import Record
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
-from medley.search.stages import find_first_stage, first_stage_plan, train_first_stage
+from medley.search.stages import FirstStageResult, find_first_stage, first_stage_plan, train_first_stage
 from medley.search.suggest import DefaultSuggest, Token, TrialSuggest
 from medley.tables.view import TableView
 from medley.train.best import choose_voters
@@ -208,6 +209,17 @@ def training_plan(
     }
 
 
+def _network(
+    search_spec: SearchSpec, graph: Graph, specs: Mapping[str, Spec], first_stage: FirstStageResult | None
+) -> Network:
+    """A network with new weights, on the device; a first stage keeps those that it was trained to."""
+    torch.manual_seed(search_spec.seed)
+    network = Network(graph, specs, search_spec.data.targets, search_spec.data.frozen.modules)
+    if first_stage is not None:
+        network.load_state_dict(first_stage.weights, strict=False)
+    return network.to(search_spec.data.device)
+
+
 def check_size(network: Network, max_size: int | None, result: TrialResult) -> None:
     """Records the number of parameters of a network in the result of its trial.
 
@@ -267,12 +279,8 @@ def run(
             search_spec.loss_weights,
         )
         graph = first_stage.graph
-    torch.manual_seed(search_spec.seed)
-    network = Network(graph, specs, data.targets, data.frozen.modules)
+    network = _network(search_spec, graph, specs, first_stage)
     check_size(network, search_spec.max_model_size, result)
-    if first_stage is not None:
-        network.load_state_dict(first_stage.weights, strict=False)
-    network.to(data.device)
     tasks = tasks_of(graph, data.targets)
     names = [task.name for task in tasks]
     task_balancer = balancer(search_spec.loss_weights, names, head_weights=[task.head.weight for task in tasks])
@@ -281,12 +289,20 @@ def run(
         rows = [rows[0].with_folds(None), *rows[1:]]
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
-    trained = fit(network, tasks, task_balancer, plan, rows[0], val, hooks, search_spec.seed)
+    rest = (tasks, task_balancer, plan, rows[0], val, hooks, search_spec.seed)
+    is_over = first_stage is not None and (first_stage.training.stopped == "interrupted" or hooks.is_interrupted())
+    try:
+        trained = fit(network, *rest, stopped="interrupted" if is_over else None)
+    except KeyboardInterrupt:
+        if first_stage is None:
+            raise
+        network = _network(search_spec, graph, specs, first_stage)  # the outputs of the first stage, which is complete
+        trained = fit(network, *rest, stopped="interrupted")
     weights = dict(zip(names, task_balancer.loss_weights, strict=True))
     result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score
     scores = trained.records[trained.best_epoch].flat() if trained.records else {}
     not_learned: list[str] = []
-    if hooks.by_task and trained.weights:
+    if trained.weights and (hooks.by_task or not trained.records):
         untied = untie(graph, specs, data.targets, trained.weights, data.frozen.modules)
         try:
             check_size(untied[1], search_spec.max_model_size, result)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar, final
 
@@ -172,6 +174,11 @@ def quiet() -> Iterator[None]:
     def passes(record: logging.LogRecord) -> bool:
         return record.thread != thread or record.levelno >= logging.WARNING
 
+    if "optuna" not in sys.modules:
+        # Optuna keeps the error of an optional import that fails, and with it the frames that led to it and their data.
+        importer = threading.Thread(target=import_module, args=("optuna",))
+        importer.start()
+        importer.join()
     import optuna  # makes its loggers  # noqa: F401
 
     # A filter of a logger does not hold for those below it.

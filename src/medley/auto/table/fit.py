@@ -28,6 +28,9 @@ from medley.tables.reading.memory import is_large, memory_bytes
 from medley.tables.reading.read import batches, source_of
 from medley.train.plan import Training
 
+PROJECT = "table_model"
+"""The folder of a search whose directory is given without a name."""
+
 
 def fit(
     table: Any,
@@ -51,7 +54,7 @@ def fit(
     max_model_size: int | None = None,
     training: Training | None = None,
     on_bad_file: str = "warn",
-    project_name: str = "table_model",
+    project_name: str | None = None,
     directory: str | Path | None = None,
     overwrite: bool = False,
     seed: int | None = None,
@@ -93,8 +96,8 @@ def fit(
         training: as in `AutoModel`.
         on_bad_file: of images and recordings that cannot be read: `"warn"` takes them as missing, `"raise"` stops,
             `"drop"` leaves their rows out.
-        project_name: folder of the search, under `directory`.
-        directory: as in `AutoModel`.
+        project_name: folder of the search under `directory`; "table_model" if left out.
+        directory: as in `AutoModel`: without `project_name` or `directory`, the search leaves nothing on the disk.
         overwrite: as in `AutoModel`.
         seed: as in `AutoModel`.
         device: as in `AutoModel`.
@@ -163,8 +166,10 @@ def fit(
         on_bad_file=on_bad_file,
         pretrained=pretrained,
     )
-    store = Store(Path(directory or ".") / project_name)
-    choices: Mapping[str, Any] = plan or ({} if overwrite else store.choices)
+    if project_name is None and directory is not None:
+        project_name = PROJECT
+    store = None if project_name is None or overwrite else Store(Path(directory or ".") / project_name)
+    choices: Mapping[str, Any] = plan or ({} if store is None else store.choices)
     table_plan = _sized(table_plan, budget, divided.train.size, choices.get("inputs", {}))
     name = path_name(table_plan.inputs, table_plan.heads)
     path = _path_fields(plan, name, [str(block.name) for block in table_plan.inputs])
