@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medley.auto.duration import seconds
-from medley.auto.rows import check_fit, check_folder, check_writable, divide, whole
+from medley.auto.rows import check_fit, check_folder, check_writable, divide, separate, whole
 from medley.balance.choose import balancer
 from medley.core.arguments import check_whole_number
 from medley.core.block import snake
-from medley.data.datasets import is_dataset
 from medley.errors import ConfigError, ErrorCollector, NotFittedError, WeakModelWarning, spelled, warn, within
 from medley.graph.graph import draw
 from medley.model.copying import available
@@ -152,9 +151,8 @@ class AutoModel:
         """Searches and trains; the best trial's best epoch is the model from then on.
 
         Args:
-            x: rows of every input: a list in order, a dict by name, or the rows themselves for one input. A data set
-                holds the labels, too: what `image_dataset_from_directory` returns, a tuple `(x, y)`, a `TensorDataset`,
-                any other `Dataset` or a `DataLoader` of torch.
+            x: rows of every input: a list in order, a dict by name, or the rows themselves for one input. Or rows and
+                labels: a tuple `(x, y)`, what `image_dataset_from_directory` returns, a data set or loader of torch.
             y: labels of every head, likewise; None or NaN where a row has none.
             epochs: of each training; None chooses by the number of rows.
             batch_size: rows per step; None chooses by the number of rows.
@@ -237,9 +235,8 @@ class AutoModel:
         rows = whole(self.graph, x, y, sample_weight)
         if validation_data is None:
             return divide(self.graph, rows, fraction, self.seed)
-        x, y, weight = (validation_data, None, None) if is_dataset(validation_data) else [*validation_data, None][:3]
         with within("validation_data"):
-            return rows, replace(whole(self.graph, x, y, weight), where="validation_data")
+            return rows, replace(whole(self.graph, *separate(validation_data)), where="validation_data")
 
     def _prepare(
         self,

@@ -80,6 +80,18 @@ def check_writable(folder: Path) -> None:
         raise ConfigError(f"The project cannot be kept in {folder}: {reason}. {_OTHER_FOLDER}")
 
 
+def separate(validation_data: Any) -> tuple[Any, Any, Any]:
+    """Rows, labels and weights of validation data; a data set is separated later.
+
+    >>> separate(([1], ["a"]))
+    ([1], ['a'], None)
+    """
+    if is_dataset(validation_data):
+        return validation_data, None, None
+    x, y, weight = (*validation_data, None)[:3]
+    return x, y, weight
+
+
 def whole(graph: Graph, x: Any, y: Any, sample_weight: Any) -> LabelledRows:
     """Matches rows and labels to the graph's names.
 

@@ -197,9 +197,11 @@ def _reported(path: Path, layout: Layout) -> Iterator[None]:
             ) from None
         except pd.errors.ParserError as error:
             raise DataError(f"{str(path)!r} cannot be read as a table: {_reason(str(error), layout)}") from error
-        except (MedleyError, UnicodeDecodeError):
+        except MedleyError:
             raise
         except Exception as error:  # of damaged files
+            if isinstance(error, UnicodeDecodeError) and layout.encoding == "utf-8":
+                raise  # another encoding is tried
             raise DataError(f"{str(path)!r} cannot be read as a table: {described(error)}.") from error
 
 
@@ -216,7 +218,10 @@ def _decode(path: Path, head: bytes) -> tuple[str, str, str]:
     """Decode the beginning of a file; return its text, its encoding, and a note."""
     for byte_order_mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
         if head.startswith(byte_order_mark):
-            return codecs.getincrementaldecoder(encoding)().decode(head), encoding, ""
+            try:
+                return codecs.getincrementaldecoder(encoding)().decode(head), encoding, ""
+            except UnicodeDecodeError as error:
+                raise DataError(f"{str(path)!r} cannot be read as a table: it is not valid UTF-16 ({error}).") from None
     if b"\0" in head:
         line = head[: head.index(b"\0")].count(b"\n") + 1
         raise DataError(
