@@ -11,6 +11,7 @@ import numpy as np
 
 from medley.core.registry import lookup
 from medley.data.datasets import LabelledDataset
+from medley.tables.answer_forms import AnswerForm, checked_frame
 from medley.tables.columns.cells import Cells, check_columns, table_cells
 from medley.tables.columns.kind import kind_named
 from medley.tables.columns.schema import Schema
@@ -44,12 +45,20 @@ class TableView:
         schema: the kinds of the columns, targets included.
         feeds: which columns each input reads.
         targets: head name -> its column.
+        forms: column of a target -> the form of its predictions; plain where it has none.
     """
 
-    def __init__(self, schema: Schema, feeds: Sequence[Feed], targets: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        feeds: Sequence[Feed],
+        targets: Mapping[str, str],
+        forms: Mapping[str, AnswerForm] | None = None,
+    ) -> None:
         self.schema = schema
         self.feeds = tuple(feeds)
         self.targets = dict(targets)
+        self.forms = {column: AnswerForm(column) for column in self.targets.values()} | dict(forms or {})
 
     @property
     def required(self) -> list[str]:
@@ -148,32 +157,26 @@ class TableView:
             probabilities: head name -> probabilities (B, classes).
             labels: head name -> classes; None for numeric targets.
         """
-        import pandas as pd
-
-        columns: dict[str, Any] = {}
+        columns: list[tuple[Any, Any]] = []
         for name, column in self.targets.items():
-            values = predictions[name]
-            columns[column] = list(values) if values.ndim > 1 else values
+            values, form = predictions[name], self.forms[column]
+            columns.append((form.name, list(values) if values.ndim > 1 else form.restore(values)))
             if labels[name] is not None and not _has_label_sets(values):
-                columns[f"{column}_probability"] = probabilities[name].max(1)
-        return pd.DataFrame(columns, index=table.frame.index)
+                columns.append((f"{column}_probability", probabilities[name].max(1)))
+        return checked_frame(columns, table.frame.index)
 
     def probabilities(
         self, table: Table, probabilities: Mapping[str, np.ndarray], labels: Mapping[str, list[Any] | None]
     ) -> pd.DataFrame:
         """A frame with the table's index: a column `<target>_<class>` per class; numeric targets as predicted."""
-        import pandas as pd
-
-        columns: dict[str, Any] = {}
+        columns: list[tuple[Any, Any]] = []
         for name, column in self.targets.items():
-            classes = labels[name]
+            values, classes, form = probabilities[name], labels[name], self.forms[column]
             if classes is None:
-                columns[column] = probabilities[name] if probabilities[name].ndim == 1 else list(probabilities[name])
+                columns.append((form.name, form.restore(values) if values.ndim == 1 else list(values)))
             else:
-                columns.update(
-                    {f"{column}_{label}": probabilities[name][:, position] for position, label in enumerate(classes)}
-                )
-        return pd.DataFrame(columns, index=table.frame.index)
+                columns += [(f"{column}_{label}", values[:, position]) for position, label in enumerate(classes)]
+        return checked_frame(columns, table.frame.index)
 
     def state(self) -> dict[str, Any]:
         """The view as JSON values."""
@@ -181,13 +184,15 @@ class TableView:
             "schema": self.schema.state(),
             "feeds": [asdict(feed) for feed in self.feeds],
             "targets": self.targets,
+            "forms": {column: form.state() for column, form in self.forms.items()},
         }
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Self:
         """The inverse of `state`."""
         feeds = [Feed(feed["name"], tuple(feed["columns"]), feed["input"]) for feed in state["feeds"]]
-        return cls(Schema.restore(state["schema"]), feeds, state["targets"])
+        forms = {column: AnswerForm.from_state(form) for column, form in state.get("forms", {}).items()}
+        return cls(Schema.restore(state["schema"]), feeds, state["targets"], forms)
 
 
 def is_table(rows: Any, input_names: Sequence[str], required: Sequence[str] = ()) -> bool:

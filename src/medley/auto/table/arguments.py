@@ -15,6 +15,7 @@ from medley.core.input import Input
 from medley.core.unreadable import POLICIES
 from medley.errors import ConfigError, DataError, ErrorCollector, spelled
 from medley.model.forward import resolve_device
+from medley.tables.answer_forms import with_given_names
 from medley.tables.reading.header import check_header
 from medley.tables.reading.memory import memory_bytes
 from medley.tables.reading.read import Table, read
@@ -136,7 +137,7 @@ def understand(
         errors.collect(error)
         errors.raise_if_any(DataError)
         raise
-    return known, plan_table(
+    plan = plan_table(
         known,
         targets,
         inputs=inputs,
@@ -146,3 +147,5 @@ def understand(
         errors=errors,
         labels=labels,
     )
+    plan.view.forms = with_given_names(plan.view.forms, table)
+    return known, plan
