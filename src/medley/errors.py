@@ -295,7 +295,7 @@ def as_data_error(message: str) -> Iterator[None]:
     """
     try:
         yield
-    except (MedleyError, Warning):
+    except (MedleyError, Warning, MemoryError):
         raise
     except Exception as error:
         raise DataError(f"{message} ({described(error)}).") from error

@@ -18,7 +18,7 @@ from medley.core.linear import Labels, SupervisedCodec
 from medley.core.row_reporting import WarningCollector, using_row_numbers
 from medley.core.spec import Spec
 from medley.data.sources import Source, absent
-from medley.errors import DataError, within
+from medley.errors import DataError, as_data_error, within
 from medley.graph.graph import Graph
 from medley.model.derived import InputRows
 from medley.model.encoding import encode_targets, source_nodes
@@ -76,7 +76,7 @@ class Encodings:
 
     def _fit_targets(self) -> None:
         for name, codec in self.targets.items():
-            with within(name), using_row_numbers(self.parts[0].numbers):
+            with within(name), using_row_numbers(self.parts[0].numbers), as_data_error("its labels cannot be encoded"):
                 codec.fit(self.parts[0].y[name])
 
     def _labels(self, part: LabelledRows) -> dict[str, Encoded]:
@@ -115,7 +115,7 @@ class Encodings:
                     training = codec.fit_encode(values, self._training_labels())
                 encoded = [training, *(_encode_part(codec, part, input_name) for part in self.parts[1:])]
             else:
-                with using_row_numbers(rows.numbers):
+                with using_row_numbers(rows.numbers), as_data_error("its rows cannot be encoded"):
                     codec.fit(values)
                 if self.stream is not None:  # `_encode_stream` encodes all sources of a graph in one pass
                     return codec, []
@@ -251,6 +251,7 @@ def _encode_part(codec: Codec, part: LabelledRows, input_name: str) -> Encoded:
         within(part.where),
         using_row_numbers(part.numbers),
         WarningCollector("".join(f"{prefix}: " for prefix in (part.where, input_name) if prefix)),
+        as_data_error("its rows cannot be encoded"),
     ):
         return codec.encode(values)
 
