@@ -220,7 +220,7 @@ def checked(frame: pd.DataFrame, origin: str, *, empty: bool = False) -> tuple[p
 def _read_files(source: TableFiles, as_text: Collection[str]) -> tuple[pd.DataFrame, list[str]]:
     import pandas as pd
 
-    frames: list[pd.DataFrame] = []
+    frames: list[Any] = []
     notes: list[str] = []
     for file in source.paths:
         frame, note = _read_file(file, as_text, source.header)
