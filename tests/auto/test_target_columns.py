@@ -100,7 +100,7 @@ def test_a_name_needs_columns_with_names():
     ("name", "text", "message"),
     [
         ("nothing.csv", None, "There is no file .*nothing.csv"),
-        ("rows.xlsx", ROWS, "end in .csv, .tsv, .*, .parquet"),
+        ("rows.parquet", ROWS, "rows.parquet' cannot be read as a table"),
         ("empty.csv", "", "empty.csv' cannot be read as a table"),
         ("header.csv", "age,sex\n", "holds no rows.*'age', 'sex'"),
         ("ragged.csv", "a,b\n1,2\n1,2,3\n", "ragged.csv' cannot be read as a table.*line 3"),

@@ -59,7 +59,9 @@ def test_unsafe_cells_are_replaced(cell, expected):
     assert sanitized_cell(cell) == expected
 
 
-@pytest.mark.parametrize("cell", [1, 2.5, "a", b"x", None, (1, 2), [1.0], {"a": 1}, np.zeros(3), Decimal(2)])
+@pytest.mark.parametrize(
+    "cell", [1, 2.5, "a", b"x", None, pd.NA, pd.NaT, (1, 2), [1.0], {"a": 1}, np.zeros(3), Decimal(2)]
+)
 def test_safe_cells_are_kept(cell):
     assert sanitized_cell(cell) is cell
 

@@ -17,6 +17,7 @@ MAX_DEPTH = 16
 """How deep lists in cells may be nested: several images per cell, as lists, need 4 levels."""
 
 _SAFE = (bool, float, bytes, date, time, timedelta, np.number, np.bool_, np.datetime64, np.timedelta64, type(None))
+_MISSING = ("NAType", "NaTType")  # by name, because pandas is imported late
 _ARRAY_MARKS = ("detach", "getbands", "__array__")  # of tensors, Pillow images, and arrays of other libraries
 
 
@@ -76,7 +77,7 @@ def sanitized_cells(cells: Iterable[Any]) -> list[Any] | None:
 
 def sanitized_cell(cell: Any) -> Any:
     """The cell itself if it is safe, else its replacement."""
-    if isinstance(cell, _SAFE):
+    if isinstance(cell, _SAFE) or type(cell).__name__ in _MISSING:
         return cell
     try:
         return _container(cell) if isinstance(cell, list | tuple | set | frozenset | dict) else _single(cell)
