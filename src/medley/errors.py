@@ -229,6 +229,10 @@ class BadImageWarning(MedleyWarning):
     """Images that cannot be read are treated as missing; the message lists their rows."""
 
 
+class UnreadableCellWarning(MedleyWarning):
+    """Cells of a table that cannot be read as the kind of their column count as missing; the message lists them."""
+
+
 class WeakModelWarning(MedleyWarning):
     """A target is predicted no better than by a constant; the message names it."""
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medley.cli.inspect import add_table_arguments, column_kinds
+from medley.cli.inspect import add_table_arguments, column_kinds, missing_values
 from medley.cli.memory import add_memory
 from medley.cli.plan import add_plan, plan_of
 from medley.cli.pretrained import add_pretrained, pretrained_of
@@ -170,7 +170,8 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
         "memory": args.memory,
         "plan": plan_of(args.plan, errors),
     }
-    table = {"inputs": args.input, "column_kinds": kinds, "root": args.root}
+    missing = missing_values(args, errors)
+    table = {"inputs": args.input, "column_kinds": kinds, "missing_values": missing, "root": args.root}
     pretrained = pretrained_of(args.pretrained)
     source = table_of(args, args.target)
     output = {"project_name": SEARCH, "directory": folder, "device": args.device}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from medley.cli.memory import add_memory, memory_of
 from medley.cli.models import open_predictor, read_rows
+from medley.cli.options import add_on_unreadable
 from medley.cli.output import ENDINGS, check_output, write_frame
 from medley.cli.progress import progress_bar
 from medley.cli.table_argument import add_table, table_of
@@ -17,7 +18,7 @@ from medley.errors import DataError, ErrorCollector, MedleyError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from medley.tables.predictor import Predictor
+    from medley.tables.predictor import OnUnreadable, Predictor
     from medley.tables.reading.read import Table
 
 ROWS = 2048
@@ -57,6 +58,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
     )
+    add_on_unreadable(parser)
     add_memory(parser)
 
 
@@ -83,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
     errors.raise_if_any(DataError)
     assert model is not None
     assert table is not None
-    predictions = _predict(model, table, proba=args.proba)
+    predictions = _predict(model, table, proba=args.proba, on_unreadable=args.on_unreadable)
     write_frame(_with_inputs(table.frame, predictions) if args.with_inputs else predictions, args.output)
 
 
@@ -101,10 +103,10 @@ def _in_batches(model: Predictor, source: Any, args: argparse.Namespace, memory:
     def to_output(rows: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
         return _with_inputs(rows, predictions) if args.with_inputs else predictions
 
-    predict_large(model, table, args.output, to_output, ROWS, proba=args.proba)
+    predict_large(model, table, args.output, to_output, ROWS, proba=args.proba, on_unreadable=args.on_unreadable)
 
 
-def _predict(model: Predictor, table: Table, *, proba: bool) -> pd.DataFrame:
+def _predict(model: Predictor, table: Table, *, proba: bool, on_unreadable: OnUnreadable) -> pd.DataFrame:
     """Predict in batches, to show progress; unreadable files are reported once for all batches."""
     import numpy as np
     import pandas as pd
@@ -116,7 +118,7 @@ def _predict(model: Predictor, table: Table, *, proba: bool) -> pd.DataFrame:
         for start in range(0, max(len(table), 1), ROWS):
             chunk = replace(table, frame=table.frame.iloc[start : start + ROWS])
             with using_row_numbers(np.arange(start, start + len(chunk))):
-                parts.append(model.predict_frame(chunk, proba=proba))
+                parts.append(model.predict_frame(chunk, proba=proba, on_unreadable=on_unreadable))
             advance(len(chunk))
     return pd.concat(parts)
 

@@ -26,7 +26,8 @@ from medley.model.encoding import encode_targets, row_weights
 from medley.model.forward import compute_embeddings, compute_outputs, resolve_device
 from medley.model.saving import save
 from medley.model.tasks import measure, tasks_of
-from medley.tables.predictor import Predictor, rows_per_pass, without_absent
+from medley.tables.columns.unreadable import check_policy, report_unreadable
+from medley.tables.predictor import OnUnreadable, Predictor, rows_per_pass, without_absent
 from medley.tables.view import TableView
 
 MIN_CACHED_ROWS = 64
@@ -112,7 +113,12 @@ class Model(Predictor):
         return self
 
     def embed(
-        self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        *,
+        root: str | Path | None = None,
+        on_unreadable: OnUnreadable = "warn",
     ) -> np.ndarray | dict[str, np.ndarray]:
         """The fused vectors (B, D) that the heads read.
 
@@ -120,11 +126,12 @@ class Model(Predictor):
             x: as in `predict`.
             batch_size: rows per pass.
             root: as in `predict`.
+            on_unreadable: as in `predict`.
 
         Returns:
             One array where all heads read the same vectors, else a dict by head name.
         """
-        rows = self._rows(arrange(self._inputs_of(x, root), self.input_names, "x"))
+        rows = self._rows(arrange(self._inputs_of(x, root, on_unreadable), self.input_names, "x"))
         return compute_embeddings(self.network, rows, rows_per_pass(batch_size))
 
     def evaluate(
@@ -135,6 +142,7 @@ class Model(Predictor):
         sample_weight: Any = None,
         *,
         root: str | Path | None = None,
+        on_unreadable: OnUnreadable = "warn",
     ) -> dict[str, float]:
         """Losses and metrics over the observed labels.
 
@@ -145,14 +153,17 @@ class Model(Predictor):
             batch_size: rows per pass.
             sample_weight: (B,) numbers.
             root: as in `predict`.
+            on_unreadable: as in `predict`, for targets as well.
 
         Returns:
             Scores under Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`.
         """
+        check_policy(on_unreadable)
         heads = self.output_names
         if y is None and self.table is not None and self._is_table(x):
             table = self.table.read(x, root, labelled=True)
             heads = self.table.labelled(table)
+            report_unreadable(table, self.table.schema, self.table.unparsed(table), on_unreadable)
             x, y = self.table.x(table), self.table.y(table, heads)
             _warn_of_missing([column for head, column in self.table.targets.items() if head not in heads])
         x, y, sample_weight = rows_and_labels(x, y, sample_weight, self.input_names, heads)

@@ -317,7 +317,9 @@ def run(
         validation = Validation(network, tasks, weights, evaluated)
         final = validation.scores()
         not_learned = [name for name, relative in validation.relative.items() if relative >= NOT_LEARNED]
-        worse = [name for name, relative in validation.relative.items() if not relative <= 1]
+        # A network that the caller has drawn stays as it was trained.
+        is_drawn = search_spec.table is None
+        worse = [] if is_drawn else [name for name, relative in validation.relative.items() if not relative <= 1]
         priors = {name: torch.as_tensor(data.targets[name].prior) for name in worse}
         if [name for name in worse if predict_constant(network.part(name), priors[name])]:
             final = validation.scores()  # of a network that is not worse than the constant baseline

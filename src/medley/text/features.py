@@ -72,7 +72,7 @@ class TextFeatures(LinearFeatures):
         counted, self._counted = self._counted, None
         is_counted = counted is not None and counted[0] == distinct
         terms = counted[1] if is_counted else terms_by_kind(self._terms, distinct)  # type: ignore[index]
-        parts = [self._tfidf(kind, *terms[kind], len(distinct)) for kind in self._terms]
+        parts = [self._tfidf(kind, terms[kind], len(distinct)) for kind in self._terms]
         # The last row stands for texts that are missing.
         matrix: Any = hstack(parts, format="csr", dtype=np.float32)
         matrix.resize(len(distinct) + 1, matrix.shape[1])
@@ -81,9 +81,10 @@ class TextFeatures(LinearFeatures):
         where = np.array([places[text] if here else len(distinct) for text, here in is_present], np.int64)
         return [FeatureBlock("", matrix[where], alone=True)], present
 
-    def _tfidf(self, kind: str, row: np.ndarray, hashes: np.ndarray, size: int) -> Any:
+    def _tfidf(self, kind: str, counted: tuple[np.ndarray, np.ndarray], size: int) -> Any:
         from scipy.sparse import csr_matrix
 
+        row, hashes = counted
         terms, idf = self._terms[kind], self._idf[kind]
         if len(terms):
             place = np.minimum(np.searchsorted(terms, hashes), len(terms) - 1)

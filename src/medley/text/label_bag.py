@@ -138,7 +138,7 @@ class LabelSetFeatures(TextFeatures):
     def encode(self, values: Any) -> tuple[list[FeatureBlock], np.ndarray]:
         rows = read_rows(values)
         texts = ["\x00".join(sorted(row or ())) for row in rows]
-        matrix = self._tfidf("labels", *terms_by_kind(["labels"], texts)["labels"], len(texts))
+        matrix = self._tfidf("labels", terms_by_kind(["labels"], texts)["labels"], len(texts))
         return [FeatureBlock("", matrix, alone=True)], np.array([row is not None for row in rows], bool)
 
 

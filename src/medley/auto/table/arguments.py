@@ -109,6 +109,7 @@ def read_and_design(
     roles: Mapping[str, str | None] | None = None,
     on_bad_file: str = "warn",
     labels: Table | None = None,
+    missing_values: Any = None,
 ) -> tuple[Table, TableDesign]:
     """Reads a table and designs its model.
 
@@ -122,6 +123,7 @@ def read_and_design(
         roles: "group", "time", "split", "sample_weight" -> column or None.
         on_bad_file: as in `fit`.
         labels: the target columns of all rows, if `table` is a sample of rows.
+        missing_values: as in `fit`.
 
     Raises:
         ConfigError, DataError: all of `errors`, and the errors in the table.
@@ -146,6 +148,7 @@ def read_and_design(
         on_bad_file=on_bad_file,
         errors=errors,
         labels=labels,
+        missing_values=missing_values,
     )
     design.view.forms = with_given_names(design.view.forms, table)
     return loaded, design

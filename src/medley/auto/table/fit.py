@@ -39,6 +39,7 @@ def fit(
     *,
     inputs: Sequence[str] | None = None,
     column_kinds: Mapping[str, str] | None = None,
+    missing_values: Any = None,
     root: str | Path | None = None,
     group: str | None = None,
     time: str | None = None,
@@ -77,6 +78,9 @@ def fit(
         targets: the column to predict, several columns, or a dict from column to its head. Cells may be missing.
         inputs: the columns to learn from; default: all columns without another role.
         column_kinds: column -> kind ("number", "category", "text", "image", ...), to override the inferred kinds.
+        missing_values: strings and numbers that stand for missing values (`["unknown", -99]`), in addition to those
+            that are recognised; or a dict from column to all of its missing values: `{"region": []}`, if "NA" is a
+            region.
         root: the folder that relative paths in cells start from; default: the table's folder.
         group: column; rows with the same value are all training rows or all validation rows.
         time: column; the latest rows are validation rows.
@@ -171,6 +175,7 @@ def fit(
         Progress(verbose),
         inputs=inputs,
         column_kinds=column_kinds,
+        missing_values=missing_values,
         root=root,
         roles={"group": group, "time": time, "split": split, "sample_weight": sample_weight},
         pretrained=pretrained,

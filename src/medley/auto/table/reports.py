@@ -9,6 +9,7 @@ from medley.auto.table.design import TableDesign
 from medley.errors import DataError, spelled, warn
 from medley.search.progress import Progress
 from medley.tables.checks.leaks import leaks
+from medley.tables.columns.unreadable import describe_expected
 from medley.tables.reading.read import Table
 
 MAX_ERRORS = 10
@@ -25,6 +26,10 @@ def report_design(design: TableDesign, progress: Progress) -> None:
         progress.log(f"input {feed.name}: {', '.join(columns[:MAX_COLUMNS])}{more}")
     for name, reason in design.left_out.items():
         progress.log(f"left out {name}: {reason}")
+    if design.missing:
+        phrases = "; ".join(f"{name}: {phrase}" for name, phrase in list(design.missing.items())[:MAX_COLUMNS])
+        more = f"; and in {len(design.missing) - MAX_COLUMNS} more columns" if len(design.missing) > MAX_COLUMNS else ""
+        progress.log(f"{phrases}{more} ({spelled('missing_values')} overrules)")
 
 
 def report_unparsed(unparsed: Mapping[str, tuple[int, int]], design: TableDesign, progress: Progress) -> None:
@@ -36,8 +41,9 @@ def report_unparsed(unparsed: Mapping[str, tuple[int, int]], design: TableDesign
         progress: logs.
     """
     for name, (count, first) in unparsed.items():
-        kind = design.view.schema[name].kind
-        cells = f"{count:,} cells cannot be parsed as a {kind} and count as missing"
+        kind = describe_expected(design.view.schema, name)
+        counted = "1 cell cannot be parsed as" if count == 1 else f"{count:,} cells cannot be parsed as"
+        cells = f"{counted} a {kind} and {'counts' if count == 1 else 'count'} as missing"
         progress.log(f"{name}: {cells}, the first in row {first}")
 
 

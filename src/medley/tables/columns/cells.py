@@ -13,6 +13,7 @@ import numpy as np
 from medley.core.column import ColumnGuess
 from medley.errors import DataError, ErrorCollector
 from medley.tables.columns.kind import parse_column
+from medley.tables.columns.missing import missing_values_of
 from medley.tables.columns.profile import ColumnProfile, profile_of
 from medley.tables.columns.schema import Schema
 from medley.tables.reading.read import Table
@@ -36,7 +37,8 @@ class Cells:
             - vector: float32 (B, D), rows of NaN where missing;
             - set: a list of B lists of labels; series: a list of B arrays; None where missing;
             - anything else: a list of the unchanged cells.
-        unparsed: positions of the rows whose cell is not empty but cannot be parsed as its kind: it counts as missing.
+        unparsed: positions of the rows whose cell is not empty but cannot be parsed as its kind, or is infinite: it
+            counts as missing.
     """
 
     values: Any
@@ -101,6 +103,12 @@ def table_cells(table: Table, guess: ColumnGuess) -> Cells:
     return _parse(profile_of(table, guess.name), guess)
 
 
+def guessed_profile(table: Table, guess: ColumnGuess) -> ColumnProfile:
+    """The profile of a table's column, in which the strings that the guess takes for missing values are missing."""
+    return profile_of(table, guess.name).without(missing_values_of(guess))
+
+
 def _parse(profile: ColumnProfile, guess: ColumnGuess) -> Cells:
+    profile = profile.without(missing_values_of(guess))
     values, parsed = parse_column(profile, guess.kind, guess.form)
-    return Cells(values, np.flatnonzero(profile.present & ~parsed))
+    return Cells(values, np.flatnonzero((profile.present & ~parsed) | profile.infinite))

@@ -70,12 +70,15 @@ class Schema(Mapping[str, ColumnGuess]):
 
     def state(self) -> list[dict[str, Any]]:
         """The schema as JSON values."""
-        return [{**asdict(guess), "examples": list(guess.examples)} for guess in self.values()]
+        return [
+            {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(guess).items()}
+            for guess in self.values()
+        ]
 
     @classmethod
     def restore(cls, state: Iterable[Mapping[str, Any]]) -> Self:
         """The inverse of `state`."""
-        return cls(ColumnGuess(**{**guess, "examples": tuple(guess["examples"])}) for guess in state)
+        return cls(ColumnGuess(**{**guess, **_tuples(guess)}) for guess in state)
 
 
 def check_kinds(column_kinds: Mapping[str, str], columns: Iterable[str], errors: ErrorCollector) -> dict[str, str]:
@@ -96,10 +99,21 @@ def check_kinds(column_kinds: Mapping[str, str], columns: Iterable[str], errors:
     return kinds
 
 
+def _tuples(guess: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(guess[name]) for name in ("examples", "missing_values") if guess.get(name) is not None}
+
+
 def _overridden(guess: ColumnGuess, name: str) -> ColumnGuess:
     kind = kind_named(name)
     form = guess.form if name == guess.kind else ""
     description = kind.describe(form, guess.distinct)
     return replace(
-        guess, kind=name, reason=SET_BY_CALLER, confidence=1.0, form=form, description=description, is_used=kind.is_used
+        guess,
+        kind=name,
+        reason=SET_BY_CALLER,
+        confidence=1.0,
+        form=form,
+        description=description,
+        is_used=kind.is_used,
+        missing_values=guess.missing_values if name == guess.kind else None,
     )

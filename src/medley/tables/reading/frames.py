@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medley.core.masked_arrays import unmasked
 from medley.data.datasets import LabelledDataset
 from medley.errors import DataError, as_data_error
 from medley.tables.reading.sanitize import sanitized_cell, sanitized_cells
@@ -98,6 +99,7 @@ def _from_columns(columns: Mapping[Any, Any]) -> pd.DataFrame:
 def _to_series(cells: Any) -> Any:
     import pandas as pd
 
+    cells = unmasked(cells)
     if hasattr(cells, "detach"):
         cells = cells.detach().cpu().numpy()
     if hasattr(cells, "iloc"):

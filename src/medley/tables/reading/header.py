@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Literal
 
 from medley.errors import ConfigError
-from medley.tables.formats.numbers import MISSING_MARKERS
+from medley.tables.formats.missing import AMONG_NUMBERS
 
 HasHeader = bool | Literal["auto"]
 
@@ -147,7 +147,7 @@ def _are_numbers(cells: Collection[str]) -> bool:
 
 
 def _is_value(cell: str) -> bool:
-    return cell.strip().lower() not in MISSING_MARKERS
+    return bool(cell.strip()) and cell.strip().lower() not in AMONG_NUMBERS
 
 
 def _is_word(cell: str) -> bool:

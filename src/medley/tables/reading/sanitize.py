@@ -17,7 +17,7 @@ MAX_DEPTH = 16
 """How deep lists in cells may be nested: several images per cell, as lists, need 4 levels."""
 
 _SAFE = (bool, float, bytes, date, time, timedelta, np.number, np.bool_, np.datetime64, np.timedelta64, type(None))
-_MISSING = ("NAType", "NaTType")  # by name, because pandas is imported late
+_MISSING = ("NAType", "NaTType", "MaskedConstant")  # by name, because pandas is imported late
 _ARRAY_MARKS = ("detach", "getbands", "__array__")  # of tensors, Pillow images, and arrays of other libraries
 
 
