@@ -42,7 +42,7 @@ def _first_row(profile: ColumnProfile, interpret: Callable[[ColumnProfile], obje
     while failing - working > 1:
         rows = (working + failing) // 2
         try:
-            interpret(ColumnProfile(profile.name, profile.series.iloc[:rows], profile.root, profile.rows))
+            interpret(_head(profile, rows))
         except MedleyError:
             working = rows
         except Exception:
@@ -50,6 +50,11 @@ def _first_row(profile: ColumnProfile, interpret: Callable[[ColumnProfile], obje
         else:
             working = rows
     return failing - 1
+
+
+def _head(profile: ColumnProfile, rows: int) -> ColumnProfile:
+    series = profile.series.iloc[:rows]
+    return ColumnProfile(profile.name, series, profile.root, profile.rows, profile.missing_values)
 
 
 def _shown(cell: object) -> str:
