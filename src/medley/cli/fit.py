@@ -52,8 +52,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--group", metavar="COLUMN", help="rows with the same value are kept together in the split")
     parser.add_argument("--time", metavar="COLUMN", help="the latest rows are used for validation")
-    parser.add_argument("--split", metavar="COLUMN", help='a column with "train", "validation" or "test" for each row')
-    parser.add_argument("--weight", metavar="COLUMN", help="a column with the weight of each row")
+    parser.add_argument(
+        "--split",
+        metavar="COLUMN",
+        help='a column with "train", "validation" or "test" for each row, or true and false (is_train, is_test)',
+    )
+    parser.add_argument(
+        "--weight",
+        metavar="[TARGET=]COLUMN",
+        action="append",
+        default=[],
+        help="a column with the weight of each row; may be given several times, for one target each",
+    )
     _add_search_arguments(parser)
 
 
@@ -99,6 +109,16 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
         "-v", "--verbose", action="store_const", const=2, dest="verbose", help="print a line per epoch"
     )
     parser.set_defaults(verbose=1)
+
+
+def _weights(weights: list[str], errors: ErrorCollector) -> str | dict[str, str] | None:
+    """The columns of weights: one for all targets, or one by target."""
+    if len(weights) == 1 and "=" not in weights[0]:
+        return weights[0]
+    for weight in weights:
+        if "=" not in weight:
+            errors.add(f"--weight {weight} is for all targets; with several, write --weight TARGET={weight}.")
+    return dict(weight.split("=", 1) for weight in weights if "=" in weight) or None
 
 
 def _whole_number(text: str) -> int:
@@ -159,7 +179,12 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
     from medley.auto.table.arguments import check_search, read_and_design
     from medley.auto.table.fit import fit
 
-    roles = {"group": args.group, "time": args.time, "split": args.split, "sample_weight": args.weight}
+    roles = {
+        "group": args.group,
+        "time": args.time,
+        "split": args.split,
+        "sample_weight": _weights(args.weight, errors),
+    }
     search = {
         "time_limit": args.time_limit,
         "max_trials": args.trials,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from medley.auto.duration import seconds
 from medley.auto.fit_arguments import check_fit, check_folder, check_writable
-from medley.auto.table.design import TableDesign, design_model
+from medley.auto.table.design import Role, TableDesign, design_model
 from medley.core.arguments import check_whole_number
 from medley.core.input import Input
 from medley.core.unreadable import POLICIES
@@ -106,7 +106,7 @@ def read_and_design(
     inputs: Sequence[str] | None = None,
     column_kinds: Mapping[str, str] | None = None,
     root: str | Path | None = None,
-    roles: Mapping[str, str | None] | None = None,
+    roles: Mapping[str, Role | None] | None = None,
     on_bad_file: str = "warn",
     labels: Table | None = None,
     missing_values: Any = None,
@@ -120,7 +120,7 @@ def read_and_design(
         inputs: as in `fit`.
         column_kinds: as in `fit`.
         root: as in `fit`.
-        roles: "group", "time", "split", "sample_weight" -> column or None.
+        roles: "group", "time", "split", "sample_weight" -> column, target -> column, or None.
         on_bad_file: as in `fit`.
         labels: the target columns of all rows, if `table` is a sample of rows.
         missing_values: as in `fit`.

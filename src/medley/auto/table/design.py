@@ -24,6 +24,16 @@ from medley.tables.columns.targets import infer_target_from_profile, target_head
 from medley.tables.reading.read import Table
 from medley.tables.view import Feed, TableView
 
+Role = str | Mapping[str, str]
+"""The column of a role, or a dict from target to such a column."""
+
+
+def role_columns(role: Role | None) -> list[str]:
+    """The columns of a role."""
+    if role is None:
+        return []
+    return list(role.values()) if isinstance(role, Mapping) else [role]
+
 
 @dataclass(frozen=True)
 class TableDesign:
@@ -52,7 +62,7 @@ def design_model(
     *,
     inputs: Sequence[str] | None = None,
     column_kinds: Mapping[str, str] | None = None,
-    roles: Mapping[str, str] | None = None,
+    roles: Mapping[str, Role] | None = None,
     on_bad_file: str = "warn",
     errors: ErrorCollector | None = None,
     labels: Table | None = None,
@@ -66,7 +76,7 @@ def design_model(
         inputs: the columns to learn from; default: all columns without another role.
         column_kinds: column -> kind that overrides the inferred one; for targets also "ordered".
         roles: argument -> column that determines the split or the weights ("group", "split", "sample_weight"; these are
-            not inputs), or the order of rows ("time").
+            not inputs), or the order of rows ("time"); weights also by target, a dict from target to column.
         on_bad_file: what to do with files that cannot be read.
         errors: earlier errors of the call, which are reported with those found here.
         labels: the target columns of all rows, if `table` is a sample of rows.
@@ -99,7 +109,10 @@ def design_model(
         name: replace(task, reason=SET_BY_CALLER) if custom_heads.get(name) else task for name, task in tasks.items()
     }
     schema = Schema(tasks[guess.name].cells if guess.name in tasks else guess for guess in schema.values())
-    not_inputs = {*target_names, *(name for role, name in roles.items() if role != "time")}
+    not_inputs = {
+        *target_names,
+        *(name for role, named in roles.items() if role != "time" for name in role_columns(named)),
+    }
     candidates = [name for name in dict.fromkeys(inputs or columns) if name not in not_inputs]
     used, left_out = _used_columns(schema, candidates, are_named=inputs is not None)
     if not used:
@@ -132,7 +145,7 @@ def check_column_names(
     targets: Any,
     inputs: Sequence[str] | None,
     column_kinds: Mapping[str, str] | None,
-    roles: Mapping[str, str],
+    roles: Mapping[str, Role],
     errors: ErrorCollector,
 ) -> None:
     """Checks the names of columns and kinds before the rows of a large table are read.
@@ -170,19 +183,29 @@ def _check_columns(
     columns: Sequence[str],
     target_names: Sequence[str],
     inputs: Sequence[str] | None,
-    roles: Mapping[str, str],
+    roles: Mapping[str, Role],
     errors: ErrorCollector,
 ) -> type[MedleyError]:
     """Adds errors for invalid names; returns the class of the error that reports all."""
     if not target_names:
         errors.add("is empty; name at least one column to predict.", argument="targets")
-    arguments = {"targets": target_names, "inputs": inputs or (), **{role: [name] for role, name in roles.items()}}
+    arguments = {
+        "targets": target_names,
+        "inputs": inputs or (),
+        **{role: role_columns(named) for role, named in roles.items()},
+    }
     for argument, names in arguments.items():
         for name in names:
             if name not in columns:
                 errors.add(f"names {name!r}, which is not a column.{did_you_mean(name, columns)}", argument=argument)
             elif argument != "targets" and name in target_names:
                 errors.add(f"names {name!r}, which is a target.", argument=argument)
+    for argument, by_target in roles.items():
+        for name in by_target if isinstance(by_target, Mapping) else ():
+            if name not in target_names:
+                errors.add(
+                    f"names {name!r}, which is not a target.{did_you_mean(name, target_names)}", argument=argument
+                )
     return ConfigError if errors.errors else DataError
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medley.core.column import ColumnGuess
-from medley.errors import DataError, ErrorCollector
+from medley.errors import DataError, ErrorCollector, listing
 from medley.tables.columns.kind import parse_column
 from medley.tables.columns.missing import missing_values_of
 from medley.tables.columns.profile import ColumnProfile, profile_of
@@ -20,6 +20,9 @@ from medley.tables.reading.read import Table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_MOST_ERRORS = 10
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,14 @@ def check_columns(table: Table, names: Sequence[str]) -> None:
         DataError: columns are missing (all are reported, each with similar names).
     """
     present, errors = list(table.frame.columns), ErrorCollector()
-    for name in names:
-        if name not in present:
-            similar = get_close_matches(name, present, n=3)
-            hint = (
-                f"near: {', '.join(map(repr, similar))}" if similar else f"it has {', '.join(map(repr, present[:20]))}"
-            )
-            errors.add(f"Column {name!r} is missing in {table.origin}; {hint}.")
+    missing = [name for name in names if name not in set(present)]
+    for name in missing[:_MOST_ERRORS]:
+        similar = get_close_matches(name, present, n=3)
+        hint = f"near: {listing(map(repr, similar))}" if similar else f"it has {listing(map(repr, present))}"
+        errors.add(f"Column {name!r} is missing in {table.origin}; {hint}.")
+    if len(missing) > _MOST_ERRORS:
+        others = listing(map(repr, missing[_MOST_ERRORS:]), see="see the model's describe()")
+        errors.add(f"{len(missing) - _MOST_ERRORS} more of the {len(names)} columns are missing: {others}.")
     errors.raise_if_any(DataError)
 
 
