@@ -25,7 +25,6 @@ from typing import Self, TypeVar
 
 E = TypeVar("E", bound="MedleyError")
 
-_LONGEST = 200
 _OPTIONS: ContextVar[Mapping[str, str]] = ContextVar("options", default={})  # noqa: B039  (never written to)
 
 
@@ -299,39 +298,6 @@ def within(where: str) -> Iterator[None]:
     except MedleyError as error:
         error.within(where)
         raise
-
-
-@contextmanager
-def as_data_error(message: str) -> Iterator[None]:
-    """Turns every exception inside that is not ours into a `DataError`: a border that foreign data crosses.
-
-    Args:
-        message: what cannot be done; the exception is named after it.
-
-    >>> with as_data_error("Column 'x' cannot be read"):
-    ...     float("y")
-    Traceback (most recent call last):
-        ...
-    medley.errors.DataError: Column 'x' cannot be read (ValueError: could not convert string to float: 'y').
-    """
-    try:
-        yield
-    except (MedleyError, Warning, MemoryError):
-        raise
-    except Exception as error:
-        raise DataError(f"{message} ({described(error)}).") from error
-
-
-def described(error: BaseException) -> str:
-    """The class and the first line of an exception, cut to a readable length.
-
-    >>> described(KeyError("a"))
-    "KeyError: 'a'"
-    """
-    lines = str(error).strip().splitlines() or [""]
-    text = lines[0].rstrip(".")
-    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 class ErrorCollector:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from medley.core.codec import Codec, Encoded
+from medley.core.foreign_errors import as_data_error
 from medley.core.row_reporting import WarningCollector
 from medley.data.rows import count
-from medley.errors import DataError, ErrorCollector, as_data_error, within
+from medley.errors import DataError, ErrorCollector, within
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,13 @@ import torch
 from medley.core.batch import Rows
 from medley.core.block import HeadSummary, Node
 from medley.core.codec import Codec, Encoded, TargetCodec
+from medley.core.foreign_errors import as_data_error
 from medley.core.input import Input, Preprocessing
 from medley.core.linear import Labels, SupervisedCodec
 from medley.core.row_reporting import WarningCollector, using_row_numbers
 from medley.core.spec import Spec
 from medley.data.sources import Source, absent
-from medley.errors import DataError, as_data_error, within
+from medley.errors import DataError, within
 from medley.graph.graph import Graph
 from medley.model.derived import InputRows
 from medley.model.encoding import encode_targets, loss_targets, source_nodes, warn_of_unlearned

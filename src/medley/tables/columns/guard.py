@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from medley.errors import DataError, MedleyError, described, spelled
+from medley.core.foreign_errors import described
+from medley.errors import DataError, MedleyError, spelled
 from medley.tables.columns.profile import ColumnProfile
 
 T = TypeVar("T")

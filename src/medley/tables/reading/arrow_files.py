@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from medley.errors import DataError, MedleyError, described
+from medley.core.foreign_errors import described
+from medley.errors import DataError, MedleyError
 from medley.tables.reading.compression import opened
 from medley.tables.reading.frames import from_arrow
 

@@ -13,9 +13,11 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medley.errors import DataError, MedleyError, described, spelled
+from medley.core.foreign_errors import described
+from medley.errors import DataError, MedleyError, spelled
 from medley.tables.reading.compression import opened
 from medley.tables.reading.header import BY_CELLS, Header, is_number, numbered_names, unique_names
+from medley.tables.reading.sanitize import sanitized
 from medley.tables.reading.types import note_of, typed
 
 if TYPE_CHECKING:
@@ -155,7 +157,7 @@ def delimited_batches(
                 frame = next(reader, None)
             if frame is None:
                 return
-            yield typed(frame, [*layout.codes, *as_text])[0]
+            yield typed(sanitized(frame), [*layout.codes, *as_text])[0]
 
 
 def _whole(path: Path, layout: Layout, as_text: Collection[str]) -> tuple[pd.DataFrame, str]:
@@ -163,7 +165,7 @@ def _whole(path: Path, layout: Layout, as_text: Collection[str]) -> tuple[pd.Dat
 
     with _reported(path, layout), opened(path) as stream:
         frame = pd.read_csv(stream, **_options(layout, as_text))
-    frame, placeholders = typed(frame, [*layout.codes, *as_text])
+    frame, placeholders = typed(sanitized(frame), [*layout.codes, *as_text])
     return frame, " ".join(filter(None, [layout.note, note_of(placeholders)]))
 
 

@@ -6,7 +6,8 @@ from datetime import date, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medley.errors import DataError, MedleyError, MissingDependencyError, described
+from medley.core.foreign_errors import described
+from medley.errors import DataError, MedleyError, MissingDependencyError
 from medley.tables.reading.header import Header, numbered_names, unique_names
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medley.core.foreign_errors import as_data_error
 from medley.core.masked_arrays import unmasked
 from medley.data.datasets import LabelledDataset
-from medley.errors import DataError, as_data_error
+from medley.errors import DataError
 from medley.tables.reading.sanitize import sanitized_cell, sanitized_cells
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medley.errors import DataError, as_data_error
+from medley.core.foreign_errors import as_data_error
+from medley.errors import DataError
 from medley.tables.reading.arrow_files import arrow_batches, parquet_batches, read_arrow, read_parquet
 from medley.tables.reading.delimited import delimited_batches, layout_of, read_delimited
 from medley.tables.reading.excel import read_excel

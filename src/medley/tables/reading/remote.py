@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from medley.errors import DataError, MedleyError, MissingDependencyError, described
+from medley.core.foreign_errors import described
+from medley.errors import DataError, MedleyError, MissingDependencyError
 
 _PACKAGES = {
     "http": "aiohttp",

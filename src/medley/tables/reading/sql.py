@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from medley.errors import DataError, MedleyError, MissingDependencyError, described
+from medley.core.foreign_errors import described
+from medley.errors import DataError, MedleyError, MissingDependencyError
 
 if TYPE_CHECKING:
     import pandas as pd
