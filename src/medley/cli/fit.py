@@ -12,6 +12,7 @@ from medley.cli.inspect import add_table_arguments, column_kinds, missing_values
 from medley.cli.memory import add_memory
 from medley.cli.plan import add_plan, plan_of
 from medley.cli.pretrained import add_pretrained, pretrained_of
+from medley.cli.table_argument import add_table, name_of, table_of
 from medley.errors import ErrorCollector
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ same command with --resume continues such a search, or adds trials to one that h
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
-    parser.add_argument("table", metavar="FILE", help="CSV, Parquet, JSON lines, Feather, or a folder of them")
+    add_table(parser)
     add_table_arguments(parser)
     parser.add_argument(
         "-o", "--output", metavar="MODEL_DIR", type=Path, help="the model directory (default: FILE-model)"
@@ -151,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
         KeyboardInterrupt: Ctrl-C was pressed before there was anything to save.
     """
     errors = ErrorCollector()
-    folder: Path = args.output or _default_folder(args.table)
+    folder: Path = args.output or Path(f"{name_of(args)}-model")
     if args.start is not None:
         from medley.cli.fit_more import run as run_more
 
@@ -178,11 +179,6 @@ def run(args: argparse.Namespace) -> int:
 
         show_sections(score_sections(model.metadata))
     return 130 if is_interrupted else 0
-
-
-def _default_folder(table: str) -> Path:
-    name = Path(table.rstrip("/")).name
-    return Path(f"{name.partition('.')[0] or name}-model")
 
 
 def _check_folder(folder: Path, errors: ErrorCollector, *, is_replaced: bool) -> None:
@@ -229,9 +225,10 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
     missing = missing_values(args, errors)
     table = {"inputs": args.input, "column_kinds": kinds, "missing_values": missing, "root": args.root}
     pretrained = pretrained_of(args.pretrained)
+    source = table_of(args, args.target)
     output = {"project_name": SEARCH, "directory": folder, "device": args.device}
     if errors.errors:  # reported together with all other errors
         check_search(errors, **search, **(output if folder.is_dir() or not folder.exists() else {}))
-        read_and_design(errors, args.table, args.target, **table, roles=roles)
+        read_and_design(errors, source, args.target, **table, roles=roles)
     output |= {"overwrite": args.overwrite, "resume": args.resume}
-    return fit(args.table, args.target, **table, **roles, **search, **output, pretrained=pretrained)
+    return fit(source, args.target, **table, **roles, **search, **output, pretrained=pretrained)

@@ -36,6 +36,7 @@ def run(args: argparse.Namespace, folder: Path, errors: ErrorCollector) -> int:
     """
     from medley.auto.duration import seconds
     from medley.cli.models import open_model
+    from medley.cli.table_argument import table_of
     from medley.errors import ConfigError
 
     for name, option in _SEARCH_OPTIONS.items():
@@ -47,9 +48,9 @@ def run(args: argparse.Namespace, folder: Path, errors: ErrorCollector) -> int:
         limit = seconds(args.time_limit)
     errors.raise_if_any(ConfigError)
     assert model is not None
-    trained = model.fit_more(
-        args.table, epochs=args.epochs or 10, root=args.root, seed=args.seed or 0, time_limit=limit
-    )
+    assert model.table is not None
+    source = table_of(args, list(model.table.targets.values()))
+    trained = model.fit_more(source, epochs=args.epochs or 10, root=args.root, seed=args.seed or 0, time_limit=limit)
     trained.save(folder)
     if args.verbose:
         entry = trained.metadata["fit_more"][-1]

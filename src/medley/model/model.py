@@ -14,6 +14,7 @@ from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded, TargetCodec
 from medley.core.registry import lookup
 from medley.core.spec import Spec
+from medley.data.datasets import rows_and_labels
 from medley.data.rows import arrange, check_counts
 from medley.data.sources import Source, encode_inputs
 from medley.errors import DataError, listing, warn
@@ -162,7 +163,7 @@ class Model(Predictor):
             that the model has not learnt count as misses in metrics, are left out of losses, and are warned of.
         """
         check_policy(on_unreadable)
-        named_x, named_y, size = self._labelled(x, y, root, on_unreadable)
+        named_x, named_y, sample_weight, size = self._labelled(x, y, sample_weight, root, on_unreadable)
         heads = list(named_y)
         learned = {name: self.targets[name] for name in heads}
         extended = extended_targets(learned, named_y)
@@ -185,9 +186,9 @@ class Model(Predictor):
         return scores
 
     def _labelled(
-        self, x: Any, y: Any, root: str | Path | None, on_unreadable: OnUnreadable = "warn"
-    ) -> tuple[dict[str, Any], dict[str, Any], int]:
-        """Rows by input, labels by head (of those that have some), and the number of rows."""
+        self, x: Any, y: Any, sample_weight: Any, root: str | Path | None, on_unreadable: OnUnreadable = "warn"
+    ) -> tuple[dict[str, Any], dict[str, Any], Any, int]:
+        """Rows by input, labels by head (of those that have some), sample weights, and the number of rows."""
         heads = self.output_names
         if y is None and self.table is not None and self._is_table(x):
             table = self.table.read(x, root, labelled=True)
@@ -195,13 +196,14 @@ class Model(Predictor):
             report_unreadable(table, self.table.schema, self.table.unparsed(table), on_unreadable)
             x, y = self.table.x(table), self.table.y(table, heads)
             _warn_of_missing([column for head, column in self.table.targets.items() if head not in heads])
+        x, y, sample_weight = rows_and_labels(x, y, sample_weight, self.input_names, heads)
         if isinstance(y, Mapping) and y and set(y) < set(heads):
             heads = [head for head in heads if head in y]
         named_y = arrange(y, heads, "y")
         rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)
         named_x = arrange(x, self.input_names, "x", rows_of_y)
         size = check_counts(without_absent(named_x), named_y)
-        return named_x, named_y, size
+        return named_x, named_y, sample_weight, size
 
     def fit_more(
         self,
@@ -241,7 +243,7 @@ class Model(Predictor):
         Raises:
             ConfigError, DataError: an argument or a row breaks a rule, such as a label that is new.
         """
-        named_x, named_y, size = self._labelled(x, y, root)
+        named_x, named_y, sample_weight, size = self._labelled(x, y, sample_weight, root)
         targets = encode_targets({name: self.targets[name] for name in named_y}, named_y)
         return lookup("train.fit_more")(
             self,
