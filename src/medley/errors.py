@@ -144,6 +144,22 @@ class ArtifactError(MedleyError, ValueError):
     """A saved model is incomplete, damaged, or names something that is not registered here."""
 
 
+def as_artifact_error(error: MedleyError) -> MedleyError:
+    """The same error as one of a saved model's: what it names comes from a file, and not from the caller.
+
+    Args:
+        error: of any class; a package that is not installed stays what it is.
+
+    >>> as_artifact_error(ConfigError("must be positive, got 0.", argument="epochs"))
+    ArtifactError('must be positive, got 0.')
+    """
+    if isinstance(error, ArtifactError | MissingDependencyError):
+        return error
+    converted = ArtifactError(error.message, where=error.where, argument=error.argument, causes=error.causes)
+    converted.__cause__ = error.__cause__
+    return converted
+
+
 class NotFittedError(MedleyError, RuntimeError):
     """Something was asked of an object before it was fitted."""
 

@@ -65,7 +65,11 @@ class Codec(ABC):
 
     @abstractmethod
     def restore(self, state: State) -> Self:
-        """The inverse of `state`; returns itself."""
+        """The inverse of `state`; returns itself.
+
+        Raises:
+            ArtifactError: values are missing or wrong: a saved state may come from anybody (`core.rules` checks it).
+        """
 
 
 class TargetCodec(Codec):

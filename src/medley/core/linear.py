@@ -49,13 +49,27 @@ class LinearFeatures(ABC):
         """Rows -> standardised numeric columns (B, C), NaN where missing; None where an input has none."""
         return None
 
+    @property
+    def number_count(self) -> int | None:
+        """The number C of columns that `numbers` returns, once it is fitted; None where that is not known."""
+        return 0 if type(self).numbers is LinearFeatures.numbers else None
+
+    @property
+    def widths(self) -> list[int] | None:
+        """The number of features of each block, once it is fitted; None where that is not known."""
+        return None
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """What was learnt: a flat dict of JSON values and arrays."""
 
     @abstractmethod
     def restore(self, state: State) -> Self:
-        """The inverse of `state`; returns itself."""
+        """The inverse of `state`; returns itself.
+
+        Raises:
+            ArtifactError: values are missing or wrong: a saved state may come from anybody.
+        """
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ from medley.errors import ArtifactError
 FORMAT = 3
 """Number of the saved format. It goes up whenever this version cannot read what the one before wrote."""
 
+MOST_BYTES = 2**30
+"""Size of a JSON file; arrays of several hundred megabytes lie in other files."""
+
 NUMBERS = "biuf"
 """Kinds of arrays that a file may hold: booleans and numbers, which need no code to be read."""
 
@@ -43,9 +46,11 @@ def check_header(content: Mapping[str, Any], path: Path) -> None:
     medley.errors.ArtifactError: model.json was written by medley 7.1 in format 99; medley ... reads format 3....
     """
     number = content["format"]
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise ArtifactError(f"{path} is damaged: its format must be a whole number, got {number!r:.50}.")
     if number == FORMAT:
         return
-    writer = content.get("medley", "0.1.0")
+    writer = f"{content.get('medley', '0.1.0'):.50}" if isinstance(content.get("medley", ""), str) else "0.1.0"
     if number > FORMAT:
         way = f"Update medley to {writer} or later: pip install -U medley."
     else:
@@ -71,12 +76,14 @@ def read_json(path: Path) -> dict[str, Any]:
         ArtifactError: the file is damaged or of another format.
     """
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ArtifactError(f"{path} is larger than any JSON that medley writes ({MOST_BYTES:,} bytes).")
         content = json.loads(path.read_text(encoding="utf-8"))
         check_header(content, path)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         if isinstance(error, ArtifactError):
             raise
-        raise ArtifactError(f"{path} is damaged, or was not written by medley: {error!r}.") from error
+        raise ArtifactError(f"{path} is damaged, or was not written by medley: {error!r:.300}.") from error
     return content
 
 
@@ -133,12 +140,17 @@ def array_from_json(content: Mapping[str, Any]) -> np.ndarray:
     """The inverse of `array_to_json`.
 
     Raises:
-        ArtifactError: the type is not one of numbers.
+        ArtifactError: the type is not one of numbers, or the content is damaged.
     """
-    dtype = np.dtype(content["dtype"])
-    _check_numbers([dtype])
-    flat = np.frombuffer(base64.b64decode(content["array"]), dtype)
-    return flat.astype(dtype.newbyteorder("=")).reshape(content["shape"])
+    try:
+        dtype = np.dtype(content["dtype"])
+        _check_numbers([dtype])
+        flat = np.frombuffer(base64.b64decode(content["array"], validate=True), dtype)
+        return flat.astype(dtype.newbyteorder("=")).reshape(content["shape"])
+    except (ValueError, TypeError, KeyError) as error:
+        if isinstance(error, ArtifactError):
+            raise
+        raise ArtifactError(f"An array is damaged: {error}.") from error
 
 
 def write_file(path: Path, content: bytes) -> None:

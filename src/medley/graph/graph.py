@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
 from medley.core.block import Block, Node, as_nodes, snake
-from medley.core.config import from_json, to_json
+from medley.core.config import to_json
 from medley.core.head import Head
 from medley.core.input import DerivedInput, Input
 from medley.core.space import OneOf
-from medley.errors import ArtifactError, ErrorCollector, GraphError
+from medley.errors import ErrorCollector, GraphError
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,29 +133,6 @@ class Graph:
 def _is_given(block: Any) -> TypeGuard[Input]:
     """Whether it is an input whose rows the caller gives."""
     return isinstance(block, Input) and not isinstance(block, DerivedInput)
-
-
-def graph_from_json(told: Mapping[str, Any]) -> Graph:
-    """The inverse of `Graph.to_json`; nodes of one name share one block.
-
-    Raises:
-        ArtifactError: the JSON is no graph.
-        ConfigError: it names something that is not registered.
-    """
-    try:
-        nodes: list[Node] = []
-        blocks: dict[str, Block] = {}
-        for one in told["nodes"]:
-            name = one["fields"]["name"]
-            if name not in blocks:
-                blocks[name] = from_json({"block": one["block"], "fields": one["fields"]})
-            block = blocks[name]
-            inputs = tuple(nodes[place] for place in one["inputs"])
-            nodes.append(block.node if _is_given(block) else Node(block, inputs))
-        inputs = tuple(nodes[place].block for place in told["inputs"])
-        return Graph(inputs, tuple(nodes[place] for place in told["outputs"]))  # type: ignore[arg-type]
-    except (KeyError, TypeError, IndexError) as error:
-        raise ArtifactError(f"This is no graph: {error!r} is missing or wrong.") from error
 
 
 def draw(inputs: Any, outputs: Any) -> Graph:

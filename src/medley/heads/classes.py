@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State
 from medley.core.numbering import row_number
+from medley.core.rules import Array, Choice, Maybe, StateRules, require
 from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.cells import as_numbers
 from medley.heads.class_weights import ClassWeight
 from medley.heads.label_codec import LabelCodec
-from medley.heads.labels import Alphabet, Given, given, unlabelled
+from medley.heads.labels import NUMBER_TYPES, Alphabet, Given, given, unlabelled
 from medley.heads.priors import best_probabilities, sigmoid, softmax
 
 MOST_CLASSES = 10_000
@@ -157,9 +158,22 @@ class ClassCodec(LabelCodec):
         """Whether labels came flat, in a column or one-hot."""
         return {"form": self.form, "one_hot_dtype": self._one_hot_dtype}
 
+    RULES: ClassVar[StateRules] = StateRules(
+        form=Choice("flat", "column", "one_hot"),
+        one_hot_dtype=Maybe(Choice(*NUMBER_TYPES)),
+        weights=Maybe(Array(np.float64, ("classes",), low=0.0)),
+        prior=Array(np.float32, ("outputs",)),
+    )
+
+    @staticmethod
+    def outputs(classes: int) -> int:
+        require(2 <= classes <= MOST_CLASSES, f"labels must be 2 to {MOST_CLASSES} classes, got {classes}.")
+        return 1 if classes == 2 else classes
+
     def restore_form(self, state: State) -> None:
         """The inverse of `form_state`."""
         self.form, self._one_hot_dtype = state["form"], state["one_hot_dtype"]
+        require((self.form == "one_hot") == (self._one_hot_dtype is not None), "one_hot_dtype does not fit form.")
 
 
 def _form(labels: Given) -> Form:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from medley.core.codec import State, TargetCodec
+from medley.core.rules import StateRules
 from medley.errors import NotFittedError
 from medley.heads.class_weights import ClassWeight, balanced, by_label
 from medley.heads.labels import Alphabet
@@ -55,6 +56,14 @@ class LabelCodec(TargetCodec):
         self.weights = balanced(counts) if isinstance(rule, str) else by_label(rule, self.labels)
         return counts * self.weights
 
+    RULES: ClassVar[StateRules]
+    """Of a subclass's state, the labels left out; the sizes `classes` and `outputs` are known."""
+
+    @staticmethod
+    @abstractmethod
+    def outputs(classes: int) -> int:
+        """The number of raw outputs for a number of classes."""
+
     @abstractmethod
     def form_state(self) -> dict[str, Any]:
         """The format of the caller's labels, as JSON values."""
@@ -70,7 +79,8 @@ class LabelCodec(TargetCodec):
     def restore(self, state: State) -> Self:
         """The inverse of `state`."""
         self._alphabet = Alphabet.restore(state)
-        self.restore_form(state)
-        self.weights = state["weights"]
-        self._prior = np.asarray(state["prior"], np.float32)
+        count = len(self._alphabet.labels)
+        values = self.RULES.read(state, {"classes": count, "outputs": self.outputs(count)})
+        self.restore_form(values)
+        self.weights, self._prior = values["weights"], values["prior"]
         return self

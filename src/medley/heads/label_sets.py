@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State
 from medley.core.numbering import row_number
+from medley.core.rules import Array, Choice, Maybe, StateRules, require
 from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.cells import as_numbers
 from medley.heads.class_weights import ClassWeight, balanced, by_label
 from medley.heads.label_codec import LabelCodec
-from medley.heads.labels import ROWS, Alphabet, Given, given, unlabelled
+from medley.heads.labels import NUMBER_TYPES, ROWS, Alphabet, Given, given, unlabelled
 from medley.heads.priors import best_probabilities, sigmoid
 
 UNKNOWN = -1.0  # the code of a cell that is not observed, in a row of which others are
@@ -146,6 +147,18 @@ class LabelSetCodec(LabelCodec):
     def form_state(self) -> dict[str, Any]:
         """Whether labels came as a matrix or as lists."""
         return {"form": self.form, "matrix_dtype": self._matrix_dtype}
+
+    RULES: ClassVar[StateRules] = StateRules(
+        form=Choice("matrix", "lists"),
+        matrix_dtype=Choice(*NUMBER_TYPES),
+        weights=Maybe(Array(np.float64, (2, "classes"), low=0.0)),
+        prior=Array(np.float32, ("outputs",)),
+    )
+
+    @staticmethod
+    def outputs(classes: int) -> int:
+        require(classes, "labels must have one label at least, got none.")
+        return classes
 
     def restore_form(self, state: State) -> None:
         """The inverse of `form_state`."""

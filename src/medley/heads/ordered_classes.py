@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State
+from medley.core.rules import Array, Flag, Maybe, StateRules, require
 from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.class_weights import ClassWeight
-from medley.heads.classes import refuse_measurements
+from medley.heads.classes import MOST_CLASSES, refuse_measurements
 from medley.heads.label_codec import LabelCodec
 from medley.heads.labels import Alphabet, Given, given, unlabelled
 from medley.heads.priors import best_probabilities, sigmoid
@@ -100,6 +101,17 @@ class OrderedCodec(LabelCodec):
     def form_state(self) -> dict[str, Any]:
         """Whether labels came flat."""
         return {"flat": self.flat}
+
+    RULES: ClassVar[StateRules] = StateRules(
+        flat=Flag(),
+        weights=Maybe(Array(np.float64, ("classes",), low=0.0)),
+        prior=Array(np.float32, ("outputs",)),
+    )
+
+    @staticmethod
+    def outputs(classes: int) -> int:
+        require(2 <= classes <= MOST_CLASSES, f"labels must be 2 to {MOST_CLASSES} classes, got {classes}.")
+        return classes - 1
 
     def restore_form(self, state: State) -> None:
         """The inverse of `form_state`."""

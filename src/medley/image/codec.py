@@ -6,17 +6,31 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, get_args
 
 import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
+from medley.core.rules import Choice, Items, StateRules, Whole
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
-from medley.image.conversion import convert_channels, convert_depth, resize, target_channels, target_depth, target_size
+from medley.image.conversion import (
+    INTERPOLATIONS,
+    convert_channels,
+    convert_depth,
+    resize,
+    target_channels,
+    target_depth,
+    target_size,
+)
 from medley.image.image_files import BadImageError
 from medley.image.pixels import Depth, ImageProfile, depth_of, is_image, is_missing, profile, read
 from medley.image.unreadable import IMAGES, Policy, Problems, Unreadable, by_row, listing
+
+MAX_SIDE = 16_384
+"""Pixels of a side of the images that a saved model reads."""
+
+MAX_CHANNELS = 1_024
 
 Result = TypeVar("Result")
 
@@ -162,11 +176,19 @@ class ImageCodec(Codec):
             "interpolation": self.interpolation,
         }
 
+    RULES = StateRules(
+        size=Items(Whole(1, MAX_SIDE), 2),
+        channels=Whole(1, MAX_CHANNELS),
+        depth=Choice(*get_args(Depth)),
+        interpolation=Choice(*INTERPOLATIONS),
+    )
+
     def restore(self, state: State) -> Self:
         """The inverse of `state`."""
-        height, width = state["size"]
-        self.size, self.channels, self.depth = (int(height), int(width)), int(state["channels"]), state["depth"]
-        self.interpolation = state["interpolation"]
+        values = self.RULES.read(state)
+        height, width = values["size"]
+        self.size, self.channels, self.depth = (height, width), values["channels"], values["depth"]
+        self.interpolation = values["interpolation"]
         return self
 
     def _fitted(self) -> tuple[int, int]:

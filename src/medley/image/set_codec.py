@@ -9,6 +9,7 @@ import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
 from medley.core.numbering import row_number
+from medley.core.rules import Flag, Items, Maybe, StateRules, Text, Whole
 from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.image.codec import ImageCodec, profile_rows, unreadable
@@ -17,6 +18,9 @@ from medley.image.unreadable import IMAGES, Policy, Problems, Unreadable
 
 DECODE_BATCH_SIZE = 512
 """Number of images that are decoded at once: enough for all threads, few enough to need little memory."""
+
+MAX_IMAGES = 10_000
+"""Images of a row that a saved model reads."""
 
 
 class ImageSetCodec(Codec):
@@ -126,11 +130,13 @@ class ImageSetCodec(Codec):
         """The state of the images' codec, the number of positions and the columns."""
         return {**self.images.state(), "places": self.places, "positions": self.positions, "names": self.names}
 
+    RULES = StateRules(places=Whole(1, MAX_IMAGES), positions=Flag(), names=Maybe(Items(Text(), low=1, is_unique=True)))
+
     def restore(self, state: State) -> Self:
         """The inverse of `state`."""
         self.images.restore(state)
-        self.places, self.positions = int(state["places"]), bool(state["positions"])
-        self.names = None if state["names"] is None else list(state["names"])
+        values = self.RULES.read(state)
+        self.places, self.positions, self.names = values["places"], values["positions"], values["names"]
         return self
 
     def _report(self, flat: _FlatImages, problems: Problems) -> None:

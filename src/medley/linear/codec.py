@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State
 from medley.core.linear import FeatureBlock, Labels, LinearFeatures, LinearRows, SupervisedCodec, raw_outputs
 from medley.core.registry import lookup, name_of
+from medley.core.rules import Array, Either, Fields, Flag, Items, Json, Maybe, Named, StateRules, Text, Whole, require
 from medley.core.spec import Spec
 from medley.data.split import FOLDS
 from medley.errors import DataError, NotFittedError
-from medley.linear.neighbours import LocalMeans
+from medley.linear.neighbours import COUNTS, LocalMeans
 
 if TYPE_CHECKING:
     from medley.linear.ridge import Features
@@ -257,30 +258,86 @@ class LinearPathCodec(SupervisedCodec):
             state["features"][name] = {"kind": name_of(type(features)), "place": place, "state": plain}
         return state
 
+    RULES = StateRules(
+        heads=Items(Items(Either(Text(), Whole(1, 1_000_000)), 4), low=1),
+        models=Items(Fields({"blocks": Maybe(Items(Whole(), 1))}), low=1),
+        mean=Array(np.float32, ("M",)),
+        scale=Array(np.float32, ("M",)),
+        local_mean=Array(np.float32, ("L",)),
+        local_scale=Array(np.float32, ("L",)),
+        widths=Named(Items(Items(Either(Flag(), Whole()), 2), low=1), "inputs"),
+        choices=Json(),
+        fingerprint=Text(),
+        features=Named(Fields({"kind": Text(), "place": Whole(), "state": Json()}), "inputs"),
+        components=Whole(0, 10_000),
+    )
+
     def restore(self, state: State) -> Self:
-        self._heads = [(head, link, int(answers), int(raw)) for head, link, answers, raw in state["heads"]]
-        self._models = list(state["models"])
-        self._mean, self._scale = np.asarray(state["mean"], np.float32), np.asarray(state["scale"], np.float32)
-        places = range(len(self._models))
-        self._weights = [np.asarray(state[f"weights_{place}"], np.float16) for place in places]
-        self._intercepts = [np.asarray(state[f"{INTERCEPT}_{place}"], np.float32) for place in places]
-        self._local_mean = np.asarray(state["local_mean"], np.float32)
-        self._local_scale = np.asarray(state["local_scale"], np.float32)
-        self.choices, self._fingerprint = dict(state["choices"]), str(state["fingerprint"])
-        self._widths = {
-            name: [(int(width), bool(alone)) for width, alone in widths] for name, widths in state["widths"].items()
-        }
-        self._components = [
-            np.asarray(state[f"components_{place}"], np.float16) for place in range(int(state["components"]))
-        ]
-        local = {key.removeprefix("local."): value for key, value in state.items() if key.startswith("local.")}
-        self._local.restore(local)
+        values = self.RULES.read(state)
+        self._heads = [_head(*entry) for entry in values["heads"]]
+        self._models = [{**model, **read} for model, read in zip(state["models"], values["models"], strict=True)]
+        self._mean, self._scale = values["mean"], values["scale"]
+        self._local_mean, self._local_scale = values["local_mean"], values["local_scale"]
+        self.choices, self._fingerprint = values["choices"], values["fingerprint"]
+        self._widths = {name: [_width(*entry) for entry in entries] for name, entries in values["widths"].items()}
+        self._local.restore(_below("local.", state))
         self.features = {}
-        for name, entry in state["features"].items():
-            start = f"features_{entry['place']}."
-            arrays = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
-            self.features[name] = lookup(entry["kind"])().restore({**entry["state"], **arrays})
+        for name, entry in values["features"].items():
+            kind = lookup(entry["kind"])
+            require(isinstance(kind, type) and issubclass(kind, LinearFeatures), f"{entry['kind']!r} has no features.")
+            inner = {**entry["state"], **_below(f"features_{entry['place']}.", state)}
+            self.features[name] = kind().restore(inner)
+        self._restore_models(state, values["components"])
         return self
+
+    def _restore_models(self, state: State, components: int) -> None:
+        """Reads the models' weights, which must have a row for each feature of their blocks."""
+        require(set(self._widths) == set(self.features), "widths and features must name the same inputs.")
+        for name, features in self.features.items():
+            widths = [width for width, _ in self._widths[name]]
+            require(features.widths in (None, widths), f"widths of {name!r} must be {features.widths}, got {widths}.")
+        blocks = [entry for name in self.features for entry in self._widths[name]]
+        answers, planes = sum(width for _, _, width, _ in self._heads), len(self._local.planes)
+        require(len(self._mean) == answers * len(self._models), "mean must have a number for each answer.")
+        local = planes * len(COUNTS) * answers
+        require(len(self._local_mean) == (local if planes else 0), "local_mean must have a number for each mean.")
+        require(not planes or len(self._local.mean) == answers, "local.mean must have a number for each answer.")
+        counts = [features.number_count for features in self.features.values()]
+        columns = sum(count or 0 for count in counts)
+        is_inside = None in counts or all(place < columns for plane in self._local.planes for place in plane)
+        require(is_inside, f"local.planes must name numeric columns, of which there are {columns}.")
+        widths = [width for width, _ in blocks] + ([local] if planes else [])
+        rules: dict[str, Array] = {}
+        for place, model in enumerate(self._models):
+            chosen = range(len(widths)) if model["blocks"] is None else model["blocks"]
+            require(all(block < len(widths) for block in chosen), "models must name blocks that there are.")
+            rows = sum(widths[block] for block in chosen)
+            rules[f"weights_{place}"] = Array(np.float16, (rows, answers))
+            rules[f"{INTERCEPT}_{place}"] = Array(np.float32, (answers,))
+        worthy = [width for width, is_alone in blocks if is_alone]
+        require(components == len(worthy), f"components must be {len(worthy)}, got {components}.")
+        rules |= {f"components_{place}": Array(np.float16, (width, None)) for place, width in enumerate(worthy)}
+        arrays = StateRules(**rules).read(state)
+        self._weights = [arrays[f"weights_{place}"] for place in range(len(self._models))]
+        self._intercepts = [arrays[f"{INTERCEPT}_{place}"] for place in range(len(self._models))]
+        self._components = [arrays[f"components_{place}"] for place in range(components)]
+
+
+def _head(name: Any, link: Any, answers: Any, raw: Any) -> tuple[str, LinearLink, int, int]:
+    """An entry of the state's heads; raises an `ArtifactError` where its numbers do not fit its link."""
+    has_types = isinstance(name, str) and isinstance(answers, int) and isinstance(raw, int)
+    require(has_types and link in get_args(LinearLink), "heads must hold names, links and two numbers.")
+    require(raw == answers - (link == "ordered") and raw > 0, f"heads must have outputs that fit {link!r}.")
+    return name, link, answers, raw
+
+
+def _width(width: Any, is_alone: Any) -> tuple[int, bool]:
+    require(not isinstance(width, bool) and isinstance(is_alone, bool), "widths must hold numbers and flags.")
+    return width, is_alone
+
+
+def _below(prefix: str, state: State) -> dict[str, Any]:
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
 def _features(blocks: Sequence[FeatureBlock]) -> Features:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ from medley.model.encoding import encode_targets, row_weights
 from medley.model.forward import compute_embeddings, compute_outputs, resolve_device
 from medley.model.saving import save
 from medley.model.tasks import measure, tasks_of
+from medley.nn.hub import offline
 from medley.tables.predictor import Predictor, rows_per_pass, without_absent
 from medley.tables.view import TableView
 
@@ -77,6 +79,7 @@ class Model(Predictor):
         self.network = network.to(resolve_device(device)).eval()
         self.metadata = dict(metadata or {})
         self.device = resolve_device(device)
+        self.may_download = True  # `load` decides: what a model of a stranger names is not fetched unasked
 
     @property
     def input_names(self) -> list[str]:
@@ -211,7 +214,8 @@ class Model(Predictor):
     def _rows(self, x: Mapping[str, Any], targets: Any = None, weight: np.ndarray | None = None) -> Rows:
         if targets is None:
             check_counts(without_absent(x))
-        encoded = encode_inputs(self.sources, InputRows(x, derived_nodes(self.graph)))
+        with nullcontext() if self.may_download else offline():
+            encoded = encode_inputs(self.sources, InputRows(x, derived_nodes(self.graph)))
         if not len(next(iter(encoded.values())).array):
             raise DataError("There are no rows: every input is empty.")
         if self._frozen is not None and len(next(iter(encoded.values())).array) >= MIN_CACHED_ROWS:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from medley.core.input import Input
 from medley.core.registry import lookup
+from medley.core.rules import Fields, Items, Json, Named, StateRules, Text, require
 from medley.tables.columns.cells import Cells, check_columns, table_cells
 from medley.tables.columns.kind import kind_named
 from medley.tables.columns.schema import Schema
@@ -31,6 +33,10 @@ class Feed:
     name: str
     columns: tuple[str, ...]
     input: str
+
+
+def _feed(name: str, columns: list[str], input: str) -> Feed:
+    return Feed(name, tuple(columns), input)
 
 
 class TableView:
@@ -171,6 +177,15 @@ class TableView:
                 )
         return pd.DataFrame(columns, index=table.frame.index)
 
+    RULES: ClassVar[StateRules] = StateRules(
+        schema=Json(),
+        feeds=Items(
+            Fields({"name": Text(), "columns": Items(Text(), low=1, is_unique=True), "input": Text()}, make=_feed),
+            low=1,
+        ),
+        targets=Named(Text()),
+    )
+
     def state(self) -> dict[str, Any]:
         """The view as JSON values."""
         return {
@@ -181,9 +196,39 @@ class TableView:
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Self:
-        """The inverse of `state`."""
-        feeds = [Feed(feed["name"], tuple(feed["columns"]), feed["input"]) for feed in state["feeds"]]
-        return cls(Schema.restore(state["schema"]), feeds, state["targets"])
+        """The inverse of `state`.
+
+        Raises:
+            ArtifactError: it is the state of no view.
+            ConfigError: an input or a kind of column is not registered.
+        """
+        values = cls.RULES.read(state)
+        view = cls(Schema.restore(values["schema"]), values["feeds"], values["targets"])
+        for feed in view.feeds:
+            input_class = lookup(feed.input)
+            require(isinstance(input_class, type) and issubclass(input_class, Input), f"{feed.input!r} is no input.")
+            reads_one = getattr(input_class.rows_from_columns, "__func__", None) is Input.rows_from_columns.__func__
+            require(len(feed.columns) == 1 or not reads_one, f"Input {feed.name!r} reads one column.")
+        unknown = [name for name in view._all_columns() if name not in view.schema]
+        require(not unknown, f"The schema has no column {', '.join(map(repr, unknown))}.")
+        names = [feed.name for feed in view.feeds]
+        require(len(set(names)) == len(names), "No two feeds may have the same name.")
+        return view
+
+    def check_names(self, inputs: Sequence[str], heads: Sequence[str]) -> None:
+        """Checks that a restored view belongs to a model.
+
+        Args:
+            inputs: names of the model's inputs.
+            heads: names of its heads.
+
+        Raises:
+            ArtifactError: it reads other inputs or targets.
+        """
+        fed = [feed.name for feed in self.feeds]
+        require(set(fed) == set(inputs), f"The table feeds the inputs {fed}, but the model has {list(inputs)}.")
+        targets = list(self.targets)
+        require(set(targets) == set(heads), f"The table has targets {targets}, but the model has {list(heads)}.")
 
 
 def is_table(rows: Any, input_names: Sequence[str], required: Sequence[str] = ()) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,8 @@ from medley.tables.columns.numbers import infer_from_numbers
 from medley.tables.columns.parsing import marks_missing, parse_distinct, spread
 from medley.tables.columns.profile import ColumnProfile, KindGuess, label_form
 from medley.tables.formats.booleans import parse_boolean
-from medley.tables.formats.numbers import MISSING_MARKERS, NumberForm, find_number_form, to_numbers
-from medley.tables.formats.times import find_epoch, find_time_form, numbers_to_times, to_times
+from medley.tables.formats.numbers import COMMA, MISSING_MARKERS, POINT, NumberForm, find_number_form, to_numbers
+from medley.tables.formats.times import TIME_FORMS, find_epoch, find_time_form, numbers_to_times, to_times
 
 _MOSTLY = 0.95
 
@@ -54,6 +55,7 @@ class NumberKind(ColumnKind, register="tabular.number_kind"):
 
     name = "number"
     rank = 40.0
+    forms = rf"(duration|({re.escape(POINT)}|{re.escape(COMMA)})( .*)?)?"
     compared_as = "number"
 
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
@@ -120,6 +122,7 @@ class TimeKind(ColumnKind, register="tabular.time_kind"):
 
     name = "time"
     rank = 50.0
+    forms = "|".join(map(re.escape, TIME_FORMS))
     compared_as = "number"
 
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:

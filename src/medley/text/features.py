@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from medley.core.codec import State
 from medley.core.linear import FeatureBlock, LinearFeatures
 from medley.core.registry import register
+from medley.core.rules import Array, Choice, Items, StateRules, require
 from medley.text.rows import read_texts
 from medley.text.words import Words, hash_text
 
 MAX_WORDS, MAX_CHARACTERS, MAX_ENTITIES = 50_000, 30_000, 20_000
+KINDS = ("words", "characters", "entities", "labels")
 SHORT = 100
 """Mean number of characters up to which runs of characters are features: of long texts, words say enough."""
 
@@ -91,11 +93,26 @@ class TextFeatures(LinearFeatures):
         terms = {f"{kind}_terms": hashes.view(np.int64) for kind, hashes in self._terms.items()}
         return {"kinds": list(self._terms), **terms, **{f"{kind}_idf": idf for kind, idf in self._idf.items()}}
 
+    RULES = StateRules(kinds=Items(Choice(*KINDS[:3]), low=1, is_unique=True))
+    KIND_RULES: ClassVar = {
+        kind: StateRules(
+            **{f"{kind}_terms": Array(np.int64, ("F",)), f"{kind}_idf": Array(np.float32, ("F",), low=0.0)}
+        )
+        for kind in KINDS
+    }
+
     def restore(self, state: State) -> Self:
-        kinds = state["kinds"]
-        self._terms = {kind: np.array(state[f"{kind}_terms"], np.int64).view(np.uint64) for kind in kinds}
-        self._idf = {kind: np.asarray(state[f"{kind}_idf"], np.float32) for kind in kinds}
+        self._terms, self._idf = {}, {}
+        for kind in self.RULES.read(state)["kinds"]:
+            values = self.KIND_RULES[kind].read(state)
+            terms = values[f"{kind}_terms"].view(np.uint64)
+            require((terms[1:] > terms[:-1]).all(), f"{kind}_terms must be sorted.")
+            self._terms[kind], self._idf[kind] = terms, values[f"{kind}_idf"]
         return self
+
+    @property
+    def widths(self) -> list[int]:
+        return [sum(map(len, self._terms.values()))]
 
 
 def terms_of(kind: str, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -9,12 +9,14 @@ from typing import Any, Self
 import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
+from medley.core.rules import Array, Flag, StateRules, Whole
 from medley.core.spec import Spec
 from medley.errors import NotFittedError
 from medley.text.rows import read_texts
 from medley.text.words import Words
 
 LARGEST_BAG = 512
+LONGEST_NGRAM = 16  # words
 MAX_FIT_TEXTS = 200_000  # maximum number of distinct texts from which the table is built
 MAX_SIZE_TEXTS = 5000  # maximum number of texts from which the size of a bag is chosen
 CHUNK_BYTES = 2**25  # memory of the flags of a chunk of texts
@@ -86,9 +88,14 @@ class NgramCodec(Codec):
         table = self._fitted().view(np.int64)
         return {"hashes": table, "width": self._width, "ngrams": self.ngrams, "long": self._is_long}
 
+    RULES = StateRules(
+        hashes=Array(np.int64, ("V",)), width=Whole(1, LARGEST_BAG), ngrams=Whole(1, LONGEST_NGRAM), long=Flag()
+    )
+
     def restore(self, state: State) -> Self:
-        self._table = np.array(state["hashes"], np.int64).view(np.uint64)
-        self._width, self.ngrams, self._is_long = int(state["width"]), int(state["ngrams"]), bool(state["long"])
+        values = self.RULES.read(state)
+        self._table = values["hashes"].view(np.uint64)
+        self._width, self.ngrams, self._is_long = values["width"], values["ngrams"], values["long"]
         return self
 
     def _fitted(self) -> np.ndarray:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
+from medley.core.rules import MOST_ITEMS, MOST_STEPS, Array, StateRules, Whole, require
 from medley.core.spec import Spec
-from medley.errors import ConfigError, NotFittedError
+from medley.errors import ArtifactError, ConfigError, NotFittedError
 from medley.text.rows import read_texts
 
 if TYPE_CHECKING:
@@ -86,18 +87,37 @@ class PretrainedTokenCodec(Codec):
         tokenizer.no_padding()
         return {"tokenizer": np.frombuffer(tokenizer.to_str().encode(), np.uint8), "length": self._steps}
 
+    RULES = StateRules(tokenizer=Array(np.uint8, (None,), 0, 255), length=Whole(1, MOST_STEPS))
+
     def restore(self, state: State) -> Self:
         """The inverse of `state`."""
-        from tokenizers import Tokenizer
-
-        self._tokenizer = Tokenizer.from_str(np.asarray(state["tokenizer"], np.uint8).tobytes().decode())
-        self._steps = int(state["length"])
+        values = self.RULES.read(state)
+        self._tokenizer = _tokenizer(values["tokenizer"].tobytes())
+        self._steps = values["length"]
         return self
 
     def _fitted(self) -> Tokenizer:
         if self._tokenizer is None:
             raise NotFittedError("This text codec is not fitted: call fit() on training rows, or restore().")
         return self._tokenizer
+
+
+def _tokenizer(content: bytes) -> Tokenizer:
+    """A tokenizer of its JSON, which may come from anybody."""
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_str(content.decode())
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(1_000)
+        tokenizer.encode_batch_fast(["", "A few words, and 1 number."])
+        vocabulary = tokenizer.get_vocab(with_added_tokens=True)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # an error in the package's Rust code is no `Exception`
+        raise ArtifactError(f"tokenizer must be the JSON of a tokenizer that works: {error!r:.200}.") from None
+    require(vocabulary and max(vocabulary.values()) < MOST_ITEMS, "tokenizer must have words with ids of a usual size.")
+    return tokenizer
 
 
 def _choose_length(tokenizer: Tokenizer, texts: list[str]) -> int:

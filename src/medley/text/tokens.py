@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
+from medley.core.rules import MOST_STEPS, Named, StateRules, Text, Whole, require
 from medley.core.spec import Spec
-from medley.errors import NotFittedError
+from medley.errors import ArtifactError, NotFittedError
 from medley.text.rows import read_texts
 
 if TYPE_CHECKING:
@@ -78,17 +80,34 @@ class TokenCodec(Codec):
         tokenizer.no_padding()
         return {"tokenizer": tokenizer.to_str(), "length": self._steps}
 
-    def restore(self, state: State) -> Self:
-        from tokenizers import Tokenizer
+    RULES = StateRules(tokenizer=Text(), length=Whole(1, MOST_STEPS))
 
-        self._tokenizer = Tokenizer.from_str(state["tokenizer"])
-        self._steps = int(state["length"])
+    def restore(self, state: State) -> Self:
+        from tokenizers.models import WordLevel
+
+        values = self.RULES.read(state)
+        # All but the vocabulary is the same in every model, and is not taken from a file that may come from anybody.
+        self._tokenizer = _tokenizer(WordLevel(_vocabulary(values["tokenizer"]), unk_token="[UNK]"))
+        self._steps = values["length"]
         return self
 
     def _fitted(self) -> Tokenizer:
         if self._tokenizer is None:
             raise NotFittedError("This text codec is not fitted: call fit() on training rows, or restore().")
         return self._tokenizer
+
+
+def _vocabulary(tokenizer: str) -> dict[str, int]:
+    """The vocabulary of a tokenizer's JSON: word -> id, ids counted from 0."""
+    try:
+        vocabulary = json.loads(tokenizer)["model"]["vocab"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ArtifactError(f"tokenizer must be the JSON of a tokenizer: {error!r}.") from error
+    rules = StateRules(vocabulary=Named(Whole(), "words"))
+    ids = rules.read({"vocabulary": vocabulary})["vocabulary"]
+    require(sorted(ids.values()) == list(range(len(ids))), "tokenizer must have the ids 0, 1, ..., each once.")
+    require({"[PAD]", "[UNK]"} <= set(ids), "tokenizer must have the words [PAD] and [UNK].")
+    return ids
 
 
 def _train(texts: list[str], max_tokens: int) -> Tokenizer:

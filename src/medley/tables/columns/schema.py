@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any, Self
 
 from medley.core.column import ColumnGuess
+from medley.core.rules import Fields, Flag, Items, Real, StateRules, Text, Whole, require
 from medley.errors import ConfigError, ErrorCollector, did_you_mean
 from medley.tables.columns.kind import SET_BY_CALLER, kind_named, kind_names
 
@@ -74,8 +76,39 @@ class Schema(Mapping[str, ColumnGuess]):
 
     @classmethod
     def restore(cls, state: Iterable[Mapping[str, Any]]) -> Self:
-        """The inverse of `state`."""
-        return cls(ColumnGuess(**{**guess, "examples": tuple(guess["examples"])}) for guess in state)
+        """The inverse of `state`.
+
+        Raises:
+            ArtifactError: it is the state of no schema.
+            ConfigError: a kind of column is not registered.
+        """
+        guesses = StateRules(schema=Items(_GUESS)).read({"schema": state})["schema"]
+        require(len({guess.name for guess in guesses}) == len(guesses), "No two columns may have the same name.")
+        for guess in guesses:
+            is_form = re.fullmatch(kind_named(guess.kind).forms, guess.form)
+            require(is_form, f"Column {guess.name!r} is of the kind {guess.kind!r}, which has no form {guess.form!r}.")
+        return cls(guesses)
+
+
+def _guess(examples: list[str], **fields: Any) -> ColumnGuess:
+    return ColumnGuess(**fields, examples=tuple(examples))
+
+
+_GUESS = Fields(
+    {
+        "name": Text(),
+        "kind": Text(),
+        "reason": Text(),
+        "confidence": Real(0.0, 1.0),
+        "missing": Real(0.0, 1.0),
+        "distinct": Whole(),
+        "examples": Items(Text()),
+        "description": Text(),
+        "form": Text(),
+        "is_used": Flag(),
+    },
+    make=_guess,
+)
 
 
 def check_kinds(column_kinds: Mapping[str, str], columns: Iterable[str], errors: ErrorCollector) -> dict[str, str]:

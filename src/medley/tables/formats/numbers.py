@@ -13,7 +13,7 @@ MISSING_MARKERS = frozenset(
 )
 """Placeholders that people and programs write for a missing value, in lower case."""
 
-_POINT, _COMMA = "1,234.5", "1.234,5"
+POINT, COMMA = "1,234.5", "1.234,5"
 _MULTIPLIERS = {"k": 1e3, "K": 1e3, "M": 1e6, "mn": 1e6, "B": 1e9, "bn": 1e9}
 _SPACES = " \u00a0\u202f\u2009"
 _MONEY = r"(?:US\$|R\$|[$€£¥₹₩₽]|(?:USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|Rs\.?)(?![^\W\d_]))"
@@ -32,8 +32,8 @@ def _pattern(groups: str, decimal: str) -> re.Pattern[str]:
 
 
 _PATTERNS = {
-    _POINT: (_pattern(rf",'\u2019{_SPACES}", r"\."), re.compile(rf"[,'\u2019{_SPACES}]")),
-    _COMMA: (_pattern(rf".'\u2019{_SPACES}", ","), re.compile(rf"[.'\u2019{_SPACES}]")),
+    POINT: (_pattern(rf",'\u2019{_SPACES}", r"\."), re.compile(rf"[,'\u2019{_SPACES}]")),
+    COMMA: (_pattern(rf".'\u2019{_SPACES}", ","), re.compile(rf"[.'\u2019{_SPACES}]")),
 }
 
 
@@ -50,14 +50,14 @@ class NumberForm:
     ('1.234,5 kg', '1,234.5')
     """
 
-    style: str = _POINT
+    style: str = POINT
     unit: str = ""
     sure: bool = True
 
     @classmethod
     def parse(cls, form: str) -> NumberForm:
         """Create from the `form` of a guess; `""` is the plain style."""
-        return cls(form[:7] or _POINT, form[7:].strip())
+        return cls(form[:7] or POINT, form[7:].strip())
 
     def __str__(self) -> str:
         return f"{self.style} {self.unit}".strip()
@@ -82,13 +82,13 @@ def find_number_form(strings: Sequence[str]) -> NumberForm | None:
         style: [pattern.fullmatch(string) for string in values] for style, (pattern, _) in _PATTERNS.items()
     }
     counts = {style: sum(match is not None for match in matches) for style, matches in matches_by_style.items()}
-    style = _POINT if counts[_POINT] >= counts[_COMMA] else _COMMA
+    style = POINT if counts[POINT] >= counts[COMMA] else COMMA
     if counts[style] < 0.9 * len(values):
         return None
     units = {_unit(match) for match in matches_by_style[style] if match} - {"", *_MULTIPLIERS}
     if len(units) > 1:
         return None
-    is_ambiguous = counts[_POINT] == counts[_COMMA] and any("," in string or "." in string for string in values)
+    is_ambiguous = counts[POINT] == counts[COMMA] and any("," in string or "." in string for string in values)
     return NumberForm(style, next(iter(units), ""), sure=not is_ambiguous)
 
 
