@@ -7,8 +7,8 @@ from medley.core.batch import Rows
 from medley.core.codec import Encoded
 from medley.core.spec import vector
 from medley.graph.graph import draw
-from medley.graph.saved import graph_from_json
 from medley.graph.network import Network
+from medley.graph.saved import graph_from_json
 from medley.graph.untie import untie
 from medley.heads import RegressionHead
 from medley.series.input import Input

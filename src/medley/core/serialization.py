@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -16,7 +16,14 @@ from medley import __version__
 from medley.errors import ArtifactError
 
 FORMAT = 3
-"""Number of the saved format. It goes up whenever this version cannot read what the one before wrote."""
+"""Number of the saved format. It goes up whenever an earlier version cannot read what this one writes."""
+
+FIRST_FORMAT = 3
+"""The first format of a released version: it and all later ones are read by every later version."""
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""Format -> what makes the content of a JSON file of that format one of the next; one step for each format since the
+first, so that a model of any release is read. Saved models of each format lie in tests/golden/."""
 
 MOST_BYTES = 2**30
 """Size of a JSON file; arrays of several hundred megabytes lie in other files."""
@@ -48,7 +55,7 @@ def check_header(content: Mapping[str, Any], path: Path) -> None:
     number = content["format"]
     if isinstance(number, bool) or not isinstance(number, int):
         raise ArtifactError(f"{path} is damaged: its format must be a whole number, got {number!r:.50}.")
-    if number == FORMAT:
+    if FIRST_FORMAT <= number <= FORMAT:
         return
     writer = f"{content.get('medley', '0.1.0'):.50}" if isinstance(content.get("medley", ""), str) else "0.1.0"
     if number > FORMAT:
@@ -80,6 +87,9 @@ def read_json(path: Path) -> dict[str, Any]:
             raise ArtifactError(f"{path} is larger than any JSON that medley writes ({MOST_BYTES:,} bytes).")
         content = json.loads(path.read_text(encoding="utf-8"))
         check_header(content, path)
+        written = {name: content[name] for name in header() if name in content}
+        for number in range(content["format"], FORMAT):
+            content = {**MIGRATIONS[number](content), **written}
     except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         if isinstance(error, ArtifactError):
             raise

@@ -22,6 +22,7 @@ from medley.graph.network import Network
 from medley.model.derived import InputRows, derived_nodes
 from medley.model.encoding import encode_targets, row_weights
 from medley.model.forward import compute_embeddings, compute_outputs, resolve_device
+from medley.model.privacy import without_examples
 from medley.model.saving import save
 from medley.model.tasks import measure, tasks_of
 from medley.nn.hub import offline
@@ -172,20 +173,23 @@ class Model(Predictor):
         parts = sections(self.graph, self.sources, self.targets, self.metadata, self.table)
         return "\n\n".join([self.summary(), *map(str, parts)])
 
-    def save(self, directory: str | Path, *, pretrained: str = "copy") -> Path:
+    def save(self, directory: str | Path, *, pretrained: str = "copy", examples: bool = True) -> Path:
         """Writes the model as JSON and safetensors; no code, no pickle.
 
         Args:
             directory: created where missing; a model in it is replaced.
             pretrained: `"copy"` writes the weights of pretrained parts too, so that the model loads without anything
                 else; `"reference"` leaves out those that training has not changed, and writes their name, revision
-                and checksum instead: they are fetched again when the model is loaded.
+                and checksum instead: they are looked for again when the model is loaded.
+            examples: whether example cells of the training table are saved for `describe`, and sentences that may quote
+                cells. Categories, words and classes are saved anyway: the model predicts with them.
 
         Raises:
             ArtifactError: a part has no registered name.
             ConfigError: `pretrained` is neither, or referenced weights are no longer where they came from.
         """
-        view, parts = self.table, (self.graph, self.sources, self.targets, self.network, self.metadata)
+        view, metadata = (self.table, self.metadata) if examples else without_examples(self.table, self.metadata)
+        parts = (self.graph, self.sources, self.targets, self.network, metadata)
         return save(directory, *parts, view, pretrained=pretrained)
 
     def export(self, path: str | Path) -> Path:

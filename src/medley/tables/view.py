@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -63,6 +63,15 @@ class TableView:
         """The columns whose cells must be read as text, even if all of them are digits in some table."""
         guesses = (self.schema[name] for name in self._all_columns())
         return [guess.name for guess in guesses if kind_named(guess.kind).reads_as_text(guess.form)]
+
+    def without_examples(self, reason: str) -> TableView:
+        """A view that quotes no cell of the table that it was made for.
+
+        Args:
+            reason: takes the place of the reasons for the columns' kinds, which may quote cells.
+        """
+        guesses = [replace(guess, examples=(), reason=reason) for guess in self.schema.values()]
+        return TableView(Schema(guesses), self.feeds, self.targets)
 
     def only(self, inputs: Collection[str]) -> TableView:
         """A view of some of the inputs, without targets."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import field
 from typing import cast
 
 from medley.core.block import Block
@@ -11,6 +12,7 @@ from medley.core.space import OneOf, Space, searched
 from medley.text.bag import NgramBag
 from medley.text.embedding import Embedding
 from medley.text.ngrams import NgramCodec
+from medley.text.rows import MAX_CHARACTERS
 from medley.text.token_layers import check_counts
 from medley.text.tokens import TokenCodec
 
@@ -22,6 +24,7 @@ class TextToIntSequence(Preprocessing, register="text.int_sequence"):
         output_sequence_length: T; default: the length of the longest training text or, if texts are long, the 98th
             percentile, at most 256.
         max_tokens: maximum size of the vocabulary, including padding and the unknown word.
+        max_characters: longer texts are cut there before they are encoded.
 
     Shape: rows -> (B, T) ids, 0 is padding (before the words), 1 the unknown word.
 
@@ -31,15 +34,17 @@ class TextToIntSequence(Preprocessing, register="text.int_sequence"):
 
     output_sequence_length: int | Space | None = None
     max_tokens: int | Space = 20000
+    max_characters: int = field(default=MAX_CHARACTERS, kw_only=True)
 
     def check(self) -> Iterable[str]:
         """Checks that sizes are positive integers and that the vocabulary has room for at least one word."""
-        yield from check_counts(self, ("output_sequence_length",))
+        yield from check_counts(self, ("output_sequence_length", "max_characters"))
         yield from _check_max_tokens(self.max_tokens, 3)
 
     def codec(self) -> TokenCodec:
         """A codec for word ids."""
-        return TokenCodec(cast(int, self.max_tokens), cast("int | None", self.output_sequence_length))
+        length = cast("int | None", self.output_sequence_length)
+        return TokenCodec(cast(int, self.max_tokens), length, max_characters=self.max_characters)
 
     def adapter(self) -> Block:
         """Embeds each word, for blocks that read numbers."""
@@ -55,6 +60,7 @@ class TextToNgramVector(Preprocessing, register="text.ngram_vector"):
     Args:
         max_tokens: maximum number of distinct n-grams.
         ngrams: number of words in the longest word n-gram.
+        max_characters: longer texts are cut there before they are encoded.
 
     Shape: rows -> (B, G) ids, 0 is padding.
 
@@ -64,15 +70,16 @@ class TextToNgramVector(Preprocessing, register="text.ngram_vector"):
 
     max_tokens: int | Space = 20000
     ngrams: int | Space | None = searched(OneOf(1, 2, default=2))
+    max_characters: int = field(default=MAX_CHARACTERS, kw_only=True)
 
     def check(self) -> Iterable[str]:
         """Checks that sizes are positive integers."""
         yield from _check_max_tokens(self.max_tokens, 1)
-        yield from check_counts(self, ("ngrams",))
+        yield from check_counts(self, ("ngrams", "max_characters"))
 
     def codec(self) -> NgramCodec:
         """A codec for n-gram ids."""
-        return NgramCodec(cast(int, self.max_tokens), cast(int, self.ngrams))
+        return NgramCodec(cast(int, self.max_tokens), cast(int, self.ngrams), max_characters=self.max_characters)
 
     def adapter(self) -> Block:
         """Sums the embeddings of n-grams, for blocks that read numbers."""

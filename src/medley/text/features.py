@@ -11,11 +11,11 @@ import numpy as np
 from medley.core.codec import State
 from medley.core.linear import FeatureBlock, LinearFeatures
 from medley.core.registry import register
-from medley.core.rules import Array, Choice, Items, StateRules, require
-from medley.text.rows import read_texts
+from medley.core.rules import Array, Choice, Items, Maybe, StateRules, Whole, require
+from medley.text.rows import MAX_CHARACTERS, in_chunks, read_texts
 from medley.text.words import Words, hash_text
 
-MAX_WORDS, MAX_CHARACTERS, MAX_ENTITIES = 50_000, 30_000, 20_000
+MAX_WORDS, MAX_RUNS, MAX_ENTITIES = 50_000, 30_000, 20_000
 KINDS = ("words", "characters", "entities", "labels")
 SHORT = 100
 """Mean number of characters up to which runs of characters are features: of long texts, words say enough."""
@@ -31,21 +31,25 @@ class TextFeatures(LinearFeatures):
     Entities are what lies between commas ("Anna Smith, Bo Li"), where they recur: names of people, countries, brands.
     Each of the three is a vector of unit length. Term frequencies are logarithmic, and terms of one text are left out.
 
+    Args:
+        max_characters: longer texts are cut there.
+
     >>> blocks, present = TextFeatures().fit(["red shirt", "red hat", None]).encode(["red hat", None])
     >>> blocks[0].matrix.shape[0], present.tolist()
     (2, [True, False])
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_characters: int = MAX_CHARACTERS) -> None:
+        self.max_characters = max_characters
         self._terms: dict[str, np.ndarray] = {}  # kind -> sorted hashes (F,)
         self._idf: dict[str, np.ndarray] = {}
 
     def fit(self, values: Any) -> Self:
-        texts, present = read_texts(values)
+        texts, present = read_texts(values, self.max_characters)
         rows = [text for text, is_present in zip(texts, present, strict=True) if is_present]
         limits = {"words": MAX_WORDS}
         if rows and np.mean([len(text) for text in rows]) < SHORT:
-            limits["characters"] = MAX_CHARACTERS
+            limits["characters"] = MAX_RUNS
         if _has_entities(rows):
             limits["entities"] = MAX_ENTITIES
         for kind, most in limits.items():
@@ -62,7 +66,7 @@ class TextFeatures(LinearFeatures):
     def encode(self, values: Any) -> tuple[list[FeatureBlock], np.ndarray]:
         from scipy.sparse import hstack
 
-        texts, present = read_texts(values)
+        texts, present = read_texts(values, self.max_characters)
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         distinct = list(places)
         parts = [self._tfidf(kind, distinct) for kind in self._terms]
@@ -71,6 +75,14 @@ class TextFeatures(LinearFeatures):
         return [FeatureBlock("", matrix[where], alone=True)], present
 
     def _tfidf(self, kind: str, texts: Sequence[str]) -> Any:
+        from scipy.sparse import csr_matrix, vstack
+
+        parts = [self._tfidf_of_chunk(kind, chunk) for chunk in in_chunks(texts)]
+        if not parts:
+            return csr_matrix((0, len(self._terms[kind])), dtype=np.float32)
+        return parts[0] if len(parts) == 1 else vstack(parts, format="csr")
+
+    def _tfidf_of_chunk(self, kind: str, texts: Sequence[str]) -> Any:
         from scipy.sparse import csr_matrix
 
         terms, idf = self._terms[kind], self._idf[kind]
@@ -91,9 +103,10 @@ class TextFeatures(LinearFeatures):
 
     def state(self) -> dict[str, Any]:
         terms = {f"{kind}_terms": hashes.view(np.int64) for kind, hashes in self._terms.items()}
-        return {"kinds": list(self._terms), **terms, **{f"{kind}_idf": idf for kind, idf in self._idf.items()}}
+        limit = {"max_characters": self.max_characters}
+        return {"kinds": list(self._terms), **limit, **terms, **{f"{kind}_idf": idf for kind, idf in self._idf.items()}}
 
-    RULES = StateRules(kinds=Items(Choice(*KINDS[:3]), low=1, is_unique=True))
+    RULES = StateRules(kinds=Items(Choice(*KINDS[:3]), low=1, is_unique=True), max_characters=Maybe(Whole(1)))
     KIND_RULES: ClassVar = {
         kind: StateRules(
             **{f"{kind}_terms": Array(np.int64, ("F",)), f"{kind}_idf": Array(np.float32, ("F",), low=0.0)}
@@ -103,7 +116,9 @@ class TextFeatures(LinearFeatures):
 
     def restore(self, state: State) -> Self:
         self._terms, self._idf = {}, {}
-        for kind in self.RULES.read(state)["kinds"]:
+        settings = self.RULES.read(state)
+        self.max_characters = settings["max_characters"] or MAX_CHARACTERS
+        for kind in settings["kinds"]:
             values = self.KIND_RULES[kind].read(state)
             terms = values[f"{kind}_terms"].view(np.uint64)
             require((terms[1:] > terms[:-1]).all(), f"{kind}_terms must be sorted.")

@@ -14,7 +14,7 @@ from medley.core.input import Input
 from medley.core.linear import FeatureBlock, LinearFeatures
 from medley.core.numbering import row_number
 from medley.core.registry import register
-from medley.core.rules import Choice, Items, StateRules, Text, Whole
+from medley.core.rules import Choice, Items, Maybe, StateRules, Text, Whole
 from medley.core.space import Space
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
@@ -128,7 +128,7 @@ class LabelSetFeatures(TextFeatures):
     ((2, 1), [True, False])
     """
 
-    RULES = StateRules(kinds=Items(Choice("labels"), 1))
+    RULES = StateRules(kinds=Items(Choice("labels"), 1), max_characters=Maybe(Whole(1)))
 
     def fit(self, values: Any) -> Self:
         rows = [sorted(row) for row in read_rows(values) if row is not None]
