@@ -1,20 +1,26 @@
 """Nothing printed is untested: the ```python blocks of the README and the docs run, file by file.
 
-The blocks of one file run in order and share their names, in an empty folder. Blocks of other languages
-(bash, console, text) are not run.
+The blocks of one file run in order and share their names, in an empty folder; then its `medley` commands run there, on
+what the blocks wrote. Other lines of ```bash and ```console blocks are not run.
 """
 
 import re
+import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from medley.cli.main import main
+
 ROOT = Path(__file__).resolve().parents[1]
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>[^`]*)$")
 # Spellings under which Python could be shown without being run.
 UNTESTED_PYTHON = {"py", "python3", "pycon", "ipython", "doctest"}
+
+
+SHORT = ["--trials", "1", "--epochs", "1", "-q"]
 
 
 def python_source(markdown: str) -> str:
@@ -33,6 +39,13 @@ def python_source(markdown: str) -> str:
         else:
             lines.append("")
     return "\n".join(lines) + "\n"
+
+
+def commands(markdown: str) -> list[list[str]]:
+    """The `medley` commands of a text's shell blocks, as arguments."""
+    shell = re.findall(r"^```(?:bash|console)\n(.*?)^```", markdown, re.MULTILINE | re.DOTALL)
+    lines = [shlex.split(line, comments=True) for block in shell for line in block.splitlines()]
+    return [words[1:] for words in lines if words[:1] == ["medley"]]
 
 
 def pages() -> list[Path]:
@@ -56,6 +69,8 @@ def test_the_python_blocks_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "page", module)
     monkeypatch.chdir(workplace)
     exec(compile(source, str(file), "exec"), module.__dict__)
+    for arguments in commands(page.read_text("utf-8")):
+        assert main([*arguments, *(SHORT if arguments[0] == "fit" else [])]) == 0, arguments
 
 
 def test_no_python_is_shown_that_does_not_run():
@@ -75,3 +90,10 @@ def test_blocks_share_lines_and_names_with_their_page():
     assert source.splitlines()[2] == "x = 1"
     assert source.splitlines()[11] == "y = x + 1"
     assert "rm" not in source
+
+
+def test_commands_are_read_with_their_comments_and_quotes():
+    page = (
+        "```console\nmake demo\nmedley fit 'my pets.csv' --target price  # minutes\n```\n```bash\nmedley blocks\n```\n"
+    )
+    assert commands(page) == [["fit", "my pets.csv", "--target", "price"], ["blocks"]]

@@ -44,7 +44,7 @@ _PUBLIC = {
     "fusion.low_rank": ("LowRankFusion",),
     "fusion.merge": ("Merge",),
     "graph.graph": ("Graph",),
-    "heads.answers": ("FirstStage",),
+    "heads.first_stage": ("FirstStage",),
     "heads.classification": ("ClassificationHead",),
     "heads.counts": ("CountHead",),
     "heads.ordered": ("OrderedHead",),
@@ -110,7 +110,15 @@ def __getattr__(name: str) -> Any:
         from medley.errors import did_you_mean
 
         raise AttributeError(f"medley has no {name!r}.{did_you_mean(name, _HOME)}")
-    return getattr(import_module(f"medley.{_HOME[name]}"), name)
+    try:
+        module = import_module(f"medley.{_HOME[name]}")
+    except ModuleNotFoundError as error:
+        from medley.errors import is_missing_part, missing_package
+
+        if is_missing_part(error):
+            raise
+        raise missing_package(error, f"medley.{name}") from error
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

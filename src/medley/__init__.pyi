@@ -39,9 +39,9 @@ from medley.fusion.gated import GatedFusion as GatedFusion
 from medley.fusion.low_rank import LowRankFusion as LowRankFusion
 from medley.fusion.merge import Merge as Merge
 from medley.graph.graph import Graph as Graph
-from medley.heads.answers import FirstStage as FirstStage
 from medley.heads.classification import ClassificationHead as ClassificationHead
 from medley.heads.counts import CountHead as CountHead
+from medley.heads.first_stage import FirstStage as FirstStage
 from medley.heads.ordered import OrderedHead as OrderedHead
 from medley.heads.regression import RegressionHead as RegressionHead
 from medley.image.augmentation import ImageAugmentation as ImageAugmentation

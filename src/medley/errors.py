@@ -204,6 +204,34 @@ class MissingDependencyError(MedleyError, ImportError):
         super().__init__(sentence, where=where, argument=argument, causes=causes)
 
 
+_PACKAGES = {"PIL": "pillow", "sklearn": "scikit-learn"}
+"""Modules whose package has another name on the index."""
+
+
+def missing_package(error: ModuleNotFoundError, user: str) -> MissingDependencyError:
+    """The error for a package that an import did not find.
+
+    Args:
+        error: as raised by the import.
+        user: what needs the package, for the message.
+
+    >>> print(missing_package(ModuleNotFoundError("No module named 'sklearn'", name="sklearn.metrics"), "md.fit"))
+    md.fit needs scikit-learn, which is not installed. Install it: pip install scikit-learn
+    """
+    module = (error.name or "").partition(".")[0]
+    package = _PACKAGES.get(module, module)
+    missing = MissingDependencyError(f"{user} needs {package}, which is not installed.", package=package)
+    missing.name, missing.__cause__ = error.name, error
+    return missing
+
+
+def is_missing_part(error: BaseException) -> bool:
+    """Whether an import did not find a module of medley itself, which is a defect and no missing package."""
+    if not isinstance(error, ModuleNotFoundError) or isinstance(error, MedleyError):
+        return False
+    return (error.name or "medley").partition(".")[0] == "medley"
+
+
 class MedleyWarning(UserWarning):
     """Anything that medley warns of: it continues, and the message says with what."""
 

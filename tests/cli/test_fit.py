@@ -1,5 +1,6 @@
 """`medley fit`."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -10,8 +11,8 @@ import pandas as pd
 import pytest
 
 import medley as md
-from medley.cli import fit
 from medley.cli.main import main
+from medley.core.files import write_file
 
 
 def run(capsys, *arguments):
@@ -53,8 +54,11 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
     arguments = (
         "--target price --target breed --input age --input kind --kind kind=category --root r --group g --weight w "
         "--time-limit 90s --trials 3 --epochs 4 --seed 5 --device cpu --on-bad-file drop --overwrite -q --memory 2GB "
-        "--pretrained models/bert"
+        "--pretrained models/bert --plan plan.json"
     )
+    plan = {"epochs": 3, "first_epochs": None, "inputs": {}}
+    (tmp_path / "plan.json").write_text(json.dumps({"plan": plan}))
+    monkeypatch.chdir(tmp_path)
     code, _, err = run(capsys, pets_csv, *arguments.split(), "-o", tmp_path / "model")
     assert (code, err) == (2, "medley: enough\n")
     assert received == {
@@ -77,6 +81,7 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
         "verbose": 0,
         "pretrained": "models/bert",
         "memory": "2GB",
+        "plan": plan,
         "project_name": "search",
         "directory": tmp_path / "model",
     }
@@ -155,17 +160,20 @@ def test_the_old_model_is_kept_if_the_new_one_cannot_be_written(capsys, pets_csv
     folder = tmp_path / "model"
     assert run(capsys, *quick(pets_csv, "--target", "price", "-o", folder))[0] == 0
 
-    def fail(self, directory):
-        (directory).mkdir()
-        (directory / "weights.safetensors").write_bytes(b"half")
-        raise OSError(28, "No space left on device")
+    def fail(path, content):
+        if path.name == "model.json":
+            raise OSError(28, "No space left on device")
+        write_file(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(md.Model, "save", fail)
-        with pytest.raises(OSError, match="No space"):
-            fit._save(md.load(folder), folder)
+        patch.setattr("medley.model.files.write_file", fail)
+        code, _, err = run(capsys, *quick(pets_csv, "--target", "breed", "-o", folder, "--overwrite"))
+    assert code == 2
+    assert "cannot be written" in err
+    assert "No space left on device" in err
     assert md.load(folder).output_names == ["price"]
-    assert not list(folder.glob(".new*"))
+    assert run(capsys, *quick(pets_csv, "--target", "breed", "-o", folder, "--overwrite"))[0] == 0
+    assert md.load(folder).output_names == ["breed"]
 
 
 def test_ctrl_c_saves_the_best_network_so_far(tmp_path):
@@ -225,3 +233,37 @@ def test_describe_shows_columns_targets_and_left_out_columns(capsys, pets_csv, t
     assert ["age", "number", "table", "a", "number,", "standardised"] in [line[:6] for line in lines]
     assert ["breed", "binary"] in [line[:2] for line in lines]
     assert ["same", "left", "out"] in [line[:3] for line in lines]
+
+
+def test_a_plan_is_repeated_from_a_saved_model_and_from_a_file(pets_csv, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    common = ["fit", str(pets_csv), "--target", "breed", "--target", "price", "-q"]
+    assert main([*common, "-o", "first", "--trials", "1", "--time-limit", "4"]) == 0
+    plan = json.loads((tmp_path / "first" / "model.json").read_text())["metadata"]["plan"]
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    assert main([*common, "-o", "again", "--plan", "first"]) == 0
+    assert main([*common, "-o", "third", "--plan", "plan.json"]) == 0
+    first, again, third = (md.load(name).predict(pd.read_csv(pets_csv)) for name in ("first", "again", "third"))
+    pd.testing.assert_frame_equal(again, third)
+    if plan["complete"]:
+        pd.testing.assert_frame_equal(first, again)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("none.json", None, "--plan none.json is not a file or folder"),
+        ("plan.json", "{", "plan.json cannot be read as JSON"),
+        ("plan.json", "[1]", "plan.json holds no plan"),
+        ("plan.json", '{"epochs": -1, "first_epochs": null, "inputs": {}}', 'plan["epochs"] must be'),
+        ("folder", "", "--plan folder is a folder without a saved model"),
+    ],
+)
+def test_a_plan_that_is_none_is_an_error(name, content, expected, pets_csv, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    if content:
+        (tmp_path / name).write_text(content)
+    elif content == "":
+        (tmp_path / name).mkdir()
+    assert main(["fit", str(pets_csv), "--target", "price", "-o", "model", "--plan", name]) == 2
+    assert expected in capsys.readouterr().err

@@ -178,3 +178,47 @@ def test_invalid_numbers_are_reported_with_their_option(capsys):
 def test_unexpected_arguments_are_reported_with_a_hint(capsys, arguments, message):
     assert exit_code_of(*arguments) == 2
     assert capsys.readouterr().err.rstrip().endswith(f"medley {arguments[0]}: error: {message}")
+
+
+@pytest.mark.parametrize("arguments", [["--targt", "price"], ["--verson"], ["-x"], ["--debug", "--out=x"]])
+def test_an_unknown_option_without_a_command_is_reported(arguments):
+    process = medley(*arguments)
+    assert process.returncode == 2
+    assert "Traceback" not in process.stderr
+    assert "unknown option" in process.stderr or "invalid choice" in process.stderr
+
+
+WITHOUT_TORCH = (
+    "import sys; sys.modules['torch'] = None; from medley.cli.main import main; sys.exit(main(sys.argv[1:]))"
+)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fit", "pets.csv", "--target", "a"],
+        ["predict", "model", "pets.csv"],
+        ["describe", "model"],
+        ["trials", "model"],
+    ],
+)
+def test_without_torch_a_command_says_what_to_install(arguments, tmp_path):
+    (tmp_path / "pets.csv").write_text("a,b\n1,2\n3,4\n")
+    command = [sys.executable, "-c", WITHOUT_TORCH, *arguments]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
+    assert process.returncode == 2
+    assert process.stderr.strip().endswith("torch, which is not installed. Install it: pip install torch")
+    assert "Traceback" not in process.stderr
+
+
+def test_without_torch_the_python_api_says_what_to_install():
+    code = "import sys; sys.modules['torch'] = None; import medley; medley.load"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    expected = "MissingDependencyError: medley.load needs torch, which is not installed. Install it: pip install torch"
+    assert expected in process.stderr
+
+
+def test_a_module_of_medley_that_is_missing_is_no_missing_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "medley.cli.blocks", None)
+    with pytest.raises(ModuleNotFoundError, match=r"medley\.cli\.blocks"):
+        main(["blocks"])

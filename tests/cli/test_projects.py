@@ -103,7 +103,7 @@ def test_a_search_without_a_model_is_an_error(capsys, tmp_path):
 def test_describe_shows_short_numbers_and_bad_images(capsys, pets_model, tmp_path):
     model = md.load(pets_model)
     model.metadata["training"]["learning_rate"] = 0.1 + 0.2
-    model.metadata["bad_rows"] = {"photo": [{"row": row, "why": "empty"} for row in range(12)]}
+    model.metadata["unreadable_rows"] = {"photo": [{"row": row, "reason": "empty"} for row in range(12)]}
     model.save(tmp_path / "model")
     assert main(["describe", str(tmp_path / "model")]) == 0
     output = capsys.readouterr().out

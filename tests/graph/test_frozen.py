@@ -12,7 +12,7 @@ from medley.core.input import Input
 from medley.core.layer import Fusion, Layer
 from medley.core.spec import Spec, vector
 from medley.graph import frozen
-from medley.graph.frozen import MOST, FrozenModules, in_passes
+from medley.graph.frozen import MAX_MODULES, FrozenModules, run_in_batches
 from medley.graph.frozen_plan import FrozenPlan
 from medley.graph.graph import Graph
 from medley.graph.network import Network
@@ -180,7 +180,7 @@ def test_only_some_modules_are_held():
     first = modules.module(Dense(1, frozen_=True), [vector(3)])
     assert modules.module(Dense(1, frozen_=True, name="other"), [vector(3)]) is first
     assert modules.module(Dense(1, frozen_=True), [vector(4)]) is not first
-    for width in range(2, MOST + 3):
+    for width in range(2, MAX_MODULES + 3):
         modules.module(Dense(width, frozen_=True), [vector(3)])
     assert modules.module(Dense(1, frozen_=True), [vector(3)]) is not first
 
@@ -199,10 +199,10 @@ def mean_of_codes(x):
     return (x * taken).sum(1, keepdim=True) / taken.sum(1, keepdim=True).clamp(min=1)
 
 
-@pytest.mark.parametrize("cuts", [True, False])
-def test_many_rows_go_through_in_passes_and_come_back_in_order(monkeypatch, cuts):
-    monkeypatch.setitem(frozen.STEPS, "cpu", 24)
-    monkeypatch.setitem(frozen.NUMBERS, "cpu", 12)
+@pytest.mark.parametrize("ignores_padding", [True, False])
+def test_many_rows_go_through_in_passes_and_come_back_in_order(monkeypatch, ignores_padding):
+    monkeypatch.setitem(frozen.TOKENS_PER_BATCH, "cpu", 24)
+    monkeypatch.setitem(frozen.VALUES_PER_BATCH, "cpu", 12)
     codes = torch.randint(0, 9, (30, 8)) * (torch.arange(8) < torch.randint(0, 9, (30, 1)))
     shapes = []
 
@@ -210,10 +210,10 @@ def test_many_rows_go_through_in_passes_and_come_back_in_order(monkeypatch, cuts
         shapes.append(tuple(x.shape))
         return mean_of_codes(x)
 
-    found = in_passes(run, codes, Spec((8,), "T", "int64", 9), cuts=cuts)
+    found = run_in_batches(run, codes, Spec((8,), "T", "int64", 9), ignores_padding=ignores_padding)
     torch.testing.assert_close(found, mean_of_codes(codes))
     assert max(rows * steps for rows, steps in shapes) <= 24
-    assert (min(steps for _, steps in shapes) < 8) == cuts
+    assert (min(steps for _, steps in shapes) < 8) == ignores_padding
     numbers = torch.rand(30, 5)
-    assert torch.equal(in_passes(lambda x: shapes.append(x.shape) or x * 2, numbers, vector(5)), numbers * 2)
+    assert torch.equal(run_in_batches(lambda x: shapes.append(x.shape) or x * 2, numbers, vector(5)), numbers * 2)
     assert shapes[-1] == (2, 5)

@@ -1,4 +1,4 @@
-"""Counts: losses of the textbooks, predictions that are never negative, and when the table API proposes the head."""
+"""Losses compared with references, non-negative predictions, and when the table API selects the count head."""
 
 import numpy as np
 import pytest
@@ -16,24 +16,24 @@ from medley.testing import check_block
 COUNTS = [0, 3, 1, 0, 7, 2, 12, 1, 0, 5]
 
 
-def losses_of(head, counts, rates):
+def codec_and_losses(head, counts, rates):
     codec = head.codec().fit(counts)
     raw = torch.tensor(np.log(np.asarray(rates) / codec.mean), dtype=torch.float32).reshape(len(rates), -1)
     return codec, head.loss_function(codec)(raw, torch.from_numpy(codec.encode(counts).array))
 
 
-def test_the_poisson_loss_is_torchs_but_for_a_constant_of_each_row():
+def test_the_poisson_loss_equals_that_of_torch_up_to_a_constant_per_row():
     rates = np.linspace(0.5, 9, len(COUNTS))
-    codec, found = losses_of(CountHead(), COUNTS, rates)
+    codec, losses = codec_and_losses(CountHead(), COUNTS, rates)
     count, rate = torch.tensor(COUNTS, dtype=torch.float32), torch.tensor(rates, dtype=torch.float32)
     expected = torch.nn.PoissonNLLLoss(log_input=False, reduction="none", eps=0)
     saturated = torch.where(count > 0, expected(count.clamp(min=1e-30), count), 0.0)
-    torch.testing.assert_close(found * float(codec.mean[0]), expected(rate, count) - saturated, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(losses * float(codec.mean[0]), expected(rate, count) - saturated, rtol=1e-4, atol=1e-4)
 
 
-def test_the_negative_binomial_loss_is_torchs_likelihood_but_for_a_constant_of_each_row():
+def test_the_negative_binomial_loss_equals_the_likelihood_of_torch_up_to_a_constant_per_row():
     rates = np.linspace(0.5, 9, len(COUNTS))
-    codec, found = losses_of(CountHead(loss="nb"), COUNTS, rates)
+    codec, losses = codec_and_losses(CountHead(loss="nb"), COUNTS, rates)
     alpha, count = float(codec.dispersion[0]), torch.tensor(COUNTS, dtype=torch.float64)
 
     def log_likelihood(rate):
@@ -41,38 +41,38 @@ def test_the_negative_binomial_loss_is_torchs_likelihood_but_for_a_constant_of_e
 
     best = log_likelihood(count.clamp(min=1e-12))
     expected = best - log_likelihood(torch.tensor(rates))
-    torch.testing.assert_close(found.double() * float(codec.mean[0]), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(losses.double() * float(codec.mean[0]), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_metrics_are_those_of_scikit_learn():
+def test_metrics_match_scikit_learn():
     metrics = pytest.importorskip("sklearn.metrics")
     rates = np.linspace(0.5, 9, len(COUNTS))
     head = CountHead()
     codec = head.codec().fit(COUNTS)
     raw = torch.tensor(np.log(rates / codec.mean[0]), dtype=torch.float32)[:, None]
     target = torch.from_numpy(codec.encode(COUNTS).array)
-    found = {name: float(one.rows(raw, target).mean()) for name, one in head.metric_functions(codec).items()}
-    assert found["deviance"] == pytest.approx(metrics.mean_poisson_deviance(COUNTS, rates), rel=1e-5)
-    assert found["mean_absolute_error"] == pytest.approx(metrics.mean_absolute_error(COUNTS, rates), rel=1e-5)
+    scores = {name: float(metric.rows(raw, target).mean()) for name, metric in head.metric_functions(codec).items()}
+    assert scores["deviance"] == pytest.approx(metrics.mean_poisson_deviance(COUNTS, rates), rel=1e-5)
+    assert scores["mean_absolute_error"] == pytest.approx(metrics.mean_absolute_error(COUNTS, rates), rel=1e-5)
 
 
 def test_deviances_at_golden_values():
     # 2 (3 ln(3/2) - 1), and 2 (3 ln(3/2) - 5 ln(5/4)) for alpha = 1/2: by hand.
     log, count = torch.tensor([[np.log(2.0)]]), torch.tensor([[3.0]], dtype=torch.float64)
-    one, half = torch.ones(1, dtype=torch.float64), torch.tensor([0.5], dtype=torch.float64)
+    unit, half = torch.ones(1, dtype=torch.float64), torch.tensor([0.5], dtype=torch.float64)
     assert float(poisson_deviance(log, count)) == pytest.approx(0.43279064864)
-    assert float(negative_binomial_deviance(log, count, one, half)) == pytest.approx(0.20135513549)
+    assert float(negative_binomial_deviance(log, count, unit, half)) == pytest.approx(0.20135513549)
 
 
 @pytest.mark.parametrize("loss", ["poisson", "negative_binomial"])
-def test_the_head_keeps_all_promises_for_one_count_and_several(loss):
+def test_the_head_passes_the_conformance_checks_for_one_and_several_counts(loss):
     pairs = [[row % 4, (row * row) % 7] for row in range(12)]
     check_block(CountHead(loss=loss), targets=[row % 5 for row in range(12)])
     check_block(CountHead(loss=loss), targets=pairs)
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=30), st.lists(st.floats(-1e30, 1e30), min_size=1))
-def test_counts_come_back_and_predictions_are_never_negative(counts, raw):
+def test_counts_are_restored_and_predictions_are_never_negative(counts, raw):
     codec = CountCodec().fit(counts)
     np.testing.assert_allclose(codec.values(codec.encode(counts).array), counts, rtol=1e-6, atol=1e-3)
     expected = codec.decode(np.array(raw)[:, None])
@@ -80,7 +80,7 @@ def test_counts_come_back_and_predictions_are_never_negative(counts, raw):
     assert (expected >= 0).all()
 
 
-def test_a_count_that_is_missing_adds_no_loss_and_no_gradient():
+def test_a_missing_count_adds_no_loss_and_no_gradient():
     head = CountHead()
     codec = head.codec().fit([[1, 2], [3, None], [None, 5]])
     encoded = codec.encode([[None, None], [4, None]])
@@ -100,17 +100,17 @@ def test_members_predict_the_mean_of_their_expected_counts():
     codec = head.codec().fit(COUNTS)
     module = head.build(Spec((4, 8), "ED"), codec)
     x = torch.randn(3, 4, 8)
-    each = codec.decode(module.train()(x).detach().numpy().reshape(12, 1)).reshape(3, 4)
-    np.testing.assert_allclose(codec.decode(module.eval()(x).detach().numpy()), each.mean(1), rtol=1e-5)
+    member_predictions = codec.decode(module.train()(x).detach().numpy().reshape(12, 1)).reshape(3, 4)
+    np.testing.assert_allclose(codec.decode(module.eval()(x).detach().numpy()), member_predictions.mean(1), rtol=1e-5)
 
 
-@pytest.mark.parametrize("wrong", [[1, -2], [0.5, 1], [[1, 2], [3, 4.5]]])
-def test_what_is_not_a_count_is_refused_by_row(wrong):
-    with pytest.raises(DataError, match=r"whole numbers of at least 0, got (-2|0.5|4.5) in row [01], column [01]"):
-        CountCodec().fit(wrong)
+@pytest.mark.parametrize("values", [[1, -2], [0.5, 1], [[1, 2], [3, 4.5]]])
+def test_invalid_counts_are_errors_that_name_the_row(values):
+    with pytest.raises(DataError, match=r"non-negative whole numbers, got (-2|0.5|4.5) in row [01], column [01]"):
+        CountCodec().fit(values)
 
 
-def test_wrong_settings_are_reported_at_once():
+def test_all_errors_are_reported_together():
     with pytest.raises(ConfigError, match=r"(?s)2 errors:.*'poison'.*Did you mean 'poisson'.*deviance"):
         CountHead(loss="poison", metrics=["devience"])
 
@@ -136,7 +136,7 @@ def test_the_table_api_proposes_the_head_for_over_dispersed_counts_only(values, 
     assert infer_target(values, "amount").kind == kind
 
 
-def test_generated_counts_are_learnt_better_than_by_the_constant_baseline(tmp_path):
+def test_generated_counts_are_predicted_better_than_by_the_constant_baseline(tmp_path):
     rng = np.random.default_rng(0)
     size, kind = rng.normal(size=600), rng.choice(["a", "b", "c"], 600)
     rate = np.exp(1 + 0.8 * size + (kind == "b"))
@@ -153,7 +153,7 @@ def test_generated_counts_are_learnt_better_than_by_the_constant_baseline(tmp_pa
     np.testing.assert_array_equal(again.predict(table)["visits"], predictions)
 
 
-def test_counts_may_be_asked_for(tmp_path):
+def test_column_kinds_selects_the_count_head(tmp_path):
     table = {"size": np.arange(60.0), "visits": np.arange(60) % 4}
     model = md.fit(
         table, "visits", column_kinds={"visits": "count"}, max_trials=1, epochs=1, directory=tmp_path, verbose=0

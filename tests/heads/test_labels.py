@@ -211,9 +211,9 @@ def test_an_unseen_label_is_an_error():
 
 
 def test_targets_of_another_format_are_errors():
-    with pytest.raises(DataError, match=r"learnt from one-hot rows of 3 columns, got .* \(2,\)"):
+    with pytest.raises(DataError, match=r"learned from one-hot rows of 3 columns, got .* \(2,\)"):
         ClassCodec().fit(np.eye(3)).encode([0, 1])
-    with pytest.raises(DataError, match=r"learnt from one label per row"):
+    with pytest.raises(DataError, match=r"learned from one label per row"):
         ClassCodec().fit([0, 1]).encode(np.eye(3))
     with pytest.raises(DataError, match=r"shape \(B, 3\), but got \(4, 4\)"):
         ClassCodec().fit(np.eye(3)).encode(np.eye(4))

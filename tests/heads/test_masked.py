@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medley.heads import ClassificationHead, RegressionHead
-from medley.heads.masked import known_mean, masked_mean, metric_mean, row_losses, task_loss
+from medley.heads.masked import masked_mean, metric_mean, observed_mean, row_losses, task_loss
 
 HEADS = {
     "binary": (ClassificationHead(), [0, 1, 1, 0]),
@@ -141,8 +141,8 @@ ROWS = st.lists(
 def test_the_masked_mean_by_hand(rows):
     values, observed, weights = map(list, zip(*rows, strict=True))
     expected = sum(v * w for v, o, w in rows if o) / max(sum(observed), 1)
-    found = masked_mean(torch.tensor(values), torch.tensor(observed), torch.tensor(weights))
-    assert found.item() == pytest.approx(expected, abs=1e-4)
+    mean_loss = masked_mean(torch.tensor(values), torch.tensor(observed), torch.tensor(weights))
+    assert mean_loss.item() == pytest.approx(expected, abs=1e-4)
     mass = sum(w for _, o, w in rows if o)
     mean = metric_mean(torch.tensor(values), torch.tensor(observed), torch.tensor(weights)).item()
     assert mean == pytest.approx(
@@ -150,7 +150,7 @@ def test_the_masked_mean_by_hand(rows):
     )
 
 
-def test_weights_are_keras_ones():
+def test_weights_match_keras():
     # keras.losses with sample_weight: losses times weights, over the number of rows.
     assert masked_mean(torch.tensor([1.0, 3.0]), None, torch.tensor([2.0, 0.0])).item() == 1.0
     assert masked_mean(torch.tensor([1.0, 3.0]), torch.tensor([True, False]), torch.tensor([2.0, 5.0])).item() == 2.0
@@ -158,7 +158,7 @@ def test_weights_are_keras_ones():
     assert metric_mean(torch.tensor([1.0, 0.0]), None, torch.tensor([3.0, 1.0])).item() == 0.75
 
 
-def test_known_cells():
+def test_the_mean_over_observed_cells():
     cells = torch.tensor([[1.0, 3.0], [1.0, torch.inf], [torch.nan, torch.nan]])
-    known = torch.tensor([[True, True], [True, False], [False, False]])
-    assert known_mean(cells, known).tolist() == [2.0, 1.0, 0.0]
+    observed = torch.tensor([[True, True], [True, False], [False, False]])
+    assert observed_mean(cells, observed).tolist() == [2.0, 1.0, 0.0]

@@ -1,4 +1,4 @@
-"""Heads on an ensemble: a loss per member, a prediction of all."""
+"""Heads on an ensemble: one loss per member, one joint prediction."""
 
 import numpy as np
 import pytest
@@ -19,23 +19,23 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_training_sees_each_member_and_prediction_their_mean(name):
+def test_training_has_a_loss_per_member_and_prediction_averages_them(name):
     head, labels = CASES[name]
     codec = head.codec().fit(labels)
     torch.manual_seed(0)
     module, x = head.build(MEMBERS, codec), 5 * torch.randn(4, 4, 6)
-    apart = module.train()(x)
-    assert apart.shape == (4, 4, len(codec.prior))
-    together = module.eval()(x)
-    assert together.shape == (4, len(codec.prior))
-    each = [codec.probabilities(apart[:, one].detach().numpy()) for one in range(4)]
-    np.testing.assert_allclose(codec.probabilities(together.detach().numpy()), np.mean(each, axis=0), atol=1e-5)
+    member_outputs = module.train()(x)
+    assert member_outputs.shape == (4, 4, len(codec.prior))
+    output = module.eval()(x)
+    assert output.shape == (4, len(codec.prior))
+    probabilities = [codec.probabilities(member_outputs[:, k].detach().numpy()) for k in range(4)]
+    np.testing.assert_allclose(codec.probabilities(output.detach().numpy()), np.mean(probabilities, axis=0), atol=1e-5)
     losses, target = head.loss_function(codec), torch.from_numpy(codec.encode(labels).array)
-    found = row_losses(losses, apart, target)
-    torch.testing.assert_close(found, torch.stack([losses(apart[:, one], target) for one in range(4)]).mean(0))
-    torch.testing.assert_close(task_loss(losses, apart, target), found.mean())
+    rows = row_losses(losses, member_outputs, target)
+    torch.testing.assert_close(rows, torch.stack([losses(member_outputs[:, k], target) for k in range(4)]).mean(0))
+    torch.testing.assert_close(task_loss(losses, member_outputs, target), rows.mean())
     # An ensemble is never worse than its members are on average: these losses are convex in the prediction.
-    assert losses(together, target).mean() <= found.mean() + 1e-6
+    assert losses(output, target).mean() <= rows.mean() + 1e-6
 
 
 def test_members_of_unobserved_rows_give_no_gradient():
@@ -52,13 +52,13 @@ def test_members_of_unobserved_rows_give_no_gradient():
     torch.testing.assert_close(loss, (rows * weight[[0, 2]]).sum() / 2)
 
 
-def test_a_record_holds_one_output_per_row():
+def test_the_mean_of_members_has_one_output_per_row():
     assert mean_of_members(torch.zeros(3, 4, 2)).shape == (3, 2)
     raw = torch.zeros(3, 2)
     assert mean_of_members(raw) is raw
 
 
-def test_certain_members_give_finite_logits():
+def test_extreme_members_have_finite_joint_logits():
     for head, labels in CASES.values():
         codec = head.codec().fit(labels)
         module = head.build(MEMBERS, codec)

@@ -204,18 +204,18 @@ def test_auc_if_one_class_does_not_occur():
 
 
 def test_custom_metrics_receive_original_labels_and_units():
-    seen = {}
+    received = {}
 
     def fraction_of_cats(y_true, y_pred):
-        seen["true"], seen["pred"] = y_true, y_pred
+        received["true"], received["pred"] = y_true, y_pred
         return float((y_pred == "cat").mean())
 
     head = ClassificationHead(metrics=["acc", fraction_of_cats, lambda y_true, y_pred: 7.0])
     codec, raw, target = drawn(head, ["cat", "dog", "cow"])
     computed = compute(head, codec, raw, target)
     assert list(computed) == ["acc", "fraction_of_cats", "metric_3"]
-    assert seen["true"].tolist() == ["cat", "dog", "cow"]
-    assert seen["pred"].tolist() == codec.decode(raw).tolist()
+    assert received["true"].tolist() == ["cat", "dog", "cow"]
+    assert received["pred"].tolist() == codec.decode(raw).tolist()
     assert computed["metric_3"] == 7.0
 
     head = RegressionHead(metrics=[sk.mean_absolute_error, sk.r2_score])
@@ -242,7 +242,7 @@ def test_the_direction_of_metrics():
     assert computed["accuracy_score"].greater_is_better
     head = RegressionHead(metrics=["mse", "rmse", "mae", "mape", "r2", "pearson"])
     computed = head.metric_functions(head.codec().fit([0.0, 1.0]))
-    assert [one.greater_is_better for one in computed.values()] == [False, False, False, False, True, True]
+    assert [metric.greater_is_better for metric in computed.values()] == [False, False, False, False, True, True]
 
 
 def test_all_metric_names_work():

@@ -1,4 +1,4 @@
-"""Numbers go in and come out in the caller's unit."""
+"""Numbers are standardised; predictions have the unit, shape and type of the targets."""
 
 import json
 from decimal import Decimal
@@ -15,7 +15,7 @@ from medley.errors import DataError, NotFittedError
 from medley.heads.numbers import NumberCodec
 
 
-def there_and_back(values, **options):
+def round_trip(values, **options):
     codec = NumberCodec(**options).fit(values)
     encoded = codec.encode(values)
     return codec, encoded, codec.decode(encoded.array[:, : len(codec.mean)])
@@ -37,15 +37,15 @@ def there_and_back(values, **options):
         ([True, False], np.array([1.0, 0.0])),
     ],
 )
-def test_unit_shape_and_type_come_back(values, expected):
-    codec, encoded, found = there_and_back(values)
+def test_unit_shape_and_type_are_restored(values, expected):
+    codec, encoded, decoded = round_trip(values)
     assert encoded.array.dtype == np.float32
     assert encoded.array.shape == (len(expected), *codec.spec.shape)
-    assert found.shape == expected.shape
-    assert found.dtype == expected.dtype
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert decoded.shape == expected.shape
+    assert decoded.dtype == expected.dtype
+    np.testing.assert_allclose(decoded, expected, rtol=1e-6)
     np.testing.assert_allclose(codec.values(encoded.array), expected, rtol=1e-6)
-    np.testing.assert_array_equal(codec.probabilities(encoded.array[:, : len(codec.mean)]), found)
+    np.testing.assert_array_equal(codec.probabilities(encoded.array[:, : len(codec.mean)]), decoded)
 
 
 def test_targets_are_standardised_column_by_column():
@@ -56,25 +56,25 @@ def test_targets_are_standardised_column_by_column():
 
 def test_missing_numbers_of_one_column_are_unobserved_rows():
     for values in ([1.0, None, 3.0], np.array([1, np.nan, 3]), pd.Series([1, None, 3], dtype="Int64")):
-        codec, encoded, found = there_and_back(values)
+        codec, encoded, decoded = round_trip(values)
         assert encoded.present.tolist() == [True, False, True]
-        assert found[[0, 2]].tolist() == [1.0, 3.0]
+        assert decoded[[0, 2]].tolist() == [1.0, 3.0]
         assert encoded.array[1] == 0
         assert codec.mean.tolist() == [2.0]
 
 
-def test_a_row_that_lacks_some_numbers_keeps_the_others():
+def test_a_row_with_missing_numbers_keeps_the_others():
     values = np.array([[1.0, np.nan], [3.0, 5.0], [np.nan, np.nan]])
-    codec, encoded, _ = there_and_back(values)
+    codec, encoded, _ = round_trip(values)
     assert encoded.present.tolist() == [True, True, False]
     np.testing.assert_array_equal(codec.values(encoded.array), values)
     np.testing.assert_array_equal(encoded.array, [[-1, 0, 1, 0], [1, 0, 1, 1], [0, 0, 0, 0]])
 
 
-def test_a_constant_target_is_learnt_without_a_division_by_zero():
-    codec, encoded, found = there_and_back([0.1] * 10)
+def test_a_constant_target_is_not_divided_by_zero():
+    codec, encoded, decoded = round_trip([0.1] * 10)
     assert np.isfinite(encoded.array).all()
-    np.testing.assert_allclose(found, 0.1)
+    np.testing.assert_allclose(decoded, 0.1)
     np.testing.assert_allclose(codec.decode(codec.prior[None]), 0.1)
 
 
@@ -85,12 +85,12 @@ def test_a_constant_target_is_learnt_without_a_division_by_zero():
         elements=st.one_of(st.floats(-1e6, 1e6, allow_subnormal=False), st.just(np.nan)),
     )
 )
-def test_any_numbers_survive(values):
+def test_any_numbers_are_restored(values):
     if np.isnan(values).all(axis=0).any():
         with pytest.raises(DataError, match="no number in column"):
             NumberCodec().fit(values)
         return
-    codec, encoded, _ = there_and_back(values)
+    codec, encoded, _ = round_trip(values)
     assert np.isfinite(encoded.array).all()
     back = codec.values(encoded.array)
     np.testing.assert_allclose(
@@ -98,17 +98,17 @@ def test_any_numbers_survive(values):
     )
 
 
-def test_state_restores():
+def test_the_codec_is_restored_from_its_state():
     for values in ([1, 2, None], np.array([[1, np.nan], [3, 4]], np.float32)):
-        codec, encoded, found = there_and_back(values, loss="mean_absolute_error")
+        codec, encoded, decoded = round_trip(values, loss="mean_absolute_error")
         state = codec.state()
-        arrays = {key: one for key, one in state.items() if isinstance(one, np.ndarray)}
-        plain = json.loads(json.dumps({key: one for key, one in state.items() if key not in arrays}))
-        again = NumberCodec(loss="mean_absolute_error").restore({**plain, **arrays})
-        np.testing.assert_array_equal(again.decode(encoded.array[:, : len(codec.mean)]), found)
-        np.testing.assert_array_equal(again.encode(values).array, encoded.array)
-        np.testing.assert_array_equal(again.prior, codec.prior)
-        assert again.spec == codec.spec
+        arrays = {key: value for key, value in state.items() if isinstance(value, np.ndarray)}
+        plain = json.loads(json.dumps({key: value for key, value in state.items() if key not in arrays}))
+        restored = NumberCodec(loss="mean_absolute_error").restore({**plain, **arrays})
+        np.testing.assert_array_equal(restored.decode(encoded.array[:, : len(codec.mean)]), decoded)
+        np.testing.assert_array_equal(restored.encode(values).array, encoded.array)
+        np.testing.assert_array_equal(restored.prior, codec.prior)
+        assert restored.spec == codec.spec
 
 
 def test_the_prior_is_the_median_for_absolute_errors():
@@ -119,10 +119,10 @@ def test_the_prior_is_the_median_for_absolute_errors():
 
 
 @pytest.mark.parametrize(
-    ("values", "options", "words"),
+    ("values", "options", "message"),
     [
-        ([1.0, np.inf], {}, "finite, .*got inf in row 1, column 0"),
-        ([1.0, -1e300], {}, r"less than 3e38 on either side of 0, got -1e\+300 in row 1"),
+        ([1.0, np.inf], {}, "finite .*got inf in row 1, column 0"),
+        ([1.0, -1e300], {}, r"between -3e38 and 3e38, got -1e\+300 in row 1"),
         (np.array([1.0, 2 + 1j]), {}, r"must be numbers, got \(1\+0j\) in row 0"),
         ([1.0, 2 + 1j], {}, r"must be numbers, got"),
         (np.array(["0", "1"]), {}, "must be numbers, got '0' in row 0"),
@@ -137,13 +137,13 @@ def test_the_prior_is_the_median_for_absolute_errors():
         (np.array(["2020-01-01"], "datetime64[D]"), {}, "must be numbers"),
     ],
 )
-def test_targets_that_are_no_numbers(values, options, words):
-    with pytest.raises(DataError, match=words):
+def test_invalid_numeric_targets_are_errors(values, options, message):
+    with pytest.raises(DataError, match=message):
         NumberCodec(**options).fit(values)
 
 
-def test_another_width_than_was_learnt():
+def test_another_number_of_columns_is_an_error():
     with pytest.raises(DataError, match=r"\(B, 1\), but got \(B, 2\)"):
         NumberCodec().fit([1.0, 2.0]).encode(np.zeros((3, 2)))
-    with pytest.raises(NotFittedError, match="fit the codec"):
+    with pytest.raises(NotFittedError, match="call fit"):
         NumberCodec().encode([1.0])

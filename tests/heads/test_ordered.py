@@ -21,9 +21,9 @@ SIZES = ["low", "mid", "high"]
 LOGITS = st.lists(st.floats(-30, 30), min_size=3, max_size=3)
 
 
-def sure(codes, classes):
-    """Logits that are sure of these classes."""
-    return np.where(np.arange(classes - 1) < np.asarray(codes)[:, None], 9.0, -9.0)
+def logits_of(indices, classes):
+    """Logits whose most probable classes are these."""
+    return np.where(np.arange(classes - 1) < np.asarray(indices)[:, None], 9.0, -9.0)
 
 
 @pytest.mark.parametrize(
@@ -42,24 +42,24 @@ def sure(codes, classes):
         ([[2], [5]], None, [2, 5]),
     ],
 )
-def test_the_order_and_the_type_of_labels_are_kept(values, order, expected):
+def test_the_order_and_the_type_of_labels_are_restored(values, order, expected):
     codec = OrderedCodec(order).fit(values)
     assert codec.labels == expected
     encoded = codec.encode(values)
-    back = codec.decode(sure(encoded.array, len(expected)))
+    decoded = codec.decode(logits_of(encoded.array, len(expected)))
     plain = np.asarray(values, dtype=object)
-    seen = ~pd.isna(plain).reshape(len(plain), -1)[:, 0]
-    assert encoded.present.tolist() == seen.tolist()
-    assert back.shape == plain.shape
-    assert back[seen].tolist() == plain[seen].tolist()
-    assert codec.values(encoded.array)[seen].tolist() == plain[seen].tolist()
+    observed = ~pd.isna(plain).reshape(len(plain), -1)[:, 0]
+    assert encoded.present.tolist() == observed.tolist()
+    assert decoded.shape == plain.shape
+    assert decoded[observed].tolist() == plain[observed].tolist()
+    assert codec.values(encoded.array)[observed].tolist() == plain[observed].tolist()
 
 
 @pytest.mark.parametrize(
     ("values", "order", "message"),
     [
-        (SIZES, None, r"order of 'high', 'low', 'mid' is not known.*order=\["),
-        (pd.Series(SIZES, dtype="category"), None, "is not known"),
+        (SIZES, None, r"order of 'high', 'low', 'mid' is unknown.*order=\["),
+        (pd.Series(SIZES, dtype="category"), None, "is unknown"),
         (["low", "hgih"], SIZES, r"does not contain 'hgih'.*Did you mean 'high'"),
         ([1, 1], None, "at least 2 classes, but got 1"),
         ([None, None], SIZES, "All labels are missing"),
@@ -72,7 +72,7 @@ def test_labels_without_an_order_are_errors(values, order, message):
         OrderedCodec(order).fit(values)
 
 
-def test_a_label_out_of_order_and_a_codec_without_any():
+def test_an_unseen_label_and_an_unfitted_codec_are_errors():
     with pytest.raises(DataError, match="'huge' in row 1"):
         OrderedCodec(SIZES).fit(SIZES).encode(["low", "huge"])
     with pytest.raises(NotFittedError):
@@ -89,9 +89,9 @@ def test_probabilities_are_valid_for_any_logits(rows):
     np.testing.assert_allclose(ordered_logarithms(torch.tensor(raw)).exp().numpy(), predicted, atol=1e-12)
     # The median: less than half lies below it, at least half at or below it.
     below = np.concatenate([np.zeros((len(raw), 1)), predicted.cumsum(axis=1)], axis=1)
-    codes = codec.chosen(raw)[:, None]
-    assert (np.take_along_axis(below, codes, 1) < 0.5 + 1e-9).all()
-    assert (np.take_along_axis(below, codes + 1, 1) > 0.5 - 1e-9).all()
+    indices = codec.predicted_indices(raw)[:, None]
+    assert (np.take_along_axis(below, indices, 1) < 0.5 + 1e-9).all()
+    assert (np.take_along_axis(below, indices + 1, 1) > 0.5 - 1e-9).all()
 
 
 def test_the_prior_contains_the_class_frequencies():
@@ -101,15 +101,15 @@ def test_the_prior_contains_the_class_frequencies():
     np.testing.assert_allclose(weighted.probabilities(weighted.prior[None]), [[1 / 3] * 3], rtol=1e-5)
 
 
-def test_the_state_survives_json():
+def test_the_state_can_be_stored_as_json():
     codec = OrderedCodec(SIZES, class_weight={"mid": 2.0}).fit(["low", "high", "mid"])
     state = codec.state()
     arrays = {key: value for key, value in state.items() if isinstance(value, np.ndarray)}
     plain = json.loads(json.dumps({key: value for key, value in state.items() if key not in arrays}))
-    again = OrderedCodec(SIZES, class_weight={"mid": 2.0}).restore({**plain, **arrays})
-    assert again.labels == SIZES
-    assert again.decode(codec.prior[None]) == codec.decode(codec.prior[None])
-    assert again.weights.tolist() == [1, 2, 1]
+    restored = OrderedCodec(SIZES, class_weight={"mid": 2.0}).restore({**plain, **arrays})
+    assert restored.labels == SIZES
+    assert restored.decode(codec.prior[None]) == codec.decode(codec.prior[None])
+    assert restored.weights.tolist() == [1, 2, 1]
 
 
 def test_class_weights_and_a_custom_loss():
@@ -136,19 +136,19 @@ def test_metrics_match_references():
     names = ["accuracy", "mae", "qwk", "within_one", "balanced_accuracy", "crossentropy"]
     head = OrderedHead(metrics=names)
     codec = head.codec().fit([1, 2, 3, 4])
-    measures = head.metric_functions(codec)
-    raw = sure(predicted, 4)
-    rows = {name: measures[name].rows(torch.tensor(raw), torch.tensor(true)).mean() for name in names[:2]}
+    metrics = head.metric_functions(codec)
+    raw = logits_of(predicted, 4)
+    rows = {name: metrics[name].rows(torch.tensor(raw), torch.tensor(true)).mean() for name in names[:2]}
     assert rows["accuracy"] == pytest.approx((true == predicted).mean())
     assert rows["mae"] == pytest.approx(np.abs(true - predicted).mean())
-    near = measures["within_one"].rows(torch.tensor(raw), torch.tensor(true)).mean()
+    near = metrics["within_one"].rows(torch.tensor(raw), torch.tensor(true)).mean()
     assert near == pytest.approx((np.abs(true - predicted) < 2).mean())
     for mass in (None, weight):
         expected = cohen_kappa_score(true, predicted, weights="quadratic", sample_weight=mass)
-        assert measures["qwk"].score(raw, true, mass) == pytest.approx(expected)
-    assert np.isnan(measures["qwk"].score(sure([1, 1], 4), np.array([1, 1]), None))
+        assert metrics["qwk"].score(raw, true, mass) == pytest.approx(expected)
+    assert np.isnan(metrics["qwk"].score(logits_of([1, 1], 4), np.array([1, 1]), None))
     prior = torch.tensor(codec.prior).expand(200, -1)
-    assert measures["crossentropy"].rows(prior, torch.tensor(true)).mean() == pytest.approx(np.log(4), rel=1e-5)
+    assert metrics["crossentropy"].rows(prior, torch.tensor(true)).mean() == pytest.approx(np.log(4), rel=1e-5)
     names = ["accuracy", "mean_absolute_error", "quadratic_weighted_kappa"]
     assert list(OrderedHead().metric_functions(codec)) == names
 
@@ -182,6 +182,6 @@ def test_order_helps_for_rare_classes():
     assert predicted["ordered"] < predicted["classes"]
 
 
-def test_a_map_is_read_too():
+def test_the_head_reads_feature_maps():
     codec = OrderedCodec().fit([1, 2, 3])
     assert OrderedHead(dropout=0.5).build(Spec((3, 4, 4), "CHW"), codec)(torch.zeros(2, 3, 4, 4)).shape == (2, 2)

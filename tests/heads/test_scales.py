@@ -51,28 +51,28 @@ def test_each_column_has_its_own_scale():
     encoded = codec.encode(both).array
     np.testing.assert_allclose(encoded[:, 0], (MILD - MILD.mean()) / MILD.std(), rtol=1e-4)
     logs = np.log(both[:, 1])
-    seen = ~np.isnan(logs)
+    observed = ~np.isnan(logs)
     np.testing.assert_allclose(
-        encoded[seen, 1], ((logs - np.nanmean(logs)) / np.nanstd(logs))[seen], rtol=1e-3, atol=1e-5
+        encoded[observed, 1], ((logs - np.nanmean(logs)) / np.nanstd(logs))[observed], rtol=1e-3, atol=1e-5
     )
-    np.testing.assert_allclose(codec.decode(encoded[:, :2])[seen], both[seen], rtol=1e-4)
+    np.testing.assert_allclose(codec.decode(encoded[:, :2])[observed], both[observed], rtol=1e-4)
 
 
 @given(COLUMNS, hnp.arrays(np.float64, (5, 2), elements=st.floats(-1e7, 1e7, allow_subnormal=False)))
 def test_the_scale_is_invertible_for_any_number(values, others):
     scale = Scale.learn(values, "log")
     for numbers in (values, others):
-        bent = scale.bend(numbers)
-        assert np.isfinite(bent).all()
-        np.testing.assert_allclose(scale.unbend(bent), numbers, rtol=1e-6, atol=1e-6)
+        scaled = scale.transform(numbers)
+        assert np.isfinite(scaled).all()
+        np.testing.assert_allclose(scale.inverse_transform(scaled), numbers, rtol=1e-6, atol=1e-6)
     line = np.linspace(-1e6, 1e7, 999)[:, None] + np.zeros(2)
-    assert (np.diff(scale.bend(line), axis=0) > 0).all()
-    assert np.isfinite(scale.unbend(np.array([[1e4, -1e4]]))).all()
+    assert (np.diff(scale.transform(line), axis=0) > 0).all()
+    assert np.isfinite(scale.inverse_transform(np.array([[1e4, -1e4]]))).all()
 
 
 def test_the_smallest_floats_stay_finite():
     scale = Scale.learn(np.full((3, 1), 1e-304), "log")
-    assert np.isfinite(scale.bend(np.array([[1e-304], [0.0], [1e300], [-1e300]]))).all()
+    assert np.isfinite(scale.transform(np.array([[1e-304], [0.0], [1e300], [-1e300]]))).all()
 
 
 def test_zeros_are_distinguished_without_dominating():

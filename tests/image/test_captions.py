@@ -208,7 +208,7 @@ def test_unreadable_images_of_all_splits_are_reported_once_with_the_callers_rows
     caught = [warning for warning in warned if warning.category is BadImageWarning]
     assert len(caught) == 1
     assert re.findall(r"row (\d+)", str(caught[0].message)) == ["3", "17", "28"]
-    assert [report["row"] for report in auto.export_model().metadata["bad_rows"]["caption"]] == [3, 17, 28]
+    assert [report["row"] for report in auto.export_model().metadata["unreadable_rows"]["caption"]] == [3, 17, 28]
 
 
 def test_a_saved_model_stores_the_name_of_the_captioner(tiny_writer, tmp_path):

@@ -11,7 +11,7 @@ from medley.graph.network import Network
 from medley.heads import ClassificationHead, RegressionHead
 from medley.model.model import Model
 from medley.search.encodings import Encodings
-from medley.search.part import Part
+from medley.search.labelled_rows import LabelledRows
 from medley.search.trial import SearchSpec, resolved
 from medley.series.input import Input
 from medley.tabular import DenseBlock, StructuredDataInput
@@ -33,7 +33,9 @@ def make(inputs, outputs, x, y, loss_weights=None, **metadata):
     """A `Model` with random weights and fitted codecs."""
     graph = draw(inputs, outputs)
     size = len(next(iter(y.values())))
-    data = Encodings(Part(x, y, None, size), None, {n: h.codec() for n, h in graph.heads.items()}, torch.device("cpu"))
+    data = Encodings(
+        LabelledRows(x, y, None, size), None, {n: h.codec() for n, h in graph.heads.items()}, torch.device("cpu")
+    )
     settled, _ = resolved(SearchSpec(graph, data, Training(), None, lambda values: 0.0, 0), take_default)
     sources = data.sources(settled)
     torch.manual_seed(3)

@@ -86,9 +86,41 @@ def test_a_loaded_model_can_be_saved_again_to_the_same_bytes(saved, tmp_path):
 def test_saving_over_a_model_replaces_it_and_leaves_no_other_files(model, make_model, saved):
     x = Input(name="x")
     small = make_model(x, RegressionHead(name="y")(x), {"x": np.eye(5)}, {"y": np.arange(5.0)})
-    small.save(saved)
-    assert load(saved).input_names == ["x"]
-    assert sorted(path.name for path in saved.iterdir()) == FILES
+    for turn in range(3):
+        (small if turn % 2 == 0 else model).save(saved)
+        assert load(saved).input_names == (small if turn % 2 == 0 else model).input_names
+        kinds = [path.name.replace("-2", "") for path in saved.iterdir()]
+        assert sorted(kinds) == FILES
+
+
+def test_other_files_in_the_directory_stay(model, saved):
+    (saved / "README.md").write_text("mine")
+    model.save(saved)
+    assert (saved / "README.md").read_text() == "mine"
+
+
+@pytest.mark.parametrize("place", [0, -200])
+def test_a_changed_bit_of_the_weights_is_reported(saved, place):
+    content = bytearray((saved / "weights.safetensors").read_bytes())
+    content[place] ^= 1
+    (saved / "weights.safetensors").write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"weights\.safetensors is damaged, or was changed .*different checksum"):
+        load(saved)
+
+
+def test_a_model_without_checksums_loads(saved):
+    content = json.loads((saved / "model.json").read_text("utf-8"))
+    del content["files"]
+    (saved / "model.json").write_text(json.dumps(content))
+    assert load(saved).output_names
+
+
+@pytest.mark.parametrize("files", [3, {"weights.safetensors": 3}, {"weights.safetensors": {"name": "../other"}}])
+def test_only_files_of_the_directory_are_read(saved, files):
+    content = json.loads((saved / "model.json").read_text("utf-8"))
+    (saved / "model.json").write_text(json.dumps({**content, "files": files}))
+    with pytest.raises(ArtifactError, match=r"model\.json is damaged"):
+        load(saved)
 
 
 def test_a_file_in_the_way_is_reported(model, tmp_path):
@@ -176,6 +208,11 @@ def test_weights_of_another_network_are_refused(model, make_model, saved, tmp_pa
     x = Input(name="x")
     other = make_model(x, RegressionHead(name="y")(x), {"x": np.eye(5)}, {"y": np.arange(5.0)}).save(tmp_path / "other")
     (saved / "weights.safetensors").write_bytes((other / "weights.safetensors").read_bytes())
+    with pytest.raises(ArtifactError, match="is damaged, or was changed after it was saved"):
+        load(saved)
+    content, others = (json.loads((folder / "model.json").read_text("utf-8")) for folder in (saved, other))
+    content["files"]["weights.safetensors"] = others["files"]["weights.safetensors"]
+    (saved / "model.json").write_text(json.dumps(content))
     with pytest.raises(ArtifactError, match="does not fit the graph beside it"):
         load(saved)
 
@@ -231,7 +268,7 @@ def test_a_block_called_twice_is_saved_once_and_stays_shared(make_model, tmp_pat
 
 
 def test_files_are_as_readable_as_any_other(tmp_path):
-    from medley.core.serialization import write_file
+    from medley.core.files import write_file
 
     (tmp_path / "plain").write_bytes(b"x")
     write_file(tmp_path / "ours", b"x")
@@ -254,6 +291,6 @@ def test_a_folder_that_cannot_be_written_to_is_reported(make_model, tmp_path, mo
     def refuse(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("medley.model.saving.write_file", refuse)
+    monkeypatch.setattr("medley.model.files.write_file", refuse)
     with pytest.raises(ArtifactError, match=r"cannot be written to .*model: No space left on device"):
         model.save(tmp_path / "model")

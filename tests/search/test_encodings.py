@@ -14,7 +14,7 @@ from medley.errors import DataError
 from medley.graph.graph import draw
 from medley.heads import ClassificationHead, RegressionHead
 from medley.search.encodings import Encodings
-from medley.search.part import Part
+from medley.search.labelled_rows import LabelledRows
 from medley.tabular import StructuredDataInput
 
 CPU = torch.device("cpu")
@@ -72,7 +72,7 @@ def _counts():
 
 
 def part(x, y, **weights):
-    return Part({"x": x}, {"y": y}, weights.get("weight"), len(y))
+    return LabelledRows({"x": x}, {"y": y}, weights.get("weight"), len(y))
 
 
 def encodings(val=None, **targets):
@@ -191,8 +191,8 @@ def test_a_digest_tells_data_labels_weights_and_words_apart():
 
 def test_rows_in_errors_are_the_callers():
     labels = {"kind": ["a", "b", "a"]}
-    train = Part({"x": [1, 2, 3]}, labels, None, 3, np.array([5, 6, 7]))
-    val = Part({"x": [1, 2]}, {"kind": ["b", "c"]}, None, 2, np.array([3, 40]), where="held out")
+    train = LabelledRows({"x": [1, 2, 3]}, labels, None, 3, np.array([5, 6, 7]))
+    val = LabelledRows({"x": [1, 2]}, {"kind": ["b", "c"]}, None, 2, np.array([3, 40]), where="held out")
     with pytest.raises(DataError, match=r"held out: kind: The label 'c' in row 40 was not"):
         Encodings(train, val, {"kind": ClassificationHead().codec()}, CPU)
 
@@ -200,7 +200,7 @@ def test_rows_in_errors_are_the_callers():
 @pytest.mark.parametrize("nothing", [None, float("nan")])
 def test_an_input_that_no_training_row_has_is_an_error(nothing):
     y = {"y": [1.0, 2.0, 3.0]}
-    train, val = (Part({"facts": [[cell]] * 3}, y, None, 3) for cell in (nothing, 1.0))
+    train, val = (LabelledRows({"facts": [[cell]] * 3}, y, None, 3) for cell in (nothing, 1.0))
     graph = draw(StructuredDataInput(name="facts"), RegressionHead(name="y"))
     data = Encodings(train, val, {name: head.codec() for name, head in graph.heads.items()}, CPU)
     with pytest.raises(DataError, match="none of the 3 training rows has it"):

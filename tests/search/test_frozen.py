@@ -13,7 +13,7 @@ from medley.core.layer import Layer
 from medley.core.spec import Spec, vector
 from medley.nn.backbone_inputs import ImageEncoder
 from medley.search import frozen
-from medley.search.frozen_pass import Pass, present_rows
+from medley.search.frozen_runner import RowRunner, index_present_rows
 from medley.testing.tiny_models import tiny_model
 
 RUNS: list[int] = []
@@ -228,8 +228,8 @@ def test_what_else_reads_the_input_still_gets_it(tmp_path, monkeypatch):
 
 def test_results_that_are_too_many_lie_in_a_file(tmp_path, monkeypatch):
     inside = search(tmp_path / "memory", alone())
-    monkeypatch.setattr(frozen, "IN_MEMORY", 100)
-    monkeypatch.setattr(frozen, "WRITTEN", 100)
+    monkeypatch.setattr(frozen, "MAX_MEMORY", 100)
+    monkeypatch.setattr(frozen, "MAX_UNSAVED_BYTES", 100)
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "kept"))
     outside = search(tmp_path / "file", alone())
     assert inside.history.drop(columns="seconds").equals(outside.history.drop(columns="seconds"))
@@ -246,7 +246,7 @@ def test_too_little_time_runs_it_batch_by_batch_and_keeps_what_is_done(tmp_path,
             return self.now
 
     monkeypatch.setattr(frozen, "monotonic", Slow())
-    monkeypatch.setattr("medley.search.frozen_pass.MOST", 3)
+    monkeypatch.setattr("medley.search.frozen_runner.MAX_BATCH", 3)
     x = md.Input(name="x")
     auto = md.AutoModel(
         x, md.ClassificationHead(name="y")(FrozenPart()(x)), max_trials=1, directory=tmp_path, time_limit=60
@@ -293,28 +293,28 @@ def codes():
     return rows
 
 
-@pytest.mark.parametrize("cuts", [True, False])
-def test_padding_is_left_out_only_where_a_part_says_that_it_ignores_it(cuts):
+@pytest.mark.parametrize("ignores_padding", [True, False])
+def test_padding_is_left_out_only_where_a_part_says_that_it_ignores_it(ignores_padding):
     rows, widths = codes(), []
 
     def run(x):
         widths.append(x.shape[1])
-        taken = (x != 0) if cuts else torch.ones_like(x, dtype=torch.bool)
+        taken = (x != 0) if ignores_padding else torch.ones_like(x, dtype=torch.bool)
         return (x * taken).sum(1, keepdim=True) / taken.sum(1, keepdim=True).clamp(min=1)
 
-    one = Pass(run, tokens(rows), torch.device("cpu"), cuts=cuts)
+    runner = RowRunner(run, tokens(rows), torch.device("cpu"), ignores_padding=ignores_padding)
     here = np.arange(15) % 3 > 0
-    pieces = present_rows([Encoded(rows[:25], np.ones(25, bool)), Encoded(rows[25:], here)])
+    pieces = index_present_rows([Encoded(rows[:25], np.ones(25, bool)), Encoded(rows[25:], here)])
     found = np.full((len(pieces.keys), 1), np.nan, "f4")
-    passes = list(one.over(pieces, np.arange(len(pieces.keys))))
+    passes = list(runner.run_all(pieces, np.arange(len(pieces.keys))))
     for passed in passes:
         found[passed.rows] = passed.results
     assert np.allclose(found, run(torch.from_numpy(np.concatenate([rows[:25], rows[25:][here]]))).numpy(), atol=1e-6)
     assert passes[-1].fraction == 1
     assert [len(passed.rows) for passed in passes] == [10] * 3 + [5]
-    assert (min(widths) < 12) == cuts
+    assert (min(widths) < 12) == ignores_padding
 
 
 @pytest.fixture(autouse=True)
 def _few_at_once(monkeypatch):
-    monkeypatch.setattr("medley.search.frozen_pass.MOST", 10)
+    monkeypatch.setattr("medley.search.frozen_runner.MAX_BATCH", 10)

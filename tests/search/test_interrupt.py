@@ -26,14 +26,14 @@ def test_an_interrupt_that_nobody_hears_is_remembered():
     with Interrupts() as interrupts:
         one = Lost()
         del one  # what is raised in here is reported, and not passed on
-        assert interrupts.came
+        assert interrupts.is_requested
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_an_interrupt_is_raised_as_ever():
     with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
-    assert interrupts.came
+    assert interrupts.is_requested
 
 
 def test_other_threads_and_handlers_of_the_callers_stay_as_they_are():
@@ -45,7 +45,7 @@ def test_other_threads_and_handlers_of_the_callers_stay_as_they_are():
     finally:
         signal.signal(signal.SIGINT, before)
     assert heard
-    assert not interrupts.came
+    assert not interrupts.is_requested
 
     def elsewhere():
         with Interrupts():

@@ -15,7 +15,7 @@ from medley.search.store import Store
 from medley.search.study import Limits, Study
 from medley.search.suggest import DefaultSuggest
 from medley.search.trial import OversizedError
-from medley.search.tuners import choose_tuner
+from medley.search.tuners import resolve_tuner
 
 EPOCHS = 4
 
@@ -99,7 +99,7 @@ def study(tmp_path, trainings):
             by_task=True,
         )
         return Study(
-            search_spec, choose_tuner(tuner), Limits(max_trials, **limits), store, progress or Progress(0), callbacks
+            search_spec, resolve_tuner(tuner), Limits(max_trials, **limits), store, progress or Progress(0), callbacks
         )
 
     return make
@@ -122,8 +122,8 @@ def test_the_best_are_kept_on_disk_and_no_others(study, trainings):
     assert [two.score for two in results] == [5.0, 3.0, 4.0, 1.0, 9.0, 2.0]
     assert [two.number for two in one.ranked[:3]] == [3, 5, 1]
     assert saved(one) == [1, 3, 5]
-    assert one.best().score == 1.0
-    assert [one.model(number).score for number in (3, 5, 1)] == [1.0, 2.0, 3.0]
+    assert one.found.best().score == 1.0
+    assert [one.found.model(number).score for number in (3, 5, 1)] == [1.0, 2.0, 3.0]
 
 
 def test_of_equal_trials_the_first_is_the_best(study, trainings):
@@ -202,7 +202,7 @@ def test_ctrl_c_keeps_what_there_is(study, trainings):
     results = one.run()
     assert [two.state for two in results] == ["complete", "complete", "failed"]
     assert results[2].reason == "interrupted"
-    assert one.best().score == min(two.score for two in one.ranked)
+    assert one.found.best().score == min(two.score for two in one.ranked)
 
 
 def test_ctrl_c_in_the_first_trial_is_passed_on(study, trainings):
@@ -238,7 +238,7 @@ def test_a_killed_search_goes_on_and_ends_as_if_it_had_not_been(study, trainings
     assert [(one.number, one.params, one.score, one.state) for one in told] == [
         (one.number, one.params, one.score, one.state) for one in whole
     ]
-    assert again.best().score == min(one.score for one in whole if one.state == "complete")
+    assert again.found.best().score == min(one.score for one in whole if one.state == "complete")
 
 
 def test_a_search_that_is_killed_while_it_writes_a_trial_down_keeps_its_best(study, trainings, monkeypatch):
@@ -256,9 +256,9 @@ def test_a_search_that_is_killed_while_it_writes_a_trial_down_keeps_its_best(stu
         one.run()
     again = study(2, keep=1)
     assert [two.number for two in again.results] == [0]
-    assert again.best().score == 2.0
+    assert again.found.best().score == 2.0
     again.run()
-    assert again.best().score == 1.0
+    assert again.found.best().score == 1.0
     assert saved(again) == [1]
 
 
@@ -269,7 +269,7 @@ def test_a_finished_search_runs_nothing_and_has_its_models(study, trainings):
     again = study(4)
     assert again.run() == first.results
     assert trainings.seen == []
-    assert again.best().score == first.best().score
+    assert again.found.best().score == first.found.best().score
 
 
 def test_more_trials_may_be_asked_for_later(study):
@@ -337,12 +337,12 @@ def test_ctrl_c_between_two_trials_keeps_what_there_is(study, trainings, monkeyp
     monkeypatch.setattr(Progress, "begin", interrupted)
     assert len(one.run()) == 2
     assert one.ended == "interrupted"
-    assert one.best().score == min(two.score for two in one.ranked)
+    assert one.found.best().score == min(two.score for two in one.ranked)
 
 
 def test_ctrl_c_that_python_lost_ends_the_search_at_the_next_epoch(study, trainings):
     trainings.events = {0: 1.2, 1: 1.0}
-    one = study(9, callbacks=[lambda record: setattr(one.interrupts, "came", len(one.results) == 1)])
+    one = study(9, callbacks=[lambda record: setattr(one.interrupts, "is_requested", len(one.results) == 1)])
     results = one.run()
     assert [two.reason for two in results] == [None, "interrupted"]
     assert one.ended == "interrupted"

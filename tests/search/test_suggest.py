@@ -13,7 +13,7 @@ from medley.core.resolve import resolve, take_default
 from medley.core.space import Float, Int, OneOf, Space
 from medley.core.spec import vector
 from medley.search.suggest import DefaultSuggest, TrialSuggest, labels
-from medley.search.tuners import choose_tuner
+from medley.search.tuners import resolve_tuner
 
 SPACES = {
     "layers": Int(1, 4),
@@ -33,7 +33,7 @@ SPACES = {
 
 
 def new_study(tuner="random", **settings):
-    return optuna.create_study(sampler=choose_tuner(tuner).sampler(0), **settings)
+    return optuna.create_study(sampler=resolve_tuner(tuner).sampler(0), **settings)
 
 
 def ask_all(suggest, spaces=SPACES):
@@ -159,7 +159,7 @@ def changing(number: int) -> dict[str, Space]:
 
 @pytest.mark.parametrize("tuner", ["random", "greedy", "tpe", "hyperband", "bayesian"])
 def test_a_graph_that_changes_between_trials_is_searched_without_a_crash(tuner):
-    study = new_study(tuner, pruner=choose_tuner(tuner).pruner(4))
+    study = new_study(tuner, pruner=resolve_tuner(tuner).pruner(4))
     first = DefaultSuggest()
     ask_all(first, changing(1))  # enqueued for a graph that will have changed
     study.enqueue_trial(first.params)

@@ -13,7 +13,7 @@ from medley.fusion import Merge
 from medley.graph.graph import draw
 from medley.heads import ClassificationHead, RegressionHead
 from medley.search.encodings import Encodings
-from medley.search.part import Part
+from medley.search.labelled_rows import LabelledRows
 from medley.search.trial import OversizedError, SearchSpec, TrialResult, resolved, run
 from medley.series.input import Input
 from medley.tabular import DenseBlock
@@ -25,7 +25,7 @@ SIZE = 60
 
 def rows(seed, size=SIZE):
     x = np.random.default_rng(seed).normal(size=(size, 3)).astype("float32")
-    return Part({"x": x}, {"kind": list(np.where(x[:, 0] > 0, "up", "down")), "price": 9 + x[:, 1]}, None, size)
+    return LabelledRows({"x": x}, {"kind": list(np.where(x[:, 0] > 0, "up", "down")), "price": 9 + x[:, 1]}, None, size)
 
 
 def search_spec(plan=None, loss_weights=None, max_model_size=None, dense=None, seed=0):
@@ -103,7 +103,7 @@ def test_an_input_that_the_chosen_values_leave_unread_is_told():
     graph = draw([a, b], RegressionHead(name="y")(Choice([First(), Merge()])([a, b])))
     x = np.eye(4, dtype="float32")
     data = Encodings(
-        Part({"a": x, "b": x}, {"y": np.arange(4.0)}, None, 4),
+        LabelledRows({"a": x, "b": x}, {"y": np.arange(4.0)}, None, 4),
         None,
         {"y": graph.heads["y"].codec()},
         torch.device("cpu"),
@@ -123,7 +123,7 @@ def test_doing_nothing_to_two_nodes_is_told_with_the_parts_name():
     graph = draw([a, b], RegressionHead(name="y")(Identity(name="nothing")([a, b])))
     x = np.eye(4, dtype="float32")
     data = Encodings(
-        Part({"a": x, "b": x}, {"y": np.arange(4.0)}, None, 4),
+        LabelledRows({"a": x, "b": x}, {"y": np.arange(4.0)}, None, 4),
         None,
         {"y": graph.heads["y"].codec()},
         torch.device("cpu"),

@@ -19,8 +19,8 @@ from medley.search.tuners import (
     Greedy,
     Hyperband,
     RandomSearch,
-    choose_tuner,
     quiet,
+    resolve_tuner,
 )
 
 EPOCHS = 10
@@ -43,7 +43,7 @@ def loss_of(values):
 
 def search(tuner, trials=20, seed=0, epochs=EPOCHS):
     """Runs a search as the study does; curves fall towards the loss."""
-    chosen = choose_tuner(tuner)
+    chosen = resolve_tuner(tuner)
     with quiet():
         study = optuna.create_study(
             sampler=chosen.sampler(seed), pruner=chosen.pruner(epochs), study_name=f"test {seed}"
@@ -88,13 +88,13 @@ def params(study):
     ],
 )
 def test_a_tuner_is_found_by_name_class_or_itself(given, expected):
-    assert type(choose_tuner(given)) is expected
+    assert type(resolve_tuner(given)) is expected
 
 
 @pytest.mark.parametrize("given", ["unknown", 3, RandomSearch.sampler, dict])
 def test_an_unknown_tuner_is_told_in_known_words(given):
     with pytest.raises(ConfigError, match=r"Expected the tuner argument to be one of greedy, random, .* but got"):
-        choose_tuner(given)
+        resolve_tuner(given)
 
 
 def test_importing_tuners_imports_neither_torch_nor_optuna():
@@ -128,7 +128,7 @@ def test_a_fresh_sampler_per_trial_resumes_a_search_as_if_never_stopped(tuner):
     def search_from(study, start, stop):
         with quiet():
             for number in range(start, stop):
-                study.sampler = choose_tuner(tuner).sampler(number)
+                study.sampler = resolve_tuner(tuner).sampler(number)
                 run_trial(study, EPOCHS)
 
     whole, part = optuna.create_study(), optuna.create_study()
@@ -214,7 +214,7 @@ def test_greedy_draws_what_the_best_trial_lacks():
 def judged(finished, own, epochs=EPOCHS, tuner="tpe"):
     """After which epoch a trial with the values `own` is pruned, or None."""
     with quiet():
-        study = optuna.create_study(pruner=choose_tuner(tuner).pruner(epochs))
+        study = optuna.create_study(pruner=resolve_tuner(tuner).pruner(epochs))
         for curve in finished:
             study.add_trial(create_trial(value=min(curve), intermediate_values=dict(enumerate(curve))))
         trial = study.ask()

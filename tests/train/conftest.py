@@ -15,7 +15,7 @@ from medley.graph.network import Network
 from medley.heads import ClassificationHead, RegressionHead
 from medley.model.tasks import Task, tasks_of
 from medley.search.encodings import Encodings
-from medley.search.part import Part
+from medley.search.labelled_rows import LabelledRows
 from medley.search.trial import SearchSpec, resolved
 from medley.series.input import Input
 from medley.tabular import DenseBlock, NumericEmbedding, StructuredDataInput, TabMBlock
@@ -87,7 +87,7 @@ def bench(*, gaps=True, dropout=0.0, size=70, batchnorm=True, seed=0, parts=dens
     heads = [ClassificationHead(dropout=0.0, name="kind")(node), RegressionHead(dropout=0.0, name="price")(node)]
     graph = draw(inputs, heads)
     names = [block.name for block in inputs]
-    splits = [Part(*data(i, count, names, gaps=gaps), None, count) for i, count in enumerate((size, 30))]
+    splits = [LabelledRows(*data(i, count, names, gaps=gaps), None, count) for i, count in enumerate((size, 30))]
     codecs = {name: head.codec() for name, head in graph.heads.items()}
     encodings = Encodings(*splits, codecs, torch.device("cpu"))
     settled, _ = resolved(SearchSpec(graph, encodings, Training(), None, lambda values: 0.0, 0), take_default)

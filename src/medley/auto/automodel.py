@@ -11,21 +11,25 @@ from medley.auto.duration import seconds
 from medley.auto.rows import check_fit, check_folder, check_writable, divide, whole
 from medley.balance.choose import balancer
 from medley.core.arguments import check_whole_number
+from medley.core.block import snake
 from medley.errors import ConfigError, ErrorCollector, NotFittedError, WeakModelWarning, spelled, warn, within
 from medley.graph.graph import draw
+from medley.model.copying import available
 from medley.model.forward import resolve_device
 from medley.model.model import Model
 from medley.model.records import History, Record
 from medley.search.budget import Budget
 from medley.search.encodings import Encodings
-from medley.search.objective import read_objective
-from medley.search.part import Part
+from medley.search.labelled_rows import LabelledRows
+from medley.search.objective import metric_directions, read_objective
 from medley.search.progress import Progress
+from medley.search.results import SearchResults
 from medley.search.store import Store
 from medley.search.stream import Stream
 from medley.search.study import Limits, Study
+from medley.search.temporary import temporary_folder
 from medley.search.trial import ResolvedDefault, SearchSpec
-from medley.search.tuners import Tuner, choose_tuner
+from medley.search.tuners import Tuner, resolve_tuner
 from medley.train.plan import Training
 
 if TYPE_CHECKING:
@@ -44,9 +48,10 @@ class AutoModel:
         inputs: an Input or a list of them.
         outputs: heads, either bare (`ClassificationHead()`: each input gets its default encoder, all are merged,
             every head reads the result) or joined to a drawn graph (`ClassificationHead()(node)`).
-        project_name: the folder under `directory` that the search writes.
+        project_name: the folder under `directory` that the search writes; named after the class if left out.
         max_trials: how many networks are tried at most. 1 trains the suitable default, or what was written down.
-        directory: where the project's folder goes; the current directory if left out.
+        directory: where the project's folder goes; the current directory if left out. Without either, the search lives
+            in a temporary folder that is removed with this object.
         objective: what trials are compared by: None is the scale-free number (the mean over heads of validation loss
             divided by the loss of the best constant prediction); or `"val_loss"`, `"val_accuracy"`,
             `"val_<head>_<metric>"`, an `Objective`, or a list of them.
@@ -79,7 +84,7 @@ class AutoModel:
         self,
         inputs: Any,
         outputs: Any,
-        project_name: str = "auto_model",
+        project_name: str | None = None,
         max_trials: int = 100,
         directory: str | Path | None = None,
         objective: Any = None,
@@ -101,12 +106,13 @@ class AutoModel:
         check_whole_number(errors, seed, "seed", at_least=0)
         check_folder(errors, project_name, directory)
         with errors.collecting(ConfigError):
-            self._tuner = choose_tuner(tuner)
+            self._tuner = resolve_tuner(tuner)
         with errors.collecting(ConfigError):
             self.time_limit = seconds(time_limit)
         errors.raise_if_any(ConfigError)
         self.graph = draw(inputs, outputs)
-        self.project_name = project_name
+        self.project_name = project_name or snake(type(self))
+        self._is_temporary = project_name is None and directory is None
         self.max_trials = max_trials
         self.directory = Path(directory or ".")
         self.objective = objective
@@ -118,8 +124,17 @@ class AutoModel:
         self.training = training or Training()
         self.keep = keep
         self._balancer()  # errors in the weights are told now
-        self._study: Study | None = None
-        self._model: Model | None = None
+        self._found: SearchResults | None = None
+        self._searched: Path | None = None  # the folder of its own search
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The models come first: they say what is wrong with a part that cannot be pickled.
+        state = {"_found": self._found, **self.__dict__, "_searched": None}
+        return {**state, "directory": Path()} if self._is_temporary else state
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.device = available(self.device)
 
     def fit(
         self,
@@ -161,8 +176,8 @@ class AutoModel:
 
     def search(
         self,
-        train: Part,
-        val: Part | None,
+        train: LabelledRows,
+        val: LabelledRows | None,
         epochs: int | None = None,
         batch_size: int | None = None,
         callbacks: Sequence[Callable[[Record], Any]] | None = None,
@@ -175,22 +190,24 @@ class AutoModel:
         stream: Stream | None = None,
         choices: Mapping[str, Any] | None = None,
     ) -> History:
-        """As `fit`, of rows that were divided already; what other doors end in.
+        """Searches and trains on rows that were divided already.
 
         Args:
             train: rows to learn from.
             val: rows to compare trials on; None where the training rows have folds.
-            epochs: this and the next three as in `fit`.
-            batch_size: see there.
-            callbacks: see there.
-            verbose: see there.
+            epochs: as in `fit`, like `batch_size`, `callbacks` and `verbose`.
+            batch_size: as in `fit`.
+            callbacks: as in `fit`.
+            verbose: as in `fit`.
             budget: the time limit, and when it began: now, if left out.
             table: how the models read a table, where they do.
             about: JSON to keep in the models' facts.
-            patience: trials without a gain after which the search ends (`study.out_of_patience`); none, if left out.
+            patience: trials without a gain after which the search ends (`study.is_out_of_patience`).
             choices: JSON of what the time limit decided beforehand, to keep with the project.
-            stream: where inputs' rows come from, if not from `train` and `val`; time counts from when it is encoded.
+            stream: where inputs' rows come from, if not from `train` and `val`.
         """
+        if self._is_temporary and self._searched is None:
+            self.directory = temporary_folder(self)
         check_writable(self.folder)
         budget = Budget.start(self.time_limit) if budget is None else budget
         plan = replace(
@@ -200,19 +217,20 @@ class AutoModel:
         )
         search_spec = self._search_spec(train, val, plan, stream, table, about or {}, budget)
         study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {})
-        self._study, self._model = study, None
+        self._found, self._searched = study.found, self.folder
         study.run()
-        self._model = study.best()
-        self._model.metadata["search"] = {"trials": len(study.results), "ended": study.ended}
-        if weak := self._model.metadata.get("not_learned"):
+        self.model.metadata["search"] = {"trials": len(study.results), "ended": study.ended}
+        if not_learned := self.model.metadata.get("not_learned"):
             warn(
-                f"{', '.join(weak)}: the model is no better than a constant prediction on validation rows. Either the "
-                f"inputs do not tell, or the time was too short ({spelled('time_limit')}).",
+                f"{', '.join(not_learned)}: the model is no better than a constant prediction on validation rows. "
+                f"Either the inputs do not tell, or the time was too short ({spelled('time_limit')}).",
                 WeakModelWarning,
             )
         return History(study.ranked[0].records)
 
-    def _parts(self, x: Any, y: Any, sample_weight: Any, fraction: float, validation_data: Any) -> tuple[Part, Part]:
+    def _parts(
+        self, x: Any, y: Any, sample_weight: Any, fraction: float, validation_data: Any
+    ) -> tuple[LabelledRows, LabelledRows]:
         rows = whole(self.graph, x, y, sample_weight)
         if validation_data is None:
             return divide(self.graph, rows, fraction, self.seed)
@@ -233,22 +251,22 @@ class AutoModel:
         default = ResolvedDefault(search_spec)  # encodes what the default reads, so that the digest covers it
         if data.stream is not None:
             data.rows(default.graph)  # now, so that errors in the rows are reported before anything is trained
-            budget = Budget.start(self.time_limit)
         balance = self._balancer().describe()
-        settings = (self._told(), search_spec.plan, balance, self.objective, self.seed, self.max_model_size)
+        graph = self.graph.declarations()
+        settings = (graph, search_spec.plan, balance, self.objective, self.seed, self.max_model_size)
         digest = data.digest([repr(setting) for setting in settings])
         progress = Progress(verbose)
         store = Store(self.folder)
-        same = self._study is not None and self._study.store.folder == self.folder
+        same = self._searched == self.folder
         if told := store.begin(digest, overwrite=self.overwrite or same, choices=choices):
-            progress.say(told)
+            progress.log(told)
         limits = Limits(self.max_trials, budget.training_deadline, self.keep, patience)
         return Study(search_spec, self._tuner, limits, store, progress, callbacks, default)
 
     def _search_spec(
         self,
-        train: Part,
-        val: Part | None,
+        train: LabelledRows,
+        val: LabelledRows | None,
         plan: Training,
         stream: Stream | None,
         table: TableView | None,
@@ -259,7 +277,7 @@ class AutoModel:
         data = Encodings(
             train, val, {name: head.codec() for name, head in heads.items()}, self.device, stream, budget.linear_seconds
         )
-        score = read_objective(self.objective, list(heads), self._metrics(data))
+        score = read_objective(self.objective, list(heads), metric_directions(heads, data.targets))
         return SearchSpec(
             self.graph,
             data,
@@ -277,20 +295,6 @@ class AutoModel:
         heads = self.graph.heads
         return balancer(self.loss_weights, list(heads), head_weights=[head.weight for head in heads.values()])
 
-    def _told(self) -> list[str]:
-        names = self.graph.names
-        return [
-            f"{names[id(n.block)]}={n.block!r}({[names[id(i.block)] for i in n.inputs]})" for n in self.graph.nodes()
-        ]
-
-    def _metrics(self, data: Encodings) -> Mapping[str, bool]:
-        heads = self.graph.heads
-        found = {}
-        for name, head in heads.items():
-            for word, metric in head.metric_functions(data.targets[name]).items():
-                found[word if len(heads) == 1 else f"{name}_{word}"] = metric.greater_is_better
-        return found
-
     @property
     def folder(self) -> Path:
         """The project's folder."""
@@ -303,16 +307,18 @@ class AutoModel:
         Raises:
             NotFittedError: there is neither.
         """
-        if self._model is None:
+        return self._results().best()
+
+    def _results(self) -> SearchResults:
+        if self._found is None or not self._found.kept:
             store = Store(self.folder)
-            best = store.best() if store.exists else None
-            if best is None:
-                raise NotFittedError(
-                    f"Nothing is fitted yet, and {self.folder} holds no finished project; call fit first."
-                )
-            self._model = store.load(best, self.device)
-            self._check_same(self._model)
-        return self._model
+            if self._is_temporary or not store.exists or store.best() is None:
+                where = "" if self._is_temporary else f", and {self.folder} holds no finished project"
+                raise NotFittedError(f"Nothing is fitted yet{where}; call fit first.")
+            found = SearchResults(store.results(), self.keep, store, self.device)
+            self._check_same(found.best())
+            self._found = found
+        return self._found
 
     def _check_same(self, model: Model) -> None:
         if (model.input_names, model.output_names) != (self.graph.input_names, list(self.graph.heads)):
@@ -352,9 +358,12 @@ class AutoModel:
         return self.model
 
     def best_models(self) -> list[Model]:
-        """The models that were kept, the best first."""
-        study = self._searched()
-        return [study.model(one.number) for one in study.ranked[: self.keep]]
+        """The models that were kept, the best first.
+
+        Raises:
+            NotFittedError: nothing is fitted.
+        """
+        return self._results().best_models()
 
     @property
     def history(self) -> pd.DataFrame:
@@ -368,7 +377,9 @@ class AutoModel:
         return pd.DataFrame([one.row() for one in self._outcomes()])
 
     def _outcomes(self) -> list[TrialResult]:
-        return self._study.results if self._study else Store(self.folder).results()
+        if self._found is not None:
+            return self._found.trials
+        return [] if self._is_temporary else Store(self.folder).results()
 
     def plot(self) -> Figure:
         """The search as an image: every trial's score, and the loss curves of the best. Needs `medley[plot]`.
@@ -386,9 +397,4 @@ class AutoModel:
         try:
             return self.model.summary()
         except NotFittedError:
-            return "\n".join(self._told())
-
-    def _searched(self) -> Study:
-        if self._study is None:
-            raise NotFittedError("This object has not searched yet; call fit first.")
-        return self._study
+            return "\n".join(self.graph.declarations())

@@ -13,7 +13,7 @@ from medley.auto.rows import check_fit, whole
 from medley.auto.table_task import TableTask
 from medley.auto.target_columns import read_table, split_target
 from medley.core.arguments import check_whole_number
-from medley.core.serialization import write_file
+from medley.core.files import write_file
 from medley.data.rows import count, take
 from medley.errors import ConfigError, DataError, ErrorCollector, NotFittedError
 from medley.heads.regression import RegressionHead
@@ -66,7 +66,7 @@ class TimeseriesForecaster(TableTask):
         predict_until: int | None = None,
         loss: str | Callable[..., Any] = "mean_squared_error",
         metrics: Sequence[Any] | str | Callable[..., float] | None = None,
-        project_name: str = "time_series_forecaster",
+        project_name: str | None = None,
         max_trials: int = 100,
         directory: str | Path | None = None,
         objective: Any = "val_loss",

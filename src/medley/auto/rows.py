@@ -16,7 +16,7 @@ from medley.errors import ConfigError, DataError, ErrorCollector, within
 from medley.graph.graph import Graph
 from medley.model.encoding import row_weights
 from medley.model.saving import write_problem
-from medley.search.part import Part
+from medley.search.labelled_rows import LabelledRows
 
 _OTHER_FOLDER = "Choose another folder for it."
 
@@ -57,10 +57,10 @@ def check_folder(errors: ErrorCollector, project_name: Any, directory: Any) -> N
     >>> print(errors.errors[0])
     project_name must be the name of a folder, got 3.
     """
-    if not isinstance(project_name, str | Path) or not str(project_name):
+    if project_name is not None and (not isinstance(project_name, str | Path) or not str(project_name)):
         errors.add(f"must be the name of a folder, got {project_name!r}.", argument="project_name")
         return
-    folder = Path(directory or ".") / project_name
+    folder = Path(directory or ".") / (project_name or "")
     file = next((path for path in (folder, *folder.parents) if path.is_file()), None)
     if file is not None:
         errors.add(f"The project cannot be kept in {folder}: {file} is a file. {_OTHER_FOLDER}")
@@ -77,7 +77,7 @@ def check_writable(folder: Path) -> None:
         raise ConfigError(f"The project cannot be kept in {folder}: {reason}. {_OTHER_FOLDER}")
 
 
-def whole(graph: Graph, x: Any, y: Any, sample_weight: Any) -> Part:
+def whole(graph: Graph, x: Any, y: Any, sample_weight: Any) -> LabelledRows:
     """Matches rows and labels to the graph's names.
 
     Raises:
@@ -94,10 +94,10 @@ def whole(graph: Graph, x: Any, y: Any, sample_weight: Any) -> Part:
     if missing:
         raise DataError(f"y is None for {', '.join(missing)}; give labels, with None or NaN where a row has none.")
     check_counts({name: values for name, values in {**named_x, **named_y}.items() if values is not None})
-    return Part(named_x, named_y, row_weights(sample_weight, size), size)
+    return LabelledRows(named_x, named_y, row_weights(sample_weight, size), size)
 
 
-def divide(graph: Graph, rows: Part, fraction: float, seed: int) -> tuple[Part, Part]:
+def divide(graph: Graph, rows: LabelledRows, fraction: float, seed: int) -> tuple[LabelledRows, LabelledRows]:
     """Splits rows at random, stratified over all targets where that is possible.
 
     Raises:
@@ -108,11 +108,11 @@ def divide(graph: Graph, rows: Part, fraction: float, seed: int) -> tuple[Part, 
     return train, val
 
 
-def _part(rows: Part, index: np.ndarray) -> Part:
+def _part(rows: LabelledRows, index: np.ndarray) -> LabelledRows:
     def some(values: Any) -> Any:
         return None if values is None else take(values, index)
 
-    return Part(
+    return LabelledRows(
         {name: some(values) for name, values in rows.x.items()},
         {name: some(values) for name, values in rows.y.items()},
         None if rows.weight is None else rows.weight[index],

@@ -43,7 +43,7 @@ class ImageClassifier(AutoModel):
         multi_label: bool = False,  # noqa: FBT001, FBT002  (the order and names are those users know)
         loss: str | Callable[..., Any] | None = None,
         metrics: Sequence[Any] | str | Callable[..., float] | None = None,
-        project_name: str = "image_classifier",
+        project_name: str | None = None,
         max_trials: int = 100,
         directory: str | Path | None = None,
         objective: Any = "val_loss",
@@ -89,7 +89,7 @@ class ImageRegressor(AutoModel):
         output_dim: int | None = None,
         loss: str | Callable[..., Any] = "mean_squared_error",
         metrics: Sequence[Any] | str | Callable[..., float] | None = None,
-        project_name: str = "image_regressor",
+        project_name: str | None = None,
         max_trials: int = 100,
         directory: str | Path | None = None,
         objective: Any = "val_loss",

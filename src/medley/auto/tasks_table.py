@@ -50,7 +50,7 @@ class StructuredDataClassifier(TableTask):
         multi_label: bool = False,  # noqa: FBT001, FBT002  (the order and names are those users know)
         loss: str | Callable[..., Any] | None = None,
         metrics: Sequence[Any] | str | Callable[..., float] | None = None,
-        project_name: str = "structured_data_classifier",
+        project_name: str | None = None,
         max_trials: int = 100,
         directory: str | Path | None = None,
         objective: Any = None,
@@ -102,7 +102,7 @@ class StructuredDataRegressor(TableTask):
         output_dim: int | None = None,
         loss: str | Callable[..., Any] = "mean_squared_error",
         metrics: Sequence[Any] | str | Callable[..., float] | None = None,
-        project_name: str = "structured_data_regressor",
+        project_name: str | None = None,
         max_trials: int = 100,
         directory: str | Path | None = None,
         objective: Any = "val_loss",

@@ -43,7 +43,7 @@ class TextClassifier(AutoModel):
         multi_label: bool = False,  # noqa: FBT001, FBT002  (the order and names are those users know)
         loss: str | Callable[..., Any] | None = None,
         metrics: Sequence[Any] | str | Callable[..., float] | None = None,
-        project_name: str = "text_classifier",
+        project_name: str | None = None,
         max_trials: int = 100,
         directory: str | Path | None = None,
         objective: Any = "val_loss",
@@ -87,7 +87,7 @@ class TextRegressor(AutoModel):
         output_dim: int | None = None,
         loss: str | Callable[..., Any] = "mean_squared_error",
         metrics: Sequence[Any] | str | Callable[..., float] | None = None,
-        project_name: str = "text_regressor",
+        project_name: str | None = None,
         max_trials: int = 100,
         directory: str | Path | None = None,
         objective: Any = "val_loss",

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from medley.cli.output import with_lists_as_json, write_frame
+from medley.core.files import remove_leftovers, replacing
 from medley.errors import DataError
 
 if TYPE_CHECKING:
@@ -36,16 +35,12 @@ def open_output(output: str) -> Iterator[Callable[[pd.DataFrame], None]]:
         yield _text_writer(sys.stdout, output)
         return
     path = Path(output)
-    temporary = path.with_name(f".{token_hex(4)}.{path.name}")
-    try:
-        with ExitStack() as stack:
-            if path.name.lower().endswith(".parquet"):
-                yield stack.enter_context(_parquet_writer(temporary))
-            else:
-                yield _text_writer(stack.enter_context(_open_text(temporary)), path.name.lower())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    remove_leftovers(path.parent)
+    with replacing(path) as temporary, ExitStack() as stack:
+        if path.name.lower().endswith(".parquet"):
+            yield stack.enter_context(_parquet_writer(temporary))
+        else:
+            yield _text_writer(stack.enter_context(_open_text(temporary)), path.name.lower())
 
 
 def _open_text(path: Path) -> Any:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medley.cli.inspect import add_table_arguments, column_kinds
 from medley.cli.memory import add_memory
+from medley.cli.plan import add_plan, plan_of
 from medley.cli.pretrained import add_pretrained, pretrained_of
 from medley.errors import ErrorCollector
 
@@ -26,6 +26,7 @@ examples:
   medley fit pets.csv --target price -o pets-model --time-limit 1h --seed 7
   medley fit visits.parquet --target bill --time date --kind ward=category --input age --input ward --input date
   medley fit houses.csv --target price --root photos --on-bad-file drop
+  medley fit pets.csv --target price --plan pets-model -o pets-model-again
 
 MODEL_DIR contains the model and, in search/, the trials: see medley describe MODEL_DIR and
 medley trials MODEL_DIR/search. To resume a search that was killed, run the same command again. Ctrl-C ends the search,
@@ -90,6 +91,7 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_pretrained(parser)
     add_memory(parser)
+    add_plan(parser)
     verbosity = parser.add_mutually_exclusive_group()
     verbosity.add_argument("-q", "--quiet", action="store_const", const=0, dest="verbose", help="print warnings only")
     verbosity.add_argument(
@@ -120,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
     kinds = column_kinds(args.kind, errors)
     _check_folder(folder, errors, overwrite=args.overwrite)
     model = _fit(args, folder, kinds, errors)
-    _save(model, folder)
+    model.save(folder)
     is_interrupted = model.metadata["search"]["ended"] == "interrupted"
     if is_interrupted:
         print(f"medley: interrupted; the best network so far is saved in {folder}", file=sys.stderr)
@@ -146,8 +148,15 @@ def _check_folder(folder: Path, errors: ErrorCollector, *, overwrite: bool) -> N
     elif (folder / "model.json").is_file():
         if not overwrite:
             errors.add(f"{folder} contains a model already; choose another folder with -o, or --overwrite.")
-    elif folder.is_dir() and {entry.name for entry in folder.iterdir()} - {SEARCH}:
+    elif folder.is_dir() and not all(entry.name == SEARCH or _is_ours(entry.name) for entry in folder.iterdir()):
         errors.add(f"{folder} contains other files and no model; choose another folder with -o.")
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a file is one that a killed process left while it saved a model, maybe of an earlier version."""
+    from medley.model.files import is_model_file
+
+    return is_model_file(name) or re.fullmatch(r"\.new-\d+", name) is not None
 
 
 def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: ErrorCollector) -> Model:
@@ -163,6 +172,7 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
         "on_bad_file": args.on_bad_file,
         "verbose": args.verbose,
         "memory": args.memory,
+        "plan": plan_of(args.plan, errors),
     }
     table = {"inputs": args.input, "column_kinds": kinds, "root": args.root}
     pretrained = pretrained_of(args.pretrained)
@@ -173,18 +183,3 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
     return fit(
         args.table, args.target, **table, **roles, **search, **output, overwrite=args.overwrite, pretrained=pretrained
     )
-
-
-def _save(model: Model, folder: Path) -> None:
-    """Save a model; at any moment the folder contains the old model, none, or the new one."""
-    from medley.model.saving import DESCRIPTION
-
-    temporary = folder / f".new-{os.getpid()}"
-    try:
-        model.save(temporary)
-        # A folder is a model only with its description, which is therefore removed first and written last.
-        (folder / DESCRIPTION).unlink(missing_ok=True)
-        for file in sorted(temporary.iterdir(), key=lambda path: path.name == DESCRIPTION):
-            os.replace(file, folder / file.name)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -13,7 +13,14 @@ from typing import Any
 
 from medley import __version__
 from medley.cli.options import OPTIONS
-from medley.errors import ConfigError, MedleyError, MedleyWarning, command_line_spelling
+from medley.errors import (
+    ConfigError,
+    MedleyError,
+    MedleyWarning,
+    command_line_spelling,
+    is_missing_part,
+    missing_package,
+)
 
 COMMANDS = {
     "inspect": "infer what the columns of a table hold, and which columns leak a target",
@@ -66,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser, subparsers = _parser(arguments)
     args, rest = parser.parse_known_args(arguments)
     if rest:
-        subparsers[args.verb].error(_unknown_arguments_message(rest, subparsers[args.verb]))
+        command = subparsers.get(args.verb, parser)
+        command.error(_unknown_arguments_message(rest, command))
     if args.verb is None:
         parser.print_help(sys.stderr)
         return 2
@@ -76,9 +84,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                 _import(getattr(args, "modules", ()))
                 code = _command_module(args.verb).run(args)
             sys.stdout.flush()
-        except (KeyboardInterrupt, MedleyError, OSError) as error:
-            if args.debug:
+        except (KeyboardInterrupt, MedleyError, OSError, ModuleNotFoundError) as error:
+            if args.debug or is_missing_part(error):
                 raise
+            if isinstance(error, ModuleNotFoundError) and not isinstance(error, MedleyError):
+                error = missing_package(error, f"medley {args.verb}")
             return _exit_code(error)
     return code or 0
 
@@ -138,7 +148,8 @@ def _unknown_arguments_message(rest: Sequence[str], verb: argparse.ArgumentParse
     options = [argument for action in verb._actions for argument in action.option_strings if argument.startswith("--")]
     option = next((argument for argument in rest if argument.startswith("-")), None)
     if option is not None:
-        return f"unknown option {option}.{did_you_mean(option.partition('=')[0], options)}"
+        where = "" if verb.prog.count(" ") else " Options of a command follow its name: medley fit --target NAME."
+        return f"unknown option {option}.{did_you_mean(option.partition('=')[0], options)}{where}"
     hint = f" To predict a column, write --target {rest[0]}" if "--target" in options else ""
     return f"{rest[0]!r} is an unexpected argument.{hint}"
 

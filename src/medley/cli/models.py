@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medley.errors import ArtifactError, ErrorCollector, MedleyError
+from medley.errors import ArtifactError, ErrorCollector, MedleyError, is_missing_part, missing_package
 
 if TYPE_CHECKING:
     from medley.model.model import Model
@@ -19,8 +19,13 @@ def load_any(folder: Path, device: str = "cpu") -> tuple[str, Model]:
     Raises:
         ArtifactError: the folder contains neither.
     """
-    from medley.model.artifact import load
-    from medley.model.saving import DESCRIPTION
+    try:
+        from medley.model.artifact import load
+        from medley.model.files import DESCRIPTION
+    except ModuleNotFoundError as error:
+        if is_missing_part(error):
+            raise
+        raise missing_package(error, "A model directory, unlike an exported model (.onnx),") from error
 
     if (folder / DESCRIPTION).is_file():
         return f"{folder}: a saved model", load(folder, device)

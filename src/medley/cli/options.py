@@ -21,5 +21,6 @@ OPTIONS = {
     "overwrite": "--overwrite",
     "memory": "--memory",
     "pretrained": "--pretrained",
+    "plan": "--plan",
     "project_name": "-o",
 }

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
+from medley.core.files import remove_leftovers, replacing
 from medley.errors import DataError, ErrorCollector
 
 if TYPE_CHECKING:
@@ -45,14 +44,9 @@ def write_frame(frame: pd.DataFrame, output: str) -> None:
         with_lists_as_json(frame).to_csv(sys.stdout, index=False)
         return
     path = Path(output)
-    # In the same folder, because a rename is atomic only within a file system; with the same ending, which determines
-    # the compression.
-    temporary = path.with_name(f".{token_hex(4)}.{path.name}")
-    try:
+    remove_leftovers(path.parent)
+    with replacing(path) as temporary:
         _write(frame, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:

@@ -107,13 +107,13 @@ def _predict(model: Predictor, table: Table, *, proba: bool) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    from medley.core.numbering import gathered, numbered
+    from medley.core.row_reporting import WarningCollector, using_row_numbers
 
     parts = []
-    with gathered(), progress_bar("rows", len(table)) as advance:
+    with WarningCollector(), progress_bar("rows", len(table)) as advance:
         for start in range(0, max(len(table), 1), ROWS):
             chunk = replace(table, frame=table.frame.iloc[start : start + ROWS])
-            with numbered(np.arange(start, start + len(chunk))):
+            with using_row_numbers(np.arange(start, start + len(chunk))):
                 parts.append(model.predict_frame(chunk, proba=proba))
             advance(len(chunk))
     return pd.concat(parts)

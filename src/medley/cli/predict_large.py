@@ -10,7 +10,7 @@ import numpy as np
 
 from medley.cli.batch_output import open_output
 from medley.cli.progress import progress_bar
-from medley.core.numbering import gathered, numbered
+from medley.core.row_reporting import WarningCollector, using_row_numbers
 from medley.tables.reading.large_table import LargeTable
 from medley.tables.reading.memory import frame_bytes
 from medley.tables.reading.read import Table, batches
@@ -66,10 +66,10 @@ def predict_large(
         rows: the number of rows per batch.
         proba: whether to add a column per class.
     """
-    with gathered(), progress_bar("rows", None) as advance, open_output(output) as write:
+    with WarningCollector(), progress_bar("rows", None) as advance, open_output(output) as write:
         for start, batch in table.batches():
             for first in range(0, len(batch), rows):
                 chunk = replace(batch, frame=batch.frame.iloc[first : first + rows])
-                with numbered(start + first + np.arange(len(chunk))):
+                with using_row_numbers(start + first + np.arange(len(chunk))):
                     write(to_output(chunk.frame, model.predict_frame(chunk, proba=proba)))
                 advance(len(chunk))

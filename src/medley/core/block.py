@@ -6,7 +6,7 @@ import re
 from abc import ABC
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
 from medley.core import registry
 from medley.core.space import OneOf, Space, space_of
@@ -59,6 +59,9 @@ class Node:
 
     block: Block
     inputs: tuple[Node, ...] = ()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Node:
+        return self  # nothing in it changes, and it is compared by identity
 
 
 # `searched` is no field specifier here: type checkers would then see a field without a default.
@@ -138,6 +141,9 @@ class Block(ABC):
             sizes that are useless on small data, for example). What a caller sets is never replaced.
         """
         return {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # nothing in it changes, and it is compared by identity
 
     def __repr__(self) -> str:
         settings = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default]

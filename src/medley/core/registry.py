@@ -89,6 +89,11 @@ def declared(kind: type[T]) -> dict[str, type[T]]:
     return _subclasses(kind, DECLARATIONS)
 
 
+def registered_elsewhere() -> dict[str, Any]:
+    """What modules outside medley have registered so far, by name."""
+    return {name: thing for name, thing in _known.items() if not f"{_path(thing)}.".startswith("medley.")}
+
+
 def _subclasses(kind: type[T], slices: Sequence[str]) -> dict[str, type[T]]:
     _import_slices(tuple(slices))
     return {n: t for n, t in sorted(_known.items()) if isinstance(t, type) and issubclass(t, kind)}

@@ -1,13 +1,11 @@
-"""The saved format: JSON with a header, arrays of numbers beside or in it, files that appear whole or not at all."""
+"""The saved format: JSON with a header, arrays of numbers beside or in it."""
 
 from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import numpy as np
@@ -161,19 +159,6 @@ def array_from_json(content: Mapping[str, Any]) -> np.ndarray:
         if isinstance(error, ArtifactError):
             raise
         raise ArtifactError(f"An array is damaged: {error}.") from error
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Writes a file so that a reader sees the old one or the new one, never half of it.
-
-    It is as readable for others as any other file of the user.
-    """
-    temporary = path.with_name(f".{token_hex(4)}.{path.name}")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _check_numbers(dtypes: Iterable[np.dtype[Any]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from medley.core.numbering import Notice, note, row_number
+from medley.core.row_reporting import RowWarning, row_number, warn_about_rows
 from medley.errors import DataError, did_you_mean, spelled
 
 Policy = Literal["warn", "raise", "drop"]
@@ -106,7 +106,7 @@ class FileReporter:
 
     def warn_of(self, found: Sequence[Unreadable], total: int) -> None:
         """One warning for all of them; none where there are none."""
-        note(Notice(found, total, self.sentence, self.warning))
+        warn_about_rows(RowWarning(found, total, self.sentence, self.warning))
 
     def sentence(self, found: Sequence[Any], total: int) -> str:
         """The warning's text."""

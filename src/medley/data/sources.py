@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from medley.core.codec import Codec, Encoded
-from medley.core.numbering import gathered
+from medley.core.row_reporting import WarningCollector
 from medley.data.rows import count
 from medley.errors import DataError, ErrorCollector, within
 
@@ -47,7 +47,7 @@ def encode_inputs(sources: Sequence[Source], x: Mapping[str, Any]) -> dict[str, 
     errors = ErrorCollector()
     encoded: dict[str, Encoded] = {}
     for source in sources:
-        with errors.collecting(), within(source.input_name), gathered(f"{source.input_name}: "):
+        with errors.collecting(), within(source.input_name), WarningCollector(f"{source.input_name}: "):
             if source.reads:
                 values = {name: x[name] for name in source.reads}
                 values = None if all(rows is None for rows in values.values()) else values

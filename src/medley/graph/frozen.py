@@ -1,4 +1,4 @@
-"""Modules of frozen parts: built once, shared by all networks that ask, and run in passes of a good size."""
+"""Modules of frozen blocks: built once, shared by networks, and run over many rows in batches of a suitable size."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
     from medley.core.layer import Layer
 
-MOST = 4
-"""Modules that are held for the next network; a search over more pretrained encoders builds some of them again."""
+MAX_MODULES = 4
+"""Modules that are held for further networks; a search over more pretrained encoders builds some of them again."""
 
-STEPS = {"cpu": 4_096, "cuda": 65_536}
-"""Steps of codes per pass: enough to keep the machine busy, few enough to stay in its caches."""
+TOKENS_PER_BATCH = {"cpu": 4_096, "cuda": 65_536}
+"""Token ids per batch: enough to keep the device busy, few enough to stay in its caches."""
 
-NUMBERS = {"cpu": 4_000_000, "cuda": 40_000_000}
-"""Numbers per pass of other rows: 26 images of 224 x 224 on a CPU."""
+VALUES_PER_BATCH = {"cpu": 4_000_000, "cuda": 40_000_000}
+"""Numbers per batch of other rows: 26 images of 224 x 224 on a CPU."""
 
 
 class FrozenModules:
-    """Builds frozen parts, or returns the module that was built for an equal part before.
+    """Builds the modules of frozen blocks, one for all equal blocks.
 
-    They are in evaluation mode and learn nothing. Building them draws no random numbers from anybody, so that what is
-    trained beside them starts alike whether or not they are at hand; a frozen part that itself starts at random starts
-    the same every time.
+    Modules are in evaluation mode and are not trained. Building one does not change the state of the random number
+    generators, so trained blocks start with the same weights whether or not a module is built again. A frozen block
+    with random weights gets the same weights every time.
 
     >>> from medley.core.shape import Flatten
     >>> FrozenModules().module(Flatten(), [Spec((3, 2), "TD")]).training
@@ -39,63 +39,66 @@ class FrozenModules:
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, nn.Module] = {}
+        self._modules: dict[str, nn.Module] = {}
 
     def module(self, block: Layer, specs: Sequence[Spec]) -> nn.Module:
-        """The module of a resolved part that reads these.
+        """The module of a resolved block.
 
         Args:
             block: all fields set.
-            specs: what it reads.
+            specs: of the nodes that it reads.
         """
         key = f"{replace(block, name=None)!r} {specs!r}"
-        found = self._known.pop(key, None)
-        if found is None:
+        module = self._modules.pop(key, None)
+        if module is None:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
-                found = block.build(*specs).requires_grad_(False).eval()
-        if found.state_dict():  # others cost nothing to build
-            self._known[key] = found  # the last that was asked for goes last
-        while len(self._known) > MOST:
-            del self._known[next(iter(self._known))]
-        return found
+                module = block.build(*specs).requires_grad_(False).eval()
+        if module.state_dict():  # modules without weights cost nothing to build
+            self._modules[key] = module  # last, as the most recently used
+        while len(self._modules) > MAX_MODULES:
+            del self._modules[next(iter(self._modules))]
+        return module
 
 
-def in_passes(function: Callable[[Tensor], Tensor], x: Tensor, spec: Spec, *, cuts: bool = False) -> Tensor:
-    """Runs a function over many rows in passes of a size that suits the device.
+def run_in_batches(
+    function: Callable[[Tensor], Tensor], x: Tensor, spec: Spec, *, ignores_padding: bool = False
+) -> Tensor:
+    """Runs a function over many rows in batches of a size that suits the device.
 
     Args:
-        function: rows (B, ...) -> (B, ...), each for itself.
+        function: rows (B, ...) -> (B, ...), each row independently.
         x: (N, ...).
         spec: of a row.
-        cuts: whether padding at the end of codes may be left out. On a CPU rows are then passed by their length.
+        ignores_padding: whether padding at the end of token ids may be cut off. On a CPU, rows are then sorted by
+            length.
 
-    >>> in_passes(lambda rows: rows + 1, torch.zeros(3, 2), Spec((2,), "D")).shape
+    >>> run_in_batches(lambda rows: rows + 1, torch.zeros(3, 2), Spec((2,), "D")).shape
     torch.Size([3, 2])
     """
     if not spec.is_tokens:
-        size = max(1, NUMBERS.get(x.device.type, NUMBERS["cpu"]) // max(spec.size, 1))
-        return function(x) if len(x) <= size else torch.cat([function(part) for part in x.split(size)])
-    most = STEPS.get(x.device.type, STEPS["cpu"])
-    if not cuts or x.device.type != "cpu":
-        return torch.cat([function(part) for part in x.split(max(1, most // x.shape[1]))])
-    long = lengths(x)
-    order = long.argsort(descending=True, stable=True)
-    found, start = [], 0
+        size = max(1, VALUES_PER_BATCH.get(x.device.type, VALUES_PER_BATCH["cpu"]) // max(spec.size, 1))
+        return function(x) if len(x) <= size else torch.cat([function(batch) for batch in x.split(size)])
+    max_tokens = TOKENS_PER_BATCH.get(x.device.type, TOKENS_PER_BATCH["cpu"])
+    if not ignores_padding or x.device.type != "cpu":
+        return torch.cat([function(batch) for batch in x.split(max(1, max_tokens // x.shape[1]))])
+    lengths = token_lengths(x)
+    order = lengths.argsort(descending=True, stable=True)
+    results, start = [], 0
     while start < len(x):
-        width = int(long[order[start]])
-        some = order[start : start + max(1, most // width)]
-        found.append(function(x.index_select(0, some)[:, :width]))
-        start += len(some)
-    joined = torch.cat(found)
+        width = int(lengths[order[start]])
+        index = order[start : start + max(1, max_tokens // width)]
+        results.append(function(x.index_select(0, index)[:, :width]))
+        start += len(index)
+    joined = torch.cat(results)
     return torch.empty_like(joined).index_copy_(0, order, joined)
 
 
-def lengths(codes: Tensor) -> Tensor:
-    """Steps of each row of codes (B, T) up to the last that is no padding; at least 1.
+def token_lengths(token_ids: Tensor) -> Tensor:
+    """Length of each row of token ids (B, T) without the padding at its end; at least 1.
 
-    >>> lengths(torch.tensor([[3, 0, 4, 0], [0, 0, 0, 0]]))
+    >>> token_lengths(torch.tensor([[3, 0, 4, 0], [0, 0, 0, 0]]))
     tensor([3, 1])
     """
-    places = torch.arange(1, codes.shape[1] + 1, device=codes.device)
-    return ((codes != 0) * places).amax(1).clamp(min=1)
+    positions = torch.arange(1, token_ids.shape[1] + 1, device=token_ids.device)
+    return ((token_ids != 0) * positions).amax(1).clamp(min=1)

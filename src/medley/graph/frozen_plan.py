@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from torch import Tensor
 
-from medley.graph.frozen import in_passes
+from medley.graph.frozen import run_in_batches
 from medley.graph.network import Network, Step, scaled
 
 
@@ -27,8 +27,8 @@ class FrozenPlan:
         """The steps whose results are worth caching: the last of a chain of frozen parts, where one holds weights."""
         network = self.network
         steps = []
-        for place, step in enumerate(network.steps, start=len(network.sources)):
-            readers = [reader for reader in network.steps if place in reader.inputs]
+        for index, step in enumerate(network.steps, start=len(network.sources)):
+            readers = [reader for reader in network.steps if index in reader.inputs]
             if step.cache_key is None or all(reader.cache_key is not None for reader in readers):
                 continue
             if any(part.has_state for part in self.chain(step)):
@@ -45,10 +45,10 @@ class FrozenPlan:
         pairs = []
         for step in network.steps:
             if step.is_frozen and step.cache_key is None and step.has_state:
-                places = [place - len(network.sources) for place in step.inputs if place >= len(network.sources)]
-                before = [network.steps[place] for place in places]
-                trained = [part for part in before if part.cache_key is None and not part.is_frozen]
-                pairs += [(step.name, part.name) for part in trained[:1]]
+                indices = [index - len(network.sources) for index in step.inputs if index >= len(network.sources)]
+                parents = [network.steps[index] for index in indices]
+                trainable = [part for part in parents if part.cache_key is None and not part.is_frozen]
+                pairs += [(step.name, part.name) for part in trainable[:1]]
         return pairs
 
     def chain(self, step: Step) -> list[Step]:
@@ -59,7 +59,7 @@ class FrozenPlan:
     def unread_sources(self, cache_keys: Collection[str]) -> frozenset[str]:
         """The sources that nothing reads where a batch holds the results with these keys."""
         required = self.network.required(frozenset(cache_keys))
-        return frozenset(name for place, (name, _) in enumerate(self.network.sources) if place not in required)
+        return frozenset(name for index, (name, _) in enumerate(self.network.sources) if index not in required)
 
     def output(self, step: Step, x: Tensor) -> Tensor:
         """The result of a step that has a `cache_key`.
@@ -72,13 +72,13 @@ class FrozenPlan:
             (B, *step.out.shape).
         """
         chain = self.chain(step)
-        place = chain[0].inputs[0]
+        index = chain[0].inputs[0]
 
         def run(rows: Tensor) -> Tensor:
-            rows = scaled(rows, compact=self.network.sources[place][1])
+            rows = scaled(rows, compact=self.network.sources[index][1])
             for part in chain:
                 rows = part.module(rows)
             return rows
 
-        cuts = chain[0].block.ignores_padding  # type: ignore[attr-defined]
-        return in_passes(run, x, self.network.specs[place], cuts=cuts)
+        ignores_padding = chain[0].block.ignores_padding  # type: ignore[attr-defined]
+        return run_in_batches(run, x, self.network.specs[index], ignores_padding=ignores_padding)

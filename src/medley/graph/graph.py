@@ -55,6 +55,12 @@ class Graph:
         errors.raise_if_any(GraphError)
         object.__setattr__(self, "names", self._name())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Graph, (self.inputs, self.outputs)  # names are kept by identity, which differs between processes
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Graph:
+        return self  # nothing in it changes, and its parts are compared by identity
+
     def nodes(self) -> list[Node]:
         """Every node once, inputs before what reads them."""
         return self.walk(self.outputs)
@@ -110,6 +116,13 @@ class Graph:
     def heads(self) -> dict[str, Head]:
         """The heads by name, in order."""
         return {self.names[id(node.block)]: node.block for node in self.outputs if isinstance(node.block, Head)}
+
+    def declarations(self) -> list[str]:
+        """A line per node: its name, its block, and the names of what it reads."""
+        return [
+            f"{self.names[id(node.block)]}={node.block!r}({[self.names[id(one.block)] for one in node.inputs]})"
+            for node in self.nodes()
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """The graph as JSON.

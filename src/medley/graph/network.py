@@ -18,9 +18,9 @@ from medley.core.input import Input, Preprocessing
 from medley.core.layer import Fusion, Layer
 from medley.core.spec import Spec
 from medley.errors import GraphError
-from medley.graph.frozen import FrozenModules, in_passes
+from medley.graph.frozen import FrozenModules, run_in_batches
 from medley.graph.graph import Graph
-from medley.heads.linear_skip import start_at
+from medley.heads.linear_skip import add_linear_skip
 
 
 @dataclass
@@ -103,6 +103,7 @@ class Network(nn.Module):
         for node in graph.nodes():
             if not isinstance(node.block, Input | Preprocessing):
                 self._add_step(node, targets, frozen or FrozenModules())
+        self._places.clear()  # they are by identity, which a copy does not share
 
     def _add_source(self, node: Node, specs: Mapping[str, Spec]) -> None:
         name = str(node.block.name)
@@ -273,7 +274,7 @@ class Network(nn.Module):
         if step.cache_key is not None and step.has_state:
             # Nothing is trained here, so the activations of a large batch do not have to fit in memory at once.
             spec = self.specs[step.inputs[0]]
-            return in_passes(step.module, inputs[0], spec, cuts=step.block.ignores_padding)  # type: ignore[attr-defined]
+            return run_in_batches(step.module, inputs[0], spec, ignores_padding=step.block.ignores_padding)  # type: ignore[attr-defined]
         return step.module(*inputs)
 
     def _fuse(self, step: Step, values: list[Tensor], batch: Batch) -> Tensor:
@@ -308,7 +309,7 @@ def _head(block: Head, specs: Sequence[Spec], target: TargetCodec | None) -> nn.
     """A head's module; one that is joined to a linear path as well starts at its answers."""
     assert target is not None
     prior = torch.as_tensor(target.prior, dtype=torch.float32)
-    return start_at(block.build(specs[0], target), specs, str(block.name), prior)
+    return add_linear_skip(block.build(specs[0], target), specs, str(block.name), prior)
 
 
 def scaled(x: Tensor, *, compact: bool) -> Tensor:

@@ -1,6 +1,6 @@
 """Heads: kinds of target, their losses and metrics."""
 
-from medley.heads import answers  # noqa: F401  (importing registers)
+from medley.heads import first_stage  # noqa: F401  (importing registers)
 from medley.heads.classification import ClassificationHead
 from medley.heads.counts import CountHead
 from medley.heads.ordered import OrderedHead

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.errors import DataError
 
 PLAIN_TYPES = {int, float, bool, type(None)}

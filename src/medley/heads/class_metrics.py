@@ -16,8 +16,8 @@ from medley.heads.ordered_classes import OrderedCodec
 if TYPE_CHECKING:
     from torch import Tensor
 
-Labelled = ClassCodec | LabelSetCodec
-Counted = Labelled | OrderedCodec
+ClassOrSetCodec = ClassCodec | LabelSetCodec
+AnyClassCodec = ClassOrSetCodec | OrderedCodec
 
 
 class Accuracy(RowMetric):
@@ -29,7 +29,7 @@ class Accuracy(RowMetric):
     tensor([1.])
     """
 
-    def __init__(self, codec: Labelled) -> None:
+    def __init__(self, codec: ClassOrSetCodec) -> None:
         self.codec = codec
 
     def rows(self, raw: Tensor, target: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ class Accuracy(RowMetric):
 class ExactMatch(RowMetric):
     """Fraction of rows in which all observed labels are correct."""
 
-    def __init__(self, codec: Labelled) -> None:
+    def __init__(self, codec: ClassOrSetCodec) -> None:
         self.codec = codec
 
     def rows(self, raw: Tensor, target: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ class CrossEntropy(RowMetric):
 
     greater_is_better = False
 
-    def __init__(self, codec: Labelled) -> None:
+    def __init__(self, codec: ClassOrSetCodec) -> None:
         from medley.heads.losses import class_losses, label_set_losses
 
         unweighted = type(codec)().restore({**codec.state(), "weights": None})
@@ -99,7 +99,7 @@ class BrierScore(RowMetric):
 
     greater_is_better = False
 
-    def __init__(self, codec: Labelled) -> None:
+    def __init__(self, codec: ClassOrSetCodec) -> None:
         self.codec = codec
 
     def rows(self, raw: Tensor, target: Tensor) -> Tensor:
@@ -123,7 +123,7 @@ class Ranking(SetMetric):
         score: a scikit-learn function (y_true, y_score, sample_weight=) -> number.
     """
 
-    def __init__(self, codec: Labelled, score: Callable[..., float]) -> None:
+    def __init__(self, codec: ClassOrSetCodec, score: Callable[..., float]) -> None:
         self.codec = codec
         self.function = score
 
@@ -152,7 +152,7 @@ class Confusion(SetMetric):
         average: `"binary"` (the second of two classes), `"macro"`, `"micro"` or `"weighted"` over classes.
     """
 
-    def __init__(self, codec: Labelled, which: str, average: str) -> None:
+    def __init__(self, codec: ClassOrSetCodec, which: str, average: str) -> None:
         self.codec = codec
         self.which = which
         self.average = average
@@ -181,7 +181,7 @@ class Confusion(SetMetric):
 class BalancedAccuracy(SetMetric):
     """Mean recall over the classes that occur; for label sets, the mean balanced accuracy over labels."""
 
-    def __init__(self, codec: Counted) -> None:
+    def __init__(self, codec: AnyClassCodec) -> None:
         self.codec = codec
 
     def score(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
@@ -212,10 +212,10 @@ class Agreement(SetMetric):
         true = target.reshape(-1).astype(np.int64)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # undefined for a single class: the result is NaN or 0
-            return float(self.function(true, self.codec.chosen(raw), sample_weight=weight))
+            return float(self.function(true, self.codec.predicted_indices(raw), sample_weight=weight))
 
 
-def one_hot(codec: Counted, target: np.ndarray) -> np.ndarray:
+def one_hot(codec: AnyClassCodec, target: np.ndarray) -> np.ndarray:
     """Encoded targets -> (B, classes) of 0 and 1, NaN where not observed."""
     if isinstance(codec, LabelSetCodec):
         return np.where(target < 0, np.nan, target)
@@ -223,11 +223,11 @@ def one_hot(codec: Counted, target: np.ndarray) -> np.ndarray:
 
 
 def confusion(
-    codec: Counted, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None
+    codec: AnyClassCodec, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weighted counts by class (classes,): true positives, predicted rows, true rows."""
     true = one_hot(codec, target)
-    predicted = raw > 0 if isinstance(codec, LabelSetCodec) else np.eye(true.shape[1])[codec.chosen(raw)]
+    predicted = raw > 0 if isinstance(codec, LabelSetCodec) else np.eye(true.shape[1])[codec.predicted_indices(raw)]
     weights = np.ones(len(true)) if weight is None else weight.astype(np.float64)
     predicted, true = np.where(np.isnan(true), 0.0, predicted), np.nan_to_num(true)
     return weights @ (predicted * true), weights @ predicted, weights @ true
@@ -244,7 +244,7 @@ def _defined_mean(numerator: np.ndarray, denominator: np.ndarray) -> float:
     return float((numerator[defined] / denominator[defined]).mean()) if defined.any() else float("nan")
 
 
-def class_metric(canonical: str, codec: Labelled) -> Metric:
+def class_metric(canonical: str, codec: ClassOrSetCodec) -> Metric:
     """The metric of a canonical name (see `loss_and_metric_names.CLASS_METRICS`)."""
     rows = {"accuracy": Accuracy, "exact_match": ExactMatch, "crossentropy": CrossEntropy, "brier_score": BrierScore}
     if canonical in rows:

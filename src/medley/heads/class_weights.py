@@ -13,7 +13,7 @@ from medley.errors import ConfigError, ErrorCollector, did_you_mean
 ClassWeight = Mapping[Any, float] | str | None
 
 
-def wrong_weights(class_weight: Any) -> Iterator[str]:
+def class_weight_errors(class_weight: Any) -> Iterator[str]:
     """Yields an error message per invalid entry of a `class_weight=` argument."""
     if class_weight is None or class_weight == "balanced":
         return
@@ -25,7 +25,7 @@ def wrong_weights(class_weight: Any) -> Iterator[str]:
             yield f"class_weight of {label!r} must be a non-negative number, got {weight!r}."
 
 
-def by_label(class_weight: Mapping[Any, float], labels: Sequence[Any]) -> np.ndarray:
+def weights_by_class(class_weight: Mapping[Any, float], labels: Sequence[Any]) -> np.ndarray:
     """The weights by class (K,), 1 where unspecified.
 
     Args:
@@ -35,7 +35,7 @@ def by_label(class_weight: Mapping[Any, float], labels: Sequence[Any]) -> np.nda
     Raises:
         ConfigError: a key does not occur among the training labels.
 
-    >>> by_label({"1": 5.0}, [0, 1])
+    >>> weights_by_class({"1": 5.0}, [0, 1])
     array([1., 5.])
     """
     weights = np.ones(len(labels))
@@ -62,10 +62,10 @@ def _from_text(key: Any) -> Any:
     return label
 
 
-def balanced(counts: np.ndarray) -> np.ndarray:
+def balanced_weights(counts: np.ndarray) -> np.ndarray:
     """Weights (K,) that give every class that occurs the same total weight, with a mean of 1 over the rows.
 
-    >>> balanced(np.array([3, 1])).round(3).tolist()
+    >>> balanced_weights(np.array([3, 1])).round(3).tolist()
     [0.667, 2.0]
     """
     occurs = counts > 0

@@ -14,7 +14,7 @@ from medley.core.metric import Metric
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import ConfigError, DataError
-from medley.heads.class_weights import ClassWeight, wrong_weights
+from medley.heads.class_weights import ClassWeight, class_weight_errors
 from medley.heads.classes import ClassCodec
 from medley.heads.label_sets import LabelSetCodec
 from medley.heads.loss_and_metric_names import (
@@ -100,7 +100,7 @@ class ClassificationHead(Head, register="heads.classification"):
         yield from loss_errors(self.loss, CLASS_LOSSES, "classification")
         yield from metric_errors(self.metrics, CLASS_METRICS, "classification")
         yield from head_option_errors(self.dropout, self.loss_weight)
-        yield from wrong_weights(self.class_weight)
+        yield from class_weight_errors(self.class_weight)
         if self.multi_label:
             yield from self._multi_label_errors()
 
@@ -183,7 +183,7 @@ def _multilabel_task(target: TargetProfile) -> TaskGuess | None:
         return target.task("multilabel", cells.reason, cells.confidence, outputs=labels)
     if cells.kind != "vector":
         return None
-    size, numbers = int(cells.form), target.numbers
+    size, numbers = int(cells.layout), target.numbers
     if size < 2 or not np.isin(numbers[np.isfinite(numbers)], (0, 1)).all():
         return None
     return target.task("multilabel", f"its cells are {size} values of 0 or 1", 0.95, outputs=size)

@@ -11,7 +11,7 @@ from medley.core.codec import Encoded, LinearLink, State, TargetCodec
 from medley.core.column import TaskGuess
 from medley.core.head import Head, TargetKind
 from medley.core.metric import Metric, RowMetric
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.core.rules import Array, Flag, StateRules, require
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
@@ -45,15 +45,15 @@ COUNT_METRICS = {
     "mae": "mean_absolute_error",
 }
 MAX_LOG_RATIO = 30.0
-"""Log rates are cut here, relative to the training mean, so that no rate is infinite in float32."""
+"""Maximum of log(expected count / training mean), so that no rate is infinite in float32."""
 
-_LEAST_MEAN = 1e-6  # of a column of zeros
-_LEAST_DISPERSION = 1e-4
-_LEAST_ROWS = 100
-_LEAST_DISTINCT = 10
-_LARGEST = 10_000
-_OVERDISPERSED = 1.5
-_SKEWED = 1.0
+_MIN_MEAN = 1e-6  # a column of zeros
+_MIN_DISPERSION = 1e-4
+_MIN_ROWS = 100
+_MIN_DISTINCT = 10
+_MAX_COUNT = 10_000
+_MIN_DISPERSION_INDEX = 1.5
+_MIN_SKEWNESS = 1.0
 
 
 class CountCodec(TargetCodec):
@@ -63,10 +63,10 @@ class CountCodec(TargetCodec):
     observed. Zero raw outputs are the training means, so that a new network starts at the best constant prediction.
 
     Args:
-        output_dim: number of columns K; None counts them.
+        output_dim: number of columns K; default: that of the training rows.
 
     Raises:
-        DataError: negative numbers or fractions, a column without any count, another number of columns.
+        DataError: a number is negative or a fraction, a column has no count, or the number of columns differs.
 
     >>> codec = CountCodec().fit([0, 2, 4, None])
     >>> codec.encode([4, None]).array.tolist(), codec.decode(np.array([[0.0]])).tolist()
@@ -83,7 +83,7 @@ class CountCodec(TargetCodec):
     def mean(self) -> np.ndarray:
         """(K,) float64: the mean of the training counts."""
         if self._mean is None:
-            raise NotFittedError("The mean of the target is not known yet: fit the codec first.")
+            raise NotFittedError("This codec has no mean yet: call fit() first.")
         return self._mean
 
     @property
@@ -116,26 +116,26 @@ class CountCodec(TargetCodec):
         empty = np.flatnonzero(np.isnan(counts).all(axis=0))
         if len(empty):
             raise DataError(f"The target data has no count in column {empty[0]}: all {len(counts)} rows are missing.")
-        # The loss of a row is a mean over its observed columns: where they are few, each counts more.
-        known = ~np.isnan(counts)
-        weights = known / np.maximum(known.sum(axis=1, keepdims=True), 1)
+        # The loss of a row is a mean over its observed columns, so a count has more weight if few are observed.
+        observed = ~np.isnan(counts)
+        weights = observed / np.maximum(observed.sum(axis=1, keepdims=True), 1)
         mean = np.nansum(counts * weights, axis=0) / weights.sum(axis=0)
-        self._mean = mean = np.maximum(mean, _LEAST_MEAN)
-        excess = (np.nanvar(counts, axis=0) - mean) / mean**2
-        self._dispersion = np.maximum(excess, _LEAST_DISPERSION)
+        self._mean = mean = np.maximum(mean, _MIN_MEAN)
+        dispersion = (np.nanvar(counts, axis=0) - mean) / mean**2
+        self._dispersion = np.maximum(dispersion, _MIN_DISPERSION)
         return self
 
     def encode(self, values: Any) -> Encoded:
-        """Counts -> (B, 1), or (B, 2 K): counts divided by their means, then 1 where observed; gaps are 0."""
+        """Counts -> (B, 1), or (B, 2 K): counts divided by their means, then 1 where observed; 0 where missing."""
         counts, _ = _counts(values)
         if counts.shape[1] != len(self.mean):
             raise DataError(
                 f"Expect the target data to have shape (B, {len(self.mean)}), but got (B, {counts.shape[1]})."
             )
-        known = ~np.isnan(counts)
-        scaled = np.where(known, counts / self.mean, 0.0)
-        cells = scaled if len(self.mean) == 1 else np.concatenate([scaled, known], axis=1)
-        return Encoded(cells.astype(np.float32), np.any(known, axis=1))
+        observed = ~np.isnan(counts)
+        scaled = np.where(observed, counts / self.mean, 0.0)
+        cells = scaled if len(self.mean) == 1 else np.concatenate([scaled, observed], axis=1)
+        return Encoded(cells.astype(np.float32), np.any(observed, axis=1))
 
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """The counts divided by their means (B, K)."""
@@ -154,7 +154,7 @@ class CountCodec(TargetCodec):
         return counts[:, 0] if self.flat else counts
 
     def decode(self, raw: np.ndarray) -> np.ndarray:
-        """Raw outputs (B, K) -> expected counts, never negative, in the caller's shape."""
+        """Raw outputs (B, K) -> expected counts, never negative, in the shape of the training targets."""
         ratio = np.exp(np.minimum(np.asarray(raw, dtype=np.float64), MAX_LOG_RATIO))
         expected = ratio * self.mean
         return expected[:, 0] if self.flat else expected
@@ -164,7 +164,7 @@ class CountCodec(TargetCodec):
         return self.decode(raw)
 
     def state(self) -> dict[str, Any]:
-        """What was learned."""
+        """The fitted state."""
         return {"flat": self.flat, "mean": self.mean, "dispersion": self._dispersion}
 
     RULES = StateRules(
@@ -180,25 +180,26 @@ class CountCodec(TargetCodec):
 
 
 class CountHead(Head, register="heads.counts"):
-    """One or several counts per row: visits, claims, comments.
+    """Count regression head for one or several counts per row, such as visits, claims or comments.
 
-    Targets are non-negative whole numbers of shape (B,), (B, 1) or (B, K), missing ones None or NaN. The head predicts
-    their expected values, on a logarithmic scale inside, so that predictions are never negative. Missing counts are
-    unobserved: a row that lacks some of its K counts still trains the others.
+    Targets are non-negative whole numbers of shape (B,), (B, 1) or (B, K), with None or NaN where missing. Predictions
+    are expected counts, whose logarithm is modelled, so that they are never negative. Missing counts are unobserved: a
+    row that lacks some of its K counts still trains the others.
 
     Args:
-        output_dim: number of columns K; counted where unset.
-        loss: `"poisson"` (the Poisson deviance; right for any counts whose mean is of interest), `"negative_binomial"`
-            (for counts that vary more than their mean; its dispersion is estimated on the training targets by the
-            method of moments: Cameron and Trivedi, Regression Analysis of Count Data, 2013, section 3.3), or a
-            function or torch module of expected counts and counts (B, K) that returns one loss per row (B,).
+        output_dim: number of columns K; default: that of the targets.
+        loss: `"poisson"` (the Poisson deviance, which is suitable for any counts whose mean is to be predicted),
+            `"negative_binomial"` (for counts whose variance exceeds their mean; the dispersion is estimated on the
+            training targets by the method of moments: Cameron and Trivedi, Regression Analysis of Count Data, 2013,
+            section 3.3), or a function or torch module of expected counts and counts (B, K), which returns one loss per
+            row (B,).
         metrics: `"deviance"` (mean Poisson deviance: McCullagh and Nelder, Generalized Linear Models, 1989, section
-            2.3), `"mean_absolute_error"`, and functions (y_true, y_pred) -> number; both names where unset.
-        dropout: dropout probability before the last layer; searched where unset.
-        loss_weight: the head's factor in the sum of losses.
+            2.3), `"mean_absolute_error"`, and functions (y_true, y_pred) -> number; default: both names.
+        dropout: dropout probability before the last layer; searched if unset.
+        loss_weight: the weight of the head in the sum of losses.
 
     Raises:
-        ConfigError: an unknown name, a number out of its range; all are reported at once.
+        ConfigError: a name is unknown, a number is out of range; all are reported together.
 
     >>> head = CountHead(dropout=0.0)
     >>> target = head.codec().fit([0, 3, 1, 4])
@@ -220,7 +221,7 @@ class CountHead(Head, register="heads.counts"):
     def check(self) -> Iterable[str]:
         is_whole = isinstance(self.output_dim, int) and not isinstance(self.output_dim, bool)
         if self.output_dim is not None and (not is_whole or self.output_dim < 1):
-            yield f"output_dim must be a whole number, 1 or more, got {self.output_dim!r}."
+            yield f"output_dim must be a whole number from 1, got {self.output_dim!r}."
         yield from loss_errors(self.loss, COUNT_LOSSES, "count")
         yield from metric_errors(self.metrics, COUNT_METRICS, "count")
         yield from head_option_errors(self.dropout, self.loss_weight)
@@ -233,7 +234,7 @@ class CountHead(Head, register="heads.counts"):
         from medley.heads.members import log_mean_exp
         from medley.heads.readout import readout
 
-        # The mean of the members' expected counts, as a logarithm.
+        # Members are joined by the mean of their expected counts.
         return readout(spec, len(target.prior), float(self.dropout or 0.0), log_mean_exp)  # type: ignore[arg-type]
 
     def loss_function(self, target: TargetCodec) -> Any:
@@ -241,69 +242,70 @@ class CountHead(Head, register="heads.counts"):
         from medley.heads.device_array import DeviceArray
         from medley.heads.losses import per_row_loss
 
-        codec, name = _own(target), self.loss
+        codec = _check_codec(target)
         mean, alpha, width = DeviceArray(codec.mean), DeviceArray(codec.dispersion), len(codec.mean)
-        if callable(name):
-            function = per_row_loss(name)
-            return lambda raw, goal: function(
-                _ratio(raw) * mean.on_device_of(raw), goal[:, :width] * mean.on_device_of(raw)
+        if callable(self.loss):
+            custom = per_row_loss(self.loss)
+            return lambda raw, target: custom(
+                _ratio(raw) * mean.on_device_of(raw), target[:, :width] * mean.on_device_of(raw)
             )
-        is_poisson = canonical_loss(name, COUNT_LOSSES, "poisson") == "poisson"
+        is_poisson = canonical_loss(self.loss, COUNT_LOSSES, "poisson") == "poisson"
 
-        def losses(raw: Tensor, goal: Tensor) -> Tensor:
-            ratio, true = raw.clamp(max=MAX_LOG_RATIO), goal[:, :width]
+        def losses(raw: Tensor, target: Tensor) -> Tensor:
+            log_ratio, ratio = raw.clamp(max=MAX_LOG_RATIO), target[:, :width]
             if is_poisson:
-                cells = poisson_deviance(ratio, true) / 2
+                cells = poisson_deviance(log_ratio, ratio) / 2
             else:
                 scale = mean.on_device_of(raw)
-                cells = negative_binomial_deviance(ratio, true, scale, alpha.on_device_of(raw)) / (2 * scale)
-            return _mean_of_known(cells, goal, width)
+                cells = negative_binomial_deviance(log_ratio, ratio, scale, alpha.on_device_of(raw)) / (2 * scale)
+            return _observed_row_mean(cells, target, width)
 
         return losses
 
     def metric_functions(self, target: TargetCodec) -> Mapping[str, Metric]:
         from medley.heads.metrics import function_metric, metric_name
 
-        codec = _own(target)
-        asked = ["deviance", "mean_absolute_error"] if self.metrics is None else as_tuple(self.metrics)
-        named = {"deviance": Deviance, "mean_absolute_error": AbsoluteCountError}
-        built: dict[str, Metric] = {}
-        for place, metric in enumerate(asked):
+        codec = _check_codec(target)
+        metrics = ["deviance", "mean_absolute_error"] if self.metrics is None else as_tuple(self.metrics)
+        metric_classes = {"deviance": Deviance, "mean_absolute_error": AbsoluteCountError}
+        functions: dict[str, Metric] = {}
+        for index, metric in enumerate(metrics):
             if isinstance(metric, str):
-                built[metric] = named[canonical_name(metric, COUNT_METRICS) or metric](codec)
+                functions[metric] = metric_classes[canonical_name(metric, COUNT_METRICS) or metric](codec)
             else:
-                built[metric_name(metric, place)] = function_metric(metric, codec)
-        return built
+                functions[metric_name(metric, index)] = function_metric(metric, codec)
+        return functions
 
     @property
     def weight(self) -> float:
-        loss_weight = self.loss_weight
-        return float(loss_weight.default if isinstance(loss_weight, Space) else loss_weight)
+        """The weight of the head in the sum of losses; the default if it is searched."""
+        weight = self.loss_weight
+        return float(weight.default if isinstance(weight, Space) else weight)
 
     @classmethod
     def infer_task(cls, target: TargetProfile) -> TaskGuess | None:
-        """Whole numbers that start at 0 or 1, leave out none up to their median, are skewed and over-dispersed.
+        """Recognises skewed, over-dispersed whole numbers from 0 or 1 that have no gaps up to their median.
 
-        Amounts of money leave gaps, ages and hours are not skewed, ratings have few values, years do not start at 0:
-        all of these stay numbers or ordered classes.
+        Amounts of money have gaps, ages and hours are not skewed, ratings have few values, and years do not start at 0;
+        these are numbers or ordered classes.
         """
-        if not target.is_numeric or not target.is_whole or target.n_numbers < _LEAST_ROWS:
+        if not target.is_numeric or not target.is_whole or target.n_numbers < _MIN_ROWS:
             return None
         distinct = target.distinct
-        if len(distinct) <= _LEAST_DISTINCT or distinct[0] not in (0, 1) or distinct[-1] > _LARGEST:
+        if len(distinct) <= _MIN_DISTINCT or distinct[0] not in (0, 1) or distinct[-1] > _MAX_COUNT:
             return None
         counts = target.numbers[np.isfinite(target.numbers)]
-        mean, variance, middle = counts.mean(), counts.var(), np.floor(np.median(counts))
-        has_gaps = np.count_nonzero(distinct <= middle) < middle - distinct[0] + 1
+        mean, variance, median = counts.mean(), counts.var(), np.floor(np.median(counts))
+        has_gaps = np.count_nonzero(distinct <= median) < median - distinct[0] + 1
         skewness = float(np.mean(((counts - mean) / np.sqrt(variance)) ** 3))
-        if has_gaps or variance < _OVERDISPERSED * mean or skewness < _SKEWED:
+        if has_gaps or variance < _MIN_DISPERSION_INDEX * mean or skewness < _MIN_SKEWNESS:
             return None
         reason = f"its cells are counts from {distinct[0]:.0f} to {distinct[-1]:.0f}, whose variance exceeds their mean"
         return target.task("count", reason, 0.75, cells="number")
 
 
 class Deviance(RowMetric):
-    """Mean Poisson deviance, in the counts' unit."""
+    """Mean Poisson deviance of the expected counts."""
 
     greater_is_better = False
 
@@ -313,13 +315,13 @@ class Deviance(RowMetric):
         self.mean, self.width = DeviceArray(codec.mean), len(codec.mean)
 
     def rows(self, raw: Tensor, target: Tensor) -> Tensor:
-        ratio = raw.float().clamp(max=MAX_LOG_RATIO)
-        cells = poisson_deviance(ratio, target[:, : self.width]) * self.mean.on_device_of(raw)
-        return _mean_of_known(cells, target, self.width)
+        log_ratio = raw.float().clamp(max=MAX_LOG_RATIO)
+        cells = poisson_deviance(log_ratio, target[:, : self.width]) * self.mean.on_device_of(raw)
+        return _observed_row_mean(cells, target, self.width)
 
 
 class AbsoluteCountError(RowMetric):
-    """Mean of absolute errors of the expected counts."""
+    """Mean absolute error of the expected counts."""
 
     greater_is_better = False
 
@@ -330,11 +332,11 @@ class AbsoluteCountError(RowMetric):
 
     def rows(self, raw: Tensor, target: Tensor) -> Tensor:
         cells = (_ratio(raw.float()) - target[:, : self.width]).abs() * self.mean.on_device_of(raw)
-        return _mean_of_known(cells, target, self.width)
+        return _observed_row_mean(cells, target, self.width)
 
 
 def poisson_deviance(log_rate: Tensor, count: Tensor) -> Tensor:
-    """2 (y log(y / mu) - (y - mu)) for log mu and y of any one shape and unit; 0 where mu = y.
+    """The Poisson deviance 2 (y log(y / mu) - (y - mu)), given log mu and y in the same shape and unit.
 
     >>> import torch
     >>> poisson_deviance(torch.tensor([0.0]), torch.tensor([1.0])).tolist()
@@ -344,43 +346,43 @@ def poisson_deviance(log_rate: Tensor, count: Tensor) -> Tensor:
 
 
 def negative_binomial_deviance(log_ratio: Tensor, ratio: Tensor, mean: Tensor, alpha: Tensor) -> Tensor:
-    """2 (y log(y / mu) - (y + 1/alpha) log((1 + alpha y) / (1 + alpha mu))), which is 0 where mu = y.
+    """The negative-binomial deviance 2 (y log(y / mu) - (y + 1/alpha) log((1 + alpha y) / (1 + alpha mu))).
 
     Args:
         log_ratio: (B, K) log of mu / mean.
         ratio: (B, K) y / mean.
-        mean: (K,) unit of both.
+        mean: (K,) training means.
         alpha: (K,) dispersion: variance = mu + alpha mu².
     """
     count, rate = ratio * mean, log_ratio.exp() * mean
-    fit = count.xlogy(ratio) - count * log_ratio
-    return 2 * (fit - (count + 1 / alpha) * ((alpha * count).log1p() - (alpha * rate).log1p()))
+    log_quotient = count.xlogy(ratio) - count * log_ratio
+    return 2 * (log_quotient - (count + 1 / alpha) * ((alpha * count).log1p() - (alpha * rate).log1p()))
 
 
 def _ratio(raw: Tensor) -> Tensor:
     return raw.clamp(max=MAX_LOG_RATIO).exp()
 
 
-def _mean_of_known(cells: Tensor, target: Tensor, width: int) -> Tensor:
-    from medley.heads.masked import known_mean
+def _observed_row_mean(cells: Tensor, target: Tensor, width: int) -> Tensor:
+    from medley.heads.masked import observed_mean
 
-    return cells.squeeze(1) if width == 1 else known_mean(cells, target[:, width:] > 0)
+    return cells.squeeze(1) if width == 1 else observed_mean(cells, target[:, width:] > 0)
 
 
 def _counts(values: Any) -> tuple[np.ndarray, bool]:
-    """Rows -> (B, K) float64 with NaN for gaps, and whether they came flat."""
+    """Rows -> counts (B, K) float64 with NaN where missing, and whether rows were flat."""
     numbers, flat, _ = numeric_columns(values)
     wrong = (numbers < 0) | (numbers % 1 != 0) & ~np.isnan(numbers)
     if wrong.any():
         row, column = np.argwhere(wrong)[0].tolist()
         raise DataError(
-            f"Counts must be whole numbers of at least 0, got {numbers[row, column]:g} in row {row_number(row)}, "
-            f"column {column}. For other numbers use RegressionHead."
+            f"Counts must be non-negative whole numbers, got {numbers[row, column]:g} in row {row_number(row)}, "
+            f"column {column}. For other numbers, use RegressionHead."
         )
     return numbers, flat
 
 
-def _own(target: TargetCodec) -> CountCodec:
+def _check_codec(target: TargetCodec) -> CountCodec:
     if not isinstance(target, CountCodec):
-        raise ConfigError(f"CountHead works with the codec it makes, got a {type(target).__name__}.")
+        raise ConfigError(f"CountHead needs a codec from its codec() method, got {type(target).__name__}.")
     return target

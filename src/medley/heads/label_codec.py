@@ -10,8 +10,8 @@ import numpy as np
 from medley.core.codec import State, TargetCodec
 from medley.core.rules import StateRules
 from medley.errors import NotFittedError
-from medley.heads.class_weights import ClassWeight, balanced, by_label
-from medley.heads.labels import Alphabet
+from medley.heads.class_weights import ClassWeight, balanced_weights, weights_by_class
+from medley.heads.labels import ClassLabels
 
 
 class LabelCodec(TargetCodec):
@@ -27,20 +27,20 @@ class LabelCodec(TargetCodec):
     def __init__(self, class_weight: ClassWeight = None) -> None:
         self.class_weight = class_weight
         self.weights: np.ndarray | None = None
-        self._alphabet: Alphabet | None = None
+        self._classes: ClassLabels | None = None
         self._prior = np.zeros(1, np.float32)
 
     @property
-    def alphabet(self) -> Alphabet:
+    def classes(self) -> ClassLabels:
         """The labels."""
-        if self._alphabet is None:
+        if self._classes is None:
             raise NotFittedError("This codec has no labels yet: call fit() first.")
-        return self._alphabet
+        return self._classes
 
     @property
     def labels(self) -> list[Any]:
         """The labels in the order of the probabilities' columns."""
-        return list(self.alphabet.labels)
+        return list(self.classes.labels)
 
     @property
     def prior(self) -> np.ndarray:
@@ -53,7 +53,7 @@ class LabelCodec(TargetCodec):
         if self.class_weight is None:
             return counts
         rule = self.class_weight
-        self.weights = balanced(counts) if isinstance(rule, str) else by_label(rule, self.labels)
+        self.weights = balanced_weights(counts) if isinstance(rule, str) else weights_by_class(rule, self.labels)
         return counts * self.weights
 
     RULES: ClassVar[StateRules]
@@ -65,22 +65,22 @@ class LabelCodec(TargetCodec):
         """The number of raw outputs for a number of classes."""
 
     @abstractmethod
-    def form_state(self) -> dict[str, Any]:
+    def layout_state(self) -> dict[str, Any]:
         """The format of the caller's labels, as JSON values."""
 
     @abstractmethod
-    def restore_form(self, state: State) -> None:
-        """The inverse of `form_state`."""
+    def restore_layout(self, state: State) -> None:
+        """The inverse of `layout_state`."""
 
     def state(self) -> dict[str, Any]:
         """The fitted state."""
-        return {**self.alphabet.state(), **self.form_state(), "weights": self.weights, "prior": self._prior}
+        return {**self.classes.state(), **self.layout_state(), "weights": self.weights, "prior": self._prior}
 
     def restore(self, state: State) -> Self:
         """The inverse of `state`."""
-        self._alphabet = Alphabet.restore(state)
-        count = len(self._alphabet.labels)
+        self._classes = ClassLabels.restore(state)
+        count = len(self._classes.labels)
         values = self.RULES.read(state, {"classes": count, "outputs": self.outputs(count)})
-        self.restore_form(values)
+        self.restore_layout(values)
         self.weights, self._prior = values["weights"], values["prior"]
         return self

@@ -7,33 +7,33 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.core.rules import Array, Choice, Maybe, StateRules, require
 from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.cells import as_numbers
-from medley.heads.class_weights import ClassWeight, balanced, by_label
+from medley.heads.class_weights import ClassWeight, balanced_weights, weights_by_class
 from medley.heads.label_codec import LabelCodec
-from medley.heads.labels import NUMBER_TYPES, ROWS, Alphabet, Given, given, unlabelled
+from medley.heads.labels import NUMBER_TYPES, ROWS, ClassLabels, LabelArray, no_labels_error, read_labels
 from medley.heads.priors import best_probabilities, sigmoid
 
-UNKNOWN = -1.0  # the code of a cell that is not observed, in a row of which others are
+UNOBSERVED = -1.0  # an unobserved cell in a row with observed ones
 
 
 class LabelSetCodec(LabelCodec):
-    """A 0/1 matrix, or lists of labels <-> K logits; target (B, K) of 0, 1 and -1 (that cell is not observed).
+    """A 0/1 matrix or lists of labels <-> K logits; the target is (B, K) of 0, 1 and -1 (the cell is not observed).
 
-    Rows come as a matrix (B, K) of 0 and 1, in which a cell may be missing by itself, or as lists or sets of labels.
-    A list of lists that are all of one length and hold nothing but 0 and 1 is a matrix.
+    Rows are a matrix (B, K) of 0 and 1, in which single cells may be missing, or lists or sets of labels. A list of
+    lists that have equal lengths and contain only 0 and 1 is a matrix.
 
     Args:
-        num_classes: number of labels; None counts them.
-        loss: canonical name of the loss that `prior` is best for.
-        class_weight: label -> weight of the cells that have it, `"balanced"` (having and not having a label weigh
-            the same together), or None.
+        num_classes: number of labels; default: the number that occurs.
+        loss: canonical name of the loss that `prior` minimises.
+        class_weight: label -> weight of the cells that have the label, `"balanced"` (rows with and without a label have
+            the same total weight), or None.
 
     Raises:
-        DataError: cells other than 0 and 1, rows that are no lists of labels, another number of labels.
+        DataError: cells are neither 0 nor 1, rows are not lists of labels, or the number of labels differs.
 
     >>> codec = LabelSetCodec().fit([["red", "big"], [], None, ["red"]])
     >>> codec.labels, codec.encode([["red"], None]).array.tolist()
@@ -48,73 +48,79 @@ class LabelSetCodec(LabelCodec):
         super().__init__(class_weight)
         self.num_classes = num_classes
         self.loss = loss
-        self.form: Literal["matrix", "lists"] = "matrix"
+        self.layout: Literal["matrix", "lists"] = "matrix"
         self._matrix_dtype = "int64"
 
     @property
     def spec(self) -> Spec:
         """K cells."""
-        return Spec((len(self.alphabet.labels),), "K")
+        return Spec((len(self.classes.labels),), "K")
 
     def fit(self, values: Any) -> Self:
-        """Learns the labels and how often each occurs; `weights` becomes (2, K): of cells 0 and of cells 1."""
-        self.form = "matrix" if _is_matrix(values) else "lists"
-        cells = self._fit_matrix(given(values)) if self.form == "matrix" else self._fit_lists(_label_rows(values))
+        """Learns the labels and their frequencies; `weights` becomes (2, K), for cells 0 and for cells 1."""
+        self.layout = "matrix" if _is_matrix(values) else "lists"
+        cells = (
+            self._fit_matrix(read_labels(values)) if self.layout == "matrix" else self._fit_lists(_label_rows(values))
+        )
         if np.isnan(cells).all():
-            raise unlabelled(len(cells))
+            raise no_labels_error(len(cells))
         if self.num_classes not in (None, cells.shape[1]):
             raise DataError(
                 f"num_classes={self.num_classes}, but the target data has {cells.shape[1]} labels. Leave it unset."
             )
-        values = np.stack([cells == 0, cells == 1]).astype(np.float64)
+        is_value = np.stack([cells == 0, cells == 1]).astype(np.float64)
         if self.class_weight is not None:
-            rule = self.class_weight
-            having = None if isinstance(rule, str) else by_label(rule, self.labels)
-            even = [balanced(column) for column in values.sum(axis=1).T]
-            self.weights = np.stack(even, axis=1) if having is None else np.stack([np.ones_like(having), having])
-        # The loss of a row is a mean over its observed cells: where they are few, each counts more.
-        share = 1 / np.maximum(values.sum(axis=(0, 2)), 1)
-        mass = np.einsum("vbk,b->vk", values, share) * (1.0 if self.weights is None else self.weights)
-        best = np.log([best_probabilities(column, self.loss) for column in mass.T])
-        self._prior = (best[:, 1] - best[:, 0]).astype(np.float32)
+            self.weights = self._cell_weights(is_value.sum(axis=1))
+        # The loss of a row is a mean over its observed cells, so a cell counts more if few are observed.
+        row_weights = 1 / np.maximum(is_value.sum(axis=(0, 2)), 1)
+        mass = np.einsum("vbk,b->vk", is_value, row_weights) * (1.0 if self.weights is None else self.weights)
+        logarithms = np.log([best_probabilities(label_mass, self.loss) for label_mass in mass.T])
+        self._prior = (logarithms[:, 1] - logarithms[:, 0]).astype(np.float32)
         return self
 
-    def _fit_matrix(self, labels: Given) -> np.ndarray:
+    def _cell_weights(self, counts: np.ndarray) -> np.ndarray:
+        """Weights (2, K) of cells 0 and of cells 1, given their counts (2, K)."""
+        if isinstance(self.class_weight, str):
+            return np.stack([balanced_weights(label_counts) for label_counts in counts.T], axis=1)
+        weights = weights_by_class(self.class_weight or {}, self.labels)
+        return np.stack([np.ones_like(weights), weights])
+
+    def _fit_matrix(self, labels: LabelArray) -> np.ndarray:
         kind = labels.array.dtype.kind
         self._matrix_dtype = labels.array.dtype.name if kind in "biuf" else "float64"
         width = labels.array.shape[-1]
-        self._alphabet = Alphabet(labels.columns, "str") if labels.columns else Alphabet.numbered(width, "int64")
+        self._classes = ClassLabels(labels.columns, "str") if labels.columns else ClassLabels.integers(width, "int64")
         return _cells(labels.array, width)
 
     def _fit_lists(self, rows: list[list[Any] | None]) -> np.ndarray:
         if all(row is None for row in rows):
-            raise unlabelled(len(rows))
-        self._alphabet = Alphabet.learn(Given(_flat(rows), listed=True))
-        if not self._alphabet.labels:
-            raise DataError("Expect the target data to have at least 1 label, but no row has any.")
+            raise no_labels_error(len(rows))
+        self._classes = ClassLabels.learn(LabelArray(_flatten(rows), is_list=True))
+        if not self._classes.labels:
+            raise DataError("Expect the target data to have at least 1 label, but no row has one.")
         return self._multi_hot(rows)
 
     def _multi_hot(self, rows: list[list[Any] | None]) -> np.ndarray:
-        cells = np.zeros((len(rows), len(self.alphabet.labels)))
-        owner = np.repeat(np.arange(len(rows)), [len(row or ()) for row in rows])
-        cells[owner, self.alphabet.codes(_flat(rows))] = 1.0
+        cells = np.zeros((len(rows), len(self.classes.labels)))
+        row_indices = np.repeat(np.arange(len(rows)), [len(row or ()) for row in rows])
+        cells[row_indices, self.classes.indices(_flatten(rows))] = 1.0
         cells[np.array([row is None for row in rows], dtype=bool)] = np.nan
         return cells
 
     def encode(self, values: Any) -> Encoded:
-        """Label sets -> (B, K) float32 of 0, 1 and -1 (that cell is not observed); unobserved rows hold 0."""
-        if self.form == "lists":
+        """Label sets -> (B, K) float32 of 0, 1 and -1 (the cell is not observed); 0 in unobserved rows."""
+        if self.layout == "lists":
             cells = self._multi_hot(_label_rows(values))
         else:
-            cells = _cells(given(values).array, len(self.labels))
+            cells = _cells(read_labels(values).array, len(self.labels))
         present = np.any(~np.isnan(cells), axis=1)
-        cells = np.where(np.isnan(cells), UNKNOWN, cells)
+        cells = np.where(np.isnan(cells), UNOBSERVED, cells)
         cells[~present] = 0.0
         return Encoded(cells.astype(np.float32), present)
 
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
-        """0 and 1 of each label (B, K)."""
-        observed = (encoded.array != UNKNOWN) & encoded.present[:, None]
+        """0 and 1 for each label (B, K)."""
+        observed = (encoded.array != UNOBSERVED) & encoded.present[:, None]
         return np.where(observed, encoded.array, 0.0).astype(np.float32), observed
 
     @property
@@ -122,31 +128,31 @@ class LabelSetCodec(LabelCodec):
         return "logit"
 
     def values(self, target: np.ndarray) -> np.ndarray:
-        """Encoded targets (B, K) -> a matrix or lists of labels, as the caller gave them: the inverse of `encode`."""
+        """Encoded targets (B, K) -> a matrix or lists of labels, like the training labels; inverse of `encode`."""
         target = np.asarray(target)
-        if self.form == "matrix" and (target == UNKNOWN).any():
-            return np.where(target == UNKNOWN, np.nan, target)
-        return self._labelled(target == 1)
+        if self.layout == "matrix" and (target == UNOBSERVED).any():
+            return np.where(target == UNOBSERVED, np.nan, target)
+        return self._label_sets(target == 1)
 
     def decode(self, raw: np.ndarray) -> np.ndarray:
-        """Raw outputs (B, K) -> a 0/1 matrix, or an array (B,) of lists of labels, as the caller gave them."""
-        return self._labelled(np.asarray(raw) > 0)
+        """Raw outputs (B, K) -> a 0/1 matrix, or an array (B,) of lists of labels, like the training labels."""
+        return self._label_sets(np.asarray(raw) > 0)
 
-    def _labelled(self, have: np.ndarray) -> np.ndarray:
-        if self.form == "matrix":
-            return have.astype(self._matrix_dtype)
-        rows = np.empty(len(have), dtype=object)
-        for place, row in enumerate(have):
-            rows[place] = [self.alphabet.labels[code] for code in np.flatnonzero(row)]
+    def _label_sets(self, has_label: np.ndarray) -> np.ndarray:
+        if self.layout == "matrix":
+            return has_label.astype(self._matrix_dtype)
+        rows = np.empty(len(has_label), dtype=object)
+        for index, row in enumerate(has_label):
+            rows[index] = [self.classes.labels[label_index] for label_index in np.flatnonzero(row)]
         return rows
 
     def probabilities(self, raw: np.ndarray) -> np.ndarray:
         """Raw outputs (B, K) -> probability of each label (B, K) float64; they do not sum to 1."""
         return sigmoid(np.asarray(raw))
 
-    def form_state(self) -> dict[str, Any]:
-        """Whether labels came as a matrix or as lists."""
-        return {"form": self.form, "matrix_dtype": self._matrix_dtype}
+    def layout_state(self) -> dict[str, Any]:
+        """The layout of the training labels: a matrix or lists."""
+        return {"form": self.layout, "matrix_dtype": self._matrix_dtype}
 
     RULES: ClassVar[StateRules] = StateRules(
         form=Choice("matrix", "lists"),
@@ -160,9 +166,9 @@ class LabelSetCodec(LabelCodec):
         require(classes, "labels must have one label at least, got none.")
         return classes
 
-    def restore_form(self, state: State) -> None:
-        """The inverse of `form_state`."""
-        self.form, self._matrix_dtype = state["form"], state["matrix_dtype"]
+    def restore_layout(self, state: State) -> None:
+        """The inverse of `layout_state`."""
+        self.layout, self._matrix_dtype = state["form"], state["matrix_dtype"]
 
 
 def _is_matrix(values: Any) -> bool:
@@ -170,39 +176,41 @@ def _is_matrix(values: Any) -> bool:
         return True
     if not isinstance(values, list | tuple) or any(isinstance(row, set | frozenset) for row in values):
         return False
-    seen = [row for row in _label_rows(values) if row is not None]
-    even = len({len(row) for row in seen}) == 1 and len(seen[0]) > 0
-    return even and all(_missing(cell) or cell in (0, 1) for row in seen for cell in row)
+    rows = [row for row in _label_rows(values) if row is not None]
+    has_equal_lengths = len({len(row) for row in rows}) == 1 and len(rows[0]) > 0
+    return has_equal_lengths and all(_is_missing(cell) or cell in (0, 1) for row in rows for cell in row)
 
 
 def _label_rows(values: Any) -> list[list[Any] | None]:
     """Rows of labels, None for an unobserved row."""
     if not hasattr(values, "__iter__") or hasattr(values, "columns"):
-        raise DataError(f"Labels must be a list of labels per row, or a 0/1 matrix throughout; got {values!r}.")
-    return [_row(place, row) for place, row in enumerate(values)]
+        raise DataError(f"Labels must be a list of labels per row, or a 0/1 matrix; got {values!r}.")
+    return [_label_row(index, row) for index, row in enumerate(values)]
 
 
-def _row(place: int, row: Any) -> list[Any] | None:
+def _label_row(index: int, row: Any) -> list[Any] | None:
     if isinstance(row, (*ROWS, set, frozenset)):
         return list(row)
-    if _missing(row):
+    if _is_missing(row):
         return None
     raise DataError(
         f"multi_label=True expects a 0/1 matrix (B, labels), or a list of labels per row (None where unobserved); "
-        f"row {row_number(place)} is {row.item() if isinstance(row, np.generic) else row!r}."
+        f"row {row_number(index)} is {row.item() if isinstance(row, np.generic) else row!r}."
     )
 
 
-def _missing(value: Any) -> bool:
-    # Pandas's NA refuses to be compared, and to ask it by type would import pandas.
+def _is_missing(value: Any) -> bool:
+    # Pandas's NA cannot be compared, and its type is not available without importing pandas.
     return value is None or (isinstance(value, float) and np.isnan(value)) or type(value).__name__ == "NAType"
 
 
-def _flat(rows: list[list[Any] | None]) -> np.ndarray:
-    for place, row in enumerate(rows):
-        if row is not None and any(map(_missing, row)):
-            told = f"Row {row_number(place)} holds a missing label: {row!r}."
-            raise DataError(f"{told} Make the whole row None if it is not known.")
+def _flatten(rows: list[list[Any] | None]) -> np.ndarray:
+    for index, row in enumerate(rows):
+        if row is not None and any(map(_is_missing, row)):
+            raise DataError(
+                f"Row {row_number(index)} contains a missing label: {row!r}. "
+                "Use None for the whole row if its labels are not observed."
+            )
     labels = [label for row in rows for label in row or ()]
     flat = np.empty(len(labels), dtype=object)
     flat[:] = labels

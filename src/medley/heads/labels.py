@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from medley.core import rules
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.core.rules import Choice, Either, Flag, Items, StateRules, Text, Whole, require
 from medley.errors import DataError, did_you_mean
 
@@ -27,48 +27,48 @@ _LABELS = {"str": Text(), "bytes": Text(), "object": _ANY_LABEL, **{t: _KINDS[np
 
 
 @dataclass(frozen=True)
-class Given:
-    """A caller's labels as an array.
+class LabelArray:
+    """Labels of any type as an array.
 
     Args:
         array: (B,) or (B, n); of dtype object if the labels were in a list or contain missing values.
-        listed: whether they were in a Python list, so that strings are returned as a string array.
+        is_list: whether they were in a Python list, so that strings are returned as a string array.
         columns: names of the columns, if there are any.
     """
 
     array: np.ndarray
-    listed: bool = False
+    is_list: bool = False
     columns: tuple[str, ...] = ()
 
 
-def given(values: Any) -> Given:
+def read_labels(values: Any) -> LabelArray:
     """Reads labels from a list, an array, a tensor, a series or a frame.
 
     Raises:
         DataError: rows have different lengths, or `values` is a single value.
 
-    >>> given(["a", None]).array
+    >>> read_labels(["a", None]).array
     array(['a', None], dtype=object)
-    >>> given([[1, 0], None]).array.shape
+    >>> read_labels([[1, 0], None]).array.shape
     (2, 2)
     """
     if hasattr(values, "columns") and hasattr(values, "iloc"):
         return _framed(values)
     if isinstance(values, list | tuple):
-        return Given(_listed(values), listed=True)
-    array = np.asarray(_plain_series(values))
+        return LabelArray(_listed(values), is_list=True)
+    array = np.asarray(_without_extension_type(values))
     if array.ndim == 0:
         raise DataError(f"Labels must be one per row: a list, an array or a series; got {type(values).__name__}.")
-    return Given(array)
+    return LabelArray(array)
 
 
-def _framed(frame: Any) -> Given:
+def _framed(frame: Any) -> LabelArray:
     if len(frame.columns) == 1:
-        return Given(np.asarray(_plain_series(frame.iloc[:, 0]))[:, None])
-    return Given(np.asarray(frame), columns=tuple(map(str, frame.columns)))
+        return LabelArray(np.asarray(_without_extension_type(frame.iloc[:, 0]))[:, None])
+    return LabelArray(np.asarray(frame), columns=tuple(map(str, frame.columns)))
 
 
-def _plain_series(values: Any) -> Any:
+def _without_extension_type(values: Any) -> Any:
     # Pandas converts integers with missing values to floats, unless they are read as objects.
     dtype = getattr(values, "dtype", None)
     if dtype is not None and not isinstance(dtype, np.dtype) and hasattr(values, "astype"):
@@ -95,17 +95,17 @@ def _listed(values: Sequence[Any]) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Alphabet:
+class ClassLabels:
     """The classes in the order of their indices, and the type of predictions.
 
     Args:
         labels: plain Python values, sorted.
         dtype: name of the NumPy type of predictions: `"int64"`, `"bool"`, `"str"`, `"bytes"`, `"object"`, ...
 
-    >>> alphabet = Alphabet.learn(given(["b", "a", None, "b"]))
-    >>> alphabet.labels, alphabet.array[[0, 1]]
+    >>> classes = ClassLabels.learn(read_labels(["b", "a", None, "b"]))
+    >>> classes.labels, classes.array[[0, 1]]
     (('a', 'b'), array(['a', 'b'], dtype='<U1'))
-    >>> alphabet.codes(np.array(["b", None], dtype=object))
+    >>> classes.indices(np.array(["b", None], dtype=object))
     array([ 1, -1])
     """
 
@@ -114,10 +114,10 @@ class Alphabet:
     _index: dict[Any, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_index", {label: code for code, label in enumerate(self.labels)})
+        object.__setattr__(self, "_index", {label: index for index, label in enumerate(self.labels)})
 
     @classmethod
-    def learn(cls, labels: Given) -> Self:
+    def learn(cls, labels: LabelArray) -> Self:
         """Learns the distinct labels of an array (B,).
 
         Raises:
@@ -132,17 +132,17 @@ class Alphabet:
         return cls(tuple(ordered), _dtype(labels, uniques, plain))
 
     @classmethod
-    def numbered(cls, count: int, dtype: str) -> Self:
+    def integers(cls, count: int, dtype: str) -> Self:
         """The integers 0 .. count-1 as labels."""
         return cls(tuple(np.arange(count).astype(dtype).tolist()), dtype)
 
-    def arranged(self, order: Sequence[Any]) -> Self:
-        """The labels in a given order, which may contain additional labels.
+    def in_order(self, order: Sequence[Any]) -> Self:
+        """The labels in another order, which may contain additional labels.
 
         Raises:
             DataError: the order does not contain a label that occurs.
 
-        >>> Alphabet(("high", "low"), "str").arranged(["low", "mid", "high"]).labels
+        >>> ClassLabels(("high", "low"), "str").in_order(["low", "mid", "high"]).labels
         ('low', 'mid', 'high')
         """
         ordered = tuple(map(_plain, order))
@@ -163,7 +163,7 @@ class Alphabet:
             return array
         return np.asarray(self.labels, dtype={"str": str, "bytes": bytes}.get(self.dtype, self.dtype))
 
-    def codes(self, array: np.ndarray) -> np.ndarray:
+    def indices(self, array: np.ndarray) -> np.ndarray:
         """Labels (B,) -> class indices (B,) int64, -1 where the label is missing.
 
         Raises:
@@ -171,10 +171,10 @@ class Alphabet:
         """
         positions, uniques = distinct(array)
         table = np.array([self._index.get(_plain(label), -2) for label in uniques] + [-1])
-        codes = table[positions]
-        if (codes == -2).any():
-            self._raise_unseen(array, int(np.flatnonzero(codes == -2)[0]))
-        return codes
+        indices = table[positions]
+        if (indices == -2).any():
+            self._raise_unseen(array, int(np.flatnonzero(indices == -2)[0]))
+        return indices
 
     def _raise_unseen(self, array: np.ndarray, row: int) -> None:
         label = _plain(array[row])
@@ -217,10 +217,10 @@ def _is_exact(number: Any, dtype: str) -> bool:
         return kind.kind == "b" or bool(kind.type(number) == number)
 
 
-def unlabelled(rows: int) -> DataError:
+def no_labels_error(rows: int) -> DataError:
     """The error for training rows without any label.
 
-    >>> unlabelled(3)
+    >>> no_labels_error(3)
     DataError('All labels are missing: none of the 3 training rows has one, so there is nothing to learn.')
     """
     return DataError(f"All labels are missing: none of the {rows} training rows has one, so there is nothing to learn.")
@@ -258,7 +258,7 @@ def _plain(label: Any) -> Any:
     return label
 
 
-def _dtype(labels: Given, uniques: np.ndarray, plain: list[Any]) -> str:
+def _dtype(labels: LabelArray, uniques: np.ndarray, plain: list[Any]) -> str:
     kind = labels.array.dtype.kind
     if kind in "biuf":
         return labels.array.dtype.name
@@ -269,9 +269,9 @@ def _dtype(labels: Given, uniques: np.ndarray, plain: list[Any]) -> str:
         return "bool"
     if not any(bools) and all(isinstance(label, Integral | Real) for label in plain):
         return np.asarray(uniques.tolist()).dtype.name
-    if labels.listed and all(isinstance(label, str) for label in plain):
+    if labels.is_list and all(isinstance(label, str) for label in plain):
         return "str"
-    if labels.listed and all(isinstance(label, bytes) for label in plain):
+    if labels.is_list and all(isinstance(label, bytes) for label in plain):
         return "bytes"
     if any(isinstance(label, bytes) for label in plain):
         raise DataError("Bytes labels must be in a list or a bytes array, and not mixed with other types; decode them.")

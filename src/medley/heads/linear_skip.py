@@ -1,4 +1,4 @@
-"""Heads that start at a linear path's answers."""
+"""Heads that start from the predictions of a linear path or of an earlier stage."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ from medley.nn.members import MemberWise
 
 
 class Gain(MemberWise):
-    """A factor for each of E members, (E, 1), that starts at 1; it is 0 for the last ones that are blind."""
+    """A trainable factor (E, 1) for each of E members, initially 1; fixed at 0 for the last `blind` members."""
 
-    sighted: Tensor
+    uses_linear: Tensor
 
     def __init__(self, members: int, blind: int = 0) -> None:
         super().__init__()
         self.factor = nn.Parameter(torch.ones(members, 1))
-        sighted = (torch.arange(members) < members - blind).float()[:, None]
-        self.register_buffer("sighted", sighted, persistent=False)
+        uses_linear = (torch.arange(members) < members - blind).float()[:, None]
+        self.register_buffer("uses_linear", uses_linear, persistent=False)
 
     def forward(self) -> Tensor:
         """(E, 1)."""
-        return self.of_chosen(self.factor * self.sighted)
+        return self.of_chosen(self.factor * self.uses_linear)
 
 
 class LinearSkip(nn.Module):
-    """A head's layer plus what a linear path answers, times a learnt gain that starts at 1.
+    """A head's layer plus the predictions of a linear path, times a trainable gain that is initially 1.
 
-    The layer's weights start at zero, so that an untrained network is the linear model.
+    The layer's weights are initially zero, so that an untrained network predicts like the linear model.
 
     Args:
-        module: what the head built: dropout, if any, then an `nn.Linear` or `MembersLinear`.
-        start: of the head's raw outputs in the linear path's vector, whose first number is 1 where there is an answer.
-        prior: (K,) takes the answer's place where there is none.
-        blind: number of members, the last ones, that know nothing of the linear path.
+        module: the module that the head builds: dropout, if any, then an `nn.Linear` or `MembersLinear`.
+        start: position of the head's raw outputs in the linear path's vector, whose first number is 1 if the row has
+            linear predictions.
+        prior: (K,) replaces the linear predictions if the row has none.
+        blind: number of members, counted from the last, that do not use the linear path.
 
-    Shape: (B, D) or (B, E, D), and (B, L) of the linear path -> (B, K), in training (B, E, K) of members.
+    Shape: (B, D) or (B, E, D), and (B, L) of the linear path -> (B, K); in training (B, E, K) for members.
     """
 
     prior: Tensor
@@ -75,14 +76,14 @@ class LinearSkip(nn.Module):
         return raw if self.training or self.apart else self.vote(raw)
 
 
-def start_at(module: nn.Module, specs: Sequence[Spec], head: str, prior: Tensor) -> nn.Module:
-    """A head's module that starts at what a linear path, or an earlier stage, answers for the head.
+def add_linear_skip(module: nn.Module, specs: Sequence[Spec], head: str, prior: Tensor) -> nn.Module:
+    """Makes a head's module start from the predictions of a linear path or of an earlier stage.
 
     Args:
-        module: what the head built for the first spec.
-        specs: of what the head reads: alone, or with `answers` beside it.
+        module: the module that the head builds for the first spec.
+        specs: the specs of the head's inputs: one, or two of which the second has `answers`.
         head: the head's name.
-        prior: (K,) of its target.
+        prior: (K,) raw outputs of the best constant prediction.
     """
     if len(specs) == 1:
         return module
@@ -91,16 +92,16 @@ def start_at(module: nn.Module, specs: Sequence[Spec], head: str, prior: Tensor)
         if name == head:
             return LinearSkip(module, start, prior, specs[0].blind)
         start += outputs
-    return FirstOf(module)
+    return FirstInput(module)
 
 
-class FirstOf(nn.Module):
-    """A head's module that reads the first of two tensors: where a linear path has no answer for the head."""
+class FirstInput(nn.Module):
+    """A head's module that ignores its second input, because the linear path has no predictions for the head."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
         self.module = module
 
     def forward(self, x: Tensor, linear: Tensor) -> Tensor:
-        """As the module makes of x."""
+        """Raw outputs of the module for x."""
         return self.module(x)

@@ -19,14 +19,14 @@ from medley.heads.classes import ClassCodec
 from medley.heads.device_array import DeviceArray
 from medley.heads.label_sets import LabelSetCodec
 from medley.heads.loss_and_metric_names import CLASS_LOSSES, NUMBER_LOSSES, ORDERED_LOSSES, canonical_loss
-from medley.heads.masked import Losses, known_mean
+from medley.heads.masked import LossFunction, observed_mean
 from medley.heads.numbers import NumberCodec
 from medley.heads.ordered_classes import OrderedCodec
 
 FOCAL_GAMMA = 2.0  # the exponent of the focal loss, as in the paper
 
 
-def class_losses(loss: Any, codec: ClassCodec) -> Losses:
+def class_losses(loss: Any, codec: ClassCodec) -> LossFunction:
     """The loss for one class per row; each row is multiplied by the weight of its class.
 
     Args:
@@ -55,7 +55,7 @@ def class_losses(loss: Any, codec: ClassCodec) -> Losses:
     return _with_class_weights(rows, codec.weights)
 
 
-def label_set_losses(loss: Any, codec: LabelSetCodec) -> Losses:
+def label_set_losses(loss: Any, codec: LabelSetCodec) -> LossFunction:
     """The loss for several labels per row: the mean over the observed labels of a row.
 
     Args:
@@ -78,12 +78,12 @@ def label_set_losses(loss: Any, codec: LabelSetCodec) -> Losses:
         cells = cell_losses(torch.where(observed, raw, 0.0), target.clamp(min=0.0))
         if weights is not None:
             cells = cells * torch.where(target > 0, weights[1].on_device_of(raw), weights[0].on_device_of(raw))
-        return known_mean(cells, observed)
+        return observed_mean(cells, observed)
 
     return losses
 
 
-def ordered_losses(loss: Any, codec: OrderedCodec) -> Losses:
+def ordered_losses(loss: Any, codec: OrderedCodec) -> LossFunction:
     """The loss for ordered classes; each row is multiplied by the weight of its class.
 
     Args:
@@ -112,7 +112,7 @@ def ordered_crossentropy(raw: Tensor, target: Tensor) -> Tensor:
     return -ordered_logarithms(raw).gather(1, target.long().unsqueeze(1)).squeeze(1)
 
 
-def number_losses(loss: Any, codec: NumberCodec) -> Losses:
+def number_losses(loss: Any, codec: NumberCodec) -> LossFunction:
     """The loss for standardised numbers: the mean over the observed columns of a row.
 
     Args:
@@ -132,7 +132,7 @@ def number_losses(loss: Any, codec: NumberCodec) -> Losses:
     def losses(raw: Tensor, target: Tensor) -> Tensor:
         observed = target[:, width:] > 0
         raw, numbers = torch.where(observed, raw, 0.0), target[:, :width]
-        return known_mean(cell_losses(raw, numbers), observed) if custom is None else custom(raw, numbers)
+        return observed_mean(cell_losses(raw, numbers), observed) if custom is None else custom(raw, numbers)
 
     return losses
 
@@ -190,21 +190,21 @@ _NUMBER_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def _with_binary_weights(rows: Losses, weights: np.ndarray | None) -> Losses:
+def _with_binary_weights(rows: LossFunction, weights: np.ndarray | None) -> LossFunction:
     if weights is None:
         return rows
     negative, positive = map(float, weights)
     return lambda raw, target: rows(raw, target) * (negative + (positive - negative) * target.squeeze(1))
 
 
-def _with_class_weights(rows: Losses, weights: np.ndarray | None) -> Losses:
+def _with_class_weights(rows: LossFunction, weights: np.ndarray | None) -> LossFunction:
     if weights is None:
         return rows
     device_weights = DeviceArray(weights)
     return lambda raw, target: rows(raw, target) * device_weights.on_device_of(raw)[target.long()]
 
 
-def _custom_binary(loss: Any) -> Losses:
+def _custom_binary(loss: Any) -> LossFunction:
     custom = per_row_loss(loss)
     if loss is not F.cross_entropy and not isinstance(loss, nn.CrossEntropyLoss):
         return custom
@@ -212,12 +212,12 @@ def _custom_binary(loss: Any) -> Losses:
     return lambda raw, target: custom(torch.cat([torch.zeros_like(raw), raw], dim=1), target.squeeze(1).long())
 
 
-def _custom_multiclass(loss: Any) -> Losses:
+def _custom_multiclass(loss: Any) -> LossFunction:
     custom = per_row_loss(loss)
     return lambda raw, target: custom(raw, target.long())
 
 
-def per_row_loss(loss: Any) -> Losses:
+def per_row_loss(loss: Any) -> LossFunction:
     """A caller's loss with one number per row; losses of torch are called with `reduction="none"`."""
     name = getattr(loss, "__name__", type(loss).__name__)
     if isinstance(loss, nn.Module) and hasattr(loss, "reduction"):

@@ -1,8 +1,8 @@
-"""The only place that averages a loss. An unobserved row adds exactly zero loss and exactly zero gradient.
+"""Averages losses over observed rows; unobserved rows add exactly zero loss and exactly zero gradient.
 
-To mask the losses alone is not enough: the gradient of an infinite loss is NaN even where it is multiplied by zero.
-So raw outputs of rows that do not count are replaced before the loss, and their losses again after it.
-Nothing here waits for the device.
+All losses are averaged here. Masking the losses is not sufficient, because the gradient of an infinite loss is NaN even
+if it is multiplied by zero. So the raw outputs of masked rows are replaced before the loss, and their losses after it.
+Nothing here synchronises with the device.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from torch import Tensor
 
 from medley.data.split import FOLDS
 
-Losses = Callable[[Tensor, Tensor], Tensor]
+LossFunction = Callable[[Tensor, Tensor], Tensor]
 
 
 def task_loss(
-    losses: Losses,
+    loss_function: LossFunction,
     raw: Tensor,
     target: Tensor,
     observed: Tensor | None = None,
@@ -28,14 +28,13 @@ def task_loss(
     """The loss of one task over one batch.
 
     Args:
-        losses: a head's loss per row: raw (B, K), target (B, ...) -> (B,).
-        raw: (B, K), of any floating type; losses are computed in float32 or wider. Or (B, E, K) of the members of an
-            ensemble: the loss of a row is the mean of theirs, not that of their mean.
-        target: (B, ...), legal values also where unobserved.
+        loss_function: a head's loss per row: raw (B, K), target (B, ...) -> (B,).
+        raw: (B, K), of any floating type; losses are computed in float32 or wider. Or (B, E, K), the outputs of the
+            members of an ensemble: the loss of a row is then the mean of the members' losses.
+        target: (B, ...), with valid values where unobserved, too.
         observed: (B,) bool, None where every row is.
-        weight: (B,) sample weights, None where all weigh 1.
-
-        folds: (B,) the fold of each row; a member learns nothing from the fold that it leaves out (`left_out`).
+        weight: (B,) sample weights, None where all are 1.
+        folds: (B,) the fold of each row; members are not trained on the fold that they leave out (`left_out`).
 
     Returns:
         (): see `masked_mean`.
@@ -46,36 +45,47 @@ def task_loss(
     tensor(1.)
     """
     if folds is not None and raw.ndim == 3:
-        return member_losses(losses, raw, target, observed, weight, folds).mean()
+        return member_losses(loss_function, raw, target, observed, weight, folds).mean()
     if observed is None and weight is None:
-        return row_losses(losses, raw, target).mean()
-    return masked_mean(row_losses(losses, raw, target, observed, weight), observed, weight)
+        return row_losses(loss_function, raw, target).mean()
+    return masked_mean(row_losses(loss_function, raw, target, observed, weight), observed, weight)
 
 
 def row_losses(
-    losses: Losses, raw: Tensor, target: Tensor, observed: Tensor | None = None, weight: Tensor | None = None
+    loss_function: LossFunction,
+    raw: Tensor,
+    target: Tensor,
+    observed: Tensor | None = None,
+    weight: Tensor | None = None,
 ) -> Tensor:
-    """Losses per row (B,), exactly zero (so is their gradient) where a row is unobserved or weighs nothing.
+    """Losses per row (B,); they and their gradients are exactly zero where a row is unobserved or its weight is zero.
 
-    Args: as in `task_loss`; the weights decide only which rows count, they are not multiplied in.
+    Args:
+        loss_function: as in `task_loss`, like the other arguments.
+        raw: (B, K) or (B, E, K).
+        target: (B, ...).
+        observed: (B,) bool or None.
+        weight: (B,) or None; only determines which rows are counted, and is not multiplied in.
     """
-    if raw.ndim == 3:  # members become rows of their own, so that no loss needs to know of them
+    if raw.ndim == 3:  # members become separate rows, so that losses need not support ensembles
         members = raw.shape[1]
-        flags = (None if one is None else one.repeat_interleave(members) for one in (observed, weight))
-        rows = row_losses(losses, raw.flatten(0, 1), target.repeat_interleave(members, dim=0), *flags)
+        observed_and_weight = (_per_member(observed, members), _per_member(weight, members))
+        rows = row_losses(
+            loss_function, raw.flatten(0, 1), target.repeat_interleave(members, dim=0), *observed_and_weight
+        )
         return rows.unflatten(0, (-1, members)).mean(dim=1)
     counts = observed
     if weight is not None:
         counts = weight != 0 if observed is None else observed & (weight != 0)
     raw = raw.float()
     if counts is None:
-        return losses(raw, target)
-    rows = losses(torch.where(counts.unsqueeze(1), raw, 0.0), target)
+        return loss_function(raw, target)
+    rows = loss_function(torch.where(counts.unsqueeze(1), raw, 0.0), target)
     return torch.where(counts, rows, 0.0)
 
 
 def member_losses(
-    losses: Losses,
+    loss_function: LossFunction,
     raw: Tensor,
     target: Tensor,
     observed: Tensor | None,
@@ -84,20 +94,20 @@ def member_losses(
     *,
     held_out: bool = False,
 ) -> Tensor:
-    """Mean losses of the members of an ensemble, each over the rows that it learns from: (E,).
+    """Mean losses of the members of an ensemble (E,), each over the rows that the member is trained on.
 
     Args:
-        losses: as in `task_loss`, like the next four.
+        loss_function: as in `task_loss`, like the next four.
         raw: (B, E, K).
-        target: see there.
-        observed: see there.
-        weight: see there.
-        folds: (B,) the fold of each row; None counts all rows for every member.
-        held_out: counts the rows that a member does not learn from instead.
+        target: (B, ...).
+        observed: (B,) bool or None.
+        weight: (B,) or None.
+        folds: (B,) the fold of each row; None uses all rows for every member.
+        held_out: use the rows that a member is not trained on instead.
     """
     members = raw.shape[1]
-    flags = (None if one is None else one.repeat_interleave(members) for one in (observed, weight))
-    cells = row_losses(losses, raw.flatten(0, 1), target.repeat_interleave(members, dim=0), *flags)
+    observed_and_weight = (_per_member(observed, members), _per_member(weight, members))
+    cells = row_losses(loss_function, raw.flatten(0, 1), target.repeat_interleave(members, dim=0), *observed_and_weight)
     cells = cells.unflatten(0, (-1, members))
     counts = torch.ones_like(cells) if observed is None else observed[:, None].expand_as(cells).to(cells.dtype)
     if folds is not None:
@@ -119,14 +129,14 @@ def left_out(folds: Tensor, members: int) -> Tensor:
 
 
 def mean_of_members(raw: Tensor) -> Tensor:
-    """Raw outputs (B, K) as they are, those of an ensemble's members (B, E, K) averaged: near enough for a record."""
+    """Raw outputs (B, K) as they are; the mean over the members of an ensemble (B, E, K), near its prediction."""
     return raw.mean(dim=1) if raw.ndim == 3 else raw
 
 
 def masked_mean(losses: Tensor, observed: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
-    """The weighted sum of the observed losses over the number of observed rows, as Keras weighs; 0 where none is.
+    """The weighted sum of the observed losses, divided by the number of observed rows, as in Keras; 0 without rows.
 
-    Weights are not divided by their sum: a row of weight 2 counts twice in every batch, whichever rows it meets there.
+    It is not divided by the sum of the weights, so the weight of a row does not depend on the other rows of its batch.
 
     Args:
         losses: (B,), finite where unobserved (see `row_losses`).
@@ -149,7 +159,7 @@ def masked_mean(losses: Tensor, observed: Tensor | None = None, weight: Tensor |
 
 
 def metric_mean(rows: Tensor, observed: Tensor | None = None, weight: Tensor | None = None) -> Tensor:
-    """The weighted mean of a metric per row; unlike a loss it is divided by the sum of weights, and NaN over nothing.
+    """The weighted mean of a metric per row: unlike losses, divided by the sum of the weights; NaN without rows.
 
     Args:
         rows: (B,), anything where unobserved.
@@ -170,10 +180,15 @@ def metric_mean(rows: Tensor, observed: Tensor | None = None, weight: Tensor | N
     return torch.where(mass != 0, rows * mass, 0.0).sum() / mass.sum()
 
 
-def known_mean(cells: Tensor, known: Tensor) -> Tensor:
-    """The mean over the known cells of each row, 0 where none is: (B, K), (B, K) bool -> (B,).
+def observed_mean(cells: Tensor, observed: Tensor) -> Tensor:
+    """The mean over the observed cells of each row, 0 if there are none: (B, K), (B, K) bool -> (B,).
 
-    >>> known_mean(torch.tensor([[1.0, 9.0]]), torch.tensor([[True, False]]))
+    >>> observed_mean(torch.tensor([[1.0, 9.0]]), torch.tensor([[True, False]]))
     tensor([1.])
     """
-    return torch.where(known, cells, 0.0).sum(dim=1) / known.sum(dim=1).clamp(min=1)
+    return torch.where(observed, cells, 0.0).sum(dim=1) / observed.sum(dim=1).clamp(min=1)
+
+
+def _per_member(values: Tensor | None, members: int) -> Tensor | None:
+    """Values per row (B,) -> values per row and member (B E,)."""
+    return None if values is None else values.repeat_interleave(members)

@@ -1,4 +1,4 @@
-"""Heads on the members of an ensemble: trained apart, predicting together."""
+"""Heads of ensembles: every member has its own loss in training; predictions are combined."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from medley.heads.losses import ordered_logarithms
 from medley.nn.batch_ensemble import MemberLinear
 
 Join = Callable[[Tensor], Tensor]
-"""Raw outputs of the members (B, E, K) -> raw outputs (B, K) that stand for the mean of what they predict."""
+"""Raw outputs of the members (B, E, K) -> raw outputs (B, K) of the mean of their predictions."""
 
 
 class MemberVote(nn.Module):
-    """Makes one raw output of those of the members of an ensemble.
+    """Combines the raw outputs of the members of an ensemble.
 
     Args:
-        members: E.
-        join: what the members' outputs become together.
+        members: number of members E.
+        join: combines the raw outputs of members.
 
     Attributes:
-        voters: (E,) members whose outputs count, each as often as it is named; all of them at first.
+        voters: (E,) indices of the members that are combined, repeated for more weight; initially all members.
 
     Shape: (B, E, K) -> (B, K).
     """
@@ -38,31 +38,31 @@ class MemberVote(nn.Module):
         self.register_buffer("voters", torch.arange(members))
 
     def forward(self, raw: Tensor) -> Tensor:
-        """(B, E, K), or (B, E / F, K) of the members that leave out one of F folds -> (B, K)."""
+        """(B, E, K), or (B, E / F, K) of the members that leave out the same one of F folds -> (B, K)."""
         if raw.shape[1] == len(self.voters):
             return self.join(raw.index_select(1, self.voters).float())
-        groups = torch.unique(self.voters // FOLDS)  # of members that leave out a fold each
+        groups = torch.unique(self.voters // FOLDS)  # a group contains one member per fold
         return self.join(raw.index_select(1, groups).float())
 
     def choose(self, groups: Sequence[int]) -> None:
-        """Lets only some groups of members vote, each a round of one member per fold."""
+        """Selects the groups of members that are combined; a group contains one member per fold."""
         members = [group * FOLDS + fold for group in groups for fold in range(FOLDS)]
         count = len(self.voters)
         self.voters.copy_(torch.tensor((members * count)[:count]))
 
 
 class MembersLinear(nn.Module):
-    """A linear layer per member, and one raw output of them all where nothing is trained.
+    """A linear layer per member of an ensemble, whose outputs are combined in evaluation mode.
 
-    In training, and within `members_apart`, the members' outputs stay apart, so that each gets a loss of its own:
-    members that were trained on their mean would lean on each other. Source: Gorishniy, Kotelnikov, Babenko: TabM,
-    2024, https://arxiv.org/abs/2410.24210.
+    In training, and within `members_apart`, the outputs of the members are returned separately, so that every member
+    has its own loss: members that are trained on the loss of their mean depend on each other. Source: Gorishniy,
+    Kotelnikov, Babenko: TabM, 2024, https://arxiv.org/abs/2410.24210.
 
     Args:
-        members: E.
-        width: D.
-        outputs: K.
-        join: what makes one output of the members'.
+        members: number of members E.
+        width: width D of the input.
+        outputs: number of raw outputs K.
+        join: combines the raw outputs of members.
 
     Shape: (B, E, D) -> (B, E, K) in training, else (B, K).
 
@@ -82,29 +82,29 @@ class MembersLinear(nn.Module):
         return raw if self.training or self.apart else self.vote(raw)
 
 
-def vote_of(head: nn.Module) -> MemberVote | None:
-    """What joins the members under a head's module; None where it reads no ensemble."""
+def find_vote(head: nn.Module) -> MemberVote | None:
+    """The module that combines the members in a head's module; None if the head does not read an ensemble."""
     return next((module for module in head.modules() if isinstance(module, MemberVote)), None)
 
 
-def joined(head: nn.Module, raw: Tensor) -> Tensor:
-    """Raw outputs (B, E, K) of the members under a head -> (B, K) of them together; others pass.
+def join_members(head: nn.Module, raw: Tensor) -> Tensor:
+    """Combines the raw outputs of an ensemble's members: (B, E, K) -> (B, K); other outputs (B, K) are returned as is.
 
     Args:
         head: the head's module.
-        raw: what it gave within `members_apart`.
+        raw: its outputs within `members_apart`.
     """
-    vote = vote_of(head)
+    vote = find_vote(head)
     return raw if vote is None or raw.ndim == 2 else vote(raw)
 
 
 def mean_number(raw: Tensor) -> Tensor:
-    """Numbers: their mean."""
+    """Joins numbers: their mean."""
     return raw.mean(dim=1)
 
 
 def mean_softmax(raw: Tensor) -> Tensor:
-    """Logits of classes: the logarithms of the mean probabilities.
+    """Joins logits of classes: the logarithms of the mean probabilities.
 
     >>> mean_softmax(torch.tensor([[[0.0, 0.0], [100.0, 0.0]]])).exp()
     tensor([[0.7500, 0.2500]])
@@ -113,7 +113,7 @@ def mean_softmax(raw: Tensor) -> Tensor:
 
 
 def mean_sigmoid(raw: Tensor) -> Tensor:
-    """Logits of a yes or no each: the logits of the mean probabilities.
+    """Joins binary logits: the logits of the mean probabilities.
 
     >>> mean_sigmoid(torch.tensor([[[0.0], [100.0]]])).sigmoid()
     tensor([[0.7500]])
@@ -122,19 +122,19 @@ def mean_sigmoid(raw: Tensor) -> Tensor:
 
 
 def mean_ordered(raw: Tensor) -> Tensor:
-    """Logits of lying above a class that was reached: those of the mean probabilities.
+    """Joins logits of ordered classes (see `OrderedHead`): the logits of the mean probabilities.
 
-    >>> found = mean_ordered(torch.tensor([[[100.0, 0.0], [-100.0, 0.0]]]))
-    >>> ordered_logarithms(found).exp()
+    >>> logits = mean_ordered(torch.tensor([[[100.0, 0.0], [-100.0, 0.0]]]))
+    >>> ordered_logarithms(logits).exp()
     tensor([[0.5000, 0.2500, 0.2500]])
     """
-    found = log_mean_exp(ordered_logarithms(raw.flatten(0, 1)).unflatten(0, raw.shape[:2]))
-    above = found.flip(1).logcumsumexp(dim=1).flip(1)
-    return above[:, 1:] - found[:, :-1]
+    logarithms = log_mean_exp(ordered_logarithms(raw.flatten(0, 1)).unflatten(0, raw.shape[:2]))
+    above = logarithms.flip(1).logcumsumexp(dim=1).flip(1)
+    return above[:, 1:] - logarithms[:, :-1]
 
 
 def log_mean_exp(logarithms: Tensor) -> Tensor:
-    """Logarithms of the members' values (B, E, K) -> the logarithms of their means (B, K)."""
+    """Joins logarithms (B, E, K) of numbers: the logarithms of the mean numbers (B, K)."""
     return logarithms.logsumexp(dim=1) - log(logarithms.shape[1])
 
 
@@ -145,4 +145,4 @@ JOINS: dict[str, Join] = {
     "logit": mean_sigmoid,
     "ordered": mean_ordered,
 }
-"""What raw outputs mean (`TargetCodec.linear_link`) -> how members' outputs are joined."""
+"""Link of raw outputs (`TargetCodec.linear_link`) -> function that joins the outputs of members."""

@@ -53,7 +53,7 @@ class Errors:
         scaled = raw * self.deviation.on_device_of(raw) + self.mean.on_device_of(raw)
         if self.curve is None:
             return scaled
-        # The same formula as in `Scale.unbend`.
+        # The same formula as in `Scale.inverse_transform`.
         log, offset, low, high = (array.on_device_of(raw) for array in self.curve)
         clamped = scaled.clamp(low, high)
         exponential = clamped.exp()
@@ -61,9 +61,9 @@ class Errors:
 
     def mean_of(self, cells: Tensor, target: Tensor) -> Tensor:
         """Values (B, K) -> their mean over the observed columns of each row (B,)."""
-        from medley.heads.masked import known_mean
+        from medley.heads.masked import observed_mean
 
-        return cells.squeeze(1) if self.width == 1 else known_mean(cells, target[:, self.width :] > 0)
+        return cells.squeeze(1) if self.width == 1 else observed_mean(cells, target[:, self.width :] > 0)
 
 
 class SquaredError(RowMetric):

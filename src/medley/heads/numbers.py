@@ -7,30 +7,31 @@ from typing import Any, Self
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State, TargetCodec
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.core.rules import Array, Choice, Flag, StateRules, require
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.heads.cells import as_numbers
-from medley.heads.labels import given
+from medley.heads.labels import read_labels
 from medley.heads.priors import best_number
 from medley.heads.scales import Rule, Scale
 
 
 class NumberCodec(TargetCodec):
-    """K numbers per row <-> K standardised numbers (mean 0, deviation 1 over the training rows, on their scale).
+    """K numbers per row <-> K standardised numbers (mean 0, standard deviation 1 over the training rows).
 
-    One column is encoded as (B, 1), and a row without it is unobserved. Several columns are encoded as (B, 2 K), the
-    numbers and then a 1 for each that is observed: a row that lacks some of its numbers still teaches the others.
+    Columns may be logarithmic (see `Scale`), and are then standardised on this scale. One column is encoded as (B, 1);
+    rows without it are unobserved. Several columns are encoded as (B, 2 K): the numbers, then a 1 for each observed
+    number, so that a row that lacks some of its numbers still trains the others.
 
     Args:
-        output_dim: number of columns K; None counts them.
-        loss: canonical name of the loss that `prior` is best for.
+        output_dim: number of columns K; default: that of the training rows.
+        loss: canonical name of the loss that `prior` minimises.
         scale: `"auto"`, `"linear"` or `"log"`; see `Scale`.
 
     Raises:
-        DataError: something that is no finite number, a column without any, another number of columns, logarithms of
-            negative numbers.
+        DataError: a cell is not a finite number, a column has none, the number of columns differs, or negative numbers
+            have a logarithmic scale.
 
     >>> codec = NumberCodec().fit([1.0, 3.0, None])
     >>> codec.encode([3.0, None])
@@ -54,19 +55,19 @@ class NumberCodec(TargetCodec):
     def mean(self) -> np.ndarray:
         """(K,) float64, on the scale."""
         if self._mean is None:
-            raise NotFittedError("The scale of the target is not known yet: fit the codec first.")
+            raise NotFittedError("This codec has no scale yet: call fit() first.")
         return self._mean
 
     @property
     def deviation(self) -> np.ndarray:
-        """(K,) float64: one standardised unit, on the scale; 1 where all numbers are the same."""
+        """(K,) float64: the standard deviation on the scale; 1 if all numbers are equal."""
         return self._deviation
 
     @property
     def scale(self) -> Scale:
-        """What numbers are fitted on."""
+        """Which columns are logarithmic."""
         if self._scale is None:
-            raise NotFittedError("The scale of the target is not known yet: fit the codec first.")
+            raise NotFittedError("This codec has no scale yet: call fit() first.")
         return self._scale
 
     @property
@@ -82,11 +83,11 @@ class NumberCodec(TargetCodec):
 
     @property
     def prior(self) -> np.ndarray:
-        """Raw output (K,) of the best constant prediction: zeros for squares, the median for absolute errors."""
+        """Raw output (K,) of the best constant prediction: zeros for squared errors, the median for absolute errors."""
         return self._prior
 
     def fit(self, values: Any) -> Self:
-        """Learns scale, mean and deviation of every column from its observed rows."""
+        """Learns scale, mean and standard deviation of every column from its observed rows."""
         numbers, self.flat, self._dtype = numeric_columns(values)
         width = numbers.shape[1]
         if self.output_dim not in (None, width):
@@ -95,20 +96,21 @@ class NumberCodec(TargetCodec):
         if len(empty):
             raise DataError(f"The target data has no number in column {empty[0]}: all {len(numbers)} rows are missing.")
         self._scale = Scale.learn(numbers, self.rule)
-        numbers = self._scale.bend(numbers)
+        numbers = self._scale.transform(numbers)
         mean, deviation = np.nanmean(numbers, axis=0), np.nanstd(numbers, axis=0)
-        # What is left of a constant after rounding is no scale.
-        constant = deviation <= 1e-12 * np.abs(mean)
-        self._mean, self._deviation = mean, np.where(constant, 1.0, deviation)
-        self._prior = self._best((numbers - mean) / self._deviation)
+        # The deviation of a constant may differ from 0 by rounding.
+        is_constant = deviation <= 1e-12 * np.abs(mean)
+        self._mean, self._deviation = mean, np.where(is_constant, 1.0, deviation)
+        self._prior = self._best_constant((numbers - mean) / self._deviation)
         return self
 
-    def _best(self, scaled: np.ndarray) -> np.ndarray:
-        # The loss of a row is a mean over its observed columns: where they are few, each counts more.
-        known = ~np.isnan(scaled)
-        share = known / np.maximum(known.sum(axis=1, keepdims=True), 1)
-        columns = zip(scaled.T, share.T, known.T, strict=True)
-        return np.array([best_number(one[seen], part[seen], self.loss) for one, part, seen in columns], np.float32)
+    def _best_constant(self, scaled: np.ndarray) -> np.ndarray:
+        # The loss of a row is a mean over its observed columns, so a number counts more if few are observed.
+        observed = ~np.isnan(scaled)
+        weights = observed / np.maximum(observed.sum(axis=1, keepdims=True), 1)
+        columns = zip(scaled.T, weights.T, observed.T, strict=True)
+        constants = [best_number(numbers[rows], weights[rows], self.loss) for numbers, weights, rows in columns]
+        return np.array(constants, np.float32)
 
     def encode(self, values: Any) -> Encoded:
         """Numbers -> (B, 1), or (B, 2 K): the standardised numbers, then 1 where observed; unobserved ones are 0."""
@@ -117,10 +119,10 @@ class NumberCodec(TargetCodec):
             raise DataError(
                 f"Expect the target data to have shape (B, {len(self.mean)}), but got (B, {numbers.shape[1]})."
             )
-        known = ~np.isnan(numbers)
-        scaled = np.where(known, (self.scale.bend(numbers) - self.mean) / self._deviation, 0.0)
-        cells = scaled if len(self.mean) == 1 else np.concatenate([scaled, known], axis=1)
-        return Encoded(cells.astype(np.float32), np.any(known, axis=1))
+        observed = ~np.isnan(numbers)
+        scaled = np.where(observed, (self.scale.transform(numbers) - self.mean) / self._deviation, 0.0)
+        cells = scaled if len(self.mean) == 1 else np.concatenate([scaled, observed], axis=1)
+        return Encoded(cells.astype(np.float32), np.any(observed, axis=1))
 
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """The standardised numbers (B, K)."""
@@ -131,7 +133,7 @@ class NumberCodec(TargetCodec):
         return "identity"
 
     def values(self, target: np.ndarray) -> np.ndarray:
-        """Encoded targets (B, ...) -> the caller's numbers, NaN where unobserved: the inverse of `encode`."""
+        """Encoded targets (B, ...) -> numbers in the original unit, NaN where unobserved; the inverse of `encode`."""
         target = np.asarray(target)
         width = len(self.mean)
         if width == 1:
@@ -139,20 +141,20 @@ class NumberCodec(TargetCodec):
         return self.decode(np.where(target[:, width:] > 0, target[:, :width], np.nan))
 
     def decode(self, raw: np.ndarray) -> np.ndarray:
-        """Raw outputs (B, K) -> numbers in the caller's unit and shape; floats, also where the targets were whole."""
+        """Raw outputs (B, K) -> numbers in the unit and shape of the training targets; always floats."""
         numbers = self.in_unit(raw).astype(self._dtype)
         return numbers[:, 0] if self.flat else numbers
 
     def in_unit(self, raw: np.ndarray) -> np.ndarray:
-        """Raw outputs (B, K) -> float64 numbers (B, K) in the caller's unit."""
-        return self.scale.unbend(np.asarray(raw, dtype=np.float64) * self._deviation + self.mean)
+        """Raw outputs (B, K) -> numbers (B, K) float64 in the original unit."""
+        return self.scale.inverse_transform(np.asarray(raw, dtype=np.float64) * self._deviation + self.mean)
 
     def probabilities(self, raw: np.ndarray) -> np.ndarray:
         """The same as `decode`."""
         return self.decode(raw)
 
     def state(self) -> dict[str, Any]:
-        """What was learnt."""
+        """The fitted state."""
         return {
             "flat": self.flat,
             "dtype": self._dtype,
@@ -181,11 +183,11 @@ class NumberCodec(TargetCodec):
 
 
 def observed_columns(encoded: Encoded, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Encoded targets of K columns as values (B, K), and which of them are observed (B, K) bool.
+    """Splits encoded targets of K columns into values (B, K) and a mask (B, K) bool of the observed ones.
 
     Args:
-        encoded: (B, 1), or (B, 2 K) of which the second half says which values are observed.
-        width: K.
+        encoded: (B, 1), or (B, 2 K) whose second half is 1 for observed values.
+        width: number of columns K.
 
     >>> observed_columns(Encoded(np.array([[3.0, 0.0, 1.0, 0.0]]), np.array([True])), 2)[1].tolist()
     [[True, False]]
@@ -196,15 +198,21 @@ def observed_columns(encoded: Encoded, width: int) -> tuple[np.ndarray, np.ndarr
 
 
 def numeric_columns(values: Any) -> tuple[np.ndarray, bool, str]:
-    """Rows -> (B, K) float64 with NaN for gaps, whether they came flat, and the type they go back in."""
-    array = given(values).array
+    """Rows -> numbers (B, K) float64 with NaN where missing, whether rows were flat, and the type of predictions.
+
+    Raises:
+        DataError: the array has more than two axes, or a cell is not a finite number.
+    """
+    array = read_labels(values).array
     if array.ndim > 2 or array.shape[1:] == (0,):
         raise DataError(f"Numeric targets must be of shape (B,) or (B, columns), got {array.shape}.")
     numbers = as_numbers(array[:, None] if array.ndim == 1 else array, "Numeric targets")
     wrong = np.abs(numbers) > np.finfo(np.float32).max
     if wrong.any():
         row, column = np.argwhere(wrong)[0].tolist()
-        told = f"got {numbers[row, column]} in row {row_number(row)}, column {column}"
-        raise DataError(f"Numeric targets must be finite, and less than 3e38 on either side of 0, {told}.")
+        raise DataError(
+            f"Numeric targets must be finite numbers between -3e38 and 3e38, got {numbers[row, column]} in row "
+            f"{row_number(row)}, column {column}."
+        )
     floating = array.dtype.kind == "f" and array.dtype.itemsize in (4, 8)
     return numbers, array.ndim == 1, array.dtype.name if floating else "float64"

@@ -12,7 +12,7 @@ from medley.core.metric import Metric
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import ConfigError
-from medley.heads.class_weights import ClassWeight, wrong_weights
+from medley.heads.class_weights import ClassWeight, class_weight_errors
 from medley.heads.loss_and_metric_names import (
     ORDERED_LOSSES,
     ORDERED_METRICS,
@@ -81,7 +81,7 @@ class OrderedHead(Head, register="heads.ordered"):
         yield from loss_errors(self.loss, ORDERED_LOSSES, "ordered")
         yield from metric_errors(self.metrics, ORDERED_METRICS, "ordered")
         yield from head_option_errors(self.dropout, self.loss_weight)
-        yield from wrong_weights(self.class_weight)
+        yield from class_weight_errors(self.class_weight)
         if isinstance(self.order, str) or not isinstance(self.order, Sequence | None):
             yield f"order must be a list of labels from lowest to highest, got {self.order!r}."
         elif self.order is not None and (len(self.order) < 2 or len(set(self.order)) < len(self.order)):

@@ -78,7 +78,7 @@ class QuadraticKappa(SetMetric):
         weights = np.ones(len(raw)) if weight is None else weight.astype(np.float64)
         if weights.sum() == 0:
             return float("nan")
-        weights, true, predicted = weights / weights.sum(), target.astype(np.float64), self.codec.chosen(raw)
+        weights, true, predicted = weights / weights.sum(), target.astype(np.float64), self.codec.predicted_indices(raw)
         means = weights @ true, weights @ predicted
         chance = weights @ (true - means[0]) ** 2 + weights @ (predicted - means[1]) ** 2 + (means[0] - means[1]) ** 2
         return float(1 - weights @ (true - predicted) ** 2 / chance) if chance > 0 else float("nan")

@@ -33,9 +33,9 @@ class Scale:
         high: the largest training number, (K,).
 
     >>> scale = Scale.learn(np.array([[1.0], [10.0], [100.0]]), "log")
-    >>> scale.bend(np.array([[10.0], [0.5], [-3.0]])).round(3).tolist()
+    >>> scale.transform(np.array([[10.0], [0.5], [-3.0]])).round(3).tolist()
     [[2.303], [-0.5], [-4.0]]
-    >>> scale.unbend(scale.bend(np.array([[10.0], [0.5], [1e6]]))).tolist()
+    >>> scale.inverse_transform(scale.transform(np.array([[10.0], [0.5], [1e6]]))).tolist()
     [[10.0], [0.5], [1000000.0]]
     """
 
@@ -70,7 +70,7 @@ class Scale:
         """Whether all columns are linear."""
         return not self.log.any()
 
-    def bend(self, numbers: np.ndarray) -> np.ndarray:
+    def transform(self, numbers: np.ndarray) -> np.ndarray:
         """Numbers (B, K) -> (B, K), NaN for NaN."""
         if self.is_linear:
             return numbers
@@ -80,13 +80,13 @@ class Scale:
             extrapolation = np.clip((numbers - clamped) / shifted, -MAX_EXTRAPOLATION, MAX_EXTRAPOLATION)
         return np.where(self.log, np.log(shifted) + extrapolation, numbers)
 
-    def unbend(self, bent: np.ndarray) -> np.ndarray:
-        """The inverse of `bend`."""
+    def inverse_transform(self, scaled: np.ndarray) -> np.ndarray:
+        """The inverse of `transform`."""
         if self.is_linear:
-            return bent
-        clamped = np.clip(bent, *self.ends)
+            return scaled
+        clamped = np.clip(scaled, *self.ends)
         exponential = np.exp(np.where(self.log, clamped, 0.0))
-        return np.where(self.log, exponential - self.offset + (bent - clamped) * exponential, bent)
+        return np.where(self.log, exponential - self.offset + (scaled - clamped) * exponential, scaled)
 
     @property
     def ends(self) -> tuple[np.ndarray, np.ndarray]:

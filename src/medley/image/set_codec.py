@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.core.rules import Flag, Items, Maybe, StateRules, Text, Whole
 from medley.core.spec import Spec
 from medley.errors import DataError

@@ -9,7 +9,7 @@ import numpy as np
 
 from medley.core.block import Node
 from medley.core.input import DerivedInput, Input
-from medley.core.numbering import gathered, numbered
+from medley.core.row_reporting import WarningCollector, using_row_numbers
 from medley.graph.graph import Graph
 
 
@@ -36,7 +36,7 @@ class InputRows(Mapping[str, Any]):
         if name not in self._nodes:
             return self.passed[name]
         if name not in self._derived:
-            with numbered(self.numbers), gathered(f"{name}: "):
+            with using_row_numbers(self.numbers), WarningCollector(f"{name}: "):
                 self._derived[name] = self._derive(self._nodes[name])
         return self._derived[name]
 

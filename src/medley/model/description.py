@@ -94,7 +94,7 @@ def _table(view: TableView, metadata: Mapping[str, Any]) -> Iterator[Section]:
 def _warnings(metadata: Mapping[str, Any]) -> Iterator[str]:
     for leak in metadata.get("leaks", []):
         yield f"warning: column {leak['column']!r} determines the target {leak['target']!r} ({leak['how']})."
-    for name, entries in metadata.get("bad_rows", {}).items():
+    for name, entries in metadata.get("unreadable_rows", {}).items():
         rows = ", ".join(str(entry["row"]) for entry in entries[:MAX_ROWS])
         more = ", ..." if len(entries) > MAX_ROWS else ""
         yield f"{name}: {len(entries):,} images could not be read and were treated as missing, in rows {rows}{more}."

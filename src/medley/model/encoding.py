@@ -10,7 +10,7 @@ import numpy as np
 from medley.core.block import Node
 from medley.core.codec import Encoded, TargetCodec
 from medley.core.input import DerivedInput, Input, Preprocessing
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.errors import DataError, ErrorCollector, MedleyError
 from medley.graph.graph import Graph
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ from medley.errors import DataError, warn
 from medley.graph.describe import describe
 from medley.graph.graph import Graph
 from medley.graph.network import Network
+from medley.model.copying import Packed, pack, unpack
 from medley.model.derived import InputRows, derived_nodes
 from medley.model.encoding import encode_targets, row_weights
 from medley.model.forward import compute_embeddings, compute_outputs, resolve_device
@@ -81,6 +83,17 @@ class Model(Predictor):
         self.metadata = dict(metadata or {})
         self.device = resolve_device(device)
         self.may_download = True  # `load` decides: what a model of a stranger names is not fetched unasked
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A model is pickled as its saved files; what cannot be saved cannot be pickled."""
+        return _unpickled, (pack(self),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Model:
+        parts = (self.graph, self.sources, self.targets, self.network, self.metadata, self.device, self.table)
+        return Model(*deepcopy(parts, memo))
+
+    def __copy__(self) -> Model:
+        return deepcopy(self)  # `to` moves the weights of one
 
     @property
     def input_names(self) -> list[str]:
@@ -231,3 +244,7 @@ class Model(Predictor):
 def _warn_of_missing(columns: Sequence[str]) -> None:
     if columns:
         warn(f"There is no column {', '.join(map(repr, columns))}, so only the other targets are measured.")
+
+
+def _unpickled(packed: Packed) -> Model:
+    return Model(*unpack(packed))

@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from medley.core.codec import TargetCodec
-from medley.core.serialization import json_bytes, split_arrays, write_file
+from medley.core.serialization import split_arrays
 from medley.data.sources import Source
 from medley.errors import ArtifactError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
+from medley.model.files import STATES, WEIGHTS, write_model
 from medley.model.pretrained import references
 from medley.tables.view import TableView
-
-DESCRIPTION, WEIGHTS, STATES = "model.json", "weights.safetensors", "codecs.safetensors"
 
 
 def save(
@@ -32,7 +31,7 @@ def save(
     *,
     pretrained: str = "copy",
 ) -> Path:
-    """Writes a model; a file appears whole or not at all.
+    """Writes a model; at every moment the directory holds the old model, if there was one, or the new one.
 
     Args:
         directory: created where missing; a model in it is replaced.
@@ -76,10 +75,7 @@ def save(
     state = {name: value for name, value in network.state_dict().items() if name not in referenced.names}
     weights = {name: value.detach().cpu().clone().contiguous() for name, value in state.items()}
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        write_file(path / WEIGHTS, pack_tensors(weights))
-        write_file(path / STATES, pack_arrays(arrays))
-        write_file(path / DESCRIPTION, json_bytes(content))
+        write_model(path, content, {WEIGHTS: pack_tensors(weights), STATES: pack_arrays(arrays)})
     except OSError as error:
         raise ArtifactError(f"The model cannot be written to {path}: {error.strerror or error}.") from error
     return path

@@ -65,9 +65,12 @@ def check_runs(model: Model, path: Path) -> None:
         return
     encoded = {source.name: absent(source.codec, 1) for source in model.sources}
     rows = {name: Encoded(one.array, ~one.present) for name, one in encoded.items()}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        outputs = compute_outputs(model.network, Rows(rows, device=model.device), 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            outputs = compute_outputs(model.network, Rows(rows, device=model.device), 1)
+    except Exception as error:  # whatever modules raise that were never meant to be joined
+        raise ArtifactError(f"{path} is damaged: its network cannot read a row of zeros ({error!r:.300}).") from error
     for name, codec in model.targets.items():
         if tuple(outputs[name].shape) != (1, len(codec.prior)):
             raise ArtifactError(

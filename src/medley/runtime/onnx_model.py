@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from medley.core.arguments import check_whole_number
 from medley.core.codec import Encoded
 from medley.data.sources import absent, encode_inputs
 from medley.errors import ArtifactError, ConfigError, ErrorCollector, MissingDependencyError
-from medley.runtime.manifest import Manifest, check_ports, read_manifest
+from medley.runtime.manifest import Manifest, check_ports, manifest_path, read_manifest
 from medley.tables.predictor import Predictor
 
 MAX_ROWS_BY_LENGTH = 64
@@ -20,6 +22,8 @@ MAX_ROWS_BY_LENGTH = 64
 
 MOST_BYTES, MOST_NUMBERS = 100_000_000, 4_000_000
 """Size of a graph, and numbers of one row, up to which a graph is tried before it is used."""
+
+Origin = tuple[Sequence[Path] | Sequence[bytes], str, int | None]
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
@@ -30,20 +34,40 @@ class OnnxModel(Predictor):
     Args:
         manifest: of the export.
         session: an `onnxruntime.InferenceSession` of the graph.
+        origin: its files or their contents, and `device` and `threads` of `load`; without them it cannot be pickled.
 
     Raises:
         ArtifactError: the graph does not take what the codecs encode.
     """
 
-    def __init__(self, manifest: Manifest, session: Any) -> None:
+    def __init__(self, manifest: Manifest, session: Any, origin: Origin | None = None) -> None:
         super().__init__(manifest.targets, manifest.table)
         graph_inputs = {node.name: (node.type, node.shape) for node in session.get_inputs()}
         graph_outputs = [node.name for node in session.get_outputs()]
         check_ports(manifest.ports, self.output_names, graph_inputs, graph_outputs)
         self.manifest = manifest
         self.session = session
+        self._origin = origin
         # Token ids that the graph takes without their padding: its time grows with their number of steps.
         self._unpadded = [port.array for port in manifest.ports if _has_free_steps(graph_inputs[port.array][1])]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A model is pickled as its two files."""
+        if self._origin is None:
+            raise ArtifactError("An exported model can be pickled only if medley.runtime.load opened it.")
+        files, device, threads = self._origin
+        try:
+            contents = [file.read_bytes() if isinstance(file, Path) else file for file in files]
+        except OSError as error:
+            message = f"The files of the exported model cannot be read any more, so it cannot be pickled: {error}."
+            raise ArtifactError(message) from error
+        return _unpacked, (contents, "auto" if device == "cuda" else device, threads)
+
+    def __copy__(self) -> OnnxModel:
+        return OnnxModel(self.manifest, self.session, self._origin)  # neither changes
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> OnnxModel:
+        return copy(self)
 
     @property
     def input_names(self) -> list[str]:
@@ -124,8 +148,9 @@ def load(path: str | Path, device: str = "cpu", threads: int | None = None) -> O
         session = runtime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # onnxruntime documents no base class of its errors
         raise ArtifactError(f"{path} cannot be run: {error}") from error
-    model = OnnxModel(manifest, session)
-    _check_runs(model, Path(path))
+    file = Path(path).absolute()
+    model = OnnxModel(manifest, session, ((file, manifest_path(file)), device, threads))
+    _check_runs(model, file)
     return model
 
 
@@ -142,6 +167,16 @@ def _check_runs(model: OnnxModel, path: Path) -> None:
     for raw, (name, codec) in zip(outputs, model.targets.items(), strict=True):
         if np.shape(raw) != (1, len(codec.prior)):
             raise ArtifactError(f"{path}: {name!r} is {np.shape(raw)}, but its target has {len(codec.prior)} outputs.")
+
+
+def _unpacked(contents: Sequence[bytes], device: str, threads: int | None) -> OnnxModel:
+    with TemporaryDirectory(prefix="medley-") as folder:
+        path = Path(folder) / "model.onnx"
+        for file, content in zip((path, manifest_path(path)), contents, strict=True):
+            file.write_bytes(content)
+        model = load(path, device, threads)
+    model._origin = contents, device, threads
+    return model
 
 
 def _onnxruntime() -> Any:

@@ -1,4 +1,4 @@
-"""What the time that a user gives is spent on: the one place that knows the clock before a training begins."""
+"""The time limit of a call, and how it is divided between the steps before and during training."""
 
 from __future__ import annotations
 
@@ -7,67 +7,70 @@ from dataclasses import dataclass
 from time import monotonic
 
 RESERVE_FRACTION, RESERVE_SECONDS = 0.04, 0.5
-"""Of the time limit, kept for the last validation, the choice of members, and saving."""
+"""Fraction of the time limit, and maximum seconds, reserved for the last validation and for saving."""
 
 LINEAR_FRACTION = 0.35
-"""Of the time left, what linear models may take before the network's training begins."""
+"""Fraction of the remaining time that linear models may take before the network is trained."""
 
 ENCODER_FRACTION = 0.75
-"""Of the time left, what the epochs of the first trial may take."""
+"""Fraction of the remaining time for the epochs of the first trial."""
 
-LEAST_EPOCHS = 10
-"""Epochs that the first trial should manage; encodings are made small enough for that."""
+MIN_EPOCHS = 10
+"""Epochs that the first trial should complete; encodings are made small enough for that."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """A time limit that is running.
+    """A running time limit.
 
     Args:
         limit: seconds, or None for no limit.
-        began: `time.monotonic()` at which it began.
+        start_time: `time.monotonic()` at which it started.
 
-    >>> Budget(None, 0.0).left is None
+    >>> Budget(None, 0.0).time_left is None
     True
     """
 
     limit: float | None
-    began: float
+    start_time: float
 
     @classmethod
     def start(cls, limit: float | None) -> Budget:
-        """A budget that begins now."""
+        """Starts a time limit now."""
         return cls(limit, monotonic())
 
     @property
     def deadline(self) -> float | None:
-        """`time.monotonic()` at which all must be over."""
-        return None if self.limit is None else self.began + self.limit
+        """`time.monotonic()` at which everything must be over."""
+        return None if self.limit is None else self.start_time + self.limit
 
     @property
     def training_deadline(self) -> float | None:
-        """`time.monotonic()` at which training must be over, so that what follows it still has its time."""
+        """`time.monotonic()` at which training must be over, so that there is time for the steps after it."""
         if self.limit is None:
             return None
-        return self.began + self.limit * (1 - RESERVE_FRACTION) - min(RESERVE_SECONDS, self.limit / 10)
+        return self.start_time + self.limit * (1 - RESERVE_FRACTION) - min(RESERVE_SECONDS, self.limit / 10)
 
     @property
-    def left(self) -> float | None:
+    def time_left(self) -> float | None:
         """Seconds until training must be over; None without a limit."""
         return None if self.training_deadline is None else max(self.training_deadline - monotonic(), 0.1)
 
     @property
     def linear_seconds(self) -> Callable[[], float] | None:
-        """What linear models may take, asked when they are fitted; None without a limit."""
-        return None if self.limit is None else lambda: (self.left or 0.0) * LINEAR_FRACTION
+        """Returns, when called, the seconds that linear models may take; None without a limit."""
+        return None if self.limit is None else lambda: (self.time_left or 0.0) * LINEAR_FRACTION
 
     def seconds_per_row(self, rows: int) -> float:
-        """Seconds that one row may take in each epoch, so that the first trial has `LEAST_EPOCHS` epochs.
+        """Seconds that one row may take per epoch, so that the first trial completes `MIN_EPOCHS` epochs.
 
-        Without a limit, those of an hour.
+        Without a limit, computed as for one hour.
+
+        Args:
+            rows: number of training rows.
 
         >>> round(Budget(None, 0.0).seconds_per_row(27_000), 4)
         0.01
         """
-        left = 3600.0 if self.left is None else self.left
-        return left * ENCODER_FRACTION / LEAST_EPOCHS / max(rows, 1)
+        seconds = 3600.0 if self.time_left is None else self.time_left
+        return seconds * ENCODER_FRACTION / MIN_EPOCHS / max(rows, 1)

@@ -1,4 +1,4 @@
-"""One encoded data set that all trials share: every encoding is fitted and made once, whoever asks for it."""
+"""An encoded data set that all trials share: every encoding is fitted and computed once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from medley.core.block import HeadSummary, Node
 from medley.core.codec import Codec, Encoded, TargetCodec
 from medley.core.input import Input, Preprocessing
 from medley.core.linear import Labels, SupervisedCodec
-from medley.core.numbering import gathered, numbered
+from medley.core.row_reporting import WarningCollector, using_row_numbers
 from medley.core.spec import Spec
 from medley.data.sources import Source, absent
 from medley.errors import DataError, within
@@ -23,7 +23,7 @@ from medley.graph.graph import Graph
 from medley.model.derived import InputRows
 from medley.model.encoding import encode_targets, source_nodes
 from medley.search.frozen import NO_RESULTS, FrozenResults, FrozenRows, rows_with_results
-from medley.search.part import Part
+from medley.search.labelled_rows import LabelledRows
 from medley.search.stream import Stream
 
 if TYPE_CHECKING:
@@ -32,28 +32,29 @@ if TYPE_CHECKING:
 
 
 class Encodings:
-    """Fits codecs on training rows, encodes every part once, hands out tensors.
+    """Fits codecs to training rows, encodes training and validation rows once, and returns them as tensors.
 
     Args:
         train: training rows.
         val: validation rows or None.
         targets: head name -> target codec, not fitted yet.
         device: where tensors are held.
-        seconds: what codecs that learn from labels may take now; None is no limit.
-        stream: where the rows of inputs come from, if not from `train` and `val`, which then have none.
+        stream: reads the rows of inputs in batches; `train` and `val` then hold labels only.
+        seconds: returns the seconds that codecs that learn from labels may take; None for no limit.
 
     Attributes:
-        frozen: runs frozen parts, once per row.
-        bad_rows: input -> the rows that were taken as missing and why, as `{"row": 3, "why": "row 3: ..."}`.
+        frozen: runs frozen blocks, once per row.
+        unreadable_rows: input -> rows whose files cannot be read, as `{"row": 3, "reason": "row 3: ..."}`; they count
+            as missing.
 
     Raises:
-        DataError: labels or rows break a rule.
+        DataError: labels cannot be encoded.
     """
 
     def __init__(
         self,
-        train: Part,
-        val: Part | None,
+        train: LabelledRows,
+        val: LabelledRows | None,
         targets: Mapping[str, TargetCodec],
         device: torch.device,
         stream: Stream | None = None,
@@ -66,8 +67,8 @@ class Encodings:
         self.stream = stream
         self.targets = dict(targets)
         self.device = device
-        self.bad_rows: dict[str, list[dict[str, Any]]] = {}
-        self._known: dict[str, tuple[Codec, list[Encoded]]] = {}
+        self.unreadable_rows: dict[str, list[dict[str, Any]]] = {}
+        self._encodings: dict[str, tuple[Codec, list[Encoded]]] = {}
         self.frozen = FrozenRows(device)
         self._rows: tuple[tuple[str, ...], list[Rows]] | None = None
         self._fit_targets()
@@ -75,57 +76,63 @@ class Encodings:
 
     def _fit_targets(self) -> None:
         for name, codec in self.targets.items():
-            with within(name), numbered(self.parts[0].numbers):
+            with within(name), using_row_numbers(self.parts[0].numbers):
                 codec.fit(self.parts[0].y[name])
 
-    def _labels(self, part: Part) -> dict[str, Encoded]:
-        with within(part.where), numbered(part.numbers):
+    def _labels(self, part: LabelledRows) -> dict[str, Encoded]:
+        with within(part.where), using_row_numbers(part.numbers):
             return encode_targets(self.targets, part.y)
 
     def spec(self, node: Node) -> Spec:
-        """The spec of a source, given its resolved node; encodes it where nobody has asked before."""
+        """The spec of a resolved source node; encodes its rows on the first call."""
         block: Any = node.block
-        under = node if isinstance(block, Input) else node.inputs[0]
-        name = str(under.block.name)
-        if True in [columns.add(under) for columns in self._columns]:  # a trial before had other rows by that name
-            self._known = {key: known for key, known in self._known.items() if not key.startswith(f"{name}: ")}
+        source_node = node if isinstance(block, Input) else node.inputs[0]
+        name = str(source_node.block.name)
+        if True in [
+            columns.add(source_node) for columns in self._columns
+        ]:  # an earlier trial had other rows of this name
+            self._encodings = {key: pair for key, pair in self._encodings.items() if not key.startswith(f"{name}: ")}
         return self._encoded(name, block)[0].spec
 
     def _encoded(self, input_name: str, block: Input | Preprocessing) -> tuple[Codec, list[Encoded]]:
         key = _key(input_name, block)
-        if key not in self._known:
-            # Whoever resolves the graph names the part itself, so only an input under another part is told here.
+        if key not in self._encodings:
+            # Resolving the graph adds the block's name to errors, so only the input of a preprocessing is added here.
             with within("" if isinstance(block, Input) else input_name):
-                self._known[key] = self._encode(input_name, block.codec())
-        return self._known[key]
+                self._encodings[key] = self._encode(input_name, block.codec())
+        return self._encodings[key]
 
     def _encode(self, input_name: str, codec: Codec) -> tuple[Codec, list[Encoded]]:
-        learnt = self.parts[0] if self.stream is None else self.stream.sample
-        with gathered() as noted:  # one warning for all rows, though they are made and encoded part by part
-            values = learnt.x[input_name]
+        rows = self.parts[0] if self.stream is None else self.stream.sample
+        with WarningCollector() as collector:  # one warning for training and validation rows
+            values = rows.x[input_name]
             if values is None:
                 raise DataError(
                     "the input is None in the training rows, so nothing can be learnt from it; leave it out."
                 )
             if isinstance(codec, SupervisedCodec):
-                with numbered(learnt.numbers):
-                    first = codec.fit_encode(values, self._training_labels())
-                encoded = [first, *(_encode_part(codec, part, input_name) for part in self.parts[1:])]
+                with using_row_numbers(rows.numbers):
+                    training = codec.fit_encode(values, self._training_labels())
+                encoded = [training, *(_encode_part(codec, part, input_name) for part in self.parts[1:])]
             else:
-                with numbered(learnt.numbers):
+                with using_row_numbers(rows.numbers):
                     codec.fit(values)
-                if self.stream is not None:  # encoded by `rows`, with all else that a graph reads
+                if self.stream is not None:  # `_encode_stream` encodes all sources of a graph in one pass
                     return codec, []
                 encoded = [_encode_part(codec, part, input_name) for part in self.parts]
-        check_learnt(encoded)
-        found = [{"row": one.row, "why": f"{notice.told}{one}"} for notice in noted.notices for one in notice.found]
-        if found:
-            self.bad_rows[input_name] = found
+        check_has_training_rows(encoded)
+        unreadable = [
+            {"row": item.row, "reason": f"{warning.prefix}{item}"}
+            for warning in collector.warnings
+            for item in warning.items
+        ]
+        if unreadable:
+            self.unreadable_rows[input_name] = unreadable
         return codec, encoded
 
     @property
     def heads(self) -> tuple[HeadSummary, ...]:
-        """What is known of the heads' targets."""
+        """Summaries of the heads' targets."""
         return tuple(
             HeadSummary(name, len(codec.prior), codec.linear_link, tuple(map(float, codec.prior)))
             for name, codec in self.targets.items()
@@ -139,27 +146,30 @@ class Encodings:
 
     def sources(self, graph: Graph) -> list[Source]:
         """The fitted sources that a resolved graph reads."""
-        return [Source(name, under, self._encoded(under, block)[0]) for name, under, block in source_nodes(graph)]
+        return [
+            Source(name, input_name, self._encoded(input_name, block)[0])
+            for name, input_name, block in source_nodes(graph)
+        ]
 
     def frozen_results(self, graph: Graph, network: Network, hooks: TrainingHooks) -> FrozenResults:
-        """The results of the frozen parts of a resolved graph's network for all rows, computed once.
+        """The results of a network's frozen blocks for all rows, computed once.
 
         Args:
             graph: resolved.
             network: built from it, on the device.
-            hooks: shows progress, takes notes, knows when time is over.
+            hooks: for progress, messages and the deadline.
         """
-        specs = {one.name: one.codec.spec for one in self.sources(graph)}
+        specs = {source.name: source.codec.spec for source in self.sources(graph)}
         return self.frozen.results(network, specs, self._read(graph), hooks)
 
     def rows(self, graph: Graph, results: FrozenResults = NO_RESULTS) -> list[Rows]:
-        """Training rows, then validation rows where there are any, as a resolved graph reads them.
+        """Training rows, then validation rows if there are any, with the sources that a resolved graph reads.
 
         Args:
             graph: resolved.
-            results: of its frozen parts, which take the place of sources that nothing else reads.
+            results: results of its frozen blocks; they replace sources that no other block reads.
         """
-        key = (*(f"{name}<{under}>{block!r}" for name, under, block in source_nodes(graph)), results.key)
+        key = (*(f"{name}<{input_name}>{block!r}" for name, input_name, block in source_nodes(graph)), results.key)
         if self._rows is None or self._rows[0] != key:
             encoded = self._read(graph)
             rows = [
@@ -170,35 +180,37 @@ class Encodings:
         return self._rows[1]
 
     def _read(self, graph: Graph) -> dict[str, list[Encoded]]:
-        wanted = source_nodes(graph)
-        self._pass_over([(under, block) for _, under, block in wanted])
-        return {name: self._encoded(under, block)[1] for name, under, block in wanted}
+        sources = source_nodes(graph)
+        self._encode_stream([(input_name, block) for _, input_name, block in sources])
+        return {name: self._encoded(input_name, block)[1] for name, input_name, block in sources}
 
-    def _pass_over(self, wanted: Sequence[tuple[str, Input | Preprocessing]]) -> None:
-        """Encodes what a stream has not encoded yet, in one pass over its rows."""
+    def _encode_stream(self, sources: Sequence[tuple[str, Input | Preprocessing]]) -> None:
+        """Encodes the sources that have not been encoded yet, in one pass over the stream's rows."""
         if self.stream is None:
             return
-        codecs = {_key(under, block): (under, self._encoded(under, block)[0]) for under, block in wanted}
-        new = {key: one for key, one in codecs.items() if not self._known[key][1]}
+        codecs = {
+            _key(input_name, block): (input_name, self._encoded(input_name, block)[0]) for input_name, block in sources
+        }
+        new = {key: encoding for key, encoding in codecs.items() if not self._encodings[key][1]}
         if not new:
             return
         for key, encoded in self.stream.encode(new).items():
-            check_learnt(encoded)
-            self._known[key] = (new[key][1], encoded)
-        self.bad_rows.update(self.stream.bad_rows)
+            check_has_training_rows(encoded)
+            self._encodings[key] = (new[key][1], encoded)
+        self.unreadable_rows.update(self.stream.unreadable_rows)
 
-    def digest(self, words: Sequence[str]) -> str:
-        """A checksum of all that is encoded so far and of `words`: what tells one project's data from another's."""
+    def digest(self, settings: Sequence[str]) -> str:
+        """A checksum of all rows encoded so far and of `settings`; it identifies the data of a project."""
         digest = hashlib.blake2b(digest_size=16)
         rows = [] if self.stream is None else [self.stream.digest]
-        for word in [*words, *rows, *sorted(self._known)]:
-            digest.update(f"{len(word)} {word}".encode())
-        inputs = [self._known[key] for key in sorted(self._known)]
-        # What is learnt from labels depends on the time there was: another call with the same rows is the same project.
+        for text in [*settings, *rows, *sorted(self._encodings)]:
+            digest.update(f"{len(text)} {text}".encode())
+        inputs = [self._encodings[key] for key in sorted(self._encodings)]
+        # Codecs that learn from labels depend on the time available; that must not make another project of a call.
         plain = [(codec, parts) for codec, parts in inputs if not isinstance(codec, SupervisedCodec)]
         for codec, _ in inputs:
             digest.update(codec.fingerprint.encode() if isinstance(codec, SupervisedCodec) else b"")
-        # Rows in another unit are encoded alike: what codecs have learnt tells them apart.
+        # Rows in another unit have the same encoding; the state of their codecs differs.
         for codec in [*(codec for codec, _ in plain), *self.targets.values()]:
             for key, value in sorted(codec.state().items()):
                 digest.update(key.encode())
@@ -212,30 +224,33 @@ class Encodings:
         return digest.hexdigest()
 
 
-def check_learnt(encoded: Sequence[Encoded]) -> None:
-    """Makes sure that training rows, the first part, have some input.
+def check_has_training_rows(encoded: Sequence[Encoded]) -> None:
+    """Checks that an input is present in at least one training row.
+
+    Args:
+        encoded: encoded training rows, then validation rows.
 
     Raises:
-        DataError: none has.
+        DataError: it is absent in all training rows.
     """
     if not encoded[0].present.any():
         rows = len(encoded[0].present)
-        told = f"none of the {rows} training rows has it (all are None, empty or not finite)"
-        raise DataError(f"{told}, so nothing can be learnt from it; leave it out.")
+        message = f"none of the {rows} training rows has it (all are None, empty or not finite)"
+        raise DataError(f"{message}, so nothing can be learnt from it; leave it out.")
 
 
 def _key(input_name: str, block: Input | Preprocessing) -> str:
     return f"{input_name}: {replace(block, name=None)!r}"
 
 
-def _encode_part(codec: Codec, part: Part, input_name: str) -> Encoded:
+def _encode_part(codec: Codec, part: LabelledRows, input_name: str) -> Encoded:
     values = part.x[input_name]
     if values is None:
         return absent(codec, part.size)
     with (
         within(part.where),
-        numbered(part.numbers),
-        gathered("".join(f"{one}: " for one in (part.where, input_name) if one)),
+        using_row_numbers(part.numbers),
+        WarningCollector("".join(f"{prefix}: " for prefix in (part.where, input_name) if prefix)),
     ):
         return codec.encode(values)
 

@@ -1,4 +1,4 @@
-"""Cached results of frozen parts: computed once per row, for all epochs, trials, tasks and runs."""
+"""Cached results of the frozen parts of networks: computed once per row, for all epochs, trials, tasks and runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from medley.core.spec import Spec
 from medley.errors import ArtifactError
 from medley.graph.frozen import FrozenModules
 from medley.graph.frozen_plan import FrozenPlan
-from medley.search.frozen_pass import Pass, Passed, Pieces, present_rows
+from medley.search.frozen_runner import BatchResults, IndexedRows, RowRunner, index_present_rows
 from medley.train.hooks import TrainingHooks
 
 if TYPE_CHECKING:
@@ -31,11 +31,14 @@ if TYPE_CHECKING:
 
     from medley.graph.network import Network, Step
 
-IN_MEMORY = 2**30
-"""Bytes of one part's results up to which they are held in memory; more are read from a file, batch by batch."""
+MAX_MEMORY = 2**30
+"""Bytes of one part's results up to which they are held in memory; larger results are read from a file in batches."""
 
-WRITTEN, WAITED = 32 * 2**20, 30.0
-"""Bytes of results, and seconds of work, that a run may lose if it is killed."""
+MAX_UNSAVED_BYTES, MAX_UNSAVED_SECONDS = 32 * 2**20, 30.0
+"""Bytes of results, and seconds of work, after which results are written to disk: a killed run loses no more."""
+
+MAX_INDEXES = 8
+"""Indexes of rows that are held."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,8 @@ class FrozenResults:
     """Results of frozen parts for all rows.
 
     Args:
-        by_key: a step's `cache_key` -> results for training rows, and for validation rows.
-        unread: sources that nothing reads any more.
+        by_key: `cache_key` of a step -> results for training rows, and for validation rows.
+        unread: sources that no step reads any more.
         key: identifies these results.
     """
 
@@ -65,20 +68,20 @@ def rows_with_results(
     device: torch.device,
     folds: np.ndarray | None = None,
 ) -> Rows:
-    """Training or validation rows, in which results take the place of sources that nothing else reads.
+    """Training or validation rows, in which results replace the sources that no other step reads.
 
     Args:
         encoded: source name -> encoded rows of every part of the split.
-        results: of frozen parts, for the same rows.
+        results: results of frozen parts for the same rows.
         part: 0 for training rows, 1 for validation rows.
-        targets: head name -> encoded labels of that part.
+        targets: head name -> encoded labels of that part of the split.
         weight: its sample weights.
         device: where tensors are held.
         folds: the fold of each row, or None.
     """
     read = {**{name: parts for name, parts in encoded.items() if name not in results.unread}, **results.by_key}
     rows = Rows({name: parts[part] for name, parts in read.items()}, targets, weight, device, folds)
-    for name in results.unread:  # its mask says which rows lack it, also where nothing reads the values
+    for name in results.unread:  # the presence mask of a source is needed even if its values are not
         mask = encoded[name][part].present
         rows.present[name] = None if mask.all() else mask
     return rows
@@ -86,44 +89,45 @@ def rows_with_results(
 
 @dataclass(frozen=True)
 class _FrozenChain:
-    """A chain of frozen parts, from a source on.
+    """A chain of frozen parts that begins at a source.
 
     Args:
-        name: of the last.
-        run: all of them.
-        shape: of what they make of a row.
-        about: their declarations as JSON; None where one has no registered name, so that no later run could know it.
-        mark: a checksum of declarations, weights and what is read.
+        name: of the last part.
+        runner: runs the whole chain.
+        shape: of the result for one row.
+        declaration: the parts as JSON; None if one has no registered name, since a later run could not identify it.
+        checksum: of declarations, weights and the spec of the source.
     """
 
     name: str
-    run: Pass
+    runner: RowRunner
     shape: tuple[int, ...]
-    about: str | None
-    mark: str
+    declaration: str | None
+    checksum: str
 
 
 class FrozenRows:
     """Runs frozen parts once per distinct row and stores the results.
 
-    A result is found by the content of the encoded row, under a checksum of the part's declaration and weights; parts
-    run in float32. Results lie where `MEDLEY_CACHE` says (`medley.cache.folder`).
+    Results are looked up by the content of the encoded row and a checksum of the part's declaration and weights. Parts
+    run in float32. The environment variable `MEDLEY_CACHE` sets the folder (`medley.cache.folder`).
 
     Args:
         device: where parts run.
 
     Attributes:
-        modules: the parts, for all networks.
+        modules: the modules of frozen parts, shared by all networks.
     """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.modules = FrozenModules()
-        self._sums: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
+        self._checksums: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
         self._stores: dict[str, RowStore] = {}
-        self._pieces: dict[int, tuple[Sequence[Encoded], Pieces]] = {}
-        self._held: dict[str, tuple[Sequence[Encoded], list[Encoded]]] = {}
-        self._told: set[str] = set()
+        # Both hold the encoded rows too, so that no other rows get the same id.
+        self._indexes: dict[int, tuple[Sequence[Encoded], IndexedRows]] = {}
+        self._loaded: dict[str, tuple[Sequence[Encoded], list[Encoded]]] = {}
+        self._logged: set[str] = set()
 
     def results(
         self,
@@ -132,20 +136,20 @@ class FrozenRows:
         encoded: Mapping[str, Sequence[Encoded]],
         hooks: TrainingHooks,
     ) -> FrozenResults:
-        """The results of a network's frozen parts, as far as nothing before them learns or changes rows.
+        """The results of those frozen parts of a network that read sources through frozen parts only.
 
         Args:
             network: on the device.
             specs: source name -> spec of its encoding.
             encoded: source name -> encoded rows: training, then validation.
-            hooks: shows progress, takes notes, knows when time is over.
+            hooks: for progress, messages and the deadline.
         """
         if not cache.is_on():
             return NO_RESULTS
         plan = FrozenPlan(network)
-        for name, before in plan.uncacheable():
-            self._say(
-                f"{name} is frozen, but it reads {before}, which is trained or changes its rows, so it runs for every "
+        for name, parent in plan.uncacheable():
+            self._log_once(
+                f"{name} is frozen, but it reads {parent}, which is trained or changes its rows, so it runs for every "
                 "row in each epoch; called on the input itself it would run once per row.",
                 hooks,
             )
@@ -153,18 +157,18 @@ class FrozenRows:
         keys = []
         for step in plan.cacheable():
             source = next(iter(step.sources))
-            part = self._part(plan, step, specs[source])
-            results = self._results(part, encoded[source], hooks)
+            chain = self._chain(plan, step, specs[source])
+            results = self._results(chain, encoded[source], hooks)
             if results is not None:
                 by_key[str(step.cache_key)] = results
-                keys.append(f"{step.cache_key}: {part.mark} {id(encoded[source])}")
+                keys.append(f"{step.cache_key}: {chain.checksum} {id(encoded[source])}")
         return FrozenResults(by_key, plan.unread_sources(by_key), ", ".join(keys))
 
     def for_models(self) -> FrozenRows:
-        """One for predictions: it knows the same results, and holds no rows."""
-        other = FrozenRows(self.device)
-        other.modules, other._sums, other._stores = self.modules, self._sums, self._stores
-        return other
+        """Returns an object for predictions: shares the stored results, and holds no rows."""
+        shared = FrozenRows(self.device)
+        shared.modules, shared._checksums, shared._stores = self.modules, self._checksums, self._stores
+        return shared
 
     def rows(
         self,
@@ -174,79 +178,85 @@ class FrozenRows:
         targets: Mapping[str, Encoded] | None,
         weight: np.ndarray | None,
     ) -> Rows:
-        """Rows to predict from or to measure on, with what frozen parts make of them."""
+        """Rows for prediction or evaluation, with the results of frozen parts."""
         parts = {name: [rows] for name, rows in encoded.items()}
         results = self.results(network, specs, parts, TrainingHooks(score=lambda record: 0.0))
-        self._pieces.clear()
-        self._held.clear()
+        self._indexes.clear()
+        self._loaded.clear()
         return rows_with_results(parts, results, 0, targets, weight, self.device)
 
-    def _say(self, line: str, hooks: TrainingHooks) -> None:
-        if line not in self._told:
-            self._told.add(line)
+    def _log_once(self, line: str, hooks: TrainingHooks) -> None:
+        if line not in self._logged:
+            self._logged.add(line)
             hooks.log(line)
 
-    def _part(self, plan: FrozenPlan, step: Step, spec: Spec) -> _FrozenChain:
-        chain = plan.chain(step)
-        blocks = [replace(one.block, name=None) for one in chain]
+    def _chain(self, plan: FrozenPlan, step: Step, spec: Spec) -> _FrozenChain:
+        steps = plan.chain(step)
+        blocks = [replace(step.block, name=None) for step in steps]
         try:
-            about = json.dumps(to_json(blocks))
+            declaration = json.dumps(to_json(blocks))
         except ArtifactError:
-            about = None
-        mark = cache.digest(about or repr(blocks), repr(spec), *(self._sum(one.module) for one in chain))
-        cuts = chain[0].block.ignores_padding  # type: ignore[attr-defined]
-        run = Pass(lambda rows: plan.output(step, rows), spec, self.device, cuts=cuts)
-        return _FrozenChain(step.name, run, step.out.shape, about, mark)
+            declaration = None
+        weights = [self._checksum(step.module) for step in steps]
+        checksum = cache.digest(declaration or repr(blocks), repr(spec), *weights)
+        runner = RowRunner(
+            lambda rows: plan.output(step, rows),
+            spec,
+            self.device,
+            ignores_padding=steps[0].block.ignores_padding,  # type: ignore[attr-defined]
+        )
+        return _FrozenChain(step.name, runner, step.out.shape, declaration, checksum)
 
-    def _sum(self, module: nn.Module) -> str:
-        if module not in self._sums:
+    def _checksum(self, module: nn.Module) -> str:
+        if module not in self._checksums:
             state = module.state_dict().items()
-            self._sums[module] = cache.digest(*(cache.digest(name, str(one.dtype), _bytes(one)) for name, one in state))
-        return self._sums[module]
+            tensors = [cache.digest(name, str(tensor.dtype), _bytes(tensor)) for name, tensor in state]
+            self._checksums[module] = cache.digest(*tensors)
+        return self._checksums[module]
 
-    def _results(self, part: _FrozenChain, encoded: Sequence[Encoded], hooks: TrainingHooks) -> list[Encoded] | None:
-        """The results in the rows' order; None where time is too short to compute them."""
-        key = f"{part.mark} {id(encoded)}"
-        if key not in self._held:
-            rows = self._rows(encoded)
-            store = self._store(part, rows, hooks)
-            if self._too_large(store, part, rows, hooks) or not _fill(store, part, rows, hooks):
+    def _results(self, chain: _FrozenChain, encoded: Sequence[Encoded], hooks: TrainingHooks) -> list[Encoded] | None:
+        """The results in the order of the rows; None if there is not enough time or space to compute them."""
+        key = f"{chain.checksum} {id(encoded)}"
+        if key not in self._loaded:
+            rows = self._index(encoded)
+            store = self._store(chain, rows, hooks)
+            if self._is_too_large(store, chain, rows, hooks) or not _fill(store, chain, rows, hooks):
                 return None
-            self._held[key] = encoded, [_aligned(store, rows, number, one) for number, one in enumerate(encoded)]
-            _forget(self._held, key)
-        return self._held[key][1]
+            self._loaded[key] = encoded, [_load(store, rows, i, part) for i, part in enumerate(encoded)]
+            _drop_oldest(self._loaded, key)
+        return self._loaded[key][1]
 
-    def _too_large(self, store: RowStore, part: _FrozenChain, rows: Pieces, hooks: TrainingHooks) -> bool:
-        size = 4 * int(np.prod(part.shape, dtype=np.int64))
-        more = size * len(store.missing(rows.keys))
-        room = 4 * IN_MEMORY if store.folder is None else shutil.disk_usage(store.folder).free // 2
-        if more > room:
-            self._say(
-                f"{part.name}: its results for {len(rows.keys):,} rows would take {more / 2**30:.1f} GiB, too much to "
-                "store, so it runs for every row in each epoch. A pooled result (pooling='mean') is smaller.",
+    def _is_too_large(self, store: RowStore, chain: _FrozenChain, rows: IndexedRows, hooks: TrainingHooks) -> bool:
+        row_size = 4 * int(np.prod(chain.shape, dtype=np.int64))
+        required = row_size * len(store.missing(rows.keys))
+        available = 4 * MAX_MEMORY if store.folder is None else shutil.disk_usage(store.folder).free // 2
+        if required > available:
+            self._log_once(
+                f"{chain.name}: its results for {len(rows.keys):,} rows would take {required / 2**30:.1f} GiB, too "
+                "much to store, so it runs for every row in each epoch. A pooled result (pooling='mean') is smaller.",
                 hooks,
             )
-        return more > room
+        return required > available
 
-    def _rows(self, encoded: Sequence[Encoded]) -> Pieces:
-        if id(encoded) not in self._pieces:  # kept beside them, so that no others get the same id
-            self._pieces[id(encoded)] = encoded, present_rows(encoded)
-            while len(self._pieces) > 8:
-                del self._pieces[next(iter(self._pieces))]
-        return self._pieces[id(encoded)][1]
+    def _index(self, encoded: Sequence[Encoded]) -> IndexedRows:
+        if id(encoded) not in self._indexes:
+            self._indexes[id(encoded)] = encoded, index_present_rows(encoded)
+            while len(self._indexes) > MAX_INDEXES:
+                del self._indexes[next(iter(self._indexes))]
+        return self._indexes[id(encoded)][1]
 
-    def _store(self, part: _FrozenChain, rows: Pieces, hooks: TrainingHooks) -> RowStore:
-        if part.mark in self._stores:
-            return self._stores[part.mark]
-        folder = None if part.about is None else cache.folder("frozen", part.mark)
-        store = RowStore(folder, part.shape)
-        if folder is not None and not _is_up_to_date(store, part.run, rows):
-            self._say(f"{folder} holds outdated results of {part.name}; they are computed again.", hooks)
+    def _store(self, chain: _FrozenChain, rows: IndexedRows, hooks: TrainingHooks) -> RowStore:
+        if chain.checksum in self._stores:
+            return self._stores[chain.checksum]
+        folder = None if chain.declaration is None else cache.folder("frozen", chain.checksum)
+        store = RowStore(folder, chain.shape)
+        if folder is not None and not _is_up_to_date(store, chain.runner, rows):
+            self._log_once(f"{folder} holds outdated results of {chain.name}; they are computed again.", hooks)
             shutil.rmtree(folder, ignore_errors=True)
-            store = RowStore(cache.folder("frozen", part.mark), part.shape)
-        if store.folder is not None and part.about is not None:
-            (store.folder / "about.json").write_text(part.about, encoding="utf-8")
-        self._stores[part.mark] = store
+            store = RowStore(cache.folder("frozen", chain.checksum), chain.shape)
+        if store.folder is not None and chain.declaration is not None:
+            (store.folder / "about.json").write_text(chain.declaration, encoding="utf-8")
+        self._stores[chain.checksum] = store
         return store
 
 
@@ -255,72 +265,73 @@ def _bytes(tensor: torch.Tensor) -> np.ndarray:
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
 
 
-def _is_up_to_date(store: RowStore, run: Pass, rows: Pieces) -> bool:
-    """Whether a few rows still give the stored results: code may change while the weights do not."""
-    known = np.flatnonzero(store.positions(rows.keys) >= 0)
-    some = known[:: max(1, len(known) // 3)][:4]
-    if not len(some):
+def _is_up_to_date(store: RowStore, runner: RowRunner, rows: IndexedRows) -> bool:
+    """Whether the stored results of a few rows can be reproduced: code may change while the weights do not."""
+    stored = np.flatnonzero(store.positions(rows.keys) >= 0)
+    sample = stored[:: max(1, len(stored) // 3)][:4]
+    if not len(sample):
         return True
-    kept = store.take(rows.keys[some])
-    # Devices round differently.
-    return np.allclose(run.run(rows.take(some)), kept, rtol=1e-2, atol=1e-3 * max(1.0, float(np.abs(kept).max())))
+    expected = store.take(rows.keys[sample])
+    tolerance = 1e-3 * max(1.0, float(np.abs(expected).max()))  # devices round differently
+    return np.allclose(runner.run(rows.take(sample)), expected, rtol=1e-2, atol=tolerance)
 
 
-def _fill(store: RowStore, part: _FrozenChain, rows: Pieces, hooks: TrainingHooks) -> bool:
-    """Computes what is missing; False where that would take longer than there is time."""
+def _fill(store: RowStore, chain: _FrozenChain, rows: IndexedRows, hooks: TrainingHooks) -> bool:
+    """Computes the missing results; returns False if that would take longer than the time left."""
     missing = store.missing(rows.keys)
-    began, done, fresh = monotonic(), 0, list[Passed]()
-    written = began
+    start = saved = monotonic()
+    done, unsaved = 0, list[BatchResults]()
     try:
-        for passed in part.run.over(rows, missing):
-            fresh.append(passed)
-            done += len(passed.rows)
-            hooks.on_work(part.name, done, len(missing))
-            if sum(one.results.nbytes for one in fresh) > WRITTEN or monotonic() - written > WAITED:
-                _write(store, rows, fresh)
-                written = monotonic()
-            seconds = monotonic() - began
-            if hooks.deadline is not None and seconds > 2 and began + seconds / passed.fraction > hooks.deadline:
-                total = seconds / passed.fraction
+        for batch in chain.runner.run_all(rows, missing):
+            unsaved.append(batch)
+            done += len(batch.rows)
+            hooks.on_work(chain.name, done, len(missing))
+            size = sum(results.results.nbytes for results in unsaved)
+            if size > MAX_UNSAVED_BYTES or monotonic() - saved > MAX_UNSAVED_SECONDS:
+                _save(store, rows, unsaved)
+                saved = monotonic()
+            seconds = monotonic() - start
+            total = seconds / batch.fraction
+            if hooks.deadline is not None and seconds > 2 and start + total > hooks.deadline:
                 hooks.log(
-                    f"{part.name}: running it once over {len(missing):,} rows would take {total:.0f} s, more than the "
+                    f"{chain.name}: running it once over {len(missing):,} rows would take {total:.0f} s, more than the "
                     "time left, so it runs batch by batch. Finished rows are stored for the next run."
                 )
                 return False
     finally:
-        _write(store, rows, fresh)  # also what was done before a Ctrl-C
+        _save(store, rows, unsaved)  # after Ctrl-C, too
     return True
 
 
-def _write(store: RowStore, rows: Pieces, fresh: list[Passed]) -> None:
-    if fresh:
-        index = np.concatenate([one.rows for one in fresh])
-        store.add(rows.keys[index], np.concatenate([one.results for one in fresh]))
-        fresh.clear()
+def _save(store: RowStore, rows: IndexedRows, unsaved: list[BatchResults]) -> None:
+    if unsaved:
+        index = np.concatenate([batch.rows for batch in unsaved])
+        store.add(rows.keys[index], np.concatenate([batch.results for batch in unsaved]))
+        unsaved.clear()
 
 
-def _aligned(store: RowStore, rows: Pieces, number: int, encoded: Encoded) -> Encoded:
-    """Results in the order of a part's rows (N, ...), zeros where a row is absent."""
-    here = np.flatnonzero(rows.part == number)
-    array = _space((len(encoded.present), *store.shape))
-    step = max(1, WRITTEN // (array[:1].nbytes or 1))
-    for start in range(0, len(here), step):
-        some = here[start : start + step]
-        array[rows.row[some]] = store.take(rows.keys[some])
+def _load(store: RowStore, rows: IndexedRows, part: int, encoded: Encoded) -> Encoded:
+    """The results for one part of the split, in the order of its rows (N, ...); zeros for absent rows."""
+    index = np.flatnonzero(rows.array_index == part)
+    array = _zeros((len(encoded.present), *store.shape))
+    step = max(1, MAX_UNSAVED_BYTES // (array[:1].nbytes or 1))
+    for start in range(0, len(index), step):
+        chunk = index[start : start + step]
+        array[rows.position[chunk]] = store.take(rows.keys[chunk])
     return Encoded(array, encoded.present)
 
 
-def _space(shape: tuple[int, ...]) -> np.ndarray:
-    """Zeros: in memory, or in a file that vanishes with the array."""
-    if np.prod(shape, dtype=np.int64) * 4 <= IN_MEMORY:
+def _zeros(shape: tuple[int, ...]) -> np.ndarray:
+    """Zeros: in memory, or in a temporary file that is deleted with the array."""
+    if np.prod(shape, dtype=np.int64) * 4 <= MAX_MEMORY:
         return np.zeros(shape, np.float32)
     with TemporaryFile(dir=cache.folder("frozen")) as file:
         return np.memmap(file, np.float32, "w+", shape=shape)
 
 
-def _forget(held: dict[str, tuple[Sequence[Encoded], list[Encoded]]], newest: str) -> None:
-    """Lets the oldest results go: they are in their store."""
-    sizes = {key: sum(one.array.nbytes for one in found) for key, (_, found) in held.items()}
+def _drop_oldest(loaded: dict[str, tuple[Sequence[Encoded], list[Encoded]]], newest: str) -> None:
+    """Drops the oldest results from memory; their store still has them."""
+    sizes = {key: sum(part.array.nbytes for part in parts) for key, (_, parts) in loaded.items()}
     for key in sizes:
-        if key != newest and sum(sizes[one] for one in held) > 2 * IN_MEMORY:
-            del held[key]
+        if key != newest and sum(sizes[other] for other in loaded) > 2 * MAX_MEMORY:
+            del loaded[key]

@@ -11,25 +11,25 @@ from typing import Any, Self
 class Interrupts:
     """Within the context, Ctrl-C raises `KeyboardInterrupt` as usual and is also recorded.
 
-    An interrupt that comes while a package is imported or an object destroyed is lost: Python prints such errors and
-    continues. Long-running code therefore checks `came` regularly. If the caller has installed a handler, or outside
-    the main thread, nothing is changed.
+    Python ignores an interrupt that occurs while a package is imported or an object is destroyed. Long-running code
+    therefore checks `is_requested` regularly. If the caller has installed a handler, or outside the main thread,
+    nothing is changed.
 
     Attributes:
-        came: whether Ctrl-C was pressed.
+        is_requested: whether Ctrl-C was pressed.
 
     >>> with Interrupts() as interrupts:
-    ...     interrupts.came
+    ...     interrupts.is_requested
     False
     """
 
     def __init__(self) -> None:
-        self.came = False
+        self.is_requested = False
         self._installed = False
 
     def __enter__(self) -> Self:
-        first = threading.current_thread() is threading.main_thread()
-        self._installed = first and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        is_main_thread = threading.current_thread() is threading.main_thread()
+        self._installed = is_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if self._installed:
             signal.signal(signal.SIGINT, self._handle)
         return self
@@ -39,5 +39,5 @@ class Interrupts:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> Any:
-        self.came = True
+        self.is_requested = True
         signal.default_int_handler(number, frame)

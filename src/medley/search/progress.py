@@ -1,4 +1,4 @@
-"""What a search shows while it runs."""
+"""Progress of a search: bars on a terminal, or lines of text."""
 
 from __future__ import annotations
 
@@ -17,40 +17,46 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Bars with the time left on a terminal; a line per trial, and per epoch at verbose=2, anywhere else.
+    """Shows progress: on a terminal, bars with the time left; elsewhere, lines of text.
 
     Args:
-        verbose: 0 shows nothing, 1 bars and a line per trial, 2 a line per epoch too.
-        unit: what one round is called ("trial").
+        verbose: 0 shows nothing; 1 bars, and a line per trial; 2 also a line per epoch.
+        unit: the noun for one training ("trial").
     """
 
     def __init__(self, verbose: int = 1, unit: str = "trial") -> None:
         self.verbose = verbose
         self.unit = unit
         self._bars: Bars | None = None
-        self._all: TaskID | None = None
-        self._one: TaskID | None = None
+        self._total: TaskID | None = None
+        self._current: TaskID | None = None
         self._trials = 1
         self._epochs = 1
         self._steps = 0
         self._drawn = 0.0
-        self._working = ""
-        self._began = 0.0
+        self._work_name = ""
+        self._work_start = 0.0
         self._has_planned = False
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Prints a line above the bars."""
         if self.verbose:
             self._bars.console.print(line, highlight=False) if self._bars else print(line, flush=True)
 
-    def share(self, what: str, done: int, total: int) -> None:
-        """Shows on a terminal, in one line, how much of something is done; the line goes as it is."""
+    def show_rows(self, name: str, done: int, total: int) -> None:
+        """Shows the progress of work on rows in one line of a terminal, which is erased at the end.
+
+        Args:
+            name: of the work.
+            done: number of finished rows.
+            total: number of all rows.
+        """
         if not self.verbose or not sys.stderr.isatty() or self._bars:
             return
         now = monotonic()
         if done >= total or now - self._drawn > 0.5:
             self._drawn = now
-            line = "" if done >= total else f"{what}: {done:,} of {total:,} rows ({done / total:.0%})"
+            line = "" if done >= total else f"{name}: {done:,} of {total:,} rows ({done / total:.0%})"
             print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
 
     @contextmanager
@@ -58,9 +64,9 @@ class Progress:
         """Shows bars while the search runs.
 
         Args:
-            trials: how many there may be.
-            epochs: of each.
-            deadline: `time.monotonic()` at which it ends, or None.
+            trials: maximum number of trials.
+            epochs: of each trial.
+            deadline: `time.monotonic()` at which the search ends, or None.
         """
         self._trials, self._epochs = trials, epochs
         if not self.verbose or not sys.stderr.isatty():
@@ -79,67 +85,78 @@ class Progress:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Bars(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bars:
             self._bars = bars
-            self._all = bars.add_task(f"{self.unit}s", total=trials)
-            self._one = bars.add_task("steps", total=None)
+            self._total = bars.add_task(f"{self.unit}s", total=trials)
+            self._current = bars.add_task("steps", total=None)
             try:
                 yield
             finally:
                 self._bars = None
 
     def begin(self, number: int) -> None:
-        """A trial begins."""
+        """Shows that a trial begins."""
         self._steps = 0
-        if self._bars and self._one is not None:
-            self._bars.reset(self._one, description=f"{self.unit} {number}", total=None)
+        if self._bars and self._current is not None:
+            self._bars.reset(self._current, description=f"{self.unit} {number}", total=None)
 
-    def plan(self, epochs: int, wanted: int) -> None:
-        """A trial's training has this many epochs, of those that it would have without a time limit."""
+    def show_plan(self, epochs: int, planned: int) -> None:
+        """Shows how many epochs fit into the time limit.
+
+        Args:
+            epochs: of this trial.
+            planned: epochs without a time limit.
+        """
         self._epochs = epochs
-        if epochs < wanted and not self._has_planned:
+        if epochs < planned and not self._has_planned:
             self._has_planned = True
-            times = wanted / epochs
-            self.say(f"{epochs} of {wanted} epochs fit into the time limit; {times:.1f} times the limit would fit all")
+            times = planned / epochs
+            self.log(f"{epochs} of {planned} epochs fit into the time limit; {times:.1f} times the limit would fit all")
 
     def step(self, total: int) -> None:
-        """A step has been done; drawn ten times a second at most."""
+        """Counts a finished training step; drawn at most ten times per second."""
         self._steps += 1
-        if self._bars is None or self._one is None:
+        if self._bars is None or self._current is None:
             return
         now = monotonic()
         if now - self._drawn > 0.1:
             self._drawn = now
-            self._bars.update(self._one, completed=self._steps, total=total)
+            self._bars.update(self._current, completed=self._steps, total=total)
 
     def work(self, name: str, done: int, total: int) -> None:
-        """Work before the training goes on: `done` of `total` rows have been through the part of this name."""
+        """Shows the progress of work before a training: running a frozen part over all rows.
+
+        Args:
+            name: of the part.
+            done: number of finished rows.
+            total: number of all rows.
+        """
         now = monotonic()
-        if self._working != name:
-            self._working, self._began, self._drawn = name, now, now
-        if self._bars is not None and self._one is not None:
-            self._bars.update(self._one, description=f"{name}, once", completed=done, total=total)
+        if self._work_name != name:
+            self._work_name, self._work_start, self._drawn = name, now, now
+        if self._bars is not None and self._current is not None:
+            self._bars.update(self._current, description=f"{name}, once", completed=done, total=total)
         elif now - self._drawn > 30 and done < total:
             self._drawn = now
-            self.say(f"{name}: run over {done:,} of {total:,} rows")
+            self.log(f"{name}: run over {done:,} of {total:,} rows")
         if done == total:
-            self._working = ""
-            if now - self._began > 1:
-                self.say(f"{name}: run once over {total:,} rows in {now - self._began:.0f} s")
-            if self._bars is not None and self._one is not None:
-                self._bars.reset(self._one, description="steps", total=None)
+            self._work_name = ""
+            if now - self._work_start > 1:
+                self.log(f"{name}: run once over {total:,} rows in {now - self._work_start:.0f} s")
+            if self._bars is not None and self._current is not None:
+                self._bars.reset(self._current, description="steps", total=None)
 
     def record(self, record: Record, score: float) -> None:
-        """An epoch has ended."""
+        """Shows the scores of an epoch."""
         if self.verbose >= 2:
-            told = "  ".join(f"{name} {value:.4f}" for name, value in record.flat().items())
-            self.say(f"epoch {record.epoch + 1}/{self._epochs}  {record.seconds:.1f} s  {told}")
+            values = "  ".join(f"{name} {value:.4f}" for name, value in record.flat().items())
+            self.log(f"epoch {record.epoch + 1}/{self._epochs}  {record.seconds:.1f} s  {values}")
 
     def end(self, result: TrialResult, best: TrialResult | None) -> None:
-        """A trial has ended."""
-        if self._bars and self._all is not None:
-            self._bars.update(self._all, completed=result.number + 1)
+        """Shows the result of a trial, and the best result so far."""
+        if self._bars and self._total is not None:
+            self._bars.update(self._total, completed=result.number + 1)
         score = "" if result.state == "failed" else f"  score {result.score:.4f}"
-        why = f"  ({result.reason})" if result.reason and result.reason != result.state else ""
+        reason = f"  ({result.reason})" if result.reason and result.reason != result.state else ""
         star = f"  best so far: {self.unit} {best.number} at {best.score:.4f}" if best else ""
-        # Trials are numbered from 0 as in the history; how many are done is told beside it.
-        head = f"{self.unit} {result.number} ({result.number + 1}/{self._trials}): {result.state}"
-        self.say(f"{head}{score}  {len(result.records)} epochs, {result.seconds:.1f} s{why}{star}")
+        # Trials are numbered from 0 as in the history; the number of finished trials is shown beside it.
+        title = f"{self.unit} {result.number} ({result.number + 1}/{self._trials}): {result.state}"
+        self.log(f"{title}{score}  {len(result.records)} epochs, {result.seconds:.1f} s{reason}{star}")

@@ -1,4 +1,4 @@
-"""When to give a trial up. Optuna is imported with this file: `tuners` imports it when a search begins."""
+"""Pruning of trials. This module imports Optuna; `tuners` imports this module when a search begins."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ _WARM_UP = 0.3
 _RECENT = 5
 
 
-class HopelessPruner(BasePruner):
-    """Prunes a trial whose best epoch is clearly worse than what finished trials had reached by then.
+class CautiousMedianPruner(BasePruner):
+    """Prunes a trial that is clearly worse than the median of the completed trials.
 
-    Compared is the best value so far with the median of the finished trials' best values up to the same epoch; one
-    finished trial is enough. Clearly means: by more than finished trials moved from one epoch to the next just
-    then. The first 30 % of a trial's usual length are never judged. Values are minimised and reported once per
-    epoch, from 0.
+    Compares the best value of the trial so far with the median over completed trials of their best value up to the
+    same epoch; one completed trial is enough. The trial is pruned if the difference is larger than the typical change
+    of a completed trial from one epoch to the next at that point, and if the trial is past 30 % of the usual number of
+    epochs. Values are minimised and reported once per epoch, from epoch 0.
 
     Args:
-        epochs: the most epochs that a trial can have; trials usually end earlier where they stop early.
+        epochs: maximum number of epochs of a trial; trials usually stop earlier.
     """
 
     def __init__(self, epochs: int) -> None:
         self._epochs = epochs
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
-        finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        curves = [_curve(one) for one in finished if one.intermediate_values]
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        curves = [_curve(other) for other in complete if other.intermediate_values]
         if not curves or not trial.intermediate_values:
             return False
-        own = _curve(trial)
-        usual = min(self._epochs, median(map(len, curves)))
-        if len(own) <= ceil(_WARM_UP * usual):
+        curve = _curve(trial)
+        usual_length = min(self._epochs, median(map(len, curves)))
+        if len(curve) <= ceil(_WARM_UP * usual_length):
             return False
-        curves = [one[: len(own)] for one in curves]
-        reached = median(one.min() for one in curves)
-        return bool(own.min() > reached + median(map(_movement, curves)))
+        curves = [other[: len(curve)] for other in curves]
+        median_best = median(other.min() for other in curves)
+        return bool(curve.min() > median_best + median(map(_typical_change, curves)))
 
 
 def _curve(trial: FrozenTrial) -> np.ndarray:
@@ -52,8 +52,8 @@ def _curve(trial: FrozenTrial) -> np.ndarray:
     return np.where(np.isnan(values), np.inf, values)
 
 
-def _movement(curve: np.ndarray) -> float:
-    """How far each of the last few epochs moved the value; a median, since a single epoch may have blown up."""
+def _typical_change(curve: np.ndarray) -> float:
+    """Median absolute change of the value in the last epochs; a median, since a single epoch may have diverged."""
     recent = curve[-_RECENT - 1 :]
     steps = np.abs(np.diff(recent[np.isfinite(recent)]))
     return float(np.median(steps)) if len(steps) else 0.0

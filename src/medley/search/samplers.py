@@ -1,4 +1,4 @@
-"""Optuna samplers of our own. Optuna is imported with this file: `tuners` imports it when a search begins."""
+"""Samplers for Optuna. This module imports Optuna; `tuners` imports this module when a search begins."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ _DRAWS = 32
 
 
 class GreedySampler(BaseSampler):
-    """Keeps the best finished trial's values and draws those of one block anew.
+    """Takes the values of the best completed trial and samples those of one block again.
 
-    A block is what stands before the last dot of a parameter's name. Parameters that the best trial lacks are
-    drawn at random. A proposal that some trial has had already is drawn again, from more and more blocks, so that
-    it comes again only where the space is used up. Idea: the greedy oracle of Jin et al., "AutoKeras", JMLR 2023.
+    The block of a parameter is the part of its name before the last dot. Parameters that the best trial does not have
+    are sampled at random. If an earlier trial already had the proposed values, values of more and more blocks are
+    sampled, so a proposal is repeated only if the search space is exhausted. Idea: the greedy oracle of Jin et al.,
+    "AutoKeras", JMLR 2023.
 
     Args:
-        seed: of the draws.
+        seed: of the random samples.
     """
 
     def __init__(self, seed: int) -> None:
@@ -38,29 +39,29 @@ class GreedySampler(BaseSampler):
         self._random.reseed_rng()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        # What any trial was asked: a branch that the best one did not take may come up.
+        # The parameters of all trials, since a proposal may take a branch that the best trial did not take.
         trials = study.get_trials(deepcopy=False)
-        known = {name: form for one in trials for name, form in _open(one).items()}
-        return known if any(one.state == TrialState.COMPLETE for one in trials) else {}
+        distributions = {name: distribution for other in trials for name, distribution in _searched(other).items()}
+        return distributions if any(other.state == TrialState.COMPLETE for other in trials) else {}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         trials = study.get_trials(deepcopy=False)
-        finished = [one for one in trials if one.state == TrialState.COMPLETE]
-        best = _values(min(finished, key=_value)) if finished else {}
-        had = [values for one in trials if one.number != trial.number and (values := _values(one))]
+        complete = [other for other in trials if other.state == TrialState.COMPLETE]
+        best = _values(min(complete, key=_value)) if complete else {}
+        earlier = [values for other in trials if other.number != trial.number and (values := _values(other))]
         blocks = sorted({_block(name) for name in best})
         proposal: dict[str, Any] = {}
         for draw in range(_DRAWS if blocks else 0):
             number = 1 + draw * len(blocks) // _DRAWS
-            chosen = self._rng.choice(blocks, number, replace=False).tolist()
-            kept = {name: value for name, value in best.items() if _block(name) not in chosen}
+            resampled = self._rng.choice(blocks, number, replace=False).tolist()
+            fixed = {name: value for name, value in best.items() if _block(name) not in resampled}
             proposal = {
-                name: kept[name] if name in kept else self.sample_independent(study, trial, name, form)
-                for name, form in search_space.items()
+                name: fixed[name] if name in fixed else self.sample_independent(study, trial, name, distribution)
+                for name, distribution in search_space.items()
             }
-            if not any(_repeats(proposal, values) for values in had):
+            if not any(_repeats(proposal, values) for values in earlier):
                 break
         return proposal
 
@@ -71,7 +72,7 @@ class GreedySampler(BaseSampler):
 
 
 class GaussianProcess(GPSampler):
-    """Optuna's Gaussian process, silent about trials of infinite value: those are failures, and it may clip them."""
+    """Optuna's Gaussian process without its warnings about infinite values, which come from failed trials."""
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -85,12 +86,12 @@ def _value(trial: FrozenTrial) -> float:
     return float("inf") if trial.value is None else trial.value
 
 
-def _open(trial: FrozenTrial) -> dict[str, BaseDistribution]:
-    return {name: form for name, form in trial.distributions.items() if not form.single()}
+def _searched(trial: FrozenTrial) -> dict[str, BaseDistribution]:
+    return {name: distribution for name, distribution in trial.distributions.items() if not distribution.single()}
 
 
 def _values(trial: FrozenTrial) -> dict[str, Any]:
-    return {name: trial.params[name] for name in _open(trial)}
+    return {name: trial.params[name] for name in _searched(trial)}
 
 
 def _block(name: str) -> str:
@@ -98,5 +99,5 @@ def _block(name: str) -> str:
 
 
 def _repeats(proposal: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    """Whether a trial of these values would come out again: the same values ask for the same names."""
+    """Whether a proposal would repeat a trial with these values."""
     return all(name in proposal and proposal[name] == value for name, value in values.items())

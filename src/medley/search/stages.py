@@ -1,4 +1,4 @@
-"""Training a network in two stages: what columns and texts say first, then what encoders of images and the like add."""
+"""Training in two stages: first the part that reads columns and texts, then encoders of images and the like."""
 
 from __future__ import annotations
 
@@ -29,19 +29,21 @@ from medley.train.plan import Training
 from medley.train.run import FitResult
 
 FIRST_EPOCHS = 15
+"""Epochs of the first stage."""
+
 FIRST_FRACTION = 0.35
-"""Of the time left, what the first stage may take."""
+"""Fraction of the remaining time that the first stage may take."""
 
 
 @dataclass(frozen=True)
 class FirstStageResult:
-    """A first stage that was trained.
+    """A trained first stage.
 
     Args:
-        graph: the whole one, with the first stage as it is now.
+        graph: the whole graph, with the first stage as trained.
         weights: of the first stage, by their names in a network of that graph.
-        rows: training and validation rows with the first stage's answers, for training rows those out of fold.
-        training: how it went.
+        rows: training and validation rows with the outputs of the first stage; out-of-fold outputs for training rows.
+        training: the result of the training.
     """
 
     graph: Graph
@@ -50,8 +52,8 @@ class FirstStageResult:
     training: FitResult
 
 
-def stage_of(graph: Graph) -> Node | None:
-    """The node that ends the first stage of a resolved graph; None where there is one stage only."""
+def find_first_stage(graph: Graph) -> Node | None:
+    """The last node of the first stage of a resolved graph; None if there is only one stage."""
     return next((node for node in graph.nodes() if isinstance(node.block, Layer) and node.block.is_stage), None)
 
 
@@ -66,11 +68,11 @@ def train_first_stage(
     seed: int,
     loss_weights: Any = None,
 ) -> FirstStageResult:
-    """Trains the first stage of a graph.
+    """Trains the first stage of a graph; a Ctrl-C ends it with its best epoch so far.
 
     Args:
-        graph: resolved, with heads that start at the answers of `stage`.
-        stage: joins the first stage's outputs.
+        graph: resolved, with heads that start at the outputs of `stage`.
+        stage: the last node of the first stage.
         specs: source name -> spec of its encoding.
         targets: head name -> fitted target codec.
         plan: of this stage's training.
@@ -79,18 +81,24 @@ def train_first_stage(
         seed: of weights and order.
         loss_weights: how the losses of the heads are balanced.
     """
-    first = _first_graph(graph, stage)
+    first_graph = _first_graph(graph, stage)
     torch.manual_seed(seed)
-    network = Network(first, specs, targets).to(rows[0].device)
-    tasks = tasks_of(first, targets)
+    network = Network(first_graph, specs, targets).to(rows[0].device)
+    tasks = tasks_of(first_graph, targets)
     deadline = None
     if hooks.deadline is not None:
         now = monotonic()
         deadline = now + (hooks.deadline - now) * FIRST_FRACTION
-    balance = balancer(loss_weights, [task.name for task in tasks], head_weights=[task.head.weight for task in tasks])
-    inner = TrainingHooks(lambda scores: scores["val_relative_loss"], deadline=deadline)
-    trained = fit(network, tasks, balance, plan, rows[0], None, inner, seed)
-    first, network = untie(first, specs, targets, trained.weights)
+    task_balancer = balancer(
+        loss_weights, [task.name for task in tasks], head_weights=[task.head.weight for task in tasks]
+    )
+    stage_hooks = TrainingHooks(
+        lambda scores: scores["val_relative_loss"],
+        lambda record, score: "interrupted" if hooks.is_interrupted() else None,
+        deadline=deadline,
+    )
+    trained = fit(network, tasks, task_balancer, plan, rows[0], None, stage_hooks, seed)
+    first_graph, network = untie(first_graph, specs, targets, trained.weights)
     network.to(rows[0].device).eval()
     choose_voters(network, tasks, rows[0], VALIDATION_BATCH)
     outputs = [
@@ -98,32 +106,36 @@ def train_first_stage(
         *(compute_outputs(network, part, VALIDATION_BATCH) for part in rows[1:]),
     ]
     key = str(stage.block.name)
-    answered = []
+    next_rows = []
     for part, raw in zip(rows, outputs, strict=True):
         vectors = [raw[name] for name, _ in stage.block.heads]  # type: ignore[attr-defined]
-        answers = torch.cat([torch.ones_like(vectors[0][:, :1]), *vectors], 1)
-        answered.append(part.with_input(key, answers).with_folds(None))  # the next stage has validation rows of its own
-    joined, names = _joined(graph, stage, first)
+        stage_output = torch.cat([torch.ones_like(vectors[0][:, :1]), *vectors], 1)
+        next_rows.append(part.with_input(key, stage_output).with_folds(None))  # validation rows are those of the split
+    joined_graph, names = _replace_first_stage(graph, stage, first_graph)
     weights = {}
     for name, tensor in network.state_dict().items():
-        kind, _, rest = name.partition(".")
-        part, _, inside = rest.partition(".")
-        if kind == "parts":
-            weights[f"parts.{part_key(names[part]) if part in names else part}.{inside}"] = tensor
-    return FirstStageResult(joined, weights, answered, trained)
+        root, _, path = name.partition(".")
+        part, _, parameter = path.partition(".")
+        if root == "parts":
+            weights[f"parts.{part_key(names[part]) if part in names else part}.{parameter}"] = tensor
+    return FirstStageResult(joined_graph, weights, next_rows, trained)
 
 
 def _first_graph(graph: Graph, stage: Node) -> Graph:
-    """The heads on what the first stage's outputs read."""
+    """The graph of the first stage, with the heads of the whole graph."""
     heads = {str(node.block.name): node.block for node in graph.outputs}
     outputs = tuple(Node(heads[node.block.head], node.inputs) for node in stage.inputs)  # type: ignore[attr-defined]
     reached = {id(node.block) for node in Graph.walk(outputs)}
     return Graph(tuple(block for block in graph.inputs if id(block) in reached), outputs)
 
 
-def _joined(graph: Graph, stage: Node, first: Graph) -> tuple[Graph, dict[str, str]]:
-    """The graph with the first stage's heads as they were trained; key of a head's part -> name of its part there."""
-    reads = {str(node.block.name): node.inputs for node in first.outputs}
+def _replace_first_stage(graph: Graph, stage: Node, first_graph: Graph) -> tuple[Graph, dict[str, str]]:
+    """Replaces the first stage of a graph by the trained one.
+
+    Returns:
+        The new graph; and key of a head's part in `first_graph` -> name of that part in the new graph.
+    """
+    reads = {str(node.block.name): node.inputs for node in first_graph.outputs}
     names: dict[str, str] = {}
     outputs = []
     for node in stage.inputs:
@@ -133,17 +145,17 @@ def _joined(graph: Graph, stage: Node, first: Graph) -> tuple[Graph, dict[str, s
     new_stage = Node(stage.block, tuple(outputs))
     copies: dict[int, Node] = {id(stage): new_stage}
 
-    def copied(node: Node) -> Node:
+    def copy(node: Node) -> Node:
         if id(node) not in copies:
-            inputs = tuple(map(copied, node.inputs))
-            is_same = isinstance(node.block, Input) or inputs == node.inputs
-            copies[id(node)] = node if is_same else Node(node.block, inputs)
+            inputs = tuple(map(copy, node.inputs))
+            is_unchanged = isinstance(node.block, Input) or inputs == node.inputs
+            copies[id(node)] = node if is_unchanged else Node(node.block, inputs)
         return copies[id(node)]
 
-    return Graph(graph.inputs, tuple(map(copied, graph.outputs))), names
+    return Graph(graph.inputs, tuple(map(copy, graph.outputs))), names
 
 
-def first_plan(plan: Training) -> Training:
-    """How a first stage is trained: small steps from the linear path."""
+def first_stage_plan(plan: Training) -> Training:
+    """The plan for training a first stage: a low learning rate, since heads start at the linear path."""
     epochs = plan.first_epochs or FIRST_EPOCHS
     return replace(plan, learning_rate=2e-3, schedule="cosine", beta2=0.98, epochs=epochs, average=0.0, patience=0)

@@ -7,32 +7,32 @@ from collections.abc import Mapping
 from typing import Any
 
 from medley.core.codec import Codec, Encoded
-from medley.search.part import Part
+from medley.search.labelled_rows import LabelledRows
 
 
 class Stream(ABC):
-    """Rows that are read in batches: codecs learn from a sample of them, and all are encoded into files.
+    """Rows that are read in batches: codecs are fitted to a sample of them, and all are encoded into files.
 
     Attributes:
-        sample: training rows that codecs learn from; only their `x` and `numbers` are used.
-        digest: a checksum of the rows and of how they are divided.
-        bad_rows: input -> rows treated as missing, with reasons, as in `Encodings.bad_rows`; filled by `encode`.
+        sample: training rows to which codecs are fitted; only their `x` and `numbers` are used.
+        digest: a checksum of the rows and of their split.
+        unreadable_rows: input -> rows treated as missing, as in `Encodings.unreadable_rows`; filled by `encode`.
     """
 
-    sample: Part
+    sample: LabelledRows
     digest: str
-    bad_rows: dict[str, list[dict[str, Any]]]
+    unreadable_rows: dict[str, list[dict[str, Any]]]
 
     @abstractmethod
-    def encode(self, wanted: Mapping[str, tuple[str, Codec]]) -> dict[str, list[Encoded]]:
-        """Encodes all rows, in one pass whatever is wanted.
+    def encode(self, encodings: Mapping[str, tuple[str, Codec]]) -> dict[str, list[Encoded]]:
+        """Computes several encodings of all rows in one pass.
 
         Args:
-            wanted: key -> the input's name, and its fitted codec.
+            encodings: key -> name of the input, and its fitted codec.
 
         Returns:
-            Key -> training rows, validation rows.
+            Key -> encoded training rows, encoded validation rows.
 
         Raises:
-            DataError: rows do not fit a codec.
+            DataError: rows cannot be encoded by a codec.
         """

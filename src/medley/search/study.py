@@ -1,4 +1,4 @@
-"""Trials one after the other: trial 0 takes the defaults, the tuner chooses the rest, and the best models are kept."""
+"""Runs the trials of a search one after the other, and keeps the best models."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from medley.model.model import Model
 from medley.model.records import Record
 from medley.search.interrupt import Interrupts
 from medley.search.progress import Progress
+from medley.search.results import SearchResults
 from medley.search.store import Store
 from medley.search.suggest import TrialSuggest
 from medley.search.trial import OversizedError, ResolvedDefault, SearchSpec, TrialResult, run
@@ -23,14 +24,14 @@ from medley.train.hooks import TrainingHooks
 if TYPE_CHECKING:
     import optuna
 
-LEAST_SECONDS = 0.5
-"""Seconds that a trial gets, whatever the limit."""
+MIN_TRIAL_SECONDS = 0.5
+"""Seconds that a trial gets even if the time limit has passed."""
 
-LEAST_LEFT = 0.8
-"""Of the usual seconds of a trial, what must be left for another one to begin."""
+MIN_TIME_LEFT = 0.8
+"""Fraction of the median time of a trial that must be left for another trial to begin."""
 
-GIVE_UP = 3
-"""Failures in a row, with no completed trial, after which a search ends."""
+MAX_FAILURES = 3
+"""Consecutive failures, without any completed trial, after which a search ends."""
 
 GAIN = 0.001
 """Relative improvement of the score that counts as a gain."""
@@ -44,11 +45,11 @@ class Limits:
     """When a search ends.
 
     Args:
-        max_trials: how many trials, those of an earlier run of the same project included.
-        deadline: `time.monotonic()` at which all must be over, or None.
-        keep: how many of the best models are kept.
-        patience: how many trials in a row may bring no gain, or None; the later the best came, the more
-            (`out_of_patience`).
+        max_trials: number of trials, including those of an earlier run of the same project.
+        deadline: `time.monotonic()` at which the search must be over, or None.
+        keep: number of best models to keep.
+        patience: number of consecutive trials without improvement before the search ends (`is_out_of_patience`), or
+            None.
     """
 
     max_trials: int
@@ -58,18 +59,19 @@ class Limits:
 
 
 class Study:
-    """Runs trials and keeps the best models.
+    """Runs trials and keeps the best models. Trial 0 takes the defaults; the tuner chooses the values of the others.
 
     Args:
-        search_spec: what is searched.
-        tuner: samples and prunes.
+        search_spec: the search specification.
+        tuner: samples values and prunes trials.
         limits: when to stop.
-        store: where results and models are written.
-        progress: what is shown.
-        callbacks: called with every record; a trial ends where one of them returns True.
-        default: the resolved default, where it is at hand; resolved by `run` otherwise.
+        store: writes results and models.
+        progress: shows progress.
+        callbacks: called with every record; a trial ends if one of them returns True.
+        default: the resolved default; None lets `run` resolve it.
 
     Attributes:
+        found: the trials, and the models that are kept.
         ended: why the search ended: "trials", "time", "patience", "interrupted" or "failures"; None before.
     """
 
@@ -90,17 +92,19 @@ class Study:
         self.progress = progress
         self.callbacks = callbacks
         self.default = default
-        self.results: list[TrialResult] = store.results()
-        self.models: dict[int, Model] = {}
+        self.found = SearchResults(store.results(), limits.keep, store, search_spec.data.device)
         self.interrupted = False
         self.interrupts = Interrupts()
         self.ended: str | None = None
 
     def run(self) -> list[TrialResult]:
-        """Runs what is left of the trials.
+        """Runs the remaining trials.
+
+        Returns:
+            The results of all trials, including those of earlier runs.
 
         Raises:
-            SearchError: every trial failed; the message holds each one's reason.
+            SearchError: all trials failed; the message contains all reasons.
             MedleyError: the default cannot be resolved: an error in the graph or the data.
         """
         if self.default is None:
@@ -125,52 +129,46 @@ class Study:
             ended = "interrupted"
         self.ended = ended
         if ended == "patience":
-            self.progress.say(
+            self.progress.log(
                 f"the last {len(self.results) - 1 - _last_gain(self.results)} trials did not improve the score, so "
                 "the search ends; pass a number of trials to continue"
             )
 
     @property
+    def results(self) -> list[TrialResult]:
+        """Of all trials, in order."""
+        return self.found.trials
+
+    @property
     def ranked(self) -> list[TrialResult]:
         """Results of completed trials, the best first."""
-        complete = [result for result in self.results if result.state == "complete" and isfinite(result.score)]
-        return sorted(complete, key=lambda result: (result.score, result.number))
-
-    def best(self) -> Model:
-        """The best trial's model."""
-        return self.model(self.ranked[0].number)
-
-    def model(self, number: int) -> Model:
-        """The model of one of the kept trials."""
-        if number not in self.models:
-            self.models[number] = self.store.load(number, self.search_spec.data.device)
-        return self.models[number]
+        return self.found.ranked
 
     def _end(self) -> str | None:
-        """Why the search ends now, or None."""
-        if self.interrupted or (self.interrupts.came and self.ranked):
+        """The reason to end the search now, or None."""
+        if self.interrupted or (self.interrupts.is_requested and self.ranked):
             return "interrupted"
         if len(self.results) >= self.limits.max_trials:
             return "trials"
-        if self.limits.patience is not None and out_of_patience(self.results, self.limits.patience):
+        if self.limits.patience is not None and is_out_of_patience(self.results, self.limits.patience):
             return "patience"
         # A network that is too large costs no time, and a smaller one may follow: it does not count as a failure.
-        most = self.search_spec.max_model_size or inf
-        tail = [result for result in self.results if result.size <= most][-GIVE_UP:]
-        if not self.ranked and len(tail) == GIVE_UP and all(result.state == "failed" for result in tail):
+        max_size = self.search_spec.max_model_size or inf
+        tail = [result for result in self.results if result.size <= max_size][-MAX_FAILURES:]
+        if not self.ranked and len(tail) == MAX_FAILURES and all(result.state == "failed" for result in tail):
             return "failures"
         if self.limits.deadline is None or not self.results:
             return None
         seconds = [result.seconds for result in self.results if result.state == "complete"]
         left = self.limits.deadline - monotonic()
         # A trial that cannot finish is not worth starting.
-        return None if left > (median(seconds) * LEAST_LEFT if seconds else 1.0) else "time"
+        return None if left > (median(seconds) * MIN_TIME_LEFT if seconds else 1.0) else "time"
 
     def _study(self) -> optuna.Study:
-        import optuna
-
         with quiet():
-            # The name is fixed because Hyperband's brackets depend on it.
+            import optuna
+
+            # The name is constant because Hyperband's brackets depend on it.
             study = optuna.create_study(pruner=self.tuner.pruner(self.search_spec.epochs), study_name="medley")
             self.store.replay(study)
         return study
@@ -185,7 +183,7 @@ class Study:
         suggest = TrialSuggest(trial)
         result = TrialResult(number, params=suggest.params)  # filled by `suggest`; the model's metadata holds it too
         self.progress.begin(number)
-        began = monotonic()
+        start_time = monotonic()
         try:
             model = run(self.search_spec, suggest, self._hooks(trial), result, self.default if number == 0 else None)
             result.state = "pruned" if result.reason == "pruned" else "complete"
@@ -199,62 +197,60 @@ class Study:
             result.reason = "interrupted"
         except OversizedError as error:
             result.reason = str(error)
-        except Exception as error:  # one bad suggestion must not end the search; the reason is reported
+        except Exception as error:  # values that cannot be trained must not end the search; the reason is reported
             result.reason = f"{type(error).__name__}: {error}"
-        result.seconds = monotonic() - began
+        result.seconds = monotonic() - start_time
         self.results.append(result)
         if result.state == "complete":
-            self._keep(result, model)  # pyright: ignore[reportPossiblyUnboundVariable]
+            self._save(result, model)  # pyright: ignore[reportPossiblyUnboundVariable]
         states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
         with quiet():
             score = result.score if result.state == "complete" else None
             frozen = study.tell(trial, score, states[result.state])
         self.store.add(result, frozen)
-        self._drop()  # after the line is written: a run that is killed in between must not lose its best model
+        self._drop_models()  # after the line is written: a run that is killed in between must not lose its best model
         self.progress.end(result, self.ranked[0] if self.ranked else None)
 
     def _hooks(self, trial: optuna.Trial) -> TrainingHooks:
         def watch(record: Record, score: float) -> str | None:
             self.progress.record(record, score)
-            if self.interrupts.came:
+            if self.interrupts.is_requested:
                 return "interrupted"
             # Every callback is called for every record, even if an earlier one asks to stop.
             answers = [callback(record) for callback in self.callbacks]
             if any(answer is True for answer in answers):
                 return "a callback asked for it"
             trial.report(score, record.epoch)
-            last = record.epoch == self.search_spec.epochs - 1
-            return "pruned" if not last and trial.should_prune() else None
+            is_last = record.epoch == self.search_spec.epochs - 1
+            return "pruned" if not is_last and trial.should_prune() else None
 
         progress = self.progress
         return TrainingHooks(
             self.search_spec.score,
             watch,
             progress.step,
-            progress.plan,
+            progress.show_plan,
             progress.work,
-            progress.say,
+            progress.log,
             self._deadline(),
             self.search_spec.by_task,
+            lambda: self.interrupts.is_requested,
         )
 
     def _deadline(self) -> float | None:
         if self.limits.deadline is None:
             return None
-        return max(self.limits.deadline, monotonic() + LEAST_SECONDS)
+        return max(self.limits.deadline, monotonic() + MIN_TRIAL_SECONDS)
 
-    def _keep(self, result: TrialResult, model: Model) -> None:
-        if result.number in self._kept():
-            self.models[result.number] = model
+    def _save(self, result: TrialResult, model: Model) -> None:
+        if result.number in self.found.kept:
+            self.found.models[result.number] = model
             self.store.save(result.number, model)
 
-    def _drop(self) -> None:
-        kept = self._kept()
-        self.models = {number: model for number, model in self.models.items() if number in kept}
+    def _drop_models(self) -> None:
+        kept = self.found.kept
+        self.found.models = {number: model for number, model in self.found.models.items() if number in kept}
         self.store.retain(kept)
-
-    def _kept(self) -> list[int]:
-        return [result.number for result in self.ranked[: self.limits.keep]]
 
 
 def _failures(results: Sequence[TrialResult]) -> str:
@@ -264,23 +260,23 @@ def _failures(results: Sequence[TrialResult]) -> str:
     return "\n".join([title, *(f"- trial {result.number}: {result.reason}" for result in results)])
 
 
-def out_of_patience(results: Sequence[TrialResult], patience: int) -> bool:
-    """Whether the last `patience` trials brought no gain, and as many as it took to find the best.
+def is_out_of_patience(results: Sequence[TrialResult], patience: int) -> bool:
+    """Whether the last trials brought no improvement: `patience` of them, and as many as it took to find the best.
 
     >>> good, bad = TrialResult(0, "complete", 0.5), TrialResult(1, "complete", 0.6)
-    >>> out_of_patience([good, *[bad] * 3], 3), out_of_patience([*[bad] * 6, good, *[bad] * 3], 3)
+    >>> is_out_of_patience([good, *[bad] * 3], 3), is_out_of_patience([*[bad] * 6, good, *[bad] * 3], 3)
     (True, False)
     """
     if not any(result.state == "complete" for result in results):
         return False
-    last = _last_gain(results)
-    return len(results) - 1 - last >= max(patience, last + 1)
+    last_gain = _last_gain(results)
+    return len(results) - 1 - last_gain >= max(patience, last_gain + 1)
 
 
 def _last_gain(results: Sequence[TrialResult]) -> int:
-    """The position of the last trial that improved on all before it by at least `GAIN`."""
-    last, best = 0, inf
+    """The position of the last trial that improved on all earlier trials by at least `GAIN`."""
+    last_gain, best = 0, inf
     for position, result in enumerate(results):
         if result.state == "complete" and (best == inf or result.score < best - GAIN * abs(best)):
-            last, best = position, result.score
-    return last
+            last_gain, best = position, result.score
+    return last_gain

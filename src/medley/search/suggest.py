@@ -1,4 +1,4 @@
-"""What fills a graph's open fields: an Optuna trial, or the defaults that trial 0 takes."""
+"""Values for the unset fields of a graph: from an Optuna trial, or the defaults, which trial 0 takes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import Trial
 
-# What stands for a value in a study: a number, a truth value or a text. Whole blocks go by their labels.
 Token = str | int | float | bool
+"""Representation of a value in a study; blocks are represented by labels."""
 
 
 class DefaultSuggest:
-    """Takes every default and records it: resolve a graph with it, then `study.enqueue_trial(suggest.params)`.
+    """Returns the default of every field and records it, for `study.enqueue_trial(suggest.params)`.
 
     >>> suggest = DefaultSuggest()
     >>> suggest("dense_block_1.num_layers", Int(1, 3), 2), suggest.params
@@ -29,11 +29,11 @@ class DefaultSuggest:
 
     def __init__(self) -> None:
         self.params: dict[str, Token] = {}
-        """Parameter name -> what stands for the value."""
+        """Parameter name -> representation of the value."""
         self._requests: list[tuple[str, Space, Any]] = []
 
     def __call__(self, name: str, space: Space, default: Any, /) -> Any:
-        """Returns the default, the first one if the name is asked for again."""
+        """Returns the default; on later calls with the same name, the first default."""
         if name not in self.params:
             self.params[name] = _token(space, default)
             self._requests.append((name, space, default))
@@ -43,10 +43,10 @@ class DefaultSuggest:
         """Asks another suggester for the same parameters in the same order.
 
         Args:
-            suggest: of the trial that the defaults were enqueued for.
+            suggest: of the trial for which the defaults were enqueued.
 
         Returns:
-            Whether it chose the defaults, so that what was resolved with them is what it would resolve to.
+            Whether it chose the defaults, so that a graph resolved with the defaults is the graph of that trial.
         """
         for name, space, default in self._requests:
             suggest(name, space, default)
@@ -66,12 +66,12 @@ class TrialSuggest:
 
     def __init__(self, trial: Trial) -> None:
         self.params: dict[str, Token] = {}
-        """Parameter name -> what stands for the value: the form of `DefaultSuggest.params`."""
+        """Parameter name -> representation of the value, as in `DefaultSuggest.params`."""
         self._trial = trial
-        self._known, self._fixed = _history(trial)
+        self._distributions, self._fixed = _history(trial)
 
     def __call__(self, name: str, space: Space, default: Any, /) -> Any:
-        """Returns a member of `space`; the same one if the name is asked for again."""
+        """Returns a member of `space`; on later calls with the same name, the first value."""
         if name not in self.params:
             self.params[name] = self._ask(name, space)
         return _value(space, self.params[name])
@@ -80,7 +80,7 @@ class TrialSuggest:
         key = self._key(name, space)
         match space:
             case Int(low=low, high=high, step=step, log=log):
-                # Optuna knows no steps on a logarithmic range: such a number is moved to the grid afterwards.
+                # Optuna does not support steps on a logarithmic range, so the number is rounded to the grid afterwards.
                 step = 1 if log else step
                 high = low + (high - low) // step * step
                 return space.nearest(self._trial.suggest_int(key, low, high, step=step, log=log))
@@ -91,34 +91,36 @@ class TrialSuggest:
         raise TypeError(f"{name}: {type(space).__name__} is not an Int, Float or OneOf.")
 
     def _key(self, name: str, space: Space) -> str:
-        known, fixed = self._known.get(name), self._fixed.get(name)
-        fits = (known is None or _agree(known, space)) and (fixed is None or _holds(space, fixed))
-        return name if fits else f"{name}@{_spelled(space)}"
+        distribution, fixed = self._distributions.get(name), self._fixed.get(name)
+        is_compatible = distribution is None or _is_compatible(distribution, space)
+        if is_compatible and (fixed is None or _contains(space, fixed)):
+            return name
+        return f"{name}@{_describe(space)}"
 
 
 def labels(space: OneOf) -> list[Token]:
-    """What stands for each choice in a study, all different.
+    """The representations of all choices in a study, all different.
 
     >>> labels(OneOf(3, 5, 7)), labels(OneOf((2, 2), (3, 3))), labels(OneOf("none", Int(1, 2), Int(1, 3)))
     ([3, 5, 7], ['(2, 2)', '(3, 3)'], ['none', 'Int', 'Int#2'])
     """
     choices = space.choices
-    if all(isinstance(one, str | int | float) for one in choices) and len(set(choices)) == len(choices):
+    if all(isinstance(choice, str | int | float) for choice in choices) and len(set(choices)) == len(choices):
         return list(choices)
     seen: Counter[str] = Counter()
-    named: list[Token] = []
-    for word in map(_word, choices):
-        seen[word] += 1
-        named.append(word if seen[word] == 1 else f"{word}#{seen[word]}")
-    return named
+    names: list[Token] = []
+    for name in map(_label, choices):
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return names
 
 
-def _word(choice: Any) -> str:
-    # Never the repr of an object: it may hold an address, and the next process must find the same label.
+def _label(choice: Any) -> str:
+    # Not the repr of an object: it may contain an address, but the label must be the same in another process.
     if isinstance(choice, str | int | float | np.generic):
         return str(choice)
     if isinstance(choice, tuple | list):
-        return f"({', '.join(map(_word, choice))})"
+        return f"({', '.join(map(_label, choice))})"
     name = getattr(choice, "name", None) or getattr(choice, "__name__", None)
     return name if isinstance(name, str) else type(choice).__name__
 
@@ -126,47 +128,47 @@ def _word(choice: Any) -> str:
 def _token(space: Space, value: Any) -> Token:
     if isinstance(space, OneOf):
         value = space.nearest(value)
-        places = [i for i, one in enumerate(space.choices) if one is value or one == value]
-        return labels(space)[places[0]]
+        positions = [i for i, choice in enumerate(space.choices) if choice is value or choice == value]
+        return labels(space)[positions[0]]
     return value
 
 
 def _value(space: Space, token: Token) -> Any:
     if isinstance(space, OneOf):
-        named = labels(space)
-        return space.choices[named.index(token)] if token in named else space.default
+        names = labels(space)
+        return space.choices[names.index(token)] if token in names else space.default
     return space.nearest(token)
 
 
-def _holds(space: Space, token: Token) -> bool:
+def _contains(space: Space, token: Token) -> bool:
     return token in (labels(space) if isinstance(space, OneOf) else space)
 
 
 def _history(trial: Trial) -> tuple[Mapping[str, BaseDistribution], Mapping[str, Token]]:
-    """The forms that the study's trials gave their parameters, and the values enqueued for this trial."""
+    """The distributions of the parameters of all trials of a study, and the values enqueued for this trial."""
     study = getattr(trial, "study", None)
-    if study is None:  # a FixedTrial stands alone
+    if study is None:  # a FixedTrial has no study
         return {}, {}
     trials = study.get_trials(deepcopy=False)
-    known = {name: form for one in trials for name, form in one.distributions.items()}
-    return known, trials[trial.number].system_attrs.get("fixed_params", {})
+    distributions = {name: distribution for other in trials for name, distribution in other.distributions.items()}
+    return distributions, trials[trial.number].system_attrs.get("fixed_params", {})
 
 
-def _agree(form: BaseDistribution, space: Space) -> bool:
-    """Whether a study can hold `space` where it holds `form`: ranges of numbers may change, all else may not."""
+def _is_compatible(distribution: BaseDistribution, space: Space) -> bool:
+    """Whether a parameter of a study may change from a distribution to `space`: only ranges of numbers may change."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     match space:
         case OneOf():
-            return isinstance(form, CategoricalDistribution) and list(form.choices) == labels(space)
+            return isinstance(distribution, CategoricalDistribution) and list(distribution.choices) == labels(space)
         case Int(log=log):
-            return isinstance(form, IntDistribution) and form.log == log
+            return isinstance(distribution, IntDistribution) and distribution.log == log
         case Float(log=log):
-            return isinstance(form, FloatDistribution) and form.log == log
+            return isinstance(distribution, FloatDistribution) and distribution.log == log
     return False
 
 
-def _spelled(space: Space) -> str:
+def _describe(space: Space) -> str:
     match space:
         case OneOf():
             return "|".join(map(str, labels(space)))

@@ -1,4 +1,4 @@
-"""One trial: resolve, build, train, measure."""
+"""A trial of a search: resolves the graph, builds the network, trains and evaluates it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from medley.core.block import DataSummary
 from medley.core.input import Input
 from medley.core.linear import SupervisedCodec
 from medley.core.resolve import Suggest, resolve, settle
+from medley.core.spec import Spec
 from medley.data.sources import Source
 from medley.errors import GraphError, MedleyError
 from medley.graph.graph import Graph
@@ -23,7 +24,7 @@ from medley.model.model import Model
 from medley.model.records import Record
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
-from medley.search.stages import first_plan, stage_of, train_first_stage
+from medley.search.stages import FirstStageResult, find_first_stage, first_stage_plan, train_first_stage
 from medley.search.suggest import DefaultSuggest, Token, TrialSuggest
 from medley.tables.view import TableView
 from medley.train.best import choose_voters
@@ -32,28 +33,28 @@ from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
 from medley.train.run import FitResult
 
-CUT_SHORT = ("time ran out", "interrupted")
-"""Why a training ended before its plan did."""
+INCOMPLETE = ("time ran out", "interrupted")
+"""Reasons for which a training ends before its plan is complete."""
 
 NOT_LEARNED = 0.995
-"""Validation loss over that of the best constant prediction, from which on a target counts as not learned."""
+"""Validation loss divided by that of the constant baseline from which a target counts as not learned."""
 
 
 @dataclass(frozen=True)
 class SearchSpec:
-    """What is searched, and how its trials are trained and compared; the same for all trials.
+    """A search specification: the graph, its data, and how trials are trained and compared.
 
     Args:
         graph: as declared, with unset fields.
-        data: encoded once, shared by all trials.
-        plan: the training's settings, with unset fields.
+        data: the encoded data, shared by all trials.
+        plan: the settings of the training, with unset fields.
         loss_weights: how several losses are balanced.
-        score: a record's flat values -> objective to minimise.
-        seed: of weights, order, dropout.
-        max_model_size: largest number of parameters a network may have, or None.
-        table: how the models read a table, if they do.
-        about: JSON values to add to the models' metadata.
-        by_task: whether each task keeps the weights that were best for it.
+        score: the values of a record, by name -> objective to minimise.
+        seed: of weights, order of rows, and dropout.
+        max_model_size: maximum number of parameters of a network, or None.
+        table: how models read a table; None if they do not.
+        about: JSON values to add to the metadata of models.
+        by_task: whether each task uses the weights of its best epoch.
     """
 
     graph: Graph
@@ -69,7 +70,7 @@ class SearchSpec:
 
     @property
     def summary(self) -> DataSummary:
-        """What defaults depend on besides the specs."""
+        """The data summary, on which defaults depend besides the specs."""
         return DataSummary(self.data.parts[0].size, len(self.graph.inputs), self.data.heads)
 
     @property
@@ -101,8 +102,8 @@ class TrialResult:
         best: index of the best epoch in `records`.
         reason: why it stopped early or failed, or None.
         seconds: wall time.
-        size: parameters of the network.
-        scores: of the network that was kept, under the names of `Record.flat`.
+        size: number of parameters of the network.
+        scores: of the trained model, under the names of `Record.flat`.
     """
 
     number: int
@@ -136,20 +137,20 @@ class OversizedError(MedleyError):
 
 
 def resolved(search_spec: SearchSpec, suggest: Suggest) -> tuple[Graph, Training]:
-    """The graph and the training with every value chosen.
+    """The resolved graph and training plan.
 
     Raises:
-        GraphError: a part cannot read what it is joined to, or an input is read by nothing that was chosen.
+        GraphError: a part cannot read its nodes, or no part reads an input.
     """
     graph = search_spec.graph
     outputs = resolve(graph.outputs, graph.names, search_spec.data.spec, suggest, search_spec.summary)
-    found = {node.block.name: node.block for node in Graph.walk(outputs) if isinstance(node.block, Input)}
-    if unread := [name for name in graph.input_names if name not in found]:
+    inputs = {node.block.name: node.block for node in Graph.walk(outputs) if isinstance(node.block, Input)}
+    if unread := [name for name in graph.input_names if name not in inputs]:
         raise GraphError(
             f"Inputs and outputs not connected. With these values no output reads {', '.join(map(repr, unread))}: "
             "a block that is called on several nodes takes only the first. Join them with Merge() before it."
         )
-    inputs = tuple(found[name] for name in graph.input_names)
+    inputs = tuple(inputs[name] for name in graph.input_names)
     defaults = (
         {"learning_rate": default_learning_rate(search_spec.steps)} if search_spec.plan.learning_rate is None else {}
     )
@@ -158,17 +159,17 @@ def resolved(search_spec: SearchSpec, suggest: Suggest) -> tuple[Graph, Training
 
 
 class ResolvedDefault:
-    """The graph and the training with their defaults: resolved once, for the checks before a search and for trial 0.
+    """The graph and the training plan with their defaults: resolved once, for checks before a search and for trial 0.
 
     Args:
-        search_spec: what is searched.
+        search_spec: the search specification.
 
     Attributes:
         graph: resolved.
-        plan: the training, every field set.
+        plan: the settings of the training, every field set.
 
     Raises:
-        GraphError: a part cannot read what it is joined to, or an input is read by nothing that was chosen.
+        GraphError: a part cannot read its nodes, or no part reads an input.
     """
 
     def __init__(self, search_spec: SearchSpec) -> None:
@@ -177,44 +178,57 @@ class ResolvedDefault:
 
     @property
     def params(self) -> dict[str, Token]:
-        """Parameter name -> what stands for the default in a study."""
+        """Parameter name -> representation of the default in a study."""
         return self._suggest.params
 
     def is_chosen_by(self, suggest: TrialSuggest) -> bool:
-        """Asks a trial for all parameters; whether it takes the defaults, so that this is its graph and training."""
+        """Whether a trial takes the defaults, so that this is its graph and plan. Asks it for all parameters."""
         return self._suggest.replay(suggest)
 
 
-def made_plan(graph: Graph, sources: Sequence[Source], trained: FitResult, first: FitResult | None) -> dict[str, Any]:
-    """What a training was planned to be, as JSON: `medley.fit(plan=...)` repeats it without a clock.
+def training_plan(
+    graph: Graph, sources: Sequence[Source], trained: FitResult, first_stage: FitResult | None
+) -> dict[str, Any]:
+    """The plan of a training as JSON, which `medley.fit(plan=...)` repeats without a time limit.
 
     Args:
         graph: of the model.
         sources: of the model.
-        trained: how the training went.
-        first: how that of the first stage went, if there was one.
+        trained: the result of the training.
+        first_stage: the result of the training of the first stage, or None.
     """
     codecs = {source.name: source.codec for source in sources}
     choices = {name: dict(codec.choices) for name, codec in codecs.items() if isinstance(codec, SupervisedCodec)}
     choices |= {str(block.name): dict(block.choices) for block in graph.inputs if block.choices}
-    stages = [trained] if first is None else [first, trained]
+    stages = [trained] if first_stage is None else [first_stage, trained]
     return {
         "epochs": trained.epochs,
-        "first_epochs": None if first is None else first.epochs,
+        "first_epochs": None if first_stage is None else first_stage.epochs,
         "inputs": choices,
-        "complete": all(stage.stopped not in CUT_SHORT for stage in stages),
+        "complete": all(stage.stopped not in INCOMPLETE for stage in stages),
     }
 
 
-def check_size(network: Network, most: int | None, result: TrialResult) -> None:
-    """Writes the number of a network's parameters into the result of its trial.
+def _network(
+    search_spec: SearchSpec, graph: Graph, specs: Mapping[str, Spec], first_stage: FirstStageResult | None
+) -> Network:
+    """A network with new weights, on the device; a first stage keeps those that it was trained to."""
+    torch.manual_seed(search_spec.seed)
+    network = Network(graph, specs, search_spec.data.targets, search_spec.data.frozen.modules)
+    if first_stage is not None:
+        network.load_state_dict(first_stage.weights, strict=False)
+    return network.to(search_spec.data.device)
+
+
+def check_size(network: Network, max_size: int | None, result: TrialResult) -> None:
+    """Records the number of parameters of a network in the result of its trial.
 
     Raises:
-        OversizedError: it is above `most`.
+        OversizedError: it is above `max_size`.
     """
     result.size = sum(parameter.numel() for parameter in network.parameters())
-    if most is not None and result.size > most:
-        raise OversizedError(f"Oversized model: {result.size:,} parameters, max_model_size is {most:,}.")
+    if max_size is not None and result.size > max_size:
+        raise OversizedError(f"Oversized model: {result.size:,} parameters, max_model_size is {max_size:,}.")
 
 
 def run(
@@ -224,14 +238,14 @@ def run(
     result: TrialResult,
     default: ResolvedDefault | None = None,
 ) -> Model:
-    """Runs one trial to its end and writes into `result` how it went.
+    """Runs one trial.
 
     Args:
-        search_spec: what is searched.
+        search_spec: the search specification.
         suggest: chooses the values.
-        hooks: callbacks, notes and the deadline of the training.
+        hooks: callbacks, messages and the deadline of the training.
         result: filled in place.
-        default: of trial 0, which takes its graph from here instead of resolving it again.
+        default: the resolved default, for trial 0, so that it is not resolved again.
 
     Returns:
         The trained model.
@@ -240,7 +254,7 @@ def run(
         OversizedError: the network is too large.
         MedleyError: the graph cannot be resolved with the suggested values.
     """
-    began = monotonic()
+    start_time = monotonic()
     if default is not None and default.is_chosen_by(suggest):
         graph, plan = default.graph, default.plan
     else:
@@ -248,12 +262,12 @@ def run(
     data = search_spec.data
     sources = data.sources(graph)
     specs = {source.name: source.codec.spec for source in sources}
-    stage, first = stage_of(graph), None
+    stage, first_stage = find_first_stage(graph), None
     if stage is not None:
-        if search_spec.max_model_size is not None:  # before the first stage is trained in vain
+        if search_spec.max_model_size is not None:  # before time is spent on the first stage
             check_size(Network(graph, specs, data.targets, data.frozen.modules), search_spec.max_model_size, result)
-        settings = first_plan(replace(plan, batch_size=search_spec.batch_size))
-        first = train_first_stage(
+        settings = first_stage_plan(replace(plan, batch_size=search_spec.batch_size))
+        first_stage = train_first_stage(
             graph,
             stage,
             specs,
@@ -264,56 +278,60 @@ def run(
             search_spec.seed,
             search_spec.loss_weights,
         )
-        graph = first.graph
-    torch.manual_seed(search_spec.seed)
-    network = Network(graph, specs, data.targets, data.frozen.modules)
+        graph = first_stage.graph
+    network = _network(search_spec, graph, specs, first_stage)
     check_size(network, search_spec.max_model_size, result)
-    if first is not None:
-        network.load_state_dict(first.weights, strict=False)
-    network.to(data.device)
     tasks = tasks_of(graph, data.targets)
     names = [task.name for task in tasks]
-    balance = balancer(search_spec.loss_weights, names, head_weights=[task.head.weight for task in tasks])
-    rows = first.rows if first is not None else data.rows(graph, data.frozen_results(graph, network, hooks))
-    if first is None and len(rows) > 1:  # members leave out folds only where these are what is validated on
+    task_balancer = balancer(search_spec.loss_weights, names, head_weights=[task.head.weight for task in tasks])
+    rows = first_stage.rows if first_stage is not None else data.rows(graph, data.frozen_results(graph, network, hooks))
+    if first_stage is None and len(rows) > 1:  # members leave out folds only if they are validated on them
         rows = [rows[0].with_folds(None), *rows[1:]]
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
-    trained = fit(network, tasks, balance, plan, rows[0], val, hooks, search_spec.seed)
-    weights = dict(zip(names, balance.loss_weights, strict=True))
+    rest = (tasks, task_balancer, plan, rows[0], val, hooks, search_spec.seed)
+    is_over = first_stage is not None and (first_stage.training.stopped == "interrupted" or hooks.is_interrupted())
+    try:
+        trained = fit(network, *rest, stopped="interrupted" if is_over else None)
+    except KeyboardInterrupt:
+        if first_stage is None:
+            raise
+        network = _network(search_spec, graph, specs, first_stage)  # the outputs of the first stage, which is complete
+        trained = fit(network, *rest, stopped="interrupted")
+    weights = dict(zip(names, task_balancer.loss_weights, strict=True))
     result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score
     scores = trained.records[trained.best_epoch].flat() if trained.records else {}
-    weak: list[str] = []
-    if hooks.by_task and trained.weights:
+    not_learned: list[str] = []
+    if trained.weights and (hooks.by_task or not trained.records):
         untied = untie(graph, specs, data.targets, trained.weights, data.frozen.modules)
         try:
             check_size(untied[1], search_spec.max_model_size, result)
             graph, network = untied
-        except OversizedError:  # no copies: heads share the weights that were best for all together
+        except OversizedError:  # without copies, all heads share the weights of the best epoch over all tasks
             check_size(network, search_spec.max_model_size, result)
         network.to(data.device).eval()
-        measured = rows[0] if val is None and rows[0].folds is not None else val
+        evaluated = rows[0] if val is None and rows[0].folds is not None else val
         if rows[0].folds is not None:
             choose_voters(network, tasks, rows[0], VALIDATION_BATCH)
-        validation = Validation(network, tasks, weights, measured)
+        validation = Validation(network, tasks, weights, evaluated)
         final = validation.scores()
-        weak = [name for name, relative in validation.relative.items() if relative >= NOT_LEARNED]
+        not_learned = [name for name, relative in validation.relative.items() if relative >= NOT_LEARNED]
         scores |= {f"val_{name}": value for name, value in final.items()}
         result.score = hooks.score(scores) if final else result.score
     result.scores = scores
-    result.reason, result.seconds = trained.stopped, monotonic() - began
+    result.reason, result.seconds = trained.stopped, monotonic() - start_time
     metadata = {
         **search_spec.about,
         "training": plan.to_json(),
-        "balance": balance.describe(),
+        "balance": task_balancer.describe(),
         "loss_weights": weights,
         "params": result.params,
         "scores": scores,
         "epochs": [record.to_json() for record in trained.records],
         "seed": search_spec.seed,
-        "not_learned": weak,
-        "plan": made_plan(graph, sources, trained, None if first is None else first.training),
-        "bad_rows": data.bad_rows,
+        "not_learned": not_learned,
+        "plan": training_plan(graph, sources, trained, None if first_stage is None else first_stage.training),
+        "unreadable_rows": data.unreadable_rows,
     }
     frozen = data.frozen.for_models()
     return Model(graph, sources, data.targets, network, metadata, data.device, search_spec.table, frozen)

@@ -1,13 +1,15 @@
-"""How the next trial's values are chosen and when a trial is given up: Optuna's ways under the names users know."""
+"""Tuners: sample the values of trials and prune trials, by means of Optuna."""
 
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar, final
 
@@ -19,39 +21,40 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-STARTUP_TRIALS = 5  # random ones before a model of the trials is used; searches here are short
+STARTUP_TRIALS = 5
+"""Random trials before a model of the trials is used; few, since searches are short."""
 
 
 class Tuner(ABC):
-    """A way to search. Subclass it to bring any Optuna sampler and pruner; studies minimise."""
+    """A search algorithm. Subclass it to use any sampler and pruner of Optuna; the objective is minimised."""
 
     @abstractmethod
     def sampler(self, seed: int) -> BaseSampler:
-        """A fresh sampler. One per trial, seeded by the trial's number, makes a resumed search repeat the other."""
+        """Returns a new sampler. Each trial has its own, seeded by its number, so a resumed search is reproducible."""
 
     @abstractmethod
     def pruner(self, epochs: int) -> BasePruner:
-        """A pruner of trials of at most `epochs` epochs, which report their value once per epoch, from epoch 0."""
+        """Returns a pruner for trials of at most `epochs` epochs, which report a value per epoch, from epoch 0."""
 
 
 @final
 class TPE(Tuner):
-    """Tree-structured Parzen estimator over all parameters together; conditional ones form groups. The default.
+    """Multivariate tree-structured Parzen estimator; conditional parameters form groups. The default.
 
     Source: Bergstra et al., "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011; multivariate: Falkner et
     al., "BOHB", ICML 2018.
     """
 
     def sampler(self, seed: int) -> BaseSampler:
-        return _parzen(seed)
+        return _tpe_sampler(seed)
 
     def pruner(self, epochs: int) -> BasePruner:
-        return _hopeless(epochs)
+        return _pruner(epochs)
 
 
 @final
 class RandomSearch(Tuner):
-    """Every trial at random.
+    """Random search.
 
     Source: Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization", JMLR 2012.
     """
@@ -62,12 +65,12 @@ class RandomSearch(Tuner):
         return RandomSampler(seed=seed)
 
     def pruner(self, epochs: int) -> BasePruner:
-        return _hopeless(epochs)
+        return _pruner(epochs)
 
 
 @final
 class Greedy(Tuner):
-    """The best trial so far with the parameters of one block drawn anew."""
+    """Takes the values of the best trial so far, and samples those of one block again."""
 
     def sampler(self, seed: int) -> BaseSampler:
         from medley.search.samplers import GreedySampler
@@ -75,49 +78,52 @@ class Greedy(Tuner):
         return GreedySampler(seed)
 
     def pruner(self, epochs: int) -> BasePruner:
-        return _hopeless(epochs)
+        return _pruner(epochs)
 
 
 @final
 class BayesianOptimization(Tuner):
-    """A Gaussian process over what all trials share; what only some have is chosen as by `TPE`.
+    """Bayesian optimisation with a Gaussian process over the parameters that all trials have; `TPE` for the others.
 
-    Without scipy, which the process needs, all is chosen as by `TPE`.
+    If scipy, which the process requires, is not installed, `TPE` samples all parameters.
     """
 
     def sampler(self, seed: int) -> BaseSampler:
         if find_spec("scipy") is None:
-            return _parzen(seed)
+            return _tpe_sampler(seed)
         from medley.search.samplers import GaussianProcess
 
-        return _unwarned(
+        return _without_warnings(
             lambda: GaussianProcess(
                 seed=seed,
-                independent_sampler=_parzen(seed),
+                independent_sampler=_tpe_sampler(seed),
                 n_startup_trials=STARTUP_TRIALS,
                 warn_independent_sampling=False,
             )
         )
 
     def pruner(self, epochs: int) -> BasePruner:
-        return _hopeless(epochs)
+        return _pruner(epochs)
 
 
 @final
 class Hyperband(Tuner):
-    """Many short trials, few long ones: trials go on only where they are among the best third of their bracket.
+    """Many short trials and few long ones: a trial continues only if it is among the best third of its bracket.
 
-    Brackets follow from the study's name and the trial's number, so a search repeats if its study is named.
-    Source: Li et al., "Hyperband", JMLR 2018; values are chosen as by `TPE`, as in Falkner et al., "BOHB", ICML 2018.
+    Brackets depend on the name of the study and the number of the trial, so a search in a study of the same name is
+    reproducible. Values are sampled as by `TPE`. Source: Li et al., "Hyperband", JMLR 2018; Falkner et al., "BOHB",
+    ICML 2018.
     """
 
     def sampler(self, seed: int) -> BaseSampler:
-        return _parzen(seed)
+        return _tpe_sampler(seed)
 
     def pruner(self, epochs: int) -> BasePruner:
         from optuna.pruners import HyperbandPruner
 
-        return _unwarned(lambda: HyperbandPruner(min_resource=1, max_resource=max(epochs, 1), reduction_factor=3))
+        return _without_warnings(
+            lambda: HyperbandPruner(min_resource=1, max_resource=max(epochs, 1), reduction_factor=3)
+        )
 
 
 TUNERS: dict[str, type[Tuner]] = {
@@ -129,8 +135,8 @@ TUNERS: dict[str, type[Tuner]] = {
 }
 
 
-def choose_tuner(tuner: str | Tuner | type[Tuner] | None = None) -> Tuner:
-    """What a caller's `tuner=` argument means.
+def resolve_tuner(tuner: str | Tuner | type[Tuner] | None = None) -> Tuner:
+    """The tuner for a caller's `tuner=` argument.
 
     Args:
         tuner: a name, a `Tuner` or a subclass of it; None is the default, `TPE`.
@@ -138,9 +144,9 @@ def choose_tuner(tuner: str | Tuner | type[Tuner] | None = None) -> Tuner:
     Raises:
         ConfigError: it is none of these.
 
-    >>> type(choose_tuner("greedy")).__name__
+    >>> type(resolve_tuner("greedy")).__name__
     'Greedy'
-    >>> choose_tuner("gredy")
+    >>> resolve_tuner("gredy")
     Traceback (most recent call last):
         ...
     medley.errors.ConfigError: Expected the tuner argument to be one of greedy, random, hyperband, bayesian, tpe, \
@@ -162,39 +168,46 @@ or a Tuner, but got gredy. Did you mean 'greedy'?
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps Optuna's notes on every study and trial off the screen, in this thread only; warnings still come."""
-    here = threading.get_ident()
+    """Suppresses Optuna's log messages below warnings, in this thread only."""
+    thread = threading.get_ident()
 
-    def loud(record: logging.LogRecord) -> bool:
-        return record.thread != here or record.levelno >= logging.WARNING
+    def passes(record: logging.LogRecord) -> bool:
+        return record.thread != thread or record.levelno >= logging.WARNING
 
+    if "optuna" not in sys.modules:
+        # Optuna keeps the error of an optional import that fails, and with it the frames that led to it and their data.
+        importer = threading.Thread(target=import_module, args=("optuna",))
+        importer.start()
+        importer.join()
     import optuna  # makes its loggers  # noqa: F401
 
     # A filter of a logger does not hold for those below it.
     names = [name for name in logging.root.manager.loggerDict if name.startswith("optuna")]
     loggers = [logging.getLogger(name) for name in names]
     for logger in loggers:
-        logger.addFilter(loud)
+        logger.addFilter(passes)
     try:
         yield
     finally:
         for logger in loggers:
-            logger.removeFilter(loud)
+            logger.removeFilter(passes)
 
 
-def _parzen(seed: int) -> BaseSampler:
+def _tpe_sampler(seed: int) -> BaseSampler:
     from optuna.samplers import TPESampler
 
-    return _unwarned(lambda: TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS, multivariate=True, group=True))
+    return _without_warnings(
+        lambda: TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS, multivariate=True, group=True)
+    )
 
 
-def _hopeless(epochs: int) -> BasePruner:
-    from medley.search.pruners import HopelessPruner
+def _pruner(epochs: int) -> BasePruner:
+    from medley.search.pruners import CautiousMedianPruner
 
-    return HopelessPruner(epochs)
+    return CautiousMedianPruner(epochs)
 
 
-def _unwarned(make: Callable[[], T]) -> T:
+def _without_warnings(make: Callable[[], T]) -> T:
     from optuna.exceptions import ExperimentalWarning
 
     with warnings.catch_warnings():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.errors import DataError, ErrorCollector
 
 MAX_CATEGORIES = 50

@@ -13,8 +13,8 @@ from medley.core.codec import Codec, Encoded, State
 from medley.core.column import ColumnGuess
 from medley.core.input import Input, InputColumns, TableOptions
 from medley.core.linear import LinearFeatures
-from medley.core.numbering import row_number
 from medley.core.registry import register
+from medley.core.row_reporting import row_number
 from medley.core.rules import MOST_STEPS, Array, StateRules, Whole, require
 from medley.core.shape import Flatten
 from medley.core.space import OneOf

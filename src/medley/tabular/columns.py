@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.core.rules import Choice, Either, Fields, Flag, Items, Mismatch, Real, StateRules, Text, Whole
 from medley.core.spec import Column
 from medley.errors import DataError

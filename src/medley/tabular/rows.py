@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from medley.core.numbering import row_number
+from medley.core.row_reporting import row_number
 from medley.errors import DataError
 
 FORMS = "a 2-D array, a DataFrame, a dict of columns, a list of rows, or one column as a 1-D array"

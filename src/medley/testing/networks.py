@@ -23,7 +23,7 @@ from medley.model.forward import compute_outputs
 from medley.model.model import Model
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
-from medley.search.part import Part
+from medley.search.labelled_rows import LabelledRows
 from medley.search.trial import SearchSpec, resolved
 from medley.testing.modules import check_gradients, check_rows
 from medley.testing.suggestions import MAX_PARAMETERS
@@ -69,7 +69,7 @@ def _model(inputs: Sequence[Input], node: Node, x: Mapping[str, Any], suggest: S
     head = lookup("heads.regression")(dropout=0.0, name="head")
     graph = draw(list(inputs), head(node))
     y = {"head": np.random.default_rng(0).normal(size=(size, 2))}
-    data = Encodings(Part(x, y, None, size), None, {"head": head.codec()}, torch.device("cpu"))
+    data = Encodings(LabelledRows(x, y, None, size), None, {"head": head.codec()}, torch.device("cpu"))
     search_spec = SearchSpec(graph, data, Training(), None, lambda values: 0.0, 0)
     settled, _ = resolved(search_spec, suggest)
     sources = data.sources(settled)

@@ -12,8 +12,8 @@ from medley.core.block import Block
 from medley.core.codec import Codec, Encoded, State
 from medley.core.input import Input
 from medley.core.linear import FeatureBlock, LinearFeatures
-from medley.core.numbering import row_number
 from medley.core.registry import register
+from medley.core.row_reporting import row_number
 from medley.core.rules import Choice, Items, Maybe, StateRules, Text, Whole
 from medley.core.space import Space
 from medley.core.spec import Spec

@@ -12,7 +12,7 @@ from medley.data.split import FOLDS
 from medley.errors import ConfigError
 from medley.graph.network import Network
 from medley.heads.masked import member_losses
-from medley.heads.members import joined, vote_of
+from medley.heads.members import find_vote, join_members
 from medley.model.forward import compute_outputs
 from medley.model.tasks import Task
 from medley.nn.members import member_wise, members_apart
@@ -148,7 +148,7 @@ def validation_outputs(
         with members_apart(network):
             outputs = compute_outputs(network, rows, batch_size)
         losses = {task.name: _losses(task, outputs[task.name], rows) for task in tasks}
-        return {name: joined(network.part(name), raw) for name, raw in outputs.items()}, losses
+        return {name: join_members(network.part(name), raw) for name, raw in outputs.items()}, losses
     raw: dict[str, Tensor] = {}
     parts: dict[str, list[Tensor]] = {task.name: [] for task in tasks}
     folds = rows.folds.cpu()
@@ -161,7 +161,7 @@ def validation_outputs(
         here = index.to(rows.device)
         for task in tasks:
             parts[task.name].append(_losses(task, outputs[task.name], rows, here))
-            output = joined(network.part(task.name), outputs[task.name])
+            output = join_members(network.part(task.name), outputs[task.name])
             raw.setdefault(task.name, output.new_zeros((rows.size, output.shape[1])))[here] = output
     # The members of each fold -> members in order: fold f is left out by f, f + FOLDS, ...
     return raw, {name: torch.stack(losses, dim=1).flatten() for name, losses in parts.items()}
@@ -206,7 +206,7 @@ def choose_voters(network: Network, tasks: Sequence[Task], rows: Rows, batch_siz
         order.append(index.to(rows.device))
     index, chosen = torch.cat(order), {}
     for task in tasks:
-        vote = vote_of(network.part(task.name))
+        vote = find_vote(network.part(task.name))
         raw = torch.cat(outputs[task.name])
         if vote is None or raw.ndim < 3 or raw.shape[1] < 2:
             continue

@@ -41,10 +41,12 @@ def fit(
     hooks: TrainingHooks,
     seed: int,
     state: TrainingState | None = None,
+    stopped: str | None = None,
 ) -> FitResult:
     """Trains a network in place and leaves the weights of its best epoch in it.
 
-    A Ctrl-C ends the training and keeps the best epoch so far; before the first epoch has ended it is passed on.
+    A Ctrl-C ends the training and keeps the best epoch so far. Before the first epoch has ended it keeps the network as
+    it was, if that starts at good answers (`LinearSkip`), and is passed on otherwise.
 
     Args:
         network: built, on the device of the rows.
@@ -56,6 +58,7 @@ def fit(
         hooks: objective, callbacks, deadline.
         seed: of the order of rows, dropout and augmentation.
         state: where to continue a training that was made from the same parts; left out, it begins.
+        stopped: why there is no training: the network is only measured as it starts. Left out, it is trained.
 
     Raises:
         ConfigError: the state was taken over another number of rows, or with another batch size.
@@ -75,16 +78,18 @@ def fit(
     run = TrainingRun(stepper, network, rows, batch_size, hooks.deadline, seed, best)
     validation = Validation(network, tasks, weights, rows if val is None and rows.folds is not None else val, stepper)
     network.train()
-    wanted = epochs
+    wanted, start_score = epochs, float("inf")
     with threads(thread_count) if thread_count else nullcontext():
-        if hooks.deadline is not None and state is None:
+        if hooks.deadline is not None and state is None and stopped is None:
             epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
         if state is None and validation.rows is not None and any(isinstance(m, LinearSkip) for m in network.modules()):
             # A network that starts at good answers may be best before its first step.
             scores = validation.scores()
-            best.look(hooks.score({f"val_{name}": value for name, value in scores.items()}), validation.losses)
-    run.result.epochs = epochs
-    hooks.on_plan(epochs, wanted)
+            start_score = hooks.score({f"val_{name}": value for name, value in scores.items()})
+            best.look(start_score, validation.losses)
+    run.result.epochs, run.result.stopped = epochs, stopped
+    if stopped is None:
+        hooks.on_plan(epochs, wanted)
     if state is not None:
         run.restore(state)
         if run.result.records:
@@ -114,9 +119,11 @@ def fit(
             if run.result.stopped is None:
                 _follow(run, records, plan, hooks, validation)
         except KeyboardInterrupt:
-            if not run.result.records:
+            if not run.result.records and not best.weights:
                 raise
             run.result.stopped = "interrupted"
+    if not run.result.records:
+        run.result.best_score = start_score
     if best.weights:
         network.load_state_dict(best.weights[TOGETHER], strict=False)  # frozen parts have not changed
         run.result.weights = best.by_head()

@@ -23,6 +23,7 @@ class TrainingHooks:
         log: receives notes for the user.
         by_task: whether each task keeps the weights that were best for it; else all keep those of the best objective.
         deadline: `time.monotonic()` at which training must be over, or None.
+        is_interrupted: whether Ctrl-C was pressed, also where Python has lost the `KeyboardInterrupt`.
         checkpoint: called after every step and every epoch with a function that takes the state of the training at
             this moment. Taking it copies all weights, so call the function only for a state that is kept.
     """
@@ -35,4 +36,5 @@ class TrainingHooks:
     log: Callable[[str], None] = lambda line: None
     deadline: float | None = None
     by_task: bool = True
+    is_interrupted: Callable[[], bool] = lambda: False
     checkpoint: Callable[[Callable[[], TrainingState]], None] = lambda take: None

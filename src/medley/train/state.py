@@ -11,7 +11,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from medley.core.serialization import json_bytes, read_json, write_file
+from medley.core.files import remove_leftovers, write_file
+from medley.core.serialization import json_bytes, read_json
 from medley.errors import ArtifactError
 from medley.model.records import Record
 
@@ -137,6 +138,7 @@ class TrainingState:
 
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path)
         name = f"tensors-{token_hex(4)}.safetensors"
         write_file(path / name, save(self._tensors()))
         write_file(path / STATE, json_bytes(self._values() | {"tensors": name}))

@@ -441,7 +441,7 @@ def test_paths_count_from_the_tables_own_folder_and_bad_images_follow_the_policy
     with pytest.warns(md.BadImageWarning):
         model = fit(tmp_path / "t.csv", "price")
     assert model.table.feeds[0].input == "image.input"
-    assert md.load(model.save(tmp_path / "model")).metadata["bad_rows"]["photo"][0]["row"] == 3
+    assert md.load(model.save(tmp_path / "model")).metadata["unreadable_rows"]["photo"][0]["row"] == 3
     with pytest.warns(md.BadImageWarning):
         assert np.isfinite(model.predict(tmp_path / "t.csv")["price"]).all()
     dropped = fit(tmp_path / "t.csv", "price", on_bad_file="drop")
@@ -459,7 +459,7 @@ def test_rows_are_told_by_their_numbers_in_the_callers_table_and_once(fit, tmp_p
     (told,) = [str(one.message) for one in caught if one.category is md.BadImageWarning]
     assert told.startswith("photo: 5 of 24 images cannot be read")
     assert [int(line.split()[2]) for line in told.splitlines()[1:]] == [3, 7, 11, 19, 20]
-    assert [one["row"] for one in model.metadata["bad_rows"]["photo"]] == [3, 7, 11, 19, 20]
+    assert [one["row"] for one in model.metadata["unreadable_rows"]["photo"]] == [3, 7, 11, 19, 20]
     with pytest.raises(DataError) as error:
         fit(frame, "price", root=tmp_path, on_bad_file="raise")
     assert [int(row) for row in re.findall(r"- photo, row (\d+)", str(error.value))] == [3, 7, 11, 19, 20]

@@ -232,7 +232,7 @@ def test_bad_images_are_told_once_by_their_rows_also_when_they_come_from_the_cac
         (told,) = [str(one.message) for one in caught if one.category is BadImageWarning]
         assert told.startswith("photo: 3 of 120 images cannot be read")
         assert [int(line.split()[2]) for line in told.splitlines()[1:]] == [3, 50, 51]
-    assert [one["row"] for one in found[1].metadata["bad_rows"]["photo"]] == [3, 50, 51]
+    assert [one["row"] for one in found[1].metadata["unreadable_rows"]["photo"]] == [3, 50, 51]
     same(found[0], found[1])
     same(found[1], found[2])
 

@@ -36,16 +36,16 @@ def check_search(
     verbose: Any = 1,
     memory: Any = "auto",
     device: Any = "auto",
-    project_name: Any = "table_model",
+    project_name: Any = None,
     directory: Any = None,
     plan: Any = None,
 ) -> None:
     """Adds an error for each plain argument of `fit` that breaks a rule."""
     before = len(errors.errors)
     check_folder(errors, project_name, directory)
-    if len(errors.errors) == before:
+    if len(errors.errors) == before and not (directory is None and project_name is None):
         with errors.collecting():
-            check_writable(Path(directory or ".") / project_name)
+            check_writable(Path(directory or ".") / (project_name or ""))
     with errors.collecting():
         resolve_device(device)
     with errors.collecting():

@@ -26,6 +26,9 @@ from medley.tables.reading.memory import is_large, memory_bytes
 from medley.tables.reading.read import batches
 from medley.train.plan import Training
 
+PROJECT = "table_model"
+"""The folder of a search whose directory is given without a name."""
+
 
 def fit(
     table: Any,
@@ -49,7 +52,7 @@ def fit(
     max_model_size: int | None = None,
     training: Training | None = None,
     on_bad_file: str = "warn",
-    project_name: str = "table_model",
+    project_name: str | None = None,
     directory: str | Path | None = None,
     overwrite: bool = False,
     seed: int | None = None,
@@ -87,8 +90,8 @@ def fit(
         training: as in `AutoModel`.
         on_bad_file: of images and recordings that cannot be read: `"warn"` takes them as missing, `"raise"` stops,
             `"drop"` leaves their rows out.
-        project_name: folder of the search, under `directory`.
-        directory: as in `AutoModel`.
+        project_name: folder of the search under `directory`; "table_model" if left out.
+        directory: as in `AutoModel`: without `project_name` or `directory`, the search leaves nothing on the disk.
         overwrite: as in `AutoModel`.
         seed: as in `AutoModel`.
         device: as in `AutoModel`.
@@ -151,8 +154,10 @@ def fit(
         on_bad_file=on_bad_file,
         pretrained=pretrained,
     )
-    store = Store(Path(directory or ".") / project_name)
-    choices: Mapping[str, Any] = plan or ({} if overwrite else store.choices)
+    if project_name is None and directory is not None:
+        project_name = PROJECT
+    store = None if project_name is None or overwrite else Store(Path(directory or ".") / project_name)
+    choices: Mapping[str, Any] = plan or ({} if store is None else store.choices)
     table_plan = _sized(table_plan, budget, divided.train.size, choices.get("inputs", {}))
     name = path_name(table_plan.inputs, table_plan.heads)
     path = _path_fields(plan, name, [str(block.name) for block in table_plan.inputs])
@@ -253,7 +258,7 @@ def _understood(
     if not is_large(table, memory):
         known, plan = understand(errors, table, targets, roles=roles, root=root, **how)
         if not (isinstance(table, str | PathLike) and images_are_large(known, plan, memory)):
-            plan = with_pretrained(plan, pretrained, progress.say)
+            plan = with_pretrained(plan, pretrained, progress.log)
             return divide_table(known, plan, division, progress), plan
         del known
     given = {word: column for word, column in roles.items() if column is not None}
@@ -262,7 +267,7 @@ def _understood(
         check_names(list(first.columns), targets, how["inputs"], how["column_kinds"], given, errors)
     scan = scanned(table, root, memory, [*_names(targets), *division.columns], division.seed, progress)
     _, plan = understand(errors, scan.sample, targets, roles=roles, root=root, labels=scan.full, **how)
-    plan = with_pretrained(plan, pretrained, progress.say)
+    plan = with_pretrained(plan, pretrained, progress.log)
     return divide_large(scan, plan, division, progress), plan
 
 

@@ -26,9 +26,9 @@ from medley.auto.table.rows import (
 )
 from medley.auto.table.stream import LEFT_OUT, TableStream
 from medley.cache import folder as cache
-from medley.core.numbering import numbered
+from medley.core.row_reporting import using_row_numbers
 from medley.errors import MedleyError
-from medley.search.part import Part
+from medley.search.labelled_rows import LabelledRows
 from medley.search.progress import Progress
 from medley.tables.checks.leaks import row_hashes
 from medley.tables.reading.large_table import SAMPLE_ROWS, LargeTable, Scan, draw, scan
@@ -74,7 +74,7 @@ def scanned(table: Any, root: Any, memory: int, columns: Sequence[str], seed: in
     known = scan(LargeTable(path, own if root is None else Path(root), memory), columns, seed)
     size = f"{known.rows:,} rows, read in batches, as they would take more than {format_bytes(memory)} of memory"
     few = "" if known.is_whole else f"; kinds are guessed by {len(known.sample):,} of them, drawn at random"
-    progress.say(f"{path}: {size}{few}")
+    progress.log(f"{path}: {size}{few}")
     return known
 
 
@@ -91,8 +91,8 @@ def divide_large(known: Scan, plan: Plan, how: SplitSpec, progress: Progress) ->
     table = replace(known.table, as_text=known.table.as_text | set(view.text_columns))
     for start, batch in table.batches(view.required):
         passed.add(start, batch, plan, drop=drop)
-        progress.share("reading", start + len(batch), known.rows)
-    progress.share("", known.rows, known.rows)
+        progress.show_rows("reading", start + len(batch), known.rows)
+    progress.show_rows("", known.rows, known.rows)
     tell_unread(passed.unread, plan, progress)
     numbers = without(passed.bad, known.rows)
     wholly = Table(known.full.frame.iloc[numbers], known.table.root, known.full.origin)
@@ -102,7 +102,7 @@ def divide_large(known: Scan, plan: Plan, how: SplitSpec, progress: Progress) ->
     parts = [part_of({}, y, weight, rows, numbers) for rows in (train, held)]
     sample = _training_sample(known, table, view, where, how.seed)
     if sample.size < parts[0].size:
-        progress.say(f"inputs are learnt from a sample of {sample.size:,} of {parts[0].size:,} training rows")
+        progress.log(f"inputs are learnt from a sample of {sample.size:,} of {parts[0].size:,} training rows")
     digest = cache.digest(table.digest(), passed.files.hexdigest(), where)
     stream = TableStream(table, view, where, sample, digest, progress)
     told["learnt_from"] = sample.size
@@ -141,7 +141,7 @@ class _Pass:
         for name in plan.view.files:
             _add_files(self.files, cells[name].values)
         if drop:
-            with numbered(start + np.arange(len(batch))):
+            with using_row_numbers(start + np.arange(len(batch))):
                 self.bad.update(start + row for row in bad_images(batch, plan))
 
 
@@ -156,14 +156,14 @@ def _add_files(found: Any, cells: Sequence[Any]) -> None:
                     found.update(b"none")
 
 
-def _training_sample(known: Scan, table: LargeTable, view: TableView, where: np.ndarray, seed: int) -> Part:
+def _training_sample(known: Scan, table: LargeTable, view: TableView, where: np.ndarray, seed: int) -> LabelledRows:
     """Training rows to learn from: those of the sample, or a sample of its own where they are too few."""
     mine = np.flatnonzero(where[known.positions] == 0)
     rows, places = known.sample, known.positions
     few, places = Table(rows.frame.iloc[mine], rows.root, rows.origin), places[mine]
     if len(places) < min(_FEWEST, int((where == 0).sum())):
         few, places = draw(table, where == 0, view.required, seed, SAMPLE_ROWS)
-    return Part(view.x(few), {}, None, len(few), places)
+    return LabelledRows(view.x(few), {}, None, len(few), places)
 
 
 def _first_codes(hashes: np.ndarray) -> np.ndarray:

@@ -12,11 +12,11 @@ from medley.auto.rows import strata
 from medley.auto.table.graph import has_folds
 from medley.auto.table.plan import Plan
 from medley.auto.table.split import fold_rows, held_out_blocks, split_rows
-from medley.core.numbering import numbered
+from medley.core.row_reporting import using_row_numbers
 from medley.data.rows import take
 from medley.errors import DataError, spelled, warn
 from medley.model.encoding import row_weights
-from medley.search.part import Part
+from medley.search.labelled_rows import LabelledRows
 from medley.search.progress import Progress
 from medley.search.stream import Stream
 from medley.tables.checks.leaks import duplicate_groups, leaks
@@ -78,8 +78,8 @@ class SplitRows:
         stream: where inputs' rows come from, if they are not in memory.
     """
 
-    train: Part
-    val: Part | None
+    train: LabelledRows
+    val: LabelledRows | None
     about: dict[str, Any]
     stream: Stream | None = None
 
@@ -91,7 +91,7 @@ def divide_table(table: Table, plan: Plan, how: SplitSpec, progress: Progress) -
         DataError: a side would be empty, or labels or images break a rule.
     """
     for note in table.notes:
-        progress.say(f"note: {note}")
+        progress.log(f"note: {note}")
     tell_plan(plan, progress)
     tell_unread({name: (len(rows), int(rows[0])) for name, rows in plan.view.unparsed(table).items()}, plan, progress)
     told = warn_of_leaks(table, plan)
@@ -108,7 +108,7 @@ def divide_table(table: Table, plan: Plan, how: SplitSpec, progress: Progress) -
     moments = _moments(table, plan) if how.is_free and not how.columns_for_split else None
     if moments is not None:
         column, blocks = moments
-        progress.say(
+        progress.log(
             f"validation rows are periods of time, by {column}, as rows that are close in time tend to be alike; "
             f"{spelled('validation_split', 0.2)} draws them at random, {spelled('time', column)} takes the latest"
         )
@@ -126,7 +126,7 @@ def divide_table(table: Table, plan: Plan, how: SplitSpec, progress: Progress) -
     parts = [part_of(x, y, weight, side, numbers) for side in (train, held)]
     if any(block.linear_features() is not None for block in plan.inputs) and not has_folds(plan.inputs):
         # A first stage is trained in folds.
-        with numbered(numbers):
+        with using_row_numbers(numbers):
             codes = strata({str(head.name): head for head in plan.heads}, y)
         folds = fold_rows(
             table.frame.iloc[train],
@@ -178,7 +178,7 @@ def sides(
     y = plan.view.y(table)
     columns: Any = table.frame
     weight = None if how.sample_weight is None else row_weights(columns[how.sample_weight], len(table))
-    with numbered(numbers):
+    with using_row_numbers(numbers):
         codes = strata({str(head.name): head for head in plan.heads}, y)
     train, held = split_rows(
         table.frame, how.fraction, how.seed, codes, same, group=how.group, time=how.time, given=how.split
@@ -202,20 +202,20 @@ def folded(
     y = plan.view.y(table)
     columns: Any = table.frame
     weight = None if how.sample_weight is None else row_weights(columns[how.sample_weight], len(table))
-    with numbered(numbers):
+    with using_row_numbers(numbers):
         codes = strata({str(head.name): head for head in plan.heads}, y)
     return y, weight, fold_rows(table.frame, how.seed, codes, same, group=how.group, blocks=blocks)
 
 
 def part_of(
     x: Mapping[str, Any], y: Mapping[str, Any], weight: np.ndarray | None, rows: np.ndarray, numbers: np.ndarray
-) -> Part:
+) -> LabelledRows:
     """Some rows."""
     x, y = ({name: take(values, rows) for name, values in one.items()} for one in (x, y))
-    return Part(x, y, None if weight is None else weight[rows], len(rows), numbers[rows])
+    return LabelledRows(x, y, None if weight is None else weight[rows], len(rows), numbers[rows])
 
 
-def about(plan: Plan, told: Mapping[str, Any], parts: Sequence[Part], dropped: np.ndarray) -> dict[str, Any]:
+def about(plan: Plan, told: Mapping[str, Any], parts: Sequence[LabelledRows], dropped: np.ndarray) -> dict[str, Any]:
     """What a model keeps of how it came about; JSON."""
     return {
         **told,
@@ -230,20 +230,20 @@ def about(plan: Plan, told: Mapping[str, Any], parts: Sequence[Part], dropped: n
 def tell_plan(plan: Plan, progress: Progress) -> None:
     """Tells what was understood."""
     for name, task in plan.tasks.items():
-        progress.say(f"target {name}: {task.kind} ({task.reason})")
+        progress.log(f"target {name}: {task.kind} ({task.reason})")
     for feed in plan.view.feeds:
         columns = [f"{name} ({plan.view.schema[name].kind})" for name in feed.columns]
         more = f", and {len(columns) - MAX_COLUMNS} more" if len(columns) > MAX_COLUMNS else ""
-        progress.say(f"input {feed.name}: {', '.join(columns[:MAX_COLUMNS])}{more}")
+        progress.log(f"input {feed.name}: {', '.join(columns[:MAX_COLUMNS])}{more}")
     for name, why in plan.left_out.items():
-        progress.say(f"left out {name}: {why}")
+        progress.log(f"left out {name}: {why}")
 
 
 def tell_unread(unread: Mapping[str, tuple[int, int]], plan: Plan, progress: Progress) -> None:
     """Tells of cells that are nothing of their column's kind: column -> how many, and the first one's row."""
     for name, (count, first) in unread.items():
         kind = plan.view.schema[name].kind
-        progress.say(f"{name}: {count:,} cells are no {kind} and count as missing, the first in row {first}")
+        progress.log(f"{name}: {count:,} cells are no {kind} and count as missing, the first in row {first}")
 
 
 def warn_of_leaks(table: Table, plan: Plan) -> dict[str, Any]:

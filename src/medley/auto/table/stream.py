@@ -14,9 +14,9 @@ import medley.errors
 from medley.cache import folder as cache
 from medley.cache.encoded_files import EncodedFiles, EncodingLayout, StoredEncoding, Writer
 from medley.core.codec import Codec, Encoded
-from medley.core.numbering import Notice, gathered, numbered
+from medley.core.row_reporting import RowWarning, WarningCollector, using_row_numbers
 from medley.errors import warn, within
-from medley.search.part import Part
+from medley.search.labelled_rows import LabelledRows
 from medley.search.progress import Progress
 from medley.search.stream import Stream
 from medley.tables.reading.large_table import LargeTable
@@ -44,7 +44,7 @@ class TableStream(Stream):
         table: LargeTable,
         view: TableView,
         sides: np.ndarray,
-        sample: Part,
+        sample: LabelledRows,
         digest: str,
         progress: Progress,
     ) -> None:
@@ -55,62 +55,64 @@ class TableStream(Stream):
         self.sample = sample
         self.digest = digest
         self.progress = progress
-        self.bad_rows: dict[str, list[dict[str, Any]]] = {}
+        self.unreadable_rows: dict[str, list[dict[str, Any]]] = {}
         self._files = EncodedFiles()
 
-    def encode(self, wanted: Mapping[str, tuple[str, Codec]]) -> dict[str, list[Encoded]]:
+    def encode(self, encodings: Mapping[str, tuple[str, Codec]]) -> dict[str, list[Encoded]]:
         """As `Stream.encode`; what was encoded before, by any process, is not encoded again.
 
         Warns:
             BadImageWarning: images cannot be read; told once for all rows, and again where they are taken from files.
         """
-        keys = {name: self._key(under, codec) for name, (under, codec) in wanted.items()}
-        kept = {name: self._files.open(key) for name, key in keys.items()}
-        found = {name: one for name, one in kept.items() if one is not None}
+        keys = {name: self._key(input_name, codec) for name, (input_name, codec) in encodings.items()}
+        stored = {name: self._files.open(key) for name, key in keys.items()}
+        found = {name: one for name, one in stored.items() if one is not None}
         for name, one in found.items():
-            self._tell(wanted[name][0], one.metadata)
-        new = {name: one for name, one in wanted.items() if name not in found}
+            self._tell(encodings[name][0], one.metadata)
+        new = {name: one for name, one in encodings.items() if name not in found}
         if new:
-            began = monotonic()
+            start_time = monotonic()
             self._write({keys[name]: one for name, one in new.items()})
-            rows, inputs = sum(self.sizes), ", ".join(dict.fromkeys(under for under, _ in new.values()))
-            self.progress.say(
-                f"encoded {inputs}: {rows:,} rows in {monotonic() - began:.0f} s, kept in {self._files.folder}"
+            rows, inputs = sum(self.sizes), ", ".join(dict.fromkeys(input_name for input_name, _ in new.values()))
+            self.progress.log(
+                f"encoded {inputs}: {rows:,} rows in {monotonic() - start_time:.0f} s, kept in {self._files.folder}"
             )
             found.update({name: self._made(keys[name]) for name in new})
         else:
-            self.progress.say(f"encoded before, and taken from {self._files.folder}")
-        return {name: found[name].parts for name in wanted}
+            self.progress.log(f"encoded before, and taken from {self._files.folder}")
+        return {name: found[name].parts for name in encodings}
 
     def _made(self, key: str) -> StoredEncoding:
-        kept = self._files.open(key)
-        if kept is None:
+        stored = self._files.open(key)
+        if stored is None:
             raise medley.errors.DataError(f"{self._files.folder / key} was removed or damaged just now; try again.")
-        return kept
+        return stored
 
-    def _key(self, under: str, codec: Codec) -> str:
-        view = self.view.only([under])
+    def _key(self, input_name: str, codec: Codec) -> str:
+        view = self.view.only([input_name])
         cells = [self.view.schema[name] for name in view.required]
         read = [[one.name, str(one.kind), one.form] for one in cells]
         state = sorted(codec.state().items())
-        told = [value if isinstance(value, np.ndarray) else repr(value) for _, value in state]
+        values = [value if isinstance(value, np.ndarray) else repr(value) for _, value in state]
         words = [type(codec).__qualname__, json.dumps([asdict(one) for one in view.feeds]), json.dumps(read)]
-        return cache.digest(self.digest, *words, *(key for key, _ in state), *told)
+        return cache.digest(self.digest, *words, *(key for key, _ in state), *values)
 
     def _write(self, new: Mapping[str, tuple[str, Codec]]) -> None:
         """Encodes all rows for some keys at once."""
-        view = self.view.only([under for under, _ in new.values()])
+        view = self.view.only([input_name for input_name, _ in new.values()])
         forms = {key: _form(codec, self.sizes) for key, (_, codec) in new.items()}
         row = sum(int(np.prod(form.shape)) * form.dtype.itemsize for form in forms.values())
         total = len(self.sides)
-        with gathered() as noted, self._files.writing(forms) as writers:
+        with WarningCollector() as collector, self._files.writing(forms) as writers:
             for start, batch in self.table.batches(view.required, 2.0 * row):
                 self._add(view, start, batch, new, writers)
-                self.progress.share("encoding", start + len(batch), total)
-            for key, (under, _) in new.items():
-                writers[key].metadata = [_as_json(one) for one in noted.notices if one.told.startswith(f"{under}: ")]
-                self._remember(under, writers[key].metadata)
-        self.progress.share("", total, total)
+                self.progress.show_rows("encoding", start + len(batch), total)
+            for key, (input_name, _) in new.items():
+                prefix = f"{input_name}: "
+                warnings = [warning for warning in collector.warnings if warning.prefix.startswith(prefix)]
+                writers[key].metadata = list(map(_as_json, warnings))
+                self._remember(input_name, writers[key].metadata)
+        self.progress.show_rows("", total, total)
 
     def _add(
         self,
@@ -125,23 +127,23 @@ class TableStream(Stream):
         if not len(keep):
             return
         x = view.x(Table(batch.frame.iloc[keep], batch.root, batch.origin))
-        for key, (under, codec) in new.items():
-            with within(under), numbered(start + keep), gathered(f"{under}: "):
-                encoded = codec.encode(x[under])
+        for key, (input_name, codec) in new.items():
+            with within(input_name), using_row_numbers(start + keep), WarningCollector(f"{input_name}: "):
+                encoded = codec.encode(x[input_name])
             for part in (0, 1):
                 mine = sides[keep] == part
                 writers[key].add(part, Encoded(encoded.array[mine], encoded.present[mine]))
 
-    def _tell(self, under: str, told: Sequence[Mapping[str, Any]]) -> None:
+    def _tell(self, input_name: str, warnings: Sequence[Mapping[str, Any]]) -> None:
         """Warns again of what was warned of when the files were written."""
-        for one in told:
+        for one in warnings:
             warn(one["message"], getattr(medley.errors, one["category"]))
-        self._remember(under, told)
+        self._remember(input_name, warnings)
 
-    def _remember(self, under: str, told: Sequence[Mapping[str, Any]]) -> None:
-        rows = [row for one in told for row in one["rows"]]
+    def _remember(self, input_name: str, warnings: Sequence[Mapping[str, Any]]) -> None:
+        rows = [row for one in warnings for row in one["rows"]]
         if rows:
-            self.bad_rows[under] = rows
+            self.unreadable_rows[input_name] = rows
 
 
 def _form(codec: Codec, sizes: Sequence[int]) -> EncodingLayout:
@@ -149,9 +151,9 @@ def _form(codec: Codec, sizes: Sequence[int]) -> EncodingLayout:
     return EncodingLayout(sizes, codec.spec.shape, np.dtype(dtype))
 
 
-def _as_json(notice: Notice) -> dict[str, Any]:
+def _as_json(warning: RowWarning) -> dict[str, Any]:
     return {
-        "message": f"{notice.told}{notice.sentence(notice.found, notice.total)}",
-        "category": notice.category.__name__,
-        "rows": [{"row": one.row, "why": f"{notice.told}{one}"} for one in notice.found],
+        "message": warning.text,
+        "category": warning.category.__name__,
+        "rows": [{"row": item.row, "reason": f"{warning.prefix}{item}"} for item in warning.items],
     }

@@ -1,4 +1,4 @@
-"""Answers of one stage of a network as numbers that the next stage reads."""
+"""Trains the heads in a first stage of the network, whose raw outputs a later stage starts from."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class HeadOutput(Layer, register="heads.output"):
-    """What a head would give, as a part in the middle of a network.
+    """The raw outputs of a head as a layer in the middle of a network.
 
     Args:
         head: the head's name.
-        outputs: K.
-        link: how members of an ensemble are joined, as `TargetCodec.linear_link`.
-        prior: (K,) of the head's target.
+        outputs: number of raw outputs K.
+        link: the link of the raw outputs (`TargetCodec.linear_link`), by which members of an ensemble are joined.
+        prior: (K,) raw outputs of the best constant prediction.
 
-    Shape: (B, D) or (B, E, D), and (B, L) of a linear path -> (B, K).
+    Shape: (B, D) or (B, E, D), optionally with (B, L) of a linear path -> (B, K).
 
     >>> str(HeadOutput("price", 1, "identity", (0.0,)).out(vector(8)))
     '(D=1)'
@@ -37,29 +37,29 @@ class HeadOutput(Layer, register="heads.output"):
     reads: ClassVar[str] = "members"
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The head's layer."""
+        """The layer that the head itself would build."""
         import torch
 
-        from medley.heads.linear_skip import start_at
+        from medley.heads.linear_skip import add_linear_skip
         from medley.heads.members import JOINS
         from medley.heads.readout import readout
 
         module = readout(specs[0], self.outputs, 0.0, JOINS[self.link])
-        return start_at(module, specs, self.head, torch.tensor(list(self.prior)))
+        return add_linear_skip(module, specs, self.head, torch.tensor(list(self.prior)))
 
     def out(self, *specs: Spec) -> Spec:
         return vector(self.outputs)
 
 
-class Answers(Layer, register="heads.answers"):
-    """Raw outputs of several heads as one vector, at which heads of a later stage start.
+class StageOutput(Layer, register="heads.answers"):
+    """The raw outputs of all heads as one vector, from which the heads of a later stage start.
 
     Args:
-        heads: names and numbers of raw outputs, in order.
+        heads: name and number of raw outputs of each head, in order.
 
-    Shape: (B, K) each -> (B, 1 + sum of K), the first number 1.
+    Shape: (B, K) of every head -> (B, 1 + sum of K); the first number is 1.
 
-    >>> str(Answers((("price", 1), ("kind", 3))).out(vector(1), vector(3)))
+    >>> str(StageOutput((("price", 1), ("kind", 3))).out(vector(1), vector(3)))
     '(D=5)'
     """
 
@@ -68,36 +68,36 @@ class Answers(Layer, register="heads.answers"):
     is_stage: ClassVar[bool] = True
 
     def build(self, *specs: Spec) -> nn.Module:
-        """Joins them; has no weights."""
+        """Concatenates a 1 and the outputs; has no weights."""
         from medley.nn.members import OneAnd
 
         return OneAnd()
 
     def out(self, *specs: Spec) -> Spec:
         if not all(spec.is_vector for spec in specs):
-            raise GraphError(f"it joins the outputs of heads, got {' and '.join(map(str, specs))}.")
+            raise GraphError(f"it reads the raw outputs of heads, got {' and '.join(map(str, specs))}.")
         heads = tuple((str(name), int(outputs)) for name, outputs in self.heads)
         return Spec((1 + sum(spec.size for spec in specs),), "D", answers=heads)
 
 
 class FirstStage(Composite, register="heads.first_stage"):
-    """All heads on a node, trained before the rest of the network, which then starts at their answers.
+    """Trains all heads on a node before the rest of the network, which then starts from their predictions.
 
-    Late fusion: what columns and texts say is learned first, and encoders of images and the like learn what is left. A
-    strong modality is not spoiled by a weak one, as later stages can only add to it.
+    Late fusion: columns and texts are learned first; encoders of images and other modalities then learn the residuals.
+    Strong modalities do not suffer from weak ones, because later stages only add to the first one.
 
-    Shape: what heads read -> (B, 1 + sum of K).
+    Shape: the input of a head -> (B, 1 + sum of K).
 
     >>> FirstStage()
     FirstStage()
     """
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
-        """A `HeadOutput` for each head, joined by `Answers`."""
+        """A `HeadOutput` for each head, joined by `StageOutput`."""
         if not summary.heads:
-            raise GraphError("it needs to know the targets, so it cannot be resolved without data.")
+            raise GraphError("it depends on the targets, so it cannot be resolved without data.")
         outputs = [
             HeadOutput(head.name, head.outputs, head.link, head.prior, name=f"first stage of {head.name}")(nodes)
             for head in summary.heads
         ]
-        return Answers(tuple((head.name, head.outputs) for head in summary.heads))(outputs)
+        return StageOutput(tuple((head.name, head.outputs) for head in summary.heads))(outputs)

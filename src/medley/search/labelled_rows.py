@@ -1,4 +1,4 @@
-"""The rows of one part of a split: training or validation rows."""
+"""Rows of inputs with their labels and weights: the training or the validation rows of a split."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Part:
-    """Training or validation rows as the caller passed them, in order.
+class LabelledRows:
+    """Training or validation rows as passed by the caller, in order.
 
     Args:
         x: input name -> rows; None if no row has the input.
         y: head name -> labels.
         weight: (N,) sample weights or None.
-        size: N.
-        numbers: (N,) the caller's number of each row, used in messages; None if the rows are in the caller's order.
+        size: number of rows N.
+        numbers: (N,) the caller's number of each row, for messages; None if they are 0 to N - 1.
         where: prefix of messages about these rows ("validation_data").
-        folds: (N,) the fold of each row, from 0, where each member of an ensemble leaves out a fold; None for none.
+        folds: (N,) the fold of each row, from 0, if each member of an ensemble leaves out one fold; else None.
     """
 
     x: Mapping[str, Any]
