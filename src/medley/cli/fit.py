@@ -58,6 +58,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        "--private",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="a column whose words are replaced by codes before anything is learned or saved; may be repeated",
+    )
+    parser.add_argument(
         "--time-limit",
         metavar="T",
         default="10m",
@@ -174,7 +181,7 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
         "memory": args.memory,
         "plan": plan_of(args.plan, errors),
     }
-    table = {"inputs": args.input, "column_kinds": kinds, "root": args.root}
+    table = {"inputs": args.input, "column_kinds": kinds, "root": args.root, "private": args.private}
     pretrained = pretrained_of(args.pretrained)
     output = {"project_name": SEARCH, "directory": folder, "device": args.device}
     if errors.errors:  # reported together with all other errors

@@ -22,5 +22,6 @@ OPTIONS = {
     "memory": "--memory",
     "pretrained": "--pretrained",
     "plan": "--plan",
+    "private": "--private",
     "project_name": "-o",
 }

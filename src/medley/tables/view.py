@@ -10,9 +10,10 @@ import numpy as np
 
 from medley.core.input import Input
 from medley.core.registry import lookup
-from medley.core.rules import Fields, Items, Json, Named, StateRules, Text, require
+from medley.core.rules import Fields, Items, Json, Maybe, Named, StateRules, Text, require
 from medley.tables.columns.cells import Cells, check_columns, table_cells
 from medley.tables.columns.kind import kind_named
+from medley.tables.columns.pseudonyms import pseudonymized
 from medley.tables.columns.schema import Schema
 from medley.tables.reading.read import Table, read
 
@@ -46,9 +47,13 @@ class TableView:
         schema: the kinds of the columns, targets included.
         feeds: which columns each input reads.
         targets: head name -> its column.
+        private: columns whose words are replaced by codes in every table that is read.
     """
 
-    def __init__(self, schema: Schema, feeds: Sequence[Feed], targets: Mapping[str, str]) -> None:
+    def __init__(
+        self, schema: Schema, feeds: Sequence[Feed], targets: Mapping[str, str], private: Sequence[str] = ()
+    ) -> None:
+        self.private = tuple(private)
         self.schema = schema
         self.feeds = tuple(feeds)
         self.targets = dict(targets)
@@ -61,8 +66,9 @@ class TableView:
     @property
     def text_columns(self) -> list[str]:
         """The columns whose cells must be read as text, even if all of them are digits in some table."""
-        guesses = (self.schema[name] for name in self._all_columns())
-        return [guess.name for guess in guesses if kind_named(guess.kind).reads_as_text(guess.form)]
+        guesses = [self.schema[name] for name in self._all_columns()]
+        is_text = {guess.name: kind_named(guess.kind).reads_as_text(guess.form) for guess in guesses}
+        return [name for name, is_read_so in is_text.items() if is_read_so or name in self.private]
 
     def without_examples(self, reason: str) -> TableView:
         """A view that quotes no cell of the table that it was made for.
@@ -71,11 +77,11 @@ class TableView:
             reason: takes the place of the reasons for the columns' kinds, which may quote cells.
         """
         guesses = [replace(guess, examples=(), reason=reason) for guess in self.schema.values()]
-        return TableView(Schema(guesses), self.feeds, self.targets)
+        return TableView(Schema(guesses), self.feeds, self.targets, self.private)
 
     def only(self, inputs: Collection[str]) -> TableView:
         """A view of some of the inputs, without targets."""
-        return TableView(self.schema, [feed for feed in self.feeds if feed.name in inputs], {})
+        return TableView(self.schema, [feed for feed in self.feeds if feed.name in inputs], {}, self.private)
 
     def read(self, table: Any, root: Any = None, *, labelled: bool = False, empty: bool = False) -> Table:
         """Read a table of any form; text columns stay text, even if all of their cells are digits in this table.
@@ -95,7 +101,7 @@ class TableView:
         missing_targets = [name for name in self.targets.values() if name not in loaded.frame.columns]
         has_no_target = labelled and len(missing_targets) == len(self.targets)
         check_columns(loaded, [*self.required, *missing_targets] if has_no_target else self.required)
-        return loaded
+        return pseudonymized(loaded, self.private)
 
     def labelled(self, table: Table) -> list[str]:
         """The heads whose target columns are in the table."""
@@ -193,6 +199,7 @@ class TableView:
             low=1,
         ),
         targets=Named(Text()),
+        private=Maybe(Items(Text(), is_unique=True)),
     )
 
     def state(self) -> dict[str, Any]:
@@ -201,6 +208,7 @@ class TableView:
             "schema": self.schema.state(),
             "feeds": [asdict(feed) for feed in self.feeds],
             "targets": self.targets,
+            **({"private": list(self.private)} if self.private else {}),
         }
 
     @classmethod
@@ -212,7 +220,7 @@ class TableView:
             ConfigError: an input or a kind of column is not registered.
         """
         values = cls.RULES.read(state)
-        view = cls(Schema.restore(values["schema"]), values["feeds"], values["targets"])
+        view = cls(Schema.restore(values["schema"]), values["feeds"], values["targets"], values["private"] or ())
         for feed in view.feeds:
             input_class = lookup(feed.input)
             require(isinstance(input_class, type) and issubclass(input_class, Input), f"{feed.input!r} is no input.")

@@ -13,8 +13,9 @@ from medley.auto.table.plan import Plan, plan_table
 from medley.core.arguments import check_whole_number
 from medley.core.input import Input
 from medley.core.unreadable import POLICIES
-from medley.errors import ConfigError, DataError, ErrorCollector, spelled
+from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean, spelled
 from medley.model.forward import resolve_device
+from medley.tables.columns.pseudonyms import pseudonymized
 from medley.tables.reading.memory import memory_bytes
 from medley.tables.reading.read import Table, read
 
@@ -104,6 +105,7 @@ def understand(
     roles: Mapping[str, str | None] | None = None,
     on_bad_file: str = "warn",
     labels: Table | None = None,
+    private: Sequence[str] = (),
 ) -> tuple[Table, Plan]:
     """Reads a table and plans its model.
 
@@ -117,6 +119,7 @@ def understand(
         roles: "group", "time", "split", "sample_weight" -> column or None.
         on_bad_file: as for `fit`.
         labels: the targets' columns of all rows, where `table` is a sample of them.
+        private: as for `fit`.
 
     Raises:
         ConfigError, DataError: all of `errors`, and what is wrong with the table.
@@ -127,12 +130,14 @@ def understand(
         ways = " and ".join(", ".join(map(spelled, _SPLITS)).rsplit(", ", 1))
         errors.add(f"Rows can be split by one of {ways}, got {', '.join(map(spelled, by))}.")
     try:
-        known = read(table, root)
+        known = read(table, root, as_text=private)
     except DataError as error:
         errors.collect(error)
         errors.raise_if_any(DataError)
         raise
-    return known, plan_table(
+    check_private(private, list(known.frame.columns), targets, errors)
+    known = pseudonymized(known, private)
+    plan = plan_table(
         known,
         targets,
         inputs=inputs,
@@ -142,3 +147,25 @@ def understand(
         errors=errors,
         labels=labels,
     )
+    plan.view.private = tuple(private)
+    return known, plan
+
+
+def check_private(private: Any, columns: Sequence[str], targets: Any, errors: ErrorCollector) -> None:
+    """Adds an error where private columns are no columns, or are to be predicted.
+
+    Args:
+        private: as for `fit`.
+        columns: of the table.
+        targets: as for `fit`.
+        errors: is added to.
+    """
+    if isinstance(private, str) or not all(isinstance(name, str) for name in private):
+        errors.add(f"must be a list of columns, got {private!r}.", argument="private")
+        return
+    named = [targets] if isinstance(targets, str) else [str(name) for name in targets]
+    for name in private:
+        if name not in columns:
+            errors.add(f"names {name!r}, which is not a column.{did_you_mean(name, columns)}", argument="private")
+        elif name in named:
+            errors.add(f"names {name!r}, which is a target: predictions would be codes.", argument="private")

@@ -61,6 +61,7 @@ def fit(
     memory: float | str | None = "auto",
     pretrained: Any = "auto",
     plan: Mapping[str, Any] | None = None,
+    private: Sequence[str] = (),
 ) -> Model:
     """Fits one model of several targets to a table: guesses what its columns hold, draws a graph, searches, trains.
 
@@ -105,6 +106,9 @@ def fit(
         plan: `model.metadata["plan"]` of an earlier call with the same rows: repeats that training without a clock, so
             that machines of another speed, or a busier one, get the same model; unless its `"complete"` is False: then
             the time ran out before the plan was carried out.
+        private: columns of which no word may be seen or saved. Each word is replaced by a code as soon as the table is read,
+            here and in predictions: categories and words are still told apart, parts of words and numbers are not read.
+            Codes hide words from readers, not from those who try a list of words.
 
     Returns:
         A model whose `predict` takes tables and gives frames.
@@ -153,6 +157,7 @@ def fit(
         roles={"group": group, "time": time, "split": split, "sample_weight": sample_weight},
         on_bad_file=on_bad_file,
         pretrained=pretrained,
+        private=private,
     )
     if project_name is None and directory is not None:
         project_name = PROJECT
@@ -261,6 +266,8 @@ def _understood(
             plan = with_pretrained(plan, pretrained, progress.log)
             return divide_table(known, plan, division, progress), plan
         del known
+    if how["private"]:
+        errors.add("columns need a table that fits into memory; set memory= higher.", argument="private")
     given = {word: column for word, column in roles.items() if column is not None}
     first = next(batches(table, 1), None)
     if first is not None:
