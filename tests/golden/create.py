@@ -1,6 +1,6 @@
 """Writes the golden models: small saved models of every kind, by which later versions prove that they still load them.
 
-    python tests/golden/create.py FOLDER
+    python tests/golden/create.py FOLDER [NAME ...]
 
 From the first release on, a folder that is in here is never written again: a new format gets a folder of its own, and
 the old ones must go on loading and predicting the same. Before it, saved models may change; then the folder of the
@@ -21,7 +21,7 @@ from medley.graph.graph import draw
 from medley.graph.network import Network
 from medley.model.model import Model
 from medley.search.encodings import Encodings
-from medley.search.part import Part
+from medley.search.labelled_rows import LabelledRows
 from medley.search.trial import SearchSpec, resolved
 from medley.tables.columns.infer import infer
 from medley.tables.reading.read import read
@@ -54,7 +54,7 @@ def model(inputs, outputs, x, y, table=None, **metadata):
     """A model with fitted codecs and random weights."""
     graph = draw(inputs, outputs)
     codecs = {name: head.codec() for name, head in graph.heads.items()}
-    data = Encodings(Part(x, y, None, SIZE), None, codecs, torch.device("cpu"))
+    data = Encodings(LabelledRows(x, y, None, SIZE), None, codecs, torch.device("cpu"))
     settled, _ = resolved(SearchSpec(graph, data, Training(), None, lambda values: 0.0, 0), take_default)
     sources = data.sources(settled)
     torch.manual_seed(0)
@@ -116,7 +116,7 @@ def table():
         md.RegressionHead(scale="log", name="price")([joined, linear]),
         md.ClassificationHead(name="sold")([joined, linear]),
         md.ClassificationHead(name="kind")([joined, linear]),
-        md.OrderedHead(order=["1", "2", "3", "4", "5"], name="stars")(joined),
+        md.OrderedHead(order=[1, 2, 3, 4, 5], name="stars")(joined),
         md.CountHead(name="visits")([joined, linear]),
     ]
     scores = {"loss": 1.0, "val_loss": 1.5}
@@ -202,7 +202,7 @@ def audio():
 
 def pretrained(folder):
     """A pretrained encoder of texts and one of images, frozen and fine-tuned."""
-    from medley.testing import tiny_model
+    from medley.testing.tiny_models import tiny_model
 
     rng = np.random.default_rng(6)
     x = {
@@ -239,20 +239,20 @@ def write(folder, name, built, rows, *, export=False):
         built.export(path / "model.onnx")
 
 
-def main(folder):
-    """Writes all of them."""
+def main(folder, *names):
+    """Writes all of them, or those with these names."""
     import tempfile
 
-    for kind in (ensemble, texts, images, series, audio, table):
+    kinds = [kind for kind in (ensemble, texts, images, series, audio, table) if kind.__name__ in names or not names]
+    for kind in kinds:
         built, rows = kind()
         if kind is table:
             rows = {name: values[:6] for name, values in rows.items()}
         write(folder, kind.__name__, built, rows, export=kind in (table, ensemble))
-        print(kind.__name__)
-    with tempfile.TemporaryDirectory() as temporary:
-        built, rows = pretrained(Path(temporary))
-        write(folder, "pretrained", built, rows)
+    if "pretrained" in names or not names:
+        with tempfile.TemporaryDirectory() as temporary:
+            write(folder, "pretrained", *pretrained(Path(temporary)))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])
