@@ -23,6 +23,9 @@ from medley.errors import ArtifactError, MedleyError, as_artifact_error
 MOST = 10_000_000
 """The largest whole number in a field: a size, a count or a limit of any model that is trained on one machine."""
 
+MOST_OF_LIMITS = 2**53
+"""Likewise of a field `max_...`: nothing is made in that size."""
+
 MOST_NAMES = 100_000
 """The most items of a field."""
 
@@ -79,7 +82,8 @@ def _problems(block: Block, depth: int) -> Iterator[str]:
             yield f"{field.name} must be {_described(types[field.name])}, got {_shown(value)}."
         for inner in _blocks(value):
             yield from _problems(inner, depth + 1)
-        if problem := _size_problem(value):
+        most = MOST_OF_LIMITS if field.name.startswith("max_") else MOST
+        if problem := _size_problem(value, most):
             yield f"{field.name} {problem}"
 
 
@@ -148,18 +152,18 @@ def _blocks(value: Any) -> Iterator[Block]:
             yield from _blocks(item)
 
 
-def _size_problem(value: Any, depth: int = 0) -> str | None:
+def _size_problem(value: Any, most: int, depth: int = 0) -> str | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return f"must lie between -{MOST:,} and {MOST:,}, got {_shown(value)}." if abs(value) > MOST else None
+        return f"must lie between -{most:,} and {most:,}, got {_shown(value)}." if abs(value) > most else None
     if isinstance(value, float):
         return None if math.isfinite(value) else f"must be finite, got {value}."
     if isinstance(value, Mapping | tuple | list):
         if len(value) > MOST_NAMES or depth > 20:
             return "holds too many values."
         inner = value.values() if isinstance(value, Mapping) else value
-        return next((problem for item in inner if (problem := _size_problem(item, depth + 1))), None)
+        return next((problem for item in inner if (problem := _size_problem(item, most, depth + 1))), None)
     return None
 
 

@@ -106,9 +106,9 @@ def fit(
         plan: `model.metadata["plan"]` of an earlier call with the same rows: repeats that training without a clock, so
             that machines of another speed, or a busier one, get the same model; unless its `"complete"` is False: then
             the time ran out before the plan was carried out.
-        private: columns of which no word may be seen or saved. Each word is replaced by a code as soon as the table is read,
-            here and in predictions: categories and words are still told apart, parts of words and numbers are not read.
-            Codes hide words from readers, not from those who try a list of words.
+        private: columns of which no word may be seen or saved. Each word is replaced by a code as soon as the table is
+            read, here and in predictions: categories and words are still told apart, parts of words and numbers are not
+            read. Codes hide words from readers, not from those who try a list of words.
 
     Returns:
         A model whose `predict` takes tables and gives frames.

@@ -54,10 +54,9 @@ def pseudonymized(table: Table, columns: Collection[str]) -> Table:
 def _hidden(cell: Any) -> Any:
     if cell is None or (isinstance(cell, float) and cell != cell) or type(cell).__name__ in ("NAType", "NaTType"):
         return None
-    if isinstance(cell, list | tuple | set | frozenset) or hasattr(cell, "tolist"):
-        items = cell.tolist() if hasattr(cell, "tolist") else cell
-        return (
-            [_hidden(item) for item in items] if isinstance(items, list | tuple | set | frozenset) else _hidden(items)
-        )
+    if hasattr(cell, "tolist"):  # an array, or a number of NumPy
+        return _hidden(cell.tolist())
+    if isinstance(cell, list | tuple | set | frozenset):
+        return [_hidden(item) for item in cell]
     is_whole = isinstance(cell, float) and cell.is_integer()
     return _WORD.sub(lambda match: pseudonym(match[0]), str(int(cell) if is_whole else cell))
