@@ -70,7 +70,7 @@ _PUBLIC = {
     "model.model": ("Model",),
     "model.records": ("History", "Record"),
     "search.objective": ("Objective",),
-    "search.tuners": ("TPE", "BayesianOptimization", "Greedy", "Hyperband", "RandomSearch", "Tuner"),
+    "search.tuners": ("TPE", "BayesianOptimization", "Greedy", "Hyperband", "Local", "RandomSearch", "Tuner"),
     "series.attention_pooling": ("AttentionPooling",),
     "series.block": ("TimeseriesBlock",),
     "series.general": ("GeneralBlock",),

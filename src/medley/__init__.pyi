@@ -70,6 +70,7 @@ from medley.search.tuners import TPE as TPE
 from medley.search.tuners import BayesianOptimization as BayesianOptimization
 from medley.search.tuners import Greedy as Greedy
 from medley.search.tuners import Hyperband as Hyperband
+from medley.search.tuners import Local as Local
 from medley.search.tuners import RandomSearch as RandomSearch
 from medley.search.tuners import Tuner as Tuner
 from medley.series.attention_pooling import AttentionPooling as AttentionPooling

@@ -232,7 +232,7 @@ class TestErrors:
 
     def test_an_unknown_tuner(self):
         with pytest.raises(
-            ConfigError, match=r"Expected the tuner argument to be one of greedy, random, .*but got gredy"
+            ConfigError, match=r"Expected the tuner argument to be one of local, greedy, random, .*but got gredy"
         ):
             md.AutoModel(md.Input(), md.RegressionHead(), tuner="gredy")
 

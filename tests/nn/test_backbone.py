@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -318,15 +319,25 @@ class TinyTimm(nn.Module):
         self.stem = nn.Conv2d(3, 6, 3, stride=4)
         self.blocks = nn.Sequential(nn.Conv2d(6, 8, 3), nn.ReLU())
 
+    def reset_classifier(self, num_classes, global_pool):
+        assert (num_classes, global_pool) == (0, "")
+
     def forward_features(self, x):
         return self.blocks(self.stem(x))
 
 
 @pytest.fixture
 def timm(monkeypatch):
-    module = ModuleType("timm")
-    module.create_model = lambda name, **settings: {"tinynet": TinyTimm}[name]()
+    module, calls = ModuleType("timm"), []
+
+    def create_model(name, pretrained=True, num_classes=None, global_pool="avg", width=8):
+        calls.append({"name": name, "pretrained": pretrained, "global_pool": global_pool, "width": width})
+        return TinyTimm()
+
+    module.create_model = create_model
+    module.is_model = lambda name: name == "tinynet"
     monkeypatch.setitem(sys.modules, "timm", module)
+    return calls
 
 
 @pytest.fixture
@@ -350,6 +361,31 @@ def test_encoders_of_timm_are_loaded(timm, timm_folder):
     with torch.no_grad():
         torch.testing.assert_close(backbone(pixel_values=images()), reference.forward_features(images()).mean((2, 3)))
     assert changed_parameters(ImageEncoder(backbone, None, [0.5] * 3, [0.5] * 3, "bilinear"))
+
+
+def write_config(folder, **changes):
+    path = Path(folder) / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_model_args_of_timm_reach_its_factory_without_those_that_name_weights(timm, timm_folder):
+    arguments = {"global_pool": "max", "width": 8, "num_classes": 5, "pretrained": True, "checkpoint_path": "/x.pth"}
+    write_config(timm_folder, model_args=arguments)
+    assert build(plan(timm_folder, "image"))(pixel_values=images()).shape[1] == 8
+    assert {"name": "tinynet", "pretrained": False, "global_pool": "max", "width": 8} in timm
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model_args": {"colour": "red"}}, r"cannot build 'tinynet' with the model_args .*colour='red'"),
+        ({"architecture": "hf-hub:somebody/model"}, "no architecture 'hf-hub:somebody/model'"),
+    ],
+)
+def test_what_timm_cannot_build_is_an_error(timm, timm_folder, changes, message):
+    write_config(timm_folder, **changes)
+    with pytest.raises(ConfigError, match=message):
+        build(plan(timm_folder, "image"))
 
 
 def test_a_failed_import_of_timm_is_an_error(timm_folder, monkeypatch):

@@ -116,14 +116,14 @@ def test_trial_0_is_the_sensible_default(study, trainings):
 
 
 def test_the_best_are_kept_on_disk_and_no_others(study, trainings):
-    trainings.events = dict(enumerate([5.0, 3.0, 4.0, 1.0, 9.0, 2.0]))
-    one = study(6, keep=3)
-    results = one.run()
-    assert [two.score for two in results] == [5.0, 3.0, 4.0, 1.0, 9.0, 2.0]
-    assert [two.number for two in one.ranked[:3]] == [3, 5, 1]
-    assert saved(one) == [1, 3, 5]
-    assert one.found.best().score == 1.0
-    assert [one.found.model(number).score for number in (3, 5, 1)] == [1.0, 2.0, 3.0]
+    trainings.events = dict(enumerate([5.0, 3.0, 2.0, 1.0, 9.0, 0.5]))
+    search = study(6, keep=3)
+    results = search.run()
+    assert [result.score for result in results] == [5.0, 3.0, 2.0, 1.0, 9.0, 0.5]
+    assert [result.number for result in search.ranked[:3]] == [5, 3, 2]
+    assert saved(search) == [2, 3, 5]
+    assert search.found.best().score == 0.5
+    assert [search.found.model(number).score for number in (5, 3, 2)] == [0.5, 1.0, 2.0]
 
 
 def test_of_equal_trials_the_first_is_the_best(study, trainings):

@@ -13,11 +13,13 @@ from medley.core.space import Float, Int, OneOf
 from medley.errors import ConfigError
 from medley.search.suggest import DefaultSuggest, TrialSuggest
 from medley.search.tuners import (
+    PLANNED,
     TPE,
     TUNERS,
     BayesianOptimization,
     Greedy,
     Hyperband,
+    Local,
     RandomSearch,
     quiet,
     resolve_tuner,
@@ -77,7 +79,7 @@ def params(study):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (None, TPE),
+        (None, Local),
         ("tpe", TPE),
         ("random", RandomSearch),
         ("greedy", Greedy),
@@ -93,7 +95,9 @@ def test_a_tuner_is_found_by_name_class_or_itself(given, expected):
 
 @pytest.mark.parametrize("given", ["unknown", 3, RandomSearch.sampler, dict])
 def test_an_unknown_tuner_is_told_in_known_words(given):
-    with pytest.raises(ConfigError, match=r"Expected the tuner argument to be one of greedy, random, .* but got"):
+    with pytest.raises(
+        ConfigError, match=r"Expected the tuner argument to be one of local, greedy, random, .* but got"
+    ):
         resolve_tuner(given)
 
 
@@ -123,7 +127,7 @@ def test_the_same_seed_repeats_a_search(tuner):
     assert params(first)[1:] != params(other)[1:]
 
 
-@pytest.mark.parametrize("tuner", ["tpe", "greedy", "random"])
+@pytest.mark.parametrize("tuner", ["local", "tpe", "greedy", "random"])
 def test_a_fresh_sampler_per_trial_resumes_a_search_as_if_never_stopped(tuner):
     def search_from(study, start, stop):
         with quiet():
@@ -208,6 +212,64 @@ def test_greedy_draws_what_the_best_trial_lacks():
     assert suggest("new.n", Int(7, 9), 7) in (7, 8, 9)
 
 
+# ---- local moves
+
+
+def local_study(trials, ask, loss):
+    with quiet():
+        study = optuna.create_study()
+        default = DefaultSuggest()
+        ask(default)
+        study.enqueue_trial(default.params)
+        for number in range(trials):
+            study.sampler = Local().sampler(number)
+            trial = study.ask()
+            study.tell(trial, loss(ask(TrialSuggest(trial))))
+    return study
+
+
+def wide(suggest):
+    return {
+        "a.units": suggest("a.units", OneOf(16, 32, 64, 128, 256, default=64), 64),
+        "a.layers": suggest("a.layers", Int(1, 9), 5),
+        "a.step": suggest("a.step", Int(2, 64, log=True), 8),
+        "a.type": suggest("a.type", OneOf("x", "y", "z"), "x"),
+        "training.rate": suggest("training.rate", Float(1e-4, 1.0, log=True), 0.01),
+        "training.drop": suggest("training.drop", Float(0.0, 1.0), 0.5),
+    }
+
+
+def test_local_moves_begin_near_the_default_and_widen():
+    study = local_study(40, wide, lambda values: 1.0 if values == wide(DefaultSuggest()) else 2.0)
+    default = study.trials[0].params
+
+    def moved(trial):
+        return [name for name, value in trial.params.items() if value != default[name]]
+
+    first, last = study.trials[1:5], study.trials[-10:]
+    assert all(len(moved(trial)) == 1 for trial in first)
+    assert max(len(moved(trial)) for trial in last) >= 4
+    for trial in first:
+        assert trial.params["a.units"] in (32, 64, 128)
+        assert abs(trial.params["a.layers"] - 5) <= 3
+        assert 0.001 < trial.params["training.rate"] < 0.1
+    assert {trial.params["a.type"] for trial in last} == {"x", "y", "z"}
+
+
+def test_local_moves_go_on_from_the_best_trial():
+    study = local_study(60, wide, lambda values: abs(values["training.drop"] - 0.9) + abs(values["a.layers"] - 8))
+    assert study.best_params["a.layers"] == 8
+    assert abs(study.best_params["training.drop"] - 0.9) < 0.1
+
+
+def test_local_moves_repeat_nothing_until_the_space_is_used_up():
+    def small(suggest):
+        return {"a": suggest("a.on", OneOf(True, False), True), "b": suggest("b.n", Int(1, 3), 2)}
+
+    study = local_study(6, small, lambda values: 0.0)
+    assert len({frozenset(trial.params.items()) for trial in study.trials}) == 6
+
+
 # ---- pruning
 
 
@@ -254,6 +316,21 @@ def test_a_trial_that_blows_up_late_keeps_what_it_had_reached():
 def test_a_trial_that_blows_up_at_once_is_pruned():
     assert judged([GOOD], [float("nan")] * 10) == 3
     assert judged([[1.0, float("inf"), 0.9, 0.8, 0.7, 0.6]], [1e30] * 10) == 2
+
+
+def test_what_a_trial_can_still_gain_by_the_end_of_its_own_schedule_decides():
+    def pruned(planned):
+        with quiet():
+            study = optuna.create_study(pruner=resolve_tuner("local").pruner(EPOCHS))
+            study.add_trial(create_trial(value=min(GOOD), intermediate_values=dict(enumerate(GOOD))))
+            trial = study.ask()
+            trial.set_user_attr(PLANNED, planned)
+            for epoch, value in enumerate([1.0, 0.9, 0.85, 0.8, 0.75]):
+                trial.report(value, epoch)
+            return trial.should_prune()
+
+    assert pruned(EPOCHS)  # after half of its schedule, where the other had 0.55, and gained 0.08 afterwards
+    assert not pruned(16)  # after less than a third
 
 
 def test_better_than_the_worst_of_many_is_not_enough():

@@ -55,7 +55,8 @@ class AutoModel:
         objective: what trials are compared by: None is the scale-free number (the mean over heads of validation loss
             divided by the loss of the best constant prediction); or `"val_loss"`, `"val_accuracy"`,
             `"val_<head>_<metric>"`, an `Objective`, or a list of them.
-        tuner: `"greedy"`, `"bayesian"`, `"hyperband"`, `"random"`, a tuner class or object; None is TPE.
+        tuner: `"local"`, `"greedy"`, `"tpe"`, `"bayesian"`, `"hyperband"`, `"random"`, a tuner class or object; None is
+            `"local"`.
         overwrite: start anew where the project exists. Otherwise a search over the same data goes on where it ended,
             and one over other data moves the old project aside.
         seed: of splits, weights, order and sampler; the same seed gives the same result. None is 0.
@@ -210,11 +211,8 @@ class AutoModel:
             self.directory = temporary_folder(self)
         check_writable(self.folder)
         budget = Budget.start(self.time_limit) if budget is None else budget
-        plan = replace(
-            self.training,
-            epochs=epochs or self.training.epochs,
-            batch_size=batch_size or self.training.batch_size,
-        )
+        plan = self.training
+        plan = replace(plan, epochs=epochs or plan.epochs, batch_size=batch_size or plan.batch_size)
         search_spec = self._search_spec(train, val, plan, stream, table, about or {}, budget)
         study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {})
         self._found, self._searched = study.found, self.folder

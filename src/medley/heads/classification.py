@@ -183,7 +183,7 @@ def _multilabel_task(target: TargetProfile) -> TaskGuess | None:
         return target.task("multilabel", cells.reason, cells.confidence, outputs=labels)
     if cells.kind != "vector":
         return None
-    size, numbers = int(cells.layout), target.numbers
+    size, numbers = int(cells.form), target.numbers
     if size < 2 or not np.isin(numbers[np.isfinite(numbers)], (0, 1)).all():
         return None
     return target.task("multilabel", f"its cells are {size} values of 0 or 1", 0.95, outputs=size)

@@ -11,6 +11,10 @@ from torch import Tensor, nn
 from medley.errors import ConfigError, MissingDependencyError
 from medley.nn.hub import INDEX, WEIGHTS, ModelFiles
 
+_WEIGHTS = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir")
+_SET_HERE = (*_WEIGHTS, "num_classes", "features_only", "out_indices", "scriptable", "exportable", "no_jit")
+"""Arguments of timm's factory that a config does not decide: which weights are read, and that features come out."""
+
 
 def timm_config(content: Mapping[str, Any], num_hidden_layers: int | None) -> dict[str, Any]:
     """The config of an encoder of timm, from the JSON file next to its weights.
@@ -41,6 +45,7 @@ def timm_encoder(config: Mapping[str, Any]) -> TimmEncoder:
     """Builds the encoder without loading weights.
 
     Raises:
+        ConfigError: timm has no such architecture, or not with these arguments.
         MissingDependencyError: timm cannot be imported.
     """
     try:
@@ -49,9 +54,18 @@ def timm_encoder(config: Mapping[str, Any]) -> TimmEncoder:
         raise MissingDependencyError(
             f"Encoders of timm need timm, which cannot be imported ({error}).", package="timm"
         ) from error
-    model = timm.create_model(
-        config["architecture"], pretrained=False, num_classes=0, global_pool="", **config["model_args"]
-    )
+    name = config["architecture"]
+    if not timm.is_model(name):  # timm would look for other names on the hub
+        raise ConfigError(f"timm has no architecture {name!r}; a newer timm may have it.")
+    arguments = {key: value for key, value in config["model_args"].items() if key not in _SET_HERE}
+    try:
+        model = timm.create_model(name, pretrained=False, num_classes=0, **arguments)
+    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+        told = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+        raise ConfigError(f"timm cannot build {name!r} with the model_args of its config ({told}): {error}") from error
+    if not any(True for _ in getattr(model, "fc_norm", nn.Identity()).parameters()):
+        # Pooling is ours. Encoders that normalise what they have pooled keep theirs: its weights are among the others.
+        model.reset_classifier(0, "")
     return TimmEncoder(model)
 
 

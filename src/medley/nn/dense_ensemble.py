@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -47,6 +47,7 @@ class TableMembers(MemberWise):
         members: E.
         layout: of the columns.
         periodic: numbers that a number's cosines become; 0 leaves them out.
+        plain: the members that read numbers as they are: without cosines, and without an embedding for each value.
 
     Shape: (B, C) -> (E, B, D).
 
@@ -57,9 +58,12 @@ class TableMembers(MemberWise):
 
     FREQUENCIES, WIDTH, SCALE = 16, 8, 1.0
 
-    def __init__(self, members: int, layout: TableLayout, *, periodic: int = 3) -> None:
+    def __init__(self, members: int, layout: TableLayout, *, periodic: int = 3, plain: Collection[int] = ()) -> None:
         super().__init__()
         self.members = members
+        self.has_plain = bool(plain)
+        is_rich = torch.tensor([float(member not in plain) for member in range(members)])[:, None, None]
+        self.register_buffer("is_rich", is_rich, persistent=False)
         self.periodic = periodic if layout.embedded_numbers else 0
         places = {
             "numbers": list(layout.numbers),
@@ -104,6 +108,13 @@ class TableMembers(MemberWise):
         embedded = self.WIDTH * (sizes["discrete"] + sizes["embedded"])
         return sizes["numbers"] + sizes["periodic_numbers"] * self.periodic + sizes["flagged"] + sizes["hot"] + embedded
 
+    @property
+    def start_factor(self) -> Tensor:
+        """(E, 1, 1), by which a layer's first weights grow: plain members have fewer numbers to read than there are."""
+        left_out = self.sizes["periodic_numbers"] * self.periodic + self.sizes["discrete"] * self.WIDTH
+        factor = (self.width / max(self.width - left_out, 1)) ** 0.5
+        return torch.where(self.get_buffer("is_rich") > 0, 1.0, factor)
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, C) -> (E, B, D)."""
         rows, clean = x.shape[0], torch.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)
@@ -112,17 +123,24 @@ class TableMembers(MemberWise):
             shared.append(_soft_clipped(clean.index_select(1, self.numbers)))  # type: ignore[arg-type]
         if self.periodic:
             numbers = _soft_clipped(clean.index_select(1, self.periodic_numbers))  # type: ignore[arg-type]
-            own.append(self._cosines(numbers))
+            own.append(self._of_rich(self._cosines(numbers)))
         if self.sizes["flagged"]:
             shared.append(torch.isnan(x.index_select(1, self.flagged)).to(clean.dtype))  # type: ignore[arg-type]
         if self.sizes["hot"]:
             shared.append((clean.index_select(1, self.hot) == self.codes).to(clean.dtype))  # type: ignore[arg-type]
         if self.sizes["discrete"] or self.sizes["embedded"]:
-            own.append(self.of_chosen(self.table)[:, self._codes(x, clean)].flatten(2))
+            embedded = self.of_chosen(self.table)[:, self._codes(x, clean)].flatten(2)
+            parts = [self.sizes["discrete"] * self.WIDTH, self.sizes["embedded"] * self.WIDTH]
+            discrete, categories = embedded.split(parts, dim=2)
+            own += [self._of_rich(discrete), categories]
         members = len(range(self.members)[self.chosen])
         parts = [torch.cat(shared, 1).expand(members, rows, -1)] if shared else []
         parts += own
         return parts[0] if len(parts) == 1 else torch.cat(parts, 2)
+
+    def _of_rich(self, features: Tensor) -> Tensor:
+        """Features (E, B, D) that plain members do not read."""
+        return features * self.of_chosen(self.get_buffer("is_rich")) if self.has_plain else features
 
     def _cosines(self, numbers: Tensor) -> Tensor:
         frequency, phase = self.of_chosen(self.frequency), self.of_chosen(self.phase)
@@ -162,6 +180,7 @@ class DenseEnsemble(MemberWise):
         tables: place among what comes in -> its layout, where it is a table.
         periodic: as in `TableMembers`.
         hidden: places among what comes in that the second half of the members does not read.
+        plain: the members that read the numbers of tables as they are, as in `TableMembers`.
 
     Shape: tensors (B, D_i) -> (B, E, units).
 
@@ -181,6 +200,7 @@ class DenseEnsemble(MemberWise):
         tables: Mapping[int, TableLayout] | None = None,
         periodic: int = 3,
         hidden: Sequence[int] = (),
+        plain: Collection[int] = (),
     ) -> None:
         super().__init__()
         self.members = members
@@ -189,7 +209,10 @@ class DenseEnsemble(MemberWise):
         self.hidden = frozenset(hidden)
         self.dropout, self.input_dropout = dropout, input_dropout
         self.tables = nn.ModuleDict(
-            {str(place): TableMembers(members, layout, periodic=periodic) for place, layout in (tables or {}).items()}
+            {
+                str(place): TableMembers(members, layout, periodic=periodic, plain=plain)
+                for place, layout in (tables or {}).items()
+            }
         )
         read = [
             self.tables[str(place)].width if str(place) in self.tables else width for place, width in enumerate(widths)
@@ -198,6 +221,8 @@ class DenseEnsemble(MemberWise):
         self.scale = nn.Parameter(torch.ones(members, 1, width))
         sizes = [width, *[units] * num_layers]
         starts = [torch.randn(members, before, after) * max(before, 1) ** -0.5 for before, after in pairwise(sizes)]
+        for table in self.tables.values():
+            starts[0] = starts[0] * table.start_factor
         self.weights = nn.ParameterList([nn.Parameter(start) for start in starts])
         self.biases = nn.ParameterList([nn.Parameter(torch.zeros(members, 1, units)) for _ in range(num_layers)])
 

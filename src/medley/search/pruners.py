@@ -10,24 +10,29 @@ import numpy as np
 from optuna.pruners import BasePruner  # noqa: TID253
 from optuna.trial import TrialState  # noqa: TID253
 
+from medley.search.tuners import PLANNED
+
 if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
 _WARM_UP = 0.3
+_HOPE = 1.5
 _RECENT = 5
 
 
-class CautiousMedianPruner(BasePruner):
-    """Prunes a trial that is clearly worse than the median of the completed trials.
+class ReachPruner(BasePruner):
+    """Prunes a trial that can hardly become better than the best one.
 
-    Compares the best value of the trial so far with the median over completed trials of their best value up to the
-    same epoch; one completed trial is enough. The trial is pruned if the difference is larger than the typical change
-    of a completed trial from one epoch to the next at that point, and if the trial is past 30 % of the usual number of
-    epochs. Values are minimised and reported once per epoch, from epoch 0.
+    A completed trial shows how much is gained between a point of its schedule and its end. A trial can reach its best
+    value so far less half as much again as completed trials gained from the same fraction of their schedule on (the
+    median), and less a typical change from one epoch to the next. It is pruned if that is worse than the best value of
+    any completed trial, and if the trial is past 30 % of its schedule. With a time limit schedules are planned to end
+    with it, so that an equal fraction of a schedule is an equal fraction of the seconds. Values are minimised and
+    reported once per epoch, from epoch 0; the planned number of epochs is the trial's user attribute `PLANNED`.
 
     Args:
-        epochs: maximum number of epochs of a trial; trials usually stop earlier.
+        epochs: planned number of epochs of trials that do not say it.
     """
 
     def __init__(self, epochs: int) -> None:
@@ -35,16 +40,26 @@ class CautiousMedianPruner(BasePruner):
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:
         complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        curves = [_curve(other) for other in complete if other.intermediate_values]
+        curves = [(_curve(other), self._planned(other)) for other in complete if other.intermediate_values]
         if not curves or not trial.intermediate_values:
             return False
         curve = _curve(trial)
-        usual_length = min(self._epochs, median(map(len, curves)))
-        if len(curve) <= ceil(_WARM_UP * usual_length):
+        # Trials that usually stop early have a shorter schedule than planned.
+        used = median(len(other) / planned for other, planned in curves)
+        usual = self._planned(trial) * min(used, 1.0)
+        if len(curve) <= ceil(_WARM_UP * usual):
             return False
-        curves = [other[: len(curve)] for other in curves]
-        median_best = median(other.min() for other in curves)
-        return bool(curve.min() > median_best + median(map(_typical_change, curves)))
+        fraction = len(curve) / usual
+        gains, changes = [], []
+        for other, _ in curves:
+            reached = other[: ceil(fraction * len(other))]
+            gains.append(reached.min() - other.min())
+            changes.append(_typical_change(reached))
+        reach = curve.min() - _HOPE * median(gains) - median(changes)
+        return bool(reach > min(other.min() for other, _ in curves))
+
+    def _planned(self, trial: FrozenTrial) -> int:
+        return max(trial.user_attrs.get(PLANNED, self._epochs), 1)
 
 
 def _curve(trial: FrozenTrial) -> np.ndarray:

@@ -91,6 +91,7 @@ class Store:
             "distributions": {name: distribution_to_json(one) for name, one in trial.distributions.items()},
             "curve": trial.intermediate_values,
             "system": trial.system_attrs,
+            "user": trial.user_attrs,
         }
         line = {**asdict(result), "asked": optuna_state}
         with (self.folder / "trials.jsonl").open("a", encoding="utf-8") as file:
@@ -115,6 +116,7 @@ class Store:
                     },
                     intermediate_values={int(epoch): value for epoch, value in optuna_state["curve"].items()},
                     system_attrs=optuna_state["system"],
+                    user_attrs=optuna_state["user"],
                 )
             )
 

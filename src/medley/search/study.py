@@ -18,7 +18,7 @@ from medley.search.results import SearchResults
 from medley.search.store import Store
 from medley.search.suggest import TrialSuggest
 from medley.search.trial import OversizedError, ResolvedDefault, SearchSpec, TrialResult, run
-from medley.search.tuners import Tuner, quiet
+from medley.search.tuners import PLANNED, Tuner, quiet
 from medley.train.hooks import TrainingHooks
 
 if TYPE_CHECKING:
@@ -224,12 +224,16 @@ class Study:
             is_last = record.epoch == self.search_spec.epochs - 1
             return "pruned" if not is_last and trial.should_prune() else None
 
+        def on_plan(epochs: int, wanted: int) -> None:
+            trial.set_user_attr(PLANNED, epochs)
+            progress.show_plan(epochs, wanted)
+
         progress = self.progress
         return TrainingHooks(
             self.search_spec.score,
             watch,
             progress.step,
-            progress.show_plan,
+            on_plan,
             progress.work,
             progress.log,
             self._deadline(),

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+PLANNED = "planned_epochs"
+"""User attribute of a trial: how many epochs its training is planned to have."""
+
 STARTUP_TRIALS = 5
 """Random trials before a model of the trials is used; few, since searches are short."""
 
@@ -38,8 +41,24 @@ class Tuner(ABC):
 
 
 @final
+class Local(Tuner):
+    """Local moves from the best trial so far, at first the default, which widen with the number of trials. The default.
+
+    A good default is seldom improved by values from anywhere in the search space, so near ones are tried first.
+    """
+
+    def sampler(self, seed: int) -> BaseSampler:
+        from medley.search.samplers import LocalSampler
+
+        return LocalSampler(seed)
+
+    def pruner(self, epochs: int) -> BasePruner:
+        return _pruner(epochs)
+
+
+@final
 class TPE(Tuner):
-    """Multivariate tree-structured Parzen estimator; conditional parameters form groups. The default.
+    """Multivariate tree-structured Parzen estimator; conditional parameters form groups.
 
     Source: Bergstra et al., "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011; multivariate: Falkner et
     al., "BOHB", ICML 2018.
@@ -127,6 +146,7 @@ class Hyperband(Tuner):
 
 
 TUNERS: dict[str, type[Tuner]] = {
+    "local": Local,
     "greedy": Greedy,
     "random": RandomSearch,
     "hyperband": Hyperband,
@@ -139,7 +159,7 @@ def resolve_tuner(tuner: str | Tuner | type[Tuner] | None = None) -> Tuner:
     """The tuner for a caller's `tuner=` argument.
 
     Args:
-        tuner: a name, a `Tuner` or a subclass of it; None is the default, `TPE`.
+        tuner: a name, a `Tuner` or a subclass of it; None is the default, `Local`.
 
     Raises:
         ConfigError: it is none of these.
@@ -149,11 +169,11 @@ def resolve_tuner(tuner: str | Tuner | type[Tuner] | None = None) -> Tuner:
     >>> resolve_tuner("gredy")
     Traceback (most recent call last):
         ...
-    medley.errors.ConfigError: Expected the tuner argument to be one of greedy, random, hyperband, bayesian, tpe, \
-or a Tuner, but got gredy. Did you mean 'greedy'?
+    medley.errors.ConfigError: Expected the tuner argument to be one of local, greedy, random, hyperband, \
+bayesian, tpe, or a Tuner, but got gredy. Did you mean 'greedy'?
     """
     if tuner is None:
-        return TPE()
+        return Local()
     if isinstance(tuner, Tuner):
         return tuner
     if isinstance(tuner, type) and issubclass(tuner, Tuner):
@@ -202,9 +222,9 @@ def _tpe_sampler(seed: int) -> BaseSampler:
 
 
 def _pruner(epochs: int) -> BasePruner:
-    from medley.search.pruners import CautiousMedianPruner
+    from medley.search.pruners import ReachPruner
 
-    return CautiousMedianPruner(epochs)
+    return ReachPruner(epochs)
 
 
 def _without_warnings(make: Callable[[], T]) -> T:

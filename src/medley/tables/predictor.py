@@ -14,6 +14,7 @@ from medley.core.arguments import check_whole_number
 from medley.core.codec import TargetCodec
 from medley.data.rows import arrange, check_counts, count
 from medley.errors import ConfigError, DataError, ErrorCollector
+from medley.tables.answer_forms import checked_frame
 from medley.tables.reading.read import Table
 from medley.tables.view import TableView, is_table
 
@@ -141,7 +142,11 @@ class Predictor(ABC):
         decoded = {name: self.targets[name].decode(raw_output) for name, raw_output in raw.items()}
         frame = self.table.predictions(table, decoded, probabilities, classes)
         extra = self.table.probabilities(table, probabilities, classes) if proba else frame.iloc[:, :0]
-        return frame.assign(**{name: extra[name] for name in extra.columns if name not in frame.columns})
+        numbers = [
+            self.table.forms[column].name for head, column in self.table.targets.items() if classes[head] is None
+        ]
+        extra = extra.drop(columns=numbers, errors="ignore")  # they are in both
+        return checked_frame([*frame.items(), *extra.items()], frame.index)
 
     def _as_passed(self, results: dict[str, np.ndarray], x: Any) -> Any:
         if isinstance(x, Mapping) and set(x) == set(self.input_names) and len(results) > 1:

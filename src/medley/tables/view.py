@@ -11,6 +11,7 @@ import numpy as np
 from medley.core.input import Input
 from medley.core.registry import lookup
 from medley.core.rules import Fields, Items, Json, Maybe, Named, StateRules, Text, require
+from medley.tables.answer_forms import FORM_RULE, AnswerForm, checked_frame
 from medley.tables.columns.cells import Cells, check_columns, table_cells
 from medley.tables.columns.kind import kind_named
 from medley.tables.columns.pseudonyms import pseudonymized
@@ -47,16 +48,23 @@ class TableView:
         schema: the kinds of the columns, targets included.
         feeds: which columns each input reads.
         targets: head name -> its column.
+        forms: column of a target -> the form of its predictions; plain where it has none.
         private: columns whose words are replaced by codes in every table that is read.
     """
 
     def __init__(
-        self, schema: Schema, feeds: Sequence[Feed], targets: Mapping[str, str], private: Sequence[str] = ()
+        self,
+        schema: Schema,
+        feeds: Sequence[Feed],
+        targets: Mapping[str, str],
+        forms: Mapping[str, AnswerForm] | None = None,
+        private: Sequence[str] = (),
     ) -> None:
         self.private = tuple(private)
         self.schema = schema
         self.feeds = tuple(feeds)
         self.targets = dict(targets)
+        self.forms = {column: AnswerForm(column) for column in self.targets.values()} | dict(forms or {})
 
     @property
     def required(self) -> list[str]:
@@ -77,11 +85,11 @@ class TableView:
             reason: takes the place of the reasons for the columns' kinds, which may quote cells.
         """
         guesses = [replace(guess, examples=(), reason=reason) for guess in self.schema.values()]
-        return TableView(Schema(guesses), self.feeds, self.targets, self.private)
+        return TableView(Schema(guesses), self.feeds, self.targets, self.forms, self.private)
 
     def only(self, inputs: Collection[str]) -> TableView:
         """A view of some of the inputs, without targets."""
-        return TableView(self.schema, [feed for feed in self.feeds if feed.name in inputs], {}, self.private)
+        return TableView(self.schema, [feed for feed in self.feeds if feed.name in inputs], {}, None, self.private)
 
     def read(self, table: Any, root: Any = None, *, labelled: bool = False, empty: bool = False) -> Table:
         """Read a table of any form; text columns stay text, even if all of their cells are digits in this table.
@@ -165,32 +173,26 @@ class TableView:
             probabilities: head name -> probabilities (B, classes).
             labels: head name -> classes; None for numeric targets.
         """
-        import pandas as pd
-
-        columns: dict[str, Any] = {}
+        columns: list[tuple[Any, Any]] = []
         for name, column in self.targets.items():
-            values = predictions[name]
-            columns[column] = list(values) if values.ndim > 1 else values
+            values, form = predictions[name], self.forms[column]
+            columns.append((form.name, list(values) if values.ndim > 1 else form.restore(values)))
             if labels[name] is not None and not _has_label_sets(values):
-                columns[f"{column}_probability"] = probabilities[name].max(1)
-        return pd.DataFrame(columns, index=table.frame.index)
+                columns.append((f"{column}_probability", probabilities[name].max(1)))
+        return checked_frame(columns, table.frame.index)
 
     def probabilities(
         self, table: Table, probabilities: Mapping[str, np.ndarray], labels: Mapping[str, list[Any] | None]
     ) -> pd.DataFrame:
         """A frame with the table's index: a column `<target>_<class>` per class; numeric targets as predicted."""
-        import pandas as pd
-
-        columns: dict[str, Any] = {}
+        columns: list[tuple[Any, Any]] = []
         for name, column in self.targets.items():
-            classes = labels[name]
+            values, classes, form = probabilities[name], labels[name], self.forms[column]
             if classes is None:
-                columns[column] = probabilities[name] if probabilities[name].ndim == 1 else list(probabilities[name])
+                columns.append((form.name, form.restore(values) if values.ndim == 1 else list(values)))
             else:
-                columns.update(
-                    {f"{column}_{label}": probabilities[name][:, position] for position, label in enumerate(classes)}
-                )
-        return pd.DataFrame(columns, index=table.frame.index)
+                columns += [(f"{column}_{label}", values[:, position]) for position, label in enumerate(classes)]
+        return checked_frame(columns, table.frame.index)
 
     RULES: ClassVar[StateRules] = StateRules(
         schema=Json(),
@@ -199,6 +201,7 @@ class TableView:
             low=1,
         ),
         targets=Named(Text()),
+        forms=Maybe(Named(FORM_RULE)),
         private=Maybe(Items(Text(), is_unique=True)),
     )
 
@@ -208,6 +211,7 @@ class TableView:
             "schema": self.schema.state(),
             "feeds": [asdict(feed) for feed in self.feeds],
             "targets": self.targets,
+            "forms": {column: form.state() for column, form in self.forms.items()},
             **({"private": list(self.private)} if self.private else {}),
         }
 
@@ -220,7 +224,8 @@ class TableView:
             ConfigError: an input or a kind of column is not registered.
         """
         values = cls.RULES.read(state)
-        view = cls(Schema.restore(values["schema"]), values["feeds"], values["targets"], values["private"] or ())
+        schema, private = Schema.restore(values["schema"]), values["private"] or ()
+        view = cls(schema, values["feeds"], values["targets"], values["forms"], private)
         for feed in view.feeds:
             input_class = lookup(feed.input)
             require(isinstance(input_class, type) and issubclass(input_class, Input), f"{feed.input!r} is no input.")

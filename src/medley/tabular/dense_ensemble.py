@@ -9,6 +9,7 @@ from medley.core.block import Block, DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
+from medley.data.split import FOLDS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from medley.nn.dense_ensemble import TableLayout
 
 MOST_ONE_HOT = 8
-FEW_ROWS = 1_000
+FEW_ROWS, MODERATE_ROWS = 1_000, 4_000
 
 
 class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
@@ -37,6 +38,8 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
         input_dropout: before the first layer.
         discrete: whether whole numbers that recur are embedded value by value too.
         periodic: numbers that a number's periodic embedding has; 0 leaves these embeddings out.
+        plain: whether every second group of five members reads numbers as they are, with neither kind of embedding: on
+            few rows these often learn more noise than they help. Which groups are asked is found for each task.
 
     Shape: (B, *any), one or several -> (B, E, num_units).
 
@@ -45,7 +48,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
 
     >>> import torch
     >>> from medley.core.spec import vector
-    >>> block = DenseEnsembleBlock(2, 32, 5, dropout=0.1, input_dropout=0.0, discrete=True, periodic=3)
+    >>> block = DenseEnsembleBlock(2, 32, 5, dropout=0.1, input_dropout=0.0, discrete=True, periodic=3, plain=False)
     >>> block.build(vector(6))(torch.zeros(4, 6)).shape
     torch.Size([4, 5, 32])
     """
@@ -58,6 +61,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
     input_dropout: float | Space | None = searched(OneOf(0.0, 0.1, default=0.0))
     discrete: bool | Space | None = searched(OneOf(True, False, default=True))
     periodic: int | Space | None = searched(OneOf(0, 3, default=3))
+    plain: bool | Space | None = searched(OneOf(False, True))
 
     reads: ClassVar[str] = "table"
 
@@ -72,8 +76,12 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
                 yield f"{name} must be below 1, got {value!r}."
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Narrower for few rows."""
-        return {"num_units": 64 if summary.rows < FEW_ROWS else 128}
+        """Narrower for few rows; where half of the members are blind, more of them that differ."""
+        chosen: dict[str, Any] = {"num_units": 64 if summary.rows < FEW_ROWS else 128}
+        if self.blind:
+            has_time = summary.rows < MODERATE_ROWS
+            chosen |= {"members": 4 * FOLDS if has_time else 2 * FOLDS, "plain": has_time}
+        return chosen
 
     def build(self, *specs: Spec) -> nn.Module:
         """The networks of all members."""
@@ -92,6 +100,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
             tables=tables,
             periodic=cast(int, self.periodic),
             hidden=[place for place, spec in enumerate(specs) if self.blind and spec.answers],
+            plain=[member for member in range(cast(int, self.members)) if self.plain and member // FOLDS % 2],
         )
         if all(spec.rank == 1 for spec in specs):
             return ensemble

@@ -27,7 +27,8 @@ _LARGEST = 5.0
 class TableFeatures(LinearFeatures):
     """Numbers as they are, by their rank, and bent at 16 quantiles; whether they are missing; categories one-hot.
 
-    All are standardised over the training rows. Categories of fewer than 3 rows have no feature.
+    Times are left as they are. All are standardised over the training rows. Categories of fewer than 3 rows have no
+    feature.
 
     Args:
         codec: encodes the columns; made anew where it is restored.
@@ -112,11 +113,15 @@ class TableFeatures(LinearFeatures):
 
 
 def _numeric(values: np.ndarray, column: Column) -> np.ndarray:
-    """(B,) standardised numbers -> (B, F): the number, its rank, its parts between quantiles, whether it is missing."""
+    """(B,) standardised numbers -> (B, F): the number, its rank, its parts between quantiles, whether it is missing.
+
+    Of times only the number: parts between quantiles would learn the level of each period, and go on with the last
+    one's for later rows.
+    """
     missing = np.isnan(values)
     filled = np.where(missing, 0.0, values)
     features = [filled]
-    if column.bins:
+    if column.bins and not column.is_time:
         edges = np.asarray(column.bins, np.float64)
         rank = np.interp(filled, edges, np.linspace(-1, 1, len(edges)))
         chosen = edges[np.unique(np.linspace(0, len(edges) - 1, min(BINS, len(edges) - 1) + 1).round().astype(int))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -183,7 +184,7 @@ def _is_constant(name: str) -> bool:
 def choose_voters(network: Network, tasks: Sequence[Task], rows: Rows, batch_size: int) -> dict[str, list[int]]:
     """Lets those groups of members vote on each task whose votes together have the least loss.
 
-    A group is a round of members, one for each fold. All vote, unless fewer are clearly better.
+    A group is a round of members, one for each fold. All vote, unless one, or half of them, is clearly better.
 
     Args:
         network: its heads' votes are set.
@@ -212,7 +213,8 @@ def choose_voters(network: Network, tasks: Sequence[Task], rows: Rows, batch_siz
             continue
         everyone = list(range(raw.shape[1]))
         losses = {}
-        for groups in [everyone, *([group] for group in everyone)]:
+        sizes = [size for size in range(1, len(everyone) + 1) if len(everyone) % size == 0]  # votes of equal weight
+        for groups in (list(few) for size in sizes for few in combinations(everyone, size)):
             joint = vote.join(raw[:, groups].float())
             losses[tuple(groups)] = float(_losses(task, joint, rows, index).mean())
         best = min(losses, key=lambda groups: losses[groups])

@@ -15,6 +15,7 @@ from medley.core.input import Input
 from medley.core.unreadable import POLICIES
 from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean, spelled
 from medley.model.forward import resolve_device
+from medley.tables.answer_forms import with_given_names
 from medley.tables.columns.pseudonyms import pseudonymized
 from medley.tables.reading.memory import memory_bytes
 from medley.tables.reading.read import Table, read
@@ -148,6 +149,7 @@ def understand(
         labels=labels,
     )
     plan.view.private = tuple(private)
+    plan.view.forms = with_given_names(plan.view.forms, table)
     return known, plan
 
 

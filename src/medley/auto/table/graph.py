@@ -80,7 +80,7 @@ def _trunk(*, has_texts: bool, alone: bool) -> Block:
             input_dropout=OneOf(0.0, 0.1, default=0.1),
         )
     if alone:
-        return lookup("tabular.dense_ensemble")(members=OneOf(10, default=10), blind=True)
+        return lookup("tabular.dense_ensemble")(members=OneOf(10, 20, default=10), blind=True)
     return lookup("tabular.dense_ensemble")()
 
 

@@ -12,6 +12,7 @@ from medley.core.head import Head
 from medley.core.input import Input, InputColumns, TableOptions
 from medley.core.registry import declared, name_of
 from medley.errors import ConfigError, DataError, ErrorCollector, MedleyError, did_you_mean, spelled
+from medley.tables.answer_forms import AnswerForm, check_answer_names
 from medley.tables.columns.infer import infer
 from medley.tables.columns.kind import SET_BY_CALLER
 from medley.tables.columns.profile import profile_of
@@ -78,6 +79,8 @@ def plan_table(
     columns = list(table.frame.columns)
     rule = _check_columns(columns, named, inputs, roles, errors)
     tasks, schema = _guesses(table, labels or table, named, {**_kinds(own), **(column_kinds or {})}, errors)
+    sets = [name for name, task in tasks.items() if task.cells.kind == "set"]
+    check_answer_names({name: task.labels or None for name, task in tasks.items()}, sets, errors)
     errors.raise_if_any(rule)
     tasks = {name: replace(task, reason=SET_BY_CALLER) if own.get(name) else task for name, task in tasks.items()}
     schema = Schema(tasks[one.name].cells if one.name in tasks else one for one in schema.values())
@@ -94,7 +97,9 @@ def plan_table(
     feeds = [Feed(str(one.input.name), one.columns, str(name_of(type(one.input)))) for one in made]
     heads = [own.get(name) or _head(tasks[name], name) for name in named]
     heads = [head if head.name else _renamed(head, name) for head, name in zip(heads, named, strict=True)]
-    view = TableView(schema, feeds, {str(head.name): name for head, name in zip(heads, named, strict=True)})
+    rows: Any = (labels or table).frame
+    forms = {name: AnswerForm.of(rows[name], task.cells) for name, task in tasks.items()}
+    view = TableView(schema, feeds, {str(head.name): name for head, name in zip(heads, named, strict=True)}, forms)
     return Plan(view, [one.input for one in made], heads, tasks, left_out)
 
 
