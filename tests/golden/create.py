@@ -9,6 +9,8 @@ present format is created anew.
 
 import json
 import sys
+import tempfile
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
@@ -200,7 +202,7 @@ def audio():
     }
 
 
-def pretrained(folder):
+def pretrained():
     """A pretrained encoder of texts and one of images, frozen and fine-tuned."""
     from medley.testing.tiny_models import tiny_model
 
@@ -211,8 +213,8 @@ def pretrained(folder):
     }
     note, photo = md.TextInput(name="note"), md.ImageInput(size=16, name="photo")
     parts = [
-        md.PretrainedTextBlock(tiny_model("bert", folder / "bert"), trainable="lora")(note),
-        md.PretrainedImageBlock(tiny_model("vit", folder / "vit"))(photo),
+        md.PretrainedTextBlock(tiny_model("bert", "bert"), trainable="lora")(note),
+        md.PretrainedImageBlock(tiny_model("vit", "vit"))(photo),
     ]
     head = md.RegressionHead(name="price")(md.Merge("attention")(parts))
     small = {name: values[:4] for name, values in x.items()}
@@ -241,8 +243,6 @@ def write(folder, name, built, rows, *, export=False):
 
 def main(folder, *names):
     """Writes all of them, or those with these names."""
-    import tempfile
-
     kinds = [kind for kind in (ensemble, texts, images, series, audio, table) if kind.__name__ in names or not names]
     for kind in kinds:
         built, rows = kind()
@@ -250,9 +250,9 @@ def main(folder, *names):
             rows = {name: values[:6] for name, values in rows.items()}
         write(folder, kind.__name__, built, rows, export=kind in (table, ensemble))
     if "pretrained" in names or not names:
-        with tempfile.TemporaryDirectory() as temporary:
-            write(folder, "pretrained", *pretrained(Path(temporary)))
+        with tempfile.TemporaryDirectory() as temporary, chdir(temporary):  # no path of this machine is saved
+            write(folder, "pretrained", *pretrained())
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:])
+    main(Path(sys.argv[1]).absolute(), *sys.argv[2:])
