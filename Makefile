@@ -6,18 +6,22 @@ CODE := $(wildcard src tests examples benchmarks)
 # Arguments for pytest, for instance: make test ARGS="-k fusion"
 ARGS ?=
 
+# The environment of the lowest versions.
+LOWEST := build/lowest
+
 # The folder of larger data sets that some benchmarks ask for.
 DATA ?= $(MEDLEY_DATA)
 
 # The installed pyright is the pinned one; it need not ask the network for a newer.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup demo test check format bench constraints clean
+.PHONY: help setup demo test test-lowest check format bench constraints clean
 
 help:
 	@echo "make setup        .venv with everything that tests and linters need"
 	@echo "make demo         train on handwritten digits, save, reload, predict (about a minute)"
 	@echo "make test         the whole suite: tests, README and docs blocks, doctests"
+	@echo "make test-lowest  the same in the lowest versions that pyproject.toml allows (downloads them)"
 	@echo "make check        lint, format, types, floors, file lengths"
 	@echo "make format       let ruff repair what it can"
 	@echo "make bench        every benchmark"
@@ -36,6 +40,12 @@ demo: setup
 # Two workers with one thread each: torch threads that fight for cores are many times slower than none.
 test: setup
 	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(PY) -m pytest -n 2 $(ARGS)
+
+# The whole suite in the lowest versions that pyproject.toml allows, before a release: bounds that are never tried are wrong.
+test-lowest: setup
+	$(PY) -m uv venv --quiet --clear --python $(PY) $(LOWEST)
+	$(PY) -m uv pip install --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[test]'
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 $(ARGS)
 
 check: setup
 	$(PY) -m ruff check $(CODE)

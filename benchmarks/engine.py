@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
 from digits import ask
 from digits_question import LOSS_WEIGHTS, exact
 
-from medley.auto.rows import whole
+from medley.auto.training_rows import match_rows
 from medley.balance.choose import balancer
 from medley.core.resolve import take_default
 from medley.graph.network import Network
@@ -84,7 +84,7 @@ def by_hand(images: np.ndarray, words: np.ndarray, digits: np.ndarray, answers: 
 def by_medley(images: np.ndarray, questions: list[str], digits: np.ndarray, answers: list[str]) -> Iterator[float]:
     """Trains through medley's own loop for ever; yields the seconds of each epoch."""
     auto = exact(tempfile.mkdtemp())
-    rows = whole(auto.graph, [images, questions], [digits, answers], None)
+    rows = match_rows(auto.graph, [images, questions], [digits, answers], None)
     heads = auto.graph.heads
     data = Encodings(rows, None, {name: head.codec() for name, head in heads.items()}, torch.device("cpu"))
     graph, plan = resolved(SearchSpec(auto.graph, data, auto.training, LOSS_WEIGHTS, lambda flat: 0.0, 0), take_default)

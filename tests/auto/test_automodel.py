@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import medley as md
-from medley.auto.rows import divide, whole
+from medley.auto.training_rows import match_rows, split_at_random
 from medley.balance.fixed import FixedWeights
 from medley.core.resolve import resolve
 from medley.errors import ConfigError, DataError, GraphError, NotFittedError, SearchError
@@ -177,9 +177,9 @@ class TestMissing:
         found = model.predict(rows())
         assert set(found["kind"]) <= {"up", "down"}
         assert np.isfinite(found["price"]).all()
-        told = model.evaluate(rows(), {"kind": kind, "price": price}, return_dict=True)
+        scores = model.evaluate(rows(), {"kind": kind, "price": price}, return_dict=True)
         seen = ~np.isnan(price)
-        assert told["price_mae"] == pytest.approx(np.abs(found["price"] - price)[seen].mean(), rel=1e-4)
+        assert scores["price_mae"] == pytest.approx(np.abs(found["price"] - price)[seen].mean(), rel=1e-4)
 
     def test_rows_whose_label_is_missing_train_the_other_task(self, auto):
         """Both tasks never meet in a row, and each is learnt."""
@@ -188,11 +188,11 @@ class TestMissing:
         price = np.where(np.arange(240) % 2, np.nan, y["price"])
         plan = md.Training(learning_rate=0.02, weight_decay=0.0, patience=0)
         model = fitted(auto(training=plan), rows(240), {"kind": kind, "price": price}, epochs=25)
-        told = model.evaluate(rows(240), y, return_dict=True)
-        assert told["kind_accuracy"] > 0.85
-        assert told["price_mae"] < 4
+        scores = model.evaluate(rows(240), y, return_dict=True)
+        assert scores["kind_accuracy"] > 0.85
+        assert scores["price_mae"] < 4
 
-    def test_a_task_without_any_label_is_told(self, auto):
+    def test_a_task_without_labels_is_an_error(self, auto):
         with pytest.raises(DataError, match=r"price: .*no number"):
             fitted(auto(), y={**targets(), "price": [None] * SIZE})
         with pytest.raises(DataError, match="y is None for kind"):
@@ -210,10 +210,10 @@ class TestMissing:
     def test_a_row_that_lacks_every_input_gets_the_best_constant(self, auto):
         model = fitted(auto())
         found = model.predict({"wave": [None], "facts": [None]})["price"][0]
-        train, _ = divide(model.graph, whole(model.graph, rows(), targets(), None), 0.2, seed=0)
+        train, _ = split_at_random(model.graph, match_rows(model.graph, rows(), targets(), None), 0.2, seed=0)
         assert found == pytest.approx(np.mean(train.y["price"]), rel=1e-6)
 
-    def test_an_input_that_is_absent_in_all_of_training_is_told(self, auto):
+    def test_an_input_without_training_rows_is_an_error(self, auto):
         with pytest.raises(DataError, match="wave: the input is None in the training rows"):
             fitted(auto(), x={**rows(), "wave": None})
 
@@ -282,13 +282,13 @@ class TestErrors:
             fitted(auto(), x={"wave": wave(), "facts": table(9)})
         assert list(tmp_path.iterdir()) == []
 
-    def test_errors_in_validation_rows_are_told_as_such(self, auto):
+    def test_errors_in_validation_rows_name_validation_data(self, auto):
         with pytest.raises(DataError, match=r"validation_data: .*wave: 60, facts: 60, kind: 9, price: 9"):
             fitted(auto(), validation_data=(rows(), targets(9)))
         with pytest.raises(DataError, match="lion"):
             fitted(auto(), validation_data=(rows(9), {**targets(9), "kind": ["lion"] * 9}))
 
-    def test_a_graph_that_no_network_can_follow_is_told_with_the_parts_name(self, tmp_path):
+    def test_errors_in_the_graph_name_the_block(self, tmp_path):
         flow = md.Input()
         head = md.RegressionHead()(md.ConvBlock(name="conv")(flow))
         with pytest.raises(GraphError, match=r"conv: .*got "):
@@ -345,7 +345,7 @@ class TestWeights:
             fitted(single(), wave(), targets()["price"], sample_weight=[1.0, 2.0])
 
     @pytest.mark.parametrize(
-        ("loss_weights", "told"),
+        ("loss_weights", "weights"),
         [
             (None, [1.0, 1.0]),
             ([0.5, 0.6], [0.5, 0.6]),
@@ -355,12 +355,12 @@ class TestWeights:
             ("pcgrad", None),
         ],
     )
-    def test_losses_are_weighed_as_asked(self, auto, loss_weights, told):
+    def test_loss_weights_multiply_the_losses(self, auto, loss_weights, weights):
         model = fitted(auto(loss_weights=loss_weights))
         found = model.evaluate(rows(), targets(), return_dict=True)
-        if told is not None:
-            assert list(model.export_model().metadata["loss_weights"].values()) == told
-            assert found["loss"] == pytest.approx(told[0] * found["kind_loss"] + told[1] * found["price_loss"])
+        if weights is not None:
+            assert list(model.export_model().metadata["loss_weights"].values()) == weights
+            assert found["loss"] == pytest.approx(weights[0] * found["kind_loss"] + weights[1] * found["price_loss"])
         else:
             assert model.export_model().metadata["balance"]["name"] == loss_weights
 
@@ -377,7 +377,7 @@ class TestWeights:
         assert model.export_model().metadata["loss_weights"] == {"kind": 2.0, "price": 1.5}
 
     @pytest.mark.parametrize("loss_weights", [[1.0], {"prize": 1.0}, "pcgard", [1.0, -1.0], [0.0, 0.0]])
-    def test_weights_that_cannot_be_are_told_before_anything_is_fitted(self, auto, loss_weights):
+    def test_invalid_loss_weights_are_errors_before_the_training(self, auto, loss_weights):
         with pytest.raises(ConfigError):
             auto(loss_weights=loss_weights)
 
@@ -404,8 +404,8 @@ class TestSearch:
                 directory=auto().directory, seed=seed,
             )  # fmt: skip
             fitted(model, wave(), targets()["price"], epochs=2)
-            told = model.history.drop(columns=["seconds"])
-            return repr(told.to_dict("list")), model.predict(wave()).tobytes()
+            history = model.history.drop(columns=["seconds"])
+            return repr(history.to_dict("list")), model.predict(wave()).tobytes()
 
         torch.manual_seed(123)
         first = found("a", 7)
@@ -450,8 +450,8 @@ class TestSearch:
 
     def test_a_list_of_objectives_is_added_up(self, auto):
         model = fitted(auto(objective=["val_kind_loss", "val_kind_accuracy"], max_trials=1))
-        told = model.history.iloc[0]
-        assert told["score"] == pytest.approx(told["val_kind_loss"] - told["val_kind_accuracy"])
+        scores = model.history.iloc[0]
+        assert scores["score"] == pytest.approx(scores["val_kind_loss"] - scores["val_kind_accuracy"])
 
     def test_networks_that_are_too_large_are_left_out(self, single):
         model = fitted(single(max_trials=20, max_model_size=150, tuner="random"), wave(), targets()["price"])
@@ -480,7 +480,7 @@ class TestSearch:
         weights = second.model.network.state_dict()
         assert all(torch.equal(value, weights[name]) for name, value in first.model.network.state_dict().items())
 
-    def test_failed_trials_are_told_with_every_reason(self, tmp_path):
+    def test_failed_trials_are_reported_with_every_reason(self, tmp_path):
         flow = md.Input()
         block = md.TorchBlock(lambda: Trainless())
         model = md.AutoModel(flow, md.RegressionHead()(block(flow)), max_trials=5, directory=tmp_path)
@@ -565,10 +565,10 @@ class TestTelling:
 
     def test_fit_returns_the_best_trials_history(self, auto):
         model = auto()
-        told = model.fit(rows(), targets(), epochs=3, verbose=0)
-        assert told.epoch == [0, 1, 2]
-        assert {"loss", "kind_loss", "price_mae", "val_loss", "val_relative_loss"} <= set(told.history)
-        assert told.history["val_loss"] == [curve["val_loss"] for curve in model.history["curves"][0]]
+        history = model.fit(rows(), targets(), epochs=3, verbose=0)
+        assert history.epoch == [0, 1, 2]
+        assert {"loss", "kind_loss", "price_mae", "val_loss", "val_relative_loss"} <= set(history.history)
+        assert history.history["val_loss"] == [curve["val_loss"] for curve in model.history["curves"][0]]
 
     def test_the_history_is_a_frame_with_a_row_per_trial(self, single):
         model = fitted(single(max_trials=3), wave(), targets()["price"], epochs=2)
@@ -640,10 +640,10 @@ class TestProjects:
         more = fitted(auto(max_trials=3, training=plan), callbacks=[lambda record: heard.append(record.epoch)])
         assert heard == [0]
         assert more.history["number"].tolist() == [0, 1, 2]
-        whole = fitted(auto(max_trials=3, name="whole", training=plan))
+        uninterrupted = fitted(auto(max_trials=3, name="whole", training=plan))
         drop = ["seconds"]
         assert repr(more.history.drop(columns=drop).to_dict("list")) == repr(
-            whole.history.drop(columns=drop).to_dict("list")
+            uninterrupted.history.drop(columns=drop).to_dict("list")
         )
 
     def test_a_finished_project_is_not_searched_again(self, auto):
@@ -718,7 +718,7 @@ class TestProjects:
         assert again.predict(wave()).shape == (SIZE,)
 
 
-def test_a_project_that_cannot_be_kept_is_told_before_anything_is_trained(tmp_path):
+def test_a_project_that_cannot_be_stored_is_an_error_before_the_training(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"file is a file\. Choose another folder"):
         md.AutoModel(md.Input(), md.RegressionHead(), directory=tmp_path / "file")

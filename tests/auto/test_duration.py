@@ -1,4 +1,4 @@
-"""Time limits as people write them."""
+"""Time limits such as "10m"."""
 
 import pytest
 from hypothesis import given
@@ -24,7 +24,7 @@ from medley.errors import ConfigError
         ("1d1h1m1s", 90061.0),
     ],
 )
-def test_numbers_are_seconds_and_words_have_units(limit, wanted):
+def test_numbers_are_seconds_and_strings_have_units(limit, wanted):
     assert seconds(limit) == wanted
 
 
@@ -32,8 +32,8 @@ def test_numbers_are_seconds_and_words_have_units(limit, wanted):
     "limit",
     [0, -1, "0s", "", "soon", "10 minutes", "m", "10x", "-5m", "1.2.3s", True, float("nan"), float("inf"), [10]],
 )
-def test_what_is_no_time_above_0_is_refused(limit):
-    with pytest.raises(ConfigError, match='time_limit must be seconds or words like "90s"'):
+def test_invalid_time_limits_are_errors(limit):
+    with pytest.raises(ConfigError, match='time_limit must be seconds or a string like "90s"'):
         seconds(limit)
 
 

@@ -39,15 +39,15 @@ def test_predict_tells_the_rows_after_the_training_rows(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "told"), [(1, 3, [50, 51, 52]), (4, None, list(range(53, 60))), (2, 99, None)]
+    ("first", "last", "rows"), [(1, 3, [50, 51, 52]), (4, None, list(range(53, 60))), (2, 99, None)]
 )
-def test_the_forecast_begins_and_ends_where_it_shall(tmp_path, first, last, told):
+def test_predict_from_and_predict_until_select_the_predicted_rows(tmp_path, first, last, rows):
     x, y = series()
     auto = forecaster(tmp_path, predict_from=first, predict_until=last)
     auto.fit(x[:50], y[:50], **QUICK)
-    told = told or list(range(51, 60))
+    rows = rows or list(range(51, 60))
     # A window that ends at the last row asked for knows nothing of the rows after it.
-    assert auto.predict(x).tolist() == auto.model.predict(x)[told].tolist()
+    assert auto.predict(x).tolist() == auto.model.predict(x)[rows].tolist()
 
 
 def test_a_prediction_looks_back_and_no_further(tmp_path):
@@ -129,16 +129,16 @@ def test_x_must_reach_beyond_the_training_rows(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"predict_from": 0}, "predict_from must be a whole number of at least 1, got 0"),
-        ({"predict_from": 5, "predict_until": 2}, "predict_until must not lie before predict_from=5, got 2"),
+        ({"predict_from": 5, "predict_until": 2}, "predict_until must not be less than predict_from=5, got 2"),
         ({"lookback": 0}, "lookback"),
         ({"column_types": {"a": "word"}}, "column_types should be either"),
     ],
 )
-def test_wrong_arguments_are_told(options, told):
-    with pytest.raises(ConfigError, match=told):
+def test_invalid_arguments_are_errors(options, message):
+    with pytest.raises(ConfigError, match=message):
         TimeseriesForecaster(**options)
 
 

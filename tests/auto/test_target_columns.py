@@ -79,15 +79,15 @@ def test_whole_labels_with_a_gap_come_as_they_were_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("y", "told"),
+    ("y", "message"),
     [
         ("surived", r"no column 'surived'.*Did you mean 'survived'"),
         (["survived", "fare"], "no column 'fare'"),
-        (None, "y must name the column of .*rows.csv"),
+        (None, "y must be the name of the target column of .*rows.csv"),
     ],
 )
-def test_a_target_that_is_not_there_is_told(tmp_path, y, told):
-    with pytest.raises(DataError, match=told):
+def test_a_missing_target_column_is_an_error(tmp_path, y, message):
+    with pytest.raises(DataError, match=message):
         split_target(write(tmp_path, "rows.csv", ROWS), y)
 
 
@@ -97,7 +97,7 @@ def test_a_name_needs_columns_with_names():
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
         ("nothing.csv", None, "There is no file .*nothing.csv"),
         ("rows.xlsx", ROWS, "end in .csv, .tsv, .*, .parquet"),
@@ -108,9 +108,9 @@ def test_a_name_needs_columns_with_names():
         ("rows.parquet", ROWS, "rows.parquet' cannot be read as a table"),
     ],
 )
-def test_a_file_that_is_no_table_is_told(tmp_path, name, text, told):
+def test_a_file_that_is_not_a_table_is_an_error(tmp_path, name, text, message):
     path = tmp_path / name
     if text is not None:
         path.write_text(text)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         read_table(path)

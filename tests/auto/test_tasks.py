@@ -171,11 +171,11 @@ def test_arguments_reach_the_search_and_the_head(tmp_path):
     assert (clf.overwrite, clf.seed, clf.max_model_size, clf.time_limit) == (True, 5, 10_000, 120)
 
 
-def test_a_wrong_tuner_is_told_in_the_words_users_know():
+def test_an_unknown_tuner_has_the_error_of_autokeras():
     with pytest.raises(ConfigError, match="Expected the tuner argument to be one of"):
         ImageClassifier(tuner="gready")
 
 
-def test_neither_split_nor_validation_data_is_told(tmp_path):
+def test_no_validation_rows_are_an_error(tmp_path):
     with pytest.raises(ConfigError, match="Either validation_data or a non-zero"):
         StructuredDataClassifier(directory=tmp_path).fit(table(), "survived", validation_split=0)

@@ -156,3 +156,13 @@ def test_rows_that_lack_a_modality_are_predicted(frame, tmp_path):
     assert predicted["price"].notna().all()
     prior = model.targets["price"].decode(model.targets["price"].prior[None])[0]
     assert predicted["price"].iloc[3] == pytest.approx(prior, rel=1e-4)
+
+
+def test_a_target_that_gets_worse_than_a_constant_is_predicted_by_the_constant(tmp_path):
+    images = list(RNG.integers(0, 255, (120, 16, 16, 3), dtype=np.uint8))
+    rows = pd.DataFrame({"photo": images, "size": RNG.normal(size=120), "sort": RNG.choice(list("aab"), 120)})
+    wild = md.Training(learning_rate=0.9, epochs=1, schedule="constant")
+    with pytest.warns(WeakModelWarning, match="no better than a constant"):
+        model = md.fit(rows, ["size", "sort"], max_trials=1, training=wild, directory=tmp_path, verbose=0)
+    assert model.metadata["scores"]["val_relative_loss"] <= 1
+    assert model.predict(rows)["size"].nunique() == 1

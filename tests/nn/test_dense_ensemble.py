@@ -64,3 +64,28 @@ def test_all_parameters_are_the_members(settings):
     assert isinstance(network, MemberWise)
     assert member_wise(network) == {name for name, _ in network.named_parameters()}
     assert all(len(parameter) == network.members for parameter in network.parameters())
+
+
+def test_plain_members_read_numbers_without_embeddings_and_categories_with_theirs():
+    network = ensemble(members=10, plain=range(5, 10)).eval()
+    first = network(TABLE, torch.zeros(3, 3))
+    with torch.no_grad():
+        table = network.tables["0"]
+        table.frequency.add_(1.0)
+        table.table[:, : 1 + len(LAYOUT.discrete[1])].add_(1.0)
+    second = network(TABLE, torch.zeros(3, 3))
+    torch.testing.assert_close(first[:, 5:], second[:, 5:])
+    assert not torch.allclose(first[:, :5], second[:, :5])
+    with torch.no_grad():
+        table.table[:, 1 + len(LAYOUT.discrete[1]) :].add_(1.0)
+    assert not torch.allclose(network(TABLE, torch.zeros(3, 3))[:, 5:], second[:, 5:])
+
+
+def test_plain_members_start_at_the_scale_of_a_network_without_embeddings():
+    torch.manual_seed(0)
+    table = torch.randn(2_000, 6)
+    layout = TableLayout(numbers=range(6), embedded_numbers=range(6))
+    options = {"num_layers": 1, "members": 10, "dropout": 0.0, "tables": {0: layout}}
+    plain = DenseEnsemble([6], 64, plain=range(5, 10), **options)(table)[:, 5:]
+    simple = DenseEnsemble([6], 64, periodic=0, **options)(table)
+    assert plain.detach().std() / simple.detach().std() == pytest.approx(1.0, abs=0.15)

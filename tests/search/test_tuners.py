@@ -11,9 +11,8 @@ from optuna.trial import TrialState, create_trial
 
 from medley.core.space import Float, Int, OneOf
 from medley.errors import ConfigError
-from medley.search.suggest import DefaultSuggest, TrialSuggest
+from medley.search.suggest import PLANNED, DefaultSuggest, TrialSuggest
 from medley.search.tuners import (
-    PLANNED,
     TPE,
     TUNERS,
     BayesianOptimization,

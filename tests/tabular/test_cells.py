@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from medley.tabular.cells import days_of, labels_of, numbers_of, tell_reading
+from medley.tabular.cells import days_of, infer_reading, labels_of, numbers_of
 from medley.tabular.rows import column_of
 
 DAY = datetime.datetime(2020, 1, 1, 12)
@@ -46,12 +46,12 @@ DAY = datetime.datetime(2020, 1, 1, 12)
     ],
 )
 def test_kinds_of_columns_are_told_apart(cells, reading):
-    assert tell_reading(column_of(cells)) == reading
+    assert infer_reading(column_of(cells)) == reading
 
 
 def test_arrays_of_strings_are_read_like_lists():
-    assert tell_reading(np.array(["1", "nan", "3"])) == "number"
-    assert tell_reading(np.array(["a", "nan"])) == "category"
+    assert infer_reading(np.array(["1", "nan", "3"])) == "number"
+    assert infer_reading(np.array(["a", "nan"])) == "category"
     assert labels_of(np.array(["a", "nan", "", "b"])) == ["a", None, None, "b"]
 
 

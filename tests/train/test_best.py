@@ -131,3 +131,14 @@ def test_the_group_of_members_that_is_clearly_better_votes_alone():
     network.eval()
     with torch.no_grad():
         assert not network(rows.slice(0, 4))["price"].any()
+
+
+def test_half_of_the_groups_may_vote():
+    network, tasks, rows = ensemble(members=20)
+    with torch.no_grad():
+        for task in tasks:
+            network.part(task.name).linear.weight.zero_()
+            network.part(task.name).linear.bias[:] = 50.0
+            network.part(task.name).linear.bias[5:10] = 1.0
+            network.part(task.name).linear.bias[15:] = -1.0
+    assert choose_voters(network, tasks, rows, 16)["price"] == [1, 3]

@@ -26,19 +26,19 @@ class AudioInput(Input, register="audio.input"):
     log-mel spectrograms, once per distinct file. Files need the extra `medley[audio]`.
 
     Args:
-        sampling_rate: in Hz; the most frequent one of the training rows, 16,000 at most, where unset.
-        max_seconds: longer recordings are cut; the 99 % quantile of the training rows, 10 s at most, where unset.
-        channels: 1 mixes all channels down; more are kept side by side.
-        mel_bins: 40 up to 8,000 Hz, else 64, where unset.
-        root: the folder of relative paths; left out, the working directory.
-        on_bad_file: what becomes of recordings that cannot be read (no such file, damaged): `"warn"` treats them
-            as missing and lists them in one `BadAudioWarning`; `"raise"` is a `DataError` that lists them; `"drop"`
-            leaves their rows out of the training where a table is fitted, and elsewhere does as `"warn"`.
+        sampling_rate: in Hz; default: the most frequent one of the training rows, at most 16,000.
+        max_seconds: longer recordings are cut; default: the 99 % quantile of the training rows, at most 10 s.
+        channels: number of channels; 1 averages all channels.
+        mel_bins: number of mel bins; default: 40 up to 8,000 Hz, else 64.
+        root: the folder that relative paths start from; default: the working directory.
+        on_bad_file: for recordings that cannot be read (missing or damaged files): `"warn"` treats them as missing and
+            lists them in one `BadAudioWarning`; `"raise"` raises a `DataError` that lists them; `"drop"` leaves out
+            their rows in the training of the table API, and elsewhere equals `"warn"`.
 
-    Shape: rows -> (B, T, channels x bins) float32, zeros behind the end.
+    Shape: rows -> (B, T, channels x bins) float32, padded with zeros at the end.
 
     Raises:
-        ConfigError: a number out of its range; no such policy.
+        ConfigError: a number is out of range, or the policy is unknown.
 
     >>> AudioInput(sampling_rate=8000, max_seconds=1.0).codec().max_seconds
     1.0
@@ -59,7 +59,7 @@ class AudioInput(Input, register="audio.input"):
         super().__post_init__()
 
     most_epochs: ClassVar[int | None] = MAX_EPOCHS
-    """With augmentation and a one-cycle schedule, spectrograms are learned by then."""
+    """Sufficient with augmentation and a one-cycle schedule."""
 
     def check(self) -> Iterable[str]:
         for name in ("sampling_rate", "channels", "mel_bins"):

@@ -1,4 +1,4 @@
-"""The graph API."""
+"""The graph API: searches and trains networks of several inputs and targets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medley.auto.duration import seconds
-from medley.auto.rows import check_fit, check_folder, check_writable, divide, whole
+from medley.auto.fit_arguments import check_fit, check_folder, check_writable
+from medley.auto.training_rows import match_rows, split_at_random
 from medley.balance.choose import balancer
 from medley.core.arguments import check_whole_number
 from medley.core.block import snake
@@ -42,34 +43,34 @@ if TYPE_CHECKING:
 
 
 class AutoModel:
-    """Several inputs, several targets, one network: built, searched and trained.
+    """Searches and trains a network of one or several inputs and targets.
 
     Args:
-        inputs: an Input or a list of them.
-        outputs: heads, either bare (`ClassificationHead()`: each input gets its default encoder, all are merged,
-            every head reads the result) or joined to a drawn graph (`ClassificationHead()(node)`).
-        project_name: the folder under `directory` that the search writes; named after the class if left out.
-        max_trials: how many networks are tried at most. 1 trains the suitable default, or what was written down.
-        directory: where the project's folder goes; the current directory if left out. Without either, the search lives
-            in a temporary folder that is removed with this object.
-        objective: what trials are compared by: None is the scale-free number (the mean over heads of validation loss
-            divided by the loss of the best constant prediction); or `"val_loss"`, `"val_accuracy"`,
-            `"val_<head>_<metric>"`, an `Objective`, or a list of them.
-        tuner: `"local"`, `"greedy"`, `"tpe"`, `"bayesian"`, `"hyperband"`, `"random"`, a tuner class or object; None is
-            `"local"`.
-        overwrite: start anew where the project exists. Otherwise a search over the same data goes on where it ended,
-            and one over other data moves the old project aside.
-        seed: of splits, weights, order and sampler; the same seed gives the same result. None is 0.
-        max_model_size: most parameters a network may have.
-        loss_weights: how several losses become one: numbers in the heads' order, a dict by head name,
+        inputs: an input or a list of inputs.
+        outputs: heads, either alone (`ClassificationHead()`: each input gets its default encoder, the encoders are
+            merged, and every head reads the result) or connected to a graph (`ClassificationHead()(node)`).
+        project_name: the folder of the search under `directory`; default: named after the class.
+        max_trials: maximal number of trials. With 1, only the default network is trained, with all fields that are set.
+        directory: contains the project folder; default: the current directory. Without `project_name` and `directory`,
+            the search uses a temporary folder that is removed with this object.
+        objective: the number by which trials are compared. Default: the mean over heads of the validation loss divided
+            by the loss of the best constant prediction. Or `"val_loss"`, `"val_accuracy"`, `"val_<head>_<metric>"`, an
+            `Objective`, or a list of them.
+        tuner: `"local"`, `"greedy"`, `"tpe"`, `"bayesian"`, `"hyperband"`, `"random"`, a tuner class or object;
+            default: `"local"`.
+        overwrite: start anew if the project exists. Otherwise, a search over the same data is resumed; a search over
+            other data moves the old project aside.
+        seed: random seed of splits, weights, order and sampler; the same seed gives the same result. Default: 0.
+        max_model_size: maximal number of parameters of a network.
+        loss_weights: how several losses are combined: numbers in the order of the heads, a dict by head name,
             `"uncertainty"`, or a method by name (`"pcgrad"`, `"mgda"`, ...).
-        time_limit: seconds, or "10m": covers the whole `fit`.
-        device: `"auto"` takes a GPU where there is one.
-        training: how networks are trained, where that shall be fixed.
-        keep: how many of the best models are kept.
+        time_limit: seconds, or "10m", for the whole `fit`.
+        device: `"auto"` uses a GPU if there is one.
+        training: training hyperparameters, to fix or search them.
+        keep: number of the best models that are kept.
 
     Raises:
-        ConfigError: all errors at once.
+        ConfigError: an argument is invalid; all errors are reported together.
         GraphError: inputs and outputs are not connected.
 
     >>> import medley as md, numpy as np, tempfile
@@ -124,13 +125,13 @@ class AutoModel:
         self.device = resolve_device(device)
         self.training = training or Training()
         self.keep = keep
-        self._balancer()  # errors in the weights are told now
-        self._found: SearchResults | None = None
+        self._balancer()  # reports errors in the weights now
+        self._search_results: SearchResults | None = None
         self._searched: Path | None = None  # the folder of its own search
 
     def __getstate__(self) -> dict[str, Any]:
-        # The models come first: they say what is wrong with a part that cannot be pickled.
-        state = {"_found": self._found, **self.__dict__, "_searched": None}
+        # The models come first: their errors name the part that cannot be pickled.
+        state = {"_search_results": self._search_results, **self.__dict__, "_searched": None}
         return {**state, "directory": Path()} if self._is_temporary else state
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
@@ -149,24 +150,24 @@ class AutoModel:
         callbacks: Sequence[Callable[[Record], Any]] | None = None,
         verbose: int = 1,
     ) -> History:
-        """Searches and trains; the best trial's best epoch is the model from then on.
+        """Searches and trains; the best epoch of the best trial then is the model.
 
         Args:
-            x: rows of every input: a list in order, a dict by name, or the rows themselves for one input.
-            y: labels of every head, likewise; None or NaN where a row has none.
-            epochs: of each training; None chooses by the number of rows.
-            batch_size: rows per step; None chooses by the number of rows.
-            validation_split: share of the rows, drawn at random and stratified, that trials are compared on.
-            validation_data: `(x, y)` to compare on instead.
-            sample_weight: (N,) numbers.
-            callbacks: called with every epoch's `Record`; one that returns True ends the trial.
+            x: rows of the inputs: a list in order, a dict by name, or the rows themselves for a single input.
+            y: labels of the heads, likewise; None or NaN where missing.
+            epochs: epochs per trial; default: depends on the number of rows.
+            batch_size: rows per step; default: depends on the number of rows.
+            validation_split: fraction of the rows that is drawn at random, stratified, for validation.
+            validation_data: `(x, y)` or `(x, y, sample_weight)` for validation instead.
+            sample_weight: (N,) weights.
+            callbacks: functions that are called with the `Record` of every epoch; if one returns True, the trial ends.
             verbose: 0 silent, 1 bars and a line per trial, 2 a line per epoch.
 
         Returns:
-            The best trial's records as Keras's `History`.
+            The records of the best trial, like Keras's `History`.
 
         Raises:
-            ConfigError, DataError: all errors at once, before anything is trained.
+            ConfigError, DataError: arguments or rows are invalid; all errors are reported before the training.
             SearchError: all trials failed.
         """
         budget = Budget.start(self.time_limit)
@@ -186,26 +187,26 @@ class AutoModel:
         verbose: int = 1,
         budget: Budget | None = None,
         table: TableView | None = None,
-        about: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
         patience: int | None = None,
         stream: Stream | None = None,
         choices: Mapping[str, Any] | None = None,
     ) -> History:
-        """Searches and trains on rows that were divided already.
+        """Searches and trains on rows that are already split.
 
         Args:
-            train: rows to learn from.
-            val: rows to compare trials on; None where the training rows have folds.
+            train: training rows.
+            val: validation rows; None if the training rows have folds.
             epochs: as in `fit`, like `batch_size`, `callbacks` and `verbose`.
             batch_size: as in `fit`.
             callbacks: as in `fit`.
             verbose: as in `fit`.
-            budget: the time limit, and when it began: now, if left out.
-            table: how the models read a table, where they do.
-            about: JSON to keep in the models' facts.
-            patience: trials without a gain after which the search ends (`study.is_out_of_patience`).
-            choices: JSON of what the time limit decided beforehand, to keep with the project.
-            stream: where inputs' rows come from, if not from `train` and `val`.
+            budget: the time limit and its start; default: starts now.
+            table: how the models read a table, if they do.
+            metadata: JSON for the metadata of the models.
+            patience: number of trials without improvement after which the search ends (`study.is_out_of_patience`).
+            choices: JSON of earlier choices that depended on the time limit, to store with the project.
+            stream: reads the rows of inputs, if they are not in `train` and `val`.
         """
         if self._is_temporary and self._searched is None:
             self.directory = temporary_folder(self)
@@ -213,15 +214,15 @@ class AutoModel:
         budget = Budget.start(self.time_limit) if budget is None else budget
         plan = self.training
         plan = replace(plan, epochs=epochs or plan.epochs, batch_size=batch_size or plan.batch_size)
-        search_spec = self._search_spec(train, val, plan, stream, table, about or {}, budget)
+        search_spec = self._search_spec(train, val, plan, stream, table, metadata or {}, budget)
         study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {})
-        self._found, self._searched = study.found, self.folder
+        self._search_results, self._searched = study.found, self.folder
         study.run()
         self.model.metadata["search"] = {"trials": len(study.results), "ended": study.ended}
         if not_learned := self.model.metadata.get("not_learned"):
             warn(
                 f"{', '.join(not_learned)}: the model is no better than a constant prediction on validation rows. "
-                f"Either the inputs do not tell, or the time was too short ({spelled('time_limit')}).",
+                f"Either the inputs do not determine them, or the time was too short ({spelled('time_limit')}).",
                 WeakModelWarning,
             )
         return History(study.ranked[0].records)
@@ -229,12 +230,12 @@ class AutoModel:
     def _parts(
         self, x: Any, y: Any, sample_weight: Any, fraction: float, validation_data: Any
     ) -> tuple[LabelledRows, LabelledRows]:
-        rows = whole(self.graph, x, y, sample_weight)
+        rows = match_rows(self.graph, x, y, sample_weight)
         if validation_data is None:
-            return divide(self.graph, rows, fraction, self.seed)
+            return split_at_random(self.graph, rows, fraction, self.seed)
         x, y, weight = [*validation_data, None][:3]
         with within("validation_data"):
-            return rows, replace(whole(self.graph, x, y, weight), where="validation_data")
+            return rows, replace(match_rows(self.graph, x, y, weight), where="validation_data")
 
     def _prepare(
         self,
@@ -246,7 +247,7 @@ class AutoModel:
         choices: Mapping[str, Any],
     ) -> Study:
         data = search_spec.data
-        default = ResolvedDefault(search_spec)  # encodes what the default reads, so that the digest covers it
+        default = ResolvedDefault(search_spec)  # encodes the inputs of the default network, which the digest covers
         if data.stream is not None:
             data.rows(default.graph)  # now, so that errors in the rows are reported before anything is trained
         balance = self._balancer().describe()
@@ -255,9 +256,9 @@ class AutoModel:
         digest = data.digest([repr(setting) for setting in settings])
         progress = Progress(verbose)
         store = Store(self.folder)
-        same = self._searched == self.folder
-        if told := store.begin(digest, overwrite=self.overwrite or same, choices=choices):
-            progress.log(told)
+        is_repeated = self._searched == self.folder
+        if message := store.begin(digest, overwrite=self.overwrite or is_repeated, choices=choices):
+            progress.log(message)
         limits = Limits(self.max_trials, budget.training_deadline, self.keep, patience)
         return Study(search_spec, self._tuner, limits, store, progress, callbacks, default)
 
@@ -268,7 +269,7 @@ class AutoModel:
         plan: Training,
         stream: Stream | None,
         table: TableView | None,
-        about: Mapping[str, Any],
+        metadata: Mapping[str, Any],
         budget: Budget,
     ) -> SearchSpec:
         heads = self.graph.heads
@@ -285,7 +286,7 @@ class AutoModel:
             self.seed,
             self.max_model_size,
             table,
-            about,
+            metadata,
             by_task=self.objective is None,
         )
 
@@ -300,25 +301,25 @@ class AutoModel:
 
     @property
     def model(self) -> Model:
-        """The best model: of this object's `fit`, or of the project on disk.
+        """The best model of this object's `fit`, or of the project on disk.
 
         Raises:
-            NotFittedError: there is neither.
+            NotFittedError: there is no model.
         """
         return self._results().best()
 
     def _results(self) -> SearchResults:
-        if self._found is None or not self._found.kept:
+        if self._search_results is None or not self._search_results.kept:
             store = Store(self.folder)
             if self._is_temporary or not store.exists or store.best() is None:
                 where = "" if self._is_temporary else f", and {self.folder} holds no finished project"
                 raise NotFittedError(f"Nothing is fitted yet{where}; call fit first.")
-            found = SearchResults(store.results(), self.keep, store, self.device)
-            self._check_same(found.best())
-            self._found = found
-        return self._found
+            results = SearchResults(store.results(), self.keep, store, self.device)
+            self._check_names(results.best())
+            self._search_results = results
+        return self._search_results
 
-    def _check_same(self, model: Model) -> None:
+    def _check_names(self, model: Model) -> None:
         if (model.input_names, model.output_names) != (self.graph.input_names, list(self.graph.heads)):
             raise NotFittedError(
                 f"{self.folder} holds a project with inputs {model.input_names} and outputs {model.output_names}, "
@@ -345,18 +346,18 @@ class AutoModel:
         """Losses and metrics over the observed labels.
 
         Returns:
-            Numbers in Keras's order (`loss`, then each head's loss where there are several, then metrics); a dict by
-            name with `return_dict=True`.
+            Numbers in the order of Keras (`loss`, then the loss of each head if there are several, then metrics), or a
+            dict by name with `return_dict=True`.
         """
-        found = self.model.evaluate(x, y, batch_size, sample_weight)
-        return found if return_dict else list(found.values())
+        scores = self.model.evaluate(x, y, batch_size, sample_weight)
+        return scores if return_dict else list(scores.values())
 
     def export_model(self) -> Model:
-        """The best model, to keep, save and serve."""
+        """The best model."""
         return self.model
 
     def best_models(self) -> list[Model]:
-        """The models that were kept, the best first.
+        """The models that were kept, in order, the best first.
 
         Raises:
             NotFittedError: nothing is fitted.
@@ -372,11 +373,11 @@ class AutoModel:
         """
         import pandas as pd
 
-        return pd.DataFrame([one.row() for one in self._outcomes()])
+        return pd.DataFrame([trial.row() for trial in self._trials()])
 
-    def _outcomes(self) -> list[TrialResult]:
-        if self._found is not None:
-            return self._found.trials
+    def _trials(self) -> list[TrialResult]:
+        if self._search_results is not None:
+            return self._search_results.trials
         return [] if self._is_temporary else Store(self.folder).results()
 
     def plot(self) -> Figure:
@@ -388,7 +389,7 @@ class AutoModel:
         """
         from medley.report.curves import plot_search
 
-        return plot_search([one.row() for one in self._outcomes()], self.keep)
+        return plot_search([trial.row() for trial in self._trials()], self.keep)
 
     def summary(self) -> str:
         """The best model's parts, shapes and parameters; before `fit`, the drawn graph."""

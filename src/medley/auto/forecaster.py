@@ -1,4 +1,4 @@
-"""A series to numbers at each of its steps: a preset of `AutoModel` that keeps to the order of time."""
+"""Forecasts of time series: a preset of `AutoModel` that preserves the order of time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any, final
 
 import numpy as np
 
-from medley.auto.rows import check_fit, whole
+from medley.auto.fit_arguments import check_fit
 from medley.auto.table_task import TableTask
 from medley.auto.target_columns import read_table, split_target
+from medley.auto.training_rows import match_rows
 from medley.core.arguments import check_whole_number
 from medley.core.files import write_file
 from medley.data.rows import count, take
@@ -23,33 +24,34 @@ from medley.series.timeseries import TimeseriesInput
 from medley.series.windows import MAX_DEFAULT_LOOKBACK
 from medley.train.plan import Training
 
-_KNOWN = "forecast.json"
+_TRAINING_FILE = "forecast.json"
 
 
 @final
 class TimeseriesForecaster(TableTask):
     """A series of rows to one or several numbers per row: `AutoModel(TimeseriesInput(...), RegressionHead(...))`.
 
-    Rows `x` (B, C), an array, a frame or the path of a CSV or Parquet file, stand in the order of time, and so do the
-    numbers `y`, (B,) or (B, K), or the name of their column in a frame or file (a list of names: several numbers). The
-    number of a row is told by that row and the `lookback - 1` rows before it; to tell one that lies ahead, shift the
-    column before: `frame["y"] = frame["sales"].shift(-1)` (the gap at its end is no hindrance).
+    Rows `x` (B, C), an array, a frame or the path of a CSV or Parquet file, are in the order of time, like the numbers
+    `y`, (B,) or (B, K), or the name of their column in the frame or file (a list of names for several numbers). The
+    number of a row is predicted from that row and the `lookback - 1` rows before it; to predict future values, shift
+    the column first: `frame["y"] = frame["sales"].shift(-1)` (missing values at the end are allowed).
 
-    The last rows are those that trials are compared on: they are never drawn at random.
+    The validation rows are the last ones; they are not drawn at random.
 
     Args:
-        output_dim: number of columns K of the target; counted where unset.
-        column_names: as `TimeseriesInput`; left out, those of the file or frame.
-        column_types: as `TimeseriesInput`.
-        lookback: rows that are looked at for each number; unset, 16, or a quarter of the training rows if that is less.
-        predict_from: the first row that `predict` tells, counted from the last training row: 1 is the one after it.
-        predict_until: the last row that `predict` tells, counted likewise; unset, the last row it is given.
-        loss: as `RegressionHead`.
-        metrics: as `RegressionHead`; the mean squared error where unset.
-        project_name: this and all that follow: as `AutoModel`.
+        output_dim: number of columns K of the target; default: that of the targets.
+        column_names: as in `TimeseriesInput`; default: those of the file or frame.
+        column_types: as in `TimeseriesInput`.
+        lookback: number of rows from which a number is predicted; default: 16, or a quarter of the training rows if
+            that is less.
+        predict_from: the first row that `predict` predicts, counted from the last training row: 1 is the next one.
+        predict_until: the last row that `predict` predicts, counted likewise; default: the last row of its argument.
+        loss: as in `RegressionHead`.
+        metrics: as in `RegressionHead`; default: the mean squared error.
+        project_name: as in `AutoModel`, like all further arguments.
 
     Raises:
-        ConfigError: an argument breaks a rule.
+        ConfigError: an argument is invalid.
 
     >>> import medley as md
     >>> md.TimeseriesForecaster(lookback=3, predict_until=10).graph.inputs[0].lookback
@@ -87,7 +89,7 @@ class TimeseriesForecaster(TableTask):
         super().__init__(series, head, *search, time_limit=time_limit, device=device, training=training, keep=keep)
         self.predict_from = predict_from
         self.predict_until = predict_until
-        self._before = (lookback or MAX_DEFAULT_LOOKBACK) - 1
+        self._context = (lookback or MAX_DEFAULT_LOOKBACK) - 1
 
     def fit(
         self,
@@ -105,65 +107,66 @@ class TimeseriesForecaster(TableTask):
 
         Args:
             x: rows in the order of time.
-            y: their numbers, or the name of their column in `x`; None or NaN where a row has none.
-            epochs: this and all that is not told here: as `AutoModel.fit`.
-            batch_size: see there.
-            validation_split: share of the rows, the last ones, that trials are compared on.
-            validation_data: `(x, y)` to compare on instead: rows in the order of time, without the training rows.
-            sample_weight: see there.
-            callbacks: see there.
-            verbose: see there.
+            y: their numbers, or the name of their column in `x`; None or NaN where missing.
+            epochs: as in `AutoModel.fit`, like all arguments that are not described here.
+            batch_size: as in `AutoModel.fit`.
+            validation_split: fraction of the rows, the last ones, for validation.
+            validation_data: `(x, y)` for validation instead: rows in the order of time, without the training rows.
+            sample_weight: as in `AutoModel.fit`.
+            callbacks: as in `AutoModel.fit`.
+            verbose: as in `AutoModel.fit`.
 
         Returns:
-            The best trial's records as Keras's `History`.
+            The records of the best trial, like Keras's `History`.
 
         Raises:
-            DataError: there are fewer than 2 rows, or they do not fit; else as `AutoModel.fit`.
+            DataError: there are fewer than 2 rows, or they are invalid; otherwise as in `AutoModel.fit`.
         """
         check_fit(epochs, batch_size, validation_split, validation_data, callbacks, verbose)
-        rows = whole(self.graph, *split_target(x, y), sample_weight)
+        rows = match_rows(self.graph, *split_target(x, y), sample_weight)
         (x,), (y,), weight = rows.x.values(), rows.y.values(), rows.weight
         if validation_data is None:
-            cut = _cut(rows.size, validation_split)
-            validation_data = _held(x, y, weight, cut, self._before)
-            train = np.arange(cut)
-            x, y, weight = take(x, train), take(y, train), None if weight is None else weight[:cut]
+            count = _training_row_count(rows.size, validation_split)
+            validation_data = _validation_rows(x, y, weight, count, self._context)
+            train = np.arange(count)
+            x, y, weight = take(x, train), take(y, train), None if weight is None else weight[:count]
         history = super().fit(x, y, epochs, batch_size, validation_split, validation_data, weight, callbacks, verbose)
-        write_file(self.folder / _KNOWN, json.dumps({"rows": rows.size}).encode())
+        write_file(self.folder / _TRAINING_FILE, json.dumps({"rows": rows.size}).encode())
         return history
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
-        """The numbers of the rows after the training rows, `predict_from` to `predict_until`.
+        """Predicts the numbers of the rows `predict_from` to `predict_until` after the training rows.
 
         Args:
-            x: the training rows (those of `validation_data` left out), and after them the rows that are asked for.
-            batch_size: rows per pass; bounds memory only.
+            x: the training rows (without those of `validation_data`), followed by the rows to predict.
+            batch_size: rows per pass; only affects memory and speed.
             verbose: has no effect.
 
         Returns:
-            (P,) or (P, K) numbers in the unit of the target, one for each row asked for.
+            (P,) or (P, K) numbers in the unit of the target, one per predicted row.
 
         Raises:
-            DataError: `x` ends before the first row asked for.
+            DataError: `x` ends before the first row to predict.
             NotFittedError: nothing is fitted yet.
         """
         x = read_table(x)
-        known, size = self._known_rows(), count(x)
-        first = known - 1 + self.predict_from
-        last = size if self.predict_until is None else min(size, known + self.predict_until)
+        training_rows, size = self._training_rows(), count(x)
+        first = training_rows - 1 + self.predict_from
+        last = size if self.predict_until is None else min(size, training_rows + self.predict_until)
         if first >= size:
             raise DataError(
                 "The prediction data requires the original training data to make predictions on subsequent data "
-                f"points: the {known} training rows and at least {self.predict_from} more, but x has {size} rows."
+                f"points: the {training_rows} training rows and at least {self.predict_from} more, but x has {size} "
+                "rows."
             )
         return super().predict(take(x, np.arange(last)), batch_size, verbose)[first:]
 
     def predict_proba(self, x: Any, batch_size: int | None = None) -> Any:
-        """As `predict`: numbers have no probabilities."""
+        """The same as `predict`, because numbers have no probabilities."""
         return self.predict(x, batch_size)
 
-    def _known_rows(self) -> int:
-        path = self.folder / _KNOWN
+    def _training_rows(self) -> int:
+        path = self.folder / _TRAINING_FILE
         if not path.is_file():
             raise NotFittedError(
                 f"Nothing is fitted yet, and {self.folder} holds no finished forecast; call fit first."
@@ -178,21 +181,22 @@ def _check_range(predict_from: Any, predict_until: Any) -> None:
     errors.raise_if_any(ConfigError)
     if predict_until is not None and predict_until < predict_from:
         raise ConfigError(
-            f"must not lie before predict_from={predict_from}, got {predict_until}.", argument="predict_until"
+            f"must not be less than predict_from={predict_from}, got {predict_until}.", argument="predict_until"
         )
 
 
-def _cut(size: int, fraction: float) -> int:
-    """How many rows are trained on."""
+def _training_row_count(size: int, fraction: float) -> int:
     if size < 2:
-        raise DataError(f"At least 2 rows are needed to set some aside for validation, got {size}.")
+        raise DataError(f"At least 2 rows are needed for training and validation, got {size}.")
     return size - min(max(round(size * fraction), 1), size - 1)
 
 
-def _held(x: Any, y: Any, weight: np.ndarray | None, cut: int, before: int) -> tuple[Any, Any, np.ndarray]:
-    """The rows from `cut` on; those before them go along with no weight, as what their windows look back on."""
+def _validation_rows(
+    x: Any, y: Any, weight: np.ndarray | None, start: int, context: int
+) -> tuple[Any, Any, np.ndarray]:
+    """The rows from `start` on; the `context` rows before them, which their windows contain, have weight 0."""
     size = count(x)
-    held = np.arange(max(cut - before, 0), size)
+    rows = np.arange(max(start - context, 0), size)
     weights = np.ones(size, np.float32) if weight is None else weight.copy()
-    weights[:cut] = 0
-    return take(x, held), take(y, held), weights[held]
+    weights[:start] = 0
+    return take(x, rows), take(y, rows), weights[rows]

@@ -1,4 +1,4 @@
-"""What tasks of one table have in common: rows that come in files, targets that are columns."""
+"""The base class of tasks on tables: reads files, and finds targets by the names of columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from medley.model.records import History, Record
 
 
 class TableTask(AutoModel):
-    """One table to one target; the table may be a file, and the target the name of a column. Not made directly."""
+    """Base class for one table and one target; the table may be a file, and the target the name of a column."""
 
     def fit(
         self,
@@ -28,21 +28,21 @@ class TableTask(AutoModel):
         """Searches and trains.
 
         Args:
-            x: a table of any form that `StructuredDataInput` knows, or the path of a CSV or Parquet file.
-            y: labels, or the name of the column of `x` that holds them (a list of names: several columns).
-            epochs: this and all others: as `AutoModel.fit`.
-            batch_size: see there.
-            validation_split: see there.
-            validation_data: `(x, y)`, either of them likewise.
-            sample_weight: see there.
-            callbacks: see there.
-            verbose: see there.
+            x: a table in any format of `StructuredDataInput`, or the path of a CSV or Parquet file.
+            y: labels, or the name of their column in `x` (a list of names for several columns).
+            epochs: as in `AutoModel.fit`, like all arguments but `validation_data`.
+            batch_size: as in `AutoModel.fit`.
+            validation_split: as in `AutoModel.fit`.
+            validation_data: `(x, y)` in the same formats.
+            sample_weight: as in `AutoModel.fit`.
+            callbacks: as in `AutoModel.fit`.
+            verbose: as in `AutoModel.fit`.
 
         Returns:
-            The best trial's records as Keras's `History`.
+            The records of the best trial, like Keras's `History`.
 
         Raises:
-            DataError: there is no such file or column, or the rows do not fit; else as `AutoModel.fit`.
+            DataError: a file or column does not exist, or the rows are invalid; otherwise as in `AutoModel.fit`.
         """
         x, y = split_target(x, y)
         if isinstance(validation_data, list | tuple) and len(validation_data) in (2, 3):
@@ -52,7 +52,7 @@ class TableTask(AutoModel):
         )
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
-        """As `Model.predict`; `x` may be a file, and columns that were not trained on are ignored."""
+        """As `Model.predict`; `x` may be a file, and columns that are not inputs are ignored."""
         return super().predict(read_table(x), batch_size, verbose)
 
     def predict_proba(self, x: Any, batch_size: int | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""Tables in files, and targets that are columns of the table."""
+"""Reads tables from files, and separates targets that are columns of the table."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def read_table(rows: Any) -> Any:
-    """Reads a table where `rows` is a path; gives back anything else as it is.
+    """Reads a table if `rows` is a path; returns anything else unchanged.
 
     Args:
-        rows: the path of a file that `tables.reading.read.read` knows (CSV, also packed; Parquet; ...) or of a
-            folder of them, or a table of any form.
+        rows: the path of a file that `tables.reading.read.read` supports (CSV, also compressed; Parquet; ...) or of a
+            folder of files, or a table of any form.
 
     Raises:
-        DataError: there is no such file, or it holds no table.
+        DataError: the file does not exist, or does not contain a table.
 
     >>> read_table({"age": [3]})
     {'age': [3]}
@@ -31,17 +31,17 @@ def read_table(rows: Any) -> Any:
 
 
 def split_target(x: Any, y: Any) -> tuple[Any, Any]:
-    """A table and its target, where the table may be a file and the target the name of a column.
+    """Separates a table and its target; the table may be a file, and the target the name of a column.
 
     Args:
-        x: as `read_table`.
-        y: labels; or, where `x` has named columns, the name of the column that holds them, or a list of such names.
+        x: as in `read_table`.
+        y: labels; or, if `x` has named columns, the name of the target column, or a list of names.
 
     Returns:
-        The table without the target's columns, and the target: (B,) for one name, (B, K) for a list of K names.
+        The table without the target columns, and the target: (B,) for one name, (B, K) for a list of K names.
 
     Raises:
-        DataError: there is no such file or column, or a file came without the name of its target.
+        DataError: the file or column does not exist, or `x` is a file and `y` is missing.
 
     >>> table, target = split_target({"age": [3, 5], "survived": [0, 1]}, "survived")
     >>> list(table.columns), target.tolist()
@@ -49,7 +49,7 @@ def split_target(x: Any, y: Any) -> tuple[Any, Any]:
     """
     is_file = isinstance(x, str | PathLike)
     if y is None and is_file:
-        raise DataError(f'y must name the column of {str(x)!r} that holds the target, as in fit("train.csv", "price").')
+        raise DataError(f'y must be the name of the target column of {str(x)!r}, as in fit("train.csv", "price").')
     table = read_table(x)
     names = _target_names(table, y)
     if not names:
@@ -62,32 +62,34 @@ def split_target(x: Any, y: Any) -> tuple[Any, Any]:
     errors.raise_if_any(DataError)
     target = frame[names]
     if is_file:
-        target = target.apply(_whole)
+        target = target.apply(_restore_integers)
     return frame.drop(columns=names), target[y] if isinstance(y, str) else target
 
 
 def _target_names(table: Any, y: Any) -> list[str]:
     if isinstance(y, str):
         return [y]
-    words = list(y) if isinstance(y, list | tuple) and all(isinstance(one, str) for one in y) else []
-    # As many words as there are rows are labels.
-    return words if words and _is_named(table) and len(words) != count(table) else []
+    names = list(y) if isinstance(y, list | tuple) and all(isinstance(name, str) for name in y) else []
+    # If there are as many strings as rows, they are labels.
+    return names if names and _has_column_names(table) and len(names) != count(table) else []
 
 
-def _is_named(table: Any) -> bool:
+def _has_column_names(table: Any) -> bool:
     return isinstance(table, Mapping) or hasattr(table, "columns")
 
 
 def _frame(table: Any, y: Any) -> pd.DataFrame:
-    if not _is_named(table):
-        told = f"y={y!r} names a column, but x is a {type(table).__name__} without column names."
-        raise DataError(f"{told} Pass the labels themselves, or x as a DataFrame or the path of a file.")
+    if not _has_column_names(table):
+        raise DataError(
+            f"y={y!r} names a column, but x is a {type(table).__name__} without column names. Pass the labels "
+            "themselves, or x as a DataFrame or the path of a file."
+        )
     return read(table).frame
 
 
-def _whole(column: pd.Series) -> pd.Series:
-    # Read from a file, whole numbers with a gap among them have become floats: labels come back as they were written.
-    known = column.dropna()
-    if column.dtype.kind != "f" or len(known) == len(column) or not (known % 1 == 0).all():
+def _restore_integers(column: pd.Series) -> pd.Series:
+    # Integers with missing cells are read from a file as floats; labels must be predicted as they were written.
+    present = column.dropna()
+    if column.dtype.kind != "f" or len(present) == len(column) or not (present % 1 == 0).all():
         return column
     return column.astype("Int64").astype(object).where(column.notna(), None)

@@ -22,14 +22,14 @@ class ImageClassifier(AutoModel):
     (B, 1), or one-hot (B, classes); with `multi_label` a matrix of 0 and 1, or lists of labels.
 
     Args:
-        num_classes: number of classes; counted where unset.
+        num_classes: number of classes; default: the number that occurs.
         multi_label: whether a row may have several labels, or none.
-        loss: as `ClassificationHead`; cross-entropy where unset.
-        metrics: as `ClassificationHead`; accuracy where unset.
-        project_name: this and all that follow: as `AutoModel`.
+        loss: as in `ClassificationHead`; default: cross-entropy.
+        metrics: as in `ClassificationHead`; default: accuracy.
+        project_name: as in `AutoModel`, like all further arguments.
 
     Raises:
-        ConfigError: an argument breaks a rule.
+        ConfigError: an argument is invalid.
 
     >>> import medley as md
     >>> clf = md.ImageClassifier(max_trials=3)
@@ -68,16 +68,16 @@ class ImageClassifier(AutoModel):
 class ImageRegressor(AutoModel):
     """Images to one or several numbers: `AutoModel(ImageInput(), RegressionHead(...))`.
 
-    Rows `x`: as `ImageClassifier`. Targets `y`: (B,), (B, 1) or (B, K).
+    Rows `x`: as in `ImageClassifier`. Targets `y`: (B,), (B, 1) or (B, K).
 
     Args:
-        output_dim: number of columns K; counted where unset.
-        loss: as `RegressionHead`.
-        metrics: as `RegressionHead`; the mean squared error where unset.
-        project_name: this and all that follow: as `AutoModel`.
+        output_dim: number of columns K; default: that of the targets.
+        loss: as in `RegressionHead`.
+        metrics: as in `RegressionHead`; default: the mean squared error.
+        project_name: as in `AutoModel`, like all further arguments.
 
     Raises:
-        ConfigError: an argument breaks a rule.
+        ConfigError: an argument is invalid.
 
     >>> import medley as md
     >>> md.ImageRegressor(2).graph.heads["regression_head_1"].output_dim

@@ -22,20 +22,20 @@ class StructuredDataClassifier(TableTask):
     `clf.fit("train.csv", "survived")`, `clf.predict("test.csv")` and `clf.evaluate("test.csv", "survived")` read files.
 
     Args:
-        column_names: as `StructuredDataInput`; left out, those of the file, frame or dict.
-        column_types: as `StructuredDataInput`.
-        num_classes: number of classes; counted where unset.
+        column_names: as in `StructuredDataInput`; default: those of the file, frame or dict.
+        column_types: as in `StructuredDataInput`.
+        num_classes: number of classes; default: the number that occurs.
         multi_label: whether a row may have several labels, or none.
-        loss: as `ClassificationHead`; cross-entropy where unset.
-        metrics: as `ClassificationHead`; accuracy where unset.
-        project_name: this and all that follow: as `AutoModel`, but for the objective.
-        max_trials: see there.
-        directory: see there.
-        objective: where unset, `"val_accuracy"` if accuracy is among the metrics, else `"val_loss"`.
-        tuner: this and all that follow: as `AutoModel`.
+        loss: as in `ClassificationHead`; default: cross-entropy.
+        metrics: as in `ClassificationHead`; default: accuracy.
+        project_name: as in `AutoModel`, like `max_trials` and `directory`.
+        max_trials: as in `AutoModel`.
+        directory: as in `AutoModel`.
+        objective: as in `AutoModel`; default: `"val_accuracy"` if accuracy is among the metrics, else `"val_loss"`.
+        tuner: as in `AutoModel`, like all further arguments.
 
     Raises:
-        ConfigError: an argument breaks a rule.
+        ConfigError: an argument is invalid.
 
     >>> import medley as md
     >>> md.StructuredDataClassifier(["age", "sex"], {"sex": "categorical"}).objective
@@ -76,19 +76,19 @@ class StructuredDataClassifier(TableTask):
 class StructuredDataRegressor(TableTask):
     """Tables to one or several numbers: `AutoModel(StructuredDataInput(...), RegressionHead(...))`.
 
-    Files and columns' names as `StructuredDataClassifier`: `reg.fit("houses.csv", "price")`, and a list of names for
-    several numbers.
+    Files and names of columns work as in `StructuredDataClassifier`: `reg.fit("houses.csv", "price")`, or a list of
+    names for several numbers.
 
     Args:
-        column_names: as `StructuredDataInput`; left out, those of the file, frame or dict.
-        column_types: as `StructuredDataInput`.
-        output_dim: number of columns K of the target; counted where unset.
-        loss: as `RegressionHead`.
-        metrics: as `RegressionHead`; the mean squared error where unset.
-        project_name: this and all that follow: as `AutoModel`.
+        column_names: as in `StructuredDataInput`; default: those of the file, frame or dict.
+        column_types: as in `StructuredDataInput`.
+        output_dim: number of columns K of the target; default: that of the targets.
+        loss: as in `RegressionHead`.
+        metrics: as in `RegressionHead`; default: the mean squared error.
+        project_name: as in `AutoModel`, like all further arguments.
 
     Raises:
-        ConfigError: an argument breaks a rule.
+        ConfigError: an argument is invalid.
 
     >>> import medley as md
     >>> md.StructuredDataRegressor(metrics=["mae"]).graph.heads["regression_head_1"].metrics

@@ -167,7 +167,7 @@ def _is_ours(name: str) -> bool:
 
 
 def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: ErrorCollector) -> Model:
-    from medley.auto.table.arguments import check_search, understand
+    from medley.auto.table.arguments import check_search, read_and_design
     from medley.auto.table.fit import fit
 
     roles = {"group": args.group, "time": args.time, "split": args.split, "sample_weight": args.weight}
@@ -186,7 +186,7 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
     output = {"project_name": SEARCH, "directory": folder, "device": args.device}
     if errors.errors:  # reported together with all other errors
         check_search(errors, **search, **(output if folder.is_dir() or not folder.exists() else {}))
-        understand(errors, args.table, args.target, **table, roles=roles)
+        read_and_design(errors, args.table, args.target, **table, roles=roles)
     return fit(
         args.table, args.target, **table, **roles, **search, **output, overwrite=args.overwrite, pretrained=pretrained
     )

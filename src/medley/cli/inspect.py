@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
     errors.raise_if_any(DataError)
     for note in table.notes:
         print(f"note: {note}\n")
-    _show_columns(table, schema.without(tasks))
+    _show_columns(table, schema.remaining_rows(tasks))
     if tasks:
         _show_targets(tasks)
         _show_leaks(table, schema, tasks)
@@ -120,7 +120,7 @@ def tasks_of(
     table: Table, names: Sequence[str], kinds: Mapping[str, str], errors: ErrorCollector
 ) -> dict[str, TaskGuess]:
     """The tasks of some columns; columns that are missing or cannot be predicted are added to `errors`."""
-    from medley.auto.table.targets import target_as
+    from medley.auto.table.declared_targets import declared_target
     from medley.tables.columns.profile import profile_of
     from medley.tables.columns.targets import infer_target_from_profile
 
@@ -131,7 +131,7 @@ def tasks_of(
             continue
         try:
             if name in kinds:
-                tasks[name] = target_as(table, name, kinds[name])
+                tasks[name] = declared_target(table, name, kinds[name])
             else:
                 tasks[name] = infer_target_from_profile(profile_of(table, name))
         except MedleyError as error:
@@ -182,7 +182,7 @@ def _show_leaks(table: Table, schema: Schema, tasks: dict[str, TaskGuess]) -> No
 
     for leak in leaks(table, schema, tasks):
         print(f"warning: {leak} Leave it out with --kind {leak.column!r}=unused if it is not known when you predict.")
-    inputs = schema.without(tasks).used
+    inputs = schema.remaining_rows(tasks).used
     duplicates = len(table) - len(set(duplicate_groups(table.frame.loc[:, inputs]).tolist())) if inputs else 0
     if duplicates:
         print(f"note: {duplicates:,} rows have the same inputs as another row; a split keeps them together.")

@@ -15,7 +15,7 @@ class Columns(nn.Module):
 
     Args:
         plain: positions of numbers that are passed unchanged.
-        told: positions of numbers with a missing indicator, which is 1 where the number is missing.
+        indicated: positions of numbers with a missing indicator, which is 1 where the number is missing.
         one_hot: (position, code) per output feature of the one-hot categories.
         embedded: position -> (number of codes, width) of the embedded categories.
         numeric: positions of numbers that `embedding` reads.
@@ -24,14 +24,14 @@ class Columns(nn.Module):
     Shape: (B, C) -> (B, D): plain numbers, missing indicators, one-hot categories, embedded categories, embedded
     numbers.
 
-    >>> module = Columns(plain=[0], told=[0], one_hot=[(1, 1), (1, 2)])
+    >>> module = Columns(plain=[0], indicated=[0], one_hot=[(1, 1), (1, 2)])
     >>> module(torch.tensor([[0.5, 2.0], [float("nan"), 0.0]]))
     tensor([[0.5000, 0.0000, 0.0000, 1.0000],
             [0.0000, 1.0000, 0.0000, 0.0000]])
     """
 
     plain: Tensor
-    told: Tensor
+    indicated: Tensor
     hot: Tensor
     code: Tensor
     numeric: Tensor
@@ -39,7 +39,7 @@ class Columns(nn.Module):
     def __init__(
         self,
         plain: Sequence[int],
-        told: Sequence[int] = (),
+        indicated: Sequence[int] = (),
         one_hot: Sequence[tuple[int, int]] = (),
         embedded: Mapping[int, tuple[int, int]] | None = None,
         numeric: Sequence[int] = (),
@@ -49,14 +49,14 @@ class Columns(nn.Module):
         # Positions are determined by the arguments, so they are not saved with the weights.
         for name, positions in {
             "plain": plain,
-            "told": told,
+            "indicated": indicated,
             "hot": [p for p, _ in one_hot],
             "numeric": numeric,
         }.items():
             self.register_buffer(name, torch.tensor(list(positions), dtype=torch.int64), persistent=False)
         code = torch.tensor([float(code) for _, code in one_hot], dtype=torch.float32)
         self.register_buffer("code", code, persistent=False)
-        self.sizes = {"plain": len(plain), "told": len(told), "hot": len(one_hot), "numeric": len(numeric)}
+        self.sizes = {"plain": len(plain), "indicated": len(indicated), "hot": len(one_hot), "numeric": len(numeric)}
         self.positions = list(embedded or {})
         self.last = [codes - 1 for codes, _ in (embedded or {}).values()]
         self.tables = nn.ModuleList([_table(codes, width) for codes, width in (embedded or {}).values()])
@@ -69,8 +69,8 @@ class Columns(nn.Module):
             parts = [clean]
         else:
             parts = [clean.index_select(1, self.plain)] if self.sizes["plain"] else []
-        if self.sizes["told"]:
-            parts.append(torch.isnan(x.index_select(1, self.told)).to(clean.dtype))
+        if self.sizes["indicated"]:
+            parts.append(torch.isnan(x.index_select(1, self.indicated)).to(clean.dtype))
         if self.sizes["hot"]:
             parts.append((clean.index_select(1, self.hot) == self.code).to(clean.dtype))
         for position, last, table in zip(self.positions, self.last, self.tables, strict=True):

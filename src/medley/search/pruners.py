@@ -10,7 +10,7 @@ import numpy as np
 from optuna.pruners import BasePruner  # noqa: TID253
 from optuna.trial import TrialState  # noqa: TID253
 
-from medley.search.tuners import PLANNED
+from medley.search.suggest import PLANNED
 
 if TYPE_CHECKING:
     from optuna.study import Study

@@ -16,9 +16,9 @@ from medley.search.interrupt import Interrupts
 from medley.search.progress import Progress
 from medley.search.results import SearchResults
 from medley.search.store import Store
-from medley.search.suggest import TrialSuggest
+from medley.search.suggest import PLANNED, TrialSuggest
 from medley.search.trial import OversizedError, ResolvedDefault, SearchSpec, TrialResult, run
-from medley.search.tuners import PLANNED, Tuner, quiet
+from medley.search.tuners import Tuner, quiet
 from medley.train.hooks import TrainingHooks
 
 if TYPE_CHECKING:

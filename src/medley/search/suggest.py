@@ -19,6 +19,10 @@ Token = str | int | float | bool
 """Representation of a value in a study; blocks are represented by labels."""
 
 
+PLANNED = "planned_epochs"
+"""User attribute of a trial: how many epochs its training is planned to have."""
+
+
 class DefaultSuggest:
     """Returns the default of every field and records it, for `study.enqueue_trial(suggest.params)`.
 

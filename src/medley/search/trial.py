@@ -20,6 +20,7 @@ from medley.errors import GraphError, MedleyError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.graph.untie import untie
+from medley.heads.constant import predict_constant
 from medley.model.model import Model
 from medley.model.records import Record
 from medley.model.tasks import tasks_of
@@ -316,6 +317,12 @@ def run(
         validation = Validation(network, tasks, weights, evaluated)
         final = validation.scores()
         not_learned = [name for name, relative in validation.relative.items() if relative >= NOT_LEARNED]
+        # A network that the caller has drawn stays as it was trained.
+        is_drawn = search_spec.table is None
+        worse = [] if is_drawn else [name for name, relative in validation.relative.items() if not relative <= 1]
+        priors = {name: torch.as_tensor(data.targets[name].prior) for name in worse}
+        if [name for name in worse if predict_constant(network.part(name), priors[name])]:
+            final = validation.scores()  # of a network that is not worse than the constant baseline
         scores |= {f"val_{name}": value for name, value in final.items()}
         result.score = hooks.score(scores) if final else result.score
     result.scores = scores

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PLANNED = "planned_epochs"
-"""User attribute of a trial: how many epochs its training is planned to have."""
-
 STARTUP_TRIALS = 5
 """Random trials before a model of the trials is used; few, since searches are short."""
 

@@ -1,4 +1,4 @@
-"""Tables as plain numbers."""
+"""Encodes tables as vectors of numbers."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from medley.errors import GraphError
 if TYPE_CHECKING:
     from torch import nn
 
-MOST_ONE_HOT = 8
+MAX_ONE_HOT_CODES = 8
 
 
 class CategoricalToNumerical(Layer, register="tabular.categorical"):
-    """A table's raw columns as one vector of plain numbers: what blocks that know nothing of columns read.
+    """Encodes a table as one vector of numbers.
 
-    Numbers pass, a missing one as 0 (their mean); columns that training rows lacked cells of get a second
-    number that tells so. Up to 7 categories are one-hot, more are embedded, wider the more there are. A
-    vector of plain numbers passes as it is.
+    Numbers are unchanged, with 0 (their mean) for missing ones; columns with missing cells in the training rows also
+    have a missing indicator. Up to 7 categories are one-hot, more are embedded, in a width that grows with their
+    number. A vector is unchanged.
 
     Shape: (B, C) -> (B, D).
 
     Raises:
-        GraphError: it is joined to something that is neither a table nor a vector.
+        GraphError: the input is neither a table nor a vector.
 
     >>> from medley.core.spec import Column
     >>> table = Spec((2,), "C", columns=(Column("age", "numeric"), Column("sex", "categorical", 3)))
@@ -35,7 +35,7 @@ class CategoricalToNumerical(Layer, register="tabular.categorical"):
     reads: ClassVar[str] = "table"
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The module; without weights where no category needs an embedding."""
+        """A module, without weights if no category is embedded."""
         from medley.nn.columns import Columns
 
         return Columns(**layout(*specs))
@@ -46,13 +46,13 @@ class CategoricalToNumerical(Layer, register="tabular.categorical"):
 
 
 def layout(*specs: Spec) -> dict[str, Any]:
-    """How `medley.nn.columns.Columns` treats each column of a table.
+    """The arguments of `medley.nn.columns.Columns` for a table.
 
     Args:
-        specs: of a table; or of a vector, which is a table of numbers that are never missing.
+        specs: one spec, of a table or of a vector, which is a table of numbers without missing cells.
 
     Raises:
-        GraphError: it is neither, or there are several.
+        GraphError: it is neither a table nor a vector, or there are several specs.
     """
     if len(specs) != 1:
         raise GraphError(f"it reads one node, got {len(specs)}; join them with Merge() first.")
@@ -60,34 +60,36 @@ def layout(*specs: Spec) -> dict[str, Any]:
     if spec.rank != 1:
         raise GraphError(f"it reads tables and vectors, got {spec}.")
     if not spec.is_table:
-        return {"plain": list(range(spec.width)), "told": [], "one_hot": [], "embedded": {}}
+        return {"plain": list(range(spec.width)), "indicated": [], "one_hot": [], "embedded": {}}
     columns = dict(enumerate(spec.columns))
-    numeric = [place for place, column in columns.items() if column.kind == "numeric"]
-    categories = {place: column for place, column in columns.items() if column.kind == "categorical"}
-    few = {place: column for place, column in categories.items() if column.cardinality <= MOST_ONE_HOT}
+    numeric = [position for position, column in columns.items() if column.kind == "numeric"]
+    categories = {position: column for position, column in columns.items() if column.kind == "categorical"}
+    few = {position: column for position, column in categories.items() if column.cardinality <= MAX_ONE_HOT_CODES}
     return {
         "plain": numeric,
-        "told": [place for place in numeric if columns[place].missing],
-        # Code 0 gets a number of its own only where training can teach what it means.
+        "indicated": [position for position in numeric if columns[position].missing],
+        # Code 0 has an output only if it occurs in training rows.
         "one_hot": [
-            (place, code) for place, column in few.items() for code in range(not column.missing, column.cardinality)
+            (position, code)
+            for position, column in few.items()
+            for code in range(not column.missing, column.cardinality)
         ],
         "embedded": {
-            place: (column.cardinality, embedding_width(column.cardinality))
-            for place, column in categories.items()
-            if place not in few
+            position: (column.cardinality, embedding_width(column.cardinality))
+            for position, column in categories.items()
+            if position not in few
         },
     }
 
 
-def width_of(told: dict[str, Any]) -> int:
-    """The width of the vector that a layout makes, embedded numbers left out."""
-    plain = len(told["plain"]) + len(told["told"]) + len(told["one_hot"])
-    return plain + sum(width for _, width in told["embedded"].values())
+def width_of(arguments: dict[str, Any]) -> int:
+    """The width of the vector for the result of `layout`, without embedded numbers."""
+    numbers = len(arguments["plain"]) + len(arguments["indicated"]) + len(arguments["one_hot"])
+    return numbers + sum(width for _, width in arguments["embedded"].values())
 
 
 def embedding_width(codes: int) -> int:
-    """Width of the embedding of a column of so many codes: fastai's rule of thumb, at most 50.
+    """Width of the embedding of a column with this number of codes, by the rule of fastai, at most 50.
 
     >>> embedding_width(10), embedding_width(10_000)
     (6, 50)

@@ -1,4 +1,4 @@
-"""The cells of one column as numbers, as days, or as categories; and how to tell which they are."""
+"""Reads the cells of a column as numbers, days or categories, and infers which of them they are."""
 
 from __future__ import annotations
 
@@ -12,30 +12,28 @@ import numpy as np
 Reading = Literal["number", "time", "category"]
 Label = str | int | float | bool
 
-# What people and programs write in place of a number they do not have.
-_NO_NUMBER = frozenset({"", "-", "?", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none"})
+# Common notations of missing numbers.
+_MISSING_STRINGS = frozenset({"", "-", "?", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none"})
 _IDENTIFIER = re.compile(r"\s*[+-]?0\d")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?")
 _EPOCH = datetime(1970, 1, 1)
 
 
-def tell_reading(cells: np.ndarray) -> Reading:
-    """How a column of training rows is read where the caller does not say.
+def infer_reading(cells: np.ndarray) -> Reading:
+    """Infers how a column of training rows is read.
 
-    Numbers are numbers, however few distinct ones there are: the piecewise-linear embedding puts an edge on
-    each of a few distinct values, so nothing is lost, and values between or beyond them stay meaningful.
-    Booleans are categories. Strings are numbers where all of them are and none begins with a 0 that a number
-    would not have ("007" is an identifier), times where all are ISO dates, and categories otherwise; so are
-    mixtures.
+    Numbers are numbers, even if there are few distinct ones, because the piecewise-linear embedding has an edge for
+    each of them. Booleans are categories. Strings are numbers if all of them can be parsed and none has a leading zero
+    ("007" is an identifier), times if all are ISO dates, and categories otherwise, as are mixed types.
 
     Args:
         cells: shape (B,), any dtype.
 
     Returns:
-        The reading; a column without a single value is read as numbers.
+        The reading; `"number"` if all cells are missing.
 
     >>> columns = ["1", "2.5", None], ["007", "1"], [True, False]
-    >>> [tell_reading(np.array(cells, dtype=object)) for cells in columns]
+    >>> [infer_reading(np.array(cells, dtype=object)) for cells in columns]
     ['number', 'category', 'category']
     """
     kind = cells.dtype.kind
@@ -43,56 +41,59 @@ def tell_reading(cells: np.ndarray) -> Reading:
         return "time" if kind in "mM" else "number"
     if kind == "b":
         return "category"
-    found = [label for label in labels_of(cells) if label is not None]
-    if not found:
+    labels = [label for label in labels_of(cells) if label is not None]
+    if not labels:
         return "number"
-    if all(isinstance(label, bool) for label in found):
+    if all(isinstance(label, bool) for label in labels):
         return "category"
-    if _all_read(numbers_of(cells)):
-        named = any(isinstance(label, str) and _IDENTIFIER.match(label) for label in found)
-        return "category" if named else "number"
-    return "time" if _all_read(days_of(cells)) else "category"
+    if _is_readable(numbers_of(cells)):
+        has_identifiers = any(isinstance(label, str) and _IDENTIFIER.match(label) for label in labels)
+        return "category" if has_identifiers else "number"
+    return "time" if _is_readable(days_of(cells)) else "category"
 
 
-def _all_read(result: tuple[np.ndarray, int | None]) -> bool:
-    values, wrong = result
-    return wrong is None and not np.isnan(values).all()
+def _is_readable(result: tuple[np.ndarray, int | None]) -> bool:
+    values, invalid = result
+    return invalid is None and not np.isnan(values).all()
 
 
 def numbers_of(cells: np.ndarray) -> tuple[np.ndarray, int | None]:
-    """Cells as numbers.
+    """Converts cells to numbers.
 
     Args:
         cells: shape (B,), any dtype.
 
     Returns:
-        float64 (B,), NaN where there is none or none that is finite; and the position of the first cell that
-        is neither a number nor missing, or None.
+        Numbers (B,) float64, NaN where missing or infinite; and the position of the first cell that is neither a number
+        nor missing, or None.
     """
     if cells.dtype.kind in "biuf":
-        values, wrong = cells.astype(np.float64), None
+        values, invalid = cells.astype(np.float64), None
     elif cells.dtype.kind in "mMcV":
         return np.full(len(cells), np.nan), 0 if len(cells) else None
     else:
-        values, wrong = _each(cells, _number)
-    return np.where(np.isfinite(values), values, np.nan), wrong
+        values, invalid = _convert_each(cells, _number)
+    return np.where(np.isfinite(values), values, np.nan), invalid
 
 
 def days_of(cells: np.ndarray) -> tuple[np.ndarray, int | None]:
-    """Dates and times as days since 1970 (UTC where a zone is told), durations as days; as `numbers_of`."""
+    """Converts dates and times to days since 1970 (in UTC if they have a zone), and durations to days.
+
+    Returns as `numbers_of`.
+    """
     if cells.dtype.kind in "mM":
         micro = cells.astype(f"{cells.dtype.kind}8[us]")
         return np.where(np.isnat(micro), np.nan, micro.astype(np.int64) / 86_400e6), None
     if cells.dtype.kind in "biufcV":
         missing = np.isnan(cells) if cells.dtype.kind == "f" else np.zeros(len(cells), bool)
         return np.full(len(cells), np.nan), None if missing.all() else int(np.argmin(missing))
-    return _each(cells, _day)
+    return _convert_each(cells, _day)
 
 
 def labels_of(cells: np.ndarray) -> list[Label | None]:
-    """Cells as categories, None where missing; types that JSON does not know become strings.
+    """Converts cells to categories, None where missing; types that are not in JSON become strings.
 
-    An empty string is missing; so is "nan", which is what a missing cell becomes in an array of strings.
+    Empty strings are missing, and "nan", which NumPy makes of missing cells in arrays of strings.
     """
     if cells.dtype.kind in "biu":
         return cells.tolist()
@@ -101,15 +102,15 @@ def labels_of(cells: np.ndarray) -> list[Label | None]:
     return [_label(cell) for cell in cells.tolist()]
 
 
-def _each(cells: np.ndarray, read: Callable[[Any], float]) -> tuple[np.ndarray, int | None]:
+def _convert_each(cells: np.ndarray, read: Callable[[Any], float]) -> tuple[np.ndarray, int | None]:
     values = np.full(len(cells), np.nan)
-    for place, cell in enumerate(cells.tolist()):
+    for position, cell in enumerate(cells.tolist()):
         try:
-            values[place] = read(cell)
+            values[position] = read(cell)
         except (TypeError, ValueError):
-            return values, place
+            return values, position
         except OverflowError:
-            continue  # a whole number beyond all floats: not finite, so missing
+            continue  # an integer that is too large for a float counts as missing
     return values, None
 
 
@@ -118,24 +119,24 @@ def _number(cell: Any) -> float:
         return np.nan
     if isinstance(cell, str | bytes):
         text = (cell.decode(errors="replace") if isinstance(cell, bytes) else cell).strip()
-        if text.lower() in _NO_NUMBER:
+        if text.lower() in _MISSING_STRINGS:
             return np.nan
         if "_" in text:
-            raise ValueError("Python reads 1_0 as a number, people as a name")
+            raise ValueError("Python parses 1_0 as a number, but it is more likely a name")
         return float(text)
     if isinstance(cell, np.datetime64 | np.timedelta64):
-        raise TypeError("a time")
+        raise TypeError("not a number but a time")
     return float(cell)
 
 
 def _day(cell: Any) -> float:
-    if isinstance(cell, str) and cell.strip().lower() in _NO_NUMBER:
+    if isinstance(cell, str) and cell.strip().lower() in _MISSING_STRINGS:
         return np.nan
     if _is_missing(cell):
         return np.nan
     if isinstance(cell, str):
         if not _DATE.fullmatch(cell.strip()):
-            raise ValueError("no ISO date")
+            raise ValueError("not an ISO date")
         cell = datetime.fromisoformat(cell.strip())
     if isinstance(cell, np.datetime64 | np.timedelta64):
         return float(days_of(np.array([cell]))[0][0])
@@ -161,7 +162,7 @@ def _label(cell: Any) -> Label | None:
 
 
 def _is_missing(cell: Any) -> bool:
-    # pandas' NA and NaT are known by their names, so that pandas need not be imported to read an array.
+    # The names of NA and NaT are compared, because importing pandas is not necessary to read an array.
     if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
         return True
     if isinstance(cell, np.datetime64 | np.timedelta64):

@@ -1,4 +1,4 @@
-"""Tables as arrays: columns found by name or by position, each encoded by what was learnt of it."""
+"""The codec of tables: finds columns by name or position, and encodes each of them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from medley.core.codec import Codec, Encoded, State
 from medley.core.rules import Flag, Items, StateRules, require
 from medley.core.spec import Spec
 from medley.errors import ConfigError, DataError, NotFittedError
-from medley.tabular.cells import tell_reading
+from medley.tabular.cells import infer_reading
 from medley.tabular.columns import COLUMN_RULE, CategoricalColumn, NumericColumn
-from medley.tabular.rows import Rows, read_rows
+from medley.tabular.rows import TableRows, read_rows
 
 
 class TableCodec(Codec):
@@ -46,7 +46,7 @@ class TableCodec(Codec):
         """C columns, described one by one."""
         if not self.columns:
             raise NotFittedError("A table's columns are known once its codec is fitted; call fit first.")
-        return Spec((len(self.columns),), "C", columns=tuple(one.column for one in self.columns))
+        return Spec((len(self.columns),), "C", columns=tuple(column.column for column in self.columns))
 
     def fit(self, values: Any) -> Self:
         """Learns the columns' names, kinds, means, deviations, bins and categories.
@@ -58,21 +58,20 @@ class TableCodec(Codec):
         rows = read_rows(values)
         if rows.nothing or not rows.size or not rows.columns:
             raise DataError(f"A table needs rows and columns to learn from, got {rows.size} x {len(rows.columns)}.")
-        rows = self._named(rows)
-        learnt = self._learnt(rows)
-        # A row without any cell never reaches an encoder: what it lacks is not what present rows lack.
-        present = _present(learnt, rows.columns)
+        rows = self._select_declared(rows)
+        columns = self._learn_columns(rows)
+        # Rows without any cell are absent, and do not count as rows with missing cells.
+        present = _present(columns, rows.columns)
         if present.any() and not present.all():
-            learnt = self._learnt(replace(rows, columns=[cells[present] for cells in rows.columns]))
-        self.columns, self.named = learnt, rows.names is not None
+            columns = self._learn_columns(replace(rows, columns=[cells[present] for cells in rows.columns]))
+        self.columns, self.named = columns, rows.names is not None
         return self
 
     def encode(self, values: Any) -> Encoded:
         """Rows -> array (B, C) and present (B,). Named columns are found by name, others by position.
 
         Raises:
-            DataError: a column is missing, there is another number of them, or a cell does not fit its
-                column.
+            DataError: a column is missing, the number of columns differs, or a cell cannot be read.
         """
         width = self.spec.width
         rows = read_rows(values)
@@ -80,15 +79,15 @@ class TableCodec(Codec):
             return Encoded(np.zeros((rows.size, width), np.float32), np.zeros(rows.size, bool))
         array = np.empty((rows.size, width), np.float32)
         absent = np.ones(rows.size, bool)
-        for place, (one, cells) in enumerate(zip(self.columns, self._arranged(rows), strict=True)):
-            array[:, place], missing = one.encode(cells)
+        for position, (column, cells) in enumerate(zip(self.columns, self._cells_by_column(rows), strict=True)):
+            array[:, position], missing = column.encode(cells)
             absent &= missing
         array[absent] = 0
         return Encoded(array, ~absent)
 
     def state(self) -> dict[str, Any]:
         """JSON values."""
-        return {"named": self.named, "columns": [one.state() for one in self.columns]}
+        return {"named": self.named, "columns": [column.state() for column in self.columns]}
 
     RULES = StateRules(named=Flag(), columns=Items(COLUMN_RULE, low=1))
 
@@ -100,83 +99,82 @@ class TableCodec(Codec):
         require(not self.named or len(set(names)) == len(names), "No two columns may have the same name.")
         return self
 
-    def _learnt(self, rows: Rows) -> list[NumericColumn | CategoricalColumn]:
-        names = rows.names or [str(place) for place in range(len(rows.columns))]
+    def _learn_columns(self, rows: TableRows) -> list[NumericColumn | CategoricalColumn]:
+        names = rows.names or [str(position) for position in range(len(rows.columns))]
         return [
-            self._learn(name, cells, told=place in rows.categories)
-            for place, (name, cells) in enumerate(zip(names, rows.columns, strict=True))
+            self._learn(name, cells, is_category=position in rows.categories)
+            for position, (name, cells) in enumerate(zip(names, rows.columns, strict=True))
         ]
 
-    def _learn(self, name: str, cells: np.ndarray, *, told: bool) -> NumericColumn | CategoricalColumn:
+    def _learn(self, name: str, cells: np.ndarray, *, is_category: bool) -> NumericColumn | CategoricalColumn:
         if cells.dtype.kind == "c" or (cells.dtype == object and any(isinstance(cell, complex) for cell in cells)):
-            raise DataError(f"Column {name!r} holds complex numbers; give each of their two parts a column.")
+            raise DataError(f"Column {name!r} holds complex numbers; use one column for each of their two parts.")
         declared = self.column_types.get(name)
-        reading = tell_reading(cells)
-        if declared == "categorical" or (declared is None and (told or reading == "category")):
+        reading = infer_reading(cells)
+        if declared == "categorical" or (declared is None and (is_category or reading == "category")):
             return CategoricalColumn.learn(name, cells)
         return NumericColumn.learn(name, cells, "time" if reading == "time" else "number")
 
-    def _named(self, rows: Rows) -> Rows:
-        """The columns that were declared, under their names."""
+    def _select_declared(self, rows: TableRows) -> TableRows:
+        """The declared columns with their names."""
         names = self.column_names
         self._check_types(names or rows.names)
         if names is None:
             return rows
         if _by_name(names, rows):
-            places = _places(names, rows.names or ())
-            told = frozenset(place for place, old in enumerate(places) if old in rows.categories)
-            return Rows(rows.size, [rows.columns[old] for old in places], names, told)
+            positions = _positions(names, rows.names or ())
+            categories = frozenset(new for new, old in enumerate(positions) if old in rows.categories)
+            return TableRows(rows.size, [rows.columns[old] for old in positions], names, categories)
         if len(names) != len(rows.columns):
             raise ConfigError(f"Expect column_names to have length {len(rows.columns)} but got {len(names)}: {names}.")
-        return Rows(rows.size, rows.columns, names, rows.categories)
+        return TableRows(rows.size, rows.columns, names, rows.categories)
 
     def _check_types(self, names: list[str] | None) -> None:
         if self.column_types and names is None:
             raise ConfigError("column_names must be specified, if column_types is specified: these rows have no names.")
-        strange = [name for name in self.column_types if name not in (names or ())]
-        if strange:
+        unknown = [name for name in self.column_types if name not in (names or ())]
+        if unknown:
             raise ConfigError(
-                f"column_names and column_types are mismatched. column_types names {_told(strange)}, "
-                f"but the columns are {_told(names or ())}."
+                f"column_names and column_types are mismatched. column_types names {_list_names(unknown)}, "
+                f"but the columns are {_list_names(names or ())}."
             )
 
-    def _arranged(self, rows: Rows) -> list[np.ndarray]:
-        names = [one.name for one in self.columns]
+    def _cells_by_column(self, rows: TableRows) -> list[np.ndarray]:
+        names = [column.name for column in self.columns]
         if self.named and _by_name(names, rows):
-            return [rows.columns[place] for place in _places(names, rows.names or ())]
+            return [rows.columns[position] for position in _positions(names, rows.names or ())]
         if len(rows.columns) != len(names):
             raise DataError(
-                f"The table must have the {len(names)} columns it was fitted with ({_told(names)}), "
+                f"The table must have the {len(names)} columns it was fitted with ({_list_names(names)}), "
                 f"got {len(rows.columns)}. One row is a table too: [[...]]."
             )
         return rows.columns
 
 
-def _by_name(wanted: Sequence[str], rows: Rows) -> bool:
-    # A frame whose columns nobody named counts them; such numbers are names only where they were learnt as
-    # names.
-    return rows.names is not None and not (rows.integer_names and set(wanted).isdisjoint(rows.names))
+def _by_name(names: Sequence[str], rows: TableRows) -> bool:
+    # Columns without names are numbered by frames; these numbers are names only if they were names in training rows.
+    return rows.names is not None and not (rows.integer_names and set(names).isdisjoint(rows.names))
 
 
-def _places(wanted: Sequence[str], names: Sequence[str]) -> list[int]:
-    place = {name: number for number, name in enumerate(names)}
-    lost = [name for name in wanted if name not in place]
-    if lost:
-        near = {name: get_close_matches(name, names, n=2) for name in lost}
-        hints = [f"{name!r}" + (f" (near: {_told(near[name])})" if near[name] else "") for name in lost]
-        raise DataError(f"The table lacks the column {', '.join(hints)}; it has {_told(names)}.")
-    return [place[name] for name in wanted]
+def _positions(required: Sequence[str], names: Sequence[str]) -> list[int]:
+    positions = {name: position for position, name in enumerate(names)}
+    missing = [name for name in required if name not in positions]
+    if missing:
+        similar = {name: get_close_matches(name, names, n=2) for name in missing}
+        hints = [f"{name!r}" + (f" (near: {_list_names(similar[name])})" if similar[name] else "") for name in missing]
+        raise DataError(f"The table lacks the column {', '.join(hints)}; it has {_list_names(names)}.")
+    return [positions[name] for name in required]
 
 
-def _told(names: Sequence[str]) -> str:
-    shown = ", ".join(map(repr, names[:20]))
-    return f"{shown}, and {len(names) - 20} more" if len(names) > 20 else shown
+def _list_names(names: Sequence[str]) -> str:
+    listed = ", ".join(map(repr, names[:20]))
+    return f"{listed}, and {len(names) - 20} more" if len(names) > 20 else listed
 
 
-def _present(learnt: Sequence[NumericColumn | CategoricalColumn], columns: Sequence[np.ndarray]) -> np.ndarray:
-    absent = np.ones(len(columns[0]), bool)
-    for one, cells in zip(learnt, columns, strict=True):
-        absent &= one.encode(cells)[1]
+def _present(columns: Sequence[NumericColumn | CategoricalColumn], cells_by_column: Sequence[np.ndarray]) -> np.ndarray:
+    absent = np.ones(len(cells_by_column[0]), bool)
+    for column, cells in zip(columns, cells_by_column, strict=True):
+        absent &= column.encode(cells)[1]
         if not absent.any():
             break
     return ~absent

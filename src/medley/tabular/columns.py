@@ -1,4 +1,4 @@
-"""One column as an encoder sees it: learnt on training rows, kept as JSON."""
+"""Encodes single columns of tables; fitted to training rows, stored as JSON."""
 
 from __future__ import annotations
 
@@ -17,36 +17,35 @@ from medley.errors import DataError
 from medley.tabular.cells import Label, days_of, labels_of, numbers_of
 from medley.tabular.times import is_time_feature
 
-MOST_EDGES = 64
-MOST_CATEGORIES = 10_000
+MAX_EDGES = 64
+MAX_CATEGORIES = 10_000
 _ROWS_PER_EDGE = 4
 MAX_VALUES, _ROWS_PER_VALUE = 512, 10
-_NARROWEST_BIN = 1e-3  # in standard deviations: narrower ones hold rounding, not knowledge
-_NAMES_FROM = 100
-_FAR = 20.0
-_NEAR = 5.0
-_SPREADS = ((25.0, 75.0, 1.349), (5.0, 95.0, 3.290), (1.0, 99.0, 4.653))  # widths of a standard normal
+_MIN_BIN_WIDTH = 1e-3  # in standard deviations; narrower bins result from rounding
+_MANY_CATEGORIES = 100
+_MAX_INLIER = 20.0
+_LINEAR_RANGE = 5.0
+_PERCENTILES = ((25.0, 75.0, 1.349), (5.0, 95.0, 3.290), (1.0, 99.0, 4.653))  # with distances in a normal distribution
 
 
 @dataclass(frozen=True)
 class NumericColumn:
-    """Numbers, standardised.
+    """A column of numbers, which are standardised.
 
-    Values up to 5 standard deviations from the mean are exactly standardised. Beyond, the logarithm takes
-    over: one 1e12 among percentages stays the largest value but no longer drowns a network, and a heavy tail
-    keeps its order, which clipping would destroy. For the same reason mean and deviation are learnt on values
-    that lie within 20 robust standard deviations of the median (all of them, in columns without such
-    outliers).
+    Up to 5 standard deviations from the mean, the scale is linear, and logarithmic beyond: an outlier of 1e12 among
+    percentages remains the largest value without dominating a network, and a heavy tail keeps its order, unlike after
+    clipping. For the same reason, mean and standard deviation are those of the values within 20 robust standard
+    deviations of the median.
 
     Args:
         name: the column's name.
         reading: `"number"`, or `"time"` for dates (days since 1970) and durations (days).
         centre: mean of the training values.
         scale: their standard deviation; 0 for a constant column, which is encoded as zeros.
-        bins: increasing edges in standardised units: the distinct values where there are few, else quantiles.
-        missing: whether training rows lack this cell.
-        known: whether any training row has it; where none has, it is encoded as missing ever after.
-        values: rising distinct values in standardised units, where they are whole numbers that recur; else empty.
+        bins: increasing edges in standardised units: the distinct values if there are few, else quantiles.
+        missing: whether cells of training rows are missing.
+        known: whether any training row has a number; if not, all cells are encoded as missing.
+        values: increasing distinct values in standardised units, if they are whole numbers that recur; else empty.
     """
 
     name: str
@@ -62,23 +61,22 @@ class NumericColumn:
     def learn(cls, name: str, cells: np.ndarray, reading: Literal["number", "time"]) -> Self:
         """Learns from cells (B,) of training rows."""
         values = _values(name, cells, reading)
-        found = values[~np.isnan(values)]
-        lacks = len(found) < len(values)
-        if not len(found):
-            return cls(name, reading, missing=lacks, known=False)
-        if found.min() == found.max():
-            return cls(name, reading, centre=float(found[0]), missing=lacks)
-        low, high = _fences(found)
-        inner = found[(found >= low) & (found <= high)]
-        centre, scale = float(inner.mean()), float(inner.std())
-        z = _standardise(found, centre, scale)
-        bins = _edges(z)
-        values = _recurring(found, z) if reading == "number" else ()
-        return cls(name, reading, centre, scale, bins, lacks, values=values)
+        numbers = values[~np.isnan(values)]
+        has_missing = len(numbers) < len(values)
+        if not len(numbers):
+            return cls(name, reading, missing=has_missing, known=False)
+        if numbers.min() == numbers.max():
+            return cls(name, reading, centre=float(numbers[0]), missing=has_missing)
+        low, high = _inlier_range(numbers)
+        inliers = numbers[(numbers >= low) & (numbers <= high)]
+        centre, scale = float(inliers.mean()), float(inliers.std())
+        z = _standardise(numbers, centre, scale)
+        recurring = _recurring(numbers, z) if reading == "number" else ()
+        return cls(name, reading, centre, scale, _edges(z), has_missing, values=recurring)
 
     @property
     def column(self) -> Column:
-        """What encoders need to know."""
+        """The spec of the column."""
         is_time = self.reading == "time" or is_time_feature(self.name)
         return Column(self.name, "numeric", bins=self.bins, missing=self.missing, values=self.values, is_time=is_time)
 
@@ -88,7 +86,7 @@ class NumericColumn:
         Raises:
             DataError: a cell is neither a number nor missing.
         """
-        if not self.known:  # no training row said what the column holds: words are as good as numbers
+        if not self.known:  # without training cells, any cell is allowed
             missing = np.array([label is None for label in labels_of(cells)], bool)
             return np.full(len(cells), np.nan, np.float32), missing
         values = _values(self.name, cells, self.reading)
@@ -102,16 +100,16 @@ class NumericColumn:
 
 @dataclass(frozen=True)
 class CategoricalColumn:
-    """Categories as codes 1..K, the most frequent first; 0 is missing or unseen.
+    """A column of categories, encoded as codes 1..K, the most frequent first; 0 is missing or unseen.
 
-    At most 10,000 categories get a code. Where a column has more than 100, those of a single training row get
-    none: nothing could be learnt of them but that row's target, and sharing the code 0 teaches what to make
-    of a stranger.
+    At most 10,000 categories have a code. In columns with more than 100, categories of a single training row have the
+    code 0: only the target of that row could be learned from them, and the network learns to predict for unseen
+    categories instead.
 
     Args:
         name: the column's name.
-        categories: the values in the order of their codes, in the type they came in.
-        missing: whether training rows lack this cell.
+        categories: the values in the order of their codes, in their original type.
+        missing: whether cells of training rows are missing.
     """
 
     name: str
@@ -128,21 +126,21 @@ class CategoricalColumn:
         """Learns from cells (B,) of training rows."""
         labels = labels_of(cells)
         counts = Counter(label for label in labels if label is not None)
-        if len(counts) > _NAMES_FROM:
+        if len(counts) > _MANY_CATEGORIES:
             counts = Counter({label: count for label, count in counts.items() if count > 1})
-        # Ties are broken by the value, so that the order of the rows decides nothing.
+        # Ties are broken by the value, so that the result does not depend on the order of the rows.
         order = sorted(counts, key=lambda label: (-counts[label], type(label).__name__, str(label)))
-        return cls(name, tuple(order[:MOST_CATEGORIES]), None in labels)
+        return cls(name, tuple(order[:MAX_CATEGORIES]), None in labels)
 
     @property
     def column(self) -> Column:
-        """What encoders need to know."""
+        """The spec of the column."""
         return Column(self.name, "categorical", len(self.categories) + 1, missing=self.missing)
 
     def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cells (B,) -> codes, float32 (B,), and which cells are missing (B,)."""
         labels = labels_of(cells)
-        # -1 tells the missing from the unseen, which are both encoded as 0.
+        # Missing cells are -1 at first, to distinguish them from unseen categories; both are encoded as 0.
         codes = np.array([self.codes.get(label, 0) for label in labels], dtype=np.float32)
         missing = codes < 0
         codes[missing] = 0
@@ -178,7 +176,7 @@ COLUMN_RULE = Either(
             "reading": Choice("number", "time"),
             "centre": Real(-1e100, 1e100),
             "scale": Real(0.0, 1e100),
-            "bins": Items(_Z, high=4 * MOST_EDGES),
+            "bins": Items(_Z, high=4 * MAX_EDGES),
             "missing": Flag(),
             "known": Flag(),
             "values": Items(_Z, high=MAX_VALUES),
@@ -189,7 +187,7 @@ COLUMN_RULE = Either(
         {
             "kind": Choice("categorical"),
             "name": Text(),
-            "categories": Items(Either(Text(), Flag(), Whole(-(10**300), 10**300), Real()), high=MOST_CATEGORIES),
+            "categories": Items(Either(Text(), Flag(), Whole(-(10**300), 10**300), Real()), high=MAX_CATEGORIES),
             "missing": Flag(),
         },
         make=_categorical,
@@ -211,23 +209,23 @@ def column_from(state: Mapping[str, Any]) -> NumericColumn | CategoricalColumn:
 
 
 def _values(name: str, cells: np.ndarray, reading: str) -> np.ndarray:
-    values, wrong = (numbers_of if reading == "number" else days_of)(cells)
-    if wrong is not None:
-        what = "numbers" if reading == "number" else "dates"
+    values, invalid = (numbers_of if reading == "number" else days_of)(cells)
+    if invalid is not None:
+        noun = "numbers" if reading == "number" else "dates"
         raise DataError(
-            f"Column {name!r} holds {what}, but row {row_number(wrong)} holds {cells[wrong]!r}. Write None where a "
-            f'value is missing, or declare the column as one of categories: column_types={{{name!r}: "categorical"}}.'
+            f"Column {name!r} holds {noun}, but row {row_number(invalid)} holds {cells[invalid]!r}. Use None for "
+            f'missing values, or declare the column as categorical: column_types={{{name!r}: "categorical"}}.'
         )
-    return np.clip(values, -1e100, 1e100)  # beyond, squares are no longer finite
+    return np.clip(values, -1e100, 1e100)  # squares of larger numbers are not finite
 
 
-def _fences(values: np.ndarray) -> tuple[float, float]:
+def _inlier_range(values: np.ndarray) -> tuple[float, float]:
     median = np.median(values)
-    for low, high, normal in _SPREADS:  # a wider one where most values are the same
+    for low, high, normal in _PERCENTILES:  # wider percentiles if most values are equal
         below, above = np.percentile(values, [low, high], method="nearest")
         if above > below:
-            reach = _FAR * (above - below) / normal
-            return median - reach, median + reach
+            distance = _MAX_INLIER * (above - below) / normal
+            return median - distance, median + distance
     return -np.inf, np.inf
 
 
@@ -236,13 +234,13 @@ def _standardise(values: np.ndarray, centre: float, scale: float) -> np.ndarray:
         return np.where(np.isnan(values), np.nan, 0.0).astype(np.float32)
     with np.errstate(over="ignore"):
         z = np.clip((values - centre) / scale, -1e12, 1e12)
-    tail = np.abs(z) - _NEAR
-    far = np.sign(z) * (_NEAR + np.log1p(np.maximum(tail, 0.0)))
+    tail = np.abs(z) - _LINEAR_RANGE
+    far = np.sign(z) * (_LINEAR_RANGE + np.log1p(np.maximum(tail, 0.0)))
     return np.where(tail > 0, far, z).astype(np.float32)
 
 
 def _recurring(numbers: np.ndarray, z: np.ndarray) -> tuple[float, ...]:
-    """The distinct values, standardised, of whole numbers of which each stands in several rows on average."""
+    """The distinct standardised values of whole numbers that recur in several rows on average; else empty."""
     values = np.unique(z)
     is_whole = bool((numbers == np.round(numbers)).all())
     if not is_whole or not 2 < len(values) <= min(MAX_VALUES, len(z) / _ROWS_PER_VALUE):
@@ -251,20 +249,20 @@ def _recurring(numbers: np.ndarray, z: np.ndarray) -> tuple[float, ...]:
 
 
 def _edges(z: np.ndarray) -> tuple[float, ...]:
-    most = max(min(MOST_EDGES, len(z) // _ROWS_PER_EDGE), 2)
+    count = max(min(MAX_EDGES, len(z) // _ROWS_PER_EDGE), 2)
     edges, counts = np.unique(z, return_counts=True)
-    if len(edges) > most:
-        edges = _spread(z, edges[counts > len(z) / most], most)
-    kept = [float(edges[0])]
+    if len(edges) > count:
+        edges = _quantile_edges(z, edges[counts > len(z) / count], count)
+    distant = [float(edges[0])]
     for edge in edges[1:].tolist():
-        if edge - kept[-1] >= _NARROWEST_BIN:
-            kept.append(edge)
-    return tuple(kept) if len(kept) > 2 else ()
+        if edge - distant[-1] >= _MIN_BIN_WIDTH:
+            distant.append(edge)
+    return tuple(distant) if len(distant) > 2 else ()
 
 
-def _spread(z: np.ndarray, often: np.ndarray, most: int) -> np.ndarray:
-    # Of a column that is mostly zeros, quantiles would all be 0: what is frequent gets one edge each, and the
-    # quantiles of what is left get the others.
-    rest = z[~np.isin(z, often)]
-    left = max(most - len(often), 2)
-    return np.unique(np.concatenate([often, np.quantile(rest, np.linspace(0, 1, left), method="nearest")]))
+def _quantile_edges(z: np.ndarray, frequent: np.ndarray, count: int) -> np.ndarray:
+    # In a column that is mostly zeros, most quantiles would be 0. So each frequent value is one edge, and the other
+    # edges are quantiles of the other values.
+    rest = z[~np.isin(z, frequent)]
+    remaining = max(count - len(frequent), 2)
+    return np.unique(np.concatenate([frequent, np.quantile(rest, np.linspace(0, 1, remaining), method="nearest")]))

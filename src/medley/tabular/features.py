@@ -1,4 +1,4 @@
-"""Plain columns as features of linear models."""
+"""Features of table columns for linear models."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from medley.core.registry import register
 from medley.core.rules import Array, Items, Json, StateRules, Whole, require
 from medley.core.spec import Column
 from medley.tabular.codec import TableCodec
-from medley.tabular.columns import MOST_CATEGORIES
+from medley.tabular.columns import MAX_CATEGORIES
 
 BINS = 16
 SCALE = 0.1
-"""Factor of all features, so that one strength of a ridge suits them and the TF-IDF of texts."""
+"""Factor of all features, so that they and the TF-IDF of texts need the same strength of regularisation."""
 
 MAX_ONE_HOT = 2_000
-_RAREST = 3
-_LARGEST = 5.0
+_MIN_CATEGORY_ROWS = 3
+_MAX_FEATURE = 5.0
 
 
 @register("tabular.features")
 class TableFeatures(LinearFeatures):
-    """Numbers as they are, by their rank, and bent at 16 quantiles; whether they are missing; categories one-hot.
+    """Numbers, their ranks and piecewise-linear functions of them (16 bins); missing indicators; one-hot categories.
 
-    Times are left as they are. All are standardised over the training rows. Categories of fewer than 3 rows have no
-    feature.
+    Times only have the number itself. All features are standardised over the training rows. Categories of fewer than 3
+    rows have no feature.
 
     Args:
-        codec: encodes the columns; made anew where it is restored.
+        codec: encodes the columns; default: a new codec.
 
     >>> features = TableFeatures().fit({"size": [1.0, 2.0, 3.0, 4.0], "kind": ["a", "b", "a", "a"]})
     >>> features.encode({"size": [2.0], "kind": ["a"]})[0][0].matrix.shape
@@ -40,7 +40,7 @@ class TableFeatures(LinearFeatures):
 
     def __init__(self, codec: TableCodec | None = None) -> None:
         self.codec = TableCodec() if codec is None else codec
-        self._codes: list[list[int]] = []  # per column, the codes that have a feature
+        self._codes: list[list[int]] = []  # per column, the codes with a feature
         self._mean = np.zeros(0, np.float32)
         self._scale = np.ones(0, np.float32)
 
@@ -48,9 +48,9 @@ class TableFeatures(LinearFeatures):
         encoded = self.codec.fit(values).encode(values)
         cells = encoded.array[encoded.present]
         self._codes = []
-        for place, column in enumerate(self.codec.spec.columns):
-            counts = np.bincount(cells[:, place].astype(np.int64)) if column.kind == "categorical" else np.zeros(0)
-            codes = np.flatnonzero(counts >= _RAREST)
+        for position, column in enumerate(self.codec.spec.columns):
+            counts = np.bincount(cells[:, position].astype(np.int64)) if column.kind == "categorical" else np.zeros(0)
+            codes = np.flatnonzero(counts >= _MIN_CATEGORY_ROWS)
             self._codes.append(codes[np.argsort(-counts[codes], kind="stable")][:MAX_ONE_HOT].tolist())
         plain = self._plain(cells)
         self._mean = plain.mean(axis=0) if len(plain) else np.zeros(plain.shape[1], np.float32)
@@ -61,12 +61,12 @@ class TableFeatures(LinearFeatures):
     def encode(self, values: Any) -> tuple[list[FeatureBlock], np.ndarray]:
         encoded = self.codec.encode(values)
         plain = self._plain(encoded.array)
-        matrix = np.clip((plain - self._mean) * self._scale, -_LARGEST, _LARGEST)
+        matrix = np.clip((plain - self._mean) * self._scale, -_MAX_FEATURE, _MAX_FEATURE)
         matrix[~encoded.present] = 0
         return [FeatureBlock("", matrix)], encoded.present
 
     def numbers(self, values: Any) -> np.ndarray:
-        """Numeric columns, but times: near in time are rows that are alike anyway."""
+        """Numeric columns except times, because rows that are close in time are similar anyway."""
         return self.codec.encode(values).array[:, self._number_places()]
 
     @property
@@ -79,10 +79,10 @@ class TableFeatures(LinearFeatures):
 
     def _plain(self, cells: np.ndarray) -> np.ndarray:
         parts = []
-        for place, column in enumerate(self.codec.spec.columns):
-            values = cells[:, place]
+        for position, column in enumerate(self.codec.spec.columns):
+            values = cells[:, position]
             if column.kind == "categorical":
-                parts.append((values[:, None] == np.array(self._codes[place], np.float32)).astype(np.float32))
+                parts.append((values[:, None] == np.array(self._codes[position], np.float32)).astype(np.float32))
             else:
                 parts.append(_numeric(values, column))
         return np.concatenate(parts, axis=1) if parts else np.zeros((len(cells), 0), np.float32)
@@ -92,7 +92,7 @@ class TableFeatures(LinearFeatures):
 
     RULES = StateRules(
         table=Json(),
-        codes=Items(Items(Whole(0, MOST_CATEGORIES), high=MAX_ONE_HOT), "C"),
+        codes=Items(Items(Whole(0, MAX_CATEGORIES), high=MAX_ONE_HOT), "C"),
         mean=Array(np.float32, ("F",)),
         scale=Array(np.float32, ("F",)),
     )
@@ -113,10 +113,10 @@ class TableFeatures(LinearFeatures):
 
 
 def _numeric(values: np.ndarray, column: Column) -> np.ndarray:
-    """(B,) standardised numbers -> (B, F): the number, its rank, its parts between quantiles, whether it is missing.
+    """Standardised numbers (B,) -> (B, F): number, rank, parts between quantiles, missing indicator.
 
-    Of times only the number: parts between quantiles would learn the level of each period, and go on with the last
-    one's for later rows.
+    Times only have the number and the indicator: parts between quantiles would learn the level of each period, and
+    extrapolate that of the last one to later rows.
     """
     missing = np.isnan(values)
     filled = np.where(missing, 0.0, values)
@@ -124,10 +124,10 @@ def _numeric(values: np.ndarray, column: Column) -> np.ndarray:
     if column.bins and not column.is_time:
         edges = np.asarray(column.bins, np.float64)
         rank = np.interp(filled, edges, np.linspace(-1, 1, len(edges)))
-        chosen = edges[np.unique(np.linspace(0, len(edges) - 1, min(BINS, len(edges) - 1) + 1).round().astype(int))]
-        bent = np.clip((filled[:, None] - chosen[:-1]) / np.diff(chosen), 0, 1)
-        bent[missing] = 0
-        features += [np.where(missing, 0.0, rank), *bent.T]
+        knots = edges[np.unique(np.linspace(0, len(edges) - 1, min(BINS, len(edges) - 1) + 1).round().astype(int))]
+        parts = np.clip((filled[:, None] - knots[:-1]) / np.diff(knots), 0, 1)
+        parts[missing] = 0
+        features += [np.where(missing, 0.0, rank), *parts.T]
     if column.missing:
         features.append(missing)
     return np.stack(features, axis=1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Tables as an input."""
+"""The input for tables."""
 
 from __future__ import annotations
 
@@ -20,21 +20,20 @@ TYPES = ("categorical", "numerical", "numeric")
 
 
 class StructuredDataInput(Input, register="tabular.input"):
-    """A table: numbers, dates and categories in columns, any of them missing in any row.
+    """A table with columns of numbers, dates and categories, in which cells may be missing.
 
-    Rows come as a 2-D array (of numbers, strings, or objects with None and NaN), a DataFrame, a dict of
-    columns, or a list of rows. Columns without a declared type are told apart on the training rows: numbers
-    (also strings that are all numbers, and dates) are numeric, strings and booleans and pandas' categories
-    are categorical.
+    Rows are a 2-D array (of numbers, strings, or objects with None and NaN), a frame, a dict of columns, or a list of
+    rows. The types of undeclared columns are inferred from the training rows: numbers (also strings of numbers, and
+    dates) are numeric; strings, booleans and pandas categoricals are categorical.
 
     Args:
-        column_names: one per column; left out, those of the frame or dict.
+        column_names: one name per column; default: those of the frame or dict.
         column_types: name -> `"categorical"` or `"numerical"`, for any of the columns.
 
     Shape: rows -> (B, C) float32.
 
     Raises:
-        ConfigError: a type is neither word, or names no column.
+        ConfigError: a type is neither of these, or a name is not a column.
 
     >>> str(StructuredDataInput().codec().fit([[1.0, "a"], [None, "b"]]).spec)
     '(C=2)'
@@ -48,43 +47,44 @@ class StructuredDataInput(Input, register="tabular.input"):
     claim_rank: ClassVar[float | None] = 10.0
 
     def check(self) -> Iterable[str]:
-        """Types are known words for named columns."""
+        """Checks names and types."""
         names = None if self.column_names is None else [str(name) for name in self.column_names]
         if names is not None and len(set(names)) < len(names):
             yield f"column_names must differ from each other, got {names}."
         types = self.column_types or {}
-        for name, word in types.items():
-            if word not in TYPES:
-                hint = did_you_mean(word, TYPES[:2])
+        for name, column_type in types.items():
+            if column_type not in TYPES:
+                hint = did_you_mean(column_type, TYPES[:2])
                 yield (
-                    f'column_types should be either "categorical" or "numerical", but got {word!r} for {name!r}.{hint}'
+                    f'column_types should be either "categorical" or "numerical", but got {column_type!r} for '
+                    f"{name!r}.{hint}"
                 )
-        strange = [name for name in types if names is not None and str(name) not in names]
-        if strange:
+        unknown = [name for name in types if names is not None and str(name) not in names]
+        if unknown:
             yield (
-                f"column_names and column_types are mismatched. column_types names {strange}, column_names are {names}."
+                f"column_names and column_types are mismatched. column_types names {unknown}, column_names are {names}."
             )
 
     def codec(self) -> TableCodec:
-        """Standardises numbers and numbers categories."""
+        """A new codec for tables."""
         return TableCodec(self.column_names, self.column_types)
 
     def default_block(self) -> Block:
-        """A network for tables."""
+        """The default encoder of tables."""
         return StructuredDataBlock()
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
         """One input for all plain columns."""
-        words = {"number": "numerical", "category": "categorical", "boolean": "categorical"}
-        # A time becomes several columns, all of them numbers, which the codec finds out by itself.
-        types = {column.name: words[column.kind] for column in columns if column.kind in words}
+        type_by_kind = {"number": "numerical", "category": "categorical", "boolean": "categorical"}
+        # Times are converted to several numeric columns, whose types are inferred by the codec.
+        types = {column.name: type_by_kind[column.kind] for column in columns if column.kind in type_by_kind}
         name = options.free_name("table")
         return [InputColumns(cls(name=name, column_types=types), tuple(column.name for column in columns))]
 
     @classmethod
     def rows_from_columns(cls, cells: Mapping[str, Any], columns: Mapping[str, ColumnGuess]) -> dict[str, Any]:
-        """The columns by name; times as elapsed days and points on circles."""
+        """The columns by name; times as days and as points on circles (of the day, week and year)."""
         rows: dict[str, Any] = {}
         for name, values in cells.items():
             rows.update(time_features(name, values) if columns[name].kind == "time" else {name: values})
@@ -95,7 +95,7 @@ class StructuredDataInput(Input, register="tabular.input"):
         return False
 
     def encode_for_ensemble(self) -> Node:
-        """The columns as they are: each member embeds them for itself."""
+        """The raw columns, which each member embeds separately."""
         return self.node
 
     def linear_features(self) -> LinearFeatures:
@@ -103,5 +103,5 @@ class StructuredDataInput(Input, register="tabular.input"):
         return TableFeatures(self.codec())
 
     def adapter(self) -> Block:
-        """Plain numbers, for blocks that know nothing of columns."""
+        """Encodes the columns as a vector, for blocks that do not read tables."""
         return CategoricalToNumerical()

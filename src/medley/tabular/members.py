@@ -1,4 +1,4 @@
-"""The members of an ensemble as one vector."""
+"""Averages the members of an ensemble."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class MeanOfMembers(Layer, register="tabular.members"):
-    """The mean of what an ensemble's members found; a vector passes as it is. It comes by itself where it is needed.
+    """Averages the vectors of an ensemble's members; a vector is unchanged. It is inserted automatically if needed.
 
     Shape: (B, E, D) -> (B, D).
 
     Raises:
-        GraphError: it is joined to something else.
+        GraphError: the input is neither an ensemble nor a vector.
 
     >>> str(MeanOfMembers().out(Spec((8, 32), "ED")))
     '(D=32)'

@@ -1,4 +1,4 @@
-"""Embeddings of numbers."""
+"""Embeds the numbers of tables."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from medley.tabular.categorical import layout, width_of
 if TYPE_CHECKING:
     from torch import nn
 
-_FEWEST_EDGES = 3  # with two, the piecewise-linear function is linear
+_MIN_EDGES = 3  # with two, the piecewise-linear function is linear
 
 
 class NumericEmbedding(Layer, register="tabular.numeric"):
-    """A table as one vector, each number embedded by itself; categories as in `CategoricalToNumerical`.
+    """Encodes a table as one vector with an embedding per number; categories as in `CategoricalToNumerical`.
 
-    Piecewise-linear: a linear function per bin of the training quantiles, which starts as one line through
-    all of them; columns with too few values pass as they are, and values beyond the training range count as
-    its ends. Periodic: sines and cosines of learnt frequencies, then a linear layer that all columns share.
+    Piecewise-linear: a linear function per bin between quantiles of the training rows, which is initially one line;
+    columns with few distinct values are unchanged, and values outside the training range are clamped to it. Periodic:
+    sines and cosines of learned frequencies, then a linear layer that is shared by all columns.
     Source: Gorishniy, Rubachev, Babenko: On Embeddings for Numerical Features in Tabular Deep Learning, 2022
     (periodic: "PLR", in its lite form; piecewise: version "B" of Gorishniy et al.: TabM, 2024).
 
     Args:
         embedding: `"piecewise"` or `"periodic"`.
         width: numbers per embedded column.
-        frequency_scale: of periodic embeddings, the standard deviation that frequencies start with.
+        frequency_scale: standard deviation of the initial frequencies of periodic embeddings.
 
     Shape: (B, C) -> (B, D).
 
     Raises:
-        GraphError: it is joined to something that is neither a table nor a vector.
+        GraphError: the input is neither a table nor a vector.
 
     >>> from medley.core.spec import Column
     >>> age = Column("age", "numeric", bins=(-1.0, 0.0, 1.0))
@@ -50,14 +50,14 @@ class NumericEmbedding(Layer, register="tabular.numeric"):
     reads: ClassVar[str] = "table"
 
     def check(self) -> Iterable[str]:
-        """Sizes are positive."""
+        """Checks that sizes are positive."""
         if isinstance(self.width, float) or self.width == 0:
             yield f"width must be a positive whole number, got {self.width!r}."
         if self.frequency_scale == 0:
             yield "frequency_scale must be positive, got 0."
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Narrower where there are many columns."""
+        """Narrower embeddings for many columns or few rows."""
         columns = max(specs[0].width, 1)
         fitting = (width for width in (16, 8) if summary.rows >= 500 * width and width * columns <= 512)
         return {"width": next(fitting, 4)}
@@ -66,30 +66,37 @@ class NumericEmbedding(Layer, register="tabular.numeric"):
         """The module."""
         from medley.nn.columns import Columns
 
-        told, places = self._layout(*specs)
-        return Columns(**told, numeric=places, embedding=self._embedding(specs[0], places) if places else None)
+        arguments, positions = self._layout(*specs)
+        return Columns(
+            **arguments, numeric=positions, embedding=self._embedding(specs[0], positions) if positions else None
+        )
 
     def out(self, *specs: Spec) -> Spec:
         """One vector."""
-        told, places = self._layout(*specs)
-        return vector(width_of(told) + len(places) * cast(int, self.width))
+        arguments, positions = self._layout(*specs)
+        return vector(width_of(arguments) + len(positions) * cast(int, self.width))
 
     def _layout(self, *specs: Spec) -> tuple[dict[str, Any], list[int]]:
-        told, columns = layout(*specs), specs[0].columns
+        arguments, columns = layout(*specs), specs[0].columns
         if self.embedding == "piecewise":
-            binned = [place for place in told["plain"] if columns and len(columns[place].bins) >= _FEWEST_EDGES]
+            binned = [
+                position for position in arguments["plain"] if columns and len(columns[position].bins) >= _MIN_EDGES
+            ]
         else:
-            binned = told["plain"]
-        return {**told, "plain": [place for place in told["plain"] if place not in set(binned)]}, list(binned)
+            binned = arguments["plain"]
+        return {
+            **arguments,
+            "plain": [position for position in arguments["plain"] if position not in set(binned)],
+        }, list(binned)
 
-    def _embedding(self, spec: Spec, places: list[int]) -> nn.Module:
+    def _embedding(self, spec: Spec, positions: list[int]) -> nn.Module:
         from medley.nn.columns import Clamped
         from medley.nn.numeric_embeddings import PeriodicEmbedding, PiecewiseLinearEmbedding
 
         width = cast(int, self.width)
         if self.embedding == "periodic":
             scale = cast(float, self.frequency_scale)
-            return PeriodicEmbedding(len(places), width, frequencies=16, scale=scale)
-        bins = [spec.columns[place].bins for place in places]
+            return PeriodicEmbedding(len(positions), width, frequencies=16, scale=scale)
+        bins = [spec.columns[position].bins for position in positions]
         module = PiecewiseLinearEmbedding(bins, width)
-        return Clamped([one[0] for one in bins], [one[-1] for one in bins], module)
+        return Clamped([edges[0] for edges in bins], [edges[-1] for edges in bins], module)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,8 +13,11 @@ from medley.core.codec import State
 from medley.core.linear import FeatureBlock, LinearFeatures
 from medley.core.registry import register
 from medley.core.rules import Array, Choice, Items, Maybe, StateRules, Whole, require
-from medley.text.rows import MAX_CHARACTERS, in_chunks, read_texts
+from medley.text.rows import MAX_CHARACTERS, read_texts
 from medley.text.words import Words, hash_text
+
+Terms = dict[str, tuple[np.ndarray, np.ndarray]]
+"""Kind of terms -> which text each term stands in (M,), and its hash (M,)."""
 
 MAX_WORDS, MAX_RUNS, MAX_ENTITIES = 50_000, 30_000, 20_000
 KINDS = ("words", "characters", "entities", "labels")
@@ -43,6 +47,7 @@ class TextFeatures(LinearFeatures):
         self.max_characters = max_characters
         self._terms: dict[str, np.ndarray] = {}  # kind -> sorted hashes (F,)
         self._idf: dict[str, np.ndarray] = {}
+        self._counted: tuple[list[str], Terms] | None = None  # texts that were fitted, which are encoded next
 
     def fit(self, values: Any) -> Self:
         texts, present = read_texts(values, self.max_characters)
@@ -52,14 +57,15 @@ class TextFeatures(LinearFeatures):
             limits["characters"] = MAX_RUNS
         if _has_entities(rows):
             limits["entities"] = MAX_ENTITIES
+        distinct = Counter(rows)
+        places, often = list(distinct), np.array(list(distinct.values()), np.int64)
+        terms = terms_by_kind(limits, places)
+        self._counted = places, terms
         for kind, most in limits.items():
-            row, hashes = terms_of(kind, rows)
-            distinct, place = np.unique(hashes, return_inverse=True)
-            pairs = np.unique(place * np.int64(len(rows) + 1) + row)  # each term once a text
-            frequency = np.bincount(pairs // (len(rows) + 1), minlength=len(distinct))
-            order = np.lexsort((distinct, -frequency))
-            chosen = np.sort(order[: min(most, int((frequency >= 2).sum()))])
-            self._terms[kind] = distinct[chosen]
+            recurring, frequency = _frequencies(*terms[kind], often)
+            order = np.lexsort((recurring, -frequency))[:most]
+            chosen = order[np.argsort(recurring[order])]
+            self._terms[kind] = recurring[chosen]
             self._idf[kind] = (np.log((1 + len(rows)) / (1 + frequency[chosen])) + 1).astype(np.float32)
         return self
 
@@ -67,37 +73,35 @@ class TextFeatures(LinearFeatures):
         from scipy.sparse import hstack
 
         texts, present = read_texts(values, self.max_characters)
-        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-        distinct = list(places)
-        parts = [self._tfidf(kind, distinct) for kind in self._terms]
+        rows = [text for text, is_present in zip(texts, present, strict=True) if is_present]
+        distinct = list(dict.fromkeys(rows))
+        counted, self._counted = self._counted, None
+        is_counted = counted is not None and counted[0] == distinct
+        terms = counted[1] if is_counted else terms_by_kind(self._terms, distinct)  # type: ignore[index]
+        parts = [self._tfidf(kind, terms[kind], len(distinct)) for kind in self._terms]
+        # The last row stands for texts that are missing.
         matrix: Any = hstack(parts, format="csr", dtype=np.float32)
-        where = np.array([places[text] for text in texts], np.int64)
+        matrix.resize(len(distinct) + 1, matrix.shape[1])
+        places = {text: place for place, text in enumerate(distinct)}
+        is_present = zip(texts, present, strict=True)
+        where = np.array([places[text] if here else len(distinct) for text, here in is_present], np.int64)
         return [FeatureBlock("", matrix[where], alone=True)], present
 
-    def _tfidf(self, kind: str, texts: Sequence[str]) -> Any:
-        from scipy.sparse import csr_matrix, vstack
-
-        parts = [self._tfidf_of_chunk(kind, chunk) for chunk in in_chunks(texts)]
-        if not parts:
-            return csr_matrix((0, len(self._terms[kind])), dtype=np.float32)
-        return parts[0] if len(parts) == 1 else vstack(parts, format="csr")
-
-    def _tfidf_of_chunk(self, kind: str, texts: Sequence[str]) -> Any:
+    def _tfidf(self, kind: str, counted: tuple[np.ndarray, np.ndarray], size: int) -> Any:
         from scipy.sparse import csr_matrix
 
+        row, hashes = counted
         terms, idf = self._terms[kind], self._idf[kind]
-        row, hashes = terms_of(kind, texts)
         if len(terms):
             place = np.minimum(np.searchsorted(terms, hashes), len(terms) - 1)
             is_known = terms[place] == hashes
             row, place = row[is_known], place[is_known]
         else:
             row, place = row[:0], np.zeros(0, np.int64)
-        counts = csr_matrix((np.ones(len(row), np.float32), (row, place)), shape=(len(texts), len(terms)))
+        counts = csr_matrix((np.ones(len(row), np.float32), (row, place)), shape=(size, len(terms)))
         counts.sum_duplicates()
         counts.data = (1 + np.log(counts.data)) * idf[counts.indices]
-        lengths = np.sqrt(np.bincount(np.repeat(np.arange(len(texts)), np.diff(counts.indptr)), counts.data**2))
-        lengths = np.pad(lengths, (0, len(texts) - len(lengths)))
+        lengths = np.sqrt(np.bincount(np.repeat(np.arange(size), np.diff(counts.indptr)), counts.data**2, size))
         counts.data /= np.repeat(np.maximum(lengths, 1e-12), np.diff(counts.indptr)).astype(np.float32)
         return counts
 
@@ -130,20 +134,43 @@ class TextFeatures(LinearFeatures):
         return [sum(map(len, self._terms.values()))]
 
 
-def terms_of(kind: str, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Which text each term stands in (M,), and its hash (M,)."""
-    if kind in ("entities", "labels"):
-        lists = [text.split("\x00") if text else [] for text in texts] if kind == "labels" else map(_entities, texts)
-        lists = list(lists)
-        row = np.repeat(np.arange(len(texts)), np.array([len(items) for items in lists], np.int64))
-        word = "label" if kind == "labels" else "entity"
-        codes = {item: hash_text(f"{word} {item}") for items in lists for item in items}
-        return row, np.array([codes[item] for items in lists for item in items], np.uint64)
-    words = Words(texts)
-    if kind == "words":
-        runs = list(words.runs(2))
-        return np.concatenate([row for row, _ in runs]), np.concatenate([hashes for _, hashes in runs])
-    return words.spread(words.characters)
+def terms_by_kind(kinds: Iterable[str], texts: Sequence[str]) -> Terms:
+    """Which text each term stands in (M,), and its hash (M,), for each kind of terms."""
+    words: Words | None = None
+    terms: Terms = {}
+    for kind in kinds:
+        if kind in ("entities", "labels"):
+            terms[kind] = _whole_terms(kind, texts)
+            continue
+        words = Words(texts) if words is None else words
+        if kind == "words":
+            runs = list(words.runs(2))
+            terms[kind] = np.concatenate([row for row, _ in runs]), np.concatenate([hashes for _, hashes in runs])
+        else:
+            terms[kind] = words.spread(words.characters)
+    return terms
+
+
+def _whole_terms(kind: str, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    lists = [text.split("\x00") if text else [] for text in texts] if kind == "labels" else list(map(_entities, texts))
+    row = np.repeat(np.arange(len(texts)), np.array([len(items) for items in lists], np.int64))
+    word = "label" if kind == "labels" else "entity"
+    codes = {item: hash_text(f"{word} {item}") for items in lists for item in items}
+    return row, np.array([codes[item] for items in lists for item in items], np.uint64)
+
+
+def _frequencies(row: np.ndarray, hashes: np.ndarray, often: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Terms that stand in several texts (F,), and in how many (F,), where text i comes `often[i]` times."""
+    import pandas as pd
+    from scipy.sparse import csr_matrix
+
+    codes, terms = pd.factorize(hashes)
+    counts = csr_matrix((np.ones(len(row), np.float32), (row, codes)), shape=(len(often), len(terms)))
+    counts.sum_duplicates()  # each term once a text
+    weights = np.repeat(often, np.diff(counts.indptr))
+    frequency = np.bincount(counts.indices, weights, len(terms)).astype(np.int64)
+    recurs = frequency >= 2
+    return np.asarray(terms[recurs], np.uint64), frequency[recurs]
 
 
 def _entities(text: str) -> list[str]:

@@ -19,19 +19,19 @@ from medley.text.tokens import TokenCodec
 
 
 class TextInput(Input, register="text.input"):
-    """One text per row: any sequence of strings, None where a row has none. An empty string is a text.
+    """One text per row: any sequence of strings, with None where missing. An empty string is a text.
 
-    Unless a block chooses another encoding, texts become codes of words (TokenCodec): a vocabulary of up to 20,000
-    words is learnt on training rows.
+    Unless a block chooses another encoding, texts are encoded as token ids (`TokenCodec`): a vocabulary of up to 20,000
+    words is learned from the training rows.
 
     Args:
-        pretrained: of its default block, as of `TextBlock`.
+        pretrained: the pretrained encoder of the default block, as in `TextBlock`.
         max_characters: longer texts are cut there before they are encoded, which takes some hundred times their memory.
 
-    Shape: rows -> (B, T) codes, 0 is padding (before the words), 1 an unknown word.
+    Shape: rows -> token ids (B, T); 0 is padding (before the words), 1 an unknown word.
 
     Raises:
-        DataError: the rows are no texts, or all of them are numbers.
+        DataError: the rows are not texts, or all of them are numbers.
 
     >>> str(TextInput().codec().fit(["lower half", "upper half", None]).spec)
     '(T=2 int64)'
@@ -48,20 +48,20 @@ class TextInput(Input, register="text.input"):
     max_characters: int = field(default=MAX_CHARACTERS, kw_only=True)
 
     def check(self) -> Iterable[str]:
-        """A pretrained model is named, or not; the limit is a positive number."""
+        """Checks `pretrained` and `max_characters`."""
         yield from pretrained_problem(self.pretrained)
         yield from whole_number_problem(self.max_characters, "max_characters")
 
     def codec(self) -> TokenCodec:
-        """Codes of words."""
+        """A new codec for token ids."""
         return TokenCodec(max_characters=self.max_characters)
 
     def default_block(self) -> Block:
-        """A network for texts."""
+        """The default encoder of texts."""
         return TextBlock(pretrained=self.pretrained)
 
     def encode_for_ensemble(self) -> Node | None:
-        """A pretrained encoder, where there is one; n-grams are read by the linear path."""
+        """The pretrained encoder, if there is one; the linear path reads n-grams."""
         return super().encode_for_ensemble() if self.pretrained else None
 
     @property

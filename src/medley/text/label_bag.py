@@ -19,7 +19,7 @@ from medley.core.space import Space
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.text.bag import NgramBag
-from medley.text.features import MAX_ENTITIES, TextFeatures
+from medley.text.features import MAX_ENTITIES, TextFeatures, terms_by_kind
 from medley.text.token_layers import check_counts
 from medley.text.words import hash_text
 
@@ -144,7 +144,7 @@ class LabelSetFeatures(TextFeatures):
     def encode(self, values: Any) -> tuple[list[FeatureBlock], np.ndarray]:
         rows = read_rows(values)
         texts = ["\x00".join(sorted(row or ())) for row in rows]
-        matrix = self._tfidf("labels", texts)
+        matrix = self._tfidf("labels", terms_by_kind(["labels"], texts)["labels"], len(texts))
         return [FeatureBlock("", matrix, alone=True)], np.array([row is not None for row in rows], bool)
 
 

@@ -109,14 +109,14 @@ class NgramCodec(Codec):
         # With few texts, an n-gram that occurs once is still informative; with many, it is noise.
         min_count = 2 if len(weights) > MANY_TEXTS else 1
         frequent = self._frequent_words(words, weights, min_count)
-        characters = _most_frequent(words.characters, words.spelt(weights), min_count)
+        characters = _most_frequent(words.characters, words.character_counts(weights), min_count)
         room = max(self.max_tokens - self.max_tokens // 2, self.max_tokens - len(characters))
         return np.concatenate([frequent[:room], characters])[: self.max_tokens]
 
     def _table_of_long_texts(self, words: Words, weights: np.ndarray) -> np.ndarray:
         frequent = self._frequent_words(words, weights, 2)[: max(1, self.max_tokens * 3 // 4)]
         rare = np.repeat(_find(words.hashes, frequent) == 0, words.sizes)
-        characters = _most_frequent(words.characters[rare], words.spelt(weights)[rare], MIN_CHARACTER_COUNT)
+        characters = _most_frequent(words.characters[rare], words.character_counts(weights)[rare], MIN_CHARACTER_COUNT)
         return np.concatenate([frequent, characters])[: self.max_tokens]
 
     def _frequent_words(self, words: Words, weights: np.ndarray, min_count: int) -> np.ndarray:

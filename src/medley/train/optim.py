@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from math import cos, pi
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -39,9 +40,33 @@ def make_optimizer(
     ]
     if plan.optimizer == "sgd":
         # Fused SGD leaves its momentum uninitialised where a gradient scaler skips the first step (torch 2.13).
-        return torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, fused=plan.precision != "float16")
-    optimizer = torch.optim.Adam if plan.optimizer == "adam" else torch.optim.AdamW
+        momentum = without_compiler(torch.optim.SGD)
+        return momentum(groups, lr=lr, momentum=0.9, nesterov=True, fused=plan.precision != "float16")
+    optimizer = without_compiler(torch.optim.Adam if plan.optimizer == "adam" else torch.optim.AdamW)
     return optimizer(groups, lr=lr, betas=(0.9, plan.beta2), fused=True)
+
+
+@cache
+def without_compiler(optimizer: type[torch.optim.Optimizer]) -> type[Any]:
+    """An optimiser of torch whose methods do not import torch's compiler, which takes a second or two.
+
+    torch wraps these methods so that the compiler leaves them alone; here nothing is compiled.
+
+    >>> issubclass(without_compiler(torch.optim.AdamW), torch.optim.AdamW)
+    True
+    """
+    methods = {name: _unwrapped(getattr(optimizer, name)) for name in _WRAPPED}
+    step = torch.no_grad()(_unwrapped(optimizer.step))
+    return type(optimizer.__name__, (optimizer,), {**methods, "step": step})
+
+
+_WRAPPED = ("add_param_group", "state_dict", "load_state_dict", "zero_grad")
+
+
+def _unwrapped(function: Any) -> Any:
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function
 
 
 class LearningRates(Protocol):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from medley.core.batch import Batch
 from medley.graph.network import Network
@@ -20,8 +22,8 @@ the threads of a small network wait for each other (measured: one thread 3.4 s p
 def forward_flops(network: Network, batch: Batch) -> int:
     """Floating-point operations of a forward pass: counted, not timed, so that what follows from it is reproducible.
 
-    Matrix products and convolutions are counted, as the rest costs little. (torch's own counter takes a second to
-    import.)
+    Matrix products and convolutions are counted, as the rest costs little. (torch's own counter, and any other that
+    looks at operations instead of functions, imports torch's compiler, which takes a second or two.)
 
     Args:
         network: on the CPU.
@@ -35,24 +37,59 @@ def forward_flops(network: Network, batch: Batch) -> int:
     return counter.flops
 
 
-class _FlopCounter(TorchDispatchMode):
+class _FlopCounter(TorchFunctionMode):
+    """Adds up the floating-point operations of the functions that are called within it."""
+
     def __init__(self) -> None:
         super().__init__()
         self.flops = 0
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        name = func.__name__.partition(".")[0]
-        if name in _FACTORS:
-            # Each number of the result is a sum of products: one for each row of the second factor, or of the kernel.
-            factor = args[_FACTORS[name]]
-            terms = factor[0].numel() if name == "convolution" else factor.shape[-2]
-            self.flops += 2 * out.numel() * terms
+        count = _COUNTS.get(getattr(func, "__name__", ""))
+        if count is not None:
+            self.flops += 2 * count(out, args)
         return out
 
 
-_FACTORS = {"mm": 1, "bmm": 1, "addmm": 2, "baddbmm": 2, "convolution": 1}
-"""Operation -> the place of the argument whose size says how many products each number of the result sums."""
+def _einsum(out: Tensor, args: Any) -> int:
+    equation, *factors = args
+    letters, _, kept = equation.replace(" ", "").partition("->")
+    sizes = {
+        letter: size
+        for term, factor in zip(letters.split(","), factors, strict=True)
+        for letter, size in zip(term, factor.shape, strict=True)
+    }
+    return out.numel() * prod(size for letter, size in sizes.items() if letter not in kept)
+
+
+def _recurrent(out: Any, args: Any) -> int:
+    rows = args[0].shape[:-1].numel()
+    return rows * sum(weight.numel() for weight in args[2] if weight.ndim == 2)
+
+
+def _attention(out: Tensor, args: Any) -> int:
+    query, key = args[:2]
+    return query.numel() * key.shape[-2] + out.numel() * key.shape[-2]
+
+
+def _multi_head_attention(out: Any, args: Any) -> int:
+    query, key, value, width = args[:4]  # (L, B, E), (S, B, E) twice
+    projections = (2 * query.numel() + key.numel() + value.numel()) * width
+    return projections + 2 * query.numel() * key.shape[0]
+
+
+_COUNTS: dict[str, Callable[[Any, Any], int]] = {
+    # Each number of the result is a sum of products: one for each number of a row of the first factor.
+    **dict.fromkeys(("linear", "matmul", "__matmul__", "mm", "bmm"), lambda out, args: out.numel() * args[0].shape[-1]),
+    **dict.fromkeys(("addmm", "baddbmm"), lambda out, args: out.numel() * args[1].shape[-1]),
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d"), lambda out, args: out.numel() * args[1][0].numel()),
+    **dict.fromkeys(("lstm", "gru", "rnn_tanh"), _recurrent),
+    "einsum": _einsum,
+    "scaled_dot_product_attention": _attention,
+    "multi_head_attention_forward": _multi_head_attention,
+}
+"""Function -> result, arguments -> how many products it sums up."""
 
 
 def default_threads(flops: int) -> int:

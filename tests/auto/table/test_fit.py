@@ -72,7 +72,7 @@ def test_targets_may_be_absent_columns_more_and_in_any_order(model):
     pd.testing.assert_frame_equal(model.predict(other), plain)
 
 
-def test_columns_that_are_missing_are_all_named_with_what_is_near(model):
+def test_all_missing_columns_are_reported_with_similar_names(model):
     rows = pets(3).rename(columns={"age": "aeg", "kind": "sort"})
     with pytest.raises(DataError, match="2 errors") as error:
         model.predict(rows)
@@ -80,7 +80,7 @@ def test_columns_that_are_missing_are_all_named_with_what_is_near(model):
     assert "'kind'" in str(error.value)
 
 
-def test_rows_may_come_in_any_form(model, tmp_path):
+def test_tables_may_have_any_format(model, tmp_path):
     import polars
     import pyarrow
 
@@ -122,7 +122,7 @@ def test_embed_gives_a_vector_per_row(model):
     assert all(np.isfinite(array).all() for array in vectors.values())
 
 
-def test_what_was_learnt_is_kept_in_the_facts(model):
+def test_metadata_contains_tasks_split_and_left_out_columns(model):
     assert model.metadata["rows"] == {"train": 80, "held_out": 0}
     assert model.metadata["tasks"]["price"]["kind"] == "number"
 
@@ -136,14 +136,14 @@ def test_what_was_learnt_is_kept_in_the_facts(model):
         (["a", "b", "b", "a"], str),
     ],
 )
-def test_labels_come_back_in_their_type(fit, labels, kind):
+def test_predicted_labels_have_the_type_of_the_training_labels(fit, labels, kind):
     frame = pd.DataFrame({"x": np.linspace(0, 1, 80), "label": labels * 20})
     found = fit(frame, "label", column_kinds={"label": "category"}).predict(frame)["label"]
     assert {type(one) for one in found.tolist()} == {kind}
     assert set(found) <= set(labels)
 
 
-def test_several_labels_per_row_come_back_as_sets(fit):
+def test_label_sets_are_predicted_as_lists(fit):
     frame = pd.DataFrame({"x": np.linspace(0, 1, 60), "tags": [["a", "b"], ["b"], []] * 20})
     found = fit(frame, "tags").predict(frame)
     assert list(found.columns) == ["tags"]
@@ -182,13 +182,13 @@ def test_columns_of_every_plain_kind_feed_one_model(fit):
     assert np.isfinite(model.predict(frame)["price"]).all()
 
 
-def test_only_the_inputs_that_were_named_are_learnt_from(fit):
+def test_only_named_inputs_are_used(fit):
     model = fit(pets(), "price", inputs=["kind", "age"])
     assert model.table.required == ["kind", "age"]
     assert len(model.predict({"kind": ["dog"], "age": [3.0]})) == 1
 
 
-def test_kinds_can_be_said(fit):
+def test_kinds_can_be_set(fit):
     frame = pets().assign(code=np.arange(80) % 4)
     model = fit(frame, "price", column_kinds={"code": "category", "born": "unused"})
     assert str(model.table.schema["code"].kind) == "category"
@@ -215,7 +215,7 @@ def test_numbers_that_are_nan_or_infinite_are_missing(fit):
     assert found[0] == pytest.approx(model.predict(frame.assign(age=np.nan))["price"][0])
 
 
-def test_mixed_types_in_a_column_are_read_as_what_most_are(fit, capsys):
+def test_columns_of_mixed_types_have_the_kind_of_most_cells(fit, capsys):
     frame = pets().astype({"age": object})
     frame.loc[3, "age"] = "unknown to us"
     frame["kind"] = frame["kind"].astype(object)
@@ -247,14 +247,14 @@ def test_a_text_of_a_megabyte(fit):
 # what is wrong with it
 
 
-def test_a_file_that_is_not_there_is_told_with_what_is_near(fit, tmp_path):
+def test_a_missing_file_is_reported_with_similar_names(fit, tmp_path):
     pets().to_csv(tmp_path / "pets.csv", index=False)
     with pytest.raises(DataError, match=r"There is no file .*pet.csv.*'pets.csv'"):
         fit(tmp_path / "pet.csv", "price")
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "it is empty"),
         (b"age,price\n", "holds no rows"),
@@ -263,20 +263,20 @@ def test_a_file_that_is_not_there_is_told_with_what_is_near(fit, tmp_path):
         (b"age,price\n1,2\n3,4,5\n", "line 3 has 3 cells"),
     ],
 )
-def test_files_that_are_no_tables_are_told(fit, tmp_path, content, told):
+def test_files_that_are_not_tables_are_errors(fit, tmp_path, content, message):
     (tmp_path / "t.csv").write_bytes(content)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         fit(tmp_path / "t.csv", "price")
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
-def test_any_delimiter_packed_or_not(fit, tmp_path, delimiter):
+def test_any_delimiter_compressed_or_not(fit, tmp_path, delimiter):
     with gzip.open(tmp_path / "t.csv.gz", "wt") as file:
         pets().to_csv(file, index=False, sep=delimiter)
     assert fit(tmp_path / "t.csv.gz", "price").table.required == ["age", "kind", "chipped", "born", "breed"]
 
 
-def test_a_file_that_is_not_utf8_is_read_and_said(tmp_path, capsys):
+def test_a_file_that_is_not_utf8_is_read_and_reported(tmp_path, capsys):
     (tmp_path / "t.csv").write_bytes(pets().replace("dog", "hündin").to_csv(index=False).encode("cp1252"))
     model = md.fit(tmp_path / "t.csv", "price", max_trials=1, epochs=1, directory=tmp_path)
     assert "note: t.csv is not UTF-8" in capsys.readouterr().out
@@ -295,22 +295,22 @@ def test_two_rows_are_too_few_to_learn_two_classes_from(fit):
         fit(pd.DataFrame({"x": [1.5, 2.5], "y": ["a", "b"]}), "y", column_kinds={"x": "number"})
 
 
-def test_targets_of_one_class_or_without_a_label_are_told_together(fit):
+def test_invalid_targets_are_reported_together(fit):
     frame = pets().assign(same="a", nothing=None, words=[f"free text of row {i} is here" for i in range(80)])
     with pytest.raises(DataError, match="3 errors") as error:
         fit(frame, ["same", "nothing", "words", "price"])
-    for told in ("'same' holds one value only", "'nothing' is missing in all 80 rows", "'words' holds 80 distinct"):
-        assert told in str(error.value)
+    for message in ("'same' holds one value only", "'nothing' is missing in all 80 rows", "'words' holds 80 distinct"):
+        assert message in str(error.value)
 
 
-def test_columns_that_share_a_name_are_told(fit):
+def test_duplicate_column_names_are_errors(fit):
     frame = pets()
     frame.columns = ["age", "age", "chipped", "born", "price", "breed"]
     with pytest.raises(DataError, match="'age' is there more than once"):
         fit(frame, "price")
 
 
-def test_all_errors_of_a_call_are_told_at_once(fit):
+def test_all_errors_of_a_call_are_reported_together(fit):
     with pytest.raises(ConfigError, match="10 errors") as error:
         md.fit(
             pets().assign(same=1),
@@ -322,7 +322,7 @@ def test_all_errors_of_a_call_are_told_at_once(fit):
             sample_weight="breed",
             time_limit="soon",
         )
-    for told in (
+    for message in (
         "'prise'",
         "'agee'",
         "'katze'",
@@ -330,15 +330,15 @@ def test_all_errors_of_a_call_are_told_at_once(fit):
         "one of group, time and split",
         "'same' holds one value",
     ):
-        assert told in str(error.value)
+        assert message in str(error.value)
 
 
-def test_nothing_to_learn_from_says_why(fit):
+def test_a_table_without_inputs_is_an_error_with_reasons(fit):
     with pytest.raises(ConfigError, match=r"x: constant.*column_kinds"):
         fit(pd.DataFrame({"x": [1] * 20, "y": ["a", "b"] * 10}), "y")
 
 
-def test_wrong_arguments_are_told_before_anything_is_read(fit):
+def test_invalid_arguments_are_reported_before_the_table_is_read(fit):
     with pytest.raises(ConfigError, match=r"(?s)max_trials.*seed.*on_bad_file"):
         md.fit(pets(), "price", max_trials=0, seed=-1, on_bad_file="shrug")
 
@@ -346,22 +346,22 @@ def test_wrong_arguments_are_told_before_anything_is_read(fit):
 # leaks and splits
 
 
-def test_columns_that_give_a_target_away_are_warned_of_by_name(tmp_path):
+def test_target_leakage_is_warned_of(tmp_path):
     frame = pets().assign(
         euros=lambda one: one["price"] * 1.1, label=lambda one: one["breed"].map({"old": 1, "young": 0})
     )
-    with pytest.warns(MedleyWarning) as told:
+    with pytest.warns(MedleyWarning) as caught:
         model = md.fit(frame, ["price", "breed"], max_trials=1, epochs=1, directory=tmp_path, verbose=0)
-    words = " ".join(str(one.message) for one in told)
-    assert "'euros' determines the target 'price'" in words
-    assert "'label' determines the target 'breed'" in words
+    messages = " ".join(str(warning.message) for warning in caught)
+    assert "'euros' determines the target 'price'" in messages
+    assert "'label' determines the target 'breed'" in messages
     assert {(one["column"], one["target"]) for one in model.metadata["leaks"]} >= {
         ("euros", "price"),
         ("label", "breed"),
     }
 
 
-def test_group_time_and_split_columns_divide_the_rows(fit):
+def test_group_time_and_split_columns_determine_the_split(fit):
     frame = pets().assign(owner=np.arange(80) // 8, part=["train", "train", "val", "test"] * 20, w=1.0)
     model = fit(frame, "price", group="owner")
     assert "owner" not in model.table.required
@@ -375,7 +375,7 @@ def test_weights_must_be_numbers(fit):
         fit(pets().assign(w=-1.0), "price", sample_weight="w")
 
 
-def test_a_search_without_a_number_of_trials_ends_where_nothing_gets_better(tmp_path, monkeypatch, capsys):
+def test_a_search_without_max_trials_ends_if_trials_do_not_improve(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("medley.auto.table.fit.PATIENCE", 1)
     options = {"training": md.Training(learning_rate=1e-9), "epochs": 1, "directory": tmp_path}
     model = md.fit(pets(), "price", **options)
@@ -395,7 +395,7 @@ def many_kinds(rows=60):
     return frame
 
 
-def test_no_rows_give_none_with_the_same_columns_and_types(fit, tmp_path):
+def test_predictions_of_no_rows_have_the_usual_columns_and_types(fit, tmp_path):
     frame = many_kinds()
     model = fit(frame, ["breed", "price", "tags", "place", "stars"])
     none = frame.iloc[:0]
@@ -410,14 +410,16 @@ def test_no_rows_give_none_with_the_same_columns_and_types(fit, tmp_path):
         model.evaluate(none)
 
 
-def test_targets_whose_columns_are_not_there_are_told_and_not_measured(fit):
+def test_targets_without_columns_are_warned_of_and_not_evaluated(fit):
     frame = many_kinds()
     model = fit(frame, ["breed", "price"])
-    whole = model.evaluate(frame)
+    complete_scores = model.evaluate(frame)
     with pytest.warns(MedleyWarning, match="no column 'breed'"):
         found = model.evaluate(frame.drop(columns="breed"))
-    assert found == {name: value for name, value in whole.items() if name.startswith("price")} | {"loss": found["loss"]}
-    assert found["loss"] != whole["loss"]
+    assert found == {name: value for name, value in complete_scores.items() if name.startswith("price")} | {
+        "loss": found["loss"]
+    }
+    assert found["loss"] != complete_scores["loss"]
     with pytest.raises(DataError, match=r"(?s)'breed' is missing.*'price' is missing"):
         model.evaluate(frame.drop(columns=["breed", "price"]))
 
@@ -450,15 +452,15 @@ def test_paths_count_from_the_tables_own_folder_and_bad_images_follow_the_policy
         fit(tmp_path / "t.csv", "price", on_bad_file="raise")
 
 
-def test_rows_are_told_by_their_numbers_in_the_callers_table_and_once(fit, tmp_path):
+def test_unreadable_images_are_reported_once_by_row_numbers_of_the_whole_table(fit, tmp_path):
     frame = pd.DataFrame({"photo": photos(tmp_path, 24), "price": np.arange(24.0)})
     for row in (7, 11, 19, 20):
         (tmp_path / f"{row}.png").write_bytes(b"")
     with pytest.warns(md.BadImageWarning) as caught:
         model = fit(frame, "price", root=tmp_path)
-    (told,) = [str(one.message) for one in caught if one.category is md.BadImageWarning]
-    assert told.startswith("photo: 5 of 24 images cannot be read")
-    assert [int(line.split()[2]) for line in told.splitlines()[1:]] == [3, 7, 11, 19, 20]
+    (message,) = [str(warning.message) for warning in caught if warning.category is md.BadImageWarning]
+    assert message.startswith("photo: 5 of 24 images cannot be read")
+    assert [int(line.split()[2]) for line in message.splitlines()[1:]] == [3, 7, 11, 19, 20]
     assert [one["row"] for one in model.metadata["unreadable_rows"]["photo"]] == [3, 7, 11, 19, 20]
     with pytest.raises(DataError) as error:
         fit(frame, "price", root=tmp_path, on_bad_file="raise")
@@ -467,7 +469,7 @@ def test_rows_are_told_by_their_numbers_in_the_callers_table_and_once(fit, tmp_p
         fit(frame, "price")
 
 
-def test_images_may_come_in_any_form(fit):
+def test_images_may_have_any_format(fit):
     from PIL import Image
 
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Splits of tables: by columns, at random, and duplicates that must not straddle."""
+"""Splits of tables by columns and at random, and folds."""
 
 import numpy as np
 import pandas as pd
@@ -6,58 +6,58 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medley.auto.table.split import fold_rows, held_out_blocks, split_rows, time_blocks
+from medley.auto.table.split import fold_rows, periods, split_periods, split_rows
 from medley.errors import ConfigError, DataError
 
 
-def halves(frame, fraction=0.25, same=None, strata=(), **options):
-    train, held = split_rows(frame, fraction, 0, list(strata), same, **options)
-    assert not set(train) & set(held)
-    return train, held
+def split(frame, fraction=0.25, duplicates=None, strata=(), **options):
+    train, validation = split_rows(frame, fraction, 0, list(strata), duplicates, **options)
+    assert not set(train) & set(validation)
+    return train, validation
 
 
 @given(st.integers(10, 60), st.integers(1, 4))
-def test_copies_of_a_row_stay_on_one_side(rows, copies):
-    same = np.tile(np.arange(rows), copies)
-    train, held = halves(pd.DataFrame({"x": same}), same=same)
-    assert sorted([*train, *held]) == list(range(rows * copies))
-    assert not set(same[train]) & set(same[held])
-    assert 0.1 < len(held) / len(same) < 0.4
+def test_duplicates_are_not_separated(rows, copies):
+    duplicates = np.tile(np.arange(rows), copies)
+    train, validation = split(pd.DataFrame({"x": duplicates}), duplicates=duplicates)
+    assert sorted([*train, *validation]) == list(range(rows * copies))
+    assert not set(duplicates[train]) & set(duplicates[validation])
+    assert 0.1 < len(validation) / len(duplicates) < 0.4
 
 
-def test_a_split_that_keeps_copies_together_is_still_stratified():
-    same = np.repeat(np.arange(100), 2)
-    kind = same % 2
-    train, held = halves(pd.DataFrame({"x": same}), same=same, strata=[kind])
-    assert kind[held].mean() == pytest.approx(0.5, abs=0.05)
+def test_a_split_that_does_not_separate_duplicates_is_stratified():
+    duplicates = np.repeat(np.arange(100), 2)
+    kind = duplicates % 2
+    train, validation = split(pd.DataFrame({"x": duplicates}), duplicates=duplicates, strata=[kind])
+    assert kind[validation].mean() == pytest.approx(0.5, abs=0.05)
     assert kind[train].mean() == pytest.approx(0.5, abs=0.05)
 
 
-def test_rows_that_few_values_cannot_tell_apart_are_no_copies():
-    same = np.arange(300) % 3
-    train, held = halves(pd.DataFrame({"x": same}), same=same)
-    assert len(held) == 75
-    assert set(same[train]) == set(same[held])
+def test_duplicates_are_ignored_if_they_are_most_rows():
+    duplicates = np.arange(300) % 3
+    train, validation = split(pd.DataFrame({"x": duplicates}), duplicates=duplicates)
+    assert len(validation) == 75
+    assert set(duplicates[train]) == set(duplicates[validation])
 
 
-def test_rows_of_one_group_stay_together_missing_ones_too():
+def test_rows_of_a_group_are_not_separated_even_if_it_is_missing():
     owner = pd.Series(["a", "b", "c", None] * 10)
-    train, held = halves(pd.DataFrame({"owner": owner}), group="owner")
-    assert not set(owner[train].fillna("")) & set(owner[held].fillna(""))
-    assert len(held) == 10
+    train, validation = split(pd.DataFrame({"owner": owner}), group="owner")
+    assert not set(owner[train].fillna("")) & set(owner[validation].fillna(""))
+    assert len(validation) == 10
 
 
 @pytest.mark.parametrize(
     "years", [[2001, 2009, 2003, 2009], ["2001-05-01", "2009-01-02", "2003-02-03", "2009-01-02"]], ids=["int", "str"]
 )
-def test_the_latest_rows_are_held_out_all_of_one_moment(years):
-    train, held = halves(pd.DataFrame({"when": years}), time="when")
-    assert (train.tolist(), held.tolist()) == ([0, 2], [1, 3])
+def test_the_latest_rows_are_validation_rows_and_equal_times_are_not_separated(years):
+    train, validation = split(pd.DataFrame({"when": years}), time="when")
+    assert (train.tolist(), validation.tolist()) == ([0, 2], [1, 3])
 
 
-def test_a_time_that_is_missing_cannot_be_ordered():
+def test_missing_times_are_an_error():
     with pytest.raises(DataError, match="'when': 1 of its cells"):
-        halves(pd.DataFrame({"when": ["2001-01-01", None, "2002-01-01"]}), time="when")
+        split(pd.DataFrame({"when": ["2001-01-01", None, "2002-01-01"]}), time="when")
 
 
 @pytest.mark.parametrize(
@@ -65,45 +65,48 @@ def test_a_time_that_is_missing_cannot_be_ordered():
     [["train", "Validation", "test", "TRAIN"], [0, 1, "test", 0], [False, True, "holdout", False]],
     ids=["words", "numbers", "bools"],
 )
-def test_a_column_may_say_it_itself(cells):
-    train, held = halves(pd.DataFrame({"part": cells}), given="part")
-    assert (train.tolist(), held.tolist()) == ([0, 3], [1])
+def test_a_column_may_mark_training_and_validation_rows(cells):
+    train, validation = split(pd.DataFrame({"part": cells}), split="part")
+    assert (train.tolist(), validation.tolist()) == ([0, 3], [1])
 
 
-def test_other_words_in_a_split_column_are_told():
-    with pytest.raises(DataError, match="holds 'later'"):
-        halves(pd.DataFrame({"part": ["train", "later", "val"]}), given="part")
+def test_unknown_cells_in_a_split_column_are_an_error():
+    with pytest.raises(DataError, match="contains 'later'"):
+        split(pd.DataFrame({"part": ["train", "later", "val"]}), split="part")
 
 
-def test_both_sides_need_rows():
-    with pytest.raises(DataError, match="no row is held out"):
-        halves(pd.DataFrame({"part": ["train", "train"]}), given="part")
-    with pytest.raises(DataError, match="no row is train"):
-        halves(pd.DataFrame({"part": ["val", "val"]}), given="part")
+def test_both_parts_need_rows():
+    with pytest.raises(DataError, match="leaves no validation rows"):
+        split(pd.DataFrame({"part": ["train", "train"]}), split="part")
+    with pytest.raises(DataError, match="leaves no training rows"):
+        split(pd.DataFrame({"part": ["val", "val"]}), split="part")
 
 
-def test_columns_that_are_not_there_and_two_ways_at_once_are_told_together():
-    with pytest.raises(ConfigError, match=r"(?s)2 errors.*group, time.*'owner' is no column"):
-        halves(pd.DataFrame({"when": [1, 2]}), group="owner", time="when")
+def test_errors_in_several_arguments_are_reported_together():
+    with pytest.raises(ConfigError, match=r"(?s)2 errors.*group, time.*'owner' is not a column"):
+        split(pd.DataFrame({"when": [1, 2]}), group="owner", time="when")
 
 
-def test_one_group_and_missing_words_are_told_plainly():
-    with pytest.raises(DataError, match="by 'g': all are of one group"):
-        halves(pd.DataFrame({"g": ["x"] * 8}), group="g")
+def test_a_single_group_and_missing_marks_are_errors():
+    with pytest.raises(DataError, match="by 'g': all rows are of one group"):
+        split(pd.DataFrame({"g": ["x"] * 8}), group="g")
     with pytest.raises(DataError, match="2 of its cells are missing, the first in row 1"):
-        halves(pd.DataFrame({"part": ["train", None, "validation", np.nan]}), given="part")
+        split(pd.DataFrame({"part": ["train", None, "validation", np.nan]}), split="part")
 
 
-def test_every_row_is_in_one_of_five_folds_of_about_one_size():
+def test_every_row_is_in_one_of_five_folds_of_about_equal_size():
     folds = fold_rows(pd.DataFrame({"x": range(103)}), 0, [])
     assert sorted(np.bincount(folds).tolist()) == [20, 20, 21, 21, 21]
     assert fold_rows(pd.DataFrame({"x": range(103)}), 0, []).tolist() == folds.tolist()
 
 
-def test_folds_keep_duplicates_and_groups_together():
-    same = np.repeat(np.arange(60), 2)
+def test_folds_do_not_separate_duplicates_and_groups():
+    duplicates = np.repeat(np.arange(60), 2)
     frame = pd.DataFrame({"who": np.repeat(np.arange(24), 5)})
-    for folds, codes in ((fold_rows(frame, 0, [], same), same), (fold_rows(frame, 0, [], group="who"), frame["who"])):
+    for folds, codes in (
+        (fold_rows(frame, 0, [], duplicates), duplicates),
+        (fold_rows(frame, 0, [], group="who"), frame["who"]),
+    ):
         assert (pd.Series(folds).groupby(np.asarray(codes)).nunique() == 1).all()
         assert len(np.unique(folds)) == 5
 
@@ -114,25 +117,25 @@ def test_folds_are_stratified():
     assert np.bincount(folds[kind == 1]).tolist() == [4] * 5
 
 
-def test_periods_of_time_are_whole_and_in_order():
+def test_periods_are_in_order_and_do_not_separate_equal_times():
     days = np.datetime64("2020-01-01") + np.repeat(np.arange(40), 3)
     shuffled = np.random.default_rng(0).permutation(len(days))
-    blocks = time_blocks(days[shuffled], 5)
-    order = blocks[np.argsort(days[shuffled], kind="stable")]
+    period_of_row = periods(days[shuffled], 5)
+    order = period_of_row[np.argsort(days[shuffled], kind="stable")]
     assert (np.diff(order) >= 0).all()
-    assert np.bincount(blocks).tolist() == [24] * 5
-    assert (pd.Series(blocks).groupby(days[shuffled]).nunique() == 1).all()
+    assert np.bincount(period_of_row).tolist() == [24] * 5
+    assert (pd.Series(period_of_row).groupby(days[shuffled]).nunique() == 1).all()
 
 
-def test_held_out_periods_are_a_fraction_of_the_rows_and_no_moment_is_on_both_sides():
+def test_validation_periods_are_a_fraction_of_the_rows_and_do_not_separate_equal_times():
     days = np.datetime64("2020-01-01") + np.repeat(np.arange(100), 3)
-    train, held = held_out_blocks(days, 0.2, 0)
-    assert not set(days[train]) & set(days[held])
-    assert 0.15 < len(held) / len(days) < 0.25
+    train, validation = split_periods(days, 0.2, 0)
+    assert not set(days[train]) & set(days[validation])
+    assert 0.15 < len(validation) / len(days) < 0.25
 
 
-def test_a_group_column_that_is_not_there_or_the_same_everywhere_is_an_error():
+def test_a_missing_or_constant_group_column_is_an_error():
     with pytest.raises(ConfigError, match="whom"):
         fold_rows(pd.DataFrame({"who": [1, 2]}), 0, [], group="whom")
-    with pytest.raises(DataError, match="all are of one group"):
+    with pytest.raises(DataError, match="all rows are of one group"):
         fold_rows(pd.DataFrame({"who": [1, 1]}), 0, [], group="who")

@@ -275,3 +275,11 @@ def test_one_row_group_is_read_in_pieces(tmp_path):
         parts = list(batches(tmp_path / name, rows=40))
         assert max(map(len, parts)) <= 40
         pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), frame)
+
+
+def test_categories_of_arrow_with_unsigned_codes_are_read():
+    codes, values = pyarrow.array([1, 0, None], pyarrow.uint32()), pyarrow.array(["a", "b"])
+    frame = read(pyarrow.table({"kind": pyarrow.DictionaryArray.from_arrays(codes, values)})).frame
+    assert frame["kind"].tolist()[:2] == ["b", "a"]
+    assert frame["kind"].isna().tolist() == [False, False, True]
+    assert str(frame["kind"].dtype) == "category"

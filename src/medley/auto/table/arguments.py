@@ -1,4 +1,4 @@
-"""What is asked of the table API, checked: all errors of a call are reported at once, before anything is trained."""
+"""Checks of the table API's arguments; all errors of a call are reported together, before the training."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from medley.auto.duration import seconds
-from medley.auto.rows import check_fit, check_folder, check_writable
-from medley.auto.table.plan import Plan, plan_table
+from medley.auto.fit_arguments import check_fit, check_folder, check_writable
+from medley.auto.table.design import TableDesign, design_model
 from medley.core.arguments import check_whole_number
 from medley.core.input import Input
 from medley.core.unreadable import POLICIES
@@ -42,7 +42,7 @@ def check_search(
     directory: Any = None,
     plan: Any = None,
 ) -> None:
-    """Adds an error for each plain argument of `fit` that breaks a rule."""
+    """Adds an error for each invalid argument of `fit` that does not depend on the table."""
     before = len(errors.errors)
     check_folder(errors, project_name, directory)
     if len(errors.errors) == before and not (directory is None and project_name is None):
@@ -64,7 +64,7 @@ def check_search(
 
 
 def check_plan(errors: ErrorCollector, plan: Any) -> None:
-    """Adds an error where a plan is none that a model's metadata holds.
+    """Adds an error if a plan is not from the metadata of a model.
 
     >>> errors = ErrorCollector()
     >>> check_plan(errors, {"epoch": 3})
@@ -82,20 +82,20 @@ def check_plan(errors: ErrorCollector, plan: Any) -> None:
     check_whole_number(errors, plan["first_epochs"], 'plan["first_epochs"]')
 
 
-def with_fields(block: AnyInput, fields: Mapping[str, Any]) -> AnyInput:
-    """An input with fields that a plan says.
+def replace_fields(block: AnyInput, fields: Mapping[str, Any]) -> AnyInput:
+    """Sets fields of an input to the values in a plan.
 
     Raises:
-        ConfigError: it has no such field, or cannot have such a value.
+        ConfigError: the input does not have the field, or the value is invalid.
     """
     if unknown := fields.keys() - block.__dataclass_fields__.keys():
         names = ", ".join(map(repr, sorted(unknown)))
-        message = f"sets {names} of {block.name or type(block).__name__}, which has no such field."
+        message = f"sets {names} of {block.name or type(block).__name__}, which does not have this field."
         raise ConfigError(message, argument="plan")
     return replace(block, **fields)
 
 
-def understand(
+def read_and_design(
     errors: ErrorCollector,
     table: Any,
     targets: str | Sequence[str] | Mapping[str, Any],
@@ -107,59 +107,59 @@ def understand(
     on_bad_file: str = "warn",
     labels: Table | None = None,
     private: Sequence[str] = (),
-) -> tuple[Table, Plan]:
-    """Reads a table and plans its model.
+) -> tuple[Table, TableDesign]:
+    """Reads a table and designs its model.
 
     Args:
-        errors: what is known to be wrong already.
-        table: as for `fit`.
-        targets: likewise.
-        inputs: likewise.
-        column_kinds: likewise.
-        root: likewise.
+        errors: earlier errors of the call.
+        table: as in `fit`.
+        targets: as in `fit`.
+        inputs: as in `fit`.
+        column_kinds: as in `fit`.
+        root: as in `fit`.
         roles: "group", "time", "split", "sample_weight" -> column or None.
-        on_bad_file: as for `fit`.
-        labels: the targets' columns of all rows, where `table` is a sample of them.
-        private: as for `fit`.
+        on_bad_file: as in `fit`.
+        labels: the target columns of all rows, if `table` is a sample of rows.
+        private: as in `fit`.
 
     Raises:
-        ConfigError, DataError: all of `errors`, and what is wrong with the table.
+        ConfigError, DataError: all of `errors`, and the errors in the table.
     """
-    given = {word: column for word, column in (roles or {}).items() if column is not None}
-    by = [word for word in _SPLITS if word in given]
-    if len(by) > 1:
-        ways = " and ".join(", ".join(map(spelled, _SPLITS)).rsplit(", ", 1))
-        errors.add(f"Rows can be split by one of {ways}, got {', '.join(map(spelled, by))}.")
+    columns_by_role = {role: column for role, column in (roles or {}).items() if column is not None}
+    split_roles = [role for role in _SPLITS if role in columns_by_role]
+    if len(split_roles) > 1:
+        arguments = " and ".join(", ".join(map(spelled, _SPLITS)).rsplit(", ", 1))
+        errors.add(f"Rows can be split by one of {arguments}, got {', '.join(map(spelled, split_roles))}.")
     try:
-        known = read(table, root, as_text=private)
+        loaded = read(table, root, as_text=private)
     except DataError as error:
         errors.collect(error)
         errors.raise_if_any(DataError)
         raise
-    check_private(private, list(known.frame.columns), targets, errors)
-    known = pseudonymized(known, private)
-    plan = plan_table(
-        known,
+    check_private(private, list(loaded.frame.columns), targets, errors)
+    loaded = pseudonymized(loaded, private)
+    design = design_model(
+        loaded,
         targets,
         inputs=inputs,
         column_kinds=column_kinds,
-        roles=given,
+        roles=columns_by_role,
         on_bad_file=on_bad_file,
         errors=errors,
         labels=labels,
     )
-    plan.view.private = tuple(private)
-    plan.view.forms = with_given_names(plan.view.forms, table)
-    return known, plan
+    design.view.private = tuple(private)
+    design.view.forms = with_given_names(design.view.forms, table)
+    return loaded, design
 
 
 def check_private(private: Any, columns: Sequence[str], targets: Any, errors: ErrorCollector) -> None:
     """Adds an error where private columns are no columns, or are to be predicted.
 
     Args:
-        private: as for `fit`.
+        private: as in `fit`.
         columns: of the table.
-        targets: as for `fit`.
+        targets: as in `fit`.
         errors: is added to.
     """
     if isinstance(private, str) or not all(isinstance(name, str) for name in private):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from medley.auto.table.arguments import with_fields
+from medley.auto.table.arguments import replace_fields
 from medley.core.block import Block, Node
 from medley.core.head import Head
 from medley.core.input import Input
@@ -15,7 +15,7 @@ from medley.train.plan import Training, default_batch_size, default_epochs
 
 LARGE_BATCH_ROWS = 4_000
 LINEAR_PATH = "linear_path"
-"""Name of the linear path in a table's network, where nothing else has it."""
+"""Name of the linear path in a table's network, unless a column has it."""
 
 
 def table_graph(
@@ -23,13 +23,13 @@ def table_graph(
 ) -> list[Node]:
     """Heads joined to the inputs of a table.
 
-    An ensemble of dense networks reads plain columns as they are, and the answers of linear models of columns and
-    texts, at which every head starts (record 24). With images, recordings and the like among the inputs, that is a
-    first stage; a second one starts at its answers, and reads the vectors of their encoders beside the columns.
+    An ensemble of dense networks reads plain columns directly, and the predictions of linear models of columns and
+    texts, from which every head starts (record 24). With images, recordings and the like among the inputs, that is the
+    first stage; the second stage starts from its predictions, and reads the encoders' vectors beside the columns.
 
     Args:
-        inputs: of the table's columns.
-        heads: one for each target.
+        inputs: the inputs.
+        heads: one per target.
         linear: whether there is a linear path.
         path: fields of the linear path.
 
@@ -43,22 +43,21 @@ def table_graph(
     ['None']
     """
     readable = [block for block in inputs if block.linear_features() is not None] if linear else []
-    start = (
-        with_fields(lookup("linear.path")(name=path_name(inputs, heads)), path or {})(readable) if readable else None
-    )
     direct = [block.encode_for_ensemble() for block in inputs if not block.shares_encoder]
     late = [block.encode_for_ensemble() for block in inputs if block.shares_encoder]
-    if start is None:
+    if not readable:
         nodes = [block.encode_for_ensemble() or block.default_block()(block) for block in inputs]
         trunk = lookup("tabular.dense_ensemble")()(nodes)
         return [head(trunk) for head in heads]
+    linear_path = replace_fields(lookup("linear.path")(name=path_name(inputs, heads)), path or {})(readable)
     has_texts = any(block.is_worth_alone for block in readable)
-    trunk = _trunk(has_texts=has_texts, alone=not late)([node for node in (start, *direct) if node is not None])
+    columns = [node for node in direct if node is not None]
+    trunk = _trunk(has_texts=has_texts, is_only_stage=not late)([linear_path, *columns])
     if not late:
-        return [head([trunk, start]) for head in heads]
-    stage = lookup("heads.first_stage")()([trunk, start])
-    second = lookup("tabular.dense_ensemble")()([*late, start, *(node for node in direct if node is not None)])
-    return [head([second, stage]) for head in heads]
+        return [head([trunk, linear_path]) for head in heads]
+    first_stage = lookup("heads.first_stage")()([trunk, linear_path])
+    second_trunk = lookup("tabular.dense_ensemble")()([*late, linear_path, *columns])
+    return [head([second_trunk, first_stage]) for head in heads]
 
 
 def path_name(inputs: Sequence[Input], heads: Sequence[Head]) -> str:
@@ -69,23 +68,23 @@ def path_name(inputs: Sequence[Input], heads: Sequence[Head]) -> str:
     return name
 
 
-def _trunk(*, has_texts: bool, alone: bool) -> Block:
-    """What reads columns and the linear path."""
+def _trunk(*, has_texts: bool, is_only_stage: bool) -> Block:
+    """The ensemble that reads columns and the linear path."""
     if has_texts:
-        # Most of what can be learnt, linear models have learnt: a small step from there is what pays.
+        # Linear models of texts are already good, so the network is small and strongly regularised.
         return lookup("tabular.dense_ensemble")(
             num_layers=OneOf(1, 2, 3, default=2),
             num_units=OneOf(128, 192, 256, default=192),
             dropout=OneOf(0.1, 0.2, 0.4, default=0.2),
             input_dropout=OneOf(0.0, 0.1, default=0.1),
         )
-    if alone:
+    if is_only_stage:
         return lookup("tabular.dense_ensemble")(members=OneOf(10, 20, default=10), blind=True)
     return lookup("tabular.dense_ensemble")()
 
 
 def has_folds(inputs: Sequence[Input]) -> bool:
-    """Whether members of an ensemble can leave out a fold each: they share no encoder that learns."""
+    """Whether each member of an ensemble can leave out a fold, because the members share no trained encoder."""
     return not any(block.shares_encoder for block in inputs)
 
 
@@ -96,24 +95,24 @@ def table_training(
     batch_size: int | None,
     plan: Mapping[str, Any] | None = None,
 ) -> Training:
-    """How a table's network is trained where the caller says nothing.
+    """The default training of a table's network.
 
     Args:
-        inputs: of the table's columns.
-        rows: to train on.
-        epochs: the caller's, if any.
-        batch_size: the caller's, if any.
-        plan: of an earlier training that is repeated.
+        inputs: the inputs.
+        rows: number of training rows.
+        epochs: number of epochs, if it is fixed.
+        batch_size: rows per step, if it is fixed.
+        plan: the plan of an earlier training, to repeat it.
     """
     plan = plan or {}
     epochs = epochs or plan.get("epochs")
     if not has_folds(inputs):
         batch_size = batch_size or default_batch_size(rows)
-        most = min((block.most_epochs for block in inputs if block.most_epochs is not None), default=None)
-        usual = default_epochs(rows, batch_size)
+        max_epochs = min((block.most_epochs for block in inputs if block.most_epochs is not None), default=None)
+        number_of_epochs = default_epochs(rows, batch_size)
         return Training(
             learning_rate=OneOf(2e-3, 5e-3, 1e-2, default=5e-3),
-            epochs=epochs or (usual if most is None else min(usual, most)),
+            epochs=epochs or (number_of_epochs if max_epochs is None else min(number_of_epochs, max_epochs)),
             batch_size=batch_size,
             first_epochs=plan.get("first_epochs"),
         )

@@ -1,4 +1,4 @@
-"""Which rows of a table train and which are held out."""
+"""Splits the rows of a table into training and validation rows, or into folds."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medley.data.split import FOLDS, split
+from medley.data.split import FOLDS
+from medley.data.split import split as split_at_random
 from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TRAIN = ("train", "training")
-HELD_OUT = ("val", "valid", "validation", "dev")
-LEFT_OUT = ("test", "testing", "holdout")
+TRAIN_CELLS = ("train", "training")
+VALIDATION_CELLS = ("val", "valid", "validation", "dev")
+TEST_CELLS = ("test", "testing", "holdout")
 
-BLOCKS = 20
-"""Periods of time that rows are cut into, of which some are held out."""
+PERIODS = 20
+"""Number of periods of time, some of which are validation rows."""
 
-_LEAST_GROUPS = 5  # fewer groups of duplicates than this are no sample of anything
+_MIN_GROUPS = 5  # fewer groups of duplicates are not representative
 
 
 def split_rows(
@@ -28,75 +29,81 @@ def split_rows(
     fraction: float,
     seed: int,
     strata: Sequence[np.ndarray],
-    same: np.ndarray | None = None,
+    duplicates: np.ndarray | None = None,
     *,
     group: str | None = None,
     time: str | None = None,
-    given: str | None = None,
+    split: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of training and of held-out rows.
+    """Splits rows by a column, or at random.
 
     Args:
         frame: N rows.
-        fraction: fraction that is held out, where no column says it.
-        seed: of the draw.
-        strata: class codes (N,) per target, for a random split.
-        same: codes (N,); rows of one code are duplicates and stay on one side of a random split, unless most rows
-            are alike: then there is too little to tell rows apart by, and being alike is no leak.
-        group: column; rows of one value stay on one side.
-        time: column; the latest rows are held out.
-        given: column that says it itself: "train", "validation" ("test" rows are left out), or True where held out.
+        fraction: fraction of validation rows, unless `split` is set.
+        seed: random seed.
+        strata: integers (N,) per target; a random split is stratified over them.
+        duplicates: integers (N,), equal for duplicate rows, which a random split does not separate. They are ignored if
+            they are most of the rows: few columns then have few values, and equal rows are not a leak.
+        group: column; rows with the same value are not separated.
+        time: column; the latest rows are validation rows.
+        split: column of "train" and "validation" ("test" rows are left out), or of booleans (True: validation).
+
+    Returns:
+        Positions of the training rows and of the validation rows.
 
     Raises:
-        ConfigError: more than one of `group`, `time` and `given`, or a column that is not there.
-        DataError: a side would be empty, or the given column holds other words.
+        ConfigError: more than one of `group`, `time` and `split` is set, or a column does not exist.
+        DataError: there would be no training or no validation rows, or the split column has other cells.
 
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"year": [2001, 2004, 2002, 2003]})
-    >>> [side.tolist() for side in split_rows(frame, 0.25, 0, [], time="year")]
+    >>> [rows.tolist() for rows in split_rows(frame, 0.25, 0, [], time="year")]
     [[0, 2, 3], [1]]
     """
-    named = {"group": group, "time": time, "split": given}
-    asked = {word: column for word, column in named.items() if column is not None}
+    arguments = {"group": group, "time": time, "split": split}
+    split_columns = {argument: column for argument, column in arguments.items() if column is not None}
     errors = ErrorCollector()
-    if len(asked) > 1:
-        errors.add(f"Rows can be split by one of group, time and split, got {', '.join(asked)}.")
-    for word, column in asked.items():
+    if len(split_columns) > 1:
+        errors.add(f"Rows can be split by one of group, time and split, got {', '.join(split_columns)}.")
+    for argument, column in split_columns.items():
         if column not in frame.columns:
-            errors.add(f"{word}={column!r} is no column.{did_you_mean(column, frame.columns)}")
+            errors.add(f"{argument}={column!r} is not a column.{did_you_mean(column, frame.columns)}")
     errors.raise_if_any(ConfigError)
     columns: Any = frame
-    if given is not None:
-        return _by_given(columns[given], given)
+    if split is not None:
+        return _by_marks(columns[split], split)
     if time is not None:
         return _by_time(columns[time], fraction, time)
     if group is not None:
-        return _by_group(_codes(columns[group]), fraction, seed, group)
-    return _at_random(len(frame), fraction, seed, strata, same)
+        return _by_group(_group_indices(columns[group]), fraction, seed, group)
+    return _at_random(len(frame), fraction, seed, strata, duplicates)
 
 
 def fold_rows(
     frame: pd.DataFrame,
     seed: int,
     strata: Sequence[np.ndarray],
-    same: np.ndarray | None = None,
+    duplicates: np.ndarray | None = None,
     *,
     group: str | None = None,
-    blocks: np.ndarray | None = None,
+    times: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The fold of each row, from 0.
+    """Divides rows into `FOLDS` folds.
 
     Args:
         frame: N rows.
-        seed: of the draw.
-        strata: class codes (N,) per target.
-        same: codes (N,); duplicates are in one fold, unless most rows are alike.
-        group: column; rows of one value are in one fold.
-        blocks: (N,) moments; each fold is a period of time, as rows that are close in time are alike.
+        seed: random seed.
+        strata: integers (N,) per target, over which the folds are stratified.
+        duplicates: integers (N,), equal for duplicate rows, which are in one fold, unless most rows are duplicates.
+        group: column; rows with the same value are in one fold.
+        times: (N,) datetimes; each fold is then a period of time, because rows that are close in time are similar.
+
+    Returns:
+        (N,) the fold of each row, from 0.
 
     Raises:
-        ConfigError: there is no such column.
-        DataError: there are too few groups.
+        ConfigError: the column does not exist.
+        DataError: there is only one group.
 
     >>> import pandas as pd
     >>> sorted(fold_rows(pd.DataFrame({"x": range(10)}), 0, []).tolist())
@@ -104,138 +111,149 @@ def fold_rows(
     """
     rng = np.random.default_rng(seed)
     columns: Any = frame
-    if blocks is not None:
-        return time_blocks(blocks, FOLDS)
+    if times is not None:
+        return periods(times, FOLDS)
     if group is not None:
         if group not in frame.columns:
-            raise ConfigError(f"group={group!r} is no column.{did_you_mean(group, frame.columns)}")
-        codes = _codes(columns[group])
-        if codes.max(initial=0) == 0:
-            raise DataError(f"Rows cannot be split by {group!r}: all are of one group. Give another column, or none.")
+            raise ConfigError(f"group={group!r} is not a column.{did_you_mean(group, frame.columns)}")
+        groups = _group_indices(columns[group])
+        if groups.max(initial=0) == 0:
+            raise DataError(_one_group_message(group))
+    elif duplicates is None or len(np.unique(duplicates)) < len(frame) / 2:
+        groups = np.arange(len(frame))
     else:
-        codes = np.arange(len(frame)) if same is None or len(np.unique(same)) < len(frame) / 2 else same
-    _, first, members, sizes = np.unique(codes, return_index=True, return_inverse=True, return_counts=True)
-    order = rng.permutation(len(first))
+        groups = duplicates
+    _, first_rows, group_of_row, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    order = rng.permutation(len(first_rows))
     if strata and group is None:
-        # Sorted by the labels of each group's first row, groups are dealt out one fold after the other.
-        order = order[np.lexsort([stratum[first][order] for stratum in reversed(strata)])]
-    folds = np.empty(len(first), np.int64)
+        # Groups are sorted by the labels of their first row, and assigned to the folds in turn.
+        order = order[np.lexsort([stratum[first_rows][order] for stratum in reversed(strata)])]
+    folds = np.empty(len(first_rows), np.int64)
     if group is None:
-        folds[order] = np.arange(len(first)) % FOLDS
-        return folds[members]
-    loads = np.zeros(FOLDS, np.int64)
-    for place in order[np.argsort(-sizes[order], kind="stable")]:  # the largest first, each where there is most room
-        folds[place] = int(loads.argmin())
-        loads[folds[place]] += sizes[place]
-    return folds[members]
+        folds[order] = np.arange(len(first_rows)) % FOLDS
+        return folds[group_of_row]
+    fold_sizes = np.zeros(FOLDS, np.int64)
+    for index in order[np.argsort(-sizes[order], kind="stable")]:  # the largest group first, into the smallest fold
+        folds[index] = int(fold_sizes.argmin())
+        fold_sizes[folds[index]] += sizes[index]
+    return folds[group_of_row]
 
 
-def time_blocks(moments: np.ndarray, count: int) -> np.ndarray:
-    """Cuts rows into periods with about as many rows each; rows of one moment, or without one, stay together.
+def periods(times: np.ndarray, count: int) -> np.ndarray:
+    """Divides rows into periods of time with about equally many rows; rows with equal times are not separated.
 
     Args:
-        moments: (N,) datetimes, NaT where missing.
+        times: (N,) datetimes; rows with NaT are in one period.
         count: number of periods.
 
     Returns:
-        (N,) from 0, in order of time.
+        (N,) the period of each row, from 0, in the order of time.
 
-    >>> time_blocks(np.array(["2001", "2004", "2002", "2003"], "datetime64[Y]"), 2).tolist()
+    >>> periods(np.array(["2001", "2004", "2002", "2003"], "datetime64[Y]"), 2).tolist()
     [0, 1, 0, 1]
     """
-    order = np.unique(moments.astype("datetime64[s]").astype(np.int64), return_inverse=True, return_counts=True)
-    before = np.cumsum(order[2]) - order[2]
-    return (before * count // len(moments))[order[1]]
+    seconds = times.astype("datetime64[s]").astype(np.int64)
+    _, index, counts = np.unique(seconds, return_inverse=True, return_counts=True)
+    earlier_rows = np.cumsum(counts) - counts
+    return (earlier_rows * count // len(times))[index]
 
 
-def held_out_blocks(moments: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Training and validation rows such that the latter are periods of time among the former.
+def split_periods(times: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Splits rows such that the validation rows are periods of time among the training rows.
 
     Args:
-        moments: (N,) datetimes.
-        fraction: of the rows to hold out, about.
-        seed: of the draw.
+        times: (N,) datetimes.
+        fraction: approximate fraction of validation rows.
+        seed: random seed.
+
+    Returns:
+        Positions of the training rows and of the validation rows.
     """
-    blocks = time_blocks(moments, BLOCKS)
-    present = np.unique(blocks)
+    period_of_row = periods(times, PERIODS)
+    present = np.unique(period_of_row)
     count = min(max(round(fraction * len(present)), 1), len(present) - 1)
-    is_held = np.isin(blocks, np.random.default_rng(seed).permutation(present)[:count])
-    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+    is_validation = np.isin(period_of_row, np.random.default_rng(seed).permutation(present)[:count])
+    return np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
 
 
-def _by_given(column: pd.Series, name: str) -> tuple[np.ndarray, np.ndarray]:
-    lost = np.flatnonzero(column.isna())
-    if len(lost):
-        told = f"{len(lost)} of its cells are missing, the first in row {lost[0]}"
-        raise DataError(f"Column {name!r} must say of each row whether it is held out, but {told}.")
-    words = column.map(_word).to_numpy()
-    held = np.isin(words, [*HELD_OUT, "true", "1"])
-    train = np.isin(words, [*TRAIN, "false", "0"])
-    other = sorted({str(word) for word in words[~held & ~train & ~np.isin(words, LEFT_OUT)]})
-    if other:
+def _by_marks(column: pd.Series, name: str) -> tuple[np.ndarray, np.ndarray]:
+    missing = np.flatnonzero(column.isna())
+    if len(missing):
         raise DataError(
-            f"Column {name!r} says which rows are held out, but holds {', '.join(map(repr, other[:5]))}; "
-            f"use {', '.join(map(repr, (*TRAIN[:1], *HELD_OUT[2:3], *LEFT_OUT[:1])))}, or True where held out."
+            f"The split column {name!r} must mark every row as training or validation row, but {len(missing)} of its "
+            f"cells are missing, the first in row {missing[0]}."
         )
-    return _both(np.flatnonzero(train), np.flatnonzero(held), f"column {name!r}")
+    cells = column.map(_normalized_cell).to_numpy()
+    is_validation = np.isin(cells, [*VALIDATION_CELLS, "true", "1"])
+    is_train = np.isin(cells, [*TRAIN_CELLS, "false", "0"])
+    unknown = sorted({str(cell) for cell in cells[~is_validation & ~is_train & ~np.isin(cells, TEST_CELLS)]})
+    if unknown:
+        raise DataError(
+            f"The split column {name!r} contains {', '.join(map(repr, unknown[:5]))}; use 'train', 'validation' and "
+            "'test', or True for validation rows."
+        )
+    return _check_both(np.flatnonzero(is_train), np.flatnonzero(is_validation), name)
 
 
-def _word(cell: Any) -> str:
+def _normalized_cell(cell: Any) -> str:
     return str(int(cell)) if isinstance(cell, float) and cell in (0.0, 1.0) else str(cell).strip().lower()
 
 
 def _by_time(column: pd.Series, fraction: float, name: str) -> tuple[np.ndarray, np.ndarray]:
     import pandas as pd
 
-    stamps = column if column.dtype.kind in "iufM" else pd.to_datetime(column, errors="coerce", format="mixed")
-    lost = int(stamps.isna().sum())
-    if lost:
-        raise DataError(f"Rows cannot be split by {name!r}: {lost} of its cells are missing or no times.")
-    order = np.argsort(stamps.to_numpy(), kind="stable")
+    times = column if column.dtype.kind in "iufM" else pd.to_datetime(column, errors="coerce", format="mixed")
+    invalid = int(times.isna().sum())
+    if invalid:
+        raise DataError(f"Rows cannot be split by {name!r}: {invalid} of its cells are missing or not times.")
+    order = np.argsort(times.to_numpy(), kind="stable")
     count = min(max(round(len(order) * fraction), 1), len(order) - 1)
-    # Rows of one moment stay together: the past must not know the present.
-    edge = stamps.to_numpy()[order[-count]]
-    late = stamps.to_numpy() >= edge
-    return _both(np.flatnonzero(~late), np.flatnonzero(late), f"column {name!r}")
+    # Rows with equal times are not separated, so that no training row is as late as a validation row.
+    first_time = times.to_numpy()[order[-count]]
+    is_validation = times.to_numpy() >= first_time
+    return _check_both(np.flatnonzero(~is_validation), np.flatnonzero(is_validation), name)
 
 
-def _by_group(codes: np.ndarray, fraction: float, seed: int, name: str) -> tuple[np.ndarray, np.ndarray]:
-    sizes = np.bincount(codes)
+def _by_group(groups: np.ndarray, fraction: float, seed: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+    sizes = np.bincount(groups)
     if len(sizes) == 1:
-        raise DataError(f"Rows cannot be split by {name!r}: all are of one group. Give another column, or none.")
+        raise DataError(_one_group_message(name))
     order = np.random.default_rng(seed).permutation(len(sizes))
-    before = np.concatenate([[0], np.cumsum(sizes[order])[:-1]])
-    chosen = order[before < fraction * len(codes)]
-    held = np.isin(codes, chosen)
-    return _both(np.flatnonzero(~held), np.flatnonzero(held), f"column {name!r}")
+    earlier_rows = np.concatenate([[0], np.cumsum(sizes[order])[:-1]])
+    is_validation = np.isin(groups, order[earlier_rows < fraction * len(groups)])
+    return _check_both(np.flatnonzero(~is_validation), np.flatnonzero(is_validation), name)
+
+
+def _one_group_message(name: str) -> str:
+    return f"Rows cannot be split by {name!r}: all rows are of one group. Use another column, or none."
 
 
 def _at_random(
-    rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray], same: np.ndarray | None
+    rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray], duplicates: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Splits one row of each group of duplicates; the others follow it, as a copy of a training row is no test."""
-    _, first, group, sizes = np.unique(
-        np.arange(rows) if same is None else same, return_index=True, return_inverse=True, return_counts=True
-    )
-    # Large groups are rows that are alike because there is little to tell them apart by; they train.
+    """Splits one row of each group of duplicates; the others follow it, so that no validation row is a training row."""
+    groups = np.arange(rows) if duplicates is None else duplicates
+    _, first_rows, group_of_row, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    # Rows of large groups are equal because few columns have few values, so they may all be training rows.
     small = np.flatnonzero(sizes <= max(fraction * rows / 2, 1))
-    if len(first) == rows or sizes[small].sum() < 1.5 * fraction * rows or len(small) < _LEAST_GROUPS:
-        return split(rows, fraction, seed, strata)
-    share = fraction * rows / sizes[small].sum()
-    _, held = split(len(small), share, seed, [codes[first[small]] for codes in strata])
-    is_held = np.isin(group, small[held])
-    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
+    if len(first_rows) == rows or sizes[small].sum() < 1.5 * fraction * rows or len(small) < _MIN_GROUPS:
+        return split_at_random(rows, fraction, seed, strata)
+    small_fraction = fraction * rows / sizes[small].sum()
+    small_strata = [stratum[first_rows[small]] for stratum in strata]
+    _, validation = split_at_random(len(small), small_fraction, seed, small_strata)
+    is_validation = np.isin(group_of_row, small[validation])
+    return np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
 
 
-def _codes(column: pd.Series) -> np.ndarray:
+def _group_indices(column: pd.Series) -> np.ndarray:
     import pandas as pd
 
-    codes, _ = pd.factorize(column, use_na_sentinel=False)
-    return codes
+    indices, _ = pd.factorize(column, use_na_sentinel=False)
+    return indices
 
 
-def _both(train: np.ndarray, held: np.ndarray, who: str) -> tuple[np.ndarray, np.ndarray]:
-    if not len(train) or not len(held):
-        side = "train" if not len(train) else "held out"
-        raise DataError(f"By {who}, no row is {side}; both sides need some.")
-    return train, held
+def _check_both(train: np.ndarray, validation: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    if not len(train) or not len(validation):
+        part = "training" if not len(train) else "validation"
+        raise DataError(f"Column {name!r} leaves no {part} rows; both parts need some.")
+    return train, validation

@@ -98,6 +98,17 @@ def _to_series(cells: Any) -> Any:
 
 def from_arrow(table: Any) -> pd.DataFrame:
     """Convert an Arrow table to a DataFrame; columns that pandas had stored as an index become columns again."""
-    frame = table.to_pandas(date_as_object=False)
+    frame = _with_signed_codes(table).to_pandas(date_as_object=False)
     index_names = [name for name in frame.index.names if name is not None and name not in frame.columns]
     return frame.reset_index(index_names).reset_index(drop=True) if index_names else frame.reset_index(drop=True)
+
+
+def _with_signed_codes(table: Any) -> Any:
+    """Categories of polars with codes that every version of Arrow can convert."""
+    import pyarrow
+
+    for place, column in enumerate(table.schema):
+        if pyarrow.types.is_dictionary(column.type) and pyarrow.types.is_unsigned_integer(column.type.index_type):
+            signed = pyarrow.dictionary(pyarrow.int32(), column.type.value_type, column.type.ordered)
+            table = table.set_column(place, column.name, table.column(place).cast(signed))
+    return table

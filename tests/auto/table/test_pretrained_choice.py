@@ -56,14 +56,16 @@ def test_columns_may_each_have_their_own(fit, tiny):
 
 def test_auto_is_from_scratch_with_a_line_where_nothing_is_cached_and_changes_nothing(fit, capsys):
     automatic = fit("auto", verbose=1)
-    told = capsys.readouterr().out + capsys.readouterr().err
-    assert told.count("encoders are trained from scratch (no pretrained model in the local cache; see pretrained)") == 2
+    output = capsys.readouterr().out + capsys.readouterr().err
+    assert (
+        output.count("encoders are trained from scratch (no pretrained model in the local cache; see pretrained)") == 2
+    )
     assert pretrained_of(automatic) == set()
     assert automatic.metadata["scores"] == fit(None).metadata["scores"]
 
 
 @pytest.mark.parametrize(
-    ("pretrained", "words"),
+    ("pretrained", "message"),
     [
         (
             {"revew": "x"},
@@ -74,6 +76,6 @@ def test_auto_is_from_scratch_with_a_line_where_nothing_is_cached_and_changes_no
         (3, "pretrained must be 'auto', None, a folder"),
     ],
 )
-def test_errors_are_reported_before_anything_is_trained(fit, pretrained, words):
-    with pytest.raises(ConfigError, match=words):
+def test_errors_are_reported_before_anything_is_trained(fit, pretrained, message):
+    with pytest.raises(ConfigError, match=message):
         fit(pretrained)

@@ -1,4 +1,4 @@
-"""Rows of a table that is larger than memory, encoded batch by batch into memory-mapped files."""
+"""Encodes the rows of a table that does not fit into memory, in batches, into memory-mapped files."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ from medley.tables.reading.large_table import LargeTable
 from medley.tables.reading.read import Table
 from medley.tables.view import TableView
 
-LEFT_OUT = -1
-"""What `sides` says of rows that neither train nor are held out."""
+TRAIN, VALIDATION, LEFT_OUT = 0, 1, -1
+"""The part that a row belongs to."""
 
 
 class TableStream(Stream):
-    """A table in files, read in batches; what codecs make of it is kept and found again by its content.
+    """A table in files, read in batches; its encodings are cached by the content of the table.
 
     Args:
         table: the files.
-        view: how inputs are read out of it.
-        sides: (N,) which part each row belongs to: 0 training, 1 validation, or `LEFT_OUT`.
-        sample: training rows that codecs learn from.
-        digest: of the table's content, of the files that it names, and of the division.
-        progress: is told what is done.
+        view: reads inputs from the table.
+        part_of_row: (N,) `TRAIN`, `VALIDATION` or `LEFT_OUT`.
+        sample: training rows to which codecs are fitted.
+        digest: a checksum of the table, of the files whose paths it contains, and of the split.
+        progress: logs.
     """
 
     def __init__(
         self,
         table: LargeTable,
         view: TableView,
-        sides: np.ndarray,
+        part_of_row: np.ndarray,
         sample: LabelledRows,
         digest: str,
         progress: Progress,
     ) -> None:
         self.table = table
         self.view = view
-        self.sides = sides
-        self.sizes = [int((sides == part).sum()) for part in (0, 1)]
+        self.part_of_row = part_of_row
+        self.sizes = [int((part_of_row == part).sum()) for part in (TRAIN, VALIDATION)]
         self.sample = sample
         self.digest = digest
         self.progress = progress
@@ -59,59 +59,59 @@ class TableStream(Stream):
         self._files = EncodedFiles()
 
     def encode(self, encodings: Mapping[str, tuple[str, Codec]]) -> dict[str, list[Encoded]]:
-        """As `Stream.encode`; what was encoded before, by any process, is not encoded again.
+        """As `Stream.encode`; encodings in the cache, of any process, are reused.
 
         Warns:
-            BadImageWarning: images cannot be read; told once for all rows, and again where they are taken from files.
+            BadImageWarning: images cannot be read; once for all rows, and again when cached encodings are reused.
         """
         keys = {name: self._key(input_name, codec) for name, (input_name, codec) in encodings.items()}
-        stored = {name: self._files.open(key) for name, key in keys.items()}
-        found = {name: one for name, one in stored.items() if one is not None}
-        for name, one in found.items():
-            self._tell(encodings[name][0], one.metadata)
-        new = {name: one for name, one in encodings.items() if name not in found}
+        cached = {name: self._files.open(key) for name, key in keys.items()}
+        stored = {name: encoding for name, encoding in cached.items() if encoding is not None}
+        for name, encoding in stored.items():
+            self._repeat_warnings(encodings[name][0], encoding.metadata)
+        new = {name: encoding for name, encoding in encodings.items() if name not in stored}
         if new:
             start_time = monotonic()
-            self._write({keys[name]: one for name, one in new.items()})
+            self._write({keys[name]: encoding for name, encoding in new.items()})
             rows, inputs = sum(self.sizes), ", ".join(dict.fromkeys(input_name for input_name, _ in new.values()))
             self.progress.log(
                 f"encoded {inputs}: {rows:,} rows in {monotonic() - start_time:.0f} s, kept in {self._files.folder}"
             )
-            found.update({name: self._made(keys[name]) for name in new})
+            stored.update({name: self._open(keys[name]) for name in new})
         else:
             self.progress.log(f"encoded before, and taken from {self._files.folder}")
-        return {name: found[name].parts for name in encodings}
+        return {name: stored[name].parts for name in encodings}
 
-    def _made(self, key: str) -> StoredEncoding:
-        stored = self._files.open(key)
-        if stored is None:
+    def _open(self, key: str) -> StoredEncoding:
+        encoding = self._files.open(key)
+        if encoding is None:
             raise medley.errors.DataError(f"{self._files.folder / key} was removed or damaged just now; try again.")
-        return stored
+        return encoding
 
     def _key(self, input_name: str, codec: Codec) -> str:
         view = self.view.only([input_name])
-        cells = [self.view.schema[name] for name in view.required]
-        read = [[one.name, str(one.kind), one.form] for one in cells]
+        guesses = [self.view.schema[name] for name in view.required]
+        kinds = [[guess.name, str(guess.kind), guess.form] for guess in guesses]
         state = sorted(codec.state().items())
         values = [value if isinstance(value, np.ndarray) else repr(value) for _, value in state]
-        words = [type(codec).__qualname__, json.dumps([asdict(one) for one in view.feeds]), json.dumps(read)]
-        return cache.digest(self.digest, *words, *(key for key, _ in state), *values)
+        texts = [type(codec).__qualname__, json.dumps([asdict(feed) for feed in view.feeds]), json.dumps(kinds)]
+        return cache.digest(self.digest, *texts, *(key for key, _ in state), *values)
 
     def _write(self, new: Mapping[str, tuple[str, Codec]]) -> None:
-        """Encodes all rows for some keys at once."""
+        """Encodes all rows for several keys at once."""
         view = self.view.only([input_name for input_name, _ in new.values()])
-        forms = {key: _form(codec, self.sizes) for key, (_, codec) in new.items()}
-        row = sum(int(np.prod(form.shape)) * form.dtype.itemsize for form in forms.values())
-        total = len(self.sides)
-        with WarningCollector() as collector, self._files.writing(forms) as writers:
-            for start, batch in self.table.batches(view.required, 2.0 * row):
+        layouts = {key: _layout(codec, self.sizes) for key, (_, codec) in new.items()}
+        row_bytes = sum(int(np.prod(layout.shape)) * layout.dtype.itemsize for layout in layouts.values())
+        total = len(self.part_of_row)
+        with WarningCollector() as collector, self._files.writing(layouts) as writers:
+            for start, batch in self.table.batches(view.required, 2.0 * row_bytes):
                 self._add(view, start, batch, new, writers)
                 self.progress.show_rows("encoding", start + len(batch), total)
             for key, (input_name, _) in new.items():
                 prefix = f"{input_name}: "
                 warnings = [warning for warning in collector.warnings if warning.prefix.startswith(prefix)]
                 writers[key].metadata = list(map(_as_json, warnings))
-                self._remember(input_name, writers[key].metadata)
+                self._add_unreadable_rows(input_name, writers[key].metadata)
         self.progress.show_rows("", total, total)
 
     def _add(
@@ -122,31 +122,31 @@ class TableStream(Stream):
         new: Mapping[str, tuple[str, Codec]],
         writers: Mapping[str, Writer],
     ) -> None:
-        sides = self.sides[start : start + len(batch)]
-        keep = np.flatnonzero(sides != LEFT_OUT)
-        if not len(keep):
+        part_of_row = self.part_of_row[start : start + len(batch)]
+        used = np.flatnonzero(part_of_row != LEFT_OUT)
+        if not len(used):
             return
-        x = view.x(Table(batch.frame.iloc[keep], batch.root, batch.origin))
+        x = view.x(Table(batch.frame.iloc[used], batch.root, batch.origin))
         for key, (input_name, codec) in new.items():
-            with within(input_name), using_row_numbers(start + keep), WarningCollector(f"{input_name}: "):
+            with within(input_name), using_row_numbers(start + used), WarningCollector(f"{input_name}: "):
                 encoded = codec.encode(x[input_name])
-            for part in (0, 1):
-                mine = sides[keep] == part
-                writers[key].add(part, Encoded(encoded.array[mine], encoded.present[mine]))
+            for part in (TRAIN, VALIDATION):
+                rows = part_of_row[used] == part
+                writers[key].add(part, Encoded(encoded.array[rows], encoded.present[rows]))
 
-    def _tell(self, input_name: str, warnings: Sequence[Mapping[str, Any]]) -> None:
-        """Warns again of what was warned of when the files were written."""
-        for one in warnings:
-            warn(one["message"], getattr(medley.errors, one["category"]))
-        self._remember(input_name, warnings)
+    def _repeat_warnings(self, input_name: str, warnings: Sequence[Mapping[str, Any]]) -> None:
+        """Repeats the warnings that were given when the files were written."""
+        for warning in warnings:
+            warn(warning["message"], getattr(medley.errors, warning["category"]))
+        self._add_unreadable_rows(input_name, warnings)
 
-    def _remember(self, input_name: str, warnings: Sequence[Mapping[str, Any]]) -> None:
-        rows = [row for one in warnings for row in one["rows"]]
+    def _add_unreadable_rows(self, input_name: str, warnings: Sequence[Mapping[str, Any]]) -> None:
+        rows = [row for warning in warnings for row in warning["rows"]]
         if rows:
             self.unreadable_rows[input_name] = rows
 
 
-def _form(codec: Codec, sizes: Sequence[int]) -> EncodingLayout:
+def _layout(codec: Codec, sizes: Sequence[int]) -> EncodingLayout:
     dtype = {"int64": np.int32, "uint8": np.uint8}.get(codec.spec.dtype, np.float32)
     return EncodingLayout(sizes, codec.spec.shape, np.dtype(dtype))
 

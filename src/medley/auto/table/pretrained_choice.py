@@ -1,4 +1,4 @@
-"""Which inputs of a table may start from a pretrained encoder."""
+"""Chooses the pretrained encoders from which inputs of a table may start."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from medley.auto.table.plan import Plan
+from medley.auto.table.design import TableDesign
 from medley.core.input import Input
 from medley.errors import ConfigError, did_you_mean, spelled
 from medley.nn.hub import find, first_cached
 from medley.tables.view import Feed
 
 
-def with_pretrained(plan: Plan, pretrained: Any, report: Callable[[str], None]) -> Plan:
-    """A plan whose inputs know the pretrained encoder that is searched among the others.
+def choose_pretrained(design: TableDesign, pretrained: Any, report: Callable[[str], None]) -> TableDesign:
+    """Sets the pretrained encoder that inputs may start from.
 
     Args:
-        plan: as inferred.
-        pretrained: `"auto"` (one in the local cache; no network is asked), None or False, True, the folder or name of a
-            model (for the inputs whose modality it reads), or a dict from column to such.
-        report: called with a line per modality where the choice is left to us.
+        design: the inferred design.
+        pretrained: `"auto"` (a model in the local cache, without network access), None or False, True, the folder or
+            name of a model (for the inputs of its modality), or a dict from column to one of these.
+        report: called with a line per modality if models are chosen automatically.
 
     Raises:
-        ConfigError: no pretrained encoder fits a column that is named, or a model cannot be found.
+        ConfigError: a named column cannot start from a pretrained encoder, or a model does not exist.
     """
-    inputs = {str(block.name): block for block in plan.inputs}
-    feeds = [feed for feed in plan.view.feeds if inputs[feed.name].pretrained_modality is not None]
+    inputs = {str(block.name): block for block in design.inputs}
+    feeds = [feed for feed in design.view.feeds if inputs[feed.name].pretrained_modality is not None]
     names = _names_by_input(feeds, inputs, pretrained)
     automatic = [inputs[name] for name, choice in names.items() if choice == "auto"]
     cached = {block.pretrained_models: first_cached(block.pretrained_models) for block in automatic}
@@ -38,11 +38,11 @@ def with_pretrained(plan: Plan, pretrained: Any, report: Callable[[str], None]) 
             find(model)  # a model that does not exist is reported before anything is trained
         if model:
             inputs[name] = replace(inputs[name], pretrained=model)  # type: ignore[call-arg]
-    return replace(plan, inputs=[inputs[str(block.name)] for block in plan.inputs])
+    return replace(design, inputs=[inputs[str(block.name)] for block in design.inputs])
 
 
 def _names_by_input(feeds: list[Feed], inputs: Mapping[str, Input], pretrained: Any) -> dict[str, Any]:
-    """Input name -> the model that the caller means for it."""
+    """Input name -> the `pretrained` argument that applies to it."""
     if isinstance(pretrained, Mapping):
         columns = {column: feed.name for feed in feeds for column in (feed.name, *feed.columns)}
         for column in pretrained:
@@ -63,7 +63,7 @@ def _names_by_input(feeds: list[Feed], inputs: Mapping[str, Input], pretrained: 
 
 
 def _describe(blocks: Iterable[Input], cached: Mapping[tuple[str, ...], str | None]) -> list[str]:
-    """One line for all inputs of a modality: what their encoders may start from."""
+    """One line per modality about the models that its encoders may start from."""
     lines = {}
     for block in blocks:
         model = cached[block.pretrained_models]
@@ -81,10 +81,10 @@ def _describe(blocks: Iterable[Input], cached: Mapping[tuple[str, ...], str | No
 
 
 def _modality_of(name: str, modalities: Iterable[str]) -> str | None:
-    """The first of the modalities that a model reads; None where there are none.
+    """The first modality that a model supports; None if there are no modalities.
 
     Raises:
-        ConfigError: it reads none of them.
+        ConfigError: the model supports none of them.
     """
     from medley.nn.backbone_config import read_config
 

@@ -1,4 +1,4 @@
-"""Tables that are larger than memory give what they would give in memory, and their encodings are found again."""
+"""Tables that do not fit into memory give the same models, and their encodings are cached."""
 
 import re
 import warnings
@@ -10,7 +10,7 @@ from PIL import Image
 
 import medley as md
 from medley.auto.table import fit as fit_module
-from medley.auto.table import large as table_large
+from medley.auto.table import large_search_rows
 from medley.auto.table.graph import table_graph
 from medley.cache.encoded_files import EncodedFiles
 from medley.errors import BadImageWarning, DataError, MedleyWarning
@@ -83,7 +83,7 @@ def held(tmp_path_factory, without_linear_path):
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.parquet", "t.jsonl", "t.feather", "folder"])
-def test_a_table_of_any_form_gives_the_model_that_it_gives_in_memory(fit, held, tmp_path, name):
+def test_the_model_equals_that_of_the_table_in_memory(fit, held, tmp_path, name):
     frame, path = rows(), tmp_path / name
     if name == "folder":
         path.mkdir()
@@ -112,68 +112,68 @@ def test_a_table_of_any_form_gives_the_model_that_it_gives_in_memory(fit, held, 
     ],
     ids=str,
 )
-def test_rows_are_divided_and_weighed_as_in_memory(fit, tmp_path, how):
+def test_the_split_and_weights_are_as_in_memory(fit, tmp_path, how):
     part = np.where(np.arange(120) % 4 == 0, "validation", np.where(np.arange(120) % 11 == 0, "test", "train"))
     rows().assign(part=part, weight=np.arange(120) % 3).to_csv(tmp_path / "t.csv", index=False)
     same(fit(tmp_path / "t.csv", memory=SMALL, **how), fit(tmp_path / "t.csv", memory="10GB", **how))
 
 
-def test_a_sample_that_is_not_all_rows_still_knows_every_class_and_all_labels(fit, tmp_path, monkeypatch, capsys):
+def test_classes_and_labels_are_those_of_all_rows_rather_than_of_the_sample(fit, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(scan, "SAMPLE_ROWS", 30)
-    monkeypatch.setattr(table_large, "SAMPLE_ROWS", 30)
-    monkeypatch.setattr(table_large, "_FEWEST", 5)
+    monkeypatch.setattr(large_search_rows, "SAMPLE_ROWS", 30)
+    monkeypatch.setattr(large_search_rows, "_MIN_SAMPLE", 5)
     monkeypatch.setattr(scan.scan, "__kwdefaults__", {"rows": 30})
     frame = rows(400)
     frame["grade"] = "usual"
     frame.loc[[3, 200, 399], "grade"] = "rare"
     frame.to_csv(tmp_path / "t.csv", index=False)
     model = fit(tmp_path / "t.csv", ["grade", "price"], memory=SMALL, verbose=1)
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert model.labels("grade") == ["rare", "usual"]
     assert model.metadata["rows"] == {"train": 320, "held_out": 80}
     assert model.metadata["learnt_from"] < 30
-    assert re.search(r"400 rows, read in batches.*30 of them", told)
-    assert "inputs are learnt from a sample" in told
-    assert "encoded table, note: 400 rows" in told
+    assert re.search(r"400 rows, read in batches.*30 of them", output)
+    assert "inputs are fitted to a sample" in output
+    assert "encoded table, note: 400 rows" in output
 
 
 def test_a_split_column_whose_training_rows_are_few_is_sampled_by_itself(fit, tmp_path, monkeypatch):
     monkeypatch.setattr(scan.scan, "__kwdefaults__", {"rows": 10})
-    monkeypatch.setattr(table_large, "_FEWEST", 40)
+    monkeypatch.setattr(large_search_rows, "_MIN_SAMPLE", 40)
     part = np.where(np.arange(400) >= 350, "train", "validation")
     rows(400).assign(part=part).to_csv(tmp_path / "t.csv", index=False)
     model = fit(tmp_path / "t.csv", split="part", memory=SMALL)
     assert model.metadata["learnt_from"] == model.metadata["rows"]["train"] == 50
 
 
-def test_encodings_are_made_once_and_again_where_the_content_changed(fit, tmp_path, monkeypatch, capsys):
+def test_encodings_are_reused_unless_the_content_changes(fit, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
     frame = rows()
     frame.to_csv(tmp_path / "t.csv", index=False)
 
-    def told():
+    def fit_again():
         model = fit(tmp_path / "t.csv", memory=SMALL, verbose=1)
         return model, "encoded before" in capsys.readouterr().out
 
-    first, found = told()
-    assert not found
+    first, was_cached = fit_again()
+    assert not was_cached
     kept = sorted((tmp_path / "cache" / "tables").glob("*/"))
     assert len(kept) == 2
-    again, found = told()
-    assert found
+    again, was_cached = fit_again()
+    assert was_cached
     same(first, again)
     damaged = next(one for one in kept if (one / "0.rows").stat().st_size)
     content = bytearray((damaged / "0.rows").read_bytes())
     content[7] ^= 1
     (damaged / "0.rows").write_bytes(content)
-    again, found = told()
-    assert not found
+    again, was_cached = fit_again()
+    assert not was_cached
     same(first, again)
     frame.assign(size=frame["size"] + 1).to_csv(tmp_path / "t.csv", index=False)
-    assert not told()[1]
+    assert not fit_again()[1]
 
 
-def test_what_was_not_finished_is_not_used(fit, tmp_path, monkeypatch):
+def test_unfinished_encodings_are_not_used(fit, tmp_path, monkeypatch):
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
     rows(400).to_csv(tmp_path / "t.csv", index=False)
     calls = []
@@ -195,7 +195,7 @@ def test_what_was_not_finished_is_not_used(fit, tmp_path, monkeypatch):
     same(fit(tmp_path / "t.csv", memory=SMALL), fit(tmp_path / "t.csv", memory="10GB"))
 
 
-def test_a_full_disk_is_told_before_anything_is_trained(fit, tmp_path, monkeypatch):
+def test_a_full_disk_is_an_error_before_the_training(fit, tmp_path, monkeypatch):
     from medley.cache.encoded_files import Writer
 
     def full(self, part, encoded):
@@ -222,22 +222,22 @@ def with_photos(tmp_path, bad=(3, 50, 51)):
     return frame
 
 
-def test_bad_images_are_told_once_by_their_rows_also_when_they_come_from_the_cache(fit, tmp_path, monkeypatch):
+def test_unreadable_images_are_reported_once_by_row_even_if_they_are_cached(fit, tmp_path, monkeypatch):
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
     with_photos(tmp_path)
-    found = []
+    models = []
     for memory in ("10GB", SMALL, SMALL):
         with pytest.warns(BadImageWarning) as caught:
-            found.append(fit(tmp_path / "t.csv", memory=memory))
-        (told,) = [str(one.message) for one in caught if one.category is BadImageWarning]
-        assert told.startswith("photo: 3 of 120 images cannot be read")
-        assert [int(line.split()[2]) for line in told.splitlines()[1:]] == [3, 50, 51]
-    assert [one["row"] for one in found[1].metadata["unreadable_rows"]["photo"]] == [3, 50, 51]
-    same(found[0], found[1])
-    same(found[1], found[2])
+            models.append(fit(tmp_path / "t.csv", memory=memory))
+        (message,) = [str(warning.message) for warning in caught if warning.category is BadImageWarning]
+        assert message.startswith("photo: 3 of 120 images cannot be read")
+        assert [int(line.split()[2]) for line in message.splitlines()[1:]] == [3, 50, 51]
+    assert [one["row"] for one in models[1].metadata["unreadable_rows"]["photo"]] == [3, 50, 51]
+    same(models[0], models[1])
+    same(models[1], models[2])
 
 
-def test_rows_of_bad_images_are_dropped_or_stop_the_fit(fit, tmp_path):
+def test_rows_of_unreadable_images_are_dropped_or_an_error(fit, tmp_path):
     with_photos(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error", BadImageWarning)
@@ -248,7 +248,7 @@ def test_rows_of_bad_images_are_dropped_or_stop_the_fit(fit, tmp_path):
         fit(tmp_path / "t.csv", memory=SMALL, on_bad_file="raise")
 
 
-def test_a_image_that_changed_is_encoded_anew(fit, tmp_path, monkeypatch, capsys):
+def test_a_changed_image_is_encoded_again(fit, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
     with_photos(tmp_path, bad=())
     fit(tmp_path / "t.csv", memory=SMALL)
@@ -266,7 +266,7 @@ def test_a_small_table_of_many_images_is_large(fit, tmp_path, monkeypatch, capsy
     assert "read in batches" not in capsys.readouterr().out
 
 
-def test_cells_that_cannot_be_read_and_leaks_are_told(fit, tmp_path, capsys):
+def test_unparsed_cells_and_leaks_are_reported(fit, tmp_path, capsys):
     frame = rows(400).astype({"size": object})
     frame.loc[301, "size"] = "big"
     frame.assign(euros=frame["price"] * 2).to_csv(tmp_path / "t.csv", index=False)
@@ -275,10 +275,13 @@ def test_cells_that_cannot_be_read_and_leaks_are_told(fit, tmp_path, capsys):
             tmp_path / "t.csv", "price", column_kinds={"size": "number"}, memory=SMALL, max_trials=1, epochs=1,
             directory=tmp_path / "s",
         )  # fmt: skip
-    assert "size: 1 cells are no number and count as missing, the first in row 301" in capsys.readouterr().out
+    assert (
+        "size: 1 cells cannot be parsed as a number and count as missing, the first in row 301"
+        in capsys.readouterr().out
+    )
 
 
-def test_all_errors_are_reported_at_once_and_before_all_rows_are_read(fit, tmp_path, monkeypatch):
+def test_all_errors_are_reported_together_before_all_rows_are_read(fit, tmp_path, monkeypatch):
     monkeypatch.setattr(scan, "_with_row_bytes", None)
     rows(300).to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(md.MedleyError) as error:
@@ -289,7 +292,7 @@ def test_all_errors_are_reported_at_once_and_before_all_rows_are_read(fit, tmp_p
         fit(tmp_path / "t.csv", memory="lots")
 
 
-def test_a_search_over_a_large_table_goes_on_where_it_ended(fit, tmp_path, capsys):
+def test_a_search_over_a_large_table_is_resumed(fit, tmp_path, capsys):
     rows().to_csv(tmp_path / "t.csv", index=False)
     how = {"project_name": "one", "memory": SMALL, "time_limit": None}
     fit(tmp_path / "t.csv", **how)
@@ -299,11 +302,11 @@ def test_a_search_over_a_large_table_goes_on_where_it_ended(fit, tmp_path, capsy
 
 
 def test_a_large_table_is_never_whole_in_memory(fit, tmp_path, monkeypatch):
-    def whole(*_):
+    def read_whole_file(*_):
         raise AssertionError("the file was read at once")
 
     rows(600).to_csv(tmp_path / "t.csv", index=False)
-    monkeypatch.setattr("medley.tables.reading.read._read_file", whole)
+    monkeypatch.setattr("medley.tables.reading.read._read_file", read_whole_file)
     seen = []
     batches = scan.LargeTable.batches
 
@@ -326,7 +329,7 @@ def test_encoded_files_are_where_the_docs_say(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
-def test_batches_in_which_a_column_is_empty_or_looks_otherwise_change_nothing(fit, tmp_path, monkeypatch, name):
+def test_batches_with_an_empty_or_atypical_column_have_no_effect(fit, tmp_path, monkeypatch, name):
     monkeypatch.setattr(scan, "_BATCH_BYTES", (1000, 3000))
     frame = rows(300)
     frame["flag"] = pd.Series(np.arange(300) % 3 == 0, dtype=object)

@@ -1,10 +1,11 @@
-"""What a caller passes to `fit`: checked, matched to names, split."""
+"""Arguments of `fit` are checked; rows are matched to names and split."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from medley.auto.rows import check_fit, check_writable, divide, strata, whole
+from medley.auto.fit_arguments import check_fit, check_writable
+from medley.auto.training_rows import label_strata, match_rows, split_at_random
 from medley.errors import ConfigError, DataError
 from medley.graph.graph import draw
 from medley.heads import ClassificationHead, RegressionHead
@@ -22,7 +23,7 @@ GOOD = {
 
 def graph(inputs=("a", "b"), heads=None):
     heads = heads or [ClassificationHead(name="kind"), RegressionHead(name="price")]
-    return draw([Input(name=one) for one in inputs], heads)
+    return draw([Input(name=name) for name in inputs], heads)
 
 
 def rows(size=10):
@@ -39,7 +40,7 @@ def test_usual_arguments_pass():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "words"),
+    ("arguments", "message"),
     [
         ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
         ({"batch_size": 2.5}, "batch_size must be a whole number of at least 1, got 2.5"),
@@ -58,12 +59,12 @@ def test_usual_arguments_pass():
         ({"verbose": 3}, "verbose must be 0, 1 or 2, got 3"),
     ],
 )
-def test_a_wrong_argument_is_named_with_its_value(wrong, words):
-    with pytest.raises(ConfigError, match=words):
-        check_fit(**{**GOOD, **wrong})
+def test_an_invalid_argument_is_reported_with_its_value(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        check_fit(**{**GOOD, **arguments})
 
 
-def test_all_errors_are_reported_at_once():
+def test_all_errors_are_reported_together():
     with pytest.raises(ConfigError, match=r"(?s)4 errors.*epochs.*batch_size.*validation_split.*verbose"):
         check_fit(**{**GOOD, "epochs": -1, "batch_size": True, "validation_split": 2, "verbose": 9})
 
@@ -73,27 +74,27 @@ def test_rows_are_matched_by_name_or_in_order(form):
     x, y = rows(), labels()
     if form != "dict":
         kind = {"list": list, "tuple": tuple}[form]
-        part = whole(graph(), kind(x.values()), kind(y.values()), None)
+        part = match_rows(graph(), kind(x.values()), kind(y.values()), None)
     else:
-        part = whole(graph(), dict(reversed(x.items())), dict(reversed(y.items())), None)
+        part = match_rows(graph(), dict(reversed(x.items())), dict(reversed(y.items())), None)
     assert part.size == 10
     assert part.x["a"] is x["a"]
     assert part.y["price"] is y["price"]
     assert list(part.x) == ["a", "b"]
 
 
-def test_one_input_and_one_head_may_come_bare():
-    one = graph(["a"], [RegressionHead(name="price")])
+def test_a_single_input_and_head_need_no_list():
+    single = graph(["a"], [RegressionHead(name="price")])
     for x in (rows()["a"], [rows()["a"]], {"a": rows()["a"]}, rows()["a"].tolist()):
         for y in (labels()["price"], [labels()["price"]], list(labels()["price"])):
-            part = whole(one, x, y, None)
+            part = match_rows(single, x, y, None)
             assert part.size == 10
             assert np.asarray(part.x["a"]).shape == (10, 2)
             assert np.asarray(part.y["price"]).shape == (10,)
 
 
 @pytest.mark.parametrize(
-    ("x", "y", "words"),
+    ("x", "y", "message"),
     [
         ([rows()["a"]], labels(), "Expected x to have 2 arrays, but got 1"),
         (list(rows().values()) * 2, labels(), "Expected x to have 2 arrays, but got 4"),
@@ -107,49 +108,49 @@ def test_one_input_and_one_head_may_come_bare():
         (rows(0), {"kind": [], "price": []}, "at least one row"),
     ],
 )
-def test_what_does_not_fit_is_told(x, y, words):
-    with pytest.raises(DataError, match=words):
-        whole(graph(), x, y, None)
+def test_rows_that_do_not_match_are_errors(x, y, message):
+    with pytest.raises(DataError, match=message):
+        match_rows(graph(), x, y, None)
 
 
-def test_a_wholly_absent_input_stays_absent_in_both_parts():
-    part = whole(graph(), {**rows(), "a": None}, labels(), None)
-    train, val = divide(graph(), part, 0.2, 0)
+def test_an_input_without_rows_has_none_in_both_parts():
+    part = match_rows(graph(), {**rows(), "a": None}, labels(), None)
+    train, val = split_at_random(graph(), part, 0.2, 0)
     assert part.x["a"] is train.x["a"] is val.x["a"] is None
     assert (train.size, val.size) == (8, 2)
 
 
 def test_weights_are_checked_and_split_with_their_rows():
     weight = np.arange(1.0, 11)
-    part = whole(graph(), rows(), labels(), weight)
-    for one in divide(graph(), part, 0.3, 0):
-        assert one.weight.tolist() == [price + 1 for price in one.y["price"]]
+    part = match_rows(graph(), rows(), labels(), weight)
+    for split_part in split_at_random(graph(), part, 0.3, 0):
+        assert split_part.weight.tolist() == [price + 1 for price in split_part.y["price"]]
     with pytest.raises(DataError, match="10 rows, but 2 weights"):
-        whole(graph(), rows(), labels(), [1.0, 2.0])
+        match_rows(graph(), rows(), labels(), [1.0, 2.0])
 
 
-def test_rows_stay_together_whatever_form_they_come_in():
+def test_inputs_and_labels_of_any_format_are_split_alike():
     x = {"a": pd.DataFrame(rows()["a"], index=list("qwertyuiop")), "b": list(rows()["b"])}
     y = {"kind": pd.Series(labels()["kind"], index=range(90, 100)), "price": tuple(labels()["price"])}
-    for one in divide(graph(), whole(graph(), x, y, None), 0.3, 0):
-        places = [int(price) for price in one.y["price"]]
-        assert one.x["a"].iloc[:, 0].tolist() == [2.0 * place for place in places]
-        assert [row[0] for row in one.x["b"]] == [3.0 * place for place in places]
-        assert list(one.y["kind"]) == ["xy"[place % 2] for place in places]
+    for split_part in split_at_random(graph(), match_rows(graph(), x, y, None), 0.3, 0):
+        positions = [int(price) for price in split_part.y["price"]]
+        assert split_part.x["a"].iloc[:, 0].tolist() == [2.0 * position for position in positions]
+        assert [row[0] for row in split_part.x["b"]] == [3.0 * position for position in positions]
+        assert list(split_part.y["kind"]) == ["xy"[position % 2] for position in positions]
 
 
-def test_rows_that_came_sorted_are_shuffled_and_every_class_is_on_both_sides():
+def test_sorted_rows_are_shuffled_and_every_class_is_in_both_parts():
     size = 100
     y = {"kind": ["x"] * 60 + ["y"] * 30 + ["z"] * 10, "price": np.repeat([1.0, 5.0], 50)}
-    part = whole(graph(), rows(size), y, None)
-    train, val = divide(graph(), part, 0.2, 0)
+    part = match_rows(graph(), rows(size), y, None)
+    train, val = split_at_random(graph(), part, 0.2, 0)
     assert sorted(val.y["kind"]) == ["x"] * 12 + ["y"] * 6 + ["z"] * 2
     assert sorted(train.x["a"][:, 0].tolist() + val.x["a"][:, 0].tolist()) == part.x["a"][:, 0].tolist()
-    again, other = divide(graph(), part, 0.2, 0), divide(graph(), part, 0.2, 1)
-    assert again[1].x["a"].tolist() == val.x["a"].tolist() != other[1].x["a"].tolist()
+    repeated, other = split_at_random(graph(), part, 0.2, 0), split_at_random(graph(), part, 0.2, 1)
+    assert repeated[1].x["a"].tolist() == val.x["a"].tolist() != other[1].x["a"].tolist()
 
 
-def test_strata_are_classes_quantiles_of_numbers_and_never_sets_of_labels():
+def test_strata_are_class_indices_or_quantiles_but_not_label_sets():
     heads = {
         "kind": ClassificationHead(),
         "price": RegressionHead(),
@@ -160,19 +161,19 @@ def test_strata_are_classes_quantiles_of_numbers_and_never_sets_of_labels():
         "price": [float(i) if i else float("nan") for i in range(40)],
         "tags": [["a"], ["b"], [], ["a", "b"]] * 10,
     }
-    kind, price = strata(heads, y)
+    kind, price = label_strata(heads, y)
     assert kind.tolist()[:5] == [0, 1, 0, 1, -1]
     assert price[0] == -1
     assert price[1:].tolist() == sorted(price[1:].tolist())
     assert set(price[1:].tolist()) == {0, 1, 2}
 
 
-def test_labels_that_break_a_rule_of_their_head_name_it():
+def test_errors_in_labels_name_the_head():
     with pytest.raises(DataError, match="kind: Expect the target data to have at least 2 classes"):
-        divide(graph(), whole(graph(), rows(), {**labels(), "kind": ["x"] * 10}, None), 0.2, 0)
+        split_at_random(graph(), match_rows(graph(), rows(), {**labels(), "kind": ["x"] * 10}, None), 0.2, 0)
 
 
-def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_trained(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_to_is_an_error_before_the_training(tmp_path, monkeypatch):
     check_writable(tmp_path / "new" / "project")
     assert list(tmp_path.iterdir()) == []
 
@@ -180,5 +181,5 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_trained(t
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("medley.model.saving.TemporaryFile", refuse)
-    with pytest.raises(ConfigError, match=r"kept in .*project: Permission denied\. Choose another folder"):
+    with pytest.raises(ConfigError, match=r"stored in .*project: Permission denied\. Choose another folder"):
         check_writable(tmp_path / "project")

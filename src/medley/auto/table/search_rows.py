@@ -1,0 +1,271 @@
+"""The rows of a table for a search: training and validation rows, or training rows in folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from medley.auto.table.design import TableDesign
+from medley.auto.table.graph import has_folds
+from medley.auto.table.reports import (
+    check_files_are_readable,
+    report_design,
+    report_unparsed,
+    unreadable_rows,
+    warn_of_leaks,
+)
+from medley.auto.table.split import fold_rows, split_periods, split_rows
+from medley.auto.training_rows import label_strata
+from medley.core.row_reporting import using_row_numbers
+from medley.data.rows import take
+from medley.errors import DataError, spelled
+from medley.model.encoding import row_weights
+from medley.search.labelled_rows import LabelledRows
+from medley.search.progress import Progress
+from medley.search.stream import Stream
+from medley.tables.checks.leaks import duplicate_groups
+from medley.tables.columns.cells import table_cells
+from medley.tables.reading.read import Table
+
+MIN_FOLD_ROWS = 20
+"""Tables with fewer rows are not divided into folds."""
+
+_MIN_TIMES_FRACTION, _MIN_DISTINCT_TIMES = 0.9, 20
+
+
+@dataclass(frozen=True)
+class SplitSpec:
+    """How a table is split into training and validation rows.
+
+    Args:
+        fraction: fraction of validation rows, unless `split` names a column.
+        seed: random seed of the split.
+        group: column; rows with the same value are never separated.
+        time: column; the latest rows are validation rows.
+        split: column that marks training and validation rows.
+        sample_weight: column of weights.
+        on_bad_file: `"drop"` leaves out rows with unreadable files; `"raise"` reports them as an error.
+        is_free: whether the caller has not set `validation_split`: rows are then divided into folds if possible, else
+            by a fraction that depends on their number.
+    """
+
+    fraction: float = 0.2
+    seed: int = 0
+    group: str | None = None
+    time: str | None = None
+    split: str | None = None
+    sample_weight: str | None = None
+    on_bad_file: str = "warn"
+    is_free: bool = False
+
+    @property
+    def split_columns(self) -> list[str]:
+        """The columns that determine the split."""
+        return [column for column in (self.group, self.time, self.split) if column is not None]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that determine the split or the weights."""
+        return self.split_columns + ([] if self.sample_weight is None else [self.sample_weight])
+
+
+@dataclass(frozen=True)
+class SearchRows:
+    """The rows of a search.
+
+    Args:
+        train: training rows.
+        val: validation rows; None if the training rows have folds.
+        metadata: JSON for the metadata of the models.
+        stream: reads the inputs of a table that does not fit into memory; else None.
+    """
+
+    train: LabelledRows
+    val: LabelledRows | None
+    metadata: dict[str, Any]
+    stream: Stream | None = None
+
+
+def search_rows(table: Table, design: TableDesign, split_spec: SplitSpec, progress: Progress) -> SearchRows:
+    """Splits a table in memory, and reports its design and its problems.
+
+    Raises:
+        DataError: there would be no training or no validation rows, or labels or files are invalid.
+    """
+    for note in table.notes:
+        progress.log(f"note: {note}")
+    report_design(design, progress)
+    unparsed = {name: (len(rows), int(rows[0])) for name, rows in design.view.unparsed(table).items()}
+    report_unparsed(unparsed, design, progress)
+    leaks = warn_of_leaks(table, design)
+    rows = len(table)
+    numbers = np.arange(rows)
+    if split_spec.on_bad_file == "drop":
+        numbers = remaining_rows(unreadable_rows(table, design), rows)
+        table = replace(table, frame=table.frame.iloc[numbers])
+    elif split_spec.on_bad_file == "raise":
+        check_files_are_readable(table, design)
+    duplicates = duplicate_groups(table.frame.loc[:, design.view.required])
+    x = design.view.x(table)
+    dropped = np.setdiff1d(np.arange(rows), numbers)
+    times = _times(table, design, progress) if split_spec.is_free and not split_spec.split_columns else None
+    has_split_column = split_spec.time is not None or split_spec.split is not None
+    if split_spec.is_free and not has_split_column and has_folds(design.inputs) and len(table) >= MIN_FOLD_ROWS:
+        y, weight, folds = labels_and_folds(table, design, split_spec, numbers, duplicates, times)
+        part = replace(select_rows(x, y, weight, np.arange(len(table)), numbers), folds=folds)
+        return SearchRows(part, None, split_metadata(design, leaks, [part], dropped))
+    if split_spec.is_free:
+        split_spec = replace(split_spec, fraction=default_fraction(len(table)))
+    y, weight, train, validation = labels_and_split(table, design, split_spec, numbers, duplicates)
+    if times is not None:
+        train, validation = split_periods(times, split_spec.fraction, split_spec.seed)
+    parts = [select_rows(x, y, weight, index, numbers) for index in (train, validation)]
+    if any(block.linear_features() is not None for block in design.inputs) and not has_folds(design.inputs):
+        # The first stage is trained in folds.
+        folds = fold_rows(
+            table.frame.iloc[train],
+            split_spec.seed,
+            [stratum[train] for stratum in _strata(design, y, numbers)],
+            duplicates[train],
+            group=split_spec.group,
+            times=None if times is None else times[train],
+        )
+        parts[0] = replace(parts[0], folds=folds)
+    return SearchRows(parts[0], parts[1], split_metadata(design, leaks, parts, dropped))
+
+
+def _times(table: Table, design: TableDesign, progress: Progress) -> np.ndarray | None:
+    """The cells (N,) of the first column with many distinct times; None if there is none."""
+    for feed in design.view.feeds:
+        for name in feed.columns:
+            if design.view.schema[name].kind != "time":
+                continue
+            times = np.asarray(table_cells(table, design.view.schema[name]).values, "datetime64[s]")
+            present = ~np.isnat(times)
+            if present.mean() > _MIN_TIMES_FRACTION and len(np.unique(times[present])) >= _MIN_DISTINCT_TIMES:
+                progress.log(
+                    f"validation rows are periods of time, by {name}, as rows that are close in time tend to be alike; "
+                    f"{spelled('validation_split', 0.2)} draws them at random, {spelled('time', name)} takes the latest"
+                )
+                return times
+    return None
+
+
+def default_fraction(rows: int) -> float:
+    """The fraction of validation rows if the caller does not set it.
+
+    >>> default_fraction(500), default_fraction(50_000)
+    (0.2, 0.1)
+    """
+    return 0.2 if rows < 2_000 else 0.15 if rows < 10_000 else 0.1
+
+
+def labels_and_split(
+    table: Table, design: TableDesign, split_spec: SplitSpec, numbers: np.ndarray, duplicates: np.ndarray
+) -> tuple[dict[str, Any], np.ndarray | None, np.ndarray, np.ndarray]:
+    """Labels by head, weights (N,) or None, and the positions of training and of validation rows.
+
+    Args:
+        table: N rows, with at least the columns of the targets and of the split.
+        design: contains the heads.
+        split_spec: how to split.
+        numbers: (N,) the caller's number of each row.
+        duplicates: (N,) integers that are equal for duplicate rows.
+    """
+    y, weight = design.view.y(table), _weights(table, split_spec)
+    train, validation = split_rows(
+        table.frame,
+        split_spec.fraction,
+        split_spec.seed,
+        _strata(design, y, numbers),
+        duplicates,
+        group=split_spec.group,
+        time=split_spec.time,
+        split=split_spec.split,
+    )
+    return y, weight, train, validation
+
+
+def labels_and_folds(
+    table: Table,
+    design: TableDesign,
+    split_spec: SplitSpec,
+    numbers: np.ndarray,
+    duplicates: np.ndarray,
+    times: np.ndarray | None,
+) -> tuple[dict[str, Any], np.ndarray | None, np.ndarray]:
+    """Labels by head, weights (N,) or None, and the fold of each row (N,).
+
+    Args:
+        table: as in `labels_and_split`, like the next four.
+        design: contains the heads.
+        split_spec: how to split.
+        numbers: (N,) the caller's number of each row.
+        duplicates: (N,) integers that are equal for duplicate rows.
+        times: (N,) datetimes if folds are periods of time; else None.
+    """
+    y, weight = design.view.y(table), _weights(table, split_spec)
+    strata = _strata(design, y, numbers)
+    return y, weight, fold_rows(table.frame, split_spec.seed, strata, duplicates, group=split_spec.group, times=times)
+
+
+def _strata(design: TableDesign, y: Mapping[str, Any], numbers: np.ndarray) -> list[np.ndarray]:
+    with using_row_numbers(numbers):
+        return label_strata({str(head.name): head for head in design.heads}, y)
+
+
+def _weights(table: Table, split_spec: SplitSpec) -> np.ndarray | None:
+    columns: Any = table.frame
+    return None if split_spec.sample_weight is None else row_weights(columns[split_spec.sample_weight], len(table))
+
+
+def select_rows(
+    x: Mapping[str, Any], y: Mapping[str, Any], weight: np.ndarray | None, rows: np.ndarray, numbers: np.ndarray
+) -> LabelledRows:
+    """Selects rows by their positions.
+
+    Args:
+        x: input name -> N rows.
+        y: head name -> N labels.
+        weight: (N,) or None.
+        rows: positions of the selected rows.
+        numbers: (N,) the caller's number of each row.
+    """
+    x, y = ({name: take(values, rows) for name, values in columns.items()} for columns in (x, y))
+    return LabelledRows(x, y, None if weight is None else weight[rows], len(rows), numbers[rows])
+
+
+def split_metadata(
+    design: TableDesign, more: Mapping[str, Any], parts: Sequence[LabelledRows], dropped: np.ndarray
+) -> dict[str, Any]:
+    """The metadata of a table and its split, as JSON.
+
+    Args:
+        design: tasks and left-out columns.
+        more: further metadata.
+        parts: training and, if there are any, validation rows.
+        dropped: the caller's numbers of the rows that were left out.
+    """
+    return {
+        **more,
+        "tasks": {name: {"kind": task.kind, "reason": task.reason} for name, task in design.tasks.items()},
+        "left_out": design.left_out,
+        "dropped_rows": dropped.tolist(),
+        "rows": {"train": parts[0].size, "held_out": sum(part.size for part in parts[1:])},
+        "folds": 0 if parts[0].folds is None else int(parts[0].folds.max()) + 1,
+    }
+
+
+def remaining_rows(unreadable: set[int], rows: int) -> np.ndarray:
+    """The positions of all rows but the unreadable ones.
+
+    Raises:
+        DataError: no row remains.
+    """
+    remaining = np.setdiff1d(np.arange(rows), sorted(unreadable))
+    if not len(remaining):
+        raise DataError(f"Every row has a file that cannot be read; see {spelled('on_bad_file')}.")
+    return remaining

@@ -1,0 +1,81 @@
+"""The rows that are passed to `fit`: matched to inputs and heads, and split at random."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from medley.core.head import Head
+from medley.data.rows import arrange, check_counts, rows_of, take
+from medley.data.split import bins, split
+from medley.errors import DataError, within
+from medley.graph.graph import Graph
+from medley.model.encoding import row_weights
+from medley.search.labelled_rows import LabelledRows
+
+
+def match_rows(graph: Graph, x: Any, y: Any, sample_weight: Any) -> LabelledRows:
+    """Matches rows to the graph's inputs, and labels to its heads.
+
+    Args:
+        graph: the drawn graph.
+        x: rows of the inputs: a list in order, a dict by name, or the rows themselves for a single input.
+        y: labels of the heads, likewise.
+        sample_weight: (N,) weights or None.
+
+    Raises:
+        DataError: names are unknown or missing, or the numbers of rows differ.
+    """
+    names = list(graph.heads)
+    size = rows_of(y, names)
+    named_x = arrange(x, graph.input_names, "x", size)
+    size = check_counts({name: values for name, values in named_x.items() if values is not None})
+    if all(values is None for values in named_x.values()):
+        raise DataError(f"Every input is None: {', '.join(named_x)}. Give rows for at least one.")
+    named_y = arrange(y, names, "y", size)
+    missing = [name for name, values in named_y.items() if values is None]
+    if missing:
+        raise DataError(f"y is None for {', '.join(missing)}; give labels, with None or NaN for rows without one.")
+    check_counts({name: values for name, values in {**named_x, **named_y}.items() if values is not None})
+    return LabelledRows(named_x, named_y, row_weights(sample_weight, size), size)
+
+
+def split_at_random(graph: Graph, rows: LabelledRows, fraction: float, seed: int) -> tuple[LabelledRows, LabelledRows]:
+    """Splits rows at random into training and validation rows, stratified over all targets if possible.
+
+    Raises:
+        DataError: there are fewer than two rows, or the labels are invalid for their head.
+    """
+    parts = split(rows.size, fraction, seed, label_strata(graph.heads, rows.y))
+    train, val = (_select(rows, np.sort(index)) for index in parts)
+    return train, val
+
+
+def _select(rows: LabelledRows, index: np.ndarray) -> LabelledRows:
+    def select(values: Any) -> Any:
+        return None if values is None else take(values, index)
+
+    return LabelledRows(
+        {name: select(values) for name, values in rows.x.items()},
+        {name: select(values) for name, values in rows.y.items()},
+        None if rows.weight is None else rows.weight[index],
+        len(index),
+        index,
+    )
+
+
+def label_strata(heads: Mapping[str, Head], y: Mapping[str, Any]) -> list[np.ndarray]:
+    """Integers (N,) per head for a stratified split: class indices, or quantiles of numbers; none for label sets."""
+    strata = []
+    for name, head in heads.items():
+        codec = head.codec()
+        with within(name):
+            encoded = codec.fit(y[name]).encode(y[name])
+        array = encoded.array.reshape(len(encoded.array), -1)
+        if codec.labels is None:
+            strata.append(bins(np.where(encoded.present, array[:, 0], np.nan)))
+        elif array.shape[1] == 1:
+            strata.append(np.where(encoded.present, array[:, 0], -1).astype(np.int64))
+    return strata
