@@ -12,7 +12,7 @@ from medley.errors import ArtifactError, ConfigError
 
 def changed(block, **fields):
     content = to_json(block)
-    return {**content, "fields": {**content["fields"], **fields}}
+    return {**content, "fields": {**content.get("fields", {}), **fields}}
 
 
 @pytest.mark.parametrize(

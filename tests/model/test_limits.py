@@ -69,7 +69,11 @@ def test_a_head_that_reads_two_nodes_is_refused(saved):
 
 
 def test_a_model_without_examples_quotes_no_cell(tmp_path):
-    rows = {"word": ["zebrafinch", "kakapo"] * 20, "size": np.arange(40.0), "price": np.arange(40.0)}
+    rows = {
+        "word": ["zebrafinch", "kakapo"] * 20,
+        "size": np.arange(40.0),
+        "price": np.random.default_rng(0).normal(size=40),
+    }
     model = md.fit(rows, "price", epochs=1, max_trials=1, verbose=0)
     assert model.table is not None
     quoted = json.dumps(json.loads((model.save(tmp_path / "a") / "model.json").read_text("utf-8"))["table"])

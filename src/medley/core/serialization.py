@@ -52,7 +52,8 @@ def check_header(content: Mapping[str, Any], path: Path) -> None:
     """
     number = content["format"]
     if isinstance(number, bool) or not isinstance(number, int):
-        raise ArtifactError(f"{path} is damaged: its format must be a whole number, got {number!r:.50}.")
+        message = f"its format must be a whole number, got {number!r:.50}."
+        raise ArtifactError(f"{path} is damaged, or was not written by medley: {message}")
     if FIRST_FORMAT <= number <= FORMAT:
         return
     writer = f"{content.get('medley', '0.1.0'):.50}" if isinstance(content.get("medley", ""), str) else "0.1.0"

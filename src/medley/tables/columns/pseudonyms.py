@@ -41,13 +41,15 @@ def pseudonymized(table: Table, columns: Collection[str]) -> Table:
     >>> frame["name"][0] == f"{pseudonym('Anna')} {pseudonym('Lee')}", frame["name"][1] is None
     (True, True)
     """
+    import pandas as pd
+
     private = [name for name in columns if name in table.frame.columns]
     if not private:
         return table
     frame = table.frame.copy(deep=False)
     for name in private:
-        series = frame[name].astype(object)
-        frame[name] = series.map(_hidden).astype(object)
+        hidden = [_hidden(cell) for cell in frame[name].tolist()]
+        frame[name] = pd.Series(hidden, index=frame.index, dtype=object)
     return replace(table, frame=frame)
 
 
