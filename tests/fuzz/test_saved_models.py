@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import medley as md
-from medley.errors import ArtifactError, MedleyError, MedleyWarning
+from medley.errors import ArtifactError, MedleyError, MedleyWarning, NotRegisteredError
 
 from .guard import watched
 from .mutants import rows_of, write_exported_mutant, write_mutant
@@ -50,8 +50,8 @@ def outcome(load, use_model, path, rows, folder):
             model = load(path)
         except ArtifactError:
             return "refused"
-        except MedleyError as error:  # a part that is not registered
-            return "refused" if "registered" in str(error) or "kind of column" in str(error) else repr(error)
+        except NotRegisteredError:
+            return "refused"
         except Exception:
             return f"load: {traceback.format_exc()}"
         try:

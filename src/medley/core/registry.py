@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
-from medley.errors import ConfigError, did_you_mean
+from medley.errors import ConfigError, NotRegisteredError, did_you_mean
 
 T = TypeVar("T")
 
@@ -61,12 +61,12 @@ def lookup(name: str) -> Any:
     """Returns what is registered under a name; imports its slice first if necessary.
 
     Raises:
-        ConfigError: nothing is registered under that name.
+        NotRegisteredError: nothing is registered under that name.
     """
     if name not in _known:
         _import_slice(name.partition(".")[0])
     if name not in _known:
-        raise ConfigError(
+        raise NotRegisteredError(
             f"Nothing is registered under {name!r}.{did_you_mean(name, sorted(_known))} "
             "A part of your own must be imported (and so registered) before a file that names it is loaded; on the "
             "command line, with --import MODULE."

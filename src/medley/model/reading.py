@@ -13,7 +13,7 @@ from medley.core.rules import Fields, Items, Json, Maybe, Named, StateRules, Tex
 from medley.core.serialization import join_arrays
 from medley.data.restoring import restore_codec
 from medley.data.sources import Source
-from medley.errors import ArtifactError, ConfigError, MedleyError, as_artifact_error
+from medley.errors import ArtifactError, MedleyError, as_artifact_error
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.graph.saved import graph_from_json
@@ -53,13 +53,11 @@ def read_parts(path: Path, device: torch.device) -> Parts:
 
     Raises:
         ArtifactError: the directory holds no model, or a damaged one, or one of another format, or a file was changed.
-        ConfigError: it names a part that is not registered.
+        NotRegisteredError: it names a part that is not registered.
     """
     content, files = read_description(path)
     try:
         return _read_parts(content, files, device)
-    except ConfigError:  # a part that is not registered
-        raise
     except MedleyError as error:
         raise as_artifact_error(error).within(f"{path / DESCRIPTION} is damaged") from error.__cause__
     except Exception as error:  # parts may do anything with values that they never wrote

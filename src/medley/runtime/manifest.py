@@ -19,7 +19,7 @@ from medley.core.saved_fields import block_from_json
 from medley.core.serialization import array_from_json, join_arrays, read_json
 from medley.data.restoring import restore_codec
 from medley.data.sources import Source
-from medley.errors import ArtifactError, ConfigError, ErrorCollector, MedleyError, as_artifact_error
+from medley.errors import ArtifactError, ErrorCollector, MedleyError, as_artifact_error
 from medley.tables.view import TableView
 
 
@@ -119,8 +119,6 @@ def read_manifest(onnx: Path) -> Manifest:
         for file, expected in _files(onnx, content):
             _check_file(file, expected, errors)
         manifest = _manifest(content, errors)
-    except ConfigError:  # a part that is not registered
-        raise
     except MedleyError as error:
         raise as_artifact_error(error).within(f"{path} is damaged") from error.__cause__
     errors.raise_if_any(ArtifactError)
