@@ -36,7 +36,10 @@ _PUBLIC = {
     "audio.input": ("AudioInput",),
     "audio.recurrent": ("SpectrogramRNN",),
     "audio.transformer": ("SpectrogramTransformer",),
-    "errors": ("BadAudioWarning", "BadImageWarning", "MedleyError", "MedleyWarning", "WeakModelWarning"),
+    "errors": (
+        *("BadAudioWarning", "BadImageWarning", "MedleyError", "MedleyWarning"),
+        *("UnreadableCellWarning", "WeakModelWarning"),
+    ),
     "fusion.add": ("Add",),
     "fusion.attention": ("AttentionFusion",),
     "fusion.concatenate": ("Concatenate",),

@@ -31,6 +31,7 @@ from medley.errors import BadAudioWarning as BadAudioWarning
 from medley.errors import BadImageWarning as BadImageWarning
 from medley.errors import MedleyError as MedleyError
 from medley.errors import MedleyWarning as MedleyWarning
+from medley.errors import UnreadableCellWarning as UnreadableCellWarning
 from medley.errors import WeakModelWarning as WeakModelWarning
 from medley.fusion.add import Add as Add
 from medley.fusion.attention import AttentionFusion as AttentionFusion

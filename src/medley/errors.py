@@ -248,6 +248,10 @@ class BadImageWarning(MedleyWarning):
     """Images that cannot be read are treated as missing; the message lists their rows."""
 
 
+class UnreadableCellWarning(MedleyWarning):
+    """Cells of a table that cannot be read as the kind of their column count as missing; the message lists them."""
+
+
 class WeakModelWarning(MedleyWarning):
     """A target is predicted no better than by a constant; the message names it."""
 
@@ -279,7 +283,24 @@ def did_you_mean(word: object, options: Iterable[object]) -> str:
     close = get_close_matches(str(word), names, n=1)
     if close:
         return f" Did you mean {close[0]!r}?"
-    return f" Choose from: {', '.join(map(repr, names))}." if names else ""
+    return f" Choose from: {listing(map(repr, names))}." if names else ""
+
+
+def listing(words: Iterable[str], see: str = "", most: int = 10) -> str:
+    """Words as a list in a sentence, cut where there are many.
+
+    Args:
+        words: as they are shown.
+        see: where all of them can be seen, in a few words.
+        most: how many are shown; one or two more are, too, as it takes no more room.
+
+    >>> listing(["a", "b"]), listing(map(str, range(190)), see="see `medley inspect`", most=3)
+    ('a, b', '0, 1, 2 and 187 more (see `medley inspect`)')
+    """
+    shown = list(words)
+    if len(shown) <= most + 2:
+        return ", ".join(shown)
+    return f"{', '.join(shown[:most])} and {len(shown) - most:,} more{f' ({see})' if see else ''}"
 
 
 @contextmanager

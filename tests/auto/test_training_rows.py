@@ -150,7 +150,7 @@ def test_sorted_rows_are_shuffled_and_every_class_is_in_both_parts():
     assert repeated[1].x["a"].tolist() == val.x["a"].tolist() != other[1].x["a"].tolist()
 
 
-def test_strata_are_class_indices_or_quantiles_but_not_label_sets():
+def test_strata_are_class_indices_quantiles_or_cells_of_label_sets():
     heads = {
         "kind": ClassificationHead(),
         "price": RegressionHead(),
@@ -161,11 +161,28 @@ def test_strata_are_class_indices_or_quantiles_but_not_label_sets():
         "price": [float(i) if i else float("nan") for i in range(40)],
         "tags": [["a"], ["b"], [], ["a", "b"]] * 10,
     }
-    kind, price = label_strata(heads, y)
+    kind, price, tags = label_strata(heads, y)
     assert kind.tolist()[:5] == [0, 1, 0, 1, -1]
     assert price[0] == -1
     assert price[1:].tolist() == sorted(price[1:].tolist())
     assert set(price[1:].tolist()) == {0, 1, 2}
+    assert tags[:4].tolist() == [[1, 0], [0, 1], [0, 0], [1, 1]]
+    assert len(label_strata(heads, y, numbers=False)) == 2
+
+
+def test_weights_come_for_all_heads_or_by_head():
+    heads = {"kind": ["x", "y"] * 5, "price": np.arange(10.0)}
+    weights = {"price": np.arange(10)}
+    part = match_rows(graph(), rows(), heads, weights)
+    train, held = split_at_random(graph(), part, 0.2, 0)
+    assert sorted([*train.weight["price"], *held.weight["price"]]) == list(range(10))
+    assert "kind" not in train.weight
+    assert match_rows(graph(), rows(), heads, [None, np.ones(10)]).weight["price"].tolist() == [1] * 10
+    assert match_rows(graph(), rows(), heads, np.ones(10)).weight.tolist() == [1] * 10
+    with pytest.raises(
+        DataError, match=r"(?s)2 errors.*names 'prize', which is not a target.*kind: sample_weight must"
+    ):
+        match_rows(graph(), rows(), heads, {"prize": np.ones(10), "kind": np.ones(9)})
 
 
 def test_errors_in_labels_name_the_head():

@@ -120,3 +120,28 @@ def test_a_sample_of_a_table_larger_than_memory_is_examined(capsys, tmp_path, mo
     output = capsys.readouterr().out
     assert "500 rows, of which 100 were drawn at random" in output
     assert "binary" in output
+
+
+def test_missing_values_are_named_and_set(capsys, tmp_path):
+    cells = {"price": ["1.5", "2.5", "4", "7.25", "sold", "9", "3"] * 9, "region": ["NA", "red", "blue"] * 21}
+    path = tmp_path / "t.csv"
+    pd.DataFrame(cells).to_csv(path, index=False)
+    output = output_of(capsys, str(path))
+    assert "'sold' (14.3%) counts as missing" in line_of(output, "price")
+    assert "'NA' (33.3%) counts as missing" in line_of(output, "region")
+    output = output_of(capsys, str(path), "--missing-in", "region=", "--missing", "2.5")
+    assert "missing" not in line_of(output, "region")
+    assert "'2.5' (14.3%)" in line_of(output, "price")
+    assert main(["inspect", str(path), "--missing-in", "regoin=", "--missing-in", "x"]) == 2
+    error = capsys.readouterr().err
+    assert "--missing names 'regoin', which is not a column. Did you mean 'region'?" in error
+    assert "--missing-in must be COLUMN=VALUE" in error
+
+
+def test_tasks_are_those_of_fit(capsys, tmp_path):
+    path = tmp_path / "t.csv"
+    pd.DataFrame({"x": [row / 40 for row in range(400)], "y": [row // 40 for row in range(400)]}).to_csv(
+        path, index=False
+    )
+    output = output_of(capsys, str(path), "--target", "y")
+    assert "regression comes closer" in output

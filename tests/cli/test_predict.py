@@ -185,3 +185,19 @@ def test_a_table_without_rows_gives_a_header(capsys, pets_model, pets_csv, tmp_p
     code, out, err = run(capsys, pets_model, tmp_path / "none.csv", "--proba")
     assert (code, err) == (0, "")
     assert out == "breed,breed_probability,price,breed_old,breed_young\n"
+
+
+@pytest.mark.parametrize("memory", ["auto", "1kB"])
+def test_unreadable_cells_are_reported_with_row_and_column(capsys, pets_model, tmp_path, memory):
+    rows = pd.DataFrame({"age": [8.0] * 3000, "kind": "cat"}, dtype=object)
+    rows.loc[2500, "age"] = "7 years"
+    rows.loc[7, "age"] = "inf"
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    code, out, err = run(capsys, pets_model, tmp_path / "new.csv", "--memory", memory)
+    assert (code, len(out.splitlines())) == (0, 3001)
+    assert "2 cells cannot be read and count as missing (--on-unreadable raise stops instead)." in err
+    assert "row 2500, column 'age': '7 years' is not a number" in err
+    assert "row 7, column 'age': " in err
+    code, _, err = run(capsys, pets_model, tmp_path / "new.csv", "--on-unreadable", "raise")
+    assert code == 2
+    assert "--on-unreadable warn counts them as missing" in err

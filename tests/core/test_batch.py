@@ -32,7 +32,7 @@ def test_taken_rows_carry_their_values_masks_labels_and_weights(present, observe
     assert batch.inputs["a"][:, 0].tolist() == [2.0 * i for i in index]
     assert batch.inputs["b"].tolist() == index
     assert batch.targets["y"][:, 0].tolist() == index
-    assert batch.weight.tolist() == torch.tensor(weight[index], dtype=torch.float32).tolist()
+    assert batch.weights["y"].tolist() == torch.tensor(weight[index], dtype=torch.float32).tolist()
     told = batch.present["a"]
     assert (np.ones(len(index), bool) if told is None else told).tolist() == present[index].tolist()
     seen = batch.observed["y"]
@@ -77,4 +77,6 @@ def test_arrays_from_read_only_memory_are_copied_and_strided_ones_are_taken():
 
 
 def test_weights_become_single_precision():
-    assert rows(np.ones(3, bool), weight=np.array([1.0, 2.0, 3.0])).weight.dtype == torch.float32
+    assert (
+        rows(np.ones(3, bool), np.ones(3, bool), weight=np.array([1.0, 2.0, 3.0])).weights["y"].dtype == torch.float32
+    )

@@ -53,7 +53,9 @@ def test_a_name_imports_its_slice():
 
 
 def test_an_unknown_name_says_what_is_close_and_what_to_do():
-    with pytest.raises(ConfigError, match=r"'tabular.dens'. Did you mean 'tabular.dense'\?.*must be imported"):
+    with pytest.raises(
+        ConfigError, match=r"'tabular.dens'. A part .* must be imported.*MODULE. Did you mean 'tabular.dense'\?"
+    ):
         registry.lookup("tabular.dens")
     assert issubclass(ConfigError, MedleyError)
 

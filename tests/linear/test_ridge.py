@@ -30,7 +30,16 @@ def direct(x, y, mask, strength, weight=None):
 def test_answers_out_of_fold_are_those_of_a_direct_solution_without_the_fold(weighted):
     x, y, observed, folds = problem()
     weight = np.random.default_rng(1).random(len(x)).astype(np.float32) if weighted else None
-    fit = fit_ridge(Features([x]), y, observed, folds, np.arange(3), weight, STRENGTHS, iterations=60)
+    fit = fit_ridge(
+        Features([x]),
+        y,
+        observed,
+        folds,
+        np.arange(3),
+        None if weight is None else weight[:, None],
+        STRENGTHS,
+        iterations=60,
+    )
     for target in range(3):
         for fold in range(5):
             mask = observed[:, target] & (folds != fold)

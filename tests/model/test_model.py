@@ -119,8 +119,44 @@ def test_evaluation_weighs_rows(model, rows, labels):
 
 
 def test_labels_that_training_never_saw_are_reported(model, rows, labels):
-    with pytest.raises(DataError, match=r"kind: .*lion"):
-        model.evaluate(rows, {**labels, "kind": ["lion"] * 24})
+    with pytest.warns(
+        MedleyWarning, match=r"kind: 1 class has no training rows \('lion'\): its 24 rows count as misses"
+    ):
+        scores = model.evaluate(rows, {**labels, "kind": ["lion"] * 24})
+    assert scores["kind_accuracy"] == 0
+    assert np.isnan(scores["kind_loss"])
+    assert scores["price_loss"] == pytest.approx(model.evaluate(rows, labels)["price_loss"])
+    with pytest.raises(DataError, match=r"kind: The label 3 is a number, but the training labels are text: 'cat', "):
+        model.evaluate(rows, {**labels, "kind": [3] * 24})
+
+
+def test_one_unknown_class_is_a_miss_and_leaves_the_loss_of_the_others(model, rows, labels):
+    known = model.evaluate(rows, labels)
+    kinds = [*labels["kind"][:-1], "lion"]
+    with pytest.warns(MedleyWarning, match="'lion'.*: its row counts as a miss"):
+        scores = model.evaluate(rows, {**labels, "kind": kinds})
+    without = model.evaluate(rows, {**labels, "kind": [*labels["kind"][:-1], None]})
+    observed = sum(kind is not None for kind in kinds)
+    assert scores["kind_loss"] == pytest.approx(without["kind_loss"])
+    assert scores["kind_accuracy"] == pytest.approx(without["kind_accuracy"] * (observed - 1) / observed)
+    assert scores.keys() == known.keys()
+
+
+def test_some_heads_are_measured_without_labels_of_the_others(model, rows, labels):
+    scores = model.evaluate(rows, {"price": labels["price"]})
+    assert not any(name.startswith("kind") for name in scores)
+    assert scores["price_loss"] == pytest.approx(model.evaluate(rows, labels)["price_loss"])
+
+
+def test_each_head_may_have_weights_of_its_own(model, rows, labels):
+    only = np.zeros(24)
+    only[[4, 9]] = 1
+    scores = model.evaluate(rows, labels, sample_weight={"price": only})
+    plain, weighted = model.evaluate(rows, labels), model.evaluate(rows, labels, sample_weight=only)
+    assert scores["kind_loss"] == plain["kind_loss"]
+    assert scores["price_mae"] == weighted["price_mae"]
+    with pytest.raises(DataError, match=r"sample_weight names 'prise', which is not a target\. Did you mean 'price'"):
+        model.evaluate(rows, labels, sample_weight={"prise": only})
 
 
 def test_one_input_and_one_head_go_without_lists(make_model):

@@ -10,7 +10,7 @@ import torch
 from medley.core.codec import Codec, Encoded
 from medley.core.input import Input, Preprocessing
 from medley.core.spec import vector
-from medley.errors import DataError
+from medley.errors import DataError, MedleyWarning
 from medley.graph.graph import draw
 from medley.heads import ClassificationHead, RegressionHead
 from medley.search.encodings import Encodings
@@ -193,7 +193,13 @@ def test_rows_in_errors_are_the_callers():
     labels = {"kind": ["a", "b", "a"]}
     train = LabelledRows({"x": [1, 2, 3]}, labels, None, 3, np.array([5, 6, 7]))
     val = LabelledRows({"x": [1, 2]}, {"kind": ["b", "c"]}, None, 2, np.array([3, 40]), where="held out")
-    with pytest.raises(DataError, match=r"held out: kind: The label 'c' in row 40 was not"):
+    with pytest.warns(MedleyWarning, match=r"held out: kind: 1 class has no training rows \('c'\): its row counts"):
+        data = Encodings(train, val, {"kind": ClassificationHead().codec()}, CPU)
+    assert data.targets["kind"].labels == ["a", "b", "c"]
+    assert data.labels[1]["kind"].present.tolist() == [True, True]
+    assert data.loss_labels[1]["kind"].present.tolist() == [True, False]
+    val = LabelledRows({"x": [1, 2]}, {"kind": ["b", 2j]}, None, 2, np.array([3, 40]), where="held out")
+    with pytest.raises(DataError, match="held out: kind: Labels must be whole numbers"):
         Encodings(train, val, {"kind": ClassificationHead().codec()}, CPU)
 
 

@@ -159,7 +159,7 @@ class AutoModel:
             batch_size: rows per step; default: depends on the number of rows.
             validation_split: fraction of the rows that is drawn at random, stratified, for validation.
             validation_data: `(x, y)` or `(x, y, sample_weight)` for validation instead.
-            sample_weight: (N,) weights.
+            sample_weight: (N,) weights, or a dict of such by head.
             callbacks: functions that are called with the `Record` of every epoch; if one returns True, the trial ends.
             verbose: 0 silent, 1 bars and a line per trial, 2 a line per epoch.
 

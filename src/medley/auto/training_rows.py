@@ -12,7 +12,7 @@ from medley.data.rows import arrange, check_counts, rows_of, take
 from medley.data.split import bins, split
 from medley.errors import DataError, within
 from medley.graph.graph import Graph
-from medley.model.encoding import row_weights
+from medley.model.encoding import row_weights, take_weights
 from medley.search.labelled_rows import LabelledRows
 
 
@@ -23,7 +23,7 @@ def match_rows(graph: Graph, x: Any, y: Any, sample_weight: Any) -> LabelledRows
         graph: the drawn graph.
         x: rows of the inputs: a list in order, a dict by name, or the rows themselves for a single input.
         y: labels of the heads, likewise.
-        sample_weight: (N,) weights or None.
+        sample_weight: (N,) weights, a dict of such by head, or None.
 
     Raises:
         DataError: names are unknown or missing, or the numbers of rows differ.
@@ -39,7 +39,7 @@ def match_rows(graph: Graph, x: Any, y: Any, sample_weight: Any) -> LabelledRows
     if missing:
         raise DataError(f"y is None for {', '.join(missing)}; give labels, with None or NaN for rows without one.")
     check_counts({name: values for name, values in {**named_x, **named_y}.items() if values is not None})
-    return LabelledRows(named_x, named_y, row_weights(sample_weight, size), size)
+    return LabelledRows(named_x, named_y, row_weights(sample_weight, size, names), size)
 
 
 def split_at_random(graph: Graph, rows: LabelledRows, fraction: float, seed: int) -> tuple[LabelledRows, LabelledRows]:
@@ -60,14 +60,23 @@ def _select(rows: LabelledRows, index: np.ndarray) -> LabelledRows:
     return LabelledRows(
         {name: select(values) for name, values in rows.x.items()},
         {name: select(values) for name, values in rows.y.items()},
-        None if rows.weight is None else rows.weight[index],
+        take_weights(rows.weight, index),
         len(index),
         index,
     )
 
 
-def label_strata(heads: Mapping[str, Head], y: Mapping[str, Any]) -> list[np.ndarray]:
-    """Integers (N,) per head for a stratified split: class indices, or quantiles of numbers; none for label sets."""
+def label_strata(heads: Mapping[str, Head], y: Mapping[str, Any], *, numbers: bool = True) -> list[np.ndarray]:
+    """What a stratified split needs to know of each head's targets.
+
+    Args:
+        heads: by name.
+        y: head name -> labels of N rows.
+        numbers: whether numbers are of interest too, by their quantiles.
+
+    Returns:
+        Class codes (N,), -1 where unobserved; of label sets, cells (N, K), 1 where a row has the label.
+    """
     strata = []
     for name, head in heads.items():
         codec = head.codec()
@@ -75,7 +84,10 @@ def label_strata(heads: Mapping[str, Head], y: Mapping[str, Any]) -> list[np.nda
             encoded = codec.fit(y[name]).encode(y[name])
         array = encoded.array.reshape(len(encoded.array), -1)
         if codec.labels is None:
-            strata.append(bins(np.where(encoded.present, array[:, 0], np.nan)))
-        elif array.shape[1] == 1:
+            if numbers:
+                strata.append(bins(np.where(encoded.present, array[:, 0], np.nan)))
+        elif array.shape[1] == 1 and len(codec.labels) > 1:
             strata.append(np.where(encoded.present, array[:, 0], -1).astype(np.int64))
+        else:
+            strata.append(((array > 0) & encoded.present[:, None]).astype(np.int8))
     return strata

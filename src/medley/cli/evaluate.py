@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medley.cli.models import open_model, read_rows
+from medley.cli.options import add_on_unreadable
 from medley.cli.tables import show_table
 from medley.errors import DataError, ErrorCollector
 from medley.model.description import format_number
 
 if TYPE_CHECKING:
     from medley.model.model import Model
+    from medley.tables.predictor import OnUnreadable
     from medley.tables.reading.read import Table
 
 _EXAMPLES = """\
@@ -35,6 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
     )
+    add_on_unreadable(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -49,12 +52,12 @@ def run(args: argparse.Namespace) -> None:
     errors.raise_if_any(DataError)
     assert model is not None
     assert table is not None
-    show_scores(model, table)
+    show_scores(model, table, args.on_unreadable)
 
 
-def show_scores(model: Model, table: Table) -> None:
+def show_scores(model: Model, table: Table, on_unreadable: OnUnreadable = "warn") -> None:
     """Print a model's metrics on a table, one line per target and metric."""
-    metrics = model.evaluate(table)
+    metrics = model.evaluate(table, on_unreadable=on_unreadable)
     assert model.table is not None
     rows = []
     for head in model.table.labelled(table):

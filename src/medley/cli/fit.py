@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medley.cli.inspect import add_table_arguments, column_kinds
+from medley.cli.inspect import add_table_arguments, column_kinds, missing_values
 from medley.cli.memory import add_memory
 from medley.cli.plan import add_plan, plan_of
 from medley.cli.pretrained import add_pretrained, pretrained_of
@@ -51,8 +51,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--group", metavar="COLUMN", help="rows with the same value are kept together in the split")
     parser.add_argument("--time", metavar="COLUMN", help="the latest rows are used for validation")
-    parser.add_argument("--split", metavar="COLUMN", help='a column with "train", "validation" or "test" for each row')
-    parser.add_argument("--weight", metavar="COLUMN", help="a column with the weight of each row")
+    parser.add_argument(
+        "--split",
+        metavar="COLUMN",
+        help='a column with "train", "validation" or "test" for each row, or true and false (is_train, is_test)',
+    )
+    parser.add_argument(
+        "--weight",
+        metavar="[TARGET=]COLUMN",
+        action="append",
+        default=[],
+        help="a column with the weight of each row; may be given several times, for one target each",
+    )
     _add_search_arguments(parser)
 
 
@@ -105,6 +115,16 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
         "-v", "--verbose", action="store_const", const=2, dest="verbose", help="print a line per epoch"
     )
     parser.set_defaults(verbose=1)
+
+
+def _weights(weights: list[str], errors: ErrorCollector) -> str | dict[str, str] | None:
+    """The columns of weights: one for all targets, or one by target."""
+    if len(weights) == 1 and "=" not in weights[0]:
+        return weights[0]
+    for weight in weights:
+        if "=" not in weight:
+            errors.add(f"--weight {weight} is for all targets; with several, write --weight TARGET={weight}.")
+    return dict(weight.split("=", 1) for weight in weights if "=" in weight) or None
 
 
 def _whole_number(text: str) -> int:
@@ -170,7 +190,12 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
     from medley.auto.table.arguments import check_search, read_and_design
     from medley.auto.table.fit import fit
 
-    roles = {"group": args.group, "time": args.time, "split": args.split, "sample_weight": args.weight}
+    roles = {
+        "group": args.group,
+        "time": args.time,
+        "split": args.split,
+        "sample_weight": _weights(args.weight, errors),
+    }
     search = {
         "time_limit": args.time_limit,
         "max_trials": args.trials,
@@ -181,7 +206,9 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
         "memory": args.memory,
         "plan": plan_of(args.plan, errors),
     }
-    table = {"inputs": args.input, "column_kinds": kinds, "root": args.root, "private": args.private}
+    missing = missing_values(args, errors)
+    table = {"inputs": args.input, "column_kinds": kinds, "missing_values": missing, "root": args.root}
+    table["private"] = args.private
     pretrained = pretrained_of(args.pretrained)
     output = {"project_name": SEARCH, "directory": folder, "device": args.device}
     if errors.errors:  # reported together with all other errors

@@ -14,6 +14,7 @@ from medley.errors import DataError, ErrorCollector, MedleyError, did_you_mean
 
 if TYPE_CHECKING:
     from medley.core.column import ColumnGuess, TaskGuess
+    from medley.tables.columns.missing import MissingValueSpec
     from medley.tables.columns.schema import Schema
     from medley.tables.reading.read import Table
 
@@ -22,6 +23,7 @@ examples:
   medley inspect pets.csv
   medley inspect pets.csv --target breed --target price
   medley inspect pets.csv --root photos --kind postcode=category --kind note=text
+  medley inspect pets.csv --missing -99 --missing-in region=
 """
 
 
@@ -52,6 +54,21 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="set the kind of a column: number, category, boolean, text, image, time, vector, set, ..., unused",
     )
+    parser.add_argument(
+        "--missing",
+        metavar="VALUE",
+        action="append",
+        default=[],
+        help="a string or number that counts as missing in all columns, in addition to those that are recognised",
+    )
+    parser.add_argument(
+        "--missing-in",
+        metavar="COLUMN=VALUE",
+        action="append",
+        default=[],
+        help="a value that counts as missing in a column, instead of those that are recognised; COLUMN= alone: only "
+        "empty cells are missing in it",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -61,15 +78,20 @@ def run(args: argparse.Namespace) -> None:
         DataError: the table does not exist; a column or kind is unknown; a column cannot be parsed as the kind in
             `--kind`; or a target cannot be predicted (all are reported).
     """
+    from medley.auto.table.dense_targets import settle_dense_targets
+
     errors = ErrorCollector()
-    kinds = column_kinds(args.kind, errors)
+    kinds, missing = column_kinds(args.kind, errors), missing_values(args, errors)
     table = _read_table(args.table, args.root, memory_of(args.memory, errors))
-    tasks = tasks_of(table, args.target, kinds, errors)
-    schema = _infer_schema(table, {name: kind for name, kind in kinds.items() if name not in args.target}, errors)
+    missing.check(table.frame.columns, errors)
+    tasks = tasks_of(table, args.target, kinds, errors, missing)
+    others = {name: kind for name, kind in kinds.items() if name not in args.target}
+    schema = _infer_schema(table, others, errors, missing, tasks)
     errors.raise_if_any(DataError)
+    tasks = settle_dense_targets(table, table, schema, tasks, kinds, missing)
     for note in table.notes:
         print(f"note: {note}\n")
-    _show_columns(table, schema.remaining_rows(tasks))
+    _show_columns(table, schema.without(tasks))
     if tasks:
         _show_targets(tasks)
         _show_leaks(table, schema, tasks)
@@ -90,11 +112,17 @@ def _read_table(file: str, root: str | None, memory: int) -> Table:
     return replace(result.sample, notes=(note,))
 
 
-def _infer_schema(table: Table, kinds: Mapping[str, str], errors: ErrorCollector) -> Schema:
+def _infer_schema(
+    table: Table,
+    kinds: Mapping[str, str],
+    errors: ErrorCollector,
+    missing: MissingValueSpec,
+    tasks: Mapping[str, TaskGuess],
+) -> Schema:
     from medley.tables.columns.infer import infer
 
     try:
-        return infer(table, kinds)
+        return infer(table, kinds, missing_values=missing, targets=tasks)
     except MedleyError as error:
         errors.collect(error)
         return infer(table)
@@ -116,8 +144,28 @@ def column_kinds(assignments: Sequence[str], errors: ErrorCollector) -> dict[str
     return kinds
 
 
+def missing_values(args: argparse.Namespace, errors: ErrorCollector) -> MissingValueSpec:
+    """The missing values that `--missing` and `--missing-in` set; assignments without `=` are added to `errors`."""
+    from medley.tables.columns.missing import MissingValueSpec, normalised
+
+    by_column: dict[str, list[str]] = {}
+    for assignment in args.missing_in:
+        column, separator, value = assignment.partition("=")
+        if not separator or not column:
+            errors.add(f"--missing-in must be COLUMN=VALUE, as in --missing-in price=unknown, got {assignment!r}.")
+        else:
+            by_column.setdefault(column, []).extend([value] if value else [])
+    return MissingValueSpec(
+        normalised(args.missing), {column: normalised(values) for column, values in by_column.items()}
+    )
+
+
 def tasks_of(
-    table: Table, names: Sequence[str], kinds: Mapping[str, str], errors: ErrorCollector
+    table: Table,
+    names: Sequence[str],
+    kinds: Mapping[str, str],
+    errors: ErrorCollector,
+    missing: MissingValueSpec | None = None,
 ) -> dict[str, TaskGuess]:
     """The tasks of some columns; columns that are missing or cannot be predicted are added to `errors`."""
     from medley.auto.table.declared_targets import declared_target
@@ -131,9 +179,9 @@ def tasks_of(
             continue
         try:
             if name in kinds:
-                tasks[name] = declared_target(table, name, kinds[name])
+                tasks[name] = declared_target(table, name, kinds[name], missing)
             else:
-                tasks[name] = infer_target_from_profile(profile_of(table, name))
+                tasks[name] = infer_target_from_profile(profile_of(table, name), missing)
         except MedleyError as error:
             errors.collect(error)
     return tasks
@@ -182,7 +230,7 @@ def _show_leaks(table: Table, schema: Schema, tasks: dict[str, TaskGuess]) -> No
 
     for leak in leaks(table, schema, tasks):
         print(f"warning: {leak} Leave it out with --kind {leak.column!r}=unused if it is not known when you predict.")
-    inputs = schema.remaining_rows(tasks).used
+    inputs = schema.without(tasks).used
     duplicates = len(table) - len(set(duplicate_groups(table.frame.loc[:, inputs]).tolist())) if inputs else 0
     if duplicates:
         print(f"note: {duplicates:,} rows have the same inputs as another row; a split keeps them together.")

@@ -1,6 +1,8 @@
-"""Python arguments -> command-line options, so that messages name the option that the user typed."""
+"""Options that several commands have; Python arguments -> options, so that messages name what the user typed."""
 
 from __future__ import annotations
+
+import argparse
 
 OPTIONS = {
     "targets": "--target",
@@ -18,6 +20,8 @@ OPTIONS = {
     "device": "--device",
     "root": "--root",
     "on_bad_file": "--on-bad-file",
+    "on_unreadable": "--on-unreadable",
+    "missing_values": "--missing",
     "overwrite": "--overwrite",
     "memory": "--memory",
     "pretrained": "--pretrained",
@@ -25,3 +29,14 @@ OPTIONS = {
     "private": "--private",
     "project_name": "-o",
 }
+
+
+def add_on_unreadable(parser: argparse.ArgumentParser) -> None:
+    """Add the option for cells that cannot be read."""
+    parser.add_argument(
+        "--on-unreadable",
+        choices=("warn", "raise"),
+        default="warn",
+        help="for cells that cannot be read as the kind of their column: warn and treat them as missing, or stop with "
+        "an error (default: warn)",
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from medley.cli.memory import add_memory, memory_of
 from medley.cli.models import open_predictor, read_rows
+from medley.cli.options import add_on_unreadable
 from medley.cli.output import ENDINGS, check_output, write_frame
 from medley.cli.progress import progress_bar
 from medley.errors import DataError, ErrorCollector, MedleyError
@@ -16,7 +17,7 @@ from medley.errors import DataError, ErrorCollector, MedleyError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from medley.tables.predictor import Predictor
+    from medley.tables.predictor import OnUnreadable, Predictor
     from medley.tables.reading.read import Table
 
 ROWS = 2048
@@ -56,6 +57,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
     )
+    add_on_unreadable(parser)
     add_memory(parser)
 
 
@@ -81,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
     errors.raise_if_any(DataError)
     assert model is not None
     assert table is not None
-    predictions = _predict(model, table, proba=args.proba)
+    predictions = _predict(model, table, proba=args.proba, on_unreadable=args.on_unreadable)
     write_frame(_with_inputs(table.frame, predictions) if args.with_inputs else predictions, args.output)
 
 
@@ -99,10 +101,10 @@ def _in_batches(model: Predictor, args: argparse.Namespace, memory: int, errors:
     def to_output(rows: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
         return _with_inputs(rows, predictions) if args.with_inputs else predictions
 
-    predict_large(model, table, args.output, to_output, ROWS, proba=args.proba)
+    predict_large(model, table, args.output, to_output, ROWS, proba=args.proba, on_unreadable=args.on_unreadable)
 
 
-def _predict(model: Predictor, table: Table, *, proba: bool) -> pd.DataFrame:
+def _predict(model: Predictor, table: Table, *, proba: bool, on_unreadable: OnUnreadable) -> pd.DataFrame:
     """Predict in batches, to show progress; unreadable files are reported once for all batches."""
     import numpy as np
     import pandas as pd
@@ -114,7 +116,7 @@ def _predict(model: Predictor, table: Table, *, proba: bool) -> pd.DataFrame:
         for start in range(0, max(len(table), 1), ROWS):
             chunk = replace(table, frame=table.frame.iloc[start : start + ROWS])
             with using_row_numbers(np.arange(start, start + len(chunk))):
-                parts.append(model.predict_frame(chunk, proba=proba))
+                parts.append(model.predict_frame(chunk, proba=proba, on_unreadable=on_unreadable))
             advance(len(chunk))
     return pd.concat(parts)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from medley.tables.predictor import Predictor
+    from medley.tables.predictor import OnUnreadable, Predictor
 
 _PEEK_ROWS = 256
 
@@ -55,6 +55,7 @@ def predict_large(
     rows: int,
     *,
     proba: bool,
+    on_unreadable: OnUnreadable = "warn",
 ) -> None:
     """Predict a table and write the predictions, batch by batch.
 
@@ -65,11 +66,12 @@ def predict_large(
         to_output: rows and their predictions -> the rows to write.
         rows: the number of rows per batch.
         proba: whether to add a column per class.
+        on_unreadable: as in `Predictor.predict`.
     """
     with WarningCollector(), progress_bar("rows", None) as advance, open_output(output) as write:
         for start, batch in table.batches():
             for first in range(0, len(batch), rows):
                 chunk = replace(batch, frame=batch.frame.iloc[first : first + rows])
                 with using_row_numbers(start + first + np.arange(len(chunk))):
-                    write(to_output(chunk.frame, model.predict_frame(chunk, proba=proba)))
+                    write(to_output(chunk.frame, model.predict_frame(chunk, proba=proba, on_unreadable=on_unreadable)))
                 advance(len(chunk))

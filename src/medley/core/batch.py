@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 
@@ -12,6 +12,9 @@ from torch import Tensor
 
 from medley.core.codec import Encoded
 from medley.core.mapped import MappedRows, is_mapped
+
+RowWeights = np.ndarray | Mapping[str, np.ndarray | None] | None
+"""Sample weights (N,) for all heads, or head name -> such; None where all rows weigh 1."""
 
 
 @dataclass
@@ -24,7 +27,7 @@ class Batch:
         present: source name -> host mask (B,) bool, or None where every row is present.
         targets: head name -> (B, ...); unobserved rows hold legal values.
         observed: head name -> (B,) bool, or None where every row is.
-        weight: (B,) sample weights, or None where all weigh 1.
+        weights: head name -> (B,) sample weights; heads for which all rows weigh 1 are not in it.
         folds: (B,) the fold of each row, or None: members of an ensemble learn nothing from the fold they leave out.
     """
 
@@ -33,7 +36,7 @@ class Batch:
     present: dict[str, np.ndarray | None]
     targets: dict[str, Tensor] = field(default_factory=dict)
     observed: dict[str, Tensor | None] = field(default_factory=dict)
-    weight: Tensor | None = None
+    weights: dict[str, Tensor] = field(default_factory=dict)
     folds: Tensor | None = None
     _rows: dict[frozenset[str], Tensor | None] = field(default_factory=dict, repr=False)
 
@@ -69,9 +72,11 @@ class Rows:
         inputs: source name -> encoded rows. Memory-mapped arrays stay where they are; of them only batches are read,
             and sent to the device.
         targets: head name -> encoded rows.
-        weight: (N,) sample weights, or None.
+        weight: (N,) sample weights, or head name -> such, or None.
         device: where the tensors are held.
         folds: (N,) the fold of each row, from 0, or None.
+        loss_targets: head name -> encoded rows as losses read them that are measured on rows which were not learnt
+            from (`TargetCodec.loss_targets`); those of `targets` where it has none.
 
     Attributes:
         device: where they are, or where batches of them go.
@@ -86,9 +91,10 @@ class Rows:
         self,
         inputs: Mapping[str, Encoded],
         targets: Mapping[str, Encoded] | None = None,
-        weight: np.ndarray | None = None,
+        weight: RowWeights = None,
         device: torch.device | str = "cpu",
         folds: np.ndarray | None = None,
+        loss_targets: Mapping[str, Encoded] | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.inputs: dict[str, Tensor | MappedRows] = {
@@ -97,12 +103,11 @@ class Rows:
         }
         self.present = {name: _partial(one.present) for name, one in inputs.items()}
         targets = targets or {}
-        self.targets = {name: _tensor(one.array, device) for name, one in targets.items()}
-        self.observed = {
-            name: None if _partial(one.present) is None else _tensor(one.present, device)
-            for name, one in targets.items()
-        }
-        self.weight = None if weight is None else _tensor(weight.astype(np.float32), device)
+        self.targets, self.observed = _target_tensors(targets, device)
+        others = {name: one for name, one in (loss_targets or {}).items() if one is not targets[name]}
+        loss_tensors, loss_observed = _target_tensors(others, device)
+        self.loss_targets, self.loss_observed = {**self.targets, **loss_tensors}, {**self.observed, **loss_observed}
+        self.weights = _weight_tensors(weight, targets, device)
         self.folds = None if folds is None else _tensor(folds.astype(np.int64), device)
         self.size = len(next(iter(self.inputs.values())))
 
@@ -137,7 +142,7 @@ class Rows:
             {name: None if mask is None else _partial(mask[host]) for name, mask in self.present.items()},
             {name: one.index_select(0, here) for name, one in self.targets.items()},
             {name: None if one is None else one.index_select(0, here) for name, one in self.observed.items()},
-            None if self.weight is None else self.weight.index_select(0, here),
+            {name: one.index_select(0, here) for name, one in self.weights.items()},
             None if self.folds is None else self.folds.index_select(0, here),
         )
 
@@ -152,9 +157,25 @@ class Rows:
             {name: None if mask is None else _partial(mask[start:stop]) for name, mask in self.present.items()},
             {name: one[start:stop] for name, one in self.targets.items()},
             {name: None if one is None else one[start:stop] for name, one in self.observed.items()},
-            None if self.weight is None else self.weight[start:stop],
+            {name: one[start:stop] for name, one in self.weights.items()},
             None if self.folds is None else self.folds[start:stop],
         )
+
+
+def _target_tensors(
+    targets: Mapping[str, Encoded], device: torch.device | str
+) -> tuple[dict[str, Tensor], dict[str, Tensor | None]]:
+    observed = {
+        name: None if _partial(one.present) is None else _tensor(one.present, device) for name, one in targets.items()
+    }
+    return {name: _tensor(one.array, device) for name, one in targets.items()}, observed
+
+
+def _weight_tensors(weight: RowWeights, names: Iterable[str], device: torch.device | str) -> dict[str, Tensor]:
+    if isinstance(weight, np.ndarray):
+        shared = _tensor(weight.astype(np.float32), device)
+        return dict.fromkeys(names, shared)
+    return {name: _tensor(one.astype(np.float32), device) for name, one in (weight or {}).items() if one is not None}
 
 
 def _tensor(array: np.ndarray, device: torch.device | str) -> Tensor:

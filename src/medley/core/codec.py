@@ -88,6 +88,54 @@ class TargetCodec(Codec):
     def probabilities(self, raw: np.ndarray) -> np.ndarray:
         """Raw outputs (B, K) -> probabilities (B, classes); for numbers, the same as `decode`."""
 
+    def admit(self, values: Any) -> Self:
+        """Makes the labels of rows that the codec is not fitted to, such as validation rows, labels of the target too.
+
+        Args:
+            values: labels of other rows; called before `fit`.
+
+        Returns:
+            The codec itself. Numbers have no labels, so nothing changes.
+        """
+        return self
+
+    def extended(self, values: Any) -> Self:
+        """This fitted codec with the labels that rows have beyond its own; itself where they have none.
+
+        Args:
+            values: labels (B, ...).
+        """
+        return self
+
+    def narrowed(self, encoded: Encoded, wider: Self) -> Encoded:
+        """What an extended codec has encoded as this one encodes it: rows of additional labels are unobserved."""
+        return encoded
+
+    def widened(self, raw: np.ndarray, wider: Self) -> np.ndarray:
+        """Raw outputs (B, K) of this codec as those of an extended one, which never predict the additional labels."""
+        return raw
+
+    def unlearned(self, encoded: Encoded, folds: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Labels of rows that were not learnt from, which no training row has: rows (M,) and class indices (M,).
+
+        Args:
+            encoded: as of `loss_targets`, like the next one.
+            folds: see there.
+        """
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+
+    def loss_targets(self, encoded: Encoded, folds: np.ndarray | None = None) -> Encoded:
+        """Encoded labels of rows that were not learnt from, as far as a loss can be computed.
+
+        A label without training rows has a probability of zero, and an infinite loss: it counts as unobserved.
+
+        Args:
+            encoded: B labels.
+            folds: (B,) the fold of each row, where training rows are held out fold by fold; a label that has rows in
+                one fold only is not learnt where that fold is left out.
+        """
+        return encoded
+
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray] | None:
         """Encoded labels as the numbers that a linear model by least squares is fitted to.
 

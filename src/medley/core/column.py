@@ -28,6 +28,8 @@ class ColumnGuess:
             - set: `""` lists, `"[]"` lists written out, else the delimiter;
             - vector: their number D, as in `"16"`;
         is_used: whether networks learn from columns of this kind.
+        missing_values: strings that count as missing, as empty cells do, in lower case, and numbers as strings; None:
+            those that are usual for the kind.
     """
 
     name: str
@@ -40,6 +42,7 @@ class ColumnGuess:
     description: str
     form: str = ""
     is_used: bool = True
+    missing_values: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -79,14 +79,14 @@ class Labels:
     Args:
         codecs: head name -> fitted target codec.
         encoded: head name -> encoded labels of the N training rows.
-        weight: (N,) sample weights, or None.
+        weight: (N,) sample weights, or head name -> such, or None.
         folds: (N,) the fold of each row, from 0; None draws them.
         seconds: what fitting may take, about; None is no limit.
     """
 
     codecs: Mapping[str, TargetCodec]
     encoded: Mapping[str, Encoded]
-    weight: np.ndarray | None = None
+    weight: np.ndarray | Mapping[str, np.ndarray | None] | None = None
     folds: np.ndarray | None = None
     seconds: float | None = None
 

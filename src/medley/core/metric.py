@@ -20,6 +20,9 @@ class Metric(ABC):
 class RowMetric(Metric):
     """A mean over rows: accumulated as tensors, so that it costs no wait and is known for training batches too."""
 
+    is_likelihood: ClassVar[bool] = False
+    """Whether the metric is infinite for a class without training rows, so that its rows are left out, as of a loss."""
+
     @abstractmethod
     def rows(self, raw: Tensor, target: Tensor) -> Tensor:
         """Raw outputs (B, K), encoded targets (B, ...) -> one number per row (B,)."""

@@ -67,9 +67,9 @@ def lookup(name: str) -> Any:
         _import_slice(name.partition(".")[0])
     if name not in _known:
         raise NotRegisteredError(
-            f"Nothing is registered under {name!r}.{did_you_mean(name, sorted(_known))} "
-            "A part of your own must be imported (and so registered) before a file that names it is loaded; on the "
-            "command line, with --import MODULE."
+            f"Nothing is registered under {name!r}. A part of your own must be imported (and so registered) before a "
+            "file that names it is loaded; on the command line, with --import MODULE."
+            f"{did_you_mean(name, sorted(_known))}"
         )
     return _known[name]
 

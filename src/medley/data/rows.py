@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from medley.core.masked_arrays import unmasked
 from medley.errors import DataError, ErrorCollector, did_you_mean, within
 
 _FORMS = "an array, a list, a frame, a dict of columns or a tensor"
@@ -90,7 +91,7 @@ def arrange(values: Any, names: Sequence[str], argument: str, rows: int | None =
         rows: the number of rows, if it is known from other arguments (`rows_of`).
 
     Returns:
-        Name -> rows, in the order of `names`. Nothing is copied.
+        Name -> rows, in the order of `names`. Nothing is copied, except for masked arrays, which are `unmasked`.
 
     Raises:
         DataError: too few or too many arrays, or missing or unknown names (all are reported at once).
@@ -102,6 +103,10 @@ def arrange(values: Any, names: Sequence[str], argument: str, rows: int | None =
     """
     if values is None:
         raise DataError(f"{argument} is missing: expected rows for {', '.join(map(repr, names))}, got None.")
+    return {name: unmasked(rows_of_name) for name, rows_of_name in _matched(values, names, argument, rows).items()}
+
+
+def _matched(values: Any, names: Sequence[str], argument: str, rows: int | None) -> dict[str, Any]:
     if len(names) == 1:
         return {names[0]: _single(values, names[0], argument, rows)}
     if isinstance(values, Mapping):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 import numpy as np
 
@@ -11,6 +12,73 @@ from medley.errors import ConfigError, DataError, ErrorCollector
 
 FOLDS = 5
 """Folds of the rows, of which each member of an ensemble leaves one out where folds are used."""
+
+
+class ClassRows:
+    """Which classes each row has, over all targets together; or each group of rows that stays together.
+
+    Args:
+        rows: (M,) the row of each membership, in ascending order.
+        classes: (M,) its class, numbered over all targets.
+        count: number of rows B.
+
+    Attributes:
+        sizes: (C,) rows of each class.
+
+    >>> classes = ClassRows.of(3, [np.array([0, 0, 1]), np.array([[1, 1], [0, 1], [0, 0]])])
+    >>> classes[0].tolist(), classes[2].tolist(), classes.sizes.tolist()
+    ([0, 2, 3], [1], [2, 1, 1, 2])
+    """
+
+    def __init__(self, rows: np.ndarray, classes: np.ndarray, count: int) -> None:
+        self.rows = rows
+        self.classes = classes
+        self.count = count
+        self.sizes = np.bincount(classes)
+        self._row_starts = np.searchsorted(rows, np.arange(count + 1))
+        self._by_class = rows[np.argsort(classes, kind="stable")]
+        self._class_starts = np.cumsum([0, *self.sizes])
+
+    @classmethod
+    def of(cls, count: int, strata: Sequence[np.ndarray]) -> Self:
+        """The classes of rows.
+
+        Args:
+            count: number of rows B.
+            strata: as of `split`.
+
+        Raises:
+            DataError: a stratum has another length.
+        """
+        found = [_members(np.asarray(stratum), count) for stratum in strata]
+        rows = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in found)])
+        starts = np.cumsum([0, *(codes.max(initial=-1) + 1 for _, codes in found)])
+        classes = np.concatenate(
+            [np.empty(0, np.int64), *(codes + start for (_, codes), start in zip(found, starts[:-1], strict=True))]
+        )
+        order = np.argsort(rows, kind="stable")
+        return cls(rows[order], classes[order], count)
+
+    def grouped(self, group: np.ndarray) -> Self:
+        """The classes of groups of rows, each group once for all of its rows.
+
+        Args:
+            group: (B,) the group of each row, from 0.
+        """
+        pairs = np.unique(np.stack([group[self.rows], self.classes]), axis=1)
+        return type(self)(pairs[0], pairs[1], int(group.max(initial=-1)) + 1)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        """The classes of a row."""
+        return self.classes[self._row_starts[row] : self._row_starts[row + 1]]
+
+    def counts(self, is_chosen: np.ndarray) -> np.ndarray:
+        """Rows of each class (C,) among some rows (B,) bool."""
+        return np.bincount(self.classes[is_chosen[self.rows]], minlength=len(self.sizes))
+
+    def rows_of(self, number: int) -> np.ndarray:
+        """The rows of a class, ascending."""
+        return self._by_class[self._class_starts[number] : self._class_starts[number + 1]]
 
 
 def split(rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray] = ()) -> tuple[np.ndarray, np.ndarray]:
@@ -24,8 +92,8 @@ def split(rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray] = 
         rows: number of rows B, at least 2.
         fraction: fraction of validation rows, between 0 and 1; both parts get at least one row.
         seed: the same seed gives the same split.
-        strata: class codes (B,), one array per target, -1 where unobserved; numbers are binned first
-            (`bins`). The first is balanced best.
+        strata: one array per target: class codes (B,), -1 where unobserved, numbers binned first (`bins`); or labels
+            (B, K) of several per row, 1 where a row has the label. The first is balanced best.
 
     Returns:
         Positions for training and positions for validation, each in ascending order.
@@ -43,17 +111,35 @@ def split(rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray] = 
     errors.raise_if_any(ConfigError)
     if rows < 2:
         raise DataError(f"At least 2 rows are needed for a split into training and validation, got {rows}.")
-    codes = _compact_codes(rows, strata)
+    classes = ClassRows.of(rows, strata)
     rng = np.random.default_rng(seed)
-    order = rng.permutation(rows)
-    if len(codes):
-        # lexsort is stable, so rows of equal classes stay shuffled; its last key is the primary one.
-        order = order[np.lexsort(codes[::-1, order])]
+    order = by_strata(rng.permutation(rows), strata)
     size = min(max(round(rows * fraction), 1), rows - 1)
     in_validation = np.zeros(rows, dtype=bool)
     in_validation[order[((np.arange(size) + 0.5) * rows / size).astype(np.int64)]] = True
-    _keep_all_classes_in_training(codes, in_validation, rng)
+    keep_classes_in_training(classes, in_validation, rng)
     return np.flatnonzero(~in_validation), np.flatnonzero(in_validation)
+
+
+def by_strata(order: np.ndarray, strata: Sequence[np.ndarray]) -> np.ndarray:
+    """Rows (B,) in some order -> sorted by all strata together; rows of equal classes stay in their order."""
+    if not strata:
+        return order
+    # lexsort is stable; its last key is the primary one.
+    return order[np.lexsort([rarest(np.asarray(stratum))[order] for stratum in reversed(strata)])]
+
+
+def rarest(stratum: np.ndarray) -> np.ndarray:
+    """One code per row (B,) for a stratum: of several labels (B, K) the rarest that a row has, -1 where it has none.
+
+    >>> rarest(np.array([[1, 1], [1, 0], [0, 0]])).tolist()
+    [1, 0, -1]
+    """
+    if stratum.ndim == 1:
+        return stratum
+    has_label = stratum > 0
+    sizes = np.where(has_label, has_label.sum(axis=0), len(stratum) + 1)
+    return np.where(has_label.any(axis=1), sizes.argmin(axis=1), -1) if stratum.shape[1] else np.full(len(stratum), -1)
 
 
 def bins(values: np.ndarray, count: int = 10) -> np.ndarray:
@@ -78,54 +164,115 @@ def bins(values: np.ndarray, count: int = 10) -> np.ndarray:
     return np.where(is_finite, np.searchsorted(np.unique(edges), values, side="right"), -1)
 
 
-def _compact_codes(rows: int, strata: Sequence[np.ndarray]) -> np.ndarray:
-    """Renumber codes (S, B) without gaps, so that they can be counted; -1 stays."""
-    codes = np.full((len(strata), rows), -1, dtype=np.int64)
-    for row, stratum in zip(codes, strata, strict=True):
-        stratum_codes = np.asarray(stratum)
-        if stratum_codes.shape != (rows,):
-            raise DataError(f"A stratum must have shape ({rows},), one code per row, got {stratum_codes.shape}.")
-        row[stratum_codes >= 0] = np.unique(stratum_codes[stratum_codes >= 0], return_inverse=True)[1]
-    return codes
+def _members(stratum: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rows and classes of a stratum's memberships; classes are numbered without gaps."""
+    if stratum.ndim not in (1, 2) or len(stratum) != count:
+        raise DataError(f"A stratum must have shape ({count},), one code per row, got {stratum.shape}.")
+    if stratum.ndim == 1:
+        rows = np.flatnonzero(stratum >= 0)
+        codes = stratum[rows]
+    else:
+        rows, codes = np.nonzero(stratum > 0)
+    return rows, np.unique(codes, return_inverse=True)[1].reshape(-1)
 
 
-def _keep_all_classes_in_training(codes: np.ndarray, in_validation: np.ndarray, rng: np.random.Generator) -> None:
-    """Swap rows in place, so that no class has all its rows in validation (B,), as far as rows can be spared."""
-    counts = [
-        np.bincount(stratum[~in_validation & (stratum >= 0)], minlength=stratum.max(initial=-1) + 1)
-        for stratum in codes
-    ]
-    spare = _spare_rows(codes, counts, in_validation, rng)
-    for stratum, class_counts in zip(codes, counts, strict=True):
-        classes, first = np.unique(stratum, return_index=True)
-        first = first[classes >= 0]
-        for missing in np.flatnonzero(class_counts == 0):
-            if class_counts[missing]:  # added by an earlier swap
-                continue
-            incoming = int(first[missing])
-            _update_counts(codes, counts, incoming, +1)
-            outgoing = next(spare, None)
-            if outgoing is None:
-                return
-            _update_counts(codes, counts, outgoing, -1)
-            in_validation[incoming], in_validation[outgoing] = False, True
+def keep_classes_in_training(classes: ClassRows, in_validation: np.ndarray, rng: np.random.Generator) -> None:
+    """Swap rows in place, so that no class has all its rows in validation (B,), as far as rows can be spared.
+
+    Args:
+        classes: of B rows.
+        in_validation: (B,) bool, changed in place; the number of validation rows stays.
+        rng: chooses the rows that are swapped.
+    """
+    counts = classes.counts(~in_validation)
+    spare = _spare_rows(classes, counts, in_validation, rng)
+    for missing in np.flatnonzero((counts == 0) & (classes.sizes > 0)).tolist():
+        if counts[missing]:  # added by an earlier swap
+            continue
+        incoming = int(classes.rows_of(missing)[0])
+        counts[classes[incoming]] += 1
+        outgoing = next(spare, None)
+        if outgoing is None:
+            return
+        counts[classes[outgoing]] -= 1
+        in_validation[incoming], in_validation[outgoing] = False, True
 
 
 def _spare_rows(
-    codes: np.ndarray, counts: list[np.ndarray], in_validation: np.ndarray, rng: np.random.Generator
+    classes: ClassRows, counts: np.ndarray, in_validation: np.ndarray, rng: np.random.Generator
 ) -> Iterator[int]:
-    """Yield training rows that are not the last of their class in any stratum at that moment."""
+    """Yield training rows that are not the last of any of their classes at that moment."""
     while True:
         has_candidate = False
         for row in rng.permutation(np.flatnonzero(~in_validation)).tolist():
-            if not in_validation[row] and all(c[row] < 0 or n[c[row]] > 1 for c, n in zip(codes, counts, strict=True)):
+            if not in_validation[row] and (counts[classes[row]] > 1).all():
                 has_candidate = True
                 yield row
         if not has_candidate:
             return
 
 
-def _update_counts(codes: np.ndarray, counts: list[np.ndarray], row: int, change: int) -> None:
-    for code, class_counts in zip(codes, counts, strict=True):
-        if code[row] >= 0:
-            class_counts[code[row]] += change
+def held_out_groups(classes: ClassRows, order: np.ndarray, sizes: np.ndarray, rows: float) -> np.ndarray:
+    """Groups to hold out, whole: in order, but those without which training would lack a class only where it must be.
+
+    Args:
+        classes: of G groups of rows.
+        order: (G,) the groups in the order in which they are held out.
+        sizes: (G,) rows of each.
+        rows: to hold out; at least one group is, and one never is.
+
+    Returns:
+        The chosen groups.
+
+    >>> classes = ClassRows.of(3, [np.array([0, 1, 1])])
+    >>> held_out_groups(classes, np.array([0, 1, 2]), np.ones(3), rows=1)
+    array([1])
+    """
+    counts, chosen, postponed, total = classes.sizes.copy(), [], [], 0
+    for group in order.tolist():
+        if total >= rows or len(chosen) == len(order) - 1:
+            break
+        if (counts[classes[group]] == 1).any():
+            postponed.append(group)
+            continue
+        counts[classes[group]] -= 1
+        chosen.append(group)
+        total += sizes[group]
+    for group in postponed:
+        if total >= rows or len(chosen) == len(order) - 1:
+            break
+        chosen.append(group)
+        total += sizes[group]
+    return np.array(chosen, np.int64)
+
+
+def spread_over_folds(classes: ClassRows, folds: np.ndarray, rng: np.random.Generator) -> None:
+    """Swap rows in place, so that no class of several rows has all of them in one fold, as far as that is possible.
+
+    Args:
+        classes: of B rows, or groups of rows.
+        folds: (B,) from 0, changed in place; their sizes stay.
+        rng: chooses the rows that are swapped.
+    """
+    counts = np.zeros((len(classes.sizes), int(folds.max(initial=0)) + 1), np.int64)
+    np.add.at(counts, (classes.classes, folds[classes.rows]), 1)
+    for number in np.flatnonzero((counts.max(axis=1, initial=0) == classes.sizes) & (classes.sizes > 1)).tolist():
+        members = classes.rows_of(number)
+        if len(np.unique(folds[members])) > 1:  # by an earlier swap
+            continue
+        row = int(members[-1])
+        for other in rng.permutation(np.flatnonzero(folds != folds[row])).tolist():
+            if _may_move(classes, counts, other, int(folds[row])) and _may_move(
+                classes, counts, row, int(folds[other])
+            ):
+                for moved, goal in ((row, int(folds[other])), (other, int(folds[row]))):
+                    counts[classes[moved], folds[moved]] -= 1
+                    counts[classes[moved], goal] += 1
+                folds[row], folds[other] = folds[other], folds[row]
+                break
+
+
+def _may_move(classes: ClassRows, counts: np.ndarray, row: int, goal: int) -> bool:
+    """Whether a row's classes that have several rows still are in several folds after it has moved to a fold."""
+    there = counts[classes[row], goal] + 1
+    return bool(((there < classes.sizes[classes[row]]) | (classes.sizes[classes[row]] == 1)).all())

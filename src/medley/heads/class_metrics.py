@@ -76,6 +76,7 @@ class CrossEntropy(RowMetric):
     """Negative log-likelihood of the true classes, without class weights."""
 
     greater_is_better = False
+    is_likelihood = True
 
     def __init__(self, codec: ClassOrSetCodec) -> None:
         from medley.heads.losses import class_losses, label_set_losses

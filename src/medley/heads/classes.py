@@ -13,7 +13,7 @@ from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.cells import as_numbers
 from medley.heads.class_weights import ClassWeight
-from medley.heads.label_codec import LabelCodec
+from medley.heads.label_codec import NEVER, LabelCodec
 from medley.heads.labels import NUMBER_TYPES, ClassLabels, LabelArray, no_labels_error, read_labels
 from medley.heads.priors import best_probabilities, sigmoid, softmax
 
@@ -80,6 +80,7 @@ class ClassCodec(LabelCodec):
         classes = ClassLabels.learn(LabelArray(labels.array.reshape(-1), labels.is_list))
         if not classes.labels:
             raise no_labels_error(len(labels.array))
+        classes = self._joined(classes)
         count = self.num_classes or len(classes.labels)
         if len(classes.labels) < count:
             classes = _add_unseen(classes, count)
@@ -101,6 +102,29 @@ class ClassCodec(LabelCodec):
         self._one_hot_dtype = _number_dtype(labels)
         return ClassLabels(labels.columns, "str") if labels.columns else ClassLabels.integers(width, "int64")
 
+    def labels_among(self, values: Any) -> ClassLabels | None:
+        labels = read_labels(values)
+        is_matrix = _layout(labels) == "one_hot" or self.layout == "one_hot"
+        return None if is_matrix else ClassLabels.learn(LabelArray(labels.array.reshape(-1), labels.is_list))
+
+    def memberships(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        rows = np.flatnonzero(encoded.present)
+        return rows, encoded.array.reshape(-1)[rows].astype(np.int64)
+
+    def narrowed(self, encoded: Encoded, wider: Self) -> Encoded:
+        if wider is self:
+            return encoded
+        indices = self.classes.narrowed(encoded.array.reshape(-1).astype(np.int64), wider.classes)
+        return self._encoded(np.where(encoded.present, indices, -1))
+
+    def widened(self, raw: np.ndarray, wider: Self) -> np.ndarray:
+        if wider is self:
+            return raw
+        logits = np.concatenate([np.zeros_like(raw), raw], axis=1) if self.binary else np.asarray(raw)
+        wide = np.repeat(logits.min(axis=1, keepdims=True) + np.float32(NEVER), len(wider.labels), axis=1)
+        wide[:, self.classes.positions(wider.classes)] = logits
+        return wide
+
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """0 and 1 for two classes (B, 1), one-hot rows (B, K) for more."""
         cells = encoded.array if self.binary else np.eye(len(self.labels), dtype=np.float32)[encoded.array]
@@ -119,7 +143,10 @@ class ClassCodec(LabelCodec):
                 f"The target was learned from {one_hot if self.layout == 'one_hot' else 'one label per row'}, "
                 f"got an array of shape {labels.array.shape}."
             )
-        indices = self._indices(labels)
+        return self._encoded(self._indices(labels))
+
+    def _encoded(self, indices: np.ndarray) -> Encoded:
+        """Class indices (B,), -1 where unobserved, as encoded labels."""
         present = indices >= 0
         indices = np.where(present, indices, 0)
         return Encoded(indices.astype(np.float32)[:, None] if self.binary else indices.astype(np.int32), present)

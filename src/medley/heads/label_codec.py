@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from copy import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from medley.core.codec import State, TargetCodec
-from medley.core.rules import StateRules
+from medley.core.codec import Encoded, State, TargetCodec
+from medley.core.rules import Items, Maybe, StateRules, Whole
 from medley.errors import NotFittedError
 from medley.heads.class_weights import ClassWeight, balanced_weights, weights_by_class
 from medley.heads.labels import ClassLabels
+
+NEVER = -1e4
+"""A logit, relative to others, of what is never predicted; its probability is 0 in any precision."""
 
 
 class LabelCodec(TargetCodec):
@@ -22,12 +26,16 @@ class LabelCodec(TargetCodec):
 
     Attributes:
         weights: weights of the classes by index; None if all are equal.
+        learned: (K,) bool, the labels that training rows have. Others are known from elsewhere: from validation rows,
+            or by declaration.
     """
 
     def __init__(self, class_weight: ClassWeight = None) -> None:
         self.class_weight = class_weight
         self.weights: np.ndarray | None = None
+        self.learned = np.zeros(0, bool)
         self._classes: ClassLabels | None = None
+        self._admitted: ClassLabels | None = None
         self._prior = np.zeros(1, np.float32)
 
     @property
@@ -47,9 +55,68 @@ class LabelCodec(TargetCodec):
         """Raw output (K,) of the best constant prediction."""
         return self._prior
 
+    def _joined(self, classes: ClassLabels) -> ClassLabels:
+        """Labels of training rows, and those that were admitted."""
+        return classes if self._admitted is None else classes.joined(self._admitted)
+
+    def admit(self, values: Any) -> Self:
+        self._admitted = self.labels_among(values)
+        return self
+
+    def extended(self, values: Any) -> Self:
+        other = self.labels_among(values)
+        classes = self.classes if other is None else self.joined(other)
+        if classes is self.classes:
+            return self
+        wider = copy(self)
+        wider._classes = classes
+        places = self.classes.positions(classes)
+        wider.learned = np.zeros(len(classes.labels), bool)
+        wider.learned[places] = self.learned
+        if self.weights is not None:
+            wider.weights = np.ones((*self.weights.shape[:-1], len(classes.labels)))
+            wider.weights[..., places] = self.weights
+        wider._prior = self.widened(self._prior[None], wider)[0].astype(np.float32)
+        return wider
+
+    @abstractmethod
+    def labels_among(self, values: Any) -> ClassLabels | None:
+        """The labels that occur among rows; None where they are named by the columns of a matrix."""
+
+    def joined(self, other: ClassLabels) -> ClassLabels:
+        """The codec's labels, and those of other rows, in order."""
+        return self.classes.joined(other)
+
+    @abstractmethod
+    def memberships(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        """Encoded labels -> rows (M,) and class indices (M,): a pair for each label that a row has."""
+
+    def unlearned(self, encoded: Encoded, folds: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        rows, indices = self.memberships(encoded)
+        if folds is None:
+            is_learned = self.learned[indices]
+        else:
+            counts = np.zeros((len(self.labels), int(folds.max(initial=0)) + 1), np.int64)
+            np.add.at(counts, (indices, folds[rows]), 1)
+            is_learned = counts.sum(axis=1)[indices] > counts[indices, folds[rows]]
+        return rows[~is_learned], indices[~is_learned]
+
+    def loss_targets(self, encoded: Encoded, folds: np.ndarray | None = None) -> Encoded:
+        rows, indices = self.unlearned(encoded, folds)
+        return self.without(encoded, rows, indices) if len(rows) else encoded
+
+    def without(self, encoded: Encoded, rows: np.ndarray, indices: np.ndarray) -> Encoded:
+        """Encoded labels in which some memberships count as unobserved."""
+        present = encoded.present.copy()
+        present[rows] = False
+        array = encoded.array.copy()
+        array[rows] = 0
+        return Encoded(array, present)
+
     def _weighted(self, codes: np.ndarray) -> np.ndarray:
         """The total weight of the training rows of each class, given class indices (B,), -1 where missing."""
         counts = np.bincount(codes[codes >= 0], minlength=len(self.labels)).astype(np.float64)
+        self.learned = counts > 0
         if self.class_weight is None:
             return counts
         rule = self.class_weight
@@ -74,7 +141,13 @@ class LabelCodec(TargetCodec):
 
     def state(self) -> dict[str, Any]:
         """The fitted state."""
-        return {**self.classes.state(), **self.layout_state(), "weights": self.weights, "prior": self._prior}
+        return {
+            **self.classes.state(),
+            **self.layout_state(),
+            "weights": self.weights,
+            "prior": self._prior,
+            "unlearned": np.flatnonzero(~self.learned).tolist(),
+        }
 
     def restore(self, state: State) -> Self:
         """The inverse of `state`."""
@@ -83,4 +156,7 @@ class LabelCodec(TargetCodec):
         values = self.RULES.read(state, {"classes": count, "outputs": self.outputs(count)})
         self.restore_layout(values)
         self.weights, self._prior = values["weights"], values["prior"]
+        rules = StateRules(unlearned=Maybe(Items(Whole(0, count - 1), is_unique=True)))
+        self.learned = np.ones(count, bool)
+        self.learned[np.asarray(rules.read(state)["unlearned"] or (), np.int64)] = False
         return self

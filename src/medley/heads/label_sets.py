@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State
-from medley.core.row_reporting import row_number
+from medley.core.row_reporting import row_number, using_row_numbers
 from medley.core.rules import Array, Choice, Maybe, StateRules, require
 from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.cells import as_numbers
 from medley.heads.class_weights import ClassWeight, balanced_weights, weights_by_class
-from medley.heads.label_codec import LabelCodec
+from medley.heads.label_codec import NEVER, LabelCodec
 from medley.heads.labels import NUMBER_TYPES, ROWS, ClassLabels, LabelArray, no_labels_error, read_labels
 from medley.heads.priors import best_probabilities, sigmoid
 
@@ -69,6 +69,7 @@ class LabelSetCodec(LabelCodec):
                 f"num_classes={self.num_classes}, but the target data has {cells.shape[1]} labels. Leave it unset."
             )
         is_value = np.stack([cells == 0, cells == 1]).astype(np.float64)
+        self.learned = is_value[1].any(axis=0)
         if self.class_weight is not None:
             self.weights = self._cell_weights(is_value.sum(axis=1))
         # The loss of a row is a mean over its observed cells, so a cell counts more if few are observed.
@@ -95,7 +96,7 @@ class LabelSetCodec(LabelCodec):
     def _fit_lists(self, rows: list[list[Any] | None]) -> np.ndarray:
         if all(row is None for row in rows):
             raise no_labels_error(len(rows))
-        self._classes = ClassLabels.learn(LabelArray(_flatten(rows), is_list=True))
+        self._classes = self._joined(ClassLabels.learn(LabelArray(_flatten(rows), is_list=True)))
         if not self._classes.labels:
             raise DataError("Expect the target data to have at least 1 label, but no row has one.")
         return self._multi_hot(rows)
@@ -103,7 +104,9 @@ class LabelSetCodec(LabelCodec):
     def _multi_hot(self, rows: list[list[Any] | None]) -> np.ndarray:
         cells = np.zeros((len(rows), len(self.classes.labels)))
         row_indices = np.repeat(np.arange(len(rows)), [len(row or ()) for row in rows])
-        cells[row_indices, self.classes.indices(_flatten(rows))] = 1.0
+        numbers = np.array([row_number(row) for row in range(len(rows))], np.int64)
+        with using_row_numbers(numbers[row_indices]):  # of the rows, not of the labels
+            cells[row_indices, self.classes.indices(_flatten(rows))] = 1.0
         cells[np.array([row is None for row in rows], dtype=bool)] = np.nan
         return cells
 
@@ -117,6 +120,33 @@ class LabelSetCodec(LabelCodec):
         cells = np.where(np.isnan(cells), UNOBSERVED, cells)
         cells[~present] = 0.0
         return Encoded(cells.astype(np.float32), present)
+
+    def labels_among(self, values: Any) -> ClassLabels | None:
+        if _is_matrix(values) if self._classes is None else self.layout == "matrix":
+            return None
+        return ClassLabels.learn(LabelArray(_flatten(_label_rows(values)), is_list=True))
+
+    def memberships(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        rows, indices = np.nonzero((encoded.array == 1) & encoded.present[:, None])
+        return rows, indices
+
+    def without(self, encoded: Encoded, rows: np.ndarray, indices: np.ndarray) -> Encoded:
+        array = encoded.array.copy()
+        array[rows, indices] = UNOBSERVED
+        present = encoded.present & (array != UNOBSERVED).any(axis=1)
+        array[~present] = 0.0
+        return Encoded(array, present)
+
+    def narrowed(self, encoded: Encoded, wider: Self) -> Encoded:
+        if wider is self:
+            return encoded
+        return Encoded(encoded.array[:, self.classes.positions(wider.classes)], encoded.present)
+
+    def widened(self, raw: np.ndarray, wider: Self) -> np.ndarray:
+        raw = np.asarray(raw)
+        wide = np.full((len(raw), len(wider.labels)), NEVER, raw.dtype)
+        wide[:, self.classes.positions(wider.classes)] = raw
+        return wide
 
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """0 and 1 for each label (B, K)."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -13,7 +12,7 @@ import numpy as np
 from medley.core import rules
 from medley.core.row_reporting import row_number
 from medley.core.rules import Choice, Either, Flag, Items, StateRules, Text, Whole, require
-from medley.errors import DataError, did_you_mean
+from medley.errors import DataError, did_you_mean, listing
 
 ROWS = (list, tuple, np.ndarray)
 
@@ -125,16 +124,46 @@ class ClassLabels:
         """
         uniques = distinct(labels.array)[1]
         plain = [_plain(label) for label in uniques]
-        try:
-            ordered = sorted(plain)
-        except TypeError:
-            ordered = sorted(plain, key=lambda label: (type(label).__name__, label))
-        return cls(tuple(ordered), _dtype(labels, uniques, plain))
+        return cls(_sorted(plain), _dtype(labels, uniques, plain))
 
     @classmethod
     def integers(cls, count: int, dtype: str) -> Self:
         """The integers 0 .. count-1 as labels."""
         return cls(tuple(np.arange(count).astype(dtype).tolist()), dtype)
+
+    def joined(self, other: ClassLabels) -> ClassLabels:
+        """The labels of both, sorted; itself where the other one has no additional label.
+
+        Raises:
+            DataError: no label of the other one is known, and they are of another type: nothing they name can be meant.
+
+        >>> ClassLabels(("a", "c"), "str").joined(ClassLabels(("b", "c"), "object"))
+        ClassLabels(labels=('a', 'b', 'c'), dtype='str')
+        """
+        added = [label for label in other.labels if label not in self._index]
+        if not added:
+            return self
+        if len(added) == len(other.labels) and not set(map(_family, added)) & set(map(_family, self.labels)):
+            raise DataError(
+                f"The label {added[0]!r} is {_family(added[0])}, but the training labels are "
+                f"{_family(self.labels[0])}: {listing(map(repr, self.labels))}. Convert them to one type."
+            )
+        if np.dtype({"str": str, "bytes": bytes}.get(self.dtype, self.dtype)).kind in "iu" and all(
+            isinstance(label, float) and label.is_integer() for label in added
+        ):  # whole numbers that are floats only because others are missing
+            return ClassLabels(_sorted([*self.labels, *map(int, added)]), self.dtype)
+        labels = _sorted([*self.labels, *added])
+        return ClassLabels(labels, _joint_dtype(labels, self.dtype, other.dtype))
+
+    def positions(self, wider: ClassLabels) -> np.ndarray:
+        """The index of each label (K,) among those of a wider classes."""
+        return np.array([wider._index[label] for label in self.labels], np.int64)
+
+    def narrowed(self, indices: np.ndarray, wider: ClassLabels) -> np.ndarray:
+        """Class indices (B,) of a wider classes as those of this one, -1 for labels that it has not."""
+        table = np.full(len(wider.labels), -1)
+        table[self.positions(wider)] = np.arange(len(self.labels))
+        return table[indices]
 
     def in_order(self, order: Sequence[Any]) -> Self:
         """The labels in another order, which may contain additional labels.
@@ -149,7 +178,7 @@ class ClassLabels:
         missing = [label for label in self.labels if label not in ordered]
         if missing:
             raise DataError(
-                f"The order {list(ordered)!r} does not contain {', '.join(map(repr, missing[:10]))}, which occurs "
+                f"The order {list(ordered)!r} does not contain {listing(map(repr, missing))}, which occurs "
                 f"among the training labels.{did_you_mean(missing[0], ordered)}"
             )
         return type(self)(ordered, self.dtype)
@@ -178,7 +207,7 @@ class ClassLabels:
 
     def _raise_unseen(self, array: np.ndarray, row: int) -> None:
         label = _plain(array[row])
-        labels = ", ".join(map(repr, islice(self.labels, 10))) + (", ..." if len(self.labels) > 10 else "")
+        labels = listing(map(repr, self.labels))
         hint = did_you_mean(label, self.labels) if isinstance(label, str) and len(self.labels) > 10 else ""
         raise DataError(
             f"The label {label!r} in row {row_number(row)} was not among the training labels: {labels}.{hint} "
@@ -256,6 +285,26 @@ def _plain(label: Any) -> Any:
     if isinstance(label, float) and not np.isfinite(label):
         raise DataError(f"A label must not be infinite, got {label!r}.")
     return label
+
+
+def _sorted(labels: list[Any]) -> tuple[Any, ...]:
+    try:
+        return tuple(sorted(labels))
+    except TypeError:
+        return tuple(sorted(labels, key=lambda label: (type(label).__name__, label)))
+
+
+def _family(label: Any) -> str:
+    return "text" if isinstance(label, str) else "bytes" if isinstance(label, bytes) else "a number"
+
+
+def _joint_dtype(labels: Sequence[Any], first: str, second: str) -> str:
+    """The type of predictions of labels that were of two types."""
+    if first == second or (first in ("str", "object") and all(isinstance(label, str) for label in labels)):
+        return first
+    if {first, second} & {"str", "bytes", "object"} or "b" in {np.dtype(name).kind for name in (first, second)}:
+        return "object"
+    return np.result_type(first, second).name
 
 
 def _dtype(labels: LabelArray, uniques: np.ndarray, plain: list[Any]) -> str:

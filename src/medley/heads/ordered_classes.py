@@ -13,7 +13,7 @@ from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.class_weights import ClassWeight
 from medley.heads.classes import MAX_CLASSES, check_class_count
-from medley.heads.label_codec import LabelCodec
+from medley.heads.label_codec import NEVER, LabelCodec
 from medley.heads.labels import ClassLabels, LabelArray, no_labels_error, read_labels
 from medley.heads.priors import best_probabilities, sigmoid
 
@@ -54,6 +54,7 @@ class OrderedCodec(LabelCodec):
         classes = ClassLabels.learn(labels)
         if not classes.labels:
             raise no_labels_error(len(labels.array))
+        classes = self._joined(classes)
         order = self.order if self.order is not None else _categorical_order(values)
         self._classes = _sort_labels(classes) if order is None else classes.in_order(order)
         check_class_count(classes, len(labels.array))
@@ -67,9 +68,44 @@ class OrderedCodec(LabelCodec):
 
     def encode(self, values: Any) -> Encoded:
         """Labels -> class indices (B,) int32; 0 in unobserved rows."""
-        indices = self.classes.indices(_flat_labels(values)[0].array)
-        present = indices >= 0
-        return Encoded(np.where(present, indices, 0).astype(np.int32), present)
+        return _encoded(self.classes.indices(_flat_labels(values)[0].array))
+
+    def labels_among(self, values: Any) -> ClassLabels | None:
+        return ClassLabels.learn(_flat_labels(values)[0])
+
+    def joined(self, other: ClassLabels) -> ClassLabels:
+        """The codec's labels, and those of other rows: numbers in their order, words above all others."""
+        known = self.classes
+        wide = known.joined(other)
+        if wide is known:
+            return known
+        try:
+            if list(known.labels) == sorted(known.labels, key=float):
+                return wide.in_order(sorted(wide.labels, key=float))
+        except ValueError:  # words, whose order is not known
+            pass
+        return wide.in_order([*known.labels, *(label for label in wide.labels if label not in known.labels)])
+
+    def memberships(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
+        rows = np.flatnonzero(encoded.present)
+        return rows, encoded.array[rows].astype(np.int64)
+
+    def narrowed(self, encoded: Encoded, wider: Self) -> Encoded:
+        if wider is self:
+            return encoded
+        indices = self.classes.narrowed(encoded.array.astype(np.int64), wider.classes)
+        return _encoded(np.where(encoded.present, indices, -1))
+
+    def widened(self, raw: np.ndarray, wider: Self) -> np.ndarray:
+        if wider is self:
+            return raw
+        raw = np.asarray(raw)
+        # Nothing stops at an additional class, and all that reaches the highest class so far stops there.
+        wide = np.full((len(raw), len(wider.labels)), -NEVER, raw.dtype)
+        places = self.classes.positions(wider.classes)
+        wide[:, places[:-1]] = raw
+        wide[:, places[-1]] = NEVER
+        return wide[:, :-1]
 
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """One-hot rows (B, K)."""
@@ -117,6 +153,12 @@ class OrderedCodec(LabelCodec):
     def restore_layout(self, state: State) -> None:
         """The inverse of `layout_state`."""
         self.flat = state["flat"]
+
+
+def _encoded(indices: np.ndarray) -> Encoded:
+    """Class indices (B,), -1 where unobserved, as encoded labels."""
+    present = indices >= 0
+    return Encoded(np.where(present, indices, 0).astype(np.int32), present)
 
 
 def _flat_labels(values: Any) -> tuple[LabelArray, bool]:

@@ -53,6 +53,7 @@ class OrderedCrossEntropy(RowMetric):
     """Negative log-likelihood of the true classes, without class weights."""
 
     greater_is_better = False
+    is_likelihood = True
 
     def rows(self, raw: Tensor, target: Tensor) -> Tensor:
         """(B, K-1), class indices (B,) -> (B,)."""

@@ -94,6 +94,7 @@ class LinearPathCodec(SupervisedCodec):
         rows = len(present)
         self._fingerprint = _fingerprint(blocks)
         targets, observed, groups = self._targets(labels)
+        weight = self._weights_of(labels)
         folds = labels.folds if labels.folds is not None else np.random.default_rng(0).permutation(rows) % FOLDS
         self._models, self._weights, self._intercepts = [{"blocks": None}], [], []
         is_several = len(blocks) > 1 and any(block.alone for block in blocks)
@@ -101,7 +102,7 @@ class LinearPathCodec(SupervisedCodec):
         effort = {"iterations": self.choices["iterations"]}
         if self.choices["alone"]:
             self._models += [{"blocks": [place]} for place in range(len(blocks))]
-        fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, labels.weight, **effort)]
+        fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, weight, **effort)]
         columns = self._numbers(values, rows)
         if self.local_means:
             self._local.fit(columns, targets, targets - fits[0].out_of_fold, observed, folds)
@@ -109,12 +110,12 @@ class LinearPathCodec(SupervisedCodec):
         if self._local.planes:
             self._local_mean, self._local_scale = means.mean(axis=0), SCALE / np.maximum(means.std(axis=0), 1e-6)
             blocks.append(self._local_block(means))
-            fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, labels.weight, **effort)]
+            fits = [fit_ridge(_features(blocks), targets, observed, folds, groups, weight, **effort)]
         answers = []
         for place, model in enumerate(self._models):
             chosen = _chosen(blocks, model)
             if place:
-                fits.append(fit_ridge(_features(chosen), targets, observed, folds, groups, labels.weight, **effort))
+                fits.append(fit_ridge(_features(chosen), targets, observed, folds, groups, weight, **effort))
             fit = fits[-1]
             model["strengths"] = sorted({float(strength) for strength in fit.strengths})
             self._weights.append(fit.weights.astype(np.float16))
@@ -231,6 +232,17 @@ class LinearPathCodec(SupervisedCodec):
         if not targets:
             raise DataError("No head has a target that a linear model can be fitted to; leave out the linear path.")
         return np.concatenate(targets, axis=1).astype(np.float32), np.concatenate(observed, axis=1), np.array(groups)
+
+    def _weights_of(self, labels: Labels) -> np.ndarray | None:
+        """Sample weights (N, 1), or (N, J) of each answer where heads have their own."""
+        if not isinstance(labels.weight, Mapping):
+            return None if labels.weight is None else labels.weight[:, None]
+        rows = len(next(iter(labels.encoded.values())).present)
+        columns = []
+        for head, _, answers, _ in self._heads:
+            weight = labels.weight.get(head)
+            columns.append(np.repeat((np.ones(rows) if weight is None else weight)[:, None], answers, axis=1))
+        return np.concatenate(columns, axis=1)
 
     def state(self) -> dict[str, Any]:
         state: dict[str, Any] = {

@@ -87,7 +87,7 @@ def fit_ridge(
         observed: (N, J) bool; others count for nothing.
         folds: (N,) from 0.
         groups: (J,) targets of one number share their strength, as the classes of one head do.
-        weight: (N,) sample weights, or None.
+        weight: (N, 1) sample weights, or (N, J) of each target, or None.
         strengths: of the penalty, in rising order; each group gets the one with the least error out of fold.
         iterations: of the solver.
     """
@@ -98,12 +98,13 @@ def fit_ridge(
     per_target = 4 * count * fold_count * (2 * len(strengths) + 6)
     step = max(1, MAX_BYTES // per_target)
     held_out = torch.from_numpy(folds[:, None] == np.arange(fold_count))  # (N, folds)
-    root = torch.ones(count, 1) if weight is None else torch.from_numpy(np.sqrt(weight / weight.mean()))[:, None]
+    weight = np.ones((count, 1), np.float32) if weight is None else weight / weight.mean(axis=0).clip(min=1e-12)
+    root = torch.from_numpy(np.sqrt(weight)).float().expand(count, width)
     pieces: list[tuple[Tensor, Tensor, Tensor]] = []
     for start in range(0, width, step):
         part = slice(start, min(start + step, width))
         pieces.append(
-            _solve(features, targets[:, part], observed[:, part], held_out, root.float(), strengths, iterations)
+            _solve(features, targets[:, part], observed[:, part], held_out, root[:, part], strengths, iterations)
         )
     errors = torch.cat([piece[0] for piece in pieces], dim=1).numpy()  # (S, J)
     chosen = np.zeros(width, np.int64)
@@ -121,7 +122,7 @@ def fit_ridge(
         start += size
     dual = torch.cat(duals, dim=1)
     out_of_fold = torch.cat(answers, dim=1)
-    means = _means(targets, observed, held_out, root.float())
+    means = _means(targets, observed, held_out, root)
     weights = features.transposed_times(dual.mean(dim=2))
     return RidgeFit(
         weights.numpy(),

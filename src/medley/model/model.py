@@ -11,24 +11,25 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from medley.core.batch import Rows
+from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded, TargetCodec
 from medley.core.spec import Spec
 from medley.data.rows import arrange, check_counts
 from medley.data.sources import Source, encode_inputs
-from medley.errors import DataError, warn
+from medley.errors import DataError, listing, warn
 from medley.graph.describe import describe
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.model.copying import Packed, pack, unpack
 from medley.model.derived import InputRows, derived_nodes
-from medley.model.encoding import encode_targets, row_weights
+from medley.model.encoding import encode_targets, extended_targets, loss_targets, row_weights, warn_of_unlearned
 from medley.model.forward import compute_embeddings, compute_outputs, resolve_device
 from medley.model.privacy import without_examples
 from medley.model.saving import save
 from medley.model.tasks import measure, tasks_of
 from medley.nn.hub import offline
-from medley.tables.predictor import Predictor, rows_per_pass, without_absent
+from medley.tables.columns.unreadable import check_policy, report_unreadable
+from medley.tables.predictor import OnUnreadable, Predictor, rows_per_pass, without_absent
 from medley.tables.view import TableView
 
 MIN_CACHED_ROWS = 64
@@ -44,7 +45,8 @@ class FrozenOutputs(Protocol):
         specs: Mapping[str, Spec],
         encoded: Mapping[str, Encoded],
         targets: Mapping[str, Encoded] | None,
-        weight: np.ndarray | None,
+        weight: RowWeights,
+        loss_targets: Mapping[str, Encoded] | None = None,
     ) -> Rows:
         """Encoded rows as tensors, with the outputs of frozen parts."""
         ...
@@ -115,7 +117,12 @@ class Model(Predictor):
         return self
 
     def embed(
-        self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        *,
+        root: str | Path | None = None,
+        on_unreadable: OnUnreadable = "warn",
     ) -> np.ndarray | dict[str, np.ndarray]:
         """The fused vectors (B, D) that the heads read.
 
@@ -123,11 +130,12 @@ class Model(Predictor):
             x: as in `predict`.
             batch_size: rows per pass.
             root: as in `predict`.
+            on_unreadable: as in `predict`.
 
         Returns:
             One array where all heads read the same vectors, else a dict by head name.
         """
-        rows = self._rows(arrange(self._inputs_of(x, root), self.input_names, "x"))
+        rows = self._rows(arrange(self._inputs_of(x, root, on_unreadable), self.input_names, "x"))
         return compute_embeddings(self.network, rows, rows_per_pass(batch_size))
 
     def evaluate(
@@ -138,33 +146,47 @@ class Model(Predictor):
         sample_weight: Any = None,
         *,
         root: str | Path | None = None,
+        on_unreadable: OnUnreadable = "warn",
     ) -> dict[str, float]:
         """Losses and metrics over the observed labels.
 
         Args:
             x: as in `predict`.
-            y: labels: a list in the heads' order, a dict by head name, or the labels themselves for one head; left
-                out for a table that has the targets' columns. Targets without a column are skipped with a warning.
+            y: labels: a list in the heads' order, a dict by head name (of some heads, to measure only those), or the
+                labels themselves for one head; left out for a table that has the targets' columns. Targets without a
+                column are skipped with a warning.
             batch_size: rows per pass.
-            sample_weight: (B,) numbers.
+            sample_weight: (B,) numbers, or a dict of such by head.
             root: as in `predict`.
+            on_unreadable: as in `predict`, for targets as well.
 
         Returns:
-            Scores under Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`.
+            Scores under Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`. Rows of classes
+            that the model has not learnt count as misses in metrics, are left out of losses, and are warned of.
         """
+        check_policy(on_unreadable)
         heads = self.output_names
         if y is None and self.table is not None and self._is_table(x):
             table = self.table.read(x, root, labelled=True)
             heads = self.table.labelled(table)
+            report_unreadable(table, self.table.schema, self.table.unparsed(table), on_unreadable)
             x, y = self.table.x(table), self.table.y(table, heads)
             _warn_of_missing([column for head, column in self.table.targets.items() if head not in heads])
+        if isinstance(y, Mapping) and y and set(y) < set(heads):
+            heads = [head for head in heads if head in y]
         named_y = arrange(y, heads, "y")
         rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)
         named_x = arrange(x, self.input_names, "x", rows_of_y)
         size = check_counts(without_absent(named_x), named_y)
-        targets = encode_targets({name: self.targets[name] for name in heads}, named_y)
-        rows = self._rows(named_x, targets, row_weights(sample_weight, size))
-        tasks = [task for task in tasks_of(self.graph, self.targets) if task.name in heads]
+        learned = {name: self.targets[name] for name in heads}
+        extended = extended_targets(learned, named_y)
+        targets = encode_targets(extended, named_y)
+        warn_of_unlearned(extended, targets)
+        losses = loss_targets(
+            learned, {name: learned[name].narrowed(labels, extended[name]) for name, labels in targets.items()}
+        )
+        rows = self._rows(named_x, targets, row_weights(sample_weight, size, heads), losses)
+        tasks = [task for task in tasks_of(self.graph, self.targets, extended) if task.name in heads]
         weights = self.metadata.get("loss_weights") or {task.name: task.head.weight for task in tasks}
         scores = measure(tasks, compute_outputs(self.network, rows, rows_per_pass(batch_size)), rows, weights)
         unlabelled = [name for name, target in targets.items() if not target.present.any()]
@@ -172,7 +194,8 @@ class Model(Predictor):
             raise DataError(f"No row has a label of {', '.join(unlabelled)}, so there is nothing to measure.")
         for name in unlabelled:
             warn(f"No row has a label of {name}: its loss is reported as NaN and is not part of the total.")
-            scores[f"{name}_loss"] = float("nan")
+        for name in (name for name, target in losses.items() if not target.present.any()):
+            scores["loss" if len(self.output_names) == 1 else f"{name}_loss"] = float("nan")
         return scores
 
     def summary(self) -> str:
@@ -228,7 +251,7 @@ class Model(Predictor):
         outputs = compute_outputs(self.network, self._rows(x), batch_size)
         return {name: raw.cpu().numpy() for name, raw in outputs.items()}
 
-    def _rows(self, x: Mapping[str, Any], targets: Any = None, weight: np.ndarray | None = None) -> Rows:
+    def _rows(self, x: Mapping[str, Any], targets: Any = None, weight: RowWeights = None, losses: Any = None) -> Rows:
         if targets is None:
             check_counts(without_absent(x))
         with nullcontext() if self.may_download else offline():
@@ -237,13 +260,13 @@ class Model(Predictor):
             raise DataError("There are no rows: every input is empty.")
         if self._frozen is not None and len(next(iter(encoded.values())).array) >= MIN_CACHED_ROWS:
             specs = {source.name: source.codec.spec for source in self.sources}
-            return self._frozen.rows(self.network, specs, encoded, targets, weight)
-        return Rows(encoded, targets, weight, self.device)
+            return self._frozen.rows(self.network, specs, encoded, targets, weight, losses)
+        return Rows(encoded, targets, weight, self.device, loss_targets=losses)
 
 
 def _warn_of_missing(columns: Sequence[str]) -> None:
     if columns:
-        warn(f"There is no column {', '.join(map(repr, columns))}, so only the other targets are measured.")
+        warn(f"There is no column {listing(map(repr, columns))}, so only the other targets are measured.")
 
 
 def _unpickled(packed: Packed) -> Model:

@@ -27,6 +27,7 @@ class Task:
         codec: its fitted target codec.
         loss: raw (B, K), target (B, ...) -> (B,).
         metrics: by name.
+        widened: raw outputs (B, K) -> those that metrics read, where rows have labels that the codec has not.
     """
 
     name: str
@@ -34,14 +35,39 @@ class Task:
     codec: TargetCodec
     loss: Callable[[Tensor, Tensor], Tensor]
     metrics: Mapping[str, Metric]
+    widened: Callable[[Tensor], Tensor] | None = None
 
 
-def tasks_of(graph: Graph, targets: Mapping[str, TargetCodec]) -> list[Task]:
-    """The tasks of a graph's heads, in order."""
-    return [
-        Task(name, head, targets[name], head.loss_function(targets[name]), head.metric_functions(targets[name]))
-        for name, head in graph.heads.items()
-    ]
+def tasks_of(
+    graph: Graph, targets: Mapping[str, TargetCodec], extended: Mapping[str, TargetCodec] | None = None
+) -> list[Task]:
+    """The tasks of a graph's heads, in order.
+
+    Args:
+        graph: resolved.
+        targets: head name -> fitted target codec.
+        extended: head name -> the codec with labels of the rows to measure on, where these have more.
+    """
+    return [_task(name, head, targets[name], (extended or {}).get(name)) for name, head in graph.heads.items()]
+
+
+def _task(name: str, head: Head, codec: TargetCodec, wider: TargetCodec | None) -> Task:
+    loss, metrics = head.loss_function(codec), dict(head.metric_functions(codec))
+    if wider is None or wider is codec:
+        return Task(name, head, codec, loss, metrics)
+    for word, metric in head.metric_functions(wider).items():
+        if not is_likelihood(metric):
+            metrics[word] = metric
+
+    def widened(raw: Tensor) -> Tensor:
+        return torch.from_numpy(codec.widened(raw.float().cpu().numpy(), wider)).to(raw.device)
+
+    return Task(name, head, codec, loss, metrics, widened)
+
+
+def is_likelihood(metric: Metric) -> bool:
+    """Whether a metric leaves out rows of classes without training rows, as a loss does."""
+    return isinstance(metric, RowMetric) and metric.is_likelihood
 
 
 def measure(
@@ -58,7 +84,8 @@ def measure(
     Args:
         tasks: the heads to measure.
         raw: head name -> raw outputs (N, K).
-        rows: hold the targets.
+        rows: hold the targets. Those of classes without training rows are left out of losses, and of metrics that would
+            be infinite; other metrics count them as misses.
         weights: head name -> factor in the total `loss`.
         index: positions (N,) of the rows that the outputs belong to; left out, all rows in order.
         rows_only: leaves out metrics that are not means over rows.
@@ -68,13 +95,14 @@ def measure(
     total: Tensor | float = 0.0
     scores: dict[str, Tensor | float] = {}
     for task in tasks:
-        out, target, observed, weight = _aligned(task, raw, rows, index)
-        loss = task_loss(task.loss, out, target, observed, weight)
+        counted, scored = _aligned(task, raw, rows, index), _loss_aligned(task, raw, rows, index)
+        loss = task_loss(task.loss, *scored)
         total = total + weights[task.name] * loss
         if not is_single:
             task_totals[f"{task.name}_loss"] = loss
         for name, metric in task.metrics.items():
             key = name if is_single else f"{task.name}_{name}"
+            out, target, observed, weight = scored if is_likelihood(metric) else counted
             if isinstance(metric, RowMetric):
                 scores[key] = metric_mean(metric.rows(out, target), observed, weight)
             elif isinstance(metric, SetMetric) and not rows_only:
@@ -94,13 +122,13 @@ def constant_losses(tasks: Sequence[Task], rows: Rows) -> dict[str, float]:
     for task in tasks:
         prior = torch.as_tensor(task.codec.prior, dtype=torch.float32, device=rows.device)
         raw = {task.name: prior.expand(rows.size, *prior.shape)}
-        by_head[task.name] = task_loss(task.loss, *_aligned(task, raw, rows, None))
+        by_head[task.name] = task_loss(task.loss, *_loss_aligned(task, raw, rows, None))
     return _floats(by_head)
 
 
 def task_losses(tasks: Sequence[Task], raw: Mapping[str, Tensor], rows: Rows) -> dict[str, float]:
     """Head name -> mean loss over `rows`."""
-    return _floats({task.name: task_loss(task.loss, *_aligned(task, raw, rows, None)) for task in tasks})
+    return _floats({task.name: task_loss(task.loss, *_loss_aligned(task, raw, rows, None)) for task in tasks})
 
 
 def relative_loss(losses: Mapping[str, float], constants: Mapping[str, float]) -> float:
@@ -123,12 +151,23 @@ Aligned = tuple[Tensor, Tensor, Tensor | None, Tensor | None]
 
 
 def _aligned(task: Task, raw: Mapping[str, Tensor], rows: Rows, index: Tensor | None) -> Aligned:
-    target, observed, weight = rows.targets[task.name], rows.observed[task.name], rows.weight
+    out = raw[task.name] if task.widened is None else task.widened(raw[task.name])
+    return out, *_indexed(rows.targets[task.name], rows.observed[task.name], rows.weights.get(task.name), index)
+
+
+def _loss_aligned(task: Task, raw: Mapping[str, Tensor], rows: Rows, index: Tensor | None) -> Aligned:
+    target, observed = rows.loss_targets[task.name], rows.loss_observed[task.name]
+    return raw[task.name], *_indexed(target, observed, rows.weights.get(task.name), index)
+
+
+def _indexed(
+    target: Tensor, observed: Tensor | None, weight: Tensor | None, index: Tensor | None
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
     if index is not None:
         target = target.index_select(0, index)
         observed = None if observed is None else observed.index_select(0, index)
         weight = None if weight is None else weight.index_select(0, index)
-    return raw[task.name], target, observed, weight
+    return target, observed, weight
 
 
 def _observed(

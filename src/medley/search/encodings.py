@@ -21,7 +21,7 @@ from medley.data.sources import Source, absent
 from medley.errors import DataError, within
 from medley.graph.graph import Graph
 from medley.model.derived import InputRows
-from medley.model.encoding import encode_targets, source_nodes
+from medley.model.encoding import encode_targets, loss_targets, source_nodes, warn_of_unlearned
 from medley.search.frozen import NO_RESULTS, FrozenResults, FrozenRows, rows_with_results
 from medley.search.labelled_rows import LabelledRows
 from medley.search.stream import Stream
@@ -73,9 +73,19 @@ class Encodings:
         self._rows: tuple[tuple[str, ...], list[Rows]] | None = None
         self._fit_targets()
         self.labels = [self._labels(part) for part in self.parts]
+        self.loss_labels = [self.labels[0], *(loss_targets(self.targets, labels) for labels in self.labels[1:])]
+        folds = train.folds if val is None else None
+        if folds is not None:  # training rows are what is validated on
+            self.loss_labels[0] = loss_targets(self.targets, self.labels[0], folds)
+        where = parts[-1].where
+        noun = "row" if where or folds is not None else "validation row"
+        warn_of_unlearned(self.targets, self.labels[-1], where, noun, folds)
 
     def _fit_targets(self) -> None:
         for name, codec in self.targets.items():
+            for part in self.parts[1:]:  # all rows are the caller's: their classes are classes
+                with within(part.where), within(name), using_row_numbers(part.numbers):
+                    codec.admit(part.y[name])
             with within(name), using_row_numbers(self.parts[0].numbers):
                 codec.fit(self.parts[0].y[name])
 
@@ -171,9 +181,9 @@ class Encodings:
         """
         key = (*(f"{name}<{input_name}>{block!r}" for name, input_name, block in source_nodes(graph)), results.key)
         if self._rows is None or self._rows[0] != key:
-            encoded = self._read(graph)
+            encoded, losses = self._read(graph), self.loss_labels
             rows = [
-                rows_with_results(encoded, results, i, self.labels[i], part.weight, self.device, part.folds)
+                rows_with_results(encoded, results, i, self.labels[i], part.weight, self.device, part.folds, losses[i])
                 for i, part in enumerate(self.parts)
             ]
             self._rows = (key, rows)
@@ -220,7 +230,9 @@ class Encodings:
             digest.update(_bytes(part.array))
             digest.update(_bytes(part.present))
         for part in self.parts:
-            digest.update(b"" if part.weight is None else _bytes(part.weight))
+            weights = part.weight if isinstance(part.weight, Mapping) else {"": part.weight}
+            for name, weight in weights.items():
+                digest.update(b"" if weight is None else name.encode() + _bytes(weight))
         return digest.hexdigest()
 
 

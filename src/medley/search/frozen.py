@@ -16,7 +16,7 @@ import torch
 
 from medley.cache import folder as cache
 from medley.cache.row_stores import RowStore
-from medley.core.batch import Rows
+from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded
 from medley.core.config import to_json
 from medley.core.spec import Spec
@@ -64,9 +64,10 @@ def rows_with_results(
     results: FrozenResults,
     part: int,
     targets: Mapping[str, Encoded] | None,
-    weight: np.ndarray | None,
+    weight: RowWeights,
     device: torch.device,
     folds: np.ndarray | None = None,
+    loss_targets: Mapping[str, Encoded] | None = None,
 ) -> Rows:
     """Training or validation rows, in which results replace the sources that no other step reads.
 
@@ -78,9 +79,10 @@ def rows_with_results(
         weight: its sample weights.
         device: where tensors are held.
         folds: the fold of each row, or None.
+        loss_targets: as of `Rows`.
     """
     read = {**{name: parts for name, parts in encoded.items() if name not in results.unread}, **results.by_key}
-    rows = Rows({name: parts[part] for name, parts in read.items()}, targets, weight, device, folds)
+    rows = Rows({name: parts[part] for name, parts in read.items()}, targets, weight, device, folds, loss_targets)
     for name in results.unread:  # the presence mask of a source is needed even if its values are not
         mask = encoded[name][part].present
         rows.present[name] = None if mask.all() else mask
@@ -176,14 +178,15 @@ class FrozenRows:
         specs: Mapping[str, Spec],
         encoded: Mapping[str, Encoded],
         targets: Mapping[str, Encoded] | None,
-        weight: np.ndarray | None,
+        weight: RowWeights,
+        loss_targets: Mapping[str, Encoded] | None = None,
     ) -> Rows:
         """Rows for prediction or evaluation, with the results of frozen parts."""
         parts = {name: [rows] for name, rows in encoded.items()}
         results = self.results(network, specs, parts, TrainingHooks(score=lambda record: 0.0))
         self._indexes.clear()
         self._loaded.clear()
-        return rows_with_results(parts, results, 0, targets, weight, self.device)
+        return rows_with_results(parts, results, 0, targets, weight, self.device, loss_targets=loss_targets)
 
     def _log_once(self, line: str, hooks: TrainingHooks) -> None:
         if line not in self._logged:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from medley.core.batch import RowWeights
+
 
 @dataclass(frozen=True)
 class LabelledRows:
@@ -16,7 +18,7 @@ class LabelledRows:
     Args:
         x: input name -> rows; None if no row has the input.
         y: head name -> labels.
-        weight: (N,) sample weights or None.
+        weight: (N,) sample weights, or head name -> such, or None.
         size: number of rows N.
         numbers: (N,) the caller's number of each row, for messages; None if they are 0 to N - 1.
         where: prefix of messages about these rows ("validation_data").
@@ -25,7 +27,7 @@ class LabelledRows:
 
     x: Mapping[str, Any]
     y: Mapping[str, Any]
-    weight: np.ndarray | None
+    weight: RowWeights
     size: int
     numbers: np.ndarray | None = None
     where: str = ""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -15,11 +15,14 @@ from medley.core.codec import TargetCodec
 from medley.data.rows import arrange, check_counts, count
 from medley.errors import ConfigError, DataError, ErrorCollector
 from medley.tables.answer_forms import checked_frame
+from medley.tables.columns.unreadable import check_policy, report_unreadable
 from medley.tables.reading.read import Table
 from medley.tables.view import TableView, is_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+OnUnreadable = Literal["warn", "raise"]
 
 
 class Predictor(ABC):
@@ -48,7 +51,14 @@ class Predictor(ABC):
         """Names of the heads, in the order `predict` returns them."""
         return list(self.targets)
 
-    def predict(self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None) -> Any:
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        *,
+        root: str | Path | None = None,
+        on_unreadable: OnUnreadable = "warn",
+    ) -> Any:
         """Predict in the types and units of the training targets, in the order of the rows.
 
         Args:
@@ -57,6 +67,9 @@ class Predictor(ABC):
                 table: a file, a frame, a dict of columns; additional columns are ignored, and any order will do.
             batch_size: rows per forward pass; it only affects memory and speed.
             root: the folder that relative paths in a table's cells start from; by default the folder of the file.
+            on_unreadable: for cells of a table that cannot be read as the kind of their column (another unit, words
+                among numbers, infinities): `"warn"` counts them as missing and lists them in one
+                `UnreadableCellWarning`, `"raise"` raises a `DataError` that lists them.
 
         Returns:
             One array for one head; else a list in the heads' order, or a dict by name where `x` was one. For a table, a
@@ -67,19 +80,26 @@ class Predictor(ABC):
             DataError: the rows do not match the training data; all errors are reported at once.
         """
         if self._is_table(x):
-            return self.predict_frame(x, batch_size, root=root)
+            return self.predict_frame(x, batch_size, root=root, on_unreadable=on_unreadable)
         raw = self.predict_raw(x, batch_size)
         return self._as_passed(
             {name: _decode_rows(codec.decode, raw[name], codec) for name, codec in self.targets.items()}, x
         )
 
-    def predict_proba(self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None) -> Any:
+    def predict_proba(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        *,
+        root: str | Path | None = None,
+        on_unreadable: OnUnreadable = "warn",
+    ) -> Any:
         """Predict class probabilities (B, classes), in the order of `labels`; for numeric targets, the prediction.
 
         Arguments and errors are those of `predict`. For a table, a frame with a column `<target>_<class>` per class.
         """
         if self._is_table(x):
-            return self.predict_frame(x, batch_size, root=root, labels=False, proba=True)
+            return self.predict_frame(x, batch_size, root=root, labels=False, proba=True, on_unreadable=on_unreadable)
         raw = self.predict_raw(x, batch_size)
         probabilities = {
             name: _decode_rows(codec.probabilities, raw[name], codec) for name, codec in self.targets.items()
@@ -87,10 +107,15 @@ class Predictor(ABC):
         return self._as_passed(probabilities, x)
 
     def predict_raw(
-        self, x: Any, batch_size: int | None = None, *, root: str | Path | None = None
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        *,
+        root: str | Path | None = None,
+        on_unreadable: OnUnreadable = "warn",
     ) -> dict[str, np.ndarray]:
         """Return raw network outputs by head name, each (B, K): logits, or numbers in standardised units."""
-        inputs = arrange(self._inputs_of(x, root), self.input_names, "x")
+        inputs = arrange(self._inputs_of(x, root, on_unreadable), self.input_names, "x")
         if _has_no_rows(inputs):
             return {name: codec.prior[None][:0] for name, codec in self.targets.items()}
         check_counts(without_absent(inputs))
@@ -103,8 +128,17 @@ class Predictor(ABC):
     def _is_table(self, x: Any) -> bool:
         return self.table is not None and is_table(x, self.input_names, self.table.required)
 
-    def _inputs_of(self, x: Any, root: str | Path | None) -> Any:
-        return self.table.x(self.table.read(x, root)) if self.table is not None and self._is_table(x) else x
+    def _inputs_of(self, x: Any, root: str | Path | None, on_unreadable: str) -> Any:
+        check_policy(on_unreadable)
+        if self.table is None or not self._is_table(x):
+            return x
+        return self._inputs_of_table(self.table.read(x, root), on_unreadable)
+
+    def _inputs_of_table(self, table: Table, on_unreadable: str) -> dict[str, Any]:
+        """Input name -> rows of a table; cells that cannot be read are reported."""
+        assert self.table is not None
+        report_unreadable(table, self.table.schema, self.table.unparsed(table, targets=False), on_unreadable)
+        return self.table.x(table)
 
     def predict_frame(
         self,
@@ -114,6 +148,7 @@ class Predictor(ABC):
         root: str | Path | None = None,
         labels: bool = True,
         proba: bool = False,
+        on_unreadable: OnUnreadable = "warn",
     ) -> pd.DataFrame:
         """Predict a table: the columns of `predict`, of `predict_proba`, or of both.
 
@@ -123,11 +158,14 @@ class Predictor(ABC):
             root: as in `predict`.
             labels: whether to include the columns of `predict`.
             proba: whether to include those of `predict_proba`, after them.
+            on_unreadable: as in `predict`.
         """
+        check_policy(on_unreadable)
         assert self.table is not None
         rows = self.table.read(x, root, empty=True)
         if len(rows):
-            return self._frame(rows, self.predict_raw(self.table.x(rows), batch_size), labels=labels, proba=proba)
+            raw = self.predict_raw(self._inputs_of_table(rows, on_unreadable), batch_size)
+            return self._frame(rows, raw, labels=labels, proba=proba)
         # Predict one dummy row and drop it: only a prediction has the right columns and types.
         template = replace(rows, frame=rows.frame.reset_index(drop=True).reindex([0]))
         raw = {name: codec.prior[None] for name, codec in self.targets.items()}

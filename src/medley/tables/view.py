@@ -138,10 +138,15 @@ class TableView:
         """The required columns whose cells may name files."""
         return [name for name in self.required if kind_named(self.schema[name].kind).names_files]
 
-    def unparsed(self, table: Table) -> dict[str, np.ndarray]:
-        """Column -> positions of rows whose cell cannot be parsed as its kind and counts as missing."""
-        targets = [self.targets[head] for head in self.labelled(table)]
-        cells_by_column = self.cells(table) | {name: self._parse(name, table) for name in targets}
+    def unparsed(self, table: Table, *, targets: bool = True) -> dict[str, np.ndarray]:
+        """Column -> positions of rows whose cell cannot be parsed as its kind and counts as missing.
+
+        Args:
+            table: rows.
+            targets: whether to include the target columns that are in the table.
+        """
+        columns = [self.targets[head] for head in self.labelled(table)] if targets else []
+        cells_by_column = self.cells(table) | {name: self._parse(name, table) for name in columns}
         return {name: cells.unparsed for name, cells in cells_by_column.items() if len(cells.unparsed)}
 
     def y(self, table: Table, heads: Iterable[str] | None = None) -> dict[str, Any]:

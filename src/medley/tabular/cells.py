@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from medley.tables.formats.missing import AMONG_NUMBERS
+
 Reading = Literal["number", "time", "category"]
 Label = str | int | float | bool
 
-# Common notations of missing numbers.
-_MISSING_STRINGS = frozenset({"", "-", "?", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none"})
 _IDENTIFIER = re.compile(r"\s*[+-]?0\d")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?")
 _EPOCH = datetime(1970, 1, 1)
@@ -119,7 +119,7 @@ def _number(cell: Any) -> float:
         return np.nan
     if isinstance(cell, str | bytes):
         text = (cell.decode(errors="replace") if isinstance(cell, bytes) else cell).strip()
-        if text.lower() in _MISSING_STRINGS:
+        if not text or text.lower() in AMONG_NUMBERS:
             return np.nan
         if "_" in text:
             raise ValueError("Python parses 1_0 as a number, but it is more likely a name")
@@ -130,7 +130,7 @@ def _number(cell: Any) -> float:
 
 
 def _day(cell: Any) -> float:
-    if isinstance(cell, str) and cell.strip().lower() in _MISSING_STRINGS:
+    if isinstance(cell, str) and (not cell.strip() or cell.strip().lower() in AMONG_NUMBERS):
         return np.nan
     if _is_missing(cell):
         return np.nan

@@ -12,7 +12,7 @@ import numpy as np
 from medley.core.codec import Codec, Encoded, State
 from medley.core.rules import Flag, Items, StateRules, require
 from medley.core.spec import Spec
-from medley.errors import ConfigError, DataError, NotFittedError
+from medley.errors import ConfigError, DataError, NotFittedError, listing
 from medley.tabular.cells import infer_reading
 from medley.tabular.columns import COLUMN_RULE, CategoricalColumn, NumericColumn
 from medley.tabular.rows import TableRows, read_rows
@@ -162,7 +162,7 @@ def _positions(required: Sequence[str], names: Sequence[str]) -> list[int]:
     if missing:
         similar = {name: get_close_matches(name, names, n=2) for name in missing}
         hints = [f"{name!r}" + (f" (near: {_list_names(similar[name])})" if similar[name] else "") for name in missing]
-        raise DataError(f"The table lacks the column {', '.join(hints)}; it has {_list_names(names)}.")
+        raise DataError(f"The table lacks the column {listing(hints)}; it has {_list_names(names)}.")
     return [positions[name] for name in required]
 
 

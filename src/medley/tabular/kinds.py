@@ -10,19 +10,21 @@ import numpy as np
 
 from medley.tables.columns.kind import SET_BY_CALLER, ColumnKind, cannot_parse
 from medley.tables.columns.numbers import infer_from_numbers
-from medley.tables.columns.parsing import marks_missing, parse_distinct, spread
+from medley.tables.columns.parsing import parse_distinct, spread
 from medley.tables.columns.profile import ColumnProfile, KindGuess, label_form
 from medley.tables.formats.booleans import parse_boolean
-from medley.tables.formats.numbers import COMMA, MISSING_MARKERS, POINT, NumberForm, find_number_form, to_numbers
+from medley.tables.formats.numbers import COMMA, POINT, NumberForm, find_number_form, to_numbers
 from medley.tables.formats.times import TIME_FORMS, find_epoch, find_time_form, numbers_to_times, to_times
 
 _MOSTLY = 0.95
+_DURATION = re.compile(r"-?\d{1,6} days?(?: [+-]?\d\d:\d\d:\d\d(?:\.\d{1,9})?)?")
 
 
 class BooleanKind(ColumnKind, register="tabular.boolean_kind"):
     """Yes or no, in any of the usual words."""
 
     name = "boolean"
+    has_number_markers = True
     rank = 10.0
     compared_as = "label"
 
@@ -54,6 +56,7 @@ class NumberKind(ColumnKind, register="tabular.number_kind"):
     """
 
     name = "number"
+    has_number_markers = True
     rank = 40.0
     forms = rf"(duration|({re.escape(POINT)}|{re.escape(COMMA)})( .*)?)?"
     compared_as = "number"
@@ -61,7 +64,12 @@ class NumberKind(ColumnKind, register="tabular.number_kind"):
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
         form = find_number_form(profile.strings) if profile.is_plain else None
         if form is None:
-            return None
+            is_duration = profile.is_plain and all(map(_DURATION.fullmatch, profile.strings))
+            return (
+                KindGuess(self.name, "its strings are durations, read as days", 0.95, "duration")
+                if is_duration
+                else None
+            )
         values = to_numbers(profile.all_strings, form)
         parsed = np.isfinite(values)
         share = profile.fraction(parsed)
@@ -75,7 +83,6 @@ class NumberKind(ColumnKind, register="tabular.number_kind"):
         if not form.sure and form.style == "1,234.5" and any("," in string for string in profile.strings):
             reason += ", where commas separate thousands"
         odd = [text for text, value in zip(profile.all_strings, values, strict=True) if np.isnan(value)]
-        odd = [text for text in odd if text.lower() not in MISSING_MARKERS]
         if odd:
             more = ", ..." if len(odd) > 3 else ""
             reason += f"; {', '.join(map(repr, odd[:3]))}{more} and the like count as missing"
@@ -107,11 +114,13 @@ class NumberKind(ColumnKind, register="tabular.number_kind"):
         elif dtype == "M":
             distinct = np.full(len(profile.values), np.nan)
         else:
-            distinct = to_numbers(profile.all_strings, NumberForm.parse("" if form == "duration" else form))
+            is_duration = form == "duration"
+            number_form = NumberForm(unit="days") if is_duration else NumberForm.parse(form)
+            distinct = to_numbers(profile.all_strings, number_form)
             for place in np.flatnonzero(np.isnan(distinct)):
-                distinct[place] = _object_to_number(profile.values[place])
+                distinct[place] = _object_to_number(profile.values[place], is_duration=is_duration)
         values = spread(profile, distinct, np.nan)
-        return values, ~np.isnan(values) | marks_missing(profile)
+        return values, ~np.isnan(values)
 
     def describe(self, form: str, distinct: int) -> str:
         return "a number, standardised"
@@ -121,6 +130,7 @@ class TimeKind(ColumnKind, register="tabular.time_kind"):
     """Dates and times, in strings, as objects, or as seconds, milliseconds, ... since 1970."""
 
     name = "time"
+    has_number_markers = True
     rank = 50.0
     forms = "|".join(map(re.escape, TIME_FORMS))
     compared_as = "number"
@@ -150,8 +160,7 @@ class TimeKind(ColumnKind, register="tabular.time_kind"):
             if form is None:
                 raise cannot_parse(profile, self.name)
             return KindGuess(self.name, SET_BY_CALLER, 1.0, form)
-        strings = [string for string in profile.strings if string.lower() not in MISSING_MARKERS]
-        match = find_time_form(strings)
+        match = find_time_form(profile.strings)
         form = "ISO" if match is None else match.form
         parsed = ~np.isnat(to_times(profile.all_strings, form))
         if not parsed.any():
@@ -177,7 +186,7 @@ class TimeKind(ColumnKind, register="tabular.time_kind"):
         else:
             distinct = to_times(profile.all_strings, form or "ISO")
         values = spread(profile, distinct, np.datetime64("NaT", "us"))
-        return values, ~np.isnat(values) | marks_missing(profile)
+        return values, ~np.isnat(values)
 
     def describe(self, form: str, distinct: int) -> str:
         return "time elapsed; year, week and day as cycles"
@@ -220,7 +229,11 @@ def _lenient_form(profile: ColumnProfile) -> NumberForm:
     return NumberForm(max(parsed, key=lambda style: parsed[style]))
 
 
-def _object_to_number(value: Any) -> float:
+def _object_to_number(value: Any, *, is_duration: bool) -> float:
+    if is_duration and isinstance(value, str) and _DURATION.fullmatch(value.strip()):
+        import pandas as pd
+
+        value = pd.Timedelta(value.strip())
     days = getattr(value, "total_seconds", None)
     if days is not None:
         return float(days()) / 86_400

@@ -170,7 +170,7 @@ def validation_outputs(
 
 def _losses(task: Task, raw: Tensor, rows: Rows, index: Tensor | None = None) -> Tensor:
     apart = raw if raw.ndim == 3 else raw.unsqueeze(1)
-    columns = [rows.targets[task.name], rows.observed[task.name], rows.weight]
+    columns = [rows.loss_targets[task.name], rows.loss_observed[task.name], rows.weights.get(task.name)]
     target, observed, weight = (one if one is None or index is None else one[index] for one in columns)
     assert target is not None
     return member_losses(task.loss, apart, target, observed, weight, None)

@@ -62,8 +62,9 @@ class EagerStepper(Stepper):
         else:
             with torch.autocast(self.device, self.precision):
                 raw = self.network(batch)
+        w = batch.weights
         losses = [
-            task_loss(t.loss, raw[t.name], batch.targets[t.name], batch.observed[t.name], batch.weight, batch.folds)
+            task_loss(t.loss, raw[t.name], batch.targets[t.name], batch.observed[t.name], w.get(t.name), batch.folds)
             for t in self.tasks
         ]
         self._update(losses)

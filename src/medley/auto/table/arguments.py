@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from medley.auto.duration import seconds
 from medley.auto.fit_arguments import check_fit, check_folder, check_writable
-from medley.auto.table.design import TableDesign, design_model
+from medley.auto.table.design import Role, TableDesign, design_model
 from medley.core.arguments import check_whole_number
 from medley.core.input import Input
 from medley.core.unreadable import POLICIES
@@ -103,9 +103,10 @@ def read_and_design(
     inputs: Sequence[str] | None = None,
     column_kinds: Mapping[str, str] | None = None,
     root: str | Path | None = None,
-    roles: Mapping[str, str | None] | None = None,
+    roles: Mapping[str, Role | None] | None = None,
     on_bad_file: str = "warn",
     labels: Table | None = None,
+    missing_values: Any = None,
     private: Sequence[str] = (),
 ) -> tuple[Table, TableDesign]:
     """Reads a table and designs its model.
@@ -117,9 +118,10 @@ def read_and_design(
         inputs: as in `fit`.
         column_kinds: as in `fit`.
         root: as in `fit`.
-        roles: "group", "time", "split", "sample_weight" -> column or None.
+        roles: "group", "time", "split", "sample_weight" -> column, target -> column, or None.
         on_bad_file: as in `fit`.
         labels: the target columns of all rows, if `table` is a sample of rows.
+        missing_values: as in `fit`.
         private: as in `fit`.
 
     Raises:
@@ -147,6 +149,7 @@ def read_and_design(
         on_bad_file=on_bad_file,
         errors=errors,
         labels=labels,
+        missing_values=missing_values,
     )
     design.view.private = tuple(private)
     design.view.forms = with_given_names(design.view.forms, table)

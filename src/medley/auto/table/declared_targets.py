@@ -12,6 +12,7 @@ from medley.errors import ConfigError, DataError, did_you_mean
 from medley.tables.columns.cells import table_cells
 from medley.tables.columns.infer import infer
 from medley.tables.columns.kind import SET_BY_CALLER
+from medley.tables.columns.missing import MissingValueSpec
 from medley.tables.columns.profile import profile_of
 from medley.tables.columns.targets import infer_target_from_profile, target_heads
 from medley.tables.reading.read import Table
@@ -19,7 +20,7 @@ from medley.tables.reading.read import Table
 _MAX_LISTED = 5
 
 
-def declared_target(table: Table, name: str, kind: str) -> TaskGuess:
+def declared_target(table: Table, name: str, kind: str, missing_values: MissingValueSpec | None = None) -> TaskGuess:
     """The task of a target whose kind is set by the caller.
 
     Args:
@@ -27,6 +28,7 @@ def declared_target(table: Table, name: str, kind: str) -> TaskGuess:
         name: the target's column.
         kind: "number", "category", "boolean", "set", "vector"; "ordered" for classes in the order of their values, or
             the order itself: "small < medium < large".
+        missing_values: what the caller sets to be missing.
 
     Raises:
         ConfigError: no head predicts this kind, or a class is missing in the order.
@@ -38,25 +40,26 @@ def declared_target(table: Table, name: str, kind: str) -> TaskGuess:
     ['number', 'multiclass', 'ordered']
     """
     if "<" in kind:
-        return _ordered_task(table, name, [label.strip() for label in kind.split("<")])
+        return _ordered_task(table, name, [label.strip() for label in kind.split("<")], missing_values)
     target_kinds = {name: target_kind for head in target_heads() for name, target_kind in head.target_kinds.items()}
     if kind.lower() not in target_kinds:
         hint = did_you_mean(kind, target_kinds)
         message = f"names the kind {kind!r} for the target {name!r}, which cannot be predicted.{hint}"
         raise ConfigError(message, argument="column_kinds")
     target_kind = target_kinds[kind.lower()]
-    guess = _infer_target(table, name)
+    guess = _infer_target(table, name, missing_values)
     if guess is not None and guess.kind in target_kind.tasks:
         return guess
-    cells = infer(table, {name: target_kind.cells})[name]
+    column = replace(table, frame=table.frame[[name]])
+    cells = infer(column, {name: target_kind.cells}, missing_values=missing_values)[name]
     if target_kind.has_classes:
         return _class_task(name, cells, table_cells(table, cells).values, target_kind.task)
     outputs = int(cells.form) if target_kind.cells == "vector" else cells.distinct if target_kind.cells == "set" else 1
     return TaskGuess(name, target_kind.task, SET_BY_CALLER, 1.0, cells.missing, outputs, (), cells)
 
 
-def _ordered_task(table: Table, name: str, order: list[str]) -> TaskGuess:
-    guess = declared_target(table, name, "ordered")
+def _ordered_task(table: Table, name: str, order: list[str], missing_values: MissingValueSpec | None) -> TaskGuess:
+    guess = declared_target(table, name, "ordered", missing_values)
     labels = {str(label): label for label in guess.labels}
     missing = [label for label in labels if label not in order]
     if missing:
@@ -81,8 +84,8 @@ def _class_task(name: str, cells: ColumnGuess, values: np.ndarray, task: str) ->
     )
 
 
-def _infer_target(table: Table, name: str) -> TaskGuess | None:
+def _infer_target(table: Table, name: str, missing_values: MissingValueSpec | None) -> TaskGuess | None:
     try:
-        return infer_target_from_profile(profile_of(table, name))
+        return infer_target_from_profile(profile_of(table, name), missing_values)
     except DataError:  # the kind that is set may still be possible
         return None

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from medley.auto.table.declared_targets import declared_target
+from medley.auto.table.dense_targets import settle_dense_targets
 from medley.core.column import TaskGuess
 from medley.core.head import Head
 from medley.core.input import Input, InputColumns, TableOptions
 from medley.core.registry import declared, name_of
 from medley.errors import ConfigError, DataError, ErrorCollector, MedleyError, did_you_mean, spelled
 from medley.tables.answer_forms import AnswerForm, check_answer_names
+from medley.tables.columns.cells import guessed_profile
 from medley.tables.columns.infer import infer
 from medley.tables.columns.kind import SET_BY_CALLER
+from medley.tables.columns.missing import MissingValueSpec, describe_missing
 from medley.tables.columns.profile import profile_of
 from medley.tables.columns.schema import Schema, check_kinds
 from medley.tables.columns.targets import infer_target_from_profile, target_heads
 from medley.tables.reading.read import Table
 from medley.tables.view import Feed, TableView
+
+Role = str | Mapping[str, str]
+"""The column of a role, or a dict from target to such a column."""
+
+
+def role_columns(role: Role | None) -> list[str]:
+    """The columns of a role."""
+    if role is None:
+        return []
+    return list(role.values()) if isinstance(role, Mapping) else [role]
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,7 @@ class TableDesign:
         heads: in the order of the view's targets.
         tasks: target column -> its task.
         left_out: columns that no input reads, each with its reason.
+        missing: columns in which strings count as missing, each with a phrase that names them.
     """
 
     view: TableView
@@ -39,6 +53,7 @@ class TableDesign:
     heads: list[Head]
     tasks: dict[str, TaskGuess]
     left_out: dict[str, str]
+    missing: dict[str, str] = field(default_factory=dict)
 
 
 def design_model(
@@ -47,10 +62,11 @@ def design_model(
     *,
     inputs: Sequence[str] | None = None,
     column_kinds: Mapping[str, str] | None = None,
-    roles: Mapping[str, str] | None = None,
+    roles: Mapping[str, Role] | None = None,
     on_bad_file: str = "warn",
     errors: ErrorCollector | None = None,
     labels: Table | None = None,
+    missing_values: Any = None,
 ) -> TableDesign:
     """Infers the kinds of columns and the tasks of targets, and chooses inputs and heads.
 
@@ -60,10 +76,11 @@ def design_model(
         inputs: the columns to learn from; default: all columns without another role.
         column_kinds: column -> kind that overrides the inferred one; for targets also "ordered".
         roles: argument -> column that determines the split or the weights ("group", "split", "sample_weight"; these are
-            not inputs), or the order of rows ("time").
+            not inputs), or the order of rows ("time"); weights also by target, a dict from target to column.
         on_bad_file: what to do with files that cannot be read.
         errors: earlier errors of the call, which are reported with those found here.
         labels: the target columns of all rows, if `table` is a sample of rows.
+        missing_values: what the caller sets to be missing, as in `infer`.
 
     Raises:
         ConfigError: columns or kinds do not exist (all are reported), or no column is left to learn from.
@@ -78,8 +95,13 @@ def design_model(
         errors.raise_if_any(ConfigError)
     columns = list(table.frame.columns)
     error_class = _check_columns(columns, target_names, inputs, roles, errors)
+    missing = MissingValueSpec.of(missing_values, errors)
+    missing.check(columns, errors)
     kinds = {**_head_kinds(custom_heads), **(column_kinds or {})}
-    tasks, schema = _infer_kinds(table, labels or table, target_names, kinds, errors)
+    tasks, schema = _infer_kinds(table, labels or table, target_names, kinds, missing, errors)
+    if not errors.errors:
+        declared_names = [*kinds, *filter(custom_heads.get, custom_heads)]
+        tasks = settle_dense_targets(table, labels or table, schema, tasks, declared_names, missing)
     label_sets = [name for name, task in tasks.items() if task.cells.kind == "set"]
     check_answer_names({name: task.labels or None for name, task in tasks.items()}, label_sets, errors)
     errors.raise_if_any(error_class)
@@ -87,9 +109,15 @@ def design_model(
         name: replace(task, reason=SET_BY_CALLER) if custom_heads.get(name) else task for name, task in tasks.items()
     }
     schema = Schema(tasks[guess.name].cells if guess.name in tasks else guess for guess in schema.values())
-    not_inputs = {*target_names, *(name for role, name in roles.items() if role != "time")}
+    not_inputs = {
+        *target_names,
+        *(name for role, named in roles.items() if role != "time" for name in role_columns(named)),
+    }
     candidates = [name for name in dict.fromkeys(inputs or columns) if name not in not_inputs]
     used, left_out = _used_columns(schema, candidates, are_named=inputs is not None)
+    if not used:
+        schema = _with_identifiers(table, schema, candidates, missing)
+        used, left_out = _used_columns(schema, candidates, are_named=inputs is not None)
     input_columns, unclaimed = _claim_columns(schema, used, TableOptions((*columns, *target_names), on_bad_file))
     left_out |= unclaimed
     if not input_columns:
@@ -106,7 +134,10 @@ def design_model(
     forms = {name: AnswerForm.of(rows[name], task.cells) for name, task in tasks.items()}
     targets = {str(head.name): name for head, name in zip(heads, target_names, strict=True)}
     view = TableView(schema, feeds, targets, forms)
-    return TableDesign(view, [each.input for each in input_columns], heads, tasks, left_out)
+    sources = dict.fromkeys(view.required, table) | dict.fromkeys(target_names, labels or table)
+    phrases = {name: describe_missing(guessed_profile(source, schema[name])) for name, source in sources.items()}
+    phrases = {name: phrase for name, phrase in phrases.items() if phrase}
+    return TableDesign(view, [each.input for each in input_columns], heads, tasks, left_out, phrases)
 
 
 def check_column_names(
@@ -114,7 +145,7 @@ def check_column_names(
     targets: Any,
     inputs: Sequence[str] | None,
     column_kinds: Mapping[str, str] | None,
-    roles: Mapping[str, str],
+    roles: Mapping[str, Role],
     errors: ErrorCollector,
 ) -> None:
     """Checks the names of columns and kinds before the rows of a large table are read.
@@ -152,19 +183,29 @@ def _check_columns(
     columns: Sequence[str],
     target_names: Sequence[str],
     inputs: Sequence[str] | None,
-    roles: Mapping[str, str],
+    roles: Mapping[str, Role],
     errors: ErrorCollector,
 ) -> type[MedleyError]:
     """Adds errors for invalid names; returns the class of the error that reports all."""
     if not target_names:
         errors.add("is empty; name at least one column to predict.", argument="targets")
-    arguments = {"targets": target_names, "inputs": inputs or (), **{role: [name] for role, name in roles.items()}}
+    arguments = {
+        "targets": target_names,
+        "inputs": inputs or (),
+        **{role: role_columns(named) for role, named in roles.items()},
+    }
     for argument, names in arguments.items():
         for name in names:
             if name not in columns:
                 errors.add(f"names {name!r}, which is not a column.{did_you_mean(name, columns)}", argument=argument)
             elif argument != "targets" and name in target_names:
                 errors.add(f"names {name!r}, which is a target.", argument=argument)
+    for argument, by_target in roles.items():
+        for name in by_target if isinstance(by_target, Mapping) else ():
+            if name not in target_names:
+                errors.add(
+                    f"names {name!r}, which is not a target.{did_you_mean(name, target_names)}", argument=argument
+                )
     return ConfigError if errors.errors else DataError
 
 
@@ -175,21 +216,27 @@ def _head_kinds(custom_heads: Mapping[str, Head]) -> dict[str, str]:
 
 
 def _infer_kinds(
-    table: Table, labels: Table, target_names: Sequence[str], kinds: Mapping[str, str], errors: ErrorCollector
+    table: Table,
+    labels: Table,
+    target_names: Sequence[str],
+    kinds: Mapping[str, str],
+    missing: MissingValueSpec,
+    errors: ErrorCollector,
 ) -> tuple[dict[str, TaskGuess], Schema]:
     """The tasks of targets and the kinds of the other columns; adds errors for kinds that are not possible."""
     tasks, schema = {}, Schema([])
     for name in (name for name in target_names if name in table.frame.columns):
         try:
             tasks[name] = (
-                declared_target(labels, name, str(kinds[name]))
+                declared_target(labels, name, str(kinds[name]), missing)
                 if name in kinds
-                else infer_target_from_profile(profile_of(labels, name))
+                else infer_target_from_profile(profile_of(labels, name), missing)
             )
         except MedleyError as error:
             errors.collect(error)
     try:
-        schema = infer(table, {name: kind for name, kind in kinds.items() if name not in target_names})
+        others = {name: kind for name, kind in kinds.items() if name not in target_names}
+        schema = infer(table, others, missing_values=missing, targets=tasks)
     except DataError as error:
         errors.collect(error)
     return tasks, schema
@@ -204,6 +251,20 @@ def _used_columns(schema: Schema, columns: Sequence[str], *, are_named: bool) ->
         else:
             left_out[name] = f"{guess.kind}: {guess.reason}" + (" (named in inputs)" if are_named else "")
     return used, left_out
+
+
+def _with_identifiers(table: Table, schema: Schema, columns: Sequence[str], missing: MissingValueSpec) -> Schema:
+    """A schema in which identifiers that are numbers are used, as there is nothing else to learn from."""
+    profiles = [profile_of(table, name) for name in columns if schema[name].kind == "identifier"]
+    numbers = {
+        profile.name: "number" for profile in profiles if profile.is_plain and profile.values.dtype.kind in "iuf"
+    }
+    if not numbers:
+        return schema
+    guesses = infer(replace(table, frame=table.frame[[*numbers]]), numbers, missing_values=missing)
+    reason = "an identifier by its name, but there is no other column to learn from"
+    replaced = {name: replace(guess, reason=reason, confidence=0.5) for name, guess in guesses.items()}
+    return Schema(replaced.get(name, guess) for name, guess in schema.items())
 
 
 def _claim_columns(

@@ -12,7 +12,7 @@ from typing import Any
 from medley.auto.automodel import AutoModel
 from medley.auto.duration import seconds
 from medley.auto.table.arguments import check_search, read_and_design, replace_fields
-from medley.auto.table.design import TableDesign, check_column_names
+from medley.auto.table.design import Role, TableDesign, check_column_names
 from medley.auto.table.graph import path_name, table_graph, table_training
 from medley.auto.table.large_search_rows import are_images_large, large_search_rows, scan_table
 from medley.auto.table.pretrained_choice import choose_pretrained
@@ -37,12 +37,13 @@ def fit(
     *,
     inputs: Sequence[str] | None = None,
     column_kinds: Mapping[str, str] | None = None,
+    missing_values: Any = None,
     root: str | Path | None = None,
     group: str | None = None,
     time: str | None = None,
     split: str | None = None,
     validation_split: float | None = None,
-    sample_weight: str | None = None,
+    sample_weight: str | Mapping[str, str] | None = None,
     time_limit: float | str | None = "10m",
     max_trials: int | None = None,
     epochs: int | None = None,
@@ -72,15 +73,21 @@ def fit(
         targets: the column to predict, several columns, or a dict from column to its head. Cells may be missing.
         inputs: the columns to learn from; default: all columns without another role.
         column_kinds: column -> kind ("number", "category", "text", "image", ...), to override the inferred kinds.
+        missing_values: strings and numbers that stand for missing values (`["unknown", -99]`), in addition to those
+            that are recognised; or a dict from column to all of its missing values: `{"region": []}`, if "NA" is a
+            region.
         root: the folder that relative paths in cells start from; default: the table's folder.
         group: column; rows with the same value are all training rows or all validation rows.
         time: column; the latest rows are validation rows.
-        split: column that marks training and validation rows.
+        split: column that marks training and validation rows: "train", "validation" ("test" rows are left out); or
+            booleans, 0 and 1, whose meaning follows its name: true is a training row in `is_train`, and a validation
+            row in `is_test`, `val` and where the name does not tell; or whole numbers in a column such as `fold`, of
+            which the highest are validation rows.
         validation_split: fraction of the rows that is drawn at random for validation, stratified over the targets.
             By default, tables of columns and texts are divided into five folds, so that all rows are training rows:
             each row is validated by the members of an ensemble that are not trained on it. With images and the like, 10
             to 20 % are validation rows.
-        sample_weight: column of weights.
+        sample_weight: column of weights, or a dict from target to such a column.
         time_limit: seconds, or "10m".
         max_trials: maximal number of trials. By default, as many as fit into the time, at most 100, and fewer if many
             in a row do not improve the result (20, or as many as preceded the best trial).
@@ -163,6 +170,7 @@ def fit(
         Progress(verbose),
         inputs=inputs,
         column_kinds=column_kinds,
+        missing_values=missing_values,
         root=root,
         roles={"group": group, "time": time, "split": split, "sample_weight": sample_weight},
         pretrained=pretrained,
@@ -264,8 +272,9 @@ def _read_and_split(
     inputs: Sequence[str] | None,
     column_kinds: Mapping[str, str] | None,
     root: Any,
-    roles: Mapping[str, str | None],
+    roles: Mapping[str, Role | None],
     pretrained: Any,
+    missing_values: Any,
     private: Sequence[str],
 ) -> tuple[SearchRows, TableDesign]:
     """Reads and splits a table and designs its model: in memory if the table fits, else in batches."""
@@ -282,6 +291,7 @@ def _read_and_split(
         root=root,
         roles=roles,
         on_bad_file=split_spec.on_bad_file,
+        missing_values=missing_values,
         private=private,
     )
     if not is_large(table, memory):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from medley.auto.table.design import TableDesign
-from medley.auto.table.reports import report_design, report_unparsed, unreadable_rows, warn_of_leaks
+from medley.auto.table.reports import report_design, report_split, report_unparsed, unreadable_rows, warn_of_leaks
 from medley.auto.table.search_rows import (
     SearchRows,
     SplitSpec,
@@ -95,6 +95,7 @@ def large_search_rows(table_scan: Scan, design: TableDesign, split_spec: SplitSp
     labels = Table(table_scan.full.frame.iloc[numbers], table_scan.table.root, table_scan.full.origin)
     duplicates = _duplicate_groups(batch_results.hashes[numbers])
     y, weight, train, validation = labels_and_split(labels, design, split_spec, numbers, duplicates)
+    report_split(labels, split_spec, train, validation, progress)
     part_of_row = np.full(table_scan.rows, LEFT_OUT, np.int8)
     part_of_row[numbers[train]], part_of_row[numbers[validation]] = TRAIN, VALIDATION
     parts = [select_rows({}, y, weight, rows, numbers) for rows in (train, validation)]

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from medley.auto.table.design import TableDesign
-from medley.errors import DataError, spelled, warn
+from medley.auto.table.split_column import read_split_column
+from medley.errors import DataError, listing, spelled, warn
 from medley.search.progress import Progress
 from medley.tables.checks.leaks import leaks
+from medley.tables.columns.unreadable import describe_expected
 from medley.tables.reading.read import Table
 
+if TYPE_CHECKING:
+    from medley.auto.table.search_rows import SplitSpec
+
 MAX_ERRORS = 10
-MAX_COLUMNS = 12
 
 
 def report_design(design: TableDesign, progress: Progress) -> None:
@@ -21,10 +27,31 @@ def report_design(design: TableDesign, progress: Progress) -> None:
         progress.log(f"target {name}: {task.kind} ({task.reason})")
     for feed in design.view.feeds:
         columns = [f"{name} ({design.view.schema[name].kind})" for name in feed.columns]
-        more = f", and {len(columns) - MAX_COLUMNS} more" if len(columns) > MAX_COLUMNS else ""
-        progress.log(f"input {feed.name}: {', '.join(columns[:MAX_COLUMNS])}{more}")
+        progress.log(f"input {feed.name}: {listing(columns, 'see `medley inspect`')}")
+    by_reason: dict[str, list[str]] = {}
     for name, reason in design.left_out.items():
-        progress.log(f"left out {name}: {reason}")
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        progress.log(f"left out {listing(names, 'see `medley inspect`')}: {reason}")
+    if design.missing:
+        phrases = [f"{name}: {phrase}" for name, phrase in design.missing.items()]
+        progress.log(f"{listing(phrases, 'see `medley inspect`')} ({spelled('missing_values')} overrules)")
+
+
+def report_split(
+    table: Table, split_spec: SplitSpec, train: np.ndarray, validation: np.ndarray, progress: Progress
+) -> None:
+    """Logs how a column was understood that determines the split, with counts."""
+    counts = f"{len(train):,} training rows, {len(validation):,} validation rows"
+    if split_spec.split is not None:
+        columns: Any = table.frame
+        parts = read_split_column(columns[split_spec.split], split_spec.split)
+        drawn = "" if len(parts.held_out) else f"; drawn from the training rows: {counts}"
+        progress.log(f"split by {parts.meaning}{drawn}")
+    elif split_spec.time is not None:
+        progress.log(f"split by column {split_spec.time!r}: {counts} (the latest)")
+    elif split_spec.group is not None:
+        progress.log(f"split by column {split_spec.group!r}: {counts} (whole groups)")
 
 
 def report_unparsed(unparsed: Mapping[str, tuple[int, int]], design: TableDesign, progress: Progress) -> None:
@@ -36,8 +63,9 @@ def report_unparsed(unparsed: Mapping[str, tuple[int, int]], design: TableDesign
         progress: logs.
     """
     for name, (count, first) in unparsed.items():
-        kind = design.view.schema[name].kind
-        cells = f"{count:,} cells cannot be parsed as a {kind} and count as missing"
+        kind = describe_expected(design.view.schema, name)
+        counted = "1 cell cannot be parsed as" if count == 1 else f"{count:,} cells cannot be parsed as"
+        cells = f"{counted} a {kind} and {'counts' if count == 1 else 'count'} as missing"
         progress.log(f"{name}: {cells}, the first in row {first}")
 
 

@@ -8,21 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from medley.auto.table.design import TableDesign
+from medley.auto.table.design import Role, TableDesign, role_columns
 from medley.auto.table.graph import has_folds
 from medley.auto.table.reports import (
     check_files_are_readable,
     report_design,
+    report_split,
     report_unparsed,
     unreadable_rows,
     warn_of_leaks,
 )
 from medley.auto.table.split import fold_rows, split_periods, split_rows
 from medley.auto.training_rows import label_strata
+from medley.core.batch import RowWeights
 from medley.core.row_reporting import using_row_numbers
 from medley.data.rows import take
+from medley.data.split import FOLDS
 from medley.errors import DataError, spelled
-from medley.model.encoding import row_weights
+from medley.model.encoding import row_weights, take_weights
 from medley.search.labelled_rows import LabelledRows
 from medley.search.progress import Progress
 from medley.search.stream import Stream
@@ -46,7 +49,7 @@ class SplitSpec:
         group: column; rows with the same value are never separated.
         time: column; the latest rows are validation rows.
         split: column that marks training and validation rows.
-        sample_weight: column of weights.
+        sample_weight: column of weights, or target -> such a column.
         on_bad_file: `"drop"` leaves out rows with unreadable files; `"raise"` reports them as an error.
         is_free: whether the caller has not set `validation_split`: rows are then divided into folds if possible, else
             by a fraction that depends on their number.
@@ -57,7 +60,7 @@ class SplitSpec:
     group: str | None = None
     time: str | None = None
     split: str | None = None
-    sample_weight: str | None = None
+    sample_weight: Role | None = None
     on_bad_file: str = "warn"
     is_free: bool = False
 
@@ -69,7 +72,7 @@ class SplitSpec:
     @property
     def columns(self) -> list[str]:
         """The columns that determine the split or the weights."""
-        return self.split_columns + ([] if self.sample_weight is None else [self.sample_weight])
+        return self.split_columns + role_columns(self.sample_weight)
 
 
 @dataclass(frozen=True)
@@ -115,24 +118,30 @@ def search_rows(table: Table, design: TableDesign, split_spec: SplitSpec, progre
     has_split_column = split_spec.time is not None or split_spec.split is not None
     if split_spec.is_free and not has_split_column and has_folds(design.inputs) and len(table) >= MIN_FOLD_ROWS:
         y, weight, folds = labels_and_folds(table, design, split_spec, numbers, duplicates, times)
-        part = replace(select_rows(x, y, weight, np.arange(len(table)), numbers), folds=folds)
-        return SearchRows(part, None, split_metadata(design, leaks, [part], dropped))
+        if len(np.unique(folds)) == FOLDS:  # few groups or times make fewer folds
+            part = replace(select_rows(x, y, weight, np.arange(len(table)), numbers), folds=folds)
+            return SearchRows(part, None, split_metadata(design, leaks, [part], dropped))
     if split_spec.is_free:
         split_spec = replace(split_spec, fraction=default_fraction(len(table)))
     y, weight, train, validation = labels_and_split(table, design, split_spec, numbers, duplicates)
     if times is not None:
-        train, validation = split_periods(times, split_spec.fraction, split_spec.seed)
+        strata = _strata(design, y, numbers, of_numbers=False)
+        train, validation = split_periods(times, split_spec.fraction, split_spec.seed, strata)
+    report_split(table, split_spec, train, validation, progress)
     parts = [select_rows(x, y, weight, index, numbers) for index in (train, validation)]
     if any(block.linear_features() is not None for block in design.inputs) and not has_folds(design.inputs):
         # The first stage is trained in folds.
+        strata = [stratum[train] for stratum in _strata(design, y, numbers)]
         folds = fold_rows(
             table.frame.iloc[train],
             split_spec.seed,
-            [stratum[train] for stratum in _strata(design, y, numbers)],
+            strata,
             duplicates[train],
             group=split_spec.group,
             times=None if times is None else times[train],
         )
+        if len(np.unique(folds)) < FOLDS:
+            folds = fold_rows(table.frame.iloc[train], split_spec.seed, strata)
         parts[0] = replace(parts[0], folds=folds)
     return SearchRows(parts[0], parts[1], split_metadata(design, leaks, parts, dropped))
 
@@ -165,7 +174,7 @@ def default_fraction(rows: int) -> float:
 
 def labels_and_split(
     table: Table, design: TableDesign, split_spec: SplitSpec, numbers: np.ndarray, duplicates: np.ndarray
-) -> tuple[dict[str, Any], np.ndarray | None, np.ndarray, np.ndarray]:
+) -> tuple[dict[str, Any], RowWeights, np.ndarray, np.ndarray]:
     """Labels by head, weights (N,) or None, and the positions of training and of validation rows.
 
     Args:
@@ -175,12 +184,12 @@ def labels_and_split(
         numbers: (N,) the caller's number of each row.
         duplicates: (N,) integers that are equal for duplicate rows.
     """
-    y, weight = design.view.y(table), _weights(table, split_spec)
+    y, weight = design.view.y(table), _weights(table, design, split_spec)
     train, validation = split_rows(
         table.frame,
         split_spec.fraction,
         split_spec.seed,
-        _strata(design, y, numbers),
+        _strata(design, y, numbers, of_numbers=split_spec.group is None),
         duplicates,
         group=split_spec.group,
         time=split_spec.time,
@@ -196,7 +205,7 @@ def labels_and_folds(
     numbers: np.ndarray,
     duplicates: np.ndarray,
     times: np.ndarray | None,
-) -> tuple[dict[str, Any], np.ndarray | None, np.ndarray]:
+) -> tuple[dict[str, Any], RowWeights, np.ndarray]:
     """Labels by head, weights (N,) or None, and the fold of each row (N,).
 
     Args:
@@ -207,35 +216,42 @@ def labels_and_folds(
         duplicates: (N,) integers that are equal for duplicate rows.
         times: (N,) datetimes if folds are periods of time; else None.
     """
-    y, weight = design.view.y(table), _weights(table, split_spec)
-    strata = _strata(design, y, numbers)
+    y, weight = design.view.y(table), _weights(table, design, split_spec)
+    strata = _strata(design, y, numbers, of_numbers=split_spec.group is None)
     return y, weight, fold_rows(table.frame, split_spec.seed, strata, duplicates, group=split_spec.group, times=times)
 
 
-def _strata(design: TableDesign, y: Mapping[str, Any], numbers: np.ndarray) -> list[np.ndarray]:
+def _strata(
+    design: TableDesign, y: Mapping[str, Any], numbers: np.ndarray, *, of_numbers: bool = True
+) -> list[np.ndarray]:
     with using_row_numbers(numbers):
-        return label_strata({str(head.name): head for head in design.heads}, y)
+        return label_strata({str(head.name): head for head in design.heads}, y, numbers=of_numbers)
 
 
-def _weights(table: Table, split_spec: SplitSpec) -> np.ndarray | None:
+def _weights(table: Table, design: TableDesign, split_spec: SplitSpec) -> RowWeights:
     columns: Any = table.frame
-    return None if split_spec.sample_weight is None else row_weights(columns[split_spec.sample_weight], len(table))
+    weight = split_spec.sample_weight
+    if weight is None or isinstance(weight, str):
+        return None if weight is None else row_weights(columns[weight], len(table))
+    targets = design.view.targets
+    by_head = {head: columns[weight[column]] for head, column in targets.items() if column in weight}
+    return row_weights(by_head, len(table), list(targets))
 
 
 def select_rows(
-    x: Mapping[str, Any], y: Mapping[str, Any], weight: np.ndarray | None, rows: np.ndarray, numbers: np.ndarray
+    x: Mapping[str, Any], y: Mapping[str, Any], weight: RowWeights, rows: np.ndarray, numbers: np.ndarray
 ) -> LabelledRows:
     """Selects rows by their positions.
 
     Args:
         x: input name -> N rows.
         y: head name -> N labels.
-        weight: (N,) or None.
+        weight: (N,), or head name -> such, or None.
         rows: positions of the selected rows.
         numbers: (N,) the caller's number of each row.
     """
     x, y = ({name: take(values, rows) for name, values in columns.items()} for columns in (x, y))
-    return LabelledRows(x, y, None if weight is None else weight[rows], len(rows), numbers[rows])
+    return LabelledRows(x, y, take_weights(weight, rows), len(rows), numbers[rows])
 
 
 def split_metadata(

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medley.data.split import FOLDS
+from medley.auto.table.split_column import read_split_column
+from medley.data.split import (
+    FOLDS,
+    ClassRows,
+    by_strata,
+    held_out_groups,
+    keep_classes_in_training,
+    spread_over_folds,
+)
 from medley.data.split import split as split_at_random
 from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
-
-TRAIN_CELLS = ("train", "training")
-VALIDATION_CELLS = ("val", "valid", "validation", "dev")
-TEST_CELLS = ("test", "testing", "holdout")
 
 PERIODS = 20
 """Number of periods of time, some of which are validation rows."""
@@ -41,12 +45,15 @@ def split_rows(
         frame: N rows.
         fraction: fraction of validation rows, unless `split` is set.
         seed: random seed.
-        strata: integers (N,) per target; a random split is stratified over them.
+        strata: integers (N,) per target, or labels (N, K), as in `medley.data.split.split`. A random split is
+            stratified over them, and keeps a row of every class among the training rows if it can, as a split by groups
+            does.
         duplicates: integers (N,), equal for duplicate rows, which a random split does not separate. They are ignored if
             they are most of the rows: few columns then have few values, and equal rows are not a leak.
         group: column; rows with the same value are not separated.
         time: column; the latest rows are validation rows.
-        split: column of "train" and "validation" ("test" rows are left out), or of booleans (True: validation).
+        split: column that marks training and validation rows (`read_split_column`). If it marks test rows and no
+            validation rows, these are drawn from the training rows.
 
     Returns:
         Positions of the training rows and of the validation rows.
@@ -71,11 +78,11 @@ def split_rows(
     errors.raise_if_any(ConfigError)
     columns: Any = frame
     if split is not None:
-        return _by_marks(columns[split], split)
+        return _by_marks(columns[split], split, fraction, seed, strata, duplicates)
     if time is not None:
         return _by_time(columns[time], fraction, time)
     if group is not None:
-        return _by_group(_group_indices(columns[group]), fraction, seed, group)
+        return _by_group(_group_indices(columns[group]), fraction, seed, group, strata)
     return _at_random(len(frame), fraction, seed, strata, duplicates)
 
 
@@ -93,7 +100,7 @@ def fold_rows(
     Args:
         frame: N rows.
         seed: random seed.
-        strata: integers (N,) per target, over which the folds are stratified.
+        strata: as in `split_rows`; classes of several rows are in several folds if that is possible.
         duplicates: integers (N,), equal for duplicate rows, which are in one fold, unless most rows are duplicates.
         group: column; rows with the same value are in one fold.
         times: (N,) datetimes; each fold is then a period of time, because rows that are close in time are similar.
@@ -125,18 +132,35 @@ def fold_rows(
         groups = duplicates
     _, first_rows, group_of_row, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
     order = rng.permutation(len(first_rows))
-    if strata and group is None:
-        # Groups are sorted by the labels of their first row, and assigned to the folds in turn.
-        order = order[np.lexsort([stratum[first_rows][order] for stratum in reversed(strata)])]
+    classes = ClassRows.of(len(frame), strata).grouped(group_of_row)
+    if group is not None:
+        return _assign_groups(classes, order[np.argsort(-sizes[order], kind="stable")], sizes)[group_of_row]
+    # Groups are sorted by the labels of their first row, and assigned to the folds in turn.
+    order = by_strata(order, [np.asarray(stratum)[first_rows] for stratum in strata])
     folds = np.empty(len(first_rows), np.int64)
-    if group is None:
-        folds[order] = np.arange(len(first_rows)) % FOLDS
-        return folds[group_of_row]
-    fold_sizes = np.zeros(FOLDS, np.int64)
-    for index in order[np.argsort(-sizes[order], kind="stable")]:  # the largest group first, into the smallest fold
-        folds[index] = int(fold_sizes.argmin())
-        fold_sizes[folds[index]] += sizes[index]
+    folds[order] = np.arange(len(first_rows)) % FOLDS
+    spread_over_folds(classes, folds, rng)
     return folds[group_of_row]
+
+
+def _assign_groups(classes: ClassRows, order: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The fold of each group (G,): each goes where there is most room, but the last one of a class not to all others.
+
+    Args:
+        classes: of the groups.
+        order: (G,) the groups, the largest first.
+        sizes: (G,) rows of each.
+    """
+    folds, loads = np.empty(len(order), np.int64), np.zeros(FOLDS, np.int64)
+    dealt = np.zeros((len(classes.sizes), FOLDS), np.int64)
+    for group in order.tolist():
+        there = dealt[classes[group]] + 1
+        is_whole = (there == classes.sizes[classes[group]][:, None]) & (there > 1)
+        room = np.where(is_whole.any(axis=0) & ~is_whole.any(axis=0).all(), np.iinfo(np.int64).max, loads)
+        folds[group] = int(room.argmin())
+        loads[folds[group]] += sizes[group]
+        dealt[classes[group], folds[group]] += 1
+    return folds
 
 
 def periods(times: np.ndarray, count: int) -> np.ndarray:
@@ -158,45 +182,48 @@ def periods(times: np.ndarray, count: int) -> np.ndarray:
     return (earlier_rows * count // len(times))[index]
 
 
-def split_periods(times: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def split_periods(
+    times: np.ndarray, fraction: float, seed: int, strata: Sequence[np.ndarray] = ()
+) -> tuple[np.ndarray, np.ndarray]:
     """Splits rows such that the validation rows are periods of time among the training rows.
 
     Args:
         times: (N,) datetimes.
         fraction: approximate fraction of validation rows.
         seed: random seed.
+        strata: as in `split_rows`; periods without which training would lack a class are chosen last.
 
     Returns:
         Positions of the training rows and of the validation rows.
     """
-    period_of_row = periods(times, PERIODS)
-    present = np.unique(period_of_row)
+    present, period_of_row = np.unique(periods(times, PERIODS), return_inverse=True)
     count = min(max(round(fraction * len(present)), 1), len(present) - 1)
-    is_validation = np.isin(period_of_row, np.random.default_rng(seed).permutation(present)[:count])
+    classes = ClassRows.of(len(times), strata).grouped(period_of_row)
+    order = np.random.default_rng(seed).permutation(len(present))
+    is_validation = np.isin(period_of_row, held_out_groups(classes, order, np.ones(len(present)), count))
     return np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
 
 
-def _by_marks(column: pd.Series, name: str) -> tuple[np.ndarray, np.ndarray]:
-    missing = np.flatnonzero(column.isna())
-    if len(missing):
-        raise DataError(
-            f"The split column {name!r} must mark every row as training or validation row, but {len(missing)} of its "
-            f"cells are missing, the first in row {missing[0]}."
+def _by_marks(
+    column: pd.Series,
+    name: str,
+    fraction: float,
+    seed: int,
+    strata: Sequence[np.ndarray],
+    duplicates: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    parts = read_split_column(column, name)
+    train, held = parts.train, parts.held_out
+    if len(train) > 1 and not len(held) and parts.left_out:
+        inner = _at_random(
+            len(train),
+            fraction,
+            seed,
+            [np.asarray(stratum)[train] for stratum in strata],
+            None if duplicates is None else duplicates[train],
         )
-    cells = column.map(_normalized_cell).to_numpy()
-    is_validation = np.isin(cells, [*VALIDATION_CELLS, "true", "1"])
-    is_train = np.isin(cells, [*TRAIN_CELLS, "false", "0"])
-    unknown = sorted({str(cell) for cell in cells[~is_validation & ~is_train & ~np.isin(cells, TEST_CELLS)]})
-    if unknown:
-        raise DataError(
-            f"The split column {name!r} contains {', '.join(map(repr, unknown[:5]))}; use 'train', 'validation' and "
-            "'test', or True for validation rows."
-        )
-    return _check_both(np.flatnonzero(is_train), np.flatnonzero(is_validation), name)
-
-
-def _normalized_cell(cell: Any) -> str:
-    return str(int(cell)) if isinstance(cell, float) and cell in (0.0, 1.0) else str(cell).strip().lower()
+        train, held = train[inner[0]], train[inner[1]]
+    return _check_both(train, held, name)
 
 
 def _by_time(column: pd.Series, fraction: float, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -214,13 +241,15 @@ def _by_time(column: pd.Series, fraction: float, name: str) -> tuple[np.ndarray,
     return _check_both(np.flatnonzero(~is_validation), np.flatnonzero(is_validation), name)
 
 
-def _by_group(groups: np.ndarray, fraction: float, seed: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _by_group(
+    groups: np.ndarray, fraction: float, seed: int, name: str, strata: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     sizes = np.bincount(groups)
     if len(sizes) == 1:
         raise DataError(_one_group_message(name))
     order = np.random.default_rng(seed).permutation(len(sizes))
-    earlier_rows = np.concatenate([[0], np.cumsum(sizes[order])[:-1]])
-    is_validation = np.isin(groups, order[earlier_rows < fraction * len(groups)])
+    classes = ClassRows.of(len(groups), strata).grouped(groups)
+    is_validation = np.isin(groups, held_out_groups(classes, order, sizes, fraction * len(groups)))
     return _check_both(np.flatnonzero(~is_validation), np.flatnonzero(is_validation), name)
 
 
@@ -239,9 +268,12 @@ def _at_random(
     if len(first_rows) == rows or sizes[small].sum() < 1.5 * fraction * rows or len(small) < _MIN_GROUPS:
         return split_at_random(rows, fraction, seed, strata)
     small_fraction = fraction * rows / sizes[small].sum()
-    small_strata = [stratum[first_rows[small]] for stratum in strata]
+    small_strata = [np.asarray(stratum)[first_rows[small]] for stratum in strata]
     _, validation = split_at_random(len(small), small_fraction, seed, small_strata)
-    is_validation = np.isin(group_of_row, small[validation])
+    in_validation = np.isin(np.arange(len(first_rows)), small[validation])
+    classes = ClassRows.of(rows, strata).grouped(group_of_row)  # duplicates may differ in their labels
+    keep_classes_in_training(classes, in_validation, np.random.default_rng(seed))
+    is_validation = in_validation[group_of_row]
     return np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
 
 

@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medley.core.column import ColumnGuess
-from medley.errors import DataError, ErrorCollector
+from medley.errors import DataError, ErrorCollector, listing
 from medley.tables.columns.kind import parse_column
+from medley.tables.columns.missing import missing_values_of
 from medley.tables.columns.profile import ColumnProfile, profile_of
 from medley.tables.columns.schema import Schema
 from medley.tables.reading.read import Table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_MOST_ERRORS = 10
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class Cells:
             - vector: float32 (B, D), rows of NaN where missing;
             - set: a list of B lists of labels; series: a list of B arrays; None where missing;
             - anything else: a list of the unchanged cells.
-        unparsed: positions of the rows whose cell is not empty but cannot be parsed as its kind: it counts as missing.
+        unparsed: positions of the rows whose cell is not empty but cannot be parsed as its kind, or is infinite: it
+            counts as missing.
     """
 
     values: Any
@@ -70,13 +75,14 @@ def check_columns(table: Table, names: Sequence[str]) -> None:
         DataError: columns are missing (all are reported, each with similar names).
     """
     present, errors = list(table.frame.columns), ErrorCollector()
-    for name in names:
-        if name not in present:
-            similar = get_close_matches(name, present, n=3)
-            hint = (
-                f"near: {', '.join(map(repr, similar))}" if similar else f"it has {', '.join(map(repr, present[:20]))}"
-            )
-            errors.add(f"Column {name!r} is missing in {table.origin}; {hint}.")
+    missing = [name for name in names if name not in set(present)]
+    for name in missing[:_MOST_ERRORS]:
+        similar = get_close_matches(name, present, n=3)
+        hint = f"near: {listing(map(repr, similar))}" if similar else f"it has {listing(map(repr, present))}"
+        errors.add(f"Column {name!r} is missing in {table.origin}; {hint}.")
+    if len(missing) > _MOST_ERRORS:
+        others = listing(map(repr, missing[_MOST_ERRORS:]), see="see the model's describe()")
+        errors.add(f"{len(missing) - _MOST_ERRORS} more of the {len(names)} columns are missing: {others}.")
     errors.raise_if_any(DataError)
 
 
@@ -101,6 +107,12 @@ def table_cells(table: Table, guess: ColumnGuess) -> Cells:
     return _parse(profile_of(table, guess.name), guess)
 
 
+def guessed_profile(table: Table, guess: ColumnGuess) -> ColumnProfile:
+    """The profile of a table's column, in which the strings that the guess takes for missing values are missing."""
+    return profile_of(table, guess.name).without(missing_values_of(guess))
+
+
 def _parse(profile: ColumnProfile, guess: ColumnGuess) -> Cells:
+    profile = profile.without(missing_values_of(guess))
     values, parsed = parse_column(profile, guess.kind, guess.form)
-    return Cells(values, np.flatnonzero(profile.present & ~parsed))
+    return Cells(values, np.flatnonzero((profile.present & ~parsed) | profile.infinite))

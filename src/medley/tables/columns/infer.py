@@ -9,21 +9,36 @@ from typing import Any
 
 import numpy as np
 
-from medley.core.column import ColumnGuess
+from medley.core.column import ColumnGuess, TaskGuess
 from medley.errors import DataError, ErrorCollector
+from medley.tables.columns.cells import table_cells
 from medley.tables.columns.kind import column_kinds, kind_named, overridden
+from medley.tables.columns.missing import (
+    MissingValueSpec,
+    describe_missing,
+    usual_missing_values,
+    without_missing_values,
+)
 from medley.tables.columns.numbers import infer_from_numbers
 from medley.tables.columns.objects import is_list_like, items_of, type_names
 from medley.tables.columns.profile import ColumnProfile, KindGuess, is_absent, label_form, profile_of
+from medley.tables.columns.relation import TargetRelation
 from medley.tables.columns.schema import Schema, check_kinds
-from medley.tables.reading.read import read
+from medley.tables.reading.read import Table, read
 
 _MOST_EXAMPLES = 3
 _SAMPLE_CELLS = 200
 _LONGEST_EXAMPLE = 40
 
 
-def infer(table: Any, overrides: Mapping[str, str] | None = None, sample_rows: int = 10_000) -> Schema:
+def infer(
+    table: Any,
+    overrides: Mapping[str, str] | None = None,
+    sample_rows: int = 10_000,
+    *,
+    missing_values: Any = None,
+    targets: Mapping[str, TaskGuess] | None = None,
+) -> Schema:
     """Infer the kind of each column, with reason and confidence.
 
     Distinct values are counted over all rows; lists, and how strings are written, are examined in a sample.
@@ -32,6 +47,10 @@ def infer(table: Any, overrides: Mapping[str, str] | None = None, sample_rows: i
         table: a table of any form that `read.read` accepts; training rows only, if others are to be predicted.
         overrides: column -> kind that the caller sets.
         sample_rows: the most rows that are examined one by one.
+        missing_values: strings and numbers that stand for missing values, in addition to those that are inferred; or a
+            dict from column to all of its missing values.
+        targets: column -> its task, where columns are to be predicted: then a number that predicts one is not taken
+            for an identifier or a code.
 
     Returns:
         A guess for every column, in the order of the columns.
@@ -47,8 +66,15 @@ def infer(table: Any, overrides: Mapping[str, str] | None = None, sample_rows: i
     errors, guesses = ErrorCollector(), []
     profiles: dict[str, ColumnProfile] = {}
     kinds = check_kinds(overrides or {}, table.frame.columns, errors)
+    spec = MissingValueSpec.of(missing_values, errors)
+    if spec is not missing_values:
+        spec.check(table.frame.columns, errors)
+    relation = _relation(table, targets or {})
     for name in table.frame.columns:
-        profile = profiles[name] = profile_of(table, name, sample_rows)
+        profile = without_missing_values(profile_of(table, name, sample_rows), spec, kinds.get(name))
+        if relation is not None and name not in (targets or {}):
+            profile = profile.related(relation)
+        profiles[name] = profile
         with errors.collecting(DataError):
             kind_guess = infer_kind(profile)
             if name in kinds:
@@ -56,6 +82,11 @@ def infer(table: Any, overrides: Mapping[str, str] | None = None, sample_rows: i
             guesses.append(_column_guess(profile, kind_guess))
     errors.raise_if_any(DataError)
     return Schema(_with_families(guesses, kinds, profiles))
+
+
+def _relation(table: Table, targets: Mapping[str, TaskGuess]) -> TargetRelation | None:
+    cells = [table_cells(table, task.cells).values for name, task in targets.items() if name in table.frame.columns]
+    return TargetRelation(cells) if cells else None
 
 
 def _with_families(
@@ -82,7 +113,7 @@ def _in_family(guess: ColumnGuess, family: KindGuess) -> ColumnGuess:
 
 
 def infer_column(profile: ColumnProfile) -> ColumnGuess:
-    """Infer the kind of one column, as `infer` does."""
+    """Infer the kind of one column, from a profile `without_missing_values`, as `infer` does."""
     return _column_guess(profile, infer_kind(profile))
 
 
@@ -161,7 +192,7 @@ def _infer_objects(profile: ColumnProfile) -> KindGuess:
 
 
 def _column_guess(profile: ColumnProfile, kind_guess: KindGuess) -> ColumnGuess:
-    kind = kind_named(kind_guess.kind)
+    kind, usual = kind_named(kind_guess.kind), usual_missing_values(kind_guess.kind)
     distinct = len(profile.values) if profile.is_plain else kind_guess.labels or profile.n_present
     missing = 1 - profile.n_present / len(profile.series) + kind_guess.unparsed
     examples = (
@@ -170,7 +201,7 @@ def _column_guess(profile: ColumnProfile, kind_guess: KindGuess) -> ColumnGuess:
     return ColumnGuess(
         name=profile.name,
         kind=kind_guess.kind,
-        reason=kind_guess.reason,
+        reason="; ".join(filter(None, [kind_guess.reason, describe_missing(profile)])),
         confidence=round(float(kind_guess.confidence), 2),
         missing=round(float(missing), 6),
         distinct=distinct,
@@ -178,6 +209,7 @@ def _column_guess(profile: ColumnProfile, kind_guess: KindGuess) -> ColumnGuess:
         description=kind.describe(kind_guess.form, kind_guess.labels or distinct),
         form=kind_guess.form,
         is_used=kind.is_used,
+        missing_values=None if profile.missing_values == usual else tuple(sorted(profile.missing_values)),
     )
 
 

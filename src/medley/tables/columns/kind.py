@@ -45,6 +45,9 @@ class ColumnKind(ABC):
     compared_as: ClassVar[Literal["number", "label", "labels", "numbers"] | None] = None
     """How leak checks compare the column with a target: one number or label per cell, several, or not at all (None)."""
 
+    has_number_markers: ClassVar[bool] = False
+    """Whether words such as "unknown" are missing values in such columns, as among numbers."""
+
     def __init_subclass__(cls, *, register: str | None = None) -> None:
         if register is not None:
             registry.register(register)(cls)
@@ -81,7 +84,7 @@ class ColumnKind(ABC):
 
         Returns:
             B values, in a form that the kind documents, missing ones as NaN, NaT or None; and a mask (B,) of the rows
-            that were parsed or hold a placeholder for a missing value, such as "n/a".
+            that were parsed.
         """
 
     @abstractmethod

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from medley.tables.columns.names import is_code_name, is_identifier_name, is_quantity_name, is_time_name
+from medley.tables.columns.names import (
+    is_code_name,
+    is_counter_name,
+    is_identifier_name,
+    is_quantity_name,
+    is_time_name,
+)
 from medley.tables.columns.profile import ColumnProfile, KindGuess
 from medley.tables.formats.times import find_epoch
 
@@ -19,7 +25,9 @@ def infer_from_numbers(profile: ColumnProfile, values: np.ndarray) -> KindGuess:
         profile: the column.
         values: its distinct values as float64 (D,), NaN for those that are not numbers.
 
-    Whole numbers may be identifiers or codes ("zipcode"); the column's name, or that all values differ, shows it. A
+    Whole numbers may be identifiers or codes ("zipcode"). What they hold decides: whether they count the rows or recur,
+    and how they are related to the targets, where these are known. The column's name only decides what the numbers
+    leave open. A number whose order predicts a target is not left out, unless its column is named as an identifier. A
     rating cannot be distinguished from a class by its numbers alone: few distinct whole numbers are taken as numbers.
     """
     is_finite = np.isfinite(values)
@@ -30,10 +38,11 @@ def infer_from_numbers(profile: ColumnProfile, values: np.ndarray) -> KindGuess:
         return KindGuess("number", "its cells are numbers with fractions", 0.98)
     # Floats without gaps are measurements, also in whole units; integers with gaps are stored as floats, too.
     is_measurement = profile.series.dtype.kind == "f" and profile.present.all()
+    by_row = np.append(values, np.nan)[profile.codes]
     return (
         _time(profile, numbers)
-        or (None if is_measurement else _identifier(profile, numbers))
-        or _code(profile, numbers, counts)
+        or (None if is_measurement else _identifier(profile, numbers, by_row))
+        or _code(profile, numbers, counts, by_row)
         or _quantity(numbers)
     )
 
@@ -46,39 +55,64 @@ def _time(profile: ColumnProfile, values: np.ndarray) -> KindGuess | None:
     return KindGuess("time", f"its whole numbers are {written}", 0.9 if is_time_name(profile.name) else 0.8, form)
 
 
-def _identifier(profile: ColumnProfile, values: np.ndarray) -> KindGuess | None:
+def _identifier(profile: ColumnProfile, values: np.ndarray, by_row: np.ndarray) -> KindGuess | None:
     if len(values) < profile.n_present or len(values) < 3:
         return None
-    if is_identifier_name(profile.name) or (is_code_name(profile.name) and len(values) >= _FEW_DISTINCT):
-        return KindGuess("identifier", "every row has a different value, and its name is that of an identifier", 0.98)
-    if len(values) < _FEW_DISTINCT or is_time_name(profile.name) or is_quantity_name(profile.name):
+    name, relation = profile.name, profile.relation
+    if is_identifier_name(name):
+        reason = "every row has a different value, and its name is that of an identifier"
+        is_predictive = relation is not None and relation.is_predicted_by(by_row)
+        return KindGuess("identifier", reason + ("; yet its order predicts a target" if is_predictive else ""), 0.98)
+    if len(values) < _FEW_DISTINCT or is_time_name(name) or is_quantity_name(name):
         return None
-    span = values.max() - values.min() + 1
-    if span == len(values):
+    guess = _unnamed_identifier(name, values, by_row)
+    if guess is None or relation is None or not relation.is_predicted_by(by_row):
+        return guess
+    return KindGuess("number", f"{guess.reason}, but its order predicts a target", 0.7)
+
+
+def _unnamed_identifier(name: str, values: np.ndarray, by_row: np.ndarray) -> KindGuess | None:
+    """Whether whole numbers that all differ identify rows, by their order and gaps, and by a name that allows it."""
+    steps = np.diff(by_row[np.isfinite(by_row)])
+    if (steps == 1).all() or (steps == -1).all():
         return KindGuess("identifier", f"it counts the rows, from {values.min():.0f} to {values.max():.0f}", 0.95)
-    if len(values) >= span / 2:
+    if is_code_name(name):
+        return KindGuess("identifier", "every row has a different value, and its name is that of a code", 0.9)
+    if is_counter_name(name) and len(values) >= (values.max() - values.min() + 1) / 2:
         return KindGuess("identifier", "every row has a different whole number, with few gaps between them", 0.7)
     return None
 
 
-def _code(profile: ColumnProfile, values: np.ndarray, counts: np.ndarray) -> KindGuess | None:
-    numbers = f"{len(values):,} whole numbers"
-    if is_identifier_name(profile.name):
-        return KindGuess("category", f"its name suggests that its {numbers} are codes", 0.85, "int")
-    if is_code_name(profile.name):
-        return KindGuess("category", f"its name suggests that its {numbers} are codes", 0.8, "int")
-    if profile.n_present >= _ENOUGH_ROWS and _look_like_codes(values, counts) and not is_quantity_name(profile.name):
-        return KindGuess("category", f"its {numbers}, all with the same number of digits, recur often", 0.55, "int")
+def _code(profile: ColumnProfile, values: np.ndarray, counts: np.ndarray, by_row: np.ndarray) -> KindGuess | None:
+    name, relation = profile.name, profile.relation
+    guess = _named_code(name, values, counts) or _recurring_code(name, values, counts)
+    if guess is not None:
+        if relation is None or not relation.prefers_order(by_row):
+            return guess
+        return KindGuess("number", f"the order of its {len(values):,} whole numbers predicts a target", 0.7)
     return None
 
 
-def _look_like_codes(values: np.ndarray, counts: np.ndarray) -> bool:
+def _named_code(name: str, values: np.ndarray, counts: np.ndarray) -> KindGuess | None:
+    reason = f"its name suggests that its {len(values):,} whole numbers are codes"
+    if is_identifier_name(name):
+        return KindGuess("category", reason, 0.85, "int")
+    # Codes recur, and negative numbers are no codes.
+    does_recur = len(values) <= max(counts.sum() / 2, _FEW_DISTINCT)
+    return (
+        KindGuess("category", reason, 0.8, "int") if is_code_name(name) and does_recur and values.min() >= 0 else None
+    )
+
+
+def _recurring_code(name: str, values: np.ndarray, counts: np.ndarray) -> KindGuess | None:
     """Whether numbers look like postcodes: 5 digits or more, repeated, few of them round."""
     digits = np.floor(np.log10(np.maximum(np.abs(values), 1)))
-    if values.min() < 10_000 or digits.min() != digits.max() or len(values) > 0.2 * counts.sum():
-        return False
-    rounded = (values % 10 == 0).mean()
-    return bool(rounded < 0.3 and len(values) > 2)
+    if counts.sum() < _ENOUGH_ROWS or is_quantity_name(name) or values.min() < 10_000 or digits.min() != digits.max():
+        return None
+    if len(values) > 0.2 * counts.sum() or len(values) <= 2 or (values % 10 == 0).mean() >= 0.3:
+        return None
+    reason = f"its {len(values):,} whole numbers, all with the same number of digits, recur often"
+    return KindGuess("category", reason, 0.55, "int")
 
 
 def _quantity(values: np.ndarray) -> KindGuess:

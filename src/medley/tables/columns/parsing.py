@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from medley.tables.columns.profile import ColumnProfile
-from medley.tables.formats.numbers import MISSING_MARKERS
 
 
 def spread(profile: ColumnProfile, values: np.ndarray, missing: Any) -> np.ndarray:
@@ -31,11 +30,3 @@ def parse_cells(profile: ColumnProfile, parse: Callable[[Any], Any]) -> tuple[li
     cells = zip(profile.series.tolist(), profile.present.tolist(), strict=True)
     values = [parse(cell) if present else None for cell, present in cells]
     return values, np.array([value is not None for value in values], bool)
-
-
-def marks_missing(profile: ColumnProfile) -> np.ndarray:
-    """Mask (B,) of rows with a placeholder for a missing value ("n/a"): these are missing, not unparsable."""
-    if profile.values.dtype.kind != "O":
-        return np.zeros(len(profile.series), bool)
-    distinct = [isinstance(value, str) and value.strip().lower() in MISSING_MARKERS for value in profile.values]
-    return np.append(np.array(distinct, bool), False)[profile.codes]

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medley.tables.formats.numbers import MISSING_MARKERS
-
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
 
+    from medley.tables.columns.relation import TargetRelation
     from medley.tables.reading.read import Table
 
 _SAMPLE_VALUES = 2000
-_ABSENT = ("NoneType", "NAType", "NaTType")  # by name, because pandas is imported late
+_ABSENT = ("NoneType", "NAType", "NaTType", "MaskedConstant")  # by name, because pandas is imported late
 _CONTAINERS = (list, tuple, set, frozenset, Mapping, np.ndarray, bytes, bytearray, memoryview)
 _CONTAINER_MARKS = ("detach", "getbands", "__array__")  # of tensors, Pillow images, and arrays of other libraries
 
@@ -53,15 +53,46 @@ class ColumnProfile:
         series: its cells.
         root: the folder that relative paths start from.
         rows: the most cells that are examined one by one.
+        missing_values: what counts as missing in addition to empty cells, in lower case: strings, and numbers as
+            strings.
     """
 
-    def __init__(self, name: str, series: pd.Series, root: Path, rows: int = 10_000) -> None:
+    def __init__(
+        self,
+        name: str,
+        series: pd.Series,
+        root: Path,
+        rows: int = 10_000,
+        missing_values: frozenset[str] = frozenset(),
+    ) -> None:
         self.name = name
         self.series = _as_python_objects(series)
         self.root = root
         self.rows = rows
+        self.missing_values = missing_values
+        self.relation: TargetRelation | None = None
         self.kind_guess: KindGuess | None = None  # cached by `infer.infer_kind`
         self.parsed: dict[tuple[str, str], tuple[Any, np.ndarray]] = {}  # cached by kind and form
+        self._without: dict[frozenset[str], ColumnProfile] = {}
+
+    def without(self, missing_values: Collection[str]) -> ColumnProfile:
+        """The profile of the same column where these values count as missing; it is cached.
+
+        Args:
+            missing_values: strings, of any case, and numbers as strings.
+        """
+        markers = frozenset(value.strip().lower() for value in missing_values)
+        if markers == self.missing_values:
+            return self
+        if markers not in self._without:
+            self._without[markers] = ColumnProfile(self.name, self.series, self.root, self.rows, markers)
+        return self._without[markers]
+
+    def related(self, relation: TargetRelation | None) -> ColumnProfile:
+        """The same profile, from which a kind is inferred by the relation of the column to the targets as well."""
+        profile = copy(self)
+        profile.relation, profile.kind_guess = relation, None
+        return profile
 
     @cached_property
     def types(self) -> frozenset[type]:
@@ -129,33 +160,72 @@ class ColumnProfile:
         """All distinct values as strings (D)."""
         return [str(value).strip() for value in self.values.tolist()]
 
-    @cached_property
-    def is_missing_marker(self) -> np.ndarray:
-        """Which distinct values are placeholders for a missing value (D,): "n/a", "?"."""
-        return np.array([string.lower() in MISSING_MARKERS for string in self.all_strings], bool)
-
     def fraction(self, parsed: np.ndarray) -> float:
         """The fraction of rows with a value whose distinct value was parsed, as marked in `parsed` (D,)."""
-        return float(self.counts[parsed].sum() / max(self.counts[~self.is_missing_marker].sum(), 1))
+        return float(self.counts[parsed].sum() / max(self.counts.sum(), 1))
 
     def unparsed(self, parsed: np.ndarray) -> float:
         """The fraction of all rows with a value that was not parsed, as marked in `parsed` (D,)."""
         return float(self.counts[~parsed].sum() / len(self.series))
 
+    @property
+    def markers(self) -> Mapping[str, int]:
+        """The strings that occur and count as missing although they are not blank, and their numbers of rows."""
+        return self._factorized[2] if self.is_plain else {}
+
     @cached_property
-    def _factorized(self) -> tuple[np.ndarray, np.ndarray]:
+    def infinite(self) -> np.ndarray:
+        """Mask of the rows whose cell is an infinite number (B,): it counts as missing, but is reported."""
+        if self.series.dtype.kind != "f":
+            return np.zeros(len(self.series), bool)
+        return np.isinf(self.series.to_numpy(dtype=np.float64, na_value=np.nan))
+
+    @cached_property
+    def _factorized(self) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
         import pandas as pd
 
         codes, uniques = pd.factorize(self.series)
         values = np.asarray(uniques) if uniques.dtype.kind in "biufmM" else np.asarray(uniques, dtype=object)
-        if values.dtype.kind == "O":
-            is_missing = np.array([isinstance(value, str) and (not value or value.isspace()) for value in values], bool)
-        else:
-            is_missing = np.isinf(values) if values.dtype.kind == "f" else np.zeros(len(values), bool)
+        is_blank = _are_blank(values)
+        is_marker = _are_markers(values, self.missing_values) & ~is_blank
+        markers = {str(values[place]).strip(): int((codes == place).sum()) for place in np.flatnonzero(is_marker)}
+        is_missing = is_blank | is_marker
         if is_missing.any():
             new_codes = np.append(np.where(is_missing, -1, np.cumsum(~is_missing) - 1), -1)
             codes, values = new_codes[codes], values[~is_missing]
-        return codes, values
+        return codes, values, markers
+
+
+def _are_blank(values: np.ndarray) -> np.ndarray:
+    """Which distinct values (D,) are blank strings or infinite."""
+    if values.dtype.kind == "O":
+        return np.array([isinstance(value, str) and (not value or value.isspace()) for value in values], bool)
+    return np.isinf(values) if values.dtype.kind == "f" else np.zeros(len(values), bool)
+
+
+def _are_markers(values: np.ndarray, missing_values: frozenset[str]) -> np.ndarray:
+    """Which distinct values (D,) are among those that count as missing."""
+    if not missing_values or values.dtype.kind not in "Oiuf":
+        return np.zeros(len(values), bool)
+    numbers = {number for value in missing_values if (number := _as_number(value)) is not None}
+    if values.dtype.kind != "O":
+        return np.isin(values, list(numbers)) if numbers else np.zeros(len(values), bool)
+    return np.array(
+        [
+            value.strip().lower() in missing_values
+            if isinstance(value, str)
+            else isinstance(value, int | float) and value in numbers
+            for value in values
+        ],
+        bool,
+    )
+
+
+def _as_number(string: str) -> float | None:
+    try:
+        return float(string)
+    except ValueError:
+        return None
 
 
 def profile_of(table: Table, name: str, rows: int = 10_000) -> ColumnProfile:

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any, Self
 
 from medley.core.column import ColumnGuess
-from medley.core.rules import Fields, Flag, Items, Real, StateRules, Text, Whole, require
+from medley.core.rules import Fields, Flag, Items, Maybe, Real, StateRules, Text, Whole, require
 from medley.errors import ConfigError, ErrorCollector, did_you_mean
 from medley.tables.columns.kind import SET_BY_CALLER, kind_named, kind_names
 
@@ -72,7 +72,10 @@ class Schema(Mapping[str, ColumnGuess]):
 
     def state(self) -> list[dict[str, Any]]:
         """The schema as JSON values."""
-        return [{**asdict(guess), "examples": list(guess.examples)} for guess in self.values()]
+        return [
+            {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(guess).items()}
+            for guess in self.values()
+        ]
 
     @classmethod
     def restore(cls, state: Iterable[Mapping[str, Any]]) -> Self:
@@ -90,8 +93,9 @@ class Schema(Mapping[str, ColumnGuess]):
         return cls(guesses)
 
 
-def _guess(examples: list[str], **fields: Any) -> ColumnGuess:
-    return ColumnGuess(**fields, examples=tuple(examples))
+def _guess(examples: list[str], missing_values: list[Any] | None = None, **fields: Any) -> ColumnGuess:
+    markers = {} if missing_values is None else {"missing_values": tuple(missing_values)}
+    return ColumnGuess(**fields, **markers, examples=tuple(examples))
 
 
 _GUESS = Fields(
@@ -106,7 +110,9 @@ _GUESS = Fields(
         "description": Text(),
         "form": Text(),
         "is_used": Flag(),
+        "missing_values": Maybe(Items(Text())),
     },
+    optional=frozenset({"missing_values"}),
     make=_guess,
 )
 
@@ -134,5 +140,12 @@ def _overridden(guess: ColumnGuess, name: str) -> ColumnGuess:
     form = guess.form if name == guess.kind else ""
     description = kind.describe(form, guess.distinct)
     return replace(
-        guess, kind=name, reason=SET_BY_CALLER, confidence=1.0, form=form, description=description, is_used=kind.is_used
+        guess,
+        kind=name,
+        reason=SET_BY_CALLER,
+        confidence=1.0,
+        form=form,
+        description=description,
+        is_used=kind.is_used,
+        missing_values=guess.missing_values if name == guess.kind else None,
     )

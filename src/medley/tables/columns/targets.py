@@ -16,7 +16,8 @@ from medley.errors import DataError
 from medley.tables.columns.cells import read_cells
 from medley.tables.columns.infer import infer_column
 from medley.tables.columns.kind import kind_named, parse_column
-from medley.tables.columns.names import is_code_name, is_grade_name, is_identifier_name, is_quantity_name
+from medley.tables.columns.missing import MissingValueSpec, missing_values_of, without_missing_values
+from medley.tables.columns.names import is_code_name, is_grade_name, is_identifier_name, is_quantity_name, is_time_name
 from medley.tables.columns.profile import ColumnProfile, label_form
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class TargetProfile:
             labels: the classes.
             cells: the kind of column that its cells are parsed as, if it is not the inferred one.
         """
-        guess = self.cells
+        guess = replace(self.cells, missing_values=tuple(sorted(missing_values_of(self.cells))))
         if cells is not None and cells != guess.kind:
             guess = replace(guess, kind=cells, form="", is_used=True)
         if labels:
@@ -146,8 +147,14 @@ def infer_target(values: Any, name: str = "target") -> TaskGuess:
     return infer_target_from_profile(ColumnProfile(name, series, Path()))
 
 
-def infer_target_from_profile(profile: ColumnProfile) -> TaskGuess:
-    """Infer the task of a target from its column profile, as `infer_target` does."""
+def infer_target_from_profile(profile: ColumnProfile, missing_values: MissingValueSpec | None = None) -> TaskGuess:
+    """Infer the task of a target from its column profile, as `infer_target` does.
+
+    Args:
+        profile: the column.
+        missing_values: what the caller sets to be missing.
+    """
+    profile = without_missing_values(profile, missing_values)
     if not profile.n_present:
         rows = len(profile.series)
         raise DataError(f"The target {profile.name!r} is missing in all {rows:,} rows: there is nothing to learn.")
@@ -183,6 +190,8 @@ def _numbered_classes(name: str, values: np.ndarray, rows: int) -> tuple[str, st
     if has_code_name and distinct <= _MOST_CODES:
         return "multiclass", f"its name suggests that its {distinct} whole numbers are classes", 0.8
     if not 3 <= distinct <= _MOST_GRADES:
+        return None
+    if (is_quantity_name(name) or is_time_name(name)) and not is_grade_name(name) and values[0] not in (0, 1):
         return None
     described = f"its cells are {distinct} whole numbers from {values[0]:.0f} to {values[-1]:.0f}"
     if is_grade_name(name):

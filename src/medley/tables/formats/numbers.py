@@ -1,23 +1,24 @@
-"""Numbers in strings: thousands separators, decimal commas, percent, currencies and other units."""
+"""Numbers in strings: thousands separators, decimal commas, currencies and other units, bounds ("<0.1", "65+")."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-MISSING_MARKERS = frozenset(
-    {"", "-", "--", "?", ".", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "nat", "null", "none", "#div/0!", "#value!"}
-)
-"""Placeholders that people and programs write for a missing value, in lower case."""
+from medley.tables.formats.units import conversion
 
 POINT, COMMA = "1,234.5", "1.234,5"
-_MULTIPLIERS = {"k": 1e3, "K": 1e3, "M": 1e6, "mn": 1e6, "B": 1e9, "bn": 1e9}
+_MULTIPLIERS = {
+    **{"k": 1e3, "K": 1e3, "thousand": 1e3, "M": 1e6, "mn": 1e6, "mio": 1e6, "Mio": 1e6, "million": 1e6},
+    **{"B": 1e9, "bn": 1e9, "mrd": 1e9, "Mrd": 1e9, "billion": 1e9},
+}
 _SPACES = " \u00a0\u202f\u2009"
 _MONEY = r"(?:US\$|R\$|[$€£¥₹₩₽]|(?:USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|Rs\.?)(?![^\W\d_]))"
-_UNIT = r"(?:[%‰°$€£¥₹₩₽]|[^\W\d_])[^\s\d()]{0,7}"
+_UNIT = r"(?:(?:sq|cu|fl)\.?\s)?(?:[%‰°$€£¥₹₩₽]|[^\W\d_])[^\s\d()]{0,11}[23]?"
 _LEADING_ZERO = re.compile(r"[+-]?0\d+")
 
 
@@ -26,8 +27,8 @@ def _pattern(groups: str, decimal: str) -> re.Pattern[str]:
     digits = rf"(?:(?:{whole})(?:{decimal}\d*)?|{decimal}\d+)(?:[eE][+-]?\d+)?"
     sign = r"(?P<{}>[-+\u2212])?\s*"
     return re.compile(
-        rf"(?P<open>\()?\s*{sign.format('first')}(?P<money>{_MONEY})?\s*{sign.format('second')}"
-        rf"(?P<digits>{digits})\s*(?P<unit>{_UNIT})?\s*(?P<close>\))?"
+        rf"(?P<open>\()?\s*[<>≤≥~≈]?\s*{sign.format('first')}(?P<money>{_MONEY})?\s*{sign.format('second')}"
+        rf"(?P<digits>{digits})\+?\s*(?P<unit>{_UNIT})?\s*(?P<close>\))?"
     )
 
 
@@ -43,7 +44,7 @@ class NumberForm:
 
     Args:
         style: `"1,234.5"` or `"1.234,5"`.
-        unit: the unit before or after all of them; `k`, `M` and `bn` are multiplied out instead.
+        unit: the unit before or after them, to which others are converted; `k`, `M` and `bn` are multiplied out.
         sure: whether no other style can parse them.
 
     >>> str(NumberForm.parse("1.234,5 kg")), NumberForm.parse("").style
@@ -67,29 +68,32 @@ def find_number_form(strings: Sequence[str]) -> NumberForm | None:
     """Find out how the numbers of a column are written, from some of its distinct strings.
 
     Returns:
-        The style that parses most strings; None if it parses less than 90% of them, if their units differ, or if digits
-        have a leading zero: "007" is a code, not a number.
+        The style that parses most strings, and their most frequent unit; None if fewer than 90% of them can be parsed
+        in that style and converted to that unit, or if digits have a leading zero: "007" is a code, not a number.
 
     >>> find_number_form(["1.234,50 €", "12,00 €"])
     NumberForm(style='1.234,5', unit='€', sure=True)
+    >>> find_number_form(["1 kg", "2 kg", "500 g"]).unit, find_number_form(["1 kg", "2 pieces"])
+    ('kg', None)
     >>> find_number_form(["007", "12"]) is None
     True
     """
-    values = [string for string in strings if string.lower() not in MISSING_MARKERS]
-    if not values or any(_LEADING_ZERO.match(string) for string in values):
+    if not strings or any(_LEADING_ZERO.match(string) for string in strings):
         return None
     matches_by_style = {
-        style: [pattern.fullmatch(string) for string in values] for style, (pattern, _) in _PATTERNS.items()
+        style: [match for string in strings if (match := pattern.fullmatch(string))]
+        for style, (pattern, _) in _PATTERNS.items()
     }
-    counts = {style: sum(match is not None for match in matches) for style, matches in matches_by_style.items()}
+    counts = {style: len(matches) for style, matches in matches_by_style.items()}
     style = POINT if counts[POINT] >= counts[COMMA] else COMMA
-    if counts[style] < 0.9 * len(values):
+    units = Counter(map(_unit, matches_by_style[style]))
+    bare = units.pop("", 0)
+    unit = max(units, key=lambda name: units[name], default="")
+    convertible = bare + sum(count for name, count in units.items() if conversion(name, unit) is not None)
+    if convertible < 0.9 * len(strings):
         return None
-    units = {_unit(match) for match in matches_by_style[style] if match} - {"", *_MULTIPLIERS}
-    if len(units) > 1:
-        return None
-    is_ambiguous = counts[POINT] == counts[COMMA] and any("," in string or "." in string for string in values)
-    return NumberForm(style, next(iter(units), ""), sure=not is_ambiguous)
+    is_ambiguous = counts[POINT] == counts[COMMA] and any("," in string or "." in string for string in strings)
+    return NumberForm(style, unit, sure=not is_ambiguous)
 
 
 def to_numbers(strings: Sequence[str], form: NumberForm | None = None) -> np.ndarray:
@@ -100,10 +104,13 @@ def to_numbers(strings: Sequence[str], form: NumberForm | None = None) -> np.nda
         form: as found by `find_number_form`; by default the plain style.
 
     Returns:
-        float64 (S,), NaN where a string is not a finite number; units are dropped, `k`, `M` and `bn` multiplied out.
+        float64 (S,) in the unit of the form, NaN where a string is not a finite number or has a unit that cannot be
+        converted; a number without a unit is taken to be in that of the form.
 
-    >>> to_numbers(["1,234.5", "12 %", "($3k)", "n/a"]).tolist()
-    [1234.5, 12.0, -3000.0, nan]
+    >>> to_numbers(["1,234.5", "500 g", "$3", "many"], NumberForm(unit="kg")).tolist()
+    [1234.5, 0.5, nan, nan]
+    >>> to_numbers(["($3k)", "2"], NumberForm(unit="$")).tolist()
+    [-3000.0, 2.0]
     """
     form = form or NumberForm()
     pattern, separators = _PATTERNS[form.style]
@@ -111,17 +118,23 @@ def to_numbers(strings: Sequence[str], form: NumberForm | None = None) -> np.nda
     for position, string in enumerate(strings):
         match = pattern.fullmatch(string.strip())
         if match:
-            values[position] = _value(match, separators)
+            values[position] = _value(match, separators, form.unit)
     values[~np.isfinite(values)] = np.nan
     return values
 
 
-def _value(match: re.Match[str], separators: re.Pattern[str]) -> float:
+def _value(match: re.Match[str], separators: re.Pattern[str], form_unit: str) -> float:
+    unit = _unit(match)
+    scale = conversion(unit, form_unit) if unit else (1.0, 0.0)
+    if scale is None:
+        return float("nan")
     digits = separators.sub("", match["digits"]).replace(",", ".")
     minus_signs = sum(match[name] in ("-", "\u2212") for name in ("first", "second"))
     minus_signs += match["open"] is not None and match["close"] is not None
-    return (-1.0) ** minus_signs * float(digits) * _MULTIPLIERS.get(match["unit"] or "", 1.0)
+    value = (-1.0) ** minus_signs * float(digits) * _MULTIPLIERS.get(match["unit"] or "", 1.0)
+    return value * scale[0] + scale[1]
 
 
 def _unit(match: re.Match[str]) -> str:
-    return match["unit"] or match["money"] or ""
+    unit = match["unit"] or ""
+    return (match["money"] or "") if unit in _MULTIPLIERS else unit or match["money"] or ""

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from medley.tables.formats.numbers import MISSING_MARKERS
-
 _SHAPE = re.compile(r"(?=.*\d)[\w.,:/+\- ]{4,40}")
 _ISO = re.compile(r"\d{4}-\d\d?(-\d\d?([T ]\d\d?:\d\d(:\d\d(\.\d+)?)?\s?(Z|UTC|[+-]\d\d(:?\d\d)?)?)?)?")
 # If several formats fit, the first wins: day before month with dots and dashes, month before day with slashes.
@@ -50,18 +48,17 @@ def find_time_form(strings: Sequence[str]) -> TimeForm | None:
     >>> find_time_form(["3/4/2024", "5/6/2024"])
     TimeForm(form='%m/%d/%Y', rival='%d/%m/%Y')
     """
-    values = [string for string in strings if string.lower() not in MISSING_MARKERS]
-    if not values or not _mostly_match([_SHAPE.fullmatch(string) for string in values]):
+    if not strings or not _mostly_match([_SHAPE.fullmatch(string) for string in strings]):
         return None
-    if _mostly_match([_ISO.fullmatch(string) for string in values]) and _parsed_rate(values, "ISO") >= 0.95:
+    if _mostly_match([_ISO.fullmatch(string) for string in strings]) and _parsed_rate(strings, "ISO") >= 0.95:
         return TimeForm("ISO")
-    stride = -(-len(values) // 5)
+    stride = -(-len(strings) // 5)
     candidates = [
         form
         for form in _FORMATS
-        if sum(_parses(string, form) for string in values[::stride]) >= len(values[::stride]) / 2
+        if sum(_parses(string, form) for string in strings[::stride]) >= len(strings[::stride]) / 2
     ]
-    rates = {form: _parsed_rate(values, form) for form in candidates}
+    rates = {form: _parsed_rate(strings, form) for form in candidates}
     best = max(rates.values(), default=0.0)
     if best < 0.95:
         return None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from medley.errors import DataError
 from medley.tables.reading.compression import opened
+from medley.tables.reading.types import note_of, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,17 +90,16 @@ def read_delimited(path: Path, as_text: Collection[str] = ()) -> tuple[pd.DataFr
         as_text: columns whose cells are read as text, even if they are digits.
 
     Returns:
-        The frame, and a note about the encoding or "".
+        The frame, and a note about its encoding and placeholders, or "".
 
     Raises:
         DataError: as `layout_of`; or a row has more cells than the header.
     """
     layout = layout_of(path)
     try:
-        return _whole(path, layout, as_text), layout.note
+        return _whole(path, layout, as_text)
     except UnicodeDecodeError:  # only the first lines were UTF-8
-        layout = _other_encoding(path, layout)
-        return _whole(path, layout, as_text), layout.note
+        return _whole(path, _other_encoding(path, layout), as_text)
 
 
 def delimited_batches(
@@ -121,14 +121,16 @@ def delimited_batches(
                 frame = next(reader, None)
             if frame is None:
                 return
-            yield frame
+            yield typed(frame, [*layout.codes, *as_text])[0]
 
 
-def _whole(path: Path, layout: Layout, as_text: Collection[str]) -> pd.DataFrame:
+def _whole(path: Path, layout: Layout, as_text: Collection[str]) -> tuple[pd.DataFrame, str]:
     import pandas as pd
 
     with _reported(path, layout), opened(path) as stream:
-        return pd.read_csv(stream, **_options(layout, as_text))
+        frame = pd.read_csv(stream, **_options(layout, as_text))
+    frame, placeholders = typed(frame, [*layout.codes, *as_text])
+    return frame, " ".join(filter(None, [layout.note, note_of(placeholders)]))
 
 
 def _options(layout: Layout, as_text: Collection[str]) -> dict[str, Any]:
@@ -139,6 +141,9 @@ def _options(layout: Layout, as_text: Collection[str]) -> dict[str, Any]:
         "skiprows": layout.skip,
         "skipinitialspace": layout.delimiter != "\t",
         "dtype": dict.fromkeys(text_columns, str),
+        # "NA" is a missing value in some columns and a value in others, which their cells decide.
+        "keep_default_na": False,
+        "na_values": [""],
         # Otherwise pandas takes surplus first cells as the index and shifts the columns.
         "index_col": False,
         # Otherwise a column of numbers with one word far below gets cells of mixed types.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medley.core.masked_arrays import unmasked
 from medley.errors import DataError
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def _from_columns(columns: Mapping[Any, Any]) -> pd.DataFrame:
 def _to_series(cells: Any) -> Any:
     import pandas as pd
 
+    cells = unmasked(cells)
     if hasattr(cells, "detach"):
         cells = cells.detach().cpu().numpy()
     if hasattr(cells, "iloc"):
