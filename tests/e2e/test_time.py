@@ -74,7 +74,7 @@ def test_a_plan_repeats_a_training_bit_by_bit(frame, tmp_path, monkeypatch):
         ({"epochs": 1, "first_epochs": None, "inputs": {"picture": {}}}, "sets 'picture', but the inputs are"),
         (
             {"epochs": 1, "first_epochs": None, "inputs": {"photo": {"big": 9}}},
-            "sets 'big' of photo, which has no such",
+            "sets 'big' of photo, which does not have this",
         ),
         ({"epochs": 1, "first_epochs": None, "inputs": {"linear_path": {"iterations": "many"}}}, "whole number"),
     ],

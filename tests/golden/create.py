@@ -19,7 +19,7 @@ import torch
 import medley as md
 from medley.core.resolve import take_default
 from medley.core.serialization import array_to_json
-from medley.graph.graph import draw
+from medley.graph.graph import build_graph
 from medley.graph.network import Network
 from medley.model.model import Model
 from medley.search.encodings import Encodings
@@ -54,7 +54,7 @@ WORDS = [
 
 def model(inputs, outputs, x, y, table=None, **metadata):
     """A model with fitted codecs and random weights."""
-    graph = draw(inputs, outputs)
+    graph = build_graph(inputs, outputs)
     codecs = {name: head.codec() for name, head in graph.heads.items()}
     data = Encodings(LabelledRows(x, y, None, SIZE), None, codecs, torch.device("cpu"))
     settled, _ = resolved(SearchSpec(graph, data, Training(), None, lambda values: 0.0, 0), take_default)

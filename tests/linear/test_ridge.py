@@ -1,4 +1,4 @@
-"""The solver gives what a direct solution gives, and answers out of fold are those of models without the row."""
+"""The solver equals a direct solution, and out-of-fold predictions are those of models not fitted to the row."""
 
 import numpy as np
 import pytest
@@ -113,3 +113,23 @@ def test_principal_components_hold_the_directions_of_most_variance():
 def test_seconds_of_a_step_grow_with_the_numbers():
     features = Features([problem()[0]])
     assert seconds_per_product(features, 100) > 0
+
+
+def test_optional_features_are_left_out_for_targets_that_are_predicted_better_without():
+    from medley.core.linear import FeatureBlock
+    from medley.linear.codec import _fit
+
+    rng = np.random.default_rng(0)
+    useful, noise = rng.normal(size=(200, 4)), rng.normal(size=(200, 400))
+    bend = np.abs(useful[:, :1])
+    matrix = (0.1 * np.concatenate([useful, bend, noise], axis=1)).astype(np.float32)
+    optional = np.array([False] * 4 + [True] * 401)
+    straight = useful.sum(axis=1) + 0.1 * rng.normal(size=200)
+    targets = np.stack([straight, 10 * bend[:, 0]], axis=1).astype(np.float32)
+    rows = (targets, np.ones((200, 2), bool), np.arange(200) % 5, np.array([0, 1]), None)
+    fit, full = _fit([FeatureBlock("", matrix, optional=optional)], *rows), _fit([FeatureBlock("", matrix)], *rows)
+    assert not fit.weights[4:, 0].any()
+    assert fit.weights[4, 1] > 0
+    assert fit.errors[0] < full.errors[0] / 4
+    answers = matrix @ fit.weights + fit.intercept
+    assert np.corrcoef(answers[:, 0], straight)[0, 1] > 0.99

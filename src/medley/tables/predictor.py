@@ -213,7 +213,7 @@ def rows_per_pass(batch_size: Any) -> int:
     """The number of rows per forward pass; 1024 by default.
 
     Raises:
-        ConfigError: it is not a whole number from 1.
+        ConfigError: it is not a whole number of at least 1.
 
     >>> rows_per_pass(None), rows_per_pass(64)
     (1024, 64)

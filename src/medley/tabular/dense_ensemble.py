@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import Block, DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
@@ -44,7 +45,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
     Shape: (B, *any), one or several -> (B, E, num_units).
 
     Raises:
-        ConfigError: a size is no positive whole number; a probability is not below 1.
+        ConfigError: a size is not a whole number of at least 1; a probability is not below 1.
 
     >>> import torch
     >>> from medley.core.spec import vector
@@ -66,10 +67,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
     reads: ClassVar[str] = "table"
 
     def check(self) -> Iterable[str]:
-        for name in ("num_layers", "num_units", "members"):
-            value = getattr(self, name)
-            if isinstance(value, float) or value == 0:
-                yield f"{name} must be a positive whole number, got {value!r}."
+        yield from whole_number_problems(self, "num_layers", "num_units", "members")
         for name in ("dropout", "input_dropout"):
             value = getattr(self, name)
             if isinstance(value, int | float) and value >= 1:
@@ -99,7 +97,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
             input_dropout=cast(float, self.input_dropout),
             tables=tables,
             periodic=cast(int, self.periodic),
-            hidden=[place for place, spec in enumerate(specs) if self.blind and spec.answers],
+            hidden=[place for place, spec in enumerate(specs) if self.blind and spec.linear_outputs],
             plain=[member for member in range(cast(int, self.members)) if self.plain and member // FOLDS % 2],
         )
         if all(spec.rank == 1 for spec in specs):

@@ -28,7 +28,8 @@ class TableFeatures(LinearFeatures):
     """Numbers, their ranks and piecewise-linear functions of them (16 bins); missing indicators; one-hot categories.
 
     Times only have the number itself. All features are standardised over the training rows. Categories of fewer than 3
-    rows have no feature.
+    rows have no feature. Ranks and piecewise functions are optional: with many columns and few rows they are mostly
+    noise.
 
     Args:
         codec: encodes the columns; default: a new codec.
@@ -63,7 +64,7 @@ class TableFeatures(LinearFeatures):
         plain = self._plain(encoded.array)
         matrix = np.clip((plain - self._mean) * self._scale, -_MAX_FEATURE, _MAX_FEATURE)
         matrix[~encoded.present] = 0
-        return [FeatureBlock("", matrix)], encoded.present
+        return [FeatureBlock("", matrix, optional=self._optional())], encoded.present
 
     def numbers(self, values: Any) -> np.ndarray:
         """Numeric columns except times, because rows that are close in time are similar anyway."""
@@ -76,6 +77,18 @@ class TableFeatures(LinearFeatures):
     def _number_places(self) -> list[int]:
         columns = self.codec.spec.columns
         return [place for place, column in enumerate(columns) if column.kind == "numeric" and not column.is_time]
+
+    def _optional(self) -> np.ndarray | None:
+        """(F,) whether a feature is a rank or a part between quantiles; None if there are none."""
+        masks = []
+        for position, column in enumerate(self.codec.spec.columns):
+            if column.kind == "categorical":
+                masks.append([False] * len(self._codes[position]))
+            else:
+                pieces = len(_knots(column)) if column.bins and not column.is_time else 0  # and one rank
+                masks.append([False, *[True] * pieces, *[False] * column.missing])
+        mask = np.array([is_optional for column_mask in masks for is_optional in column_mask], bool)
+        return mask if mask.any() else None
 
     def _plain(self, cells: np.ndarray) -> np.ndarray:
         parts = []
@@ -122,12 +135,17 @@ def _numeric(values: np.ndarray, column: Column) -> np.ndarray:
     filled = np.where(missing, 0.0, values)
     features = [filled]
     if column.bins and not column.is_time:
-        edges = np.asarray(column.bins, np.float64)
+        edges, knots = np.asarray(column.bins, np.float64), _knots(column)
         rank = np.interp(filled, edges, np.linspace(-1, 1, len(edges)))
-        knots = edges[np.unique(np.linspace(0, len(edges) - 1, min(BINS, len(edges) - 1) + 1).round().astype(int))]
         parts = np.clip((filled[:, None] - knots[:-1]) / np.diff(knots), 0, 1)
         parts[missing] = 0
         features += [np.where(missing, 0.0, rank), *parts.T]
     if column.missing:
         features.append(missing)
     return np.stack(features, axis=1).astype(np.float32)
+
+
+def _knots(column: Column) -> np.ndarray:
+    """Up to 17 of the edges of a column's bins, the ends of the pieces between quantiles."""
+    edges = np.asarray(column.bins, np.float64)
+    return edges[np.unique(np.linspace(0, len(edges) - 1, min(BINS, len(edges) - 1) + 1).round().astype(int))]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import field
 from typing import cast
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import Block
 from medley.core.input import Preprocessing
 from medley.core.space import OneOf, Space, searched
@@ -13,7 +14,6 @@ from medley.text.bag import NgramBag
 from medley.text.embedding import Embedding
 from medley.text.ngrams import NgramCodec
 from medley.text.rows import MAX_CHARACTERS
-from medley.text.token_layers import check_counts
 from medley.text.tokens import TokenCodec
 
 
@@ -38,8 +38,9 @@ class TextToIntSequence(Preprocessing, register="text.int_sequence"):
 
     def check(self) -> Iterable[str]:
         """Checks that sizes are positive integers and that the vocabulary has room for at least one word."""
-        yield from check_counts(self, ("output_sequence_length", "max_characters"))
-        yield from _check_max_tokens(self.max_tokens, 3)
+        yield from whole_number_problems(self, "output_sequence_length")
+        yield from whole_number_problems(self, "max_tokens", at_least=3, optional=False)
+        yield from whole_number_problems(self, "max_characters", optional=False, searchable=False)
 
     def codec(self) -> TokenCodec:
         """A codec for word ids."""
@@ -74,8 +75,9 @@ class TextToNgramVector(Preprocessing, register="text.ngram_vector"):
 
     def check(self) -> Iterable[str]:
         """Checks that sizes are positive integers."""
-        yield from _check_max_tokens(self.max_tokens, 1)
-        yield from check_counts(self, ("ngrams", "max_characters"))
+        yield from whole_number_problems(self, "max_tokens", optional=False)
+        yield from whole_number_problems(self, "ngrams")
+        yield from whole_number_problems(self, "max_characters", optional=False, searchable=False)
 
     def codec(self) -> NgramCodec:
         """A codec for n-gram ids."""
@@ -84,8 +86,3 @@ class TextToNgramVector(Preprocessing, register="text.ngram_vector"):
     def adapter(self) -> Block:
         """Sums the embeddings of n-grams, for blocks that read numbers."""
         return NgramBag()
-
-
-def _check_max_tokens(value: int | Space, minimum: int) -> Iterable[str]:
-    if not isinstance(value, Space) and (isinstance(value, bool) or not isinstance(value, int) or value < minimum):
-        yield f"max_tokens must be a whole number from {minimum}, got {value!r}."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medley.core.arguments import check_fraction
+from medley.core.arguments import check_fraction, check_whole_number
 from medley.errors import ConfigError, DataError, ErrorCollector
 
 _SUFFIX = ".txt"
@@ -58,8 +58,7 @@ def text_dataset_from_directory(
 
 def _check(max_length: int | None, validation_split: float | None, subset: str | None) -> None:
     errors = ErrorCollector()
-    if max_length is not None and max_length < 1:
-        errors.add(f"max_length must be a whole number from 1, got {max_length!r}.")
+    check_whole_number(errors, max_length, "max_length")
     if validation_split is not None:
         check_fraction(errors, validation_split, "validation_split")
     if (subset is None) != (validation_split is None):
