@@ -82,6 +82,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        "--private",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="a column whose words are replaced by codes before anything is learned or saved; may be repeated",
+    )
+    parser.add_argument(
         "--time-limit",
         metavar="T",
         default="10m",
@@ -224,6 +231,7 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
     }
     missing = missing_values(args, errors)
     table = {"inputs": args.input, "column_kinds": kinds, "missing_values": missing, "root": args.root}
+    table["private"] = args.private
     pretrained = pretrained_of(args.pretrained)
     source = table_of(args, args.target)
     output = {"project_name": SEARCH, "directory": folder, "device": args.device}

@@ -28,6 +28,7 @@ OPTIONS = {
     "connection": "--connection",
     "pretrained": "--pretrained",
     "plan": "--plan",
+    "private": "--private",
     "project_name": "-o",
     "directory": "-o",
     "resume": "--resume",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,8 +26,10 @@ from medley.model.copying import Packed, pack, unpack
 from medley.model.derived import InputRows, derived_nodes
 from medley.model.encoding import encode_targets, extended_targets, loss_targets, row_weights, warn_of_unlearned
 from medley.model.forward import compute_embeddings, compute_outputs, resolve_device
+from medley.model.privacy import without_examples
 from medley.model.saving import save
 from medley.model.tasks import measure, tasks_of
+from medley.nn.hub import offline
 from medley.tables.columns.unreadable import check_policy, report_unreadable
 from medley.tables.predictor import OnUnreadable, Predictor, rows_per_pass, without_absent
 from medley.tables.view import TableView
@@ -83,6 +86,7 @@ class Model(Predictor):
         self.network = network.to(resolve_device(device)).eval()
         self.metadata = dict(metadata or {})
         self.device = resolve_device(device)
+        self.may_download = True  # `load` decides: what a model of a stranger names is not fetched unasked
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A model is pickled as its saved files; what cannot be saved cannot be pickled."""
@@ -267,20 +271,23 @@ class Model(Predictor):
         parts = sections(self.graph, self.sources, self.targets, self.metadata, self.table)
         return "\n\n".join([self.summary(), *map(str, parts)])
 
-    def save(self, directory: str | Path, *, pretrained: str = "copy") -> Path:
+    def save(self, directory: str | Path, *, pretrained: str = "copy", examples: bool = True) -> Path:
         """Writes the model as JSON and safetensors; no code, no pickle.
 
         Args:
             directory: created where missing; a model in it is replaced.
             pretrained: `"copy"` writes the weights of pretrained parts too, so that the model loads without anything
                 else; `"reference"` leaves out those that training has not changed, and writes their name, revision
-                and checksum instead: they are fetched again when the model is loaded.
+                and checksum instead: they are looked for again when the model is loaded.
+            examples: whether example cells of the training table are saved for `describe`, and sentences that may quote
+                cells. Categories, words and classes are saved anyway: the model predicts with them.
 
         Raises:
             ArtifactError: a part has no registered name.
             ConfigError: `pretrained` is neither, or referenced weights are no longer where they came from.
         """
-        view, parts = self.table, (self.graph, self.sources, self.targets, self.network, self.metadata)
+        view, metadata = (self.table, self.metadata) if examples else without_examples(self.table, self.metadata)
+        parts = (self.graph, self.sources, self.targets, self.network, metadata)
         return save(directory, *parts, view, pretrained=pretrained)
 
     def export(self, path: str | Path) -> Path:
@@ -309,7 +316,8 @@ class Model(Predictor):
     def _rows(self, x: Mapping[str, Any], targets: Any = None, weight: RowWeights = None, losses: Any = None) -> Rows:
         if targets is None:
             check_counts(without_absent(x))
-        encoded = encode_inputs(self.sources, InputRows(x, derived_nodes(self.graph)))
+        with nullcontext() if self.may_download else offline():
+            encoded = encode_inputs(self.sources, InputRows(x, derived_nodes(self.graph)))
         if not len(next(iter(encoded.values())).array):
             raise DataError("There are no rows: every input is empty.")
         if self._frozen is not None and len(next(iter(encoded.values())).array) >= MIN_CACHED_ROWS:
