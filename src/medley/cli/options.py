@@ -24,9 +24,14 @@ OPTIONS = {
     "missing_values": "--missing",
     "overwrite": "--overwrite",
     "memory": "--memory",
+    "header": "--header",
+    "connection": "--connection",
     "pretrained": "--pretrained",
     "plan": "--plan",
+    "private": "--private",
     "project_name": "-o",
+    "directory": "-o",
+    "resume": "--resume",
 }
 
 

@@ -271,6 +271,8 @@ def principal_components(matrix: Any, width: int = 64, scale: float = 0.3) -> np
 
     rows, columns = matrix.shape
     width = min(width, columns, rows)
+    if not width:  # no word or label recurs
+        return np.zeros((columns, 0), np.float16)
     features = Features([matrix])
     generator = torch.Generator().manual_seed(0)
     basis = torch.randn(rows, width, generator=generator)

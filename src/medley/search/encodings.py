@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,13 @@ import torch
 from medley.core.batch import Rows
 from medley.core.block import HeadSummary, Node
 from medley.core.codec import Codec, Encoded, TargetCodec
+from medley.core.foreign_errors import as_data_error
 from medley.core.input import Input, Preprocessing
 from medley.core.linear import Labels, SupervisedCodec
 from medley.core.row_reporting import WarningCollector, using_row_numbers
 from medley.core.spec import Spec
 from medley.data.sources import Source, absent
-from medley.errors import DataError, within
+from medley.errors import ConfigError, DataError, within
 from medley.graph.graph import Graph
 from medley.model.derived import InputRows
 from medley.model.encoding import encode_targets, loss_targets, source_nodes, warn_of_unlearned
@@ -29,6 +31,8 @@ from medley.search.stream import Stream
 if TYPE_CHECKING:
     from medley.graph.network import Network
     from medley.train.hooks import TrainingHooks
+
+_LABELS, _ROWS = "its labels cannot be encoded", "its rows cannot be encoded"
 
 
 class Encodings:
@@ -41,6 +45,7 @@ class Encodings:
         device: where tensors are held.
         stream: reads the rows of inputs in batches; `train` and `val` then hold labels only.
         seconds: returns the seconds that codecs that learn from labels may take; None for no limit.
+        choices: input name -> fields of its declaration, as `choices()` of an earlier call returned them.
 
     Attributes:
         frozen: runs frozen blocks, once per row.
@@ -59,8 +64,10 @@ class Encodings:
         device: torch.device,
         stream: Stream | None = None,
         seconds: Callable[[], float] | None = None,
+        choices: Mapping[str, Any] | None = None,
     ) -> None:
         self.seconds = seconds
+        self._choices = dict(choices or {})
         parts = [train] if val is None else [train, val]
         self._columns = [InputRows(part.x, numbers=part.numbers) for part in parts]
         self.parts = [replace(part, x=columns) for part, columns in zip(parts, self._columns, strict=True)]
@@ -84,9 +91,9 @@ class Encodings:
     def _fit_targets(self) -> None:
         for name, codec in self.targets.items():
             for part in self.parts[1:]:  # all rows are the caller's: their classes are classes
-                with within(part.where), within(name), using_row_numbers(part.numbers):
+                with within(part.where), within(name), using_row_numbers(part.numbers), as_data_error(_LABELS):
                     codec.admit(part.y[name])
-            with within(name), using_row_numbers(self.parts[0].numbers):
+            with within(name), using_row_numbers(self.parts[0].numbers), as_data_error(_LABELS):
                 codec.fit(self.parts[0].y[name])
 
     def _labels(self, part: LabelledRows) -> dict[str, Encoded]:
@@ -109,8 +116,22 @@ class Encodings:
         if key not in self._encodings:
             # Resolving the graph adds the block's name to errors, so only the input of a preprocessing is added here.
             with within("" if isinstance(block, Input) else input_name):
-                self._encodings[key] = self._encode(input_name, block.codec())
+                self._encodings[key] = self._encode(input_name, self._codec(input_name, block))
         return self._encodings[key]
+
+    def _codec(self, input_name: str, block: Input | Preprocessing) -> Codec:
+        """A codec that is not fitted, with the choices of an earlier call."""
+        codec, choices = block.codec(), self._choices.get(input_name)
+        if isinstance(codec, SupervisedCodec) and isinstance(choices, dict):
+            known = {name: value for name, value in choices.items() if name in block.__dataclass_fields__}
+            with suppress(ConfigError):  # the file was edited
+                return replace(block, **known).codec()
+        return codec
+
+    def choices(self) -> dict[str, dict[str, Any]]:
+        """Input name -> what was chosen by the time there was, as fields of its declaration."""
+        codecs = {key.partition(": ")[0]: codec for key, (codec, _) in self._encodings.items()}
+        return {name: dict(codec.choices) for name, codec in codecs.items() if isinstance(codec, SupervisedCodec)}
 
     def _encode(self, input_name: str, codec: Codec) -> tuple[Codec, list[Encoded]]:
         rows = self.parts[0] if self.stream is None else self.stream.sample
@@ -125,7 +146,7 @@ class Encodings:
                     training = codec.fit_encode(values, self._training_labels())
                 encoded = [training, *(_encode_part(codec, part, input_name) for part in self.parts[1:])]
             else:
-                with using_row_numbers(rows.numbers):
+                with using_row_numbers(rows.numbers), as_data_error(_ROWS):
                     codec.fit(values)
                 if self.stream is not None:  # `_encode_stream` encodes all sources of a graph in one pass
                     return codec, []
@@ -263,6 +284,7 @@ def _encode_part(codec: Codec, part: LabelledRows, input_name: str) -> Encoded:
         within(part.where),
         using_row_numbers(part.numbers),
         WarningCollector("".join(f"{prefix}: " for prefix in (part.where, input_name) if prefix)),
+        as_data_error(_ROWS),
     ):
         return codec.encode(values)
 

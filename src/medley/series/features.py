@@ -9,6 +9,7 @@ import numpy as np
 from medley.core.codec import Codec, State
 from medley.core.linear import FeatureBlock, LinearFeatures
 from medley.core.registry import register
+from medley.core.rules import Array, StateRules
 from medley.series.array import ArrayCodec
 
 SCALE = 0.1
@@ -33,7 +34,12 @@ class ArrayFeatures(LinearFeatures):
 
     def fit(self, values: Any) -> Self:
         encoded = self.codec.fit(values).encode(values)
-        numbers = encoded.array[encoded.present].reshape(int(encoded.present.sum()), -1)
+        size = int(np.prod(self.codec.spec.shape))
+        numbers = encoded.array[encoded.present].reshape(-1, size)
+        if not len(numbers):  # all features are 0
+            self._mean = np.zeros(size, np.float32)
+            self._scale = self._mean
+            return self
         self._mean = numbers.mean(axis=0)
         deviation = numbers.std(axis=0)
         self._scale = np.where(deviation > 1e-6, SCALE / np.maximum(deviation, 1e-6), 0.0).astype(np.float32)
@@ -49,8 +55,15 @@ class ArrayFeatures(LinearFeatures):
         inner = {f"codec.{key}": value for key, value in self.codec.state().items()}
         return {**inner, "mean": self._mean, "scale": self._scale}
 
+    RULES = StateRules(mean=Array(np.float32, ("F",)), scale=Array(np.float32, ("F",)))
+
     def restore(self, state: State) -> Self:
         inner = {key.removeprefix("codec."): value for key, value in state.items() if key.startswith("codec.")}
         self.codec.restore(inner)
-        self._mean, self._scale = np.asarray(state["mean"], np.float32), np.asarray(state["scale"], np.float32)
+        values = self.RULES.read(state, {"F": self.codec.spec.size})
+        self._mean, self._scale = values["mean"], values["scale"]
         return self
+
+    @property
+    def widths(self) -> list[int]:
+        return [self.codec.spec.size]

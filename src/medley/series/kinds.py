@@ -35,6 +35,7 @@ class VectorKind(ColumnKind, register="series.vector_kind"):
 
     name = "vector"
     rank = 60.0
+    forms = r"([1-9]\d{0,6})?"
     compared_as = "numbers"
 
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
@@ -61,17 +62,15 @@ class VectorKind(ColumnKind, register="series.vector_kind"):
         return KindGuess(self.name, f"its cells are lists of {size} numbers", 0.97, str(size)) if size else None
 
     def override(self, profile: ColumnProfile) -> KindGuess:
-        if profile.is_plain:
-            sizes = {len(row) for string in profile.strings if (row := read_numbers(string)) is not None}
-        else:
-            sizes = {np.size(cell) for cell in profile.cells}
-        if len(sizes) != 1:
+        rows = map(_vector, profile.values[profile.examined] if profile.is_plain else profile.cells)
+        sizes = {np.size(row) for row in rows if row is not None}
+        if len(sizes) != 1 or 0 in sizes:
             raise cannot_parse(profile, self.name)
         return KindGuess(self.name, SET_BY_CALLER, 1.0, str(min(sizes)))
 
     def parse(self, profile: ColumnProfile, form: str) -> tuple[np.ndarray, np.ndarray]:
         """float32 (B, D); missing rows are all NaN."""
-        rows, _ = parse_cells(profile, _numbers)
+        rows, _ = parse_cells(profile, _vector)
         size = int(form) if form else next((len(row) for row in rows if row is not None), 1)
         values = np.full((len(rows), size), np.nan, np.float32)
         for i, row in enumerate(rows):
@@ -123,6 +122,8 @@ class SeriesKind(ColumnKind, register="series.series_kind"):
                 claimed[column] = KindGuess(self.name, reason, 0.8, f"{name}#{number}")
         return claimed
 
+    forms = r"(?s)(.*#\d{1,9})?"
+
     def override(self, profile: ColumnProfile) -> KindGuess:
         if profile.is_plain and profile.values.dtype.kind != "O":
             raise cannot_parse(profile, self.name)
@@ -167,6 +168,12 @@ def number_arrays(profile: ColumnProfile) -> list[np.ndarray] | None:
         return None
     arrays = [array_of(cell) for cell in cells]
     return None if any(array is None for array in arrays) else [array for array in arrays if array is not None]
+
+
+def _vector(cell: Any) -> Any:
+    """A list of numbers as an array; a single number is a vector of length 1."""
+    is_number = isinstance(cell, int | float | np.number) and not isinstance(cell, bool)
+    return np.array([cell], np.float64) if is_number else _numbers(cell)
 
 
 def _numbers(cell: Any) -> Any:
