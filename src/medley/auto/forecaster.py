@@ -102,6 +102,8 @@ class TimeseriesForecaster(TableTask):
         sample_weight: Any = None,
         callbacks: Sequence[Callable[[Record], Any]] | None = None,
         verbose: int = 1,
+        *,
+        resume: bool = False,
     ) -> History:
         """Searches and trains.
 
@@ -115,6 +117,7 @@ class TimeseriesForecaster(TableTask):
             sample_weight: as in `AutoModel.fit`.
             callbacks: as in `AutoModel.fit`.
             verbose: as in `AutoModel.fit`.
+            resume: as in `AutoModel.fit`.
 
         Returns:
             The records of the best trial, like Keras's `History`.
@@ -125,12 +128,14 @@ class TimeseriesForecaster(TableTask):
         check_fit(epochs, batch_size, validation_split, validation_data, callbacks, verbose)
         rows = match_rows(self.graph, *split_target(x, y), sample_weight)
         (x,), (y,), weight = rows.x.values(), rows.y.values(), rows.weight
+        assert not isinstance(weight, Mapping)  # there is a single head
         if validation_data is None:
             count = _training_row_count(rows.size, validation_split)
             validation_data = _validation_rows(x, y, weight, count, self._context)
             train = np.arange(count)
             x, y, weight = take(x, train), take(y, train), None if weight is None else weight[:count]
-        history = super().fit(x, y, epochs, batch_size, validation_split, validation_data, weight, callbacks, verbose)
+        validation = (validation_split, validation_data)
+        history = super().fit(x, y, epochs, batch_size, *validation, weight, callbacks, verbose, resume=resume)
         write_file(self.folder / _TRAINING_FILE, json.dumps({"rows": rows.size}).encode())
         return history
 

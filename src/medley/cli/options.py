@@ -30,6 +30,8 @@ OPTIONS = {
     "plan": "--plan",
     "private": "--private",
     "project_name": "-o",
+    "directory": "-o",
+    "resume": "--resume",
 }
 
 

@@ -13,6 +13,7 @@ import torch
 
 from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded, TargetCodec
+from medley.core.registry import lookup
 from medley.core.spec import Spec
 from medley.data.datasets import rows_and_labels
 from medley.data.rows import arrange, check_counts
@@ -166,20 +167,8 @@ class Model(Predictor):
             that the model has not learnt count as misses in metrics, are left out of losses, and are warned of.
         """
         check_policy(on_unreadable)
-        heads = self.output_names
-        if y is None and self.table is not None and self._is_table(x):
-            table = self.table.read(x, root, labelled=True)
-            heads = self.table.labelled(table)
-            report_unreadable(table, self.table.schema, self.table.unparsed(table), on_unreadable)
-            x, y = self.table.x(table), self.table.y(table, heads)
-            _warn_of_missing([column for head, column in self.table.targets.items() if head not in heads])
-        x, y, sample_weight = rows_and_labels(x, y, sample_weight, self.input_names, heads)
-        if isinstance(y, Mapping) and y and set(y) < set(heads):
-            heads = [head for head in heads if head in y]
-        named_y = arrange(y, heads, "y")
-        rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)
-        named_x = arrange(x, self.input_names, "x", rows_of_y)
-        size = check_counts(without_absent(named_x), named_y)
+        named_x, named_y, sample_weight, size = self._labelled(x, y, sample_weight, root, on_unreadable)
+        heads = list(named_y)
         learned = {name: self.targets[name] for name in heads}
         extended = extended_targets(learned, named_y)
         targets = encode_targets(extended, named_y)
@@ -199,6 +188,77 @@ class Model(Predictor):
         for name in (name for name, target in losses.items() if not target.present.any()):
             scores["loss" if len(self.output_names) == 1 else f"{name}_loss"] = float("nan")
         return scores
+
+    def _labelled(
+        self, x: Any, y: Any, sample_weight: Any, root: str | Path | None, on_unreadable: OnUnreadable = "warn"
+    ) -> tuple[dict[str, Any], dict[str, Any], Any, int]:
+        """Rows by input, labels by head (of those that have some), sample weights, and the number of rows."""
+        heads = self.output_names
+        if y is None and self.table is not None and self._is_table(x):
+            table = self.table.read(x, root, labelled=True)
+            heads = self.table.labelled(table)
+            report_unreadable(table, self.table.schema, self.table.unparsed(table), on_unreadable)
+            x, y = self.table.x(table), self.table.y(table, heads)
+            _warn_of_missing([column for head, column in self.table.targets.items() if head not in heads])
+        x, y, sample_weight = rows_and_labels(x, y, sample_weight, self.input_names, heads)
+        if isinstance(y, Mapping) and y and set(y) < set(heads):
+            heads = [head for head in heads if head in y]
+        named_y = arrange(y, heads, "y")
+        rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)
+        named_x = arrange(x, self.input_names, "x", rows_of_y)
+        size = check_counts(without_absent(named_x), named_y)
+        return named_x, named_y, sample_weight, size
+
+    def fit_more(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        epochs: int = 10,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        validation_split: float = 0.2,
+        sample_weight: Any = None,
+        root: str | Path | None = None,
+        seed: int = 0,
+        time_limit: float | None = None,
+    ) -> Model:
+        """Trains a copy of the model further, on new rows; this model stays as it is.
+
+        Columns keep their kinds and encodings: a category that is new counts as unseen, as it does for `predict`, and a
+        label that the model does not know is an error. The network that is kept is the one with the least loss on the
+        new validation rows; if no epoch improves on the present one, that one.
+
+        Args:
+            x: as in `evaluate`: new rows; include old ones if the model shall stay as good on them.
+            y: as in `evaluate`.
+            epochs: at most.
+            batch_size: rows per step; chosen by the number of rows if left out.
+            learning_rate: the highest; a tenth of that of the training before if left out.
+            validation_split: fraction of the new rows to choose the best epoch by.
+            sample_weight: (B,) numbers.
+            root: as in `predict`.
+            seed: of the split, the order of rows and dropout.
+            time_limit: seconds, or None.
+
+        Returns:
+            The new model; its `metadata["fit_more"]` lists rows, epochs, and the loss before and after of each call.
+
+        Raises:
+            ConfigError, DataError: an argument or a row breaks a rule, such as a label that is new.
+        """
+        named_x, named_y, sample_weight, size = self._labelled(x, y, sample_weight, root)
+        targets = encode_targets({name: self.targets[name] for name in named_y}, named_y)
+        return lookup("train.fit_more")(
+            self,
+            (named_x, targets, row_weights(sample_weight, size, list(named_y))),
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            validation_split=validation_split,
+            seed=seed,
+            time_limit=time_limit,
+        )
 
     def summary(self) -> str:
         """The parts of the network, their shapes and numbers of parameters, as text."""

@@ -59,6 +59,7 @@ def fit(
     project_name: str | None = None,
     directory: str | Path | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     seed: int | None = None,
     device: Any = "auto",
     verbose: int = 1,
@@ -109,6 +110,7 @@ def fit(
         project_name: folder of the search under `directory`; default: "table_model".
         directory: as in `AutoModel`: without `project_name` and `directory`, the search leaves no files.
         overwrite: as in `AutoModel`.
+        resume: as in `AutoModel.fit`.
         seed: as in `AutoModel`.
         device: as in `AutoModel`.
         verbose: 0 silent, 1 the inferred kinds and a line per trial, 2 a line per epoch.
@@ -161,6 +163,8 @@ def fit(
         plan=plan,
         header=header,
     )
+    if resume and overwrite:
+        errors.add("cannot be combined with overwrite, which begins anew.", argument="resume")
     with suppress(ConfigError, DataError, MissingDependencyError):  # reported by now, or when it is read
         table = source_of(table, header, connection, _target_names(targets))
     split_spec = SplitSpec(
@@ -223,6 +227,7 @@ def fit(
         metadata=rows.metadata,
         patience=PATIENCE if max_trials is None else None,
         stream=rows.stream,
+        resume=resume,
     )
     return auto.export_model()
 
