@@ -56,8 +56,9 @@ def pseudonymized(table: Table, columns: Collection[str]) -> Table:
 def _hidden(cell: Any) -> Any:
     if cell is None or (isinstance(cell, float) and cell != cell) or type(cell).__name__ in ("NAType", "NaTType"):
         return None
-    if hasattr(cell, "tolist"):  # an array, or a number of NumPy
-        return _hidden(cell.tolist())
+    to_list = getattr(cell, "tolist", None)
+    if to_list is not None:  # an array, or a number of NumPy
+        return _hidden(to_list())
     if isinstance(cell, list | tuple | set | frozenset):
         return [_hidden(item) for item in cell]
     is_whole = isinstance(cell, float) and cell.is_integer()

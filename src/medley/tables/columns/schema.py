@@ -94,7 +94,7 @@ class Schema(Mapping[str, ColumnGuess]):
 
 
 def _guess(examples: list[str], missing_values: list[Any] | None = None, **fields: Any) -> ColumnGuess:
-    markers = {} if missing_values is None else {"missing_values": tuple(missing_values)}
+    markers: dict[str, Any] = {} if missing_values is None else {"missing_values": tuple(missing_values)}
     return ColumnGuess(**fields, **markers, examples=tuple(examples))
 
 
