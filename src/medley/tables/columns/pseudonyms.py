@@ -9,6 +9,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
+import numpy as np
+
 from medley.tables.reading.read import Table
 
 _WORD = re.compile(r"\w+")
@@ -56,9 +58,8 @@ def pseudonymized(table: Table, columns: Collection[str]) -> Table:
 def _hidden(cell: Any) -> Any:
     if cell is None or (isinstance(cell, float) and cell != cell) or type(cell).__name__ in ("NAType", "NaTType"):
         return None
-    to_list = getattr(cell, "tolist", None)
-    if to_list is not None:  # an array, or a number of NumPy
-        return _hidden(to_list())
+    if isinstance(cell, np.ndarray | np.generic):
+        return _hidden(cell.tolist())
     if isinstance(cell, list | tuple | set | frozenset):
         return [_hidden(item) for item in cell]
     is_whole = isinstance(cell, float) and cell.is_integer()
