@@ -69,6 +69,7 @@ def rows_and_labels(
     is_flat = len(parts) > 2 and not any(isinstance(part, tuple | dict) for part in parts)
     if is_flat and len(parts) == len(inputs) + len(heads):
         return _one_or_list(parts[: len(inputs)]), _one_or_list(parts[len(inputs) :]), sample_weight
+    parts = list(parts)
     if len(parts) in (2, 3):
         items: list[Any] = list(parts)
         return _as_list(items[0]), _as_list(items[1]), items[2] if len(items) == 3 else sample_weight
