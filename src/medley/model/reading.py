@@ -19,10 +19,10 @@ from medley.graph.network import Network
 from medley.graph.saved import graph_from_json
 from medley.model.encoding import source_nodes
 from medley.model.files import DESCRIPTION, STATES, WEIGHTS, read_description
+from medley.model.finite import check_finite
 from medley.model.limits import Weights, limited_to
 from medley.model.metadata import read_metadata
 from medley.model.pretrained import fetch_referenced
-from medley.model.trial_run import check_finite
 from medley.nn.backbone import blank
 from medley.tables.view import TableView
 

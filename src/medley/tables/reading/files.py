@@ -104,7 +104,7 @@ def _located(table: Any) -> TableFiles:
         from medley.tables.reading.remote import fetch
 
         folder = _temporary_folder()
-        paths = fetch(text, folder.path)
+        paths = fetch(text, folder.path, lambda name: ending_of(Path(name)) in ENDINGS)
         parts = _partitions(paths, folder.path)
         return TableFiles(paths, Path(), text, parts, copy=folder)
     path = Path(text)

@@ -101,7 +101,8 @@ def _rows_of_object(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     names: Any = value.get("columns")
     data: Any = value.get("data")
     if _is_list_of(names, str) and _is_list_of(data, list) and set(value) <= {"columns", "data", "index"}:
-        yield from (dict(zip(names or (), row, strict=False)) for row in data or ())
+        rows_of_cells: list[dict[str, Any]] = [dict(zip(names, row, strict=False)) for row in data]
+        yield from rows_of_cells
     elif len(rows) == 1 and not any(isinstance(cells, list) and cells is not rows[0] for cells in value.values()):
         index = _stored_index(value.get("schema"))
         yield from ({name: cell for name, cell in row.items() if name not in index} for row in rows[0])

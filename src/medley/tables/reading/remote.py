@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,12 +24,13 @@ _PACKAGES = {
 _IN_EXTRA = ("fsspec", "aiohttp", "huggingface_hub", "s3fs", "gcsfs")
 
 
-def fetch(url: str, folder: Path) -> tuple[Path, ...]:
+def fetch(url: str, folder: Path, is_table: Callable[[str], bool]) -> tuple[Path, ...]:
     """Copy the files that a URL names into a folder.
 
     Args:
         url: of a file, a pattern (`s3://bucket/*.csv`), or a folder.
         folder: where to.
+        is_table: whether a file of this name may hold a table, among those of a pattern or a folder.
 
     Returns:
         The copies, in the order of their names.
@@ -38,7 +40,7 @@ def fetch(url: str, folder: Path) -> tuple[Path, ...]:
         MissingDependencyError: fsspec, or what it needs for this kind of URL, is not installed.
     """
     try:
-        return _fetch(_file_system(url), url, folder)
+        return _fetch(_file_system(url), url, folder, is_table)
     except MedleyError:
         raise
     except FileNotFoundError:
@@ -63,16 +65,14 @@ def _file_system(url: str) -> Any:
         raise DataError(f"{url!r} cannot be read: files and databases of kind {protocol!r} are not known.") from None
 
 
-def _fetch(files: Any, url: str, folder: Path) -> tuple[Path, ...]:
-    from medley.tables.reading.files import ENDINGS, ending_of
-
+def _fetch(files: Any, url: str, folder: Path, is_table: Callable[[str], bool]) -> tuple[Path, ...]:
     is_web = url.lower().startswith("http")
     if is_web:
         names = [url]
     elif any(mark in url for mark in "*?["):
-        names = [name for name in files.glob(url) if ending_of(Path(name)) in ENDINGS]
+        names = [name for name in files.glob(url) if is_table(name)]
     elif files.isdir(url):
-        names = [name for name in files.find(url) if ending_of(Path(name)) in ENDINGS]
+        names = [name for name in files.find(url) if is_table(name)]
     else:
         names = [url]
     if not names:
