@@ -16,7 +16,7 @@ from medley.heads.masked import member_losses
 from medley.heads.members import find_vote, join_members
 from medley.model.forward import compute_outputs
 from medley.model.tasks import Task
-from medley.nn.members import member_wise, members_apart
+from medley.nn.members import member_wise, separate_members
 
 MAX_PARAMETERS = 2e8
 """Parameters over all tasks up to which each task's best weights are kept."""
@@ -146,7 +146,7 @@ def validation_outputs(
         Head name -> raw outputs (N, K); head name -> (E,) losses, (1,) of a network that is no ensemble.
     """
     if rows.folds is None:
-        with members_apart(network):
+        with separate_members(network):
             outputs = compute_outputs(network, rows, batch_size)
         losses = {task.name: _losses(task, outputs[task.name], rows) for task in tasks}
         return {name: join_members(network.part(name), raw) for name, raw in outputs.items()}, losses
@@ -157,7 +157,7 @@ def validation_outputs(
         index = torch.nonzero(folds == fold).flatten()
         if not len(index):
             raise ConfigError(f"Each of the {FOLDS} folds needs rows, but fold {fold} has none.")
-        with members_apart(network, slice(fold, None, FOLDS)):
+        with separate_members(network, slice(fold, None, FOLDS)):
             outputs = compute_outputs(network, rows, batch_size, index)
         here = index.to(rows.device)
         for task in tasks:
@@ -169,11 +169,11 @@ def validation_outputs(
 
 
 def _losses(task: Task, raw: Tensor, rows: Rows, index: Tensor | None = None) -> Tensor:
-    apart = raw if raw.ndim == 3 else raw.unsqueeze(1)
+    member_outputs = raw if raw.ndim == 3 else raw.unsqueeze(1)
     columns = [rows.loss_targets[task.name], rows.loss_observed[task.name], rows.weights.get(task.name)]
     target, observed, weight = (one if one is None or index is None else one[index] for one in columns)
     assert target is not None
-    return member_losses(task.loss, apart, target, observed, weight, None)
+    return member_losses(task.loss, member_outputs, target, observed, weight, None)
 
 
 def _is_constant(name: str) -> bool:
@@ -201,7 +201,7 @@ def choose_voters(network: Network, tasks: Sequence[Task], rows: Rows, batch_siz
     folds = rows.folds.cpu()
     for fold in range(FOLDS):
         index = torch.nonzero(folds == fold).flatten()
-        with members_apart(network, slice(fold, None, FOLDS)):
+        with separate_members(network, slice(fold, None, FOLDS)):
             for name, raw in compute_outputs(network, rows, batch_size, index).items():
                 outputs.setdefault(name, []).append(raw)
         order.append(index.to(rows.device))
