@@ -25,6 +25,12 @@ settings.register_profile("ci", settings.get_profile("house"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "house")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Tests that draw their data at random draw more of it on request."""
+    parser.addoption("--random-tables", type=int, default=0, help="number of random tables (tests/e2e)")
+    parser.addoption("--damaged-files", type=int, default=0, help="number of damaged files (tests/e2e)")
+
+
 @pytest.fixture(autouse=True)
 def _seeds():
     """Same draws in every test, in whatever order and on whatever worker it runs."""

@@ -82,6 +82,7 @@ _PUBLIC = {
     "series.sequences": ("SequenceInput",),
     "series.timeseries": ("TimeseriesInput",),
     "series.transformer": ("TransformerBlock",),
+    "tables.reading.sql": ("Query",),
     "tabular.block": ("StructuredDataBlock",),
     "tabular.categorical": ("CategoricalToNumerical",),
     "tabular.dense": ("DenseBlock",),

@@ -82,6 +82,7 @@ from medley.series.rnn import RNNBlock as RNNBlock
 from medley.series.sequences import SequenceInput as SequenceInput
 from medley.series.timeseries import TimeseriesInput as TimeseriesInput
 from medley.series.transformer import TransformerBlock as TransformerBlock
+from medley.tables.reading.sql import Query as Query
 from medley.tabular.block import StructuredDataBlock as StructuredDataBlock
 from medley.tabular.categorical import CategoricalToNumerical as CategoricalToNumerical
 from medley.tabular.dense import DenseBlock as DenseBlock

@@ -308,7 +308,7 @@ class TestErrors:
 
     def test_heads_go_out_once_and_nothing_reads_them(self):
         flow, head = md.Input(), md.RegressionHead(name="price")
-        with pytest.raises(GraphError, match=r"reads RegressionHead\(name='price'\), but a head goes out"):
+        with pytest.raises(GraphError, match=r"reads the head RegressionHead\(name='price'\); heads must"):
             md.AutoModel(flow, md.RegressionHead()(md.DenseBlock()(head(flow))))
         with pytest.raises(GraphError, match="is called on 2 nodes; declare one head for each"):
             md.AutoModel(flow, [head(flow), head(md.DenseBlock()(flow))])
@@ -490,7 +490,7 @@ class TestSearch:
             fitted(model, wave(), targets()["price"])
         assert model.history["state"].tolist() == ["failed"] * 3
 
-    def test_callbacks_hear_every_epoch_and_may_end_a_trial(self, auto):
+    def test_callbacks_are_called_every_epoch_and_can_end_a_trial(self, auto):
         heard, others = [], []
 
         def stop(record):

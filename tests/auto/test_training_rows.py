@@ -7,7 +7,7 @@ import pytest
 from medley.auto.fit_arguments import check_fit, check_writable
 from medley.auto.training_rows import label_strata, match_rows, split_at_random
 from medley.errors import ConfigError, DataError
-from medley.graph.graph import draw
+from medley.graph.graph import build_graph
 from medley.heads import ClassificationHead, RegressionHead
 from medley.series.input import Input
 
@@ -23,7 +23,7 @@ GOOD = {
 
 def graph(inputs=("a", "b"), heads=None):
     heads = heads or [ClassificationHead(name="kind"), RegressionHead(name="price")]
-    return draw([Input(name=name) for name in inputs], heads)
+    return build_graph([Input(name=name) for name in inputs], heads)
 
 
 def rows(size=10):

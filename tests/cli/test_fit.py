@@ -47,7 +47,7 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
     received = {}
 
     def fake(table, targets, **options):
-        received.update(options, table=table, targets=targets)
+        received.update(options, table=str(table), targets=targets)
         raise md.MedleyError("enough")
 
     monkeypatch.setattr("medley.auto.table.fit.fit", fake)

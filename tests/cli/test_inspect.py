@@ -1,5 +1,9 @@
 """`medley inspect`."""
 
+import io
+import sqlite3
+from contextlib import closing
+
 import pandas as pd
 import pytest
 
@@ -120,6 +124,28 @@ def test_a_sample_of_a_table_larger_than_memory_is_examined(capsys, tmp_path, mo
     output = capsys.readouterr().out
     assert "500 rows, of which 100 were drawn at random" in output
     assert "binary" in output
+
+
+def test_a_file_without_names_is_noted_and_the_caller_decides(capsys, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("5.1,3.5,setosa\n4.9,3.0,setosa\n6.2,2.9,virginica\n")
+    output = output_of(capsys, str(path))
+    assert "note: t.csv has no line of names: its columns are called column_1 to column_3 (--header" in output
+    assert "3 rows, 3 columns" in output
+    assert "2 rows, 3 columns" in output_of(capsys, str(path), "--header")
+
+
+def test_several_files_a_query_and_the_standard_input(capsys, tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        ROWS.to_csv(tmp_path / f"{name}.csv", index=False)
+    assert "80 rows, 6 columns" in output_of(capsys, str(tmp_path / "a.csv"), str(tmp_path / "b.csv"))
+    with closing(sqlite3.connect(tmp_path / "t.db")) as connection:
+        ROWS.to_sql("pets", connection, index=False)
+    uri = f"sqlite:///{tmp_path / 't.db'}"
+    assert "40 rows, 6 columns" in output_of(capsys, "SELECT * FROM pets", "--connection", uri, "--target", "breed")
+    assert "40 rows, 6 columns" in output_of(capsys, uri)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((tmp_path / "a.csv").read_bytes())))
+    assert output_of(capsys, "-").startswith("the standard input: 40 rows, 6 columns")
 
 
 def test_missing_values_are_named_and_set(capsys, tmp_path):

@@ -1,4 +1,4 @@
-"""Rows as tensors: whichever way rows are taken, values and masks stay together."""
+"""Rows as tensors: batches have the values and masks of their rows."""
 
 import numpy as np
 import torch
@@ -16,8 +16,8 @@ def rows(present, observed=None, weight=None):
     size = len(present)
     numbers = np.arange(size * 2, dtype="float32").reshape(size, 2)
     targets = {} if observed is None else {"y": Encoded(np.arange(size, dtype="float32")[:, None], observed)}
-    other = Encoded(np.arange(size, dtype=np.int32), np.ones(size, bool))
-    return Rows({"a": Encoded(numbers, present), "b": other}, targets, weight)
+    numbers_b = Encoded(np.arange(size, dtype=np.int32), np.ones(size, bool))
+    return Rows({"a": Encoded(numbers, present), "b": numbers_b}, targets, weight)
 
 
 masks = hnp.arrays(bool, SIZE)
@@ -33,35 +33,35 @@ def test_taken_rows_carry_their_values_masks_labels_and_weights(present, observe
     assert batch.inputs["b"].tolist() == index
     assert batch.targets["y"][:, 0].tolist() == index
     assert batch.weights["y"].tolist() == torch.tensor(weight[index], dtype=torch.float32).tolist()
-    told = batch.present["a"]
-    assert (np.ones(len(index), bool) if told is None else told).tolist() == present[index].tolist()
-    seen = batch.observed["y"]
-    assert (torch.ones(len(index), dtype=torch.bool) if seen is None else seen).tolist() == observed[index].tolist()
+    mask = batch.present["a"]
+    assert (np.ones(len(index), bool) if mask is None else mask).tolist() == present[index].tolist()
+    mask = batch.observed["y"]
+    assert (torch.ones(len(index), dtype=torch.bool) if mask is None else mask).tolist() == observed[index].tolist()
 
 
 @given(present=masks, start=st.integers(0, SIZE - 1), length=st.integers(1, SIZE + 3))
-def test_a_slice_is_what_taking_those_rows_gives(present, start, length):
+def test_a_slice_equals_the_rows_taken_by_index(present, start, length):
     whole = rows(present, present)
-    one, other = whole.slice(start, start + length), whole.take(torch.arange(start, min(start + length, SIZE)))
-    assert one.size == other.size
+    sliced, taken = whole.slice(start, start + length), whole.take(torch.arange(start, min(start + length, SIZE)))
+    assert sliced.size == taken.size
     for name in whole.inputs:
-        assert torch.equal(one.inputs[name], other.inputs[name])
-        found, wanted = (batch.rows(frozenset({name})) for batch in (one, other))
-        assert (found is None) == (wanted is None)
-        assert found is None or torch.equal(found, wanted)
+        assert torch.equal(sliced.inputs[name], taken.inputs[name])
+        positions, wanted = (batch.rows(frozenset({name})) for batch in (sliced, taken))
+        assert (positions is None) == (wanted is None)
+        assert positions is None or torch.equal(positions, wanted)
 
 
 @given(a=masks, b=masks)
 def test_rows_of_several_sources_are_those_where_any_is_present(a, b):
     x = np.zeros((SIZE, 1), "float32")
     batch = Rows({"a": Encoded(x, a), "b": Encoded(x, b)}).slice(0, SIZE)
-    found = batch.rows(frozenset({"a", "b"}))
+    positions = batch.rows(frozenset({"a", "b"}))
     wanted = np.flatnonzero(a | b).tolist()
-    assert (list(range(SIZE)) if found is None else found.tolist()) == wanted
-    assert (found is None) == (len(wanted) == SIZE)
+    assert (list(range(SIZE)) if positions is None else positions.tolist()) == wanted
+    assert (positions is None) == (len(wanted) == SIZE)
 
 
-def test_a_batch_without_gaps_says_so_even_where_the_whole_has_some():
+def test_a_batch_without_absent_rows_has_no_mask():
     whole = rows(np.array([True, True, False, True]))
     assert whole.take(torch.tensor([0, 1])).present["a"] is None
     assert whole.take(torch.tensor([0, 2])).rows(frozenset({"a"})).tolist() == [0]
@@ -70,9 +70,9 @@ def test_a_batch_without_gaps_says_so_even_where_the_whole_has_some():
 def test_arrays_from_read_only_memory_are_copied_and_strided_ones_are_taken():
     array = np.arange(12, dtype="float32").reshape(4, 3)[:, ::-1]
     array.flags.writeable = False
-    held = Rows({"x": Encoded(array, np.ones(4, bool))})
-    assert held.inputs["x"].tolist() == array.tolist()
-    held.inputs["x"][0, 0] = -1
+    writable = Rows({"x": Encoded(array, np.ones(4, bool))})
+    assert writable.inputs["x"].tolist() == array.tolist()
+    writable.inputs["x"][0, 0] = -1
     assert array[0, 0] == 2
 
 

@@ -1,11 +1,11 @@
-"""Declarations: what may stand in them."""
+"""Declarations of blocks: valid and invalid fields."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from medley.core.block import Block, as_nodes, snake
+from medley.core.block import Block, as_nodes, to_snake_case
 from medley.core.shape import Flatten, SpatialReduction
 from medley.core.space import OneOf, searched
 from medley.errors import ConfigError, GraphError
@@ -32,7 +32,7 @@ def test_declarations_are_frozen_and_fields_come_in_order():
 
 
 @pytest.mark.parametrize(
-    ("fields", "words"),
+    ("fields", "message"),
     [
         ({"size": "big"}, "Part: size must be a number, got 'big'"),
         ({"size": True}, "Part: size must be a number, got True"),
@@ -40,14 +40,14 @@ def test_declarations_are_frozen_and_fields_come_in_order():
         ({"flag": 1}, "Part: flag must be True or False, got 1"),
         ({"word": "men"}, "Part: word must be one of 'add', 'mean', got 'men'. Did you mean 'mean'?"),
         ({"plain": "wrong"}, "Part: plain must not be wrong."),
-        ({"name": 3}, "Part: name must be a word, got 3"),
-        ({"name": ""}, "Part: name must be a word, got ''"),
+        ({"name": 3}, "Part: name must be a non-empty string, got 3"),
+        ({"name": ""}, "Part: name must be a non-empty string, got ''"),
     ],
 )
-def test_a_field_that_cannot_be_is_named_with_its_value(fields, words):
+def test_an_invalid_field_is_an_error_that_names_it_and_its_value(fields, message):
     with pytest.raises(ConfigError) as caught:
         Part(**fields)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_all_errors_are_reported_at_once():
@@ -55,12 +55,12 @@ def test_all_errors_are_reported_at_once():
         Part(size="big", word="men", plain="wrong", name="")
 
 
-def test_values_outside_the_range_are_the_callers_own_choice():
+def test_values_outside_the_search_range_are_allowed():
     assert Part(size=1000).size == 1000
     assert Part(kind=SpatialReduction()).kind.reduction_type is None
 
 
-def test_only_what_was_set_is_told():
+def test_the_repr_contains_only_fields_that_are_set():
     assert repr(Part(size=16, name="p")) == "Part(name='p', size=16)"
 
 
@@ -82,9 +82,9 @@ def test_nodes_come_in_lists_of_lists():
     [("ImageInput", "image_input"), ("ResNetBlock", "res_net_block"), ("RNNBlock", "rnn_block"), ("A", "a")],
 )
 def test_unnamed_parts_are_called_after_their_class(name, wanted):
-    assert snake(type(name, (), {})) == wanted
+    assert to_snake_case(type(name, (), {})) == wanted
 
 
-def test_an_array_in_place_of_a_node_is_told_by_its_shape():
+def test_an_array_instead_of_a_node_is_an_error_that_contains_its_shape():
     with pytest.raises(GraphError, match=r"got ndarray of shape \(40, 3\)\.$"):
         Flatten()(np.zeros((40, 3)))

@@ -1,4 +1,4 @@
-"""Blocks that stand for one of several."""
+"""Blocks that are replaced by one of several blocks."""
 
 import pytest
 
@@ -9,17 +9,17 @@ from medley.errors import ConfigError, GraphError
 
 
 def test_a_list_of_blocks_is_a_range_of_them():
-    one, other = Flatten(), Flatten()
-    assert Choice([one, other]).options.choices == (one, other)
-    assert Choice(OneOf(one, other, default=other)).options.default is other
+    first, second = Flatten(), Flatten()
+    assert Choice([first, second]).options.choices == (first, second)
+    assert Choice(OneOf(first, second, default=second)).options.default is second
 
 
 @pytest.mark.parametrize("options", [None, [], [Flatten(), 3], "flatten"])
-def test_options_that_are_no_blocks_are_refused(options):
+def test_options_that_are_not_blocks_are_rejected(options):
     with pytest.raises(ConfigError, match="Choice: options must be blocks, got"):
         Choice(options)
 
 
-def test_doing_nothing_to_several_nodes_is_refused_since_all_but_one_would_be_lost():
+def test_identity_of_several_nodes_is_an_error():
     with pytest.raises(GraphError, match="takes one node, got 2"):
         Identity().expand([object(), object()], [], None)

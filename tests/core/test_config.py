@@ -1,4 +1,4 @@
-"""Declarations as JSON: what goes in comes back, and what no file can hold is said so."""
+"""Declarations as JSON: they are restored, and objects that cannot be saved are errors."""
 
 import json
 
@@ -54,7 +54,7 @@ def test_blocks_come_back_with_ranges_names_and_nested_blocks():
     block = DenseBlock(num_units=OneOf(8, 16, default=16), dropout=0.25, name="trunk")
     assert repr(trip(block)) == repr(block)
     choice = trip(Choice([Flatten(), SpatialReduction(reduction_type="global_max")]))
-    assert [repr(one) for one in choice.options.choices] == [
+    assert [repr(block) for block in choice.options.choices] == [
         "Flatten()",
         "SpatialReduction(reduction_type='global_max')",
     ]
@@ -62,7 +62,7 @@ def test_blocks_come_back_with_ranges_names_and_nested_blocks():
     assert choice.options.nearest(choice.options.choices[1]) is choice.options.choices[1]
 
 
-def test_a_default_block_is_found_again_by_its_place():
+def test_a_default_block_is_identified_by_its_position():
     first, second = Flatten(), SpatialReduction()
     options = trip(Choice(OneOf(first, second, default=second))).options
     assert options.default is options.choices[1]
@@ -74,14 +74,14 @@ def test_numbers_of_numpy_become_plain():
     )
 
 
-def test_what_is_registered_comes_back_by_name():
+def test_registered_objects_are_restored_by_name():
     assert trip(TorchBlock(net)).module is net
 
 
-def test_what_has_no_name_is_refused_with_the_way_out():
-    with pytest.raises(ArtifactError, match=r"nothing is registered for it.*@medley.extend.register"):
+def test_an_unregistered_object_is_an_error_with_a_remedy():
+    with pytest.raises(ArtifactError, match=r"it has no registered name.*@medley.extend.register"):
         to_json(TorchBlock(lambda: None))
-    with pytest.raises(ArtifactError, match="nothing is registered"):
+    with pytest.raises(ArtifactError, match="has no registered name"):
         to_json(ClassificationHead(loss=lambda raw, target: raw))
 
     class Local(DenseBlock):
@@ -91,8 +91,8 @@ def test_what_has_no_name_is_refused_with_the_way_out():
         to_json(Local())
 
 
-def test_a_name_that_is_unknown_here_is_told():
+def test_an_unknown_name_is_an_error():
     with pytest.raises(ConfigError, match=r"Nothing is registered under 'theirs.part'"):
         from_json({"block": "theirs.part"})
-    with pytest.raises(ArtifactError, match="No space is called 'Gauss'"):
+    with pytest.raises(ArtifactError, match="Unknown search space 'Gauss'"):
         from_json({"space": "Gauss"})

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, and what a killed process leaves is removed."""
+"""Files are written completely or not at all, and leftovers of killed processes are removed."""
 
 import os
 import subprocess
@@ -57,14 +57,14 @@ def test_leftovers_of_killed_processes_are_removed_and_files_of_others_stay(tmp_
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "a")], check=False)
     (left,) = os.listdir(tmp_path)
     assert is_temporary(left)
-    mine, running, other = ("b", "c", "d")
+    mine, running, foreign = ("b", "c", "d")
     with replacing(tmp_path / mine) as temporary:
         temporary.write_bytes(b"x")
         (tmp_path / left.replace(left.split("-")[2], str(os.getppid())).replace(".a", f".{running}")).touch()
-        (tmp_path / left.replace(left.split("-")[1], "0" * 8).replace(".a", f".{other}")).touch()
+        (tmp_path / left.replace(left.split("-")[1], "0" * 8).replace(".a", f".{foreign}")).touch()
         (tmp_path / ".new-notes.txt").touch()
         remove_leftovers(tmp_path)
-        assert {name.rpartition(".")[2] for name in os.listdir(tmp_path)} == {mine, running, other, "txt"}
+        assert {name.rpartition(".")[2] for name in os.listdir(tmp_path)} == {mine, running, foreign, "txt"}
 
 
 def test_a_file_of_another_machine_is_a_leftover_after_a_day(tmp_path):

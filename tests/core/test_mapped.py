@@ -18,22 +18,25 @@ def array(tmp_path):
 
 def test_batches_are_those_of_rows_in_memory(array):
     present = np.arange(20) % 4 > 0
-    in_file, held = (
-        Rows({"x": Encoded(one, present)}, {"y": Encoded(one[:, :1].copy(), present)})
-        for one in (array, np.array(array))
+    in_file, in_memory = (
+        Rows({"x": Encoded(source, present)}, {"y": Encoded(source[:, :1].copy(), present)})
+        for source in (array, np.array(array))
     )
     index = torch.tensor([3, 19, 0, 3])
-    for one, other in ((in_file.take(index), held.take(index)), (in_file.slice(15, 99), held.slice(15, 99))):
-        assert torch.equal(one.inputs["x"], other.inputs["x"])
-        assert torch.equal(one.targets["y"], other.targets["y"])
-        assert one.size == other.size
-        assert np.array_equal(one.present["x"], other.present["x"])
+    for batch, expected in (
+        (in_file.take(index), in_memory.take(index)),
+        (in_file.slice(15, 99), in_memory.slice(15, 99)),
+    ):
+        assert torch.equal(batch.inputs["x"], expected.inputs["x"])
+        assert torch.equal(batch.targets["y"], expected.targets["y"])
+        assert batch.size == expected.size
+        assert np.array_equal(batch.present["x"], expected.present["x"])
     assert in_file.size == 20
     assert in_file.device.type == "cpu"
 
 
-def test_a_batch_stays_as_it_was_when_its_pages_are_handed_back(array, monkeypatch):
-    monkeypatch.setattr(mapped, "KEPT", 0)
+def test_a_batch_does_not_change_when_pages_are_released(array, monkeypatch):
+    monkeypatch.setattr(mapped, "MAX_MAPPED_BYTES", 0)
     rows = MappedRows(array, "cpu")
     first = rows.slice(0, 5)
     first += 100  # the file is not written to

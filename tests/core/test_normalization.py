@@ -19,7 +19,7 @@ def test_every_channel_or_feature_gets_mean_0_and_deviation_1(spec):
     torch.testing.assert_close(out.std(0, correction=0), torch.ones(3), atol=1e-4, rtol=0)
 
 
-def test_one_statistic_for_all_numbers_keeps_their_proportions():
+def test_common_statistics_keep_the_proportions_of_numbers():
     x = torch.tensor([[0.0, 10.0], [0.0, 30.0]])
     module = Normalization(axis=None).build(vector(2))
     module.adapt(x)

@@ -1,4 +1,4 @@
-"""Shapes of modules that are not ours, found before any data flows."""
+"""Shapes of custom modules, inferred without data."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ class Gives(nn.Module):
         return self.make(x)
 
 
-def found(module, spec):
+def probed_spec(module, spec):
     return probe(lambda: module, [spec], "part")
 
 
@@ -33,15 +33,15 @@ def found(module, spec):
     ],
 )
 def test_axes_follow_from_the_rank(module, spec, wanted):
-    assert str(found(module, spec)) == wanted
+    assert str(probed_spec(module, spec)) == wanted
 
 
-def test_several_inputs_are_handed_over_in_order():
+def test_several_inputs_are_passed_in_order():
     spec = probe(lambda: nn.Bilinear(2, 3, 4), [vector(2), vector(3)], "part")
     assert spec.shape == (4,)
 
 
-def test_probing_draws_no_random_numbers_and_learns_no_statistics():
+def test_probing_changes_neither_random_state_nor_statistics():
     norm = nn.BatchNorm1d(3)
     torch.manual_seed(1)
     before = torch.get_rng_state()
@@ -50,9 +50,9 @@ def test_probing_draws_no_random_numbers_and_learns_no_statistics():
     assert norm.num_batches_tracked == 0
 
 
-def test_a_module_that_cannot_run_is_named_with_its_own_words():
+def test_a_module_that_cannot_run_is_an_error_with_its_message():
     with pytest.raises(GraphError, match=r"part cannot read \(D=5\): .*shapes cannot be multiplied"):
-        found(nn.Linear(4, 2), vector(5))
+        probed_spec(nn.Linear(4, 2), vector(5))
 
     def broken():
         raise ValueError("no such width")
@@ -71,6 +71,6 @@ def test_a_module_that_cannot_run_is_named_with_its_own_words():
         (lambda x: None, "a NoneType"),
     ],
 )
-def test_what_is_no_tensor_of_rows_is_refused(make, got):
+def test_a_result_that_is_not_a_tensor_of_rows_is_an_error(make, got):
     with pytest.raises(GraphError, match=f"part must return one tensor.*got {got} for B=2"):
-        found(Gives(make), vector(4))
+        probed_spec(Gives(make), vector(4))

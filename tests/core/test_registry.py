@@ -1,4 +1,4 @@
-"""Names that files may say."""
+"""Names by which files refer to classes and factories."""
 
 import sys
 import types
@@ -11,7 +11,7 @@ from medley.core.layer import Layer
 from medley.errors import ConfigError, MedleyError
 
 
-def test_what_is_registered_is_found_by_name_and_back():
+def test_registered_objects_and_their_names():
     @registry.register("registry_test.one")
     def make():
         return 1
@@ -21,7 +21,7 @@ def test_what_is_registered_is_found_by_name_and_back():
     assert registry.name_of(lambda: 2) is None
 
 
-def test_a_taken_name_is_refused_and_names_both_owners():
+def test_a_name_that_is_in_use_is_an_error_that_names_both_objects():
     @registry.register("registry_test.taken")
     def first():
         return 1
@@ -52,22 +52,22 @@ def test_a_name_imports_its_slice():
     assert registry.lookup("tabular.dense").__name__ == "DenseBlock"
 
 
-def test_an_unknown_name_says_what_is_close_and_what_to_do():
+def test_an_unknown_name_is_an_error_with_a_suggestion():
     with pytest.raises(
-        ConfigError, match=r"'tabular.dens'. A part .* must be imported.*MODULE. Did you mean 'tabular.dense'\?"
+        ConfigError, match=r"'tabular.dens'. A custom part must be imported.*MODULE. Did you mean 'tabular.dense'\?"
     ):
         registry.lookup("tabular.dens")
     assert issubclass(ConfigError, MedleyError)
 
 
-def test_walking_over_a_kind_finds_every_slice():
-    found = registry.registered(Layer)
-    assert {"core.flatten", "tabular.dense"} <= set(found)
-    assert all(issubclass(kind, Layer) for kind in found.values())
-    assert set(found) < set(registry.registered(Block))
+def test_registered_subclasses_of_all_packages():
+    layers = registry.registered(Layer)
+    assert {"core.flatten", "tabular.dense"} <= set(layers)
+    assert all(issubclass(kind, Layer) for kind in layers.values())
+    assert set(layers) < set(registry.registered(Block))
 
 
-def test_a_slice_that_is_not_installed_is_no_error_but_a_broken_one_is(monkeypatch):
+def test_a_package_that_is_not_installed_is_ignored_but_a_broken_one_is_an_error(monkeypatch):
     monkeypatch.setattr(registry, "SLICES", ("absent",))
     with pytest.raises(ConfigError, match=r"Nothing is registered under 'absent.block'"):
         registry.lookup("absent.block")
@@ -82,17 +82,17 @@ def test_a_slice_that_is_not_installed_is_no_error_but_a_broken_one_is(monkeypat
         registry.lookup("absent.other")
 
 
-def test_packages_of_others_announce_their_slices(monkeypatch):
+def test_other_distributions_announce_their_packages(monkeypatch):
     class Point:
         def load(self):
             registry.register("registry_test_plugin.part")(types.SimpleNamespace(name="part"))
 
-    asked = []
+    groups = []
 
     def entry_points(**wanted):
-        asked.append(wanted)
+        groups.append(wanted)
         return [Point()]
 
     monkeypatch.setattr(registry, "entry_points", entry_points)
     assert registry.lookup("registry_test_plugin.part").name == "part"
-    assert asked == [{"group": "medley.blocks", "name": "registry_test_plugin"}]
+    assert groups == [{"group": "medley.blocks", "name": "registry_test_plugin"}]

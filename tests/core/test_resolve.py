@@ -1,4 +1,4 @@
-"""What a user relies on when fields are left unset, set, or given a range of their own."""
+"""Resolution of fields that are unset, set, or search spaces."""
 
 import pytest
 from torch import nn
@@ -53,35 +53,35 @@ def resolved(output, suggest=take_default, rows=1000, **names):
     return resolve([output], ids, lambda node: vector(5), suggest, DataSummary(rows))[0]
 
 
-def asked(output, rows=1000, **names):
-    seen = {}
+def suggestions(output, rows=1000, **names):
+    requests = {}
 
     def suggest(name, space, default):
-        seen[name] = (space, default)
+        requests[name] = (space, default)
         return default
 
     resolved(output, suggest, rows, **names)
-    return seen
+    return requests
 
 
 def test_unset_fields_are_asked_for_and_set_ones_are_not():
     x = Numbers()
-    assert asked(Width(units=7)(x), x=x) == {}
-    assert asked(Width()(x), x=x) == {"width.units": (OneOf(16, 32), 16)}
+    assert suggestions(Width(units=7)(x), x=x) == {}
+    assert suggestions(Width()(x), x=x) == {"width.units": (OneOf(16, 32), 16)}
 
 
-def test_a_range_of_the_callers_own_replaces_the_fields():
+def test_a_range_of_the_caller_replaces_that_of_the_field():
     x, part = Numbers(), Width(units=Int(3, 9, default=4))
-    assert asked(part(x), x=x, part=part) == {"part.units": (Int(3, 9, default=4), 4)}
+    assert suggestions(part(x), x=x, part=part) == {"part.units": (Int(3, 9, default=4), 4)}
 
 
-def test_sensible_values_and_ranges_depend_on_the_data_and_never_replace_the_callers():
+def test_suggested_defaults_never_replace_values_of_the_caller():
     x = Numbers()
-    few, many = asked(Small()(x), rows=50, x=x), asked(Small()(x), rows=500, x=x)
+    few, many = suggestions(Small()(x), rows=50, x=x), suggestions(Small()(x), rows=500, x=x)
     assert few["small.units"] == (OneOf(4, 8, default=8), 8)
     assert many["small.units"][1] == 32  # 30 is not a choice: the nearest is taken
-    own = asked(Small(units=Int(100, 200))(x), rows=50, x=x)
-    assert own["small.units"][0] == Int(100, 200)
+    restricted = suggestions(Small(units=Int(100, 200))(x), rows=50, x=x)
+    assert restricted["small.units"][0] == Int(100, 200)
 
 
 def test_composites_vanish_and_their_parts_are_named_after_them():
@@ -108,13 +108,13 @@ def test_a_block_called_twice_is_one_block():
 def test_a_choice_may_hold_whole_blocks():
     x = Numbers()
     choice = Choice(OneOf(Width(units=3), Deep(depth=1)))
-    _, default = asked(choice(x), x=x)["choice.options"]
+    _, default = suggestions(choice(x), x=x)["choice.options"]
     assert default.units == 3
     pick = lambda name, space, default: space.choices[1] if name.endswith("options") else default  # noqa: E731
     assert resolved(choice(x), pick, x=x).block.name == "choice.deep.width"
 
 
-def test_what_cannot_be_joined_is_told_with_the_parts_name():
+def test_parts_that_cannot_be_connected_are_an_error_that_names_the_part():
     class Wrong(Layer):
         def build(self, *specs):
             return nn.Linear(7, 2)
@@ -124,7 +124,7 @@ def test_what_cannot_be_joined_is_told_with_the_parts_name():
         resolved(wrong(x), x=x, wrong_part=wrong)
 
 
-def test_two_errors_in_one_declaration_are_told_at_once():
+def test_all_errors_of_a_declaration_are_reported_at_once():
     class Two(Layer):
         size: int | None = searched(OneOf(1, 2))
         word: str | None = searched(OneOf("add", "concatenate"))
@@ -136,25 +136,25 @@ def test_two_errors_in_one_declaration_are_told_at_once():
         Two(size="big", word="concat")
 
 
-def test_settle_fills_every_open_field():
+def test_settle_sets_every_unset_field():
     done = settle(Width(units=OneOf(5)), "w", take_default)
     assert done.units == 5
 
 
-def test_calling_a_block_on_something_else_says_so():
+def test_calling_a_block_on_other_objects_is_an_error():
     with pytest.raises(GraphError, match="Call it on a node first"):
         Width()(Width())
-    with pytest.raises(GraphError, match="called on nothing"):
+    with pytest.raises(GraphError, match="called without arguments"):
         Width()()
 
 
-def test_inputs_are_one_node_however_often_they_are_read():
+def test_an_input_has_one_node():
     x = Numbers()
     assert isinstance(x.node, Node)
     assert x.node is x.node
 
 
-def test_specs_tell_their_axes():
+def test_specs_are_printed_with_axes():
     assert str(Spec((3, 8, 8), "CHW", "uint8")) == "(C=3 H=8 W=8 uint8)"
     with pytest.raises(ValueError, match="2 axes"):
         Spec((3,), "TD")

@@ -1,4 +1,4 @@
-"""Ranges: what is in them, and what is closest to a value that is not."""
+"""Search spaces: their members, and the member nearest to a value."""
 
 import pytest
 from hypothesis import given
@@ -18,10 +18,10 @@ def ints(draw):
 
 @given(space=ints(), value=st.integers(-1000, 1000) | st.floats(-100, 100))
 def test_the_nearest_whole_number_is_a_member_and_none_is_nearer(space, value):
-    found = space.nearest(value)
-    assert found in space
+    nearest = space.nearest(value)
+    assert nearest in space
     members = range(space.low, space.high + 1, space.step)
-    assert abs(found - value) == min(abs(one - value) for one in members)
+    assert abs(nearest - value) == min(abs(member - value) for member in members)
 
 
 @given(low=st.floats(-5, 5), width=st.floats(0, 5), value=st.floats(-100, 100))
@@ -33,18 +33,18 @@ def test_the_nearest_number_is_a_member(low, width, value):
 
 @given(choices=st.lists(st.integers(0, 99), min_size=1, max_size=6, unique=True), value=st.integers(-10, 200))
 def test_the_nearest_choice_is_a_choice(choices, value):
-    found = OneOf(*choices).nearest(value)
-    assert found in choices
-    assert abs(found - value) == min(abs(one - value) for one in choices)
+    nearest = OneOf(*choices).nearest(value)
+    assert nearest in choices
+    assert abs(nearest - value) == min(abs(choice - value) for choice in choices)
 
 
-def test_what_is_no_number_falls_back_to_the_default():
+def test_nearest_of_other_values_is_the_default():
     assert OneOf("a", "b", default="b").nearest("c") == "b"
     assert OneOf(16, 32).nearest("large") == 16
     assert OneOf(False, True, default=True).nearest(0.5) is True
 
 
-def test_truth_values_are_no_numbers():
+def test_booleans_are_not_numbers():
     assert True not in OneOf(0, 1)
     assert 1 not in OneOf(False, True)
     assert OneOf(False, True).nearest(True) is True
@@ -53,18 +53,18 @@ def test_truth_values_are_no_numbers():
 
 
 def test_blocks_are_choices_by_identity():
-    one, other = object(), object()
-    assert one in OneOf(one)
-    assert other not in OneOf(one)
+    member, stranger = object(), object()
+    assert member in OneOf(member)
+    assert stranger not in OneOf(member)
 
 
-def test_defaults_are_the_first_unless_given():
+def test_the_first_choice_is_the_default():
     assert (Int(2, 5).default, Float(0.5, 1).default, OneOf("x", "y").default) == (2, 0.5, "x")
     assert (Int(2, 5, default=4).default, OneOf("x", "y", default="y").default) == (4, "y")
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "message"),
     [
         (lambda: Int(5, 2), r"Int: low must not exceed high, got low=5, high=2"),
         (lambda: Float(0.0, 1.0, log=True), r"Float: a logarithmic range starts above 0, got low=0.0"),
@@ -72,12 +72,12 @@ def test_defaults_are_the_first_unless_given():
         (lambda: Int(1, 9, step=4, default=3), r"Int: the default 3 lies outside the range"),
         (lambda: Float(0.0, 1.0, default=2.0), r"Float: the default 2.0 lies outside the range"),
         (lambda: OneOf(), "at least one choice"),
-        (lambda: OneOf(1, None), "cannot hold None"),
+        (lambda: OneOf(1, None), "cannot contain None"),
         (lambda: OneOf(1, 2, default=3), "the default 3 is not one of"),
     ],
 )
-def test_a_range_that_cannot_be_is_refused(make, words):
-    with pytest.raises(ConfigError, match=words):
+def test_invalid_ranges_are_rejected(make, message):
+    with pytest.raises(ConfigError, match=message):
         make()
 
 

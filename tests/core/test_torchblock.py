@@ -1,4 +1,4 @@
-"""Any module of torch as a block."""
+"""Torch modules as blocks."""
 
 import pytest
 import torch
@@ -9,15 +9,15 @@ from medley.core.torchblock import TorchBlock
 from medley.errors import ConfigError, GraphError
 
 
-def test_a_module_is_copied_for_every_trial_weights_included():
-    given = nn.Linear(3, 2)
-    block = TorchBlock(given)
-    one, other = block.build(vector(3)), block.build(vector(3))
-    assert torch.equal(one.weight, given.weight)
+def test_a_module_is_copied_with_its_weights_for_every_trial():
+    module = nn.Linear(3, 2)
+    block = TorchBlock(module)
+    first, second = block.build(vector(3)), block.build(vector(3))
+    assert torch.equal(first.weight, module.weight)
     with torch.no_grad():
-        one.weight.zero_()
-    assert torch.equal(other.weight, given.weight)
-    assert given.weight.any()
+        first.weight.zero_()
+    assert torch.equal(second.weight, module.weight)
+    assert module.weight.any()
 
 
 def test_a_factory_gets_the_specs_it_asks_for():
@@ -27,13 +27,13 @@ def test_a_factory_gets_the_specs_it_asks_for():
     assert TorchBlock(nn.Flatten).out(Spec((3, 2), "TD")) == vector(6)
 
 
-def test_what_is_no_module_is_refused():
+def test_an_object_that_is_not_a_module_is_rejected():
     with pytest.raises(ConfigError, match=r"module must be a torch.nn.Module or a callable that makes one, got 3"):
         TorchBlock(3)
     with pytest.raises(ConfigError, match="got None"):
         TorchBlock()
 
 
-def test_a_module_that_does_not_fit_is_told_before_training():
+def test_a_module_that_does_not_fit_is_an_error_before_training():
     with pytest.raises(GraphError, match=r"TorchBlock cannot read \(D=5\)"):
         TorchBlock(nn.Linear(3, 2)).out(vector(5))

@@ -1,4 +1,4 @@
-"""Layers that run others inside them: what is inside is searched, named, shared and saved as all else is."""
+"""Layers that run other layers: inner layers are searched, named, shared and saved."""
 
 import pytest
 from torch import nn
@@ -68,25 +68,25 @@ def resolved(output, suggest=take_default, **names):
     return resolve([output], ids, lambda node: Spec((3, 5), "TD"), suggest, DataSummary(100))[0]
 
 
-def test_what_is_inside_is_searched_under_the_wrappers_name():
-    seen = []
+def test_inner_layers_are_searched_under_the_name_of_the_wrapper():
+    parameters = []
 
     def suggest(name, space, default):
-        seen.append(name)
+        parameters.append(name)
         return 32
 
     x, each = Numbers(), Each(Two())
     node = resolved(each(x), suggest, x=x, each=each)
-    assert seen == ["each.two.width.units", "each.two.width_2.units"]
-    assert [one.units for one in node.block.encoder] == [32, 32]
-    assert [one.name for one in node.block.encoder] == ["each.two.width", "each.two.width_2"]
+    assert parameters == ["each.two.width.units", "each.two.width_2.units"]
+    assert [layer.units for layer in node.block.encoder] == [32, 32]
+    assert [layer.name for layer in node.block.encoder] == ["each.two.width", "each.two.width_2"]
 
 
 def test_called_twice_it_is_one_block():
     x, each = Numbers(), Each(Width())
-    other = Numbers()
-    node = resolved(Sum()([each(x), each(other)]), x=x, other=other, each=each)
-    first, second = (one.block for one in node.inputs)
+    second_input = Numbers()
+    node = resolved(Sum()([each(x), each(second_input)]), x=x, second_input=second_input, each=each)
+    first, second = (parent.block for parent in node.inputs)
     assert first is second
 
 
@@ -103,8 +103,8 @@ def test_nothing_inside_is_a_chain_too():
     assert resolved(Each(Identity())(x), x=x).block.encoder == ()
 
 
-def test_what_is_no_chain_of_layers_is_told():
+def test_an_encoder_that_is_not_a_chain_of_layers_is_an_error():
     x = Numbers()
     each: Block = Each(Both())
-    with pytest.raises(GraphError, match=r"each: what it wraps must become a chain of layers; each\.both\.sum"):
+    with pytest.raises(GraphError, match=r"each: its encoder must resolve to a chain of layers, but each\.both\.sum"):
         resolved(each(x), x=x, each=each)

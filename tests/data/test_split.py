@@ -124,8 +124,8 @@ def test_bins_follow_the_order_of_the_numbers(values, count):
     codes = bins(values, count)
     assert codes.shape == values.shape
     assert ((codes == -1) == np.isnan(values)).all()
-    known = values[codes >= 0]
-    assert (np.diff(codes[codes >= 0][np.argsort(known)]) >= 0).all()
+    observed = values[codes >= 0]
+    assert (np.diff(codes[codes >= 0][np.argsort(observed)]) >= 0).all()
     assert codes.max(initial=0) < count
 
 

@@ -1,4 +1,4 @@
-"""Frozen parts: they never learn, networks share them, and a batch may hold what they make."""
+"""Frozen parts: they are not trained, networks share them, and a batch may contain their results."""
 
 import numpy as np
 import pytest
@@ -90,7 +90,7 @@ A, B = INPUTS = Numbers(name="a"), Numbers(name="b")
 
 
 def both():
-    """One frozen encoder on two inputs, a frozen part on it, and a learning one on that."""
+    """A frozen encoder of two inputs, followed by a frozen and a trained part."""
     encoder, more = Dense(frozen_=True, name="encoder"), Dense(frozen_=True, name="more")
     return Add(name="add")(Dense(name="learns")(more(encoder(A))), encoder(B))
 
@@ -99,7 +99,7 @@ def rows():
     rng = np.random.default_rng(0)
     present = {"a": [1, 0, 1, 0, 1, 1], "b": [1, 1, 0, 0, 1, 0]}
     return Rows(
-        {name: Encoded(rng.normal(size=(6, 3)).astype("f4"), np.array(here, bool)) for name, here in present.items()}
+        {name: Encoded(rng.normal(size=(6, 3)).astype("f4"), np.array(mask, bool)) for name, mask in present.items()}
     )
 
 
@@ -107,20 +107,20 @@ def steps(net):
     return {step.cache_key: step for step in net.steps if step.cache_key}
 
 
-def test_frozen_parts_stay_as_they_are_in_training():
+def test_training_does_not_change_frozen_parts():
     net = network(both()).train()
-    before = {name: one.clone() for name, one in net.parts["encoder"].state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in net.parts["encoder"].state_dict().items()}
     net(rows().slice(0, 6))["y"].sum().backward()
     assert net.training
     assert net.parts["learns"].training
     assert not any(module.training for module in net.parts["encoder"].modules())
     assert not any(p.requires_grad for p in net.parts["encoder"].parameters())
     assert all(p.grad is not None for p in net.parts["learns"].parameters())
-    for name, one in net.parts["encoder"].state_dict().items():
-        assert torch.equal(one, before[name])
+    for name, tensor in net.parts["encoder"].state_dict().items():
+        assert torch.equal(tensor, before[name])
 
 
-def test_gradients_pass_through_a_frozen_part_to_what_learns_before_it():
+def test_gradients_pass_through_a_frozen_part_to_trained_parts_before_it():
     net = network(Add(name="add")(Dense(frozen_=True, name="late")(Dense(name="early")(A)), Dense(name="db")(B)))
     assert not steps(net)
     net.train()(rows().slice(0, 6))["y"].square().sum().backward()
@@ -128,7 +128,7 @@ def test_gradients_pass_through_a_frozen_part_to_what_learns_before_it():
     assert net.parts["late"][0].weight.grad is None
 
 
-def test_results_in_the_batch_take_the_place_of_frozen_parts():
+def test_results_in_a_batch_replace_frozen_parts():
     net, data = network(both()).eval(), rows()
     assert set(steps(net)) == {"encoder(a)", "more(a)", "encoder(b)"}
     whole = net(data.slice(0, 6))["y"]
@@ -145,7 +145,7 @@ def test_results_in_the_batch_take_the_place_of_frozen_parts():
     assert torch.equal(net.eval().embed(cached.slice(0, 6))["y"][3], torch.zeros(4))
 
 
-def test_a_result_that_is_there_in_part_is_taken_in_part():
+def test_some_results_in_a_batch_are_used():
     net, data = network(both()).eval(), rows()
     whole = net(data.slice(0, 6))["y"]
     data.inputs["more(a)"] = FrozenPlan(net).output(steps(net)["more(a)"], data.inputs["a"])
@@ -153,29 +153,29 @@ def test_a_result_that_is_there_in_part_is_taken_in_part():
     assert torch.equal(net(data.slice(0, 6))["y"], whole)
 
 
-def test_networks_share_frozen_modules_and_start_alike_with_or_without():
+def test_networks_share_frozen_modules_and_have_the_same_initial_weights():
     modules = FrozenModules()
-    one, two, alone = network(both(), modules), network(both(), modules), network(both())
-    assert one.parts["encoder"] is two.parts["encoder"]
-    assert one.parts["encoder"] is not alone.parts["encoder"]
-    assert one.parts["learns"] is not two.parts["learns"]
-    for other in (two, alone):
-        for name, tensor in one.state_dict().items():
-            assert torch.equal(tensor, other.state_dict()[name])
+    network_a, network_b, unshared = network(both(), modules), network(both(), modules), network(both())
+    assert network_a.parts["encoder"] is network_b.parts["encoder"]
+    assert network_a.parts["encoder"] is not unshared.parts["encoder"]
+    assert network_a.parts["learns"] is not network_b.parts["learns"]
+    for network_c in (network_b, unshared):
+        for name, tensor in network_a.state_dict().items():
+            assert torch.equal(tensor, network_c.state_dict()[name])
 
 
-def test_a_network_can_take_its_own_copy():
+def test_a_network_can_copy_shared_parts():
     modules = FrozenModules()
-    one, two = network(both(), modules), network(both(), modules)
-    whole = one.eval()(rows().slice(0, 6))["y"]
-    two.unshare()
-    two.double()
-    assert one.parts["encoder"][0].weight.dtype == torch.float32
-    assert torch.equal(one.eval()(rows().slice(0, 6))["y"], whole)
-    assert all(two.parts[step.key] is step.module for step in two.steps)
+    network_a, network_b = network(both(), modules), network(both(), modules)
+    whole = network_a.eval()(rows().slice(0, 6))["y"]
+    network_b.unshare()
+    network_b.double()
+    assert network_a.parts["encoder"][0].weight.dtype == torch.float32
+    assert torch.equal(network_a.eval()(rows().slice(0, 6))["y"], whole)
+    assert all(network_b.parts[step.key] is step.module for step in network_b.steps)
 
 
-def test_only_some_modules_are_held():
+def test_the_number_of_cached_modules_is_limited():
     modules = FrozenModules()
     first = modules.module(Dense(1, frozen_=True), [vector(3)])
     assert modules.module(Dense(1, frozen_=True, name="other"), [vector(3)]) is first
@@ -186,32 +186,32 @@ def test_only_some_modules_are_held():
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_a_frozen_part_that_starts_at_random_is_the_same_every_time(seed):
+def test_random_weights_of_frozen_parts_are_reproducible(seed):
     torch.manual_seed(seed)
-    one = FrozenModules().module(Dense(frozen_=True), [vector(3)])
+    module_a = FrozenModules().module(Dense(frozen_=True), [vector(3)])
     torch.manual_seed(seed + 1)
-    two = FrozenModules().module(Dense(frozen_=True), [vector(3)])
-    assert torch.equal(one[0].weight, two[0].weight)
+    module_b = FrozenModules().module(Dense(frozen_=True), [vector(3)])
+    assert torch.equal(module_a[0].weight, module_b[0].weight)
 
 
-def mean_of_codes(x):
-    taken = x != 0
-    return (x * taken).sum(1, keepdim=True) / taken.sum(1, keepdim=True).clamp(min=1)
+def mean_of_ids(x):
+    is_counted = x != 0
+    return (x * is_counted).sum(1, keepdim=True) / is_counted.sum(1, keepdim=True).clamp(min=1)
 
 
 @pytest.mark.parametrize("ignores_padding", [True, False])
-def test_many_rows_go_through_in_passes_and_come_back_in_order(monkeypatch, ignores_padding):
+def test_many_rows_are_run_in_batches_and_returned_in_order(monkeypatch, ignores_padding):
     monkeypatch.setitem(frozen.TOKENS_PER_BATCH, "cpu", 24)
     monkeypatch.setitem(frozen.VALUES_PER_BATCH, "cpu", 12)
-    codes = torch.randint(0, 9, (30, 8)) * (torch.arange(8) < torch.randint(0, 9, (30, 1)))
+    token_ids = torch.randint(0, 9, (30, 8)) * (torch.arange(8) < torch.randint(0, 9, (30, 1)))
     shapes = []
 
     def run(x):
         shapes.append(tuple(x.shape))
-        return mean_of_codes(x)
+        return mean_of_ids(x)
 
-    found = run_in_batches(run, codes, Spec((8,), "T", "int64", 9), ignores_padding=ignores_padding)
-    torch.testing.assert_close(found, mean_of_codes(codes))
+    means = run_in_batches(run, token_ids, Spec((8,), "T", "int64", 9), ignores_padding=ignores_padding)
+    torch.testing.assert_close(means, mean_of_ids(token_ids))
     assert max(rows * steps for rows, steps in shapes) <= 24
     assert (min(steps for _, steps in shapes) < 8) == ignores_padding
     numbers = torch.rand(30, 5)

@@ -1,4 +1,4 @@
-"""Presence: absent rows reach no part, and rows that lack everything get the prior."""
+"""Presence: parts do not read absent rows, and rows without inputs have the prior."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from medley.core.input import Input
 from medley.core.layer import Fusion, Layer
 from medley.core.spec import Spec, vector
 from medley.errors import GraphError
-from medley.graph.graph import Graph, draw
+from medley.graph.graph import Graph, build_graph
 from medley.graph.network import Network
 
 
@@ -86,7 +86,7 @@ def rows(present_a, present_b, seed=0):
     )
 
 
-def test_a_row_alone_gives_what_it_gives_among_others():
+def test_the_output_of_a_row_does_not_depend_on_the_batch():
     net = network().eval()
     data = rows([1, 0, 1, 0, 1], [1, 1, 0, 0, 1])
     whole = net(data.slice(0, 5))["y"]
@@ -94,7 +94,7 @@ def test_a_row_alone_gives_what_it_gives_among_others():
         torch.testing.assert_close(net(data.slice(i, i + 1))["y"], whole[i : i + 1])
 
 
-def test_what_stands_in_absent_rows_changes_nothing():
+def test_values_of_absent_rows_have_no_influence():
     net = network(norm=True)
     data = rows([1, 0, 1, 0], [1, 1, 0, 0])
     before = net(data.slice(0, 4))["y"]
@@ -113,7 +113,7 @@ def test_absent_rows_do_not_disturb_batch_statistics():
     torch.testing.assert_close(few.parts["da"][1].running_mean, many.parts["da"][1].running_mean)
 
 
-def test_a_row_that_lacks_everything_gets_the_prior_and_gives_no_gradient():
+def test_a_row_without_inputs_has_the_prior_and_no_gradient():
     net = network()
     raw = net(rows([0, 0], [0, 0]).slice(0, 2))["y"]
     torch.testing.assert_close(raw, torch.tensor([[0.25, -0.5]] * 2))
@@ -130,13 +130,13 @@ def test_one_row_trains_through_batch_normalisation():
 def test_graphs_that_do_not_hang_together_are_refused():
     a, b = Numbers(), Numbers()
     with pytest.raises(GraphError, match="Inputs and outputs not connected"):
-        draw([a, b], Out()(Dense()(a)))
+        build_graph([a, b], Out()(Dense()(a)))
     with pytest.raises(GraphError, match="Inputs and outputs not connected"):
-        draw(a, Out()(Add()(Dense()(a), Dense()(b))))
+        build_graph(a, Out()(Add()(Dense()(a), Dense()(b))))
     with pytest.raises(GraphError, match="outputs must be heads"):
-        draw(a, Dense()(a))
+        build_graph(a, Dense()(a))
     with pytest.raises(GraphError, match="inputs must be Inputs"):
-        draw([], Out())
+        build_graph([], Out())
 
 
 def test_a_cycle_is_refused():
@@ -144,16 +144,16 @@ def test_a_cycle_is_refused():
     node = Dense()(a)
     object.__setattr__(node, "inputs", (Dense()(node),))
     with pytest.raises(GraphError, match="The network has a cycle"):
-        draw(a, Out()(node))
+        build_graph(a, Out()(node))
 
 
 def test_names_are_made_from_classes_in_order():
     a, b = Numbers(), Numbers(name="photo")
-    graph = draw([a, b], [Out()(Dense()(a)), Out()(Dense()(b))])
+    graph = build_graph([a, b], [Out()(Dense()(a)), Out()(Dense()(b))])
     assert graph.input_names == ["numbers_1", "photo"]
     assert list(graph.heads) == ["out_1", "out_2"]
     with pytest.raises(GraphError, match="Two parts are named 'x'"):
-        draw([Numbers(name="x")], Out(name="x"))
+        build_graph([Numbers(name="x")], Out(name="x"))
 
 
 def test_uint8_pixels_enter_as_numbers_from_0_to_1():

@@ -1,4 +1,4 @@
-"""Heads with weights of their own get copies of the parts that they shared."""
+"""Heads with separate weights have copies of the parts that they shared."""
 
 import numpy as np
 import torch
@@ -6,7 +6,7 @@ import torch
 from medley.core.batch import Rows
 from medley.core.codec import Encoded
 from medley.core.spec import vector
-from medley.graph.graph import draw, graph_from_json
+from medley.graph.graph import build_graph, graph_from_json
 from medley.graph.network import Network
 from medley.graph.untie import untie
 from medley.heads import RegressionHead
@@ -16,11 +16,11 @@ from medley.tabular import DenseBlock
 SPECS = {"x": vector(3)}
 
 
-def made():
+def make_networks():
     source = Input(name="x")
     trunk = DenseBlock(num_layers=1, num_units=4, use_batchnorm=False, dropout=0.0, name="trunk")(source)
     heads = [RegressionHead(dropout=0.0, name=name) for name in ("price", "rent", "tax")]
-    graph = draw(source, [head(trunk) for head in heads])
+    graph = build_graph(source, [head(trunk) for head in heads])
     codecs = {head.name: head.codec().fit(np.arange(9.0)) for head in heads}
     return graph, codecs, [Network(graph, SPECS, codecs).eval() for _ in range(2)]
 
@@ -32,29 +32,32 @@ def outputs(network):
 
 
 def test_each_head_predicts_what_the_network_with_its_weights_predicts():
-    graph, codecs, (one, two) = made()
-    first, second = one.state_dict(), two.state_dict()
+    graph, codecs, (network_a, network_b) = make_networks()
+    first, second = network_a.state_dict(), network_b.state_dict()
     new, network = untie(graph, SPECS, codecs, {"price": first, "rent": second, "tax": first})
     result = outputs(network.eval())
-    torch.testing.assert_close(result["price"], outputs(one)["price"])
-    torch.testing.assert_close(result["rent"], outputs(two)["rent"])
-    torch.testing.assert_close(result["tax"], outputs(one)["tax"])
+    torch.testing.assert_close(result["price"], outputs(network_a)["price"])
+    torch.testing.assert_close(result["rent"], outputs(network_b)["rent"])
+    torch.testing.assert_close(result["tax"], outputs(network_a)["tax"])
     names = sorted({str(node.block.name) for node in new.nodes()})
     assert names == ["price", "rent", "tax", "trunk", "trunk (rent)", "x"]
 
 
 def test_heads_with_the_same_weights_share_all_parts():
-    graph, codecs, (one, _) = made()
-    state = one.state_dict()
+    graph, codecs, (network_a, _) = make_networks()
+    state = network_a.state_dict()
     new, network = untie(graph, SPECS, codecs, dict.fromkeys(("price", "rent", "tax"), state))
     assert len(new.nodes()) == len(graph.nodes())
-    torch.testing.assert_close(outputs(network.eval())["rent"], outputs(one)["rent"])
+    torch.testing.assert_close(outputs(network.eval())["rent"], outputs(network_a)["rent"])
 
 
 def test_the_graph_is_data_like_any_other():
-    graph, codecs, (one, two) = made()
+    graph, codecs, (network_a, network_b) = make_networks()
     new, network = untie(
-        graph, SPECS, codecs, {"price": one.state_dict(), "rent": two.state_dict(), "tax": two.state_dict()}
+        graph,
+        SPECS,
+        codecs,
+        {"price": network_a.state_dict(), "rent": network_b.state_dict(), "tax": network_b.state_dict()},
     )
     again = Network(graph_from_json(new.to_json()), SPECS, codecs)
     again.load_state_dict(network.state_dict())

@@ -148,7 +148,7 @@ def test_class_weights_survive_json():
 
 
 def test_an_unregistered_function_is_an_error_in_to_json():
-    with pytest.raises(ArtifactError, match="nothing is registered"):
+    with pytest.raises(ArtifactError, match="has no registered name"):
         to_json(ClassificationHead(loss=lambda raw, target: raw))
 
 
@@ -173,7 +173,7 @@ def test_searched_arguments_are_resolved():
         (lambda: ClassificationHead(metrics=["mae"]), "metric 'mae' is not known to a classification head"),
         (lambda: ClassificationHead(metrics=3), "metrics must be a list .* got 3"),
         (lambda: ClassificationHead(metrics=[3]), "a metric must be a name or a function .* got 3"),
-        (lambda: ClassificationHead(num_classes=1), "num_classes must be a whole number from 2, got 1"),
+        (lambda: ClassificationHead(num_classes=1), "num_classes must be a whole number of at least 2, got 1"),
         (lambda: ClassificationHead(num_classes="3"), "num_classes must be a whole number"),
         (lambda: ClassificationHead(num_classes=True), "num_classes must be a whole number"),
         (lambda: ClassificationHead(multi_label="yes"), "multi_label must be True or False, got 'yes'"),
@@ -190,7 +190,7 @@ def test_searched_arguments_are_resolved():
         (lambda: ClassificationHead(multi_label=True, loss=absolute_loss, class_weight="balanced"), "apply it in"),
         (lambda: RegressionHead(loss="mean_squard_error"), "Did you mean 'mean_squared_error'"),
         (lambda: RegressionHead(metrics=["accuracy"]), "'accuracy' is not known to a regression head"),
-        (lambda: RegressionHead(output_dim=0), "output_dim must be a whole number from 1, got 0"),
+        (lambda: RegressionHead(output_dim=0), "output_dim must be a whole number of at least 1, got 0"),
         (lambda: RegressionHead(dropout=2), "below 1, got 2"),
     ],
 )

@@ -261,7 +261,7 @@ def test_all_unreadable_files_are_reported_at_once(tmp_path):
     assert "- row 3 ('gone0.png'): no such file" in message
     assert message.endswith("- and 4 more")
     assert message.count("- row") == 10
-    assert len(codec.bad) == 14
+    assert len(codec.unreadable) == 14
     with pytest.raises(DataError, match=r"row 1 .*not an image of a known format"):
         ImageCodec(on_bad_file="raise").fit(rows)
 

@@ -35,7 +35,7 @@ def test_batches_skip_unreadable_images():
         for keys, images in distinct_images.batches(list(distinct_images.first), 2, "")
     ]
     assert [pixels for _, pixels in seen] == [[(1, 1, 1)], [(2, 2, 2), (3, 3, 3)]]
-    assert distinct_images.problems.bad == {1: "not an image of a known format"}
+    assert distinct_images.problems.unreadable == {1: "not an image of a known format"}
     with pytest.raises(DataError, match=r"1 of 4 images cannot be used"):
         distinct_images.close("raise")
 

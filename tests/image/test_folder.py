@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import medley as md
 from medley.errors import ConfigError, DataError
 from medley.image.folder import image_dataset_from_directory
 from medley.image.input import ImageInput
@@ -57,3 +58,14 @@ def test_errors_are_reported_at_once(folder, tmp_path):
         image_dataset_from_directory(tmp_path / "gone")
     with pytest.raises(DataError, match="one folder per class"):
         image_dataset_from_directory(folder / "cat" / "more")
+
+
+def test_a_folder_is_handed_whole_to_fit(folder, tmp_path_factory):
+    dataset = image_dataset_from_directory(folder, image_size=(8, 8))
+    settings = {"max_trials": 1, "directory": tmp_path_factory.mktemp("search")}
+    auto = md.AutoModel(md.ImageInput(), md.ClassificationHead(), **settings)
+    auto.fit(dataset, validation_data=dataset, epochs=1, verbose=0)
+    assert len(auto.predict(dataset)) == 10
+    assert auto.evaluate(dataset, return_dict=True)["loss"] > 0
+    model = md.fit(dataset, "label", epochs=1, verbose=0, **settings, project_name="table", pretrained=None)
+    assert model.predict(dataset)["label"].isin(["cat", "dog"]).all()

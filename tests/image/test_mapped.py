@@ -175,7 +175,7 @@ def test_an_unregistered_function_cannot_be_saved():
         (photo := md.ImageInput(),),
         (md.ClassificationHead()(md.ImageBlock()(md.MapImages(lambda image: image)(photo))),),
     )
-    with pytest.raises(ArtifactError, match=r"nothing is registered for it.*@medley.extend.register"):
+    with pytest.raises(ArtifactError, match=r"it has no registered name.*@medley.extend.register"):
         graph.to_json()
 
 

@@ -144,7 +144,7 @@ def test_large_encoders_are_not_fine_tuned_by_default(tiny, monkeypatch):
     block, specs = md.PretrainedImageBlock(tiny("swin")), [Spec((3, 32, 32), "CHW")]
     assert block.suggest_defaults(specs, DataSummary(100))["trainable"].choices == (False, True)
     assert block.suggest_defaults(specs, DataSummary(100))["pooling"].choices == ("mean", "attention")
-    monkeypatch.setattr(tuning, "CHEAP", 100)
+    monkeypatch.setattr(tuning, "MAX_CHEAP_PARAMETERS", 100)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert block.suggest_defaults(specs, DataSummary(100))["trainable"].choices == (False,)
 

@@ -122,7 +122,7 @@ def test_inputs_that_are_not_sets_of_images_are_errors():
         )
     with pytest.raises(GraphError, match=r"read by ImageSetBlock\(ResNetBlock\(\)\)"):
         resolved(ResNetBlock("resnet8"), photos)
-    with pytest.raises(GraphError, match="must become a chain of layers"):
+    with pytest.raises(GraphError, match="must resolve to a chain of layers"):
         resolved(ImageSetBlock(TwoBranches()))
     with pytest.raises(GraphError, match="resolved layers, got None"):
         settle(ImageSetEncoder(), "part", take_default).build(SETS)

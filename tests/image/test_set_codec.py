@@ -199,7 +199,7 @@ def test_unreadable_images_are_missing_and_reported_with_row_and_position(rooms,
         "- row 1, image 1 ('nowhere.png'): no such file",
         "- row 2, image 0 ('bad.png'): the file is empty",
     ]
-    assert [(unreadable.row, unreadable.place) for unreadable in codec.bad] == [(0, 1), (1, 1), (2, 0)]
+    assert [(unreadable.row, unreadable.place) for unreadable in codec.unreadable] == [(0, 1), (1, 1), (2, 0)]
 
 
 def test_policies_raise_and_drop(rooms):

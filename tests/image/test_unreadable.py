@@ -95,15 +95,15 @@ def test_the_codec_keeps_row_path_and_reason_of_unreadable_images(files):
     codec = ImageInput(root=root).codec().fit(names)
     with pytest.warns(BadImageWarning):
         codec.encode(names)
-    assert [unreadable.row for unreadable in codec.bad] == list(range(1, len(names) - 1))
-    assert all(unreadable.place is None for unreadable in codec.bad)
-    reasons = {unreadable.source: unreadable.reason for unreadable in codec.bad}
+    assert [unreadable.row for unreadable in codec.unreadable] == list(range(1, len(names) - 1))
+    assert all(unreadable.place is None for unreadable in codec.unreadable)
+    reasons = {unreadable.source: unreadable.reason for unreadable in codec.unreadable}
     for name, (_, reason) in BAD.items():
         assert reason in reasons[repr(name)], name
     assert all(reasons.values())
     assert reasons["'nowhere.png'"] == "no such file"
     codec.encode(["good.png"])
-    assert codec.bad == []
+    assert codec.unreadable == []
 
 
 def test_policy_raise_lists_all(files):
@@ -114,7 +114,7 @@ def test_policy_raise_lists_all(files):
     codec.fit(["good.png"])
     with pytest.raises(DataError, match=f"{len(BAD) + 2} of {len(names)} images cannot be used"):
         codec.encode(names)
-    assert len(codec.bad) == len(BAD) + 2
+    assert len(codec.unreadable) == len(BAD) + 2
 
 
 def test_unreadable_rows_before_fit(files):

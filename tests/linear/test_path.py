@@ -1,4 +1,4 @@
-"""The linear path: where networks start, honest on training rows, saved and exported with the model."""
+"""The linear path: networks start at it; it is out of fold on training rows, saved and exported with the model."""
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,7 @@ def labels(names=HEADS, **changes):
 
 def raw_of(codec, encoded, name):
     start = 1
-    for head, outputs in codec.spec.answers:
+    for head, outputs in codec.spec.linear_outputs:
         if head == name:
             return encoded.array[:, start : start + outputs]
         start += outputs
@@ -56,20 +56,20 @@ def raw_of(codec, encoded, name):
 
 
 def test_each_kind_of_target_gets_raw_outputs_that_predict_it():
-    known, codec = labels(), LinearPathCodec()
-    codec.fit_encode(rows(), known)
+    training_labels, codec = labels(), LinearPathCodec()
+    codec.fit_encode(rows(), training_labels)
     encoded = codec.encode(rows())
     for name, wrong in {"colour": 0.05, "kind": 0.05, "grade": 0.05}.items():
-        predicted = known.codecs[name].decode(raw_of(codec, encoded, name))
+        predicted = training_labels.codecs[name].decode(raw_of(codec, encoded, name))
         assert np.mean(predicted != np.array(HEADS[name][1], predicted.dtype)) <= wrong, name
-    price = known.codecs["price"].decode(raw_of(codec, encoded, "price"))
+    price = training_labels.codecs["price"].decode(raw_of(codec, encoded, "price"))
     assert np.corrcoef(price, HEADS["price"][1])[0, 1] > 0.99
-    tags = known.codecs["tags"].decode(raw_of(codec, encoded, "tags"))
+    tags = training_labels.codecs["tags"].decode(raw_of(codec, encoded, "tags"))
     assert sum(map(list.__eq__, map(list, tags), HEADS["tags"][1])) > 0.9 * ROWS
-    assert (known.codecs["visits"].decode(raw_of(codec, encoded, "visits")) >= 0).all()
+    assert (training_labels.codecs["visits"].decode(raw_of(codec, encoded, "visits")) >= 0).all()
 
 
-def test_what_is_said_of_a_training_row_does_not_depend_on_its_own_label():
+def test_the_encoding_of_a_training_row_does_not_depend_on_its_label():
     changed = np.array(HEADS["price"][1])
     changed[7] += 0.05  # so little that the strength of the penalty stays
     before = LinearPathCodec(local_means=False).fit_encode(rows(), labels(["price"]))
@@ -80,13 +80,13 @@ def test_what_is_said_of_a_training_row_does_not_depend_on_its_own_label():
     assert not np.array_equal(raw_of(codec, before, "price")[8], raw_of(codec, after, "price")[8])
 
 
-def test_what_was_fitted_comes_back():
+def test_the_fitted_state_is_restored():
     codec = LinearPathCodec()
     codec.fit_encode(rows(), labels())
     again = LinearPathCodec().restore(codec.state())
-    one, two = codec.encode(rows()), again.encode(rows())
-    np.testing.assert_array_equal(one.array, two.array)
-    np.testing.assert_array_equal(one.present, two.present)
+    original, restored = codec.encode(rows()), again.encode(rows())
+    np.testing.assert_array_equal(original.array, restored.array)
+    np.testing.assert_array_equal(original.present, restored.present)
     assert again.spec == codec.spec
 
 
@@ -107,39 +107,41 @@ def test_an_input_may_be_left_out_as_a_whole_when_predicting_but_not_in_training
 
 
 def test_little_time_is_spent_on_fewer_steps_and_fewer_models():
-    known = labels()
+    training_labels = labels()
     codec = LinearPathCodec()
-    codec.fit_encode(rows(), Labels(known.codecs, known.encoded, None, known.folds, seconds=0.0))
+    codec.fit_encode(
+        rows(), Labels(training_labels.codecs, training_labels.encoded, None, training_labels.folds, seconds=0.0)
+    )
     assert codec.choices == {"iterations": 12, "alone": False}
     plenty = LinearPathCodec()
-    plenty.fit_encode(rows(), known)
+    plenty.fit_encode(rows(), training_labels)
     assert plenty.choices == {"iterations": 40, "alone": True}
     repeated = LinearPathCodec(**codec.choices)
-    repeated.fit_encode(rows(), known)
+    repeated.fit_encode(rows(), training_labels)
     np.testing.assert_array_equal(repeated.encode(rows()).array, codec.encode(rows()).array)
     assert codec.fingerprint == plenty.fingerprint
 
 
-def test_a_plane_in_which_near_rows_are_alike_is_found_and_left_out_where_asked():
+def test_planes_of_similar_neighbours_are_found_and_can_be_turned_off():
     rng = np.random.default_rng(0)
     x = rng.uniform(-2, 2, size=(1_500, 3))
     value = np.sin(4 * x[:, 0]) * np.sin(4 * x[:, 1]) + 0.1 * rng.normal(size=1_500)
     table = {"east": x[:, 0], "north": x[:, 1], "noise": x[:, 2]}
     head = RegressionHead().codec().fit(value)
-    known = Labels({"value": head}, {"value": head.encode(value)}, None, np.arange(1_500) % 5)
+    training_labels = Labels({"value": head}, {"value": head.encode(value)}, None, np.arange(1_500) % 5)
     block = StructuredDataInput(name="table")
     codec = LinearPathCodec()
-    honest = codec.fit_encode(LinearPath().derive([block], [table]), known)
+    honest = codec.fit_encode(LinearPath().derive([block], [table]), training_labels)
     assert codec._local.planes[0] == (0, 1)
     explained = 1 - np.var(raw_of(codec, honest, "value")[:, 0] - head.encode(value).array[:, 0])
     assert explained > 0.7
     without = LinearPathCodec(local_means=False)
-    without.fit_encode(LinearPath().derive([block], [table]), known)
+    without.fit_encode(LinearPath().derive([block], [table]), training_labels)
     assert without.state()["local.planes"] == []
     assert not [key for key in without.state() if "points" in key]
 
 
-def test_means_of_near_rows_leave_out_the_rows_own_fold():
+def test_means_of_neighbours_are_out_of_fold():
     rng = np.random.default_rng(0)
     columns, targets = rng.normal(size=(600, 2)).astype(np.float32), rng.normal(size=(600, 1)).astype(np.float32)
     folds = np.arange(600) % 5

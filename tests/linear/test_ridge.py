@@ -1,4 +1,4 @@
-"""The solver gives what a direct solution gives, and answers out of fold are those of models without the row."""
+"""The solver equals a direct solution, and out-of-fold predictions are those of models not fitted to the row."""
 
 import numpy as np
 import pytest

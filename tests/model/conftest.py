@@ -6,7 +6,7 @@ import torch
 
 from medley.core.resolve import take_default
 from medley.fusion import Merge
-from medley.graph.graph import draw
+from medley.graph.graph import build_graph
 from medley.graph.network import Network
 from medley.heads import ClassificationHead, RegressionHead
 from medley.model.model import Model
@@ -31,7 +31,7 @@ def table(size=SIZE):
 
 def make(inputs, outputs, x, y, loss_weights=None, **metadata):
     """A `Model` with random weights and fitted codecs."""
-    graph = draw(inputs, outputs)
+    graph = build_graph(inputs, outputs)
     size = len(next(iter(y.values())))
     data = Encodings(
         LabelledRows(x, y, None, size), None, {n: h.codec() for n, h in graph.heads.items()}, torch.device("cpu")

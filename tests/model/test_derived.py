@@ -34,7 +34,7 @@ class Spoken(DerivedInput, register="test_derived.spoken"):
     def adapter(self) -> Block | None:
         return md.Embedding()
 
-    def joined(self, inputs: Sequence[Input]) -> "Spoken":
+    def for_inputs(self, inputs: Sequence[Input]) -> "Spoken":
         if len(inputs) > 2:
             raise GraphError("Spoken makes words of one input and a text at most.")
         return self
@@ -150,7 +150,7 @@ def test_it_is_called_on_inputs_only():
     numeric = md.Input()
     with pytest.raises(GraphError, match="of other inputs' rows, got DenseBlock"):
         Spoken()(md.DenseBlock()(numeric))
-    with pytest.raises(GraphError, match="call it on that input first"):
+    with pytest.raises(GraphError, match="call it on an input first"):
         md.TextBlock()(Spoken())
     with pytest.raises(GraphError, match="one input and a text at most"):
         Spoken()(numeric, md.Input(), md.Input())

@@ -1,4 +1,4 @@
-"""One encoded data set: learnt on training rows alone, made once, shared by all trials."""
+"""The encoded data set: fitted to training rows only, computed once, shared by all trials."""
 
 from collections import Counter
 from typing import ClassVar
@@ -11,7 +11,7 @@ from medley.core.codec import Codec, Encoded
 from medley.core.input import Input, Preprocessing
 from medley.core.spec import vector
 from medley.errors import DataError, MedleyWarning
-from medley.graph.graph import draw
+from medley.graph.graph import build_graph
 from medley.heads import ClassificationHead, RegressionHead
 from medley.search.encodings import Encodings
 from medley.search.labelled_rows import LabelledRows
@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 
 
 class Counted(Codec):
-    """Numbers over the largest of the training rows; counts what is asked of it."""
+    """Divides numbers by the largest training value; counts calls."""
 
     calls: ClassVar[Counter] = Counter()
 
@@ -40,7 +40,7 @@ class Counted(Codec):
 
     def encode(self, values):
         Counted.calls[f"encode {self.power}"] += 1
-        array = np.array([[(one / self.largest) ** self.power] for one in values], np.float32)
+        array = np.array([[(value / self.largest) ** self.power] for value in values], np.float32)
         return Encoded(array, np.ones(len(values), bool))
 
     def state(self):
@@ -82,70 +82,70 @@ def encodings(val=None, **targets):
 
 def graph_of(*nodes):
     x = Numbers(name="x")
-    return draw(x, [RegressionHead(name="y")(node(x) if node else x) for node in nodes])
+    return build_graph(x, [RegressionHead(name="y")(node(x) if node else x) for node in nodes])
 
 
 def test_statistics_are_those_of_training_rows_alone():
     val = part([400.0, 8.0], [1e6, -1e6])
-    held, alone = encodings(val), encodings()
+    data, without_validation = encodings(val), encodings()
     graph = graph_of(None)
-    train, test = held.rows(graph)
+    train, test = data.rows(graph)
     assert train.inputs["x"].flatten().tolist() == [0.25, 0.5, 1.0]
     assert test.inputs["x"].flatten().tolist() == [100.0, 2.0]
-    assert held.targets["y"].state()["mean"] == alone.targets["y"].state()["mean"] == 2.0
-    assert torch.equal(alone.rows(graph)[0].targets["y"], train.targets["y"])
+    assert data.targets["y"].state()["mean"] == without_validation.targets["y"].state()["mean"] == 2.0
+    assert torch.equal(without_validation.rows(graph)[0].targets["y"], train.targets["y"])
 
 
-def test_extreme_validation_rows_do_not_move_what_a_table_learns():
+def test_extreme_validation_rows_do_not_change_the_statistics_of_a_table():
     def table(rows):
-        return [[float(one), "ab"[one % 2]] for one in rows]
+        return [[float(row), "ab"[row % 2]] for row in rows]
 
     wild = [[1e9, "never seen"], [-1e9, "b"]]
     states = []
     for val in (None, part(wild, ["p", "q"])):
         head = ClassificationHead()
-        held = Encodings(part(table(range(9)), list("pqp" * 3)), val, {"y": head.codec()}, CPU)
+        data = Encodings(part(table(range(9)), list("pqp" * 3)), val, {"y": head.codec()}, CPU)
         x = StructuredDataInput(name="x")
-        held.spec(x.node)
-        graph = draw(x, head(x))
-        states.append((repr(held.sources(graph)[0].codec.state()), repr(held.targets["y"].state())))
+        data.spec(x.node)
+        graph = build_graph(x, head(x))
+        states.append((repr(data.sources(graph)[0].codec.state()), repr(data.targets["y"].state())))
     assert states[0] == states[1]
 
 
-def test_every_encoding_is_fitted_and_made_once_whoever_asks():
-    held = encodings(part([1.0], [0.5]))
+def test_every_encoding_is_fitted_and_computed_once():
+    data = encodings(part([1.0], [0.5]))
     for _ in range(3):
-        held.spec(Numbers(name="x").node)
-        held.rows(graph_of(None))
-        held.sources(graph_of(None))
+        data.spec(Numbers(name="x").node)
+        data.rows(graph_of(None))
+        data.sources(graph_of(None))
     assert Counted.calls == {"fit 1": 1, "encode 1": 2}  # training and validation rows
     for name in ("one", "two"):  # trials name their preprocessings as they like
-        held.rows(graph_of(Squared(name=name)))
+        data.rows(graph_of(Squared(name=name)))
     assert Counted.calls == {"fit 1": 1, "encode 1": 2, "fit 2": 1, "encode 2": 2}
-    held.rows(graph_of(Squared(power=3, name="one")))
+    data.rows(graph_of(Squared(power=3, name="one")))
     assert Counted.calls["fit 3"] == 1
 
 
-def test_a_graph_gets_the_encodings_it_reads_under_its_own_names():
-    held = encodings()
+def test_sources_have_the_names_of_the_graph():
+    data = encodings()
     x = Numbers(name="x")
-    both = draw(x, [RegressionHead(name="y")(Squared(name="sq")(x)), RegressionHead(name="z")(x)])
-    assert {one.name: one.input_name for one in held.sources(both)} == {"sq": "x", "x": "x"}
-    rows = held.rows(graph_of(Squared(name="sq")))[0]
+    both = build_graph(x, [RegressionHead(name="y")(Squared(name="sq")(x)), RegressionHead(name="z")(x)])
+    assert {source.name: source.input_name for source in data.sources(both)} == {"sq": "x", "x": "x"}
+    rows = data.rows(graph_of(Squared(name="sq")))[0]
     assert list(rows.inputs) == ["sq"]
     assert rows.inputs["sq"].flatten().tolist() == [0.0625, 0.25, 1.0]
 
 
 def test_an_input_that_is_wholly_absent_in_validation_is_so_there():
-    held = encodings(part(None, [1.0, 2.0]))
-    _, val = held.rows(graph_of(None))
+    data = encodings(part(None, [1.0, 2.0]))
+    _, val = data.rows(graph_of(None))
     assert val.present["x"].tolist() == [False, False]
 
 
 def test_an_input_that_is_wholly_absent_in_training_cannot_be_learnt_from():
-    held = Encodings(part(None, [1.0, 2.0]), None, {"y": RegressionHead().codec()}, CPU)
+    data = Encodings(part(None, [1.0, 2.0]), None, {"y": RegressionHead().codec()}, CPU)
     with pytest.raises(DataError, match="the input is None in the training rows"):
-        held.spec(Numbers(name="x").node)
+        data.spec(Numbers(name="x").node)
 
 
 def test_errors_in_labels_name_the_head():
@@ -166,27 +166,27 @@ def test_errors_in_rows_under_a_preprocessing_name_the_input():
         encodings().spec(Other(name="other")(Numbers(name="x")))
 
 
-def test_a_digest_tells_data_labels_weights_and_words_apart():
-    def digest(x=(1.0, 2.0), y=(1.0, 2.0), val=(3.0,), words=("a",), weight=None):
-        held = Encodings(
+def test_the_digest_depends_on_data_labels_weights_and_settings():
+    def digest(x=(1.0, 2.0), y=(1.0, 2.0), val=(3.0,), settings=("a",), weight=None):
+        data = Encodings(
             part(list(x), list(y), weight=weight), part(list(val), [1.0]), {"y": RegressionHead().codec()}, CPU
         )
-        held.spec(Numbers(name="x").node)
-        return held.digest(list(words))
+        data.spec(Numbers(name="x").node)
+        return data.digest(list(settings))
 
-    same = digest()
-    assert digest() == same
-    others = [
+    digest_of_original = digest()
+    assert digest() == digest_of_original
+    digests_of_changes = [
         digest(x=(1.0, 2.5)),
         digest(x=(10.0, 20.0)),  # encoded as (1, 2) is, but not to be predicted by the same model
         digest(y=(10.0, 20.0)),
         digest(y=(2.0, 1.0)),
         digest(val=(4.0,)),
-        digest(words=("b",)),
+        digest(settings=("b",)),
         digest(weight=np.array([1.0, 2.0], np.float32)),
         digest(weight=np.array([2.0, 1.0], np.float32)),
     ]
-    assert len({same, *others}) == 9
+    assert len({digest_of_original, *digests_of_changes}) == 9
 
 
 def test_rows_in_errors_are_the_callers():
@@ -204,10 +204,10 @@ def test_rows_in_errors_are_the_callers():
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan")])
-def test_an_input_that_no_training_row_has_is_an_error(nothing):
+def test_an_input_that_is_missing_in_all_training_rows_is_an_error(nothing):
     y = {"y": [1.0, 2.0, 3.0]}
     train, val = (LabelledRows({"facts": [[cell]] * 3}, y, None, 3) for cell in (nothing, 1.0))
-    graph = draw(StructuredDataInput(name="facts"), RegressionHead(name="y"))
+    graph = build_graph(StructuredDataInput(name="facts"), RegressionHead(name="y"))
     data = Encodings(train, val, {name: head.codec() for name, head in graph.heads.items()}, CPU)
     with pytest.raises(DataError, match="none of the 3 training rows has it"):
         data.spec(graph.nodes()[0])

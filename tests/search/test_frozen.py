@@ -1,4 +1,4 @@
-"""Frozen means once: how often frozen parts run, and that nothing else changes."""
+"""Frozen parts run once per row, and caching their results changes nothing else."""
 
 from time import monotonic
 
@@ -20,7 +20,7 @@ RUNS: list[int] = []
 
 
 class Counted(nn.Module):
-    """A frozen network that tells how many rows it was run on."""
+    """A frozen network that records the number of rows of each run."""
 
     def __init__(self, width, scale):
         super().__init__()
@@ -48,7 +48,7 @@ class FrozenPart(Layer, register="test.frozen_part"):
 
 
 class Unnamed(FrozenPart):
-    """Has no registered name, so that no file may say it."""
+    """Has no registered name, so it cannot be saved."""
 
 
 class Early(Layer, register="test.frozen_early"):
@@ -88,7 +88,7 @@ def search(tmp_path, node, *, trials=3, epochs=4, x=None, y=None, **options):
     return auto
 
 
-def alone(block=None, before=None):
+def graph_of_one_part(block=None, before=None):
     x = md.Input(name="x")
     return x, (block or FrozenPart())(x if before is None else before(x))
 
@@ -98,25 +98,25 @@ def weights(auto):
 
 
 def test_each_distinct_row_runs_once_for_all_epochs_and_trials(tmp_path):
-    search(tmp_path, alone())
+    search(tmp_path, graph_of_one_part())
     assert sum(RUNS) == 30  # 60 rows, each twice; 3 trials of 4 epochs, training and validation
 
 
-def test_scores_and_weights_are_those_of_running_it_every_time(tmp_path, monkeypatch):
-    once = search(tmp_path / "once", alone())
+def test_caching_changes_neither_scores_nor_weights(tmp_path, monkeypatch):
+    once = search(tmp_path / "once", graph_of_one_part())
     runs = sum(RUNS)
     monkeypatch.setenv("MEDLEY_CACHE", "off")
-    always = search(tmp_path / "always", alone())
+    always = search(tmp_path / "always", graph_of_one_part())
     assert sum(RUNS) > 10 * runs
     assert once.history.drop(columns="seconds").equals(always.history.drop(columns="seconds"))
-    for name, one in weights(once).items():
-        assert torch.equal(one, weights(always)[name])
+    for name, tensor in weights(once).items():
+        assert torch.equal(tensor, weights(always)[name])
     x = data(seed=1)[0]
     assert np.array_equal(once.predict_proba(x), always.predict_proba(x))
 
 
-def test_a_model_of_a_search_predicts_known_rows_without_running_it(tmp_path):
-    auto = search(tmp_path / "once", alone(), trials=1)
+def test_a_model_predicts_cached_rows_without_running_frozen_parts(tmp_path):
+    auto = search(tmp_path / "once", graph_of_one_part(), trials=1)
     new = data(140, seed=1)[0]
     RUNS.clear()
     first = auto.predict_proba(new)
@@ -131,47 +131,47 @@ def test_a_model_of_a_search_predicts_known_rows_without_running_it(tmp_path):
     assert sum(RUNS) == 70 + 140 + 5
 
 
-def test_a_later_run_takes_what_an_earlier_one_has_computed(tmp_path, monkeypatch):
+def test_a_later_run_reuses_cached_results(tmp_path, monkeypatch):
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "kept"))
-    search(tmp_path / "a", alone(), trials=1)
+    search(tmp_path / "a", graph_of_one_part(), trials=1)
     RUNS.clear()
     x, y = data()
-    search(tmp_path / "b", alone(), trials=1, y=1 - y)  # another task
+    search(tmp_path / "b", graph_of_one_part(), trials=1, y=1 - y)  # another task
     assert sum(RUNS) <= 4  # a few are run again, to see whether what is kept is still true
     more = np.concatenate([x, data(20, seed=1)[0]])
     RUNS.clear()
-    search(tmp_path / "c", alone(), trials=1, x=more, y=(more[:, 0] > 0).astype(int))
+    search(tmp_path / "c", graph_of_one_part(), trials=1, x=more, y=(more[:, 0] > 0).astype(int))
     assert 10 <= sum(RUNS) <= 14
     RUNS.clear()
-    search(tmp_path / "d", alone(FrozenPart(2.0)), trials=1)
+    search(tmp_path / "d", graph_of_one_part(FrozenPart(2.0)), trials=1)
     assert sum(RUNS) == 30  # another encoder
-    told = next((tmp_path / "kept" / "frozen").glob("*/about.json")).read_text()
-    assert "test.frozen_part" in told
+    declaration = next((tmp_path / "kept" / "frozen").glob("*/about.json")).read_text()
+    assert "test.frozen_part" in declaration
 
 
-def test_what_a_changed_program_has_kept_is_computed_anew(tmp_path, monkeypatch):
+def test_results_of_changed_code_are_computed_again(tmp_path, monkeypatch):
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "kept"))
-    search(tmp_path / "a", alone(), trials=1)
+    search(tmp_path / "a", graph_of_one_part(), trials=1)
     old = Counted.forward
     monkeypatch.setattr(Counted, "forward", lambda self, x: old(self, x) + 1)
     RUNS.clear()
-    auto = search(tmp_path / "b", alone(), trials=1)
+    auto = search(tmp_path / "b", graph_of_one_part(), trials=1)
     assert 30 < sum(RUNS) <= 34
     monkeypatch.setenv("MEDLEY_CACHE", "off")
-    always = search(tmp_path / "c", alone(), trials=1)
+    always = search(tmp_path / "c", graph_of_one_part(), trials=1)
     assert auto.history["score"].equals(always.history["score"])
 
 
-def test_a_part_without_a_name_is_kept_in_memory_only(tmp_path, monkeypatch):
+def test_results_of_an_unregistered_part_are_cached_in_memory_only(tmp_path, monkeypatch):
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "kept"))
     with pytest.warns(md.MedleyWarning, match="registered"):
-        search(tmp_path / "a", alone(Unnamed()))
+        search(tmp_path / "a", graph_of_one_part(Unnamed()))
     assert sum(RUNS) == 30
     assert not list((tmp_path / "kept").rglob("*.rows"))
 
 
 @pytest.mark.parametrize("before", [Early(), FrozenPart(still=False)])
-def test_what_learns_before_it_turns_it_off_with_a_note(tmp_path, capsys, before):
+def test_a_trained_part_before_a_frozen_one_prevents_caching_with_a_message(tmp_path, capsys, before):
     x = md.Input(name="x")
     auto = md.AutoModel(
         x,
@@ -180,12 +180,12 @@ def test_what_learns_before_it_turns_it_off_with_a_note(tmp_path, capsys, before
         directory=tmp_path,
     )
     auto.fit(*data(), epochs=2, verbose=1)
-    told = capsys.readouterr().out
-    assert told.count("is frozen, but") == 1
-    assert "frozen_part_" in told
+    output = capsys.readouterr().out
+    assert output.count("is frozen, but") == 1
+    assert "frozen_part_" in output
 
 
-def test_frozen_parts_in_a_row_are_kept_as_one(tmp_path):
+def test_a_chain_of_frozen_parts_is_cached_as_a_whole(tmp_path):
     x = md.Input(name="x")
     search(tmp_path, (x, FrozenPart(3.0)(FrozenPart(2.0)(x))))
     assert sum(RUNS) == 60
@@ -194,9 +194,9 @@ def test_frozen_parts_in_a_row_are_kept_as_one(tmp_path):
 def test_one_part_on_two_inputs_with_gaps(tmp_path, monkeypatch):
     rows, y = data()
     both = [list(rows), list(rows[::-1] * 2)]
-    for place, one in enumerate(both):
-        for row in range(place, 60, 5):
-            one[row] = None
+    for offset, rows in enumerate(both):
+        for row in range(offset, 60, 5):
+            rows[row] = None
 
     def fit(folder):
         a, b = md.Input(name="a"), md.Input(name="b")
@@ -210,11 +210,11 @@ def test_one_part_on_two_inputs_with_gaps(tmp_path, monkeypatch):
     assert sum(RUNS) <= 96
     monkeypatch.setenv("MEDLEY_CACHE", "off")
     always = fit(tmp_path / "always")
-    for name, one in weights(once).items():
-        assert torch.equal(one, weights(always)[name])
+    for name, tensor in weights(once).items():
+        assert torch.equal(tensor, weights(always)[name])
 
 
-def test_what_else_reads_the_input_still_gets_it(tmp_path, monkeypatch):
+def test_other_readers_of_the_input_still_get_its_rows(tmp_path, monkeypatch):
     def fit(folder):
         x = md.Input(name="x")
         node = md.Merge(merge_type="concatenate")([FrozenPart()(x), md.DenseBlock(num_layers=1, num_units=4)(x)])
@@ -226,18 +226,18 @@ def test_what_else_reads_the_input_still_gets_it(tmp_path, monkeypatch):
     assert once.history["score"].equals(fit(tmp_path / "always").history["score"])
 
 
-def test_results_that_are_too_many_lie_in_a_file(tmp_path, monkeypatch):
-    inside = search(tmp_path / "memory", alone())
+def test_large_results_are_stored_in_a_file(tmp_path, monkeypatch):
+    inside = search(tmp_path / "memory", graph_of_one_part())
     monkeypatch.setattr(frozen, "MAX_MEMORY", 100)
     monkeypatch.setattr(frozen, "MAX_UNSAVED_BYTES", 100)
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "kept"))
-    outside = search(tmp_path / "file", alone())
+    outside = search(tmp_path / "file", graph_of_one_part())
     assert inside.history.drop(columns="seconds").equals(outside.history.drop(columns="seconds"))
 
 
-def test_too_little_time_runs_it_batch_by_batch_and_keeps_what_is_done(tmp_path, monkeypatch):
+def test_without_enough_time_it_runs_batch_by_batch_and_finished_results_are_stored(tmp_path, monkeypatch):
     class Slow:
-        """A clock that runs 10 s per look."""
+        """A clock that advances 10 s per call."""
 
         now = monotonic()
 
@@ -257,13 +257,13 @@ def test_too_little_time_runs_it_batch_by_batch_and_keeps_what_is_done(tmp_path,
 
 
 @pytest.mark.parametrize(("pooling", "positions"), [("mean", False), ("attention", True)])
-def test_sets_of_images_run_once_too(tmp_path, monkeypatch, pooling, positions):
+def test_sets_of_images_run_once(tmp_path, monkeypatch, pooling, positions):
     folder = tiny_model("vit", tmp_path / "vit")
     rng = np.random.default_rng(0)
     rows = [[rng.integers(0, 255, (8, 8, 3), "u1") for _ in range(rng.integers(0, 3))] for _ in range(20)]
-    seen = []
+    batch_sizes = []
     run = ImageEncoder.forward
-    monkeypatch.setattr(ImageEncoder, "forward", lambda self, x: seen.append(len(x)) or run(self, x))
+    monkeypatch.setattr(ImageEncoder, "forward", lambda self, x: batch_sizes.append(len(x)) or run(self, x))
 
     def fit(name):
         photos = md.ImageSetInput(name="photos", positions=positions)
@@ -274,11 +274,11 @@ def test_sets_of_images_run_once_too(tmp_path, monkeypatch, pooling, positions):
         return auto
 
     once = fit("once")
-    assert sum(seen) == sum(map(len, rows))
+    assert sum(batch_sizes) == sum(map(len, rows))
     monkeypatch.setenv("MEDLEY_CACHE", "off")
     always = fit("always")
-    for name, one in weights(once).items():
-        torch.testing.assert_close(one, weights(always)[name], rtol=1e-4, atol=1e-5)
+    for name, tensor in weights(once).items():
+        torch.testing.assert_close(tensor, weights(always)[name], rtol=1e-4, atol=1e-5)
 
 
 def tokens(rows):
@@ -294,24 +294,26 @@ def codes():
 
 
 @pytest.mark.parametrize("ignores_padding", [True, False])
-def test_padding_is_left_out_only_where_a_part_says_that_it_ignores_it(ignores_padding):
+def test_padding_is_cut_off_only_for_parts_that_ignore_it(ignores_padding):
     rows, widths = codes(), []
 
     def run(x):
         widths.append(x.shape[1])
-        taken = (x != 0) if ignores_padding else torch.ones_like(x, dtype=torch.bool)
-        return (x * taken).sum(1, keepdim=True) / taken.sum(1, keepdim=True).clamp(min=1)
+        is_counted = (x != 0) if ignores_padding else torch.ones_like(x, dtype=torch.bool)
+        return (x * is_counted).sum(1, keepdim=True) / is_counted.sum(1, keepdim=True).clamp(min=1)
 
     runner = RowRunner(run, tokens(rows), torch.device("cpu"), ignores_padding=ignores_padding)
-    here = np.arange(15) % 3 > 0
-    pieces = index_present_rows([Encoded(rows[:25], np.ones(25, bool)), Encoded(rows[25:], here)])
-    found = np.full((len(pieces.keys), 1), np.nan, "f4")
-    passes = list(runner.run_all(pieces, np.arange(len(pieces.keys))))
-    for passed in passes:
-        found[passed.rows] = passed.results
-    assert np.allclose(found, run(torch.from_numpy(np.concatenate([rows[:25], rows[25:][here]]))).numpy(), atol=1e-6)
-    assert passes[-1].fraction == 1
-    assert [len(passed.rows) for passed in passes] == [10] * 3 + [5]
+    is_present = np.arange(15) % 3 > 0
+    indexed = index_present_rows([Encoded(rows[:25], np.ones(25, bool)), Encoded(rows[25:], is_present)])
+    results = np.full((len(indexed.keys), 1), np.nan, "f4")
+    batches = list(runner.run_all(indexed, np.arange(len(indexed.keys))))
+    for batch in batches:
+        results[batch.rows] = batch.results
+    assert np.allclose(
+        results, run(torch.from_numpy(np.concatenate([rows[:25], rows[25:][is_present]]))).numpy(), atol=1e-6
+    )
+    assert batches[-1].fraction == 1
+    assert [len(batch.rows) for batch in batches] == [10] * 3 + [5]
     assert (min(widths) < 12) == ignores_padding
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a search, also where Python loses it."""
+"""Ctrl-C ends a search, even if Python ignores it."""
 
 import signal
 import threading
@@ -22,36 +22,36 @@ class Lost:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_interrupt_that_nobody_hears_is_remembered():
+def test_an_interrupt_that_python_ignores_is_recorded():
     with Interrupts() as interrupts:
-        one = Lost()
-        del one  # what is raised in here is reported, and not passed on
+        lost = Lost()
+        del lost  # what is raised in here is reported, and not passed on
         assert interrupts.is_requested
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_an_interrupt_is_raised_as_ever():
+def test_an_interrupt_is_raised_as_usual():
     with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
     assert interrupts.is_requested
 
 
-def test_other_threads_and_handlers_of_the_callers_stay_as_they_are():
-    heard = []
-    before = signal.signal(signal.SIGINT, lambda *_: heard.append(1))
+def test_other_threads_and_custom_handlers_are_not_changed():
+    calls = []
+    before = signal.signal(signal.SIGINT, lambda *_: calls.append(1))
     try:
         with Interrupts() as interrupts:
             signal.raise_signal(signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert heard
+    assert calls
     assert not interrupts.is_requested
 
     def elsewhere():
         with Interrupts():
-            heard.append(2)
+            calls.append(2)
 
     thread = threading.Thread(target=elsewhere)
     thread.start()
     thread.join()
-    assert heard[-1] == 2
+    assert calls[-1] == 2

@@ -1,4 +1,4 @@
-"""Objectives: names and directions in, one number to minimise out."""
+"""Objectives: names and directions give one number to minimise."""
 
 from math import inf, nan
 
@@ -54,7 +54,7 @@ def test_several_heads(objective, expected):
     assert read_objective(objective, ["digit", "price"], TWO)(RECORD) == pytest.approx(expected)
 
 
-def test_an_objective_of_another_library_is_as_good():
+def test_objectives_of_other_libraries_are_accepted():
     class Foreign:
         name = "val_accuracy"
         direction = "max"
@@ -63,17 +63,17 @@ def test_an_objective_of_another_library_is_as_good():
 
 
 @pytest.mark.parametrize("objective", ["val_loss", "val_accuracy", ["val_loss", "val_accuracy"]])
-def test_nan_is_the_worst_whichever_way_is_better(objective):
+def test_nan_is_the_worst_in_both_directions(objective):
     score = read_objective(objective, ["label"], ONE)
     assert score({**RECORD, "val_loss": nan, "val_accuracy": nan}) == inf
 
 
-def test_infinities_that_cancel_are_the_worst_too():
+def test_infinities_that_cancel_are_the_worst():
     score = read_objective(["val_loss", "val_accuracy"], ["label"], ONE)
     assert score({"val_loss": inf, "val_accuracy": inf}) == inf
 
 
-def test_unknown_names_are_told_at_once_with_what_exists():
+def test_all_unknown_names_are_reported_with_the_names_that_exist():
     with pytest.raises(ConfigError) as caught:
         read_objective(["val_acuracy", "zzz"], ["label"], ONE)
     assert "no objective 'val_acuracy'. Did you mean 'val_accuracy'?" in str(caught.value)
@@ -81,13 +81,13 @@ def test_unknown_names_are_told_at_once_with_what_exists():
         assert repr(name) in str(caught.value)
 
 
-def test_with_several_heads_a_metric_goes_by_its_head():
+def test_with_several_heads_names_of_metrics_contain_the_head():
     with pytest.raises(ConfigError, match="Did you mean 'val_digit_accuracy'"):
         read_objective("val_accuracy", ["digit", "price"], TWO)
 
 
 @pytest.mark.parametrize("objective", [3, [], [None], {"val_loss": "min"}])
-def test_what_is_no_objective_is_refused(objective):
+def test_invalid_objectives_are_rejected(objective):
     with pytest.raises(ConfigError, match="objective must"):
         read_objective(objective, ["label"], ONE)
 
@@ -97,11 +97,11 @@ def test_a_direction_is_min_or_max():
         Objective("val_loss", "up")
 
 
-def test_a_record_that_lacks_the_value_is_told_what_it_has():
+def test_a_record_without_the_value_is_an_error_that_lists_its_values():
     with pytest.raises(ConfigError, match=r"'mae' is not recorded\. Did you mean 'val_mae'"):
         read_objective("mae", ["label"], ONE)({"val_loss": 1.0, "val_mae": 2.0})
 
 
-def test_it_is_shown_by_name():
+def test_the_name_of_an_objective():
     assert read_objective(None, ["label"], ONE).name == "val_relative_loss"
     assert read_objective(["val_mae", "val_accuracy"], ["label"], ONE).name == "val_mae - val_accuracy"

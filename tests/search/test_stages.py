@@ -17,13 +17,20 @@ ROWS = 80
 def frame():
     rng = np.random.default_rng(0)
     size, bright = rng.normal(size=ROWS), rng.integers(0, 2, ROWS)
-    photos = [rng.integers(0, 90, (16, 16, 3), dtype=np.uint8) + np.uint8(150 * one) for one in bright]
+    photos = [rng.integers(0, 90, (16, 16, 3), dtype=np.uint8) + np.uint8(150 * value) for value in bright]
     return pd.DataFrame({"size": size, "photo": photos, "price": 10 + 5 * size + bright})
 
 
 def fit(frame, tmp_path, **options):
-    given = {"max_trials": 3, "epochs": 2, "verbose": 0, "pretrained": None, "directory": tmp_path, "time_limit": None}
-    return md.fit(frame, "price", **{**given, **options})
+    arguments = {
+        "max_trials": 3,
+        "epochs": 2,
+        "verbose": 0,
+        "pretrained": None,
+        "directory": tmp_path,
+        "time_limit": None,
+    }
+    return md.fit(frame, "price", **{**arguments, **options})
 
 
 def interrupting(at_step, stops):
@@ -94,6 +101,6 @@ def test_ctrl_c_between_the_stages_keeps_the_first(frame, tmp_path, monkeypatch)
     assert [call["stopped"] for call in calls] == [None, "interrupted"]
 
 
-def test_ctrl_c_in_the_first_epoch_keeps_the_linear_answers_of_a_table(frame, tmp_path, monkeypatch):
+def test_ctrl_c_in_the_first_epoch_keeps_the_linear_path_of_a_table(frame, tmp_path, monkeypatch):
     monkeypatch.setattr("medley.search.trial.fit", interrupting(1, []))
     check_first_stage_only(fit(frame.drop(columns="photo"), tmp_path), frame)

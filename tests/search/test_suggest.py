@@ -1,4 +1,4 @@
-"""Values for open fields, from a trial or from the defaults."""
+"""Values for unset fields, from a trial or from the defaults."""
 
 import json
 
@@ -58,14 +58,14 @@ def test_every_suggestion_is_a_member_of_its_space():
 
 def test_all_choices_are_reached():
     study = new_study()
-    seen = set()
+    values = set()
     for _ in range(40):
         trial = study.ask()
         values = ask_all(TrialSuggest(trial))
-        seen |= {(name, type(values[name]), str(values[name]), id(values[name])) for name in ("mixed", "block")}
+        values |= {(name, type(values[name]), str(values[name]), id(values[name])) for name in ("mixed", "block")}
         study.tell(trial, 1.0)
-    assert len([one for one in seen if one[0] == "mixed"]) == 3
-    assert len([one for one in seen if one[0] == "block"]) == 4
+    assert len([value for value in values if value[0] == "mixed"]) == 3
+    assert len([value for value in values if value[0] == "block"]) == 4
 
 
 def test_the_same_name_gets_the_same_value():
@@ -75,14 +75,14 @@ def test_the_same_name_gets_the_same_value():
         assert ask_all(suggest) == ask_all(suggest)
 
 
-def test_blocks_go_by_labels_that_another_process_would_find_too():
+def test_labels_of_blocks_are_the_same_in_every_process():
     assert labels(SPACES["block"]) == ["none", "Choice", "Choice#2", "skip"]
     assert labels(SPACES["mixed"]) == ["False", "0", "0#2"]
     assert labels(OneOf(print, dict, object())) == ["print", "dict", "object"]
     assert json.loads(json.dumps(labels(SPACES["scalar"]))) == ["3", "5"]
 
 
-def test_params_say_what_was_used_in_values_that_a_file_can_hold():
+def test_params_are_the_chosen_values_as_json():
     study = new_study()
     for _ in range(10):
         suggest = TrialSuggest(study.ask())
@@ -93,7 +93,7 @@ def test_params_say_what_was_used_in_values_that_a_file_can_hold():
         }
 
 
-def test_defaults_can_be_enqueued_and_come_back():
+def test_enqueued_defaults_are_suggested():
     defaults = DefaultSuggest()
     expected = ask_all(defaults)
     assert expected == {name: space.default for name, space in SPACES.items()}
@@ -104,13 +104,13 @@ def test_defaults_can_be_enqueued_and_come_back():
     assert suggest.params == defaults.params
 
 
-def test_a_default_that_was_asked_for_twice_stays():
+def test_the_first_default_of_a_name_is_returned_again():
     suggest = DefaultSuggest()
     assert suggest("units", Int(1, 64), 32) == 32
     assert suggest("units", Int(1, 64), 8) == 32
 
 
-def test_a_fixed_trial_answers_too():
+def test_a_fixed_trial_is_supported():
     suggest = TrialSuggest(optuna.trial.FixedTrial({"layers": 3, "kind": "gru"}))
     assert suggest("layers", SPACES["layers"], 1) == 3
     assert suggest("kind", SPACES["kind"], "lstm") == "gru"
@@ -138,12 +138,12 @@ def test_a_resolved_graph_with_blocks_to_choose_repeats_its_defaults():
     study = new_study("tpe")
     study.enqueue_trial(defaults)
     assert settle(TrialSuggest(study.ask())) == defaults
-    drawn = set()
+    graphs = set()
     for _ in range(12):
         trial = study.ask()
-        drawn.add(frozenset(settle(TrialSuggest(trial)).items()))
+        graphs.add(frozenset(settle(TrialSuggest(trial)).items()))
         study.tell(trial, 1.0)
-    assert len(drawn) == 3
+    assert len(graphs) == 3
 
 
 def changing(number: int) -> dict[str, Space]:

@@ -1,4 +1,4 @@
-"""A search without a place of its own leaves nothing on the disk."""
+"""A search without a directory leaves no files."""
 
 import gc
 import multiprocessing
@@ -40,7 +40,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith("torchinductor"))
 
 
-def test_a_folder_goes_with_its_owner(places):
+def test_a_folder_is_deleted_with_its_owner(places):
     owner = Owner()
     folder = temporary_folder(owner)
     (folder / "sub").mkdir()
@@ -72,7 +72,7 @@ def test_four_tables_leave_nothing_behind(places):
     assert all(len(md.load(model.save("saved")).predict(numbers(3))) == 3 for model in models)
 
 
-def test_a_first_search_is_not_kept_alive_by_what_it_imports(tmp_path):
+def test_a_search_is_not_kept_alive_by_imports(tmp_path):
     code = (
         "import gc, tempfile, numpy as np, medley as md\n"
         f"tempfile.tempdir = {str(tmp_path)!r}\n"
@@ -94,7 +94,7 @@ def test_a_search_that_fails_leaves_nothing_behind(places):
     assert names(places[0]) == names(places[1]) == []
 
 
-def test_an_automodel_keeps_its_search_as_long_as_it_lives(places):
+def test_the_folder_of_a_search_exists_as_long_as_its_automodel(places):
     table = numbers()
     auto = md.AutoModel(md.StructuredDataInput(), md.RegressionHead(), max_trials=2, keep=2)
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Tuners: found by name, they find good values, repeat by seed, and stay quiet."""
+"""Tuners: their names, the quality of their values, reproducibility, and logging."""
 
 import logging
 import subprocess
@@ -28,7 +28,7 @@ EPOCHS = 10
 
 
 def suggest_all(suggest):
-    """A conditional space of two blocks: the kind decides which of them have parameters."""
+    """A conditional space of two blocks: their parameters depend on the kind."""
     values = {"kind": suggest("body.kind", OneOf("conv", "dense", "none"), "none")}
     if values["kind"] != "none":
         values["layers"] = suggest(f"body.{values['kind']}.layers", Int(1, 4), 1)
@@ -76,7 +76,7 @@ def params(study):
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("tuner", "expected"),
     [
         (None, Local),
         ("tpe", TPE),
@@ -88,16 +88,16 @@ def params(study):
         (Hyperband(), Hyperband),
     ],
 )
-def test_a_tuner_is_found_by_name_class_or_itself(given, expected):
-    assert type(resolve_tuner(given)) is expected
+def test_a_tuner_is_a_name_a_class_or_an_object(tuner, expected):
+    assert type(resolve_tuner(tuner)) is expected
 
 
-@pytest.mark.parametrize("given", ["unknown", 3, RandomSearch.sampler, dict])
-def test_an_unknown_tuner_is_told_in_known_words(given):
+@pytest.mark.parametrize("tuner", ["unknown", 3, RandomSearch.sampler, dict])
+def test_an_unknown_tuner_is_an_error_that_lists_all_names(tuner):
     with pytest.raises(
         ConfigError, match=r"Expected the tuner argument to be one of local, greedy, random, .* but got"
     ):
-        resolve_tuner(given)
+        resolve_tuner(tuner)
 
 
 def test_importing_tuners_imports_neither_torch_nor_optuna():
@@ -121,13 +121,13 @@ def test_a_search_begins_with_the_default_and_improves_on_it(tuner):
 
 @pytest.mark.parametrize("tuner", TUNERS)
 def test_the_same_seed_repeats_a_search(tuner):
-    first, second, other = search(tuner, 9), search(tuner, 9), search(tuner, 9, seed=1)
+    first, second, other_seed = search(tuner, 9), search(tuner, 9), search(tuner, 9, seed=1)
     assert params(first) == params(second)
-    assert params(first)[1:] != params(other)[1:]
+    assert params(first)[1:] != params(other_seed)[1:]
 
 
 @pytest.mark.parametrize("tuner", ["local", "tpe", "greedy", "random"])
-def test_a_fresh_sampler_per_trial_resumes_a_search_as_if_never_stopped(tuner):
+def test_a_resumed_search_samples_the_same_values(tuner):
     def search_from(study, start, stop):
         with quiet():
             for number in range(start, stop):
@@ -144,7 +144,7 @@ def test_a_fresh_sampler_per_trial_resumes_a_search_as_if_never_stopped(tuner):
 
 
 @pytest.mark.parametrize("tuner", TUNERS)
-def test_failed_and_infinite_trials_disturb_nothing(tuner):
+def test_failed_and_infinite_trials_are_handled(tuner):
     study = search(tuner, 6)
     with quiet():
         study.tell(study.ask(), float("inf"))
@@ -157,7 +157,7 @@ def test_failed_and_infinite_trials_disturb_nothing(tuner):
     assert len(study.trials) == 12
 
 
-def test_the_gaussian_process_is_used_where_scipy_is(monkeypatch):
+def test_the_gaussian_process_requires_scipy(monkeypatch):
     assert isinstance(BayesianOptimization().sampler(0), optuna.samplers.GPSampler)
     monkeypatch.setattr("medley.search.tuners.find_spec", lambda name: None)
     assert isinstance(BayesianOptimization().sampler(0), optuna.samplers.TPESampler)
@@ -182,7 +182,7 @@ def greedy_study(trials, space, value):
 def test_greedy_varies_one_block_of_the_best_trial():
     study = greedy_study(25, flat, lambda values, number: sum(values.values()))
     for trial in study.trials[1:]:
-        best = min(study.trials[: trial.number], key=lambda one: one.value).params
+        best = min(study.trials[: trial.number], key=lambda trial: trial.value).params
         changed = {name.partition(".")[0] for name in best if best[name] != trial.params[name]}
         assert len(changed) == 1
 
@@ -194,17 +194,17 @@ def test_greedy_tries_every_block():
     assert set().union(*changed) == {"a", "b", "c"}
 
 
-def test_greedy_repeats_nothing_until_the_space_is_used_up():
+def test_greedy_repeats_no_trial_until_the_space_is_exhausted():
     def small(suggest):
         kind = suggest("a.kind", OneOf("x", "y", "z"), "x")
         return kind, suggest("b.on", OneOf(False, True), False), kind == "z" and suggest("z.n", Int(1, 2), 1)
 
     study = greedy_study(30, small, lambda values, number: number)
-    seen = [frozenset(trial.params.items()) for trial in study.trials]
-    assert len(set(seen[:8])) == 8  # x and y with on and off, z with two values more
+    trials = [frozenset(trial.params.items()) for trial in study.trials]
+    assert len(set(trials[:8])) == 8  # x and y with on and off, z with two values more
 
 
-def test_greedy_draws_what_the_best_trial_lacks():
+def test_greedy_samples_parameters_that_the_best_trial_does_not_have():
     study = greedy_study(1, lambda suggest: suggest("a.n", Int(1, 3), 1), lambda value, number: 0.0)
     with quiet():
         suggest = TrialSuggest(study.ask())
@@ -272,14 +272,14 @@ def test_local_moves_repeat_nothing_until_the_space_is_used_up():
 # ---- pruning
 
 
-def judged(finished, own, epochs=EPOCHS, tuner="tpe"):
-    """After which epoch a trial with the values `own` is pruned, or None."""
+def pruned_after(finished, values, epochs=EPOCHS, tuner="tpe"):
+    """The epoch after which a trial with these values is pruned, or None."""
     with quiet():
         study = optuna.create_study(pruner=resolve_tuner(tuner).pruner(epochs))
         for curve in finished:
             study.add_trial(create_trial(value=min(curve), intermediate_values=dict(enumerate(curve))))
         trial = study.ask()
-        for epoch, value in enumerate(own):
+        for epoch, value in enumerate(values):
             trial.report(value, epoch)
             if trial.should_prune():
                 return epoch
@@ -291,30 +291,30 @@ HOPELESS = [1.0] * 10
 
 
 def test_the_first_trial_is_never_pruned():
-    assert judged([], HOPELESS) is None
+    assert pruned_after([], HOPELESS) is None
 
 
-def test_a_hopeless_trial_is_pruned_once_it_had_its_warm_up():
-    assert judged([GOOD], HOPELESS) == 3
+def test_a_clearly_worse_trial_is_pruned_after_its_warm_up():
+    assert pruned_after([GOOD], HOPELESS) == 3
 
 
 def test_noise_prunes_nothing():
     noisy = [value + 0.03 * (-1) ** i for i, value in enumerate(GOOD)]
-    assert judged([GOOD, noisy], [value + 0.015 for value in noisy]) is None
-    assert judged([noisy], GOOD) is None
+    assert pruned_after([GOOD, noisy], [value + 0.015 for value in noisy]) is None
+    assert pruned_after([noisy], GOOD) is None
 
 
 def test_a_better_trial_is_not_pruned():
-    assert judged([GOOD, GOOD], [value - 0.1 for value in GOOD]) is None
+    assert pruned_after([GOOD, GOOD], [value - 0.1 for value in GOOD]) is None
 
 
-def test_a_trial_that_blows_up_late_keeps_what_it_had_reached():
-    assert judged([GOOD], [*GOOD[:7], float("inf")]) is None
+def test_a_trial_that_diverges_late_is_compared_by_its_best_value():
+    assert pruned_after([GOOD], [*GOOD[:7], float("inf")]) is None
 
 
-def test_a_trial_that_blows_up_at_once_is_pruned():
-    assert judged([GOOD], [float("nan")] * 10) == 3
-    assert judged([[1.0, float("inf"), 0.9, 0.8, 0.7, 0.6]], [1e30] * 10) == 2
+def test_a_trial_that_diverges_at_once_is_pruned():
+    assert pruned_after([GOOD], [float("nan")] * 10) == 3
+    assert pruned_after([[1.0, float("inf"), 0.9, 0.8, 0.7, 0.6]], [1e30] * 10) == 2
 
 
 def test_what_a_trial_can_still_gain_by_the_end_of_its_own_schedule_decides():
@@ -333,12 +333,12 @@ def test_what_a_trial_can_still_gain_by_the_end_of_its_own_schedule_decides():
 
 
 def test_better_than_the_worst_of_many_is_not_enough():
-    assert judged([GOOD, GOOD, HOPELESS], [value + 0.3 for value in GOOD]) is not None
+    assert pruned_after([GOOD, GOOD, HOPELESS], [value + 0.3 for value in GOOD]) is not None
 
 
-def test_trials_that_stopped_early_are_compared_by_what_they_reached_and_shorten_the_warm_up():
-    assert judged([GOOD], HOPELESS, epochs=1000) == 3
-    assert judged([GOOD[:5]], [*HOPELESS[:2], *GOOD[:3], *([0.9] * 5)]) is not None
+def test_trials_that_stopped_early_shorten_the_warm_up():
+    assert pruned_after([GOOD], HOPELESS, epochs=1000) == 3
+    assert pruned_after([GOOD[:5]], [*HOPELESS[:2], *GOOD[:3], *([0.9] * 5)]) is not None
 
 
 def test_hyperband_stops_most_trials_early():
@@ -356,22 +356,22 @@ def test_hyperband_works_with_hardly_any_epochs(epochs):
 # ---- quiet
 
 
-def test_a_search_says_nothing_and_other_studies_still_speak(capfd):
-    heard = []
+def test_a_search_is_quiet_and_other_studies_still_log(capfd):
+    threads = []
     handler = logging.Handler()
-    handler.emit = lambda record: heard.append(record.thread)
+    handler.emit = lambda record: threads.append(record.thread)
     optuna.logging.enable_propagation()
     logging.getLogger("optuna").addHandler(handler)
     try:
         search("tpe", 7)
-        assert heard == []
+        assert threads == []
         with quiet():
             thread = threading.Thread(target=optuna.create_study)
             thread.start()
             thread.join()
-        assert heard == [thread.ident]
+        assert threads == [thread.ident]
         optuna.create_study()
-        assert heard[-1] == threading.get_ident()
+        assert threads[-1] == threading.get_ident()
     finally:
         logging.getLogger("optuna").removeHandler(handler)
         optuna.logging.disable_propagation()

@@ -126,7 +126,7 @@ def test_json_round_trip_of_declarations(block):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: RNNBlock(units=0), "units must be a whole number from 1, got 0"),
+        (lambda: RNNBlock(units=0), "units must be a whole number of at least 1, got 0"),
         (lambda: RNNBlock("gru"), "return_sequences must be True or False, got 'gru'"),
         (lambda: RNNBlock(layer_type="lsmt"), "Did you mean 'lstm'"),
         (lambda: TransformerBlock(num_heads=1.5, dropout=1), r"2 errors[\s\S]*num_heads[\s\S]*dropout"),

@@ -121,7 +121,7 @@ def test_errors_in_columns_are_reported():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: TimeseriesInput(0), "lookback must be a whole number from 1"),
+        (lambda: TimeseriesInput(0), "lookback must be a whole number of at least 1"),
         (lambda: TimeseriesInput(column_types={"a": "catgorical"}), 'should be either "categorical".*Did you mean'),
         (lambda: TimeseriesInput(3, ["a"], {"b": "numerical"}), "column_names and column_types are mismatched"),
     ],

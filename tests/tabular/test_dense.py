@@ -54,8 +54,8 @@ def test_anything_is_flattened_first(spec):
     ("fields", "words"),
     [
         ({"num_units": (1, 2), "num_layers": 3}, "one width per layer"),
-        ({"num_units": (1, 0)}, "positive whole numbers"),
-        ({"num_units": 0}, "positive whole numbers"),
+        ({"num_units": (1, 0)}, "num_units must be a whole number of at least 1"),
+        ({"num_units": 0}, "num_units must be a whole number of at least 1"),
         ({"num_units": "8"}, "number"),
         ({"num_layers": 0}, "num_layers"),
         ({"num_layers": 1.5}, "num_layers"),

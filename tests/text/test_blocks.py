@@ -214,9 +214,9 @@ def test_an_encoding_passes_its_fields_to_the_codec():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: TextToIntSequence(0), "output_sequence_length must be a whole number from 1, got 0"),
-        (lambda: TextToIntSequence(max_tokens=2), "max_tokens must be a whole number from 3, got 2"),
-        (lambda: TextToNgramVector(ngrams=0), "ngrams must be a whole number from 1"),
+        (lambda: TextToIntSequence(0), "output_sequence_length must be a whole number of at least 1, got 0"),
+        (lambda: TextToIntSequence(max_tokens=2), "max_tokens must be a whole number of at least 3, got 2"),
+        (lambda: TextToNgramVector(ngrams=0), "ngrams must be a whole number of at least 1"),
         (lambda: Embedding(embedding_dim=2.5), "embedding_dim must be a whole number"),
         (lambda: Embedding(dropout=1.0), "dropout must be a probability"),
         (lambda: Embedding(pretraining="glove"), "pretrained embeddings are not supported"),

@@ -1,4 +1,4 @@
-"""Tiny networks of two tasks with gaps, ready to be trained."""
+"""Tiny networks of two tasks, with missing inputs and labels."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from medley.balance.choose import balancer
 from medley.core.batch import Rows
 from medley.core.resolve import take_default
 from medley.fusion import Merge
-from medley.graph.graph import draw
+from medley.graph.graph import build_graph
 from medley.graph.network import Network
 from medley.heads import ClassificationHead, RegressionHead
 from medley.model.tasks import Task, tasks_of
@@ -26,7 +26,7 @@ from medley.train.plan import Training
 
 @dataclass
 class Bench:
-    """What `fit` needs."""
+    """The arguments of `fit`."""
 
     network: Network
     tasks: list[Task]
@@ -85,7 +85,7 @@ def mixed(dropout, *, batchnorm):
 def bench(*, gaps=True, dropout=0.0, size=70, batchnorm=True, seed=0, parts=dense):
     inputs, node = parts(dropout, batchnorm=batchnorm)
     heads = [ClassificationHead(dropout=0.0, name="kind")(node), RegressionHead(dropout=0.0, name="price")(node)]
-    graph = draw(inputs, heads)
+    graph = build_graph(inputs, heads)
     names = [block.name for block in inputs]
     splits = [LabelledRows(*data(i, count, names, gaps=gaps), None, count) for i, count in enumerate((size, 30))]
     codecs = {name: head.codec() for name, head in graph.heads.items()}

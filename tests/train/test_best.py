@@ -7,7 +7,7 @@ from medley.core.batch import Rows
 from medley.core.codec import Encoded
 from medley.core.spec import vector
 from medley.data.split import FOLDS
-from medley.graph.graph import draw
+from medley.graph.graph import build_graph
 from medley.graph.network import Network
 from medley.heads import ClassificationHead, RegressionHead
 from medley.model.tasks import tasks_of
@@ -18,12 +18,12 @@ from medley.train.best import TOGETHER, BestWeights, choose_voters, validation_o
 SIZE = 40
 
 
-def made(block, seed=0):
+def build(block, seed=0):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(SIZE, 3)).astype("float32")
     source = Input(name="x")
     heads = [RegressionHead(dropout=0.0, name="price"), ClassificationHead(dropout=0.0, name="kind")]
-    graph = draw(source, [head(block(source)) for head in heads])
+    graph = build_graph(source, [head(block(source)) for head in heads])
     labels = {"price": x[:, 0], "kind": np.where(x[:, 1] > 0, "a", "b")}
     codecs = {head.name: head.codec().fit(labels[head.name]) for head in heads}
     network = Network(graph, {"x": vector(3)}, codecs)
@@ -33,12 +33,12 @@ def made(block, seed=0):
 
 
 def dense():
-    return made(DenseBlock(num_layers=1, num_units=4, use_batchnorm=False, dropout=0.0, name="trunk"))
+    return build(DenseBlock(num_layers=1, num_units=4, use_batchnorm=False, dropout=0.0, name="trunk"))
 
 
 def ensemble(members=5):
     settings = {"dropout": 0.0, "input_dropout": 0.0, "discrete": False, "periodic": 0, "name": "trunk"}
-    return made(DenseEnsembleBlock(1, 4, members, **settings))
+    return build(DenseEnsembleBlock(1, 4, members, **settings))
 
 
 def fill(network, value):
@@ -47,12 +47,12 @@ def fill(network, value):
             parameter.fill_(value)
 
 
-def test_each_task_keeps_the_weights_that_were_best_for_it():
+def test_each_task_has_its_best_weights():
     network, tasks, _ = dense()
     best = BestWeights(network, tasks)
     for value, price, kind in ((1.0, 0.5, 0.9), (2.0, 0.7, 0.1), (3.0, 0.9, 0.9)):
         fill(network, value)
-        best.look(price + kind, {"price": torch.tensor([price]), "kind": torch.tensor([kind])})
+        best.update(price + kind, {"price": torch.tensor([price]), "kind": torch.tensor([kind])})
     weights = best.by_head()
     key = next(name for name, _ in network.named_parameters())
     assert weights["price"][key].unique().tolist() == [1.0]
@@ -60,12 +60,12 @@ def test_each_task_keeps_the_weights_that_were_best_for_it():
     assert best.weights[TOGETHER][key].unique().tolist() == [2.0]
 
 
-def test_tasks_share_weights_where_their_own_would_gain_next_to_nothing():
+def test_tasks_share_weights_if_separate_ones_hardly_improve():
     network, tasks, _ = dense()
     best = BestWeights(network, tasks)
     for value, price, kind in ((1.0, 0.5000, 0.9), (2.0, 0.5001, 0.1)):
         fill(network, value)
-        best.look(price + kind, {"price": torch.tensor([price]), "kind": torch.tensor([kind])})
+        best.update(price + kind, {"price": torch.tensor([price]), "kind": torch.tensor([kind])})
     weights = best.by_head()
     assert weights["price"] is weights["kind"]
 
@@ -75,9 +75,9 @@ def test_members_keep_the_epoch_that_was_best_for_each():
     best = BestWeights(network, tasks)
     assert best.is_member_wise
     fill(network, 1.0)
-    best.look(1.0, {name: torch.tensor([0.5, 0.5, 0.5, 0.5, 0.5]) for name in ("price", "kind")})
+    best.update(1.0, {name: torch.tensor([0.5, 0.5, 0.5, 0.5, 0.5]) for name in ("price", "kind")})
     fill(network, 2.0)
-    best.look(1.0, {name: torch.tensor([0.1, 0.9, 0.1, 0.9, 0.9]) for name in ("price", "kind")})
+    best.update(1.0, {name: torch.tensor([0.1, 0.9, 0.1, 0.9, 0.9]) for name in ("price", "kind")})
     for name, tensor in best.by_head()["price"].items():
         if not name.startswith("prior__") and not name.endswith("voters"):
             assert [tensor[member].unique().tolist() for member in range(5)] == [[2.0], [1.0], [2.0], [1.0], [1.0]], (
@@ -85,25 +85,25 @@ def test_members_keep_the_epoch_that_was_best_for_each():
             )
 
 
-def test_a_look_says_whether_anything_has_gained():
+def test_update_returns_whether_any_task_has_improved():
     network, tasks, _ = dense()
     best = BestWeights(network, tasks)
-    assert best.look(1.0, {"price": torch.tensor([0.5]), "kind": torch.tensor([0.5])})
-    assert not best.look(2.0, {"price": torch.tensor([0.6]), "kind": torch.tensor([0.6])})
-    assert best.look(2.0, {"price": torch.tensor([0.4]), "kind": torch.tensor([0.6])})
+    assert best.update(1.0, {"price": torch.tensor([0.5]), "kind": torch.tensor([0.5])})
+    assert not best.update(2.0, {"price": torch.tensor([0.6]), "kind": torch.tensor([0.6])})
+    assert best.update(2.0, {"price": torch.tensor([0.4]), "kind": torch.tensor([0.6])})
 
 
-def test_it_comes_back_from_its_state():
+def test_the_state_is_restored():
     network, tasks, _ = ensemble()
     best = BestWeights(network, tasks)
-    best.look(1.0, {name: torch.rand(5) for name in ("price", "kind")})
+    best.update(1.0, {name: torch.rand(5) for name in ("price", "kind")})
     again = BestWeights(network, tasks)
     again.restore(best.state(), torch.device("cpu"))
     assert again.state().keys() == best.state().keys()
     assert all(torch.equal(again.state()[name], tensor) for name, tensor in best.state().items())
 
 
-def test_every_row_is_predicted_by_the_member_that_has_left_out_its_fold():
+def test_every_row_is_predicted_out_of_fold():
     network, tasks, rows = ensemble()
     network.eval()
     raw, losses = validation_outputs(network, tasks, rows, 16)

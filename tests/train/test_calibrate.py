@@ -1,4 +1,4 @@
-"""How many epochs fit into the time, and that finding out changes nothing."""
+"""The number of epochs that fit into the time limit; measuring it does not change the training."""
 
 from time import monotonic
 
@@ -20,7 +20,7 @@ def trained(make_bench, deadline, plan=PLAN):
     return bench, result, planned
 
 
-def test_measuring_leaves_no_trace_in_the_training(make_bench):
+def test_measuring_does_not_change_the_training(make_bench):
     timed, _, _ = trained(make_bench, monotonic() + 600)
     free, _, _ = trained(make_bench, None)
     for name, tensor in free.network.state_dict().items():

@@ -1,4 +1,4 @@
-"""A training from start to its best epoch, whatever ends it."""
+"""Training of a network from start to end, and what ends it."""
 
 import math
 from itertools import count
@@ -27,7 +27,7 @@ def scores_of(trained):
 
 
 @pytest.mark.parametrize("weights", [None, "uncertainty", "pcgrad"])
-def test_the_same_seed_gives_the_same_bits(make_bench, weights):
+def test_trials_with_the_same_seed_are_bit_identical(make_bench, weights):
     first, second, third = (make_bench(dropout=0.5) for _ in range(3))
     result = run(first, weights=weights)
     torch.randn(100)  # whatever was drawn in between
@@ -76,7 +76,7 @@ def test_patience_ends_a_training_that_does_not_improve(make_bench):
     assert (len(trained.records), trained.stopped) == (6, None)
 
 
-def test_a_watcher_may_stop_it_and_receives_every_record(make_bench):
+def test_watch_receives_every_record_and_can_stop_the_training(make_bench):
     calls = []
 
     def watch(record, score):
@@ -126,7 +126,7 @@ def test_ctrl_c_keeps_the_best_so_far(make_bench):
     assert all(torch.equal(bench.network.state_dict()[name], tensor) for name, tensor in snapshots[1].items())
 
 
-def test_ctrl_c_in_the_midst_of_an_epoch_keeps_the_best_so_far(make_bench):
+def test_ctrl_c_within_an_epoch_keeps_the_best_so_far(make_bench):
     bench, steps, snapshots = make_bench(), [], []
 
     def on_step(total):
@@ -148,7 +148,7 @@ def test_ctrl_c_before_the_first_epoch_is_passed_on(make_bench):
         run(make_bench(), on_step=on_step)
 
 
-def test_a_loss_that_is_no_longer_finite_ends_it_with_the_best_before(make_bench):
+def test_training_ends_if_the_loss_is_not_finite(make_bench):
     scores = iter([2.0, math.nan, 1.0])
     calls = []
     trained = run(
@@ -167,10 +167,10 @@ def test_a_learning_rate_that_is_far_too_large_is_reported(make_bench):
 
 def test_the_callers_threads_come_back(make_bench):
     before = torch.get_num_threads()
-    seen = []
+    thread_counts = []
     plan = Training(learning_rate=1e-3, weight_decay=0.0, epochs=1, batch_size=16, threads=before + 1)
-    run(make_bench(), plan, on_step=lambda total: seen.append(torch.get_num_threads()))
-    assert set(seen) == {before + 1}
+    run(make_bench(), plan, on_step=lambda total: thread_counts.append(torch.get_num_threads()))
+    assert set(thread_counts) == {before + 1}
     assert torch.get_num_threads() == before
 
 

@@ -1,4 +1,4 @@
-"""The loop equals one written by hand, never waits inside an epoch, and yields correct records."""
+"""The training loop equals a simple one, does not wait within an epoch, and yields correct records."""
 
 import pytest
 import torch
@@ -72,16 +72,16 @@ def test_a_record_holds_the_scores_of_training_rows_as_they_were_seen(make_bench
     assert (record.epoch, record.learning_rate, record.val) == (0, 0.0, {"seen": 1.0})
 
 
-def test_every_row_is_seen_once_an_epoch_in_an_order_of_its_own(make_bench):
-    bench, seen = make_bench(), []
+def test_every_epoch_has_all_rows_in_a_new_order(make_bench):
+    bench, indices = make_bench(), []
     take = bench.rows.take
-    bench.rows.take = lambda index: seen.append(index) or take(index)
+    bench.rows.take = lambda index: indices.append(index) or take(index)
     bench.network.train()
     list(records(bench, epochs=2))
-    first, second = torch.cat(seen[:5]), torch.cat(seen[5:])
+    first, second = torch.cat(indices[:5]), torch.cat(indices[5:])
     assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(70))
     assert first.tolist() != second.tolist()
-    assert [len(index) for index in seen[:5]] == [16, 16, 16, 16, 6]
+    assert [len(index) for index in indices[:5]] == [16, 16, 16, 16, 6]
 
 
 def test_the_clock_ends_the_training_between_steps_and_the_seen_rows_are_reported(make_bench):
@@ -110,7 +110,7 @@ def test_the_schedule_is_followed_step_by_step(make_bench):
 
 
 class Waits(TorchDispatchMode):
-    """Counts what would wait for a device: numbers read out of tensors, positions counted in them."""
+    """Counts operations that would wait for a device."""
 
     NAMES = ("_local_scalar_dense", "nonzero", "is_nonzero", "equal", "item")
 
@@ -125,7 +125,7 @@ class Waits(TorchDispatchMode):
 
 @pytest.mark.parametrize("weights", [None, "uncertainty"])
 def test_no_step_waits_for_the_device(make_bench, weights):
-    """With gaps in inputs and labels and with clipping: an epoch of many steps waits as often as one of few."""
+    """With missing inputs and labels, and clipping: the number of waits does not depend on the number of steps."""
     counts = []
     for batch_size in (35, 5):
         bench = make_bench()

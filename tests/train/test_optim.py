@@ -1,4 +1,4 @@
-"""Schedules, clipping and what decays, as numbers."""
+"""Schedules, gradient clipping and weight decay."""
 
 import math
 import subprocess
@@ -33,7 +33,7 @@ def test_a_factor_is_between_0_and_1_also_beyond_the_end(schedule, progress):
 
 
 @given(st.sampled_from(SCHEDULES), st.floats(0, 1), st.floats(0, 1e-4))
-def test_schedules_have_no_jumps(schedule, progress, step):
+def test_schedules_are_continuous(schedule, progress, step):
     assert abs(schedule_factor(schedule, progress + step) - schedule_factor(schedule, progress)) < 4e-3
 
 
@@ -109,7 +109,7 @@ class Slow(nn.Module):
         return {"low.weight": 0.01, "low.bias": 0.01, "top.weight": 0.1, "top.bias": 0.1}
 
 
-def test_a_module_sets_the_learning_rates_of_its_parameters():
+def test_a_module_sets_the_learning_learning_rate_fields_its_parameters():
     net = nn.Sequential(Slow(), nn.Linear(2, 1))
     optimizer = make_optimizer(net, [], Training(), 0.5, 0.05)
     rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}

@@ -1,4 +1,4 @@
-"""The declaration of a training."""
+"""The settings of a training."""
 
 import json
 
@@ -30,11 +30,11 @@ def test_rates_are_numbers_from_0(name, value):
 
 
 def test_unset_rates_are_searched_and_set_ones_are_not():
-    asked = []
-    settle(Training(weight_decay=0.0), "training", lambda name, space, default: asked.append(name) or default)
-    assert asked == ["training.learning_rate"]
-    own = settle(Training(learning_rate=Float(0.1, 0.2)), "training", take_default)
-    assert own.learning_rate == 0.1
+    names = []
+    settle(Training(weight_decay=0.0), "training", lambda name, space, default: names.append(name) or default)
+    assert names == ["training.learning_rate"]
+    plan = settle(Training(learning_rate=Float(0.1, 0.2)), "training", take_default)
+    assert plan.learning_rate == 0.1
 
 
 def test_a_settled_plan_is_json():

@@ -1,4 +1,4 @@
-"""A training that is stopped anywhere, written to disk and continued ends in the bits of one that never stopped."""
+"""A training that is interrupted, saved and resumed is bit-identical to one without interruption."""
 
 import hashlib
 import json
@@ -41,7 +41,7 @@ CASES = {
 
 
 class Stop(Exception):
-    """Ends a training as a killed process would."""
+    """Ends a training like a killed process."""
 
 
 def make_plan(**changes):
@@ -53,7 +53,7 @@ def loss(values):
 
 
 def run(bench, plan, weights=None, cut=None, state=None, val=True, seed=3, score=loss, **hooks):
-    """Trains, or stops at the `cut`-th chance to take a state and returns it."""
+    """Trains; or stops at the `cut`-th checkpoint, and returns the state."""
     count = 0
 
     def checkpoint(take):
@@ -163,7 +163,7 @@ def test_a_state_does_not_change_while_the_training_continues_and_serves_twice(m
     assert_same(second, result, first, expected)
 
 
-def test_a_state_knows_where_the_training_is(make_bench):
+def test_a_state_contains_the_position_of_the_training(make_bench):
     state = run(make_bench(), make_plan(), cut=8)  # five steps, an epoch's end, two steps
     assert (state.position.epoch, state.position.seen, state.step) == (1, 32, 7)
     assert sorted(state.position.order.tolist()) == list(range(70))
@@ -255,8 +255,8 @@ def test_a_new_process_continues_in_the_same_bits(make_bench, networks, tmp_path
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"size": 71}, "over 70 rows with batch_size=16; this training has 71 rows"),
-        ({"batchnorm": False}, "is of another network: only one of the two has 'parts.dense"),
+        ({"size": 71}, "has 70 rows with batch_size=16, but this training has 71 rows"),
+        ({"batchnorm": False}, "belongs to another network: only one of both has 'parts.dense"),
     ],
 )
 def test_a_state_of_another_training_is_refused(make_bench, change, message):
@@ -268,9 +268,9 @@ def test_a_state_of_another_training_is_refused(make_bench, change, message):
 @pytest.mark.parametrize(
     ("plan", "weights", "message"),
     [
-        ({"precision": "float16"}, None, "of another precision"),
-        ({}, "uncertainty", "of another network, balancer or optimiser"),
-        ({"batch_size": 20}, None, "batch_size=16; this training has 70 rows with batch_size=20"),
+        ({"precision": "float16"}, None, "has another precision"),
+        ({}, "uncertainty", "another network, balancer or optimiser"),
+        ({"batch_size": 20}, None, "batch_size=16, but this training has 70 rows with batch_size=20"),
     ],
 )
 def test_a_state_of_another_plan_is_refused(make_bench, plan, weights, message):
@@ -280,7 +280,7 @@ def test_a_state_of_another_plan_is_refused(make_bench, plan, weights, message):
 
 
 def test_damaged_states_are_reported(make_bench, tmp_path):
-    with pytest.raises(ArtifactError, match="holds no training state"):
+    with pytest.raises(ArtifactError, match="does not contain a training state"):
         TrainingState.load(tmp_path)
     run(make_bench(), make_plan(), cut=3).save(tmp_path)
     path, tensors = tmp_path / "state.json", next(tmp_path.glob("*.safetensors"))

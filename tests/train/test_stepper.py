@@ -1,4 +1,4 @@
-"""One step."""
+"""A training step."""
 
 import pytest
 import torch
@@ -53,17 +53,17 @@ def test_gradients_are_clipped_to_the_plans_norm(make_bench):
     assert moved.norm().item() == pytest.approx(0.019, rel=1e-3)
 
 
-def test_outputs_of_a_step_hold_no_graph(make_bench):
+def test_outputs_of_a_step_are_detached(make_bench):
     output = stepper(make_bench()).step(make_bench().rows.take(torch.arange(8)), 0.0)
     assert all(not raw.requires_grad for raw in output.raw.values())
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-@pytest.mark.parametrize("word", ["bfloat16", "float16"])
-def test_lower_precisions_train(make_bench, word, optimizer):
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_lower_precisions_train(make_bench, dtype, optimizer):
     bench = make_bench()
-    plan = Training(learning_rate=1e-2, weight_decay=0.0, optimizer=optimizer, precision=word)
-    eager = stepper(bench, plan, getattr(torch, word))
+    plan = Training(learning_rate=1e-2, weight_decay=0.0, optimizer=optimizer, precision=dtype)
+    eager = stepper(bench, plan, getattr(torch, dtype))
     before = bench.weights()
     for _ in range(5):  # float16's first step may be skipped until the scale fits
         eager.step(bench.rows.take(torch.arange(32)), 0.3)

@@ -1,4 +1,4 @@
-"""The stepper and the precision that a plan asks for."""
+"""The choice of stepper and precision."""
 
 import pytest
 import torch

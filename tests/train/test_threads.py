@@ -1,4 +1,4 @@
-"""CPU threads: few for small networks, and the caller's setting comes back."""
+"""CPU threads: few for small networks; the previous setting is restored."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from medley.train import threads as module
 from medley.train.threads import default_threads, forward_flops, threads
 
 
-def test_the_callers_setting_comes_back_also_after_an_error():
+def test_the_previous_setting_is_restored_after_an_error():
     before = torch.get_num_threads()
     with threads(before + 1):
         assert torch.get_num_threads() == before + 1

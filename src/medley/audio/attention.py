@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from medley.audio.conv import size_problems, spectrogram_spec
+from medley.audio.conv import spectrogram_spec
+from medley.core.arguments import whole_number_problems
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
@@ -35,7 +36,7 @@ class SpectrogramAttention(Layer, register="audio.attention"):
     num_units: int | Space | None = searched(OneOf(32, 64, 128, default=64))
 
     def check(self) -> Iterable[str]:
-        yield from size_problems(self, ("num_units",))
+        yield from whole_number_problems(self, "num_units")
 
     def build(self, *specs: Spec) -> nn.Module:
         from medley.nn.spectrogram import MaskedAttention

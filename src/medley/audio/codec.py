@@ -45,7 +45,7 @@ class AudioCodec(Codec):
         on_bad_file: how to handle recordings that cannot be read.
 
     Attributes:
-        bad: the recordings that the last `fit` or `encode` could not read.
+        unreadable: the recordings that the last `fit` or `encode` could not read.
 
     Raises:
         DataError: something is not a recording, or (with `"raise"`) cannot be read; all are listed.
@@ -72,7 +72,7 @@ class AudioCodec(Codec):
         self.bins = bins
         self.root = root
         self.on_bad_file: Policy = on_bad_file
-        self.bad: list[Unreadable] = []
+        self.unreadable: list[Unreadable] = []
         self._rate = 0
         self._steps = 0
         self._mean = np.zeros(0, np.float32)
@@ -89,11 +89,11 @@ class AudioCodec(Codec):
     def fit(self, values: Any) -> Self:
         rows, problems = _rows(values), Problems()
         lengths = self._attempt(rows, lambda item: length(item, self.sampling_rate, self.root), problems)
-        self.bad = RECORDINGS.listed(problems.bad, rows)
-        RECORDINGS.stop(problems, rows, by_row, self.on_bad_file)
+        self.unreadable = RECORDINGS.list_items(problems.unreadable, rows)
+        RECORDINGS.raise_errors(problems, rows, by_row, self.on_bad_file)
         readable = [rate_and_length for rate_and_length in lengths if rate_and_length is not None]
         if not readable:
-            reasons = ": " + "; ".join(map(str, self.bad[:3])) if self.bad else ""
+            reasons = ": " + "; ".join(map(str, self.unreadable[:3])) if self.unreadable else ""
             raise DataError(f"None of the {len(rows)} training rows has a recording that can be read{reasons}.")
         rates = Counter(rate for rate, _ in readable)
         self._rate = self.sampling_rate or min(max(rates, key=lambda rate: (rates[rate], rate)), MAX_RATE)
@@ -118,16 +118,16 @@ class AudioCodec(Codec):
         for row, spectrogram in enumerate(spectrograms):
             if spectrogram is not None:
                 array[row, : len(spectrogram)] = (spectrogram - self._mean) / self._deviation
-        RECORDINGS.stop(problems, rows, by_row, self.on_bad_file)
-        self.bad = RECORDINGS.listed(problems.bad, rows)
-        RECORDINGS.warn_of(self.bad, len(rows))
+        RECORDINGS.raise_errors(problems, rows, by_row, self.on_bad_file)
+        self.unreadable = RECORDINGS.list_items(problems.unreadable, rows)
+        RECORDINGS.warn_of(self.unreadable, len(rows))
         return Encoded(array, np.array([spectrogram is not None for spectrogram in spectrograms], bool))
 
     def unreadable_rows(self, values: Any) -> dict[int, list[str]]:
         rows, problems = _rows(values), Problems()
         self._attempt(rows, lambda item: check(item, self.sampling_rate, self.root), problems)
-        listed = RECORDINGS.listed(problems.bad, rows)
-        return {row: [str(recording)] for row, recording in zip(sorted(problems.bad), listed, strict=True)}
+        listed = RECORDINGS.list_items(problems.unreadable, rows)
+        return {row: [str(recording)] for row, recording in zip(sorted(problems.unreadable), listed, strict=True)}
 
     def state(self) -> dict[str, Any]:
         return {"rate": self._rate, "steps": self.spec.shape[0], "mean": self._mean, "deviation": self._deviation}
@@ -155,13 +155,13 @@ class AudioCodec(Codec):
         store, names = self._open_store(), list(first)
         new = [names[index] for index in store.missing(cache.as_keys(names))] if names else []
         computed = self._attempt([rows[first[name]] for name in new], self._transform, local := Problems())
-        wrong = {new[index]: reason for index, reason in local.wrong.items()}
-        bad = {new[index]: reason for index, reason in local.bad.items()}
+        wrong = {new[index]: reason for index, reason in local.invalid.items()}
+        bad = {new[index]: reason for index, reason in local.unreadable.items()}
         for row, key in enumerate(keys):
             if key in bad:
-                problems.bad[row] = bad[str(key)]
+                problems.unreadable[row] = bad[str(key)]
             if key in wrong:
-                problems.wrong[row] = wrong[str(key)]
+                problems.invalid[row] = wrong[str(key)]
         to_store = {
             name: spectrogram for name, spectrogram in zip(new, computed, strict=True) if spectrogram is not None
         }
@@ -205,9 +205,9 @@ class AudioCodec(Codec):
             try:
                 return None if is_missing(rows[row]) else work(rows[row])
             except BadAudioError as error:
-                problems.bad[row] = error.message
+                problems.unreadable[row] = error.message
             except (ValueError, TypeError) as error:
-                problems.wrong[row] = str(error)
+                problems.invalid[row] = str(error)
             return None
 
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:

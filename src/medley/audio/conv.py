@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
@@ -43,7 +44,7 @@ class SpectrogramConv(Layer, register="audio.conv"):
     dropout: float | Space | None = searched(OneOf(0.0, 0.1, 0.3, default=0.1))
 
     def check(self) -> Iterable[str]:
-        yield from size_problems(self, ("filters", "num_stages", "num_units"))
+        yield from whole_number_problems(self, "filters", "num_stages", "num_units")
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Fewer filters for few rows."""
@@ -71,11 +72,3 @@ def spectrogram_spec(specs: Sequence[Spec], block: str) -> Spec:
         actual = " and ".join(map(str, specs))
         raise GraphError(f"{block} reads one spectrogram (TD), got {actual}; call it on an AudioInput().")
     return specs[0]
-
-
-def size_problems(block: Layer, names: Iterable[str]) -> Iterable[str]:
-    """Yields an error per field that is set to something else than a positive integer."""
-    for name in names:
-        value = getattr(block, name)
-        if isinstance(value, int | float) and (isinstance(value, bool) or value < 1 or value != int(value)):
-            yield f"{name} must be a whole number from 1, got {value!r}."

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from medley.audio.block import AudioBlock
 from medley.audio.codec import AudioCodec
 from medley.audio.recordings import RECORDINGS
+from medley.core.arguments import whole_number_problems
 from medley.core.block import Block
 from medley.core.column import ColumnGuess
 from medley.core.input import Input, InputColumns, TableOptions
@@ -58,14 +59,11 @@ class AudioInput(Input, register="audio.input"):
         object.__setattr__(self, "root", None if self.root is None else os.fspath(self.root))
         super().__post_init__()
 
-    most_epochs: ClassVar[int | None] = MAX_EPOCHS
+    max_epochs: ClassVar[int | None] = MAX_EPOCHS
     """Sufficient with augmentation and a one-cycle schedule."""
 
     def check(self) -> Iterable[str]:
-        for name in ("sampling_rate", "channels", "mel_bins"):
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                yield f"{name} must be a whole number of at least 1, got {value!r}."
+        yield from whole_number_problems(self, "sampling_rate", "channels", "mel_bins")
         seconds = self.max_seconds
         if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0):
             yield f"max_seconds must be a number above 0, got {seconds!r}."

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from medley.audio.conv import size_problems, spectrogram_spec
+from medley.audio.conv import spectrogram_spec
+from medley.core.arguments import whole_number_problems
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
@@ -41,7 +42,7 @@ class SpectrogramTransformer(Layer, register="audio.transformer"):
     dropout: float | Space | None = searched(OneOf(0.0, 0.1, default=0.1))
 
     def check(self) -> Iterable[str]:
-        yield from size_problems(self, ("width", "num_layers", "num_heads"))
+        yield from whole_number_problems(self, "width", "num_layers", "num_heads")
 
     def build(self, *specs: Spec) -> nn.Module:
         from medley.nn.spectrogram import MaskedTransformer

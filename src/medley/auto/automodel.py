@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from medley.auto.duration import seconds
 from medley.auto.fit_arguments import check_fit, check_folder, check_writable
-from medley.auto.training_rows import match_rows, split_at_random
+from medley.auto.training_rows import match_rows, separate, split_at_random
 from medley.balance.choose import balancer
 from medley.core.arguments import check_whole_number
-from medley.core.block import snake
+from medley.core.block import to_snake_case
 from medley.errors import ConfigError, ErrorCollector, NotFittedError, WeakModelWarning, spelled, warn, within
-from medley.graph.graph import draw
+from medley.graph.graph import build_graph
 from medley.model.copying import available
 from medley.model.forward import resolve_device
 from medley.model.model import Model
@@ -112,8 +112,8 @@ class AutoModel:
         with errors.collecting(ConfigError):
             self.time_limit = seconds(time_limit)
         errors.raise_if_any(ConfigError)
-        self.graph = draw(inputs, outputs)
-        self.project_name = project_name or snake(type(self))
+        self.graph = build_graph(inputs, outputs)
+        self.project_name = project_name or to_snake_case(type(self))
         self._is_temporary = project_name is None and directory is None
         self.max_trials = max_trials
         self.directory = Path(directory or ".")
@@ -153,12 +153,13 @@ class AutoModel:
         """Searches and trains; the best epoch of the best trial then is the model.
 
         Args:
-            x: rows of the inputs: a list in order, a dict by name, or the rows themselves for a single input.
+            x: rows of the inputs: a list in order, a dict by name, or the rows themselves for a single input; or rows
+                with labels: `(x, y)`, what `image_dataset_from_directory` returns, a data set or loader of torch.
             y: labels of the heads, likewise; None or NaN where missing.
             epochs: epochs per trial; default: depends on the number of rows.
             batch_size: rows per step; default: depends on the number of rows.
             validation_split: fraction of the rows that is drawn at random, stratified, for validation.
-            validation_data: `(x, y)` or `(x, y, sample_weight)` for validation instead.
+            validation_data: `(x, y)`, `(x, y, sample_weight)` or a data set for validation instead.
             sample_weight: (N,) weights, or a dict of such by head.
             callbacks: functions that are called with the `Record` of every epoch; if one returns True, the trial ends.
             verbose: 0 silent, 1 bars and a line per trial, 2 a line per epoch.
@@ -216,7 +217,7 @@ class AutoModel:
         plan = replace(plan, epochs=epochs or plan.epochs, batch_size=batch_size or plan.batch_size)
         search_spec = self._search_spec(train, val, plan, stream, table, metadata or {}, budget)
         study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {})
-        self._search_results, self._searched = study.found, self.folder
+        self._search_results, self._searched = study.search_results, self.folder
         study.run()
         self.model.metadata["search"] = {"trials": len(study.results), "ended": study.ended}
         if not_learned := self.model.metadata.get("not_learned"):
@@ -233,9 +234,8 @@ class AutoModel:
         rows = match_rows(self.graph, x, y, sample_weight)
         if validation_data is None:
             return split_at_random(self.graph, rows, fraction, self.seed)
-        x, y, weight = [*validation_data, None][:3]
         with within("validation_data"):
-            return rows, replace(match_rows(self.graph, x, y, weight), where="validation_data")
+            return rows, replace(match_rows(self.graph, *separate(validation_data)), where="validation_data")
 
     def _prepare(
         self,
@@ -309,7 +309,7 @@ class AutoModel:
         return self._results().best()
 
     def _results(self) -> SearchResults:
-        if self._search_results is None or not self._search_results.kept:
+        if self._search_results is None or not self._search_results.best_numbers:
             store = Store(self.folder)
             if self._is_temporary or not store.exists or store.best() is None:
                 where = "" if self._is_temporary else f", and {self.folder} holds no finished project"

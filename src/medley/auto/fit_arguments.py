@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medley.core.arguments import check_fraction, check_whole_number
+from medley.data.datasets import is_dataset
 from medley.errors import ConfigError, ErrorCollector
 from medley.model.saving import write_problem
 
@@ -28,6 +29,8 @@ def check_fit(
             errors.add("Either validation_data or a non-zero validation_split should be provided.")
         else:
             check_fraction(errors, validation_split, "validation_split")
+    elif is_dataset(validation_data):
+        pass  # its items are checked when they are read
     elif not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
         length = f" of {len(validation_data)}" if isinstance(validation_data, list | tuple) else ""
         value = f"{type(validation_data).__name__}{length}"

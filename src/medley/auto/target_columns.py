@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from medley.data.rows import count
 from medley.errors import DataError, ErrorCollector, did_you_mean
+from medley.tables.reading.files import TableFiles
 from medley.tables.reading.read import read
+from medley.tables.reading.sql import Query
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +29,7 @@ def read_table(rows: Any) -> Any:
     >>> read_table({"age": [3]})
     {'age': [3]}
     """
-    return read(rows).frame if isinstance(rows, str | PathLike) else rows
+    return read(rows).frame if isinstance(rows, str | PathLike | Query | TableFiles) else rows
 
 
 def split_target(x: Any, y: Any) -> tuple[Any, Any]:
@@ -47,7 +49,7 @@ def split_target(x: Any, y: Any) -> tuple[Any, Any]:
     >>> list(table.columns), target.tolist()
     (['age'], [0, 1])
     """
-    is_file = isinstance(x, str | PathLike)
+    is_file = isinstance(x, str | PathLike | Query | TableFiles)
     if y is None and is_file:
         raise DataError(f'y must be the name of the target column of {str(x)!r}, as in fit("train.csv", "price").')
     table = read_table(x)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from medley.core.head import Head
+from medley.data.datasets import is_dataset, rows_and_labels
 from medley.data.rows import arrange, check_counts, rows_of, take
 from medley.data.split import bins, split
 from medley.errors import DataError, within
@@ -16,12 +17,25 @@ from medley.model.encoding import row_weights, take_weights
 from medley.search.labelled_rows import LabelledRows
 
 
+def separate(validation_data: Any) -> tuple[Any, Any, Any]:
+    """Rows, labels and weights of validation data; `match_rows` separates a data set later.
+
+    >>> separate(([1], ["a"]))
+    ([1], ['a'], None)
+    """
+    if is_dataset(validation_data):
+        return validation_data, None, None
+    x, y, weight = (*validation_data, None)[:3]
+    return x, y, weight
+
+
 def match_rows(graph: Graph, x: Any, y: Any, sample_weight: Any) -> LabelledRows:
     """Matches rows to the graph's inputs, and labels to its heads.
 
     Args:
         graph: the drawn graph.
-        x: rows of the inputs: a list in order, a dict by name, or the rows themselves for a single input.
+        x: rows of the inputs: a list in order, a dict by name, or the rows themselves for a single input; or a data
+            set of rows and labels.
         y: labels of the heads, likewise.
         sample_weight: (N,) weights, a dict of such by head, or None.
 
@@ -29,6 +43,7 @@ def match_rows(graph: Graph, x: Any, y: Any, sample_weight: Any) -> LabelledRows
         DataError: names are unknown or missing, or the numbers of rows differ.
     """
     names = list(graph.heads)
+    x, y, sample_weight = rows_and_labels(x, y, sample_weight, graph.input_names, names)
     size = rows_of(y, names)
     named_x = arrange(x, graph.input_names, "x", size)
     size = check_counts({name: values for name, values in named_x.items() if values is not None})

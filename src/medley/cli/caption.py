@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medley.cli.output import ENDINGS, check_output, write_frame
+from medley.core.arguments import check_whole_number
 from medley.errors import DataError, ErrorCollector, MedleyError, did_you_mean
 
 if TYPE_CHECKING:
@@ -115,10 +116,11 @@ def _captioner(args: argparse.Namespace, table: Table | None, errors: ErrorColle
 
     settings = {name: getattr(args, name) for name in (*_COUNTS, "prompt")}
     is_full = table is not None and args.column in table.frame and not any(map(is_blank, table.frame[args.column]))
-    invalid = [name for name in _COUNTS if settings[name] < 1]
-    for name in invalid:
-        errors.add(f"--{name.replace('_', '-')} must be a whole number from 1, got {settings[name]}.")
-    if invalid:
+    count_errors = ErrorCollector()
+    for name in _COUNTS:
+        check_whole_number(count_errors, settings[name], name)
+    if count_errors.errors:
+        errors.errors += count_errors.errors
         return None
     try:
         captions = CaptionImages(args.model, **settings)

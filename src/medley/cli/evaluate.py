@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from medley.cli.models import open_model, read_rows
 from medley.cli.options import add_on_unreadable
+from medley.cli.table_argument import add_table, table_of
 from medley.cli.tables import show_table
 from medley.errors import DataError, ErrorCollector
 from medley.model.description import format_number
@@ -30,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
     parser.add_argument("model", metavar="MODEL_DIR", type=Path, help="a folder written by medley fit or Model.save")
-    parser.add_argument("table", metavar="FILE", help="a table that has the target columns")
+    add_table(parser, "a table that has the target columns, in any form that medley fit takes")
     parser.add_argument(
         "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
     )
@@ -48,7 +49,8 @@ def run(args: argparse.Namespace) -> None:
     """
     errors = ErrorCollector()
     model = open_model(args.model, errors, args.device)
-    table = read_rows(model, args.table, args.root, errors, labelled=True)
+    source = table_of(args, [] if model is None or model.table is None else model.table.required)
+    table = read_rows(model, source, args.root, errors, labelled=True)
     errors.raise_if_any(DataError)
     assert model is not None
     assert table is not None

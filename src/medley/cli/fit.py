@@ -12,6 +12,7 @@ from medley.cli.inspect import add_table_arguments, column_kinds, missing_values
 from medley.cli.memory import add_memory
 from medley.cli.plan import add_plan, plan_of
 from medley.cli.pretrained import add_pretrained, pretrained_of
+from medley.cli.table_argument import add_table, name_of, table_of
 from medley.errors import ErrorCollector
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ saves the best network so far and exits with code 130.
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
-    parser.add_argument("table", metavar="FILE", help="CSV, Parquet, JSON lines, Feather, or a folder of them")
+    add_table(parser)
     add_table_arguments(parser)
     parser.add_argument(
         "-o", "--output", metavar="MODEL_DIR", type=Path, help="the model directory (default: FILE-model)"
@@ -138,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
         KeyboardInterrupt: Ctrl-C was pressed before there was anything to save.
     """
     errors = ErrorCollector()
-    folder: Path = args.output or _default_folder(args.table)
+    folder: Path = args.output or Path(f"{name_of(args)}-model")
     kinds = column_kinds(args.kind, errors)
     _check_folder(folder, errors, overwrite=args.overwrite)
     model = _fit(args, folder, kinds, errors)
@@ -154,11 +155,6 @@ def run(args: argparse.Namespace) -> int:
 
         show_sections(score_sections(model.metadata))
     return 130 if is_interrupted else 0
-
-
-def _default_folder(table: str) -> Path:
-    name = Path(table.rstrip("/")).name
-    return Path(f"{name.partition('.')[0] or name}-model")
 
 
 def _check_folder(folder: Path, errors: ErrorCollector, *, overwrite: bool) -> None:
@@ -202,10 +198,11 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
     missing = missing_values(args, errors)
     table = {"inputs": args.input, "column_kinds": kinds, "missing_values": missing, "root": args.root}
     pretrained = pretrained_of(args.pretrained)
+    source = table_of(args, args.target)
     output = {"project_name": SEARCH, "directory": folder, "device": args.device}
     if errors.errors:  # reported together with all other errors
         check_search(errors, **search, **(output if folder.is_dir() or not folder.exists() else {}))
-        read_and_design(errors, args.table, args.target, **table, roles=roles)
+        read_and_design(errors, source, args.target, **table, roles=roles)
     return fit(
-        args.table, args.target, **table, **roles, **search, **output, overwrite=args.overwrite, pretrained=pretrained
+        source, args.target, **table, **roles, **search, **output, overwrite=args.overwrite, pretrained=pretrained
     )

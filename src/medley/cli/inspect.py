@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medley.cli.memory import add_memory, memory_of
+from medley.cli.table_argument import add_table, table_of
 from medley.cli.tables import show_table
 from medley.errors import DataError, ErrorCollector, MedleyError, did_you_mean
 
@@ -30,11 +30,7 @@ examples:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
-    parser.add_argument(
-        "table",
-        metavar="FILE",
-        help="CSV (any delimiter, compressed or not), Parquet, JSON lines, Feather, or a folder",
-    )
+    add_table(parser)
     add_table_arguments(parser)
     add_memory(parser)
 
@@ -82,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
 
     errors = ErrorCollector()
     kinds, missing = column_kinds(args.kind, errors), missing_values(args, errors)
-    table = _read_table(args.table, args.root, memory_of(args.memory, errors))
+    table = _read_table(table_of(args, args.target), args.root, memory_of(args.memory, errors))
     missing.check(table.frame.columns, errors)
     tasks = tasks_of(table, args.target, kinds, errors, missing)
     others = {name: kind for name, kind in kinds.items() if name not in args.target}
@@ -97,19 +93,17 @@ def run(args: argparse.Namespace) -> None:
         _show_leaks(table, schema, tasks)
 
 
-def _read_table(file: str, root: str | None, memory: int) -> Table:
+def _read_table(source: Any, root: str | None, memory: int) -> Table:
     """Read a table, or a random sample of one that is larger than memory, with a note that says so."""
-    from medley.tables.reading.large_table import LargeTable, scan
+    from medley.tables.reading.large_table import large_table, scan
     from medley.tables.reading.memory import is_large
-    from medley.tables.reading.read import read
+    from medley.tables.reading.read import notes_of, read
 
-    if not is_large(file, memory):
-        return read(file, root)
-    path = Path(file)
-    folder = path if path.is_dir() else path.parent
-    result = scan(LargeTable(path, folder if root is None else Path(root), memory), [], 0)
+    if not is_large(source, memory):
+        return read(source, root)
+    result = scan(large_table(source, root, memory), [], 0)
     note = f"{result.rows:,} rows, of which {len(result.sample):,} were drawn at random and examined"
-    return replace(result.sample, notes=(note,))
+    return replace(result.sample, notes=(*notes_of(source), note))
 
 
 def _infer_schema(

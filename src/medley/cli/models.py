@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medley.errors import ArtifactError, ErrorCollector, MedleyError, is_missing_part, missing_package
 
@@ -77,13 +77,13 @@ def _reads_tables(model: Predictor, path: Path, errors: ErrorCollector, alternat
 
 
 def read_rows(
-    model: Predictor | None, table: str, root: str | None, errors: ErrorCollector, *, labelled: bool = False
+    model: Predictor | None, table: Any, root: str | None, errors: ErrorCollector, *, labelled: bool = False
 ) -> Table | None:
     """Read a table as a model needs it; on failure an error is added and None returned.
 
     Args:
         model: as returned by `open_model`.
-        table: the file.
+        table: as returned by `table_argument.table_of`.
         root: the folder that relative paths start from.
         errors: collects the errors.
         labelled: whether at least one target column is required.

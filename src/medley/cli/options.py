@@ -24,6 +24,8 @@ OPTIONS = {
     "missing_values": "--missing",
     "overwrite": "--overwrite",
     "memory": "--memory",
+    "header": "--header",
+    "connection": "--connection",
     "pretrained": "--pretrained",
     "plan": "--plan",
     "project_name": "-o",

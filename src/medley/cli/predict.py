@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medley.cli.memory import add_memory, memory_of
 from medley.cli.models import open_predictor, read_rows
 from medley.cli.options import add_on_unreadable
 from medley.cli.output import ENDINGS, check_output, write_frame
 from medley.cli.progress import progress_bar
+from medley.cli.table_argument import add_table, table_of
 from medley.errors import DataError, ErrorCollector, MedleyError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
     parser.add_argument("model", metavar="MODEL", type=Path, help="written by medley fit, Model.save or medley export")
-    parser.add_argument("table", metavar="FILE", help="rows: CSV, Parquet, JSON lines, Feather, or a folder")
+    add_table(parser, "rows, in any form that medley fit takes")
     parser.add_argument(
         "-o", "--output", metavar="OUT", default="-", help=f"a file ({', '.join(ENDINGS)}); by default printed as CSV"
     )
@@ -72,14 +73,15 @@ def run(args: argparse.Namespace) -> None:
 
     errors = ErrorCollector()
     check_output(args.output, errors)
-    if args.output != "-" and Path(args.output).resolve() == Path(args.table).resolve():
+    if args.output != "-" and Path(args.output).resolve() in map(Path.resolve, map(Path, args.table)):
         errors.add(f"-o {args.output} is the table itself; choose another file.")
     model = open_predictor(args.model, errors, args.device)
     memory = memory_of(args.memory, errors)
-    if model is not None and is_large(args.table, memory):
-        _in_batches(model, args, memory, errors)
+    source = table_of(args, [] if model is None or model.table is None else model.table.required)
+    if model is not None and is_large(source, memory):
+        _in_batches(model, source, args, memory, errors)
         return
-    table = read_rows(model, args.table, args.root, errors)
+    table = read_rows(model, source, args.root, errors)
     errors.raise_if_any(DataError)
     assert model is not None
     assert table is not None
@@ -87,12 +89,12 @@ def run(args: argparse.Namespace) -> None:
     write_frame(_with_inputs(table.frame, predictions) if args.with_inputs else predictions, args.output)
 
 
-def _in_batches(model: Predictor, args: argparse.Namespace, memory: int, errors: ErrorCollector) -> None:
+def _in_batches(model: Predictor, source: Any, args: argparse.Namespace, memory: int, errors: ErrorCollector) -> None:
     from medley.cli.predict_large import large_table, predict_large
 
     table = None
     try:
-        table = large_table(model, args.table, args.root, memory)
+        table = large_table(model, source, args.root, memory)
     except MedleyError as error:
         errors.collect(error)
     errors.raise_if_any(DataError)

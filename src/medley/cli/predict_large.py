@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from medley.cli.batch_output import open_output
 from medley.cli.progress import progress_bar
 from medley.core.row_reporting import WarningCollector, using_row_numbers
+from medley.tables.reading.files import locate
 from medley.tables.reading.large_table import LargeTable
 from medley.tables.reading.memory import frame_bytes
 from medley.tables.reading.read import Table, batches
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 _PEEK_ROWS = 256
 
 
-def large_table(model: Predictor, table: str, root: str | None, memory: int) -> LargeTable:
+def large_table(model: Predictor, table: Any, root: str | None, memory: int) -> LargeTable:
     """Prepare a table in a file or folder for reading in batches.
 
     Args:
         model: a model that reads tables.
-        table: the file or folder.
+        table: its files, in any form that `files.locate` takes.
         root: the folder that relative paths start from.
         memory: bytes of memory that may be used.
 
@@ -38,13 +39,12 @@ def large_table(model: Predictor, table: str, root: str | None, memory: int) -> 
         DataError: it cannot be read, or lacks required columns.
     """
     assert model.table is not None
-    path = Path(table)
-    folder = path if path.is_dir() else path.parent
+    source = locate(table)
     text_columns = frozenset(model.table.text_columns)
-    first = next(batches(path, _PEEK_ROWS, as_text=text_columns))
-    model.table.read(Table(first, folder, str(path)), root, empty=True)
+    first = next(batches(source, _PEEK_ROWS, as_text=text_columns))
+    model.table.read(Table(first, source.folder, str(source)), root, empty=True)
     size = frame_bytes(first) / max(len(first), 1)
-    return LargeTable(path, folder if root is None else Path(root), memory, text_columns, size)
+    return LargeTable(source, source.folder if root is None else Path(root), memory, text_columns, size)
 
 
 def predict_large(

@@ -1,4 +1,4 @@
-"""Checks of plain arguments, each rule in one place."""
+"""Checks of numeric arguments, each rule in one place."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from medley.errors import ErrorCollector
 def check_whole_number(
     errors: ErrorCollector, value: Any, argument: str, *, at_least: int = 1, optional: bool = True, where: str = ""
 ) -> None:
-    """Adds an error where a value is not a whole number from `at_least` on.
+    """Adds an error if a value is not a whole number of at least `at_least`.
 
     Args:
-        errors: is added to.
-        value: what the caller passed.
-        argument: its name.
-        at_least: the smallest number that is allowed.
-        optional: whether None is allowed.
-        where: the declaration that has the argument, if it is not the call itself.
+        errors: receives the error.
+        value: the value passed by the caller.
+        argument: name of the argument.
+        at_least: the smallest valid number.
+        optional: whether None is valid.
+        where: name of the declaration that has the argument, unless it is an argument of the call.
 
     >>> errors = ErrorCollector()
     >>> check_whole_number(errors, 0, "epochs")
@@ -36,7 +36,12 @@ def check_whole_number(
 
 
 def check_fraction(errors: ErrorCollector, value: Any, argument: str) -> None:
-    """Adds an error where a value is not a number between 0 and 1, both excluded.
+    """Adds an error if a value is not a number between 0 and 1, both excluded.
+
+    Args:
+        errors: receives the error.
+        value: the value passed by the caller.
+        argument: name of the argument.
 
     >>> errors = ErrorCollector()
     >>> check_fraction(errors, 1.5, "validation_split")
@@ -47,12 +52,43 @@ def check_fraction(errors: ErrorCollector, value: Any, argument: str) -> None:
         errors.add(f"must lie between 0 and 1, got {value!r}.", argument=argument)
 
 
-def whole_number_problem(value: Any, name: str, *, at_least: int = 1) -> Iterator[str]:
-    """A sentence where a block's field is set to something else than a whole number; spaces and None pass.
+def whole_number_problem(
+    value: Any, name: str, *, at_least: int = 1, optional: bool = True, searchable: bool = True
+) -> Iterator[str]:
+    """Yields a sentence if the value of a block's field is not a whole number of at least `at_least`.
+
+    Args:
+        value: of the field.
+        name: of the field.
+        at_least: the smallest valid number.
+        optional: whether None is valid.
+        searchable: whether a search space is valid.
 
     >>> list(whole_number_problem(0, "filters"))
     ['filters must be a whole number of at least 1, got 0.']
     """
-    is_open = value is None or isinstance(value, Space)
-    if not is_open and (isinstance(value, bool) or not isinstance(value, int) or value < at_least):
+    if (value is None and optional) or (isinstance(value, Space) and searchable):
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
         yield f"{name} must be a whole number of at least {at_least}, got {value!r}."
+
+
+def whole_number_problems(
+    block: Any, *names: str, at_least: int = 1, optional: bool = True, searchable: bool = True
+) -> Iterator[str]:
+    """Yields a sentence per field of a block that is not a whole number of at least `at_least`.
+
+    Args:
+        block: has the fields.
+        names: of the fields.
+        at_least: the smallest valid number.
+        optional: whether None is valid.
+        searchable: whether a search space is valid.
+
+    >>> from types import SimpleNamespace
+    >>> list(whole_number_problems(SimpleNamespace(filters=8, kernel_size=2.5), "filters", "kernel_size"))
+    ['kernel_size must be a whole number of at least 1, got 2.5.']
+    """
+    for name in names:
+        value = getattr(block, name)
+        yield from whole_number_problem(value, name, at_least=at_least, optional=optional, searchable=searchable)

@@ -1,4 +1,4 @@
-"""Rows as tensors: the only place where encoded arrays become them."""
+"""Rows as tensors: the only module that makes tensors of encoded arrays."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ RowWeights = np.ndarray | Mapping[str, np.ndarray | None] | None
 
 @dataclass
 class Batch:
-    """Some rows on their way through a network.
+    """A batch of rows.
 
     Args:
         size: number of rows B.
-        inputs: source name -> (B, ...), absent rows hold legal values that nothing reads.
-        present: source name -> host mask (B,) bool, or None where every row is present.
-        targets: head name -> (B, ...); unobserved rows hold legal values.
-        observed: head name -> (B,) bool, or None where every row is.
-        weights: head name -> (B,) sample weights; heads for which all rows weigh 1 are not in it.
-        folds: (B,) the fold of each row, or None: members of an ensemble learn nothing from the fold they leave out.
+        inputs: source name -> (B, ...); values of absent rows are valid, but are not used.
+        present: source name -> host mask (B,) bool, or None if all rows are present.
+        targets: head name -> (B, ...); values of unobserved rows are valid.
+        observed: head name -> (B,) bool, or None if all rows are observed.
+        weights: head name -> sample weights (B,); without heads for which all weights are 1.
+        folds: (B,) the fold of each row, or None: members of an ensemble do not learn from the fold they leave out.
     """
 
     size: int
@@ -46,31 +46,30 @@ class Batch:
         return next(iter(self.inputs.values())).device
 
     def rows(self, sources: frozenset[str]) -> Tensor | None:
-        """Positions (P,) of the rows in which any of `sources` is present; None where that is all rows.
+        """Positions (P,) of the rows in which any of `sources` is present; None if these are all rows.
 
-        Masks stay on the host, so that counting their rows never waits for the device.
+        Masks are on the host, so that counting rows never waits for the device.
         """
         if sources not in self._rows:
-            self._rows[sources] = self._find(sources)
+            self._rows[sources] = self._find_rows(sources)
         return self._rows[sources]
 
-    def _find(self, sources: frozenset[str]) -> Tensor | None:
+    def _find_rows(self, sources: frozenset[str]) -> Tensor | None:
         masks = [self.present.get(name) for name in sources]
-        found = [mask for mask in masks if mask is not None]
-        if len(found) < len(masks):
+        partial_masks = [mask for mask in masks if mask is not None]
+        if len(partial_masks) < len(masks):
             return None
-        anywhere = np.logical_or.reduce(found)
-        if anywhere.all():
+        is_present = np.logical_or.reduce(partial_masks)
+        if is_present.all():
             return None
-        return torch.from_numpy(np.flatnonzero(anywhere)).to(self.device, non_blocking=True)
+        return torch.from_numpy(np.flatnonzero(is_present)).to(self.device, non_blocking=True)
 
 
 class Rows:
-    """A whole encoded data set as tensors, gathered by index: no per-row Python.
+    """An encoded data set as tensors, from which batches are gathered by index.
 
     Args:
-        inputs: source name -> encoded rows. Memory-mapped arrays stay where they are; of them only batches are read,
-            and sent to the device.
+        inputs: source name -> encoded rows. Of memory-mapped arrays, only batches are read and copied to the device.
         targets: head name -> encoded rows.
         weight: (N,) sample weights, or head name -> such, or None.
         device: where the tensors are held.
@@ -79,7 +78,7 @@ class Rows:
             from (`TargetCodec.loss_targets`); those of `targets` where it has none.
 
     Attributes:
-        device: where they are, or where batches of them go.
+        device: where the tensors are, or where batches of memory-mapped rows are copied.
 
     >>> import numpy as np
     >>> rows = Rows({"x": Encoded(np.ones((5, 2), "float32"), np.array([1, 1, 0, 1, 1], bool))})
@@ -98,66 +97,69 @@ class Rows:
     ) -> None:
         self.device = torch.device(device)
         self.inputs: dict[str, Tensor | MappedRows] = {
-            name: MappedRows(one.array, device) if is_mapped(one.array) else _tensor(one.array, device)
-            for name, one in inputs.items()
+            name: MappedRows(array.array, device) if is_mapped(array.array) else _tensor(array.array, device)
+            for name, array in inputs.items()
         }
-        self.present = {name: _partial(one.present) for name, one in inputs.items()}
+        self.present = {name: _mask_or_none(array.present) for name, array in inputs.items()}
         targets = targets or {}
         self.targets, self.observed = _target_tensors(targets, device)
-        others = {name: one for name, one in (loss_targets or {}).items() if one is not targets[name]}
-        loss_tensors, loss_observed = _target_tensors(others, device)
+        separate = {name: encoded for name, encoded in (loss_targets or {}).items() if encoded is not targets[name]}
+        loss_tensors, loss_observed = _target_tensors(separate, device)
         self.loss_targets, self.loss_observed = {**self.targets, **loss_tensors}, {**self.observed, **loss_observed}
         self.weights = _weight_tensors(weight, targets, device)
         self.folds = None if folds is None else _tensor(folds.astype(np.int64), device)
         self.size = len(next(iter(self.inputs.values())))
 
     def with_input(self, name: str, values: Tensor) -> Rows:
-        """The same rows with one more input, (N, ...), that all of them have."""
+        """A copy of these rows with one more input (N, ...), which is present in all rows."""
         rows = copy(self)
         rows.inputs = {**self.inputs, name: values}
         rows.present = {**self.present, name: None}
         return rows
 
     def with_folds(self, folds: Tensor | None) -> Rows:
-        """The same rows with other folds."""
+        """A copy of these rows with other folds."""
         rows = copy(self)
         rows.folds = folds
         return rows
 
     @property
     def row_bytes(self) -> int:
-        """What of a row is read from files, which are not in memory for a reason; 0 where all is held."""
-        return sum(one.row_bytes for one in self.inputs.values() if isinstance(one, MappedRows))
+        """Bytes per row that are read from files; 0 if everything is in memory."""
+        return sum(array.row_bytes for array in self.inputs.values() if isinstance(array, MappedRows))
 
     def take(self, index: Tensor) -> Batch:
         """The rows at `index` (B,), a host tensor, as a batch."""
-        here = index if self.device.type == "cpu" else index.to(self.device, non_blocking=True)
-        host = index.numpy()
+        device_index = index if self.device.type == "cpu" else index.to(self.device, non_blocking=True)
+        host_index = index.numpy()
         return Batch(
-            len(host),
+            len(host_index),
             {
-                name: one.take(host) if isinstance(one, MappedRows) else one.index_select(0, here)
-                for name, one in self.inputs.items()
+                name: array.take(host_index) if isinstance(array, MappedRows) else array.index_select(0, device_index)
+                for name, array in self.inputs.items()
             },
-            {name: None if mask is None else _partial(mask[host]) for name, mask in self.present.items()},
-            {name: one.index_select(0, here) for name, one in self.targets.items()},
-            {name: None if one is None else one.index_select(0, here) for name, one in self.observed.items()},
-            {name: one.index_select(0, here) for name, one in self.weights.items()},
-            None if self.folds is None else self.folds.index_select(0, here),
+            {name: None if mask is None else _mask_or_none(mask[host_index]) for name, mask in self.present.items()},
+            {name: array.index_select(0, device_index) for name, array in self.targets.items()},
+            {
+                name: None if array is None else array.index_select(0, device_index)
+                for name, array in self.observed.items()
+            },
+            {name: array.index_select(0, device_index) for name, array in self.weights.items()},
+            None if self.folds is None else self.folds.index_select(0, device_index),
         )
 
     def slice(self, start: int, stop: int) -> Batch:
-        """The rows from `start` to `stop` as a batch of views: nothing is copied but rows of files."""
+        """The rows from `start` to `stop` as a batch of views; only rows of files are copied."""
         return Batch(
             min(stop, self.size) - start,
             {
-                name: one.slice(start, stop) if isinstance(one, MappedRows) else one[start:stop]
-                for name, one in self.inputs.items()
+                name: array.slice(start, stop) if isinstance(array, MappedRows) else array[start:stop]
+                for name, array in self.inputs.items()
             },
-            {name: None if mask is None else _partial(mask[start:stop]) for name, mask in self.present.items()},
-            {name: one[start:stop] for name, one in self.targets.items()},
-            {name: None if one is None else one[start:stop] for name, one in self.observed.items()},
-            {name: one[start:stop] for name, one in self.weights.items()},
+            {name: None if mask is None else _mask_or_none(mask[start:stop]) for name, mask in self.present.items()},
+            {name: array[start:stop] for name, array in self.targets.items()},
+            {name: None if array is None else array[start:stop] for name, array in self.observed.items()},
+            {name: array[start:stop] for name, array in self.weights.items()},
             None if self.folds is None else self.folds[start:stop],
         )
 
@@ -166,23 +168,26 @@ def _target_tensors(
     targets: Mapping[str, Encoded], device: torch.device | str
 ) -> tuple[dict[str, Tensor], dict[str, Tensor | None]]:
     observed = {
-        name: None if _partial(one.present) is None else _tensor(one.present, device) for name, one in targets.items()
+        name: None if _mask_or_none(encoded.present) is None else _tensor(encoded.present, device)
+        for name, encoded in targets.items()
     }
-    return {name: _tensor(one.array, device) for name, one in targets.items()}, observed
+    return {name: _tensor(encoded.array, device) for name, encoded in targets.items()}, observed
 
 
 def _weight_tensors(weight: RowWeights, names: Iterable[str], device: torch.device | str) -> dict[str, Tensor]:
     if isinstance(weight, np.ndarray):
         shared = _tensor(weight.astype(np.float32), device)
         return dict.fromkeys(names, shared)
-    return {name: _tensor(one.astype(np.float32), device) for name, one in (weight or {}).items() if one is not None}
+    return {
+        name: _tensor(array.astype(np.float32), device) for name, array in (weight or {}).items() if array is not None
+    }
 
 
 def _tensor(array: np.ndarray, device: torch.device | str) -> Tensor:
     if not array.flags.writeable:
-        array = array.copy()  # torch warns of read-only memory, and arrays from files are
+        array = array.copy()  # torch warns of read-only arrays, such as those from files
     return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
 
-def _partial(present: np.ndarray) -> np.ndarray | None:
+def _mask_or_none(present: np.ndarray) -> np.ndarray | None:
     return None if present.all() else present

@@ -1,4 +1,4 @@
-"""Blocks: frozen declarations of parts, and the nodes that calling them makes. Pure data, no weights."""
+"""Blocks: declarations of the parts of a network, and nodes, the results of calling them. Pure data, no weights."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _CALLED_ON = "Blocks are called on inputs and on results of other blocks"
 
 @dataclass(frozen=True)
 class HeadSummary:
-    """What is known of a head's target.
+    """Summary of a head's target.
 
     Args:
-        name: the head's.
+        name: of the head.
         outputs: number of raw outputs K.
-        link: what they mean, as `TargetCodec.linear_link`.
-        prior: (K,) raw outputs of the best constant prediction.
+        link: meaning of the raw outputs, as `TargetCodec.linear_link`.
+        prior: (K,) raw outputs of the constant baseline.
     """
 
     name: str
@@ -35,12 +35,12 @@ class HeadSummary:
 
 @dataclass(frozen=True)
 class DataSummary:
-    """What defaults may depend on besides the specs.
+    """Summary of the data, on which defaults may depend.
 
     Args:
         rows: number of training rows.
-        inputs: number of the graph's inputs.
-        heads: of the graph, where their targets are known.
+        inputs: number of inputs of the graph.
+        heads: summaries of the heads' targets; empty before targets are fitted.
     """
 
     rows: int
@@ -53,8 +53,8 @@ class Node:
     """The result of calling a block on nodes: a vertex of the graph. Compared by identity.
 
     Args:
-        block: what computes it.
-        inputs: what it is computed from; empty for an input.
+        block: the block that was called.
+        inputs: the nodes that it was called on; empty for an input.
     """
 
     block: Block
@@ -64,13 +64,15 @@ class Node:
         return self  # nothing in it changes, and it is compared by identity
 
 
-# `searched` is no field specifier here: type checkers would then see a field without a default.
+# `searched` is not a field specifier here: type checkers would then see a field without a default.
 @dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
 @dataclass(frozen=True, eq=False, repr=False)
 class Block(ABC):
-    """A declaration of one part. Unset fields are searched, set fields are fixed, a `Space` restricts the search.
+    """The declaration of one part of a network.
 
-    Subclasses become frozen dataclasses automatically; `register="slice.part"` makes them known to saved models.
+    Fields that are set are fixed; unset fields are searched; a field set to a `Space` is searched over that range.
+    Subclasses become frozen dataclasses automatically. `register="package.part"` gives a subclass the name under which
+    saved models refer to it.
 
     Args:
         name: name of the part in records, parameters and errors; derived from the class by default.
@@ -89,14 +91,17 @@ class Block(ABC):
     def __post_init__(self) -> None:
         errors = ErrorCollector()
         if self.name is not None and not (isinstance(self.name, str) and self.name):
-            errors.add(f"{type(self).__name__}: name must be a word, got {self.name!r}.")
-        for declared in fields(self):
-            value = getattr(self, declared.name)
-            if isinstance(value, declared.metadata.get("also", ())):
+            errors.add(f"{type(self).__name__}: name must be a non-empty string, got {self.name!r}.")
+        problems = list(self.check())
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if isinstance(value, setting.metadata.get("other_types", ())):
                 continue
-            if problem := _misfit(declared.name, value, space_of(self, declared.name)):
+            problem = _find_problem(setting.name, value, space_of(self, setting.name))
+            # A message of `check` about the same field is more specific.
+            if problem and not any(message.startswith(f"{setting.name} ") for message in problems):
                 errors.add(f"{type(self).__name__}: {problem}")
-        for problem in self.check():
+        for problem in problems:
             errors.add(f"{type(self).__name__}: {problem}")
         errors.raise_if_any(ConfigError)
 
@@ -106,10 +111,10 @@ class Block(ABC):
 
     @property
     def node(self) -> Node:
-        """The block as a node without being called; only inputs are nodes by themselves.
+        """The node of a block that has not been called; only inputs have one.
 
         Raises:
-            GraphError: the block has to be called on a node first.
+            GraphError: the block must be called on a node first.
         """
         raise GraphError(f"{_CALLED_ON}, got {self!r}. Call it on a node first.")
 
@@ -125,20 +130,20 @@ class Block(ABC):
         nodes = tuple(as_nodes(inputs))
         if not nodes:
             raise GraphError(
-                f"{type(self).__name__} was called on nothing; call it on an input or on another block's node."
+                f"{type(self).__name__} was called without arguments; call it on an input or on another block's node."
             )
         return Node(self, nodes)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Suggests defaults and ranges that suit this data better than the fields' own.
+        """Suggests defaults and ranges that suit this data better than those of the fields.
 
         Args:
-            specs: of the values that the block reads.
-            summary: number of rows and inputs.
+            specs: of the nodes that the block reads.
+            summary: number of rows, inputs and outputs.
 
         Returns:
-            Field name -> the value that trial 0 takes, or a `Space` that replaces the field's range (without
-            sizes that are useless on small data, for example). What a caller sets is never replaced.
+            Field name -> the value that trial 0 takes, or a `Space` that replaces the range of the field (without
+            sizes that are useless on small data, for example). Values set by a caller are never replaced.
         """
         return {}
 
@@ -150,7 +155,7 @@ class Block(ABC):
         return f"{type(self).__name__}({', '.join(settings)})"
 
 
-def _misfit(name: str, value: Any, space: Space | None) -> str | None:
+def _find_problem(name: str, value: Any, space: Space | None) -> str | None:
     if space is None or value is None or isinstance(value, Space | Block):
         return None
     if isinstance(space, OneOf):
@@ -166,23 +171,26 @@ def _misfit(name: str, value: Any, space: Space | None) -> str | None:
     return f"{name} must not be negative, got {value!r}." if value < 0 else None
 
 
-def as_nodes(things: Any) -> list[Node]:
+def as_nodes(value: Any) -> list[Node]:
     """Flattens nodes, inputs and lists of them.
 
+    Args:
+        value: a node, an input, or a list of these, in any depth.
+
     Raises:
-        GraphError: something else is among them.
+        GraphError: it contains something else.
     """
-    if isinstance(things, Node):
-        return [things]
-    if isinstance(things, Block):
-        return [things.node]
-    if isinstance(things, list | tuple):
-        return [node for thing in things for node in as_nodes(thing)]
-    shape = getattr(things, "shape", None)  # an array's numbers would make the message unreadable
-    got = repr(things) if shape is None else f"{type(things).__name__} of shape {tuple(shape)}"
-    raise GraphError(f"{_CALLED_ON}, got {got}.")
+    if isinstance(value, Node):
+        return [value]
+    if isinstance(value, Block):
+        return [value.node]
+    if isinstance(value, list | tuple):
+        return [node for item in value for node in as_nodes(item)]
+    shape = getattr(value, "shape", None)  # the numbers of an array would make the message too long
+    received = repr(value) if shape is None else f"{type(value).__name__} of shape {tuple(shape)}"
+    raise GraphError(f"{_CALLED_ON}, got {received}.")
 
 
-def snake(cls: type) -> str:
-    """`ImageInput` -> `image_input`: the base of unnamed parts' names."""
+def to_snake_case(cls: type) -> str:
+    """The name of a class in snake case, `image_input` for `ImageInput`: the default name of a part."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()

@@ -1,4 +1,4 @@
-"""Codecs: rows of any form -> arrays and presence masks, and back. NumPy only, so that they also run without torch."""
+"""Codecs: encode rows as arrays and presence masks, and decode predictions. They run without torch."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from medley.core.spec import Spec
 State = Mapping[str, Any]
 
 LinearLink = Literal["identity", "log", "multinomial", "logit", "ordered"]
-"""What raw outputs mean: numbers, logarithms of rates, of probabilities of classes, logits of a yes each, and logits of
-lying above an ordered class that was reached."""
+"""Meaning of raw outputs: numbers (`identity`), log rates (`log`), log-probabilities of classes (`multinomial`),
+logits of labels (`logit`), or logits of being above an ordered class, given that it is not below it (`ordered`)."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Encoded:
     """Encoded rows.
 
     Args:
-        array: shape (B, *spec.shape); rows that are absent hold a legal value (zeros).
-        present: shape (B,) bool; False where the row has no such input (or no such label).
+        array: shape (B, *spec.shape); absent rows hold a valid value (zeros).
+        present: shape (B,) bool; False for rows without this input (or label).
     """
 
     array: np.ndarray
@@ -32,16 +32,19 @@ class Encoded:
 
 
 class Codec(ABC):
-    """Encodes rows as arrays after being fitted on training rows; its state is JSON values and arrays, never pickle."""
+    """Encodes rows as arrays after being fitted to training rows; its state consists of JSON values and arrays."""
 
     @property
     @abstractmethod
     def spec(self) -> Spec:
-        """The shape of one encoded sample; known once fitted."""
+        """The spec of one encoded row; available after `fit`."""
 
     @abstractmethod
     def fit(self, values: Any) -> Self:
-        """Fits the codec to `values` (B rows, training rows only) and returns it.
+        """Fits the codec to training rows and returns it.
+
+        Args:
+            values: B training rows.
 
         Raises:
             DataError: the codec does not support rows of this form.
@@ -49,14 +52,20 @@ class Codec(ABC):
 
     @abstractmethod
     def encode(self, values: Any) -> Encoded:
-        """Rows -> array (B, *spec.shape) and present (B,).
+        """Encodes rows.
+
+        Args:
+            values: B rows.
+
+        Returns:
+            The encoded rows, array (B, *spec.shape) and present (B,).
 
         Raises:
             DataError: the rows do not match the training rows (another width, a missing column, ...).
         """
 
     def unreadable_rows(self, values: Any) -> Mapping[int, Sequence[str]]:
-        """Rows with files that cannot be read: position -> what is wrong with each file, each naming its row."""
+        """Rows with files that cannot be read: position -> an error message per file."""
         return {}
 
     @abstractmethod
@@ -65,24 +74,28 @@ class Codec(ABC):
 
     @abstractmethod
     def restore(self, state: State) -> Self:
-        """The inverse of `state`; returns itself."""
+        """Restores the fitted state and returns the codec.
+
+        Args:
+            state: as returned by `state`.
+        """
 
 
 class TargetCodec(Codec):
-    """A codec that also decodes: raw network outputs -> the caller's labels or numbers."""
+    """A codec of targets, which also decodes the raw outputs of a network as labels or numbers."""
 
     @property
     @abstractmethod
     def prior(self) -> np.ndarray:
-        """Raw output (K,) of the best constant prediction, fitted on training rows; used for rows without inputs."""
+        """Raw outputs (K,) of the constant baseline, fitted to training rows; used for rows without inputs."""
 
     @abstractmethod
     def decode(self, raw: np.ndarray) -> np.ndarray:
-        """Raw outputs (B, K) -> predictions (B,) or (B, n) in the type and unit of the caller's labels."""
+        """Decodes raw outputs (B, K) as predictions (B,) or (B, n), in the type and unit of the caller's labels."""
 
     @abstractmethod
     def probabilities(self, raw: np.ndarray) -> np.ndarray:
-        """Raw outputs (B, K) -> probabilities (B, classes); for numbers, the same as `decode`."""
+        """Decodes raw outputs (B, K) as probabilities (B, classes); for numbers, the same as `decode`."""
 
     def admit(self, values: Any) -> Self:
         """Makes the labels of rows that the codec is not fitted to, such as validation rows, labels of the target too.
@@ -133,22 +146,22 @@ class TargetCodec(Codec):
         return encoded
 
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray] | None:
-        """Encoded labels as the numbers that a linear model by least squares is fitted to.
+        """Encoded labels as targets of a linear least-squares model.
 
         Args:
             encoded: B labels.
 
         Returns:
-            Numbers (B, J) and which of them are observed (B, J) bool; None where no linear model suits the target.
+            Targets (B, J), and whether each is observed (B, J); None if a linear model does not suit the target.
         """
         return None
 
     @property
     def linear_link(self) -> LinearLink:
-        """How a linear model's answers (B, J) become raw outputs (B, K) that predict the same."""
+        """How the outputs (B, J) of a linear model are converted to raw outputs (B, K) of the same prediction."""
         return "identity"
 
     @property
     @abstractmethod
     def labels(self) -> list[Any] | None:
-        """The classes in the order of the probabilities' columns; None for numbers."""
+        """The classes, in the order of the columns of `probabilities`; None for numbers."""

@@ -1,4 +1,4 @@
-"""Declarations as JSON and back: registered names, plain values, spaces and nested blocks; nothing else."""
+"""Conversion of declarations to JSON and back: registered names, plain values, search spaces and nested blocks."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ _SPACES = {"Int": Int, "Float": Float, "OneOf": OneOf}
 
 
 def to_json(value: Any) -> Any:
-    """A value of a declaration as JSON.
+    """Converts a value of a declaration to JSON.
+
+    Args:
+        value: a plain value, a list, a dict, a block, a search space, or a registered object.
 
     Raises:
-        ArtifactError: the value (a lambda, a module) has no registered name, so that no file can hold it.
+        ArtifactError: the value (a lambda, a module) has no registered name, so it cannot be written to a file.
 
     >>> to_json((1, OneOf(3, 5)))
     [1, {'space': 'OneOf', 'choices': [3, 5], 'default': 3}]
@@ -29,9 +32,9 @@ def to_json(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, list | tuple):
-        return [to_json(one) for one in value]
+        return [to_json(item) for item in value]
     if isinstance(value, dict):
-        return {str(key): to_json(one) for key, one in value.items()}
+        return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, Block):
         return _block_to_json(value)
     if isinstance(value, Space):
@@ -40,8 +43,8 @@ def to_json(value: Any) -> Any:
     if name is not None:
         return {"registered": name}
     raise ArtifactError(
-        f"{value!r} cannot be written to a file, as nothing is registered for it. "
-        'Register the class or factory: @medley.extend.register("mine.part"), and give the registered thing.'
+        f"{value!r} cannot be written to a file: it has no registered name. "
+        'Register the class or factory with @medley.extend.register("mine.part"), and pass the registered object.'
     )
 
 
@@ -52,27 +55,30 @@ def _block_to_json(block: Block) -> dict[str, Any]:
             f"{type(block).__name__} has no registered name. Declare it as "
             f'`class {type(block).__name__}(..., register="mine.part")`.'
         )
-    told = {f.name: to_json(getattr(block, f.name)) for f in fields(block) if getattr(block, f.name) is not None}
-    return {"block": name, **({"fields": told} if told else {})}
+    arguments = {f.name: to_json(getattr(block, f.name)) for f in fields(block) if getattr(block, f.name) is not None}
+    return {"block": name, **({"fields": arguments} if arguments else {})}
 
 
 def _space_to_json(space: Space) -> dict[str, Any]:
     if isinstance(space, OneOf):
         return {"space": "OneOf", "choices": to_json(space.choices), "default": to_json(space.default)}
-    return {"space": type(space).__name__, **{key: to_json(one) for key, one in vars(space).items()}}
+    return {"space": type(space).__name__, **{key: to_json(item) for key, item in vars(space).items()}}
 
 
 def from_json(value: Any) -> Any:
-    """The inverse of `to_json`; sequences come back as tuples.
+    """The inverse of `to_json`; sequences are returned as tuples.
+
+    Args:
+        value: as returned by `to_json`.
 
     Raises:
-        ConfigError: a name that nothing is registered under.
+        ConfigError: a name is not registered.
 
     >>> from_json(to_json({"size": (1, 2)}))
     {'size': (1, 2)}
     """
     if isinstance(value, list):
-        return tuple(from_json(one) for one in value)
+        return tuple(from_json(item) for item in value)
     if not isinstance(value, dict):
         return value
     if "block" in value:
@@ -81,17 +87,17 @@ def from_json(value: Any) -> Any:
         return _space_from_json(value)
     if "registered" in value:
         return registry.lookup(value["registered"])
-    return {key: from_json(one) for key, one in value.items()}
+    return {key: from_json(item) for key, item in value.items()}
 
 
 def _space_from_json(value: dict[str, Any]) -> Space:
-    kind = _SPACES.get(value["space"])
-    if kind is None:
-        raise ArtifactError(f"No space is called {value['space']!r}.")
-    told = {key: from_json(one) for key, one in value.items() if key != "space"}
-    if kind is not OneOf:
-        return kind(**told)
-    choices, default = told["choices"], told["default"]
-    # Blocks are compared by identity, so the default is found again by its place.
-    place = value["choices"].index(value["default"]) if value["default"] in value["choices"] else None
-    return OneOf(*choices, default=default if place is None else choices[place])
+    space_class = _SPACES.get(value["space"])
+    if space_class is None:
+        raise ArtifactError(f"Unknown search space {value['space']!r}.")
+    arguments = {key: from_json(item) for key, item in value.items() if key != "space"}
+    if space_class is not OneOf:
+        return space_class(**arguments)
+    choices, default = arguments["choices"], arguments["default"]
+    # Blocks are compared by identity, so the default is identified by its position.
+    index = value["choices"].index(value["default"]) if value["default"] in value["choices"] else None
+    return OneOf(*choices, default=default if index is None else choices[index])

@@ -1,4 +1,4 @@
-"""Heads: what a graph predicts, with the loss and the metrics of each target."""
+"""Heads: the blocks that make predictions, each with the codec, loss and metrics of its target."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TargetKind:
-    """What a caller may say a target is (`column_kinds={"stars": "ordered"}`), and what follows.
+    """A kind of target that a caller may request (`column_kinds={"stars": "ordered"}`).
 
     Args:
-        task: the task it asks for.
-        cells: the kind of column that its cells are parsed as.
-        tasks: inferred tasks that are this kind already, and therefore stand.
+        task: the resulting task.
+        cells: the kind of column as which cells are parsed.
+        tasks: inferred tasks that already are of this kind, and therefore are not replaced.
         has_classes: whether the task has classes, which are then collected from the cells.
     """
 
@@ -36,67 +36,72 @@ class TargetKind:
 
 
 class Head(Block):
-    """What goes out: the last part, its target codec, its loss per row and its metrics.
+    """The last part of a network: makes predictions; has a target codec, a loss per row, and metrics.
 
-    In the table API, a head announces the tasks that it stands for (`task_kinds`, `for_task`), how a target of such a
-    task is recognised (`infer_task`), and the words by which a caller may ask for it (`target_kinds`).
+    In the table API, a head announces its tasks (`task_kinds`, `for_task`), how a target of such a task is recognised
+    (`infer_task`), and the names by which a caller may request it (`target_kinds`).
     """
 
     task_kinds: ClassVar[tuple[str, ...]] = ()
-    """The tasks that the head stands for in the table API."""
+    """The tasks that the head performs in the table API."""
 
     task_rank: ClassVar[float] = 50.0
-    """Heads are asked in rising order whether a target is theirs; the first that recognises it gets it."""
+    """Order in which heads examine a target, the lowest first; the first head that recognises the target is used."""
 
     target_kinds: ClassVar[Mapping[str, TargetKind]] = {}
-    """What callers may say in `column_kinds` of a target to get this head."""
+    """Values of `column_kinds` for which this head is used."""
 
     reads: ClassVar[str] = "plain"
-    """As `Layer.reads`."""
+    """The representation that the head reads, as in `Layer.reads`."""
 
     @abstractmethod
     def codec(self) -> TargetCodec:
-        """A fresh codec for this head's targets."""
+        """Returns a new codec for this head's target."""
 
     @abstractmethod
     def build(self, spec: Spec, target: TargetCodec) -> nn.Module:
-        """The module: (B, *spec.shape) -> raw (B, K); in training, from members of an ensemble, raw (B, E, K)."""
+        """Builds the module: (B, *spec.shape) -> raw outputs (B, K); in training, of an ensemble, (B, E, K).
+
+        Args:
+            spec: of the node that the head reads.
+            target: the fitted target codec.
+        """
 
     @abstractmethod
     def loss_function(self, target: TargetCodec) -> Any:
-        """The loss as a function: raw (B, K), encoded target (B, ...) -> loss per row (B,)."""
+        """Returns the loss function: raw outputs (B, K), encoded targets (B, ...) -> loss per row (B,)."""
 
     @abstractmethod
     def metric_functions(self, target: TargetCodec) -> Mapping[str, Metric]:
-        """The metrics by name, in the order they are told."""
+        """Returns the metrics by name, in the order in which they are reported."""
 
     @property
     @abstractmethod
     def weight(self) -> float:
-        """The head's own factor on its loss."""
+        """Factor of the head's loss."""
 
     @classmethod
     def infer_task(cls, target: Any) -> TaskGuess | None:
-        """Says whether a target column asks for this head.
+        """Infers whether a target column is a task of this head.
 
         Args:
             target: a `medley.tables.columns.targets.TargetProfile`.
 
         Returns:
-            The task, with its reason and confidence; None where it is another head's.
+            The task, with its reason and confidence; None if it is not a task of this head.
         """
         return None
 
     @classmethod
     def for_task(cls, task: TaskGuess, name: str) -> Self:
-        """The head for a task.
+        """Returns the head for a task.
 
         Args:
-            task: one of `task_kinds`.
-            name: the head's.
+            task: of a kind in `task_kinds`.
+            name: of the head.
         """
         return cls(name=name)
 
     def target_kind(self) -> str | None:
-        """The target kind that a caller means who hands over this head; None leaves it to the cells."""
+        """The target kind that is implied if a caller passes this head for a target; None to infer it from cells."""
         return next(iter(self.target_kinds), None)

@@ -1,4 +1,4 @@
-"""Inputs: what comes into a graph, as it is, derived from other inputs, or encoded in another way."""
+"""Inputs of a graph, inputs derived from other inputs, and preprocessings (other encodings of an input)."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ from medley.errors import GraphError
 
 @dataclass(frozen=True)
 class TableOptions:
-    """What the table API knows of a table when it makes inputs for its columns.
+    """Options of the table API for the inputs that it creates.
 
     Args:
-        names: names that an input must not have: those of the columns and targets, and of inputs made before.
-        on_bad_file: what becomes of files that cannot be read: `"warn"`, `"raise"` or `"drop"`.
+        names: names that an input must not have: those of columns, targets and other inputs.
+        on_bad_file: policy for files that cannot be read: `"warn"`, `"raise"` or `"drop"`.
     """
 
     names: tuple[str, ...] = ()
     on_bad_file: str = "warn"
 
     def free_name(self, name: str) -> str:
-        """A name that nothing else has.
+        """A name that is not used yet.
+
+        Args:
+            name: preferred name.
 
         >>> TableOptions(("table",)).free_name("table")
         'table_'
@@ -39,59 +42,59 @@ class TableOptions:
 
 @dataclass(frozen=True)
 class InputColumns:
-    """An input of the table API, and the columns that feed it, in order."""
+    """An input of the table API, and the columns that it reads, in order."""
 
     input: Input
     columns: tuple[str, ...]
 
 
 class Input(Block):
-    """What comes in: one value per row. A node by itself; other blocks are called on it.
+    """An input of a graph: one value per row. Other blocks are called on it.
 
-    In the table API, an input announces which columns it takes (`kinds`, `from_columns`), how their cells become its
-    rows (`rows_from_columns`), and what a table's network reads of it. Nothing else names it.
+    In the table API, an input announces which columns it reads (`kinds`, `from_columns`), how their cells are converted
+    to its rows (`rows_from_columns`), and its part in the network of a table.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ()
     """The kinds of columns that it reads."""
 
     claim_rank: ClassVar[float | None] = None
-    """In the table API, inputs are asked for columns in this order; None: never."""
+    """Order in which inputs choose columns in the table API, the lowest first; None if it is not used there."""
 
     pretrained_modality: ClassVar[str | None] = None
-    """What pretrained encoders that it may start from read, as `nn.backbone_config` calls it."""
+    """Modality of the pretrained encoders that suit it, as in `nn.backbone_config`."""
 
     pretrained_models: ClassVar[tuple[str, ...]] = ()
-    """Such encoders by their names on the hub, the best first."""
+    """Names of suitable pretrained encoders on the hub, the best first."""
 
     @property
     def node(self) -> Node:
-        """The input as a node, the same one each time."""
-        known = self.__dict__.get("_node")
-        if known is None:
-            known = Node(self)
-            object.__setattr__(self, "_node", known)
-        return known
+        """The node of the input, always the same object."""
+        node = self.__dict__.get("_node")
+        if node is None:
+            node = Node(self)
+            object.__setattr__(self, "_node", node)
+        return node
 
     @abstractmethod
     def codec(self) -> Codec:
-        """A fresh codec for this input's rows."""
+        """Returns a new codec for this input's rows."""
 
     @abstractmethod
     def default_block(self) -> Block:
-        """The encoder that the input gets where none was drawn."""
+        """Returns the encoder that is used if the graph does not define one."""
 
     def adapter(self) -> Block | None:
-        """The block that makes plain numbers of the encoding, for blocks that read no other; None if it is plain."""
+        """The block that converts the encoding to plain numbers, for blocks that read only those; else None."""
         return None
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
-        """The inputs that feed on some of a table's columns.
+        """Creates inputs for columns of a table.
 
         Args:
-            columns: those of its kinds that no input before it has taken, in the order of the table.
-            options: what else is known of the table.
+            columns: columns of its kinds that are not read by an input of lower rank, in the order of the table.
+            options: reserved names, and the policy for unreadable files.
 
         Returns:
             Inputs, each with its columns. By default one per column, named after it.
@@ -100,11 +103,11 @@ class Input(Block):
 
     @classmethod
     def rows_from_columns(cls, cells: Mapping[str, Any], columns: Mapping[str, ColumnGuess]) -> Any:
-        """Parsed columns as rows that the input's codec reads. Imports no torch.
+        """Converts parsed columns to rows for the input's codec. Must not import torch.
 
         Args:
-            cells: column -> its B cells, as its kind parses them, in the order of `InputColumns.columns`.
-            columns: what each holds.
+            cells: column -> its B cells, as parsed by its kind, in the order of `InputColumns.columns`.
+            columns: column -> its kind and notation.
 
         Returns:
             B rows. By default the cells of the only column.
@@ -113,105 +116,112 @@ class Input(Block):
         return values
 
     def encode_for_ensemble(self) -> Node | None:
-        """What an ensemble of dense networks reads of the input in a table's network; by default its default block.
+        """The node that an ensemble of dense networks reads in the table API; by default that of the default block.
 
         Returns:
-            The input itself where its encoding is numbers or a table; None where the ensemble reads it through the
-            linear path alone.
+            The input itself if its encoding is numbers or a table; None if the ensemble reads it through the linear
+            path only.
         """
         return self.default_block()(self)
 
     @property
     def shares_encoder(self) -> bool:
-        """Whether `encode_for_ensemble` has weights that are learned and that the members of an ensemble share.
+        """Whether `encode_for_ensemble` has trained weights that are shared by the members of an ensemble.
 
-        Then no member can leave out rows that the others learn from.
+        If so, no member can leave out rows that the others learn from.
         """
         return True
 
-    most_epochs: ClassVar[int | None] = None
-    """Epochs that a table with this input is trained at most, where the caller says nothing."""
+    max_epochs: ClassVar[int | None] = None
+    """Maximum number of epochs for a table with this input, unless the caller sets the number."""
 
-    is_worth_alone: ClassVar[bool] = False
-    """Whether a linear model of this input alone is worth its time, as of a text."""
+    fits_alone: ClassVar[bool] = False
+    """Whether a linear model of this input alone is worth its time, as for texts."""
 
     def for_time(self, seconds_per_row: float) -> Self:
-        """The input with an encoding that a default encoder can read in the time there is.
+        """The input with an encoding that a default encoder can process in the time available.
 
         Args:
-            seconds_per_row: in each epoch of a training on this machine.
+            seconds_per_row: time per row in each epoch on this machine.
         """
         return self
 
     @property
     def choices(self) -> Mapping[str, Any]:
-        """The fields that `for_time` has set, by which a call without a clock repeats its choice."""
+        """The fields that `for_time` has set; they repeat its choice without a time limit."""
         return {}
 
     def linear_features(self) -> LinearFeatures | None:
-        """Fresh features of its rows for linear models (`LinearPath`); None where it has none."""
+        """Returns new features of its rows for linear models (`LinearPath`); None if it has none."""
         return None
 
 
 class DerivedInput(Input):
-    """An input whose rows nobody gives: they are made of other inputs' rows, and then read like any input's.
+    """An input whose rows are computed from the rows of other inputs.
 
-    Calling it on inputs gives its node. Each call is an input of its own, so one declaration may be called on several.
+    Calling it on inputs returns its node. Each call creates a separate input, so a declaration may be called several
+    times.
     """
 
-    exports: ClassVar[bool] = False  # what makes the rows may be a network of its own, or any function
+    exports: ClassVar[bool] = False  # its rows may be computed by a network, or by any function
 
     def __call__(self, *inputs: Any) -> Node:
-        """Joins it to the inputs that its rows are made of.
+        """Connects it to the inputs from whose rows its rows are computed.
 
         Raises:
-            GraphError: something else than an input is among them, or none of a kind that it needs.
+            GraphError: it was called on something other than inputs, or on inputs of the wrong type.
         """
         nodes = tuple(as_nodes(inputs))
-        wrong = [node.block for node in nodes if not isinstance(node.block, Input)]
-        if wrong or not nodes:
-            got = ", ".join(map(repr, wrong)) or "nothing"
-            raise GraphError(f"{type(self).__name__} makes rows of other inputs' rows, got {got}; call it on inputs.")
-        joined = self.joined([cast(Input, node.block) for node in nodes])
-        return Node(replace(joined) if joined is self else joined, nodes)
+        other_blocks = [node.block for node in nodes if not isinstance(node.block, Input)]
+        if other_blocks or not nodes:
+            received = ", ".join(map(repr, other_blocks)) or "nothing"
+            raise GraphError(f"{type(self).__name__} derives its rows from inputs, got {received}; call it on inputs.")
+        for_inputs = self.for_inputs([cast(Input, node.block) for node in nodes])
+        return Node(replace(for_inputs) if for_inputs is self else for_inputs, nodes)
 
     @property
     def node(self) -> Node:
-        """There is none before it is called.
+        """Not available: a derived input has a node only once it is called.
 
         Raises:
             GraphError: always.
         """
-        raise GraphError(f"{type(self).__name__} makes its rows of another input's: call it on that input first.")
+        raise GraphError(f"{type(self).__name__} derives its rows from other inputs: call it on an input first.")
 
-    def joined(self, inputs: Sequence[Input]) -> Self:
-        """The declaration as it is for these inputs: itself, or one that takes over settings of theirs.
+    def for_inputs(self, inputs: Sequence[Input]) -> Self:
+        """The declaration for these inputs: itself, or a copy that takes over settings of the inputs.
+
+        Args:
+            inputs: the inputs that it is called on.
 
         Raises:
-            GraphError: it cannot make rows of these.
+            GraphError: it cannot derive rows from these inputs.
         """
         return self
 
     @abstractmethod
     def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> Any:
-        """The rows, as many as come in; all fields are set when they are asked for.
+        """Computes the rows. All fields are set at this point.
 
         Args:
-            inputs: what it was called on.
-            columns: their rows, as the caller gave them; None where a whole input is absent.
+            inputs: the inputs that it was called on.
+            columns: their B rows, as passed by the caller; None for an input that is absent in all rows.
+
+        Returns:
+            B rows.
 
         Raises:
-            DataError: nothing can be made of these rows.
+            DataError: rows cannot be derived from these rows.
         """
 
 
 class Preprocessing(Block):
-    """Another encoding of an input's rows, made once per data set: called on an Input, it takes the codec's place."""
+    """Another encoding of an input's rows, computed once per data set. Called on an input, it replaces its codec."""
 
     @abstractmethod
     def codec(self) -> Codec:
-        """A fresh codec; all fields are set when it is asked for."""
+        """Returns a new codec. All fields are set at this point."""
 
     def adapter(self) -> Block | None:
-        """The block that makes plain numbers of the encoding, for blocks that read no other; None if it is plain."""
+        """The block that converts the encoding to plain numbers, for blocks that read only those; else None."""
         return None

@@ -1,4 +1,4 @@
-"""What a linear model reads: feature matrices of an input's rows, and targets as plain numbers."""
+"""Features and targets of linear models, and codecs that learn from labels."""
 
 from __future__ import annotations
 
@@ -12,65 +12,68 @@ import numpy as np
 
 from medley.core.codec import Codec, Encoded, LinearLink, State, TargetCodec
 
-LEAST_ANSWER = 0.003
-"""Probabilities and rates by a linear model, which may be negative, are cut off here."""
+MIN_PROBABILITY = 0.003
+"""Lower bound of probabilities and rates: those of a linear model may be negative."""
 
 
 @dataclass(frozen=True)
 class FeatureBlock:
-    """Some features of B rows.
+    """A matrix of features of B rows.
 
     Args:
-        name: what they are features of, such as a column.
+        name: of the column or input that the features describe.
         matrix: (B, F), a NumPy array, or a SciPy CSR array or matrix; missing rows are zeros.
-        alone: whether a linear model of this block alone is worth its time, as for a text.
-        optional: (F,) bool, features that are left out for targets that are predicted better without them; None has
-            none such.
+        fits_alone: whether a linear model of these features alone is worth its time, as for texts.
+        optional: (F,) bool, features that are left out for targets that are predicted better without them; or None.
     """
 
     name: str
     matrix: Any
-    alone: bool = False
+    fits_alone: bool = False
     optional: np.ndarray | None = None
 
 
 class LinearFeatures(ABC):
-    """Features of an input's rows for linear models: learnt on training rows, without torch.
+    """Features of an input's rows for linear models: fitted to training rows, without torch.
 
-    An `Input` announces its own by `linear_features`. Subclasses are registered, so that saved models can name them.
+    `Input.linear_features` returns those of an input. Subclasses are registered, so that saved models can name them.
     """
 
     @abstractmethod
     def fit(self, values: Any) -> Self:
-        """Learns from training rows."""
+        """Fits the features to training rows and returns them."""
 
     @abstractmethod
     def encode(self, values: Any) -> tuple[list[FeatureBlock], np.ndarray]:
-        """Rows -> blocks of features, always the same ones in the same order, and present (B,) bool."""
+        """Encodes B rows.
+
+        Returns:
+            Feature blocks, the same ones in the same order in every call; and present (B,) bool.
+        """
 
     def numbers(self, values: Any) -> np.ndarray | None:
-        """Rows -> standardised numeric columns (B, C), NaN where missing; None where an input has none."""
+        """The standardised numeric columns of B rows (B, C), NaN where missing; None if the input has none."""
         return None
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """What was learnt: a flat dict of JSON values and arrays."""
+        """The fitted state: a flat dict of JSON values and arrays."""
 
     @abstractmethod
     def restore(self, state: State) -> Self:
-        """The inverse of `state`; returns itself."""
+        """Restores the fitted state and returns the features."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels that a supervised codec learns from.
+    """The labels to which a supervised codec is fitted.
 
     Args:
         codecs: head name -> fitted target codec.
         encoded: head name -> encoded labels of the N training rows.
-        weight: (N,) sample weights, or head name -> such, or None.
-        folds: (N,) the fold of each row, from 0; None draws them.
-        seconds: what fitting may take, about; None is no limit.
+        weight: (N,) sample weights; or head name -> sample weights; or None.
+        folds: (N,) the fold of each row, from 0; None to draw folds at random.
+        seconds: approximate time limit for fitting; None for no limit.
     """
 
     codecs: Mapping[str, TargetCodec]
@@ -80,36 +83,36 @@ class Labels:
     seconds: float | None = None
 
 
-def raw_outputs(link: LinearLink, answers: np.ndarray) -> np.ndarray:
-    """A linear model's answers (B, J) as raw outputs (B, K) of a head.
+def to_raw_outputs(link: LinearLink, outputs: np.ndarray) -> np.ndarray:
+    """Converts the outputs of a linear model (B, J) to raw outputs of a head (B, K).
 
     Args:
-        link: what raw outputs mean, as `TargetCodec.linear_link`: `"identity"` numbers, `"log"` rates, `"multinomial"`
-            probabilities of classes, `"logit"` of a yes each, `"ordered"` of ordered classes, of which K = J - 1 logits
-            say whether a row lies above a class that it has reached.
-        answers: probabilities are cut off at `LEAST_ANSWER`.
+        link: meaning of the outputs, as `TargetCodec.linear_link`: numbers (`"identity"`), rates (`"log"`),
+            probabilities of classes (`"multinomial"`), of labels (`"logit"`), or of ordered classes (`"ordered"`);
+            these give K = J - 1 logits that a row is above a class, given that it is not below it.
+        outputs: of the linear model; probabilities are clipped at `MIN_PROBABILITY`.
 
-    >>> raw_outputs("logit", np.array([[0.5, -1.0]])).round(1).tolist()
+    >>> to_raw_outputs("logit", np.array([[0.5, -1.0]])).round(1).tolist()
     [[0.0, -5.8]]
     """
     match link:
         case "log" | "multinomial":
-            return np.log(np.maximum(answers, LEAST_ANSWER))
+            return np.log(np.maximum(outputs, MIN_PROBABILITY))
         case "logit":
-            probabilities = np.clip(answers, LEAST_ANSWER, 1 - LEAST_ANSWER)
+            probabilities = np.clip(outputs, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
             return np.log(probabilities / (1 - probabilities))
         case "ordered":
-            masses = np.maximum(answers, LEAST_ANSWER)
-            above = np.cumsum(masses[:, ::-1], axis=1)[:, ::-1]
-            return np.log(above[:, 1:] / masses[:, :-1])
-    return answers
+            probabilities = np.maximum(outputs, MIN_PROBABILITY)
+            tail = np.cumsum(probabilities[:, ::-1], axis=1)[:, ::-1]
+            return np.log(tail[:, 1:] / probabilities[:, :-1])
+    return outputs
 
 
 class SupervisedCodec(Codec):
-    """A codec that also learns from labels: what it says of a training row must not depend on that row's label."""
+    """A codec that also learns from labels. Its encoding of a training row must not depend on the label of that row."""
 
     def fit(self, values: Any) -> Self:
-        """Never called: labels are needed.
+        """Not supported, since labels are required: call `fit_encode`.
 
         Raises:
             TypeError: always.
@@ -117,16 +120,16 @@ class SupervisedCodec(Codec):
         raise TypeError(f"{type(self).__name__} learns from labels: call fit_encode.")
 
     choices: Mapping[str, Any] = MappingProxyType({})
-    """What was chosen by the time there was, as fields of the declaration that repeat it without a clock."""
+    """Choices that depended on the time available, as fields of the declaration; they repeat it without a clock."""
 
     @property
     @abstractmethod
     def fingerprint(self) -> str:
-        """A checksum of the training rows, which does not depend on choices."""
+        """A checksum of the training rows; it does not depend on `choices`."""
 
     @abstractmethod
     def fit_encode(self, values: Any, labels: Labels) -> Encoded:
-        """Fits the codec to training rows and encodes them, each by what was learnt from other rows.
+        """Fits the codec to training rows and encodes each of them out of fold: by a fit to other rows.
 
         Args:
             values: N training rows.
@@ -135,11 +138,11 @@ class SupervisedCodec(Codec):
 
 
 class LinearRows(Mapping[str, Any]):
-    """Rows of several inputs, and fresh features for linear models of each.
+    """Rows of several inputs, with features for linear models.
 
     Args:
         rows: input name -> rows.
-        features: input name -> features, not fitted.
+        features: input name -> features that are not fitted yet.
     """
 
     def __init__(self, rows: Mapping[str, Any], features: Mapping[str, LinearFeatures]) -> None:

@@ -1,4 +1,4 @@
-"""What a metric is; the metrics themselves live beside the heads."""
+"""Base classes of metrics; the metrics are in `medley.heads`."""
 
 from __future__ import annotations
 
@@ -12,29 +12,44 @@ if TYPE_CHECKING:
 
 
 class Metric(ABC):
-    """A number that tells how good predictions are. Final forms are `RowMetric` and `SetMetric` subclasses."""
+    """A measure of the quality of predictions. Metrics are subclasses of `RowMetric` or `SetMetric`."""
 
     greater_is_better: ClassVar[bool] = True
+    """Whether greater values are better."""
 
 
 class RowMetric(Metric):
-    """A mean over rows: accumulated as tensors, so that it costs no wait and is known for training batches too."""
+    """A mean over rows: accumulated on the device during training and validation."""
 
     is_likelihood: ClassVar[bool] = False
     """Whether the metric is infinite for a class without training rows, so that its rows are left out, as of a loss."""
 
     @abstractmethod
     def rows(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Raw outputs (B, K), encoded targets (B, ...) -> one number per row (B,)."""
+        """The value for each row.
+
+        Args:
+            raw: raw outputs (B, K).
+            target: encoded targets (B, ...).
+
+        Returns:
+            (B,).
+        """
 
     def finish(self, mean: float) -> float:
-        """The metric from the mean over rows (a root, say)."""
+        """The metric, computed from the mean over rows (its square root, for example)."""
         return mean
 
 
 class SetMetric(Metric):
-    """A number of all observed rows together (a ranking, a ratio of sums): computed at the end of an evaluation."""
+    """A function of all observed rows together (a ranking, a ratio of sums): computed at the end of an evaluation."""
 
     @abstractmethod
     def score(self, raw: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> float:
-        """Raw outputs (B, K), encoded targets (B, ...), weights (B,) or None -> the number."""
+        """The metric of all rows.
+
+        Args:
+            raw: raw outputs (B, K).
+            target: encoded targets (B, ...).
+            weight: sample weights (B,), or None.
+        """

@@ -16,9 +16,9 @@ class Normalization(Layer, register="core.normalization"):
     """Shifts and scales to mean 0 and variance 1, with statistics of the training rows in which the input is present.
 
     Args:
-        axis: -1 keeps statistics per channel or feature, None one for all numbers.
+        axis: -1 for statistics per channel or feature, None for common statistics of all numbers.
 
-    Shape: as it comes.
+    Shape: unchanged.
 
     >>> import torch
     >>> block = Normalization()
@@ -31,18 +31,18 @@ class Normalization(Layer, register="core.normalization"):
     axis: int | None = -1
 
     def check(self) -> Iterable[str]:
-        """The axis is one of two."""
+        """Checks the axis."""
         if self.axis not in (-1, None):
             yield f"axis must be -1 (per channel or feature) or None (one for all), got {self.axis!r}."
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The module; it knows its statistics after `adapt`."""
+        """Builds the module; `adapt` computes its statistics."""
         from medley.core.standardize import Standardize
 
         spec = specs[0]
-        place = None if self.axis is None else next((i for i, axis in enumerate(spec.axes) if axis in "DCK"), None)
-        return Standardize(spec.rank, place, 1 if place is None else spec.shape[place])
+        axis = None if self.axis is None else next((i for i, axis in enumerate(spec.axes) if axis in "DCK"), None)
+        return Standardize(spec.rank, axis, 1 if axis is None else spec.shape[axis])
 
     def out(self, *specs: Spec) -> Spec:
-        """As it comes."""
+        """The spec of the input."""
         return specs[0]

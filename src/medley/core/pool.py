@@ -9,15 +9,15 @@ class Pool(nn.Module):
     """Mean or maximum over axes.
 
     Args:
-        dims: the axes that vanish.
-        how: `"global_avg"` or `"global_max"`.
+        dims: the axes over which values are pooled.
+        method: `"global_avg"` or `"global_max"`.
     """
 
-    def __init__(self, dims: tuple[int, ...], how: str) -> None:
+    def __init__(self, dims: tuple[int, ...], method: str) -> None:
         super().__init__()
         self.dims = dims
-        self.how = how
+        self.method = method
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, ...) -> (B, D)."""
-        return x.mean(self.dims) if self.how == "global_avg" else x.amax(self.dims)
+        """Pools x (B, ...) to (B, D)."""
+        return x.mean(self.dims) if self.method == "global_avg" else x.amax(self.dims)

@@ -1,4 +1,4 @@
-"""The output shape of a module, found without data."""
+"""Inference of a module's output shape without data."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ AXES = {1: "D", 2: "TD", 3: "CHW", 4: "CZHW"}
 
 
 def probe(build: Callable[[], nn.Module], specs: Sequence[Spec], name: str) -> Spec:
-    """Builds a module, runs it on two rows of nothing and reads the shape.
+    """Builds a module, runs it on two rows of zeros, and returns the spec of the result.
 
     Args:
-        build: makes the module.
-        specs: what goes in.
-        name: what errors call the module.
+        build: returns the module.
+        specs: of the inputs.
+        name: of the module, for error messages.
 
     Raises:
-        GraphError: the module cannot run on such inputs; holds its own words.
+        GraphError: the module cannot run on such inputs; the message contains its error.
 
     >>> from torch import nn
     >>> str(probe(lambda: nn.Conv2d(3, 8, 3), [Spec((3, 10, 10), "CHW")], "conv"))
@@ -31,17 +31,17 @@ def probe(build: Callable[[], nn.Module], specs: Sequence[Spec], name: str) -> S
     """
     import torch
 
-    # Not on the meta device: what torch imports for its first run there costs seconds, two real rows cost nothing.
+    # Not on the meta device: its first use imports modules for seconds, while two rows take no time.
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         try:
             result = build().eval()(*[_rows(spec) for spec in specs])
         except Exception as error:
-            told = " and ".join(map(str, specs))
-            raise GraphError(f"{name} cannot read {told}: {error}") from error
+            received = " and ".join(map(str, specs))
+            raise GraphError(f"{name} cannot read {received}: {error}") from error
     shape = getattr(result, "shape", None)
     if shape is None or len(shape) < 2 or shape[0] != 2:
         raise GraphError(
-            f"{name} must return one tensor (B, ...) with as many rows as came in, got {_told(result)} for B=2."
+            f"{name} must return one tensor (B, ...) with as many rows as came in, got {_describe(result)} for B=2."
         )
     shape = tuple(shape)
     return Spec(shape[1:], AXES.get(len(shape) - 1, "ZYXWVUTS"[: len(shape) - 1]))
@@ -54,6 +54,6 @@ def _rows(spec: Spec) -> Tensor:
     return torch.zeros((2, *spec.shape), dtype=dtype)
 
 
-def _told(result: object) -> str:
+def _describe(result: object) -> str:
     shape = getattr(result, "shape", None)
     return f"a {type(result).__name__}" if shape is None else f"shape {tuple(shape)}"

@@ -1,7 +1,7 @@
 """The registry: names in saved files, and the classes or factories they refer to.
 
-A name is `slice.part` ("image.conv"). A name that is not known yet makes its slice import, which registers it:
-the only import that goes up in the architecture. Other packages announce slices under the entry point group
+A name is `package.part` ("image.conv"). If a name is not registered yet, its package is imported, which registers it:
+the only upward import in the architecture. Other distributions announce packages under the entry point group
 `medley.blocks`.
 """
 
@@ -18,22 +18,22 @@ from medley.errors import ConfigError, did_you_mean
 T = TypeVar("T")
 
 DECLARATIONS = ("core", "tables", "tabular", "image", "text", "audio", "series", "fusion", "heads", "linear")
-"""Slices that declare kinds, inputs, encoders, fusions and heads; importing them does not import torch."""
+"""Packages that declare kinds, inputs, encoders, fusions and heads; importing them does not import torch."""
 
 SLICES = (*DECLARATIONS, "balance", "nn", "train")
 
-_known: dict[str, Any] = {}
+_objects: dict[str, Any] = {}
 _names: dict[int, str] = {}
 
 
 def register(name: str) -> Callable[[T], T]:
-    """Registers a class or a factory under a name that saved models may contain.
+    """Registers a class or a factory under the name by which saved models refer to it.
 
     Args:
-        name: `slice.part`, once only; the same object may be registered again under its own name.
+        name: `package.part`; must be unique. Registering the same object again is allowed.
 
     Raises:
-        ConfigError: the name is taken by something else.
+        ConfigError: another object has this name.
 
     >>> @register("doctest.twice")
     ... def twice(x: int) -> int:
@@ -42,64 +42,64 @@ def register(name: str) -> Callable[[T], T]:
     (8, 'doctest.twice')
     """
 
-    def keep(thing: T) -> T:
-        taken = _known.get(name)
-        if taken is not None and taken is not thing and _path(taken) != _path(thing):
-            raise ConfigError(f"The name {name!r} is taken by {_path(taken)}; register {_path(thing)} under another.")
-        _known[name] = thing
-        _names[id(thing)] = name
-        return thing
+    def add(obj: T) -> T:
+        existing = _objects.get(name)
+        if existing is not None and existing is not obj and _path(existing) != _path(obj):
+            raise ConfigError(f"The name {name!r} is taken by {_path(existing)}; register {_path(obj)} under another.")
+        _objects[name] = obj
+        _names[id(obj)] = name
+        return obj
 
-    return keep
+    return add
 
 
-def _path(thing: Any) -> str:
-    return f"{getattr(thing, '__module__', '?')}.{getattr(thing, '__qualname__', type(thing).__qualname__)}"
+def _path(obj: Any) -> str:
+    return f"{getattr(obj, '__module__', '?')}.{getattr(obj, '__qualname__', type(obj).__qualname__)}"
 
 
 def lookup(name: str) -> Any:
-    """Returns what is registered under a name; imports its slice first if necessary.
+    """Returns the object that is registered under a name; imports its package first if necessary.
 
     Raises:
-        ConfigError: nothing is registered under that name.
+        ConfigError: the name is not registered.
     """
-    if name not in _known:
+    if name not in _objects:
         _import_slice(name.partition(".")[0])
-    if name not in _known:
+    if name not in _objects:
         raise ConfigError(
-            f"Nothing is registered under {name!r}. A part of your own must be imported (and so registered) before a "
+            f"Nothing is registered under {name!r}. A custom part must be imported, and thereby registered, before a "
             "file that names it is loaded; on the command line, with --import MODULE."
-            f"{did_you_mean(name, sorted(_known))}"
+            f"{did_you_mean(name, sorted(_objects))}"
         )
-    return _known[name]
+    return _objects[name]
 
 
-def name_of(thing: Any) -> str | None:
-    """The name a class or factory was registered under, or None."""
-    return _names.get(id(thing))
+def name_of(obj: Any) -> str | None:
+    """The registered name of a class or factory, or None."""
+    return _names.get(id(obj))
 
 
 def registered(kind: type[T]) -> dict[str, type[T]]:
-    """Every registered subclass of `kind`, all slices imported: what contract tests walk over."""
+    """All registered subclasses of `kind`, by name; imports all packages. Used by contract tests."""
     return _subclasses(kind, SLICES)
 
 
 def declared(kind: type[T]) -> dict[str, type[T]]:
-    """Every registered subclass of `kind` that a slice of declarations holds; imports no torch."""
+    """All registered subclasses of `kind` in packages of declarations, by name; does not import torch."""
     return _subclasses(kind, DECLARATIONS)
 
 
 def registered_elsewhere() -> dict[str, Any]:
     """What modules outside medley have registered so far, by name."""
-    return {name: thing for name, thing in _known.items() if not f"{_path(thing)}.".startswith("medley.")}
+    return {name: thing for name, thing in _objects.items() if not f"{_path(thing)}.".startswith("medley.")}
 
 
 def _subclasses(kind: type[T], slices: Sequence[str]) -> dict[str, type[T]]:
     _import_slices(tuple(slices))
-    return {n: t for n, t in sorted(_known.items()) if isinstance(t, type) and issubclass(t, kind)}
+    return {n: t for n, t in sorted(_objects.items()) if isinstance(t, type) and issubclass(t, kind)}
 
 
-@cache  # looking for entry points takes milliseconds, and every column of a table asks
+@cache  # finding entry points takes milliseconds, and is required for every column of a table
 def _import_slices(names: tuple[str, ...]) -> None:
     for name in names:
         _import_slice(name)
@@ -112,7 +112,7 @@ def _import_slice(name: str) -> None:
         try:
             import_module(f"medley.{name}")
         except ModuleNotFoundError as missing:
-            # A slice that was left out of this installation is not an error until one of its names is needed.
+            # A package that is not installed is not an error until one of its names is looked up.
             if missing.name != f"medley.{name}":
                 raise
         return

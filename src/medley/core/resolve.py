@@ -1,4 +1,4 @@
-"""From a drawn graph to a resolved one: fields get values, composites become parts, encodings get adapters."""
+"""Resolution of graphs: sets all fields, replaces composites by their parts, and inserts adapters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from medley.core.block import Block, DataSummary, Node, snake
+from medley.core.block import Block, DataSummary, Node, to_snake_case
 from medley.core.head import Head
 from medley.core.input import DerivedInput, Input, Preprocessing
 from medley.core.layer import Composite, Fusion, Layer, Wrapper
@@ -24,7 +24,7 @@ AnyBlock = TypeVar("AnyBlock")
 
 
 class Suggest(Protocol):
-    """Chooses a value: a search asks its sampler, a test takes the default."""
+    """Chooses the values of fields, for example by a sampler."""
 
     def __call__(self, name: str, space: Space, default: Any, /) -> Any:
         """Returns a member of `space` for the parameter `name` ("conv_block_1.kernel_size")."""
@@ -32,7 +32,7 @@ class Suggest(Protocol):
 
 
 def take_default(name: str, space: Space, default: Any, /) -> Any:
-    """The suggestion of trial 0: what is sensible for this data."""
+    """Returns the default, as trial 0 does."""
     return default
 
 
@@ -44,27 +44,27 @@ class _Value:
 
 
 def settle(block: AnyBlock, path: str, suggest: Suggest, suggest_defaults: Mapping[str, Any] | None = None) -> AnyBlock:
-    """Gives every unset or open field of a frozen declaration a value.
+    """Sets every field of a declaration that is unset or a search space.
 
     Args:
-        block: any dataclass whose fields carry ranges (`searched`).
-        path: the prefix of the parameters' names.
-        suggest: chooses.
-        suggest_defaults: defaults, or whole ranges, that replace the fields' own.
+        block: any dataclass whose fields have ranges (`searched`).
+        path: prefix of the names of parameters.
+        suggest: chooses values.
+        suggest_defaults: field name -> default, or range, that replaces that of the field.
 
     Returns:
         A copy in which no searched field is unset.
     """
     values = {}
-    for one in fields(block):  # type: ignore[arg-type]
-        given = getattr(block, one.name)
-        own = given if isinstance(given, Space) else None
-        space = own or (space_of(block, one.name) if given is None else None)
+    for declared in fields(block):  # type: ignore[arg-type]
+        value = getattr(block, declared.name)
+        restricted = value if isinstance(value, Space) else None
+        space = restricted or (space_of(block, declared.name) if value is None else None)
         if space is not None:
-            default = (suggest_defaults or {}).get(one.name, space.default)
-            if isinstance(default, Space):  # a range cut to this data; a caller's own range stays as it is
-                space, default = own or default, default.default
-            values[one.name] = suggest(f"{path}.{one.name}", space, space.nearest(default))
+            default = (suggest_defaults or {}).get(declared.name, space.default)
+            if isinstance(default, Space):  # a suggested range; a range set by the caller is not replaced
+                space, default = restricted or default, default.default
+            values[declared.name] = suggest(f"{path}.{declared.name}", space, space.nearest(default))
     return replace(block, **values)  # type: ignore[type-var]
 
 
@@ -78,18 +78,18 @@ def resolve(
     """Resolves the graph that ends in `outputs`.
 
     Args:
-        outputs: the heads' nodes.
-        names: `id(block)` -> name of every drawn block.
-        source: the spec of an encoded input, given its resolved node (an Input, or a Preprocessing on one); the
-            node of a DerivedInput holds those of the inputs that it is made of.
+        outputs: nodes of heads.
+        names: `id(block)` -> name of every block of the graph.
+        source: resolved node of an input or preprocessing -> spec of its encoding. The node of a `DerivedInput` has
+            the nodes of the inputs that it is derived from.
         suggest: chooses values.
-        summary: what suitable defaults depend on.
+        summary: the data summary, on which defaults depend.
 
     Returns:
-        The heads' nodes over resolved blocks, each with its name set; blocks that were called twice stay shared.
+        The nodes of heads over resolved blocks, each with its name set; blocks that were called twice are shared.
 
     Raises:
-        GraphError: a part cannot read what it is joined to; the message names the part.
+        GraphError: a part cannot read the nodes that it is called on; the message names the part.
     """
     resolver = _Resolver(names, source, suggest, summary)
     return [resolver.visit(node).node for node in outputs]
@@ -103,11 +103,11 @@ class _Resolver:
         self.source = source
         self.suggest = suggest
         self.summary = summary
-        self.known: dict[int, _Value] = {}
-        self.located: MedleyError | None = None
-        self.alive: list[Node] = []  # ids are keys above, so nothing visited may be collected
-        self.settled: dict[str, Block] = {}
-        self.built: dict[str, list[Spec]] = {}
+        self.resolved: dict[int, _Value] = {}
+        self.named_error: MedleyError | None = None
+        self.visited: list[Node] = []  # keeps nodes alive, since their ids are keys above
+        self.settled_blocks: dict[str, Block] = {}
+        self.first_specs: dict[str, list[Spec]] = {}
         self.adapted: dict[int, _Value] = {}
         self.scope = ""
         self.counts: Counter[str] = Counter()
@@ -115,144 +115,146 @@ class _Resolver:
         self.encodes: dict[str, str] = {}
 
     def visit(self, node: Node) -> _Value:
-        value = self.known.get(id(node))
+        value = self.resolved.get(id(node))
         if value is None:
-            # What an input's rows are made of is rows as well: nobody need encode them.
+            # A derived input reads the rows of its inputs, not their encodings.
             derived = isinstance(node.block, DerivedInput)
-            inputs = [] if derived else [self.visit(one) for one in node.inputs]
-            value = self.step(node, inputs)
-            self.keep(node, value)
-            self.keep(value.node, value)
+            inputs = [] if derived else [self.visit(parent) for parent in node.inputs]
+            value = self.resolve_node(node, inputs)
+            self.remember(node, value)
+            self.remember(value.node, value)
         return value
 
-    def keep(self, node: Node, value: _Value) -> None:
-        self.alive.append(node)
-        self.known[id(node)] = value
+    def remember(self, node: Node, value: _Value) -> None:
+        self.visited.append(node)
+        self.resolved[id(node)] = value
 
-    def step(self, node: Node, inputs: list[_Value]) -> _Value:
+    def resolve_node(self, node: Node, inputs: list[_Value]) -> _Value:
         path = self.path(node.block)
         try:
             block = self.settle(node.block, path, [value.spec for value in inputs])
             if isinstance(block, DerivedInput):
-                return self.encoded(block, Node(block, tuple(map(self.declared, node.inputs))))
-            return self.place(block, path, inputs)
+                return self.resolve_encoding(block, Node(block, tuple(map(self.resolve_declaration, node.inputs))))
+            return self.resolve_block(block, path, inputs)
         except MedleyError as error:
-            if error is not self.located:  # the innermost part names itself, those around it add nothing
-                self.located = error.within(path)
+            if error is not self.named_error:  # only the innermost part adds its name to the message
+                self.named_error = error.within(path)
             raise
 
     def path(self, block: Block) -> str:
         if id(block) in self.names:
             return self.names[id(block)]
         if id(block) not in self.paths:
-            word = block.name or snake(type(block))
-            self.counts[word] += 1
-            number = self.counts[word]
-            self.paths[id(block)] = f"{self.scope}{word}" + (f"_{number}" if number > 1 else "")
-            self.alive.append(Node(block))
+            base = block.name or to_snake_case(type(block))
+            self.counts[base] += 1
+            number = self.counts[base]
+            self.paths[id(block)] = f"{self.scope}{base}" + (f"_{number}" if number > 1 else "")
+            self.visited.append(Node(block))
         return self.paths[id(block)]
 
     def settle(self, block: Block, path: str, specs: list[Spec]) -> Block:
-        if path not in self.settled:
-            done = settle(block, path, self.suggest, block.suggest_defaults(specs, self.summary))
-            done = done.resolved() if isinstance(done, Layer) else done
-            self.settled[path] = replace(done, name=path)
-        return self.settled[path]
+        if path not in self.settled_blocks:
+            settled = settle(block, path, self.suggest, block.suggest_defaults(specs, self.summary))
+            settled = settled.resolved() if isinstance(settled, Layer) else settled
+            self.settled_blocks[path] = replace(settled, name=path)
+        return self.settled_blocks[path]
 
-    def place(self, block: Block, path: str, inputs: list[_Value]) -> _Value:
+    def resolve_block(self, block: Block, path: str, inputs: list[_Value]) -> _Value:
         match block:
             case Input():
-                return self.encoded(block, block.node)
+                return self.resolve_encoding(block, block.node)
             case Preprocessing():
-                return self.preprocessed(block, inputs)
+                return self.resolve_preprocessing(block, inputs)
             case Composite():
-                return self.expanded(block, path, inputs)
+                return self.expand_composite(block, path, inputs)
             case Layer():
-                values = [self.plain(value, block.reads) for value in inputs]
+                values = [self.adapt(value, block.reads) for value in inputs]
                 if isinstance(block, Wrapper):
-                    block = self.filled(block, path, _specs(values))
-                return _Value(Node(block, _nodes(values)), self.out(block, path, _specs(values)), block.adapter())
+                    block = self.resolve_wrapper(block, path, _specs(values))
+                spec = self.output_spec(block, path, _specs(values))
+                return _Value(Node(block, _nodes(values)), spec, block.adapter())
             case Fusion():
-                return self.fused(block, inputs)
+                return self.resolve_fusion(block, inputs)
             case Head():
-                values = [self.plain(value, block.reads) for value in inputs]
-                if len(values) != 1 and not (len(values) == 2 and values[1].spec.answers):
+                values = [self.adapt(value, block.reads) for value in inputs]
+                if len(values) != 1 and not (len(values) == 2 and values[1].spec.linear_outputs):
                     raise GraphError(
-                        f"a head reads one node, and a linear path beside it; got {len(values)}. "
+                        f"a head reads one node, and optionally a linear path; got {len(values)} nodes. "
                         "Join nodes with Merge() first."
                     )
                 return _Value(Node(block, _nodes(values)), values[0].spec)
-        raise GraphError(f"{type(block).__name__} is no Input, Preprocessing, Layer, Fusion, Composite or Head.")
+        raise GraphError(f"{type(block).__name__} must be an Input, Preprocessing, Layer, Fusion, Composite or Head.")
 
-    def out(self, block: Layer, path: str, specs: list[Spec]) -> Spec:
-        first = self.built.setdefault(path, specs)
-        # What does not fit is found out here, not in the middle of a training: modules that read one tensor called
-        # on several, and modules shared by inputs of different sizes.
-        if len(specs) > 1 or specs != first:
-            probe(lambda: block.build(*first), specs, type(block).__name__)
+    def output_spec(self, block: Layer, path: str, specs: list[Spec]) -> Spec:
+        first_specs = self.first_specs.setdefault(path, specs)
+        # Errors are raised here instead of during training: a module that reads one tensor called on several nodes, or
+        # a module shared by inputs of different sizes.
+        if len(specs) > 1 or specs != first_specs:
+            probe(lambda: block.build(*first_specs), specs, type(block).__name__)
         return block.out(*specs)
 
-    def declared(self, node: Node) -> Node:
-        """An input's resolved node, whether or not anything reads its encoding."""
-        if id(node) in self.known:
-            return self.known[id(node)].node
+    def resolve_declaration(self, node: Node) -> Node:
+        """The resolved node of an input, even if no block reads its encoding."""
+        if id(node) in self.resolved:
+            return self.resolved[id(node)].node
         if isinstance(node.block, DerivedInput):
             return self.visit(node).node
         block = self.settle(node.block, self.path(node.block), [])
         assert isinstance(block, Input)
         return block.node
 
-    def encoded(self, block: Input | Preprocessing, node: Node) -> _Value:
+    def resolve_encoding(self, block: Input | Preprocessing, node: Node) -> _Value:
         spec = self.source(node)
-        if spec.dtype == "uint8":  # compact pixels become numbers in 0..1 as they enter the network
+        if spec.dtype == "uint8":  # the network converts pixels to numbers from 0 to 1
             spec = replace(spec, dtype="float32")
         return _Value(node, spec, block.adapter())
 
-    def preprocessed(self, block: Preprocessing, inputs: list[_Value]) -> _Value:
+    def resolve_preprocessing(self, block: Preprocessing, inputs: list[_Value]) -> _Value:
         if len(inputs) != 1 or not isinstance(inputs[0].node.block, Input):
-            raise GraphError("it encodes the rows of an input, so it is called on one input and nothing else.")
-        under = str(inputs[0].node.block.name)
-        if self.encodes.setdefault(str(block.name), under) != under:  # one block on several inputs: an encoding of each
-            block = replace(block, name=f"{block.name}_{under}")
-        return self.encoded(block, Node(block, (inputs[0].node,)))
+            raise GraphError("it encodes the rows of an input, so it must be called on exactly one input.")
+        input_name = str(inputs[0].node.block.name)
+        if self.encodes.setdefault(str(block.name), input_name) != input_name:  # one block called on several inputs
+            block = replace(block, name=f"{block.name}_{input_name}")
+        return self.resolve_encoding(block, Node(block, (inputs[0].node,)))
 
-    def fused(self, block: Fusion, inputs: list[_Value]) -> _Value:
-        values = [self.plain(value, "plain") for value in inputs]
+    def resolve_fusion(self, block: Fusion, inputs: list[_Value]) -> _Value:
+        values = [self.adapt(value, "plain") for value in inputs]
         for value in values:
             if not value.spec.is_vector:
                 raise GraphError(f"it joins vectors, got {value.spec} from {value.node.block.name}; use Merge().")
         return _Value(Node(block, _nodes(values)), block.out(*_specs(values)))
 
-    def expanded(self, block: Composite, path: str, inputs: list[_Value]) -> _Value:
+    def expand_composite(self, block: Composite, path: str, inputs: list[_Value]) -> _Value:
         for value in inputs:
-            self.keep(value.node, value)
-        with self.inside(path):
-            last = block.expand(_nodes(inputs), _specs(inputs), self.summary)
-            return self.visit(last)
+            self.remember(value.node, value)
+        with self.scoped(path):
+            end = block.expand(_nodes(inputs), _specs(inputs), self.summary)
+            return self.visit(end)
 
-    def filled(self, block: Wrapper, path: str, specs: list[Spec]) -> Wrapper:
+    def resolve_wrapper(self, block: Wrapper, path: str, specs: list[Spec]) -> Wrapper:
         if isinstance(block.encoder, Block):
             start = Node(block)
-            self.keep(start, _Value(start, block.inner(*specs)))
-            with self.inside(path):
-                end = self.plain(self.visit(block.encoder(start)), "plain").node
+            self.remember(start, _Value(start, block.inner(*specs)))
+            with self.scoped(path):
+                end = self.adapt(self.visit(block.encoder(start)), "plain").node
             block = replace(block, encoder=_chain(start, end))
-            self.settled[path] = block  # called again, it is the same block with the same weights
+            self.settled_blocks[path] = block  # a second call gives the same block, with the same weights
         return block
 
     @contextmanager
-    def inside(self, path: str) -> Iterator[None]:
-        # Counts start anew inside each expansion, so that a composite called twice names (and shares) its parts alike.
+    def scoped(self, path: str) -> Iterator[None]:
+        # Counts start at 0 in each expansion, so that a composite called twice gives its parts the same names (and
+        # thereby shares them).
         outer = self.scope, self.counts
         self.scope, self.counts = f"{path}.", Counter()
         yield
         self.scope, self.counts = outer
 
-    def plain(self, value: _Value, reads: str) -> _Value:
-        if value.adapter is None or reads == "any" or reading(value.spec) in ("plain", reads):
+    def adapt(self, value: _Value, reads: str) -> _Value:
+        if value.adapter is None or reads == "any" or representation(value.spec) in ("plain", reads):
             return value
         if id(value.node) not in self.adapted:
-            with self.inside(str(value.node.block.name)):
+            with self.scoped(str(value.node.block.name)):
                 self.adapted[id(value.node)] = self.visit(Node(value.adapter, (value.node,)))
         return self.adapted[id(value.node)]
 
@@ -262,17 +264,17 @@ def _chain(start: Node, end: Node) -> tuple[Layer, ...]:
     while end is not start:
         if not isinstance(end.block, Layer) or len(end.inputs) != 1:
             raise GraphError(
-                f"what it wraps must become a chain of layers; {end.block.name} reads several, or is none."
+                f"its encoder must resolve to a chain of layers, but {end.block.name} is not a layer with one input."
             )
         layers.append(end.block)
         end = end.inputs[0]
     return tuple(reversed(layers))
 
 
-def reading(spec: Spec) -> str:
-    """What a block must read to be joined to this without an adapter: `"plain"`, or a word of `Layer.reads`."""
-    kinds = {"table": spec.is_table, "tokens": spec.is_tokens, "members": spec.is_ensemble}
-    return next((kind for kind, told in kinds.items() if told), "plain")
+def representation(spec: Spec) -> str:
+    """The representation of a result, as in `Layer.reads`: blocks that read it need no adapter."""
+    representations = {"table": spec.is_table, "tokens": spec.is_tokens, "members": spec.is_ensemble}
+    return next((name for name, applies in representations.items() if applies), "plain")
 
 
 def _nodes(values: Sequence[_Value]) -> tuple[Node, ...]:

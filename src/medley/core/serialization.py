@@ -1,4 +1,4 @@
-"""The saved format: JSON with a header, arrays of numbers beside or in it."""
+"""The saved format: JSON with a header, and numeric arrays, either in separate files or within the JSON."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from medley import __version__
 from medley.errors import ArtifactError
 
 FORMAT = 3
-"""Number of the saved format. It goes up whenever this version cannot read what the one before wrote."""
+"""Number of the saved format; increased whenever files of the previous format cannot be read any more."""
 
 NUMBERS = "biuf"
-"""Kinds of arrays that a file may hold: booleans and numbers, which need no code to be read."""
+"""NumPy kinds of arrays that may be saved: booleans and numbers, which can be read without running code."""
 
 
 def header() -> dict[str, Any]:
@@ -33,7 +33,7 @@ def check_header(content: Mapping[str, Any], path: Path) -> None:
         path: the file, for messages.
 
     Raises:
-        ArtifactError: the file is of another format; names both versions and the way out.
+        ArtifactError: the file has another format; the message names both versions and a remedy.
 
     >>> check_header({"format": 99, "medley": "7.1"}, Path("model.json"))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
@@ -45,16 +45,15 @@ def check_header(content: Mapping[str, Any], path: Path) -> None:
         return
     writer = content.get("medley", "0.1.0")
     if number > FORMAT:
-        way = f"Update medley to {writer} or later: pip install -U medley."
+        remedy = f"Update medley to {writer} or later: pip install -U medley."
     else:
-        way = f"Create it again with this version, or install the old one: pip install 'medley=={writer}'."
-    raise ArtifactError(
-        f"{path} was written by medley {writer} in format {number}; medley {__version__} reads format {FORMAT}. {way}"
-    )
+        remedy = f"Create it again with this version, or install the old one: pip install 'medley=={writer}'."
+    reader = f"medley {__version__} reads format {FORMAT}"
+    raise ArtifactError(f"{path} was written by medley {writer} in format {number}; {reader}. {remedy}")
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:
-    """JSON under a header, as the bytes of a file.
+    """The content of a JSON file with a header, as bytes.
 
     Args:
         content: plain values; NaN and infinity are allowed.
@@ -66,7 +65,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Reads a JSON file that has a header.
 
     Raises:
-        ArtifactError: the file is damaged or of another format.
+        ArtifactError: the file is damaged or has another format.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -83,13 +82,13 @@ def split_arrays(state: Mapping[str, Any], prefix: str) -> tuple[dict[str, Any],
 
     Args:
         state: name -> array or JSON.
-        prefix: begins the arrays' names, so that those of several codecs fit into one file.
+        prefix: of the names of arrays, so that those of several codecs can be saved in one file.
 
     Returns:
         The plain values; `<prefix>/<name>` -> array.
 
     Raises:
-        ArtifactError: an array holds other things than numbers.
+        ArtifactError: an array is not numeric.
 
     >>> split_arrays({"mean": np.zeros(2), "unit": "m"}, "sources/size")
     ({'unit': 'm'}, {'sources/size/mean': array([0., 0.])})
@@ -101,11 +100,11 @@ def split_arrays(state: Mapping[str, Any], prefix: str) -> tuple[dict[str, Any],
 
 
 def join_arrays(values: Mapping[str, Any], prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """A codec's state of what `split_arrays` returned.
+    """Restores the state of a codec: the inverse of `split_arrays`.
 
     Args:
         values: the plain values.
-        prefix: of the arrays' names.
+        prefix: of the names of arrays.
         arrays: name -> array; those with other prefixes are ignored.
     """
     start = f"{prefix}/"
@@ -113,25 +112,25 @@ def join_arrays(values: Mapping[str, Any], prefix: str, arrays: Mapping[str, np.
 
 
 def array_to_json(array: np.ndarray) -> dict[str, Any]:
-    """An array of numbers as JSON, for files that must hold everything themselves.
+    """A numeric array as JSON, for files without separate arrays.
 
     Raises:
-        ArtifactError: the array holds other things than numbers.
+        ArtifactError: the array is not numeric.
 
     >>> array_to_json(np.array([1.0, 2.0], "float32"))
     {'array': 'AACAPwAAAEA=', 'dtype': '<f4', 'shape': [2]}
     """
     _check_numbers([array.dtype])
-    little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
-    packed = base64.b64encode(little.tobytes()).decode("ascii")
-    return {"array": packed, "dtype": little.dtype.str, "shape": list(array.shape)}
+    little_endian = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+    encoded = base64.b64encode(little_endian.tobytes()).decode("ascii")
+    return {"array": encoded, "dtype": little_endian.dtype.str, "shape": list(array.shape)}
 
 
 def array_from_json(content: Mapping[str, Any]) -> np.ndarray:
     """The inverse of `array_to_json`.
 
     Raises:
-        ArtifactError: the type is not one of numbers.
+        ArtifactError: the data type is not numeric.
     """
     dtype = np.dtype(content["dtype"])
     _check_numbers([dtype])
@@ -142,4 +141,4 @@ def array_from_json(content: Mapping[str, Any]) -> np.ndarray:
 def _check_numbers(dtypes: Iterable[np.dtype[Any]]) -> None:
     for dtype in dtypes:
         if dtype.kind not in NUMBERS:
-            raise ArtifactError(f"Saved arrays must hold numbers, got one of {dtype}.")
+            raise ArtifactError(f"Saved arrays must be numeric, got {dtype}.")

@@ -1,4 +1,4 @@
-"""Blocks that change the shape and nothing else; they hold no weights."""
+"""Blocks that only change the shape; they have no weights."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class Flatten(Layer, register="core.flatten"):
-    """All numbers of a row as one vector.
+    """Flattens each row to a vector.
 
-    Shape: (B, *any) -> (B, D), D their product.
+    Shape: (B, *any) -> (B, D), D the product of all sizes.
 
     >>> str(Flatten().out(Spec((3, 4, 4), "CHW")))
     '(D=48)'
@@ -24,27 +24,27 @@ class Flatten(Layer, register="core.flatten"):
 
     @property
     def frozen(self) -> bool:
-        """It has nothing to learn."""
+        """True: it has no weights."""
         return True
 
     def build(self, *specs: Spec) -> nn.Module:
-        """A flattening module."""
+        """Builds the module."""
         from torch import nn
 
         return nn.Flatten()
 
     def out(self, *specs: Spec) -> Spec:
-        """One vector."""
+        """The spec of the vector."""
         return vector(specs[0].size)
 
 
 class SpatialReduction(Layer, register="core.spatial_reduction"):
-    """A map (or any sequence) as one vector.
+    """Reduces a feature map (or a sequence) to a vector.
 
     Args:
         reduction_type: `"flatten"`, `"global_max"` or `"global_avg"` (over space, per channel).
 
-    Shape: (B, C, H, W) -> (B, C), or (B, C*H*W) where flattened; vectors pass.
+    Shape: (B, C, H, W) -> (B, C), or (B, C*H*W) if flattened; vectors are unchanged.
 
     >>> str(SpatialReduction(reduction_type="global_avg").out(Spec((8, 4, 4), "CHW")))
     '(D=8)'
@@ -54,25 +54,25 @@ class SpatialReduction(Layer, register="core.spatial_reduction"):
 
     @property
     def frozen(self) -> bool:
-        """It has nothing to learn."""
+        """True: it has no weights."""
         return True
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The pooling module."""
-        return _reduction(specs[0], str(self.reduction_type))
+        """Builds the pooling module."""
+        return _reduction_module(specs[0], str(self.reduction_type))
 
     def out(self, *specs: Spec) -> Spec:
-        """One vector."""
-        return _reduced(specs[0], str(self.reduction_type))
+        """The spec of the vector."""
+        return _reduced_spec(specs[0], str(self.reduction_type))
 
 
 class TemporalReduction(Layer, register="core.temporal_reduction"):
-    """A sequence as one vector.
+    """Reduces a sequence to a vector.
 
     Args:
         reduction_type: `"flatten"`, `"global_max"` or `"global_avg"` (over the steps).
 
-    Shape: (B, T, D) -> (B, D), or (B, T*D) where flattened; vectors pass.
+    Shape: (B, T, D) -> (B, D), or (B, T*D) if flattened; vectors are unchanged.
 
     >>> str(TemporalReduction(reduction_type="global_max").out(Spec((7, 5), "TD")))
     '(D=5)'
@@ -82,30 +82,30 @@ class TemporalReduction(Layer, register="core.temporal_reduction"):
 
     @property
     def frozen(self) -> bool:
-        """It has nothing to learn."""
+        """True: it has no weights."""
         return True
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The pooling module."""
-        return _reduction(specs[0], str(self.reduction_type))
+        """Builds the pooling module."""
+        return _reduction_module(specs[0], str(self.reduction_type))
 
     def out(self, *specs: Spec) -> Spec:
-        """One vector."""
-        return _reduced(specs[0], str(self.reduction_type))
+        """The spec of the vector."""
+        return _reduced_spec(specs[0], str(self.reduction_type))
 
 
-def _reduced(spec: Spec, how: str) -> Spec:
-    if how == "flatten" or spec.rank == 1:
+def _reduced_spec(spec: Spec, method: str) -> Spec:
+    if method == "flatten" or spec.rank == 1:
         return vector(spec.size)
     if not (spec.is_map or spec.is_sequence):
-        raise GraphError(f"no axis of {spec} is space or time; use Flatten().")
+        raise GraphError(f"{spec} has no axis of space or time; use Flatten().")
     return vector(spec.width)
 
 
-def _reduction(spec: Spec, how: str) -> nn.Module:
+def _reduction_module(spec: Spec, method: str) -> nn.Module:
     from medley.core.pool import Pool
 
-    if how == "flatten" or spec.rank == 1:
+    if method == "flatten" or spec.rank == 1:
         return Flatten().build(spec)
     dims = (1,) if spec.is_sequence else tuple(range(2, spec.rank + 1))
-    return Pool(dims, how)
+    return Pool(dims, method)

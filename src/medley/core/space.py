@@ -1,4 +1,4 @@
-"""Values not chosen yet: they stand in a block's field until a trial resolves them."""
+"""Search spaces: ranges of values in the fields of a block, of which each trial chooses one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from medley.errors import ConfigError
 
 
 class Space(ABC):
-    """A set of values with a default. Final forms: `Int`, `Float`, `OneOf`."""
+    """A search space: a set of values with a default. The subclasses are `Int`, `Float` and `OneOf`."""
 
     default: Any
 
@@ -19,7 +19,7 @@ class Space(ABC):
 
     @abstractmethod
     def nearest(self, value: Any) -> Any:
-        """The member closest to `value` (a suitable default may fall outside a caller's own range)."""
+        """The member closest to `value`: a suggested default may lie outside the caller's range."""
 
 
 def _check_range(name: str, low: float, high: float, *, log: bool) -> None:
@@ -31,7 +31,7 @@ def _check_range(name: str, low: float, high: float, *, log: bool) -> None:
 
 def _check_default(name: str, space: Space) -> None:
     if space.default not in space:
-        raise ConfigError(f"{name}: the default {space.default!r} lies outside the range; give a member of {space!r}.")
+        raise ConfigError(f"{name}: the default {space.default!r} lies outside the range; pass a member of {space!r}.")
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ class OneOf(Space):
     """One of a few values: strings, numbers, booleans, or whole blocks.
 
     Args:
-        choices: what can be chosen, at least one; None is not a value (it means "search me").
-        default: the member that trial 0 takes; the first, if left out.
+        choices: the choices, at least one. None is not allowed: it means that a field is unset.
+        default: the choice of trial 0; by default the first.
 
     >>> OneOf(3, 5, 7).default, 5 in OneOf(3, 5, 7), OneOf(16, 64, 256).nearest(100)
     (3, True, 64)
@@ -105,7 +105,7 @@ class OneOf(Space):
         if not choices:
             raise ConfigError("OneOf needs at least one choice, got none.")
         if any(choice is None for choice in choices):
-            raise ConfigError("OneOf cannot hold None: an unset field is what a search fills. Use 'none' or False.")
+            raise ConfigError("OneOf cannot contain None, which means that a field is unset. Use 'none' or False.")
         self.choices = choices
         self.default = choices[0] if default is None else default
         if self.default not in choices:
@@ -123,8 +123,8 @@ class OneOf(Space):
             return min(numbers, key=lambda number: abs(number - value))
         return self.default
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, OneOf) and (self.choices, self.default) == (other.choices, other.default)
+    def __eq__(self, value: object) -> bool:
+        return isinstance(value, OneOf) and (self.choices, self.default) == (value.choices, value.default)
 
     def __hash__(self) -> int:
         return hash((self.choices, self.default))
@@ -133,12 +133,12 @@ class OneOf(Space):
         return f"OneOf({', '.join(map(repr, self.choices))}, default={self.default!r})"
 
 
-def searched(space: Space, *, also: type | tuple[type, ...] = ()) -> Any:
-    """A block's field that is searched over `space` where the caller leaves it unset.
+def searched(space: Space, *, other_types: type | tuple[type, ...] = ()) -> Any:
+    """Declares a field of a block that is searched over `space` if the caller leaves it unset.
 
     Args:
         space: the range.
-        also: types besides numbers that a caller may set; the block's own `check` judges such values.
+        other_types: types besides numbers that a caller may set; the block's `check` validates such values.
 
     >>> from dataclasses import dataclass
     >>> @dataclass
@@ -147,10 +147,10 @@ def searched(space: Space, *, also: type | tuple[type, ...] = ()) -> Any:
     >>> Part().size is None, space_of(Part, "size").default
     (True, 4)
     """
-    return field(default=None, metadata={"space": space, "also": also})
+    return field(default=None, metadata={"space": space, "other_types": other_types})
 
 
 def space_of(declaration: Any, name: str) -> Space | None:
-    """The range that sits on a field, or None for a field that is never searched."""
+    """The search space of a field, or None for a field that is never searched."""
     entry = declaration.__dataclass_fields__.get(name, MISSING)
     return None if entry is MISSING else entry.metadata.get("space")

@@ -1,4 +1,4 @@
-"""The shape of one sample between two parts, known before any data flows."""
+"""Specs: axes and shape of one row between two parts of a network, known before any data is read."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table as its encoders see it.
+    """One encoded column of a table.
 
     Args:
-        name: the caller's name of it.
-        kind: `"numeric"` (standardised, missing is NaN) or `"categorical"` (a code, 0 is missing or unseen).
-        cardinality: number of codes of a categorical column, the 0 included.
-        bins: increasing edges learnt on training rows, in standardised units; empty where there are too few values.
-        values: rising distinct values of a numeric column of whole numbers that recur, in standardised units.
+        name: of the column.
+        kind: `"numeric"` (standardised, NaN if missing) or `"categorical"` (a code, 0 if missing or unseen).
+        cardinality: number of codes of a categorical column, including 0.
+        bins: increasing edges of bins, in standardised units; empty if there are too few values.
+        values: increasing distinct values of a numeric column of few whole numbers, in standardised units.
         is_time: whether a numeric column is a point in time, or in a year, a week or a day.
-        missing: whether training rows that have this table lack this cell; encoders then tell missing from average.
+        missing: whether cells are missing in training rows; encoders then distinguish missing cells from average ones.
     """
 
     name: str
@@ -32,18 +32,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Spec:
-    """Axes and shape of one sample (the rows' axis B is left out).
+    """Axes and shape of one row, without the axis B of rows.
 
     Args:
         shape: sizes, one per axis.
-        axes: one letter per axis: D width, T steps, C channels (or a table's columns), H, W, Z space, K outputs,
-            S members of a set, E members of an ensemble.
-        dtype: `"float32"`, `"int64"` (codes; `cardinality` says how many) or `"uint8"` (compact pixels, 0..255).
-        cardinality: number of distinct codes where dtype is `"int64"`.
-        columns: what the C axis of a table holds, column by column.
-        answers: of a linear path's vector: heads in order, each with the number of its raw outputs, which stand from
-            the second number on.
-        blind: members of an ensemble, the last ones, that have read no linear path.
+        axes: one letter per axis: D width, T steps, C channels (or columns of a table), H, W, Z space, K outputs,
+            S items of a set, E members of an ensemble.
+        dtype: `"float32"`, `"int64"` (token ids or category codes) or `"uint8"` (pixels, 0 to 255).
+        cardinality: number of distinct ids or codes if dtype is `"int64"`.
+        columns: the columns along axis C of a table.
+        linear_outputs: for the vector of a linear path: each head with the number of its raw outputs, in order; the
+            vector holds a 1, followed by these outputs.
+        blind: number of members of an ensemble that do not read the linear path; these are the last ones.
 
     >>> Spec((3, 32, 32), "CHW").width
     3
@@ -56,7 +56,7 @@ class Spec:
     dtype: Literal["float32", "int64", "uint8"] = "float32"
     cardinality: int = 0
     columns: tuple[Column, ...] = ()
-    answers: tuple[tuple[str, int], ...] = ()
+    linear_outputs: tuple[tuple[str, int], ...] = ()
     blind: int = 0
 
     def __post_init__(self) -> None:
@@ -65,17 +65,17 @@ class Spec:
 
     @property
     def rank(self) -> int:
-        """Number of axes, B left out."""
+        """Number of axes, without B."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
-        """Numbers in one sample."""
+        """Number of values in one row."""
         return prod(self.shape)
 
     @property
     def width(self) -> int:
-        """Size of the feature axis: D, or C of maps and tables."""
+        """Size of the feature axis: D, or C of feature maps and tables."""
         for axis in "DCK":
             if axis in self.axes:
                 return self.shape[self.axes.index(axis)]
@@ -83,32 +83,32 @@ class Spec:
 
     @property
     def is_vector(self) -> bool:
-        """One plain vector of numbers per row."""
+        """Whether a row is a vector of numbers."""
         return self.axes == "D"
 
     @property
     def is_table(self) -> bool:
-        """Raw columns: NaN for missing numbers, codes for categories."""
+        """Whether a row consists of columns: numbers, NaN if missing, and codes of categories."""
         return bool(self.columns)
 
     @property
     def is_map(self) -> bool:
-        """Channels first, then space: CT is not one (series are TD)."""
+        """Whether a row is a feature map: channels, then two or three axes of space."""
         return self.axes in ("CHW", "CZHW")
 
     @property
     def is_sequence(self) -> bool:
-        """Steps of vectors."""
+        """Whether a row is a sequence of vectors."""
         return self.axes == "TD"
 
     @property
     def is_ensemble(self) -> bool:
-        """A vector per member of an ensemble: heads train the members apart and predict their mean."""
+        """Whether a row has a vector per member of an ensemble. Heads train members separately and average them."""
         return self.axes == "ED"
 
     @property
     def is_tokens(self) -> bool:
-        """Steps of codes, 0 is padding."""
+        """Whether a row is a sequence of token ids; 0 is padding."""
         return self.axes == "T" and self.dtype == "int64"
 
     def __str__(self) -> str:

@@ -7,34 +7,34 @@ from torch import Tensor, nn
 
 
 class Standardize(nn.Module):
-    """(x - mean) / std, both learnt by `adapt`.
+    """(x - mean) / std, with statistics computed by `adapt`.
 
     Args:
-        rank: axes of one sample.
-        place: the axis of a sample that keeps statistics of its own, or None.
-        width: its size.
+        rank: number of axes of one row.
+        axis: the axis with separate statistics for each position, or None.
+        width: size of that axis.
     """
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, rank: int, place: int | None, width: int) -> None:
+    def __init__(self, rank: int, axis: int | None, width: int) -> None:
         super().__init__()
-        shape = [width if place == axis else 1 for axis in range(rank)]
-        self.dims = tuple(axis + 1 for axis in range(rank) if axis != place)
+        shape = [width if i == axis else 1 for i in range(rank)]
+        self.dims = tuple(i + 1 for i in range(rank) if i != axis)
         self.register_buffer("mean", torch.zeros(shape))
         self.register_buffer("scale", torch.ones(shape))
 
     def adapt(self, x: Tensor) -> None:
-        """Learns from rows (B, ...); a constant feature keeps scale 1."""
+        """Computes the statistics of rows (B, ...); a constant feature has scale 1."""
         dims = (0, *self.dims)
-        wide = x.double()
-        mean = wide.mean(dims, keepdim=True)
-        std = (wide - mean).square().mean(dims, keepdim=True).sqrt()
+        double = x.double()
+        mean = double.mean(dims, keepdim=True)
+        std = (double - mean).square().mean(dims, keepdim=True).sqrt()
         std[std < 1e-6] = 1.0
         self.mean.copy_(mean[0])
         self.scale.copy_(1 / std[0])
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, ...) -> (B, ...)."""
+        """Standardises x (B, ...)."""
         return (x - self.mean) * self.scale

@@ -1,4 +1,4 @@
-"""Any torch module as a block."""
+"""Use of any torch module as a block."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class TorchBlock(Layer, register="core.torch"):
-    """Any `torch.nn.Module` as a block; the shape of its result is found without data.
+    """Any `torch.nn.Module` as a block; the shape of its result is inferred without data.
 
     Args:
-        module: a module (each trial trains a copy, weights included), or a factory of one. A factory that takes
-            arguments gets the `Spec` of each input. A saved model keeps it only by a registered name:
-            `@medley.extend.register("mine.net")` on the factory or its class.
+        module: a module (each trial trains a copy, including its weights), or a function that returns one. A function
+            with parameters receives the `Spec` of each node that the block reads. To be saved, the function or class
+            must have a registered name: `@medley.extend.register("mine.net")`.
 
-    Shape: what the module makes of (B, ...): maps are (B, C, H, W), sequences (B, T, D), vectors (B, D).
+    Shape: (B, ...) -> result of the module: feature maps (B, C, H, W), sequences (B, T, D) or vectors (B, D).
 
     >>> from torch import nn
     >>> str(TorchBlock(nn.Linear(20, 32)).out(Spec((20,), "D")))
@@ -34,12 +34,12 @@ class TorchBlock(Layer, register="core.torch"):
     module: nn.Module | Callable[..., nn.Module] | None = None
 
     def check(self) -> Iterable[str]:
-        """There is a module or a factory."""
+        """Checks that there is a module or a function."""
         if not callable(self.module):
             yield f"module must be a torch.nn.Module or a callable that makes one, got {self.module!r}."
 
     def build(self, *specs: Spec) -> nn.Module:
-        """A fresh module."""
+        """Builds a new module."""
         from torch import nn
 
         if isinstance(self.module, nn.Module):

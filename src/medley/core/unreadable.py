@@ -1,4 +1,4 @@
-"""Files in rows that cannot be read: images, recordings. What is done about them, and how they are reported."""
+"""Files in rows that cannot be read (images, recordings): policies, and how they are reported."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from medley.core.row_reporting import RowWarning, row_number, warn_about_rows
 from medley.errors import DataError, did_you_mean, spelled
 
 Policy = Literal["warn", "raise", "drop"]
-"""`"warn"`: treated as missing, and listed in one warning; `"raise"`: an error that lists them; `"drop"`: as `"warn"`,
-for callers who leave out beforehand the rows that `Codec.unreadable_rows` finds."""
+"""`"warn"`: files are treated as missing and listed in a warning; `"raise"`: an error lists them; `"drop"`: like
+`"warn"`, for callers that first drop the rows of `Codec.unreadable_rows`."""
 
 POLICIES = ("warn", "raise", "drop")
 MAX_LISTED = 10
 
 Where = Callable[[int], tuple[int, int | None]]
-"""Position among items -> row, and place in the row where it may hold several."""
+"""Index of an item -> its row, and its position in the row; None if rows hold one item."""
 
 
 def by_row(position: int) -> tuple[int, None]:
-    """Where items are that come one per row."""
+    """The row of an item if each row holds one."""
     return position, None
 
 
@@ -32,11 +32,11 @@ class Unreadable:
     """An item that cannot be read.
 
     Args:
-        row: its row, as the caller numbers it, from 0.
-        place: its place among the items of that row, from 0; None where a row holds one.
-        source: its path as the caller wrote it (quoted), or `"bytes"`; empty for arrays and objects.
+        row: the caller's number of its row, from 0.
+        place: its position among the items of that row, from 0; None if rows hold one item.
+        source: its path as written by the caller (quoted), or `"bytes"`; empty for arrays and objects.
         reason: why it cannot be read.
-        noun: what it is.
+        noun: the noun for an item.
 
     >>> str(Unreadable(3, None, "'a.png'", "no such file"))
     "row 3 ('a.png'): no such file"
@@ -55,15 +55,15 @@ class Unreadable:
 
 @dataclass
 class Problems:
-    """What went wrong in one pass over items, by their positions.
+    """Problems of items, by their indices.
 
     Args:
-        bad: items that cannot be read: the policy decides about them.
-        wrong: what is no such item at all, or does not fit the training data: an error, whatever the policy.
+        unreadable: items that cannot be read; the policy applies to them.
+        invalid: values of a wrong type, or items that do not match the training data; always an error.
     """
 
-    bad: dict[int, str] = field(default_factory=dict)
-    wrong: dict[int, str] = field(default_factory=dict)
+    unreadable: dict[int, str] = field(default_factory=dict)
+    invalid: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ class FileReporter:
     """Reports the items of one modality that cannot be read.
 
     Args:
-        noun: what one is called: "image".
-        plural: what several are called.
-        warning: the category of warnings.
-        describe: item -> how messages name it: its path, "bytes", or nothing.
+        noun: the noun for an item: "image".
+        plural: its plural.
+        warning: the class of warnings.
+        describe: item -> its description in messages: its path, "bytes", or nothing.
     """
 
     noun: str
@@ -82,39 +82,56 @@ class FileReporter:
     warning: type[Warning]
     describe: Callable[[Any], str]
 
-    def listed(
+    def list_items(
         self, problems: Mapping[int, str], items: Sequence[Any] | np.ndarray, where: Where = by_row
     ) -> list[Unreadable]:
-        """Problems by position among the items -> items in order, with the caller's numbers of their rows."""
-        found = []
+        """The items that have problems, in order, with the caller's numbers of their rows.
+
+        Args:
+            problems: index of an item -> reason.
+            items: all items.
+            where: index of an item -> its row and position.
+        """
+        unreadable = []
         for position in sorted(problems):
             row, place = where(position)
             source = self.describe(items[position])
-            found.append(Unreadable(row_number(row), place, source, problems[position], self.noun))
-        return found
+            unreadable.append(Unreadable(row_number(row), place, source, problems[position], self.noun))
+        return unreadable
 
-    def stop(self, problems: Problems, items: Sequence[Any] | np.ndarray, where: Where, policy: Policy) -> None:
-        """Ends the call where something is wrong, or bad and the policy says so.
+    def raise_errors(self, problems: Problems, items: Sequence[Any] | np.ndarray, where: Where, policy: Policy) -> None:
+        """Raises an error if items are invalid, or if items are unreadable and the policy is `"raise"`.
+
+        Args:
+            problems: the problems of all items.
+            items: all items.
+            where: index of an item -> its row and position.
+            policy: for unreadable items.
 
         Raises:
-            DataError: lists all of it.
+            DataError: lists all problems.
         """
-        if problems.wrong or (problems.bad and policy == "raise"):
-            both = self.listed({**problems.bad, **problems.wrong}, items, where)
-            head = f"{len(both)} of {len(items)} {self.plural} cannot be used."
-            raise DataError(listing(f"{head} None stands for {self._article} {self.noun} that is missing.", both))
+        if problems.invalid or (problems.unreadable and policy == "raise"):
+            unusable = self.list_items({**problems.unreadable, **problems.invalid}, items, where)
+            title = f"{len(unusable)} of {len(items)} {self.plural} cannot be used."
+            raise DataError(list_message(f"{title} None stands for {self._article} missing {self.noun}.", unusable))
 
-    def warn_of(self, found: Sequence[Unreadable], total: int) -> None:
-        """One warning for all of them; none where there are none."""
-        warn_about_rows(RowWarning(found, total, self.sentence, self.warning))
+    def warn_of(self, unreadable: Sequence[Unreadable], total: int) -> None:
+        """Issues one warning that lists the unreadable items; none if there are none.
 
-    def sentence(self, found: Sequence[Any], total: int) -> str:
-        """The warning's text."""
-        head = f"{len(found)} of {total} {self.plural} cannot be read and are treated as missing"
-        return listing(f"{head} ({spelled('on_bad_file', 'raise')} stops instead).", found)
+        Args:
+            unreadable: items in the order of rows.
+            total: number of all items.
+        """
+        warn_about_rows(RowWarning(unreadable, total, self.sentence, self.warning))
+
+    def sentence(self, unreadable: Sequence[Any], total: int) -> str:
+        """The text of the warning."""
+        title = f"{len(unreadable)} of {total} {self.plural} cannot be read and are treated as missing"
+        return list_message(f"{title} ({spelled('on_bad_file', 'raise')} stops instead).", unreadable)
 
     def policy_problem(self, policy: Any) -> Iterator[str]:
-        """A sentence where there is no such policy."""
+        """Yields a sentence if a policy is invalid."""
         if policy not in POLICIES:
             names = ", ".join(map(repr, POLICIES))
             yield f"on_bad_file must be one of {names}, got {policy!r}.{did_you_mean(policy, POLICIES)}"
@@ -124,13 +141,13 @@ class FileReporter:
         return "an" if self.noun[0] in "aeiou" else "a"
 
 
-def listing(head: str, items: Sequence[Unreadable]) -> str:
-    r"""A sentence and, below it, the first of the items.
+def list_message(title: str, items: Sequence[Unreadable]) -> str:
+    r"""A message with a title, and a line for each of the first items.
 
-    >>> listing("One is bad.", [Unreadable(3, 1, "bytes", "not an image")])
+    >>> list_message("One is bad.", [Unreadable(3, 1, "bytes", "not an image")])
     'One is bad.\n- row 3, image 1 (bytes): not an image'
     """
-    lines = [head, *(f"- {item}" for item in items[:MAX_LISTED])]
+    lines = [title, *(f"- {item}" for item in items[:MAX_LISTED])]
     if len(items) > MAX_LISTED:
         lines.append(f"- and {len(items) - MAX_LISTED} more")
     return "\n".join(lines)

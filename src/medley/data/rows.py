@@ -218,11 +218,11 @@ def _by_name(values: Mapping[Any, Any], names: Sequence[str], argument: str) -> 
     return {name: values[name] for name in names}
 
 
-def _wrong_number_of_arrays(argument: str, names: Sequence[str], found: int) -> DataError:
+def _wrong_number_of_arrays(argument: str, names: Sequence[str], received: int) -> DataError:
     advice = "Give one for each, in this order or in a dict by name."
     if len(names) == 1:
         advice = f"Join their columns into one, or add {'a head' if argument == 'y' else 'an input'}."
-    message = f"Expected {argument} to have {len(names)} arrays, but got {found}"
+    message = f"Expected {argument} to have {len(names)} arrays, but got {received}"
     return DataError(f"{message}; the names are {', '.join(map(repr, names))}. {advice}")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from medley.core.codec import Codec, Encoded
+from medley.core.foreign_errors import as_data_error
 from medley.core.row_reporting import WarningCollector
 from medley.data.rows import count
 from medley.errors import DataError, ErrorCollector, within
@@ -53,7 +54,8 @@ def encode_inputs(sources: Sequence[Source], x: Mapping[str, Any]) -> dict[str, 
                 values = None if all(rows is None for rows in values.values()) else values
             else:
                 values = x[source.input_name]  # derived rows are computed here, which may fail
-            encoded[source.name] = absent(source.codec, size) if values is None else source.codec.encode(values)
+            with as_data_error("its rows cannot be encoded"):
+                encoded[source.name] = absent(source.codec, size) if values is None else source.codec.encode(values)
     errors.raise_if_any(DataError)
     return encoded
 

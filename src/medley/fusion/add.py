@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
+from medley.core.arguments import whole_number_problems
 from medley.core.layer import Fusion
 from medley.core.space import Space
 from medley.core.spec import Spec, vector
-from medley.fusion.width import size_errors
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,7 +30,7 @@ class Add(Fusion, register="fusion.add"):
 
     def check(self) -> Iterable[str]:
         """Check that the width is positive."""
-        yield from size_errors("width", self.width)
+        yield from whole_number_problems(self, "width")
 
     def build(self, *specs: Spec) -> nn.Module:
         """Build the module."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import DataSummary
 from medley.core.layer import Fusion
 from medley.core.space import Space, searched
 from medley.core.spec import Spec, vector
-from medley.fusion.width import WIDTHS, default_width, size_errors
+from medley.fusion.width import WIDTHS, default_width
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,7 +35,7 @@ class GatedFusion(Fusion, register="fusion.gated"):
 
     def check(self) -> Iterable[str]:
         """Check that the width is positive."""
-        yield from size_errors("width", self.width)
+        yield from whole_number_problems(self, "width")
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """A small width for few rows."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from medley.core.block import DataSummary
 from medley.core.space import OneOf
@@ -21,9 +20,3 @@ def default_width(specs: Sequence[Spec], summary: DataSummary) -> int:
     """
     maximum = 32 if summary.rows < 1_000 else 64 if summary.rows < 10_000 else 128
     return min(maximum, max((spec.width for spec in specs), default=maximum))
-
-
-def size_errors(name: str, value: Any) -> Iterable[str]:
-    """Yield an error if a size is set and is not a positive whole number."""
-    if isinstance(value, float) or value == 0:
-        yield f"{name} must be a positive whole number, got {value!r}."

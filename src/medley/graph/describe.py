@@ -1,4 +1,4 @@
-"""A network as text: parts, shapes, parameters."""
+"""A description of a network as text: parts, shapes, numbers of parameters."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from medley.graph.network import Network
 
 
 def describe(graph: Graph, network: Network) -> str:
-    """A table of the parts in order.
+    """Describes the parts of a network in order, as a table.
 
     Args:
         graph: resolved.
         network: built from it.
 
     Returns:
-        One line per part: name, declaration, shape of its result for one row, what it reads, parameters.
+        One line per part: name, declaration, parts that it reads, spec of its result, number of parameters.
     """
     steps = {step.name: step for step in network.steps}
     lines = [("name", "part", "reads", "out", "parameters")]
     for node in graph.nodes():
         name = graph.names[id(node.block)]
-        reads = ", ".join(graph.names[id(one.block)] for one in node.inputs)
+        reads = ", ".join(graph.names[id(parent.block)] for parent in node.inputs)
         if isinstance(node.block, Input | Preprocessing):
             lines.append((name, _declaration(node.block), reads, "", ""))
             continue
@@ -41,15 +41,15 @@ def describe(graph: Graph, network: Network) -> str:
 
 
 def _declaration(block: Block) -> str:
-    skip = {"name", "metrics", "loss"} if isinstance(block, Head) else {"name"}
-    set_fields = [(f.name, getattr(block, f.name)) for f in fields(block) if f.name not in skip]
-    inner = ", ".join(f"{name}={_text(value)}" for name, value in set_fields if value is not None)
-    return f"{type(block).__name__}({inner if len(inner) <= 70 else inner[:67] + '...'})"
+    omitted = {"name", "metrics", "loss"} if isinstance(block, Head) else {"name"}
+    set_fields = [(f.name, getattr(block, f.name)) for f in fields(block) if f.name not in omitted]
+    arguments = ", ".join(f"{name}={_text(value)}" for name, value in set_fields if value is not None)
+    return f"{type(block).__name__}({arguments if len(arguments) <= 70 else arguments[:67] + '...'})"
 
 
 def _text(value: object) -> str:
     if isinstance(value, Mapping) and len(value) > 8:  # a pretrained encoder's configuration, say
         return "{...}"
-    # A function's address says nothing to a reader, and is another one in each process.
-    named = name_of(value) or (getattr(value, "__qualname__", None) if isroutine(value) else None)
-    return named or " ".join(repr(value).split())
+    # Not the address of a function, which is meaningless and different in each process.
+    name = name_of(value) or (getattr(value, "__qualname__", None) if isroutine(value) else None)
+    return name or " ".join(repr(value).split())

@@ -1,4 +1,4 @@
-"""Which results of a network's frozen parts can be cached, and how they are computed."""
+"""The plan of cached results: which results of frozen parts can be cached, and how they are computed."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from collections.abc import Collection
 from torch import Tensor
 
 from medley.graph.frozen import run_in_batches
-from medley.graph.network import Network, Step, scaled
+from medley.graph.network import Network, Step, scale_pixels
 
 
 class FrozenPlan:
-    """What can be computed once per row of a network, instead of once per row and epoch.
+    """The results of a network that can be computed once per row, instead of once per row and epoch.
 
-    A step has a `cache_key` where frozen parts alone lie between one source and its result. Of several such steps in a
-    row, only the result of the last is cached; it takes the place of the source in a batch.
+    A step has a `cache_key` if it depends on one source through frozen parts only. Of several such steps in a chain,
+    only the result of the last is cached; it replaces the source in a batch.
 
     Args:
-        network: whose frozen parts are meant.
+        network: a network with frozen parts.
     """
 
     def __init__(self, network: Network) -> None:
         self.network = network
 
     def cacheable(self) -> list[Step]:
-        """The steps whose results are worth caching: the last of a chain of frozen parts, where one holds weights."""
+        """The steps whose results are cached: the last of each chain of frozen parts of which one has weights."""
         network = self.network
         steps = []
         for index, step in enumerate(network.steps, start=len(network.sources)):
@@ -36,10 +36,10 @@ class FrozenPlan:
         return steps
 
     def uncacheable(self) -> list[tuple[str, str]]:
-        """Frozen parts with weights that run in every epoch all the same.
+        """Frozen parts with weights whose results cannot be cached.
 
         Returns:
-            Their names, each with the name of the part before it that is trained or changes the rows.
+            Their names, each with the name of the part before it that is trained or changes rows.
         """
         network = self.network
         pairs = []
@@ -52,12 +52,12 @@ class FrozenPlan:
         return pairs
 
     def chain(self, step: Step) -> list[Step]:
-        """The frozen parts, from the source on, that end in a step which has a `cache_key`."""
+        """The chain of frozen parts from the source to a step with a `cache_key`."""
         previous = step.inputs[0] - len(self.network.sources)
         return [*(self.chain(self.network.steps[previous]) if previous >= 0 else ()), step]
 
     def unread_sources(self, cache_keys: Collection[str]) -> frozenset[str]:
-        """The sources that nothing reads where a batch holds the results with these keys."""
+        """The sources that no step reads if a batch contains the results with these keys."""
         required = self.network.required(frozenset(cache_keys))
         return frozenset(name for index, (name, _) in enumerate(self.network.sources) if index not in required)
 
@@ -75,7 +75,7 @@ class FrozenPlan:
         index = chain[0].inputs[0]
 
         def run(rows: Tensor) -> Tensor:
-            rows = scaled(rows, compact=self.network.sources[index][1])
+            rows = scale_pixels(rows, compact=self.network.sources[index][1])
             for part in chain:
                 rows = part.module(rows)
             return rows

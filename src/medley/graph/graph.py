@@ -1,4 +1,4 @@
-"""A graph: inputs, heads and what lies between, as pure data that is saved as JSON."""
+"""Graphs: inputs, heads and the blocks between them, as pure data that is saved as JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
-from medley.core.block import Block, Node, as_nodes, snake
+from medley.core.block import Block, Node, as_nodes, to_snake_case
 from medley.core.config import from_json, to_json
 from medley.core.head import Head
 from medley.core.input import DerivedInput, Input
@@ -17,15 +17,15 @@ from medley.errors import ArtifactError, ErrorCollector, GraphError
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """Inputs and heads that are joined, every block with a name.
+    """A graph of blocks, each with a name.
 
     Args:
         inputs: in the caller's order.
-        outputs: the heads' nodes, in the caller's order.
-        names: `id(block)` -> name, given or made: `image_input_1`, `classification_head_1`, ...
+        outputs: nodes of heads, in the caller's order.
+        names: `id(block)` -> name, set by the caller or generated: `image_input_1`, `classification_head_1`, ...
 
     Raises:
-        GraphError: an output is no head, an input is not reached or not listed, two parts share a name.
+        GraphError: an output is not a head, an input is not connected or not listed, or two parts have the same name.
     """
 
     inputs: tuple[Input, ...]
@@ -38,14 +38,14 @@ class Graph:
             if not isinstance(node.block, Head):
                 errors.add(f"outputs must be heads, got {node.block!r}; call a head on it.")
         for node in self.nodes():
-            for one in node.inputs:
-                if isinstance(one.block, Head):
-                    errors.add(f"{node.block!r} reads {one.block!r}, but a head goes out; read what the head reads.")
+            for parent in node.inputs:
+                if isinstance(parent.block, Head):
+                    errors.add(f"{node.block!r} reads the head {parent.block!r}; heads must be outputs only.")
         calls = Counter(id(node.block) for node in self.outputs)
         for block in {id(node.block): node.block for node in self.outputs if calls[id(node.block)] > 1}.values():
             errors.add(f"{block!r} is called on {calls[id(block)]} nodes; declare one head for each.")
-        reached = {id(node.block): node.block for node in self.nodes() if _is_given(node.block)}
-        listed = {id(one): one for one in self.inputs}
+        reached = {id(node.block): node.block for node in self.nodes() if _is_passed(node.block)}
+        listed = {id(block): block for block in self.inputs}
         for key, block in reached.items():
             if key not in listed:
                 errors.add(f"Inputs and outputs not connected. {block!r} is read but not among the inputs.")
@@ -53,7 +53,7 @@ class Graph:
             if key not in reached:
                 errors.add(f"Inputs and outputs not connected. No output reads {block!r}.")
         errors.raise_if_any(GraphError)
-        object.__setattr__(self, "names", self._name())
+        object.__setattr__(self, "names", self._make_names())
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Graph, (self.inputs, self.outputs)  # names are kept by identity, which differs between processes
@@ -62,12 +62,12 @@ class Graph:
         return self  # nothing in it changes, and its parts are compared by identity
 
     def nodes(self) -> list[Node]:
-        """Every node once, inputs before what reads them."""
+        """All nodes, each after those that it reads."""
         return self.walk(self.outputs)
 
     @staticmethod
     def walk(outputs: Sequence[Node]) -> list[Node]:
-        """Every node that `outputs` depend on, once, inputs before what reads them.
+        """All nodes on which `outputs` depend, each after those that it reads.
 
         Raises:
             GraphError: the network has a cycle.
@@ -83,34 +83,34 @@ class Graph:
             elif id(node) not in state:
                 state[id(node)] = 1
                 stack.append((node, True))
-                for one in reversed(node.inputs):
-                    if state.get(id(one)) == 1:
+                for parent in reversed(node.inputs):
+                    if state.get(id(parent)) == 1:
                         raise GraphError("The network has a cycle.")
-                    stack.append((one, False))
+                    stack.append((parent, False))
         return order
 
-    def _name(self) -> dict[int, str]:
-        blocks: dict[int, Block] = {id(one): one for one in self.inputs}
+    def _make_names(self) -> dict[int, str]:
+        blocks: dict[int, Block] = {id(block): block for block in self.inputs}
         heads = {id(node.block): node.block for node in self.outputs}
         blocks.update({id(node.block): node.block for node in self.nodes() if id(node.block) not in heads})
         blocks.update(heads)
-        taken = Counter(block.name for block in blocks.values() if block.name)
-        twice = [name for name, count in taken.items() if count > 1]
-        if twice:
-            raise GraphError(f"Two parts are named {', '.join(map(repr, twice))}; names must differ.")
+        used_names = Counter(block.name for block in blocks.values() if block.name)
+        repeated = [name for name, count in used_names.items() if count > 1]
+        if repeated:
+            raise GraphError(f"Two parts are named {', '.join(map(repr, repeated))}; names must differ.")
         names, counts = {}, Counter[str]()
         for key, block in blocks.items():
             name = block.name
-            while name is None or (block.name is None and name in taken):
-                counts[snake(type(block))] += 1
-                name = f"{snake(type(block))}_{counts[snake(type(block))]}"
+            while name is None or (block.name is None and name in used_names):
+                counts[to_snake_case(type(block))] += 1
+                name = f"{to_snake_case(type(block))}_{counts[to_snake_case(type(block))]}"
             names[key] = name
         return names
 
     @property
     def input_names(self) -> list[str]:
-        """The inputs' names in order."""
-        return [self.names[id(one)] for one in self.inputs]
+        """The names of the inputs, in order."""
+        return [self.names[id(block)] for block in self.inputs]
 
     @property
     def heads(self) -> dict[str, Head]:
@@ -118,9 +118,9 @@ class Graph:
         return {self.names[id(node.block)]: node.block for node in self.outputs if isinstance(node.block, Head)}
 
     def declarations(self) -> list[str]:
-        """A line per node: its name, its block, and the names of what it reads."""
+        """A line per node: its name, its block, and the names of the nodes that it reads."""
         return [
-            f"{self.names[id(node.block)]}={node.block!r}({[self.names[id(one.block)] for one in node.inputs]})"
+            f"{self.names[id(node.block)]}={node.block!r}({[self.names[id(parent.block)] for parent in node.inputs]})"
             for node in self.nodes()
         ]
 
@@ -131,82 +131,85 @@ class Graph:
             ArtifactError: a block or a value in it has no registered name.
         """
         order = self.nodes()
-        places = {id(node): place for place, node in enumerate(order)}
-        told = []
+        indices = {id(node): index for index, node in enumerate(order)}
+        nodes = []
         for node in order:
             block = replace(node.block, name=self.names[id(node.block)])
-            told.append({"inputs": [places[id(one)] for one in node.inputs], **to_json(block)})
+            nodes.append({"inputs": [indices[id(parent)] for parent in node.inputs], **to_json(block)})
         return {
-            "nodes": told,
-            "inputs": [places[id(one.node)] for one in self.inputs],
-            "outputs": [places[id(node)] for node in self.outputs],
+            "nodes": nodes,
+            "inputs": [indices[id(block.node)] for block in self.inputs],
+            "outputs": [indices[id(node)] for node in self.outputs],
         }
 
 
-def _is_given(block: Any) -> TypeGuard[Input]:
-    """Whether it is an input whose rows the caller gives."""
+def _is_passed(block: Any) -> TypeGuard[Input]:
+    """Whether a block is an input whose rows are passed by the caller."""
     return isinstance(block, Input) and not isinstance(block, DerivedInput)
 
 
-def graph_from_json(told: Mapping[str, Any]) -> Graph:
-    """The inverse of `Graph.to_json`; nodes of one name share one block.
+def graph_from_json(content: Mapping[str, Any]) -> Graph:
+    """The inverse of `Graph.to_json`; nodes with the same name share a block.
+
+    Args:
+        content: as returned by `Graph.to_json`.
 
     Raises:
-        ArtifactError: the JSON is no graph.
-        ConfigError: it names something that is not registered.
+        ArtifactError: the content is not a graph.
+        ConfigError: a name is not registered.
     """
     try:
         nodes: list[Node] = []
         blocks: dict[str, Block] = {}
-        for one in told["nodes"]:
-            name = one["fields"]["name"]
+        for entry in content["nodes"]:
+            name = entry["fields"]["name"]
             if name not in blocks:
-                blocks[name] = from_json({"block": one["block"], "fields": one["fields"]})
+                blocks[name] = from_json({"block": entry["block"], "fields": entry["fields"]})
             block = blocks[name]
-            inputs = tuple(nodes[place] for place in one["inputs"])
-            nodes.append(block.node if _is_given(block) else Node(block, inputs))
-        inputs = tuple(nodes[place].block for place in told["inputs"])
-        return Graph(inputs, tuple(nodes[place] for place in told["outputs"]))  # type: ignore[arg-type]
+            inputs = tuple(nodes[index] for index in entry["inputs"])
+            nodes.append(block.node if _is_passed(block) else Node(block, inputs))
+        inputs = tuple(nodes[index].block for index in content["inputs"])
+        return Graph(inputs, tuple(nodes[index] for index in content["outputs"]))  # type: ignore[arg-type]
     except (KeyError, TypeError, IndexError) as error:
-        raise ArtifactError(f"This is no graph: {error!r} is missing or wrong.") from error
+        raise ArtifactError(f"The file does not contain a valid graph: {error!r}.") from error
 
 
-def draw(inputs: Any, outputs: Any) -> Graph:
-    """A graph from what a caller hands over: inputs, and heads either bare or already joined.
+def build_graph(inputs: Any, outputs: Any) -> Graph:
+    """Builds a graph from inputs and heads, connected by the caller or not.
 
-    Bare heads get the default: each input its own encoder; where there are several, one `Merge` and a dense block, so
-    that targets may depend on inputs together; every head on that.
+    If a head is not connected, the default graph is built: each input with its default encoder; if there are several
+    inputs, a `Merge` and a dense block, so that predictions can depend on combinations of inputs; then the heads.
 
     Args:
         inputs: an Input or a list of them.
-        outputs: a head, a head's node, or a list of either.
+        outputs: a head, the node of a head, or a list of these.
 
     Raises:
-        GraphError: something else is among them, or they are not connected.
+        GraphError: invalid values among inputs or outputs, or inputs and outputs are not connected.
     """
-    listed = _flat(inputs)
-    wrong = [one for one in listed if not _is_given(one)]
-    if wrong or not listed:
-        raise GraphError(f"inputs must be Inputs such as ImageInput(), got {wrong or inputs!r}.")
-    heads = _flat(outputs)
+    listed = _flatten(inputs)
+    invalid = [item for item in listed if not _is_passed(item)]
+    if invalid or not listed:
+        raise GraphError(f"inputs must be Inputs such as ImageInput(), got {invalid or inputs!r}.")
+    heads = _flatten(outputs)
     if not heads:
         raise GraphError("outputs must hold at least one head, got none.")
-    trunk = _default_trunk(listed) if any(isinstance(one, Head) for one in heads) else None
-    return Graph(tuple(listed), tuple(one(trunk) if isinstance(one, Head) else as_nodes(one)[0] for one in heads))
+    trunk = _default_trunk(listed) if any(isinstance(item, Head) for item in heads) else None
+    return Graph(tuple(listed), tuple(item(trunk) if isinstance(item, Head) else as_nodes(item)[0] for item in heads))
 
 
-def _flat(things: Any) -> list[Any]:
-    if isinstance(things, list | tuple):
-        return [one for thing in things for one in _flat(thing)]
-    return [things]
+def _flatten(value: Any) -> list[Any]:
+    if isinstance(value, list | tuple):
+        return [item for element in value for item in _flatten(element)]
+    return [value]
 
 
 def _default_trunk(inputs: Sequence[Input]) -> Node:
     from medley.core.registry import lookup
 
-    encoded = [one.default_block()(one) for one in inputs]
+    encoded = [item.default_block()(item) for item in inputs]
     if len(encoded) == 1:
         return encoded[0]
-    # Heads are linear: without a hidden layer no answer could depend on two inputs together (a question on an image).
+    # Heads are linear: without a hidden layer, no prediction could depend on a combination of inputs.
     hidden = lookup("tabular.dense")(num_layers=OneOf(1, 2), num_units=OneOf(64, 128, 256, default=128))
     return hidden(lookup("fusion.merge")()(encoded))

@@ -1,4 +1,4 @@
-"""A network whose heads share parts -> one in which some heads have copies of their own."""
+"""Separates heads that share parts, so that each head can have the weights that are best for it."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ def untie(
 ) -> tuple[Graph, Network]:
     """Builds a network in which each head has the weights that are best for it.
 
-    Heads with the same weights share their parts; parts that never learn are shared by all.
+    Heads with the same weights share their parts; frozen parts are shared by all.
 
     Args:
         graph: resolved.
         specs: source name -> spec of its encoding.
         targets: head name -> fitted target codec.
-        weights: head name -> the trained tensors of a network of the graph; the same object where heads share them.
+        weights: head name -> trained tensors of a network of the graph; the same object for heads that share them.
         frozen: builds frozen parts.
 
     Returns:
-        The graph, whose copied parts have names such as "dense (price)", and its network.
+        The graph, in which copied parts have names such as "dense (price)", and its network.
     """
-    first = next(iter(weights.values()))
-    groups = {head: "" if state is first else _first_with(weights, state) for head, state in weights.items()}
+    original = next(iter(weights.values()))
+    groups = {head: "" if state is original else _first_head_with(weights, state) for head, state in weights.items()}
     copies: dict[tuple[int, str], Node] = {}
     blocks: dict[tuple[str, str], object] = {}
 
-    def copied(node: Node, group: str) -> Node:
+    def copy(node: Node, group: str) -> Node:
         if isinstance(node.block, Input | Preprocessing) or not group or getattr(node.block, "is_stage", False):
-            return node  # an earlier stage is the same for all heads
+            return node  # an earlier stage is shared by all heads
         key = (id(node), group)
         if key not in copies:
-            inputs = tuple(copied(parent, group) for parent in node.inputs)
+            inputs = tuple(copy(parent, group) for parent in node.inputs)
             is_shared = isinstance(node.block, Layer) and node.block.frozen and inputs == node.inputs
             name = str(node.block.name)
             if not is_shared and (name, group) not in blocks:
@@ -59,27 +59,27 @@ def untie(
     outputs = []
     for node in graph.outputs:
         group = groups[str(node.block.name)]
-        outputs.append(Node(node.block, tuple(copied(parent, group) for parent in node.inputs)))
-    new = Graph(graph.inputs, tuple(outputs))
-    network = Network(new, specs, targets, frozen)
+        outputs.append(Node(node.block, tuple(copy(parent, group) for parent in node.inputs)))
+    new_graph = Graph(graph.inputs, tuple(outputs))
+    network = Network(new_graph, specs, targets, frozen)
     state = network.state_dict()
     names = {(name, group): str(block.name) for (name, group), block in blocks.items()}  # type: ignore[attr-defined]
     for head, tensors in weights.items():
         group = groups[head]
-        prefixes = {part_key(old): part_key(new) for (old, owner), new in names.items() if owner == group}
+        prefixes = {part_key(name): part_key(new) for (name, owner), new in names.items() if owner == group}
         for key, tensor in tensors.items():
-            kind, _, rest = key.partition(".")
-            if kind != "parts":
+            root, _, path = key.partition(".")
+            if root != "parts":
                 continue
-            part, _, inner = rest.partition(".")
+            part, _, parameter = path.partition(".")
             if part in {part_key(name) for name in weights} and part != part_key(head):
-                continue  # another head's layer: its own tensors hold it
-            target = f"parts.{prefixes.get(part, part)}.{inner}"
-            if target in state and (group == "" or part in prefixes or part == part_key(head)):
-                state[target] = tensor
+                continue  # the layer of another head, which has its own tensors
+            new_key = f"parts.{prefixes.get(part, part)}.{parameter}"
+            if new_key in state and (group == "" or part in prefixes or part == part_key(head)):
+                state[new_key] = tensor
     network.load_state_dict(state)
-    return new, network
+    return new_graph, network
 
 
-def _first_with(weights: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Tensor]) -> str:
+def _first_head_with(weights: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Tensor]) -> str:
     return next(head for head, other in weights.items() if other is state)

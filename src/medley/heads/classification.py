@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from medley.core.arguments import whole_number_problems
 from medley.core.codec import TargetCodec
 from medley.core.column import TaskGuess
 from medley.core.head import Head, TargetKind
@@ -93,10 +94,7 @@ class ClassificationHead(Head, register="heads.classification"):
         """Checks names, ranges and combinations of arguments."""
         if not isinstance(self.multi_label, bool):
             yield f"multi_label must be True or False, got {self.multi_label!r}."
-        minimum = 1 if self.multi_label else 2
-        is_integer = isinstance(self.num_classes, int) and not isinstance(self.num_classes, bool)
-        if self.num_classes is not None and (not is_integer or self.num_classes < minimum):
-            yield f"num_classes must be a whole number from {minimum}, got {self.num_classes!r}."
+        yield from whole_number_problems(self, "num_classes", at_least=1 if self.multi_label else 2)
         yield from loss_errors(self.loss, CLASS_LOSSES, "classification")
         yield from metric_errors(self.metrics, CLASS_METRICS, "classification")
         yield from head_option_errors(self.dropout, self.loss_weight)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from medley.core.arguments import whole_number_problems
 from medley.core.codec import Encoded, LinearLink, State, TargetCodec
 from medley.core.column import TaskGuess
 from medley.core.head import Head, TargetKind
@@ -214,9 +215,7 @@ class CountHead(Head, register="heads.counts"):
     target_kinds: ClassVar[Mapping[str, TargetKind]] = {"count": TargetKind("count", "number", ("count",))}
 
     def check(self) -> Iterable[str]:
-        is_whole = isinstance(self.output_dim, int) and not isinstance(self.output_dim, bool)
-        if self.output_dim is not None and (not is_whole or self.output_dim < 1):
-            yield f"output_dim must be a whole number from 1, got {self.output_dim!r}."
+        yield from whole_number_problems(self, "output_dim")
         yield from loss_errors(self.loss, COUNT_LOSSES, "count")
         yield from metric_errors(self.metrics, COUNT_METRICS, "count")
         yield from head_option_errors(self.dropout, self.loss_weight)

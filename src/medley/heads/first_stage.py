@@ -77,7 +77,7 @@ class StageOutput(Layer, register="heads.answers"):
         if not all(spec.is_vector for spec in specs):
             raise GraphError(f"it reads the raw outputs of heads, got {' and '.join(map(str, specs))}.")
         heads = tuple((str(name), int(outputs)) for name, outputs in self.heads)
-        return Spec((1 + sum(spec.size for spec in specs),), "D", answers=heads)
+        return Spec((1 + sum(spec.size for spec in specs),), "D", linear_outputs=heads)
 
 
 class FirstStage(Composite, register="heads.first_stage"):

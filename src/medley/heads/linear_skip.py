@@ -88,7 +88,7 @@ def add_linear_skip(module: nn.Module, specs: Sequence[Spec], head: str, prior: 
     if len(specs) == 1:
         return module
     start = 1
-    for name, outputs in specs[1].answers:
+    for name, outputs in specs[1].linear_outputs:
         if name == head:
             return LinearSkip(module, start, prior, specs[0].blind)
         start += outputs

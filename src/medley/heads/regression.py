@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from medley.core.arguments import whole_number_problems
 from medley.core.codec import TargetCodec
 from medley.core.column import TaskGuess
 from medley.core.head import Head, TargetKind
@@ -79,9 +80,7 @@ class RegressionHead(Head, register="heads.regression"):
 
     def check(self) -> Iterable[str]:
         """Checks names and ranges."""
-        is_integer = isinstance(self.output_dim, int) and not isinstance(self.output_dim, bool)
-        if self.output_dim is not None and (not is_integer or self.output_dim < 1):
-            yield f"output_dim must be a whole number from 1, got {self.output_dim!r}."
+        yield from whole_number_problems(self, "output_dim")
         yield from loss_errors(self.loss, NUMBER_LOSSES, "regression")
         yield from metric_errors(self.metrics, NUMBER_METRICS, "regression")
         yield from head_option_errors(self.dropout, self.loss_weight)

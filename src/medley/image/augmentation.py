@@ -46,12 +46,12 @@ class ImageAugmentation(Layer, register="image.augmentation"):
     (0.2, 0.1)
     """
 
-    translation_factor: Factor = searched(OneOf(0.0, 0.05, 0.1), also=_PAIR)
+    translation_factor: Factor = searched(OneOf(0.0, 0.05, 0.1), other_types=_PAIR)
     vertical_flip: bool | Space | None = searched(OneOf(False, True))
     horizontal_flip: bool | Space | None = searched(OneOf(False, True))
-    rotation_factor: Factor = searched(OneOf(0.0, 0.02, 0.05, 0.1), also=_PAIR)
-    zoom_factor: Factor = searched(OneOf(0.0, 0.05, 0.1, 0.2), also=_PAIR)
-    contrast_factor: Factor = searched(OneOf(0.0, 0.1, 0.2), also=_PAIR)
+    rotation_factor: Factor = searched(OneOf(0.0, 0.02, 0.05, 0.1), other_types=_PAIR)
+    zoom_factor: Factor = searched(OneOf(0.0, 0.05, 0.1, 0.2), other_types=_PAIR)
+    contrast_factor: Factor = searched(OneOf(0.0, 0.1, 0.2), other_types=_PAIR)
 
     def check(self) -> Iterable[str]:
         """Checks that factors are fractions or pairs of fractions."""

@@ -15,6 +15,7 @@ import numpy as np
 from medley.cache import folder as cache
 from medley.cache.row_stores import TextStore
 from medley.core import registry
+from medley.core.arguments import whole_number_problems
 from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.input import DerivedInput, Input
@@ -101,10 +102,9 @@ class CaptionImages(DerivedInput, register="image.captions"):
                 "model must be a folder that holds an image-to-text model, a name on the hub, or a function "
                 f"images -> texts; got {self.model!r}."
             )
-        for name in ("max_length", "num_beams", "batch_size"):
-            value = getattr(self, name)
-            if type(value) is not int or value < 1:
-                yield f"{name} must be a whole number from 1, got {value!r}."
+        yield from whole_number_problems(
+            self, "max_length", "num_beams", "batch_size", optional=False, searchable=False
+        )
 
     def __repr__(self) -> str:
         return stable_repr(self)
@@ -118,7 +118,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
     def adapter(self) -> Block | None:
         return _text_input().adapter()
 
-    def joined(self, inputs: Sequence[Input]) -> CaptionImages:
+    def for_inputs(self, inputs: Sequence[Input]) -> CaptionImages:
         """The block with its model's checksum; checks that it has one image input and at most one text input."""
         _image_and_text_positions(inputs)
         return with_checksum(self)

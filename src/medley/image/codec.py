@@ -16,7 +16,7 @@ from medley.errors import DataError, NotFittedError
 from medley.image.conversion import convert_channels, convert_depth, resize, target_channels, target_depth, target_size
 from medley.image.image_files import BadImageError
 from medley.image.pixels import Depth, ImageProfile, depth_of, is_image, is_missing, profile, read
-from medley.image.unreadable import IMAGES, Policy, Problems, Unreadable, by_row, listing
+from medley.image.unreadable import IMAGES, Policy, Problems, Unreadable, by_row, list_message
 
 Result = TypeVar("Result")
 
@@ -36,7 +36,7 @@ class ImageCodec(Codec):
         fixed_channels: 1 for grey, 3 for colour, as a pretrained encoder expects; if unset, they are learnt.
 
     Attributes:
-        bad: the images that the last `fit` or `encode` could not read.
+        unreadable: the images that the last `fit` or `encode` could not read.
 
     >>> codec = ImageCodec().fit(np.zeros((5, 8, 6, 3), np.uint8))
     >>> str(codec.spec), codec.encode([np.ones((8, 6)), None]).present
@@ -59,7 +59,7 @@ class ImageCodec(Codec):
         self.interpolation = interpolation
         self.root = root
         self.on_bad_file: Policy = on_bad_file
-        self.bad: list[Unreadable] = []
+        self.unreadable: list[Unreadable] = []
         self.size: tuple[int, int] | None = None
         self.channels = 0
         self.depth: Depth = "byte"
@@ -84,9 +84,9 @@ class ImageCodec(Codec):
         """
         rows = as_image_rows(values)
         profiles, problems = profile_rows(rows, self.root)
-        self.bad = IMAGES.listed(problems.bad, rows, by_row)
-        IMAGES.stop(problems, rows, by_row, self.on_bad_file)
-        self.learn(profiles, self.bad)
+        self.unreadable = IMAGES.list_items(problems.unreadable, rows, by_row)
+        IMAGES.raise_errors(problems, rows, by_row, self.on_bad_file)
+        self.learn(profiles, self.unreadable)
         return self
 
     def learn(self, profiles: Sequence[ImageProfile], bad: Sequence[Unreadable] = ()) -> None:
@@ -101,8 +101,8 @@ class ImageCodec(Codec):
                 not_found = (
                     "None of the image files exists. Relative paths are resolved against root=, else against the"
                 )
-                raise DataError(listing(f"{not_found} table's folder or the working directory:", bad))
-            raise DataError(listing(f"{head} or cannot be read:", bad) if bad else f"{head}.")
+                raise DataError(list_message(f"{not_found} table's folder or the working directory:", bad))
+            raise DataError(list_message(f"{head} or cannot be read:", bad) if bad else f"{head}.")
         self.size = self.fixed_size or target_size(
             [(profile.height, profile.width) for profile in profiles], self.largest
         )
@@ -127,16 +127,16 @@ class ImageCodec(Codec):
         if isinstance(rows, np.ndarray) and rows.shape == image_shape and image_shape[1:] != (1, 1):
             raise DataError(f"Expected rows of images, got one image of shape {rows.shape}; add an axis: x[None].")
         encoded, problems = self.try_encode(rows)
-        self.bad = IMAGES.listed(problems.bad, rows, by_row)
-        IMAGES.stop(problems, rows, by_row, self.on_bad_file)
-        IMAGES.warn_of(self.bad, len(rows))
+        self.unreadable = IMAGES.list_items(problems.unreadable, rows, by_row)
+        IMAGES.raise_errors(problems, rows, by_row, self.on_bad_file)
+        IMAGES.warn_of(self.unreadable, len(rows))
         return encoded
 
     def unreadable_rows(self, values: Any) -> dict[int, list[str]]:
         """Rows whose image cannot be read, whatever the policy, each with the reason. Does not need `fit`."""
         rows = as_image_rows(values)
-        bad = {} if isinstance(rows, np.ndarray) else unreadable(rows, self.root).bad
-        images = IMAGES.listed(bad, rows, by_row)
+        bad = {} if isinstance(rows, np.ndarray) else unreadable(rows, self.root).unreadable
+        images = IMAGES.list_items(bad, rows, by_row)
         return {row: [str(image)] for row, image in zip(sorted(bad), images, strict=True)}
 
     def try_encode(self, rows: np.ndarray | Sequence[Any]) -> tuple[Encoded, Problems]:
@@ -286,9 +286,9 @@ def _for_each(work: Callable[[int], Result], rows: Sequence[Any]) -> tuple[list[
         try:
             return work(row)
         except BadImageError as error:
-            problems.bad[row] = str(error)
+            problems.unreadable[row] = str(error)
         except (ValueError, TypeError, MemoryError) as error:
-            problems.wrong[row] = str(error)
+            problems.invalid[row] = str(error)
         return None
 
     if not any(map(is_image, rows)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
@@ -53,10 +54,7 @@ class ConvBlock(Layer, register="image.conv"):
 
     def check(self) -> Iterable[str]:
         """Checks that counts are positive integers and dropout is below 1."""
-        for name in ("kernel_size", "num_blocks", "num_layers", "filters"):
-            value = getattr(self, name)
-            if isinstance(value, int | float) and (value < 1 or value != int(value)):
-                yield f"{name} must be a whole number from 1, got {value!r}."
+        yield from whole_number_problems(self, "kernel_size", "num_blocks", "num_layers", "filters")
         if isinstance(self.dropout, int | float) and self.dropout >= 1:
             yield f"dropout must be at least 0 and below 1, got {self.dropout!r}."
 

@@ -98,7 +98,7 @@ class DistinctImages:
                 [first[key] for key in keys], lambda row: bool(read(self.rows[row], 3, (1, 1), self.root).size)
             )
         self._copy_to_duplicates()
-        IMAGES.stop(self.problems, self.rows, by_row, policy)
+        IMAGES.raise_errors(self.problems, self.rows, by_row, policy)
 
     def close(self, policy: Policy) -> None:
         """Reports the images that could not be read.
@@ -110,12 +110,12 @@ class DistinctImages:
             DataError: the policy is `"raise"` and some images cannot be read, or something is not an image.
         """
         self._copy_to_duplicates()
-        IMAGES.stop(self.problems, self.rows, by_row, policy)
-        IMAGES.warn_of(IMAGES.listed(self.problems.bad, self.rows, by_row), len(self.rows))
+        IMAGES.raise_errors(self.problems, self.rows, by_row, policy)
+        IMAGES.warn_of(IMAGES.list_items(self.problems.unreadable, self.rows, by_row), len(self.rows))
 
     def _copy_to_duplicates(self) -> None:
         """Copies each problem to all rows with the same image."""
-        for problems in (self.problems.bad, self.problems.wrong):
+        for problems in (self.problems.unreadable, self.problems.invalid):
             by_key = {self.keys[row]: reason for row, reason in problems.items() if self.keys[row] is not None}
             problems.update({row: by_key[key] for row, key in enumerate(self.keys) if key in by_key})
 
@@ -126,9 +126,9 @@ class DistinctImages:
             try:
                 return work(row)
             except BadImageError as error:
-                self.problems.bad[row] = str(error)
+                self.problems.unreadable[row] = str(error)
             except (ValueError, TypeError, MemoryError) as error:
-                self.problems.wrong[row] = str(error)
+                self.problems.invalid[row] = str(error)
             return None
 
         with warnings.catch_warnings():  # Pillow's own warnings: unreadable images are reported

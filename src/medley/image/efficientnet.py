@@ -59,7 +59,7 @@ class EfficientNetBlock(Layer, register="image.efficientnet"):
     '(C=640 H=4 W=4)'
     """
 
-    version: str | Space | None = searched(OneOf("b0", "b1", "b2"), also=str)
+    version: str | Space | None = searched(OneOf("b0", "b1", "b2"), other_types=str)
     pretrained: bool | str | None = None
     trainable: bool | int | str | Space | None = field(default=None, kw_only=True)
 

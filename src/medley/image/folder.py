@@ -9,12 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from medley.core.arguments import check_fraction
+from medley.data.datasets import LabelledDataset
 from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean
 from medley.image.codec import ImageCodec
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 _CHANNELS = {"grayscale": 1, "rgb": 3, "rgba": 4}
 _INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos")
+
+
+class ImageDataset(LabelledDataset):
+    """Images and labels."""
+
+    column = "image"
 
 
 def image_dataset_from_directory(
@@ -27,8 +34,8 @@ def image_dataset_from_directory(
     seed: int | None = None,
     validation_split: float | None = None,
     subset: str | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Reads `directory/<label>/<image>` into images and labels for `fit(x, y)`.
+) -> ImageDataset:
+    """Reads `directory/<label>/<image>` into images and labels, which `fit` takes whole or as `fit(x, y)`.
 
     The same as in AutoKeras 1.x, except that it returns arrays, not a `tf.data.Dataset`; batches are made by `fit`.
 
@@ -45,7 +52,7 @@ def image_dataset_from_directory(
         subset: `"training"` or `"validation"`, if there is a split.
 
     Returns:
-        Images (B, H, W, C) uint8 (paths (B,) where `image_size` is None) and labels (B,), the folders' names.
+        A pair of images (B, H, W, C) uint8 (paths (B,) where `image_size` is None) and labels (B,), the folders' names.
 
     Raises:
         ConfigError: an argument is invalid.
@@ -59,10 +66,10 @@ def image_dataset_from_directory(
         order = order[:cut] if subset == "training" else order[cut:]
     files, names = [paths[i] for i in order], np.array([labels[i] for i in order], dtype=str)
     if image_size is None:
-        return np.array(files, dtype=str), names
+        return ImageDataset(np.array(files, dtype=str), names)
     state = {"channels": _CHANNELS[color_mode], "depth": "byte", "interpolation": interpolation}
     codec = ImageCodec(on_bad_file="raise").restore({"size": image_size, **state})
-    return codec.encode(files).array.transpose(0, 2, 3, 1), names
+    return ImageDataset(codec.encode(files).array.transpose(0, 2, 3, 1), names)
 
 
 def _check_arguments(

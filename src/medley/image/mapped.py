@@ -115,7 +115,7 @@ class MapImages(DerivedInput, register="image.mapped"):
 
         return ImageBlock()
 
-    def joined(self, inputs: Sequence[Input]) -> MapImages:
+    def for_inputs(self, inputs: Sequence[Input]) -> MapImages:
         """The block with its model's checksum and, if it has no size, the image input's size."""
         if len(inputs) != 1 or not has_one_image_per_row(inputs[0]):
             got = ", ".join(type(source).__name__ for source in inputs)

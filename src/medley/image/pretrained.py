@@ -11,7 +11,7 @@ from medley.core.layer import Composite
 from medley.core.registry import lookup
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
-from medley.core.tuning import is_cheap_to_tune, rates_of, tuning_problems
+from medley.core.tuning import is_cheap_to_tune, learning_rate_fields, tuning_problems
 from medley.errors import ConfigError
 from medley.image.families import image_size
 from medley.image.pretrained_encoder import PretrainedImageEncoder, PretrainedPixels
@@ -62,7 +62,7 @@ class PretrainedImageBlock(Composite, register="image.pretrained"):
     name_or_path: str | None = None
     pooling: str | Space | None = searched(OneOf("mean", "cls", "attention"))
     num_hidden_layers: int | None = None
-    trainable: bool | int | str | Space | None = searched(OneOf(False, True), also=(int, str))
+    trainable: bool | int | str | Space | None = searched(OneOf(False, True), other_types=(int, str))
     size: int | tuple[int, int] | None = None
     learning_rate_factor: float | Space | None = field(default=None, kw_only=True)
     layer_decay: float | Space | None = field(default=None, kw_only=True)
@@ -136,7 +136,7 @@ def pretrained_encoder(block: Any, pooling: str) -> PretrainedImageEncoder:
         trainable=block.trainable,
         gradient_checkpointing=block.gradient_checkpointing,
         lora_rank=block.lora_rank,
-        **rates_of(block),
+        **learning_rate_fields(block),
     )
 
 
@@ -152,7 +152,7 @@ def pretrained_map(name: str, trainable: Any) -> PretrainedImageEncoder:
     """
     block = PretrainedImageBlock(name, trainable=False if trainable is None else trainable)
     encoder = pretrained_encoder(block, "map")
-    rates = {name: getattr(rate, "default", rate) for name, rate in rates_of(block).items()}
+    rates = {name: getattr(rate, "default", rate) for name, rate in learning_rate_fields(block).items()}
     return replace(encoder, **rates)
 
 

@@ -67,7 +67,7 @@ class ResNetBlock(Layer, register="image.resnet"):
     '(C=64 H=7 W=7)'
     """
 
-    version: str | Space | None = searched(OneOf(*FAMILIES), also=str)
+    version: str | Space | None = searched(OneOf(*FAMILIES), other_types=str)
     pretrained: bool | str | None = None
     depth: int | Space | None = searched(OneOf(*_SIZES))
     trainable: bool | int | str | Space | None = field(default=None, kw_only=True)

@@ -35,7 +35,7 @@ class ImageSetCodec(Codec):
         largest: the longest side of a learnt size.
 
     Attributes:
-        bad: the images that the last `fit` or `encode` could not read.
+        unreadable: the images that the last `fit` or `encode` could not read.
 
     >>> rows = [[np.zeros((4, 4)), np.ones((4, 4))], [np.ones((4, 4))], None]
     >>> codec = ImageSetCodec().fit(rows)
@@ -58,7 +58,7 @@ class ImageSetCodec(Codec):
         self.positions = positions
         self.places = 0
         self.names: list[str] | None = None
-        self.bad: list[Unreadable] = []
+        self.unreadable: list[Unreadable] = []
 
     @property
     def spec(self) -> Spec:
@@ -78,7 +78,7 @@ class ImageSetCodec(Codec):
         flat = _FlatImages(rows.images, self.max_images, positions=self.positions)
         profiles, problems = profile_rows(flat.items, self.images.root)
         self._report(flat, problems)
-        self.images.learn(profiles, self.bad)
+        self.images.learn(profiles, self.unreadable)
         self.places, self.names = int(flat.places.max()) + 1, rows.names
         return self
 
@@ -104,21 +104,21 @@ class ImageSetCodec(Codec):
         for start in range(0, len(flat.items), DECODE_BATCH_SIZE):
             batch = flat.items[start : start + DECODE_BATCH_SIZE]
             encoded, batch_problems = self.images.try_encode(batch)
-            problems.bad.update({start + index: reason for index, reason in batch_problems.bad.items()})
-            problems.wrong.update({start + index: reason for index, reason in batch_problems.wrong.items()})
+            problems.unreadable.update({start + index: reason for index, reason in batch_problems.unreadable.items()})
+            problems.invalid.update({start + index: reason for index, reason in batch_problems.invalid.items()})
             readable = start + np.flatnonzero(encoded.present)
             array[flat.rows[readable], flat.places[readable]] = _without_all_zeros(encoded.array[encoded.present])
             present[flat.rows[readable]] = True
         self._report(flat, problems)
-        IMAGES.warn_of(self.bad, len(flat.items))
+        IMAGES.warn_of(self.unreadable, len(flat.items))
         return Encoded(array, present)
 
     def unreadable_rows(self, values: Any) -> dict[int, list[str]]:
         """Rows with images that cannot be read, whatever the policy, each with the reasons. Does not need `fit`."""
         flat = _FlatImages(read_sets(values, self.names).images, None, positions=True)
-        bad = unreadable(flat.items, self.images.root).bad
+        bad = unreadable(flat.items, self.images.root).unreadable
         reasons: dict[int, list[str]] = {}
-        for index, image in zip(sorted(bad), IMAGES.listed(bad, flat.items, flat.where), strict=True):
+        for index, image in zip(sorted(bad), IMAGES.list_items(bad, flat.items, flat.where), strict=True):
             reasons.setdefault(int(flat.rows[index]), []).append(str(image))
         return reasons
 
@@ -134,8 +134,8 @@ class ImageSetCodec(Codec):
         return self
 
     def _report(self, flat: _FlatImages, problems: Problems) -> None:
-        self.bad = IMAGES.listed(problems.bad, flat.items, flat.where)
-        IMAGES.stop(problems, flat.items, flat.where, self.images.on_bad_file)
+        self.unreadable = IMAGES.list_items(problems.unreadable, flat.items, flat.where)
+        IMAGES.raise_errors(problems, flat.items, flat.where, self.images.on_bad_file)
 
     def _check_columns(self, rows: SetRows) -> None:
         if self.positions and rows.columns > 1:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, ClassVar, Self
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
@@ -70,8 +71,7 @@ class ImageSetInput(Input, register="image.set_input"):
         yield from root_problem(self.root)
         yield from IMAGES.policy_problem(self.on_bad_file)
         yield from pretrained_problem(self.pretrained)
-        if self.max_images is not None and (type(self.max_images) is not int or self.max_images < 1):
-            yield f"max_images must be a whole number from 1, got {self.max_images!r}."
+        yield from whole_number_problems(self, "max_images")
 
     def codec(self) -> Codec:
         """An `ImageSetCodec`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
@@ -38,10 +39,7 @@ class StridedConvBlock(Layer, register="image.strided"):
 
     def check(self) -> Iterable[str]:
         """Counts are whole numbers from 1, the kernel is odd."""
-        for name in ("filters", "kernel_size"):
-            value = getattr(self, name)
-            if isinstance(value, int | float) and (value < 1 or value != int(value)):
-                yield f"{name} must be a whole number from 1, got {value!r}."
+        yield from whole_number_problems(self, "filters", "kernel_size")
         if isinstance(self.kernel_size, int) and self.kernel_size % 2 == 0:
             yield f"kernel_size must be odd, got {self.kernel_size}."
 

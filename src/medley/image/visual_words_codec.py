@@ -56,7 +56,7 @@ class VisualWordsCodec(Codec):
     @property
     def bad(self) -> list[Unreadable]:
         """The images that could not be read."""
-        return self.images.bad
+        return self.images.unreadable
 
     @property
     def spec(self) -> Spec:

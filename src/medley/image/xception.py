@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
@@ -45,10 +46,8 @@ class XceptionBlock(Layer, register="image.xception"):
 
     def check(self) -> Iterable[str]:
         """Checks that counts are integers and no pretrained weights are requested."""
-        if isinstance(self.filters, int | float) and (self.filters < 1 or self.filters != int(self.filters)):
-            yield f"filters must be a whole number from 1, got {self.filters!r}."
-        if isinstance(self.num_blocks, float) and self.num_blocks != int(self.num_blocks):
-            yield f"num_blocks must be a whole number, got {self.num_blocks!r}."
+        yield from whole_number_problems(self, "filters")
+        yield from whole_number_problems(self, "num_blocks", at_least=0)
         yield from not_pretrained(self.pretrained)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:

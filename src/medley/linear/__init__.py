@@ -1,4 +1,4 @@
-"""Linear models of tables and texts: solved in seconds, read by the network above them."""
+"""Linear models of tables and texts, fitted in seconds, to whose outputs networks add."""
 
 from medley.linear.path import LinearPath
 

@@ -1,4 +1,4 @@
-"""The linear path as an encoding: rows of several inputs -> the answers of a linear model for every target."""
+"""The codec of the linear path: encodes rows of several inputs as the outputs of linear models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State
-from medley.core.linear import FeatureBlock, Labels, LinearFeatures, LinearRows, SupervisedCodec, raw_outputs
+from medley.core.linear import FeatureBlock, Labels, LinearFeatures, LinearRows, SupervisedCodec, to_raw_outputs
 from medley.core.registry import lookup, name_of
 from medley.core.spec import Spec
 from medley.data.split import FOLDS
@@ -32,20 +32,20 @@ INTERCEPT = "intercept"
 
 
 class LinearPathCodec(SupervisedCodec):
-    """Answers of linear models: rows of inputs -> 1, raw outputs for each head, and what the models say as numbers.
+    """Encodes rows as the outputs of linear models: a 1, raw outputs of each head, and all outputs standardised.
 
-    One ridge regression reads all features; where a text or the like is among them, each block of features has one of
-    its own too. Training rows get answers of models that have not seen them, new rows those of the mean of all folds'
-    models. Means of the targets of near rows are features as well, where columns hold such planes as a map
-    (`LocalMeans`), and so are the principal components of texts.
+    One ridge regression reads all features; if there are texts or the like, each block of features also has a separate
+    one. Training rows are encoded out of fold, other rows by the mean of the models of all folds. The mean targets of
+    neighbouring rows are further features if pairs of columns are such as coordinates on a map (`LocalMeans`). The
+    principal components of texts are appended to the outputs.
 
     Args:
-        local_means: whether means of the targets of near rows may be features.
-        iterations: of the solver; None leaves it to the time.
-        alone: whether each text has a model of its own; None leaves it to the time.
+        local_means: whether mean targets of neighbouring rows may be features.
+        iterations: of the solver; None to choose by the time available.
+        alone: whether each text has a separate model; None to choose by the time available.
 
     Attributes:
-        choices: `iterations` and `alone` as they were chosen.
+        choices: the chosen `iterations` and `alone`.
 
     Shape: a mapping {input name: rows} -> (B, D).
     """
@@ -56,7 +56,7 @@ class LinearPathCodec(SupervisedCodec):
         self.alone = alone
         self.choices: Mapping[str, Any] = {}
         self.features: dict[str, LinearFeatures] = {}
-        self._heads: list[tuple[str, LinearLink, int, int]] = []  # name, link, number of answers, of raw outputs
+        self._heads: list[tuple[str, LinearLink, int, int]] = []  # name, link, number of outputs, of raw outputs
         self._models: list[dict[str, Any]] = []  # {"blocks": names or None for all}
         self._weights: list[np.ndarray] = []  # (F, J) float16
         self._intercepts: list[np.ndarray] = []
@@ -66,18 +66,18 @@ class LinearPathCodec(SupervisedCodec):
         self._local_mean = np.zeros(0, np.float32)
         self._local_scale = np.ones(0, np.float32)
         self._fingerprint = ""
-        self._widths: dict[str, list[tuple[int, bool]]] = {}  # of the blocks of each input, and whether alone
-        self._components: list[np.ndarray] = []  # (F, P) float16, of each block that is worth a model of its own
+        self._widths: dict[str, list[tuple[int, bool]]] = {}  # of each block, and whether it has a model
+        self._components: list[np.ndarray] = []  # (F, P) float16, of each block with a separate model
 
     @property
     def spec(self) -> Spec:
-        """D numbers: 1, raw outputs head by head, answers of every model."""
+        """A vector: 1, raw outputs of each head, outputs of all models, local means, principal components."""
         if not self._heads:
             raise NotFittedError("The linear path is not fitted yet: call fit_encode first.")
         heads = tuple((head, raw) for head, _, _, raw in self._heads)
         width = 1 + sum(raw for _, raw in heads) + len(self._mean) + len(self._local_mean)
         width += sum(components.shape[1] for components in self._components)
-        return Spec((width,), "D", answers=heads)
+        return Spec((width,), "D", linear_outputs=heads)
 
     def fit_encode(self, values: LinearRows, labels: Labels) -> Encoded:
         """Fits features and models to training rows.
@@ -87,7 +87,7 @@ class LinearPathCodec(SupervisedCodec):
             labels: of the same rows.
 
         Returns:
-            Answers out of fold, (N, D).
+            Encoded rows (N, D), out of fold.
         """
         from medley.linear.ridge import fit_ridge, principal_components
 
@@ -103,7 +103,7 @@ class LinearPathCodec(SupervisedCodec):
         weight = self._weights_of(labels)
         folds = labels.folds if labels.folds is not None else np.random.default_rng(0).permutation(rows) % FOLDS
         self._models, self._weights, self._intercepts = [{"blocks": None}], [], []
-        is_several = len(blocks) > 1 and any(block.alone for block in blocks)
+        is_several = len(blocks) > 1 and any(block.fits_alone for block in blocks)
         numbers = self._numbers(values, rows)
         self.choices = self._choose(
             blocks,
@@ -114,7 +114,7 @@ class LinearPathCodec(SupervisedCodec):
         )
         effort = {"iterations": self.choices["iterations"]}
         if self.choices["alone"]:
-            self._models += [{"blocks": [place]} for place in range(len(blocks))]
+            self._models += [{"blocks": [index]} for index in range(len(blocks))]
         fits = [_fit(blocks, targets, observed, folds, groups, weight, **effort)]
         if self.local_means:
             self._local.fit(numbers, targets, targets - fits[0].out_of_fold, observed, folds)
@@ -123,21 +123,21 @@ class LinearPathCodec(SupervisedCodec):
             self._local_mean, self._local_scale = means.mean(axis=0), SCALE / np.maximum(means.std(axis=0), 1e-6)
             blocks.append(self._local_block(means))
             fits = [_fit(blocks, targets, observed, folds, groups, weight, **effort)]
-        answers = []
-        for place, model in enumerate(self._models):
-            chosen = _chosen(blocks, model)
-            if place:
-                fits.append(fit_ridge(_features(chosen), targets, observed, folds, groups, weight, **effort))
+        outputs = []
+        for index, model in enumerate(self._models):
+            selected_blocks = _select_blocks(blocks, model)
+            if index:
+                fits.append(fit_ridge(_features(selected_blocks), targets, observed, folds, groups, weight, **effort))
             fit = fits[-1]
             model["strengths"] = sorted({float(strength) for strength in fit.strengths})
             self._weights.append(fit.weights.astype(np.float16))
             self._intercepts.append(fit.intercept.astype(np.float32))
-            answers.append(fit.out_of_fold)
-        self._components = [principal_components(block.matrix) for block in blocks if block.alone]
-        joined = np.concatenate(answers, axis=1)
-        self._mean = joined.mean(axis=0)
-        self._scale = 1 / np.maximum(joined.std(axis=0), 1e-3)
-        return self._encoded(joined, means, blocks, present)
+            outputs.append(fit.out_of_fold)
+        self._components = [principal_components(block.matrix) for block in blocks if block.fits_alone]
+        all_outputs = np.concatenate(outputs, axis=1)
+        self._mean = all_outputs.mean(axis=0)
+        self._scale = 1 / np.maximum(all_outputs.std(axis=0), 1e-3)
+        return self._encoded(all_outputs, means, blocks, present)
 
     def _choose(
         self,
@@ -148,28 +148,28 @@ class LinearPathCodec(SupervisedCodec):
         is_several: bool,
         has_numbers: bool,
     ) -> dict[str, Any]:
-        """How much is computed in the time there is.
+        """Chooses the number of iterations, and whether single blocks have models, by the time available.
 
         Args:
             blocks: of features.
-            columns: numbers in a vector of the solver: rows x targets x folds.
-            seconds: that there are, or None.
-            is_several: whether models of single blocks come into question.
-            has_numbers: whether local means do; the model of all features is solved again with them.
+            columns: length of a vector of the solver: rows x targets x folds.
+            seconds: time available, or None for no limit.
+            is_several: whether models of single blocks are useful.
+            has_numbers: whether local means are useful; with them, the model of all features is solved again.
         """
-        from medley.linear.ridge import ITERATIONS, LEAST_ITERATIONS, STRENGTHS, seconds_per_product
+        from medley.linear.ridge import ITERATIONS, MIN_ITERATIONS, STRENGTHS, seconds_per_product
 
         iterations, alone = self.iterations or ITERATIONS, is_several and self.alone is not False
         if seconds is not None and (self.iterations is None or self.alone is None):
             product = seconds_per_product(_features(blocks), columns)
             if self.alone is None:
-                # Models of single blocks take together what the model of all takes.
+                # The models of all single blocks take as long as the model of all features.
                 alone = is_several and 2 * product * (ITERATIONS + len(STRENGTHS)) <= seconds
             if self.iterations is None:
                 solves = (2 if alone else 1) * (2 if self.local_means and has_numbers else 1)
                 solves *= LEAN_COST if _has_lean(blocks) else 1
-                most = seconds / product / solves - len(STRENGTHS)
-                iterations = int(min(max(most, LEAST_ITERATIONS), ITERATIONS))
+                affordable = seconds / product / solves - len(STRENGTHS)
+                iterations = int(min(max(affordable, MIN_ITERATIONS), ITERATIONS))
         return {"iterations": iterations, "alone": alone}
 
     @property
@@ -178,33 +178,33 @@ class LinearPathCodec(SupervisedCodec):
         return self._fingerprint
 
     def encode(self, values: Mapping[str, Any]) -> Encoded:
-        """Rows -> (B, D) and which rows have any of the inputs."""
+        """Encodes rows as (B, D); present are rows with any of the inputs."""
         blocks, present = self._blocks(values)
         means = self._local.encode(self._numbers(values, len(present))) if self._local.planes else None
         if means is not None:
             blocks.append(self._local_block(means))
-        answers = []
+        outputs = []
         for model, weights, intercept in zip(self._models, self._weights, self._intercepts, strict=True):
-            answer, start = np.tile(intercept, (len(present), 1)), 0
-            for block in _chosen(blocks, model):
+            output, start = np.tile(intercept, (len(present), 1)), 0
+            for block in _select_blocks(blocks, model):
                 width = block.matrix.shape[1]
-                answer += block.matrix @ weights[start : start + width].astype(np.float32)
+                output += block.matrix @ weights[start : start + width].astype(np.float32)
                 start += width
-            answers.append(answer)
-        return self._encoded(np.concatenate(answers, axis=1), means, blocks, present)
+            outputs.append(output)
+        return self._encoded(np.concatenate(outputs, axis=1), means, blocks, present)
 
     def _encoded(
-        self, answers: np.ndarray, means: np.ndarray | None, blocks: Sequence[FeatureBlock], present: np.ndarray
+        self, outputs: np.ndarray, means: np.ndarray | None, blocks: Sequence[FeatureBlock], present: np.ndarray
     ) -> Encoded:
-        raw, start = [np.ones((len(answers), 1), np.float32)], 0
+        raw, start = [np.ones((len(outputs), 1), np.float32)], 0
         for _, link, width, _ in self._heads:
-            raw.append(raw_outputs(link, answers[:, start : start + width]))
+            raw.append(to_raw_outputs(link, outputs[:, start : start + width]))
             start += width
-        scaled = [(answers - self._mean) * self._scale]
+        scaled = [(outputs - self._mean) * self._scale]
         if means is not None and self._local.planes:
             scaled.append((means - self._local_mean) * self._local_scale / SCALE)
-        worthy = [block for block in blocks if block.alone]
-        for block, components in zip(worthy, self._components, strict=True):
+        text_blocks = [block for block in blocks if block.fits_alone]
+        for block, components in zip(text_blocks, self._components, strict=True):
             scaled.append(block.matrix @ components.astype(np.float32))
         array = np.concatenate([*raw, *scaled], axis=1).astype(np.float32)
         array[~present] = 0
@@ -223,13 +223,13 @@ class LinearPathCodec(SupervisedCodec):
                 masks.append(np.zeros(rows, bool))
                 continue
             encoded, present = features.encode(values[name])
-            self._widths.setdefault(name, [(block.matrix.shape[1], block.alone) for block in encoded])
+            self._widths.setdefault(name, [(block.matrix.shape[1], block.fits_alone) for block in encoded])
             blocks += [replace(block, name=f"{name} {block.name}".strip()) for block in encoded]
             masks.append(present)
         return blocks, np.any(masks, axis=0)
 
     def _numbers(self, values: Mapping[str, Any], rows: int) -> np.ndarray:
-        """Numeric columns of all inputs, (B, C)."""
+        """The numeric columns of all inputs (B, C)."""
         columns = [
             features.numbers(values[name]) for name, features in self.features.items() if values.get(name) is not None
         ]
@@ -242,27 +242,27 @@ class LinearPathCodec(SupervisedCodec):
     def _targets(self, labels: Labels) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         targets, observed, groups = [], [], []
         self._heads = []
-        for place, (head, codec) in enumerate(labels.codecs.items()):
+        for index, (head, codec) in enumerate(labels.codecs.items()):
             linear = codec.linear_targets(labels.encoded[head])
             if linear is None:
                 continue
             targets.append(linear[0])
             observed.append(linear[1])
-            groups += [place] * linear[0].shape[1]
+            groups += [index] * linear[0].shape[1]
             self._heads.append((head, codec.linear_link, linear[0].shape[1], len(codec.prior)))
         if not targets:
             raise DataError("No head has a target that a linear model can be fitted to; leave out the linear path.")
         return np.concatenate(targets, axis=1).astype(np.float32), np.concatenate(observed, axis=1), np.array(groups)
 
     def _weights_of(self, labels: Labels) -> np.ndarray | None:
-        """Sample weights (N, 1), or (N, J) of each answer where heads have their own."""
+        """Sample weights (N, 1), or (N, J) of each output if heads have separate weights."""
         if not isinstance(labels.weight, Mapping):
             return None if labels.weight is None else labels.weight[:, None]
         rows = len(next(iter(labels.encoded.values())).present)
         columns = []
-        for head, _, answers, _ in self._heads:
+        for head, _, outputs, _ in self._heads:
             weight = labels.weight.get(head)
-            columns.append(np.repeat((np.ones(rows) if weight is None else weight)[:, None], answers, axis=1))
+            columns.append(np.repeat((np.ones(rows) if weight is None else weight)[:, None], outputs, axis=1))
         return np.concatenate(columns, axis=1)
 
     def state(self) -> dict[str, Any]:
@@ -278,26 +278,26 @@ class LinearPathCodec(SupervisedCodec):
             "fingerprint": self._fingerprint,
             "features": {},
         }
-        for place, (weights, intercept) in enumerate(zip(self._weights, self._intercepts, strict=True)):
-            state[f"weights_{place}"], state[f"{INTERCEPT}_{place}"] = weights, intercept
+        for index, (weights, intercept) in enumerate(zip(self._weights, self._intercepts, strict=True)):
+            state[f"weights_{index}"], state[f"{INTERCEPT}_{index}"] = weights, intercept
         state["components"] = len(self._components)
-        state |= {f"components_{place}": components for place, components in enumerate(self._components)}
+        state |= {f"components_{index}": components for index, components in enumerate(self._components)}
         state |= {f"local.{key}": value for key, value in self._local.state().items()}
-        for place, (name, features) in enumerate(self.features.items()):
-            inner = features.state()
-            arrays = {key: value for key, value in inner.items() if isinstance(value, np.ndarray)}
-            state |= {f"features_{place}.{key}": value for key, value in arrays.items()}
-            plain = {key: value for key, value in inner.items() if key not in arrays}
-            state["features"][name] = {"kind": name_of(type(features)), "place": place, "state": plain}
+        for index, (name, features) in enumerate(self.features.items()):
+            feature_state = features.state()
+            arrays = {key: value for key, value in feature_state.items() if isinstance(value, np.ndarray)}
+            state |= {f"features_{index}.{key}": value for key, value in arrays.items()}
+            plain = {key: value for key, value in feature_state.items() if key not in arrays}
+            state["features"][name] = {"kind": name_of(type(features)), "place": index, "state": plain}
         return state
 
     def restore(self, state: State) -> Self:
-        self._heads = [(head, link, int(answers), int(raw)) for head, link, answers, raw in state["heads"]]
+        self._heads = [(head, link, int(outputs), int(raw)) for head, link, outputs, raw in state["heads"]]
         self._models = list(state["models"])
         self._mean, self._scale = np.asarray(state["mean"], np.float32), np.asarray(state["scale"], np.float32)
-        places = range(len(self._models))
-        self._weights = [np.asarray(state[f"weights_{place}"], np.float16) for place in places]
-        self._intercepts = [np.asarray(state[f"{INTERCEPT}_{place}"], np.float32) for place in places]
+        indices = range(len(self._models))
+        self._weights = [np.asarray(state[f"weights_{index}"], np.float16) for index in indices]
+        self._intercepts = [np.asarray(state[f"{INTERCEPT}_{index}"], np.float32) for index in indices]
         self._local_mean = np.asarray(state["local_mean"], np.float32)
         self._local_scale = np.asarray(state["local_scale"], np.float32)
         self.choices, self._fingerprint = dict(state["choices"]), str(state["fingerprint"])
@@ -305,7 +305,7 @@ class LinearPathCodec(SupervisedCodec):
             name: [(int(width), bool(alone)) for width, alone in widths] for name, widths in state["widths"].items()
         }
         self._components = [
-            np.asarray(state[f"components_{place}"], np.float16) for place in range(int(state["components"]))
+            np.asarray(state[f"components_{index}"], np.float16) for index in range(int(state["components"]))
         ]
         local = {key.removeprefix("local."): value for key, value in state.items() if key.startswith("local.")}
         self._local.restore(local)
@@ -357,7 +357,7 @@ def _fit(
 
 def _has_lean(blocks: Sequence[FeatureBlock]) -> bool:
     """Whether a second model without optional features is solved: where there are any, and that costs little."""
-    is_cheap = blocks[0].matrix.shape[0] <= MANY_ROWS or not any(block.alone for block in blocks)
+    is_cheap = blocks[0].matrix.shape[0] <= MANY_ROWS or not any(block.fits_alone for block in blocks)
     return is_cheap and any(block.optional is not None for block in blocks)
 
 
@@ -368,7 +368,7 @@ def _features(blocks: Sequence[FeatureBlock]) -> Features:
 
 
 def _fingerprint(blocks: Sequence[FeatureBlock]) -> str:
-    """A checksum of features: what tells rows apart, however much time there was to learn from them."""
+    """A checksum of features: it identifies the rows, and does not depend on the time available for fitting."""
     digest = hashlib.blake2b(digest_size=16)
     for block in blocks:
         parts = [block.matrix] if isinstance(block.matrix, np.ndarray) else [block.matrix.indices, block.matrix.data]
@@ -378,11 +378,11 @@ def _fingerprint(blocks: Sequence[FeatureBlock]) -> str:
 
 
 def _count(values: Mapping[str, Any]) -> int:
-    """The number of rows that several inputs have."""
+    """The number of rows of several inputs."""
     columns = next(column for column in values.values() if column is not None)
     return len(next(iter(columns.values()))) if isinstance(columns, dict) else len(columns)
 
 
-def _chosen(blocks: Sequence[FeatureBlock], model: Mapping[str, Any]) -> list[FeatureBlock]:
-    places = model["blocks"]
-    return list(blocks) if places is None else [blocks[place] for place in places]
+def _select_blocks(blocks: Sequence[FeatureBlock], model: Mapping[str, Any]) -> list[FeatureBlock]:
+    indices = model["blocks"]
+    return list(blocks) if indices is None else [blocks[index] for index in indices]

@@ -1,4 +1,4 @@
-"""Means of the targets of near rows, in planes of two numeric columns: what maps and the like hold."""
+"""Mean targets of neighbouring rows, in planes of two numeric columns, such as coordinates on a map."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ MAX_PLANES = 3
 MAX_COLUMNS = 12
 MAX_TARGETS = 24
 MIN_ROWS = 500
-SCREENED = 2_000
-"""Rows that planes are compared on."""
+MAX_TESTED_ROWS = 2_000
+"""Maximum number of rows on which planes are compared."""
 
-LEAST_EXPLAINED = 0.01
-"""Fraction of a target's residual that a plane's means must explain."""
+MIN_EXPLAINED = 0.01
+"""Fraction of the variance of a target's residual that the means in a plane must explain."""
 
 
 @dataclass
 class LocalMeans:
-    """Planes in which near rows have like targets, with the training rows that lie in them.
+    """Mean targets of the nearest training rows, in planes in which neighbouring rows have similar targets.
 
     Source of the idea: nearest-neighbour regression (Fix and Hodges, 1951), here as features of other models.
 
     Attributes:
         planes: pairs of columns.
-        points: one array (N, 2) per plane, of training rows that have both.
+        points: one array (N, 2) per plane: training rows with both columns.
         targets: one array (N, J) per plane.
-        mean: (J,) of the targets, for rows that lack a coordinate.
+        mean: mean targets (J,), for rows without a coordinate.
     """
 
     planes: list[tuple[int, int]] = field(default_factory=list)
@@ -43,33 +43,40 @@ class LocalMeans:
     def fit(
         self, columns: np.ndarray, targets: np.ndarray, residual: np.ndarray, observed: np.ndarray, folds: np.ndarray
     ) -> Self:
-        """Chooses planes and keeps their training rows.
+        """Chooses planes and stores their training rows.
 
         Args:
             columns: (N, C) standardised numbers, NaN where missing.
             targets: (N, J).
-            residual: (N, J) what a linear model leaves unexplained, out of fold.
+            residual: (N, J) residual of a linear model, out of fold.
             observed: (N, J) bool.
             folds: (N,) from 0.
         """
         rows = len(columns)
         self.planes, self.points, self.targets = [], [], []
         self.mean = np.zeros(targets.shape[1], np.float32)
-        many = [place for place in range(columns.shape[1]) if len(np.unique(columns[: 4 * SCREENED, place])) >= 20]
-        if rows < MIN_ROWS or targets.shape[1] > MAX_TARGETS or not observed.all() or not 2 <= len(many) <= MAX_COLUMNS:
+        candidates = [
+            index for index in range(columns.shape[1]) if len(np.unique(columns[: 4 * MAX_TESTED_ROWS, index])) >= 20
+        ]
+        if (
+            rows < MIN_ROWS
+            or targets.shape[1] > MAX_TARGETS
+            or not observed.all()
+            or not 2 <= len(candidates) <= MAX_COLUMNS
+        ):
             return self
         self.mean = targets.mean(axis=0).astype(np.float32)
-        sample = np.random.default_rng(0).permutation(rows)[: 4 * SCREENED]
+        sample = np.random.default_rng(0).permutation(rows)[: 4 * MAX_TESTED_ROWS]
         is_tested = np.isin(folds[sample], (0, 1))
-        tested, known = sample[is_tested][:SCREENED], sample[~is_tested]
+        tested, fitted = sample[is_tested][:MAX_TESTED_ROWS], sample[~is_tested]
         variance = residual[tested].var(axis=0) + 1e-9
         gains = {}
-        for pair in combinations(many, 2):
-            means = _means(columns[known][:, pair], residual[known], columns[tested][:, pair], COUNTS[1])
-            left = residual[tested] - np.where(np.isnan(means), 0, means)
-            gains[pair] = float((1 - (left**2).mean(axis=0) / variance).max())
+        for pair in combinations(candidates, 2):
+            means = _means(columns[fitted][:, pair], residual[fitted], columns[tested][:, pair], COUNTS[1])
+            remaining_residual = residual[tested] - np.where(np.isnan(means), 0, means)
+            gains[pair] = float((1 - (remaining_residual**2).mean(axis=0) / variance).max())
         best = sorted(gains, key=lambda pair: -gains[pair])[:MAX_PLANES]
-        self.planes = [pair for pair in best if gains[pair] >= LEAST_EXPLAINED]
+        self.planes = [pair for pair in best if gains[pair] >= MIN_EXPLAINED]
         for pair in self.planes:
             has_both = ~np.isnan(columns[:, pair]).any(axis=1)
             self.points.append(columns[has_both][:, pair].astype(np.float32))
@@ -77,55 +84,73 @@ class LocalMeans:
         return self
 
     def encode_training(self, columns: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> np.ndarray:
-        """(N, planes * counts * J) means over rows of other folds."""
+        """The mean targets of training rows over neighbours in other folds.
+
+        Args:
+            columns: (N, C).
+            targets: (N, J).
+            folds: (N,).
+
+        Returns:
+            (N, planes * counts * J).
+        """
         array = self._empty(len(columns))
         for fold in np.unique(folds):
-            mine, others = folds == fold, folds != fold
-            for place, pair in enumerate(self.planes):
-                for size_place, size in enumerate(COUNTS):
-                    means = _means(columns[others][:, pair], targets[others], columns[mine][:, pair], size)
-                    array[mine, place, size_place] = np.where(np.isnan(means), self.mean, means)
+            in_fold, in_other_folds = folds == fold, folds != fold
+            for index, pair in enumerate(self.planes):
+                for count_index, count in enumerate(COUNTS):
+                    means = _means(
+                        columns[in_other_folds][:, pair], targets[in_other_folds], columns[in_fold][:, pair], count
+                    )
+                    array[in_fold, index, count_index] = np.where(np.isnan(means), self.mean, means)
         return array.reshape(len(columns), -1)
 
     def encode(self, columns: np.ndarray) -> np.ndarray:
-        """(B, planes * counts * J) means over training rows."""
+        """The mean targets over neighbouring training rows.
+
+        Args:
+            columns: (B, C).
+
+        Returns:
+            (B, planes * counts * J).
+        """
         array = self._empty(len(columns))
-        for place, pair in enumerate(self.planes):
-            for size_place, size in enumerate(COUNTS):
-                targets = self.targets[place].astype(np.float32)
-                means = _means(self.points[place], targets, columns[:, pair], size)
-                array[:, place, size_place] = np.where(np.isnan(means), self.mean, means)
+        for index, pair in enumerate(self.planes):
+            for count_index, count in enumerate(COUNTS):
+                targets = self.targets[index].astype(np.float32)
+                means = _means(self.points[index], targets, columns[:, pair], count)
+                array[:, index, count_index] = np.where(np.isnan(means), self.mean, means)
         return array.reshape(len(columns), -1)
 
     def _empty(self, rows: int) -> np.ndarray:
         return np.zeros((rows, len(self.planes), len(COUNTS), len(self.mean)), np.float32)
 
     def state(self) -> dict[str, Any]:
-        """JSON values and arrays."""
+        """The fitted state: JSON values and arrays."""
         state: dict[str, Any] = {"planes": [list(pair) for pair in self.planes], "mean": self.mean}
-        for place, (points, targets) in enumerate(zip(self.points, self.targets, strict=True)):
-            state |= {f"points_{place}": points, f"targets_{place}": targets}
+        for index, (points, targets) in enumerate(zip(self.points, self.targets, strict=True)):
+            state |= {f"points_{index}": points, f"targets_{index}": targets}
         return state
 
     def restore(self, state: State) -> Self:
-        """The inverse of `state`."""
+        """Restores the fitted state and returns the object."""
         self.planes = [(int(first), int(second)) for first, second in state["planes"]]
         self.mean = np.asarray(state["mean"], np.float32)
-        places = range(len(self.planes))
-        self.points = [np.asarray(state[f"points_{place}"], np.float32) for place in places]
-        self.targets = [np.asarray(state[f"targets_{place}"], np.float16) for place in places]
+        indices = range(len(self.planes))
+        self.points = [np.asarray(state[f"points_{index}"], np.float32) for index in indices]
+        self.targets = [np.asarray(state[f"targets_{index}"], np.float16) for index in indices]
         return self
 
 
-def _means(points: np.ndarray, values: np.ndarray, asked: np.ndarray, count: int) -> np.ndarray:
-    """Means (B, J) over the `count` nearest points; NaN where a coordinate is missing."""
+def _means(points: np.ndarray, values: np.ndarray, queries: np.ndarray, count: int) -> np.ndarray:
+    """Mean values (B, J) of the `count` nearest points; NaN if a coordinate is missing."""
     from scipy.spatial import KDTree
 
     has_both = ~np.isnan(points).any(axis=1)
     points, values = points[has_both], values[has_both]
-    is_asked = ~np.isnan(asked).any(axis=1)
-    means = np.full((len(asked), values.shape[1]), np.nan, np.float32)
-    if len(points) and is_asked.any():
-        places = KDTree(points).query(asked[is_asked], k=min(count, len(points)), workers=-1)[1]
-        means[is_asked] = values[np.asarray(places).reshape(int(is_asked.sum()), -1)].mean(axis=1)
+    is_complete = ~np.isnan(queries).any(axis=1)
+    means = np.full((len(queries), values.shape[1]), np.nan, np.float32)
+    if len(points) and is_complete.any():
+        indices = KDTree(points).query(queries[is_complete], k=min(count, len(points)), workers=-1)[1]
+        means[is_complete] = values[np.asarray(indices).reshape(int(is_complete.sum()), -1)].mean(axis=1)
     return means

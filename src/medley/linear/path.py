@@ -1,4 +1,4 @@
-"""The linear path of a graph."""
+"""The linear path of a graph: its declaration."""
 
 from __future__ import annotations
 
@@ -15,27 +15,26 @@ from medley.linear.codec import LinearPathCodec
 
 
 class LinearPath(DerivedInput, register="linear.path"):
-    """A linear model of inputs, solved before the network is trained, whose answers the network starts from.
+    """A linear model of inputs, fitted before the network is trained; heads add their outputs to those of the model.
 
-    Called on inputs that have features for linear models (tables, texts, label sets, vectors), it fits one ridge
-    regression for all heads, and one for each text alone. A head that is called on a node and on the linear path,
-    `RegressionHead()([node, linear])`, adds what the ridge regression answers to what it reads from the node, whose
-    layer starts at zero: before the first step the network is the linear model. Other blocks read the answers as a
-    vector.
+    Called on inputs with features for linear models (tables, texts, label sets, vectors), it fits one ridge regression
+    for all heads, and one for each text alone. A head that is called on a node and on the linear path,
+    `RegressionHead()([node, linear])`, adds its output to that of the ridge regression; its layer starts at zero, so
+    before the first step the network equals the linear model. Other blocks read the outputs as a vector.
 
-    Training rows get the answers of models that have not seen them (five folds), so that the network does not trust
-    them more than it may. Where near rows have like targets, as on a map, the model keeps the coordinates and targets
-    of its training rows; `local_means=False` leaves them out.
+    Training rows are encoded out of fold (five folds), so that the network does not rely on outputs that are too good.
+    If neighbouring rows have similar targets, as on a map, the model stores the coordinates and targets of its training
+    rows; `local_means=False` turns this off.
 
     Args:
-        local_means: whether means of the targets of near rows, in planes of two columns, may be features.
-        iterations: of the solver; unset, 40, or as many from 12 on as fit into the time there is.
-        alone: whether each text has a model of its own beside that of all features; unset, where there is time.
+        local_means: whether mean targets of neighbouring rows, in planes of two columns, may be features.
+        iterations: of the solver; if unset, 40, or as many as the time limit allows, at least 12.
+        alone: whether each text also has a separate model; if unset, only if there is time.
 
-    Shape: rows of its inputs -> (B, D): 1, raw outputs head by head, standardised answers.
+    Shape: rows of its inputs -> (B, D): a 1, raw outputs of each head, standardised outputs.
 
     Raises:
-        GraphError: it is called on an input that has no features for linear models.
+        GraphError: it is called on an input without features for linear models.
 
     >>> from medley.text.input import TextInput
     >>> len(LinearPath()(TextInput(name="title")).inputs)
@@ -54,10 +53,10 @@ class LinearPath(DerivedInput, register="linear.path"):
             if not isinstance(getattr(self, name), bool | None):
                 yield f"{name} must be True or False, got {getattr(self, name)!r}."
 
-    def joined(self, inputs: Sequence[Input]) -> Self:
-        without = [type(block).__name__ for block in inputs if block.linear_features() is None]
-        if without:
-            raise GraphError(f"LinearPath reads inputs that have linear features; {', '.join(without)} has none.")
+    def for_inputs(self, inputs: Sequence[Input]) -> Self:
+        unsupported = [type(block).__name__ for block in inputs if block.linear_features() is None]
+        if unsupported:
+            raise GraphError(f"LinearPath reads inputs with linear features; {', '.join(unsupported)} has none.")
         return self
 
     def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> LinearRows:
@@ -67,11 +66,11 @@ class LinearPath(DerivedInput, register="linear.path"):
         return LinearRows(rows, features)
 
     def codec(self) -> Codec:
-        """Linear models, not fitted yet."""
+        """Returns a new codec with linear models."""
         return LinearPathCodec(local_means=self.local_means, iterations=self.iterations, alone=self.alone)
 
     def default_block(self) -> Block:
-        """The answers as they are."""
+        """Returns a block that leaves the outputs unchanged."""
         from medley.core.choice import Identity
 
         return Identity()

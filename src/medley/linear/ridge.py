@@ -1,8 +1,8 @@
-"""Ridge regression of many targets on many sparse features, with answers out of fold.
+"""Ridge regression of many targets on many sparse features, with out-of-fold predictions.
 
-Solved in the dual by conjugate gradients, whose vectors live on rows and not on features; all strengths of the penalty
-share one run. Sources: Hestenes and Stiefel, 1952; Jegerlehner: Krylov space solvers for shifted linear systems, 1996,
-https://arxiv.org/abs/hep-lat/9612014.
+Solved in the dual by conjugate gradients, whose vectors have one entry per row instead of per feature; all strengths of
+the penalty share one run. Sources: Hestenes and Stiefel, 1952; Jegerlehner: Krylov space solvers for shifted linear
+systems, 1996, https://arxiv.org/abs/hep-lat/9612014.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 STRENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-ITERATIONS, LEAST_ITERATIONS = 40, 12
+ITERATIONS, MIN_ITERATIONS = 40, 12
 MAX_BYTES = 2**29
-"""Memory for the vectors of a run; more targets than fit into it are solved one group after the other."""
+"""Memory for the vectors of a run; if there are more targets than fit into it, groups of targets are solved."""
 
 
 @dataclass(frozen=True)
 class RidgeFit:
-    """A ridge regression for each fold of the rows, which leaves out the fold's rows.
+    """Ridge regressions, one per fold, each fitted to the rows of the other folds.
 
     Args:
-        weights: (F, J), the mean over folds.
-        intercept: (J,), likewise.
-        out_of_fold: (N, J) answers for the training rows by the model that left them out.
-        strengths: (J,) the chosen penalties.
-        errors: (J,) sums of squared errors out of fold.
+        weights: (F, J), mean over folds.
+        intercept: (J,), mean over folds.
+        out_of_fold: (N, J) predictions for training rows by the model that was not fitted to them.
+        strengths: (J,) the chosen strengths of the penalty.
+        errors: (J,) sums of squared out-of-fold errors.
     """
 
     weights: np.ndarray
@@ -42,7 +42,7 @@ class RidgeFit:
 
 
 class Features:
-    """A feature matrix (N, F) that multiplies from both sides.
+    """A feature matrix X (N, F), with products by X and by its transpose.
 
     Args:
         blocks: matrices (N, F_b), NumPy arrays or SciPy CSR matrices.
@@ -61,11 +61,11 @@ class Features:
                 self.blocks.append((_sparse(block), _sparse(block.T.tocsr())))
 
     def times(self, vectors: Tensor) -> Tensor:
-        """X X^T v: (N, C) -> (N, C)."""
+        """X X^T v for v (N, C): (N, C)."""
         return sum(matrix @ (transposed @ vectors) for matrix, transposed in self.blocks)  # type: ignore[return-value]
 
     def transposed_times(self, vectors: Tensor) -> Tensor:
-        """X^T v: (N, C) -> (F, C)."""
+        """X^T v for v (N, C): (F, C)."""
         import torch
 
         return torch.cat([transposed @ vectors for _, transposed in self.blocks])
@@ -86,11 +86,11 @@ def fit_ridge(
     Args:
         features: of N rows.
         targets: (N, J) numbers.
-        observed: (N, J) bool; others count for nothing.
+        observed: (N, J) bool; unobserved targets are ignored.
         folds: (N,) from 0.
-        groups: (J,) targets of one number share their strength, as the classes of one head do.
+        groups: (J,) group of each target, such as its head; a group has a common strength of the penalty.
         weight: (N, 1) sample weights, or (N, J) of each target, or None.
-        strengths: of the penalty, in rising order; each group gets the one with the least error out of fold.
+        strengths: of the penalty, in increasing order; each group gets the one with the least out-of-fold error.
         iterations: of the solver.
     """
     import torch
@@ -99,32 +99,32 @@ def fit_ridge(
     fold_count = int(folds.max()) + 1
     per_target = 4 * count * fold_count * (2 * len(strengths) + 6)
     step = max(1, MAX_BYTES // per_target)
-    held_out = torch.from_numpy(folds[:, None] == np.arange(fold_count))  # (N, folds)
+    is_held_out = torch.from_numpy(folds[:, None] == np.arange(fold_count))  # (N, folds)
     weight = np.ones((count, 1), np.float32) if weight is None else weight / weight.mean(axis=0).clip(min=1e-12)
     root = torch.from_numpy(np.sqrt(weight)).float().expand(count, width)
-    pieces: list[tuple[Tensor, Tensor, Tensor]] = []
+    results: list[tuple[Tensor, Tensor, Tensor]] = []
     for start in range(0, width, step):
         part = slice(start, min(start + step, width))
-        pieces.append(
-            _solve(features, targets[:, part], observed[:, part], held_out, root[:, part], strengths, iterations)
+        results.append(
+            _solve(features, targets[:, part], observed[:, part], is_held_out, root[:, part], strengths, iterations)
         )
-    errors = torch.cat([piece[0] for piece in pieces], dim=1).numpy()  # (S, J)
+    errors = torch.cat([result[0] for result in results], dim=1).numpy()  # (S, J)
     chosen = np.zeros(width, np.int64)
     for group in np.unique(groups):
         members = groups == group
         chosen[members] = int(errors[:, members].sum(axis=1).argmin())
-    pick = torch.from_numpy(chosen)
-    duals, answers, means = [], [], []
+    choice = torch.from_numpy(chosen)
+    duals, outputs = [], []
     start = 0
-    for _, dual, piece in ((None, *piece[1:]) for piece in pieces):
+    for _, dual, predicted in results:
         size = dual.shape[2]
-        index = pick[start : start + size]
+        index = choice[start : start + size]
         duals.append(torch.stack([dual[index[j], :, j] for j in range(size)], dim=1))  # (N, size, folds)
-        answers.append(torch.stack([piece[index[j], :, j] for j in range(size)], dim=1))
+        outputs.append(torch.stack([predicted[index[j], :, j] for j in range(size)], dim=1))
         start += size
     dual = torch.cat(duals, dim=1)
-    out_of_fold = torch.cat(answers, dim=1)
-    means = _means(targets, observed, held_out, root)
+    out_of_fold = torch.cat(outputs, dim=1)
+    means = _means(targets, observed, is_held_out, root)
     weights = features.transposed_times(dual.mean(dim=2))
     return RidgeFit(
         weights.numpy(),
@@ -135,60 +135,62 @@ def fit_ridge(
     )
 
 
-def _means(targets: np.ndarray, observed: np.ndarray, held_out: Tensor, root: Tensor) -> Tensor:
-    """(J, folds) weighted means over the rows that each fold's model is fitted to."""
+def _means(targets: np.ndarray, observed: np.ndarray, is_held_out: Tensor, root: Tensor) -> Tensor:
+    """Weighted means (J, folds) over the rows to which the model of each fold is fitted."""
     import torch
 
-    mass = torch.from_numpy(observed).float() * root.square()
-    is_fitted = (~held_out).float()
-    sums = (torch.from_numpy(targets).float() * mass).T @ is_fitted
-    return sums / (mass.T @ is_fitted).clamp(min=1e-9)
+    weight = torch.from_numpy(observed).float() * root.square()
+    is_fitted = (~is_held_out).float()
+    sums = (torch.from_numpy(targets).float() * weight).T @ is_fitted
+    return sums / (weight.T @ is_fitted).clamp(min=1e-9)
 
 
 def _solve(
     features: Features,
     targets: np.ndarray,
     observed: np.ndarray,
-    held_out: Tensor,
+    is_held_out: Tensor,
     root: Tensor,
     strengths: Sequence[float],
     iterations: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Errors out of fold (S, J), dual solutions (S, N, J, folds), and answers out of fold (S, N, J)."""
+    """Out-of-fold errors (S, J), dual solutions (S, N, J, folds), and out-of-fold predictions (S, N, J)."""
     import torch
 
     count, width = targets.shape
-    fold_count = held_out.shape[1]
+    fold_count = is_held_out.shape[1]
     values = torch.from_numpy(np.ascontiguousarray(targets, np.float32))
-    seen = torch.from_numpy(observed)
-    means = _means(targets, observed, held_out, root)
-    mask = ((seen[:, :, None] & ~held_out[:, None, :]).float() * root[:, :, None]).flatten(1)  # (N, J * folds)
+    is_observed = torch.from_numpy(observed)
+    means = _means(targets, observed, is_held_out, root)
+    mask = ((is_observed[:, :, None] & ~is_held_out[:, None, :]).float() * root[:, :, None]).flatten(
+        1
+    )  # (N, J * folds)
     right = (values[:, :, None] - means).flatten(1) * mask
 
     def operator(vectors: Tensor) -> Tensor:
         return mask * features.times(mask * vectors)
 
     solutions = shifted_solutions(operator, right, strengths, iterations)
-    errors, answers, duals = [], [], []
+    errors, outputs, duals = [], [], []
     for solution in solutions:
         dual = solution * mask
         predicted = features.times(dual).view(count, width, fold_count) + means
-        answer = (predicted * held_out[:, None, :]).sum(dim=2)
-        residual = torch.where(seen, answer - values, 0.0) * root
+        output = (predicted * is_held_out[:, None, :]).sum(dim=2)
+        residual = torch.where(is_observed, output - values, 0.0) * root
         errors.append(residual.square().sum(dim=0))
-        answers.append(answer)
+        outputs.append(output)
         duals.append(dual.view(count, width, fold_count))
-    return torch.stack(errors), torch.stack(duals), torch.stack(answers)
+    return torch.stack(errors), torch.stack(duals), torch.stack(outputs)
 
 
 def shifted_solutions(operator: Any, right: Tensor, shifts: Sequence[float], iterations: int) -> Tensor:
     """Solves (A + s I) x = b for several shifts s at once, by conjugate gradients, column by column.
 
     Args:
-        operator: v (N, C) -> A v, A symmetric and positive semidefinite (another one for each column).
-        right: (N, C).
-        shifts: in rising order, positive; the first one's system is iterated.
-        iterations: how many.
+        operator: v (N, C) -> A v, A symmetric and positive semidefinite (may differ between columns).
+        right: right-hand sides b (N, C).
+        shifts: in increasing order, positive; the system of the first is iterated.
+        iterations: number of iterations.
 
     Returns:
         (S, N, C).
@@ -201,7 +203,6 @@ def shifted_solutions(operator: Any, right: Tensor, shifts: Sequence[float], ite
     """
     import torch
 
-    extra = [shift - shifts[0] for shift in shifts]
     columns = right.shape[1]
     x = torch.zeros(len(shifts), *right.shape)
     directions = right.expand(len(shifts), *right.shape).clone()
@@ -209,23 +210,23 @@ def shifted_solutions(operator: Any, right: Tensor, shifts: Sequence[float], ite
     square = residual.square().sum(dim=0)
     zeta_old, zeta = torch.ones(len(shifts), columns), torch.ones(len(shifts), columns)
     alpha_old, beta_old = torch.ones(columns), torch.zeros(columns)
-    offsets = torch.tensor(extra)[:, None]
+    offsets = torch.tensor([shift - shifts[0] for shift in shifts])[:, None]
     for _ in range(iterations):
-        seed = directions[0]
-        image = operator(seed) + shifts[0] * seed
-        curvature = (seed * image).sum(dim=0)
+        direction = directions[0]
+        product = operator(direction) + shifts[0] * direction
+        curvature = (direction * product).sum(dim=0)
         is_running = (curvature > 0) & (square > 1e-12)
         alpha = torch.where(is_running, square / curvature.clamp(min=1e-30), 0.0)
-        bottom = alpha * beta_old * (zeta_old - zeta) + zeta_old * alpha_old * (1 + offsets * alpha)
-        zeta_new = torch.where(is_running, zeta * zeta_old * alpha_old / bottom.clamp(min=1e-30), zeta)
+        denominator = alpha * beta_old * (zeta_old - zeta) + zeta_old * alpha_old * (1 + offsets * alpha)
+        zeta_new = torch.where(is_running, zeta * zeta_old * alpha_old / denominator.clamp(min=1e-30), zeta)
         ratio = torch.where(is_running, zeta_new / zeta.clamp(min=1e-30), 0.0)
-        for place in range(len(shifts)):
-            x[place].addcmul_(directions[place], (alpha * ratio[place]).expand_as(right))
-        residual -= alpha * image
+        for index in range(len(shifts)):
+            x[index].addcmul_(directions[index], (alpha * ratio[index]).expand_as(right))
+        residual -= alpha * product
         square_new = residual.square().sum(dim=0)
         beta = torch.where(is_running, square_new / square.clamp(min=1e-30), 0.0)
-        for place in range(len(shifts)):
-            directions[place].mul_(beta * ratio[place].square()).addcmul_(residual, zeta_new[place].expand_as(right))
+        for index in range(len(shifts)):
+            directions[index].mul_(beta * ratio[index].square()).addcmul_(residual, zeta_new[index].expand_as(right))
         zeta_old, zeta = torch.where(is_running, zeta, zeta_old), zeta_new
         alpha_old = torch.where(is_running, alpha, alpha_old)
         beta_old = torch.where(is_running, beta, beta_old)
@@ -233,52 +234,54 @@ def shifted_solutions(operator: Any, right: Tensor, shifts: Sequence[float], ite
     return x
 
 
-def seconds_per_product(features: Features, numbers: int, tried: int = 32) -> float:
-    """Seconds that a step of the solver takes on this machine, by a product with few columns.
+def seconds_per_product(features: Features, numbers: int, columns: int = 32) -> float:
+    """Seconds that an iteration of the solver takes on this machine, estimated from a product with few columns.
 
     Args:
         features: of N rows.
-        numbers: in the solver's vectors, N times their columns.
-        tried: columns of the product that is measured.
+        numbers: size of the solver's vectors: N times their columns.
+        columns: of the product that is measured.
     """
     from time import perf_counter
 
     import torch
 
-    vectors = torch.ones(features.rows, tried)
+    vectors = torch.ones(features.rows, columns)
     times = []
     for _ in range(2):
-        began = perf_counter()
+        start_time = perf_counter()
         features.times(vectors)
-        times.append(perf_counter() - began)
-    # The vectors of all strengths are updated as well, which takes about as long again.
-    return 2 * min(times) * numbers / (features.rows * tried)
+        times.append(perf_counter() - start_time)
+    # Updating the vectors of all strengths takes about as long as the product.
+    return 2 * min(times) * numbers / (features.rows * columns)
 
 
 def principal_components(matrix: Any, width: int = 64, scale: float = 0.3) -> np.ndarray:
-    """Directions (F, P) in which rows of features differ most: a vector says in few numbers what a text is about.
+    """Principal directions (F, P) of a feature matrix; they represent a text by few numbers.
 
     By subspace iteration on random vectors. Source: Halko, Martinsson, Tropp: Finding structure with randomness, 2011,
     https://arxiv.org/abs/0909.4061.
 
     Args:
         matrix: (N, F), sparse or not; not centred.
-        width: P at most.
-        scale: standard deviation of the first component's values, about; float16 holds the result.
+        width: maximum of P.
+        scale: approximate standard deviation of the first component, chosen so that float16 can represent the result.
     """
     import torch
 
     rows, columns = matrix.shape
     width = min(width, columns, rows)
+    if not width:  # no word or label recurs
+        return np.zeros((columns, 0), np.float16)
     features = Features([matrix])
     generator = torch.Generator().manual_seed(0)
     basis = torch.randn(rows, width, generator=generator)
     for _ in range(3):
         basis = torch.linalg.qr(features.times(basis))[0]
-    small = features.transposed_times(basis)  # (F, P)
-    left, singular, _ = torch.linalg.svd(small, full_matrices=False)
-    unit = rows**0.5 / singular[min(1, len(singular) - 1)].clamp(min=1e-6)
-    return (left * unit * scale).to(torch.float16).numpy()
+    projected = features.transposed_times(basis)  # (F, P)
+    left, singular, _ = torch.linalg.svd(projected, full_matrices=False)
+    unit_scale = rows**0.5 / singular[min(1, len(singular) - 1)].clamp(min=1e-6)
+    return (left * unit_scale * scale).to(torch.float16).numpy()
 
 
 def _sparse(matrix: Any) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded, TargetCodec
 from medley.core.spec import Spec
+from medley.data.datasets import rows_and_labels
 from medley.data.rows import arrange, check_counts
 from medley.data.sources import Source, encode_inputs
 from medley.errors import DataError, listing, warn
@@ -168,6 +169,7 @@ class Model(Predictor):
             report_unreadable(table, self.table.schema, self.table.unparsed(table), on_unreadable)
             x, y = self.table.x(table), self.table.y(table, heads)
             _warn_of_missing([column for head, column in self.table.targets.items() if head not in heads])
+        x, y, sample_weight = rows_and_labels(x, y, sample_weight, self.input_names, heads)
         if isinstance(y, Mapping) and y and set(y) < set(heads):
             heads = [head for head in heads if head in y]
         named_y = arrange(y, heads, "y")

@@ -10,8 +10,8 @@ import torch
 
 from medley.core.spec import Spec
 from medley.errors import ConfigError
-from medley.graph.dense import DenseNetwork
 from medley.graph.network import Network
+from medley.graph.static_network import StaticNetwork
 
 ROWS = 5  # differs from the number that was traced
 TOLERANCE = 1e-2
@@ -43,7 +43,7 @@ def check_numbers(
     rows = {name: random_rows(specs[name], rng) for name in sources}
     inputs = [{name: torch.from_numpy(arrays[name]) for name in sources} for arrays in (rows, present)]
     with torch.no_grad():
-        expected = DenseNetwork(network)(*inputs)
+        expected = StaticNetwork(network)(*inputs)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from medley.core.layer import Layer
 from medley.core.spec import Spec
 from medley.errors import ConfigError, ErrorCollector, MissingDependencyError
-from medley.graph.dense import DenseNetwork
 from medley.graph.network import Network
+from medley.graph.static_network import StaticNetwork
 from medley.model.onnx_check import check_numbers
 
 OPSET = 20
@@ -74,7 +74,7 @@ def write_onnx(network: Network, specs: Mapping[str, Spec], path: Path) -> None:
     _need_packages()
     check_parts(network)
     network_copy = deepcopy(network).cpu().float().eval().requires_grad_(False)
-    dense = DenseNetwork(network_copy)
+    dense = StaticNetwork(network_copy)
     arrays = [_example(specs[name]) for name, _ in network.sources]
     present = [torch.ones(_EXAMPLES, dtype=torch.bool) for _ in arrays]
     with _quiet():
@@ -112,7 +112,7 @@ def free_steps(network: Network) -> list[str]:
 class _Exported(nn.Module):
     """The network with lists as inputs and a tuple as output, as an ONNX graph has them."""
 
-    def __init__(self, dense: DenseNetwork) -> None:
+    def __init__(self, dense: StaticNetwork) -> None:
         super().__init__()
         self.dense = dense
         self.names = [name for name, _ in dense.network.sources]
@@ -139,7 +139,7 @@ def _example(spec: Spec) -> Tensor:
     return torch.zeros((_EXAMPLES, *spec.shape), dtype=dtype)
 
 
-def _network_program(dense: DenseNetwork, arrays: list[Tensor], present: list[Tensor]) -> Any:
+def _network_program(dense: StaticNetwork, arrays: list[Tensor], present: list[Tensor]) -> Any:
     names = onnx_names(dense.network)
     io_names = {
         "input_names": [*names.arrays.values(), *names.present.values()],
@@ -187,7 +187,7 @@ def _program(module: nn.Module, args: tuple[Any, ...], shapes: tuple[Any, ...], 
     return torch.onnx.export(exported, dynamo=True, verbose=False, opset_version=OPSET, dynamic_shapes=shapes, **names)
 
 
-def _part_errors(dense: DenseNetwork, arrays: list[Tensor], present: list[Tensor], error: Exception) -> ConfigError:
+def _part_errors(dense: StaticNetwork, arrays: list[Tensor], present: list[Tensor], error: Exception) -> ConfigError:
     """The parts that cannot be exported, found by exporting each alone with its inputs."""
     inputs: dict[str, Sequence[Any]] = {}
     names = [name for name, _ in dense.network.sources]

@@ -13,6 +13,7 @@ import torch
 from medley.core.batch import Rows
 from medley.core.block import HeadSummary, Node
 from medley.core.codec import Codec, Encoded, TargetCodec
+from medley.core.foreign_errors import as_data_error
 from medley.core.input import Input, Preprocessing
 from medley.core.linear import Labels, SupervisedCodec
 from medley.core.row_reporting import WarningCollector, using_row_numbers
@@ -29,6 +30,8 @@ from medley.search.stream import Stream
 if TYPE_CHECKING:
     from medley.graph.network import Network
     from medley.train.hooks import TrainingHooks
+
+_LABELS, _ROWS = "its labels cannot be encoded", "its rows cannot be encoded"
 
 
 class Encodings:
@@ -84,9 +87,9 @@ class Encodings:
     def _fit_targets(self) -> None:
         for name, codec in self.targets.items():
             for part in self.parts[1:]:  # all rows are the caller's: their classes are classes
-                with within(part.where), within(name), using_row_numbers(part.numbers):
+                with within(part.where), within(name), using_row_numbers(part.numbers), as_data_error(_LABELS):
                     codec.admit(part.y[name])
-            with within(name), using_row_numbers(self.parts[0].numbers):
+            with within(name), using_row_numbers(self.parts[0].numbers), as_data_error(_LABELS):
                 codec.fit(self.parts[0].y[name])
 
     def _labels(self, part: LabelledRows) -> dict[str, Encoded]:
@@ -125,7 +128,7 @@ class Encodings:
                     training = codec.fit_encode(values, self._training_labels())
                 encoded = [training, *(_encode_part(codec, part, input_name) for part in self.parts[1:])]
             else:
-                with using_row_numbers(rows.numbers):
+                with using_row_numbers(rows.numbers), as_data_error(_ROWS):
                     codec.fit(values)
                 if self.stream is not None:  # `_encode_stream` encodes all sources of a graph in one pass
                     return codec, []
@@ -263,6 +266,7 @@ def _encode_part(codec: Codec, part: LabelledRows, input_name: str) -> Encoded:
         within(part.where),
         using_row_numbers(part.numbers),
         WarningCollector("".join(f"{prefix}: " for prefix in (part.where, input_name) if prefix)),
+        as_data_error(_ROWS),
     ):
         return codec.encode(values)
 

@@ -1,4 +1,4 @@
-"""What a search brought: its trials, and the models that were kept."""
+"""The results of a search: its trials, and the best models."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from medley.search.trial import TrialResult
 
 
 class SearchResults:
-    """The trials of a search and its best models. It can be copied and pickled, models included.
+    """The trials of a search and its best models. Can be copied and pickled, including models.
 
     Args:
-        trials: as many as there are so far.
-        keep: how many of the best models are kept.
-        store: holds the models that are not in memory; None if all are.
+        trials: all trials so far.
+        keep: number of best models to keep.
+        store: the project that contains models which are not in memory; None if all are in memory.
         device: where models run.
 
     Attributes:
-        models: number of a trial -> its model, where it is in memory.
+        models: number of a trial -> its model, if it is in memory.
     """
 
     def __init__(self, trials: list[TrialResult], keep: int, store: Store | None, device: torch.device | str) -> None:
@@ -33,7 +33,7 @@ class SearchResults:
         self.models: dict[int, Model] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        models = {number: self.model(number) for number in self.kept if self._has(number)}
+        models = {number: self.model(number) for number in self.best_numbers if self._has(number)}
         return {"models": models, "trials": self.trials, "keep": self.keep, "device": "cpu", "store": None}
 
     @property
@@ -43,23 +43,23 @@ class SearchResults:
         return sorted(complete, key=lambda trial: (trial.score, trial.number))
 
     @property
-    def kept(self) -> list[int]:
-        """Numbers of the trials whose models are kept, the best first."""
+    def best_numbers(self) -> list[int]:
+        """Numbers of the best trials, whose models are kept, the best first."""
         return [trial.number for trial in self.ranked[: self.keep]]
 
     def best_models(self) -> list[Model]:
-        """The models that were kept, the best first."""
-        return [self.model(number) for number in self.kept if self._has(number)]
+        """The models of the best trials, the best first."""
+        return [self.model(number) for number in self.best_numbers if self._has(number)]
 
     def best(self) -> Model:
         """The best trial's model."""
-        return self.model(next((number for number in self.kept if self._has(number)), self.kept[0]))
+        return self.model(next((number for number in self.best_numbers if self._has(number)), self.best_numbers[0]))
 
     def model(self, number: int) -> Model:
-        """The model of one of the kept trials.
+        """The model of one of the best trials.
 
         Raises:
-            ArtifactError: its folder was removed or damaged.
+            ArtifactError: the folder of the model was removed or damaged.
         """
         if number not in self.models and self.store is not None:
             self.models[number] = self.store.load(number, self.device)

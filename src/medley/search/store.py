@@ -88,7 +88,9 @@ class Store:
 
         optuna_state = {
             "params": trial.params,
-            "distributions": {name: distribution_to_json(one) for name, one in trial.distributions.items()},
+            "distributions": {
+                name: distribution_to_json(distribution) for name, distribution in trial.distributions.items()
+            },
             "curve": trial.intermediate_values,
             "system": trial.system_attrs,
             "user": trial.user_attrs,

@@ -71,7 +71,7 @@ class Study:
         default: the resolved default; None lets `run` resolve it.
 
     Attributes:
-        found: the trials, and the models that are kept.
+        search_results: the trials, and the best models.
         ended: why the search ended: "trials", "time", "patience", "interrupted" or "failures"; None before.
     """
 
@@ -92,7 +92,7 @@ class Study:
         self.progress = progress
         self.callbacks = callbacks
         self.default = default
-        self.found = SearchResults(store.results(), limits.keep, store, search_spec.data.device)
+        self.search_results = SearchResults(store.results(), limits.keep, store, search_spec.data.device)
         self.interrupted = False
         self.interrupts = Interrupts()
         self.ended: str | None = None
@@ -137,12 +137,12 @@ class Study:
     @property
     def results(self) -> list[TrialResult]:
         """Of all trials, in order."""
-        return self.found.trials
+        return self.search_results.trials
 
     @property
     def ranked(self) -> list[TrialResult]:
         """Results of completed trials, the best first."""
-        return self.found.ranked
+        return self.search_results.ranked
 
     def _end(self) -> str | None:
         """The reason to end the search now, or None."""
@@ -247,14 +247,16 @@ class Study:
         return max(self.limits.deadline, monotonic() + MIN_TRIAL_SECONDS)
 
     def _save(self, result: TrialResult, model: Model) -> None:
-        if result.number in self.found.kept:
-            self.found.models[result.number] = model
+        if result.number in self.search_results.best_numbers:
+            self.search_results.models[result.number] = model
             self.store.save(result.number, model)
 
     def _drop_models(self) -> None:
-        kept = self.found.kept
-        self.found.models = {number: model for number, model in self.found.models.items() if number in kept}
-        self.store.retain(kept)
+        numbers = self.search_results.best_numbers
+        self.search_results.models = {
+            number: model for number, model in self.search_results.models.items() if number in numbers
+        }
+        self.store.retain(numbers)
 
 
 def _failures(results: Sequence[TrialResult]) -> str:

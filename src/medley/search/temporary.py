@@ -1,4 +1,4 @@
-"""A folder that lives as long as an object."""
+"""Temporary folders that are deleted with an object."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from weakref import finalize
 
 
 def temporary_folder(owner: object) -> Path:
-    """A new folder that is removed with its owner, at the end of the process at the latest.
+    """Creates a folder that is deleted when its owner is, or at the end of the process.
 
-    A process that was forked from this one leaves it alone.
+    A forked process does not delete it.
 
     Args:
-        owner: can be referred to weakly.
+        owner: an object that supports weak references.
     """
     folder = Path(mkdtemp(prefix="medley-"))
     finalize(owner, _remove, folder, os.getpid())

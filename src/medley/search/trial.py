@@ -290,15 +290,17 @@ def run(
         rows = [rows[0].with_folds(None), *rows[1:]]
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
-    rest = (tasks, task_balancer, plan, rows[0], val, hooks, search_spec.seed)
-    is_over = first_stage is not None and (first_stage.training.stopped == "interrupted" or hooks.is_interrupted())
+    fit_arguments = (tasks, task_balancer, plan, rows[0], val, hooks, search_spec.seed)
+    is_interrupted = first_stage is not None and (
+        first_stage.training.stopped == "interrupted" or hooks.is_interrupted()
+    )
     try:
-        trained = fit(network, *rest, stopped="interrupted" if is_over else None)
+        trained = fit(network, *fit_arguments, stopped="interrupted" if is_interrupted else None)
     except KeyboardInterrupt:
         if first_stage is None:
             raise
         network = _network(search_spec, graph, specs, first_stage)  # the outputs of the first stage, which is complete
-        trained = fit(network, *rest, stopped="interrupted")
+        trained = fit(network, *fit_arguments, stopped="interrupted")
     weights = dict(zip(names, task_balancer.loss_weights, strict=True))
     result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score
     scores = trained.records[trained.best_epoch].flat() if trained.records else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from medley.core.arguments import whole_number_problems
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
@@ -38,8 +39,7 @@ class AttentionPooling(Layer, register="series.attention_pooling"):
 
     def check(self) -> Iterable[str]:
         """Checks the width."""
-        if isinstance(self.hidden, int | float) and (self.hidden < 1 or self.hidden != int(self.hidden)):
-            yield f"hidden must be a whole number from 1, got {self.hidden!r}."
+        yield from whole_number_problems(self, "hidden")
 
     def build(self, *specs: Spec) -> nn.Module:
         """Builds the module."""

@@ -33,7 +33,12 @@ class ArrayFeatures(LinearFeatures):
 
     def fit(self, values: Any) -> Self:
         encoded = self.codec.fit(values).encode(values)
-        numbers = encoded.array[encoded.present].reshape(int(encoded.present.sum()), -1)
+        size = int(np.prod(self.codec.spec.shape))
+        numbers = encoded.array[encoded.present].reshape(-1, size)
+        if not len(numbers):  # all features are 0
+            self._mean = np.zeros(size, np.float32)
+            self._scale = self._mean
+            return self
         self._mean = numbers.mean(axis=0)
         deviation = numbers.std(axis=0)
         self._scale = np.where(deviation > 1e-6, SCALE / np.maximum(deviation, 1e-6), 0.0).astype(np.float32)

@@ -61,17 +61,15 @@ class VectorKind(ColumnKind, register="series.vector_kind"):
         return KindGuess(self.name, f"its cells are lists of {size} numbers", 0.97, str(size)) if size else None
 
     def override(self, profile: ColumnProfile) -> KindGuess:
-        if profile.is_plain:
-            sizes = {len(row) for string in profile.strings if (row := read_numbers(string)) is not None}
-        else:
-            sizes = {np.size(cell) for cell in profile.cells}
-        if len(sizes) != 1:
+        rows = map(_vector, profile.values[profile.examined] if profile.is_plain else profile.cells)
+        sizes = {np.size(row) for row in rows if row is not None}
+        if len(sizes) != 1 or 0 in sizes:
             raise cannot_parse(profile, self.name)
         return KindGuess(self.name, SET_BY_CALLER, 1.0, str(min(sizes)))
 
     def parse(self, profile: ColumnProfile, form: str) -> tuple[np.ndarray, np.ndarray]:
         """float32 (B, D); missing rows are all NaN."""
-        rows, _ = parse_cells(profile, _numbers)
+        rows, _ = parse_cells(profile, _vector)
         size = int(form) if form else next((len(row) for row in rows if row is not None), 1)
         values = np.full((len(rows), size), np.nan, np.float32)
         for i, row in enumerate(rows):
@@ -167,6 +165,12 @@ def number_arrays(profile: ColumnProfile) -> list[np.ndarray] | None:
         return None
     arrays = [array_of(cell) for cell in cells]
     return None if any(array is None for array in arrays) else [array for array in arrays if array is not None]
+
+
+def _vector(cell: Any) -> Any:
+    """A list of numbers as an array; a single number is a vector of length 1."""
+    is_number = isinstance(cell, int | float | np.number) and not isinstance(cell, bool)
+    return np.array([cell], np.float64) if is_number else _numbers(cell)
 
 
 def _numbers(cell: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from medley.core.arguments import whole_number_problems
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
@@ -46,7 +47,7 @@ class RNNBlock(Layer, register="series.rnn"):
 
     def check(self) -> Iterable[str]:
         """Checks sizes and return_sequences."""
-        yield from check_counts(self, ("num_layers", "units"))
+        yield from whole_number_problems(self, "num_layers", "units")
         yield from check_switch(self, "return_sequences")
 
     def build(self, *specs: Spec) -> nn.Module:
@@ -90,15 +91,6 @@ def sequence_spec(specs: Sequence[Spec], block: str) -> Spec:
             f"{got}. It reads one sequence: a TimeseriesInput(), an Input() of shape (N, T, D), or an Embedding()."
         )
     return specs[0]
-
-
-def check_counts(block: Any, names: Iterable[str]) -> Iterable[str]:
-    """Yields an error message per field that is set and not a positive integer."""
-    for name in names:
-        value = getattr(block, name)
-        is_wrong = isinstance(value, int | float) and (isinstance(value, bool) or value < 1 or value != int(value))
-        if is_wrong or isinstance(value, str):
-            yield f"{name} must be a whole number from 1, got {value!r}."
 
 
 def check_switch(block: Any, name: str) -> Iterable[str]:

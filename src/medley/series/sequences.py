@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import Block, Node
 from medley.core.codec import Codec, Encoded, State
 from medley.core.column import ColumnGuess
@@ -22,7 +23,6 @@ from medley.errors import DataError, NotFittedError
 from medley.series.block import TimeseriesBlock
 from medley.series.features import ArrayFeatures
 from medley.series.kinds import family_of
-from medley.series.rnn import check_counts
 from medley.tables.columns.profile import is_absent
 
 MAX_STEPS = 512
@@ -130,7 +130,7 @@ class SequenceInput(Input, register="series.sequence_input"):
     max_steps: int | None = field(default=None, kw_only=True)
 
     def check(self) -> Iterable[str]:
-        yield from check_counts(self, ("max_steps",))
+        yield from whole_number_problems(self, "max_steps")
 
     def codec(self) -> SequenceCodec:
         return SequenceCodec(self.max_steps)

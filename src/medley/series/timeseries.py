@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import Block
 from medley.core.input import Input
 from medley.errors import did_you_mean
 from medley.series.block import TimeseriesBlock
-from medley.series.rnn import check_counts
 from medley.series.windows import WindowCodec
 
 TYPES = ("categorical", "numerical", "numeric")
@@ -48,7 +48,7 @@ class TimeseriesInput(Input, register="series.timeseries_input"):
 
     def check(self) -> Iterable[str]:
         """Checks lookback, column_names and column_types."""
-        yield from check_counts(self, ("lookback",))
+        yield from whole_number_problems(self, "lookback")
         types = self.column_types or {}
         for name, column_type in types.items():
             if column_type not in TYPES:

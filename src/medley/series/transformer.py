@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
-from medley.series.rnn import as_int, check_counts, check_switch, sequence_spec
+from medley.series.rnn import as_int, check_switch, sequence_spec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,7 +46,7 @@ class TransformerBlock(Layer, register="series.transformer"):
 
     def check(self) -> Iterable[str]:
         """Checks sizes, return_sequences and dropout."""
-        yield from check_counts(self, ("num_layers", "num_heads", "width"))
+        yield from whole_number_problems(self, "num_layers", "num_heads", "width")
         yield from check_switch(self, "return_sequences")
         if isinstance(self.dropout, int | float) and self.dropout >= 1:
             yield f"dropout must be at least 0 and below 1, got {self.dropout!r}."

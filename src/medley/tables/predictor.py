@@ -12,10 +12,12 @@ import numpy as np
 
 from medley.core.arguments import check_whole_number
 from medley.core.codec import TargetCodec
+from medley.data.datasets import rows_only
 from medley.data.rows import arrange, check_counts, count
 from medley.errors import ConfigError, DataError, ErrorCollector
 from medley.tables.answer_forms import checked_frame
 from medley.tables.columns.unreadable import check_policy, report_unreadable
+from medley.tables.reading.frames import like
 from medley.tables.reading.read import Table
 from medley.tables.view import TableView, is_table
 
@@ -73,8 +75,8 @@ class Predictor(ABC):
 
         Returns:
             One array for one head; else a list in the heads' order, or a dict by name where `x` was one. For a table, a
-            frame with its index: a column per target, and `<target>_probability` for classes. An empty input gives an
-            empty result.
+            frame with its index (one of polars, for one of polars): a column per target, and `<target>_probability` for
+            classes. An empty input gives an empty result.
 
         Raises:
             DataError: the rows do not match the training data; all errors are reported at once.
@@ -135,7 +137,7 @@ class Predictor(ABC):
     def _inputs_of(self, x: Any, root: str | Path | None, on_unreadable: str) -> Any:
         check_policy(on_unreadable)
         if self.table is None or not self._is_table(x):
-            return x
+            return rows_only(x, self.input_names, self.output_names)
         return self._inputs_of_table(self.table.read(x, root), on_unreadable)
 
     def _inputs_of_table(self, table: Table, on_unreadable: str) -> dict[str, Any]:
@@ -153,7 +155,7 @@ class Predictor(ABC):
         labels: bool = True,
         proba: bool = False,
         on_unreadable: OnUnreadable = "warn",
-    ) -> pd.DataFrame:
+    ) -> Any:
         """Predict a table: the columns of `predict`, of `predict_proba`, or of both.
 
         Args:
@@ -163,17 +165,20 @@ class Predictor(ABC):
             labels: whether to include the columns of `predict`.
             proba: whether to include those of `predict_proba`, after them.
             on_unreadable: as in `predict`.
+
+        Returns:
+            A frame of polars for one of polars, else one of pandas.
         """
         check_policy(on_unreadable)
         assert self.table is not None
         rows = self.table.read(x, root, empty=True)
         if len(rows):
             raw = self._raw_of_inputs(self._inputs_of_table(rows, on_unreadable), batch_size)
-            return self._frame(rows, raw, labels=labels, proba=proba)
+            return like(self._frame(rows, raw, labels=labels, proba=proba), x)
         # Predict one dummy row and drop it: only a prediction has the right columns and types.
         template = replace(rows, frame=rows.frame.reset_index(drop=True).reindex([0]))
         raw = {name: codec.prior[None] for name, codec in self.targets.items()}
-        return self._frame(template, raw, labels=labels, proba=proba).iloc[:0].set_axis(rows.frame.index)
+        return like(self._frame(template, raw, labels=labels, proba=proba).iloc[:0].set_axis(rows.frame.index), x)
 
     def _frame(self, table: Table, raw: Mapping[str, np.ndarray], *, labels: bool, proba: bool) -> pd.DataFrame:
         assert self.table is not None
@@ -217,7 +222,7 @@ def rows_per_pass(batch_size: Any) -> int:
     """The number of rows per forward pass; 1024 by default.
 
     Raises:
-        ConfigError: it is not a whole number from 1.
+        ConfigError: it is not a whole number of at least 1.
 
     >>> rows_per_pass(None), rows_per_pass(64)
     (1024, 64)

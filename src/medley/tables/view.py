@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from medley.core.registry import lookup
+from medley.data.datasets import LabelledDataset
 from medley.tables.answer_forms import AnswerForm, checked_frame
 from medley.tables.columns.cells import Cells, check_columns, table_cells
 from medley.tables.columns.kind import kind_named
 from medley.tables.columns.schema import Schema
+from medley.tables.reading.files import ENDINGS, TableFiles, ending_of, is_files
 from medley.tables.reading.read import Table, read
+from medley.tables.reading.sql import Query
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +89,7 @@ class TableView:
         """
         if empty and isinstance(table, list) and not table:
             table = {name: [] for name in self.required}
-        loaded = read(table, root, as_text=self.text_columns, empty=empty)
+        loaded = read(table, root, as_text=self.text_columns, empty=empty, names=self.required)
         missing_targets = [name for name in self.targets.values() if name not in loaded.frame.columns]
         has_no_target = labelled and len(missing_targets) == len(self.targets)
         check_columns(loaded, [*self.required, *missing_targets] if has_no_target else self.required)
@@ -204,12 +208,19 @@ def is_table(rows: Any, input_names: Sequence[str], required: Sequence[str] = ()
     >>> is_table("new.csv", ["facts"]), is_table({"facts": [[1.0]]}, ["facts"]), is_table({"age": [3]}, ["facts"])
     (True, False, True)
     """
+    if isinstance(rows, Query | TableFiles | Table | LabelledDataset) or hasattr(rows, "with_format"):
+        return True
     if isinstance(rows, Mapping):
         return not set(rows) & set(input_names) or (bool(required) and set(required) <= set(rows))
     if isinstance(rows, list):
-        return all(isinstance(row, Mapping) for row in rows)
+        return all(isinstance(row, Mapping) for row in rows) or _are_files(rows)
     is_frame = hasattr(rows, "__arrow_c_stream__") or (hasattr(rows, "columns") and hasattr(rows, "index"))
-    return is_frame or isinstance(rows, str | Table) or hasattr(rows, "__fspath__")
+    return is_frame or is_files(rows)
+
+
+def _are_files(rows: list[Any]) -> bool:
+    """Whether a list is one of table files, rather than one of texts."""
+    return is_files(rows) and all(ending_of(Path(row)) in ENDINGS for row in rows)
 
 
 def _has_label_sets(values: np.ndarray) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from medley.core.arguments import whole_number_problem, whole_number_problems
 from medley.core.block import DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
@@ -40,7 +41,7 @@ class DenseBlock(Layer, register="tabular.dense"):
 
     num_layers: int | Space | None = searched(OneOf(1, 2, 3, default=2))
     num_units: int | Sequence[int] | Space | None = searched(
-        OneOf(16, 32, 64, 128, 256, 512, 1024, default=32), also=(tuple, list)
+        OneOf(16, 32, 64, 128, 256, 512, 1024, default=32), other_types=(tuple, list)
     )
     use_batchnorm: bool | Space | None = searched(OneOf(False, True))
     dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5))
@@ -54,14 +55,13 @@ class DenseBlock(Layer, register="tabular.dense"):
         """Sizes are positive whole numbers, and there is one per layer."""
         widths = self.num_units
         if isinstance(widths, tuple | list):
-            if not all(_is_size(size) for size in widths):
-                yield f"num_units must be positive whole numbers, got {widths!r}."
-        elif isinstance(widths, float) or widths == 0:  # others are rejected already
-            yield f"num_units must be positive whole numbers, got {widths!r}."
+            for width in widths:
+                yield from whole_number_problem(width, "num_units", optional=False, searchable=False)
+        else:
+            yield from whole_number_problem(widths, "num_units")
         if isinstance(widths, tuple | list) and isinstance(self.num_layers, int) and len(widths) != self.num_layers:
             yield f"num_units must have one width per layer: num_layers={self.num_layers}, got {widths!r}."
-        if isinstance(self.num_layers, float) or self.num_layers == 0:
-            yield f"num_layers must be a positive whole number, got {self.num_layers!r}."
+        yield from whole_number_problems(self, "num_layers")
         if isinstance(self.dropout, int | float) and self.dropout >= 1:
             yield f"dropout must be below 1, got {self.dropout!r}."
 
@@ -94,7 +94,3 @@ class DenseBlock(Layer, register="tabular.dense"):
         if isinstance(self.num_units, tuple | list):
             return list(self.num_units)
         return [cast(int, self.num_units)] * cast(int, self.num_layers)
-
-
-def _is_size(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import Block, DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
@@ -25,17 +26,15 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
 
     Where the rows are divided into folds, each member is trained without one of them, so that all rows are used for
     training and every row has an out-of-fold prediction. Heads train each member by a loss of its own and predict the
-    mean. Tables are read column by
-    column: numbers with periodic embeddings, whole numbers that recur and categories with an embedding of each value.
+    mean. Numbers have periodic embeddings; recurring whole numbers and categories have an embedding of each value.
     Source: Holzmüller, Grinsztajn, Steinwart: Better by Default (RealMLP), 2024, https://arxiv.org/abs/2407.04491.
 
     Args:
         num_layers: number of layers: linear, SiLU, dropout.
         num_units: their width.
         members: number of networks E; with a multiple of five, every fold is left out equally often.
-        blind: whether the second half of the members does not read the predictions of linear models: on training rows
-            these are too good, and networks may rely on them too much. For each task, validation decides whether one
-            half or both predict.
+        blind: whether the second half of the members does not read the linear path: with many rows of plain columns,
+            networks rely on its predictions too much. For each task, validation decides whether one half or both predict.
         dropout: dropout probability after each layer.
         input_dropout: dropout probability before the first layer.
         discrete: whether whole numbers that recur are embedded value by value too.
@@ -46,7 +45,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
     Shape: (B, *any), one or several -> (B, E, num_units).
 
     Raises:
-        ConfigError: a size is no positive whole number; a probability is not below 1.
+        ConfigError: a size is not a whole number of at least 1; a probability is not below 1.
 
     >>> import torch
     >>> from medley.core.spec import vector
@@ -68,10 +67,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
     reads: ClassVar[str] = "table"
 
     def check(self) -> Iterable[str]:
-        for name in ("num_layers", "num_units", "members"):
-            value = getattr(self, name)
-            if isinstance(value, float) or value == 0:
-                yield f"{name} must be a positive whole number, got {value!r}."
+        yield from whole_number_problems(self, "num_layers", "num_units", "members")
         for name in ("dropout", "input_dropout"):
             value = getattr(self, name)
             if isinstance(value, int | float) and value >= 1:
@@ -101,7 +97,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
             input_dropout=cast(float, self.input_dropout),
             tables=tables,
             periodic=cast(int, self.periodic),
-            hidden=[place for place, spec in enumerate(specs) if self.blind and spec.answers],
+            hidden=[place for place, spec in enumerate(specs) if self.blind and spec.linear_outputs],
             plain=[member for member in range(cast(int, self.members)) if self.plain and member // FOLDS % 2],
         )
         if all(spec.rank == 1 for spec in specs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import DataSummary
 from medley.core.layer import Layer
 from medley.core.space import Float, OneOf, Space, searched
@@ -51,8 +52,7 @@ class NumericEmbedding(Layer, register="tabular.numeric"):
 
     def check(self) -> Iterable[str]:
         """Checks that sizes are positive."""
-        if isinstance(self.width, float) or self.width == 0:
-            yield f"width must be a positive whole number, got {self.width!r}."
+        yield from whole_number_problems(self, "width")
         if self.frequency_scale == 0:
             yield "frequency_scale must be positive, got 0."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import Block, DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
@@ -33,7 +34,7 @@ class TabMBlock(Layer, register="tabular.tabm"):
     Shape: (B, *any) or (B, E, D) of members -> (B, E, D).
 
     Raises:
-        ConfigError: a size is not a positive whole number; the dropout probability is not below 1.
+        ConfigError: a size is not a whole number of at least 1; the dropout probability is not below 1.
         GraphError: it is called on several nodes.
 
     >>> import torch
@@ -52,10 +53,7 @@ class TabMBlock(Layer, register="tabular.tabm"):
 
     def check(self) -> Iterable[str]:
         """Sizes are positive whole numbers."""
-        for name in ("num_layers", "num_units", "members"):
-            value = getattr(self, name)
-            if isinstance(value, float) or value == 0:
-                yield f"{name} must be a positive whole number, got {value!r}."
+        yield from whole_number_problems(self, "num_layers", "num_units", "members")
         if isinstance(self.dropout, int | float) and self.dropout >= 1:
             yield f"dropout must be below 1, got {self.dropout!r}."
 

@@ -84,7 +84,7 @@ def check_supervised_codec(codec: Callable[[], SupervisedCodec], values: Any, ro
     row = int(np.flatnonzero(encoded.present)[0])
     other = numbers.copy()
     other[row] += 0.05
-    start = 1 + sum(outputs for _, outputs in fitted.spec.answers)
+    start = 1 + sum(outputs for _, outputs in fitted.spec.linear_outputs)
     changed = codec().fit_encode(values, labels(other)).array[row, 1:start]
     assert np.allclose(changed, encoded.array[row, 1:start], atol=1e-4), (
         f"{name}: what is said of a training row depends on its own label."

@@ -15,9 +15,9 @@ from medley.core.block import Node
 from medley.core.input import Input
 from medley.core.registry import lookup
 from medley.core.resolve import Suggest
-from medley.graph.dense import DenseNetwork
-from medley.graph.graph import draw
+from medley.graph.graph import build_graph
 from medley.graph.network import Network
+from medley.graph.static_network import StaticNetwork
 from medley.model.artifact import load
 from medley.model.forward import compute_outputs
 from medley.model.model import Model
@@ -67,7 +67,7 @@ def check_network(inputs: Sequence[Input], node: Node, x: Mapping[str, Sequence[
 def _model(inputs: Sequence[Input], node: Node, x: Mapping[str, Any], suggest: Suggest) -> tuple[Model, Rows]:
     size = len(next(iter(x.values())))
     head = lookup("heads.regression")(dropout=0.0, name="head")
-    graph = draw(list(inputs), head(node))
+    graph = build_graph(list(inputs), head(node))
     y = {"head": np.random.default_rng(0).normal(size=(size, 2))}
     data = Encodings(LabelledRows(x, y, None, size), None, {"head": head.codec()}, torch.device("cpu"))
     search_spec = SearchSpec(graph, data, Training(), None, lambda values: 0.0, 0)
@@ -114,7 +114,7 @@ def _check_dense(network: Network, rows: Rows, raw: Tensor, context: str) -> Non
     all_rows = torch.ones(rows.size, dtype=torch.bool)
     present = {name: all_rows if mask is None else torch.from_numpy(mask) for name, mask in rows.present.items()}
     with torch.no_grad():
-        result = DenseNetwork(network)(rows.inputs, present)["head"]
+        result = StaticNetwork(network)(rows.inputs, present)["head"]
     assert torch.allclose(result, raw, 1e-4, 1e-4), (
         f"{context}: computed on all rows, results differ from those computed on present rows only."
     )

@@ -11,7 +11,7 @@ from torch import Tensor
 from medley.core.head import Head
 from medley.core.input import Input
 from medley.core.layer import Layer
-from medley.core.resolve import reading
+from medley.core.resolve import representation
 from medley.core.spec import Column, Spec, vector
 
 ROWS = 12
@@ -57,7 +57,7 @@ def readable_groups(block: Layer) -> list[tuple[Spec, ...]]:
 
 def readable_specs(block: Layer | Head) -> list[Spec]:
     """Single specs that a block may be called on."""
-    return [spec for spec in SINGLE_SPECS if block.reads == "any" or reading(spec) in ("plain", block.reads)]
+    return [spec for spec in SINGLE_SPECS if block.reads == "any" or representation(spec) in ("plain", block.reads)]
 
 
 def values(spec: Spec, seed: int, rows: int = ROWS) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from medley.core.block import Block, DataSummary, snake
+from medley.core.block import Block, DataSummary, to_snake_case
 from medley.core.resolve import Suggest, settle, take_default
 from medley.core.space import Float, Int, OneOf, Space
 from medley.core.spec import Spec
@@ -51,7 +51,7 @@ class RandomSuggest:
 
 def with_values(block: Any, specs: Sequence[Spec], suggest: Suggest = take_default) -> Any:
     """The block with every open field set, to its default or to the suggested value."""
-    name = block.name or snake(type(block))
+    name = block.name or to_snake_case(type(block))
     return replace(settle(block, name, suggest, block.suggest_defaults(specs, DataSummary(1_000))), name=name)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
-from medley.text.token_layers import as_float, as_int, check_counts, check_dropout, token_spec
+from medley.text.token_layers import as_float, as_int, check_dropout, token_spec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,7 +48,7 @@ class NgramBag(Layer, register="text.ngram_bag"):
 
     def check(self) -> Iterable[str]:
         """Checks that the width is a positive integer and that dropout probabilities are below 1."""
-        yield from check_counts(self, ("width",))
+        yield from whole_number_problems(self, "width")
         yield from check_dropout(self)
         if isinstance(self.token_dropout, int | float) and self.token_dropout >= 1:
             yield f"token_dropout must be a probability from 0 to below 1, got {self.token_dropout!r}."

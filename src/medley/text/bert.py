@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import field
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import DataSummary, Node
 from medley.core.layer import Composite
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.text.pretrained import PretrainedTextBlock
-from medley.text.token_layers import check_counts
 
 BERT = "google-bert/bert-base-uncased"
 
@@ -41,7 +41,7 @@ class BertBlock(Composite, register="text.bert"):
 
     def check(self) -> Iterable[str]:
         """Checks that the length is a positive integer; PretrainedTextBlock checks the rest."""
-        yield from check_counts(self, ("max_sequence_length",))
+        yield from whole_number_problems(self, "max_sequence_length")
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Adds the pretrained block."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, cast
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import Block, DataSummary, Node
 from medley.core.input import Input
 from medley.core.layer import Composite
@@ -17,7 +18,7 @@ from medley.text.conv import TokenConv
 from medley.text.encodings import TextToIntSequence, TextToNgramVector
 from medley.text.pretrained import TEXT_MODELS, PretrainedTextBlock
 from medley.text.rnn import TokenRNN
-from medley.text.token_layers import check_counts, check_pretraining, token_spec
+from medley.text.token_layers import check_pretraining, token_spec
 from medley.text.tokens import MAX_TOKENS
 from medley.text.transformer import TokenTransformer
 
@@ -54,7 +55,7 @@ class TextBlock(Composite, register="text.block"):
 
     def check(self) -> Iterable[str]:
         """Checks the size of the vocabulary and the arguments for pretraining."""
-        yield from check_counts(self, ("max_tokens",))
+        yield from whole_number_problems(self, "max_tokens")
         yield from check_pretraining(self)
         yield from pretrained_problem(self.pretrained)
 

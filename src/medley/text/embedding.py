@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
@@ -12,7 +13,6 @@ from medley.core.spec import Spec
 from medley.text.token_layers import (
     as_float,
     as_int,
-    check_counts,
     check_dropout,
     check_pretraining,
     default_embedding_dim,
@@ -39,7 +39,7 @@ class Embedding(Layer, register="text.embedding"):
     Shape: token ids (B, T) -> (B, T, D).
 
     Raises:
-        ConfigError: a size is not a whole number from 1; pretrained embeddings are requested.
+        ConfigError: a size is not a whole number of at least 1; pretrained embeddings are requested.
         GraphError: called on something that does not contain ids.
 
     >>> import torch
@@ -57,7 +57,7 @@ class Embedding(Layer, register="text.embedding"):
 
     def check(self) -> Iterable[str]:
         """Checks that sizes are positive integers and that no pretrained embeddings are requested."""
-        yield from check_counts(self, ("max_features", "embedding_dim"))
+        yield from whole_number_problems(self, "max_features", "embedding_dim")
         yield from check_dropout(self)
         yield from check_pretraining(self)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import Block
 from medley.core.input import Preprocessing
 from medley.core.space import OneOf, Space, searched
 from medley.text.bag import NgramBag
 from medley.text.embedding import Embedding
 from medley.text.ngrams import NgramCodec
-from medley.text.token_layers import check_counts
 from medley.text.tokens import TokenCodec
 
 
@@ -34,8 +34,8 @@ class TextToIntSequence(Preprocessing, register="text.int_sequence"):
 
     def check(self) -> Iterable[str]:
         """Checks that sizes are positive integers and that the vocabulary has room for at least one word."""
-        yield from check_counts(self, ("output_sequence_length",))
-        yield from _check_max_tokens(self.max_tokens, 3)
+        yield from whole_number_problems(self, "output_sequence_length")
+        yield from whole_number_problems(self, "max_tokens", at_least=3, optional=False)
 
     def codec(self) -> TokenCodec:
         """A codec for word ids."""
@@ -67,8 +67,8 @@ class TextToNgramVector(Preprocessing, register="text.ngram_vector"):
 
     def check(self) -> Iterable[str]:
         """Checks that sizes are positive integers."""
-        yield from _check_max_tokens(self.max_tokens, 1)
-        yield from check_counts(self, ("ngrams",))
+        yield from whole_number_problems(self, "max_tokens", optional=False)
+        yield from whole_number_problems(self, "ngrams")
 
     def codec(self) -> NgramCodec:
         """A codec for n-gram ids."""
@@ -77,8 +77,3 @@ class TextToNgramVector(Preprocessing, register="text.ngram_vector"):
     def adapter(self) -> Block:
         """Sums the embeddings of n-grams, for blocks that read numbers."""
         return NgramBag()
-
-
-def _check_max_tokens(value: int | Space, minimum: int) -> Iterable[str]:
-    if not isinstance(value, Space) and (isinstance(value, bool) or not isinstance(value, int) or value < minimum):
-        yield f"max_tokens must be a whole number from {minimum}, got {value!r}."

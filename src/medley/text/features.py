@@ -79,7 +79,7 @@ class TextFeatures(LinearFeatures):
         places = {text: place for place, text in enumerate(distinct)}
         is_present = zip(texts, present, strict=True)
         where = np.array([places[text] if here else len(distinct) for text, here in is_present], np.int64)
-        return [FeatureBlock("", matrix[where], alone=True)], present
+        return [FeatureBlock("", matrix[where], fits_alone=True)], present
 
     def _tfidf(self, kind: str, counted: tuple[np.ndarray, np.ndarray], size: int) -> Any:
         from scipy.sparse import csr_matrix

@@ -7,10 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from medley.core.arguments import check_fraction
+from medley.core.arguments import check_fraction, check_whole_number
+from medley.data.datasets import LabelledDataset
 from medley.errors import ConfigError, DataError, ErrorCollector
 
 _SUFFIX = ".txt"
+
+
+class TextDataset(LabelledDataset):
+    """Texts and labels."""
+
+    column = "text"
 
 
 def text_dataset_from_directory(
@@ -21,8 +28,8 @@ def text_dataset_from_directory(
     seed: int | None = None,
     validation_split: float | None = None,
     subset: str | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Reads `directory/<label>/<text>.txt` into rows and labels for `fit(x, y)`.
+) -> TextDataset:
+    """Reads `directory/<label>/<text>.txt` into rows and labels, which `fit` takes whole or as `fit(x, y)`.
 
     The arguments are those of AutoKeras 1.x. It returns arrays instead of a `tf.data.Dataset`; `fit` batches the rows,
     and `batch_size` is accepted for compatibility only.
@@ -39,7 +46,7 @@ def text_dataset_from_directory(
         subset: `"training"` or `"validation"`; required with `validation_split`.
 
     Returns:
-        Texts (B,), an object array of strings, and labels (B,), the names of the subfolders.
+        A pair of texts (B,), an object array of strings, and labels (B,), the names of the subfolders.
 
     Raises:
         ConfigError: an argument is invalid.
@@ -53,13 +60,12 @@ def text_dataset_from_directory(
         order = order[:cut] if subset == "training" else order[cut:]
     texts = np.empty(len(order), object)
     texts[:] = [files[i].read_text("utf-8", errors="replace")[:max_length] for i in order]
-    return texts, np.array([labels[i] for i in order], dtype=str)
+    return TextDataset(texts, np.array([labels[i] for i in order], dtype=str))
 
 
 def _check(max_length: int | None, validation_split: float | None, subset: str | None) -> None:
     errors = ErrorCollector()
-    if max_length is not None and max_length < 1:
-        errors.add(f"max_length must be a whole number from 1, got {max_length!r}.")
+    check_whole_number(errors, max_length, "max_length")
     if validation_split is not None:
         check_fraction(errors, validation_split, "validation_split")
     if (subset is None) != (validation_split is None):

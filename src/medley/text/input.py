@@ -39,7 +39,7 @@ class TextInput(Input, register="text.input"):
     claim_rank: ClassVar[float | None] = 30.0
     pretrained_modality: ClassVar[str | None] = "text"
     pretrained_models: ClassVar[tuple[str, ...]] = TEXT_MODELS
-    is_worth_alone: ClassVar[bool] = True
+    fits_alone: ClassVar[bool] = True
 
     pretrained: bool | str | None = field(default=None, kw_only=True)
 

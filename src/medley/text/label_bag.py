@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import Block
 from medley.core.codec import Codec, Encoded, State
 from medley.core.input import Input
@@ -19,7 +20,6 @@ from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.text.bag import NgramBag
 from medley.text.features import MAX_ENTITIES, TextFeatures, terms_by_kind
-from medley.text.token_layers import check_counts
 from medley.text.words import hash_text
 
 PADDING = 0
@@ -139,7 +139,7 @@ class LabelSetFeatures(TextFeatures):
         rows = read_rows(values)
         texts = ["\x00".join(sorted(row or ())) for row in rows]
         matrix = self._tfidf("labels", terms_by_kind(["labels"], texts)["labels"], len(texts))
-        return [FeatureBlock("", matrix, alone=True)], np.array([row is not None for row in rows], bool)
+        return [FeatureBlock("", matrix, fits_alone=True)], np.array([row is not None for row in rows], bool)
 
 
 class LabelSetInput(Input, register="text.label_set_input"):
@@ -164,11 +164,11 @@ class LabelSetInput(Input, register="text.label_set_input"):
 
     kinds: ClassVar[tuple[str, ...]] = ("set",)
     claim_rank: ClassVar[float | None] = 50.0
-    is_worth_alone: ClassVar[bool] = True
+    fits_alone: ClassVar[bool] = True
 
     def check(self) -> Iterable[str]:
         """Checks that the number of labels is a positive integer."""
-        yield from check_counts(self, ("max_labels",))
+        yield from whole_number_problems(self, "max_labels")
 
     def codec(self) -> LabelBagCodec:
         """A codec for label ids."""

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import DataSummary, Node
 from medley.core.input import Input
 from medley.core.layer import Composite
 from medley.core.registry import lookup
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
-from medley.core.tuning import is_cheap_to_tune, rates_of, tuning_problems
+from medley.core.tuning import is_cheap_to_tune, learning_rate_fields, tuning_problems
 from medley.errors import GraphError
 from medley.text.pretrained_encoder import PretrainedTextEncoder, PretrainedTokens, read_text_config, stored_pooling
-from medley.text.token_layers import check_counts, token_spec
+from medley.text.token_layers import token_spec
 
 TEXT_MODELS = ("sentence-transformers/all-MiniLM-L6-v2", "google-bert/bert-base-uncased", "bert-base-uncased")
 """The default models: `pretrained=True` uses the first, `"auto"` the first in the cache."""
@@ -54,7 +55,7 @@ class PretrainedTextBlock(Composite, register="text.pretrained"):
     name_or_path: str | None = None
     pooling: str | Space | None = searched(OneOf("mean", "cls", "attention"))
     num_hidden_layers: int | None = None
-    trainable: bool | int | str | Space | None = searched(OneOf(False, True), also=(int, str))
+    trainable: bool | int | str | Space | None = searched(OneOf(False, True), other_types=(int, str))
     max_sequence_length: int | Space | None = None
     learning_rate_factor: float | Space | None = field(default=None, kw_only=True)
     layer_decay: float | Space | None = field(default=None, kw_only=True)
@@ -65,7 +66,7 @@ class PretrainedTextBlock(Composite, register="text.pretrained"):
     def check(self) -> Iterable[str]:
         """Checks that a model is named and that fields are valid."""
         yield from tuning_problems(self)
-        yield from check_counts(self, ("max_sequence_length",))
+        yield from whole_number_problems(self, "max_sequence_length")
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Frozen, with the pooling stored in its files or the mean; large models are not fine-tuned without a GPU."""
@@ -100,7 +101,7 @@ class PretrainedTextBlock(Composite, register="text.pretrained"):
             trainable=self.trainable,
             gradient_checkpointing=self.gradient_checkpointing,
             lora_rank=self.lora_rank,
-            **rates_of(self),
+            **learning_rate_fields(self),
         )
         node = encoder(node)
         return lookup("series.attention_pooling")()(node) if has_attention else node

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import Block
 from medley.core.input import Preprocessing
 from medley.core.layer import Layer
@@ -15,7 +16,7 @@ from medley.core.tuning import tuning_problems
 from medley.errors import ConfigError, GraphError
 from medley.text.embedding import Embedding
 from medley.text.pretrained_codec import PretrainedTokenCodec
-from medley.text.token_layers import check_counts, token_spec
+from medley.text.token_layers import token_spec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,7 +44,7 @@ class PretrainedTokens(Preprocessing, register="text.pretrained_tokens"):
         """Checks that a model is named and that the length is a positive integer."""
         if not isinstance(self.name_or_path, str) or not self.name_or_path:
             yield f"name_or_path must be a folder or a name on the hub, got {self.name_or_path!r}."
-        yield from check_counts(self, ("max_sequence_length",))
+        yield from whole_number_problems(self, "max_sequence_length")
 
     def codec(self) -> PretrainedTokenCodec:
         """A codec for token ids."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec, vector
-from medley.text.token_layers import as_float, as_int, check_counts, check_dropout, default_embedding_dim, token_spec
+from medley.text.token_layers import as_float, as_int, check_dropout, default_embedding_dim, token_spec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,7 +49,7 @@ class TokenRNN(Layer, register="text.rnn"):
 
     def check(self) -> Iterable[str]:
         """Checks that sizes are positive integers and that the dropout probability is below 1."""
-        yield from check_counts(self, ("embedding_dim", "units", "num_layers"))
+        yield from whole_number_problems(self, "embedding_dim", "units", "num_layers")
         yield from check_dropout(self)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:

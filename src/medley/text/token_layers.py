@@ -57,14 +57,6 @@ def with_bounded_ids(spec: Spec, rows: int, module: nn.Module) -> nn.Module:
     return module
 
 
-def check_counts(block: Any, names: Iterable[str]) -> Iterable[str]:
-    """Yields an error per field that is set to something else than a positive integer."""
-    for name in names:
-        value = getattr(block, name)
-        if isinstance(value, int | float) and (isinstance(value, bool) or value < 1 or value != int(value)):
-            yield f"{name} must be a whole number from 1, got {value!r}."
-
-
 def check_dropout(block: Any) -> Iterable[str]:
     """Yields an error if the dropout probability is not below 1."""
     if isinstance(block.dropout, int | float) and block.dropout >= 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from medley.core.arguments import whole_number_problems
 from medley.core.block import DataSummary
 from medley.core.layer import Layer
 from medley.core.space import OneOf, Space, searched
@@ -12,7 +13,6 @@ from medley.core.spec import Spec, vector
 from medley.text.token_layers import (
     as_float,
     as_int,
-    check_counts,
     check_dropout,
     check_pretraining,
     default_embedding_dim,
@@ -46,7 +46,7 @@ class Transformer(Layer, register="text.transformer"):
     Shape: token ids (B, T), 0 is padding -> (B, T, D).
 
     Raises:
-        ConfigError: a size is not a whole number from 1; pretrained embeddings are requested.
+        ConfigError: a size is not a whole number of at least 1; pretrained embeddings are requested.
         GraphError: called on something that does not contain ids.
 
     >>> str(Transformer(embedding_dim=32).out(Spec((40,), "T", "int64", cardinality=900)))
@@ -64,7 +64,7 @@ class Transformer(Layer, register="text.transformer"):
 
     def check(self) -> Iterable[str]:
         """Checks that sizes are positive integers and that no pretrained embeddings are requested."""
-        yield from check_counts(self, ("max_features", *_COUNTS))
+        yield from whole_number_problems(self, "max_features", *_COUNTS)
         yield from check_dropout(self)
         yield from check_pretraining(self)
 
@@ -110,7 +110,7 @@ class TokenTransformer(Layer, register="text.token_transformer"):
 
     def check(self) -> Iterable[str]:
         """Checks that sizes are positive integers and that the dropout probability is below 1."""
-        yield from check_counts(self, ("num_layers", *_COUNTS))
+        yield from whole_number_problems(self, "num_layers", *_COUNTS)
         yield from check_dropout(self)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:

@@ -1,1 +1,1 @@
-"""Training: the plan, the steppers, a short loop that yields one record per epoch, and the state of a training."""
+"""Training: the plan, the steppers, the loop, which yields one record per epoch, and the training state."""

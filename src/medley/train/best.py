@@ -19,29 +19,31 @@ from medley.model.tasks import Task
 from medley.nn.members import member_wise, separate_members
 
 MAX_PARAMETERS = 2e8
-"""Parameters over all tasks up to which each task's best weights are kept."""
+"""Maximum number of parameters, over all tasks, for which the best weights of each task are stored."""
 
-LEAST_GAIN = 0.005
-"""Relative gain of a task's loss from which on it gets weights of its own, where members share theirs: a copy of the
-network costs time whenever it predicts."""
+MIN_GAIN = 0.005
+"""Relative improvement of a task's loss required for separate weights if members share weights: a second copy of the
+network makes predictions slower."""
 
 TOGETHER = ""
-"""Stands for all tasks together, among their names."""
+"""Key of all tasks together, beside the names of tasks."""
 
 
 class BestWeights:
-    """The best weights so far: of all tasks together, and of each task for itself.
+    """The best weights so far: for all tasks together, and for each task separately.
 
-    Where all parameters belong to the members of an ensemble, each member's are chosen for themselves: tasks, and
-    members, overfit at different epochs.
+    If all parameters belong to members of an ensemble, the best weights of each member are chosen separately, since
+    tasks and members overfit at different epochs.
 
     Args:
-        network: is trained.
-        tasks: its heads.
-        by_task: whether each task has weights of its own; else all have those of the best objective.
+        network: the network in training.
+        tasks: its tasks.
+        by_task: whether each task has separate weights; else all have those of the best objective.
 
     Attributes:
-        losses: task name -> (E,) least losses so far; (1,) where members share weights. `TOGETHER` -> the objective.
+        losses: task name -> least losses so far (E,); (1,) if members share weights. `TOGETHER` -> the objective.
+        weights: task name, or `TOGETHER` -> the weights with these losses.
+        joint_losses: task name -> loss with the weights of the best objective.
     """
 
     def __init__(self, network: Network, tasks: Sequence[Task], *, by_task: bool = True) -> None:
@@ -54,30 +56,30 @@ class BestWeights:
         self.is_by_task = by_task and is_useful and size * len(tasks) <= MAX_PARAMETERS
         self.losses: dict[str, Tensor] = {}
         self.weights: dict[str, dict[str, Tensor]] = {}
-        self.together: dict[str, Tensor] = {}  # losses of the tasks with the weights of the best objective
+        self.joint_losses: dict[str, Tensor] = {}
 
-    def look(self, score: float, losses: Mapping[str, Tensor]) -> bool:
-        """Keeps the network's present weights where they are better than those before.
+    def update(self, score: float, losses: Mapping[str, Tensor]) -> bool:
+        """Stores the current weights of the network where they are better than the stored ones.
 
         Args:
-            score: the objective, the smaller the better.
-            losses: task name -> (E,) validation losses of the members.
+            score: the objective, lower is better.
+            losses: task name -> validation losses of the members (E,).
 
         Returns:
-            Whether the objective is the best so far, or any task is better than ever before.
+            Whether the objective or the loss of any task is the best so far.
         """
-        has_gain = self._keep(TOGETHER, torch.tensor([score], dtype=torch.float64), whole=True)
+        has_gain = self._update(TOGETHER, torch.tensor([score], dtype=torch.float64), whole=True)
         if has_gain:
-            self.together = {name: values.mean() for name, values in losses.items()}
+            self.joint_losses = {name: values.mean() for name, values in losses.items()}
         for name, values in losses.items() if self.is_by_task else ():
-            has_gain |= self._keep(name, values if self.is_member_wise else values.mean().reshape(1))
+            has_gain |= self._update(name, values if self.is_member_wise else values.mean().reshape(1))
         return has_gain
 
     def reset(self) -> None:
-        """Forgets all weights: the next ones are kept whatever their losses."""
-        self.losses, self.weights, self.together = {}, {}, {}
+        """Deletes all weights, so that the next ones are stored whatever their losses."""
+        self.losses, self.weights, self.joint_losses = {}, {}, {}
 
-    def _keep(self, name: str, losses: Tensor, *, whole: bool = False) -> bool:
+    def _update(self, name: str, losses: Tensor, *, whole: bool = False) -> bool:
         state = self.network.trained_state()
         if name not in self.losses:
             self.losses[name] = losses.clone()
@@ -97,53 +99,61 @@ class BestWeights:
         return has_gain
 
     def by_head(self) -> dict[str, dict[str, Tensor]]:
-        """Task name -> its weights; the same object for tasks that are no better with weights of their own."""
+        """Task name -> its best weights; the same object for tasks that do not improve with separate weights."""
         common = self.weights.get(TOGETHER, {})
         chosen = {}
         for task in self.tasks:
-            own = self.losses.get(task.name)
-            is_own = own is not None and (
-                self.is_member_wise or float(own.mean()) < float(self.together[task.name]) * (1 - LEAST_GAIN)
+            losses = self.losses.get(task.name)
+            has_gain_alone = losses is not None and (
+                self.is_member_wise or float(losses.mean()) < float(self.joint_losses[task.name]) * (1 - MIN_GAIN)
             )
-            chosen[task.name] = self.weights[task.name] if is_own else common
+            chosen[task.name] = self.weights[task.name] if has_gain_alone else common
         return chosen
 
     def state(self) -> dict[str, Tensor]:
-        """All of it as tensors by name, to be restored."""
+        """The state as tensors by name."""
         tensors = {f"losses/{name}": values for name, values in self.losses.items()}
-        tensors |= {f"together/{name}": value for name, value in self.together.items()}
+        tensors |= {f"together/{name}": value for name, value in self.joint_losses.items()}
         for name, weights in self.weights.items():
             tensors |= {f"weights/{name}/{key}": tensor for key, tensor in weights.items()}
         return tensors
 
     def restore(self, state: Mapping[str, Tensor], device: torch.device) -> None:
-        """The inverse of `state`."""
+        """Restores the state.
+
+        Args:
+            state: as returned by `state`.
+            device: of the network.
+        """
         for name in (TOGETHER, *(task.name for task in self.tasks)):
             if (losses := state.get(f"losses/{name}")) is None:
                 continue
-            start = f"weights/{name}/"
+            prefix = f"weights/{name}/"
             self.losses[name] = losses.to(device, copy=True)
-            weights = {key.removeprefix(start): tensor for key, tensor in state.items() if key.startswith(start)}
+            weights = {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}
             self.weights[name] = {key: tensor.to(device, copy=True) for key, tensor in weights.items()}
         for task in self.tasks:
             if (loss := state.get(f"together/{task.name}")) is not None:
-                self.together[task.name] = loss.to(device, copy=True)
+                self.joint_losses[task.name] = loss.to(device, copy=True)
 
 
 def validation_outputs(
     network: Network, tasks: Sequence[Task], rows: Rows, batch_size: int
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Outputs for rows that were not learnt from, and the losses of members.
+    """Outputs for validation rows, and the validation losses of members.
 
     Args:
-        network: is left as it is.
-        tasks: its heads.
-        rows: validation rows; or, where they have folds, training rows, of which each is computed by the members that
-            leave out its fold.
-        batch_size: rows per pass.
+        network: is not changed.
+        tasks: its tasks.
+        rows: validation rows; or training rows with folds, for which the outputs are out of fold: each row is computed
+            by the members that leave out its fold.
+        batch_size: rows per batch.
 
     Returns:
-        Head name -> raw outputs (N, K); head name -> (E,) losses, (1,) of a network that is no ensemble.
+        Head name -> raw outputs (N, K); head name -> losses (E,), or (1,) if the network is not an ensemble.
+
+    Raises:
+        ConfigError: a fold has no rows.
     """
     if rows.folds is None:
         with separate_members(network):
@@ -159,11 +169,11 @@ def validation_outputs(
             raise ConfigError(f"Each of the {FOLDS} folds needs rows, but fold {fold} has none.")
         with separate_members(network, slice(fold, None, FOLDS)):
             outputs = compute_outputs(network, rows, batch_size, index)
-        here = index.to(rows.device)
+        rows_of_fold = index.to(rows.device)
         for task in tasks:
-            parts[task.name].append(_losses(task, outputs[task.name], rows, here))
+            parts[task.name].append(_losses(task, outputs[task.name], rows, rows_of_fold))
             output = join_members(network.part(task.name), outputs[task.name])
-            raw.setdefault(task.name, output.new_zeros((rows.size, output.shape[1])))[here] = output
+            raw.setdefault(task.name, output.new_zeros((rows.size, output.shape[1])))[rows_of_fold] = output
     # The members of each fold -> members in order: fold f is left out by f, f + FOLDS, ...
     return raw, {name: torch.stack(losses, dim=1).flatten() for name, losses in parts.items()}
 
@@ -171,29 +181,29 @@ def validation_outputs(
 def _losses(task: Task, raw: Tensor, rows: Rows, index: Tensor | None = None) -> Tensor:
     member_outputs = raw if raw.ndim == 3 else raw.unsqueeze(1)
     columns = [rows.loss_targets[task.name], rows.loss_observed[task.name], rows.weights.get(task.name)]
-    target, observed, weight = (one if one is None or index is None else one[index] for one in columns)
+    target, observed, weight = (column if column is None or index is None else column[index] for column in columns)
     assert target is not None
     return member_losses(task.loss, member_outputs, target, observed, weight, None)
 
 
 def _is_constant(name: str) -> bool:
-    """Whether a tensor of a network's state is the same before and after training."""
+    """Whether a tensor of a network's state is not changed by training."""
     return name.startswith("prior__") or name.endswith(".voters")
 
 
 def choose_voters(network: Network, tasks: Sequence[Task], rows: Rows, batch_size: int) -> dict[str, list[int]]:
-    """Lets those groups of members vote on each task whose votes together have the least loss.
+    """Chooses for each task the groups of members whose averaged predictions have the least out-of-fold loss.
 
-    A group is a round of members, one for each fold. All vote, unless one, or half of them, is clearly better.
+    A group consists of one member per fold. All groups are used, unless one, or half of them, is clearly better.
 
     Args:
-        network: its heads' votes are set.
-        tasks: its heads.
+        network: the choices are set in its heads.
+        tasks: its tasks.
         rows: training rows with folds.
-        batch_size: rows per pass.
+        batch_size: rows per batch.
 
     Returns:
-        Head name -> groups, where not all vote.
+        Head name -> indices of groups, for heads that do not use all groups.
     """
     assert rows.folds is not None
     outputs: dict[str, list[Tensor]] = {}
@@ -211,14 +221,15 @@ def choose_voters(network: Network, tasks: Sequence[Task], rows: Rows, batch_siz
         raw = torch.cat(outputs[task.name])
         if vote is None or raw.ndim < 3 or raw.shape[1] < 2:
             continue
-        everyone = list(range(raw.shape[1]))
+        all_groups = list(range(raw.shape[1]))
         losses = {}
-        sizes = [size for size in range(1, len(everyone) + 1) if len(everyone) % size == 0]  # votes of equal weight
-        for groups in (list(few) for size in sizes for few in combinations(everyone, size)):
-            joint = vote.join(raw[:, groups].float())
-            losses[tuple(groups)] = float(_losses(task, joint, rows, index).mean())
+        # Groups have equal weights, so their number must divide that of all groups.
+        sizes = [size for size in range(1, len(all_groups) + 1) if len(all_groups) % size == 0]
+        for groups in (list(subset) for size in sizes for subset in combinations(all_groups, size)):
+            joint_outputs = vote.join(raw[:, groups].float())
+            losses[tuple(groups)] = float(_losses(task, joint_outputs, rows, index).mean())
         best = min(losses, key=lambda groups: losses[groups])
-        if losses[best] < losses[tuple(everyone)] * (1 - LEAST_GAIN):
+        if losses[best] < losses[tuple(all_groups)] * (1 - MIN_GAIN):
             vote.choose(best)
             chosen[task.name] = list(best)
     return chosen

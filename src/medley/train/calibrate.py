@@ -1,4 +1,4 @@
-"""How many epochs of a training fit into the time there is: measured by a few steps, which are then undone."""
+"""The number of epochs that fit into the time limit: measured by a few training steps, which are then undone."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from medley.model.forward import compute_outputs
 from medley.train.run import TrainingRun
 
 MIN_SECONDS, MAX_FRACTION = 0.3, 0.04
-"""Seconds, and fraction of the time left, that measuring takes about."""
+"""Approximate duration of the measurement: seconds, and maximum fraction of the remaining time."""
 
 MARGIN = 0.97
-"""Of the time left, what is planned: machines are not equally fast all the time."""
+"""Fraction of the remaining time that is planned, since the speed of a machine varies."""
 
-MAX_STEPS, VALIDATED = 200, 1_024
+MAX_STEPS, MAX_VALIDATION_ROWS = 200, 1_024
+"""Maximum number of training steps, and of validation rows, that are measured."""
 
 
 def affordable_epochs(
@@ -25,39 +26,39 @@ def affordable_epochs(
     """The number of epochs that end before the deadline, at most `epochs`, at least one.
 
     Args:
-        run: before its first step, and left so.
+        run: before its first step; its state is restored.
         rows: training rows.
-        validation: rows that each epoch ends with, or None.
-        epochs: the most.
+        validation: validation rows, or None.
+        epochs: maximum number of epochs.
         batch_size: rows per step.
         deadline: `time.monotonic()` at which training must be over.
     """
     state = run.state()
-    left = deadline - monotonic()
-    wanted = min(MIN_SECONDS, left * MAX_FRACTION)
+    seconds_left = deadline - monotonic()
+    seconds_to_measure = min(MIN_SECONDS, seconds_left * MAX_FRACTION)
     order = torch.randperm(rows.size)
     times: list[float] = []
-    while len(times) < 2 or (sum(times) < wanted and len(times) < MAX_STEPS):
+    while len(times) < 2 or (sum(times) < seconds_to_measure and len(times) < MAX_STEPS):
         start = len(times) * batch_size % max(rows.size - batch_size + 1, 1)
-        before = monotonic()
+        start_time = monotonic()
         run.stepper.step(rows.take(order[start : start + batch_size]), 0.0)
         _wait(rows.device)
-        times.append(monotonic() - before)
-    step = sum(times[1:]) / (len(times) - 1)  # the first one allocates memory, and plans what torch runs
-    validating = 0.0
+        times.append(monotonic() - start_time)
+    step_seconds = sum(times[1:]) / (len(times) - 1)  # without the first step, which includes initialisation
+    validation_seconds = 0.0
     if validation is not None:
-        few = torch.arange(min(VALIDATED, validation.size))
-        before = monotonic()
-        compute_outputs(run.network, validation, VALIDATED, few)
+        sample = torch.arange(min(MAX_VALIDATION_ROWS, validation.size))
+        start_time = monotonic()
+        compute_outputs(run.network, validation, MAX_VALIDATION_ROWS, sample)
         _wait(rows.device)
-        # Rows with folds are computed by the members of one fold only.
+        # For rows with folds, only the members of one fold are computed.
         passes = 1.0 if validation.folds is None else 0.5
-        validating = (monotonic() - before) * passes * validation.size / len(few)
+        validation_seconds = (monotonic() - start_time) * passes * validation.size / len(sample)
     run.restore(state)
-    epoch = step * -(-rows.size // batch_size) + validating
-    # After the last epoch come the choice of voters, where rows have folds, and the final scores.
-    after = validating * (2 if validation is not None and validation.folds is not None else 1)
-    return int(min(max(((deadline - monotonic()) * MARGIN - after) / max(epoch, 1e-6), 1), epochs))
+    epoch_seconds = step_seconds * -(-rows.size // batch_size) + validation_seconds
+    # After the last epoch, groups of members are chosen if rows have folds, and final scores are computed.
+    final_seconds = validation_seconds * (2 if validation is not None and validation.folds is not None else 1)
+    return int(min(max(((deadline - monotonic()) * MARGIN - final_seconds) / max(epoch_seconds, 1e-6), 1), epochs))
 
 
 def _wait(device: torch.device) -> None:

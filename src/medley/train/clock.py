@@ -1,22 +1,23 @@
-"""How far a training is, by its steps and by its time."""
+"""Progress of a training, by steps and by time."""
 
 from __future__ import annotations
 
 from time import monotonic
 
-SLACK = 0.1
-"""Of the time, how far a training may be behind its plan."""
+MAX_LAG = 0.1
+"""Fraction of the time by which the steps of a training may lag behind before the schedule follows the time."""
 
 
 class Clock:
-    """The fraction of a training that is done.
+    """Returns the progress of a training as a fraction.
 
-    The schedule follows the steps, so that a training with the same number of epochs is the same on any machine. Only
-    where it is a tenth behind the time it follows the time, so that the last step is still a small one.
+    Progress is measured in steps, so that a training with the same number of epochs is the same on any machine. Only
+    if the steps lag behind the time by more than `MAX_LAG`, progress is measured by time, so that the learning rate has
+    decreased when time is over.
 
     Args:
         deadline: `time.monotonic()` at which the training must be over, or None.
-        elapsed: seconds that it ran before this process continued it.
+        elapsed: seconds of training before it was resumed.
 
     >>> Clock(None)(0.25)
     0.25
@@ -24,19 +25,20 @@ class Clock:
 
     def __init__(self, deadline: float | None, elapsed: float = 0.0) -> None:
         self.deadline = deadline
-        self.started = monotonic() - elapsed
+        self.start_time = monotonic() - elapsed
 
     def __call__(self, fraction: float) -> float:
-        """The fraction of the steps, or, if that is more, of the time less a tenth; 1 and more: time is over.
+        """The progress of the training; 1 or more if time is over.
 
         Args:
-            fraction: of the steps that are done. At 0 it is 0 whatever the time: some network is better than none.
+            fraction: fraction of steps that are done. For 0, the result is 0 even if time is over, so that at least one
+                step runs.
         """
         if self.deadline is None or not fraction:
             return fraction
-        passed = self.elapsed() / max(self.deadline - self.started, 1e-3)
-        return passed if passed >= 1 else max(fraction, passed - SLACK)
+        time_fraction = self.elapsed() / max(self.deadline - self.start_time, 1e-3)
+        return time_fraction if time_fraction >= 1 else max(fraction, time_fraction - MAX_LAG)
 
     def elapsed(self) -> float:
         """Seconds of training so far."""
-        return monotonic() - self.started
+        return monotonic() - self.start_time

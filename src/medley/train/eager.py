@@ -1,4 +1,4 @@
-"""Steps in plain PyTorch, one operation after the other."""
+"""The stepper that runs in plain PyTorch, without compilation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from medley.heads.masked import mean_of_members, task_loss
 from medley.model.tasks import Task
 from medley.train.optim import clip_, make_optimizer, schedule_factor, set_learning_rate
 from medley.train.plan import Training
-from medley.train.state import StepperState, copied, section, with_prefix
+from medley.train.state import StepperState, add_prefix, copy_to_cpu, select_prefix
 from medley.train.stepper import StepOutput, Stepper
 
 
@@ -47,12 +47,12 @@ class EagerStepper(Stepper):
         self.peak = float(plan.learning_rate)  # type: ignore[arg-type]
         self.learning_rate = self.peak
         self.parameters = [p for p in network.parameters() if p.requires_grad]
-        learned = list(balancer.parameters())
-        self.optimizer = make_optimizer(network, learned, plan, self.peak, float(plan.weight_decay))  # type: ignore[arg-type]
+        balancer_parameters = list(balancer.parameters())
+        self.optimizer = make_optimizer(network, balancer_parameters, plan, self.peak, float(plan.weight_decay))  # type: ignore[arg-type]
         self.average = [p.detach().clone() for p in self.parameters] if plan.average else []
         self.steps = 0
         self.device = next(iter(network.parameters())).device.type
-        # float16 gradients vanish unless losses are scaled up; bfloat16 has float32's range and needs no scaling.
+        # float16 gradients underflow unless losses are scaled; bfloat16 has the range of float32.
         self.scaler = torch.amp.GradScaler(self.device) if precision is torch.float16 else None
 
     def step(self, batch: Batch, progress: float) -> StepOutput:
@@ -94,9 +94,9 @@ class EagerStepper(Stepper):
         self.optimizer.zero_grad(set_to_none=True)
         self.steps += 1
         if self.average:
-            # A short memory at first, so that the average does not remember the weights that training started with.
-            memory = min(self.plan.average, (1 + self.steps) / (10 + self.steps))
-            torch._foreach_lerp_(self.average, [p.data for p in self.parameters], 1 - memory)  # pyright: ignore
+            # A lower decay at first, so that the average does not contain the initial weights.
+            decay = min(self.plan.average, (1 + self.steps) / (10 + self.steps))
+            torch._foreach_lerp_(self.average, [p.data for p in self.parameters], 1 - decay)  # pyright: ignore
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -122,34 +122,36 @@ class EagerStepper(Stepper):
             if isinstance(value, Tensor)  # SGD has no momentum before its first step
         }
         tensors = {
-            **with_prefix("network", self.network.trained_state()),
-            **with_prefix("balancer", self.balancer.state()),
-            **with_prefix("optimizer", moments),
-            **with_prefix("average", {str(place): average for place, average in enumerate(self.average)}),
+            **add_prefix("network", self.network.trained_state()),
+            **add_prefix("balancer", self.balancer.state()),
+            **add_prefix("optimizer", moments),
+            **add_prefix("average", {str(index): average for index, average in enumerate(self.average)}),
         }
         scaler = None if self.scaler is None else self.scaler.state_dict()
         return StepperState(
-            copied(tensors), {"learning_rate": self.learning_rate, "scaler": scaler, "steps": self.steps}
+            copy_to_cpu(tensors), {"learning_rate": self.learning_rate, "scaler": scaler, "steps": self.steps}
         )
 
     def restore(self, state: StepperState) -> None:
-        weights, expected = section("network", state.tensors), self.network.trained_state()
+        weights, expected = select_prefix("network", state.tensors), self.network.trained_state()
         if weights.keys() != expected.keys():
             names = sorted(weights.keys() ^ expected.keys())
-            raise ArtifactError(f"The training state is of another network: only one of the two has {names[0]!r}.")
+            raise ArtifactError(f"The training state belongs to another network: only one of both has {names[0]!r}.")
         try:
             self.network.load_state_dict(weights, strict=False)  # frozen parts are not in it
-            self.balancer.restore(section("balancer", state.tensors))
-            self._restore_optimizer(section("optimizer", state.tensors))
+            self.balancer.restore(select_prefix("balancer", state.tensors))
+            self._restore_optimizer(select_prefix("optimizer", state.tensors))
         except (RuntimeError, IndexError) as error:
-            raise ArtifactError(f"The training state is of another network, balancer or optimiser: {error}") from error
+            raise ArtifactError(
+                f"The training state belongs to another network, balancer or optimiser: {error}"
+            ) from error
         scaler = state.values["scaler"]
         if (scaler is None) != (self.scaler is None):
-            raise ArtifactError("The training state is of another precision: float16 alone scales its losses.")
+            raise ArtifactError("The training state has another precision: only float16 scales losses.")
         if self.scaler is not None:
             self.scaler.load_state_dict(scaler)
-        for place, average in section("average", state.tensors).items():
-            self.average[int(place)].copy_(average)
+        for index, average in select_prefix("average", state.tensors).items():
+            self.average[int(index)].copy_(average)
         self.learning_rate, self.steps = state.values["learning_rate"], state.values["steps"]
         set_learning_rate(self.optimizer, self.learning_rate)
 
@@ -159,7 +161,7 @@ class EagerStepper(Stepper):
         for key, value in moments.items():
             index, _, name = key.partition("/")
             parameter = parameters[int(index)]
-            # A copy, because the optimiser changes it in place; laid out in memory as the parameter is.
+            # A copy, since the optimiser changes it in place, with the memory layout of the parameter.
             copy = torch.empty_like(parameter, dtype=value.dtype).copy_(value) if value.ndim else value.clone()
             states.setdefault(int(index), {})[name] = copy
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": states})

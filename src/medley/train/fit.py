@@ -1,4 +1,4 @@
-"""One training from a built network to its best epoch."""
+"""Training of a network from start to end."""
 
 from __future__ import annotations
 
@@ -27,8 +27,13 @@ from medley.train.steppers import autocast_dtype, make_stepper
 from medley.train.threads import default_threads, forward_flops, threads
 
 ADAPT_ROWS = 8_192
-ADAPT_BYTES, MIN_ADAPT_ROWS = 2**24, 256  # of rows that are read from files, which grow at least fourfold as tensors
+"""Maximum number of rows from which statistics are computed before training."""
+
+ADAPT_BYTES, MIN_ADAPT_ROWS = 2**24, 256
+"""Maximum bytes, and minimum number, of such rows if they are read from files; tensors take four times that or more."""
+
 VALIDATION_BATCH = 1_024
+"""Validation rows per batch."""
 
 
 def fit(
@@ -43,26 +48,29 @@ def fit(
     state: TrainingState | None = None,
     stopped: str | None = None,
 ) -> FitResult:
-    """Trains a network in place and leaves the weights of its best epoch in it.
+    """Trains a network in place; afterwards it has the weights of its best epoch.
 
-    A Ctrl-C ends the training and keeps the best epoch so far. Before the first epoch has ended it keeps the network as
-    it was, if that starts at good answers (`LinearSkip`), and is passed on otherwise.
+    Ctrl-C ends the training with the best epoch so far. Before the end of the first epoch, the weights remain as they
+    were if the network starts at a linear path (`LinearSkip`); otherwise `KeyboardInterrupt` is raised.
 
     Args:
-        network: built, on the device of the rows.
-        tasks: its heads.
-        balancer: several losses -> `.grad`.
+        network: on the device of the rows.
+        tasks: its tasks.
+        balancer: combines their losses.
         plan: resolved.
         rows: training rows.
-        val: validation rows; None keeps the last epoch's weights.
+        val: validation rows; None for the weights of the last epoch.
         hooks: objective, callbacks, deadline.
         seed: of the order of rows, dropout and augmentation.
-        state: where to continue a training that was made from the same parts; left out, it begins.
-        stopped: why there is no training: the network is only measured as it starts. Left out, it is trained.
+        state: of an interrupted training of the same network, which is resumed; None to start.
+        stopped: reason not to train: the network is only evaluated as it starts. None to train it.
+
+    Returns:
+        The records of all epochs, and the best weights of each head.
 
     Raises:
-        ConfigError: the state was taken over another number of rows, or with another batch size.
-        ArtifactError: the state was taken from another network, balancer or plan.
+        ConfigError: the state has another number of rows, or another batch size.
+        ArtifactError: the state belongs to another network, balancer or plan.
     """
     batch_size = plan.batch_size or default_batch_size(rows.size)
     epochs = plan.epochs or default_epochs(rows.size, batch_size)
@@ -78,23 +86,23 @@ def fit(
     run = TrainingRun(stepper, network, rows, batch_size, hooks.deadline, seed, best)
     validation = Validation(network, tasks, weights, rows if val is None and rows.folds is not None else val, stepper)
     network.train()
-    wanted, start_score = epochs, float("inf")
+    planned, start_score = epochs, float("inf")
     with threads(thread_count) if thread_count else nullcontext():
         if hooks.deadline is not None and state is None and stopped is None:
             epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
         if state is None and validation.rows is not None and any(isinstance(m, LinearSkip) for m in network.modules()):
-            # A network that starts at good answers may be best before its first step.
+            # A network that starts at the linear path may be best before its first step.
             scores = validation.scores()
             start_score = hooks.score({f"val_{name}": value for name, value in scores.items()})
-            best.look(start_score, validation.losses)
+            best.update(start_score, validation.losses)
     run.result.epochs, run.result.stopped = epochs, stopped
     if stopped is None:
-        hooks.on_plan(epochs, wanted)
+        hooks.on_plan(epochs, planned)
     if state is not None:
         run.restore(state)
         if run.result.records:
-            last = run.result.records[-1]
-            run.result.stopped = run.result.early_stop(_score(last, hooks), plan.patience)
+            last_record = run.result.records[-1]
+            run.result.stopped = run.result.early_stop(_score(last_record, hooks), plan.patience)
     total = epochs * -(-rows.size // batch_size)
 
     def on_step() -> None:
@@ -138,7 +146,7 @@ def _follow(
         score = _score(record, hooks)
         run.add(record, score, validation.losses)
         reason = hooks.watch(record, score)
-        if not isfinite(score):  # reported before a pruner that finds the same trial hopeless
+        if not isfinite(score):  # `early_stop` reports this reason, rather than that of a pruner
             reason = None
         run.result.stopped = reason or run.result.early_stop(score, plan.patience)
         hooks.checkpoint(run.state)
@@ -152,18 +160,18 @@ def _score(record: Record, hooks: TrainingHooks) -> float:
 
 
 class Validation:
-    """Measures a network on rows that it was not trained on.
+    """Evaluates a network on rows that it was not trained on.
 
     Args:
         network: runs in evaluation mode.
-        tasks: its heads.
+        tasks: its tasks.
         weights: head name -> factor in the total loss.
-        rows: validation rows, or training rows with folds; None measures nothing.
-        stepper: holds the average of the weights, where one is kept; None takes the network as it is.
+        rows: validation rows, or training rows with folds; None for no evaluation.
+        stepper: provides the moving average of the weights, if there is one; None to evaluate the network as it is.
 
     Attributes:
-        losses: task name -> (E,) losses of the members, as measured last.
-        relative: task name -> loss divided by that of the best constant prediction, as measured last.
+        losses: task name -> losses of the members (E,) in the last evaluation.
+        relative: task name -> loss divided by that of the constant baseline in the last evaluation.
     """
 
     def __init__(
@@ -184,7 +192,7 @@ class Validation:
         self._constants = {} if rows is None else constant_losses(tasks, rows)
 
     def scores(self) -> dict[str, float]:
-        """Name -> value: losses and metrics, and `relative_loss`."""
+        """Evaluates the network: name -> value of losses, metrics and `relative_loss`; empty without rows."""
         if self.rows is None:
             return {}
         with nullcontext() if self.stepper is None else self.stepper.averaged():
@@ -196,7 +204,7 @@ class Validation:
 
 
 def _sample(rows: Rows, seed: int) -> Tensor:
-    """Positions of the rows that statistics are learned from before training."""
+    """Positions of the rows from which statistics are computed before training."""
     order = torch.randperm(rows.size, generator=torch.Generator().manual_seed(seed))
-    most = ADAPT_BYTES // rows.row_bytes if rows.row_bytes else ADAPT_ROWS
-    return order[: max(min(most, ADAPT_ROWS), MIN_ADAPT_ROWS)]
+    max_rows = ADAPT_BYTES // rows.row_bytes if rows.row_bytes else ADAPT_ROWS
+    return order[: max(min(max_rows, ADAPT_ROWS), MIN_ADAPT_ROWS)]

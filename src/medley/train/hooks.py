@@ -1,4 +1,4 @@
-"""What a caller attaches to a training: objective, callbacks and a deadline."""
+"""Training hooks: objective, callbacks and deadline of a training."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ class TrainingHooks:
     """Objective, callbacks and deadline of a training.
 
     Args:
-        score: a record's flat values -> objective to minimise.
+        score: values of a record, by name -> objective to minimise.
         watch: called with every record and its score; returns a reason to stop the training, or None.
-        on_step: called after every step with the number of steps of the whole training (progress).
-        on_plan: called before the first step with the number of epochs, and with the number that there would be
-            without a deadline.
-        on_work: called during work before the training, with its name, the rows done and all rows (progress).
-        log: receives notes for the user.
-        by_task: whether each task keeps the weights that were best for it; else all keep those of the best objective.
+        on_step: called after every step with the number of steps of the whole training, for progress.
+        on_plan: called before the first step with the number of epochs, and with their number without a deadline.
+        on_work: called during work before the training with its name, the number of finished rows and of all rows.
+        log: called with messages for the user.
         deadline: `time.monotonic()` at which training must be over, or None.
-        is_interrupted: whether Ctrl-C was pressed, also where Python has lost the `KeyboardInterrupt`.
-        checkpoint: called after every step and every epoch with a function that takes the state of the training at
-            this moment. Taking it copies all weights, so call the function only for a state that is kept.
+        by_task: whether each task uses the weights of its best epoch; else all use those of the best objective.
+        is_interrupted: whether Ctrl-C was pressed, even if Python ignored the `KeyboardInterrupt`.
+        checkpoint: called after every step and every epoch with a function that returns the current training state.
+            Each call of this function copies all weights.
     """
 
     score: Callable[[dict[str, float]], float]
     watch: Callable[[Record, float], str | None] = lambda record, score: None
     on_step: Callable[[int], None] = lambda total: None
-    on_plan: Callable[[int, int], None] = lambda epochs, wanted: None
+    on_plan: Callable[[int, int], None] = lambda epochs, planned: None
     on_work: Callable[[str, int, int], None] = lambda name, done, total: None
     log: Callable[[str], None] = lambda line: None
     deadline: float | None = None

@@ -1,4 +1,4 @@
-"""The training loop: reads top to bottom, never waits for the device inside an epoch, yields one record per epoch."""
+"""The training loop, which yields one record per epoch and does not wait for the device within an epoch."""
 
 from __future__ import annotations
 
@@ -28,21 +28,20 @@ def train(
     on_step: Callable[[], None],
     position: LoopPosition | None = None,
 ) -> Iterator[Record]:
-    """Trains epoch by epoch, as long as the caller asks for the next record.
+    """Trains epoch by epoch, whenever the caller requests the next record.
 
     Args:
-        stepper: does a step over a batch.
+        stepper: runs the training steps.
         rows: N encoded training rows.
-        tasks: measured on the rows as they pass.
+        tasks: their training scores are computed from the outputs of the steps.
         weights: head name -> factor in the total loss of a record.
-        epochs: the most epochs.
+        epochs: maximum number of epochs.
         batch_size: rows per step.
-        shuffle: draws the rows' order.
-        validate: measures the network at the end of an epoch.
-        clock: fraction of the steps -> fraction of the training that is done (more, where time runs out sooner); no
-            step begins at 1.
+        shuffle: random generator for the order of rows.
+        validate: evaluates the network at the end of an epoch.
+        clock: fraction of the steps -> progress of the training (`Clock`); at 1 the training ends.
         on_step: called after every step.
-        position: where to begin, in any epoch and at any step; kept up to date. Left out, at the beginning.
+        position: where to start, in any epoch and at any step; updated by the loop. None to start at the beginning.
 
     Yields:
         A record per epoch.
@@ -51,24 +50,24 @@ def train(
     steps_per_epoch = -(-rows.size // batch_size)
     total = epochs * steps_per_epoch
     while position.epoch < epochs:
-        started = monotonic() - position.seconds
+        start_time = monotonic() - position.seconds
         if position.order is None:
             position.order = torch.randperm(rows.size, generator=shuffle)
-        done = -(-position.seen // batch_size)
-        batches = position.order.split(batch_size)[done:]
-        for step, index in enumerate(batches, start=position.epoch * steps_per_epoch + done):
+        first_step = -(-position.seen // batch_size)
+        batches = position.order.split(batch_size)[first_step:]
+        for step, index in enumerate(batches, start=position.epoch * steps_per_epoch + first_step):
             progress = clock(step / total)
             if progress >= 1:
                 break
             position.add(stepper.step(rows.take(index), progress).raw, rows.size)
-            position.seconds = monotonic() - started
+            position.seconds = monotonic() - start_time
             on_step()
         if not position.seen:
             return
         stepper.end_epoch()
         index = position.order[: position.seen].to(rows.device)
-        train_scores = measure(tasks, position.seen_outputs(), rows, weights, index, rows_only=True)
+        train_scores = measure(tasks, position.trained_outputs(), rows, weights, index, rows_only=True)
         val_scores = validate()
-        record = Record(position.epoch, monotonic() - started, stepper.learning_rate, train_scores, val_scores)
+        record = Record(position.epoch, monotonic() - start_time, stepper.learning_rate, train_scores, val_scores)
         position.next_epoch()
         yield record

@@ -14,16 +14,16 @@ from medley.train.plan import Training
 
 
 def make_optimizer(
-    network: nn.Module, extra: Sequence[nn.Parameter], plan: Training, lr: float, weight_decay: float
+    network: nn.Module, balancer_parameters: Sequence[nn.Parameter], plan: Training, lr: float, weight_decay: float
 ) -> torch.optim.Optimizer:
-    """The plan's optimiser, fused where the device supports it.
+    """Creates the optimiser of a plan.
 
-    Each group of parameters holds its learning-rate `multiplier` (`multipliers`), which schedules must keep.
+    Each group of parameters has a learning-rate `multiplier` (`multipliers`), by which schedules multiply the rate.
 
     Args:
-        network: whose parameters are trained; those of rank 1 and 0 (biases, norms) do not decay.
-        extra: parameters of the balancer; they do not decay.
-        plan: names the optimiser.
+        network: its parameters are trained; those of rank 1 and 0 (biases, norms) have no weight decay.
+        balancer_parameters: parameters of the balancer; they have no weight decay.
+        plan: the settings of the training.
         lr: learning rate.
         weight_decay: of parameters of rank 2 and above.
     """
@@ -32,8 +32,8 @@ def make_optimizer(
     for parameter in [p for p in network.parameters() if p.requires_grad]:
         decay = weight_decay if parameter.ndim >= 2 else 0.0
         members.setdefault((factors.get(id(parameter), 1.0), decay), []).append(parameter)
-    if extra:
-        members.setdefault((1.0, 0.0), []).extend(extra)
+    if balancer_parameters:
+        members.setdefault((1.0, 0.0), []).extend(balancer_parameters)
     groups = [
         {"params": parameters, "weight_decay": decay, "lr": lr * multiplier, "multiplier": multiplier}
         for (multiplier, decay), parameters in members.items()
@@ -70,7 +70,7 @@ def _unwrapped(function: Any) -> Any:
 
 
 class LearningRates(Protocol):
-    """A module whose parameters learn at rates of their own, such as a pretrained encoder."""
+    """A module with separate learning rates for its parameters, such as a pretrained encoder."""
 
     def learning_rates(self) -> Mapping[str, float]:
         """Parameter name within the module -> multiplier of the learning rate."""
@@ -78,7 +78,7 @@ class LearningRates(Protocol):
 
 
 def multipliers(network: nn.Module) -> dict[int, float]:
-    """`id(parameter)` -> multiplier of its learning rate, where a module (`LearningRates`) sets another than 1."""
+    """`id(parameter)` -> multiplier of its learning rate, for parameters of modules that set it (`LearningRates`)."""
     factors: dict[int, float] = {}
     for module in network.modules():
         module_rates: LearningRates | None = module if hasattr(module, "learning_rates") else None  # type: ignore[assignment]
@@ -95,9 +95,13 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
 
 
 def schedule_factor(schedule: str, progress: float) -> float:
-    """The fraction of the highest learning rate at `progress` (0 = first step, 1 = after the last).
+    """The fraction of the highest learning rate at a point of the training.
 
     Source of one-cycle: Smith & Topin 2018, "Super-convergence".
+
+    Args:
+        schedule: as in `Training.schedule`.
+        progress: 0 for the first step, 1 after the last.
 
     >>> [round(schedule_factor("one_cycle", p), 3) for p in (0, 0.3, 0.65, 1)]
     [0.04, 1.0, 0.5, 0.0]
@@ -119,7 +123,7 @@ def clip_(gradients: list[Tensor], norm: float) -> None:
     >>> clip_(g, 1.0); [round(float(x), 2) for x in g]
     [0.6, 0.8]
     """
-    # The foreach functions are what torch's own clip_grad_norm_ ends in; its detour costs more than a small network.
+    # torch.nn.utils.clip_grad_norm_ calls the same functions, but its overhead exceeds the cost of a small network.
     norms = torch._foreach_norm(gradients)  # pyright: ignore[reportPrivateImportUsage]
     total = torch.linalg.vector_norm(torch.stack(norms))
     scale = (norm / (total + 1e-6)).clamp(max=1.0)

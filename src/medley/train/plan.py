@@ -1,4 +1,4 @@
-"""The declaration of a training; its unset fields are searched, as those of a block are."""
+"""The settings of a training; unset fields are searched, like those of a block."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Training:
     Unset fields are searched or chosen for the data.
 
     Args:
-        learning_rate: the highest of the schedule; searched if unset.
+        learning_rate: the highest learning rate of the schedule; searched if unset.
         weight_decay: decoupled for `"adamw"`, L2 for the others; biases and norms never decay. Searched if unset.
         optimizer: `"adamw"`, `"adam"` or `"sgd"` (Nesterov momentum .9).
         schedule: `"one_cycle"` (warm-up over 30 % of the steps, cosine to 0), `"cosine"` (warm-up over 5 %) or
@@ -33,12 +33,12 @@ class Training:
         precision: `"auto"` uses bfloat16 autocast on GPUs that support it, and on CPUs that do for networks of some
             size; float32 elsewhere.
         beta2: decay rate of the optimiser's second moments; of `"adamw"` and `"adam"`.
-        average: decay rate of a moving average of the weights, which is what is validated and kept; 0 keeps none.
-        first_epochs: epochs of a first stage (`FirstStage`), where there is one; None is 15.
-        threads: CPU threads; None uses one for small networks, which several would slow down, else all.
+        average: decay rate of a moving average of the weights, which is then validated and saved; 0 for no average.
+        first_epochs: epochs of the first stage (`FirstStage`), if there is one; None for 15.
+        threads: CPU threads; None for one for small networks, which several would slow down, and all for others.
 
     Raises:
-        ConfigError: a field breaks a rule; all errors are reported at once.
+        ConfigError: a field has an invalid value; all errors are reported at once.
 
     >>> Training(optimizer="adam", learning_rate=1e-3, schedule="constant").optimizer
     'adam'
@@ -83,7 +83,7 @@ class Training:
         errors.raise_if_any(ConfigError)
 
     def to_json(self) -> dict[str, Any]:
-        """The declaration as JSON."""
+        """The settings as JSON."""
         return asdict(self)
 
 
@@ -97,7 +97,7 @@ def default_batch_size(rows: int) -> int:
 
 
 def default_learning_rate(steps: int) -> float:
-    """The default highest learning rate: 0.003, and up to 0.01 where there are fewer than 1,000 steps.
+    """The default of the highest learning rate: 0.003, and up to 0.01 for fewer than 1,000 steps.
 
     >>> default_learning_rate(5_000), default_learning_rate(25)
     (0.003, 0.01)

@@ -1,4 +1,4 @@
-"""A training that runs: what changes from step to step, and its state as a value."""
+"""A running training: its results so far, and its state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from medley.train.clock import Clock
 from medley.train.state import (
     LoopPosition,
     TrainingState,
-    copied,
+    copy_to_cpu,
     random_state,
     restore_random_state,
 )
@@ -27,15 +27,15 @@ from medley.train.stepper import Stepper
 
 @dataclass
 class FitResult:
-    """How a training went; the network holds the weights of its best epoch.
+    """The result of a training; the network has the weights of its best epoch.
 
     Args:
         records: one per epoch.
-        best_epoch: place of the best in `records`.
-        best_score: its objective, the smaller the better.
+        best_epoch: index of the best epoch in `records`.
+        best_score: objective of the best epoch, lower is better.
         stopped: why training ended before the last epoch, or None.
-        last_gain: place in `records` of the last epoch that was the best so far for the objective or for any task.
-        epochs: how many were planned: as asked for, or as many as fit into the time.
+        last_gain: index of the last epoch that was the best so far for the objective or for any task.
+        epochs: planned number of epochs.
         weights: head name -> its best weights, the same object for heads that share them.
     """
 
@@ -48,7 +48,7 @@ class FitResult:
     weights: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
 
     def early_stop(self, score: float, patience: int) -> str | None:
-        """Why training should not continue after the last record, or None.
+        """The reason to stop after the last record, or None.
 
         Args:
             score: of the last record.
@@ -66,22 +66,22 @@ class FitResult:
 
 
 class TrainingRun:
-    """A training between its steps.
+    """A running training.
 
     Args:
-        stepper: does the steps.
-        network: what it trains.
+        stepper: runs the training steps.
+        network: the network in training.
         rows: training rows.
         batch_size: rows per step.
         deadline: `time.monotonic()` at which training must be over, or None.
         seed: of the order of rows.
-        best: keeps the best weights.
+        best: stores the best weights.
 
     Attributes:
         result: the epochs so far.
-        position: where the loop is.
-        clock: how far the training is.
-        shuffle: draws the order of rows.
+        position: position of the loop.
+        clock: progress of the training.
+        shuffle: random generator for the order of rows.
     """
 
     def __init__(
@@ -106,12 +106,12 @@ class TrainingRun:
         self.shuffle = torch.Generator().manual_seed(seed)
 
     def add(self, record: Record, score: float, losses: Mapping[str, Tensor]) -> None:
-        """Adds an epoch, and keeps the network's weights where they are the best so far.
+        """Adds an epoch, and stores the weights of the network if they are the best so far.
 
         Args:
             record: of the epoch.
             score: its objective.
-            losses: task name -> (E,) validation losses of the members of an ensemble; empty without validation rows.
+            losses: task name -> validation losses of members (E,); empty without validation rows.
         """
         result = self.result
         result.records.append(record)
@@ -119,14 +119,14 @@ class TrainingRun:
         if not record.val:  # every score is 0, and the last epoch counts as the best
             self.best.reset()
         with self.stepper.averaged():
-            has_gain = self.best.look(score, losses)
+            has_gain = self.best.update(score, losses)
         if has_gain:
             result.last_gain = epoch
         if score < result.best_score or result.best_epoch < 0 or not record.val:
             result.best_epoch, result.best_score = epoch, score
 
     def state(self) -> TrainingState:
-        """The training as a value: a copy on the CPU that later steps do not change."""
+        """The training state: a copy on the CPU that later steps do not change."""
         return TrainingState(
             stepper=self.stepper.state(),
             position=self.position.copy(),
@@ -134,7 +134,7 @@ class TrainingRun:
             best_epoch=self.result.best_epoch,
             best_score=self.result.best_score,
             last_gain=self.result.last_gain,
-            best_weights=copied(self.best.state()),
+            best_weights=copy_to_cpu(self.best.state()),
             random=random_state(self.device, self.shuffle),
             elapsed=self.clock.elapsed(),
             rows=self.size,
@@ -142,19 +142,22 @@ class TrainingRun:
         )
 
     def restore(self, state: TrainingState) -> None:
-        """Continues from a state, random numbers included.
+        """Resumes a training, including the state of random generators.
 
         Args:
-            state: left unchanged.
+            state: is not changed.
 
         Raises:
-            ConfigError: it was taken over another number of rows, or with another batch size.
-            ArtifactError: it was taken from another network, balancer or plan.
+            ConfigError: the state has another number of rows, or another batch size.
+            ArtifactError: the state belongs to another network, balancer or plan.
         """
         if (state.rows, state.batch_size) != (self.size, self.batch_size):
-            before = f"{state.rows:,} rows with batch_size={state.batch_size}"
-            now = f"{self.size:,} rows with batch_size={self.batch_size}"
-            raise ConfigError(f"The training state was taken over {before}; this training has {now}. Pass the same.")
+            expected = f"{state.rows:,} rows with batch_size={state.batch_size}"
+            received = f"{self.size:,} rows with batch_size={self.batch_size}"
+            raise ConfigError(
+                f"The training state has {expected}, but this training has {received}. "
+                "Pass the same rows and batch size."
+            )
         self.stepper.restore(state.stepper)
         self.position = state.position.copy(self.device)
         self.result = FitResult(list(state.records), state.best_epoch, state.best_score, last_gain=state.last_gain)

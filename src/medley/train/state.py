@@ -1,4 +1,4 @@
-"""A training as one value: taken between two steps, written as JSON and safetensors, and put back."""
+"""The training state: the complete state of a training between two steps, saved as JSON and safetensors."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ STATE = "state.json"
 
 @dataclass(frozen=True)
 class StepperState:
-    """All that the steps of a training depend on.
+    """The state of a stepper.
 
     Args:
-        tensors: by name, on the CPU: weights, the optimiser's moments, the balancer's memory.
-        values: JSON: the learning rate, the loss scale.
+        tensors: by name, on the CPU: weights, moments of the optimiser, state of the balancer.
+        values: JSON: learning rate, loss scale, number of steps.
     """
 
     tensors: Mapping[str, Tensor]
@@ -34,14 +34,14 @@ class StepperState:
 
 @dataclass
 class LoopPosition:
-    """Where the loop of a training is; the loop updates it as it runs.
+    """The position of the training loop, which the loop updates.
 
     Args:
-        epoch: the running one, from 0.
-        order: the rows (N,) of the running epoch in their order; None before it begins.
-        seen: how many of them were trained on.
-        outputs: head name -> (N, K) raw outputs of the rows in this order, of which the first `seen` are filled.
-        seconds: wall time of the running epoch so far.
+        epoch: the current epoch, from 0.
+        order: the order of rows (N,) in the current epoch; None before it begins.
+        seen: number of rows that were trained on in this epoch.
+        outputs: head name -> raw outputs (N, K) for the rows in this order, of which the first `seen` are filled.
+        seconds: wall time of the current epoch so far.
     """
 
     epoch: int = 0
@@ -51,22 +51,22 @@ class LoopPosition:
     seconds: float = 0.0
 
     def add(self, raw: Mapping[str, Tensor], rows: int) -> None:
-        """Notes the raw outputs (B, K) of the next rows of an epoch.
+        """Adds the outputs of a step.
 
         Args:
-            raw: by head name.
-            rows: of the whole epoch, N.
+            raw: head name -> raw outputs (B, K).
+            rows: number of rows N of the epoch.
         """
         count = 0
         for name, output in raw.items():
-            if name not in self.outputs:  # in one piece: small pieces that stay fragment the memory around them
+            if name not in self.outputs:  # allocated at once, since many small tensors would fragment memory
                 self.outputs[name] = output.new_empty((rows, *output.shape[1:]))
             count = len(output)
             self.outputs[name][self.seen : self.seen + count] = output
         self.seen += count
 
-    def seen_outputs(self) -> dict[str, Tensor]:
-        """Head name -> raw outputs (seen, K) of the rows that were trained on, as views."""
+    def trained_outputs(self) -> dict[str, Tensor]:
+        """Head name -> raw outputs (seen, K) for the rows that were trained on, as views."""
         return {name: output[: self.seen] for name, output in self.outputs.items()}
 
     def next_epoch(self) -> None:
@@ -74,7 +74,7 @@ class LoopPosition:
         self.epoch, self.order, self.seen, self.outputs, self.seconds = self.epoch + 1, None, 0, {}, 0.0
 
     def copy(self, device: torch.device | str = "cpu") -> LoopPosition:
-        """A copy that the loop does not change, with its outputs on a device."""
+        """A copy that the loop does not change, with outputs on a device."""
         outputs = {}
         for name, output in self.outputs.items():
             outputs[name] = output.new_empty(output.shape, device=device)
@@ -85,24 +85,21 @@ class LoopPosition:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Everything that changes while a network is trained, as it is between two steps.
+    """Everything that changes while a network is trained, between two steps.
 
-    What the training is made from is not part of it, and must be the same where it continues: the graph and frozen
-    weights, the rows, the plan, the loss weights, the objective. A training that continues ends in the same bits as one
-    that was never stopped, on the same machine.
-
-    Random numbers are those of torch, which alone training draws from.
+    The graph and frozen weights, rows, plan, loss weights and objective are not part of the state, and must be the same
+    when a training is resumed. On the same machine, a resumed training gives bit-identical results.
 
     Args:
         stepper: weights, optimiser, schedule, balancer and loss scale.
-        position: epoch and step, and the order of the epoch's rows.
+        position: epoch and step, and the order of rows.
         records: of the epochs so far.
-        best_epoch: place of the best of them; -1 before the first has ended.
-        best_score: its objective, the smaller the better.
-        last_gain: place of the last epoch that was the best so far for the objective or for any task.
-        best_weights: as `BestWeights.state` gives them; empty before the first epoch has ended.
-        random: states of random generators: `"cpu"`, `"cuda"` where one is used, `"shuffle"` for the order of rows.
-        elapsed: seconds of training so far, which the clock of a deadline continues from.
+        best_epoch: index of the best epoch; -1 before the end of the first.
+        best_score: objective of the best epoch, lower is better.
+        last_gain: index of the last epoch that was the best so far for the objective or for any task.
+        best_weights: as returned by `BestWeights.state`; empty before the end of the first epoch.
+        random: states of torch's random generators: `"cpu"`, `"cuda"` if used, `"shuffle"` for the order of rows.
+        elapsed: seconds of training so far.
         rows: number of training rows N.
         batch_size: rows per step.
     """
@@ -126,10 +123,10 @@ class TrainingState:
         return self.position.epoch * per_epoch + -(-self.position.seen // self.batch_size)
 
     def save(self, folder: str | Path) -> None:
-        """Writes the state as `state.json` and one safetensors file. A process that is killed leaves the old state.
+        """Writes the state as `state.json` and a safetensors file. If the process is killed, the old state remains.
 
         Args:
-            folder: created where missing; a state in it is replaced.
+            folder: created if missing; a state in it is replaced.
 
         Raises:
             OSError: the folder cannot be written.
@@ -148,17 +145,17 @@ class TrainingState:
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """Reads what `save` wrote; runs no code.
+        """Reads a state that was written by `save`. Does not run code from the files.
 
         Raises:
-            ArtifactError: the folder holds no state, or a damaged one, or one of another format.
+            ArtifactError: the folder does not contain a state, or the state is damaged or has another format.
         """
         from safetensors import SafetensorError
         from safetensors.torch import load
 
         path = Path(folder)
         if not (path / STATE).is_file():
-            raise ArtifactError(f"{path} holds no training state: {STATE} is missing.")
+            raise ArtifactError(f"{path} does not contain a training state: {STATE} is missing.")
         content = read_json(path / STATE)
         try:
             return cls._from_parts(content, load((path / Path(content["tensors"]).name).read_bytes()))
@@ -183,29 +180,29 @@ class TrainingState:
     def _tensors(self) -> dict[str, Tensor]:
         position = self.position
         return {
-            **with_prefix("stepper", self.stepper.tensors),
-            **with_prefix("best", self.best_weights),
-            **with_prefix("random", self.random),
-            **with_prefix("outputs", position.seen_outputs()),
+            **add_prefix("stepper", self.stepper.tensors),
+            **add_prefix("best", self.best_weights),
+            **add_prefix("random", self.random),
+            **add_prefix("outputs", position.trained_outputs()),
             **({} if position.order is None else {"order": position.order}),
         }
 
     @classmethod
     def _from_parts(cls, content: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Self:
         outputs = {}
-        for name, output in section("outputs", tensors).items():
+        for name, output in select_prefix("outputs", tensors).items():
             outputs[name] = output.new_empty((content["rows"], *output.shape[1:]))
             outputs[name][: len(output)] = output
         position = LoopPosition(content["epoch"], tensors.get("order"), content["seen"], outputs, content["seconds"])
         return cls(
-            StepperState(section("stepper", tensors), content["stepper"]),
+            StepperState(select_prefix("stepper", tensors), content["stepper"]),
             position,
             tuple(Record(**record) for record in content["records"]),
             content["best_epoch"],
             content["best_score"],
             content["last_gain"],
-            section("best", tensors),
-            section("random", tensors),
+            select_prefix("best", tensors),
+            select_prefix("random", tensors),
             content["elapsed"],
             content["rows"],
             content["batch_size"],
@@ -213,39 +210,39 @@ class TrainingState:
 
 
 def random_state(device: torch.device, shuffle: torch.Generator) -> dict[str, Tensor]:
-    """The states of torch's random generators that a training draws from.
+    """The states of the random generators that a training uses.
 
     Args:
         device: of the training.
-        shuffle: draws the order of rows.
+        shuffle: random generator for the order of rows.
     """
     state = {"cpu": torch.get_rng_state(), "shuffle": shuffle.get_state()}
     return state | ({"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
 
 
 def restore_random_state(state: Mapping[str, Tensor], device: torch.device, shuffle: torch.Generator) -> None:
-    """Puts back what `random_state` returned."""
+    """Restores the states that were returned by `random_state`."""
     torch.set_rng_state(state["cpu"])
     shuffle.set_state(state["shuffle"])
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"], device)
 
 
-def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def copy_to_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Contiguous copies on the CPU."""
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
 
 
-def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def add_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors under names that begin with `<prefix>/`.
 
-    >>> with_prefix("best", {"weight": torch.ones(1)})
+    >>> add_prefix("best", {"weight": torch.ones(1)})
     {'best/weight': tensor([1.])}
     """
     return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
 
 
-def section(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The inverse of `with_prefix`; tensors with other prefixes are left out."""
-    start = f"{prefix}/"
-    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+def select_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The inverse of `add_prefix`; tensors with other prefixes are omitted."""
+    key_start = f"{prefix}/"
+    return {name.removeprefix(key_start): tensor for name, tensor in tensors.items() if name.startswith(key_start)}

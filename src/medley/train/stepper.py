@@ -1,4 +1,4 @@
-"""What a stepper is: one step of training over one batch. The loop knows nothing else of how a step is done."""
+"""The interface of steppers, which run training steps for the loop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from medley.train.state import StepperState
 
 @dataclass
 class StepOutput:
-    """The result of a step, on the device; nothing waits for it before the epoch ends.
+    """The result of a step, on the device; it is read only at the end of the epoch.
 
     Args:
         raw: head name -> raw outputs (B, K), detached.
@@ -38,27 +38,30 @@ class Stepper(ABC):
 
         Args:
             batch: B rows with targets.
-            progress: fraction of the training that is done, for the schedule.
+            progress: progress of the training from 0 to 1, for the schedule.
+
+        Returns:
+            The outputs for the batch.
         """
 
     @abstractmethod
     def end_epoch(self) -> None:
-        """Called when all rows were seen once more."""
+        """Called at the end of each epoch."""
 
     def averaged(self) -> AbstractContextManager[None]:
-        """Within it, the network holds the moving average of its weights, where one is kept."""
+        """Within the context, the network has the moving average of its weights, if there is one."""
         return nullcontext()
 
     @abstractmethod
     def state(self) -> StepperState:
-        """Copies of all that later steps depend on, apart from the random state of torch."""
+        """A copy of the complete state, except that of torch's random generators."""
 
     @abstractmethod
     def restore(self, state: StepperState) -> None:
-        """Continues from `state()` of a stepper that was made from the same parts.
+        """Restores the state of a stepper of the same network, balancer and plan.
 
         Args:
-            state: left unchanged.
+            state: as returned by `state`; is not changed.
 
         Raises:
             ArtifactError: the state belongs to another network, balancer or plan.

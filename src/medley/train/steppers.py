@@ -1,4 +1,4 @@
-"""Choosing the stepper of a training."""
+"""The choice of the stepper and its precision."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ def make_stepper(
     plan: Training,
     precision: torch.dtype | None,
 ) -> Stepper:
-    """The stepper that trains a network as its plan says.
+    """Creates the stepper of a plan.
 
-    This is the only place that names a class of steppers: another way of doing a step is a class beside `EagerStepper`
-    and a condition here.
+    Only this function names classes of steppers: a new kind of step is a class beside `EagerStepper` and a condition
+    here.
 
     Args:
         network: the network to train, on its device.
-        tasks: its heads, in the balancer's order.
-        balancer: losses -> `.grad`, on the same device.
+        tasks: its tasks, in the balancer's order.
+        balancer: combines their losses, on the same device.
         plan: resolved.
-        precision: the dtype of autocast, or None for none (`autocast_dtype`).
+        precision: data type of autocast, or None for no autocast (`autocast_dtype`).
     """
     return EagerStepper(network, tasks, balancer, plan, precision)
 
 
 def autocast_dtype(precision: str, device: torch.device, flops: int = 0) -> torch.dtype | None:
-    """The dtype of autocast for `Training.precision` on a device; None where everything is float32.
+    """The data type of autocast on a device; None for float32 without autocast.
 
     Args:
-        precision: as declared.
+        precision: as in `Training.precision`.
         device: of the training.
-        flops: of a forward pass over a batch; on a CPU, small networks gain nothing from a narrower type.
+        flops: floating-point operations of a forward pass; on a CPU, small networks do not benefit from bfloat16.
 
     >>> autocast_dtype("auto", torch.device("cpu")) is None, autocast_dtype("float16", torch.device("cpu"))
     (True, torch.float16)

@@ -20,14 +20,14 @@ the threads of a small network wait for each other (measured: one thread 3.4 s p
 
 
 def forward_flops(network: Network, batch: Batch) -> int:
-    """Floating-point operations of a forward pass: counted, not timed, so that what follows from it is reproducible.
+    """Counts the floating-point operations of a forward pass. Unlike its time, the number is reproducible.
 
-    Matrix products and convolutions are counted, as the rest costs little. (torch's own counter, and any other that
-    looks at operations instead of functions, imports torch's compiler, which takes a second or two.)
+    Only matrix products and convolutions are counted. (The counter of torch, and any other that intercepts operations
+    instead of functions, imports torch's compiler, which takes a second or two.)
 
     Args:
         network: on the CPU.
-        batch: a batch of the usual size.
+        batch: of the usual size.
     """
     training = network.training
     network.eval()
@@ -54,13 +54,13 @@ class _FlopCounter(TorchFunctionMode):
 
 def _einsum(out: Tensor, args: Any) -> int:
     equation, *factors = args
-    letters, _, kept = equation.replace(" ", "").partition("->")
+    letters, _, result = equation.replace(" ", "").partition("->")
     sizes = {
         letter: size
         for term, factor in zip(letters.split(","), factors, strict=True)
         for letter, size in zip(term, factor.shape, strict=True)
     }
-    return out.numel() * prod(size for letter, size in sizes.items() if letter not in kept)
+    return out.numel() * prod(size for letter, size in sizes.items() if letter not in result)
 
 
 def _recurrent(out: Any, args: Any) -> int:
@@ -80,7 +80,7 @@ def _multi_head_attention(out: Any, args: Any) -> int:
 
 
 _COUNTS: dict[str, Callable[[Any, Any], int]] = {
-    # Each number of the result is a sum of products: one for each number of a row of the first factor.
+    # Each value of the result is a sum of products: one per value of a row of the first factor.
     **dict.fromkeys(("linear", "matmul", "__matmul__", "mm", "bmm"), lambda out, args: out.numel() * args[0].shape[-1]),
     **dict.fromkeys(("addmm", "baddbmm"), lambda out, args: out.numel() * args[1].shape[-1]),
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), lambda out, args: out.numel() * args[1][0].numel()),
@@ -89,7 +89,7 @@ _COUNTS: dict[str, Callable[[Any, Any], int]] = {
     "scaled_dot_product_attention": _attention,
     "multi_head_attention_forward": _multi_head_attention,
 }
-"""Function -> result, arguments -> how many products it sums up."""
+"""Name of a function -> function of its result and arguments, which returns the number of products."""
 
 
 def default_threads(flops: int) -> int:
@@ -103,10 +103,10 @@ def default_threads(flops: int) -> int:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Runs a block with `count` CPU threads, and restores the caller's setting."""
-    before = torch.get_num_threads()
+    """Within the context, torch uses `count` CPU threads; afterwards the previous number is restored."""
+    previous = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(previous)

@@ -74,7 +74,7 @@ def test_an_identifier_by_name_is_left_out_and_its_reason_says_what_it_predicts(
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(20, 400), st.integers(0, 10_000))
+@given(st.integers(40, 400), st.integers(0, 10_000))
 def test_noise_predicts_nothing(rows, seed):
     rng = np.random.default_rng(seed)
     relation = TargetRelation([rng.normal(size=rows)])

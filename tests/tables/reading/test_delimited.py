@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from medley.errors import DataError
 from medley.tables.reading.delimited import delimited_batches, layout_of, read_delimited
+from medley.tables.reading.header import Header
 
 
 def write(path, text, encoding="utf-8"):
@@ -105,9 +106,7 @@ def test_a_text_of_a_megabyte_is_a_cell(tmp_path):
     [
         ("", "it is empty"),
         (" \n\n", "it is empty"),
-        ("a,b,a\n1,2,3\n", "first line names 'a' more than once"),
         ("a:b:c\n1:2:3\n4:5:6\n", "is read as one column, 'a:b:c': its cells seem to be separated by ':'"),
-        ("a b c\n1 x 3\n4 y 6\n", "separated by ' '"),
         ("a,b\n1,2\n1,2,3\n", r"line 3 has 3 cells, where 2 are expected; put cells that hold ',' between quotes"),
         ("a,b\n1,2,3\n4,5,6\n", "its rows have more cells than its first line has names"),
         ('a,b\n1,"2\n3,4\n', "EOF inside string"),
@@ -126,8 +125,86 @@ def test_a_binary_file_is_an_error(tmp_path):
         layout_of(tmp_path / "t.csv")
 
 
-def test_a_header_of_numbers_is_noted(tmp_path):
-    assert "has only numbers" in read_delimited(write(tmp_path / "t.csv", "0.5,1\n2.5,3\n"))[1]
+@pytest.mark.parametrize(
+    ("text", "names", "rows"),
+    [
+        ("0.5,1\n2.5,3\n", None, 2),
+        ("5.1,3.5,setosa\n4.9,3.0,setosa\n6.2,2.9,virginica\n", None, 3),
+        ("p,x,s\n" + "e,x,y\np,b,s\n" * 3, None, 7),
+        ("18,?,red\n15,130,blue\n16,140,red\n17,150,red\n", None, 4),
+        ("0,1,2\n0.5,1.5,7\n2.5,3.5,9\n", ["0", "1", "2"], 2),
+        ("country,2019,2020\nNorway,5.3,5.4\nChad,15.9,16.4\n", ["country", "2019", "2020"], 2),
+        ("town,state\nBonn,NRW\nKiel,SH\nKoeln,NRW\n", ["town", "state"], 3),
+        ("age,sex\n3,f\n", ["age", "sex"], 1),
+        ("a,b\n", ["a", "b"], 0),
+        ("x,y,x\n1,2,3\n", ["x", "y", "x_2"], 1),
+        (",y\n0,2\n1,5\n", ["Unnamed: 0", "y"], 2),
+    ],
+)
+def test_whether_the_first_line_holds_names_is_decided_by_the_cells(tmp_path, text, names, rows):
+    path = write(tmp_path / "t.csv", text)
+    frame, note = read_delimited(path)
+    expected = names or [f"column_{number}" for number in range(1, len(frame.columns) + 1)]
+    assert list(frame.columns) == expected
+    assert len(frame) == rows
+    assert ("has no line of names" in note) == (names is None)
+    assert pd.concat(delimited_batches(path, 1)).shape == frame.shape
+
+
+def test_the_caller_decides_whether_the_first_line_holds_names(tmp_path):
+    path = write(tmp_path / "t.csv", "0.5,1\n2.5,3\n")
+    assert list(read_delimited(path, header=Header(True))[0].columns) == ["0.5", "1"]
+    assert len(read_delimited(write(tmp_path / "n.csv", "a,b\n1,2\n"), header=Header(False))[0]) == 2
+    known = Header(names=frozenset(["0.5"]))
+    assert list(read_delimited(path, header=known)[0].columns) == ["0.5", "1"]
+    numbered = Header(names=frozenset(["column_1"]))
+    assert len(read_delimited(write(tmp_path / "w.csv", "a,b\n1,2\n"), header=numbered)[0]) == 2
+
+
+def test_a_name_used_twice_is_noted(tmp_path):
+    frame, note = read_delimited(write(tmp_path / "t.csv", "a,a,a_2,a\n1,2,3,4\n"))
+    assert frame.to_dict("list") == {"a": [1], "a_3": [2], "a_2": [3], "a_4": [4]}
+    assert "'a' names 3 columns; they are called 'a', 'a_3', 'a_4'" in note
+
+
+@pytest.mark.parametrize("start", ["sep=;\n", '"sep=;"\n', "SEP=;\r\n"])
+def test_the_first_line_of_excel_sets_the_delimiter(tmp_path, start):
+    path = write(tmp_path / "t.csv", f"{start}a,b;c\n1,5;2\n")
+    assert frame_of(path).to_dict("list") == {"a,b": ["1,5"], "c": [2]}
+    assert len(pd.concat(delimited_batches(path, 10))) == 1
+
+
+def test_lines_of_delimiters_above_the_names_are_skipped(tmp_path):
+    assert frame_of(write(tmp_path / "t.csv", ",,\n,,\na,b,c\n1,2,3\n")).to_dict("list") == {
+        "a": [1],
+        "b": [2],
+        "c": [3],
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mpg weight name\n18.0 3504 buick\n15.0 3693 ford\n",
+        "  mpg   weight name\n 18.0   3504 buick \n 15.0   3693 ford\n",
+        'mpg weight\t"name"\n18.0   3504\t"buick"\n15.0 3693\t"ford"\n',
+    ],
+)
+def test_cells_may_be_separated_by_spaces(tmp_path, text):
+    path = write(tmp_path / "t.data", text)
+    assert frame_of(path).to_dict("list") == {"mpg": [18, 15], "weight": [3504, 3693], "name": ["buick", "ford"]}
+    assert list(pd.concat(delimited_batches(path, 1)).columns) == ["mpg", "weight", "name"]
+
+
+def test_quoted_words_may_hold_spaces_where_spaces_separate_cells(tmp_path):
+    frame = frame_of(write(tmp_path / "t.data", '18.0 3504 "buick skylark"\n15.0 3693 "ford torino"\n'))
+    assert frame["column_3"].tolist() == ["buick skylark", "ford torino"]
+
+
+@pytest.mark.parametrize("delimiter", ["^", "~", "\x01"])
+def test_rare_delimiters_are_detected(tmp_path, delimiter):
+    text = "\n".join(delimiter.join(row) for row in (["a", "b"], ["1", "x"], ["2", "y"]))
+    assert frame_of(write(tmp_path / "t.csv", text)).to_dict("list") == {"a": [1, 2], "b": ["x", "y"]}
 
 
 def test_comment_lines_before_the_header_are_skipped_and_noted(tmp_path):

@@ -208,7 +208,7 @@ def test_the_error_for_a_missing_file_lists_similar_names(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.xlsx", b"", "table files end in .csv, .*pass a DataFrame"),
+        ("t.jpg", b"\xff\xd8\xff\0", "it is not a text file"),
         ("t.csv", b"a,b\n", r"holds no rows: its columns are 'a', 'b'\."),
         ("t.parquet", b"a,b\n1,2\n", "t.parquet' cannot be read as a table"),
         ("t.feather", b"a,b\n1,2\n", "t.feather' cannot be read as a table"),
@@ -241,14 +241,25 @@ def test_a_file_that_is_not_a_table_is_an_error(tmp_path, name, content, message
         (pyarrow.array([1]), "A table is the path of a file"),
         (7, "A table is the path of a file or folder, .*; got a int"),
         ([1, 2], "got a list"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "'a' is there more than once"),
-        (pd.DataFrame([[1, 2]], columns=["1", 1]), "'1' is there more than once"),
-        (pyarrow.table([[1], [2]], names=["a", "a"]), "'a' is there more than once"),
     ],
 )
 def test_an_object_that_is_not_a_table_is_an_error(table, message):
     with pytest.raises(DataError, match=message):
         read(table)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame([[1, 2]], columns=["a", "a"]),
+        pyarrow.table([[1], [2]], names=["a", "a"]),
+        pyarrow.Table.from_pandas(pd.DataFrame({"a": [1]})).append_column("a", pyarrow.array([2])),
+    ],
+)
+def test_a_name_used_twice_is_changed_and_noted(table):
+    table = read(table)
+    assert table.frame.to_dict("list") == {"a": [1], "a_2": [2]}
+    assert table.notes == ("The table: 'a' names 2 columns; they are called 'a', 'a_2'.",)
 
 
 def test_a_lazy_frame_must_be_collected():

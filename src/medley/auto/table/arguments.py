@@ -16,6 +16,7 @@ from medley.core.unreadable import POLICIES
 from medley.errors import ConfigError, DataError, ErrorCollector, spelled
 from medley.model.forward import resolve_device
 from medley.tables.answer_forms import with_given_names
+from medley.tables.reading.header import check_header
 from medley.tables.reading.memory import memory_bytes
 from medley.tables.reading.read import Table, read
 
@@ -40,6 +41,7 @@ def check_search(
     project_name: Any = None,
     directory: Any = None,
     plan: Any = None,
+    header: Any = "auto",
 ) -> None:
     """Adds an error for each invalid argument of `fit` that does not depend on the table."""
     before = len(errors.errors)
@@ -57,6 +59,8 @@ def check_search(
         check_fit(epochs, batch_size, 0.2 if validation_split is None else validation_split, None, None, verbose)
     check_whole_number(errors, max_trials, "max_trials")
     check_plan(errors, plan)
+    with errors.collecting():
+        check_header(header)
     check_whole_number(errors, seed, "seed", at_least=0)
     if on_bad_file not in POLICIES:
         errors.add(f'must be "warn", "raise" or "drop", got {on_bad_file!r}.', argument="on_bad_file")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,16 @@ from medley.auto.table.graph import path_name, table_graph, table_training
 from medley.auto.table.large_search_rows import are_images_large, large_search_rows, scan_table
 from medley.auto.table.pretrained_choice import choose_pretrained
 from medley.auto.table.search_rows import SearchRows, SplitSpec, search_rows
-from medley.errors import ConfigError, ErrorCollector
+from medley.errors import ConfigError, DataError, ErrorCollector, MissingDependencyError
 from medley.model.model import Model
 from medley.search.budget import Budget
 from medley.search.progress import Progress
 from medley.search.store import Store
 from medley.search.study import PATIENCE
+from medley.tables.reading.files import TableFiles
+from medley.tables.reading.header import HasHeader
 from medley.tables.reading.memory import is_large, memory_bytes
-from medley.tables.reading.read import batches
+from medley.tables.reading.read import batches, source_of
 from medley.train.plan import Training
 
 PROJECT = "table_model"
@@ -63,12 +65,16 @@ def fit(
     memory: float | str | None = "auto",
     pretrained: Any = "auto",
     plan: Mapping[str, Any] | None = None,
+    header: HasHeader = "auto",
+    connection: Any = None,
 ) -> Model:
     """Fits a model of one or several targets to a table: infers the kinds of columns, builds a graph, searches, trains.
 
     Args:
-        table: a file (CSV of any delimiter, also compressed; TSV, Parquet, JSON lines, Feather), a folder of files, a
-            frame of pandas, polars, Arrow or DuckDB, a dict of columns, a list of dicts.
+        table: a file (CSV of any delimiter, also compressed; TSV, Parquet, JSON, Feather, Excel), a folder of files, a
+            pattern (`"2024/*.csv"`), a list of files, a URL, an open file; a frame of pandas, polars, Arrow or DuckDB,
+            a data set of Hugging Face, a dict of columns, a list of dicts; a query with `connection`, a `Query`, the
+            URI of a database. `docs/tables.md` lists all forms.
         targets: the column to predict, several columns, or a dict from column to its head. Cells may be missing.
         inputs: the columns to learn from; default: all columns without another role.
         column_kinds: column -> kind ("number", "category", "text", "image", ...), to override the inferred kinds.
@@ -114,6 +120,9 @@ def fit(
         plan: `model.metadata["plan"]` of an earlier call with the same rows: repeats that training without a time
             limit, so that the result does not depend on the speed of the machine; unless its `"complete"` is False,
             because the time ran out before the plan was carried out.
+        header: whether the first line of text files and spreadsheets holds the names of the columns. `"auto"` decides
+            by the cells; columns without names are called `column_1`, `column_2`, ...
+        connection: a database, or its URI, if `table` is a query or the name of one of its tables.
 
     Returns:
         A model whose `predict` takes tables and returns frames.
@@ -146,7 +155,10 @@ def fit(
         project_name=project_name,
         directory=directory,
         plan=plan,
+        header=header,
     )
+    with suppress(ConfigError, DataError, MissingDependencyError):  # reported by now, or when it is read
+        table = source_of(table, header, connection, _target_names(targets))
     split_spec = SplitSpec(
         validation_split or 0.2,
         seed or 0,
@@ -289,7 +301,7 @@ def _read_and_split(
     )
     if not is_large(table, memory):
         loaded, design = design_table(table)
-        if not (isinstance(table, str | PathLike) and are_images_large(loaded, design, memory)):
+        if not (isinstance(table, TableFiles) and are_images_large(loaded, design, memory)):
             design = choose_pretrained(design, pretrained, progress.log)
             return search_rows(loaded, design, split_spec, progress), design
         del loaded

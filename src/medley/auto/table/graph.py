@@ -50,7 +50,7 @@ def table_graph(
         trunk = lookup("tabular.dense_ensemble")()(nodes)
         return [head(trunk) for head in heads]
     linear_path = replace_fields(lookup("linear.path")(name=path_name(inputs, heads)), path or {})(readable)
-    has_texts = any(block.is_worth_alone for block in readable)
+    has_texts = any(block.fits_alone for block in readable)
     columns = [node for node in direct if node is not None]
     trunk = _trunk(has_texts=has_texts, is_only_stage=not late)([linear_path, *columns])
     if not late:
@@ -108,7 +108,7 @@ def table_training(
     epochs = epochs or plan.get("epochs")
     if not has_folds(inputs):
         batch_size = batch_size or default_batch_size(rows)
-        max_epochs = min((block.most_epochs for block in inputs if block.most_epochs is not None), default=None)
+        max_epochs = min((block.max_epochs for block in inputs if block.max_epochs is not None), default=None)
         number_of_epochs = default_epochs(rows, batch_size)
         return Training(
             learning_rate=OneOf(2e-3, 5e-3, 1e-2, default=5e-3),
@@ -116,7 +116,7 @@ def table_training(
             batch_size=batch_size,
             first_epochs=plan.get("first_epochs"),
         )
-    if any(block.is_worth_alone for block in inputs):
+    if any(block.fits_alone for block in inputs):
         return Training(
             learning_rate=OneOf(1e-3, 2e-3, 5e-3, default=2e-3),
             schedule="cosine",

@@ -28,9 +28,9 @@ from medley.errors import MedleyError
 from medley.search.labelled_rows import LabelledRows
 from medley.search.progress import Progress
 from medley.tables.checks.leaks import row_hashes
-from medley.tables.reading.large_table import SAMPLE_ROWS, LargeTable, Scan, draw, scan
+from medley.tables.reading.large_table import SAMPLE_ROWS, LargeTable, Scan, draw, large_table, scan
 from medley.tables.reading.memory import format_bytes
-from medley.tables.reading.read import Table
+from medley.tables.reading.read import Table, notes_of
 from medley.tables.view import TableView
 
 _MIN_SAMPLE = 2_000
@@ -59,19 +59,20 @@ def scan_table(table: Any, root: Any, memory: int, columns: Sequence[str], seed:
     """Reads a large table once: a random sample of its rows, and some columns of all rows.
 
     Args:
-        table: a file or folder.
+        table: its files.
         root: the folder that relative paths start from; default: the table's folder.
         memory: memory limit in bytes.
         columns: the columns that are needed of all rows: targets, and the columns that determine the split.
         seed: random seed of the sample.
         progress: logs.
     """
-    path = Path(table)
-    folder = path if path.is_dir() else path.parent
-    table_scan = scan(LargeTable(path, folder if root is None else Path(root), memory), columns, seed)
+    source = large_table(table, root, memory)
+    table_scan = scan(source, columns, seed)
     size = f"{table_scan.rows:,} rows, read in batches, as they would take more than {format_bytes(memory)} of memory"
     sampled = f"; kinds are inferred from {len(table_scan.sample):,} of them, drawn at random"
-    progress.log(f"{path}: {size}{'' if table_scan.is_whole else sampled}")
+    for note in notes_of(source.path):
+        progress.log(f"note: {note}")
+    progress.log(f"{source.path}: {size}{'' if table_scan.is_whole else sampled}")
     return table_scan
 
 

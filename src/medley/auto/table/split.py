@@ -280,7 +280,12 @@ def _at_random(
 def _group_indices(column: pd.Series) -> np.ndarray:
     import pandas as pd
 
-    indices, _ = pd.factorize(column, use_na_sentinel=False)
+    try:
+        indices, _ = pd.factorize(column, use_na_sentinel=False)
+    except TypeError:
+        cell = next(cell for cell in column if type(cell).__hash__ is None)
+        message = f"names {column.name!r}, whose cells must be single values, such as names, got {cell!r}."
+        raise DataError(message, argument="group") from None
     return indices
 
 

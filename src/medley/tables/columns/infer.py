@@ -12,6 +12,7 @@ import numpy as np
 from medley.core.column import ColumnGuess, TaskGuess
 from medley.errors import DataError, ErrorCollector
 from medley.tables.columns.cells import table_cells
+from medley.tables.columns.guard import guarded
 from medley.tables.columns.kind import column_kinds, kind_named, overridden
 from medley.tables.columns.missing import (
     MissingValueSpec,
@@ -25,6 +26,7 @@ from medley.tables.columns.profile import ColumnProfile, KindGuess, is_absent, l
 from medley.tables.columns.relation import TargetRelation
 from medley.tables.columns.schema import Schema, check_kinds
 from medley.tables.reading.read import Table, read
+from medley.tables.reading.sanitize import UnreadableCell
 
 _MOST_EXAMPLES = 3
 _SAMPLE_CELLS = 200
@@ -120,7 +122,7 @@ def infer_column(profile: ColumnProfile) -> ColumnGuess:
 def infer_kind(profile: ColumnProfile) -> KindGuess:
     """Infer the kind of a column: from the type of its cells if possible, else the first kind that recognises it."""
     if profile.kind_guess is None:
-        profile.kind_guess = _infer(profile)
+        profile.kind_guess = guarded(profile, _infer)
     return profile.kind_guess
 
 
@@ -154,6 +156,9 @@ def _ask_kinds(profile: ColumnProfile) -> KindGuess | None:
 
 def _unused_objects(profile: ColumnProfile) -> KindGuess:
     cells = profile.sample(_SAMPLE_CELLS)
+    if all(isinstance(cell, UnreadableCell) for cell in cells):
+        row = int(np.flatnonzero(profile.present)[0])
+        return KindGuess("unused", f"nothing reads its cells ({cells[0]}; the first is in row {row})", 0.9)
     if not all(map(is_list_like, cells)):
         return KindGuess("unused", f"nothing reads its cells ({type_names(cells)})", 0.9)
     items = [item for cell in cells for item in items_of(cell) if not is_absent(item)]

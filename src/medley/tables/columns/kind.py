@@ -145,8 +145,11 @@ def kind_named(name: str) -> ColumnKind:
 
 def parse_column(profile: ColumnProfile, name: str, form: str) -> tuple[Any, np.ndarray]:
     """Parse a column with `ColumnKind.parse` of the kind with this name; the result is cached in the profile."""
+    from medley.tables.columns.guard import guarded
+
     if (name, form) not in profile.parsed:
-        profile.parsed[name, form] = kind_named(name).parse(profile, form)
+        kind = kind_named(name)
+        profile.parsed[name, form] = guarded(profile, lambda profile: kind.parse(profile, form))
     return profile.parsed[name, form]
 
 
@@ -161,6 +164,7 @@ def overridden(profile: ColumnProfile, name: str, inferred: KindGuess) -> KindGu
     Raises:
         DataError: the cells cannot be parsed as this kind.
     """
+    from medley.tables.columns.guard import guarded
     from medley.tables.columns.profile import KindGuess
 
     kind = kind_named(name)
@@ -168,7 +172,7 @@ def overridden(profile: ColumnProfile, name: str, inferred: KindGuess) -> KindGu
         return KindGuess(name, SET_BY_CALLER, 1.0)
     if inferred.kind == name or not profile.n_present:
         return replace(inferred, kind=name, reason=SET_BY_CALLER, confidence=1.0)
-    return kind.override(profile)
+    return guarded(profile, kind.override)
 
 
 def cannot_parse(profile: ColumnProfile, name: str) -> DataError:

@@ -32,6 +32,8 @@ def infer_from_numbers(profile: ColumnProfile, values: np.ndarray) -> KindGuess:
     """
     is_finite = np.isfinite(values)
     numbers, counts = values[is_finite], profile.counts[is_finite]
+    if not len(numbers):
+        return KindGuess("unused", "none of its numbers is finite", 0.9)
     if set(numbers.tolist()) <= {0.0, 1.0}:
         return KindGuess("boolean", "its cells are 0 or 1", 0.9)
     if not (numbers % 1 == 0).all():

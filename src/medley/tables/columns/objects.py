@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from medley.tables.reading.sanitize import UnreadableCell
+
 
 def items_of(cell: Any) -> list[Any]:
     """The items of a list, set, array or tensor; anything else is its own single item."""
@@ -48,7 +50,8 @@ def type_names(cells: Iterable[Any]) -> str:
     >>> type_names([1, "a", 2])
     'int, str'
     """
-    return ", ".join(sorted({type(cell).__name__ for cell in cells})[:4])
+    names = {cell.type_name if isinstance(cell, UnreadableCell) else type(cell).__name__ for cell in cells}
+    return ", ".join(sorted(names)[:4])
 
 
 def _unboxed(cell: Any) -> Any:

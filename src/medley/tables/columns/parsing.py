@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from medley.tables.columns.profile import ColumnProfile
+from medley.tables.reading.sanitize import UnreadableCell
 
 
 def spread(profile: ColumnProfile, values: np.ndarray, missing: Any) -> np.ndarray:
@@ -28,5 +29,5 @@ def parse_distinct(profile: ColumnProfile, parse: Callable[[Any], Any]) -> tuple
 def parse_cells(profile: ColumnProfile, parse: Callable[[Any], Any]) -> tuple[list[Any], np.ndarray]:
     """Parse each cell: a list of B, None where missing, and a mask of the parsed rows (B,)."""
     cells = zip(profile.series.tolist(), profile.present.tolist(), strict=True)
-    values = [parse(cell) if present else None for cell, present in cells]
+    values = [parse(cell) if present and not isinstance(cell, UnreadableCell) else None for cell, present in cells]
     return values, np.array([value is not None for value in values], bool)

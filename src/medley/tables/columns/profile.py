@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medley.tables.reading.sanitize import UnreadableCell
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 _SAMPLE_VALUES = 2000
 _ABSENT = ("NoneType", "NAType", "NaTType", "MaskedConstant")  # by name, because pandas is imported late
-_CONTAINERS = (list, tuple, set, frozenset, Mapping, np.ndarray, bytes, bytearray, memoryview)
+_CONTAINERS = (list, tuple, set, frozenset, Mapping, np.ndarray, bytes, bytearray, memoryview, UnreadableCell)
 _CONTAINER_MARKS = ("detach", "getbands", "__array__")  # of tensors, Pillow images, and arrays of other libraries
 
 
@@ -96,12 +98,14 @@ class ColumnProfile:
 
     @cached_property
     def types(self) -> frozenset[type]:
-        """The types of the cells that are not missing, if the column holds Python objects; else empty."""
+        """The types of the cells that are not missing, if the column holds Python objects; else empty.
+
+        Cells that nothing can read count only if there are no others.
+        """
         if self.series.dtype != object:
             return frozenset()
-        return frozenset(
-            cell_type for cell_type in set(map(type, self.series.array)) if cell_type.__name__ not in _ABSENT
-        )
+        types = {cell_type for cell_type in set(map(type, self.series.array)) if cell_type.__name__ not in _ABSENT}
+        return frozenset(types - {UnreadableCell} or types)
 
     @cached_property
     def is_plain(self) -> bool:
@@ -124,7 +128,8 @@ class ColumnProfile:
     def cells(self) -> list[Any]:
         """Some of the cells that are not missing, evenly spaced over the column."""
         positions = np.flatnonzero(self.present)
-        return self.series.iloc[positions[:: _step(len(positions), self.rows)]].tolist()
+        cells = self.series.iloc[positions[:: _step(len(positions), self.rows)]].tolist()
+        return [cell for cell in cells if not isinstance(cell, UnreadableCell)] or cells
 
     def sample(self, size: int) -> list[Any]:
         """About `size` cells that are not missing, evenly spaced over the column."""

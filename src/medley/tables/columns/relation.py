@@ -47,7 +47,8 @@ class TargetRelation:
     def prefers_order(self, numbers: np.ndarray) -> bool:
         """Whether the order of numbers (B,) predicts a target clearly better than each value by itself does."""
         return any(
-            (smooth := _smooth_r2(values, target)) > _PREDICTIVE and smooth > _level_r2(values, target) + _CLEARLY
+            (smooth := _smooth_r2(values, target)) > max(_PREDICTIVE, _SIGNIFICANT_R2 / len(values) ** 0.5)
+            and smooth > _level_r2(values, target) + _CLEARLY
             for values, target in self._pairs(numbers)
         )
 

@@ -14,6 +14,7 @@ from medley.core.head import Head
 from medley.core.registry import declared
 from medley.errors import DataError
 from medley.tables.columns.cells import read_cells
+from medley.tables.columns.guard import guarded
 from medley.tables.columns.infer import infer_column
 from medley.tables.columns.kind import kind_named, parse_column
 from medley.tables.columns.missing import MissingValueSpec, missing_values_of, without_missing_values
@@ -163,7 +164,7 @@ def infer_target_from_profile(profile: ColumnProfile, missing_values: MissingVal
         value = str(profile.values[0])
         raise DataError(f"The target {profile.name!r} holds one value only, {value!r}: there is nothing to predict.")
     for head in target_heads():
-        task = head.infer_task(target)
+        task = guarded(profile, lambda profile, head=head: head.infer_task(TargetProfile(profile, target.cells)))
         if task is not None:
             return task
     raise _unpredictable(profile.name, target.cells.kind)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medley.errors import DataError
+from medley.tables.reading.files import DELIMITED, TableFiles, format_of, locate
 from medley.tables.reading.memory import frame_bytes
 from medley.tables.reading.read import Table, batches, tables_of
 
@@ -28,17 +29,17 @@ _SAMPLE_BYTES = (8 * 2**20, 512 * 2**20)
 
 @dataclass(frozen=True)
 class LargeTable:
-    """A table in a file or folder that is read in batches.
+    """A table in files that is read in batches.
 
     Args:
-        path: the file or folder.
+        path: the file, the folder, or what `files.locate` found.
         root: the folder that relative paths in its cells start from.
         memory: bytes of memory that may be used; they determine the size of batches and samples.
         as_text: columns whose cells are read as text (as in `read.read`).
         row_bytes: approximate size of a row in memory.
     """
 
-    path: Path
+    path: Path | TableFiles
     root: Path
     memory: int
     as_text: frozenset[str] = frozenset()
@@ -66,6 +67,18 @@ class LargeTable:
             with path.open("rb") as file:
                 checksum.update(hashlib.file_digest(file, "blake2b").digest())
         return checksum.hexdigest()
+
+
+def large_table(table: Any, root: Any, memory: int) -> LargeTable:
+    """A table that is too large for the memory.
+
+    Args:
+        table: files, in any form that `files.locate` takes.
+        root: the folder that relative paths in cells start from; None for the folder of the files.
+        memory: bytes of memory that may be used.
+    """
+    source = locate(table)
+    return LargeTable(source, source.folder if root is None else Path(root), memory)
 
 
 @dataclass(frozen=True)
@@ -250,16 +263,6 @@ def _is_object(dtype: Any) -> bool:
     return dtype is not None and getattr(dtype, "kind", "O") == "O"
 
 
-def _is_typed(path: Path) -> bool:
+def _is_typed(path: Path | TableFiles) -> bool:
     """Whether the file format stores the types of the columns."""
-    return not any(
-        file.name.lower().endswith(_TEXT_SUFFIXES) or set(_suffixes(file)) & set(_TEXT_SUFFIXES)
-        for file in tables_of(path)
-    )
-
-
-_TEXT_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
-
-
-def _suffixes(path: Path) -> list[str]:
-    return [suffix.lower() for suffix in path.suffixes]
+    return not any(format_of(file) in DELIMITED for file in tables_of(path))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medley.errors import ConfigError, MedleyError
 from medley.tables.reading.compression import COMPRESSED
-from medley.tables.reading.read import tables_of
+from medley.tables.reading.files import PARQUET, TableFiles, ending_of
+from medley.tables.reading.read import source_of, tables_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,24 +92,23 @@ def table_bytes(table: Any) -> int:
 
 
 def is_large(table: Any, memory: int) -> bool:
-    """Whether a table is a file or folder that would need more than this; False if it is neither.
+    """Whether a table is in files that would need more than this; False if it is in memory or in a database.
 
     >>> is_large({"age": [3]}, 1), is_large("no such file.csv", 1)
     (False, False)
     """
-    if not isinstance(table, str | PathLike):
-        return False
     try:
-        return table_bytes(table) > memory
+        source = source_of(table)
+        return isinstance(source, TableFiles) and table_bytes(source) > memory
     except MedleyError:  # reported when it is read
         return False
 
 
 def _file_bytes(path: Path) -> int:
-    if path.suffix.lower() == ".parquet":
+    if ending_of(path) in PARQUET:
         try:
             return int(_uncompressed_bytes(path) * _MEMORY_PER_BYTE)
-        except (ValueError, OSError):  # reported when it is read
+        except Exception:  # of a damaged file, which is reported when it is read
             return 0
     is_compressed = path.suffix.lower() in COMPRESSED
     return int(path.stat().st_size * _MEMORY_PER_BYTE * (_COMPRESSION_RATIO if is_compressed else 1.0))

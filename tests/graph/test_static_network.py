@@ -1,4 +1,4 @@
-"""A network of fixed form gives the numbers of the one that gathers rows."""
+"""A network with static shapes has the same outputs as one that gathers rows."""
 
 import numpy as np
 import torch
@@ -9,9 +9,9 @@ from medley.core.input import Input
 from medley.core.spec import Spec, vector
 from medley.fusion import GatedFusion
 from medley.fusion.join import JoinMaps
-from medley.graph.dense import DenseNetwork
 from medley.graph.graph import Graph
 from medley.graph.network import Network
+from medley.graph.static_network import StaticNetwork
 from medley.heads import RegressionHead
 from medley.tabular import DenseBlock
 
@@ -36,23 +36,23 @@ def built(inputs, nodes, specs):
 
 def encoded(specs):
     rng = np.random.default_rng(0)
-    found = {}
+    encoded = {}
     for place, (name, spec) in enumerate(specs.items()):
         present = (np.arange(SIZE) + place) % 3 != 0
         present[4] = False  # a row that lacks everything
         array = rng.integers(0, 256, (SIZE, *spec.shape)).astype("uint8" if spec.dtype == "uint8" else "float32")
-        found[name] = Encoded(array, present)
-    return found
+        encoded[name] = Encoded(array, present)
+    return encoded
 
 
 def both(network, specs):
     rows = encoded(specs)
     wanted = network(Rows(rows).slice(0, SIZE))
-    arrays = {name: torch.from_numpy(one.array) for name, one in rows.items()}
-    present = {name: torch.from_numpy(one.present) for name, one in rows.items()}
-    for name, one in arrays.items():  # what stands in absent rows is nothing to anybody
-        one[~present[name]] = 255 if one.dtype == torch.uint8 else float("nan")
-    return wanted, DenseNetwork(network)(arrays, present)
+    arrays = {name: torch.from_numpy(array.array) for name, array in rows.items()}
+    present = {name: torch.from_numpy(array.present) for name, array in rows.items()}
+    for name, array in arrays.items():  # what stands in absent rows is nothing to anybody
+        array[~present[name]] = 255 if array.dtype == torch.uint8 else float("nan")
+    return wanted, StaticNetwork(network)(arrays, present)
 
 
 def test_absent_rows_weigh_nothing_and_rows_without_inputs_get_the_prior():
@@ -62,10 +62,10 @@ def test_absent_rows_weigh_nothing_and_rows_without_inputs_get_the_prior():
     joined = GatedFusion(6, name="join")(wide(a), DenseBlock(num_layers=1, num_units=5, dropout=0.0, name="flat")(b))
     network = built([a, b], [joined, a.node], specs)
     with torch.no_grad():
-        wanted, found = both(network, specs)
-    for name, one in wanted.items():
-        torch.testing.assert_close(found[name], one)
-    assert found["y0"][4].item() == network.get_buffer("prior__y0").item()
+        expected, actual = both(network, specs)
+    for name, tensor in expected.items():
+        torch.testing.assert_close(actual[name], tensor)
+    assert actual["y0"][4].item() == network.get_buffer("prior__y0").item()
 
 
 def test_layers_on_several_nodes_read_zeros_where_one_is_absent():
@@ -73,5 +73,5 @@ def test_layers_on_several_nodes_read_zeros_where_one_is_absent():
     a, b = Given(name="a"), Given(name="b")
     network = built([a, b], [JoinMaps("add", name="join")(a, b)], specs)
     with torch.no_grad():
-        wanted, found = both(network, specs)
-    torch.testing.assert_close(found["y0"], wanted["y0"])
+        expected, actual = both(network, specs)
+    torch.testing.assert_close(actual["y0"], expected["y0"])
