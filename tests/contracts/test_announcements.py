@@ -9,7 +9,7 @@ import medley as md
 from medley.core import registry
 from medley.core.codec import Encoded
 from medley.core.head import TargetKind
-from medley.core.input import Input, InputColumns
+from medley.core.input import InputBlock, InputColumns
 from medley.core.spec import vector
 from medley.extend import Codec, ColumnKind
 from medley.heads import RegressionHead
@@ -73,7 +73,7 @@ class BaseCounts(Codec):
         return self
 
 
-class DnaInput(Input):
+class DnaInput(InputBlock):
     """Strings of bases, all columns as inputs of their own."""
 
     kinds: ClassVar[tuple[str, ...]] = ("dna",)

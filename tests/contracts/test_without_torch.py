@@ -12,7 +12,7 @@ for name in ("torch", "transformers", "optuna", "sklearn", "safetensors", "rich"
 
 from medley.core import registry
 from medley.core.head import Head
-from medley.core.input import Input
+from medley.core.input import InputBlock
 
 for name in registry.SLICES:
     if name not in ("balance", "nn", "train"):  # for training
@@ -22,7 +22,7 @@ import medley.runtime
 
 made = 0
 for name, kind in list(registry._known.items()):
-    if isinstance(kind, type) and issubclass(kind, Input | Head) and kind.__module__.startswith("medley."):
+    if isinstance(kind, type) and issubclass(kind, InputBlock | Head) and kind.__module__.startswith("medley."):
         if name not in ("image.captions", "image.mapped"):  # made of other rows, by a model
             kind().codec()
             made += 1

@@ -13,7 +13,7 @@ import numpy as np
 from medley.core.codec import TargetCodec
 from medley.core.config import from_json
 from medley.core.head import Head
-from medley.core.input import Input, Preprocessing
+from medley.core.input import InputBlock, Preprocessing
 from medley.core.serialization import array_from_json, join_arrays, read_json
 from medley.data.sources import Source
 from medley.errors import ArtifactError, ErrorCollector, MedleyError
@@ -155,7 +155,7 @@ def _codec(
     where = f"{role} {name!r}"
     try:
         block = from_json({"block": content["block"], "fields": content.get("fields", {})})
-        if not isinstance(block, Input | Preprocessing | Head):
+        if not isinstance(block, InputBlock | Preprocessing | Head):
             raise ArtifactError(f"{content['block']!r} is not an input, preprocessing or head, so it has no codec.")
         return block.codec().restore(join_arrays(content["state"], _PREFIXES[role] + name, arrays))
     except MedleyError as error:

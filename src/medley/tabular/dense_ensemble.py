@@ -34,7 +34,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
         num_units: their width.
         members: number of networks E; with a multiple of five, every fold is left out equally often.
         blind: whether the second half of the members does not read the linear path: with many rows of plain columns,
-            networks rely on its predictions too much. For each task, validation decides whether one half or both predict.
+            networks rely on its predictions too much. For each task, validation decides which half predicts, or both.
         dropout: dropout probability after each layer.
         input_dropout: dropout probability before the first layer.
         discrete: whether whole numbers that recur are embedded value by value too.
