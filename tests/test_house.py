@@ -160,3 +160,10 @@ def test_the_machinery_names_no_part_of_a_modality_or_target_kind(package):
         if named.search(line) and not line.strip().startswith(">>>")
     }
     assert found == set(), "inputs, kinds and heads announce themselves: see core/input.py and core/head.py"
+
+
+def test_nothing_forks():
+    """A process that has predicted with threads hangs in a fork (docs/saved-models.md), so medley starts none."""
+    forking = re.compile(r"os\.fork|forkpty|get_context\((?!\"spawn\")|from multiprocessing import|ProcessPoolExecutor")
+    found = [path.name for path in SOURCES if forking.search(path.read_text("utf-8"))]
+    assert not found

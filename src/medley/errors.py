@@ -128,6 +128,10 @@ class ConfigError(MedleyError, ValueError):
     """An argument or a declaration breaks a rule."""
 
 
+class NotRegisteredError(ConfigError):
+    """Nothing is registered under a name: the module that registers it has not been imported, or the name is wrong."""
+
+
 class DataError(MedleyError, ValueError):
     """The rows break a rule: shapes, types, empty tables, one class only."""
 
@@ -142,6 +146,22 @@ class SearchError(MedleyError, RuntimeError):
 
 class ArtifactError(MedleyError, ValueError):
     """A saved model is incomplete, damaged, or names something that is not registered here."""
+
+
+def as_artifact_error(error: MedleyError) -> MedleyError:
+    """The same error as one of a saved model's: what it names comes from a file, and not from the caller.
+
+    Args:
+        error: of any class; a package that is not installed and a part that is not registered stay what they are.
+
+    >>> as_artifact_error(ConfigError("must be positive, got 0.", argument="epochs"))
+    ArtifactError('must be positive, got 0.')
+    """
+    if isinstance(error, ArtifactError | MissingDependencyError | NotRegisteredError):
+        return error
+    converted = ArtifactError(error.message, where=error.where, argument=error.argument, causes=error.causes)
+    converted.__cause__ = error.__cause__
+    return converted
 
 
 class NotFittedError(MedleyError, RuntimeError):

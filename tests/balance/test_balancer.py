@@ -163,7 +163,7 @@ def test_every_registered_balancer_is_covered():
     from medley.core import registry
 
     classes = {type(balancer(method, TASKS)) for method in METHODS}
-    registered = {balancer_class for name, balancer_class in registry._known.items() if name.startswith("balance.")}
+    registered = {balancer_class for name, balancer_class in registry._objects.items() if name.startswith("balance.")}
     assert {
         balancer_class for balancer_class in registered if balancer_class.__module__.startswith("medley.")
     } <= classes

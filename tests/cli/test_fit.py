@@ -78,6 +78,7 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
         "device": "cpu",
         "on_bad_file": "drop",
         "overwrite": True,
+        "resume": False,
         "verbose": 0,
         "pretrained": "models/bert",
         "memory": "2GB",

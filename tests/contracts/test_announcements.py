@@ -113,7 +113,7 @@ def plug_ins():
         registry.register(name)(part)
     yield
     for name, part in parts.items():
-        del registry._known[name], registry._names[id(part)]
+        del registry._objects[name], registry._names[id(part)]
 
 
 def test_a_kind_an_input_and_a_head_of_another_package_work_in_the_table_api(plug_ins, tmp_path):

@@ -6,8 +6,9 @@ import torch
 from medley.core.batch import Rows
 from medley.core.codec import Encoded
 from medley.core.spec import vector
-from medley.graph.graph import build_graph, graph_from_json
+from medley.graph.graph import build_graph
 from medley.graph.network import Network
+from medley.graph.saved import graph_from_json
 from medley.graph.untie import untie
 from medley.heads import RegressionHead
 from medley.series.input import Input

@@ -13,7 +13,6 @@ from PIL import Image
 
 from medley.core.config import from_json, to_json
 from medley.errors import BadImageWarning, ConfigError, DataError, MedleyWarning
-from medley.image import pixels
 from medley.image.codec import ImageCodec
 from medley.image.folder import image_dataset_from_directory
 from medley.image.input import ImageInput
@@ -183,14 +182,13 @@ def test_huge_jpegs_are_decoded_at_reduced_size(monkeypatch):
     # Pillow warns above its limit and refuses above twice that; ours is of what is decoded.
     for limit in (200_000, 20_000):
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-        monkeypatch.setattr(pixels, "MAX_PIXELS", 50_000)
-        codec = ImageCodec(size=(12, 16)).fit([data, png])
+        codec = ImageCodec(size=(12, 16), max_pixels=50_000).fit([data, png])
         with pytest.warns(BadImageWarning, match="too many") as caught:
             encoded = codec.encode([data, png])
         assert len(caught) == 1
         assert encoded.present.tolist() == [True, False]
         np.testing.assert_array_equal(encoded.array[0], exact[0])
-    codec = ImageCodec(size=(300, 300)).fit([data])
+    codec = ImageCodec(size=(300, 300), max_pixels=50_000).fit([data])
     with pytest.warns(BadImageWarning, match="640 x 480 pixels are too many"):
         codec.encode([data])
 

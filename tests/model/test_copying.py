@@ -143,7 +143,7 @@ def test_a_part_of_another_module_is_registered_where_the_model_arrives(tmp_path
     (tmp_path / "model.pickle").write_bytes(pickle.dumps(auto.export_model()))
     from medley.core import registry
 
-    monkeypatch.delitem(registry._known, "test_copying.layer")  # as in a process that has not imported this module
+    monkeypatch.delitem(registry._objects, "test_copying.layer")  # as in a process that has not imported this module
     again = pickle.loads((tmp_path / "model.pickle").read_bytes())
     np.testing.assert_array_equal(again.predict(x), auto.predict(x))
 

@@ -67,15 +67,17 @@ def test_ctrl_c_in_the_first_stage_skips_the_second(frame, tmp_path, monkeypatch
 
 
 def test_ctrl_c_that_python_lost_in_the_first_stage_ends_it_at_the_next_epoch(frame, tmp_path, monkeypatch):
-    epochs = []
+    epochs, interrupts = [], []
 
     def interrupted(*args, **options):
-        hooks = args[6]
-        watch = lambda record, score: epochs.append(record.epoch) or hooks.watch(record, score)  # noqa: E731
-        return train(*args[:6], replace(hooks, watch=watch), *args[7:], **options)
+        def watch(record, score):
+            epochs.append(record.epoch)
+            interrupts[0].is_requested = True
+
+        return train(*args[:6], replace(args[6], watch=watch), *args[7:], **options)
 
     monkeypatch.setattr("medley.search.stages.fit", interrupted)
-    monkeypatch.setattr(Interrupts, "__enter__", lambda self: setattr(self, "is_requested", True) or self)
+    monkeypatch.setattr(Interrupts, "__enter__", lambda self: interrupts.append(self) or self)
     check_first_stage_only(fit(frame, tmp_path), frame)
     assert epochs == [0]
 

@@ -1,4 +1,4 @@
-"""A whole search with fake trainings: its trials, models, messages, and how it is resumed."""
+"""A search as a whole, with trainings that are only said to have happened: what is tried, kept, reported, resumed."""
 
 from dataclasses import dataclass
 from math import inf, isfinite, nan
@@ -8,6 +8,7 @@ import pytest
 
 from medley.core.space import Float, OneOf
 from medley.errors import GraphError, SearchError
+from medley.model.files import STATES, WEIGHTS, read_description, write_model
 from medley.model.records import Record
 from medley.search import study as module
 from medley.search.progress import Progress
@@ -25,16 +26,15 @@ class Model:
     score: float
 
     def save(self, path):
-        path.mkdir(parents=True, exist_ok=True)
-        (path / "model.json").write_text(str(self.score))
+        write_model(path, {"score": self.score}, {WEIGHTS: b"1", STATES: b"2"})
 
 
 class Trainings:
-    """A fake of `run`: samples two values, reports a curve, and raises or scores as `events` define for a trial."""
+    """Takes the place of `run`: asks for two values, tells a curve, and does what `events` say of a trial."""
 
     def __init__(self):
         self.events = {}
-        self.suggested = []
+        self.seen = []
         self.deadlines = []
         self.seconds = 0.0
         self.now = 100.0
@@ -49,22 +49,24 @@ class Trainings:
         self.ask(suggest)
         return suggest
 
-    def __call__(self, search_spec, suggest, hooks, result, default=None):
+    def __call__(self, search_spec, suggest, hooks, result, default=None, checkpoints=None):
         number = result.number
-        self.suggested.append(self.ask(suggest))
+        self.seen.append(self.ask(suggest))
         self.deadlines.append(hooks.deadline)
         self.now += self.seconds
         event = self.events.get(number)
         result.size = 99 if isinstance(event, OversizedError) else 9
         if isinstance(event, BaseException):
             raise event
-        units, rate = self.suggested[-1]
+        units, rate = self.seen[-1]
         result.score = float(event) if event is not None else abs(rate - 0.03) + units / 640
         for epoch in range(EPOCHS):
             score = result.score + (EPOCHS - 1 - epoch) / 10
             result.records.append(Record(epoch, 0.1, rate, {"loss": score}, {"loss": score}))
             result.best = epoch
             reason = hooks.watch(result.records[-1], score)
+            if checkpoints.is_interrupted():
+                raise KeyboardInterrupt
             if not isfinite(score) or reason:
                 result.reason = reason if isfinite(score) else None
                 break
@@ -73,28 +75,33 @@ class Trainings:
 
 @pytest.fixture
 def trainings(monkeypatch):
-    trainings = Trainings()
-    monkeypatch.setattr(module, "run", trainings)
-    monkeypatch.setattr(module, "ResolvedDefault", lambda search_spec: trainings.default())
-    monkeypatch.setattr(module, "monotonic", lambda: trainings.now)
+    made = Trainings()
+    monkeypatch.setattr(module, "run", made)
+    monkeypatch.setattr(module, "ResolvedDefault", lambda search_spec: made.default())
+    monkeypatch.setattr(module, "monotonic", lambda: made.now)
     monkeypatch.setattr(
         Store,
         "load",
-        lambda self, number, device: Model(float((self.folder / "trials" / str(number) / "model.json").read_text())),
+        lambda self, number, device: Model(read_description(self.folder / "trials" / str(number))[0]["score"]),
     )
-    return trainings
+    return made
 
 
 @pytest.fixture
 def study(tmp_path, trainings):
+    stores = []
+
     def make(max_trials=6, tuner="random", seed=0, callbacks=(), name="project", progress=None, **limits):
+        for store in stores:  # of processes that were killed
+            store.end()
         store = Store(tmp_path / name)
         store.begin("d", overwrite=False)
+        stores.append(store)
         search_spec = SimpleNamespace(
             epochs=EPOCHS,
             max_model_size=50,
             seed=seed,
-            score=lambda record: record["val_loss"],
+            score=lambda told: told["val_loss"],
             data=SimpleNamespace(device="cpu"),
             by_task=True,
         )
@@ -105,17 +112,17 @@ def study(tmp_path, trainings):
     return make
 
 
-def saved(search):
-    return sorted(int(path.name) for path in (search.store.folder / "trials").iterdir())
+def saved(one):
+    return sorted(int(path.name) for path in (one.store.folder / "trials").iterdir())
 
 
-def test_trial_0_takes_the_defaults(study, trainings):
+def test_trial_0_is_the_sensible_default(study, trainings):
     study(3).run()
-    assert trainings.suggested[0] == (16, 1e-2)
-    assert len(set(trainings.suggested)) == 3
+    assert trainings.seen[0] == (16, 1e-2)
+    assert len(set(trainings.seen)) == 3
 
 
-def test_only_the_best_models_are_on_disk(study, trainings):
+def test_the_best_are_kept_on_disk_and_no_others(study, trainings):
     trainings.events = dict(enumerate([5.0, 3.0, 2.0, 1.0, 9.0, 0.5]))
     search = study(6, keep=3)
     results = search.run()
@@ -126,11 +133,11 @@ def test_only_the_best_models_are_on_disk(study, trainings):
     assert [search.search_results.model(number).score for number in (5, 3, 2)] == [0.5, 1.0, 2.0]
 
 
-def test_the_first_of_equal_trials_is_the_best(study, trainings):
+def test_of_equal_trials_the_first_is_the_best(study, trainings):
     trainings.events = {0: 1.0, 1: 1.0}
-    search = study(2)
-    search.run()
-    assert search.ranked[0].number == 0
+    one = study(2)
+    one.run()
+    assert one.ranked[0].number == 0
 
 
 def test_a_failed_trial_does_not_end_the_search(study, trainings):
@@ -139,34 +146,32 @@ def test_a_failed_trial_does_not_end_the_search(study, trainings):
         2: nan,
         3: OversizedError("Oversized model: 9 parameters"),
     }
-    search = study(5)
-    results = search.run()
-    assert [result.state for result in results] == ["complete", "failed", "failed", "failed", "complete"]
-    assert [result.reason for result in results[1:4]] == [
+    one = study(5)
+    results = one.run()
+    assert [two.state for two in results] == ["complete", "failed", "failed", "failed", "complete"]
+    assert [two.reason for two in results[1:4]] == [
         "ValueError: kernel larger than the image",
         "the objective is not finite",
         "Oversized model: 9 parameters",
     ]
-    assert results[1].params == dict(
-        zip(("dense.units", "training.learning_rate"), trainings.suggested[1], strict=True)
-    )
+    assert results[1].params == dict(zip(("dense.units", "training.learning_rate"), trainings.seen[1], strict=True))
 
 
-def test_if_all_trials_fail_all_reasons_are_reported(study, trainings):
+def test_a_search_without_any_good_trial_tells_every_reason(study, trainings):
     trainings.events = {0: ValueError("no memory"), 1: OversizedError("too large"), 2: inf, 3: ValueError("again")}
     with pytest.raises(
         SearchError,
         match=r"(?s)All 4 trials failed:.*trial 0: ValueError: no memory.*trial 1: too large.*trial 2: the objective",
     ):
         study(50).run()
-    assert len(trainings.suggested) == 4  # three failures and nothing to show: it gives up
+    assert len(trainings.seen) == 4  # three failures and nothing to show: it gives up
 
 
-def test_oversized_networks_do_not_end_the_search(study, trainings):
+def test_networks_that_are_too_large_do_not_end_the_search(study, trainings):
     trainings.events = dict.fromkeys(range(5), OversizedError("too large"))
-    search = study(7)
-    search.run()
-    assert [result.number for result in search.ranked] in ([5, 6], [6, 5])
+    one = study(7)
+    one.run()
+    assert [two.number for two in one.ranked] in ([5, 6], [6, 5])
 
 
 def test_an_error_in_the_default_is_raised_at_once(study, trainings, monkeypatch):
@@ -176,35 +181,34 @@ def test_an_error_in_the_default_is_raised_at_once(study, trainings, monkeypatch
     monkeypatch.setattr(module, "ResolvedDefault", wrong)
     with pytest.raises(GraphError, match="conv_block_1"):
         study(5).run()
-    assert trainings.suggested == []
+    assert trainings.seen == []
 
 
-def test_pruned_trials_are_never_the_best(study, trainings):
+def test_hopeless_trials_are_pruned_and_never_the_best(study, trainings):
     trainings.events = {0: 1.0, 1: 99.0, 2: 0.5}
-    search = study(3)
-    results = search.run()
-    assert [result.state for result in results] == ["complete", "pruned", "complete"]
+    one = study(3)
+    results = one.run()
+    assert [two.state for two in results] == ["complete", "pruned", "complete"]
     assert len(results[1].records) < EPOCHS
-    assert [result.number for result in search.ranked] == [2, 0]
-    assert saved(search) == [0, 2]
+    assert [two.number for two in one.ranked] == [2, 0]
+    assert saved(one) == [0, 2]
 
 
-def test_callbacks_are_called_every_epoch_and_can_end_a_trial(study):
-    epochs = []
-    search = study(2, callbacks=[lambda record: epochs.append(record.epoch) or record.epoch == 1])
-    results = search.run()
-    assert epochs == [0, 1, 0, 1]
-    assert [result.reason for result in results] == ["a callback asked for it"] * 2
-    assert [result.state for result in results] == ["complete"] * 2
+def test_callbacks_hear_every_epoch_and_may_end_a_trial(study):
+    heard = []
+    one = study(2, callbacks=[lambda record: heard.append(record.epoch) or record.epoch == 1])
+    results = one.run()
+    assert heard == [0, 1, 0, 1]
+    assert [two.reason for two in results] == ["a callback asked for it"] * 2
+    assert [two.state for two in results] == ["complete"] * 2
 
 
-def test_ctrl_c_keeps_completed_trials(study, trainings):
+def test_ctrl_c_keeps_what_there_is(study, trainings):
     trainings.events = {0: 1.2, 1: 1.0, 2: KeyboardInterrupt()}
-    search = study(9)
-    results = search.run()
-    assert [result.state for result in results] == ["complete", "complete", "failed"]
-    assert results[2].reason == "interrupted"
-    assert search.search_results.best().score == min(result.score for result in search.ranked)
+    one = study(9)
+    results = one.run()
+    assert [two.state for two in results] == ["complete", "complete", "interrupted"]
+    assert one.search_results.best().score == min(two.score for two in one.ranked)
 
 
 def test_ctrl_c_in_the_first_trial_is_passed_on(study, trainings):
@@ -214,18 +218,18 @@ def test_ctrl_c_in_the_first_trial_is_passed_on(study, trainings):
 
 
 @pytest.mark.parametrize("tuner", ["random", "tpe", "greedy", "hyperband"])
-def test_a_search_is_reproducible_by_its_seed(study, trainings, tuner):
+def test_the_same_seed_searches_alike_and_another_does_not(study, trainings, tuner):
     found = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        trainings.suggested = []
+        trainings.seen = []
         study(8, tuner, seed, name=name).run()
-        found.append(trainings.suggested)
+        found.append(trainings.seen)
     assert found[0] == found[1] != found[2]
 
 
 @pytest.mark.parametrize("tuner", ["random", "tpe", "greedy", "hyperband"])
 @pytest.mark.parametrize("torn", [False, True])
-def test_a_killed_search_is_resumed_with_identical_results(study, trainings, tuner, torn):
+def test_a_killed_search_goes_on_and_ends_as_if_it_had_not_been(study, trainings, tuner, torn):
     whole = study(9, tuner, name="whole").run()
     trainings.events = {5: SystemExit()}
     with pytest.raises(SystemExit):
@@ -237,27 +241,27 @@ def test_a_killed_search_is_resumed_with_identical_results(study, trainings, tun
     again = study(9, tuner, name="killed")
     assert len(again.results) == 5 - torn
     told = again.run()
-    assert [(search.number, search.params, search.score, search.state) for search in told] == [
-        (search.number, search.params, search.score, search.state) for search in whole
+    assert [(one.number, one.params, one.score, one.state) for one in told] == [
+        (one.number, one.params, one.score, one.state) for one in whole
     ]
-    assert again.search_results.best().score == min(search.score for search in whole if search.state == "complete")
+    assert again.search_results.best().score == min(one.score for one in whole if one.state == "complete")
 
 
-def test_a_search_that_is_killed_while_it_records_a_trial_keeps_its_best_model(study, trainings, monkeypatch):
+def test_a_search_that_is_killed_while_it_writes_a_trial_down_keeps_its_best(study, trainings, monkeypatch):
     trainings.events = {0: 2.0, 1: 1.0}
-    search = study(5, keep=1)
-    add = search.store.add
+    one = study(5, keep=1)
+    add = one.store.add
 
     def killed(result, trial):
         if result.number == 1:
             raise SystemExit
         add(result, trial)
 
-    monkeypatch.setattr(search.store, "add", killed)
+    monkeypatch.setattr(one.store, "add", killed)
     with pytest.raises(SystemExit):
-        search.run()
+        one.run()
     again = study(2, keep=1)
-    assert [result.number for result in again.results] == [0]
+    assert [two.number for two in again.results] == [0]
     assert again.search_results.best().score == 2.0
     again.run()
     assert again.search_results.best().score == 1.0
@@ -267,23 +271,23 @@ def test_a_search_that_is_killed_while_it_records_a_trial_keeps_its_best_model(s
 def test_a_finished_search_runs_nothing_and_has_its_models(study, trainings):
     first = study(4)
     first.run()
-    trainings.suggested = []
+    trainings.seen = []
     again = study(4)
     assert again.run() == first.results
-    assert trainings.suggested == []
+    assert trainings.seen == []
     assert again.search_results.best().score == first.search_results.best().score
 
 
 def test_more_trials_may_be_asked_for_later(study):
     study(3).run()
-    assert [search.number for search in study(5).run()] == [0, 1, 2, 3, 4]
+    assert [one.number for one in study(5).run()] == [0, 1, 2, 3, 4]
 
 
-def test_a_trial_begins_only_if_there_is_time_to_finish_it(study, trainings):
+def test_the_first_trial_gets_all_the_time_it_can_use_and_others_begin_where_they_can_finish(study, trainings):
     trainings.seconds = 4.5
     study(9, deadline=120.0).run()
     assert set(trainings.deadlines) == {120.0}
-    assert len(trainings.suggested) == 4  # 2 s are left, which is no time for another one
+    assert len(trainings.seen) == 4  # 2 s are left, which is no time for another one
 
 
 def test_a_single_trial_gets_all_the_time(study, trainings):
@@ -291,14 +295,14 @@ def test_a_single_trial_gets_all_the_time(study, trainings):
     assert trainings.deadlines == [120.0]
 
 
-def test_a_deadline_in_the_past_still_gives_a_model(study, trainings):
-    search = study(5, deadline=90.0)
-    search.run()
-    assert len(trainings.suggested) == 1
+def test_time_that_ran_out_before_it_began_still_gives_a_model(study, trainings):
+    one = study(5, deadline=90.0)
+    one.run()
+    assert len(trainings.seen) == 1
     assert trainings.deadlines[0] > trainings.now - 1
 
 
-def test_progress_is_printed(study, trainings, capsys):
+def test_what_is_shown(study, trainings, capsys):
     trainings.events = {0: 2.0, 1: ValueError("odd"), 2: 1.0}
     study(3, progress=Progress(1)).run()
     first, second, third = capsys.readouterr().out.splitlines()
@@ -311,25 +315,25 @@ def test_progress_is_printed(study, trainings, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_search_ends_without_improvement(study, trainings, capsys):
+def test_a_patient_search_ends_where_nothing_gets_better(study, trainings, capsys):
     trainings.events = dict.fromkeys(range(99), 1.0) | {4: 0.5}
-    search = study(99, patience=3, progress=Progress(1))
-    assert len(search.run()) == 4  # nothing better in three trials after the first
-    assert search.ended == "patience"
+    one = study(99, patience=3, progress=Progress(1))
+    assert len(one.run()) == 4  # nothing better in three trials after the first
+    assert one.ended == "patience"
     assert "the last 3 trials did not improve the score" in capsys.readouterr().out
-    result = study(99, patience=4, name="other")
-    assert len(result.run()) == 10  # trial 4 was found in time; it took five trials to find it, so five more are borne
+    two = study(99, patience=4, name="other")
+    assert len(two.run()) == 10  # trial 4 was found in time; it took five trials to find it, so five more are borne
     assert study(12, name="third").run()[-1].number == 11  # without patience all of them run
 
 
-def test_tiny_improvements_do_not_count(study, trainings):
+def test_gains_by_chance_are_none(study, trainings):
     trainings.events = {number: 1.0 - number * 1e-5 for number in range(99)}
     assert len(study(99, patience=5).run()) == 6
 
 
-def test_ctrl_c_between_two_trials_keeps_completed_trials(study, trainings, monkeypatch):
+def test_ctrl_c_between_two_trials_keeps_what_there_is(study, trainings, monkeypatch):
     trainings.events = {0: 1.2, 1: 1.0}
-    search, begin = study(9), Progress.begin
+    one, begin = study(9), Progress.begin
 
     def interrupted(self, number):
         if number == 2:
@@ -337,14 +341,14 @@ def test_ctrl_c_between_two_trials_keeps_completed_trials(study, trainings, monk
         begin(self, number)
 
     monkeypatch.setattr(Progress, "begin", interrupted)
-    assert len(search.run()) == 2
-    assert search.ended == "interrupted"
-    assert search.search_results.best().score == min(result.score for result in search.ranked)
+    assert len(one.run()) == 2
+    assert one.ended == "interrupted"
+    assert one.search_results.best().score == min(two.score for two in one.ranked)
 
 
-def test_ctrl_c_that_python_ignored_ends_the_search_at_the_next_epoch(study, trainings):
+def test_ctrl_c_that_python_lost_ends_the_search_at_the_next_epoch(study, trainings):
     trainings.events = {0: 1.2, 1: 1.0}
-    search = study(9, callbacks=[lambda record: setattr(search.interrupts, "is_requested", len(search.results) == 1)])
-    results = search.run()
-    assert [result.reason for result in results] == [None, "interrupted"]
-    assert search.ended == "interrupted"
+    one = study(9, callbacks=[lambda record: setattr(one.interrupts, "is_requested", len(one.results) == 1)])
+    results = one.run()
+    assert [two.reason for two in results] == [None, "interrupted"]
+    assert one.ended == "interrupted"

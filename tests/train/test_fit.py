@@ -1,4 +1,4 @@
-"""Training of a network from start to end, and what ends it."""
+"""A training from start to its best epoch, whatever ends it."""
 
 import math
 from itertools import count
@@ -27,7 +27,7 @@ def scores_of(trained):
 
 
 @pytest.mark.parametrize("weights", [None, "uncertainty", "pcgrad"])
-def test_trials_with_the_same_seed_are_bit_identical(make_bench, weights):
+def test_the_same_seed_gives_the_same_bits(make_bench, weights):
     first, second, third = (make_bench(dropout=0.5) for _ in range(3))
     result = run(first, weights=weights)
     torch.randn(100)  # whatever was drawn in between
@@ -76,7 +76,7 @@ def test_patience_ends_a_training_that_does_not_improve(make_bench):
     assert (len(trained.records), trained.stopped) == (6, None)
 
 
-def test_watch_receives_every_record_and_can_stop_the_training(make_bench):
+def test_a_watcher_may_stop_it_and_receives_every_record(make_bench):
     calls = []
 
     def watch(record, score):
@@ -126,7 +126,7 @@ def test_ctrl_c_keeps_the_best_so_far(make_bench):
     assert all(torch.equal(bench.network.state_dict()[name], tensor) for name, tensor in snapshots[1].items())
 
 
-def test_ctrl_c_within_an_epoch_keeps_the_best_so_far(make_bench):
+def test_ctrl_c_in_the_midst_of_an_epoch_keeps_the_best_so_far(make_bench):
     bench, steps, snapshots = make_bench(), [], []
 
     def on_step(total):
@@ -148,14 +148,59 @@ def test_ctrl_c_before_the_first_epoch_is_passed_on(make_bench):
         run(make_bench(), on_step=on_step)
 
 
-def test_training_ends_if_the_loss_is_not_finite(make_bench):
-    scores = iter([2.0, math.nan, 1.0])
-    calls = []
+def test_after_a_loss_that_is_not_finite_training_returns_to_the_best_weights_with_a_smaller_rate(make_bench):
+    scores, snapshots, notes, bench = iter([2.0, math.nan, 1.0, 3.0]), [], [], make_bench()
+    first_step = []
+
+    def on_step(total):
+        if len(snapshots) == 2 and not first_step:
+            first_step.append(bench.weights())
+
     trained = run(
-        make_bench(), score=lambda values: next(scores), watch=lambda *arguments: calls.append(arguments) or calls[1:]
+        bench,
+        Training(learning_rate=1e-3, weight_decay=0.0, schedule="constant", epochs=4, batch_size=16),
+        score=lambda values: next(scores),
+        watch=lambda *_: snapshots.append(bench.weights()),
+        on_step=on_step,
+        log=notes.append,
     )
-    assert (trained.best_epoch, trained.best_score, len(trained.records)) == (0, 2.0, 2)
+    assert (trained.best_epoch, trained.best_score, len(trained.records)) == (2, 1.0, 4)
+    assert trained.stopped is None
+    assert [record.learning_rate for record in trained.records] == pytest.approx([1e-3, 1e-3, 1e-4, 1e-4])
+    assert notes == [
+        "epoch 1: the loss is not finite; training goes back to the best weights before, with 0.1 of the learning rate"
+    ]
+    weights = [name for name, _ in bench.network.named_parameters()]
+    from_best = max(float((first_step[0][name] - snapshots[0][name]).abs().max()) for name in weights)
+    from_last = max(float((first_step[0][name] - snapshots[1][name]).abs().max()) for name in weights)
+    assert from_best < 2e-4 < from_last  # one step of Adam moves a weight by the learning rate at most
+
+
+def test_a_second_loss_that_is_not_finite_ends_it_with_the_best_before(make_bench):
+    scores = iter([2.0, math.nan, math.nan, 1.0])
+    trained = run(make_bench(), score=lambda values: next(scores), watch=lambda *_: "a pruner finds it hopeless")
+    assert (trained.best_epoch, trained.best_score, len(trained.records)) == (0, 2.0, 1)
+    scores = iter([2.0, math.nan, math.nan, 1.0])
+    trained = run(make_bench(), score=lambda values: next(scores))
+    assert (trained.best_epoch, trained.best_score, len(trained.records)) == (0, 2.0, 3)
     assert "no longer finite; a smaller learning_rate" in trained.stopped
+
+
+@pytest.mark.parametrize("val", [True, False])
+def test_weights_that_became_nan_are_trained_again_from_the_best(make_bench, val):
+    bench, broken = make_bench(), []
+
+    def on_step(total):
+        if len(broken) == 7:
+            with torch.no_grad():
+                next(bench.network.parameters()).fill_(math.nan)
+        broken.append(total)
+
+    trained = run(bench, val=val, on_step=on_step)
+    assert trained.stopped is None
+    assert len(trained.records) == 4
+    assert [math.isfinite(record.train["loss"]) for record in trained.records] == [True, False, True, True]
+    assert all(bool(tensor.isfinite().all()) for tensor in bench.network.state_dict().values())
 
 
 def test_a_learning_rate_that_is_far_too_large_is_reported(make_bench):
@@ -167,10 +212,10 @@ def test_a_learning_rate_that_is_far_too_large_is_reported(make_bench):
 
 def test_the_callers_threads_come_back(make_bench):
     before = torch.get_num_threads()
-    thread_counts = []
+    seen = []
     plan = Training(learning_rate=1e-3, weight_decay=0.0, epochs=1, batch_size=16, threads=before + 1)
-    run(make_bench(), plan, on_step=lambda total: thread_counts.append(torch.get_num_threads()))
-    assert set(thread_counts) == {before + 1}
+    run(make_bench(), plan, on_step=lambda total: seen.append(torch.get_num_threads()))
+    assert set(seen) == {before + 1}
     assert torch.get_num_threads() == before
 
 

@@ -15,6 +15,7 @@ from medley.audio.recordings import RECORDINGS, BadAudioError, check, content, i
 from medley.cache import folder as cache
 from medley.cache.row_stores import RowStore
 from medley.core.codec import Codec, Encoded, State
+from medley.core.rules import MOST_STEPS, Array, StateRules, Whole, require
 from medley.core.spec import Spec
 from medley.core.unreadable import Policy, Problems, Unreadable, by_row
 from medley.errors import DataError, NotFittedError
@@ -24,6 +25,7 @@ Result = TypeVar("Result")
 MAX_RATE = 16_000
 MAX_SECONDS = 10.0
 MIN_STEPS = 8
+MAX_BINS = 1_024
 _QUANTILE = 0.99
 _MAX_FIT_RECORDINGS = 2_000
 """Approximate number of training recordings from which mean and standard deviation of each bin are computed."""
@@ -132,11 +134,20 @@ class AudioCodec(Codec):
     def state(self) -> dict[str, Any]:
         return {"rate": self._rate, "steps": self.spec.shape[0], "mean": self._mean, "deviation": self._deviation}
 
+    RULES = StateRules(
+        rate=Whole(100, 1_000_000),
+        steps=Whole(1, MOST_STEPS),
+        mean=Array(np.float32, ("W",)),
+        deviation=Array(np.float32, ("W",), low=1e-30),
+    )
+
     def restore(self, state: State) -> Self:
-        self._rate, self._steps = int(state["rate"]), int(state["steps"])
-        self._mean = np.asarray(state["mean"], np.float32)
-        self._deviation = np.asarray(state["deviation"], np.float32)
+        values = self.RULES.read(state)
+        self._rate, self._steps = values["rate"], values["steps"]
+        self._mean, self._deviation = values["mean"], values["deviation"]
         self.bins = len(self._mean) // self.channels
+        is_whole = self.bins * self.channels == len(self._mean)
+        require(is_whole and 1 <= self.bins <= MAX_BINS, f"mean must have 1 to {MAX_BINS} numbers per channel.")
         return self
 
     @property

@@ -149,6 +149,8 @@ class AutoModel:
         sample_weight: Any = None,
         callbacks: Sequence[Callable[[Record], Any]] | None = None,
         verbose: int = 1,
+        *,
+        resume: bool = False,
     ) -> History:
         """Searches and trains; the best epoch of the best trial then is the model.
 
@@ -163,6 +165,8 @@ class AutoModel:
             sample_weight: (N,) weights, or a dict of such by head.
             callbacks: functions that are called with the `Record` of every epoch; if one returns True, the trial ends.
             verbose: 0 silent, 1 bars and a line per trial, 2 a line per epoch.
+            resume: only continue a search over the same data, in the middle of an epoch if it was killed; an error if
+                there is none. Left out, such a search is continued too, but where there is none one begins.
 
         Returns:
             The records of the best trial, like Keras's `History`.
@@ -175,7 +179,7 @@ class AutoModel:
         check_fit(epochs, batch_size, validation_split, validation_data, callbacks, verbose)
         parts = self._parts(x, y, sample_weight, validation_split, validation_data)
         verbose = int(verbose) if verbose != "auto" else 1
-        return self.search(*parts, epochs, batch_size, callbacks, verbose=verbose, budget=budget)
+        return self.search(*parts, epochs, batch_size, callbacks, verbose=verbose, budget=budget, resume=resume)
 
     def search(
         self,
@@ -192,6 +196,7 @@ class AutoModel:
         patience: int | None = None,
         stream: Stream | None = None,
         choices: Mapping[str, Any] | None = None,
+        resume: bool = False,
     ) -> History:
         """Searches and trains on rows that are already split.
 
@@ -208,6 +213,7 @@ class AutoModel:
             patience: number of trials without improvement after which the search ends (`study.is_out_of_patience`).
             choices: JSON of earlier choices that depended on the time limit, to store with the project.
             stream: reads the rows of inputs, if they are not in `train` and `val`.
+            resume: as in `fit`.
         """
         if self._is_temporary and self._searched is None:
             self.directory = temporary_folder(self)
@@ -216,9 +222,12 @@ class AutoModel:
         plan = self.training
         plan = replace(plan, epochs=epochs or plan.epochs, batch_size=batch_size or plan.batch_size)
         search_spec = self._search_spec(train, val, plan, stream, table, metadata or {}, budget)
-        study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {})
+        study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {}, resume=resume)
         self._search_results, self._searched = study.search_results, self.folder
-        study.run()
+        try:
+            study.run()
+        finally:
+            study.store.end()
         self.model.metadata["search"] = {"trials": len(study.results), "ended": study.ended}
         if not_learned := self.model.metadata.get("not_learned"):
             warn(
@@ -245,19 +254,21 @@ class AutoModel:
         budget: Budget,
         patience: int | None,
         choices: Mapping[str, Any],
+        *,
+        resume: bool,
     ) -> Study:
         data = search_spec.data
         default = ResolvedDefault(search_spec)  # encodes the inputs of the default network, which the digest covers
         if data.stream is not None:
             data.rows(default.graph)  # now, so that errors in the rows are reported before anything is trained
-        balance = self._balancer().describe()
-        graph = self.graph.declarations()
-        settings = (graph, search_spec.plan, balance, self.objective, self.seed, self.max_model_size)
+        graph, plan, balance = self.graph.declarations(), search_spec.plan, self._balancer().describe()
+        settings = (graph, plan, balance, self.objective, self.seed, self.max_model_size)
         digest = data.digest([repr(setting) for setting in settings])
         progress = Progress(verbose)
         store = Store(self.folder)
-        is_repeated = self._searched == self.folder
-        if message := store.begin(digest, overwrite=self.overwrite or is_repeated, choices=choices):
+        choices = {**choices, "rows": search_spec.summary.rows, "codecs": data.choices()}
+        overwrite = (self.overwrite or self._searched == self.folder) and not resume
+        if message := store.begin(digest, overwrite=overwrite, choices=choices, resume=resume):
             progress.log(message)
         limits = Limits(self.max_trials, budget.training_deadline, self.keep, patience)
         return Study(search_spec, self._tuner, limits, store, progress, callbacks, default)
@@ -273,22 +284,12 @@ class AutoModel:
         budget: Budget,
     ) -> SearchSpec:
         heads = self.graph.heads
-        data = Encodings(
-            train, val, {name: head.codec() for name, head in heads.items()}, self.device, stream, budget.linear_seconds
-        )
+        codecs = {name: head.codec() for name, head in heads.items()}
+        choices = Store(self.folder).unfinished_choices(train.size)
+        data = Encodings(train, val, codecs, self.device, stream, budget.linear_seconds, choices)
         score = read_objective(self.objective, list(heads), metric_directions(heads, data.targets))
-        return SearchSpec(
-            self.graph,
-            data,
-            plan,
-            self.loss_weights,
-            score,
-            self.seed,
-            self.max_model_size,
-            table,
-            metadata,
-            by_task=self.objective is None,
-        )
+        settings = (self.loss_weights, score, self.seed, self.max_model_size, table, metadata)
+        return SearchSpec(self.graph, data, plan, *settings, by_task=self.objective is None)
 
     def _balancer(self) -> Balancer:
         heads = self.graph.heads

@@ -102,6 +102,8 @@ class TimeseriesForecaster(TableTask):
         sample_weight: Any = None,
         callbacks: Sequence[Callable[[Record], Any]] | None = None,
         verbose: int = 1,
+        *,
+        resume: bool = False,
     ) -> History:
         """Searches and trains.
 
@@ -115,6 +117,7 @@ class TimeseriesForecaster(TableTask):
             sample_weight: as in `AutoModel.fit`.
             callbacks: as in `AutoModel.fit`.
             verbose: as in `AutoModel.fit`.
+            resume: as in `AutoModel.fit`.
 
         Returns:
             The records of the best trial, like Keras's `History`.
@@ -130,7 +133,8 @@ class TimeseriesForecaster(TableTask):
             validation_data = _validation_rows(x, y, weight, count, self._context)
             train = np.arange(count)
             x, y, weight = take(x, train), take(y, train), None if weight is None else weight[:count]
-        history = super().fit(x, y, epochs, batch_size, validation_split, validation_data, weight, callbacks, verbose)
+        validation = (validation_split, validation_data)
+        history = super().fit(x, y, epochs, batch_size, *validation, weight, callbacks, verbose, resume=resume)
         write_file(self.folder / _TRAINING_FILE, json.dumps({"rows": rows.size}).encode())
         return history
 

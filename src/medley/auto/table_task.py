@@ -24,6 +24,8 @@ class TableTask(AutoModel):
         sample_weight: Any = None,
         callbacks: Sequence[Callable[[Record], Any]] | None = None,
         verbose: int = 1,
+        *,
+        resume: bool = False,
     ) -> History:
         """Searches and trains.
 
@@ -37,6 +39,7 @@ class TableTask(AutoModel):
             sample_weight: as in `AutoModel.fit`.
             callbacks: as in `AutoModel.fit`.
             verbose: as in `AutoModel.fit`.
+            resume: as in `AutoModel.fit`.
 
         Returns:
             The records of the best trial, like Keras's `History`.
@@ -47,9 +50,8 @@ class TableTask(AutoModel):
         x, y = split_target(x, y)
         if isinstance(validation_data, list | tuple) and len(validation_data) in (2, 3):
             validation_data = (*split_target(*validation_data[:2]), *validation_data[2:])
-        return super().fit(
-            x, y, epochs, batch_size, validation_split, validation_data, sample_weight, callbacks, verbose
-        )
+        validation = (validation_split, validation_data)
+        return super().fit(x, y, epochs, batch_size, *validation, sample_weight, callbacks, verbose, resume=resume)
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
         """As `Model.predict`; `x` may be a file, and columns that are not inputs are ignored."""

@@ -27,11 +27,13 @@ examples:
   medley fit pets.csv --target price -o pets-model --time-limit 1h --seed 7
   medley fit visits.parquet --target bill --time date --kind ward=category --input age --input ward --input date
   medley fit houses.csv --target price --root photos --on-bad-file drop
+  medley fit new-pets.csv --from pets-model -o pets-model-2
   medley fit pets.csv --target price --plan pets-model -o pets-model-again
 
 MODEL_DIR contains the model and, in search/, the trials: see medley describe MODEL_DIR and
-medley trials MODEL_DIR/search. To resume a search that was killed, run the same command again. Ctrl-C ends the search,
-saves the best network so far and exits with code 130.
+medley trials MODEL_DIR/search. To resume a search that was killed, run the same command again: a trial continues in the
+middle of an epoch. Ctrl-C, SIGTERM and SIGHUP end the search, save the best network so far and exit with code 130; the
+same command with --resume continues such a search, or adds trials to one that has ended.
 """
 
 
@@ -44,6 +46,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="MODEL_DIR", type=Path, help="the model directory (default: FILE-model)"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing model, and start a new search")
+    parser.add_argument(
+        "--from",
+        metavar="MODEL",
+        dest="start",
+        help="train this saved model further, on the rows of FILE, instead of a new one",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the search in MODEL_DIR, over the same table and with the same options, and replace its model",
+    )
     parser.add_argument(
         "--input",
         metavar="NAME",
@@ -68,6 +81,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--private",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="a column whose words are replaced by codes before anything is learned or saved; may be repeated",
+    )
     parser.add_argument(
         "--time-limit",
         metavar="T",
@@ -140,13 +160,24 @@ def run(args: argparse.Namespace) -> int:
     """
     errors = ErrorCollector()
     folder: Path = args.output or Path(f"{name_of(args)}-model")
+    if args.start is not None:
+        from medley.cli.fit_more import run as run_more
+
+        _check_folder(folder, errors, is_replaced=args.overwrite)
+        return run_more(args, folder, errors)
     kinds = column_kinds(args.kind, errors)
-    _check_folder(folder, errors, overwrite=args.overwrite)
+    if args.resume and args.overwrite:
+        errors.add("--resume continues a search, and --overwrite starts a new one; choose one of them.")
+    _check_folder(folder, errors, is_replaced=args.overwrite or args.resume)
     model = _fit(args, folder, kinds, errors)
     model.save(folder)
     is_interrupted = model.metadata["search"]["ended"] == "interrupted"
     if is_interrupted:
-        print(f"medley: interrupted; the best network so far is saved in {folder}", file=sys.stderr)
+        print(
+            f"medley: interrupted; the best network so far is saved in {folder}. The same command with --resume "
+            "continues.",
+            file=sys.stderr,
+        )
     elif args.verbose:
         print(f"saved in {folder}\n")
     if args.verbose:
@@ -157,13 +188,16 @@ def run(args: argparse.Namespace) -> int:
     return 130 if is_interrupted else 0
 
 
-def _check_folder(folder: Path, errors: ErrorCollector, *, overwrite: bool) -> None:
+def _check_folder(folder: Path, errors: ErrorCollector, *, is_replaced: bool) -> None:
     """Check that no files are overwritten except those of an older model or search."""
     if folder.exists() and not folder.is_dir():
         errors.add(f"-o {folder} is a file; a model directory is needed.")
     elif (folder / "model.json").is_file():
-        if not overwrite:
-            errors.add(f"{folder} contains a model already; choose another folder with -o, or --overwrite.")
+        if not is_replaced:
+            errors.add(
+                f"{folder} contains a model already; choose another folder with -o, or --overwrite, or --resume to "
+                "continue its search."
+            )
     elif folder.is_dir() and not all(entry.name == SEARCH or _is_ours(entry.name) for entry in folder.iterdir()):
         errors.add(f"{folder} contains other files and no model; choose another folder with -o.")
 
@@ -197,12 +231,12 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
     }
     missing = missing_values(args, errors)
     table = {"inputs": args.input, "column_kinds": kinds, "missing_values": missing, "root": args.root}
+    table["private"] = args.private
     pretrained = pretrained_of(args.pretrained)
     source = table_of(args, args.target)
     output = {"project_name": SEARCH, "directory": folder, "device": args.device}
     if errors.errors:  # reported together with all other errors
         check_search(errors, **search, **(output if folder.is_dir() or not folder.exists() else {}))
         read_and_design(errors, source, args.target, **table, roles=roles)
-    return fit(
-        source, args.target, **table, **roles, **search, **output, overwrite=args.overwrite, pretrained=pretrained
-    )
+    output |= {"overwrite": args.overwrite, "resume": args.resume}
+    return fit(source, args.target, **table, **roles, **search, **output, pretrained=pretrained)

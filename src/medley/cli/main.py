@@ -32,10 +32,11 @@ COMMANDS = {
     "describe": "show a saved model: architecture, columns, scores",
     "blocks": "list the blocks that networks are made of, with their search ranges",
     "trials": "list the trials of a search",
+    "doctor": "examine a saved model or a search: what is damaged, what would be resumed",
 }
 """Command -> summary in the help; its code is in the module of the same name."""
 
-_WITH_BLOCKS = ("fit", "predict", "evaluate", "export", "describe", "blocks")
+_WITH_BLOCKS = ("fit", "predict", "evaluate", "export", "describe", "blocks", "doctor")
 """Commands that may need blocks from outside medley."""
 
 _VERSIONS = ("torch", "numpy", "pandas", "scikit-learn", "optuna", "safetensors")
@@ -52,6 +53,7 @@ examples:
   medley blocks image.conv          one block: its fields and their search ranges
   medley trials my_project          the trials of a search
   medley describe pets-model        show a saved model: architecture, columns, scores
+  medley doctor pets-model          examine a model and its search, after a crash for instance
 
 exit codes: 0 success, 1 a bug in medley, 2 an error that the message explains, 130 interrupted
 """

@@ -28,7 +28,10 @@ OPTIONS = {
     "connection": "--connection",
     "pretrained": "--pretrained",
     "plan": "--plan",
+    "private": "--private",
     "project_name": "-o",
+    "directory": "-o",
+    "resume": "--resume",
 }
 
 

@@ -78,6 +78,9 @@ class Codec(ABC):
 
         Args:
             state: as returned by `state`.
+
+        Raises:
+            ArtifactError: values are missing or wrong: a saved state may come from anybody (`core.rules` checks it).
         """
 
 

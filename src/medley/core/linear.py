@@ -36,7 +36,7 @@ class FeatureBlock:
 class LinearFeatures(ABC):
     """Features of an input's rows for linear models: fitted to training rows, without torch.
 
-    `InputBlock.linear_features` returns those of an input. Subclasses are registered, so that saved models can name them.
+    `InputBlock.linear_features` returns those of an input. Subclasses are registered, as saved models name them.
     """
 
     @abstractmethod
@@ -55,13 +55,27 @@ class LinearFeatures(ABC):
         """The standardised numeric columns of B rows (B, C), NaN where missing; None if the input has none."""
         return None
 
+    @property
+    def number_count(self) -> int | None:
+        """The number C of columns that `numbers` returns, once it is fitted; None where that is not known."""
+        return 0 if type(self).numbers is LinearFeatures.numbers else None
+
+    @property
+    def widths(self) -> list[int] | None:
+        """The number of features of each block, once it is fitted; None where that is not known."""
+        return None
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """The fitted state: a flat dict of JSON values and arrays."""
 
     @abstractmethod
     def restore(self, state: State) -> Self:
-        """Restores the fitted state and returns the features."""
+        """Restores the fitted state and returns the features.
+
+        Raises:
+            ArtifactError: values are missing or wrong: a saved state may come from anybody.
+        """
 
 
 @dataclass(frozen=True)

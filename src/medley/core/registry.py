@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
-from medley.errors import ConfigError, did_you_mean
+from medley.errors import ConfigError, NotRegisteredError, did_you_mean
 
 T = TypeVar("T")
 
@@ -61,12 +61,12 @@ def lookup(name: str) -> Any:
     """Returns the object that is registered under a name; imports its package first if necessary.
 
     Raises:
-        ConfigError: the name is not registered.
+        NotRegisteredError: the name is not registered.
     """
     if name not in _objects:
         _import_slice(name.partition(".")[0])
     if name not in _objects:
-        raise ConfigError(
+        raise NotRegisteredError(
             f"Nothing is registered under {name!r}. A custom part must be imported, and thereby registered, before a "
             "file that names it is loaded; on the command line, with --import MODULE."
             f"{did_you_mean(name, sorted(_objects))}"

@@ -184,7 +184,7 @@ class _Resolver:
                     )
                 return _Value(Node(block, _nodes(values)), values[0].spec)
         raise GraphError(
-            f"{type(block).__name__} must be an InputBlock, Preprocessing, Layer, Fusion, Composite or Head."
+            f"{type(block).__name__} is not an InputBlock, Preprocessing, Layer, Fusion, Composite or Head."
         )
 
     def output_spec(self, block: Layer, path: str, specs: list[Spec]) -> Spec:

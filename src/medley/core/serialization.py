@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,17 @@ from medley import __version__
 from medley.errors import ArtifactError
 
 FORMAT = 3
-"""Number of the saved format; increased whenever files of the previous format cannot be read any more."""
+"""Number of the saved format. It goes up whenever an earlier version cannot read what this one writes."""
+
+FIRST_FORMAT = 3
+"""The first format of a released version: it and all later ones are read by every later version."""
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""Format -> what makes the content of a JSON file of that format one of the next; one step for each format since the
+first, so that a model of any release is read. Saved models of each format lie in tests/golden/."""
+
+MOST_BYTES = 2**30
+"""Size of a JSON file; arrays of several hundred megabytes lie in other files."""
 
 NUMBERS = "biuf"
 """NumPy kinds of arrays that may be saved: booleans and numbers, which can be read without running code."""
@@ -41,9 +51,12 @@ def check_header(content: Mapping[str, Any], path: Path) -> None:
     medley.errors.ArtifactError: model.json was written by medley 7.1 in format 99; medley ... reads format 3....
     """
     number = content["format"]
-    if number == FORMAT:
+    if isinstance(number, bool) or not isinstance(number, int):
+        message = f"its format must be a whole number, got {number!r:.50}."
+        raise ArtifactError(f"{path} is damaged, or was not written by medley: {message}")
+    if FIRST_FORMAT <= number <= FORMAT:
         return
-    writer = content.get("medley", "0.1.0")
+    writer = f"{content.get('medley', '0.1.0'):.50}" if isinstance(content.get("medley", ""), str) else "0.1.0"
     if number > FORMAT:
         remedy = f"Update medley to {writer} or later: pip install -U medley."
     else:
@@ -68,12 +81,17 @@ def read_json(path: Path) -> dict[str, Any]:
         ArtifactError: the file is damaged or has another format.
     """
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ArtifactError(f"{path} is larger than any JSON that medley writes ({MOST_BYTES:,} bytes).")
         content = json.loads(path.read_text(encoding="utf-8"))
         check_header(content, path)
-    except (ValueError, KeyError, TypeError) as error:
+        written = {name: content[name] for name in header() if name in content}
+        for number in range(content["format"], FORMAT):
+            content = {**MIGRATIONS[number](content), **written}
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
         if isinstance(error, ArtifactError):
             raise
-        raise ArtifactError(f"{path} is damaged, or was not written by medley: {error!r}.") from error
+        raise ArtifactError(f"{path} is damaged, or was not written by medley: {error!r:.300}.") from error
     return content
 
 
@@ -130,12 +148,17 @@ def array_from_json(content: Mapping[str, Any]) -> np.ndarray:
     """The inverse of `array_to_json`.
 
     Raises:
-        ArtifactError: the data type is not numeric.
+        ArtifactError: the data type is not numeric, or the content is damaged.
     """
-    dtype = np.dtype(content["dtype"])
-    _check_numbers([dtype])
-    flat = np.frombuffer(base64.b64decode(content["array"]), dtype)
-    return flat.astype(dtype.newbyteorder("=")).reshape(content["shape"])
+    try:
+        dtype = np.dtype(content["dtype"])
+        _check_numbers([dtype])
+        flat = np.frombuffer(base64.b64decode(content["array"], validate=True), dtype)
+        return flat.astype(dtype.newbyteorder("=")).reshape(content["shape"])
+    except (ValueError, TypeError, KeyError) as error:
+        if isinstance(error, ArtifactError):
+            raise
+        raise ArtifactError(f"An array is damaged: {error}.") from error
 
 
 def _check_numbers(dtypes: Iterable[np.dtype[Any]]) -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard
 
 from medley.core.block import Block, Node, as_nodes, to_snake_case
-from medley.core.config import from_json, to_json
+from medley.core.config import to_json
 from medley.core.head import Head
 from medley.core.input import DerivedInput, InputBlock
 from medley.core.space import OneOf
-from medley.errors import ArtifactError, ErrorCollector, GraphError
+from medley.errors import ErrorCollector, GraphError
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,32 +146,6 @@ class Graph:
 def _is_passed(block: Any) -> TypeGuard[InputBlock]:
     """Whether a block is an input whose rows are passed by the caller."""
     return isinstance(block, InputBlock) and not isinstance(block, DerivedInput)
-
-
-def graph_from_json(content: Mapping[str, Any]) -> Graph:
-    """The inverse of `Graph.to_json`; nodes with the same name share a block.
-
-    Args:
-        content: as returned by `Graph.to_json`.
-
-    Raises:
-        ArtifactError: the content is not a graph.
-        ConfigError: a name is not registered.
-    """
-    try:
-        nodes: list[Node] = []
-        blocks: dict[str, Block] = {}
-        for entry in content["nodes"]:
-            name = entry["fields"]["name"]
-            if name not in blocks:
-                blocks[name] = from_json({"block": entry["block"], "fields": entry["fields"]})
-            block = blocks[name]
-            inputs = tuple(nodes[index] for index in entry["inputs"])
-            nodes.append(block.node if _is_passed(block) else Node(block, inputs))
-        inputs = tuple(nodes[index].block for index in content["inputs"])
-        return Graph(inputs, tuple(nodes[index] for index in content["outputs"]))  # type: ignore[arg-type]
-    except (KeyError, TypeError, IndexError) as error:
-        raise ArtifactError(f"The file does not contain a valid graph: {error!r}.") from error
 
 
 def build_graph(inputs: Any, outputs: Any) -> Graph:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State
 from medley.core.row_reporting import row_number
+from medley.core.rules import Array, Choice, Maybe, StateRules, require
 from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.cells import as_numbers
 from medley.heads.class_weights import ClassWeight
 from medley.heads.label_codec import NEVER, LabelCodec
-from medley.heads.labels import ClassLabels, LabelArray, no_labels_error, read_labels
+from medley.heads.labels import NUMBER_TYPES, ClassLabels, LabelArray, no_labels_error, read_labels
 from medley.heads.priors import best_probabilities, sigmoid, softmax
 
 MAX_CLASSES = 10_000  # the probabilities of 100,000 rows then take 4 GB
@@ -183,9 +184,22 @@ class ClassCodec(LabelCodec):
         """The layout of the training labels: flat, a column, or one-hot."""
         return {"form": self.layout, "one_hot_dtype": self._one_hot_dtype}
 
+    RULES: ClassVar[StateRules] = StateRules(
+        form=Choice("flat", "column", "one_hot"),
+        one_hot_dtype=Maybe(Choice(*NUMBER_TYPES)),
+        weights=Maybe(Array(np.float64, ("classes",), low=0.0)),
+        prior=Array(np.float32, ("outputs",)),
+    )
+
+    @staticmethod
+    def outputs(classes: int) -> int:
+        require(2 <= classes <= MAX_CLASSES, f"labels must be 2 to {MAX_CLASSES} classes, got {classes}.")
+        return 1 if classes == 2 else classes
+
     def restore_layout(self, state: State) -> None:
         """The inverse of `layout_state`."""
         self.layout, self._one_hot_dtype = state["form"], state["one_hot_dtype"]
+        require((self.layout == "one_hot") == (self._one_hot_dtype is not None), "one_hot_dtype does not fit form.")
 
 
 def _layout(labels: LabelArray) -> Layout:

@@ -13,6 +13,7 @@ from medley.core.column import TaskGuess
 from medley.core.head import Head, TargetKind
 from medley.core.metric import Metric, RowMetric
 from medley.core.row_reporting import row_number
+from medley.core.rules import Array, Flag, StateRules, require
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
 from medley.errors import ConfigError, DataError, NotFittedError
@@ -167,11 +168,15 @@ class CountCodec(TargetCodec):
         """The fitted state."""
         return {"flat": self.flat, "mean": self.mean, "dispersion": self._dispersion}
 
+    RULES = StateRules(
+        flat=Flag(), mean=Array(np.float64, ("K",), low=1e-300), dispersion=Array(np.float64, ("K",), low=0.0)
+    )
+
     def restore(self, state: State) -> Self:
         """The inverse of `state`."""
-        self.flat = state["flat"]
-        self._mean = np.asarray(state["mean"], np.float64)
-        self._dispersion = np.asarray(state["dispersion"], np.float64)
+        values = self.RULES.read(state)
+        self.flat, self._mean, self._dispersion = values["flat"], values["mean"], values["dispersion"]
+        require(len(self._mean), "mean must have a number, got none.")
         return self
 
 

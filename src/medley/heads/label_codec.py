@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from copy import copy
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from medley.core.codec import Encoded, State, TargetCodec
+from medley.core.rules import Items, Maybe, StateRules, Whole
 from medley.errors import NotFittedError
 from medley.heads.class_weights import ClassWeight, balanced_weights, weights_by_class
 from medley.heads.labels import ClassLabels
@@ -122,6 +123,14 @@ class LabelCodec(TargetCodec):
         self.weights = balanced_weights(counts) if isinstance(rule, str) else weights_by_class(rule, self.labels)
         return counts * self.weights
 
+    RULES: ClassVar[StateRules]
+    """Of a subclass's state, the labels left out; the sizes `classes` and `outputs` are known."""
+
+    @staticmethod
+    @abstractmethod
+    def outputs(classes: int) -> int:
+        """The number of raw outputs for a number of classes."""
+
     @abstractmethod
     def layout_state(self) -> dict[str, Any]:
         """The format of the caller's labels, as JSON values."""
@@ -143,9 +152,11 @@ class LabelCodec(TargetCodec):
     def restore(self, state: State) -> Self:
         """The inverse of `state`."""
         self._classes = ClassLabels.restore(state)
-        self.restore_layout(state)
-        self.weights = state["weights"]
-        self._prior = np.asarray(state["prior"], np.float32)
-        self.learned = np.ones(len(self.labels), bool)
-        self.learned[np.asarray(state.get("unlearned", ()), np.int64)] = False
+        count = len(self._classes.labels)
+        values = self.RULES.read(state, {"classes": count, "outputs": self.outputs(count)})
+        self.restore_layout(values)
+        self.weights, self._prior = values["weights"], values["prior"]
+        rules = StateRules(unlearned=Maybe(Items(Whole(0, count - 1), is_unique=True)))
+        self.learned = np.ones(count, bool)
+        self.learned[np.asarray(rules.read(state)["unlearned"] or (), np.int64)] = False
         return self

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State
 from medley.core.row_reporting import row_number, using_row_numbers
+from medley.core.rules import Array, Choice, Maybe, StateRules, require
 from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.cells import as_numbers
 from medley.heads.class_weights import ClassWeight, balanced_weights, weights_by_class
 from medley.heads.label_codec import NEVER, LabelCodec
-from medley.heads.labels import ROWS, ClassLabels, LabelArray, no_labels_error, read_labels
+from medley.heads.labels import NUMBER_TYPES, ROWS, ClassLabels, LabelArray, no_labels_error, read_labels
 from medley.heads.priors import best_probabilities, sigmoid
 
 UNOBSERVED = -1.0  # an unobserved cell in a row with observed ones
@@ -182,6 +183,18 @@ class LabelSetCodec(LabelCodec):
     def layout_state(self) -> dict[str, Any]:
         """The layout of the training labels: a matrix or lists."""
         return {"form": self.layout, "matrix_dtype": self._matrix_dtype}
+
+    RULES: ClassVar[StateRules] = StateRules(
+        form=Choice("matrix", "lists"),
+        matrix_dtype=Choice(*NUMBER_TYPES),
+        weights=Maybe(Array(np.float64, (2, "classes"), low=0.0)),
+        prior=Array(np.float32, ("outputs",)),
+    )
+
+    @staticmethod
+    def outputs(classes: int) -> int:
+        require(classes, "labels must have one label at least, got none.")
+        return classes
 
     def restore_layout(self, state: State) -> None:
         """The inverse of `layout_state`."""

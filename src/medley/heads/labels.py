@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from medley.core import rules
 from medley.core.row_reporting import row_number
+from medley.core.rules import Choice, Either, Flag, Items, StateRules, Text, Whole, require
 from medley.errors import DataError, did_you_mean, listing
 
 ROWS = (list, tuple, np.ndarray)
+
+NUMBER_TYPES = tuple(dict.fromkeys(np.dtype(code).name for code in "?bhilqBHILQefdg"))
+"""Names of the types of numbers that labels are returned in."""
+
+_WHOLE, _REAL = Whole(-(2**63), 2**64 - 1), rules.Real()
+_KINDS = {"b": Flag(), "i": _WHOLE, "u": _WHOLE, "f": _REAL}
+_ANY_LABEL = Either(Text(), Flag(), _WHOLE, _REAL)
+_LABELS = {"str": Text(), "bytes": Text(), "object": _ANY_LABEL, **{t: _KINDS[np.dtype(t).kind] for t in NUMBER_TYPES}}
 
 
 @dataclass(frozen=True)
@@ -204,6 +214,10 @@ class ClassLabels:
             "Use None if the class is unknown, or train with rows of this class."
         )
 
+    RULES: ClassVar[StateRules] = StateRules(
+        labels=Items(_ANY_LABEL, is_unique=True), dtype=Choice("str", "bytes", "object", *NUMBER_TYPES)
+    )
+
     def state(self) -> dict[str, Any]:
         """The state as JSON values."""
         labels = [label.decode("latin-1") if isinstance(label, bytes) else label for label in self.labels]
@@ -212,9 +226,24 @@ class ClassLabels:
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Self:
         """The inverse of `state`."""
-        dtype = state["dtype"]
-        labels = state["labels"]
-        return cls(tuple(label.encode("latin-1") for label in labels) if dtype == "bytes" else tuple(labels), dtype)
+        values = cls.RULES.read(state)
+        labels, dtype = values["labels"], values["dtype"]
+        labels = StateRules(labels=Items(_LABELS[dtype])).read({"labels": labels})["labels"]
+        require(len(set(labels)) == len(labels), "labels must differ.")
+        if dtype == "bytes":
+            require(all(label.isascii() or max(label) <= "\xff" for label in labels), "labels must be bytes.")
+            labels = [label.encode("latin-1") for label in labels]
+        elif dtype in NUMBER_TYPES:
+            require(all(_is_exact(label, dtype) for label in labels), f"labels must be numbers of the type {dtype}.")
+        return cls(tuple(labels), dtype)
+
+
+def _is_exact(number: Any, dtype: str) -> bool:
+    kind = np.dtype(dtype)
+    if kind.kind in "iu":
+        return np.iinfo(kind).min <= number <= np.iinfo(kind).max
+    with np.errstate(over="ignore"):
+        return kind.kind == "b" or bool(kind.type(number) == number)
 
 
 def no_labels_error(rows: int) -> DataError:

@@ -8,6 +8,7 @@ import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State, TargetCodec
 from medley.core.row_reporting import row_number
+from medley.core.rules import Array, Choice, Flag, StateRules, require
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.heads.cells import as_numbers
@@ -163,14 +164,21 @@ class NumberCodec(TargetCodec):
             **self.scale.state(),
         }
 
+    RULES = StateRules(
+        flat=Flag(),
+        dtype=Choice("float32", "float64"),
+        mean=Array(np.float64, ("K",)),
+        deviation=Array(np.float64, ("K",), low=1e-300),
+        prior=Array(np.float32, ("K",)),
+    )
+
     def restore(self, state: State) -> Self:
         """The inverse of `state`."""
-        self.flat = state["flat"]
-        self._dtype = state["dtype"]
-        self._mean = np.asarray(state["mean"], np.float64)
-        self._deviation = np.asarray(state["deviation"], np.float64)
-        self._scale = Scale.restore(state)
-        self._prior = np.asarray(state["prior"], np.float32)
+        values = self.RULES.read(state)
+        self.flat, self._dtype = values["flat"], values["dtype"]
+        self._mean, self._deviation, self._prior = values["mean"], values["deviation"], values["prior"]
+        require(len(self._mean), "mean must have a number, got none.")
+        self._scale = Scale.restore(state, len(self._mean))
         return self
 
 

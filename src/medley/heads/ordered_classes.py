@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from medley.core.codec import Encoded, LinearLink, State
+from medley.core.rules import Array, Flag, Maybe, StateRules, require
 from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.heads.class_weights import ClassWeight
-from medley.heads.classes import check_class_count
+from medley.heads.classes import MAX_CLASSES, check_class_count
 from medley.heads.label_codec import NEVER, LabelCodec
 from medley.heads.labels import ClassLabels, LabelArray, no_labels_error, read_labels
 from medley.heads.priors import best_probabilities, sigmoid
@@ -137,6 +138,17 @@ class OrderedCodec(LabelCodec):
     def layout_state(self) -> dict[str, Any]:
         """Whether the training labels had shape (B,)."""
         return {"flat": self.flat}
+
+    RULES: ClassVar[StateRules] = StateRules(
+        flat=Flag(),
+        weights=Maybe(Array(np.float64, ("classes",), low=0.0)),
+        prior=Array(np.float32, ("outputs",)),
+    )
+
+    @staticmethod
+    def outputs(classes: int) -> int:
+        require(2 <= classes <= MAX_CLASSES, f"labels must be 2 to {MAX_CLASSES} classes, got {classes}.")
+        return classes - 1
 
     def restore_layout(self, state: State) -> None:
         """The inverse of `layout_state`."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from medley.core.rules import Array, StateRules, require
 from medley.errors import DataError
 
 Rule = Literal["auto", "linear", "log"]
@@ -97,12 +98,21 @@ class Scale:
         """The state as arrays by name."""
         return {"log": self.log, "offset": self.offset, "low": self.low, "high": self.high}
 
+    RULES: ClassVar[StateRules] = StateRules(
+        log=Array(bool, ("K",)),
+        offset=Array(np.float64, ("K",), low=0.0),
+        low=Array(np.float64, ("K",)),
+        high=Array(np.float64, ("K",)),
+    )
+
     @classmethod
-    def restore(cls, state: Mapping[str, Any]) -> Scale:
-        """The inverse of `state`."""
-        return cls(
-            np.asarray(state["log"], bool), *(np.asarray(state[key], float) for key in ("offset", "low", "high"))
-        )
+    def restore(cls, state: Mapping[str, Any], columns: int) -> Scale:
+        """The inverse of `state`, for a number of columns K."""
+        scale = cls(**cls.RULES.read(state, {"K": columns}))
+        require((scale.low <= scale.high).all(), "low must not exceed high.")
+        is_positive = (scale.low + scale.offset > 0) | ~scale.log
+        require(is_positive.all(), "low plus offset must be positive in logarithmic columns.")
+        return scale
 
 
 def _offset(column: np.ndarray) -> float:

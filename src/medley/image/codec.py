@@ -6,17 +6,31 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, get_args
 
 import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
+from medley.core.rules import Choice, Items, StateRules, Whole
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
-from medley.image.conversion import convert_channels, convert_depth, resize, target_channels, target_depth, target_size
+from medley.image.conversion import (
+    INTERPOLATIONS,
+    convert_channels,
+    convert_depth,
+    resize,
+    target_channels,
+    target_depth,
+    target_size,
+)
 from medley.image.image_files import BadImageError
-from medley.image.pixels import Depth, ImageProfile, depth_of, is_image, is_missing, profile, read
+from medley.image.pixels import MAX_PIXELS, Depth, ImageProfile, depth_of, is_image, is_missing, profile, read
 from medley.image.unreadable import IMAGES, Policy, Problems, Unreadable, by_row, list_message
+
+MAX_SIDE = 16_384
+"""Pixels of a side of the images that a saved model reads."""
+
+MAX_CHANNELS = 1_024
 
 Result = TypeVar("Result")
 
@@ -33,6 +47,7 @@ class ImageCodec(Codec):
         root: the folder that relative paths are resolved against.
         on_bad_file: how to handle images that cannot be read (`unreadable.Policy`).
         largest: the longest side of a learnt size.
+        max_pixels: larger images cannot be read, unless they are JPEG files that are decoded at reduced size.
         fixed_channels: 1 for grey, 3 for colour, as a pretrained encoder expects; if unset, they are learnt.
 
     Attributes:
@@ -52,8 +67,10 @@ class ImageCodec(Codec):
         on_bad_file: Policy = "warn",
         fixed_channels: int | None = None,
         largest: int | None = None,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.largest = largest
+        self.max_pixels = max_pixels
         self.fixed_size = size
         self.fixed_channels = fixed_channels
         self.interpolation = interpolation
@@ -83,7 +100,7 @@ class ImageCodec(Codec):
                 some images cannot be read (all are listed).
         """
         rows = as_image_rows(values)
-        profiles, problems = profile_rows(rows, self.root)
+        profiles, problems = profile_rows(rows, self.root, self.max_pixels)
         self.unreadable = IMAGES.list_items(problems.unreadable, rows, by_row)
         IMAGES.raise_errors(problems, rows, by_row, self.on_bad_file)
         self.learn(profiles, self.unreadable)
@@ -135,7 +152,7 @@ class ImageCodec(Codec):
     def unreadable_rows(self, values: Any) -> dict[int, list[str]]:
         """Rows whose image cannot be read, whatever the policy, each with the reason. Does not need `fit`."""
         rows = as_image_rows(values)
-        bad = {} if isinstance(rows, np.ndarray) else unreadable(rows, self.root).unreadable
+        bad = {} if isinstance(rows, np.ndarray) else unreadable(rows, self.root, self.max_pixels).unreadable
         images = IMAGES.list_items(bad, rows, by_row)
         return {row: [str(image)] for row, image in zip(sorted(bad), images, strict=True)}
 
@@ -162,11 +179,19 @@ class ImageCodec(Codec):
             "interpolation": self.interpolation,
         }
 
+    RULES = StateRules(
+        size=Items(Whole(1, MAX_SIDE), 2),
+        channels=Whole(1, MAX_CHANNELS),
+        depth=Choice(*get_args(Depth)),
+        interpolation=Choice(*INTERPOLATIONS),
+    )
+
     def restore(self, state: State) -> Self:
         """The inverse of `state`."""
-        height, width = state["size"]
-        self.size, self.channels, self.depth = (int(height), int(width)), int(state["channels"]), state["depth"]
-        self.interpolation = state["interpolation"]
+        values = self.RULES.read(state)
+        height, width = values["size"]
+        self.size, self.channels, self.depth = (height, width), values["channels"], values["depth"]
+        self.interpolation = values["interpolation"]
         return self
 
     def _fitted(self) -> tuple[int, int]:
@@ -187,7 +212,7 @@ class ImageCodec(Codec):
         return Encoded(array, present), _for_each(encode_row, rows)[1]
 
     def _read_and_convert(self, item: Any, size: tuple[int, int]) -> np.ndarray:
-        pixels = read(item, self.channels, size, self.root)
+        pixels = read(item, self.channels, size, self.root, self.max_pixels)
         try:
             pixels = convert_depth(pixels, self.depth)
         except DataError as error:  # a file is reported as unreadable, an array is an error of the caller
@@ -229,7 +254,9 @@ def _stack_if_uniform(values: Sequence[Any]) -> np.ndarray | list[Any]:
     return list(values)
 
 
-def profile_rows(rows: np.ndarray | Sequence[Any], root: str | None = None) -> tuple[list[ImageProfile], Problems]:
+def profile_rows(
+    rows: np.ndarray | Sequence[Any], root: str | None = None, max_pixels: int = MAX_PIXELS
+) -> tuple[list[ImageProfile], Problems]:
     """Profiles of the images that are present, from headers where possible, and the problems met."""
     if isinstance(rows, np.ndarray):
         _check_channels_last(rows)
@@ -237,16 +264,18 @@ def profile_rows(rows: np.ndarray | Sequence[Any], root: str | None = None) -> t
             return [], Problems()
         is_deep = rows.dtype == np.uint16
         return [ImageProfile(rows.shape[1], rows.shape[2], _channels(rows), depth_of(rows), is_deep)], Problems()
-    profiles, problems = _for_each(lambda row: None if is_missing(rows[row]) else profile(rows[row], root), rows)
+    profiles, problems = _for_each(
+        lambda row: None if is_missing(rows[row]) else profile(rows[row], root, max_pixels), rows
+    )
     return [profile for profile in profiles if profile is not None], problems
 
 
-def unreadable(rows: Sequence[Any], root: str | None = None) -> Problems:
+def unreadable(rows: Sequence[Any], root: str | None = None, max_pixels: int = MAX_PIXELS) -> Problems:
     """Finds the images that cannot be read by reading all of them, at reduced size where possible."""
 
     def try_read(row: int) -> None:
         if is_image(rows[row]) and not is_missing(rows[row]):
-            read(rows[row], 3, (1, 1), root)
+            read(rows[row], 3, (1, 1), root, max_pixels)
 
     return _for_each(try_read, rows)[1]
 

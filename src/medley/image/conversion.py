@@ -10,6 +10,9 @@ import numpy as np
 from medley.errors import DataError
 from medley.image.pixels import Depth, ImageProfile, depth_of
 
+INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+"""What `resize` can do, by Pillow's names."""
+
 MAX_UNIFORM_SIDE = 512
 MAX_RESIZED_SIDE = 224
 

@@ -12,6 +12,7 @@ from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
 from medley.core.input import InputBlock, InputColumns, TableOptions
+from medley.image.pixels import MAX_PIXELS
 from medley.image.pretrained import IMAGE_MODELS
 from medley.image.sizes import as_text, pair, reduced, root_problem, size_problem
 from medley.image.unreadable import IMAGES, Policy
@@ -34,6 +35,8 @@ class ImageInput(InputBlock, register="image.input"):
             `"warn"` treats them as missing and lists them in one `BadImageWarning`; `"raise"` raises a `DataError` that
             lists them; `"drop"` excludes their rows from training in `medley.fit`, and is `"warn"` elsewhere.
         pretrained: of its default block, as in `ImageBlock`.
+        max_pixels: larger images count as images that cannot be read, unless they are JPEG files that are decoded at
+            reduced size; all that are decoded at once have no more pixels either.
 
     Raises:
         ConfigError: the size does not consist of positive integers, or the policy is unknown.
@@ -53,6 +56,7 @@ class ImageInput(InputBlock, register="image.input"):
     root: str | os.PathLike[str] | None = field(default=None, kw_only=True)
     on_bad_file: Policy = field(default="warn", kw_only=True)
     pretrained: bool | str | None = field(default=None, kw_only=True)
+    max_pixels: int = field(default=MAX_PIXELS, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", as_text(self.root))
@@ -62,6 +66,7 @@ class ImageInput(InputBlock, register="image.input"):
         """Checks size, root, on_bad_file and pretrained."""
         yield from size_problem(self.size)
         yield from whole_number_problem(self.largest, "largest")
+        yield from whole_number_problem(self.max_pixels, "max_pixels")
         yield from root_problem(self.root)
         yield from IMAGES.policy_problem(self.on_bad_file)
         yield from pretrained_problem(self.pretrained)
@@ -70,7 +75,8 @@ class ImageInput(InputBlock, register="image.input"):
         """An `ImageCodec`."""
         from medley.image.codec import ImageCodec
 
-        return ImageCodec(pair(self.size), largest=self.largest, root=as_text(self.root), on_bad_file=self.on_bad_file)
+        files: Any = {"root": as_text(self.root), "on_bad_file": self.on_bad_file, "max_pixels": self.max_pixels}
+        return ImageCodec(pair(self.size), largest=self.largest, **files)
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:

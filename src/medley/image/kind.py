@@ -33,6 +33,7 @@ class ImageKind(ColumnKind, register="image.kind"):
 
     name = "image"
     rank = 20.0
+    forms = "(several)?"
     names_files = True
 
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from os import PathLike, fspath
+from threading import Condition
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -22,10 +23,15 @@ Depth = Literal["byte", "unit", "raw"]
 """The range of pixel values: 0..255, 0..1, or any other, in units of the caller."""
 
 MAX_PIXELS = 100_000_000
-"""Largest image that is decoded: it takes 300 MB in colour, and several threads decode at once."""
+"""Pixels of the largest image that is decoded where the caller sets no other limit, and of all that threads decode at
+once: they take 300 to 400 MB."""
+
+HUGE = 16_000_000
+"""Pixels from which images that are needed small are reduced as soon as they are decoded."""
 
 _ORIENTATION = 0x0112
 _SCALABLE = ("JPEG", "MPO")
+_REDUCIBLE_MODES = ("L", "RGB", "RGBA", "LA", "F", "I")
 _GREY_MODES = ("1", "L", "LA", "La")
 _16_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
 
@@ -109,12 +115,13 @@ def depth_of(pixels: np.ndarray) -> Depth:
     return "unit" if finite.size == 0 or (finite.min() >= 0 and finite.max() <= 1) else "raw"
 
 
-def profile(item: Any, root: str | None = None) -> ImageProfile:
+def profile(item: Any, root: str | None = None, max_pixels: int = MAX_PIXELS) -> ImageProfile:
     """Size, channels and value range; of a file, only the header is read.
 
     Args:
         item: as in `read`.
         root: the folder that relative paths are resolved against.
+        max_pixels: as in `read`.
 
     Raises:
         BadImageError: it is an image that cannot be read.
@@ -127,7 +134,7 @@ def profile(item: Any, root: str | None = None) -> ImageProfile:
         with _opened(path_or_bytes(item, root)) as image:
             width, height = _upright_size(image)
             if image.format not in _SCALABLE:
-                _check_size(image)
+                _check_size(image, max_pixels)
             is_grey = image.mode in (*_GREY_MODES, *_16_BIT_MODES, "I", "F")
             is_deep = image.mode in _16_BIT_MODES
             depth: Depth = "unit" if is_deep else "raw" if image.mode in ("I", "F") else "byte"
@@ -137,7 +144,9 @@ def profile(item: Any, root: str | None = None) -> ImageProfile:
     return ImageProfile(height, width, channels, depth_of(pixels), pixels.dtype == np.uint16)
 
 
-def read(item: Any, channels: int, size: tuple[int, int], root: str | None = None) -> np.ndarray:
+def read(
+    item: Any, channels: int, size: tuple[int, int], root: str | None = None, max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
     """Reads pixels (H, W, C) in the type of the array, or 8, 16 or 32 bits of a file; of an animation, the first frame.
 
     Args:
@@ -146,9 +155,10 @@ def read(item: Any, channels: int, size: tuple[int, int], root: str | None = Non
         size: height and width needed; a JPEG file of more than four times that size is decoded at reduced size, which
             is several times faster.
         root: the folder that relative paths are resolved against.
+        max_pixels: larger images are refused, unless they are JPEG files that are decoded at reduced size.
 
     Raises:
-        BadImageError: it is an image that cannot be read, or has more than `MAX_PIXELS` pixels.
+        BadImageError: it is an image that cannot be read, or has more than `max_pixels` pixels.
         DataError: it is not an image.
     """
     if not is_image(item):
@@ -160,15 +170,54 @@ def read(item: Any, channels: int, size: tuple[int, int], root: str | None = Non
         if image is not item and min(image.size) > 4 * side:  # draft() would modify an image of the caller
             image.draft(None, (2 * side, 2 * side))
         if image is not item:
-            _check_size(image)
-        image = ImageOps.exif_transpose(image)
-        return _as_hwc(np.asarray(_simple_mode(image, channels)))
+            _check_size(image, max_pixels)
+        with _DECODING.part(image.size[0] * image.size[1]):
+            image = ImageOps.exif_transpose(_reduced(image, side))
+            return _as_hwc(np.asarray(_simple_mode(image, channels)))
 
 
-def _check_size(image: Image) -> None:
+def _check_size(image: Image, max_pixels: int) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise BadImageError(f"{width} x {height} pixels are too many to decode; the maximum is {MAX_PIXELS} pixels")
+    if width * height > max_pixels:
+        raise BadImageError(
+            f"{width} x {height} pixels are too many to decode; the maximum is {max_pixels:,} pixels (max_pixels=)"
+        )
+
+
+def _reduced(image: Image, side: int) -> Image:
+    """A huge image at about twice the side that is needed, before anything makes copies of it; others as they are."""
+    factor = min(image.size) // (2 * side)
+    if image.size[0] * image.size[1] <= HUGE or factor < 2 or image.mode not in _REDUCIBLE_MODES:
+        return image
+    return image.reduce(factor)
+
+
+class _Gate:
+    """Lets threads in as long as what they hold together stays below a limit; one is always let in.
+
+    Args:
+        limit: of the sum.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._sum = limit, 0
+        self._changed = Condition()
+
+    @contextmanager
+    def part(self, size: int) -> Iterator[None]:
+        """Waits until there is room for `size`, and takes it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._sum == 0 or self._sum + size <= self._limit)
+            self._sum += size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._sum -= size
+                self._changed.notify_all()
+
+
+_DECODING = _Gate(MAX_PIXELS)
 
 
 def _simple_mode(image: Image, channels: int) -> Image:

@@ -9,14 +9,19 @@ import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
 from medley.core.row_reporting import row_number
+from medley.core.rules import Flag, Items, Maybe, StateRules, Text, Whole
 from medley.core.spec import Spec
 from medley.errors import DataError
 from medley.image.codec import ImageCodec, profile_rows, unreadable
+from medley.image.pixels import MAX_PIXELS
 from medley.image.set_rows import SetRows, read_sets
 from medley.image.unreadable import IMAGES, Policy, Problems, Unreadable
 
 DECODE_BATCH_SIZE = 512
 """Number of images that are decoded at once: enough for all threads, few enough to need little memory."""
+
+MAX_IMAGES = 10_000
+"""Images of a row that a saved model reads."""
 
 
 class ImageSetCodec(Codec):
@@ -33,6 +38,7 @@ class ImageSetCodec(Codec):
         root: the folder that relative paths are resolved against.
         on_bad_file: how to handle images that cannot be read (`unreadable.Policy`).
         largest: the longest side of a learnt size.
+        max_pixels: as of `ImageCodec`.
 
     Attributes:
         unreadable: the images that the last `fit` or `encode` could not read.
@@ -52,8 +58,9 @@ class ImageSetCodec(Codec):
         root: str | None = None,
         on_bad_file: Policy = "warn",
         largest: int | None = None,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
-        self.images = ImageCodec(size, root=root, on_bad_file=on_bad_file, largest=largest)
+        self.images = ImageCodec(size, root=root, on_bad_file=on_bad_file, largest=largest, max_pixels=max_pixels)
         self.max_images = max_images
         self.positions = positions
         self.places = 0
@@ -76,7 +83,7 @@ class ImageSetCodec(Codec):
         rows = read_sets(values)
         self._check_columns(rows)
         flat = _FlatImages(rows.images, self.max_images, positions=self.positions)
-        profiles, problems = profile_rows(flat.items, self.images.root)
+        profiles, problems = profile_rows(flat.items, self.images.root, self.images.max_pixels)
         self._report(flat, problems)
         self.images.learn(profiles, self.unreadable)
         self.places, self.names = int(flat.places.max()) + 1, rows.names
@@ -116,7 +123,7 @@ class ImageSetCodec(Codec):
     def unreadable_rows(self, values: Any) -> dict[int, list[str]]:
         """Rows with images that cannot be read, whatever the policy, each with the reasons. Does not need `fit`."""
         flat = _FlatImages(read_sets(values, self.names).images, None, positions=True)
-        bad = unreadable(flat.items, self.images.root).unreadable
+        bad = unreadable(flat.items, self.images.root, self.images.max_pixels).unreadable
         reasons: dict[int, list[str]] = {}
         for index, image in zip(sorted(bad), IMAGES.list_items(bad, flat.items, flat.where), strict=True):
             reasons.setdefault(int(flat.rows[index]), []).append(str(image))
@@ -126,11 +133,13 @@ class ImageSetCodec(Codec):
         """The state of the images' codec, the number of positions and the columns."""
         return {**self.images.state(), "places": self.places, "positions": self.positions, "names": self.names}
 
+    RULES = StateRules(places=Whole(1, MAX_IMAGES), positions=Flag(), names=Maybe(Items(Text(), low=1, is_unique=True)))
+
     def restore(self, state: State) -> Self:
         """The inverse of `state`."""
         self.images.restore(state)
-        self.places, self.positions = int(state["places"]), bool(state["positions"])
-        self.names = None if state["names"] is None else list(state["names"])
+        values = self.RULES.read(state)
+        self.places, self.positions, self.names = values["places"], values["positions"], values["names"]
         return self
 
     def _report(self, flat: _FlatImages, problems: Problems) -> None:

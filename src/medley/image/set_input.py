@@ -12,6 +12,7 @@ from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
 from medley.core.input import InputBlock, InputColumns, TableOptions
+from medley.image.pixels import MAX_PIXELS
 from medley.image.pretrained import IMAGE_MODELS
 from medley.image.sizes import as_text, pair, reduced, root_problem, size_problem
 from medley.image.unreadable import IMAGES, Policy
@@ -39,6 +40,7 @@ class ImageSetInput(InputBlock, register="image.set_input"):
         on_bad_file: as in `ImageInput`; `"drop"` excludes rows with any unreadable image.
         largest: as in `ImageInput`.
         pretrained: of the default encoder of each image, as in `ImageBlock`.
+        max_pixels: as in `ImageInput`.
 
     Raises:
         ConfigError: size or max_images does not consist of positive integers, or the policy is unknown.
@@ -60,6 +62,7 @@ class ImageSetInput(InputBlock, register="image.set_input"):
     on_bad_file: Policy = field(default="warn", kw_only=True)
     largest: int | None = field(default=None, kw_only=True)
     pretrained: bool | str | None = field(default=None, kw_only=True)
+    max_pixels: int = field(default=MAX_PIXELS, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", as_text(self.root))
@@ -71,7 +74,7 @@ class ImageSetInput(InputBlock, register="image.set_input"):
         yield from root_problem(self.root)
         yield from IMAGES.policy_problem(self.on_bad_file)
         yield from pretrained_problem(self.pretrained)
-        yield from whole_number_problems(self, "max_images")
+        yield from whole_number_problems(self, "max_images", "max_pixels")
 
     def codec(self) -> Codec:
         """An `ImageSetCodec`."""
@@ -84,6 +87,7 @@ class ImageSetInput(InputBlock, register="image.set_input"):
             root=as_text(self.root),
             on_bad_file=self.on_bad_file,
             largest=self.largest,
+            max_pixels=self.max_pixels,
         )
 
     @classmethod

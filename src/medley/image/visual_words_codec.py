@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
+from medley.core.rules import Array, StateRules, require
 from medley.core.spec import Spec, vector
 from medley.image.set_codec import ImageSetCodec
 from medley.image.unreadable import Unreadable
@@ -100,11 +101,25 @@ class VisualWordsCodec(Codec):
         """Words, principal axes, and the state of the images' codec."""
         return {**self.images.state(), **{f"words_{name}": array for name, array in self._arrays.items()}}
 
+    RULES = StateRules(
+        words_mean=Array(np.float32, ("patch",)),
+        words_whitening=Array(np.float32, ("patch", "patch")),
+        words_words=Array(np.float32, ("words", "patch")),
+        words_centre=Array(np.float32, ("features",)),
+        words_axes=Array(np.float32, ("features", "D")),
+    )
+
     def restore(self, state: State) -> Self:
         """The inverse of `state`."""
         self.images.restore(state)
-        names = ("mean", "whitening", "words", "centre", "axes")
-        self._arrays = {name: np.ascontiguousarray(state[f"words_{name}"], np.float32) for name in names}
+        images = self.images.spec
+        sizes = {"patch": images.shape[1] * PATCH * PATCH}
+        values = self.RULES.read(state, sizes)
+        require(sizes["words"] and sizes["D"], "words_words and words_axes must not be empty.")
+        require(images.shape[2:] == (SIDE, SIDE), f"size must be {SIDE} x {SIDE}, got {images.shape[2:]}.")
+        width = (GRID * GRID * sizes["words"] + images.shape[1]) * (images.shape[0] if self.images.positions else 1)
+        require(sizes["features"] == width, f"words_centre must have {width} numbers, got {sizes['features']}.")
+        self._arrays = {name.removeprefix("words_"): array for name, array in values.items()}
         return self
 
     def _features(self, sets: np.ndarray) -> np.ndarray:

@@ -12,10 +12,12 @@ import numpy as np
 from medley.core.codec import Encoded, LinearLink, State
 from medley.core.linear import FeatureBlock, Labels, LinearFeatures, LinearRows, SupervisedCodec, to_raw_outputs
 from medley.core.registry import lookup, name_of
+from medley.core.rules import require
 from medley.core.spec import Spec
 from medley.data.split import FOLDS
 from medley.errors import DataError, NotFittedError
-from medley.linear.neighbours import LocalMeans
+from medley.linear.neighbours import COUNTS, LocalMeans
+from medley.linear.saved_state import INTERCEPT, RULES, block_widths, read_head, read_width, state_below, weight_rules
 
 if TYPE_CHECKING:
     from medley.linear.ridge import Features, RidgeFit
@@ -27,8 +29,6 @@ MANY_ROWS = 4_000
 
 LEAN_COST = 1.3
 """Time of a model with optional features and the one without, over that of the first."""
-
-INTERCEPT = "intercept"
 
 
 class LinearPathCodec(SupervisedCodec):
@@ -292,28 +292,32 @@ class LinearPathCodec(SupervisedCodec):
         return state
 
     def restore(self, state: State) -> Self:
-        self._heads = [(head, link, int(outputs), int(raw)) for head, link, outputs, raw in state["heads"]]
-        self._models = list(state["models"])
-        self._mean, self._scale = np.asarray(state["mean"], np.float32), np.asarray(state["scale"], np.float32)
-        indices = range(len(self._models))
-        self._weights = [np.asarray(state[f"weights_{index}"], np.float16) for index in indices]
-        self._intercepts = [np.asarray(state[f"{INTERCEPT}_{index}"], np.float32) for index in indices]
-        self._local_mean = np.asarray(state["local_mean"], np.float32)
-        self._local_scale = np.asarray(state["local_scale"], np.float32)
-        self.choices, self._fingerprint = dict(state["choices"]), str(state["fingerprint"])
-        self._widths = {
-            name: [(int(width), bool(alone)) for width, alone in widths] for name, widths in state["widths"].items()
-        }
-        self._components = [
-            np.asarray(state[f"components_{index}"], np.float16) for index in range(int(state["components"]))
-        ]
-        local = {key.removeprefix("local."): value for key, value in state.items() if key.startswith("local.")}
-        self._local.restore(local)
+        values = RULES.read(state)
+        self._heads = [read_head(*entry) for entry in values["heads"]]
+        self._models = [{**model, **read} for model, read in zip(state["models"], values["models"], strict=True)]
+        self._mean, self._scale = values["mean"], values["scale"]
+        self._local_mean, self._local_scale = values["local_mean"], values["local_scale"]
+        self.choices, self._fingerprint = values["choices"], values["fingerprint"]
+        self._widths = {name: [read_width(*entry) for entry in entries] for name, entries in values["widths"].items()}
+        self._local.restore(state_below("local.", state))
         self.features = {}
-        for name, entry in state["features"].items():
-            start = f"features_{entry['place']}."
-            arrays = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
-            self.features[name] = lookup(entry["kind"])().restore({**entry["state"], **arrays})
+        for name, entry in values["features"].items():
+            kind = lookup(entry["kind"])
+            require(isinstance(kind, type) and issubclass(kind, LinearFeatures), f"{entry['kind']!r} has no features.")
+            inner = {**entry["state"], **state_below(f"features_{entry['place']}.", state)}
+            self.features[name] = kind().restore(inner)
+        widths = block_widths(self.features, self._widths, self._heads, self._local)
+        answers = sum(width for _, _, width, _ in self._heads)
+        require(len(self._mean) == answers * len(self._models), "mean must have a number for each answer.")
+        local = len(self._local.planes) * len(COUNTS) * answers
+        require(len(self._local_mean) == local, "local_mean must have a number for each mean.")
+        blocks = [entry for name in self.features for entry in self._widths[name]]
+        worthy = [width for width, is_alone in blocks if is_alone]
+        require(values["components"] == len(worthy), f"components must be {len(worthy)}.")
+        arrays = weight_rules(self._models, widths, worthy, answers).read(state)
+        self._weights = [arrays[f"weights_{index}"] for index in range(len(self._models))]
+        self._intercepts = [arrays[f"{INTERCEPT}_{index}"] for index in range(len(self._models))]
+        self._components = [arrays[f"components_{index}"] for index in range(len(worthy))]
         return self
 
 

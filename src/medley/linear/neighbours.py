@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from medley.core.codec import State
+from medley.core.rules import Array, Items, StateRules, Whole
 
 COUNTS = (4, 16)
 MAX_PLANES = 3
@@ -132,13 +133,25 @@ class LocalMeans:
             state |= {f"points_{index}": points, f"targets_{index}": targets}
         return state
 
+    RULES: ClassVar[StateRules] = StateRules(
+        planes=Items(Items(Whole(0, 100_000), 2), high=MAX_PLANES), mean=Array(np.float32, ("J",))
+    )
+
     def restore(self, state: State) -> Self:
-        """Restores the fitted state and returns the object."""
-        self.planes = [(int(first), int(second)) for first, second in state["planes"]]
-        self.mean = np.asarray(state["mean"], np.float32)
-        indices = range(len(self.planes))
-        self.points = [np.asarray(state[f"points_{index}"], np.float32) for index in indices]
-        self.targets = [np.asarray(state[f"targets_{index}"], np.float16) for index in indices]
+        """The inverse of `state`."""
+        sizes: dict[str, int] = {}
+        values = self.RULES.read(state, sizes)
+        self.planes, self.mean = [(first, second) for first, second in values["planes"]], values["mean"]
+        self.points, self.targets = [], []
+        for place in range(len(self.planes)):
+            arrays = StateRules(
+                **{
+                    f"points_{place}": Array(np.float32, (f"rows {place}", 2)),
+                    f"targets_{place}": Array(np.float16, (f"rows {place}", "J")),
+                }
+            ).read(state, sizes)
+            self.points.append(arrays[f"points_{place}"])
+            self.targets.append(arrays[f"targets_{place}"])
         return self
 
 

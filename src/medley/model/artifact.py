@@ -1,27 +1,41 @@
-"""Reading a model back. Loading runs no code other than that of registered names."""
+"""Reading a model back. Loading runs no code other than that of registered names, and never leaves the machine."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medley.model.forward import resolve_device
 from medley.model.model import Model
 from medley.model.reading import read_parts
+from medley.model.trial_run import check_runs
+from medley.nn.hub import offline
 
 if TYPE_CHECKING:
     import torch
 
 
-def load(directory: str | Path, device: str | torch.device | None = "cpu") -> Model:
+def load(directory: str | Path, device: str | torch.device | None = "cpu", *, download: bool = False) -> Model:
     """Reads a model that `Model.save` wrote.
+
+    Whatever the files hold, loading runs no code of theirs, opens no connection and touches no other file, except for
+    pretrained weights that a model refers to (`save(pretrained="reference")`): these are read from a local folder or
+    the hub's cache. See SECURITY.md.
 
     Args:
         directory: the saved model.
         device: where the model runs.
+        download: whether pretrained weights that the model refers to, and that are not on this machine, may be
+            downloaded, now or when it predicts. Set it for models of people whom you trust: the name comes from them.
 
     Raises:
         ArtifactError: the directory holds no model, or a damaged one, or one of another format, or a file was changed.
         ConfigError: it names a part that is not registered; import the module that registers it first.
     """
-    return Model(*read_parts(Path(directory), resolve_device(device)))
+    path = Path(directory)
+    with nullcontext() if download else offline():
+        model = Model(*read_parts(path, resolve_device(device)))
+        check_runs(model, path)
+    model.may_download = download
+    return model

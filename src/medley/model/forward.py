@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medley.core.batch import Rows
+from medley.core.batch import Batch, Rows
 from medley.errors import ConfigError
 from medley.graph.network import Network
 
@@ -18,7 +18,7 @@ def compute_outputs(network: Network, rows: Rows, batch_size: int, index: Tensor
     Args:
         network: runs in evaluation mode; its mode is restored.
         rows: N encoded rows.
-        batch_size: rows per pass; affects the memory, not the result.
+        batch_size: rows per pass; affects the memory, not the result; halved where memory is short.
         index: positions (N,) of the rows that are computed, on the CPU; all, if left out.
 
     Returns:
@@ -27,16 +27,47 @@ def compute_outputs(network: Network, rows: Rows, batch_size: int, index: Tensor
     training = network.training
     network.eval()
     outputs: dict[str, Tensor] = {}
-    size = rows.size if index is None else len(index)
-    for start in range(0, size, batch_size):
+    size, start = rows.size if index is None else len(index), 0
+    while start < size:
         stop = start + batch_size
-        for name, raw in network(rows.slice(start, stop) if index is None else rows.take(index[start:stop])).items():
+        computed = _forward(network, rows.slice(start, stop) if index is None else rows.take(index[start:stop]))
+        if computed is None:
+            batch_size = -(-batch_size // 2)
+            free_memory(rows.device.type)
+            continue
+        for name, raw in computed.items():
             if name not in outputs:
                 # In one piece: small pieces that stay keep the freed memory around them from being reused.
                 outputs[name] = raw.new_empty((size, *raw.shape[1:]), dtype=torch.float32)
             outputs[name][start : start + len(raw)] = raw
+        start = stop
     network.train(training)
     return outputs
+
+
+def _forward(network: Network, batch: Batch) -> dict[str, Tensor] | None:
+    """Raw outputs of a batch; None where it is too large for the memory."""
+    try:
+        return network(batch)
+    except RuntimeError as error:
+        if not is_out_of_memory(error) or batch.size == 1:
+            raise
+        return None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of torch says that there is not enough memory, of a GPU or of this machine.
+
+    >>> is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory.")), is_out_of_memory(RuntimeError("shapes differ"))
+    (True, False)
+    """
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def free_memory(device: str) -> None:
+    """Returns what torch holds of a device's memory and does not use."""
+    if device == "cuda":
+        torch.cuda.empty_cache()
 
 
 @torch.no_grad()

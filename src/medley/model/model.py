@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ import torch
 
 from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded, TargetCodec
+from medley.core.registry import lookup
 from medley.core.spec import Spec
 from medley.data.datasets import rows_and_labels
 from medley.data.rows import arrange, check_counts
@@ -24,8 +26,10 @@ from medley.model.copying import Packed, pack, unpack
 from medley.model.derived import InputRows, derived_nodes
 from medley.model.encoding import encode_targets, extended_targets, loss_targets, row_weights, warn_of_unlearned
 from medley.model.forward import compute_embeddings, compute_outputs, resolve_device
+from medley.model.privacy import without_examples
 from medley.model.saving import save
 from medley.model.tasks import measure, tasks_of
+from medley.nn.hub import offline
 from medley.tables.columns.unreadable import check_policy, report_unreadable
 from medley.tables.predictor import OnUnreadable, Predictor, rows_per_pass, without_absent
 from medley.tables.view import TableView
@@ -82,6 +86,7 @@ class Model(Predictor):
         self.network = network.to(resolve_device(device)).eval()
         self.metadata = dict(metadata or {})
         self.device = resolve_device(device)
+        self.may_download = True  # `load` decides: what a model of a stranger names is not fetched unasked
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A model is pickled as its saved files; what cannot be saved cannot be pickled."""
@@ -162,20 +167,8 @@ class Model(Predictor):
             that the model has not learnt count as misses in metrics, are left out of losses, and are warned of.
         """
         check_policy(on_unreadable)
-        heads = self.output_names
-        if y is None and self.table is not None and self._is_table(x):
-            table = self.table.read(x, root, labelled=True)
-            heads = self.table.labelled(table)
-            report_unreadable(table, self.table.schema, self.table.unparsed(table), on_unreadable)
-            x, y = self.table.x(table), self.table.y(table, heads)
-            _warn_of_missing([column for head, column in self.table.targets.items() if head not in heads])
-        x, y, sample_weight = rows_and_labels(x, y, sample_weight, self.input_names, heads)
-        if isinstance(y, Mapping) and y and set(y) < set(heads):
-            heads = [head for head in heads if head in y]
-        named_y = arrange(y, heads, "y")
-        rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)
-        named_x = arrange(x, self.input_names, "x", rows_of_y)
-        size = check_counts(without_absent(named_x), named_y)
+        named_x, named_y, sample_weight, size = self._labelled(x, y, sample_weight, root, on_unreadable)
+        heads = list(named_y)
         learned = {name: self.targets[name] for name in heads}
         extended = extended_targets(learned, named_y)
         targets = encode_targets(extended, named_y)
@@ -196,6 +189,77 @@ class Model(Predictor):
             scores["loss" if len(self.output_names) == 1 else f"{name}_loss"] = float("nan")
         return scores
 
+    def _labelled(
+        self, x: Any, y: Any, sample_weight: Any, root: str | Path | None, on_unreadable: OnUnreadable = "warn"
+    ) -> tuple[dict[str, Any], dict[str, Any], Any, int]:
+        """Rows by input, labels by head (of those that have some), sample weights, and the number of rows."""
+        heads = self.output_names
+        if y is None and self.table is not None and self._is_table(x):
+            table = self.table.read(x, root, labelled=True)
+            heads = self.table.labelled(table)
+            report_unreadable(table, self.table.schema, self.table.unparsed(table), on_unreadable)
+            x, y = self.table.x(table), self.table.y(table, heads)
+            _warn_of_missing([column for head, column in self.table.targets.items() if head not in heads])
+        x, y, sample_weight = rows_and_labels(x, y, sample_weight, self.input_names, heads)
+        if isinstance(y, Mapping) and y and set(y) < set(heads):
+            heads = [head for head in heads if head in y]
+        named_y = arrange(y, heads, "y")
+        rows_of_y = next((len(values) for values in named_y.values() if hasattr(values, "__len__")), None)
+        named_x = arrange(x, self.input_names, "x", rows_of_y)
+        size = check_counts(without_absent(named_x), named_y)
+        return named_x, named_y, sample_weight, size
+
+    def fit_more(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        epochs: int = 10,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        validation_split: float = 0.2,
+        sample_weight: Any = None,
+        root: str | Path | None = None,
+        seed: int = 0,
+        time_limit: float | None = None,
+    ) -> Model:
+        """Trains a copy of the model further, on new rows; this model stays as it is.
+
+        Columns keep their kinds and encodings: a category that is new counts as unseen, as it does for `predict`, and a
+        label that the model does not know is an error. The network that is kept is the one with the least loss on the
+        new validation rows; if no epoch improves on the present one, that one.
+
+        Args:
+            x: as in `evaluate`: new rows; include old ones if the model shall stay as good on them.
+            y: as in `evaluate`.
+            epochs: at most.
+            batch_size: rows per step; chosen by the number of rows if left out.
+            learning_rate: the highest; a tenth of that of the training before if left out.
+            validation_split: fraction of the new rows to choose the best epoch by.
+            sample_weight: (B,) numbers.
+            root: as in `predict`.
+            seed: of the split, the order of rows and dropout.
+            time_limit: seconds, or None.
+
+        Returns:
+            The new model; its `metadata["fit_more"]` lists rows, epochs, and the loss before and after of each call.
+
+        Raises:
+            ConfigError, DataError: an argument or a row breaks a rule, such as a label that is new.
+        """
+        named_x, named_y, sample_weight, size = self._labelled(x, y, sample_weight, root)
+        targets = encode_targets({name: self.targets[name] for name in named_y}, named_y)
+        return lookup("train.fit_more")(
+            self,
+            (named_x, targets, row_weights(sample_weight, size, list(named_y))),
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            validation_split=validation_split,
+            seed=seed,
+            time_limit=time_limit,
+        )
+
     def summary(self) -> str:
         """The parts of the network, their shapes and numbers of parameters, as text."""
         return describe(self.graph, self.network)
@@ -207,20 +271,23 @@ class Model(Predictor):
         parts = sections(self.graph, self.sources, self.targets, self.metadata, self.table)
         return "\n\n".join([self.summary(), *map(str, parts)])
 
-    def save(self, directory: str | Path, *, pretrained: str = "copy") -> Path:
+    def save(self, directory: str | Path, *, pretrained: str = "copy", examples: bool = True) -> Path:
         """Writes the model as JSON and safetensors; no code, no pickle.
 
         Args:
             directory: created where missing; a model in it is replaced.
             pretrained: `"copy"` writes the weights of pretrained parts too, so that the model loads without anything
                 else; `"reference"` leaves out those that training has not changed, and writes their name, revision
-                and checksum instead: they are fetched again when the model is loaded.
+                and checksum instead: they are looked for again when the model is loaded.
+            examples: whether example cells of the training table are saved for `describe`, and sentences that may quote
+                cells. Categories, words and classes are saved anyway: the model predicts with them.
 
         Raises:
             ArtifactError: a part has no registered name.
             ConfigError: `pretrained` is neither, or referenced weights are no longer where they came from.
         """
-        view, parts = self.table, (self.graph, self.sources, self.targets, self.network, self.metadata)
+        view, metadata = (self.table, self.metadata) if examples else without_examples(self.table, self.metadata)
+        parts = (self.graph, self.sources, self.targets, self.network, metadata)
         return save(directory, *parts, view, pretrained=pretrained)
 
     def export(self, path: str | Path) -> Path:
@@ -249,7 +316,8 @@ class Model(Predictor):
     def _rows(self, x: Mapping[str, Any], targets: Any = None, weight: RowWeights = None, losses: Any = None) -> Rows:
         if targets is None:
             check_counts(without_absent(x))
-        encoded = encode_inputs(self.sources, InputRows(x, derived_nodes(self.graph)))
+        with nullcontext() if self.may_download else offline():
+            encoded = encode_inputs(self.sources, InputRows(x, derived_nodes(self.graph)))
         if not len(next(iter(encoded.values())).array):
             raise DataError("There are no rows: every input is empty.")
         if self._frozen is not None and len(next(iter(encoded.values())).array) >= MIN_CACHED_ROWS:

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from medley.core.rules import require
 from medley.errors import ArtifactError, ConfigError, did_you_mean
 from medley.nn.backbone import Backbone, build
 from medley.nn.hub import find
@@ -70,7 +71,8 @@ def fetch_referenced(network: nn.Module, entries: Sequence[Mapping[str, Any]], m
     weights: dict[str, Tensor] = {}
     backbones = _backbones(network)
     for entry in entries:
-        backbone = backbones[entry["part"]]
+        backbone = backbones.get(entry["part"])
+        require(backbone is not None, f"pretrained names the part {entry['part']!r}, which is no pretrained encoder.")
         try:
             original = build(replace(backbone.plan, name=entry["name"], revision=entry["revision"]))
         except ConfigError as error:

@@ -13,7 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from medley.errors import ConfigError
-from medley.nn.backbone_config import WITH_POOLED_OUTPUT, brief, is_text, kind_of, plain, quiet
+from medley.nn.backbone_config import (
+    SETTLED_KEYS,
+    WITH_POOLED_OUTPUT,
+    brief,
+    check_config,
+    is_text,
+    kind_of,
+    plain,
+    quiet,
+)
 from medley.nn.backbone_layers import (
     POOLING_PARTS,
     Trainable,
@@ -81,6 +90,7 @@ def build(plan: BackbonePlan) -> Backbone:
         ConfigError: the weights belong to another type of model, or the encoder does not support the plan.
     """
     config = plain(plan.config)
+    check_config(config)
     is_blank = _blank.get() or torch.get_default_device().type == "meta"
     encoder = empty(config) if is_blank else _load(plan, config)
     if hasattr(encoder, "pooler") and kind_of(config) not in WITH_POOLED_OUTPUT:
@@ -102,7 +112,7 @@ def empty(config: dict[str, Any]) -> Any:
 
 
 def _config_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key not in ("model_type", "dtype", "torch_dtype")}
+    return {key: value for key, value in config.items() if key not in SETTLED_KEYS and not key.startswith("_")}
 
 
 def _uninitialised() -> AbstractContextManager[None]:
@@ -148,7 +158,7 @@ def _config_of(model_type: str, arguments: Mapping[str, Any]) -> Any:
     import transformers
 
     try:
-        return transformers.AutoConfig.for_model(model_type, **arguments)
+        return _checked(transformers.AutoConfig.for_model(model_type, **arguments))
     except ValueError:
         # Some towers are not listed as models in transformers: "siglip_text_model" is a SiglipTextConfig.
         name = "".join(word.capitalize() for word in model_type.removesuffix("_model").split("_"))
@@ -157,7 +167,16 @@ def _config_of(model_type: str, arguments: Mapping[str, Any]) -> Any:
             raise ConfigError(
                 f"The installed version of transformers has no model of type {model_type!r}; another version may."
             ) from None
-        return config_class(**arguments)
+        return _checked(config_class(**arguments))
+
+
+def _checked(config: Any) -> Any:
+    """A config of transformers; refused if its encoder would fetch another one, as some detectors do."""
+    if any(getattr(config, key, None) for key in ("use_pretrained_backbone", "use_timm_backbone", "backbone")):
+        raise ConfigError(
+            f"A model of type {config.model_type!r} is built around another model, which is not supported."
+        )
+    return config
 
 
 def _model_class(config: Mapping[str, Any]) -> Any:

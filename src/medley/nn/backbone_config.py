@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,57 @@ _IGNORED_KEYS = (
 _TOWERS = {"text": ("text_config",), "image": ("vision_config", "image_config")}
 # Towers that return a pooled output which is not a token of their last layer.
 WITH_POOLED_OUTPUT = ("clip", "siglip", "siglip2", "metaclip_2", "altclip", "chinese_clip")
+
+
+SETTLED_KEYS = (
+    *("model_type", "dtype", "torch_dtype", "return_dict", "use_return_dict", "output_hidden_states"),
+    *("output_attentions", "torchscript", "return_unused_kwargs"),
+)
+"""What medley settles itself: a config has no say in what an encoder returns."""
+
+_FORBIDDEN_KEYS = (
+    # Each of these makes transformers or timm fetch something, or read another file.
+    *("attn_implementation", "experts_implementation", "auto_map", "quantization_config", "trust_remote_code"),
+    *("custom_pipelines", "kernel_config", "use_kernels", "backbone", "backbone_config", "backbone_kwargs"),
+    *("use_timm_backbone", "use_pretrained_backbone", "adapter_kwargs", "name_or_path", "pretrained", "cache_dir"),
+    *("pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "hub_kernels", "gguf_file"),
+)
+
+
+def check_config(config: Mapping[str, Any]) -> None:
+    """Checks a config that may come from anybody: no key makes a package fetch or read something.
+
+    Args:
+        config: as JSON.
+
+    Raises:
+        ConfigError: a key is not allowed, or the type of model has no usual name.
+
+    >>> check_config({"model_type": "bert", "attn_implementation": "someone/kernel"})
+    Traceback (most recent call last):
+        ...
+    medley.errors.ConfigError: The config of a pretrained encoder must not set 'attn_implementation'.
+    """
+    for key in ("model_type", "architecture"):
+        value = config.get(key, "x")
+        if not isinstance(value, str) or not re.fullmatch(r"[\w.-]{1,100}", value):
+            raise ConfigError(f"The {key} of a pretrained encoder must be a name, got {value!r:.100}.")
+    if "model_type" not in config:
+        raise ConfigError("The config of a pretrained encoder must have a model_type.")
+    _check_keys(config, depth=0)
+
+
+def _check_keys(value: Any, depth: int) -> None:
+    if depth > 10:
+        raise ConfigError("The config of a pretrained encoder is nested too deeply.")
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key in _FORBIDDEN_KEYS and item not in (None, False):
+                raise ConfigError(f"The config of a pretrained encoder must not set {key!r}.")
+            _check_keys(item, depth + 1)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_keys(item, depth + 1)
 
 
 def read_config(files: ModelFiles, modality: str, num_hidden_layers: int | None = None) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,6 +38,19 @@ _DOWNLOADED = (
     "chat_template*",
     "*.model",
 )
+
+
+_is_offline: ContextVar[bool] = ContextVar("is_offline", default=False)
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """A context in which models are looked for on this machine alone."""
+    token = _is_offline.set(True)
+    try:
+        yield
+    finally:
+        _is_offline.reset(token)
 
 
 class WeightsNotFoundError(ConfigError):
@@ -74,6 +89,8 @@ def find(name: str, revision: str | None = None, *, cached: bool = False) -> Mod
     Raises:
         WeightsNotFoundError: the model is not found; the message lists where it was looked for, and what to do.
     """
+    if _is_offline.get() and name.startswith(("\\\\", "//")):
+        raise WeightsNotFoundError(f"{name!r} is a folder of another machine, which was not accessed.")
     folder = Path(name).expanduser()
     if folder.is_dir():
         return _complete(ModelFiles(folder), f"The folder {folder}")
@@ -85,7 +102,7 @@ def find(name: str, revision: str | None = None, *, cached: bool = False) -> Mod
     cached_files = _from_cache(name, revision)
     if cached_files is not None:
         return cached_files
-    if cached or is_offline():
+    if cached or is_offline() or _is_offline.get():
         raise WeightsNotFoundError(_not_found_message(name, revision, None))
     try:
         downloaded = _fetch(name, revision, local=False)
@@ -153,6 +170,7 @@ def _fetch(name: str, revision: str | None, *, local: bool) -> ModelFiles:
             revision=revision,
             cache_dir=cache_folder(),
             local_files_only=local,
+            token=False if local else None,  # nothing is asked of the hub, so the user's token is not read
             allow_patterns=list(_DOWNLOADED),
         )
     )
@@ -191,6 +209,11 @@ def _not_found_message(name: str, revision: str | None, error: Exception | None)
         hub = f"the download from the hub failed ({reason})"
     elif is_offline():
         hub = "the hub was not accessed, because HF_HUB_OFFLINE is set"
+    elif _is_offline.get():
+        hub = (
+            "the hub was not accessed, because a saved model names them, which may come from anybody "
+            "(medley.load(..., download=True) permits it)"
+        )
     else:
         hub = "the hub was not accessed"
     return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from medley.core.codec import TargetCodec
-from medley.core.config import from_json
 from medley.core.head import Head
 from medley.core.input import InputBlock, Preprocessing
+from medley.core.rules import Fields, Items, Json, Maybe, Named, StateRules, Text, Whole, require
+from medley.core.saved_fields import block_from_json
 from medley.core.serialization import array_from_json, join_arrays, read_json
+from medley.data.restoring import restore_codec
 from medley.data.sources import Source
-from medley.errors import ArtifactError, ErrorCollector, MedleyError
+from medley.errors import ArtifactError, ErrorCollector, MedleyError, as_artifact_error
 from medley.tables.view import TableView
 
 
@@ -54,6 +57,32 @@ class Manifest:
     versions: Mapping[str, Any]
 
 
+_FILE = {"sha256": Text(), "bytes": Whole(0, 2**62)}
+_CODEC = Fields({"block": Text(), "fields": Json(), "state": Fields({}, keeps_others=True)}, frozenset({"fields"}))
+RULES = StateRules(
+    medley=Text(),
+    onnx=Fields(_FILE),
+    data=Maybe(Fields({"name": Text(), **_FILE})),
+    versions=Maybe(Named(Json(depth=2))),
+    inputs=Items(Text(), low=1, high=100_000, is_unique=True),
+    sources=Items(
+        Fields(
+            {
+                **{name: Text() for name in ("name", "input", "array", "present")},
+                "reads": Items(Text(), high=100_000),
+                "codec": _CODEC,
+            },
+            frozenset({"reads"}),
+        ),
+        low=1,
+        high=100_000,
+    ),
+    heads=Items(Fields({"name": Text(), "codec": _CODEC}), low=1, high=100_000),
+    table=Maybe(Json()),
+    arrays=Named(Fields({"array": Text(), "dtype": Text(), "shape": Items(Whole(0, 2**40), high=8)})),
+)
+
+
 def manifest_path(onnx: Path) -> Path:
     """The JSON beside an ONNX file.
 
@@ -84,16 +113,14 @@ def read_manifest(onnx: Path) -> Manifest:
     """
     _check_pair(onnx)
     path = manifest_path(onnx)
-    content = read_json(path)
     errors = ErrorCollector()
     try:
+        content = RULES.read(read_json(path))
         for file, expected in _files(onnx, content):
             _check_file(file, expected, errors)
         manifest = _manifest(content, errors)
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, MedleyError):
-            raise
-        raise ArtifactError(f"{path} is damaged: {error!r} is missing or wrong.") from error
+    except MedleyError as error:
+        raise as_artifact_error(error).within(f"{path} is damaged") from error.__cause__
     errors.raise_if_any(ArtifactError)
     return manifest
 
@@ -113,7 +140,9 @@ def _check_pair(onnx: Path) -> None:
 
 def _files(onnx: Path, content: Mapping[str, Any]) -> list[tuple[Path, Mapping[str, Any]]]:
     data = content.get("data")  # weights of large models lie in a file of their own
-    return [(onnx, content["onnx"]), *([(onnx.with_name(Path(data["name"]).name), data)] if data else [])]
+    if data:
+        require(re.fullmatch(r"[^/\\\\:]+", data["name"]) and data["name"] not in (".", ".."), "data must name a file.")
+    return [(onnx, content["onnx"]), *([(onnx.with_name(data["name"]), data)] if data else [])]
 
 
 def _check_file(path: Path, expected: Mapping[str, Any], errors: ErrorCollector) -> None:
@@ -131,22 +160,27 @@ def _check_file(path: Path, expected: Mapping[str, Any], errors: ErrorCollector)
 
 def _manifest(content: Mapping[str, Any], errors: ErrorCollector) -> Manifest:
     arrays = {name: array_from_json(array) for name, array in content["arrays"].items()}
+    names = content["inputs"]
     ports = []
     for entry in content["sources"]:
+        reads = tuple(entry.get("reads", ()))
+        missing = set(reads or (entry["input"],)) - set(names)
+        require(not missing, f"Source {entry['name']!r} reads {', '.join(sorted(missing))}, which is no input.")
         codec = _codec(entry["codec"], "source", entry["name"], arrays, errors)
-        ports.append(
-            Port(
-                Source(entry["name"], entry["input"], codec, tuple(entry.get("reads", ()))),
-                entry["array"],
-                entry["present"],
-            )
-        )
+        source = Source(entry["name"], entry["input"], codec, reads)
+        ports.append(Port(source, entry["array"], entry["present"]))
+    heads = [entry["name"] for entry in content["heads"]]
+    for kind, taken in (("sources", [port.source.name for port in ports]), ("heads", heads)):
+        require(len(set(taken)) == len(taken), f"No two {kind} may have the same name.")
     targets = {
         entry["name"]: _codec(entry["codec"], "head", entry["name"], arrays, errors) for entry in content["heads"]
     }
-    table = TableView.restore(content["table"]) if content.get("table") else None
-    versions = {"medley": content["medley"], **content.get("versions", {})}
-    return Manifest(tuple(content["inputs"]), tuple(ports), targets, table, versions)
+    table = None if content["table"] is None else TableView.restore(content["table"])
+    if table is not None:
+        table.check_names(names, heads)
+    return Manifest(
+        tuple(names), tuple(ports), targets, table, {"medley": content["medley"], **(content["versions"] or {})}
+    )
 
 
 def _codec(
@@ -154,15 +188,16 @@ def _codec(
 ) -> Any:
     where = f"{role} {name!r}"
     try:
-        block = from_json({"block": content["block"], "fields": content.get("fields", {})})
-        if not isinstance(block, InputBlock | Preprocessing | Head):
-            raise ArtifactError(f"{content['block']!r} is not an input, preprocessing or head, so it has no codec.")
-        return block.codec().restore(join_arrays(content["state"], _PREFIXES[role] + name, arrays))
+        block = block_from_json(content, where)
+        kind = Head if role == "head" else (InputBlock, Preprocessing)
+        require(isinstance(block, kind), f"{where}: {content['block']!r} is not a {role}, so it has no such codec.")
+        state = join_arrays(content["state"], _PREFIXES[role] + name, arrays)
+        return restore_codec(block.codec(), state, f"{where} is damaged")
     except MedleyError as error:
-        errors.collect(error.within(where))
+        errors.collect(error)
     except Exception as error:  # parts may do anything with values that they never wrote
         reason = f"is damaged, or was written with another version of {content.get('block')!r}"
-        errors.add(f"{where} {reason}: {error!r}.")
+        errors.add(f"{where} {reason}: {error!r:.300}.")
     return None
 
 

@@ -12,13 +12,16 @@ import numpy as np
 
 from medley.core.arguments import check_whole_number
 from medley.core.codec import Encoded
-from medley.data.sources import encode_inputs
+from medley.data.sources import absent, encode_inputs
 from medley.errors import ArtifactError, ConfigError, ErrorCollector, MissingDependencyError
 from medley.runtime.manifest import Manifest, check_ports, manifest_path, read_manifest
 from medley.tables.predictor import Predictor
 
 MAX_ROWS_BY_LENGTH = 64
 """Rows per pass where rows are grouped by their number of tokens."""
+
+MOST_BYTES, MOST_NUMBERS = 100_000_000, 4_000_000
+"""Size of a graph, and numbers of one row, up to which a graph is tried before it is used."""
 
 Origin = tuple[Sequence[Path] | Sequence[bytes], str, int | None]
 
@@ -146,7 +149,24 @@ def load(path: str | Path, device: str = "cpu", threads: int | None = None) -> O
     except Exception as error:  # onnxruntime documents no base class of its errors
         raise ArtifactError(f"{path} cannot be run: {error}") from error
     file = Path(path).absolute()
-    return OnnxModel(manifest, session, ((file, manifest_path(file)), device, threads))
+    model = OnnxModel(manifest, session, ((file, manifest_path(file)), device, threads))
+    _check_runs(model, file)
+    return model
+
+
+def _check_runs(model: OnnxModel, path: Path) -> None:
+    """Runs the graph on one row of zeros, unless that would take long; raises an `ArtifactError` where it fails."""
+    sources = [port.source for port in model.manifest.ports]
+    if path.stat().st_size > MOST_BYTES or sum(source.codec.spec.size for source in sources) > MOST_NUMBERS:
+        return
+    encoded = {source.name: absent(source.codec, 1) for source in sources}
+    try:
+        outputs = model._run({name: Encoded(one.array, ~one.present) for name, one in encoded.items()}, np.arange(1))
+    except Exception as error:  # onnxruntime documents no base class of its errors
+        raise ArtifactError(f"{path} cannot be run on a row of its inputs: {error!r:.300}.") from error
+    for raw, (name, codec) in zip(outputs, model.targets.items(), strict=True):
+        if np.shape(raw) != (1, len(codec.prior)):
+            raise ArtifactError(f"{path}: {name!r} is {np.shape(raw)}, but its target has {len(codec.prior)} outputs.")
 
 
 def _unpacked(contents: Sequence[bytes], device: str, threads: int | None) -> OnnxModel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from medley.core.linear import Labels, SupervisedCodec
 from medley.core.row_reporting import WarningCollector, using_row_numbers
 from medley.core.spec import Spec
 from medley.data.sources import Source, absent
-from medley.errors import DataError, within
+from medley.errors import ConfigError, DataError, within
 from medley.graph.graph import Graph
 from medley.model.derived import InputRows
 from medley.model.encoding import encode_targets, loss_targets, source_nodes, warn_of_unlearned
@@ -44,6 +45,7 @@ class Encodings:
         device: where tensors are held.
         stream: reads the rows of inputs in batches; `train` and `val` then hold labels only.
         seconds: returns the seconds that codecs that learn from labels may take; None for no limit.
+        choices: input name -> fields of its declaration, as `choices()` of an earlier call returned them.
 
     Attributes:
         frozen: runs frozen blocks, once per row.
@@ -62,8 +64,10 @@ class Encodings:
         device: torch.device,
         stream: Stream | None = None,
         seconds: Callable[[], float] | None = None,
+        choices: Mapping[str, Any] | None = None,
     ) -> None:
         self.seconds = seconds
+        self._choices = dict(choices or {})
         parts = [train] if val is None else [train, val]
         self._columns = [InputRows(part.x, numbers=part.numbers) for part in parts]
         self.parts = [replace(part, x=columns) for part, columns in zip(parts, self._columns, strict=True)]
@@ -111,9 +115,23 @@ class Encodings:
         key = _key(input_name, block)
         if key not in self._encodings:
             # Resolving the graph adds the block's name to errors, so only the input of a preprocessing is added here.
-            with within("" if isinstance(block, InputBlock) else input_name):
-                self._encodings[key] = self._encode(input_name, block.codec())
+            with within("" if isinstance(block, Input) else input_name):
+                self._encodings[key] = self._encode(input_name, self._codec(input_name, block))
         return self._encodings[key]
+
+    def _codec(self, input_name: str, block: Input | Preprocessing) -> Codec:
+        """A codec that is not fitted, with the choices of an earlier call."""
+        codec, choices = block.codec(), self._choices.get(input_name)
+        if isinstance(codec, SupervisedCodec) and isinstance(choices, dict):
+            known = {name: value for name, value in choices.items() if name in block.__dataclass_fields__}
+            with suppress(ConfigError):  # the file was edited
+                return replace(block, **known).codec()
+        return codec
+
+    def choices(self) -> dict[str, dict[str, Any]]:
+        """Input name -> what was chosen by the time there was, as fields of its declaration."""
+        codecs = {key.partition(": ")[0]: codec for key, (codec, _) in self._encodings.items()}
+        return {name: dict(codec.choices) for name, codec in codecs.items() if isinstance(codec, SupervisedCodec)}
 
     def _encode(self, input_name: str, codec: Codec) -> tuple[Codec, list[Encoded]]:
         rows = self.parts[0] if self.stream is None else self.stream.sample

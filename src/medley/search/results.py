@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from medley.errors import ArtifactError, warn
 from medley.model.model import Model
 from medley.search.store import Store
 from medley.search.trial import TrialResult
@@ -38,9 +39,9 @@ class SearchResults:
 
     @property
     def ranked(self) -> list[TrialResult]:
-        """Results of completed trials, the best first."""
-        complete = [trial for trial in self.trials if trial.state == "complete" and isfinite(trial.score)]
-        return sorted(complete, key=lambda trial: (trial.score, trial.number))
+        """Results of trials that have a model, the best first: complete ones, and one that was interrupted."""
+        finished = [trial for trial in self.trials if trial.has_model and isfinite(trial.score)]
+        return sorted(finished, key=lambda trial: (trial.score, trial.number))
 
     @property
     def best_numbers(self) -> list[int]:
@@ -52,8 +53,18 @@ class SearchResults:
         return [self.model(number) for number in self.best_numbers if self._has(number)]
 
     def best(self) -> Model:
-        """The best trial's model."""
-        return self.model(next((number for number in self.best_numbers if self._has(number)), self.best_numbers[0]))
+        """The best trial's model; where its files are damaged, which is reported, the next best.
+
+        Raises:
+            ArtifactError: no model can be loaded.
+        """
+        for number in self.best_numbers:
+            if self._has(number):
+                try:
+                    return self.model(number)
+                except ArtifactError as error:
+                    warn(f"The model of trial {number} is left out: {error}")
+        return self.model(self.best_numbers[0])
 
     def model(self, number: int) -> Model:
         """The model of one of the best trials.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -22,6 +23,7 @@ from medley.graph.network import Network, part_key
 from medley.graph.untie import untie
 from medley.model.forward import compute_outputs
 from medley.model.tasks import tasks_of
+from medley.search.checkpoint import TrialCheckpoints
 from medley.train.best import choose_voters, validation_outputs
 from medley.train.fit import VALIDATION_BATCH, fit
 from medley.train.hooks import TrainingHooks
@@ -67,6 +69,7 @@ def train_first_stage(
     hooks: TrainingHooks,
     seed: int,
     loss_weights: Any = None,
+    checkpoints: TrialCheckpoints | None = None,
 ) -> FirstStageResult:
     """Trains the first stage of a graph; a Ctrl-C ends it with its best epoch so far.
 
@@ -80,7 +83,9 @@ def train_first_stage(
         hooks: of the whole training.
         seed: of weights and order.
         loss_weights: how the losses of the heads are balanced.
+        checkpoints: of the trial; None keeps none.
     """
+    checkpoints = checkpoints or TrialCheckpoints(None)
     first_graph = _first_graph(graph, stage)
     torch.manual_seed(seed)
     network = Network(first_graph, specs, targets).to(rows[0].device)
@@ -94,10 +99,13 @@ def train_first_stage(
     )
     stage_hooks = TrainingHooks(
         lambda scores: scores["val_relative_loss"],
-        lambda record, score: "interrupted" if hooks.is_interrupted() else None,
         deadline=deadline,
+        checkpoint=partial(checkpoints.offer, "first"),
+        on_end=partial(checkpoints.save, "first"),
+        keeps_partial=hooks.keeps_partial,
     )
-    trained = fit(network, tasks, task_balancer, plan, rows[0], None, stage_hooks, seed)
+    state = checkpoints.state("first")
+    trained = fit(network, tasks, task_balancer, plan, rows[0], None, stage_hooks, seed, state)
     first_graph, network = untie(first_graph, specs, targets, trained.weights)
     network.to(rows[0].device).eval()
     choose_voters(network, tasks, rows[0], VALIDATION_BATCH)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from medley.core.files import write_file
-from medley.errors import ArtifactError, warn
+from medley.core.files import remove_leftovers, write_file
+from medley.errors import ArtifactError, ConfigError, warn
 from medley.model.artifact import load
+from medley.model.files import DESCRIPTION, read_description
 from medley.model.model import Model
-from medley.model.records import Record
+from medley.search.lock import ProjectLock
 from medley.search.trial import TrialResult
+from medley.search.trial_log import TrialLog, result_of
 
 if TYPE_CHECKING:
     import optuna
@@ -26,61 +28,139 @@ class Store:
     """The folder of a project: records a search, so that it can be resumed if interrupted, and opened if finished.
 
     The folder contains `project.json` (a checksum of data and settings), `trials.jsonl` (one line per finished
-    trial), and `trials/<number>/` (the saved models of the best trials).
+    trial), `trials/<number>/` (the saved models of the best trials), and `checkpoints/<number>/` (of a trial that has
+    not finished). Models that were found damaged are moved to `damaged/`.
 
     Args:
         folder: the project's folder.
+
+    Attributes:
+        log: the lines of finished trials.
+        repeats: number of a trial that is run again, or continued -> the values of its parameters.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self.log = TrialLog(self.folder / "trials.jsonl")
+        self.repeats: dict[int, dict[str, Any]] = {}
+        self._lock: ProjectLock | None = None
 
     @property
     def exists(self) -> bool:
         """Whether the folder contains a project."""
         return (self.folder / "project.json").is_file()
 
-    def begin(self, digest: str, *, overwrite: bool, choices: Mapping[str, Any] | None = None) -> str | None:
-        """Opens the project with this digest, or creates it.
+    def begin(
+        self, digest: str, *, overwrite: bool, choices: Mapping[str, Any] | None = None, resume: bool = False
+    ) -> str | None:
+        """Opens the project with this digest, or creates it, and locks it until `end`.
 
         Args:
             digest: a checksum of data, graph and settings.
             overwrite: whether to delete an existing project.
             choices: what the time limit decided before the search; a call that resumes it uses them again.
+            resume: whether only a search that exists is continued.
 
         Returns:
             A message for the user (another project was moved aside, a search is resumed), or None.
+
+        Raises:
+            ConfigError: another process is writing the project, or there is no search to resume.
+            ArtifactError: the file of trials cannot be read.
         """
         message = None
-        if overwrite and self.exists:
-            self._clear()
-        elif self.exists and self._about().get("digest") != digest:
-            aside = self._next_free_name()
-            self.folder.rename(aside)
-            message = f"{self.folder} held another project (other data or settings); it was moved to {aside}."
-        else:
-            message = self._resume()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        about = {"digest": digest, "choices": dict(choices or {})}
-        write_file(self.folder / "project.json", json.dumps(about).encode())
+        if resume and not self.exists:
+            message = f"needs a search to continue, but there is none in {self.folder}."
+            raise ConfigError(message, argument="resume")
+        self._acquire()
+        try:
+            if overwrite and self.exists:
+                self._clear()
+            elif self.exists and self._about().get("digest") != digest:
+                if resume:
+                    message = f"needs the data, columns and settings of the search in {self.folder}, which are others."
+                    raise ConfigError(message, argument="resume")
+                message = self._move_aside()
+            elif self.exists:
+                message = self._resume()
+            elif self.log.path.exists():  # not ours
+                message = self._move_log_aside()
+            self._write_about({"digest": digest, "choices": dict(choices or {})})
+        except BaseException:
+            self.end()
+            raise
         return message
 
+    def end(self) -> None:
+        """Lets other processes write the project."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _acquire(self) -> None:
+        self.end()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(self.folder)
+        self._lock = ProjectLock(self.folder)
+        self._lock.acquire()
+
+    def _move_aside(self) -> str:
+        aside = _next_free_name(self.folder)
+        self.folder.rename(aside)
+        self.log = TrialLog(self.log.path)
+        self._acquire()
+        return f"{self.folder} held another project (other data or settings); it was moved to {aside}."
+
+    def _move_log_aside(self) -> str:
+        aside = _next_free_name(self.log.path)
+        self.log.path.rename(aside)
+        self.log = TrialLog(self.log.path)
+        return f"{self.log.path} is of no project; it was moved to {aside}."
+
+    def _write_about(self, about: Mapping[str, Any]) -> None:
+        try:
+            write_file(self.folder / "project.json", json.dumps(about).encode())
+        except OSError as error:
+            reason = error.strerror or error
+            warn(f"{self.folder} cannot be written ({reason}): the search runs in memory and cannot be resumed.")
+
     def _resume(self) -> str | None:
-        lines, results = self._lines(), self.results()
-        done = [result for result in results if result.state == "complete"]
+        lines = self.log.lines
+        interrupted = [line for line in lines if line["state"] == "interrupted"]
+        self.repeats = {line["number"]: line["asked"]["params"] for line in interrupted}
+        lines = [line for line in lines if line["state"] != "interrupted"]
+        messages = self._set_damaged_models_aside()
+        done = [result_of(line) for line in lines if line["state"] == "complete"]
         if not done:  # the cause of the failures may have been fixed
-            self._clear()
-            return None
-        if not self.has_model(min(done, key=_rank).number):
-            self._clear()
-            return f"{self.folder} lacks the model of its best trial, so its {len(results)} trials are run again."
+            self.log.replace([])
+            return " ".join(messages) or None
+        best = min(done, key=_rank).number
+        if not self.has_model(best):
+            messages.append(f"{self.folder} lacks the model of its best trial, {best}, so it is run again.")
+            self.repeats |= {line["number"]: line["asked"]["params"] for line in lines if line["number"] == best}
+            lines = [line for line in lines if line["number"] != best]
         # Written again without the incomplete line of a killed run, since the next line would be appended to it.
-        write_file(self.folder / "trials.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
-        return f"{self.folder} holds {len(results)} trials of this project; the search resumes from there."
+        self.log.replace(lines)
+        messages.append(f"{self.folder} holds {len(lines)} trials of this project; the search resumes from there.")
+        return " ".join(messages)
+
+    def _set_damaged_models_aside(self) -> list[str]:
+        messages = []
+        for folder in sorted((self.folder / "trials").glob("*")):
+            if (folder / DESCRIPTION).is_file():
+                remove_leftovers(folder)
+                try:
+                    read_description(folder)
+                except ArtifactError as error:
+                    aside = _next_free_name(self.folder / "damaged" / folder.name)
+                    aside.parent.mkdir(exist_ok=True)
+                    folder.rename(aside)
+                    messages.append(f"The model of trial {folder.name} was moved to {aside}: {error}")
+        return messages
 
     def results(self) -> list[TrialResult]:
         """The results of all finished trials."""
-        return [_result(line) for line in self._lines()]
+        return self.log.results()
 
     def add(self, result: TrialResult, trial: optuna.trial.FrozenTrial) -> None:
         """Records a trial, with all that samplers and pruners need."""
@@ -95,21 +175,19 @@ class Store:
             "system": trial.system_attrs,
             "user": trial.user_attrs,
         }
-        line = {**asdict(result), "asked": optuna_state}
-        with (self.folder / "trials.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        self.log.add({**asdict(result), "asked": optuna_state})
 
     def replay(self, study: optuna.Study) -> None:
         """Adds the recorded trials to a study."""
         from optuna.distributions import json_to_distribution
         from optuna.trial import TrialState, create_trial
 
-        states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
-        for line in self._lines():
+        states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+        for line in self.log.lines:
             optuna_state = line["asked"]
-            study.add_trial(
-                create_trial(
-                    state=states[line["state"]],
+            try:
+                trial = create_trial(
+                    state=states.get(line["state"], TrialState.FAIL),
                     value=line["score"] if line["state"] == "complete" else None,
                     params=optuna_state["params"],
                     distributions={
@@ -120,7 +198,10 @@ class Store:
                     system_attrs=optuna_state["system"],
                     user_attrs=optuna_state["user"],
                 )
-            )
+            except (ValueError, TypeError, KeyError) as error:
+                warn(f"The tuner does not learn from trial {line['number']}, whose values are damaged: {error}")
+                continue
+            study.add_trial(trial)
 
     def save(self, number: int, model: Model) -> None:
         """Saves a trial's model; warns if it cannot be saved, since it contains parts without a registered name."""
@@ -137,18 +218,31 @@ class Store:
         """Deletes the models of all other trials."""
         for folder in (self.folder / "trials").glob("*"):
             if folder.is_dir() and folder.name not in map(str, numbers):
-                shutil.rmtree(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def checkpoints_folder(self, number: int) -> Path:
+        """The folder of the checkpoints of a trial, which may not exist."""
+        return self.folder / "checkpoints" / str(number)
 
     def best(self) -> int | None:
-        """The number of the best trial whose model is saved; None if there is none."""
-        with_model = [
-            result for result in self.results() if result.state == "complete" and self.has_model(result.number)
-        ]
-        return min(with_model, key=_rank).number if with_model else None
+        """The number of the best trial whose model is saved and whole; None if there is none.
+
+        Damaged models are reported.
+        """
+        finished = [result for result in self.results() if result.state in ("complete", "interrupted")]
+        for result in sorted(finished, key=_rank):
+            if self.has_model(result.number):
+                try:
+                    read_description(self.folder / "trials" / str(result.number))
+                except ArtifactError as error:
+                    warn(f"The model of trial {result.number} is left out: {error}")
+                    continue
+                return result.number
+        return None
 
     def has_model(self, number: int) -> bool:
         """Whether the model of a trial is saved."""
-        return (self.folder / "trials" / str(number) / "model.json").is_file()
+        return (self.folder / "trials" / str(number) / DESCRIPTION).is_file()
 
     @property
     def choices(self) -> dict[str, Any]:
@@ -156,42 +250,43 @@ class Store:
         choices = self._about().get("choices") if self.exists else None
         return choices if isinstance(choices, dict) else {}
 
+    def unfinished_choices(self, rows: int) -> dict[str, Any]:
+        """What the time limit decided about codecs, where a trial has checkpoints and so must have the same codecs.
+
+        Args:
+            rows: number of training rows; another number is another project.
+
+        Returns:
+            Name of an input -> fields of its declaration.
+        """
+        choices = self.choices
+        if choices.get("rows") != rows or not any((self.folder / "checkpoints").glob("*/*/*.json")):
+            return {}
+        codecs = choices.get("codecs")
+        return codecs if isinstance(codecs, dict) else {}
+
     def _about(self) -> dict[str, Any]:
         try:
             about = json.loads((self.folder / "project.json").read_text(encoding="utf-8"))
-        except ValueError:
+        except (ValueError, OSError, RecursionError):
             return {}
         return about if isinstance(about, dict) else {}
 
-    def _lines(self) -> list[dict[str, Any]]:
-        path = self.folder / "trials.jsonl"
-        if not path.is_file():
-            return []
-        lines = []
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                lines.append(json.loads(line))
-            except json.JSONDecodeError:  # the incomplete line of a killed run
-                break
-        return lines
-
     def _clear(self) -> None:
         # Only the files of a project are deleted: the folder may contain other files of the caller.
-        shutil.rmtree(self.folder / "trials", ignore_errors=True)
+        for name in ("trials", "checkpoints"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
         for name in ("trials.jsonl", "project.json"):
             (self.folder / name).unlink(missing_ok=True)
+        self.log = TrialLog(self.log.path)
 
-    def _next_free_name(self) -> Path:
-        number = 1
-        while (aside := self.folder.with_name(f"{self.folder.name}-before-{number}")).exists():
-            number += 1
-        return aside
+
+def _next_free_name(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.name}-before-{number}")).exists():
+        number += 1
+    return aside
 
 
 def _rank(result: TrialResult) -> tuple[float, int]:
     return result.score, result.number
-
-
-def _result(line: dict[str, Any]) -> TrialResult:
-    fields = {key: value for key, value in line.items() if key != "asked"}
-    return TrialResult(**{**fields, "records": [Record(**record) for record in fields["records"]]})

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from math import inf, isfinite
 from statistics import median
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from medley.errors import SearchError
+from medley.errors import ArtifactError, ConfigError, SearchError, warn
 from medley.model.model import Model
 from medley.model.records import Record
+from medley.search.checkpoint import TrialCheckpoints
 from medley.search.interrupt import Interrupts
 from medley.search.progress import Progress
 from medley.search.results import SearchResults
@@ -110,8 +112,6 @@ class Study:
         if self.default is None:
             self.default = ResolvedDefault(self.search_spec)
         study = self._study()
-        if not self.results:
-            study.enqueue_trial(self.default.params)
         limits = self.limits
         with self.interrupts, self.progress.running(limits.max_trials, self.search_spec.epochs, limits.deadline):
             self._trials(study)
@@ -122,7 +122,7 @@ class Study:
     def _trials(self, study: optuna.Study) -> None:
         try:
             while (ended := self._end()) is None:
-                self._trial(study, len(self.results))
+                self._trial(study, self._next_number())
         except KeyboardInterrupt:  # between two trials
             if not self.ranked:
                 raise
@@ -144,9 +144,16 @@ class Study:
         """Results of completed trials, the best first."""
         return self.search_results.ranked
 
+    def _next_number(self) -> int:
+        """The number of the next trial: the first that has no result, as the record of one may have been damaged."""
+        numbers = {result.number for result in self.results}
+        return next(number for number in count() if number not in numbers)
+
     def _end(self) -> str | None:
         """The reason to end the search now, or None."""
-        if self.interrupted or (self.interrupts.is_requested and self.ranked):
+        if self.interrupts.is_acknowledged() and not self.ranked:
+            raise KeyboardInterrupt
+        if self.interrupted or self.interrupts.is_requested:
             return "interrupted"
         if len(self.results) >= self.limits.max_trials:
             return "trials"
@@ -179,43 +186,75 @@ class Study:
         with quiet():
             # Each trial has its own sampler, so that a resumed search samples the same values.
             study.sampler = self.tuner.sampler(self.search_spec.seed + number)
+            params: Mapping[str, Any] | None = self.store.repeats.get(number)
+            if number == 0 and self.default is not None:
+                params = self.default.params
+            if params is not None:
+                study.enqueue_trial(dict(params))
             trial = study.ask()
         suggest = TrialSuggest(trial)
         result = TrialResult(number, params=suggest.params)  # filled by `suggest`; the model's metadata holds it too
         self.progress.begin(number)
         start_time = monotonic()
+        model = None
+        checkpoints = TrialCheckpoints(
+            self.store.checkpoints_folder(number), is_interrupted=self.interrupts.is_acknowledged
+        )
         try:
-            model = run(self.search_spec, suggest, self._hooks(trial), result, self.default if number == 0 else None)
-            result.state = "pruned" if result.reason == "pruned" else "complete"
-            if not isfinite(result.score):
+            model = self._run(suggest, trial, result, checkpoints)
+            result.state = result.reason if result.reason in ("pruned", "interrupted") else "complete"
+            self.interrupted = result.state == "interrupted"
+            if not isfinite(result.score) and not self.interrupted:
                 result.state, result.reason = "failed", result.reason or "the objective is not finite"
-            self.interrupted = result.reason == "interrupted"
         except KeyboardInterrupt:
             self.interrupted = True
             if not self.ranked:
                 raise
-            result.reason = "interrupted"
+            result.state = result.reason = "interrupted"
         except OversizedError as error:
             result.reason = str(error)
         except Exception as error:  # values that cannot be trained must not end the search; the reason is reported
             result.reason = f"{type(error).__name__}: {error}"
-        result.seconds = monotonic() - start_time
+        result.seconds = monotonic() - start_time + checkpoints.seconds
         self.results.append(result)
-        if result.state == "complete":
-            self._save(result, model)  # pyright: ignore[reportPossiblyUnboundVariable]
-        states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+        if result.has_model and model is not None:
+            self._save(result, model)
+        states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
         with quiet():
             score = result.score if result.state == "complete" else None
-            frozen = study.tell(trial, score, states[result.state])
+            frozen = study.tell(trial, score, states.get(result.state, TrialState.FAIL))
         self.store.add(result, frozen)
+        if not self.interrupted:
+            checkpoints.remove()
         self._drop_models()  # after the line is written: a run that is killed in between must not lose its best model
         self.progress.end(result, self.ranked[0] if self.ranked else None)
 
-    def _hooks(self, trial: optuna.Trial) -> TrainingHooks:
+    def _run(
+        self, suggest: TrialSuggest, trial: optuna.Trial, result: TrialResult, checkpoints: TrialCheckpoints
+    ) -> Model:
+        default = self.default if result.number == 0 else None
+        try:
+            return run(self.search_spec, suggest, self._hooks(trial, result.number), result, default, checkpoints)
+        except (ArtifactError, ConfigError) as error:
+            if not checkpoints.is_used:
+                raise
+            warn(f"The checkpoint of trial {result.number} cannot be used, so it begins again: {error}")
+            checkpoints.remove()
+        return run(self.search_spec, suggest, self._hooks(trial, result.number), result, default, checkpoints)
+
+    def _hooks(self, trial: optuna.Trial, number: int) -> TrainingHooks:
+        def resume(records: Sequence[Record]) -> None:
+            self.progress.log(f"trial {number} is resumed in epoch {len(records)}")
+            for record in records:
+                trial.report(self.search_spec.score(record.flat()) if record.val else 0.0, record.epoch)
+
+        def work(name: str, done: int, total: int) -> None:
+            self.progress.work(name, done, total)
+            if self.interrupts.is_acknowledged():
+                raise KeyboardInterrupt
+
         def watch(record: Record, score: float) -> str | None:
             self.progress.record(record, score)
-            if self.interrupts.is_requested:
-                return "interrupted"
             # Every callback is called for every record, even if an earlier one asks to stop.
             answers = [callback(record) for callback in self.callbacks]
             if any(answer is True for answer in answers):
@@ -234,11 +273,13 @@ class Study:
             watch,
             progress.step,
             on_plan,
-            progress.work,
+            work,
             progress.log,
             self._deadline(),
             self.search_spec.by_task,
-            lambda: self.interrupts.is_requested,
+            self.interrupts.is_acknowledged,
+            on_resume=resume,
+            keeps_partial=not self.ranked,
         )
 
     def _deadline(self) -> float | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import monotonic
 from typing import Any
 
+import numpy as np
 import torch
 
 from medley.balance.choose import balancer
@@ -24,6 +27,7 @@ from medley.heads.constant import predict_constant
 from medley.model.model import Model
 from medley.model.records import Record
 from medley.model.tasks import tasks_of
+from medley.search.checkpoint import TrialCheckpoints
 from medley.search.encodings import Encodings
 from medley.search.stages import FirstStageResult, find_first_stage, first_stage_plan, train_first_stage
 from medley.search.suggest import DefaultSuggest, Token, TrialSuggest
@@ -96,7 +100,7 @@ class TrialResult:
 
     Args:
         number: from 0.
-        state: `"complete"`, `"pruned"` or `"failed"`.
+        state: `"complete"`, `"pruned"`, `"failed"` or, where it can be continued, `"interrupted"`.
         score: the objective at the best epoch; lower is better.
         params: parameter name -> value.
         records: one per epoch.
@@ -117,6 +121,11 @@ class TrialResult:
     seconds: float = 0.0
     size: int = 0
     scores: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def has_model(self) -> bool:
+        """Whether the trial may have a model: it is complete, or was interrupted."""
+        return self.state in ("complete", "interrupted")
 
     def row(self) -> dict[str, Any]:
         """Columns of the search's history: `param.<name>` per parameter, the best epoch's scores, all curves."""
@@ -232,14 +241,28 @@ def check_size(network: Network, max_size: int | None, result: TrialResult) -> N
         raise OversizedError(f"Oversized model: {result.size:,} parameters, max_model_size is {max_size:,}.")
 
 
+def _key(search_spec: SearchSpec, graph: Graph, plan: Training, sources: Sequence[Source]) -> str:
+    """A checksum of what a training is made from, besides what is the same for a whole project."""
+    digest = hashlib.blake2b(digest_size=16)
+    blocks = [repr(node.block) for node in graph.nodes()]
+    digest.update(repr((blocks, plan, search_spec.plan, search_spec.seed, search_spec.loss_weights)).encode())
+    for source in sources:
+        if isinstance(source.codec, SupervisedCodec):  # depends on the time there was
+            for name, value in source.codec.state().items():
+                digest.update(name.encode())
+                digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+    return digest.hexdigest()
+
+
 def run(
     search_spec: SearchSpec,
     suggest: TrialSuggest,
     hooks: TrainingHooks,
     result: TrialResult,
     default: ResolvedDefault | None = None,
+    checkpoints: TrialCheckpoints | None = None,
 ) -> Model:
-    """Runs one trial.
+    """Runs one trial, or continues it from its checkpoints.
 
     Args:
         search_spec: the search specification.
@@ -247,6 +270,7 @@ def run(
         hooks: callbacks, messages and the deadline of the training.
         result: filled in place.
         default: the resolved default, for trial 0, so that it is not resolved again.
+        checkpoints: of this trial; None keeps none.
 
     Returns:
         The trained model.
@@ -254,7 +278,9 @@ def run(
     Raises:
         OversizedError: the network is too large.
         MedleyError: the graph cannot be resolved with the suggested values.
+        ArtifactError, ConfigError: the checkpoints are of another training.
     """
+    checkpoints = checkpoints or TrialCheckpoints(None)
     start_time = monotonic()
     if default is not None and default.is_chosen_by(suggest):
         graph, plan = default.graph, default.plan
@@ -263,6 +289,7 @@ def run(
     data = search_spec.data
     sources = data.sources(graph)
     specs = {source.name: source.codec.spec for source in sources}
+    checkpoints.begin(_key(search_spec, graph, plan, sources))
     stage, first_stage = find_first_stage(graph), None
     if stage is not None:
         if search_spec.max_model_size is not None:  # before time is spent on the first stage
@@ -278,6 +305,7 @@ def run(
             hooks,
             search_spec.seed,
             search_spec.loss_weights,
+            checkpoints,
         )
         graph = first_stage.graph
     network = _network(search_spec, graph, specs, first_stage)
@@ -290,14 +318,16 @@ def run(
         rows = [rows[0].with_folds(None), *rows[1:]]
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
-    fit_arguments = (tasks, task_balancer, plan, rows[0], val, hooks, search_spec.seed)
+    main_hooks = replace(hooks, checkpoint=partial(checkpoints.offer, "main"))
+    fit_arguments = (tasks, task_balancer, plan, rows[0], val, main_hooks, search_spec.seed)
     is_interrupted = first_stage is not None and (
         first_stage.training.stopped == "interrupted" or hooks.is_interrupted()
     )
     try:
-        trained = fit(network, *fit_arguments, stopped="interrupted" if is_interrupted else None)
+        state = None if is_interrupted else checkpoints.state("main")
+        trained = fit(network, *fit_arguments, state, stopped="interrupted" if is_interrupted else None)
     except KeyboardInterrupt:
-        if first_stage is None:
+        if first_stage is None or not hooks.keeps_partial:
             raise
         network = _network(search_spec, graph, specs, first_stage)  # the outputs of the first stage, which is complete
         trained = fit(network, *fit_arguments, stopped="interrupted")

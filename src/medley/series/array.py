@@ -8,6 +8,7 @@ import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
 from medley.core.row_reporting import row_number
+from medley.core.rules import MOST_NUMBERS, Items, StateRules, Whole
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 
@@ -54,8 +55,10 @@ class ArrayCodec(Codec):
     def state(self) -> dict[str, Any]:
         return {"shape": list(self._fitted())}
 
+    RULES = StateRules(shape=Items(Whole(1, MOST_NUMBERS), low=1, high=max(AXES)))
+
     def restore(self, state: State) -> Self:
-        self._shape = tuple(int(size) for size in state["shape"])
+        self._shape = tuple(self.RULES.read(state)["shape"])
         return self
 
     def _fitted(self) -> tuple[int, ...]:

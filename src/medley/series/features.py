@@ -9,6 +9,7 @@ import numpy as np
 from medley.core.codec import Codec, State
 from medley.core.linear import FeatureBlock, LinearFeatures
 from medley.core.registry import register
+from medley.core.rules import Array, StateRules
 from medley.series.array import ArrayCodec
 
 SCALE = 0.1
@@ -54,8 +55,15 @@ class ArrayFeatures(LinearFeatures):
         inner = {f"codec.{key}": value for key, value in self.codec.state().items()}
         return {**inner, "mean": self._mean, "scale": self._scale}
 
+    RULES = StateRules(mean=Array(np.float32, ("F",)), scale=Array(np.float32, ("F",)))
+
     def restore(self, state: State) -> Self:
         inner = {key.removeprefix("codec."): value for key, value in state.items() if key.startswith("codec.")}
         self.codec.restore(inner)
-        self._mean, self._scale = np.asarray(state["mean"], np.float32), np.asarray(state["scale"], np.float32)
+        values = self.RULES.read(state, {"F": self.codec.spec.size})
+        self._mean, self._scale = values["mean"], values["scale"]
         return self
+
+    @property
+    def widths(self) -> list[int]:
+        return [self.codec.spec.size]

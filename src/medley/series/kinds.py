@@ -35,6 +35,7 @@ class VectorKind(ColumnKind, register="series.vector_kind"):
 
     name = "vector"
     rank = 60.0
+    forms = r"([1-9]\d{0,6})?"
     compared_as = "numbers"
 
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
@@ -120,6 +121,8 @@ class SeriesKind(ColumnKind, register="series.series_kind"):
             for number, column in members:
                 claimed[column] = KindGuess(self.name, reason, 0.8, f"{name}#{number}")
         return claimed
+
+    forms = r"(?s)(.*#\d{1,9})?"
 
     def override(self, profile: ColumnProfile) -> KindGuess:
         if profile.is_plain and profile.values.dtype.kind != "O":

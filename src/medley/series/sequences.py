@@ -16,6 +16,7 @@ from medley.core.input import InputBlock, InputColumns, TableOptions
 from medley.core.linear import LinearFeatures
 from medley.core.registry import register
 from medley.core.row_reporting import row_number
+from medley.core.rules import MOST_STEPS, Array, StateRules, Whole, require
 from medley.core.shape import Flatten
 from medley.core.space import OneOf
 from medley.core.spec import Spec
@@ -87,9 +88,14 @@ class SequenceCodec(Codec):
     def state(self) -> dict[str, Any]:
         return {"steps": self.spec.shape[0], "mean": self._mean, "deviation": self._deviation}
 
+    RULES = StateRules(
+        steps=Whole(1, MOST_STEPS), mean=Array(np.float64, ("C",)), deviation=Array(np.float64, ("C",), low=1e-300)
+    )
+
     def restore(self, state: State) -> Self:
-        self._steps = int(state["steps"])
-        self._mean, self._deviation = (np.asarray(state[key], np.float64) for key in ("mean", "deviation"))
+        values = self.RULES.read(state)
+        self._steps, self._mean, self._deviation = values["steps"], values["mean"], values["deviation"]
+        require(len(self._mean), "mean must have a channel, got none.")
         return self
 
 

@@ -8,10 +8,11 @@ from typing import Any, Self
 import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
+from medley.core.rules import MOST_STEPS, Flag, Items, Maybe, Real, StateRules, Text, Whole, require
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
 from medley.series.array import read_numeric_rows
-from medley.series.columns import SeriesColumn, as_numbers, missing_mask, read_columns, select_columns
+from medley.series.columns import MAX_CATEGORIES, SeriesColumn, as_numbers, missing_mask, read_columns, select_columns
 
 MAX_DEFAULT_LOOKBACK = 16  # longest window if the caller sets no lookback
 
@@ -115,13 +116,25 @@ class WindowCodec(Codec):
             "scales": [column.scale for column in columns],
         }
 
+    RULES = StateRules(
+        steps=Whole(1, MOST_STEPS),
+        ready=Flag(),
+        names=Items(Text(), "C", low=1),
+        categories=Items(Maybe(Items(Text(), high=MAX_CATEGORIES, is_unique=True)), "C"),
+        means=Items(Real(), "C"),
+        scales=Items(Real(low=1e-300), "C"),
+    )
+
     def restore(self, state: State) -> Self:
-        parts = zip(state["names"], state["categories"], state["means"], state["scales"], strict=True)
+        values = self.RULES.read(state)
+        parts = zip(values["names"], values["categories"], values["means"], values["scales"], strict=True)
         self._columns = [
             SeriesColumn(name, None if categories is None else tuple(categories), mean, scale)
             for name, categories, mean, scale in parts
         ]
-        self._steps, self._has_windows = int(state["steps"]), bool(state["ready"])
+        self._steps, self._has_windows = values["steps"], values["ready"]
+        is_numeric = all(column.categories is None for column in self._columns)
+        require(is_numeric or not self._has_windows, "ready is true, so all columns must be numeric.")
         return self
 
     def _fitted(self) -> list[SeriesColumn]:

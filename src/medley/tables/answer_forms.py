@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from medley.core.rules import Choice, Either, Fields, Flag, Items, Real, Text, Whole
 from medley.errors import ConfigError, ErrorCollector
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class AnswerForm:
         import pandas as pd
 
         if self.kind == "duration":
-            return pd.to_timedelta(values, unit="D")
+            return pd.to_timedelta(values, unit="D", errors="coerce")  # NaT where pandas holds no such duration
         if self.kind == "categorical":
             categories = {str(category): category for category in self.categories}
             restored = [categories.get(str(value), value) for value in values.tolist()]
@@ -87,10 +88,23 @@ class AnswerForm:
         """The form as JSON values."""
         return {**asdict(self), "categories": list(self.categories), "enum": list(self.enum)}
 
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """The inverse of `state`."""
-        return cls(**{**state, "categories": tuple(state["categories"]), "enum": tuple(state["enum"])})
+
+def _form(categories: list[Any], enum: list[str], **fields: Any) -> AnswerForm:
+    return AnswerForm(**fields, categories=tuple(categories), enum=(enum[0], enum[1]))
+
+
+_PLAIN = Either(Text(), Flag(), Whole(-(10**300), 10**300), Real())
+FORM_RULE = Fields(
+    {
+        "name": _PLAIN,
+        "kind": Choice("plain", "duration", "categorical", "enum"),
+        "categories": Items(_PLAIN, is_unique=True),
+        "ordered": Flag(),
+        "enum": Items(Text(), 2),
+    },
+    make=_form,
+)
+"""The saved state of a form, as `state` returns it; reads a form."""
 
 
 def _members(module: str, name: str) -> Iterable[Enum]:

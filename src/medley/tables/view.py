@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from medley.core.input import InputBlock
 from medley.core.registry import lookup
+from medley.core.rules import Fields, Items, Json, Maybe, Named, StateRules, Text, require
 from medley.data.datasets import LabelledDataset
-from medley.tables.answer_forms import AnswerForm, checked_frame
+from medley.tables.answer_forms import FORM_RULE, AnswerForm, checked_frame
 from medley.tables.columns.cells import Cells, check_columns, table_cells
 from medley.tables.columns.kind import kind_named
+from medley.tables.columns.pseudonyms import pseudonymized
 from medley.tables.columns.schema import Schema
 from medley.tables.reading.files import ENDINGS, TableFiles, ending_of, is_files
 from medley.tables.reading.read import Table, read
@@ -38,6 +41,10 @@ class Feed:
     input: str
 
 
+def _feed(name: str, columns: list[str], input: str) -> Feed:
+    return Feed(name, tuple(columns), input)
+
+
 class TableView:
     """Reads a model's inputs and targets from a table, and writes its predictions as columns.
 
@@ -46,6 +53,7 @@ class TableView:
         feeds: which columns each input reads.
         targets: head name -> its column.
         forms: column of a target -> the form of its predictions; plain where it has none.
+        private: columns whose words are replaced by codes in every table that is read.
     """
 
     def __init__(
@@ -54,7 +62,9 @@ class TableView:
         feeds: Sequence[Feed],
         targets: Mapping[str, str],
         forms: Mapping[str, AnswerForm] | None = None,
+        private: Sequence[str] = (),
     ) -> None:
+        self.private = tuple(private)
         self.schema = schema
         self.feeds = tuple(feeds)
         self.targets = dict(targets)
@@ -68,12 +78,22 @@ class TableView:
     @property
     def text_columns(self) -> list[str]:
         """The columns whose cells must be read as text, even if all of them are digits in some table."""
-        guesses = (self.schema[name] for name in self._all_columns())
-        return [guess.name for guess in guesses if kind_named(guess.kind).reads_as_text(guess.form)]
+        guesses = [self.schema[name] for name in self._all_columns()]
+        is_text = {guess.name: kind_named(guess.kind).reads_as_text(guess.form) for guess in guesses}
+        return [name for name, is_read_so in is_text.items() if is_read_so or name in self.private]
+
+    def without_examples(self, reason: str) -> TableView:
+        """A view that quotes no cell of the table that it was made for.
+
+        Args:
+            reason: takes the place of the reasons for the columns' kinds, which may quote cells.
+        """
+        guesses = [replace(guess, examples=(), reason=reason) for guess in self.schema.values()]
+        return TableView(Schema(guesses), self.feeds, self.targets, self.forms, self.private)
 
     def only(self, inputs: Collection[str]) -> TableView:
         """A view of some of the inputs, without targets."""
-        return TableView(self.schema, [feed for feed in self.feeds if feed.name in inputs], {})
+        return TableView(self.schema, [feed for feed in self.feeds if feed.name in inputs], {}, None, self.private)
 
     def read(self, table: Any, root: Any = None, *, labelled: bool = False, empty: bool = False) -> Table:
         """Read a table of any form; text columns stay text, even if all of their cells are digits in this table.
@@ -93,7 +113,7 @@ class TableView:
         missing_targets = [name for name in self.targets.values() if name not in loaded.frame.columns]
         has_no_target = labelled and len(missing_targets) == len(self.targets)
         check_columns(loaded, [*self.required, *missing_targets] if has_no_target else self.required)
-        return loaded
+        return pseudonymized(loaded, self.private)
 
     def labelled(self, table: Table) -> list[str]:
         """The heads whose target columns are in the table."""
@@ -183,6 +203,17 @@ class TableView:
                 columns += [(f"{column}_{label}", values[:, position]) for position, label in enumerate(classes)]
         return checked_frame(columns, table.frame.index)
 
+    RULES: ClassVar[StateRules] = StateRules(
+        schema=Json(),
+        feeds=Items(
+            Fields({"name": Text(), "columns": Items(Text(), low=1, is_unique=True), "input": Text()}, make=_feed),
+            low=1,
+        ),
+        targets=Named(Text()),
+        forms=Maybe(Named(FORM_RULE)),
+        private=Maybe(Items(Text(), is_unique=True)),
+    )
+
     def state(self) -> dict[str, Any]:
         """The view as JSON values."""
         return {
@@ -190,14 +221,49 @@ class TableView:
             "feeds": [asdict(feed) for feed in self.feeds],
             "targets": self.targets,
             "forms": {column: form.state() for column, form in self.forms.items()},
+            **({"private": list(self.private)} if self.private else {}),
         }
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Self:
-        """The inverse of `state`."""
-        feeds = [Feed(feed["name"], tuple(feed["columns"]), feed["input"]) for feed in state["feeds"]]
-        forms = {column: AnswerForm.from_state(form) for column, form in state.get("forms", {}).items()}
-        return cls(Schema.restore(state["schema"]), feeds, state["targets"], forms)
+        """The inverse of `state`.
+
+        Raises:
+            ArtifactError: it is the state of no view.
+            ConfigError: an input or a kind of column is not registered.
+        """
+        values = cls.RULES.read(state)
+        schema, private = Schema.restore(values["schema"]), values["private"] or ()
+        view = cls(schema, values["feeds"], values["targets"], values["forms"], private)
+        for feed in view.feeds:
+            input_class = lookup(feed.input)
+            require(
+                isinstance(input_class, type) and issubclass(input_class, InputBlock), f"{feed.input!r} is no input."
+            )
+            reads_one = (
+                getattr(input_class.rows_from_columns, "__func__", None) is InputBlock.rows_from_columns.__func__
+            )
+            require(len(feed.columns) == 1 or not reads_one, f"Input {feed.name!r} reads one column.")
+        unknown = [name for name in view._all_columns() if name not in view.schema]
+        require(not unknown, f"The schema has no column {', '.join(map(repr, unknown))}.")
+        names = [feed.name for feed in view.feeds]
+        require(len(set(names)) == len(names), "No two feeds may have the same name.")
+        return view
+
+    def check_names(self, inputs: Sequence[str], heads: Sequence[str]) -> None:
+        """Checks that a restored view belongs to a model.
+
+        Args:
+            inputs: names of the model's inputs.
+            heads: names of its heads.
+
+        Raises:
+            ArtifactError: it reads other inputs or targets.
+        """
+        fed = [feed.name for feed in self.feeds]
+        require(set(fed) == set(inputs), f"The table feeds the inputs {fed}, but the model has {list(inputs)}.")
+        targets = list(self.targets)
+        require(set(targets) == set(heads), f"The table has targets {targets}, but the model has {list(heads)}.")
 
 
 def is_table(rows: Any, input_names: Sequence[str], required: Sequence[str] = ()) -> bool:

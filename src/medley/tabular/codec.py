@@ -10,10 +10,11 @@ from typing import Any, Self
 import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
+from medley.core.rules import Flag, Items, StateRules, require
 from medley.core.spec import Spec
 from medley.errors import ConfigError, DataError, NotFittedError, listing
 from medley.tabular.cells import infer_reading
-from medley.tabular.columns import CategoricalColumn, NumericColumn, column_from
+from medley.tabular.columns import COLUMN_RULE, CategoricalColumn, NumericColumn
 from medley.tabular.rows import TableRows, read_rows
 
 
@@ -88,10 +89,14 @@ class TableCodec(Codec):
         """JSON values."""
         return {"named": self.named, "columns": [column.state() for column in self.columns]}
 
+    RULES = StateRules(named=Flag(), columns=Items(COLUMN_RULE, low=1))
+
     def restore(self, state: State) -> Self:
         """The inverse of `state`."""
-        self.named = bool(state["named"])
-        self.columns = [column_from(column) for column in state["columns"]]
+        values = self.RULES.read(state)
+        self.named, self.columns = values["named"], values["columns"]
+        names = [column.name for column in self.columns]
+        require(not self.named or len(set(names)) == len(names), "No two columns may have the same name.")
         return self
 
     def _learn_columns(self, rows: TableRows) -> list[NumericColumn | CategoricalColumn]:

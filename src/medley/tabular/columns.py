@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, Self
 
 import numpy as np
 
 from medley.core.row_reporting import row_number
+from medley.core.rules import Choice, Either, Fields, Flag, Items, Mismatch, Real, StateRules, Text, Whole
 from medley.core.spec import Column
 from medley.errors import DataError
 from medley.tabular.cells import Label, days_of, labels_of, numbers_of
@@ -154,16 +156,56 @@ class CategoricalColumn:
         }
 
 
+def _numeric(kind: str, bins: list[float], values: list[float], **fields: Any) -> NumericColumn:
+    for numbers in (bins, values):
+        if any(later <= earlier for earlier, later in pairwise(numbers)):
+            raise Mismatch("must have rising bins and values.")
+    return NumericColumn(**fields, bins=tuple(bins), values=tuple(values))
+
+
+def _categorical(kind: str, categories: list[Label], **fields: Any) -> CategoricalColumn:
+    return CategoricalColumn(**fields, categories=tuple(categories))
+
+
+_Z = Real(-1e12, 1e12)
+COLUMN_RULE = Either(
+    Fields(
+        {
+            "kind": Choice("numeric"),
+            "name": Text(),
+            "reading": Choice("number", "time"),
+            "centre": Real(-1e100, 1e100),
+            "scale": Real(0.0, 1e100),
+            "bins": Items(_Z, high=4 * MAX_EDGES),
+            "missing": Flag(),
+            "known": Flag(),
+            "values": Items(_Z, high=MAX_VALUES),
+        },
+        make=_numeric,
+    ),
+    Fields(
+        {
+            "kind": Choice("categorical"),
+            "name": Text(),
+            "categories": Items(Either(Text(), Flag(), Whole(-(10**300), 10**300), Real()), high=MAX_CATEGORIES),
+            "missing": Flag(),
+        },
+        make=_categorical,
+    ),
+)
+"""The saved state of a column, as `state` returns it; reads a column."""
+
+
 def column_from(state: Mapping[str, Any]) -> NumericColumn | CategoricalColumn:
     """The inverse of a column's `state`.
+
+    Raises:
+        ArtifactError: it is the state of no column.
 
     >>> column_from(CategoricalColumn("sex", ("f", "m")).state()).column.cardinality
     3
     """
-    fields = {key: value for key, value in state.items() if key != "kind"}
-    if state["kind"] == "numeric":
-        return NumericColumn(**{**fields, "bins": tuple(fields["bins"]), "values": tuple(fields["values"])})
-    return CategoricalColumn(**{**fields, "categories": tuple(fields["categories"])})
+    return StateRules(column=COLUMN_RULE).read({"column": state})["column"]
 
 
 def _values(name: str, cells: np.ndarray, reading: str) -> np.ndarray:

@@ -9,8 +9,10 @@ import numpy as np
 from medley.core.codec import State
 from medley.core.linear import FeatureBlock, LinearFeatures
 from medley.core.registry import register
+from medley.core.rules import Array, Items, Json, StateRules, Whole, require
 from medley.core.spec import Column
 from medley.tabular.codec import TableCodec
+from medley.tabular.columns import MAX_CATEGORIES
 
 BINS = 16
 SCALE = 0.1
@@ -66,11 +68,15 @@ class TableFeatures(LinearFeatures):
 
     def numbers(self, values: Any) -> np.ndarray:
         """Numeric columns except times, because rows that are close in time are similar anyway."""
+        return self.codec.encode(values).array[:, self._number_places()]
+
+    @property
+    def number_count(self) -> int:
+        return len(self._number_places())
+
+    def _number_places(self) -> list[int]:
         columns = self.codec.spec.columns
-        positions = [
-            position for position, column in enumerate(columns) if column.kind == "numeric" and not column.is_time
-        ]
-        return self.codec.encode(values).array[:, positions]
+        return [place for place, column in enumerate(columns) if column.kind == "numeric" and not column.is_time]
 
     def _optional(self) -> np.ndarray | None:
         """(F,) whether a feature is a rank or a part between quantiles; None if there are none."""
@@ -97,11 +103,26 @@ class TableFeatures(LinearFeatures):
     def state(self) -> dict[str, Any]:
         return {"table": self.codec.state(), "codes": self._codes, "mean": self._mean, "scale": self._scale}
 
+    RULES = StateRules(
+        table=Json(),
+        codes=Items(Items(Whole(0, MAX_CATEGORIES), high=MAX_ONE_HOT), "C"),
+        mean=Array(np.float32, ("F",)),
+        scale=Array(np.float32, ("F",)),
+    )
+
     def restore(self, state: State) -> Self:
-        self.codec.restore(state["table"])
-        self._codes = [list(codes) for codes in state["codes"]]
-        self._mean, self._scale = np.asarray(state["mean"], np.float32), np.asarray(state["scale"], np.float32)
+        sizes: dict[str, int] = {}
+        values = self.RULES.read(state, sizes)
+        self.codec.restore(values["table"])
+        require(len(self.codec.columns) == sizes["C"], "codes must have a list for each column of the table.")
+        self._codes, self._mean, self._scale = values["codes"], values["mean"], values["scale"]
+        width = self._plain(np.zeros((1, sizes["C"]), np.float32)).shape[1]
+        require(width == sizes["F"], f"mean must have one number for each of {width} features, got {sizes['F']}.")
         return self
+
+    @property
+    def widths(self) -> list[int]:
+        return [len(self._mean)]
 
 
 def _numeric(values: np.ndarray, column: Column) -> np.ndarray:

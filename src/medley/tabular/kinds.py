@@ -13,8 +13,8 @@ from medley.tables.columns.numbers import infer_from_numbers
 from medley.tables.columns.parsing import parse_distinct, spread
 from medley.tables.columns.profile import ColumnProfile, KindGuess, label_form
 from medley.tables.formats.booleans import parse_boolean
-from medley.tables.formats.numbers import NumberForm, find_number_form, to_numbers
-from medley.tables.formats.times import find_epoch, find_time_form, numbers_to_times, to_times
+from medley.tables.formats.numbers import COMMA, POINT, NumberForm, find_number_form, to_numbers
+from medley.tables.formats.times import TIME_FORMS, find_epoch, find_time_form, numbers_to_times, to_times
 
 _MOSTLY = 0.95
 _DURATION = re.compile(r"-?\d{1,6} days?(?: [+-]?\d\d:\d\d:\d\d(?:\.\d{1,9})?)?")
@@ -58,6 +58,7 @@ class NumberKind(ColumnKind, register="tabular.number_kind"):
     name = "number"
     has_number_markers = True
     rank = 40.0
+    forms = rf"(duration|({re.escape(POINT)}|{re.escape(COMMA)})( .*)?)?"
     compared_as = "number"
 
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
@@ -131,6 +132,7 @@ class TimeKind(ColumnKind, register="tabular.time_kind"):
     name = "time"
     has_number_markers = True
     rank = 50.0
+    forms = "|".join(map(re.escape, TIME_FORMS))
     compared_as = "number"
 
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:

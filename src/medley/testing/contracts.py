@@ -184,10 +184,9 @@ def _check_networks(pairs: Sequence[InputWithRows], node: Node, seeds: Sequence[
 def _inputs_with_rows(rows: Rows | None) -> list[InputWithRows]:
     """Every registered input with the first sample of rows that it accepts."""
     accepted: list[InputWithRows] = []
-    input_types = (
-        input_type for input_type in registered(InputBlock).values() if not issubclass(input_type, DerivedInput)
-    )
-    for input_type in input_types:
+    for input_type in registered(InputBlock).values():
+        if issubclass(input_type, DerivedInput):
+            continue
         block = _named(cast("Any", input_type)(), len(accepted))
         for sample in input_rows(block) if rows is None else [rows]:
             try:

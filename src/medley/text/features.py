@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from medley.core.codec import State
 from medley.core.linear import FeatureBlock, LinearFeatures
 from medley.core.registry import register
-from medley.text.rows import read_texts
+from medley.core.rules import Array, Choice, Items, Maybe, StateRules, Whole, require
+from medley.text.rows import MAX_CHARACTERS, read_texts
 from medley.text.words import Words, hash_text
 
 Terms = dict[str, tuple[np.ndarray, np.ndarray]]
 """Kind of terms -> which text each term stands in (M,), and its hash (M,)."""
 
-MAX_WORDS, MAX_CHARACTERS, MAX_ENTITIES = 50_000, 30_000, 20_000
+MAX_WORDS, MAX_RUNS, MAX_ENTITIES = 50_000, 30_000, 20_000
+KINDS = ("words", "characters", "entities", "labels")
 SHORT = 100
 """Mean number of characters up to which runs of characters are features: of long texts, words say enough."""
 
@@ -33,22 +35,26 @@ class TextFeatures(LinearFeatures):
     Entities are what lies between commas ("Anna Smith, Bo Li"), where they recur: names of people, countries, brands.
     Each of the three is a vector of unit length. Term frequencies are logarithmic, and terms of one text are left out.
 
+    Args:
+        max_characters: longer texts are cut there.
+
     >>> blocks, present = TextFeatures().fit(["red shirt", "red hat", None]).encode(["red hat", None])
     >>> blocks[0].matrix.shape[0], present.tolist()
     (2, [True, False])
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_characters: int = MAX_CHARACTERS) -> None:
+        self.max_characters = max_characters
         self._terms: dict[str, np.ndarray] = {}  # kind -> sorted hashes (F,)
         self._idf: dict[str, np.ndarray] = {}
         self._counted: tuple[list[str], Terms] | None = None  # texts that were fitted, which are encoded next
 
     def fit(self, values: Any) -> Self:
-        texts, present = read_texts(values)
+        texts, present = read_texts(values, self.max_characters)
         rows = [text for text, is_present in zip(texts, present, strict=True) if is_present]
         limits = {"words": MAX_WORDS}
         if rows and np.mean([len(text) for text in rows]) < SHORT:
-            limits["characters"] = MAX_CHARACTERS
+            limits["characters"] = MAX_RUNS
         if _has_entities(rows):
             limits["entities"] = MAX_ENTITIES
         distinct = Counter(rows)
@@ -66,7 +72,7 @@ class TextFeatures(LinearFeatures):
     def encode(self, values: Any) -> tuple[list[FeatureBlock], np.ndarray]:
         from scipy.sparse import hstack
 
-        texts, present = read_texts(values)
+        texts, present = read_texts(values, self.max_characters)
         rows = [text for text, is_present in zip(texts, present, strict=True) if is_present]
         distinct = list(dict.fromkeys(rows))
         counted, self._counted = self._counted, None
@@ -101,13 +107,31 @@ class TextFeatures(LinearFeatures):
 
     def state(self) -> dict[str, Any]:
         terms = {f"{kind}_terms": hashes.view(np.int64) for kind, hashes in self._terms.items()}
-        return {"kinds": list(self._terms), **terms, **{f"{kind}_idf": idf for kind, idf in self._idf.items()}}
+        limit = {"max_characters": self.max_characters}
+        return {"kinds": list(self._terms), **limit, **terms, **{f"{kind}_idf": idf for kind, idf in self._idf.items()}}
+
+    RULES = StateRules(kinds=Items(Choice(*KINDS[:3]), low=1, is_unique=True), max_characters=Maybe(Whole(1)))
+    KIND_RULES: ClassVar = {
+        kind: StateRules(
+            **{f"{kind}_terms": Array(np.int64, ("F",)), f"{kind}_idf": Array(np.float32, ("F",), low=0.0)}
+        )
+        for kind in KINDS
+    }
 
     def restore(self, state: State) -> Self:
-        kinds = state["kinds"]
-        self._terms = {kind: np.array(state[f"{kind}_terms"], np.int64).view(np.uint64) for kind in kinds}
-        self._idf = {kind: np.asarray(state[f"{kind}_idf"], np.float32) for kind in kinds}
+        self._terms, self._idf = {}, {}
+        settings = self.RULES.read(state)
+        self.max_characters = settings["max_characters"] or MAX_CHARACTERS
+        for kind in settings["kinds"]:
+            values = self.KIND_RULES[kind].read(state)
+            terms = values[f"{kind}_terms"].view(np.uint64)
+            require((terms[1:] > terms[:-1]).all(), f"{kind}_terms must be sorted.")
+            self._terms[kind], self._idf[kind] = terms, values[f"{kind}_idf"]
         return self
+
+    @property
+    def widths(self) -> list[int]:
+        return [sum(map(len, self._terms.values()))]
 
 
 def terms_by_kind(kinds: Iterable[str], texts: Sequence[str]) -> Terms:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import field
 from typing import ClassVar
 
+from medley.core.arguments import whole_number_problem
 from medley.core.block import Block, Node
 from medley.core.input import InputBlock
 from medley.core.linear import LinearFeatures
@@ -13,6 +14,7 @@ from medley.nn.pretrained_argument import pretrained_problem
 from medley.text.block import TextBlock
 from medley.text.embedding import Embedding
 from medley.text.pretrained import TEXT_MODELS
+from medley.text.rows import MAX_CHARACTERS
 from medley.text.tokens import TokenCodec
 
 
@@ -24,6 +26,7 @@ class TextInput(InputBlock, register="text.input"):
 
     Args:
         pretrained: the pretrained encoder of the default block, as in `TextBlock`.
+        max_characters: longer texts are cut there before they are encoded, which takes some hundred times their memory.
 
     Shape: rows -> token ids (B, T); 0 is padding (before the words), 1 an unknown word.
 
@@ -42,14 +45,16 @@ class TextInput(InputBlock, register="text.input"):
     fits_alone: ClassVar[bool] = True
 
     pretrained: bool | str | None = field(default=None, kw_only=True)
+    max_characters: int = field(default=MAX_CHARACTERS, kw_only=True)
 
     def check(self) -> Iterable[str]:
-        """Checks `pretrained`."""
+        """Checks `pretrained` and `max_characters`."""
         yield from pretrained_problem(self.pretrained)
+        yield from whole_number_problem(self.max_characters, "max_characters")
 
     def codec(self) -> TokenCodec:
         """A new codec for token ids."""
-        return TokenCodec()
+        return TokenCodec(max_characters=self.max_characters)
 
     def default_block(self) -> Block:
         """The default encoder of texts."""
@@ -68,7 +73,7 @@ class TextInput(InputBlock, register="text.input"):
         """TF-IDF of words, characters and entities."""
         from medley.text.features import TextFeatures
 
-        return TextFeatures()
+        return TextFeatures(self.max_characters)
 
     def adapter(self) -> Block:
         """A vector per word, for blocks that read numbers."""

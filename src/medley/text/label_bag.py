@@ -15,6 +15,7 @@ from medley.core.input import InputBlock
 from medley.core.linear import FeatureBlock, LinearFeatures
 from medley.core.registry import register
 from medley.core.row_reporting import row_number
+from medley.core.rules import Choice, Items, Maybe, StateRules, Text, Whole
 from medley.core.space import Space
 from medley.core.spec import Spec
 from medley.errors import DataError, NotFittedError
@@ -86,9 +87,12 @@ class LabelBagCodec(Codec):
         """The labels in the order of their ids, and the number of slots."""
         return {"labels": self.labels, "places": self.spec.shape[0]}
 
+    RULES = StateRules(labels=Items(Text(), is_unique=True), places=Whole(1, MAX_LABELS_PER_ROW))
+
     def restore(self, state: State) -> Self:
         """The inverse of `state`."""
-        self.labels, self._slots = list(state["labels"]), int(state["places"])
+        values = self.RULES.read(state)
+        self.labels, self._slots = values["labels"], values["places"]
         return self
 
 
@@ -123,6 +127,8 @@ class LabelSetFeatures(TextFeatures):
     >>> blocks[0].matrix.shape, present.tolist()
     ((2, 1), [True, False])
     """
+
+    RULES = StateRules(kinds=Items(Choice("labels"), 1), max_characters=Maybe(Whole(1)))
 
     def fit(self, values: Any) -> Self:
         rows = [sorted(row) for row in read_rows(values) if row is not None]

@@ -9,12 +9,14 @@ from typing import Any, Self
 import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
+from medley.core.rules import Array, Flag, StateRules, Whole
 from medley.core.spec import Spec
 from medley.errors import NotFittedError
-from medley.text.rows import read_texts
+from medley.text.rows import MAX_CHARACTERS, in_chunks, read_texts
 from medley.text.words import Words
 
 LARGEST_BAG = 512
+LONGEST_NGRAM = 16  # words
 MAX_FIT_TEXTS = 200_000  # maximum number of distinct texts from which the table is built
 MAX_SIZE_TEXTS = 5000  # maximum number of texts from which the size of a bag is chosen
 CHUNK_BYTES = 2**25  # memory of the flags of a chunk of texts
@@ -41,14 +43,16 @@ class NgramCodec(Codec):
     Args:
         max_tokens: maximum number of n-grams with an id.
         ngrams: number of words in the longest word n-gram.
+        max_characters: longer texts are cut there.
 
     >>> codec = NgramCodec().fit(["odd", "even"])
     >>> codec.encode(["odd", "zebra"]).array.astype(bool).sum(1)
     array([7, 0])
     """
 
-    def __init__(self, max_tokens: int = 20000, ngrams: int = 2) -> None:
+    def __init__(self, max_tokens: int = 20000, ngrams: int = 2, *, max_characters: int = MAX_CHARACTERS) -> None:
         self.max_tokens = max_tokens
+        self.max_characters = max_characters
         self.ngrams = ngrams
         self._table: np.ndarray | None = None  # hashes; the hash at index i has the id i + 1
         self._is_long = False
@@ -60,7 +64,7 @@ class NgramCodec(Codec):
         return Spec((self._width,), "T", "int64", cardinality=len(self._fitted()) + 1)
 
     def fit(self, values: Any) -> Self:
-        texts, present = read_texts(values)
+        texts, present = read_texts(values, self.max_characters)
         counts = Counter(text for text, is_present in zip(texts, present, strict=True) if is_present)
         unique = _subsample(list(counts), MAX_FIT_TEXTS)
         words = Words(unique)
@@ -75,7 +79,7 @@ class NgramCodec(Codec):
 
     def encode(self, values: Any) -> Encoded:
         self._fitted()
-        texts, present = read_texts(values)
+        texts, present = read_texts(values, self.max_characters)
         unique = {text: index for index, text in enumerate(dict.fromkeys(texts))}
         bags = np.zeros((len(unique), self._width), np.int32)
         for bag, ids in zip(bags, self._bags(list(unique)), strict=True):
@@ -86,9 +90,14 @@ class NgramCodec(Codec):
         table = self._fitted().view(np.int64)
         return {"hashes": table, "width": self._width, "ngrams": self.ngrams, "long": self._is_long}
 
+    RULES = StateRules(
+        hashes=Array(np.int64, ("V",)), width=Whole(1, LARGEST_BAG), ngrams=Whole(1, LONGEST_NGRAM), long=Flag()
+    )
+
     def restore(self, state: State) -> Self:
-        self._table = np.array(state["hashes"], np.int64).view(np.uint64)
-        self._width, self.ngrams, self._is_long = int(state["width"]), int(state["ngrams"]), bool(state["long"])
+        values = self.RULES.read(state)
+        self._table = values["hashes"].view(np.uint64)
+        self._width, self.ngrams, self._is_long = values["width"], values["ngrams"], values["long"]
         return self
 
     def _fitted(self) -> np.ndarray:
@@ -119,10 +128,10 @@ class NgramCodec(Codec):
         """Yields the ids of each text, in increasing order."""
         table = self._fitted()
         rows = max(1, CHUNK_BYTES // (len(table) + 1))
-        for start in range(0, len(texts), rows):
-            words = Words(texts[start : start + rows])
+        for chunk in (part[start : start + rows] for part in in_chunks(texts) for start in range(0, len(part), rows)):
+            words = Words(chunk)
             # One flag per text and id removes duplicates and orders the ids without sorting.
-            flags = np.zeros((len(texts[start : start + rows]), len(table) + 1), bool)
+            flags = np.zeros((len(chunk), len(table) + 1), bool)
             for row, hashes in words.runs(self.ngrams):
                 flags[row, _find(hashes, table)] = True
             characters = _find(words.characters, table)

@@ -16,6 +16,7 @@ from medley.core.tuning import tuning_problems
 from medley.errors import ConfigError, GraphError
 from medley.text.embedding import Embedding
 from medley.text.pretrained_codec import PretrainedTokenCodec
+from medley.text.rows import MAX_CHARACTERS
 from medley.text.token_layers import token_spec
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class PretrainedTokens(Preprocessing, register="text.pretrained_tokens"):
         name_or_path: folder or name on the hub.
         max_sequence_length: T; default: chosen from the training texts.
         revision: branch, tag or commit on the hub.
+        max_characters: longer texts are cut there before they are encoded.
 
     Shape: rows -> (B, T) ids, 0 is padding.
 
@@ -39,17 +41,20 @@ class PretrainedTokens(Preprocessing, register="text.pretrained_tokens"):
     name_or_path: str | None = None
     max_sequence_length: int | Space | None = None
     revision: str | None = None
+    max_characters: int = field(default=MAX_CHARACTERS, kw_only=True)
 
     def check(self) -> Iterable[str]:
         """Checks that a model is named and that the length is a positive integer."""
         if not isinstance(self.name_or_path, str) or not self.name_or_path:
             yield f"name_or_path must be a folder or a name on the hub, got {self.name_or_path!r}."
         yield from whole_number_problems(self, "max_sequence_length")
+        yield from whole_number_problems(self, "max_characters", optional=False, searchable=False)
 
     def codec(self) -> PretrainedTokenCodec:
         """A codec for token ids."""
         assert self.name_or_path is not None
-        return PretrainedTokenCodec(self.name_or_path, cast("int | None", self.max_sequence_length), self.revision)
+        length = cast("int | None", self.max_sequence_length)
+        return PretrainedTokenCodec(self.name_or_path, length, self.revision, max_characters=self.max_characters)
 
     def adapter(self) -> Block:
         """Embeds each token, for blocks that read numbers."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Number
 from typing import Any
 
@@ -11,15 +11,22 @@ import numpy as np
 
 from medley.errors import DataError
 
+MAX_CHARACTERS = 100_000
+"""Characters of a text, 40 pages, that are read where the caller sets no other limit."""
+
+CHUNK_CHARACTERS = 1_000_000
+"""Characters that are encoded at once."""
+
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # allowed in a str, but cannot be encoded
 
 
-def read_texts(values: Any) -> tuple[list[str], np.ndarray]:
+def read_texts(values: Any, max_characters: int = MAX_CHARACTERS) -> tuple[list[str], np.ndarray]:
     """Reads a sequence of texts.
 
     Args:
         values: B texts: a list, tuple, array (B,) or (B, 1) of strings, bytes or objects, a pandas, polars or Arrow
             column. None, NaN and NA are missing; an empty string is a text. Numbers among strings are converted.
+        max_characters: longer texts are cut there: encoding a text takes some hundred times its own memory.
 
     Returns:
         B strings ("" where missing) and present (B,) bool.
@@ -35,7 +42,7 @@ def read_texts(values: Any) -> tuple[list[str], np.ndarray]:
     numbers = 0
     for row, value in enumerate(rows):
         numbers += isinstance(value, Number) and value == value
-        texts.append(_as_text(value, row))
+        texts.append(_as_text(value, row, max_characters))
     if numbers and numbers == sum(text is not None for text in texts):
         raise DataError(
             f"Texts were expected, but every value is a number (the first: {_first_number(rows)!r}). "
@@ -64,15 +71,33 @@ def _as_list(values: Any) -> list[Any]:
     return list(values)
 
 
-def _as_text(value: Any, row: int) -> str | None:
+def in_chunks(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Consecutive texts, as many at a time as can be encoded in little memory.
+
+    >>> [len(chunk) for chunk in in_chunks(["a" * CHUNK_CHARACTERS, "b", "c"])]
+    [1, 2]
+    """
+    chunk: list[str] = []
+    characters = 0
+    for text in texts:
+        if chunk and characters + len(text) > CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+        chunk.append(text)
+        characters += len(text)
+    if chunk:
+        yield chunk
+
+
+def _as_text(value: Any, row: int, most: int) -> str | None:
     if isinstance(value, str):
-        return _LONE_SURROGATE.sub("\ufffd", value)
+        return _LONE_SURROGATE.sub("\ufffd", value[:most])
     if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace")
+        return value[: 4 * most].decode("utf-8", errors="replace")[:most]
     if _is_missing(value):
         return None
     if isinstance(value, list | tuple | np.ndarray) and len(value) == 1:
-        return _as_text(value[0], row)
+        return _as_text(value[0], row, most)
     if isinstance(value, Number):
         return str(value)
     shown = repr(value)

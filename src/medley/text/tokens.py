@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
+from medley.core.rules import MOST_STEPS, Named, StateRules, Text, Whole, require
 from medley.core.spec import Spec
-from medley.errors import NotFittedError
-from medley.text.rows import read_texts
+from medley.errors import ArtifactError, NotFittedError
+from medley.text.rows import MAX_CHARACTERS, in_chunks, read_texts
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -33,6 +35,7 @@ class TokenCodec(Codec):
     Args:
         max_tokens: maximum size of the vocabulary, including the ids 0 and 1.
         length: T; if None, the length of the longest text if that is short, otherwise the 98th percentile, at most 256.
+        max_characters: longer texts are cut there.
 
     >>> codec = TokenCodec().fit(["lower half", "upper half", "odd"])
     >>> str(codec.spec), codec.spec.cardinality
@@ -43,8 +46,11 @@ class TokenCodec(Codec):
            [0, 0]], dtype=int32)
     """
 
-    def __init__(self, max_tokens: int = MAX_TOKENS, length: int | None = None) -> None:
+    def __init__(
+        self, max_tokens: int = MAX_TOKENS, length: int | None = None, *, max_characters: int = MAX_CHARACTERS
+    ) -> None:
         self.max_tokens = max_tokens
+        self.max_characters = max_characters
         self.length = length
         self._tokenizer: Tokenizer | None = None
         self._steps = 0
@@ -55,7 +61,7 @@ class TokenCodec(Codec):
         return Spec((self._steps,), "T", "int64", cardinality=self._fitted().get_vocab_size())
 
     def fit(self, values: Any) -> Self:
-        texts, present = read_texts(values)
+        texts, present = read_texts(values, self.max_characters)
         unique = list(dict.fromkeys(text for text, is_present in zip(texts, present, strict=True) if is_present))
         self._tokenizer = _train(unique, self.max_tokens)
         self._steps = self.length or _choose_length(self._tokenizer, unique)
@@ -63,12 +69,13 @@ class TokenCodec(Codec):
 
     def encode(self, values: Any) -> Encoded:
         tokenizer = self._fitted()
-        texts, present = read_texts(values)
+        texts, present = read_texts(values, self.max_characters)
         unique = {text: index for index, text in enumerate(dict.fromkeys(texts))}
         tokenizer.enable_truncation(self._steps)
         tokenizer.enable_padding(direction="left", pad_id=PADDING, pad_token="[PAD]", length=self._steps)
         ids = np.zeros((len(unique), self._steps), np.int32)
-        for index, encoding in enumerate(tokenizer.encode_batch_fast(list(unique))):
+        encodings = (one for chunk in in_chunks(list(unique)) for one in tokenizer.encode_batch_fast(chunk))
+        for index, encoding in enumerate(encodings):
             ids[index] = encoding.ids
         return Encoded(ids[[unique[text] for text in texts]], present)
 
@@ -78,17 +85,34 @@ class TokenCodec(Codec):
         tokenizer.no_padding()
         return {"tokenizer": tokenizer.to_str(), "length": self._steps}
 
-    def restore(self, state: State) -> Self:
-        from tokenizers import Tokenizer
+    RULES = StateRules(tokenizer=Text(), length=Whole(1, MOST_STEPS))
 
-        self._tokenizer = Tokenizer.from_str(state["tokenizer"])
-        self._steps = int(state["length"])
+    def restore(self, state: State) -> Self:
+        from tokenizers.models import WordLevel
+
+        values = self.RULES.read(state)
+        # All but the vocabulary is the same in every model, and is not taken from a file that may come from anybody.
+        self._tokenizer = _tokenizer(WordLevel(_vocabulary(values["tokenizer"]), unk_token="[UNK]"))
+        self._steps = values["length"]
         return self
 
     def _fitted(self) -> Tokenizer:
         if self._tokenizer is None:
             raise NotFittedError("This text codec is not fitted: call fit() on training rows, or restore().")
         return self._tokenizer
+
+
+def _vocabulary(tokenizer: str) -> dict[str, int]:
+    """The vocabulary of a tokenizer's JSON: word -> id, ids counted from 0."""
+    try:
+        vocabulary = json.loads(tokenizer)["model"]["vocab"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ArtifactError(f"tokenizer must be the JSON of a tokenizer: {error!r}.") from error
+    rules = StateRules(vocabulary=Named(Whole(), "words"))
+    ids = rules.read({"vocabulary": vocabulary})["vocabulary"]
+    require(sorted(ids.values()) == list(range(len(ids))), "tokenizer must have the ids 0, 1, ..., each once.")
+    require({"[PAD]", "[UNK]"} <= set(ids), "tokenizer must have the words [PAD] and [UNK].")
+    return ids
 
 
 def _train(texts: list[str], max_tokens: int) -> Tokenizer:
@@ -117,7 +141,7 @@ def _tokenizer(model: Any) -> Tokenizer:
 
 
 def _choose_length(tokenizer: Tokenizer, texts: list[str]) -> int:
-    lengths = [len(encoding.ids) for encoding in tokenizer.encode_batch_fast(texts)]
+    lengths = [len(one.ids) for chunk in in_chunks(texts) for one in tokenizer.encode_batch_fast(chunk)]
     length = max(lengths, default=0)
     if length > SHORT_LENGTH:
         length = min(max(int(np.percentile(lengths, 98)), SHORT_LENGTH), MAX_LENGTH)

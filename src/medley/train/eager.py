@@ -13,7 +13,9 @@ from medley.core.batch import Batch
 from medley.errors import ArtifactError
 from medley.graph.network import Network
 from medley.heads.masked import mean_of_members, task_loss
+from medley.model.forward import free_memory, is_out_of_memory
 from medley.model.tasks import Task
+from medley.train.memory import MIN_PIECE, fraction, split
 from medley.train.optim import clip_, make_optimizer, schedule_factor, set_learning_rate
 from medley.train.plan import Training
 from medley.train.state import StepperState, add_prefix, copy_to_cpu, select_prefix
@@ -47,16 +49,35 @@ class EagerStepper(Stepper):
         self.peak = float(plan.learning_rate)  # type: ignore[arg-type]
         self.learning_rate = self.peak
         self.parameters = [p for p in network.parameters() if p.requires_grad]
-        balancer_parameters = list(balancer.parameters())
-        self.optimizer = make_optimizer(network, balancer_parameters, plan, self.peak, float(plan.weight_decay))  # type: ignore[arg-type]
-        self.average = [p.detach().clone() for p in self.parameters] if plan.average else []
-        self.steps = 0
         self.device = next(iter(network.parameters())).device.type
-        # float16 gradients underflow unless losses are scaled; bfloat16 has the range of float32.
-        self.scaler = torch.amp.GradScaler(self.device) if precision is torch.float16 else None
+        self._balancer_start = balancer.state()
+        self._begin()
 
     def step(self, batch: Batch, progress: float) -> StepOutput:
         self._schedule(progress)
+        while (raw := self._gradients(batch)) is None:
+            self.pieces *= 2
+            self.optimizer.zero_grad(set_to_none=True)
+            free_memory(self.device)
+        self._update()
+        return StepOutput(raw)
+
+    def _gradients(self, batch: Batch) -> dict[str, Tensor] | None:
+        """Adds the gradients of a batch, piece by piece; its raw outputs, or None where it needs smaller pieces."""
+        raw: dict[str, list[Tensor]] = {}
+        pieces = [batch] if self.pieces == 1 else split(batch, self.pieces)
+        try:
+            for piece in pieces:
+                shares = None if len(pieces) == 1 else [fraction(piece, batch, task.name) for task in self.tasks]
+                for name, output in self._backward(piece, shares).items():
+                    raw.setdefault(name, []).append(output)
+        except RuntimeError as error:
+            if not is_out_of_memory(error) or batch.size < 2 * MIN_PIECE * self.pieces:
+                raise
+            return None
+        return {name: outputs[0] if len(outputs) == 1 else torch.cat(outputs) for name, outputs in raw.items()}
+
+    def _backward(self, batch: Batch, shares: Sequence[Tensor | float] | None) -> dict[str, Tensor]:
         if self.precision is None:
             raw = self.network(batch)
         else:
@@ -67,8 +88,11 @@ class EagerStepper(Stepper):
             task_loss(t.loss, raw[t.name], batch.targets[t.name], batch.observed[t.name], w.get(t.name), batch.folds)
             for t in self.tasks
         ]
-        self._update(losses)
-        return StepOutput({name: mean_of_members(output.detach()) for name, output in raw.items()})
+        if shares is not None:
+            losses = [loss * share for loss, share in zip(losses, shares, strict=True)]
+        scale = None if self.scaler is None else self.scaler.scale(torch.ones((), device=self.device))
+        self.balancer.backward(losses, self.parameters, scale)
+        return {name: mean_of_members(output.detach()) for name, output in raw.items()}
 
     def _schedule(self, progress: float) -> None:
         if self.plan.schedule == "constant":
@@ -76,10 +100,23 @@ class EagerStepper(Stepper):
         self.learning_rate = self.peak * schedule_factor(self.plan.schedule, progress)
         set_learning_rate(self.optimizer, self.learning_rate)
 
-    def _update(self, losses: list[Tensor]) -> None:
+    def restart(self, factor: float) -> None:
+        self.balancer.restore(self._balancer_start)
+        self.peak *= factor
+        self.learning_rate *= factor
+        self._begin()
+        self.is_restarted = True
+
+    def _begin(self) -> None:
+        learned = list(self.balancer.parameters())
+        self.optimizer = make_optimizer(self.network, learned, self.plan, self.peak, float(self.plan.weight_decay))  # type: ignore[arg-type]
+        self.average = [p.detach().clone() for p in self.parameters] if self.plan.average else []
+        self.steps = 0
+        # float16 gradients vanish unless losses are scaled up; bfloat16 has float32's range and needs no scaling.
+        self.scaler = torch.amp.GradScaler(self.device) if self.precision is torch.float16 else None
+
+    def _update(self) -> None:
         scaler = self.scaler
-        scale = None if scaler is None else scaler.scale(torch.ones((), device=self.device))
-        self.balancer.backward(losses, self.parameters, scale)
         if scaler is not None:
             scaler.unscale_(self.optimizer)
         if self.plan.clip:
@@ -128,9 +165,8 @@ class EagerStepper(Stepper):
             **add_prefix("average", {str(index): average for index, average in enumerate(self.average)}),
         }
         scaler = None if self.scaler is None else self.scaler.state_dict()
-        return StepperState(
-            copy_to_cpu(tensors), {"learning_rate": self.learning_rate, "scaler": scaler, "steps": self.steps}
-        )
+        values = {"learning_rate": self.learning_rate, "peak": self.peak, "scaler": scaler, "steps": self.steps}
+        return StepperState(copy_to_cpu(tensors), {**values, "pieces": self.pieces, "is_restarted": self.is_restarted})
 
     def restore(self, state: StepperState) -> None:
         weights, expected = select_prefix("network", state.tensors), self.network.trained_state()
@@ -153,6 +189,8 @@ class EagerStepper(Stepper):
         for index, average in select_prefix("average", state.tensors).items():
             self.average[int(index)].copy_(average)
         self.learning_rate, self.steps = state.values["learning_rate"], state.values["steps"]
+        self.peak, self.pieces = state.values["peak"], state.values["pieces"]
+        self.is_restarted = state.values["is_restarted"]
         set_learning_rate(self.optimizer, self.learning_rate)
 
     def _restore_optimizer(self, moments: Mapping[str, Tensor]) -> None:

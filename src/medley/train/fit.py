@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from math import isfinite
+from math import inf, isfinite
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from medley.train.calibrate import affordable_epochs
 from medley.train.hooks import TrainingHooks
 from medley.train.loop import train
 from medley.train.plan import Training, default_batch_size, default_epochs
-from medley.train.run import FitResult, TrainingRun
+from medley.train.run import RECOVERY_RATE, FitResult, TrainingRun
 from medley.train.state import TrainingState
 from medley.train.stepper import Stepper
 from medley.train.steppers import autocast_dtype, make_stepper
@@ -47,6 +47,8 @@ def fit(
     seed: int,
     state: TrainingState | None = None,
     stopped: str | None = None,
+    *,
+    is_trained: bool = False,
 ) -> FitResult:
     """Trains a network in place; afterwards it has the weights of its best epoch.
 
@@ -64,6 +66,8 @@ def fit(
         seed: of the order of rows, dropout and augmentation.
         state: of an interrupted training of the same network, which is resumed; None to start.
         stopped: reason not to train: the network is only evaluated as it starts. None to train it.
+        is_trained: whether the network was trained on other rows: its statistics stay as they are, and its present
+            weights are the first candidates for the best ones.
 
     Returns:
         The records of all epochs, and the best weights of each head.
@@ -76,7 +80,8 @@ def fit(
     epochs = plan.epochs or default_epochs(rows.size, batch_size)
     device = rows.device
     torch.manual_seed(seed)
-    network.adapt(rows.take(_sample(rows, seed)))
+    if not is_trained:
+        network.adapt(rows.take(_sample(rows, seed)))
     flops = forward_flops(network, rows.slice(0, batch_size)) if device.type == "cpu" else 0
     thread_count = plan.threads or (default_threads(flops) if device.type == "cpu" else None)
     precision = autocast_dtype(plan.precision, device, flops)
@@ -86,26 +91,33 @@ def fit(
     run = TrainingRun(stepper, network, rows, batch_size, hooks.deadline, seed, best)
     validation = Validation(network, tasks, weights, rows if val is None and rows.folds is not None else val, stepper)
     network.train()
-    planned, start_score = epochs, float("inf")
+    run.result.epochs, run.result.stopped = epochs, stopped
+    wanted = epochs
     with threads(thread_count) if thread_count else nullcontext():
         if hooks.deadline is not None and state is None and stopped is None:
-            epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
-        if state is None and validation.rows is not None and any(isinstance(m, LinearSkip) for m in network.modules()):
-            # A network that starts at the linear path may be best before its first step.
-            scores = validation.scores()
-            start_score = hooks.score({f"val_{name}": value for name, value in scores.items()})
-            best.update(start_score, validation.losses)
-    run.result.epochs, run.result.stopped = epochs, stopped
-    if stopped is None:
-        hooks.on_plan(epochs, planned)
+            run.result.epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
+        starts_well = is_trained or any(isinstance(module, LinearSkip) for module in network.modules())
+        if state is None and validation.rows is not None and starts_well:
+            # A network that starts at good outputs may be best before its first step.
+            scores = {f"val_{name}": value for name, value in validation.scores().items()}
+            run.result.start_score = hooks.score(scores)
+            best.update(run.result.start_score, validation.losses)
     if state is not None:
         run.restore(state)
-        if run.result.records:
-            last_record = run.result.records[-1]
-            run.result.stopped = run.result.early_stop(_score(last_record, hooks), plan.patience)
+        hooks.on_resume(run.result.records)
+        if run.result.records and run.result.stopped is None:
+            run.result.stopped = _early_stop(run, _score(run.result.records[-1], hooks), plan)
+    epochs = run.result.epochs
+    if stopped is None:
+        hooks.on_plan(epochs, wanted)
     total = epochs * -(-rows.size // batch_size)
+    pieces = stepper.pieces
 
     def on_step() -> None:
+        nonlocal pieces
+        if stepper.pieces != pieces:
+            pieces = stepper.pieces
+            hooks.log(f"memory is short: batches of {batch_size} rows are computed in {pieces} pieces")
         hooks.on_step(total)
         hooks.checkpoint(run.state)
 
@@ -124,15 +136,16 @@ def fit(
     )
     with threads(thread_count) if thread_count else nullcontext():
         try:
-            if run.result.stopped is None:
+            if run.result.stopped is None and run.position.epoch < epochs:
                 _follow(run, records, plan, hooks, validation)
+                hooks.on_end(run.state)
         except KeyboardInterrupt:
-            if not run.result.records and not best.weights:
+            if (not run.result.records and not best.weights) or not hooks.keeps_partial:
                 raise
             run.result.stopped = "interrupted"
-    if not run.result.records:
-        run.result.best_score = start_score
     if best.weights:
+        if not run.result.records:
+            run.result.best_score = float(best.losses[TOGETHER])
         network.load_state_dict(best.weights[TOGETHER], strict=False)  # frozen parts have not changed
         run.result.weights = best.by_head()
     network.eval()
@@ -144,19 +157,39 @@ def _follow(
 ) -> None:
     for record in records:
         score = _score(record, hooks)
-        run.add(record, score, validation.losses)
-        reason = hooks.watch(record, score)
-        if not isfinite(score):  # `early_stop` reports this reason, rather than that of a pruner
-            reason = None
-        run.result.stopped = reason or run.result.early_stop(score, plan.patience)
+        reason = None
+        if isfinite(score):
+            run.add(record, score, validation.losses)
+            reason = hooks.watch(record, score)
+        else:
+            run.result.records.append(record)
+            hooks.watch(record, score)  # a pruner's answer does not count: it finds the trial hopeless as it is
+            if not run.stepper.is_restarted:
+                run.recover()
+                hooks.log(
+                    f"epoch {record.epoch}: the loss is not finite; training goes back to the best weights "
+                    f"before, with {RECOVERY_RATE} of the learning rate"
+                )
+                hooks.checkpoint(run.state)
+                continue
+        run.result.stopped = reason or _early_stop(run, score, plan)
         hooks.checkpoint(run.state)
         if run.result.stopped:
             return
     run.result.stopped = "time ran out" if run.clock(0.5) >= 1 else None
 
 
+def _early_stop(run: TrainingRun, score: float, plan: Training) -> str | None:
+    if not isfinite(score) and not run.stepper.is_restarted:
+        return None
+    return run.result.early_stop(score, plan.patience)
+
+
 def _score(record: Record, hooks: TrainingHooks) -> float:
-    return hooks.score(record.flat()) if record.val else 0.0
+    """The objective; without validation rows 0, as long as the loss of the training rows is finite."""
+    if record.val:
+        return hooks.score(record.flat())
+    return 0.0 if isfinite(record.train.get("loss", 0.0)) else inf
 
 
 class Validation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from medley.model.records import Record
@@ -25,6 +25,10 @@ class TrainingHooks:
         is_interrupted: whether Ctrl-C was pressed, even if Python ignored the `KeyboardInterrupt`.
         checkpoint: called after every step and every epoch with a function that returns the current training state.
             Each call of this function copies all weights.
+        on_resume: called with the records before the state that a training continues from.
+        keeps_partial: whether a training that is interrupted ends with its best epoch so far, if there is one; else
+            `KeyboardInterrupt` is passed on.
+        on_end: called with a function that returns the training state when the training has ended, unless interrupted.
     """
 
     score: Callable[[dict[str, float]], float]
@@ -37,3 +41,6 @@ class TrainingHooks:
     by_task: bool = True
     is_interrupted: Callable[[], bool] = lambda: False
     checkpoint: Callable[[Callable[[], TrainingState]], None] = lambda take: None
+    on_end: Callable[[Callable[[], TrainingState]], None] = lambda take: None
+    on_resume: Callable[[Sequence[Record]], None] = lambda records: None
+    keeps_partial: bool = True

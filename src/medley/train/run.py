@@ -13,7 +13,7 @@ from medley.core.batch import Rows
 from medley.errors import ConfigError
 from medley.graph.network import Network
 from medley.model.records import Record
-from medley.train.best import BestWeights
+from medley.train.best import TOGETHER, BestWeights
 from medley.train.clock import Clock
 from medley.train.state import (
     LoopPosition,
@@ -23,6 +23,9 @@ from medley.train.state import (
     restore_random_state,
 )
 from medley.train.stepper import Stepper
+
+RECOVERY_RATE = 0.1
+"""Factor of the learning rate after a loss that was not finite."""
 
 
 @dataclass
@@ -37,6 +40,7 @@ class FitResult:
         last_gain: index of the last epoch that was the best so far for the objective or for any task.
         epochs: planned number of epochs.
         weights: head name -> its best weights, the same object for heads that share them.
+        start_score: the objective before the first step, where it was measured.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -46,6 +50,7 @@ class FitResult:
     last_gain: int = -1
     epochs: int = 0
     weights: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+    start_score: float = float("inf")
 
     def early_stop(self, score: float, patience: int) -> str | None:
         """The reason to stop after the last record, or None.
@@ -104,6 +109,15 @@ class TrainingRun:
         self.position = LoopPosition()
         self.clock = Clock(deadline)
         self.shuffle = torch.Generator().manual_seed(seed)
+        self._start = (
+            {} if best.weights else copy_to_cpu(network.trained_state())
+        )  # what a diverged training returns to
+
+    def recover(self) -> None:
+        """Returns to the best weights so far, or to those before the first step, with a smaller learning rate."""
+        weights = self.best.weights.get(TOGETHER, self._start)
+        self.network.load_state_dict(weights, strict=False)  # frozen parts have not changed
+        self.stepper.restart(RECOVERY_RATE)
 
     def add(self, record: Record, score: float, losses: Mapping[str, Tensor]) -> None:
         """Adds an epoch, and stores the weights of the network if they are the best so far.
@@ -118,6 +132,7 @@ class TrainingRun:
         epoch = len(result.records) - 1
         if not record.val:  # every score is 0, and the last epoch counts as the best
             self.best.reset()
+        self._start = {}
         with self.stepper.averaged():
             has_gain = self.best.update(score, losses)
         if has_gain:
@@ -139,6 +154,8 @@ class TrainingRun:
             elapsed=self.clock.elapsed(),
             rows=self.size,
             batch_size=self.batch_size,
+            epochs=self.result.epochs,
+            stopped=self.result.stopped,
         )
 
     def restore(self, state: TrainingState) -> None:
@@ -160,7 +177,9 @@ class TrainingRun:
             )
         self.stepper.restore(state.stepper)
         self.position = state.position.copy(self.device)
-        self.result = FitResult(list(state.records), state.best_epoch, state.best_score, last_gain=state.last_gain)
+        self.result = FitResult(
+            list(state.records), state.best_epoch, state.best_score, state.stopped, state.last_gain, state.epochs
+        )
         self.best.restore(state.best_weights, self.device)
         self.clock = Clock(self.clock.deadline, state.elapsed)
         restore_random_state(state.random, self.device, self.shuffle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Self
@@ -102,6 +103,8 @@ class TrainingState:
         elapsed: seconds of training so far.
         rows: number of training rows N.
         batch_size: rows per step.
+        epochs: how many were planned.
+        stopped: why training ended before the last epoch, or None.
     """
 
     stepper: StepperState
@@ -115,6 +118,13 @@ class TrainingState:
     elapsed: float
     rows: int
     batch_size: int
+    epochs: int = 0
+    stopped: str | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the training has ended."""
+        return self.stopped is not None or (self.epochs > 0 and self.position.epoch >= self.epochs)
 
     @property
     def step(self) -> int:
@@ -136,9 +146,10 @@ class TrainingState:
         path = Path(folder)
         path.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path)
-        name = f"tensors-{token_hex(4)}.safetensors"
-        write_file(path / name, save(self._tensors()))
-        write_file(path / STATE, json_bytes(self._values() | {"tensors": name}))
+        name, data = f"tensors-{token_hex(4)}.safetensors", save(self._tensors())
+        write_file(path / name, data)
+        checksum = sha256(data).hexdigest()
+        write_file(path / STATE, json_bytes(self._values() | {"tensors": name, "sha256": checksum}))
         for old in path.glob("tensors-*.safetensors"):
             if old.name != name:
                 old.unlink()
@@ -158,7 +169,10 @@ class TrainingState:
             raise ArtifactError(f"{path} does not contain a training state: {STATE} is missing.")
         content = read_json(path / STATE)
         try:
-            return cls._from_parts(content, load((path / Path(content["tensors"]).name).read_bytes()))
+            data = (path / Path(content["tensors"]).name).read_bytes()
+            if sha256(data).hexdigest() != content["sha256"]:
+                raise ValueError("the checksum of its tensors is another one")
+            return cls._from_parts(content, load(data))
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"{path} is damaged: {error!r}. Start the training again without it.") from error
 
@@ -175,6 +189,8 @@ class TrainingState:
             "elapsed": self.elapsed,
             "rows": self.rows,
             "batch_size": self.batch_size,
+            "epochs": self.epochs,
+            "stopped": self.stopped,
         }
 
     def _tensors(self) -> dict[str, Tensor]:
@@ -206,6 +222,8 @@ class TrainingState:
             content["elapsed"],
             content["rows"],
             content["batch_size"],
+            content["epochs"],
+            content["stopped"],
         )
 
 

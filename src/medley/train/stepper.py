@@ -28,9 +28,13 @@ class Stepper(ABC):
 
     Attributes:
         learning_rate: of the last step.
+        pieces: in how many pieces a batch is computed, more than one where memory is short.
+        is_restarted: whether `restart` was called.
     """
 
     learning_rate: float
+    pieces: int = 1
+    is_restarted: bool = False
 
     @abstractmethod
     def step(self, batch: Batch, progress: float) -> StepOutput:
@@ -47,6 +51,14 @@ class Stepper(ABC):
     @abstractmethod
     def end_epoch(self) -> None:
         """Called at the end of each epoch."""
+
+    @abstractmethod
+    def restart(self, factor: float) -> None:
+        """Forgets what steps have accumulated besides the network's weights, and changes the learning rate.
+
+        Args:
+            factor: of the learning rate from now on.
+        """
 
     def averaged(self) -> AbstractContextManager[None]:
         """Within the context, the network has the moving average of its weights, if there is one."""

@@ -13,6 +13,8 @@ from torch.overrides import TorchFunctionMode
 
 from medley.core.batch import Batch
 from medley.graph.network import Network
+from medley.model.forward import is_out_of_memory
+from medley.train.memory import MIN_PIECE, split
 
 MIN_FLOPS = 2e8
 """Floating-point operations of a forward pass below which a second thread costs more than it saves: on a busy machine
@@ -29,11 +31,23 @@ def forward_flops(network: Network, batch: Batch) -> int:
         network: on the CPU.
         batch: of the usual size.
     """
-    training = network.training
+    training, few, factor = network.training, batch, 1.0
     network.eval()
-    with torch.no_grad(), _FlopCounter() as counter:
-        network(batch)
+    while (flops := _count(network, few)) is None:  # memory is short
+        few = split(few, 2)[0]
+        factor = batch.size / few.size
     network.train(training)
+    return int(flops * factor)
+
+
+def _count(network: Network, batch: Batch) -> int | None:
+    try:
+        with torch.no_grad(), _FlopCounter() as counter:
+            network(batch)
+    except RuntimeError as error:
+        if not is_out_of_memory(error) or batch.size < 2 * MIN_PIECE:
+            raise
+        return None
     return counter.flops
 
 

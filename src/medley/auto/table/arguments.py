@@ -13,9 +13,10 @@ from medley.auto.table.design import Role, TableDesign, design_model
 from medley.core.arguments import check_whole_number
 from medley.core.input import InputBlock
 from medley.core.unreadable import POLICIES
-from medley.errors import ConfigError, DataError, ErrorCollector, spelled
+from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean, spelled
 from medley.model.forward import resolve_device
 from medley.tables.answer_forms import with_given_names
+from medley.tables.columns.pseudonyms import pseudonymized
 from medley.tables.reading.header import check_header
 from medley.tables.reading.memory import memory_bytes
 from medley.tables.reading.read import Table, read
@@ -110,6 +111,7 @@ def read_and_design(
     on_bad_file: str = "warn",
     labels: Table | None = None,
     missing_values: Any = None,
+    private: Sequence[str] = (),
 ) -> tuple[Table, TableDesign]:
     """Reads a table and designs its model.
 
@@ -124,6 +126,7 @@ def read_and_design(
         on_bad_file: as in `fit`.
         labels: the target columns of all rows, if `table` is a sample of rows.
         missing_values: as in `fit`.
+        private: as in `fit`.
 
     Raises:
         ConfigError, DataError: all of `errors`, and the errors in the table.
@@ -134,11 +137,13 @@ def read_and_design(
         arguments = " and ".join(", ".join(map(spelled, _SPLITS)).rsplit(", ", 1))
         errors.add(f"Rows can be split by one of {arguments}, got {', '.join(map(spelled, split_roles))}.")
     try:
-        loaded = read(table, root)
+        loaded = read(table, root, as_text=private)
     except DataError as error:
         errors.collect(error)
         errors.raise_if_any(DataError)
         raise
+    check_private(private, list(loaded.frame.columns), targets, errors)
+    loaded = pseudonymized(loaded, private)
     design = design_model(
         loaded,
         targets,
@@ -150,5 +155,26 @@ def read_and_design(
         labels=labels,
         missing_values=missing_values,
     )
+    design.view.private = tuple(private)
     design.view.forms = with_given_names(design.view.forms, table)
     return loaded, design
+
+
+def check_private(private: Any, columns: Sequence[str], targets: Any, errors: ErrorCollector) -> None:
+    """Adds an error where private columns are no columns, or are to be predicted.
+
+    Args:
+        private: as in `fit`.
+        columns: of the table.
+        targets: as in `fit`.
+        errors: is added to.
+    """
+    if isinstance(private, str) or not all(isinstance(name, str) for name in private):
+        errors.add(f"must be a list of columns, got {private!r}.", argument="private")
+        return
+    named = [targets] if isinstance(targets, str) else [str(name) for name in targets]
+    for name in private:
+        if name not in columns:
+            errors.add(f"names {name!r}, which is not a column.{did_you_mean(name, columns)}", argument="private")
+        elif name in named:
+            errors.add(f"names {name!r}, which is a target: predictions would be codes.", argument="private")

@@ -59,6 +59,7 @@ def fit(
     project_name: str | None = None,
     directory: str | Path | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     seed: int | None = None,
     device: Any = "auto",
     verbose: int = 1,
@@ -67,6 +68,7 @@ def fit(
     plan: Mapping[str, Any] | None = None,
     header: HasHeader = "auto",
     connection: Any = None,
+    private: Sequence[str] = (),
 ) -> Model:
     """Fits a model of one or several targets to a table: infers the kinds of columns, builds a graph, searches, trains.
 
@@ -108,6 +110,7 @@ def fit(
         project_name: folder of the search under `directory`; default: "table_model".
         directory: as in `AutoModel`: without `project_name` and `directory`, the search leaves no files.
         overwrite: as in `AutoModel`.
+        resume: as in `AutoModel.fit`.
         seed: as in `AutoModel`.
         device: as in `AutoModel`.
         verbose: 0 silent, 1 the inferred kinds and a line per trial, 2 a line per epoch.
@@ -123,6 +126,9 @@ def fit(
         header: whether the first line of text files and spreadsheets holds the names of the columns. `"auto"` decides
             by the cells; columns without names are called `column_1`, `column_2`, ...
         connection: a database, or its URI, if `table` is a query or the name of one of its tables.
+        private: columns of which no word may be seen or saved. Each word is replaced by a code as soon as the table is
+            read, here and in predictions: categories and words are still told apart, parts of words and numbers are not
+            read. Codes hide words from readers, not from those who try a list of words.
 
     Returns:
         A model whose `predict` takes tables and returns frames.
@@ -157,6 +163,8 @@ def fit(
         plan=plan,
         header=header,
     )
+    if resume and overwrite:
+        errors.add("cannot be combined with overwrite, which begins anew.", argument="resume")
     with suppress(ConfigError, DataError, MissingDependencyError):  # reported by now, or when it is read
         table = source_of(table, header, connection, _target_names(targets))
     split_spec = SplitSpec(
@@ -182,6 +190,7 @@ def fit(
         root=root,
         roles={"group": group, "time": time, "split": split, "sample_weight": sample_weight},
         pretrained=pretrained,
+        private=private,
     )
     if project_name is None and directory is not None:
         project_name = PROJECT
@@ -218,6 +227,7 @@ def fit(
         metadata=rows.metadata,
         patience=PATIENCE if max_trials is None else None,
         stream=rows.stream,
+        resume=resume,
     )
     return auto.export_model()
 
@@ -282,6 +292,7 @@ def _read_and_split(
     roles: Mapping[str, Role | None],
     pretrained: Any,
     missing_values: Any,
+    private: Sequence[str],
 ) -> tuple[SearchRows, TableDesign]:
     """Reads and splits a table and designs its model: in memory if the table fits, else in batches."""
     try:
@@ -298,6 +309,7 @@ def _read_and_split(
         roles=roles,
         on_bad_file=split_spec.on_bad_file,
         missing_values=missing_values,
+        private=private,
     )
     if not is_large(table, memory):
         loaded, design = design_table(table)
@@ -305,6 +317,8 @@ def _read_and_split(
             design = choose_pretrained(design, pretrained, progress.log)
             return search_rows(loaded, design, split_spec, progress), design
         del loaded
+    if private:
+        errors.add("columns need a table that fits into memory; set memory= higher.", argument="private")
     first_batch = next(batches(table, 1), None)
     if first_batch is not None:
         columns_by_role = {role: column for role, column in roles.items() if column is not None}

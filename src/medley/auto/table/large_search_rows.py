@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from medley.auto.table.design import TableDesign
-from medley.auto.table.reports import report_design, report_split, report_unparsed, unreadable_rows, warn_of_leaks
+from medley.auto.table.reports import report_design, report_unparsed, unreadable_rows, warn_of_leaks
 from medley.auto.table.search_rows import (
     SearchRows,
     SplitSpec,
     labels_and_split,
     remaining_rows,
+    report_split,
     select_rows,
     split_metadata,
 )

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from medley.auto.table.design import TableDesign
-from medley.auto.table.split_column import read_split_column
 from medley.errors import DataError, listing, spelled, warn
 from medley.search.progress import Progress
 from medley.tables.checks.leaks import leaks
 from medley.tables.columns.unreadable import describe_expected
 from medley.tables.reading.read import Table
-
-if TYPE_CHECKING:
-    from medley.auto.table.search_rows import SplitSpec
 
 MAX_ERRORS = 10
 
@@ -36,22 +30,6 @@ def report_design(design: TableDesign, progress: Progress) -> None:
     if design.missing:
         phrases = [f"{name}: {phrase}" for name, phrase in design.missing.items()]
         progress.log(f"{listing(phrases, 'see `medley inspect`')} ({spelled('missing_values')} overrules)")
-
-
-def report_split(
-    table: Table, split_spec: SplitSpec, train: np.ndarray, validation: np.ndarray, progress: Progress
-) -> None:
-    """Logs how a column was understood that determines the split, with counts."""
-    counts = f"{len(train):,} training rows, {len(validation):,} validation rows"
-    if split_spec.split is not None:
-        columns: Any = table.frame
-        parts = read_split_column(columns[split_spec.split], split_spec.split)
-        drawn = "" if len(parts.held_out) else f"; drawn from the training rows: {counts}"
-        progress.log(f"split by {parts.meaning}{drawn}")
-    elif split_spec.time is not None:
-        progress.log(f"split by column {split_spec.time!r}: {counts} (the latest)")
-    elif split_spec.group is not None:
-        progress.log(f"split by column {split_spec.group!r}: {counts} (whole groups)")
 
 
 def report_unparsed(unparsed: Mapping[str, tuple[int, int]], design: TableDesign, progress: Progress) -> None:

@@ -13,12 +13,12 @@ from medley.auto.table.graph import has_folds
 from medley.auto.table.reports import (
     check_files_are_readable,
     report_design,
-    report_split,
     report_unparsed,
     unreadable_rows,
     warn_of_leaks,
 )
 from medley.auto.table.split import fold_rows, split_periods, split_rows
+from medley.auto.table.split_column import read_split_column
 from medley.auto.training_rows import label_strata
 from medley.core.batch import RowWeights
 from medley.core.row_reporting import using_row_numbers
@@ -161,6 +161,22 @@ def _times(table: Table, design: TableDesign, progress: Progress) -> np.ndarray 
                 )
                 return times
     return None
+
+
+def report_split(
+    table: Table, split_spec: SplitSpec, train: np.ndarray, validation: np.ndarray, progress: Progress
+) -> None:
+    """Logs how a column was understood that determines the split, with counts."""
+    counts = f"{len(train):,} training rows, {len(validation):,} validation rows"
+    if split_spec.split is not None:
+        columns: Any = table.frame
+        parts = read_split_column(columns[split_spec.split], split_spec.split)
+        drawn = "" if len(parts.held_out) else f"; drawn from the training rows: {counts}"
+        progress.log(f"split by {parts.meaning}{drawn}")
+    elif split_spec.time is not None:
+        progress.log(f"split by column {split_spec.time!r}: {counts} (the latest)")
+    elif split_spec.group is not None:
+        progress.log(f"split by column {split_spec.group!r}: {counts} (whole groups)")
 
 
 def default_fraction(rows: int) -> float:

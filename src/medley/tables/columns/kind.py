@@ -39,6 +39,9 @@ class ColumnKind(ABC):
     names_files: ClassVar[bool] = False
     """Whether cells may be paths of files, whose content then counts as part of the table."""
 
+    forms: ClassVar[str] = r"(?s).*"
+    """What the form of its cells may be: a regular expression, so that a saved schema can be checked."""
+
     compared_as: ClassVar[Literal["number", "label", "labels", "numbers"] | None] = None
     """How leak checks compare the column with a target: one number or label per cell, several, or not at all (None)."""
 

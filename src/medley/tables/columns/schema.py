@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any, Self
 
 from medley.core.column import ColumnGuess
+from medley.core.rules import Fields, Flag, Items, Maybe, Real, StateRules, Text, Whole, require
 from medley.errors import ConfigError, ErrorCollector, did_you_mean
 from medley.tables.columns.kind import SET_BY_CALLER, kind_named, kind_names
 
@@ -77,8 +79,42 @@ class Schema(Mapping[str, ColumnGuess]):
 
     @classmethod
     def restore(cls, state: Iterable[Mapping[str, Any]]) -> Self:
-        """The inverse of `state`."""
-        return cls(ColumnGuess(**{**guess, **_tuples(guess)}) for guess in state)
+        """The inverse of `state`.
+
+        Raises:
+            ArtifactError: it is the state of no schema.
+            ConfigError: a kind of column is not registered.
+        """
+        guesses = StateRules(schema=Items(_GUESS)).read({"schema": state})["schema"]
+        require(len({guess.name for guess in guesses}) == len(guesses), "No two columns may have the same name.")
+        for guess in guesses:
+            is_form = re.fullmatch(kind_named(guess.kind).forms, guess.form)
+            require(is_form, f"Column {guess.name!r} is of the kind {guess.kind!r}, which has no form {guess.form!r}.")
+        return cls(guesses)
+
+
+def _guess(examples: list[str], missing_values: list[Any] | None = None, **fields: Any) -> ColumnGuess:
+    markers = {} if missing_values is None else {"missing_values": tuple(missing_values)}
+    return ColumnGuess(**fields, **markers, examples=tuple(examples))
+
+
+_GUESS = Fields(
+    {
+        "name": Text(),
+        "kind": Text(),
+        "reason": Text(),
+        "confidence": Real(0.0, 1.0),
+        "missing": Real(0.0, 1.0),
+        "distinct": Whole(),
+        "examples": Items(Text()),
+        "description": Text(),
+        "form": Text(),
+        "is_used": Flag(),
+        "missing_values": Maybe(Items(Text())),
+    },
+    optional=frozenset({"missing_values"}),
+    make=_guess,
+)
 
 
 def check_kinds(column_kinds: Mapping[str, str], columns: Iterable[str], errors: ErrorCollector) -> dict[str, str]:
@@ -97,10 +133,6 @@ def check_kinds(column_kinds: Mapping[str, str], columns: Iterable[str], errors:
             hint = did_you_mean(kind, kind_names())
             errors.add(f"names the kind {kind!r} for {name!r}, which is not a kind.{hint}", argument="column_kinds")
     return kinds
-
-
-def _tuples(guess: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(guess[name]) for name in ("examples", "missing_values") if guess.get(name) is not None}
 
 
 def _overridden(guess: ColumnGuess, name: str) -> ColumnGuess:

@@ -11,7 +11,7 @@ import numpy as np
 
 from medley.tables.formats.units import conversion
 
-_POINT, _COMMA = "1,234.5", "1.234,5"
+POINT, COMMA = "1,234.5", "1.234,5"
 _MULTIPLIERS = {
     **{"k": 1e3, "K": 1e3, "thousand": 1e3, "M": 1e6, "mn": 1e6, "mio": 1e6, "Mio": 1e6, "million": 1e6},
     **{"B": 1e9, "bn": 1e9, "mrd": 1e9, "Mrd": 1e9, "billion": 1e9},
@@ -33,8 +33,8 @@ def _pattern(groups: str, decimal: str) -> re.Pattern[str]:
 
 
 _PATTERNS = {
-    _POINT: (_pattern(rf",'\u2019{_SPACES}", r"\."), re.compile(rf"[,'\u2019{_SPACES}]")),
-    _COMMA: (_pattern(rf".'\u2019{_SPACES}", ","), re.compile(rf"[.'\u2019{_SPACES}]")),
+    POINT: (_pattern(rf",'\u2019{_SPACES}", r"\."), re.compile(rf"[,'\u2019{_SPACES}]")),
+    COMMA: (_pattern(rf".'\u2019{_SPACES}", ","), re.compile(rf"[.'\u2019{_SPACES}]")),
 }
 
 
@@ -51,14 +51,14 @@ class NumberForm:
     ('1.234,5 kg', '1,234.5')
     """
 
-    style: str = _POINT
+    style: str = POINT
     unit: str = ""
     sure: bool = True
 
     @classmethod
     def parse(cls, form: str) -> NumberForm:
         """Create from the `form` of a guess; `""` is the plain style."""
-        return cls(form[:7] or _POINT, form[7:].strip())
+        return cls(form[:7] or POINT, form[7:].strip())
 
     def __str__(self) -> str:
         return f"{self.style} {self.unit}".strip()
@@ -85,14 +85,14 @@ def find_number_form(strings: Sequence[str]) -> NumberForm | None:
         for style, (pattern, _) in _PATTERNS.items()
     }
     counts = {style: len(matches) for style, matches in matches_by_style.items()}
-    style = _POINT if counts[_POINT] >= counts[_COMMA] else _COMMA
+    style = POINT if counts[POINT] >= counts[COMMA] else COMMA
     units = Counter(map(_unit, matches_by_style[style]))
     bare = units.pop("", 0)
     unit = max(units, key=lambda name: units[name], default="")
     convertible = bare + sum(count for name, count in units.items() if conversion(name, unit) is not None)
     if convertible < 0.9 * len(strings):
         return None
-    is_ambiguous = counts[_POINT] == counts[_COMMA] and any("," in string or "." in string for string in strings)
+    is_ambiguous = counts[POINT] == counts[COMMA] and any("," in string or "." in string for string in strings)
     return NumberForm(style, unit, sure=not is_ambiguous)
 
 

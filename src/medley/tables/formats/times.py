@@ -23,6 +23,8 @@ _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p
 _OTHERS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%a %b %d %H:%M:%S %Y")
 _FORMATS = (*(day + hour for day in _DAYS for hour in _CLOCKS), *_OTHERS)
 _EPOCHS = {"s": (5e8, 5e9), "ms": (5e11, 5e12), "us": (5e14, 5e15), "ns": (5e17, 5e18)}  # 1985 to 2128
+TIME_FORMS = ("", "ISO", "duration", *_FORMATS, *(f"epoch {unit}" for unit in _EPOCHS))
+"""All forms that times are found to be written in."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,44 @@
+"""What a saved model's metadata holds: the values that medley itself reads again, each with its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from medley.core.rules import Either, Fields, Items, Json, Maybe, Named, Real, StateRules, Text, require
+from medley.errors import MedleyError
+
+_SCORE = Real(is_finite=False)
+_PLAIN = Either(Text(), _SCORE, Json(depth=3))
+
+RULES = StateRules(
+    left_out=Maybe(Named(Text())),
+    tasks=Maybe(Named(Fields({"kind": Text(), "reason": Text()}, optional=frozenset({"kind", "reason"})))),
+    leaks=Maybe(Items(Fields({"column": Text(), "target": Text(), "how": Text()}))),
+    bad_rows=Maybe(Named(Items(Fields({"row": Json(depth=2)})))),
+    dropped_rows=Maybe(Items(Json(depth=3))),
+    scores=Maybe(Named(_SCORE)),
+    training=Maybe(Named(_PLAIN)),
+    epochs=Maybe(Items(Json(depth=6))),
+    loss_weights=Maybe(Named(Real(low=0.0))),
+)
+
+
+def read_metadata(metadata: Any, heads: list[str]) -> dict[str, Any]:
+    """Checks a saved model's metadata; values that medley does not read again may be anything.
+
+    Args:
+        metadata: as it stands in the file.
+        heads: names of the model's heads.
+
+    Raises:
+        ArtifactError: a value is of another type.
+    """
+    try:
+        require(isinstance(metadata, Mapping), "It must be an object.")
+        values = RULES.read(metadata)
+        weights = values["loss_weights"]
+        require(weights is None or set(weights) == set(heads), f"loss_weights must name the heads {heads}.")
+    except MedleyError as error:
+        raise error.within("metadata") from None
+    return {name: value for name, value in metadata.items() if value is not None or name not in RULES.rules}

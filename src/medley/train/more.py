@@ -1,0 +1,135 @@
+"""Training a model further, on new rows."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from medley.balance.choose import balancer
+from medley.core.arguments import check_fraction, check_whole_number
+from medley.core.batch import Rows, RowWeights
+from medley.core.codec import Encoded
+from medley.data.sources import encode_inputs
+from medley.data.split import bins, split
+from medley.errors import ConfigError, DataError, ErrorCollector
+from medley.model.derived import InputRows, derived_nodes
+from medley.model.encoding import take_weights
+from medley.model.model import Model
+from medley.model.tasks import Task, tasks_of
+from medley.train.fit import fit
+from medley.train.hooks import TrainingHooks
+from medley.train.plan import Training, default_learning_rate
+
+RATE = 0.1
+"""Of the learning rate of the training before, what further training takes."""
+
+PATIENCE = 3
+"""Epochs without improvement after which further training stops."""
+
+Labelled = tuple[dict[str, Any], dict[str, Encoded], RowWeights]
+
+
+def fit_more(
+    model: Model,
+    labelled: Labelled,
+    *,
+    epochs: int,
+    batch_size: int | None,
+    learning_rate: float | None,
+    validation_split: float,
+    seed: int,
+    time_limit: float | None,
+) -> Model:
+    """Trains a copy of a model further (`Model.fit_more`).
+
+    Args:
+        model: stays as it is.
+        labelled: rows by input, encoded labels by head, and weights of rows.
+        epochs: at most.
+        batch_size: rows per step, or None.
+        learning_rate: the highest, or None.
+        validation_split: fraction of the rows to choose the best epoch by.
+        seed: of the split, the order of rows and dropout.
+        time_limit: seconds, or None.
+    """
+    values, targets, weight = labelled
+    start = monotonic()
+    plan = _plan(model, epochs, batch_size, learning_rate, validation_split, seed)
+    trained = copy.deepcopy(model)
+    encoded = encode_inputs(trained.sources, InputRows(values, derived_nodes(trained.graph)))
+    size = len(next(iter(encoded.values())).array)
+    if size < 2:
+        raise DataError(f"Training further needs two rows at least, got {size}.")
+    tasks = [task for task in tasks_of(trained.graph, trained.targets) if task.name in targets]
+    parts = [
+        Rows(_some(encoded, index), _some(targets, index), take_weights(weight, index), trained.device)
+        for index in map(np.sort, split(size, validation_split, seed, _strata(tasks, targets)))
+    ]
+    weights = model.metadata.get("loss_weights") or {}
+    factors = [weights.get(task.name, task.head.weight) for task in tasks]
+    balance = balancer(None, [task.name for task in tasks], head_weights=factors)
+    deadline = None if time_limit is None else start + time_limit
+    hooks = TrainingHooks(lambda scores: scores["val_loss"], deadline=deadline, by_task=False)
+    result = fit(trained.network, tasks, balance, plan, *parts, hooks, seed, is_trained=True)
+    entry = {
+        "rows": size,
+        "epochs": len(result.records),
+        "loss_before": result.start_score,
+        "loss_after": min([result.start_score, *(record.val["loss"] for record in result.records)]),
+        "stopped": result.stopped,
+    }
+    trained.metadata["fit_more"] = [*model.metadata.get("fit_more", []), entry]
+    return trained
+
+
+def _plan(
+    model: Model,
+    epochs: int,
+    batch_size: int | None,
+    learning_rate: float | None,
+    validation_split: float,
+    seed: int,
+) -> Training:
+    errors = ErrorCollector()
+    check_whole_number(errors, epochs, "epochs", optional=False)
+    check_whole_number(errors, batch_size, "batch_size")
+    check_whole_number(errors, seed, "seed", at_least=0, optional=False)
+    check_fraction(errors, validation_split, "validation_split")
+    before = model.metadata.get("training") or {}
+    names = {field.name for field in fields(Training)}
+    plan = Training(**{name: value for name, value in before.items() if name in names})
+    rate = plan.learning_rate if isinstance(plan.learning_rate, int | float) else default_learning_rate(1_000)
+    decay = plan.weight_decay if isinstance(plan.weight_decay, int | float) else 1e-2
+    with errors.collecting(ConfigError):
+        plan = replace(
+            plan,
+            learning_rate=rate * RATE if learning_rate is None else learning_rate,
+            weight_decay=decay,
+            epochs=epochs,
+            batch_size=batch_size,
+            patience=PATIENCE,
+        )
+    errors.raise_if_any(ConfigError)
+    return plan
+
+
+def _some(encoded: Mapping[str, Encoded], index: np.ndarray) -> dict[str, Encoded]:
+    return {name: Encoded(values.array[index], values.present[index]) for name, values in encoded.items()}
+
+
+def _strata(tasks: Sequence[Task], targets: Mapping[str, Encoded]) -> list[np.ndarray]:
+    """Class codes (B,) of every target, for a stratified split."""
+    strata = []
+    for task in tasks:
+        encoded = targets[task.name]
+        first = encoded.array.reshape(len(encoded.array), -1)[:, 0]
+        if np.issubdtype(first.dtype, np.integer):
+            strata.append(np.where(encoded.present, first, -1).astype(np.int64))
+        else:
+            strata.append(bins(np.where(encoded.present, first, np.nan)))
+    return strata
