@@ -115,11 +115,11 @@ class Encodings:
         key = _key(input_name, block)
         if key not in self._encodings:
             # Resolving the graph adds the block's name to errors, so only the input of a preprocessing is added here.
-            with within("" if isinstance(block, Input) else input_name):
+            with within("" if isinstance(block, InputBlock) else input_name):
                 self._encodings[key] = self._encode(input_name, self._codec(input_name, block))
         return self._encodings[key]
 
-    def _codec(self, input_name: str, block: Input | Preprocessing) -> Codec:
+    def _codec(self, input_name: str, block: InputBlock | Preprocessing) -> Codec:
         """A codec that is not fitted, with the choices of an earlier call."""
         codec, choices = block.codec(), self._choices.get(input_name)
         if isinstance(codec, SupervisedCodec) and isinstance(choices, dict):
