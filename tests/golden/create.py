@@ -27,7 +27,7 @@ from medley.search.labelled_rows import LabelledRows
 from medley.search.trial import SearchSpec, resolved
 from medley.tables.columns.infer import infer
 from medley.tables.reading.read import read
-from medley.tables.view import Feed, TableView
+from medley.tables.view import InputFeed, TableView
 from medley.text.bag import NgramBag
 from medley.train.plan import Training
 
@@ -103,8 +103,8 @@ def table():
     facts = md.StructuredDataInput(name="facts")
     note, tags = md.TextInput(name="note"), md.LabelSetInput(name="tags")
     plain = ("size", "weight", "colour", "is_new", "built")
-    feeds = [Feed("facts", plain, "tabular.input"), Feed("note", ("note",), "text.input")]
-    feeds.append(Feed("tags", ("tags",), "text.label_set_input"))
+    feeds = [InputFeed("facts", plain, "tabular.input"), InputFeed("note", ("note",), "text.input")]
+    feeds.append(InputFeed("tags", ("tags",), "text.label_set_input"))
     view = TableView(schema, feeds, {name: name for name in targets})
     linear = md.LinearPath(iterations=12, alone=True)(facts, note, tags)
     parts = [

@@ -178,7 +178,7 @@ def test_searched_arguments_are_resolved():
         (lambda: ClassificationHead(num_classes=True), "num_classes must be a whole number"),
         (lambda: ClassificationHead(multi_label="yes"), "multi_label must be True or False, got 'yes'"),
         (lambda: ClassificationHead(dropout=1.0), "at least 0 and below 1, got 1.0"),
-        (lambda: ClassificationHead(dropout=-0.1), "must not be negative"),
+        (lambda: ClassificationHead(dropout=-0.1), "dropout must be at least 0 and below 1"),
         (lambda: ClassificationHead(loss_weight=-1), "loss_weight must be a non-negative number, got -1"),
         (lambda: ClassificationHead(loss_weight=float("nan")), "loss_weight must be a non-negative number"),
         (lambda: ClassificationHead(class_weight="balance"), "class_weight must be 'balanced' or a dict"),

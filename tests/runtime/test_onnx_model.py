@@ -383,7 +383,7 @@ def test_nothing_but_registered_codecs_is_made(pair):
         content["sources"][3]["codec"]["block"] = "tabular.dense"
 
     change_manifest(pair, change)
-    with pytest.raises(ArtifactError, match="has no codec"):
+    with pytest.raises(ArtifactError, match=r"'tabular\.dense' has no codec of a source"):
         load(pair)
 
 

@@ -58,14 +58,14 @@ def test_every_suggestion_is_a_member_of_its_space():
 
 def test_all_choices_are_reached():
     study = new_study()
-    values = set()
+    choices = set()
     for _ in range(40):
         trial = study.ask()
         values = ask_all(TrialSuggest(trial))
-        values |= {(name, type(values[name]), str(values[name]), id(values[name])) for name in ("mixed", "block")}
+        choices |= {(name, type(values[name]), str(values[name]), id(values[name])) for name in ("mixed", "block")}
         study.tell(trial, 1.0)
-    assert len([value for value in values if value[0] == "mixed"]) == 3
-    assert len([value for value in values if value[0] == "block"]) == 4
+    assert len([choice for choice in choices if choice[0] == "mixed"]) == 3
+    assert len([choice for choice in choices if choice[0] == "block"]) == 4
 
 
 def test_the_same_name_gets_the_same_value():

@@ -7,7 +7,7 @@ import pytest
 from medley.errors import DataError
 from medley.tables.columns.infer import infer
 from medley.tables.reading.read import read
-from medley.tables.view import Feed, TableView, is_table
+from medley.tables.view import InputFeed, TableView, is_table
 
 FRAME = pd.DataFrame(
     {
@@ -20,7 +20,10 @@ FRAME = pd.DataFrame(
 
 
 def view(frame=FRAME):
-    feeds = [Feed("facts", ("when", "code"), "tabular.input"), Feed("tags", ("tags",), "text.label_set_input")]
+    feeds = [
+        InputFeed("facts", ("when", "code"), "tabular.input"),
+        InputFeed("tags", ("tags",), "text.label_set_input"),
+    ]
     kinds = {"code": "category", "when": "time", "tags": "set", "y": "number"}
     return TableView(infer(frame, kinds), feeds, {"y": "y"})
 

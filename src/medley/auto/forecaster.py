@@ -128,6 +128,7 @@ class TimeseriesForecaster(TableTask):
         check_fit(epochs, batch_size, validation_split, validation_data, callbacks, verbose)
         rows = match_rows(self.graph, *split_target(x, y), sample_weight)
         (x,), (y,), weight = rows.x.values(), rows.y.values(), rows.weight
+        assert not isinstance(weight, Mapping)  # there is a single head
         if validation_data is None:
             count = _training_row_count(rows.size, validation_split)
             validation_data = _validation_rows(x, y, weight, count, self._context)

@@ -118,7 +118,7 @@ def _captioner(args: argparse.Namespace, table: Table | None, errors: ErrorColle
     is_full = table is not None and args.column in table.frame and not any(map(is_blank, table.frame[args.column]))
     count_errors = ErrorCollector()
     for name in _COUNTS:
-        check_whole_number(count_errors, settings[name], name)
+        check_whole_number(count_errors, settings[name], f"--{name.replace('_', '-')}")
     if count_errors.errors:
         errors.errors += count_errors.errors
         return None

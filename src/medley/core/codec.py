@@ -119,11 +119,11 @@ class TargetCodec(Codec):
         """
         return self
 
-    def narrowed(self, encoded: Encoded, wider: Self) -> Encoded:
+    def narrowed(self, encoded: Encoded, wider: Any) -> Encoded:
         """What an extended codec has encoded as this one encodes it: rows of additional labels are unobserved."""
         return encoded
 
-    def widened(self, raw: np.ndarray, wider: Self) -> np.ndarray:
+    def widened(self, raw: np.ndarray, wider: Any) -> np.ndarray:
         """Raw outputs (B, K) of this codec as those of an extended one, which never predict the additional labels."""
         return raw
 

@@ -15,7 +15,7 @@ RULES = StateRules(
     left_out=Maybe(Named(Text())),
     tasks=Maybe(Named(Fields({"kind": Text(), "reason": Text()}, optional=frozenset({"kind", "reason"})))),
     leaks=Maybe(Items(Fields({"column": Text(), "target": Text(), "how": Text()}))),
-    bad_rows=Maybe(Named(Items(Fields({"row": Json(depth=2)})))),
+    unreadable_rows=Maybe(Named(Items(Fields({"row": Json(depth=2)})))),
     dropped_rows=Maybe(Items(Json(depth=3))),
     scores=Maybe(Named(_SCORE)),
     training=Maybe(Named(_PLAIN)),

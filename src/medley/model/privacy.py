@@ -28,10 +28,10 @@ def without_examples(view: TableView | None, metadata: Mapping[str, Any]) -> tup
         safe["left_out"] = dict.fromkeys(safe["left_out"], WITHHELD)
     if "leaks" in safe:
         safe["leaks"] = [{**leak, **_withheld(leak, "how")} for leak in safe["leaks"]]
-    if "bad_rows" in safe:
-        safe["bad_rows"] = {
+    if "unreadable_rows" in safe:
+        safe["unreadable_rows"] = {
             name: [{key: value for key, value in entry.items() if key == "row"} for entry in entries]
-            for name, entries in safe["bad_rows"].items()
+            for name, entries in safe["unreadable_rows"].items()
         }
     return None if view is None else view.without_examples(WITHHELD), safe
 

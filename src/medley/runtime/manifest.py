@@ -190,7 +190,7 @@ def _codec(
     try:
         block = block_from_json(content, where)
         kind = Head if role == "head" else (InputBlock, Preprocessing)
-        require(isinstance(block, kind), f"{where}: {content['block']!r} is not a {role}, so it has no such codec.")
+        require(isinstance(block, kind), f"{where}: {content['block']!r} has no codec of a {role}.")
         state = join_arrays(content["state"], _PREFIXES[role] + name, arrays)
         return restore_codec(block.codec(), state, f"{where} is damaged")
     except MedleyError as error:

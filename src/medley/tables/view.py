@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Feed:
+class InputFeed:
     """One input of a model and the columns that feed it.
 
     Args:
@@ -41,8 +41,8 @@ class Feed:
     input: str
 
 
-def _feed(name: str, columns: list[str], input: str) -> Feed:
-    return Feed(name, tuple(columns), input)
+def _feed(name: str, columns: list[str], input: str) -> InputFeed:
+    return InputFeed(name, tuple(columns), input)
 
 
 class TableView:
@@ -59,7 +59,7 @@ class TableView:
     def __init__(
         self,
         schema: Schema,
-        feeds: Sequence[Feed],
+        feeds: Sequence[InputFeed],
         targets: Mapping[str, str],
         forms: Mapping[str, AnswerForm] | None = None,
         private: Sequence[str] = (),
@@ -126,7 +126,7 @@ class TableView:
         """Input name -> rows, in the form that the input's codec takes."""
         return {feed.name: self._rows_of(feed, table) for feed in self.feeds}
 
-    def _rows_of(self, feed: Feed, table: Table) -> Any:
+    def _rows_of(self, feed: InputFeed, table: Table) -> Any:
         cells = {column: self._parse(column, table).values for column in feed.columns}
         return lookup(feed.input).rows_from_columns(cells, self.schema)
 

@@ -10,7 +10,7 @@ from medley.errors import ConfigError, DataError, UnreadableCellWarning
 from medley.tables.columns.infer import infer
 from medley.tables.columns.unreadable import check_policy, report_unreadable
 from medley.tables.reading.read import read
-from medley.tables.view import Feed, TableView
+from medley.tables.view import InputFeed, TableView
 
 TRAINING = {
     "weight": ["1 kg", "2.5 kg", "3 kg"] * 9,
@@ -22,7 +22,7 @@ TRAINING = {
 
 
 def view():
-    feeds = [Feed("table", tuple(TRAINING), "tabular.input")]
+    feeds = [InputFeed("table", tuple(TRAINING), "tabular.input")]
     return TableView(infer(TRAINING), feeds, {})
 
 

@@ -52,6 +52,8 @@ def declared_target(table: Table, name: str, kind: str, missing_values: MissingV
         return guess
     column = replace(table, frame=table.frame[[name]])
     cells = infer(column, {name: target_kind.cells}, missing_values=missing_values)[name]
+    if cells.missing == 1:
+        raise DataError(f"The target {name!r} is missing in all {len(table):,} rows: there is nothing to learn.")
     if target_kind.has_classes:
         return _class_task(name, cells, table_cells(table, cells).values, target_kind.task)
     outputs = int(cells.form) if target_kind.cells == "vector" else cells.distinct if target_kind.cells == "set" else 1

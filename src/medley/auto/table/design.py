@@ -22,7 +22,7 @@ from medley.tables.columns.profile import profile_of
 from medley.tables.columns.schema import Schema, check_kinds
 from medley.tables.columns.targets import infer_target_from_profile, target_heads
 from medley.tables.reading.read import Table
-from medley.tables.view import Feed, TableView
+from medley.tables.view import InputFeed, TableView
 
 Role = str | Mapping[str, str]
 """The column of a role, or a dict from target to such a column."""
@@ -127,7 +127,7 @@ def design_model(
         raise ConfigError(
             f"No column is left to learn from ({reasons}). Override a guess with {spelled('column_kinds')}."
         )
-    feeds = [Feed(str(each.input.name), each.columns, str(name_of(type(each.input)))) for each in input_columns]
+    feeds = [InputFeed(str(each.input.name), each.columns, str(name_of(type(each.input)))) for each in input_columns]
     heads = [custom_heads.get(name) or _head_for(tasks[name], name) for name in target_names]
     heads = [head if head.name else _rename(head, name) for head, name in zip(heads, target_names, strict=True)]
     rows: Any = (labels or table).frame

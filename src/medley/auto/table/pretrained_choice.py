@@ -10,7 +10,7 @@ from medley.auto.table.design import TableDesign
 from medley.core.input import InputBlock
 from medley.errors import ConfigError, did_you_mean, spelled
 from medley.nn.hub import find, first_cached
-from medley.tables.view import Feed
+from medley.tables.view import InputFeed
 
 
 def choose_pretrained(design: TableDesign, pretrained: Any, report: Callable[[str], None]) -> TableDesign:
@@ -41,7 +41,7 @@ def choose_pretrained(design: TableDesign, pretrained: Any, report: Callable[[st
     return replace(design, inputs=[inputs[str(block.name)] for block in design.inputs])
 
 
-def _names_by_input(feeds: list[Feed], inputs: Mapping[str, InputBlock], pretrained: Any) -> dict[str, Any]:
+def _names_by_input(feeds: list[InputFeed], inputs: Mapping[str, InputBlock], pretrained: Any) -> dict[str, Any]:
     """Input name -> the `pretrained` argument that applies to it."""
     if isinstance(pretrained, Mapping):
         columns = {column: feed.name for feed in feeds for column in (feed.name, *feed.columns)}
