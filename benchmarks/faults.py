@@ -24,7 +24,7 @@ SHARES = {"kill": 0.4, "random kill": 0.3}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description="Print what survived faults of every kind.")
     parser.add_argument("--count", type=int, default=1_000, help="faults in all, about")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()

@@ -148,7 +148,7 @@ def test_rows_that_cannot_be_derived_are_reported_with_the_inputs_name(tmp_path,
 
 def test_it_is_called_on_inputs_only():
     numeric = md.Input()
-    with pytest.raises(GraphError, match="of other inputs' rows, got DenseBlock"):
+    with pytest.raises(GraphError, match="derives its rows from inputs, got DenseBlock"):
         Spoken()(md.DenseBlock()(numeric))
     with pytest.raises(GraphError, match="call it on an input first"):
         md.TextBlock()(Spoken())

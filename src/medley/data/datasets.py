@@ -69,6 +69,7 @@ def rows_and_labels(
     is_flat = len(parts) > 2 and not any(isinstance(part, tuple | dict) for part in parts)
     if is_flat and len(parts) == len(inputs) + len(heads):
         return _one_or_list(parts[: len(inputs)]), _one_or_list(parts[len(inputs) :]), sample_weight
+    parts = list(parts)
     if len(parts) in (2, 3):
         weight = parts[2] if len(parts) == 3 else sample_weight
         return _as_list(parts[0]), _as_list(parts[1]), weight

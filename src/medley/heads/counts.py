@@ -176,7 +176,7 @@ class CountCodec(TargetCodec):
         """The inverse of `state`."""
         values = self.RULES.read(state)
         self.flat, self._mean, self._dispersion = values["flat"], values["mean"], values["dispersion"]
-        require(len(self._mean), "mean must have a number, got none.")
+        require(len(self.mean), "mean must have a number, got none.")
         return self
 
 

@@ -177,8 +177,8 @@ class NumberCodec(TargetCodec):
         values = self.RULES.read(state)
         self.flat, self._dtype = values["flat"], values["dtype"]
         self._mean, self._deviation, self._prior = values["mean"], values["deviation"], values["prior"]
-        require(len(self._mean), "mean must have a number, got none.")
-        self._scale = Scale.restore(state, len(self._mean))
+        require(len(self.mean), "mean must have a number, got none.")
+        self._scale = Scale.restore(state, len(self.mean))
         return self
 
 

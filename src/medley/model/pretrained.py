@@ -71,8 +71,9 @@ def fetch_referenced(network: nn.Module, entries: Sequence[Mapping[str, Any]], m
     weights: dict[str, Tensor] = {}
     backbones = _backbones(network)
     for entry in entries:
-        backbone = backbones.get(entry["part"])
-        require(backbone is not None, f"pretrained names the part {entry['part']!r}, which is no pretrained encoder.")
+        is_part = entry["part"] in backbones
+        require(is_part, f"pretrained names the part {entry['part']!r}, which is no pretrained encoder.")
+        backbone = backbones[entry["part"]]
         try:
             original = build(replace(backbone.plan, name=entry["name"], revision=entry["revision"]))
         except ConfigError as error:

@@ -188,7 +188,7 @@ def _codec(
 ) -> Any:
     where = f"{role} {name!r}"
     try:
-        block = block_from_json(content, where)
+        block: Any = block_from_json(content, where)
         kind = Head if role == "head" else (InputBlock, Preprocessing)
         require(isinstance(block, kind), f"{where}: {content['block']!r} has no codec of a {role}.")
         state = join_arrays(content["state"], _PREFIXES[role] + name, arrays)

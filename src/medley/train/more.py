@@ -66,7 +66,7 @@ def fit_more(
     if size < 2:
         raise DataError(f"Training further needs two rows at least, got {size}.")
     tasks = [task for task in tasks_of(trained.graph, trained.targets) if task.name in targets]
-    parts = [
+    train_rows, validation_rows = [
         Rows(_some(encoded, index), _some(targets, index), take_weights(weight, index), trained.device)
         for index in map(np.sort, split(size, validation_split, seed, _strata(tasks, targets)))
     ]
@@ -75,7 +75,7 @@ def fit_more(
     balance = balancer(None, [task.name for task in tasks], head_weights=factors)
     deadline = None if time_limit is None else start + time_limit
     hooks = TrainingHooks(lambda scores: scores["val_loss"], deadline=deadline, by_task=False)
-    result = fit(trained.network, tasks, balance, plan, *parts, hooks, seed, is_trained=True)
+    result = fit(trained.network, tasks, balance, plan, train_rows, validation_rows, hooks, seed, is_trained=True)
     entry = {
         "rows": size,
         "epochs": len(result.records),

@@ -9,6 +9,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
+import numpy as np
+
 from medley.tables.reading.read import Table
 
 _WORD = re.compile(r"\w+")
@@ -56,7 +58,7 @@ def pseudonymized(table: Table, columns: Collection[str]) -> Table:
 def _hidden(cell: Any) -> Any:
     if cell is None or (isinstance(cell, float) and cell != cell) or type(cell).__name__ in ("NAType", "NaTType"):
         return None
-    if hasattr(cell, "tolist"):  # an array, or a number of NumPy
+    if isinstance(cell, np.ndarray | np.generic):
         return _hidden(cell.tolist())
     if isinstance(cell, list | tuple | set | frozenset):
         return [_hidden(item) for item in cell]

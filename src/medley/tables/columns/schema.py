@@ -94,8 +94,8 @@ class Schema(Mapping[str, ColumnGuess]):
 
 
 def _guess(examples: list[str], missing_values: list[Any] | None = None, **fields: Any) -> ColumnGuess:
-    markers = {} if missing_values is None else {"missing_values": tuple(missing_values)}
-    return ColumnGuess(**fields, **markers, examples=tuple(examples))
+    markers = None if missing_values is None else tuple(missing_values)
+    return ColumnGuess(**fields, missing_values=markers, examples=tuple(examples))
 
 
 _GUESS = Fields(

@@ -98,7 +98,8 @@ def _rows_of(path: Path, value: Any) -> Iterator[dict[str, Any]]:
 
 def _rows_of_object(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     rows = [cells for cells in value.values() if _is_list_of(cells, dict)]
-    names, data = value.get("columns"), value.get("data")
+    names: Any = value.get("columns")
+    data: Any = value.get("data")
     if _is_list_of(names, str) and _is_list_of(data, list) and set(value) <= {"columns", "data", "index"}:
         yield from (dict(zip(names or (), row, strict=False)) for row in data or ())
     elif len(rows) == 1 and not any(isinstance(cells, list) and cells is not rows[0] for cells in value.values()):
