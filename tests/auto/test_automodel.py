@@ -14,7 +14,7 @@ import medley as md
 from medley.auto.training_rows import match_rows, split_at_random
 from medley.balance.fixed import FixedWeights
 from medley.core.resolve import resolve
-from medley.errors import ConfigError, DataError, GraphError, NotFittedError, SearchError
+from medley.errors import ConfigError, DataError, GraphError, MedleyWarning, NotFittedError, SearchError
 from medley.search import trial
 
 SIZE = 60
@@ -285,7 +285,7 @@ class TestErrors:
     def test_errors_in_validation_rows_name_validation_data(self, auto):
         with pytest.raises(DataError, match=r"validation_data: .*wave: 60, facts: 60, kind: 9, price: 9"):
             fitted(auto(), validation_data=(rows(), targets(9)))
-        with pytest.raises(DataError, match="lion"):
+        with pytest.warns(MedleyWarning, match="validation_data: kind: .*'lion'"):
             fitted(auto(), validation_data=(rows(9), {**targets(9), "kind": ["lion"] * 9}))
 
     def test_errors_in_the_graph_name_the_block(self, tmp_path):

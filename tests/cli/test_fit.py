@@ -82,6 +82,8 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
         "verbose": 0,
         "pretrained": "models/bert",
         "memory": "2GB",
+        "missing_values": received["missing_values"],
+        "private": [],
         "plan": plan,
         "project_name": "search",
         "directory": tmp_path / "model",

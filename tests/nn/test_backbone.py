@@ -379,7 +379,7 @@ def test_model_args_of_timm_reach_its_factory_without_those_that_name_weights(ti
     ("changes", "message"),
     [
         ({"model_args": {"colour": "red"}}, r"cannot build 'tinynet' with the model_args .*colour='red'"),
-        ({"architecture": "hf-hub:somebody/model"}, "no architecture 'hf-hub:somebody/model'"),
+        ({"architecture": "hf-hub:somebody/model"}, "architecture .* must be a name, got 'hf-hub:somebody/model'"),
     ],
 )
 def test_what_timm_cannot_build_is_an_error(timm, timm_folder, changes, message):

@@ -20,7 +20,8 @@ def unmasked(values: Any) -> Any:
     [[1.5, nan], [1, None]]
     """
     if isinstance(values, Mapping):
-        return {name: unmasked(column) for name, column in values.items()}
+        columns = {name: unmasked(column) for name, column in values.items()}
+        return columns if any(columns[name] is not column for name, column in values.items()) else values
     if isinstance(values, list | tuple):
         is_masked = any(cell is np.ma.masked or isinstance(cell, np.ma.MaskedArray) for cell in values)
         return [None if cell is np.ma.masked else unmasked(cell) for cell in values] if is_masked else values

@@ -71,8 +71,8 @@ def rows_and_labels(
         return _one_or_list(parts[: len(inputs)]), _one_or_list(parts[len(inputs) :]), sample_weight
     parts = list(parts)
     if len(parts) in (2, 3):
-        weight = parts[2] if len(parts) == 3 else sample_weight
-        return _as_list(parts[0]), _as_list(parts[1]), weight
+        items: list[Any] = list(parts)
+        return _as_list(items[0]), _as_list(items[1]), items[2] if len(items) == 3 else sample_weight
     if not _is_torch(x):
         return x, y, sample_weight
     raise DataError(

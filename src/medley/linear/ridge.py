@@ -100,8 +100,8 @@ def fit_ridge(
     per_target = 4 * count * fold_count * (2 * len(strengths) + 6)
     step = max(1, MAX_BYTES // per_target)
     is_held_out = torch.from_numpy(folds[:, None] == np.arange(fold_count))  # (N, folds)
-    weight = np.ones((count, 1), np.float32) if weight is None else weight / weight.mean(axis=0).clip(min=1e-12)
-    root = torch.from_numpy(np.sqrt(weight)).float().expand(count, width)
+    scaled = np.ones((count, 1), np.float32) if weight is None else weight / weight.mean(axis=0).clip(min=1e-12)
+    root = torch.from_numpy(np.sqrt(scaled)).float().expand(count, width)
     results: list[tuple[Tensor, Tensor, Tensor]] = []
     for start in range(0, width, step):
         part = slice(start, min(start + step, width))

@@ -31,7 +31,7 @@ def timm_config(content: Mapping[str, Any], num_hidden_layers: int | None) -> di
     return {
         "model_type": "timm",
         "architecture": content["architecture"],
-        "model_args": content.get("model_args") or {},
+        "model_args": {key: value for key, value in (content.get("model_args") or {}).items() if key not in _SET_HERE},
         "hidden_size": int(content["num_features"]),
         "num_channels": channels,
         "image_size": [height, width],
@@ -57,7 +57,7 @@ def timm_encoder(config: Mapping[str, Any]) -> TimmEncoder:
     name = config["architecture"]
     if not timm.is_model(name):  # timm would look for other names on the hub
         raise ConfigError(f"timm has no architecture {name!r}; a newer timm may have it.")
-    arguments = {key: value for key, value in config["model_args"].items() if key not in _SET_HERE}
+    arguments = config["model_args"]
     try:
         model = timm.create_model(name, pretrained=False, num_classes=0, **arguments)
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:

@@ -276,7 +276,7 @@ def test_unparsed_cells_and_leaks_are_reported(fit, tmp_path, capsys):
             directory=tmp_path / "s",
         )  # fmt: skip
     assert (
-        "size: 1 cells cannot be parsed as a number and count as missing, the first in row 301"
+        "size: 1 cell cannot be parsed as a number and counts as missing, the first in row 301"
         in capsys.readouterr().out
     )
 
