@@ -90,8 +90,7 @@ def test_the_stub_names_what_is_public_and_where_it_lives(module):
 
 def test_no_name_is_public_twice():
     listed = [name for module in MODULES for names in module._PUBLIC.values() for name in names]
-    # `Input` is two things: the input of any numbers that AutoKeras' users know, and the base of all inputs.
-    assert sorted({name for name in listed if listed.count(name) > 1}) == ["Input"]
+    assert sorted({name for name in listed if listed.count(name) > 1}) == []
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -14,7 +14,7 @@ _PUBLIC = {
     "core.block": ("Block", "DataSummary", "Node"),
     "core.codec": ("Codec", "Encoded", "TargetCodec"),
     "core.head": ("Head",),
-    "core.input": ("DerivedInput", "Input", "Preprocessing"),
+    "core.input": ("DerivedInput", "InputBlock", "Preprocessing"),
     "core.layer": ("Composite", "Fusion", "Layer", "Wrapper"),
     "core.metric": ("Metric", "RowMetric", "SetMetric"),
     "core.registry": ("register",),

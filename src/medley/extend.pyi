@@ -9,7 +9,7 @@ from medley.core.codec import Encoded as Encoded
 from medley.core.codec import TargetCodec as TargetCodec
 from medley.core.head import Head as Head
 from medley.core.input import DerivedInput as DerivedInput
-from medley.core.input import Input as Input
+from medley.core.input import InputBlock as InputBlock
 from medley.core.input import Preprocessing as Preprocessing
 from medley.core.layer import Composite as Composite
 from medley.core.layer import Fusion as Fusion

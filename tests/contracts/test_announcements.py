@@ -9,7 +9,7 @@ import medley as md
 from medley.core import registry
 from medley.core.codec import Encoded
 from medley.core.head import TargetKind
-from medley.core.input import Input, InputColumns
+from medley.core.input import InputBlock, InputColumns
 from medley.core.spec import vector
 from medley.extend import Codec, ColumnKind
 from medley.heads import RegressionHead
@@ -20,6 +20,7 @@ from medley.tables.columns.parsing import parse_distinct
 from medley.tables.columns.profile import ColumnProfile, KindGuess
 from medley.tables.columns.targets import infer_target, target_heads
 from medley.tables.reading.read import read
+from medley.tables.view import TableView
 
 BASES = "ACGT"
 
@@ -72,7 +73,7 @@ class BaseCounts(Codec):
         return self
 
 
-class DnaInput(Input):
+class DnaInput(InputBlock):
     """Strings of bases, all columns as inputs of their own."""
 
     kinds: ClassVar[tuple[str, ...]] = ("dna",)
@@ -215,3 +216,27 @@ def test_reading_cells_by_a_guess_needs_no_table():
 
     assert read_cells(pd.Series(["4 kg", None]), guess).values[0] == 4.0
     assert infer_target(["a", "b", "a"]).kind == "binary"
+
+
+@pytest.fixture(scope="module")
+def text_model(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    table = {
+        "note": [f"a note about row {row} and its {rng.integers(9)} friends" for row in range(40)],
+        "price": rng.normal(size=40),
+    }
+    options = {"max_trials": 1, "epochs": 1, "directory": tmp_path_factory.mktemp("texts"), "verbose": 0}
+    return md.fit(table, "price", **options), table
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_frame", "predict_raw", "embed", "evaluate"])
+def test_a_table_of_one_column_named_like_its_input_is_read_once(text_model, method, monkeypatch):
+    model, table = text_model
+    assert model.input_names == ["note"]
+    tables = []
+    read_table = TableView.read
+    monkeypatch.setattr(
+        TableView, "read", lambda self, *args, **options: (tables.append(self), read_table(self, *args, **options))[1]
+    )
+    getattr(model, method)(table)
+    assert len(tables) == 1

@@ -12,7 +12,7 @@ for name in ("torch", "transformers", "optuna", "sklearn", "safetensors", "rich"
 
 from medley.core import registry
 from medley.core.head import Head
-from medley.core.input import Input
+from medley.core.input import InputBlock
 
 for name in registry.SLICES:
     if name not in ("balance", "nn", "train"):  # for training

@@ -5,7 +5,7 @@ from torch import nn
 
 from medley.core.block import DataSummary, Node
 from medley.core.choice import Choice, Identity
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.layer import Composite, Layer
 from medley.core.resolve import resolve, settle, take_default
 from medley.core.space import Int, OneOf, searched
@@ -13,7 +13,7 @@ from medley.core.spec import Spec, vector
 from medley.errors import ConfigError, GraphError
 
 
-class Numbers(Input):
+class Numbers(InputBlock):
     def codec(self):
         raise AssertionError("resolution asks its source for specs, never a codec")
 

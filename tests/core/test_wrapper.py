@@ -6,7 +6,7 @@ from torch import nn
 from medley.core.block import Block, DataSummary
 from medley.core.choice import Identity
 from medley.core.config import from_json, to_json
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.layer import Composite, Fusion, Layer, Wrapper
 from medley.core.resolve import resolve, take_default
 from medley.core.space import OneOf, searched
@@ -14,7 +14,7 @@ from medley.core.spec import Spec, vector
 from medley.errors import GraphError
 
 
-class Numbers(Input):
+class Numbers(InputBlock):
     def codec(self):
         raise AssertionError("resolution asks its source for specs, never a codec")
 

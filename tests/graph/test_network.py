@@ -8,7 +8,7 @@ from torch import nn
 from medley.core.batch import Batch, Rows
 from medley.core.codec import Encoded
 from medley.core.head import Head
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.layer import Fusion, Layer
 from medley.core.spec import Spec, vector
 from medley.errors import GraphError
@@ -16,7 +16,7 @@ from medley.graph.graph import Graph, build_graph
 from medley.graph.network import Network
 
 
-class Numbers(Input):
+class Numbers(InputBlock):
     def codec(self):
         raise AssertionError
 

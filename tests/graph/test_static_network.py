@@ -5,7 +5,7 @@ import torch
 
 from medley.core.batch import Rows
 from medley.core.codec import Encoded
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.spec import Spec, vector
 from medley.fusion import GatedFusion
 from medley.fusion.join import JoinMaps
@@ -18,7 +18,7 @@ from medley.tabular import DenseBlock
 SIZE = 10
 
 
-class Given(Input):
+class Given(InputBlock):
     def codec(self):
         raise AssertionError
 

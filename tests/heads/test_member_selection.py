@@ -4,7 +4,7 @@ import torch
 
 from medley.heads.linear_skip import LinearSkip
 from medley.heads.members import MembersLinear, MemberVote, join_members, mean_number, mean_softmax
-from medley.nn.members import members_apart
+from medley.nn.members import separate_members
 
 
 def test_only_selected_groups_of_members_are_combined():
@@ -28,7 +28,7 @@ def test_the_selection_is_part_of_the_state():
 
 def test_join_members_equals_the_output_in_evaluation_mode():
     layer, x = MembersLinear(5, 4, 3, mean_softmax).eval(), torch.randn(2, 5, 4)
-    with members_apart(layer):
+    with separate_members(layer):
         member_outputs = layer(x)
     assert member_outputs.shape == (2, 5, 3)
     torch.testing.assert_close(join_members(layer, member_outputs), layer(x))

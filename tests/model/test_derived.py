@@ -9,7 +9,7 @@ import pytest
 import medley as md
 from medley.core.block import Block
 from medley.core.codec import Codec
-from medley.core.input import DerivedInput, Input
+from medley.core.input import DerivedInput, InputBlock
 from medley.errors import DataError, GraphError
 from medley.model.derived import InputRows
 from medley.testing import check_block
@@ -34,12 +34,12 @@ class Spoken(DerivedInput, register="test_derived.spoken"):
     def adapter(self) -> Block | None:
         return md.Embedding()
 
-    def for_inputs(self, inputs: Sequence[Input]) -> "Spoken":
+    def for_inputs(self, inputs: Sequence[InputBlock]) -> "Spoken":
         if len(inputs) > 2:
             raise GraphError("Spoken makes words of one input and a text at most.")
         return self
 
-    def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> Any:
+    def derive(self, inputs: Sequence[InputBlock], columns: Sequence[Any]) -> Any:
         numbers, *texts = columns
         CALLS.append(len(numbers))
         words: Iterable[Any] = texts[0] if texts and texts[0] is not None else [None] * len(numbers)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from medley.nn.dense_ensemble import DenseEnsemble, TableLayout, TableMembers
-from medley.nn.members import MemberWise, member_wise, members_apart
+from medley.nn.members import MemberWise, member_wise, separate_members
 
 LAYOUT = TableLayout(
     numbers=[0, 1],
@@ -34,7 +34,7 @@ def test_members_learn_from_their_own_outputs_alone():
 def test_chosen_members_give_what_they_give_among_all():
     network, x = ensemble(members=10).eval(), (TABLE, torch.ones(3, 3))
     whole = network(*x)
-    with members_apart(network, slice(2, None, 5)):
+    with separate_members(network, slice(2, None, 5)):
         torch.testing.assert_close(network(*x), whole[:, [2, 7]])
     torch.testing.assert_close(network(*x), whole)
 

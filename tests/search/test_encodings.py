@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from medley.core.codec import Codec, Encoded
-from medley.core.input import Input, Preprocessing
+from medley.core.input import InputBlock, Preprocessing
 from medley.core.spec import vector
 from medley.errors import DataError, MedleyWarning
 from medley.graph.graph import build_graph
@@ -51,7 +51,7 @@ class Counted(Codec):
         return self
 
 
-class Numbers(Input):
+class Numbers(InputBlock):
     def codec(self):
         return Counted()
 

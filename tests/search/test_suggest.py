@@ -8,7 +8,7 @@ import pytest
 
 from medley.core.block import DataSummary
 from medley.core.choice import Choice, Identity
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.resolve import resolve, take_default
 from medley.core.space import Float, Int, OneOf, Space
 from medley.core.spec import vector
@@ -116,7 +116,7 @@ def test_a_fixed_trial_is_supported():
     assert suggest("kind", SPACES["kind"], "lstm") == "gru"
 
 
-class Rows(Input):
+class Rows(InputBlock):
     def codec(self):
         raise NotImplementedError
 

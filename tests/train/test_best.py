@@ -108,10 +108,10 @@ def test_every_row_is_predicted_out_of_fold():
     network.eval()
     raw, losses = validation_outputs(network, tasks, rows, 16)
     with torch.no_grad():
-        network.part("price").apart = True
-        apart = network(rows.slice(0, SIZE))["price"]
-        network.part("price").apart = False
-    expected = apart[torch.arange(SIZE), rows.folds]
+        network.part("price").returns_members = True
+        member_outputs = network(rows.slice(0, SIZE))["price"]
+        network.part("price").returns_members = False
+    expected = member_outputs[torch.arange(SIZE), rows.folds]
     torch.testing.assert_close(raw["price"], expected)
     for fold in range(FOLDS):
         mine = rows.folds == fold

@@ -13,13 +13,13 @@ from medley.audio.recordings import RECORDINGS
 from medley.core.arguments import whole_number_problems
 from medley.core.block import Block
 from medley.core.column import ColumnGuess
-from medley.core.input import Input, InputColumns, TableOptions
+from medley.core.input import InputBlock, InputColumns, TableOptions
 from medley.core.unreadable import Policy
 
 MAX_EPOCHS = 20
 
 
-class AudioInput(Input, register="audio.input"):
+class AudioInput(InputBlock, register="audio.input"):
     """One recording per row.
 
     Rows are paths or bytes of files (WAV, FLAC, OGG, MP3), `(samples, rate)`, `{"array": ..., "sampling_rate": ...}`,

@@ -50,18 +50,18 @@ def balancer(loss_weights: Any, names: Sequence[str], head_weights: Sequence[flo
     medley.errors.ConfigError: loss_weights: the weight of 'breed' must be a finite number >= 0, got -1.
     """
     errors = ErrorCollector()
-    own_head_weights = _parse_weights(
+    parsed_head_weights = _parse_weights(
         "loss_weight", [1.0] * len(names) if head_weights is None else head_weights, names, errors
     )
     if isinstance(loss_weights, Balancer):
-        return _from_instance(loss_weights, names, own_head_weights, errors)
+        return _from_instance(loss_weights, names, parsed_head_weights, errors)
     method, passed_weights = "", [1.0] * len(names)
     if isinstance(loss_weights, str):
         method = _method_name(loss_weights, errors)
     elif loss_weights is not None:
         passed_weights = _parse_weights("loss_weights", loss_weights, names, errors)
-    _check_head_weights(method, own_head_weights, errors)
-    weights = [w * h for w, h in zip(passed_weights, own_head_weights, strict=True)]
+    _check_head_weights(method, parsed_head_weights, errors)
+    weights = [w * h for w, h in zip(passed_weights, parsed_head_weights, strict=True)]
     if not any(weights):
         errors.add(f"Every output of {list(names)} has weight zero: nothing would be trained.")
     errors.raise_if_any(ConfigError)

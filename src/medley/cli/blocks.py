@@ -62,11 +62,12 @@ def _find(query: str, blocks: dict[str, type[Block]]) -> tuple[str, type[Block]]
 
 def _kind(cls: type[Block]) -> str:
     from medley.core.head import Head
-    from medley.core.input import DerivedInput, Input, Preprocessing
+    from medley.core.input import DerivedInput, InputBlock, Preprocessing
     from medley.core.layer import Composite, Fusion, Layer
 
-    kinds = (DerivedInput, Input, Preprocessing, Layer, Fusion, Composite, Head)
-    return next((kind.__name__ for kind in kinds if issubclass(cls, kind)), "Block")
+    kinds = (DerivedInput, InputBlock, Preprocessing, Layer, Fusion, Composite, Head)
+    kind = next((kind for kind in kinds if issubclass(cls, kind)), None)
+    return "Block" if kind is None else kind.__name__.removesuffix("Block")
 
 
 def _first_line(cls: type[Block]) -> str:

@@ -44,11 +44,11 @@ class TableOptions:
 class InputColumns:
     """An input of the table API, and the columns that it reads, in order."""
 
-    input: Input
+    input: InputBlock
     columns: tuple[str, ...]
 
 
-class Input(Block):
+class InputBlock(Block):
     """An input of a graph: one value per row. Other blocks are called on it.
 
     In the table API, an input announces which columns it reads (`kinds`, `from_columns`), how their cells are converted
@@ -156,7 +156,7 @@ class Input(Block):
         return None
 
 
-class DerivedInput(Input):
+class DerivedInput(InputBlock):
     """An input whose rows are computed from the rows of other inputs.
 
     Calling it on inputs returns its node. Each call creates a separate input, so a declaration may be called several
@@ -172,11 +172,11 @@ class DerivedInput(Input):
             GraphError: it was called on something other than inputs, or on inputs of the wrong type.
         """
         nodes = tuple(as_nodes(inputs))
-        other_blocks = [node.block for node in nodes if not isinstance(node.block, Input)]
+        other_blocks = [node.block for node in nodes if not isinstance(node.block, InputBlock)]
         if other_blocks or not nodes:
             received = ", ".join(map(repr, other_blocks)) or "nothing"
             raise GraphError(f"{type(self).__name__} derives its rows from inputs, got {received}; call it on inputs.")
-        for_inputs = self.for_inputs([cast(Input, node.block) for node in nodes])
+        for_inputs = self.for_inputs([cast(InputBlock, node.block) for node in nodes])
         return Node(replace(for_inputs) if for_inputs is self else for_inputs, nodes)
 
     @property
@@ -188,7 +188,7 @@ class DerivedInput(Input):
         """
         raise GraphError(f"{type(self).__name__} derives its rows from other inputs: call it on an input first.")
 
-    def for_inputs(self, inputs: Sequence[Input]) -> Self:
+    def for_inputs(self, inputs: Sequence[InputBlock]) -> Self:
         """The declaration for these inputs: itself, or a copy that takes over settings of the inputs.
 
         Args:
@@ -200,7 +200,7 @@ class DerivedInput(Input):
         return self
 
     @abstractmethod
-    def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> Any:
+    def derive(self, inputs: Sequence[InputBlock], columns: Sequence[Any]) -> Any:
         """Computes the rows. All fields are set at this point.
 
         Args:

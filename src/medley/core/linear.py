@@ -36,7 +36,7 @@ class FeatureBlock:
 class LinearFeatures(ABC):
     """Features of an input's rows for linear models: fitted to training rows, without torch.
 
-    `Input.linear_features` returns those of an input. Subclasses are registered, so that saved models can name them.
+    `InputBlock.linear_features` returns those of an input. Subclasses are registered, as saved models name them.
     """
 
     @abstractmethod

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from medley.core.block import Block, DataSummary, Node, to_snake_case
 from medley.core.head import Head
-from medley.core.input import DerivedInput, Input, Preprocessing
+from medley.core.input import DerivedInput, InputBlock, Preprocessing
 from medley.core.layer import Composite, Fusion, Layer, Wrapper
 from medley.core.probe import probe
 from medley.core.space import Space, space_of
@@ -161,7 +161,7 @@ class _Resolver:
 
     def resolve_block(self, block: Block, path: str, inputs: list[_Value]) -> _Value:
         match block:
-            case Input():
+            case InputBlock():
                 return self.resolve_encoding(block, block.node)
             case Preprocessing():
                 return self.resolve_preprocessing(block, inputs)
@@ -183,7 +183,9 @@ class _Resolver:
                         "Join nodes with Merge() first."
                     )
                 return _Value(Node(block, _nodes(values)), values[0].spec)
-        raise GraphError(f"{type(block).__name__} must be an Input, Preprocessing, Layer, Fusion, Composite or Head.")
+        raise GraphError(
+            f"{type(block).__name__} is not an InputBlock, Preprocessing, Layer, Fusion, Composite or Head."
+        )
 
     def output_spec(self, block: Layer, path: str, specs: list[Spec]) -> Spec:
         first_specs = self.first_specs.setdefault(path, specs)
@@ -200,17 +202,17 @@ class _Resolver:
         if isinstance(node.block, DerivedInput):
             return self.visit(node).node
         block = self.settle(node.block, self.path(node.block), [])
-        assert isinstance(block, Input)
+        assert isinstance(block, InputBlock)
         return block.node
 
-    def resolve_encoding(self, block: Input | Preprocessing, node: Node) -> _Value:
+    def resolve_encoding(self, block: InputBlock | Preprocessing, node: Node) -> _Value:
         spec = self.source(node)
         if spec.dtype == "uint8":  # the network converts pixels to numbers from 0 to 1
             spec = replace(spec, dtype="float32")
         return _Value(node, spec, block.adapter())
 
     def resolve_preprocessing(self, block: Preprocessing, inputs: list[_Value]) -> _Value:
-        if len(inputs) != 1 or not isinstance(inputs[0].node.block, Input):
+        if len(inputs) != 1 or not isinstance(inputs[0].node.block, InputBlock):
             raise GraphError("it encodes the rows of an input, so it must be called on exactly one input.")
         input_name = str(inputs[0].node.block.name)
         if self.encodes.setdefault(str(block.name), input_name) != input_name:  # one block called on several inputs

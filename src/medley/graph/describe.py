@@ -8,7 +8,7 @@ from inspect import isroutine
 
 from medley.core.block import Block
 from medley.core.head import Head
-from medley.core.input import Input, Preprocessing
+from medley.core.input import InputBlock, Preprocessing
 from medley.core.registry import name_of
 from medley.graph.graph import Graph
 from medley.graph.network import Network
@@ -29,7 +29,7 @@ def describe(graph: Graph, network: Network) -> str:
     for node in graph.nodes():
         name = graph.names[id(node.block)]
         reads = ", ".join(graph.names[id(parent.block)] for parent in node.inputs)
-        if isinstance(node.block, Input | Preprocessing):
+        if isinstance(node.block, InputBlock | Preprocessing):
             lines.append((name, _declaration(node.block), reads, "", ""))
             continue
         count = sum(p.numel() for p in steps[name].module.parameters())

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 from medley.core.block import Block, Node, as_nodes, to_snake_case
 from medley.core.config import to_json
 from medley.core.head import Head
-from medley.core.input import DerivedInput, Input
+from medley.core.input import DerivedInput, InputBlock
 from medley.core.space import OneOf
 from medley.errors import ErrorCollector, GraphError
 
@@ -28,7 +28,7 @@ class Graph:
         GraphError: an output is not a head, an input is not connected or not listed, or two parts have the same name.
     """
 
-    inputs: tuple[Input, ...]
+    inputs: tuple[InputBlock, ...]
     outputs: tuple[Node, ...]
     names: Mapping[int, str] = field(init=False)
 
@@ -143,9 +143,9 @@ class Graph:
         }
 
 
-def _is_passed(block: Any) -> TypeGuard[Input]:
+def _is_passed(block: Any) -> TypeGuard[InputBlock]:
     """Whether a block is an input whose rows are passed by the caller."""
-    return isinstance(block, Input) and not isinstance(block, DerivedInput)
+    return isinstance(block, InputBlock) and not isinstance(block, DerivedInput)
 
 
 def build_graph(inputs: Any, outputs: Any) -> Graph:
@@ -155,7 +155,7 @@ def build_graph(inputs: Any, outputs: Any) -> Graph:
     inputs, a `Merge` and a dense block, so that predictions can depend on combinations of inputs; then the heads.
 
     Args:
-        inputs: an Input or a list of them.
+        inputs: an input or a list of them.
         outputs: a head, the node of a head, or a list of these.
 
     Raises:
@@ -178,7 +178,7 @@ def _flatten(value: Any) -> list[Any]:
     return [value]
 
 
-def _default_trunk(inputs: Sequence[Input]) -> Node:
+def _default_trunk(inputs: Sequence[InputBlock]) -> Node:
     from medley.core.registry import lookup
 
     encoded = [item.default_block()(item) for item in inputs]

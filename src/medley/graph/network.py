@@ -14,7 +14,7 @@ from medley.core.batch import Batch
 from medley.core.block import Block, Node
 from medley.core.codec import TargetCodec
 from medley.core.head import Head
-from medley.core.input import Input, Preprocessing
+from medley.core.input import InputBlock, Preprocessing
 from medley.core.layer import Fusion, Layer
 from medley.core.spec import Spec
 from medley.errors import GraphError
@@ -100,10 +100,10 @@ class Network(nn.Module):
         self._sources_of: list[frozenset[str]] = []
         self._required: dict[frozenset[str], set[int]] = {}
         for node in graph.nodes():
-            if isinstance(node.block, Input | Preprocessing):
+            if isinstance(node.block, InputBlock | Preprocessing):
                 self._add_source(node, specs)
         for node in graph.nodes():
-            if not isinstance(node.block, Input | Preprocessing):
+            if not isinstance(node.block, InputBlock | Preprocessing):
                 self._add_step(node, targets, frozen or FrozenModules())
         self._indices.clear()  # keys are ids, which a copy does not share
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from medley.core.block import Block, Node
 from medley.core.head import Head
-from medley.core.input import DerivedInput, Input, Preprocessing
+from medley.core.input import DerivedInput, InputBlock, Preprocessing
 from medley.core.layer import Fusion, Layer, Wrapper
 from medley.core.rules import Fields, Items, StateRules, Text, Whole, require
 from medley.core.saved_fields import block_from_json
@@ -47,13 +47,13 @@ def graph_from_json(content: Mapping[str, Any]) -> Graph:
         require(all(place < len(nodes) for place in entry["inputs"]), f"{name} must read nodes that stand before it.")
         inputs = tuple(nodes[place] for place in entry["inputs"])
         _check_inputs(name, block, inputs)
-        is_plain_input = isinstance(block, Input) and not isinstance(block, DerivedInput)
+        is_plain_input = isinstance(block, InputBlock) and not isinstance(block, DerivedInput)
         nodes.append(block.node if is_plain_input else Node(block, inputs))
     require(
         all(place < len(nodes) for place in values["inputs"] + values["outputs"]), "inputs and outputs must be nodes."
     )
     inputs = tuple(nodes[place].block for place in values["inputs"])
-    require(all(isinstance(block, Input) for block in inputs), "inputs must be nodes of inputs.")
+    require(all(isinstance(block, InputBlock) for block in inputs), "inputs must be nodes of inputs.")
     try:
         return Graph(inputs, tuple(nodes[place] for place in values["outputs"]))  # type: ignore[arg-type]
     except GraphError as error:
@@ -61,11 +61,11 @@ def graph_from_json(content: Mapping[str, Any]) -> Graph:
 
 
 def _check_inputs(name: str, block: Block, inputs: tuple[Node, ...]) -> None:
-    reads_inputs = all(isinstance(node.block, Input) for node in inputs)
+    reads_inputs = all(isinstance(node.block, InputBlock) for node in inputs)
     match block:
         case DerivedInput():
             require(inputs and reads_inputs, f"{name} must read inputs.")
-        case Input():
+        case InputBlock():
             require(not inputs, f"{name} is an input, which reads nothing.")
         case Preprocessing():
             require(len(inputs) == 1 and reads_inputs, f"{name} must read one input.")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from medley.core.block import Node
 from medley.core.codec import TargetCodec
-from medley.core.input import Input, Preprocessing
+from medley.core.input import InputBlock, Preprocessing
 from medley.core.layer import Layer
 from medley.core.spec import Spec
 from medley.graph.frozen import FrozenModules
@@ -44,7 +44,7 @@ def untie(
     blocks: dict[tuple[str, str], object] = {}
 
     def copy(node: Node, group: str) -> Node:
-        if isinstance(node.block, Input | Preprocessing) or not group or getattr(node.block, "is_stage", False):
+        if isinstance(node.block, InputBlock | Preprocessing) or not group or getattr(node.block, "is_stage", False):
             return node  # an earlier stage is shared by all heads
         key = (id(node), group)
         if key not in copies:

@@ -56,7 +56,7 @@ class LinearSkip(nn.Module):
         self.gain = Gain(members, blind)
         self.places = slice(start, start + len(prior))
         self.register_buffer("prior", prior.clone(), persistent=False)
-        self.apart = False
+        self.returns_members = False
         with torch.no_grad():
             for name, parameter in self.layer.named_parameters():
                 if self.vote is None:
@@ -73,7 +73,7 @@ class LinearSkip(nn.Module):
         if self.vote is None:
             return raw + self.gain()[0] * start
         raw = raw + self.gain() * start.unsqueeze(1)
-        return raw if self.training or self.apart else self.vote(raw)
+        return raw if self.training or self.returns_members else self.vote(raw)
 
 
 def add_linear_skip(module: nn.Module, specs: Sequence[Spec], head: str, prior: Tensor) -> nn.Module:

@@ -54,7 +54,7 @@ class MemberVote(nn.Module):
 class MembersLinear(nn.Module):
     """A linear layer per member of an ensemble, whose outputs are combined in evaluation mode.
 
-    In training, and within `members_apart`, the outputs of the members are returned separately, so that every member
+    In training, and within `separate_members`, the outputs of the members are returned separately, so that every member
     has its own loss: members that are trained on the loss of their mean depend on each other. Source: Gorishniy,
     Kotelnikov, Babenko: TabM, 2024, https://arxiv.org/abs/2410.24210.
 
@@ -74,12 +74,12 @@ class MembersLinear(nn.Module):
         super().__init__()
         self.linear = MemberLinear(width, outputs, members)
         self.vote = MemberVote(members, join)
-        self.apart = False
+        self.returns_members = False
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, E, D) -> (B, E, K) or (B, K)."""
         raw = self.linear(x)
-        return raw if self.training or self.apart else self.vote(raw)
+        return raw if self.training or self.returns_members else self.vote(raw)
 
 
 def find_vote(head: nn.Module) -> MemberVote | None:
@@ -92,7 +92,7 @@ def join_members(head: nn.Module, raw: Tensor) -> Tensor:
 
     Args:
         head: the head's module.
-        raw: its outputs within `members_apart`.
+        raw: its outputs within `separate_members`.
     """
     vote = find_vote(head)
     return raw if vote is None or raw.ndim == 2 else vote(raw)

@@ -18,7 +18,7 @@ from medley.core import registry
 from medley.core.arguments import whole_number_problems
 from medley.core.block import Block
 from medley.core.codec import Codec
-from medley.core.input import DerivedInput, Input
+from medley.core.input import DerivedInput, InputBlock
 from medley.errors import DataError, GraphError
 from medley.image.codec import as_image_rows
 from medley.image.distinct import DistinctImages
@@ -118,12 +118,12 @@ class CaptionImages(DerivedInput, register="image.captions"):
     def adapter(self) -> Block | None:
         return _text_input().adapter()
 
-    def for_inputs(self, inputs: Sequence[Input]) -> CaptionImages:
+    def for_inputs(self, inputs: Sequence[InputBlock]) -> CaptionImages:
         """The block with its model's checksum; checks that it has one image input and at most one text input."""
         _image_and_text_positions(inputs)
         return with_checksum(self)
 
-    def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> list[str | None]:
+    def derive(self, inputs: Sequence[InputBlock], columns: Sequence[Any]) -> list[str | None]:
         """A text per row: its own, or a generated caption; None where text and image are missing."""
         image, text = _image_and_text_positions(inputs)
         image_input: Any = inputs[image]
@@ -255,11 +255,11 @@ def _captioner(files: ModelFiles, checksum: str) -> Captioner:
     return Captioner(files)
 
 
-def _text_input() -> Input:
+def _text_input() -> InputBlock:
     return registry.lookup("text.input")()
 
 
-def _image_and_text_positions(inputs: Sequence[Input]) -> tuple[int, int | None]:
+def _image_and_text_positions(inputs: Sequence[InputBlock]) -> tuple[int, int | None]:
     """Positions of the image input and the text input."""
     images = [position for position, source in enumerate(inputs) if has_one_image_per_row(source)]
     texts = [position for position, source in enumerate(inputs) if "text" in source.kinds]

@@ -11,7 +11,7 @@ from medley.core.arguments import whole_number_problem
 from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
-from medley.core.input import Input, InputColumns, TableOptions
+from medley.core.input import InputBlock, InputColumns, TableOptions
 from medley.image.pixels import MAX_PIXELS
 from medley.image.pretrained import IMAGE_MODELS
 from medley.image.sizes import as_text, pair, reduced, root_problem, size_problem
@@ -19,7 +19,7 @@ from medley.image.unreadable import IMAGES, Policy
 from medley.nn.pretrained_argument import pretrained_problem
 
 
-class ImageInput(Input, register="image.input"):
+class ImageInput(InputBlock, register="image.input"):
     """One image per row.
 
     Values are an array (B, H, W) or (B, H, W, C) with any number of channels, or a list of arrays, paths, base64

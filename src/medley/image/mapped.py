@@ -16,7 +16,7 @@ import numpy as np
 from medley.cache import folder as cache
 from medley.core.block import Block
 from medley.core.codec import Codec
-from medley.core.input import DerivedInput, Input
+from medley.core.input import DerivedInput, InputBlock
 from medley.errors import DataError, GraphError
 from medley.image.codec import ImageCodec, as_image_rows
 from medley.image.distinct import DistinctImages, as_bytes
@@ -115,7 +115,7 @@ class MapImages(DerivedInput, register="image.mapped"):
 
         return ImageBlock()
 
-    def for_inputs(self, inputs: Sequence[Input]) -> MapImages:
+    def for_inputs(self, inputs: Sequence[InputBlock]) -> MapImages:
         """The block with its model's checksum and, if it has no size, the image input's size."""
         if len(inputs) != 1 or not has_one_image_per_row(inputs[0]):
             got = ", ".join(type(source).__name__ for source in inputs)
@@ -123,7 +123,7 @@ class MapImages(DerivedInput, register="image.mapped"):
         size = getattr(inputs[0], "size", None) if self.size is None else self.size
         return with_checksum(replace(self, size=size))
 
-    def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> list[Any]:
+    def derive(self, inputs: Sequence[InputBlock], columns: Sequence[Any]) -> list[Any]:
         """An image per row: the path or the content of a PNG file; None where the image is missing."""
         image_input: Any = inputs[0]
         policy: Policy = getattr(image_input, "on_bad_file", "warn")

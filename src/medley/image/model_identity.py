@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from medley.cache.folder import digest, warn_once
 from medley.core.block import Block
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.registry import name_of
 from medley.errors import ConfigError, MissingDependencyError
 
@@ -118,6 +118,6 @@ def stable_repr(block: Any) -> str:
     return f"{type(block).__name__}({', '.join(arguments)})"
 
 
-def has_one_image_per_row(source: Input) -> bool:
+def has_one_image_per_row(source: InputBlock) -> bool:
     """Whether an input has one image per row, its own or computed."""
     return "image" in source.kinds and not hasattr(source, "max_images")

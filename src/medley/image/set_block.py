@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from medley.core.block import Block, DataSummary, Node
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.layer import Composite
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
@@ -61,7 +61,7 @@ class ImageSetBlock(Composite, register="image.set_block"):
         """Connects the encoder of sets, or visual words."""
         source = nodes[0].block
         # A block in between, such as Normalization, would write values into the empty positions.
-        if len(nodes) > 1 or specs[0].axes != "SCHW" or not isinstance(source, Input):
+        if len(nodes) > 1 or specs[0].axes != "SCHW" or not isinstance(source, InputBlock):
             got = " and ".join(map(str, specs))
             raise GraphError(
                 f"ImageSetBlock must be called on one ImageSetInput, got {got}. "

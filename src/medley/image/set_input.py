@@ -11,7 +11,7 @@ from medley.core.arguments import whole_number_problems
 from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
-from medley.core.input import Input, InputColumns, TableOptions
+from medley.core.input import InputBlock, InputColumns, TableOptions
 from medley.image.pixels import MAX_PIXELS
 from medley.image.pretrained import IMAGE_MODELS
 from medley.image.sizes import as_text, pair, reduced, root_problem, size_problem
@@ -22,7 +22,7 @@ USUAL_IMAGES = 4
 """Images per row where their number is not set."""
 
 
-class ImageSetInput(Input, register="image.set_input"):
+class ImageSetInput(InputBlock, register="image.set_input"):
     """Any number of images per row, which share one encoder.
 
     A row is a list or tuple of images in any format that `ImageInput` reads, paths joined by `;`, an array

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self, cast
 from medley.core.arguments import whole_number_problem
 from medley.core.block import Block
 from medley.core.codec import Codec
-from medley.core.input import DerivedInput, Input
+from medley.core.input import DerivedInput, InputBlock
 from medley.core.linear import LinearFeatures, LinearRows
 from medley.errors import GraphError
 from medley.linear.codec import LinearPathCodec
@@ -53,13 +53,13 @@ class LinearPath(DerivedInput, register="linear.path"):
             if not isinstance(getattr(self, name), bool | None):
                 yield f"{name} must be True or False, got {getattr(self, name)!r}."
 
-    def for_inputs(self, inputs: Sequence[Input]) -> Self:
+    def for_inputs(self, inputs: Sequence[InputBlock]) -> Self:
         unsupported = [type(block).__name__ for block in inputs if block.linear_features() is None]
         if unsupported:
             raise GraphError(f"LinearPath reads inputs with linear features; {', '.join(unsupported)} has none.")
         return self
 
-    def derive(self, inputs: Sequence[Input], columns: Sequence[Any]) -> LinearRows:
+    def derive(self, inputs: Sequence[InputBlock], columns: Sequence[Any]) -> LinearRows:
         """The rows of its inputs, by name."""
         rows = {str(block.name): values for block, values in zip(inputs, columns, strict=True)}
         features = {str(block.name): cast(LinearFeatures, block.linear_features()) for block in inputs}

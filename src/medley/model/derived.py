@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from medley.core.block import Node
-from medley.core.input import DerivedInput, Input
+from medley.core.input import DerivedInput, InputBlock
 from medley.core.row_reporting import WarningCollector, using_row_numbers
 from medley.graph.graph import Graph
 
@@ -71,7 +71,7 @@ class InputRows(Mapping[str, Any]):
         columns = [self[str(parent.block.name)] for parent in node.inputs]
         if all(column is None for column in columns):
             return None
-        inputs = [cast(Input, parent.block) for parent in node.inputs]
+        inputs = [cast(InputBlock, parent.block) for parent in node.inputs]
         return cast(DerivedInput, node.block).derive(inputs, columns)
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from medley.core.batch import RowWeights
 from medley.core.block import Node
 from medley.core.codec import Encoded, TargetCodec
-from medley.core.input import DerivedInput, Input, Preprocessing
+from medley.core.input import DerivedInput, InputBlock, Preprocessing
 from medley.core.row_reporting import row_number
 from medley.errors import DataError, ErrorCollector, MedleyError, did_you_mean, listing, warn, within
 from medley.graph.graph import Graph
 
 
-def source_nodes(graph: Graph) -> list[tuple[str, str, Input | Preprocessing]]:
+def source_nodes(graph: Graph) -> list[tuple[str, str, InputBlock | Preprocessing]]:
     """Name, input name and declaration of every encoding that a graph reads, in order."""
     nodes = graph.nodes()
     raw_readers = (Preprocessing, DerivedInput)  # these read an input's rows, not their encoding
@@ -25,7 +25,7 @@ def source_nodes(graph: Graph) -> list[tuple[str, str, Input | Preprocessing]]:
     for node in nodes:
         if isinstance(node.block, Preprocessing):
             sources.append((graph.names[id(node.block)], graph.names[id(node.inputs[0].block)], node.block))
-        elif isinstance(node.block, Input) and id(node) in encoded:
+        elif isinstance(node.block, InputBlock) and id(node) in encoded:
             name = graph.names[id(node.block)]
             sources.append((name, name, node.block))
     return sources
@@ -33,7 +33,7 @@ def source_nodes(graph: Graph) -> list[tuple[str, str, Input | Preprocessing]]:
 
 def input_of(node: Node) -> Node:
     """The input node that a source node encodes."""
-    return node if isinstance(node.block, Input) else node.inputs[0]
+    return node if isinstance(node.block, InputBlock) else node.inputs[0]
 
 
 def encode_targets(targets: Mapping[str, TargetCodec], y: Mapping[str, Any]) -> dict[str, Encoded]:

@@ -61,8 +61,10 @@ def timm_encoder(config: Mapping[str, Any]) -> TimmEncoder:
     try:
         model = timm.create_model(name, pretrained=False, num_classes=0, **arguments)
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:
-        told = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-        raise ConfigError(f"timm cannot build {name!r} with the model_args of its config ({told}): {error}") from error
+        settings = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+        raise ConfigError(
+            f"timm cannot build {name!r} with the model_args of its config ({settings}): {error}"
+        ) from error
     if not any(True for _ in getattr(model, "fc_norm", nn.Identity()).parameters()):
         # Pooling is ours. Encoders that normalise what they have pooled keep theirs: its weights are among the others.
         model.reset_classifier(0, "")

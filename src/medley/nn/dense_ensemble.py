@@ -16,14 +16,14 @@ from medley.nn.members import MemberWise
 
 @dataclass(frozen=True)
 class TableLayout:
-    """How a table's columns are read.
+    """Which columns of a table are read in which way.
 
     Args:
         numbers: positions of numbers.
         embedded_numbers: positions of those with periodic embeddings.
-        flagged: positions of numbers whose being missing is a feature.
-        discrete: position -> its rising distinct values, which are embedded as well.
-        one_hot: (position, code) of each category that has a feature of its own.
+        flagged: positions of numbers with a feature that is 1 where the cell is missing.
+        discrete: position -> its distinct values in ascending order, which are embedded as well.
+        one_hot: (position, code) of each category that is one feature.
         embedded: position -> number of codes of a category that is embedded.
     """
 
@@ -36,18 +36,18 @@ class TableLayout:
 
 
 class TableMembers(MemberWise):
-    """A table's columns as a vector, with embeddings of their own for each of E members.
+    """A table's columns as one vector, with separate embeddings for each of E members.
 
-    Numbers pass, softly clipped, x / sqrt(1 + (x / 3)²), and are embedded: 16 cosines of learnt frequencies, then a
+    Numbers are softly clipped, x / sqrt(1 + (x / 3)²), and embedded as well: 16 cosines of learnt frequencies, then a
     linear layer. Numbers of few distinct values, and categories, have an embedding for each value; few categories are
     one-hot.
     Source: Holzmüller, Grinsztajn, Steinwart: Better by Default (RealMLP), 2024, https://arxiv.org/abs/2407.04491.
 
     Args:
         members: E.
-        layout: of the columns.
-        periodic: numbers that a number's cosines become; 0 leaves them out.
-        plain: the members that read numbers as they are: without cosines, and without an embedding for each value.
+        layout: which columns are read in which way.
+        periodic: width of a number's periodic embedding; 0 for none.
+        plain: the members that read numbers without periodic embeddings and without an embedding of each value.
 
     Shape: (B, C) -> (E, B, D).
 
@@ -74,7 +74,7 @@ class TableMembers(MemberWise):
             "embedded": list(layout.embedded),
         }
         self.sizes = {name: len(positions) for name, positions in places.items()}
-        for name, positions in places.items():  # they follow from the declaration: no part of the weights
+        for name, positions in places.items():  # not saved: they follow from the declaration
             self.register_buffer(name, torch.tensor(positions, dtype=torch.int64), persistent=False)
         codes = torch.tensor([float(code) for _, code in layout.one_hot])
         self.register_buffer("codes", codes, persistent=False)
@@ -98,7 +98,7 @@ class TableMembers(MemberWise):
         if cardinality:
             bound = self.WIDTH**-0.5
             table = torch.empty(members, sum(cardinality), self.WIDTH).uniform_(-bound, bound)
-            table[:, starts] = 0  # of what is missing or was never seen
+            table[:, starts] = 0  # embeddings of missing cells and unseen categories
             self.table = nn.Parameter(table)
 
     @property
@@ -110,32 +110,32 @@ class TableMembers(MemberWise):
 
     @property
     def start_factor(self) -> Tensor:
-        """(E, 1, 1), by which a layer's first weights grow: plain members have fewer numbers to read than there are."""
-        left_out = self.sizes["periodic_numbers"] * self.periodic + self.sizes["discrete"] * self.WIDTH
-        factor = (self.width / max(self.width - left_out, 1)) ** 0.5
+        """Factors (E, 1, 1) of the first layer's initial weights: larger for plain members, which read less."""
+        skipped_width = self.sizes["periodic_numbers"] * self.periodic + self.sizes["discrete"] * self.WIDTH
+        factor = (self.width / max(self.width - skipped_width, 1)) ** 0.5
         return torch.where(self.get_buffer("is_rich") > 0, 1.0, factor)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C) -> (E, B, D)."""
         rows, clean = x.shape[0], torch.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0)
-        shared, own = [], []
+        shared_parts, member_parts = [], []
         if self.sizes["numbers"]:
-            shared.append(_soft_clipped(clean.index_select(1, self.numbers)))  # type: ignore[arg-type]
+            shared_parts.append(_soft_clipped(clean.index_select(1, self.numbers)))  # type: ignore[arg-type]
         if self.periodic:
             numbers = _soft_clipped(clean.index_select(1, self.periodic_numbers))  # type: ignore[arg-type]
-            own.append(self._of_rich(self._cosines(numbers)))
+            member_parts.append(self._of_rich(self._cosines(numbers)))
         if self.sizes["flagged"]:
-            shared.append(torch.isnan(x.index_select(1, self.flagged)).to(clean.dtype))  # type: ignore[arg-type]
+            shared_parts.append(torch.isnan(x.index_select(1, self.flagged)).to(clean.dtype))  # type: ignore[arg-type]
         if self.sizes["hot"]:
-            shared.append((clean.index_select(1, self.hot) == self.codes).to(clean.dtype))  # type: ignore[arg-type]
+            shared_parts.append((clean.index_select(1, self.hot) == self.codes).to(clean.dtype))  # type: ignore[arg-type]
         if self.sizes["discrete"] or self.sizes["embedded"]:
             embedded = self.of_chosen(self.table)[:, self._codes(x, clean)].flatten(2)
             parts = [self.sizes["discrete"] * self.WIDTH, self.sizes["embedded"] * self.WIDTH]
             discrete, categories = embedded.split(parts, dim=2)
-            own += [self._of_rich(discrete), categories]
+            member_parts += [self._of_rich(discrete), categories]
         members = len(range(self.members)[self.chosen])
-        parts = [torch.cat(shared, 1).expand(members, rows, -1)] if shared else []
-        parts += own
+        parts = [torch.cat(shared_parts, 1).expand(members, rows, -1)] if shared_parts else []
+        parts += member_parts
         return parts[0] if len(parts) == 1 else torch.cat(parts, 2)
 
     def _of_rich(self, features: Tensor) -> Tensor:
@@ -165,21 +165,21 @@ class TableMembers(MemberWise):
 
 
 class DenseEnsemble(MemberWise):
-    """E dense networks that share nothing but the rows.
+    """E dense networks trained on the same rows, without shared weights.
 
-    A learnt scale for each number that comes in; layers of linear, SiLU and dropout; from the second on each layer is
-    added to what it reads. Source: as of `TableMembers` for the scale.
+    Each number of the inputs is multiplied by a learnt scale; then come layers of linear, SiLU and dropout, with a
+    residual connection around each but the first. Source of the scale: as for `TableMembers`.
 
     Args:
-        widths: of what comes in: plain vectors, D each.
+        widths: numbers per row of each input, D_i.
         units: width of the layers.
-        num_layers: how many.
+        num_layers: number of layers.
         members: E.
         dropout: dropout probability after each layer.
-        input_dropout: before the first.
-        tables: place among what comes in -> its layout, where it is a table.
+        input_dropout: dropout probability before the first layer.
+        tables: position of an input -> its layout, for inputs that are tables.
         periodic: as in `TableMembers`.
-        hidden: places among what comes in that the second half of the members does not read.
+        hidden: positions of the inputs that the second half of the members does not read.
         plain: the members that read the numbers of tables as they are, as in `TableMembers`.
 
     Shape: tensors (B, D_i) -> (B, E, units).
@@ -204,8 +204,8 @@ class DenseEnsemble(MemberWise):
     ) -> None:
         super().__init__()
         self.members = members
-        sighted = (torch.arange(members) < members - members // 2).float()[:, None, None]
-        self.register_buffer("sighted", sighted, persistent=False)
+        reads_hidden = (torch.arange(members) < members - members // 2).float()[:, None, None]
+        self.register_buffer("reads_hidden", reads_hidden, persistent=False)
         self.hidden = frozenset(hidden)
         self.dropout, self.input_dropout = dropout, input_dropout
         self.tables = nn.ModuleDict(
@@ -234,7 +234,7 @@ class DenseEnsemble(MemberWise):
             for place, x in enumerate(inputs)
         ]
         for place in self.hidden:
-            parts[place] = parts[place] * self.of_chosen(self.get_buffer("sighted"))
+            parts[place] = parts[place] * self.of_chosen(self.get_buffer("reads_hidden"))
         x = (parts[0] if len(parts) == 1 else torch.cat(parts, 2)) * self.of_chosen(self.scale)
         x = F.dropout(x, self.input_dropout, self.training)
         for place, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):

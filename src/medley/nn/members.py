@@ -1,4 +1,4 @@
-"""The mean over the members of an ensemble."""
+"""Parts of ensembles: member-wise modules, the choice of members, and means over them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 
 class MemberWise(nn.Module):
-    """A module whose parameters all have the members of an ensemble as their first axis, and share nothing.
+    """A module whose parameters all have the members of an ensemble as their first axis, and share no weights.
 
     Attributes:
-        chosen: the members that are computed; all, but within `members_apart`.
+        chosen: the members that are computed; all of them outside `separate_members`.
     """
 
     chosen: slice = slice(None)
@@ -24,24 +24,24 @@ class MemberWise(nn.Module):
 
 
 @contextmanager
-def members_apart(network: nn.Module, chosen: slice = slice(None)) -> Iterator[None]:
-    """Within it, heads on ensembles give the outputs of members (B, E', K) in evaluation mode too.
+def separate_members(network: nn.Module, chosen: slice = slice(None)) -> Iterator[None]:
+    """Within the context, heads on ensembles return outputs per member (B, E', K) in evaluation mode too.
 
     Args:
-        network: holds modules with an attribute `apart`, or of type `MemberWise`.
-        chosen: the members that are computed. Others than all can be chosen only where all parameters are member-wise.
+        network: holds modules with an attribute `returns_members`, or of type `MemberWise`.
+        chosen: the members that are computed. A part of them can be chosen only where all parameters are member-wise.
     """
-    modules = [module for module in network.modules() if hasattr(module, "apart")]
+    modules = [module for module in network.modules() if hasattr(module, "returns_members")]
     parts = [module for module in network.modules() if isinstance(module, MemberWise)]
     for module in modules:
-        module.apart = True  # type: ignore[assignment]
+        module.returns_members = True  # type: ignore[assignment]
     for module in parts:
         module.chosen = chosen
     try:
         yield
     finally:
         for module in modules:
-            module.apart = False  # type: ignore[assignment]
+            module.returns_members = False  # type: ignore[assignment]
         for module in parts:
             module.chosen = slice(None)
 

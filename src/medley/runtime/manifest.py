@@ -13,7 +13,7 @@ import numpy as np
 
 from medley.core.codec import TargetCodec
 from medley.core.head import Head
-from medley.core.input import Input, Preprocessing
+from medley.core.input import InputBlock, Preprocessing
 from medley.core.rules import Fields, Items, Json, Maybe, Named, StateRules, Text, Whole, require
 from medley.core.saved_fields import block_from_json
 from medley.core.serialization import array_from_json, join_arrays, read_json
@@ -189,7 +189,7 @@ def _codec(
     where = f"{role} {name!r}"
     try:
         block: Any = block_from_json(content, where)
-        kind = Head if role == "head" else (Input, Preprocessing)
+        kind = Head if role == "head" else (InputBlock, Preprocessing)
         require(isinstance(block, kind), f"{where}: {content['block']!r} has no codec of a {role}.")
         state = join_arrays(content["state"], _PREFIXES[role] + name, arrays)
         return restore_codec(block.codec(), state, f"{where} is damaged")

@@ -15,7 +15,7 @@ from medley.core.batch import Rows
 from medley.core.block import HeadSummary, Node
 from medley.core.codec import Codec, Encoded, TargetCodec
 from medley.core.foreign_errors import as_data_error
-from medley.core.input import Input, Preprocessing
+from medley.core.input import InputBlock, Preprocessing
 from medley.core.linear import Labels, SupervisedCodec
 from medley.core.row_reporting import WarningCollector, using_row_numbers
 from medley.core.spec import Spec
@@ -103,7 +103,7 @@ class Encodings:
     def spec(self, node: Node) -> Spec:
         """The spec of a resolved source node; encodes its rows on the first call."""
         block: Any = node.block
-        source_node = node if isinstance(block, Input) else node.inputs[0]
+        source_node = node if isinstance(block, InputBlock) else node.inputs[0]
         name = str(source_node.block.name)
         if True in [
             columns.add(source_node) for columns in self._columns
@@ -111,15 +111,15 @@ class Encodings:
             self._encodings = {key: pair for key, pair in self._encodings.items() if not key.startswith(f"{name}: ")}
         return self._encoded(name, block)[0].spec
 
-    def _encoded(self, input_name: str, block: Input | Preprocessing) -> tuple[Codec, list[Encoded]]:
+    def _encoded(self, input_name: str, block: InputBlock | Preprocessing) -> tuple[Codec, list[Encoded]]:
         key = _key(input_name, block)
         if key not in self._encodings:
             # Resolving the graph adds the block's name to errors, so only the input of a preprocessing is added here.
-            with within("" if isinstance(block, Input) else input_name):
+            with within("" if isinstance(block, InputBlock) else input_name):
                 self._encodings[key] = self._encode(input_name, self._codec(input_name, block))
         return self._encodings[key]
 
-    def _codec(self, input_name: str, block: Input | Preprocessing) -> Codec:
+    def _codec(self, input_name: str, block: InputBlock | Preprocessing) -> Codec:
         """A codec that is not fitted, with the choices of an earlier call."""
         codec, choices = block.codec(), self._choices.get(input_name)
         if isinstance(codec, SupervisedCodec) and isinstance(choices, dict):
@@ -215,7 +215,7 @@ class Encodings:
         self._encode_stream([(input_name, block) for _, input_name, block in sources])
         return {name: self._encoded(input_name, block)[1] for name, input_name, block in sources}
 
-    def _encode_stream(self, sources: Sequence[tuple[str, Input | Preprocessing]]) -> None:
+    def _encode_stream(self, sources: Sequence[tuple[str, InputBlock | Preprocessing]]) -> None:
         """Encodes the sources that have not been encoded yet, in one pass over the stream's rows."""
         if self.stream is None:
             return
@@ -272,7 +272,7 @@ def check_has_training_rows(encoded: Sequence[Encoded]) -> None:
         raise DataError(f"{message}, so nothing can be learnt from it; leave it out.")
 
 
-def _key(input_name: str, block: Input | Preprocessing) -> str:
+def _key(input_name: str, block: InputBlock | Preprocessing) -> str:
     return f"{input_name}: {replace(block, name=None)!r}"
 
 

@@ -15,7 +15,7 @@ from medley.balance.choose import balancer
 from medley.core.batch import Rows
 from medley.core.block import Node
 from medley.core.codec import TargetCodec
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.layer import Layer
 from medley.core.spec import Spec
 from medley.graph.graph import Graph
@@ -156,7 +156,7 @@ def _replace_first_stage(graph: Graph, stage: Node, first_graph: Graph) -> tuple
     def copy(node: Node) -> Node:
         if id(node) not in copies:
             inputs = tuple(map(copy, node.inputs))
-            is_unchanged = isinstance(node.block, Input) or inputs == node.inputs
+            is_unchanged = isinstance(node.block, InputBlock) or inputs == node.inputs
             copies[id(node)] = node if is_unchanged else Node(node.block, inputs)
         return copies[id(node)]
 

@@ -14,7 +14,7 @@ import torch
 
 from medley.balance.choose import balancer
 from medley.core.block import DataSummary
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.linear import SupervisedCodec
 from medley.core.resolve import Suggest, resolve, settle
 from medley.core.spec import Spec
@@ -154,7 +154,7 @@ def resolved(search_spec: SearchSpec, suggest: Suggest) -> tuple[Graph, Training
     """
     graph = search_spec.graph
     outputs = resolve(graph.outputs, graph.names, search_spec.data.spec, suggest, search_spec.summary)
-    inputs = {node.block.name: node.block for node in Graph.walk(outputs) if isinstance(node.block, Input)}
+    inputs = {node.block.name: node.block for node in Graph.walk(outputs) if isinstance(node.block, InputBlock)}
     if unread := [name for name in graph.input_names if name not in inputs]:
         raise GraphError(
             f"Inputs and outputs not connected. With these values no output reads {', '.join(map(repr, unread))}: "

@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from medley.core.block import Block, Node
 from medley.core.column import ColumnGuess
-from medley.core.input import Input as Base
-from medley.core.input import InputColumns, TableOptions
+from medley.core.input import InputBlock, InputColumns, TableOptions
 from medley.core.linear import LinearFeatures
 from medley.core.normalization import Normalization
 from medley.core.shape import Flatten
@@ -17,7 +16,7 @@ from medley.series.features import ArrayFeatures
 from medley.series.general import GeneralBlock
 
 
-class Input(Base, register="series.input"):
+class Input(InputBlock, register="series.input"):
     """Numeric arrays, unscaled; use Normalization() to scale them.
 
     Values are (B,) or (B, D) vectors, (B, T, D) sequences, (B, H, W, C) or (B, Z, H, W, C) maps; as an array, a tensor,

@@ -12,7 +12,7 @@ from medley.core.arguments import whole_number_problems
 from medley.core.block import Block, Node
 from medley.core.codec import Codec, Encoded, State
 from medley.core.column import ColumnGuess
-from medley.core.input import Input, InputColumns, TableOptions
+from medley.core.input import InputBlock, InputColumns, TableOptions
 from medley.core.linear import LinearFeatures
 from medley.core.registry import register
 from medley.core.row_reporting import row_number
@@ -111,7 +111,7 @@ class SequenceFeatures(ArrayFeatures):
         super().__init__(SequenceCodec() if codec is None else codec)
 
 
-class SequenceInput(Input, register="series.sequence_input"):
+class SequenceInput(InputBlock, register="series.sequence_input"):
     """One sequence of numbers per row, of any length, with one or several channels.
 
     Values are lists or arrays (T,) or (T, C), None where missing; or one array (B, T) or (B, T, C). In a table: columns

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from medley.core.arguments import whole_number_problems
 from medley.core.block import Block
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.errors import did_you_mean
 from medley.series.block import TimeseriesBlock
 from medley.series.windows import WindowCodec
@@ -15,7 +15,7 @@ from medley.series.windows import WindowCodec
 TYPES = ("categorical", "numerical", "numeric")
 
 
-class TimeseriesInput(Input, register="series.timeseries_input"):
+class TimeseriesInput(InputBlock, register="series.timeseries_input"):
     """A table whose rows are in order of time; each row is read together with the `lookback - 1` rows before it.
 
     The rows of one call are one series without gaps; the steps before its first row repeat that row. Therefore pass

@@ -117,15 +117,19 @@ class Predictor(ABC):
         on_unreadable: OnUnreadable = "warn",
     ) -> dict[str, np.ndarray]:
         """Return raw network outputs by head name, each (B, K): logits, or numbers in standardised units."""
-        inputs = arrange(self._inputs_of(x, root, on_unreadable), self.input_names, "x")
-        if _has_no_rows(inputs):
-            return {name: codec.prior[None][:0] for name, codec in self.targets.items()}
-        check_counts(without_absent(inputs))
-        return self._compute_raw(inputs, rows_per_pass(batch_size))
+        return self._raw_of_inputs(self._inputs_of(x, root, on_unreadable), batch_size)
 
     def labels(self, head: str | None = None) -> list[Any] | None:
         """The classes of a head, in the order of its probabilities; None for numeric targets."""
         return self.targets[head or self.output_names[0]].labels
+
+    def _raw_of_inputs(self, x: Any, batch_size: int | None) -> dict[str, np.ndarray]:
+        """Return raw outputs of rows per input; a dict of inputs that are named like their columns is no table here."""
+        inputs = arrange(x, self.input_names, "x")
+        if _has_no_rows(inputs):
+            return {name: codec.prior[None][:0] for name, codec in self.targets.items()}
+        check_counts(without_absent(inputs))
+        return self._compute_raw(inputs, rows_per_pass(batch_size))
 
     def _is_table(self, x: Any) -> bool:
         return self.table is not None and is_table(x, self.input_names, self.table.required)
@@ -169,7 +173,7 @@ class Predictor(ABC):
         assert self.table is not None
         rows = self.table.read(x, root, empty=True)
         if len(rows):
-            raw = self.predict_raw(self._inputs_of_table(rows, on_unreadable), batch_size)
+            raw = self._raw_of_inputs(self._inputs_of_table(rows, on_unreadable), batch_size)
             return like(self._frame(rows, raw, labels=labels, proba=proba), x)
         # Predict one dummy row and drop it: only a prediction has the right columns and types.
         template = replace(rows, frame=rows.frame.reset_index(drop=True).reindex([0]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.registry import lookup
 from medley.core.rules import Fields, Items, Json, Maybe, Named, StateRules, Text, require
 from medley.data.datasets import LabelledDataset
@@ -237,8 +237,12 @@ class TableView:
         view = cls(schema, values["feeds"], values["targets"], values["forms"], private)
         for feed in view.feeds:
             input_class = lookup(feed.input)
-            require(isinstance(input_class, type) and issubclass(input_class, Input), f"{feed.input!r} is no input.")
-            reads_one = getattr(input_class.rows_from_columns, "__func__", None) is Input.rows_from_columns.__func__
+            require(
+                isinstance(input_class, type) and issubclass(input_class, InputBlock), f"{feed.input!r} is no input."
+            )
+            reads_one = (
+                getattr(input_class.rows_from_columns, "__func__", None) is InputBlock.rows_from_columns.__func__
+            )
             require(len(feed.columns) == 1 or not reads_one, f"Input {feed.name!r} reads one column.")
         unknown = [name for name in view._all_columns() if name not in view.schema]
         require(not unknown, f"The schema has no column {', '.join(map(repr, unknown))}.")

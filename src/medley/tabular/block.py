@@ -23,16 +23,16 @@ _COLUMNS_FOR_ENSEMBLE = 200
 
 
 class StructuredDataBlock(Composite, register="tabular.block"):
-    """A network for tables: numbers embedded one by one, then dense layers, or many of them in one (`TabMBlock`).
+    """A network for tables: numbers are embedded, then come dense layers or an ensemble of MLPs (`TabMBlock`).
 
-    Embeddings of numbers, and ensembles, are what brings dense networks level with gradient boosting. Below 1,000
-    rows embeddings fit noise, and trial 0 does without; from 250 rows of a table alone it takes the ensemble. Beside
-    other inputs an ensemble would be averaged before it is joined to them, which costs its time and loses its use.
+    With embeddings of numbers and ensembling, dense networks are as accurate as gradient boosting. Below 1,000
+    rows embeddings overfit, so that trial 0 has none; from 250 rows on, if the table is the only input, it has the
+    ensemble. Beside other inputs, the members would be averaged before fusion, which takes time for no benefit.
     Sources: Gorishniy, Rubachev, Babenko: On Embeddings for Numerical Features in Tabular Deep Learning, 2022;
     Gorishniy, Kotelnikov, Babenko: TabM, 2024.
 
     Args:
-        normalize: whether embedded columns are normalised again; left out, they are not, as the input has
+        normalize: whether embedded columns are normalised again; unset, they are not, as the input has
             standardised them already.
         embedding: `"piecewise"`, `"periodic"` or `"none"` (numbers as they are).
         network: `"dense"`, `"tabm"`, or `"none"`: columns as one vector, for layers that read more than the table.
@@ -52,19 +52,19 @@ class StructuredDataBlock(Composite, register="tabular.block"):
     seed: int | None = None
 
     def check(self) -> Iterable[str]:
-        """Nothing reads categories that are not encoded."""
+        """Rejects categories that are not encoded."""
         if self.categorical_encoding is False:
             yield "categorical_encoding=False is not possible: a network reads numbers, so categories are encoded."
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Embeddings where there are rows and values enough for bins; an ensemble for a table alone of some rows."""
+        """Embeddings where there are rows and values enough for bins; an ensemble where the table is the only input."""
         binned = sum(bool(column.bins) for column in specs[0].columns)
-        worth = summary.rows >= _ROWS_FOR_EMBEDDINGS and 0 < binned <= _COLUMNS_FOR_EMBEDDINGS
-        alone = summary.inputs == 1 and specs[0].width <= _COLUMNS_FOR_ENSEMBLE
-        network = "tabm" if alone and summary.rows >= _ROWS_FOR_ENSEMBLE else "dense"
+        use_embedding = summary.rows >= _ROWS_FOR_EMBEDDINGS and 0 < binned <= _COLUMNS_FOR_EMBEDDINGS
+        is_only_input = summary.inputs == 1 and specs[0].width <= _COLUMNS_FOR_ENSEMBLE
+        network = "tabm" if is_only_input and summary.rows >= _ROWS_FOR_ENSEMBLE else "dense"
         return {
-            "embedding": "piecewise" if worth else "none",
-            "network": OneOf("dense", "tabm", default=network) if alone else OneOf("dense"),
+            "embedding": "piecewise" if use_embedding else "none",
+            "network": OneOf("dense", "tabm", default=network) if is_only_input else OneOf("dense"),
         }
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
@@ -86,6 +86,6 @@ class StructuredDataBlock(Composite, register="tabular.block"):
         if self.embedding == "none" or all(column.kind == "categorical" for column in spec.columns):
             return CategoricalToNumerical()
         if self.embedding == "piecewise":
-            # The field is of no use here, and what is set is not searched.
+            # Periodic embeddings only; a field that is set is not searched.
             return NumericEmbedding(embedding="piecewise", frequency_scale=0.1)
         return NumericEmbedding(embedding="periodic")

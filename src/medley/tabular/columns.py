@@ -235,8 +235,8 @@ def _standardise(values: np.ndarray, centre: float, scale: float) -> np.ndarray:
     with np.errstate(over="ignore"):
         z = np.clip((values - centre) / scale, -1e12, 1e12)
     tail = np.abs(z) - _LINEAR_RANGE
-    far = np.sign(z) * (_LINEAR_RANGE + np.log1p(np.maximum(tail, 0.0)))
-    return np.where(tail > 0, far, z).astype(np.float32)
+    logarithmic = np.sign(z) * (_LINEAR_RANGE + np.log1p(np.maximum(tail, 0.0)))
+    return np.where(tail > 0, logarithmic, z).astype(np.float32)
 
 
 def _recurring(numbers: np.ndarray, z: np.ndarray) -> tuple[float, ...]:
@@ -263,6 +263,8 @@ def _edges(z: np.ndarray) -> tuple[float, ...]:
 def _quantile_edges(z: np.ndarray, frequent: np.ndarray, count: int) -> np.ndarray:
     # In a column that is mostly zeros, most quantiles would be 0. So each frequent value is one edge, and the other
     # edges are quantiles of the other values.
-    rest = z[~np.isin(z, frequent)]
+    infrequent = z[~np.isin(z, frequent)]
     remaining = max(count - len(frequent), 2)
-    return np.unique(np.concatenate([frequent, np.quantile(rest, np.linspace(0, 1, remaining), method="nearest")]))
+    return np.unique(
+        np.concatenate([frequent, np.quantile(infrequent, np.linspace(0, 1, remaining), method="nearest")])
+    )

@@ -19,18 +19,18 @@ _MOST_WEIGHTS = 2_000_000
 
 
 class DenseBlock(Layer, register="tabular.dense"):
-    """Dense layers: linear, batch-norm, ReLU, dropout. Whatever comes in is flattened first.
+    """Dense layers: linear, batch-norm, ReLU, dropout. The input is flattened first.
 
     Args:
         num_layers: number of layers.
-        num_units: their width, or a tuple of one width per layer, which also says how many there are.
+        num_units: their width, or a tuple of one width per layer, which also sets `num_layers`.
         use_batchnorm: whether each layer normalises.
-        dropout: dropout probability after each layer; 0 leaves no dropout at all.
+        dropout: dropout probability after each layer; 0 adds no dropout layers.
 
     Shape: (B, *any) -> (B, D), D the last width.
 
     Raises:
-        ConfigError: widths and number of layers disagree; a share is not below 1.
+        ConfigError: widths and number of layers disagree; the dropout probability is not below 1.
         GraphError: it is called on several nodes.
 
     >>> import torch
@@ -74,7 +74,7 @@ class DenseBlock(Layer, register="tabular.dense"):
         return {"num_layers": 1 if summary.rows < 300 else 2, "num_units": units}
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The layers, and nothing else where a vector comes in."""
+        """The layers, after a `Flatten` where the input is not a vector."""
         from torch import nn
 
         from medley.nn.mlp import mlp

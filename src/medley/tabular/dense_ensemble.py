@@ -22,25 +22,25 @@ FEW_ROWS, MODERATE_ROWS = 1_000, 4_000
 
 
 class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
-    """An ensemble of dense networks that share nothing but the rows, computed as one; the default reader of tables.
+    """An ensemble of dense networks trained on the same rows without shared weights; the default network for tables.
 
-    Where the rows are divided into folds, each member leaves out one of them, so that every row is learnt from and
-    every row has an honest prediction. Heads train the members apart and predict their mean. Tables are read column by
-    column: numbers with periodic embeddings, whole numbers that recur and categories with an embedding of each value.
+    Where the rows are divided into folds, each member is trained without one of them, so that all rows are used for
+    training and every row has an out-of-fold prediction. Heads train each member by a loss of its own and predict the
+    mean. Numbers have periodic embeddings; recurring whole numbers and categories have an embedding of each value.
     Source: Holzmüller, Grinsztajn, Steinwart: Better by Default (RealMLP), 2024, https://arxiv.org/abs/2407.04491.
 
     Args:
         num_layers: number of layers: linear, SiLU, dropout.
         num_units: their width.
-        members: number of networks E; a multiple of five uses folds evenly.
-        blind: whether the second half of the members reads no linear path: on many rows of plain columns, what linear
-            models say of training rows is trusted too much; which half is better, or both, is found for each task.
+        members: number of networks E; with a multiple of five, every fold is left out equally often.
+        blind: whether the second half of the members does not read the linear path: with many rows of plain columns,
+            networks rely on its predictions too much. For each task, validation decides which half predicts, or both.
         dropout: dropout probability after each layer.
-        input_dropout: before the first layer.
+        input_dropout: dropout probability before the first layer.
         discrete: whether whole numbers that recur are embedded value by value too.
-        periodic: numbers that a number's periodic embedding has; 0 leaves these embeddings out.
-        plain: whether every second group of five members reads numbers as they are, with neither kind of embedding: on
-            few rows these often learn more noise than they help. Which groups are asked is found for each task.
+        periodic: width of a number's periodic embedding; 0 for none.
+        plain: whether every second group of five members reads numbers without either kind of embedding, which overfits
+            less on few rows. For each task, validation decides which groups predict.
 
     Shape: (B, *any), one or several -> (B, E, num_units).
 
@@ -74,12 +74,12 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
                 yield f"{name} must be below 1, got {value!r}."
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Narrower for few rows; where half of the members are blind, more of them that differ."""
-        chosen: dict[str, Any] = {"num_units": 64 if summary.rows < FEW_ROWS else 128}
+        """Narrower for few rows; more and more diverse members where half of them are blind."""
+        defaults: dict[str, Any] = {"num_units": 64 if summary.rows < FEW_ROWS else 128}
         if self.blind:
             has_time = summary.rows < MODERATE_ROWS
-            chosen |= {"members": 4 * FOLDS if has_time else 2 * FOLDS, "plain": has_time}
-        return chosen
+            defaults |= {"members": 4 * FOLDS if has_time else 2 * FOLDS, "plain": has_time}
+        return defaults
 
     def build(self, *specs: Spec) -> nn.Module:
         """The networks of all members."""
@@ -109,7 +109,7 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
         return Spec((members, cast(int, self.num_units)), "ED", blind=members // 2 if self.blind else 0)
 
     def adapter(self) -> Block:
-        """One vector, for blocks that know nothing of members."""
+        """One vector, for blocks that do not read members."""
         from medley.tabular.members import MeanOfMembers
 
         return MeanOfMembers()
@@ -123,11 +123,11 @@ class DenseEnsembleBlock(Layer, register="tabular.dense_ensemble"):
         few = {place: column for place, column in categories.items() if column.cardinality <= MOST_ONE_HOT}
         return TableLayout(
             numbers,
-            # A fine embedding of dates would memorise days, and say nothing of those between and after them.
+            # A fine embedding of dates would memorise days, and be arbitrary for those between and after them.
             [place for place in numbers if not columns[place].is_time],
             [place for place in numbers if columns[place].missing],
             {place: columns[place].values for place in numbers if self.discrete and columns[place].values},
-            # Code 0 gets a number of its own only where training can teach what it means.
+            # Code 0 is one feature only if training rows have missing cells, from which its weight can be learnt.
             [(place, code) for place, column in few.items() for code in range(not column.missing, column.cardinality)],
             {place: column.cardinality for place, column in categories.items() if place not in few},
         )

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from medley.core.block import Block, Node
 from medley.core.column import ColumnGuess
-from medley.core.input import Input, InputColumns, TableOptions
+from medley.core.input import InputBlock, InputColumns, TableOptions
 from medley.core.linear import LinearFeatures
 from medley.errors import did_you_mean
 from medley.tabular.block import StructuredDataBlock
@@ -19,7 +19,7 @@ from medley.tabular.times import time_features
 TYPES = ("categorical", "numerical", "numeric")
 
 
-class StructuredDataInput(Input, register="tabular.input"):
+class StructuredDataInput(InputBlock, register="tabular.input"):
     """A table with columns of numbers, dates and categories, in which cells may be missing.
 
     Rows are a 2-D array (of numbers, strings, or objects with None and NaN), a frame, a dict of columns, or a list of

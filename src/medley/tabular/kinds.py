@@ -21,7 +21,7 @@ _DURATION = re.compile(r"-?\d{1,6} days?(?: [+-]?\d\d:\d\d:\d\d(?:\.\d{1,9})?)?"
 
 
 class BooleanKind(ColumnKind, register="tabular.boolean_kind"):
-    """Yes or no, in any of the usual words."""
+    """Booleans: true and false, yes and no, and other common pairs of words."""
 
     name = "boolean"
     has_number_markers = True
@@ -51,8 +51,8 @@ class BooleanKind(ColumnKind, register="tabular.boolean_kind"):
 class NumberKind(ColumnKind, register="tabular.number_kind"):
     """Numbers, also in strings: with thousands separators, decimal commas, percent signs, currencies and units.
 
-    A column of numbers may turn out to be something else: codes are categories, numbers that count rows identifiers,
-    0 and 1 booleans, seconds since 1970 times. `medley.tables.columns.numbers` decides that.
+    Some columns of numbers have another kind, which `medley.tables.columns.numbers` infers: codes are categories, row
+    numbers are identifiers, 0 and 1 are booleans, seconds since 1970 are times.
     """
 
     name = "number"
@@ -72,8 +72,8 @@ class NumberKind(ColumnKind, register="tabular.number_kind"):
             )
         values = to_numbers(profile.all_strings, form)
         parsed = np.isfinite(values)
-        share = profile.fraction(parsed)
-        if share < _MOSTLY:
+        parsed_fraction = profile.fraction(parsed)
+        if parsed_fraction < _MOSTLY:
             return None
         guess = infer_from_numbers(profile, values)
         if guess.kind != self.name:
@@ -86,7 +86,7 @@ class NumberKind(ColumnKind, register="tabular.number_kind"):
         if odd:
             more = ", ..." if len(odd) > 3 else ""
             reason += f"; {', '.join(map(repr, odd[:3]))}{more} and the like count as missing"
-        confidence = (0.95 if form.sure else 0.85) * share
+        confidence = (0.95 if form.sure else 0.85) * parsed_fraction
         return KindGuess(self.name, reason, confidence, str(form), unparsed=profile.unparsed(parsed))
 
     def override(self, profile: ColumnProfile) -> KindGuess:
@@ -140,14 +140,14 @@ class TimeKind(ColumnKind, register="tabular.time_kind"):
         if match is None:
             return None
         parsed = ~np.isnat(to_times(profile.all_strings, match.form))
-        share = profile.fraction(parsed)
-        if share < _MOSTLY:
+        parsed_fraction = profile.fraction(parsed)
+        if parsed_fraction < _MOSTLY:
             return None
         is_iso = match.form == "ISO"
         reason = "its strings are ISO dates" if is_iso else f"its strings are times written as {match.form}"
         if match.rival:
             reason += f"; they can also be read as {match.rival}"
-        confidence = (0.6 if match.rival else 0.97) * share
+        confidence = (0.6 if match.rival else 0.97) * parsed_fraction
         return KindGuess(self.name, reason, confidence, match.form, unparsed=profile.unparsed(parsed))
 
     def override(self, profile: ColumnProfile) -> KindGuess:
@@ -178,7 +178,7 @@ class TimeKind(ColumnKind, register="tabular.time_kind"):
             distinct = profile.values.astype("datetime64[us]")
         elif dtype in "iuf":
             distinct = numbers_to_times(profile.values.astype(np.float64), form or "epoch s")
-        elif profile.types and not any(issubclass(one, str) for one in profile.types):
+        elif profile.types and not any(issubclass(cell_type, str) for cell_type in profile.types):
             times = pd.to_datetime(pd.Series(profile.values), errors="coerce", utc=True)
             distinct = times.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
         elif form.startswith("epoch "):
@@ -193,7 +193,7 @@ class TimeKind(ColumnKind, register="tabular.time_kind"):
 
 
 class CategoryKind(ColumnKind, register="tabular.category_kind"):
-    """Values that come back, without an order: whatever is no other kind."""
+    """Recurring values without an order; the kind of plain columns that no other kind recognises."""
 
     name = "category"
     rank = 90.0
@@ -202,10 +202,10 @@ class CategoryKind(ColumnKind, register="tabular.category_kind"):
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
         if not profile.is_plain:
             return None
-        distinct, known = len(profile.values), profile.n_present
-        ratio = distinct / known
+        distinct, present = len(profile.values), profile.n_present
+        ratio = distinct / present
         confidence = 0.95 if ratio <= 0.1 else 0.8 if ratio <= 0.5 else 0.5
-        return KindGuess(self.name, f"{distinct:,} distinct values in {known:,} rows", confidence, "str")
+        return KindGuess(self.name, f"{distinct:,} distinct values in {present:,} rows", confidence, "str")
 
     def override(self, profile: ColumnProfile) -> KindGuess:
         if not profile.is_plain:

@@ -1,4 +1,4 @@
-"""Many MLPs in one."""
+"""An ensemble of MLPs with shared weights as a block."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 class TabMBlock(Layer, register="tabular.tabm"):
     """An ensemble of MLPs that share nearly all weights: each member scales what goes into and out of every layer.
 
-    Heads train the members apart, each by a loss of its own, and predict the mean; another `TabMBlock` goes on with the
-    members as they are; other blocks read the mean of the members' features. An ensemble errs less than its members,
-    and one of MLPs is level with gradient boosting on tables. Source: Gorishniy, Kotelnikov, Babenko: TabM, 2024,
+    Heads train each member by a loss of its own and predict the mean; another `TabMBlock` reads the members separately;
+    other blocks read the mean of the members' features. The ensemble has a lower error than its members, and is as
+    accurate as gradient boosting on tables. Source: Gorishniy, Kotelnikov, Babenko: TabM, 2024,
     https://arxiv.org/abs/2410.24210.
 
     Args:
         num_layers: number of layers: linear, ReLU, dropout.
         num_units: their width.
-        members: number of members E; time and memory grow with it, the number of weights hardly does. Where members
-            come in, there are as many as come.
+        members: number of members E; time and memory grow with it, the number of weights hardly does. If the input
+            has members, their number is used.
         dropout: dropout probability after each layer.
 
     Shape: (B, *any) or (B, E, D) of members -> (B, E, D).
 
     Raises:
-        ConfigError: a size is not a whole number of at least 1; a share is not below 1.
+        ConfigError: a size is not a whole number of at least 1; the dropout probability is not below 1.
         GraphError: it is called on several nodes.
 
     >>> import torch
@@ -58,7 +58,7 @@ class TabMBlock(Layer, register="tabular.tabm"):
             yield f"dropout must be below 1, got {self.dropout!r}."
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Wider for more rows; no sizes that take several times as long as the default."""
+        """Wider for more rows; no larger sizes than twice the default."""
         units = next((units for rows, units in ((5_000, 64), (50_000, 128)) if summary.rows < rows), 256)
         return {
             "num_layers": OneOf(2, 3, 4, default=3),
@@ -93,7 +93,7 @@ class TabMBlock(Layer, register="tabular.tabm"):
         return Spec((self._members(specs[0]), cast(int, self.num_units)), "ED")
 
     def adapter(self) -> Block:
-        """One vector, for blocks that know nothing of members."""
+        """One vector, for blocks that do not read members."""
         from medley.tabular.members import MeanOfMembers
 
         return MeanOfMembers()

@@ -11,7 +11,7 @@ _CYCLES = (("year", 365.2425), ("week", 7.0), ("day", 1.0))
 
 
 def time_features(name: str, times: Any) -> dict[str, np.ndarray]:
-    """Days since 1970, and the places in year, week and day as points on circles, so that their ends meet.
+    """Days since 1970, and the phases of year, week and day as sine and cosine: cycles without a jump.
 
     Args:
         name: the column.
@@ -38,7 +38,7 @@ def time_features(name: str, times: Any) -> dict[str, np.ndarray]:
 
 
 def is_time_feature(column: str) -> bool:
-    """Whether a column is one of those that `time_features` makes.
+    """Whether `time_features` returned a column of this name.
 
     >>> is_time_feature("born: days"), is_time_feature("born")
     (True, False)

@@ -10,7 +10,7 @@ from typing import Any, cast
 from medley.core.block import Block, Node
 from medley.core.config import from_json, to_json
 from medley.core.head import Head
-from medley.core.input import DerivedInput, Input, Preprocessing
+from medley.core.input import DerivedInput, InputBlock, Preprocessing
 from medley.core.layer import Composite, Fusion, Layer
 from medley.core.linear import SupervisedCodec
 from medley.core.probe import probe
@@ -30,7 +30,7 @@ REJECTIONS = (GraphError, DataError)
 """Errors by which a block rejects an input."""
 
 Rows = Sequence[Any]
-InputWithRows = tuple[Input, Rows]
+InputWithRows = tuple[InputBlock, Rows]
 
 
 def check_block(
@@ -82,7 +82,7 @@ def check_block(
             _check_samples(instance, check, labels() if targets is None else [targets], seeds)
         case DerivedInput():
             _check_samples(instance, _derived, _inputs_with_rows(rows), seeds)
-        case Input():
+        case InputBlock():
             _check_samples(instance, _input, input_rows(instance) if rows is None else [rows], seeds)
         case Preprocessing():
             _check_samples(instance, _preprocessing, _inputs_with_rows(rows), seeds)
@@ -144,7 +144,7 @@ def _head(specs: Sequence[Spec]) -> Callable[..., None]:
     return check
 
 
-def _input(block: Input, rows: Rows, seeds: Sequence[int]) -> None:
+def _input(block: InputBlock, rows: Rows, seeds: Sequence[int]) -> None:
     check_codec(block.codec, rows)
     source = _named(block, 0)
     _check_networks([(source, rows)], source.default_block()(source), seeds)
@@ -184,8 +184,9 @@ def _check_networks(pairs: Sequence[InputWithRows], node: Node, seeds: Sequence[
 def _inputs_with_rows(rows: Rows | None) -> list[InputWithRows]:
     """Every registered input with the first sample of rows that it accepts."""
     accepted: list[InputWithRows] = []
-    input_types = (input_type for input_type in registered(Input).values() if not issubclass(input_type, DerivedInput))
-    for input_type in input_types:
+    for input_type in registered(InputBlock).values():
+        if issubclass(input_type, DerivedInput):
+            continue
         block = _named(cast("Any", input_type)(), len(accepted))
         for sample in input_rows(block) if rows is None else [rows]:
             try:

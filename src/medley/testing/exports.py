@@ -17,7 +17,7 @@ from medley.core.batch import Batch
 from medley.core.block import Block, Node
 from medley.core.codec import TargetCodec
 from medley.core.head import Head
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.layer import Fusion, Layer
 from medley.core.probe import probe
 from medley.core.registry import lookup
@@ -66,7 +66,7 @@ def check_export(*blocks: Block | type[Block], specs: Sequence[Sequence[Spec]] |
 def _graph_of_all(
     blocks: Sequence[Block], specs: Sequence[Sequence[Spec]] | None
 ) -> tuple[Graph, dict[str, Spec], dict[str, TargetCodec]]:
-    inputs: list[Input] = []
+    inputs: list[InputBlock] = []
     outputs: list[Node] = []
     input_specs: dict[str, Spec] = {}
     targets: dict[str, TargetCodec] = {}
@@ -88,7 +88,7 @@ def _graph_of_all(
     return Graph(tuple(inputs), tuple(outputs)), input_specs, targets
 
 
-class _EncodedInput(Input):
+class _EncodedInput(InputBlock):
     """An input whose rows are already encoded."""
 
     def codec(self) -> Any:

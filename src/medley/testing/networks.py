@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from medley.core.batch import Batch, Rows
 from medley.core.block import Node
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.registry import lookup
 from medley.core.resolve import Suggest
 from medley.graph.graph import build_graph
@@ -30,7 +30,7 @@ from medley.testing.suggestions import MAX_PARAMETERS
 from medley.train.plan import Training
 
 
-def check_network(inputs: Sequence[Input], node: Node, x: Mapping[str, Sequence[Any]], suggest: Suggest) -> bool:
+def check_network(inputs: Sequence[InputBlock], node: Node, x: Mapping[str, Sequence[Any]], suggest: Suggest) -> bool:
     """Tests the graph of these inputs up to this node, with a head of two numbers: resolved, built, saved and loaded.
 
     Args:
@@ -64,7 +64,7 @@ def check_network(inputs: Sequence[Input], node: Node, x: Mapping[str, Sequence[
     return True
 
 
-def _model(inputs: Sequence[Input], node: Node, x: Mapping[str, Any], suggest: Suggest) -> tuple[Model, Rows]:
+def _model(inputs: Sequence[InputBlock], node: Node, x: Mapping[str, Any], suggest: Suggest) -> tuple[Model, Rows]:
     size = len(next(iter(x.values())))
     head = lookup("heads.regression")(dropout=0.0, name="head")
     graph = build_graph(list(inputs), head(node))

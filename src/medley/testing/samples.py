@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from medley.core.head import Head
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.layer import Layer
 from medley.core.resolve import representation
 from medley.core.spec import Column, Spec, vector
@@ -82,7 +82,7 @@ def _cells(column: Column, rng: np.random.Generator, rows: int) -> np.ndarray:
     return np.where(rng.random(rows) < 0.3, np.nan, cells) if column.missing else cells
 
 
-def input_rows(block: Input) -> list[list[Any]]:
+def input_rows(block: InputBlock) -> list[list[Any]]:
     """Rows of every kind that an input declares, some of them None; of all kinds if it declares none."""
     return [rows for kind, rows in _rows_by_kind().items() if not block.kinds or kind in block.kinds]
 

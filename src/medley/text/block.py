@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from medley.core.arguments import whole_number_problems
 from medley.core.block import Block, DataSummary, Node
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.layer import Composite
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
@@ -72,7 +72,7 @@ class TextBlock(Composite, register="text.block"):
         if self.block_type == "pretrained":
             name = choose_pretrained(self.pretrained or True, TEXT_MODELS, "TextBlock")
             return (PretrainedTextBlock(name) if name else TextBlock("ngram", max_tokens))(node)
-        if isinstance(node.block, Input):
+        if isinstance(node.block, InputBlock):
             if self.block_type == "ngram":
                 node = TextToNgramVector(max_tokens, ngrams=2)(node)
             elif max_tokens != MAX_TOKENS:

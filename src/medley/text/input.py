@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from medley.core.arguments import whole_number_problem
 from medley.core.block import Block, Node
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.linear import LinearFeatures
 from medley.nn.pretrained_argument import pretrained_problem
 from medley.text.block import TextBlock
@@ -18,7 +18,7 @@ from medley.text.rows import MAX_CHARACTERS
 from medley.text.tokens import TokenCodec
 
 
-class TextInput(Input, register="text.input"):
+class TextInput(InputBlock, register="text.input"):
     """One text per row: any sequence of strings, with None where missing. An empty string is a text.
 
     Unless a block chooses another encoding, texts are encoded as token ids (`TokenCodec`): a vocabulary of up to 20,000

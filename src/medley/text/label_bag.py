@@ -11,7 +11,7 @@ import numpy as np
 from medley.core.arguments import whole_number_problems
 from medley.core.block import Block
 from medley.core.codec import Codec, Encoded, State
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.linear import FeatureBlock, LinearFeatures
 from medley.core.registry import register
 from medley.core.row_reporting import row_number
@@ -148,7 +148,7 @@ class LabelSetFeatures(TextFeatures):
         return [FeatureBlock("", matrix, fits_alone=True)], np.array([row is not None for row in rows], bool)
 
 
-class LabelSetInput(Input, register="text.label_set_input"):
+class LabelSetInput(InputBlock, register="text.label_set_input"):
     """A set of labels per row: a list, tuple, set or array of strings or numbers, None where it is missing.
 
     Labels are compared as a whole ("New York" is one label, and different from "York"); their order has no meaning. An

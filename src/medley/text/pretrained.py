@@ -8,7 +8,7 @@ from typing import Any
 
 from medley.core.arguments import whole_number_problems
 from medley.core.block import DataSummary, Node
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.layer import Composite
 from medley.core.registry import lookup
 from medley.core.space import OneOf, Space, searched
@@ -83,7 +83,7 @@ class PretrainedTextBlock(Composite, register="text.pretrained"):
         """Adds the encoding by the model's tokenizer, the encoder and the pooling."""
         token_spec(specs, "PretrainedTextBlock")
         node = nodes[0]
-        if isinstance(node.block, Input):
+        if isinstance(node.block, InputBlock):
             node = PretrainedTokens(self.name_or_path, self.max_sequence_length, self.revision)(node)
         elif not isinstance(node.block, PretrainedTokens):
             raise GraphError(

@@ -16,7 +16,7 @@ from medley.heads.masked import member_losses
 from medley.heads.members import find_vote, join_members
 from medley.model.forward import compute_outputs
 from medley.model.tasks import Task
-from medley.nn.members import member_wise, members_apart
+from medley.nn.members import member_wise, separate_members
 
 MAX_PARAMETERS = 2e8
 """Maximum number of parameters, over all tasks, for which the best weights of each task are stored."""
@@ -156,7 +156,7 @@ def validation_outputs(
         ConfigError: a fold has no rows.
     """
     if rows.folds is None:
-        with members_apart(network):
+        with separate_members(network):
             outputs = compute_outputs(network, rows, batch_size)
         losses = {task.name: _losses(task, outputs[task.name], rows) for task in tasks}
         return {name: join_members(network.part(name), raw) for name, raw in outputs.items()}, losses
@@ -167,7 +167,7 @@ def validation_outputs(
         index = torch.nonzero(folds == fold).flatten()
         if not len(index):
             raise ConfigError(f"Each of the {FOLDS} folds needs rows, but fold {fold} has none.")
-        with members_apart(network, slice(fold, None, FOLDS)):
+        with separate_members(network, slice(fold, None, FOLDS)):
             outputs = compute_outputs(network, rows, batch_size, index)
         rows_of_fold = index.to(rows.device)
         for task in tasks:
@@ -211,7 +211,7 @@ def choose_voters(network: Network, tasks: Sequence[Task], rows: Rows, batch_siz
     folds = rows.folds.cpu()
     for fold in range(FOLDS):
         index = torch.nonzero(folds == fold).flatten()
-        with members_apart(network, slice(fold, None, FOLDS)):
+        with separate_members(network, slice(fold, None, FOLDS)):
             for name, raw in compute_outputs(network, rows, batch_size, index).items():
                 outputs.setdefault(name, []).append(raw)
         order.append(index.to(rows.device))

@@ -11,7 +11,7 @@ from medley.auto.duration import seconds
 from medley.auto.fit_arguments import check_fit, check_folder, check_writable
 from medley.auto.table.design import Role, TableDesign, design_model
 from medley.core.arguments import check_whole_number
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.unreadable import POLICIES
 from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean, spelled
 from medley.model.forward import resolve_device
@@ -21,7 +21,7 @@ from medley.tables.reading.header import check_header
 from medley.tables.reading.memory import memory_bytes
 from medley.tables.reading.read import Table, read
 
-AnyInput = TypeVar("AnyInput", bound=Input)
+AnyInput = TypeVar("AnyInput", bound=InputBlock)
 
 _SPLITS = ("group", "time", "split")
 

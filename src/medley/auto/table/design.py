@@ -10,7 +10,7 @@ from medley.auto.table.declared_targets import declared_target
 from medley.auto.table.dense_targets import settle_dense_targets
 from medley.core.column import TaskGuess
 from medley.core.head import Head
-from medley.core.input import Input, InputColumns, TableOptions
+from medley.core.input import InputBlock, InputColumns, TableOptions
 from medley.core.registry import declared, name_of
 from medley.errors import ConfigError, DataError, ErrorCollector, MedleyError, did_you_mean, spelled
 from medley.tables.answer_forms import AnswerForm, check_answer_names
@@ -49,7 +49,7 @@ class TableDesign:
     """
 
     view: TableView
-    inputs: list[Input]
+    inputs: list[InputBlock]
     heads: list[Head]
     tasks: dict[str, TaskGuess]
     left_out: dict[str, str]
@@ -271,7 +271,7 @@ def _claim_columns(
     schema: Schema, used: Sequence[str], options: TableOptions
 ) -> tuple[list[InputColumns], dict[str, str]]:
     """Inputs with their columns, in the order in which input classes claim columns; and the unclaimed columns."""
-    classes = [cls for cls in declared(Input).values() if cls.claim_rank is not None]
+    classes = [cls for cls in declared(InputBlock).values() if cls.claim_rank is not None]
     unclaimed, claims = list(used), []
     for cls in sorted(classes, key=lambda cls: (cls.claim_rank, cls.__name__)):
         columns = [schema[name] for name in unclaimed if schema[name].kind in cls.kinds]

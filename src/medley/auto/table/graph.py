@@ -8,7 +8,7 @@ from typing import Any
 from medley.auto.table.arguments import replace_fields
 from medley.core.block import Block, Node
 from medley.core.head import Head
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.core.registry import lookup
 from medley.core.space import OneOf
 from medley.train.plan import Training, default_batch_size, default_epochs
@@ -19,7 +19,7 @@ LINEAR_PATH = "linear_path"
 
 
 def table_graph(
-    inputs: Sequence[Input], heads: Sequence[Head], *, linear: bool = True, path: Mapping[str, Any] | None = None
+    inputs: Sequence[InputBlock], heads: Sequence[Head], *, linear: bool = True, path: Mapping[str, Any] | None = None
 ) -> list[Node]:
     """Heads joined to the inputs of a table.
 
@@ -60,7 +60,7 @@ def table_graph(
     return [head([second_trunk, first_stage]) for head in heads]
 
 
-def path_name(inputs: Sequence[Input], heads: Sequence[Head]) -> str:
+def path_name(inputs: Sequence[InputBlock], heads: Sequence[Head]) -> str:
     """The name of the linear path in a table's network."""
     name = LINEAR_PATH
     while name in {block.name for block in (*inputs, *heads)}:
@@ -83,13 +83,13 @@ def _trunk(*, has_texts: bool, is_only_stage: bool) -> Block:
     return lookup("tabular.dense_ensemble")()
 
 
-def has_folds(inputs: Sequence[Input]) -> bool:
+def has_folds(inputs: Sequence[InputBlock]) -> bool:
     """Whether each member of an ensemble can leave out a fold, because the members share no trained encoder."""
     return not any(block.shares_encoder for block in inputs)
 
 
 def table_training(
-    inputs: Sequence[Input],
+    inputs: Sequence[InputBlock],
     rows: int,
     epochs: int | None,
     batch_size: int | None,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from medley.auto.table.design import TableDesign
-from medley.core.input import Input
+from medley.core.input import InputBlock
 from medley.errors import ConfigError, did_you_mean, spelled
 from medley.nn.hub import find, first_cached
 from medley.tables.view import InputFeed
@@ -41,7 +41,7 @@ def choose_pretrained(design: TableDesign, pretrained: Any, report: Callable[[st
     return replace(design, inputs=[inputs[str(block.name)] for block in design.inputs])
 
 
-def _names_by_input(feeds: list[InputFeed], inputs: Mapping[str, Input], pretrained: Any) -> dict[str, Any]:
+def _names_by_input(feeds: list[InputFeed], inputs: Mapping[str, InputBlock], pretrained: Any) -> dict[str, Any]:
     """Input name -> the `pretrained` argument that applies to it."""
     if isinstance(pretrained, Mapping):
         columns = {column: feed.name for feed in feeds for column in (feed.name, *feed.columns)}
@@ -62,7 +62,7 @@ def _names_by_input(feeds: list[InputFeed], inputs: Mapping[str, Input], pretrai
     return {feed.name: pretrained for feed in feeds}
 
 
-def _describe(blocks: Iterable[Input], cached: Mapping[tuple[str, ...], str | None]) -> list[str]:
+def _describe(blocks: Iterable[InputBlock], cached: Mapping[tuple[str, ...], str | None]) -> list[str]:
     """One line per modality about the models that its encoders may start from."""
     lines = {}
     for block in blocks:
