@@ -146,8 +146,8 @@ def test_a_search_and_its_saved_trials_predict_like_the_model(capsys, pets_model
 
 def test_each_batch_takes_one_forward_pass(capsys, pets_model, pets_csv, tmp_path, monkeypatch):
     out, passes = tmp_path / "out.csv", []
-    raw = md.Model.predict_raw
-    monkeypatch.setattr(md.Model, "predict_raw", lambda self, *args: passes.append(1) or raw(self, *args))
+    raw = md.Model._compute_raw
+    monkeypatch.setattr(md.Model, "_compute_raw", lambda self, *args: passes.append(1) or raw(self, *args))
     monkeypatch.setattr(predict, "ROWS", 25)
     assert run(capsys, pets_model, pets_csv, "-o", out, "--proba") == (0, "", "")
     assert len(passes) == 3

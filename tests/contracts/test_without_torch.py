@@ -22,7 +22,7 @@ import medley.runtime
 
 made = 0
 for name, kind in list(registry._objects.items()):
-    if isinstance(kind, type) and issubclass(kind, Input | Head) and kind.__module__.startswith("medley."):
+    if isinstance(kind, type) and issubclass(kind, InputBlock | Head) and kind.__module__.startswith("medley."):
         if name not in ("image.captions", "image.mapped"):  # made of other rows, by a model
             kind().codec()
             made += 1
