@@ -54,13 +54,15 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
     arguments = (
         "--target price --target breed --input age --input kind --kind kind=category --root r --group g --weight w "
         "--time-limit 90s --trials 3 --epochs 4 --seed 5 --device cpu --on-bad-file drop --overwrite -q --memory 2GB "
-        "--pretrained models/bert --plan plan.json"
+        "--pretrained models/bert --plan plan.json --missing Unknown --missing-in age=-1 --private kind"
     )
     plan = {"epochs": 3, "first_epochs": None, "inputs": {}}
     (tmp_path / "plan.json").write_text(json.dumps({"plan": plan}))
     monkeypatch.chdir(tmp_path)
     code, _, err = run(capsys, pets_csv, *arguments.split(), "-o", tmp_path / "model")
     assert (code, err) == (2, "medley: enough\n")
+    missing_values = received.pop("missing_values")
+    assert (missing_values.added, missing_values.by_column) == ({"unknown"}, {"age": {"-1"}})
     assert received == {
         "table": str(pets_csv),
         "targets": ["price", "breed"],
@@ -82,8 +84,7 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
         "verbose": 0,
         "pretrained": "models/bert",
         "memory": "2GB",
-        "missing_values": received["missing_values"],
-        "private": [],
+        "private": ["kind"],
         "plan": plan,
         "project_name": "search",
         "directory": tmp_path / "model",

@@ -50,11 +50,11 @@ class ClassRows:
         Raises:
             DataError: a stratum has another length.
         """
-        found = [_members(np.asarray(stratum), count) for stratum in strata]
-        rows = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in found)])
-        starts = np.cumsum([0, *(codes.max(initial=-1) + 1 for _, codes in found)])
+        members = [_members(np.asarray(stratum), count) for stratum in strata]
+        rows = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in members)])
+        starts = np.cumsum([0, *(codes.max(initial=-1) + 1 for _, codes in members)])
         classes = np.concatenate(
-            [np.empty(0, np.int64), *(codes + start for (_, codes), start in zip(found, starts[:-1], strict=True))]
+            [np.empty(0, np.int64), *(codes + start for (_, codes), start in zip(members, starts[:-1], strict=True))]
         )
         order = np.argsort(rows, kind="stable")
         return cls(rows[order], classes[order], count)

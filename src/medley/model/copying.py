@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +10,7 @@ from typing import Any, Protocol
 import torch
 
 from medley.core import registry
+from medley.core.imported import imported_object
 from medley.core.serialization import read_json
 from medley.errors import within
 from medley.model.files import DESCRIPTION
@@ -83,7 +83,4 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _is_found(part: Any) -> bool:
     """Whether pickle finds a class or function again by its module and name."""
-    found: Any = sys.modules.get(getattr(part, "__module__", None) or "")
-    for name in getattr(part, "__qualname__", "<none>").split("."):
-        found = getattr(found, name, None)
-    return found is part
+    return imported_object(getattr(part, "__module__", None), getattr(part, "__qualname__", "<none>")) is part

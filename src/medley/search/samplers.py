@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from math import exp, log
 from typing import TYPE_CHECKING, Any
@@ -24,61 +25,10 @@ FIRST_WIDTH, WIDEN_AFTER = 0.15, 5
 twice as many parameters at once."""
 
 
-class GreedySampler(BaseSampler):
-    """Takes the values of the best completed trial and samples those of one block again.
+class BestTrialSampler(BaseSampler, ABC):
+    """Proposes values by those of the best completed trial; what a proposal lacks is sampled at random.
 
-    The block of a parameter is the part of its name before the last dot. Parameters that the best trial does not have
-    are sampled at random. If an earlier trial already had the proposed values, values of more and more blocks are
-    sampled, so a proposal is repeated only if the search space is exhausted. Idea: the greedy oracle of Jin et al.,
-    "AutoKeras", JMLR 2023.
-
-    Args:
-        seed: of the random samples.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self._rng = np.random.default_rng(seed)
-        self._random = RandomSampler(seed=seed)
-
-    def reseed_rng(self) -> None:
-        self._rng = np.random.default_rng()
-        self._random.reseed_rng()
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return _all_searched(study)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        trials = study.get_trials(deepcopy=False)
-        best = _best_values(trials)
-        earlier = [values for other in trials if other.number != trial.number and (values := _values(other))]
-        blocks = sorted({_block(name) for name in best})
-        proposal: dict[str, Any] = {}
-        for draw in range(_DRAWS if blocks else 0):
-            number = 1 + draw * len(blocks) // _DRAWS
-            resampled = self._rng.choice(blocks, number, replace=False).tolist()
-            fixed = {name: value for name, value in best.items() if _block(name) not in resampled}
-            proposal = {
-                name: fixed[name] if name in fixed else self.sample_independent(study, trial, name, distribution)
-                for name, distribution in search_space.items()
-            }
-            if not any(_repeats(proposal, values) for values in earlier):
-                break
-        return proposal
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        return self._random.sample_independent(study, trial, param_name, param_distribution)
-
-
-class LocalSampler(BaseSampler):
-    """Takes the values of the best completed trial and moves a few of them to near ones.
-
-    The more trials there were, the more values are moved, and the further. Numbers move along their range, choices that
-    are numbers along their order, and all other choices, such as kinds of blocks, to any other; these are rare at
-    first. Parameters that the best trial does not have are sampled at random.
+    A proposal that an earlier trial had is made again, up to 32 times.
 
     Args:
         seed: of the random samples.
@@ -101,22 +51,69 @@ class LocalSampler(BaseSampler):
         trials = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
         best = _best_values(trials)
         earlier = [values for other in trials if (values := _values(other))]
-        movable = [name for name in search_space if name in best]
         proposal: dict[str, Any] = {}
-        for draw in range(_DRAWS if movable else 0):
-            width = (1 + (len(trials) + draw) / WIDEN_AFTER) * FIRST_WIDTH
-            moved = self._chosen(movable, search_space, width)
+        for draw in range(_DRAWS if best else 0):
+            proposed = self._propose(draw, best, search_space, len(trials))
             proposal = {
-                name: self._near(best[name], distribution, width)
-                if name in moved
-                else best[name]
-                if name in best
-                else self.sample_independent(study, trial, name, distribution)
+                name: proposed[name] if name in proposed else self.sample_independent(study, trial, name, distribution)
                 for name, distribution in search_space.items()
             }
             if not any(_repeats(proposal, values) for values in earlier):
                 break
         return proposal
+
+    @abstractmethod
+    def _propose(self, draw: int, best: Mapping[str, Any], space: Mapping[str, BaseDistribution], trials: int) -> Any:
+        """Values of some parameters.
+
+        Args:
+            draw: how many proposals of this trial repeated earlier trials.
+            best: values of the best trial.
+            space: parameters to propose values for.
+            trials: number of trials so far.
+        """
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+
+class GreedySampler(BestTrialSampler):
+    """Takes the values of the best completed trial and samples those of one block again.
+
+    The block of a parameter is the part of its name before the last dot. Parameters that the best trial does not have
+    are sampled at random. If an earlier trial already had the proposed values, values of more and more blocks are
+    sampled, so a proposal is repeated only if the search space is exhausted. Idea: the greedy oracle of Jin et al.,
+    "AutoKeras", JMLR 2023.
+
+    Args:
+        seed: of the random samples.
+    """
+
+    def _propose(self, draw: int, best: Mapping[str, Any], space: Mapping[str, BaseDistribution], trials: int) -> Any:
+        blocks = sorted({_block(name) for name in best})
+        number = 1 + draw * len(blocks) // _DRAWS
+        resampled = self._rng.choice(blocks, number, replace=False).tolist()
+        return {name: value for name, value in best.items() if _block(name) not in resampled}
+
+
+class LocalSampler(BestTrialSampler):
+    """Takes the values of the best completed trial and moves a few of them to near ones.
+
+    The more trials there were, the more values are moved, and the further. Numbers move along their range, choices that
+    are numbers along their order, and all other choices, such as kinds of blocks, to any other; these are rare at
+    first. Parameters that the best trial does not have are sampled at random.
+
+    Args:
+        seed: of the random samples.
+    """
+
+    def _propose(self, draw: int, best: Mapping[str, Any], space: Mapping[str, BaseDistribution], trials: int) -> Any:
+        width = (1 + (trials + draw) / WIDEN_AFTER) * FIRST_WIDTH
+        names = [name for name in space if name in best]
+        moved = self._chosen(names, space, width)
+        return {name: self._near(best[name], space[name], width) if name in moved else best[name] for name in names}
 
     def _chosen(self, names: list[str], space: Mapping[str, BaseDistribution], width: float) -> set[str]:
         """The parameters that are moved: one at first, then up to as many as the width is times the first."""
@@ -149,11 +146,6 @@ class LocalSampler(BaseSampler):
             rounded = value + step if distance > 0 else value - step
             rounded = rounded if low <= rounded <= high else 2 * value - rounded
         return int(min(max(rounded, low), high))
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        return self._random.sample_independent(study, trial, param_name, param_distribution)
 
 
 class GaussianProcess(GPSampler):

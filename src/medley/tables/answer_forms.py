@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from medley.core.imported import imported_object
 from medley.core.rules import Choice, Either, Fields, Flag, Items, Real, Text, Whole
 from medley.errors import ConfigError, ErrorCollector
 
@@ -108,10 +108,8 @@ FORM_RULE = Fields(
 
 
 def _members(module: str, name: str) -> Iterable[Enum]:
-    found: Any = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return found if isinstance(found, type) and issubclass(found, Enum) else ()
+    kind = imported_object(module, name)
+    return kind if isinstance(kind, type) and issubclass(kind, Enum) else ()
 
 
 def with_given_names(forms: Mapping[str, AnswerForm], table: Any) -> dict[str, AnswerForm]:

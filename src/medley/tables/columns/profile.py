@@ -87,7 +87,10 @@ class ColumnProfile:
         if markers == self.missing_values:
             return self
         if markers not in self._without:
-            self._without[markers] = ColumnProfile(self.name, self.series, self.root, self.rows, markers)
+            profile = ColumnProfile(self.name, self.series, self.root, self.rows, markers)
+            if self.is_plain:
+                profile.__dict__["_distinct"] = self._distinct  # the cells are the same
+            self._without[markers] = profile
         return self._without[markers]
 
     def related(self, relation: TargetRelation | None) -> ColumnProfile:
@@ -186,11 +189,16 @@ class ColumnProfile:
         return np.isinf(self.series.to_numpy(dtype=np.float64, na_value=np.nan))
 
     @cached_property
-    def _factorized(self) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+    def _distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        """Index of each row (B,) into the distinct values (D,), -1 where the cell is missing."""
         import pandas as pd
 
         codes, uniques = pd.factorize(self.series)
-        values = np.asarray(uniques) if uniques.dtype.kind in "biufmM" else np.asarray(uniques, dtype=object)
+        return codes, np.asarray(uniques) if uniques.dtype.kind in "biufmM" else np.asarray(uniques, dtype=object)
+
+    @cached_property
+    def _factorized(self) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+        codes, values = self._distinct
         is_blank = _are_blank(values)
         is_marker = _are_markers(values, self.missing_values) & ~is_blank
         markers = {str(values[place]).strip(): int((codes == place).sum()) for place in np.flatnonzero(is_marker)}

@@ -125,8 +125,8 @@ def _joined(parts: Sequence[TableFiles]) -> TableFiles:
 
 
 def _matching(pattern: str) -> TableFiles:
-    found = (Path(name) for name in sorted(glob.glob(pattern, recursive=True)))
-    paths = tuple(path for path in found if path.is_file() and ending_of(path) in ENDINGS)
+    matches = (Path(name) for name in sorted(glob.glob(pattern, recursive=True)))
+    paths = tuple(path for path in matches if path.is_file() and ending_of(path) in ENDINGS)
     if not paths:
         raise DataError(f"No table file matches {pattern!r}.")
     start = Path(pattern[: _PATTERN.search(pattern).start()])  # type: ignore[union-attr]
