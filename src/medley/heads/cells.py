@@ -15,7 +15,7 @@ def as_numbers(table: np.ndarray, noun: str) -> np.ndarray:
 
     Args:
         table: cells.
-        what: the name of the table in errors ("Numeric targets").
+        noun: the name of the table in errors ("Numeric targets").
 
     Raises:
         DataError: a cell is not a number; the message names its row and column.

@@ -49,7 +49,7 @@ def settle_dense_targets(
         labels: the targets' columns of all rows.
         schema: the kinds of the inputs.
         tasks: column -> inferred task.
-        kept: targets whose task stands: the caller set it.
+        fixed_kinds: targets whose task stands: the caller set it.
         missing_values: what the caller sets to be missing.
 
     Returns:
