@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -70,12 +71,12 @@ class TableView:
         self.targets = dict(targets)
         self.forms = {column: AnswerForm(column) for column in self.targets.values()} | dict(forms or {})
 
-    @property
+    @cached_property
     def required(self) -> list[str]:
         """The columns that are needed to predict."""
         return [column for feed in self.feeds for column in feed.columns]
 
-    @property
+    @cached_property
     def text_columns(self) -> list[str]:
         """The columns whose cells must be read as text, even if all of them are digits in some table."""
         guesses = [self.schema[name] for name in self._all_columns()]

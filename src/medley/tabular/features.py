@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -85,7 +86,7 @@ class TableFeatures(LinearFeatures):
             if column.kind == "categorical":
                 masks.append([False] * len(self._codes[position]))
             else:
-                pieces = len(_knots(column)) if column.bins and not column.is_time else 0  # and one rank
+                pieces = len(_knots(column.bins)) if column.bins and not column.is_time else 0  # and one rank
                 masks.append([False, *[True] * pieces, *[False] * column.missing])
         mask = np.array([is_optional for column_mask in masks for is_optional in column_mask], bool)
         return mask if mask.any() else None
@@ -95,10 +96,10 @@ class TableFeatures(LinearFeatures):
         for position, column in enumerate(self.codec.spec.columns):
             values = cells[:, position]
             if column.kind == "categorical":
-                parts.append((values[:, None] == np.array(self._codes[position], np.float32)).astype(np.float32))
+                parts.append(values[:, None] == np.array(self._codes[position], np.float32))
             else:
                 parts.append(_numeric(values, column))
-        return np.concatenate(parts, axis=1) if parts else np.zeros((len(cells), 0), np.float32)
+        return np.concatenate(parts, axis=1, dtype=np.float32) if parts else np.zeros((len(cells), 0), np.float32)
 
     def state(self) -> dict[str, Any]:
         return {"table": self.codec.state(), "codes": self._codes, "mean": self._mean, "scale": self._scale}
@@ -133,19 +134,26 @@ def _numeric(values: np.ndarray, column: Column) -> np.ndarray:
     """
     missing = np.isnan(values)
     filled = np.where(missing, 0.0, values)
-    features = [filled]
+    features = [filled[:, None]]
     if column.bins and not column.is_time:
-        edges, knots = np.asarray(column.bins, np.float64), _knots(column)
-        rank = np.interp(filled, edges, np.linspace(-1, 1, len(edges)))
-        parts = np.clip((filled[:, None] - knots[:-1]) / np.diff(knots), 0, 1)
+        edges, ranks, knots, widths = _pieces(column.bins)
+        rank = np.interp(filled, edges, ranks)
+        parts = np.minimum(np.maximum((filled[:, None] - knots[:-1]) / widths, 0), 1)
         parts[missing] = 0
-        features += [np.where(missing, 0.0, rank), *parts.T]
+        features += [np.where(missing, 0.0, rank)[:, None], parts]
     if column.missing:
-        features.append(missing)
-    return np.stack(features, axis=1).astype(np.float32)
+        features.append(missing[:, None])
+    return np.concatenate(features, axis=1, dtype=np.float32, casting="unsafe")
 
 
-def _knots(column: Column) -> np.ndarray:
+@lru_cache(4096)
+def _pieces(bins: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The edges of a column's bins, their ranks from -1 to 1, the ends of the pieces between quantiles, their widths."""
+    edges, knots = np.asarray(bins, np.float64), _knots(bins)
+    return edges, np.linspace(-1, 1, len(edges)), knots, np.diff(knots)
+
+
+def _knots(bins: tuple[float, ...]) -> np.ndarray:
     """Up to 17 of the edges of a column's bins, the ends of the pieces between quantiles."""
-    edges = np.asarray(column.bins, np.float64)
+    edges = np.asarray(bins, np.float64)
     return edges[np.unique(np.linspace(0, len(edges) - 1, min(BINS, len(edges) - 1) + 1).round().astype(int))]
