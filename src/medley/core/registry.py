@@ -1,8 +1,8 @@
 """The registry: names in saved files, and the classes or factories they refer to.
 
 A name is `package.part` ("image.conv"). If a name is not registered yet, its package is imported, which registers it:
-the only upward import in the architecture. Other distributions announce packages under the entry point group
-`medley.blocks`.
+the only upward import in the architecture. A method whose work is done by a higher package reaches it by `operation`.
+Other distributions announce packages under the entry point group `medley.blocks`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ DECLARATIONS = ("core", "tables", "tabular", "image", "text", "audio", "series",
 """Packages that declare kinds, inputs, encoders, fusions and heads; importing them does not import torch."""
 
 SLICES = (*DECLARATIONS, "balance", "nn", "train")
+
+OPERATIONS = ("report",)
+"""Packages above `model` whose functions stand behind methods of the objects below them: see `operation`."""
 
 _objects: dict[str, Any] = {}
 _names: dict[int, str] = {}
@@ -64,14 +67,35 @@ def lookup(name: str) -> Any:
     Raises:
         NotRegisteredError: the name is not registered.
     """
+    package = name.partition(".")[0]
     if name not in _objects:
-        _import_slice(name.partition(".")[0])
-    if name not in _objects:
+        _import_slice(package)
+    if name not in _objects or package in OPERATIONS:
         raise NotRegisteredError(
             f"Nothing is registered under {name!r}. A custom part must be imported, and thereby registered, before a "
             "file that names it is loaded; on the command line, with --import MODULE."
             f"{did_you_mean(name, sorted(_objects))}"
         )
+    return _objects[name]
+
+
+def operation(name: str) -> Callable[..., Any]:
+    """The function of a higher package that does the work of a method: `Model.report` calls `report.page`.
+
+    Saved files cannot name operations: `lookup` does not return them. The method has the signature of the function,
+    except for `self` (tests/contracts/test_operations.py), so that callers see types although nothing is imported.
+
+    Args:
+        name: `package.module`, of a package in `OPERATIONS`; the module registers the function under this name, and is
+            imported when the method is first called.
+
+    >>> operation("report.page").__name__
+    'report'
+    """
+    if name not in _objects:
+        package, _, module = name.partition(".")
+        assert package in OPERATIONS, name
+        import_module(f"medley.{package}.{module}")
     return _objects[name]
 
 

@@ -13,7 +13,7 @@ import torch
 
 from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded, TargetCodec
-from medley.core.registry import lookup
+from medley.core.registry import lookup, operation
 from medley.core.spec import Spec
 from medley.data.datasets import rows_and_labels
 from medley.data.rows import arrange, check_counts
@@ -270,6 +270,27 @@ class Model(Predictor):
 
         parts = sections(self.graph, self.sources, self.targets, self.metadata, self.table)
         return "\n\n".join([self.summary(), *map(str, parts)])
+
+    def report(
+        self, path: str | Path, x: Any = None, y: Any = None, *, root: str | Path | None = None, examples: bool = True
+    ) -> Path:
+        """Writes a report on the model: one HTML file that needs nothing else, or a model card.
+
+        Args:
+            path: `<name>.html`, or `<name>.md` for a model card in Markdown with a YAML head (`MODEL_CARD.md`).
+            x: labelled rows that the model has not learnt, as in `evaluate`: figures, plots and examples are of these.
+                Left out, the report holds what the model knows of its training.
+            y: as in `evaluate`.
+            root: as in `predict`.
+            examples: whether the report shows rows, with their images and texts; private columns are never shown.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            ConfigError, DataError: a row or an argument breaks a rule, or the file cannot be written.
+        """
+        return operation("report.page")(self, path, x, y, root=root, examples=examples)
 
     def save(self, directory: str | Path, *, pretrained: str = "copy", examples: bool = True) -> Path:
         """Writes the model as JSON and safetensors; no code, no pickle.
