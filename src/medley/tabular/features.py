@@ -43,6 +43,7 @@ class TableFeatures(LinearFeatures):
     def __init__(self, codec: TableCodec | None = None) -> None:
         self.codec = TableCodec() if codec is None else codec
         self._codes: list[list[int]] = []  # per column, the codes with a feature
+        self._optional: np.ndarray | None = None
         self._mean = np.zeros(0, np.float32)
         self._scale = np.ones(0, np.float32)
 
@@ -54,6 +55,7 @@ class TableFeatures(LinearFeatures):
             counts = np.bincount(cells[:, position].astype(np.int64)) if column.kind == "categorical" else np.zeros(0)
             codes = np.flatnonzero(counts >= _MIN_CATEGORY_ROWS)
             self._codes.append(codes[np.argsort(-counts[codes], kind="stable")][:MAX_ONE_HOT].tolist())
+        self._optional = self._find_optional()
         plain = self._plain(cells)
         self._mean = plain.mean(axis=0) if len(plain) else np.zeros(plain.shape[1], np.float32)
         deviation = plain.std(axis=0) if len(plain) else np.ones(plain.shape[1], np.float32)
@@ -65,7 +67,7 @@ class TableFeatures(LinearFeatures):
         plain = self._plain(encoded.array)
         matrix = np.clip((plain - self._mean) * self._scale, -_MAX_FEATURE, _MAX_FEATURE)
         matrix[~encoded.present] = 0
-        return [FeatureBlock("", matrix, optional=self._optional())], encoded.present
+        return [FeatureBlock("", matrix, optional=self._optional)], encoded.present
 
     def numbers(self, values: Any) -> np.ndarray:
         """Numeric columns except times, because rows that are close in time are similar anyway."""
@@ -79,7 +81,7 @@ class TableFeatures(LinearFeatures):
         columns = self.codec.spec.columns
         return [place for place, column in enumerate(columns) if column.kind == "numeric" and not column.is_time]
 
-    def _optional(self) -> np.ndarray | None:
+    def _find_optional(self) -> np.ndarray | None:
         """(F,) whether a feature is a rank or a part between quantiles; None if there are none."""
         masks = []
         for position, column in enumerate(self.codec.spec.columns):
@@ -117,6 +119,7 @@ class TableFeatures(LinearFeatures):
         self.codec.restore(values["table"])
         require(len(self.codec.columns) == sizes["C"], "codes must have a list for each column of the table.")
         self._codes, self._mean, self._scale = values["codes"], values["mean"], values["scale"]
+        self._optional = self._find_optional()
         width = self._plain(np.zeros((1, sizes["C"]), np.float32)).shape[1]
         require(width == sizes["F"], f"mean must have one number for each of {width} features, got {sizes['F']}.")
         return self
@@ -148,7 +151,7 @@ def _numeric(values: np.ndarray, column: Column) -> np.ndarray:
 
 @lru_cache(4096)
 def _pieces(bins: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The edges of a column's bins, their ranks from -1 to 1, the ends of the pieces between quantiles, their widths."""
+    """Edges of bins, their ranks from -1 to 1, ends of the pieces between quantiles, widths of these pieces."""
     edges, knots = np.asarray(bins, np.float64), _knots(bins)
     return edges, np.linspace(-1, 1, len(edges)), knots, np.diff(knots)
 

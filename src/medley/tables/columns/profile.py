@@ -263,7 +263,8 @@ def _as_markers(missing_values: frozenset[str]) -> frozenset[str]:
 
 @lru_cache(1024)
 def _numbers_among(missing_values: frozenset[str]) -> frozenset[float]:
-    return frozenset(number for value in missing_values if (number := _as_number(value)) is not None)
+    numbers = (_as_number(value) for value in missing_values)
+    return frozenset(number for number in numbers if number is not None and np.isfinite(number))
 
 
 def _as_number(string: str) -> float | None:
