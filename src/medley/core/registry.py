@@ -1,13 +1,13 @@
 """The registry: names in saved files, and the classes or factories they refer to.
 
 A name is `package.part` ("image.conv"). If a name is not registered yet, its package is imported, which registers it:
-the only upward import in the architecture. Other distributions announce packages under the entry point group
-`medley.blocks`.
+the only upward import in the architecture. A method whose work is done by a higher package reaches it by `operation`.
+Other distributions announce packages under the entry point group `medley.blocks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -21,6 +21,9 @@ DECLARATIONS = ("core", "tables", "tabular", "image", "text", "audio", "series",
 """Packages that declare kinds, inputs, encoders, fusions and heads; importing them does not import torch."""
 
 SLICES = (*DECLARATIONS, "balance", "nn", "train")
+
+OPERATIONS = ("report",)
+"""Packages above `model` whose functions stand behind methods of the objects below them: see `operation`."""
 
 _objects: dict[str, Any] = {}
 _names: dict[int, str] = {}
@@ -48,6 +51,7 @@ def register(name: str) -> Callable[[T], T]:
             raise ConfigError(f"The name {name!r} is taken by {_path(existing)}; register {_path(obj)} under another.")
         _objects[name] = obj
         _names[id(obj)] = name
+        _subclasses.cache_clear()
         return obj
 
     return add
@@ -63,14 +67,35 @@ def lookup(name: str) -> Any:
     Raises:
         NotRegisteredError: the name is not registered.
     """
+    package = name.partition(".")[0]
     if name not in _objects:
-        _import_slice(name.partition(".")[0])
-    if name not in _objects:
+        _import_slice(package)
+    if name not in _objects or package in OPERATIONS:
         raise NotRegisteredError(
             f"Nothing is registered under {name!r}. A custom part must be imported, and thereby registered, before a "
             "file that names it is loaded; on the command line, with --import MODULE."
             f"{did_you_mean(name, sorted(_objects))}"
         )
+    return _objects[name]
+
+
+def operation(name: str) -> Callable[..., Any]:
+    """The function of a higher package that does the work of a method: `Model.report` calls `report.page`.
+
+    Saved files cannot name operations: `lookup` does not return them. The method has the signature of the function,
+    except for `self` (tests/contracts/test_operations.py), so that callers see types although nothing is imported.
+
+    Args:
+        name: `package.module`, of a package in `OPERATIONS`; the module registers the function under this name, and is
+            imported when the method is first called.
+
+    >>> operation("report.page").__name__
+    'report'
+    """
+    if name not in _objects:
+        package, _, module = name.partition(".")
+        assert package in OPERATIONS, name
+        import_module(f"medley.{package}.{module}")
     return _objects[name]
 
 
@@ -81,12 +106,12 @@ def name_of(obj: Any) -> str | None:
 
 def registered(kind: type[T]) -> dict[str, type[T]]:
     """All registered subclasses of `kind`, by name; imports all packages. Used by contract tests."""
-    return _subclasses(kind, SLICES)
+    return dict(_subclasses(kind, SLICES))
 
 
 def declared(kind: type[T]) -> dict[str, type[T]]:
     """All registered subclasses of `kind` in packages of declarations, by name; does not import torch."""
-    return _subclasses(kind, DECLARATIONS)
+    return dict(_subclasses(kind, DECLARATIONS))
 
 
 def registered_elsewhere() -> dict[str, Any]:
@@ -94,8 +119,9 @@ def registered_elsewhere() -> dict[str, Any]:
     return {name: thing for name, thing in _objects.items() if not f"{_path(thing)}.".startswith("medley.")}
 
 
-def _subclasses(kind: type[T], slices: Sequence[str]) -> dict[str, type[T]]:
-    _import_slices(tuple(slices))
+@cache  # asked for every column of every table, and every row of a server is a table
+def _subclasses(kind: type[T], slices: tuple[str, ...]) -> dict[str, type[T]]:
+    _import_slices(slices)
     return {n: t for n, t in sorted(_objects.items()) if isinstance(t, type) and issubclass(t, kind)}
 
 

@@ -24,15 +24,19 @@ from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.model.copying import Packed, pack, unpack
 from medley.model.derived import InputRows, derived_nodes
-from medley.model.encoding import encode_targets, extended_targets, loss_targets, row_weights, warn_of_unlearned
+from medley.model.encoding import encode_targets, row_weights
 from medley.model.forward import compute_embeddings, compute_outputs, resolve_device
+from medley.model.labels import EncodedLabels, encode_labels
+from medley.model.operations import ModelOperations
 from medley.model.privacy import without_examples
 from medley.model.saving import save
-from medley.model.tasks import measure, tasks_of
+from medley.model.tasks import measure
 from medley.nn.hub import offline
 from medley.tables.columns.unreadable import check_policy, report_unreadable
-from medley.tables.predictor import OnUnreadable, Predictor, rows_per_pass, without_absent
+from medley.tables.predictor import OnUnreadable, rows_per_pass, without_absent
 from medley.tables.view import TableView
+from medley.trust.trust import Trust
+from medley.trust.validation import ValidationPredictions
 
 MIN_CACHED_ROWS = 64
 """Rows from which looking up the cached outputs of frozen parts is faster than computing them."""
@@ -54,7 +58,7 @@ class FrozenOutputs(Protocol):
         ...
 
 
-class Model(Predictor):
+class Model(ModelOperations):
     """A resolved graph with fitted codecs and weights.
 
     Args:
@@ -65,6 +69,7 @@ class Model(Predictor):
         metadata: JSON that is saved with the model: scores, hyperparameters, the settings of its training.
         device: where the model runs; "auto" chooses a GPU where there is one.
         table: how the model reads a table, for models that were fitted to one.
+        trust: what is known about how far predictions can be trusted.
         frozen: cached outputs of frozen parts; left out, these parts run each time.
     """
 
@@ -77,10 +82,12 @@ class Model(Predictor):
         metadata: Mapping[str, Any] | None = None,
         device: str | torch.device | None = "cpu",
         table: TableView | None = None,
+        trust: Trust | None = None,
         frozen: FrozenOutputs | None = None,
     ) -> None:
         super().__init__(targets, table)
         self._frozen = frozen
+        self.trust = trust or Trust()
         self.graph = graph
         self.sources = list(sources)
         self.network = network.to(resolve_device(device)).eval()
@@ -93,7 +100,16 @@ class Model(Predictor):
         return _unpickled, (pack(self),)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
-        parts = (self.graph, self.sources, self.targets, self.network, self.metadata, self.device, self.table)
+        parts = (
+            self.graph,
+            self.sources,
+            self.targets,
+            self.network,
+            self.metadata,
+            self.device,
+            self.table,
+            self.trust,
+        )
         return Model(*deepcopy(parts, memo))
 
     def __copy__(self) -> Model:
@@ -108,6 +124,15 @@ class Model(Predictor):
     def output_names(self) -> list[str]:
         """Names of the heads, in the order in which `predict` returns them."""
         return list(self.graph.heads)
+
+    @property
+    def validation(self) -> ValidationPredictions | None:
+        """Predictions for rows that the network was not trained on.
+
+        `validation.rows` are their positions; `validation.tasks[head]` holds `.targets`, `.outputs`, `.calibrated`,
+        `.observed`, `.weight`. None for models without validation rows, or saved without examples.
+        """
+        return self.trust.validation
 
     def to(self, device: str | torch.device) -> Model:
         """Moves the weights to a device; returns the model itself."""
@@ -166,28 +191,34 @@ class Model(Predictor):
             Scores under Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`. Rows of classes
             that the model has not learnt count as misses in metrics, are left out of losses, and are warned of.
         """
-        check_policy(on_unreadable)
-        named_x, named_y, sample_weight, size = self._labelled(x, y, sample_weight, root, on_unreadable)
-        heads = list(named_y)
-        learned = {name: self.targets[name] for name in heads}
-        extended = extended_targets(learned, named_y)
-        targets = encode_targets(extended, named_y)
-        warn_of_unlearned(extended, targets)
-        losses = loss_targets(
-            learned, {name: learned[name].narrowed(labels, extended[name]) for name, labels in targets.items()}
-        )
-        rows = self._rows(named_x, targets, row_weights(sample_weight, size, heads), losses)
-        tasks = [task for task in tasks_of(self.graph, self.targets, extended) if task.name in heads]
+        named_x, labels = self.labelled(x, y, sample_weight, root=root, on_unreadable=on_unreadable)
+        rows = self._rows(named_x, labels.targets, labels.weight, labels.losses)
+        tasks = labels.tasks
         weights = self.metadata.get("loss_weights") or {task.name: task.head.weight for task in tasks}
         scores = measure(tasks, compute_outputs(self.network, rows, rows_per_pass(batch_size)), rows, weights)
-        unlabelled = [name for name, target in targets.items() if not target.present.any()]
-        if len(unlabelled) == len(targets):
+        unlabelled = [name for name, target in labels.targets.items() if not target.present.any()]
+        if len(unlabelled) == len(labels.targets):
             raise DataError(f"No row has a label of {', '.join(unlabelled)}, so there is nothing to measure.")
         for name in unlabelled:
             warn(f"No row has a label of {name}: its loss is reported as NaN and is not part of the total.")
-        for name in (name for name, target in losses.items() if not target.present.any()):
+        for name in (name for name, target in labels.losses.items() if not target.present.any()):
             scores["loss" if len(self.output_names) == 1 else f"{name}_loss"] = float("nan")
         return scores
+
+    def labelled(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        root: str | Path | None = None,
+        on_unreadable: OnUnreadable = "warn",
+    ) -> tuple[dict[str, Any], EncodedLabels]:
+        """Rows by input, and their labels as tasks that measure predictions; arguments are those of `evaluate`."""
+        check_policy(on_unreadable)
+        named_x, named_y, sample_weight, size = self._labelled(x, y, sample_weight, root, on_unreadable)
+        weight = row_weights(sample_weight, size, list(named_y))
+        return named_x, encode_labels(self.graph, self.targets, named_y, weight)
 
     def _labelled(
         self, x: Any, y: Any, sample_weight: Any, root: str | Path | None, on_unreadable: OnUnreadable = "warn"
@@ -279,16 +310,18 @@ class Model(Predictor):
             pretrained: `"copy"` writes the weights of pretrained parts too, so that the model loads without anything
                 else; `"reference"` leaves out those that training has not changed, and writes their name, revision
                 and checksum instead: they are looked for again when the model is loaded.
-            examples: whether example cells of the training table are saved for `describe`, and sentences that may quote
-                cells. Categories, words and classes are saved anyway: the model predicts with them.
+            examples: whether example cells of the training table are saved for `describe`, sentences that may quote
+                cells, and the predictions for validation rows (`validation`) with their targets. Categories,
+                words and classes are saved anyway: the model predicts with them.
 
         Raises:
             ArtifactError: a part has no registered name.
             ConfigError: `pretrained` is neither, or referenced weights are no longer where they came from.
         """
         view, metadata = (self.table, self.metadata) if examples else without_examples(self.table, self.metadata)
+        trust = self.trust if examples else self.trust.without_examples()
         parts = (self.graph, self.sources, self.targets, self.network, metadata)
-        return save(directory, *parts, view, pretrained=pretrained)
+        return save(directory, *parts, view, trust, pretrained=pretrained)
 
     def export(self, path: str | Path) -> Path:
         """Writes the model for `medley.runtime`, which predicts with onnxruntime and without torch.
