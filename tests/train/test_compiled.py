@@ -18,7 +18,7 @@ SIZE = 16
 
 def recurrent(dropout, *, batchnorm):
     """An array and a text, which an LSTM reads."""
-    x, note = Input(name="x"), TextInput(name="note")
+    x, note = Input(name="x"), TextInput(name="note", max_characters=7)  # two words, so that it is quick to compile
     words = RNNBlock(layer_type="lstm", num_layers=1, bidirectional=False, units=4)(
         Embedding(embedding_dim=4, dropout=0)(note)
     )
