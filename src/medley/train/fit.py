@@ -24,7 +24,7 @@ from medley.train.plan import Training, default_batch_size, default_epochs
 from medley.train.run import RECOVERY_RATE, FitResult, TrainingRun
 from medley.train.state import TrainingState
 from medley.train.stepper import Stepper
-from medley.train.steppers import Work, autocast_dtype, choose_stepper
+from medley.train.steppers import Work, autocast_dtype
 from medley.train.threads import ForwardCount, count_forward, default_threads, threads
 
 ADAPT_ROWS = 8_192
@@ -114,7 +114,7 @@ def fit(
     total = epochs * -(-rows.size // batch_size)
     is_complete = all(mask is None for mask in rows.present.values())
     work = Work(batch_size, total, forward, len(eager.parameters), is_complete)
-    stepper = run.stepper = choose_stepper(eager, plan, work)
+    stepper = run.stepper = hooks.choose_stepper(eager, plan, work)
     pieces, note = stepper.pieces, stepper.note
 
     def on_step() -> None:
