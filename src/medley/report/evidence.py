@@ -80,7 +80,11 @@ class TaskEvidence:
     @cached_property
     def classes(self) -> np.ndarray:
         """True class indices (N,), or for label sets (N, L) bool; of `learned()` rows."""
-        return self.target.astype(bool) if self.is_label_set else self.target.reshape(len(self.target), -1)[:, 0].astype(int)
+        return (
+            self.target.astype(bool)
+            if self.is_label_set
+            else self.target.reshape(len(self.target), -1)[:, 0].astype(int)
+        )
 
     @cached_property
     def predicted_classes(self) -> np.ndarray:
@@ -208,4 +212,3 @@ def linear_outputs(model: Model, x: Mapping[str, Any]) -> dict[str, np.ndarray]:
             outputs[head] = np.where(has_inputs, array[:, start : start + width], model.targets[head].prior)
             start += width
     return outputs
-
