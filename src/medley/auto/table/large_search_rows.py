@@ -19,6 +19,7 @@ from medley.auto.table.search_rows import (
     labels_and_split,
     remaining_rows,
     report_split,
+    row_groups,
     select_rows,
     split_metadata,
 )
@@ -100,7 +101,8 @@ def large_search_rows(table_scan: Scan, design: TableDesign, split_spec: SplitSp
     report_split(labels, split_spec, train, validation, progress)
     part_of_row = np.full(table_scan.rows, LEFT_OUT, np.int8)
     part_of_row[numbers[train]], part_of_row[numbers[validation]] = TRAIN, VALIDATION
-    parts = [select_rows({}, y, weight, rows, numbers) for rows in (train, validation)]
+    groups = row_groups(labels, split_spec)
+    parts = [select_rows({}, y, weight, rows, numbers, groups) for rows in (train, validation)]
     sample = _training_sample(table_scan, table, view, part_of_row, split_spec.seed)
     if sample.size < parts[0].size:
         progress.log(f"inputs are fitted to a sample of {sample.size:,} of {parts[0].size:,} training rows")

@@ -119,7 +119,8 @@ def search_rows(table: Table, design: TableDesign, split_spec: SplitSpec, progre
     if split_spec.is_free and not has_split_column and has_folds(design.inputs) and len(table) >= MIN_FOLD_ROWS:
         y, weight, folds = labels_and_folds(table, design, split_spec, numbers, duplicates, times)
         if len(np.unique(folds)) == FOLDS:  # few groups or times make fewer folds
-            part = replace(select_rows(x, y, weight, np.arange(len(table)), numbers), folds=folds)
+            groups = row_groups(table, split_spec)
+            part = replace(select_rows(x, y, weight, np.arange(len(table)), numbers, groups), folds=folds)
             return SearchRows(part, None, split_metadata(design, leaks, [part], dropped))
     if split_spec.is_free:
         split_spec = replace(split_spec, fraction=default_fraction(len(table)))
@@ -128,7 +129,8 @@ def search_rows(table: Table, design: TableDesign, split_spec: SplitSpec, progre
         strata = _strata(design, y, numbers, of_numbers=False)
         train, validation = split_periods(times, split_spec.fraction, split_spec.seed, strata)
     report_split(table, split_spec, train, validation, progress)
-    parts = [select_rows(x, y, weight, index, numbers) for index in (train, validation)]
+    groups = row_groups(table, split_spec)
+    parts = [select_rows(x, y, weight, index, numbers, groups) for index in (train, validation)]
     if any(block.linear_features() is not None for block in design.inputs) and not has_folds(design.inputs):
         # The first stage is trained in folds.
         strata = [stratum[train] for stratum in _strata(design, y, numbers)]
@@ -254,8 +256,21 @@ def _weights(table: Table, design: TableDesign, split_spec: SplitSpec) -> RowWei
     return row_weights(by_head, len(table), list(targets))
 
 
+def row_groups(table: Table, split_spec: SplitSpec) -> np.ndarray | None:
+    """(N,) integers, equal for rows of the same group; None without a column of groups."""
+    import pandas as pd
+
+    columns: Any = table.frame
+    return None if split_spec.group is None else pd.factorize(columns[split_spec.group], use_na_sentinel=False)[0]
+
+
 def select_rows(
-    x: Mapping[str, Any], y: Mapping[str, Any], weight: RowWeights, rows: np.ndarray, numbers: np.ndarray
+    x: Mapping[str, Any],
+    y: Mapping[str, Any],
+    weight: RowWeights,
+    rows: np.ndarray,
+    numbers: np.ndarray,
+    groups: np.ndarray | None = None,
 ) -> LabelledRows:
     """Selects rows by their positions.
 
@@ -265,9 +280,11 @@ def select_rows(
         weight: (N,), or head name -> such, or None.
         rows: positions of the selected rows.
         numbers: (N,) the caller's number of each row.
+        groups: (N,), as of `LabelledRows`.
     """
     x, y = ({name: take(values, rows) for name, values in columns.items()} for columns in (x, y))
-    return LabelledRows(x, y, take_weights(weight, rows), len(rows), numbers[rows])
+    groups = None if groups is None else groups[rows]
+    return LabelledRows(x, y, take_weights(weight, rows), len(rows), numbers[rows], groups=groups)
 
 
 def split_metadata(
