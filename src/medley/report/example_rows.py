@@ -199,4 +199,3 @@ def _bytes(pixels: np.ndarray) -> np.ndarray:
         top = 65_535.0 if pixels.max() > 255 else top
         pixels = np.clip(pixels / top * 255, 0, 255).round().astype(np.uint8)
     return pixels
-
