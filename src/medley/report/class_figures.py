@@ -179,7 +179,7 @@ def reliability_figure(probability: np.ndarray, is_right: np.ndarray) -> Figure:
 
 
 def probability_figure(names: Sequence[str], truth: np.ndarray, probabilities: np.ndarray) -> Figure:
-    """The distribution of probabilities: of the second class by true class, or of the predicted class, right and wrong."""
+    """The distribution of probabilities: of the second of two classes by true class, or of what was predicted."""
     if len(names) == 2:
         groups = {f"true: {name}": probabilities[truth == place, 1] for place, name in enumerate(names)}
         label = f"probability of {names[1]}"
@@ -256,10 +256,8 @@ def label_set_parts(
         rows.append([name, int(is_label.sum()), precision, recall, f1, average, area_under_roc(is_label, probability)])
     frequent = sorted(rows, key=lambda row: -row[1])[:MOST_CLASSES]
     note = f"The {MOST_CLASSES} most frequent of {len(names):,} labels." if len(names) > MOST_CLASSES else ""
-    bars = figures.bars(
-        "Average precision by label", [row[0] for row in frequent], [row[5] or 0.0 for row in frequent], "average precision", note=note,
-        value_range=(0, 1),
-    )  # fmt: skip
+    shown = [row[0] for row in frequent], [row[5] or 0.0 for row in frequent]
+    bars = figures.bars("Average precision by label", *shown, "average precision", note=note, value_range=(0, 1))
     flat = probabilities.ravel()
     predicted = np.where(flat >= 0.5, flat, 1 - flat)
     reliability = reliability_figure(predicted, (flat >= 0.5) == truth.ravel())

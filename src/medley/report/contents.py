@@ -61,7 +61,7 @@ def contents(model: Model, evidence: Evidence | None, options: Options) -> dict[
         "network": network,
         "reproduce": reproduce_section(model, view, metadata),
     }
-    if examples and evidence is not None and evidence.x is not None:
+    if examples and evidence is not None and evidence.rows is not None:
         report["examples"] = example_section(model, evidence, names)
     report["left_out"] = [*_left_out(report, model, evidence, options, examples=examples)]
     return report
@@ -127,7 +127,7 @@ def _left_out(
     table_hint = "pass labelled rows: medley report MODEL TABLE, or model.report(path, table)"
     if evidence is None:
         yield f"Metrics with intervals, figures, importance and examples, which need rows: {table_hint}."
-    elif evidence.x is None:
+    elif evidence.rows is None:
         yield f"Importance and examples, which need the rows themselves: {table_hint}."
     if not examples:
         reason = (

@@ -85,7 +85,8 @@ def _edge(start: tuple[float, float], end: tuple[float, float]) -> str:
     x, y = start[0] + WIDTH / 2, start[1] + HEIGHT
     to_x, to_y = end[0] + WIDTH / 2, end[1]
     bend = max((to_y - y) / 2, 12)
-    return f'<path class="edge" d="M{x:.1f} {y:.1f}C{x:.1f} {y + bend:.1f} {to_x:.1f} {to_y - bend:.1f} {to_x:.1f} {to_y:.1f}"/>'
+    curve = f"C{x:.1f} {y + bend:.1f} {to_x:.1f} {to_y - bend:.1f} {to_x:.1f} {to_y:.1f}"
+    return f'<path class="edge" d="M{x:.1f} {y:.1f}{curve}"/>'
 
 
 def _role(node: Node) -> str:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medley.data.sources import encode_inputs
-from medley.model.derived import InputRows, derived_nodes
+from medley.core.batch import Rows
+from medley.errors import DataError
+from medley.model.forward import compute_outputs
 from medley.model.tasks import Task, tasks_of
+from medley.report.importance import labelled_rows
+from medley.report.model_rows import ModelRows
+from medley.tables.predictor import rows_per_pass
+from medley.tables.view import is_table
 
 if TYPE_CHECKING:
     from medley.core.batch import RowWeights
@@ -107,23 +112,25 @@ class TaskEvidence:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Rows that the model has not learnt.
+    """Rows that the model has not learnt, with its predictions.
 
     Args:
         origin: where they come from, for readers.
         size: number of rows.
         tasks: by head.
-        x: input name -> rows, where they are at hand.
-        numbers: (N,) the caller's number of each row.
-        seconds: it took to predict them, or None.
+        rows: the rows themselves, where they are at hand.
+        passed: rows and labels as `Model.evaluate` takes them, where they are at hand.
+        numbers: (N,) the caller's number of each row; None if they are 0 to N - 1.
+        is_seen: whether parts of the model have learnt the rows, although not those that predict them here (folds).
     """
 
     origin: str
     size: int
     tasks: Mapping[str, TaskEvidence]
-    x: Mapping[str, Any] | None = None
+    rows: ModelRows | None = None
+    passed: tuple[Any, Any] | None = None
     numbers: np.ndarray | None = None
-    seconds: float | None = None
+    is_seen: bool = False
 
 
 def of_rows(model: Model, x: Any, y: Any, root: Any, origin: str) -> Evidence:
@@ -139,40 +146,45 @@ def of_rows(model: Model, x: Any, y: Any, root: Any, origin: str) -> Evidence:
     Raises:
         DataError: as `Model.evaluate`.
     """
-    from time import monotonic
-
-    named_x, labels = model.labelled(x, y, root=root)
-    start = monotonic()
-    raw = model.predict_raw(named_x)
-    seconds = monotonic() - start
-    size = len(next(iter(raw.values())))
-    linear = linear_outputs(model, named_x)
+    if y is None and model.table is not None and is_table(x, model.input_names, model.table.required):
+        x = model.table.read(x, root, labelled=True)  # once, for everything that reads it
+    rows, labels = labelled_rows(model, x, y, None, root)
+    computed = compute_outputs(model.network, Rows(rows.encoded, device=model.device), rows_per_pass(None))
+    raw = {name: outputs.cpu().numpy() for name, outputs in computed.items()}
+    linear = linear_outputs(model, rows.encoded)
     tasks = {}
     for task in labels.tasks:
         outputs = {"model": raw[task.name], "constant": np.broadcast_to(task.codec.prior, raw[task.name].shape)}
         if task.name in linear:
             outputs["linear"] = linear[task.name]
         tasks[task.name] = _observed(task, outputs, labels.targets[task.name], labels.losses[task.name], labels.weight)
-    return Evidence(origin, size, {name: part for name, part in tasks.items() if part.size}, named_x, None, seconds)
+    tasks = {name: part for name, part in tasks.items() if part.size}
+    if not tasks:
+        raise DataError("No row has a label, so there is nothing to measure.")
+    return Evidence(origin, rows.size, tasks, rows, (x, y))
 
 
-def of_validation(model: Model, x: Mapping[str, Any] | None = None) -> Evidence | None:
+def of_validation(model: Model) -> Evidence | None:
     """The predictions for validation rows that the model keeps; None if it keeps none.
 
     Args:
         model: a model.
-        x: the rows themselves by input, where they are at hand.
     """
     validation = model.validation
     if validation is None:
         return None
     tasks = {}
     for task in tasks_of(model.graph, model.targets):
-        part = validation.tasks[task.name]
-        outputs = {"model": part.raw, "constant": np.broadcast_to(task.codec.prior, part.raw.shape)}
-        tasks[task.name] = _observed(task, outputs, part.encoded, part.encoded, part.weight)
+        if task.name in validation.tasks:
+            part = validation.tasks[task.name]
+            outputs = {"model": part.raw, "constant": np.broadcast_to(task.codec.prior, part.raw.shape)}
+            tasks[task.name] = _observed(task, outputs, part.encoded, part.encoded, part.weight)
     tasks = {name: part for name, part in tasks.items() if part.size}
-    return Evidence("validation rows of the training", len(validation.rows), tasks, x, validation.rows)
+    is_seen = validation.folds is not None
+    origin = (
+        "the rows of the training, each predicted by members that have not learnt it" if is_seen else "validation rows"
+    )
+    return Evidence(origin, len(validation.rows), tasks, numbers=validation.rows, is_seen=is_seen)
 
 
 def _observed(
@@ -182,7 +194,7 @@ def _observed(
     weight = weight.get(task.name) if isinstance(weight, Mapping) else weight
     outputs = {name: np.ascontiguousarray(part[rows], np.float32) for name, part in outputs.items()}
     return TaskEvidence(
-        task,
+        _with_further_metrics(task),
         outputs.pop("model"),
         target.array[rows],
         learned.array[rows],
@@ -193,22 +205,27 @@ def _observed(
     )
 
 
-def linear_outputs(model: Model, x: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def linear_outputs(model: Model, encoded: Mapping[str, Encoded]) -> dict[str, np.ndarray]:
     """Head name -> raw outputs (N, K) of the linear models that the network starts from; of no head if there are none.
 
     Args:
         model: may hold linear paths.
-        x: input name -> rows.
+        encoded: source name -> encoded rows.
     """
-    sources = [source for source in model.sources if source.codec.spec.linear_outputs]
-    if not sources:
-        return {}
-    encoded = encode_inputs(sources, InputRows(x, derived_nodes(model.graph)))
     outputs: dict[str, np.ndarray] = {}
-    for source in sources:
+    for source in model.sources:
         array, start = encoded[source.name].array, 1
         for head, width in source.codec.spec.linear_outputs:
             has_inputs = array[:, :1] > 0
             outputs[head] = np.where(has_inputs, array[:, start : start + width], model.targets[head].prior)
             start += width
     return outputs
+
+
+def _with_further_metrics(task: Task) -> Task:
+    """A task with the metrics that its head recommends for reports, too."""
+    if task.widened is not None:  # its metrics read outputs of another codec
+        return task
+    names = [name for name in task.head.further_metrics() if name not in task.metrics]
+    further = replace(task.head, **{"metrics": names}).metric_functions(task.codec) if names else {}
+    return replace(task, metrics={**task.metrics, **further})

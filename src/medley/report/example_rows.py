@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medley.core.batch import Rows
 from medley.errors import MedleyError
+from medley.model.forward import compute_embeddings
 from medley.report.evidence import Evidence, TaskEvidence
 from medley.report.model_rows import ModelRows
+from medley.tables.predictor import rows_per_pass
 
 if TYPE_CHECKING:
     from medley.model.model import Model
@@ -34,9 +37,9 @@ def example_section(model: Model, evidence: Evidence, names: Mapping[str, str]) 
         evidence: with the rows themselves.
         names: head name -> name of the target.
     """
-    assert evidence.x is not None
+    assert evidence.rows is not None
     section: dict[str, Any] = {"groups": [], "left_out": []}
-    rows = ModelRows.of_inputs(model, evidence.x)
+    rows = evidence.rows
     private = set(() if model.table is None else model.table.private)
     heads = list(evidence.tasks)[:MOST_TARGETS]
     if len(evidence.tasks) > MOST_TARGETS:
@@ -98,7 +101,9 @@ def most_unusual(model: Model, evidence: Evidence, count: int = PER_GROUP) -> tu
     """
     from sklearn.neighbors import NearestNeighbors
 
-    vectors = model.embed(evidence.x)
+    assert evidence.rows is not None
+    encoded = Rows(evidence.rows.encoded, device=model.device)
+    vectors = compute_embeddings(model.network, encoded, rows_per_pass(None))
     vectors = next(iter(vectors.values())) if isinstance(vectors, dict) else vectors
     vectors = vectors.reshape(len(vectors), -1)[:MOST_ROWS]
     if len(vectors) <= NEIGHBOURS + 1:
@@ -134,7 +139,7 @@ def _number(evidence: Evidence, position: int) -> int:
     return int(position if evidence.numbers is None else evidence.numbers[position])
 
 
-def _cells(rows: ModelRows, position: int, private: set[str]) -> list[dict[str, str]]:
+def _cells(rows: ModelRows, position: int, private: set[str]) -> list[dict[str, str | None]]:
     """Cells of one row: images and texts first, then other columns, no more than `MOST_CELLS`."""
     columns = [column for column in rows.columns if column.name not in private]
     ranked = sorted(columns, key=lambda column: {"image": 0, "text": 1}.get(column.kind, 2))
@@ -142,9 +147,10 @@ def _cells(rows: ModelRows, position: int, private: set[str]) -> list[dict[str, 
     for column in ranked[:MOST_CELLS]:
         cell = _cell_at(column.cells, position)
         image = thumbnail(cell) if column.kind == "image" else None
-        cells.append({"name": column.name, **({"image": image} if image else {"text": _text(cell, column.kind)})})
+        text = None if image else _text(cell, column.kind)
+        cells.append({"name": column.name, "image": image, "text": text})
     if len(columns) > MOST_CELLS:
-        cells.append({"name": "", "text": f"and {len(columns) - MOST_CELLS:,} more columns"})
+        cells.append({"name": "", "image": None, "text": f"and {len(columns) - MOST_CELLS:,} more columns"})
     return cells
 
 

@@ -90,10 +90,10 @@ def _yaml(head: Mapping[str, Any]) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    """Text in which nothing is Markdown or HTML.
+    r"""Text in which nothing is Markdown or HTML.
 
     >>> _escaped("a|b <i> *c*")
-    'a\\\\|b &lt;i&gt; \\\\*c\\\\*'
+    'a\\|b &lt;i&gt; \\*c\\*'
     """
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|#])", r"\\\1", text)

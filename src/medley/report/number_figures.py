@@ -46,9 +46,10 @@ def predicted_against_true(
         ]
         coverage = float(((truth >= low) & (truth <= high)).mean())
         note += f" The dashed lines are the ends of intervals, which hold {coverage:.1%} of the true values."
+    labels = f"true {name}", f"predicted {name}"
     return figures.hexagons(
-        "Predicted against true", truth, predicted, f"true {name}", f"predicted {name}", note=note, diagonal=True, series=series
-    )  # fmt: skip
+        "Predicted against true", truth, predicted, *labels, note=note, diagonal=True, series=series
+    )
 
 
 def residuals_by_prediction(name: str, truth: np.ndarray, predicted: np.ndarray) -> Figure:

@@ -1,4 +1,4 @@
-"""Draws figures as SVG, with axes, and a title and description for screen readers. Colours are classes of a stylesheet."""
+"""Draws figures as SVG, with a title and description for screen readers. Colours are classes of a stylesheet."""
 
 from __future__ import annotations
 
@@ -78,16 +78,13 @@ class _Axes:
         parts = []
         for value in ticks(*self.y_range):
             y = self.y(value)
-            parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-            parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{short(value)}</text>')
+            parts.append(_line("grid", LEFT, WIDTH - RIGHT, y, y) + _text(LEFT - 6, y + 4, short(value), anchor="end"))
         for value in ticks(*self.x_range, whole=self.whole):
             parts.append(_text(self.x(value), HEIGHT - BOTTOM + 16, short(value)))
         bottom = HEIGHT - BOTTOM
-        parts.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{bottom}" y2="{bottom}"/>')
+        parts.append(_line("axis", LEFT, WIDTH - RIGHT, bottom, bottom))
         parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, self.x_label, "label"))
-        middle = (TOP + bottom) / 2
-        parts.append(f'<text class="label" transform="translate(12 {middle:g}) rotate(-90)" text-anchor="middle">')
-        parts.append(f"{escape(_cut(self.y_label, HEIGHT - TOP - BOTTOM))}</text>")
+        parts.append(_upward(12, (TOP + bottom) / 2, _cut(self.y_label, HEIGHT - TOP - BOTTOM)))
         return "".join(parts)
 
 
@@ -105,9 +102,20 @@ def _extent(axis: dict[str, Any], data: Sequence[Any], *, padded: bool = False) 
     return (low if low == 0 else low - space), high + space
 
 
-def _text(x: float, y: float, text: str, name: str = "", anchor: str = "middle") -> str:
+def _text(x: float, y: float, text: str, name: str = "", anchor: str = "middle", tip: str = "") -> str:
     label = f' class="{name}"' if name else ""
-    return f'<text{label} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+    title = f"<title>{escape(tip)}</title>" if tip else ""
+    return f'<text{label} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}{title}</text>'
+
+
+def _upward(x: float, y: float, text: str) -> str:
+    """The label of a vertical axis."""
+    place = f'transform="translate({x:.1f} {y:.1f}) rotate(-90)"'
+    return f'<text class="label" {place} text-anchor="middle">{escape(text)}</text>'
+
+
+def _line(name: str, x1: float, x2: float, y1: float, y2: float) -> str:
+    return f'<line class="{name}" x1="{x1:.1f}" x2="{x2:.1f}" y1="{y1:.1f}" y2="{y2:.1f}"/>'
 
 
 def _cut(text: str, space: float) -> str:
@@ -131,9 +139,7 @@ def _legend(names: Sequence[str], styles: Sequence[str] = ()) -> tuple[float, st
             parts.append(f'<circle class="{colour} point" cx="{x + 9:.1f}" cy="{y - 4:.1f}" r="3.5"/>')
         else:
             dash = " dashed" if style == "dashed" else ""
-            parts.append(
-                f'<line class="{colour} stroke{dash}" x1="{x:.1f}" x2="{x + 18:.1f}" y1="{y - 4:.1f}" y2="{y - 4:.1f}"/>'
-            )
+            parts.append(_line(f"{colour} stroke{dash}", x, x + 18, y - 4, y - 4))
         parts.append(_text(x + 24, y, label, anchor="start"))
         x += width
     return y - HEIGHT + 8, "".join(parts)
@@ -203,9 +209,8 @@ def _hexagons(figure: Figure) -> tuple[float, float, str]:
             for corner in range(6)
         )
         opacity = 0.15 + 0.85 * sqrt(count / most)
-        parts.append(
-            f'<polygon class="cell" fill-opacity="{opacity:.2f}" points="{corners}"><title>{count:,} rows</title></polygon>'
-        )
+        tip = f"<title>{count:,} rows</title>"
+        parts.append(f'<polygon class="cell" fill-opacity="{opacity:.2f}" points="{corners}">{tip}</polygon>')
     names = ["", *(item["name"] for item in figure["series"])]
     more, legend = (0.0, "") if len(names) < 3 else _legend(names[1:], [item["style"] for item in figure["series"]])
     diagonal = _diagonal(axes) if figure["diagonal"] else ""
@@ -248,27 +253,22 @@ def _bars(figure: Figure) -> tuple[float, float, str]:
     bottom, parts = height - BOTTOM, []
     for value in ticks(low, high, 5):
         x = place(value)
-        parts.append(
-            f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}"/>{_text(x, bottom + 16, short(value))}'
-        )
+        parts.append(_line("grid", x, x, TOP, bottom) + _text(x, bottom + 16, short(value)))
     for row, (name, value, half) in enumerate(zip(names, values, spread, strict=True)):
         y = TOP + row * BAR
-        parts.append(
-            f'<text x="{left - 6:.1f}" y="{y + 16}" text-anchor="end">{escape(_cut(name, left - 8))}<title>{escape(name)}</title></text>'
-        )
+        parts.append(_text(left - 6, y + 16, _cut(name, left - 8), anchor="end", tip=name))
         if value is None:
             continue
         start, end = sorted((place(0), place(value)))
         colour = "c0" if value >= 0 else "c1"
-        parts.append(
-            f'<rect class="{colour} bar" x="{start:.1f}" y="{y + 4}" width="{max(end - start, 0.5):.1f}" height="{BAR - 8}" rx="2">'
-            f"<title>{escape(name)}: {short(value)}</title></rect>"
-        )
+        size = f'width="{max(end - start, 0.5):.1f}" height="{BAR - 8}" rx="2"'
+        tip = f"<title>{escape(name)}: {short(value)}</title>"
+        parts.append(f'<rect class="{colour} bar" x="{start:.1f}" y="{y + 4}" {size}>{tip}</rect>')
         if half:
             middle, span = y + BAR / 2, (place(value - half), place(value + half))
-            parts.append(f'<line class="whisker" x1="{span[0]:.1f}" x2="{span[1]:.1f}" y1="{middle}" y2="{middle}"/>')
+            parts.append(_line("whisker", *span, middle, middle))
         parts.append(_text(max(end, place(value + (half or 0))) + 5, y + 16, short(value), "value", "start"))
-    parts.append(f'<line class="axis" x1="{place(0):.1f}" x2="{place(0):.1f}" y1="{TOP}" y2="{bottom}"/>')
+    parts.append(_line("axis", place(0), place(0), TOP, bottom))
     parts.append(_text((left + right) / 2, height - 6, figure["x"]["label"], "label"))
     return WIDTH, height, "".join(parts)
 
@@ -288,9 +288,7 @@ def _matrix(figure: Figure) -> tuple[float, float, str]:
         parts.append((turned if is_slanted else f'<text x="{x:.1f}" y="{head - 6:.1f}" text-anchor="middle">') + label)
     for row, name in enumerate(rows):
         y = head + tall * row
-        parts.append(
-            f'<text x="{left - 6:.1f}" y="{y + tall / 2 + 4:.1f}" text-anchor="end">{escape(_cut(name, left - 26))}<title>{escape(name)}</title></text>'
-        )
+        parts.append(_text(left - 6, y + tall / 2 + 4, _cut(name, left - 26), anchor="end", tip=name))
         for column, value in enumerate(figure["values"][row]):
             shade, x = figure["shade"][row][column] or 0.0, left + size * column
             colour = "c0" if shade >= 0 else "c1"
@@ -304,9 +302,7 @@ def _matrix(figure: Figure) -> tuple[float, float, str]:
                 tone = "value on" if abs(shade) > 0.55 else "value"
                 parts.append(_text(x + size / 2 - 0.5, y + tall / 2 + 4, written, tone))
     height = head + tall * len(rows) + 8
-    parts.append(
-        f'<text class="label" transform="translate(11 {(head + height) / 2:.1f}) rotate(-90)" text-anchor="middle">{escape(figure["y"]["label"])}</text>'
-    )
+    parts.append(_upward(11, (head + height) / 2, figure["y"]["label"]))
     width = max(WIDTH, left + size * len(columns) + (30 if is_slanted else RIGHT))
     return width, height, "".join(parts)
 
