@@ -30,6 +30,7 @@ COMMANDS = {
     "importance": "measure how much predictions depend on each column, input and modality",
     "caption": "generate captions for the images of a table",
     "export": "export a model to ONNX, for machines without torch",
+    "report": "write one page about a saved model: what it learnt from, what it is worth, what it depends on",
     "describe": "show a saved model: architecture, columns, scores",
     "blocks": "list the blocks that networks are made of, with their search ranges",
     "trials": "list the trials of a search",
@@ -37,7 +38,7 @@ COMMANDS = {
 }
 """Command -> summary in the help; its code is in the module of the same name."""
 
-_WITH_BLOCKS = ("fit", "predict", "evaluate", "importance", "export", "describe", "blocks", "doctor")
+_WITH_BLOCKS = ("fit", "report", "predict", "evaluate", "importance", "export", "describe", "blocks", "doctor")
 """Commands that may need blocks from outside medley."""
 
 _VERSIONS = ("torch", "numpy", "pandas", "scikit-learn", "optuna", "safetensors")
@@ -53,6 +54,7 @@ examples:
   medley blocks                     all blocks
   medley blocks image.conv          one block: its fields and their search ranges
   medley trials my_project          the trials of a search
+  medley report pets-model test.csv -o report.html
   medley describe pets-model        show a saved model: architecture, columns, scores
   medley doctor pets-model          examine a model and its search, after a crash for instance
 

@@ -125,6 +125,13 @@ def _cut_note(names: Sequence[str]) -> str:
     return f" The {MOST_CURVES} most frequent of {len(names):,} classes." if len(names) > MOST_CURVES else ""
 
 
+def _areas(note: str, area: str, series: Sequence[dict[str, Any]]) -> str:
+    """A note that says what the numbers beside the names of lines are; of a single line, with its number."""
+    if len(series) != 1:
+        return f"{note} {area} in parentheses."
+    return f"{note} {area} of {series[0]['name'].replace(' (', ': ').rstrip(')')}."
+
+
 def roc_figure(names: Sequence[str], truth: np.ndarray, probabilities: np.ndarray) -> Figure:
     """The ROC curve: of the second of two classes, or of each against the rest."""
     from sklearn.metrics import roc_curve
@@ -134,7 +141,7 @@ def roc_figure(names: Sequence[str], truth: np.ndarray, probabilities: np.ndarra
         false, true, _ = roc_curve(truth == place, probabilities[:, place])
         area = area_under_roc(truth == place, probabilities[:, place])
         series.append(figures.line(f"{names[place]} ({area or 0:.3f})", false, true))
-    note = "The farther above the diagonal, the better; the area under each curve is in parentheses." + _cut_note(names)
+    note = _areas("The farther above the diagonal, the better.", "Area under the curve", series) + _cut_note(names)
     axes = {"x_range": (0, 1), "y_range": (0, 1)}
     return figures.lines("ROC", series, "false positive rate", "true positive rate", note=note, diagonal=True, **axes)
 
@@ -148,7 +155,7 @@ def precision_recall_figure(names: Sequence[str], truth: np.ndarray, probabiliti
         precision, recall, _ = precision_recall_curve(truth == place, probabilities[:, place])
         area = average_precision_score(truth == place, probabilities[:, place])
         series.append(figures.line(f"{names[place]} ({area:.3f})", recall, precision))
-    note = "What precision costs in recall; the average precision is in parentheses." + _cut_note(names)
+    note = _areas("What precision costs in recall.", "Average precision", series) + _cut_note(names)
     axes = {"x_range": (0, 1), "y_range": (0, 1)}
     return figures.lines("Precision and recall", series, "recall", "precision", note=note, **axes)
 

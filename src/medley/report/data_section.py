@@ -49,13 +49,13 @@ def data_section(
             f"{len(guesses) - MOST_COLUMNS:,} of {len(guesses):,} columns are not listed: see model.table.schema, or "
             "medley describe."
         )
-    columns = ["column", "kind", "input", "missing", "distinct", "reason", *(["examples"] if examples else [])]
+    columns = ["column", "kind", "input", "missing %", "distinct", "reason", *(["examples"] if examples else [])]
     rows = [
         [
             guess.name,
             guess.kind,
             feed,
-            guess.missing,
+            100 * guess.missing,
             guess.distinct,
             guess.reason,
             *([_examples(guess.name, guess.examples, view)] if examples else []),

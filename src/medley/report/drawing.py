@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MOST_NODES = 80
 """Larger graphs are not drawn: nobody could read the drawing."""
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 158.0, 52.0, 18.0, 42.0, 10.0
+WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 170.0, 52.0, 18.0, 42.0, 10.0
 LETTERS = 23
 
 
@@ -116,4 +116,5 @@ def _box(node: Node, graph: Graph, place: tuple[float, float], details: Mapping[
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"
+    """The start and the end of a text: generated names differ in their last letters."""
+    return text if len(text) <= LETTERS else f"{text[: LETTERS - 9]}…{text[-8:]}"

@@ -12,11 +12,14 @@ from medley.core.metric import Metric, RowMetric, SetMetric
 from medley.model.tasks import is_likelihood
 from medley.report.evidence import TaskEvidence
 
-REPEATS, FEWEST = 300, 40
-"""Resamples of a bootstrap: of means over rows, and at least, of metrics of whole sets."""
+REPEATS, FEWEST = 300, 20
+"""Resamples of a bootstrap: of means over rows; and at least, of metrics of whole sets, which are slow."""
 
-MOST_SCORED = 1_000_000
-"""Raw outputs that a metric of whole sets is computed of, over all resamples."""
+MOST_SCORED, MOST_OUTPUTS = 1_000_000, 500
+"""Rows and raw outputs, and raw outputs of one row, of which such metrics are computed, over all resamples."""
+
+MANY = 100
+"""Resamples from which the ends of an interval are quantiles; fewer give a standard deviation."""
 
 LEVEL = 0.95
 
@@ -50,8 +53,8 @@ class MetricRow:
 def metric_rows(evidence: TaskEvidence, seed: int = 0) -> list[MetricRow]:
     """The loss and all metrics of a task, with percentile intervals of a bootstrap over rows (Efron, 1979).
 
-    Where a metric of whole sets has many rows, resamples are smaller and their deviations are scaled (m out of n:
-    Bickel, Götze and van Zwet, 1997).
+    Metrics of whole sets have fewer resamples, and of many rows smaller ones (m out of n: Bickel, Götze and van Zwet,
+    1997); their intervals are 1.96 standard deviations wide on both sides.
 
     Args:
         evidence: predictions and labels of N rows.
@@ -71,8 +74,9 @@ def _metric_row(name: str, metric: Metric | None, evidence: TaskEvidence, seed: 
     values = {label: score(np.arange(size)) for label, score in scores.items()}
     repeats, rows = REPEATS, size
     if isinstance(metric, SetMetric):
-        repeats = int(np.clip(MOST_SCORED // evidence.raw[keep].size, FEWEST, REPEATS))
-        rows = min(size, max(MOST_SCORED // (FEWEST * evidence.raw.shape[1]), 200))
+        outputs = evidence.raw.shape[1]
+        repeats = int(np.clip(min(MOST_SCORED // (size * outputs), MOST_OUTPUTS // outputs), FEWEST, REPEATS))
+        rows = min(size, max(MOST_SCORED // (FEWEST * outputs), 200))
     resampled = [label for label in scores if label != "constant"]
     generator = np.random.default_rng(seed)
     samples = np.empty((repeats, len(resampled)))
@@ -80,8 +84,8 @@ def _metric_row(name: str, metric: Metric | None, evidence: TaskEvidence, seed: 
         index = generator.integers(0, size, rows)
         samples[repeat] = [scores[label](index) for label in resampled]
     shrink = np.sqrt(rows / size)
-    low, high = _ends(samples[:, 0], values["model"], shrink)
     is_better_up = metric is not None and metric.greater_is_better
+    low, high = _ends(samples[:, 0], values["model"], shrink, is_score=is_better_up)
     sign, gain = 1 if is_better_up else -1, {}
     for place, label in enumerate(resampled[1:], 1):
         difference = sign * (values["model"] - values[label])
@@ -90,12 +94,14 @@ def _metric_row(name: str, metric: Metric | None, evidence: TaskEvidence, seed: 
     return MetricRow(name, is_better_up, values["model"], low, high, baselines, gain)
 
 
-def _ends(samples: np.ndarray, value: float, shrink: float) -> tuple[float, float]:
+def _ends(samples: np.ndarray, value: float, shrink: float, *, is_score: bool = False) -> tuple[float, float]:
     samples = samples[np.isfinite(samples)]
     if not len(samples):
         return float("nan"), float("nan")
-    if shrink < 1:
-        samples = value + (samples - samples.mean()) * shrink
+    if len(samples) < MANY or shrink < 1:
+        half = 1.96 * float(samples.std(ddof=1)) * shrink if len(samples) > 1 else float("nan")
+        most = 1.0 if value <= 1 and samples.max() <= 1 and is_score else np.inf
+        return value - half, min(value + half, most)
     low, high = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 

@@ -30,12 +30,8 @@ def report(
     examples: bool = True,
 ) -> Path:
     """Writes a report; see `Model.report`."""
-    file = Path(path)
+    file = check_path(path)
     ending = file.suffix.lower()
-    if ending not in ENDINGS:
-        raise ConfigError(f"must end in .html, .md or .json, got {file.name!r}.", argument="path")
-    if not file.absolute().parent.is_dir():
-        raise ConfigError(f"is in {file.parent}, which is not a folder.", argument="path")
     found = contents(model, evidence_of(model, x, y, root), Options(_title(model), examples))
     card = card_of(found)
     if ending == ".json":
@@ -46,6 +42,20 @@ def report(
         file.write_text(text, "utf-8", errors="replace")
     except OSError as error:
         raise ConfigError(f"{file} cannot be written: {error.strerror or error}.", argument="path") from error
+    return file
+
+
+def check_path(path: str | Path) -> Path:
+    """Checks where a report is to be written, before anything is computed.
+
+    Raises:
+        ConfigError: the ending is unknown, or there is no such folder.
+    """
+    file = Path(path)
+    if file.suffix.lower() not in ENDINGS:
+        raise ConfigError(f"must end in .html, .md or .json, got {file.name!r}.", argument="path")
+    if not file.absolute().parent.is_dir():
+        raise ConfigError(f"is in {file.parent}, which is not a folder.", argument="path")
     return file
 
 

@@ -64,11 +64,13 @@ def read_template(name: str) -> str:
 def shown(value: Any) -> str:
     """A cell as text: numbers with four significant digits, whole ones in full.
 
-    >>> shown(1234567), shown(0.123456), shown(True), shown("text"), shown(12345.678)
-    ('1,234,567', '0.1235', 'True', 'text', '12,346')
+    >>> shown(1234567), shown(0.123456), shown(1e-17), shown("text"), shown(12345.678)
+    ('1,234,567', '0.1235', '0', 'text', '12,346')
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if isinstance(value, int):
         return f"{value:,}"
+    if abs(value) < 1e-3:
+        return f"{value:.2g}" if abs(value) > 1e-9 else "0"
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"

@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import json
-import platform
 import shlex
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from medley.core.versions import versions
 from medley.report.figures import table
 
 if TYPE_CHECKING:
     from medley.model.model import Model
     from medley.tables.view import TableView
-
-PACKAGES = ("medley", "torch", "numpy", "pandas", "scikit-learn")
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that results depend on.
-
-    >>> sorted(versions())[:2]
-    ['Python', 'medley']
-    """
-    found = {"Python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # a checkout that is not installed
-            continue
-    return found
 
 
 def reproduce_section(model: Model, view: TableView | None, metadata: Mapping[str, Any]) -> dict[str, Any]:

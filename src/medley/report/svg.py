@@ -277,7 +277,7 @@ def _matrix(figure: Figure) -> tuple[float, float, str]:
     rows, columns = figure["rows"], figure["columns"]
     left = min(max(map(len, rows), default=0) * LETTER + 28, WIDTH * 0.4)
     size = max((WIDTH - left - RIGHT) / max(len(columns), 1), 9.0)
-    tall = min(size, 30.0) if len(rows) < 12 else max(min(size, 30.0), 15.0)
+    tall = max(min(size, 300.0 / max(len(rows), 1), 70.0), 15.0)
     is_slanted = max(map(len, columns), default=0) * LETTER > size
     head = min(max(map(len, columns), default=0), 16) * LETTER * 0.75 + 22 if is_slanted else 34.0
     parts = [_text(left + size * len(columns) / 2, 12, figure["x"]["label"], "label")]

@@ -55,7 +55,7 @@ def target_sections(model: Model, evidence: Evidence | None, metadata: Mapping[s
 def _measure(section: dict[str, Any], part: TaskEvidence) -> None:
     rows = metric_rows(part)
     section["tables"].append(_metrics(rows))
-    section["headline"] = _headline(rows)
+    section["headline"] = _headline(rows, part)
     learned = part.learned()
     if learned.size < part.size:
         unknown = part.size - learned.size
@@ -108,7 +108,7 @@ def _metrics(rows: list[MetricRow]) -> dict[str, Any]:
     cells = []
     for row in rows:
         arrow = "↑" if row.greater_is_better else "↓"
-        line: list[Any] = [f"{row.name} {arrow}", row.value, interval(row.low, row.high)]
+        line: list[Any] = [f"{row.name.replace('_', ' ')} {arrow}", row.value, interval(row.low, row.high)]
         line += [row.baselines.get(name) for name in names]
         if has_linear:
             gain = row.gain.get("linear")
@@ -126,9 +126,13 @@ def interval(low: float, high: float) -> str:
     return "" if not np.isfinite([low, high]).all() else f"{low:.3g} to {high:.3g}"
 
 
-def _headline(rows: list[MetricRow]) -> dict[str, Any]:
-    """The first metric, and whether the model is better than its baselines, by the loss."""
-    first, loss = rows[0], next((row for row in rows if row.name == "loss"), rows[0])
+def _headline(rows: list[MetricRow], part: TaskEvidence) -> dict[str, Any]:
+    """The first metric that the caller or else the head prefers, and a comparison with baselines by the loss."""
+    by_name = {row.name: row for row in rows}
+    is_default = getattr(part.task.head, "metrics", None) is None
+    preferred = part.task.head.further_metrics() if is_default else ()
+    first = next((by_name[name] for name in preferred if name in by_name), rows[0])
+    loss = by_name.get("loss", rows[0])
     verdict, is_good = "better than the constant baseline", True
     constant = loss.baselines.get("constant")
     if constant is not None and loss.high >= constant:
@@ -141,7 +145,7 @@ def _headline(rows: list[MetricRow]) -> dict[str, Any]:
         else:
             verdict = "better than the constant baseline; no clear difference from the linear one"
     return {
-        "metric": first.name,
+        "metric": first.name.replace("_", " "),
         "value": first.value,
         "interval": interval(first.low, first.high),
         "baselines": [{"name": name, "value": value} for name, value in first.baselines.items()],

@@ -25,7 +25,7 @@ def training_section(metadata: Mapping[str, Any]) -> dict[str, Any]:
         metadata: of a model.
     """
     search = metadata.get("search") or {}
-    trials: Sequence[Mapping[str, Any]] = search.get("results") or []
+    trials: Sequence[Mapping[str, Any]] = metadata.get("trials") or []
     section: dict[str, Any] = {"facts": [], "figures": [], "tables": [], "left_out": []}
     records = metadata.get("epochs") or []
     seconds = sum(trial.get("seconds") or 0.0 for trial in trials) or sum(record["seconds"] for record in records)
