@@ -14,6 +14,9 @@ LINKS = ("logit", "multinomial")
 """Links of raw outputs whose probabilities can be calibrated. Ordered classes are predicted by their median, which a
 temperature would move."""
 
+LIFT = 1e-6
+"""By which the logit of the predicted class is above that of a class that would take its place."""
+
 _SLOPE = Array(np.float64, ("K",), low=1e-6, high=1e6)
 _INTERCEPT = Array(np.float64, ("K",), low=-1e6, high=1e6)
 
@@ -44,8 +47,8 @@ class Calibration:
         raw = np.asarray(raw, np.float64)
         scaled = raw * self.slope + self.intercept
         if raw.shape[1] > 1 and self.intercept.any():
-            rows, predicted = np.arange(len(raw)), raw.argmax(axis=1)
-            scaled[rows, predicted] = np.nextafter(scaled.max(axis=1), np.inf)
+            rows, predicted, highest = np.arange(len(raw)), raw.argmax(axis=1), scaled.max(axis=1)
+            scaled[rows, predicted] = np.where(scaled[rows, predicted] < highest, highest + LIFT, highest)
         return scaled
 
     @property

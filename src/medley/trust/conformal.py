@@ -9,7 +9,7 @@ import numpy as np
 
 from medley.core.codec import Encoded, State, TargetCodec
 from medley.core.rules import Array, StateRules, require
-from medley.errors import ConfigError
+from medley.errors import ConfigError, spelled
 from medley.trust.spread import Spread, fit_spread
 
 MOST_SCORES = 4_096
@@ -64,9 +64,8 @@ def threshold(scores: np.ndarray, level: float, head: str) -> float:
         most = np.floor(highest_level(len(scores)) * 1000) / 1000
         needed = int(np.ceil(level / (1 - level) - 1e-9))
         raise ConfigError(
-            f"{head}: a level of {level:g} needs {needed:,} validation rows that are independent, and the model has "
-            f"{len(scores):,}; ask for {most:g} at most, or train with more rows.",
-            argument="interval",
+            f"{head}: {spelled('interval', float(level))} needs {needed:,} independent validation rows, and the model "
+            f"has {len(scores):,}; ask for {most:g} at most, or train with more rows."
         )
     return float(scores[rank - 1])
 
@@ -270,7 +269,10 @@ def _on_scale(codec: TargetCodec, raw: np.ndarray) -> np.ndarray:
 
 def _from_scale(codec: TargetCodec, values: np.ndarray) -> np.ndarray:
     """The inverse of `_on_scale`: raw outputs (B, K)."""
-    return values if codec.linear_link == "identity" else 2 * np.log(np.maximum(values, 1e-12))
+    if codec.linear_link == "identity":
+        return values
+    with np.errstate(divide="ignore"):
+        return 2 * np.log(np.maximum(values, 0.0))
 
 
 def _target_on_scale(codec: TargetCodec, numbers: np.ndarray) -> np.ndarray:
