@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from medley.auto.duration import seconds
 from medley.auto.fit_arguments import check_fit, check_folder, check_writable
@@ -257,7 +257,7 @@ class AutoModel:
         *,
         resume: bool,
     ) -> Study:
-        data = search_spec.data
+        data = cast(Encodings, search_spec.data)
         default = ResolvedDefault(search_spec)  # encodes the inputs of the default network, which the digest covers
         if data.stream is not None:
             data.rows(default.graph)  # now, so that errors in the rows are reported before anything is trained
