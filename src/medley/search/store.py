@@ -179,7 +179,8 @@ class Store:
             "user": trial.user_attrs,
         }
         self.log.add({**asdict(result), "asked": optuna_state})
-        (self._running_folder / f"{result.number}.json").unlink(missing_ok=True)
+        with suppress(OSError):
+            (self._running_folder / f"{result.number}.json").unlink(missing_ok=True)
 
     def note_running(self, number: int, params: Mapping[str, Any]) -> None:
         """Notes the values of a trial that begins: if the search is killed, the trial continues with them.

@@ -228,8 +228,9 @@ def _key(search_spec: SearchSpec, graph: Graph, plan: Training, sources: Sequenc
     """A checksum of what a training is made from, besides what is the same for a whole project."""
     digest = hashlib.blake2b(digest_size=16)
     blocks = [repr(node.block) for node in graph.nodes()]
-    schedule = (replace(plan, threads=None), search_spec.epochs, search_spec.batch_size)
-    digest.update(repr((blocks, schedule, search_spec.seed, search_spec.loss_weights)).encode())
+    # Without what differs between executors: the number of threads.
+    plan = replace(plan, threads=None, epochs=search_spec.epochs, batch_size=search_spec.batch_size)
+    digest.update(repr((blocks, plan, search_spec.seed, search_spec.loss_weights)).encode())
     for source in sources:
         if isinstance(source.codec, SupervisedCodec):  # depends on the time there was
             for name, value in source.codec.state().items():
