@@ -90,7 +90,7 @@ def by_medley(images: np.ndarray, questions: list[str], digits: np.ndarray, answ
     graph, plan = resolved(SearchSpec(auto.graph, data, auto.training, LOSS_WEIGHTS, lambda flat: 0.0, 0), take_default)
     sources = data.sources(graph)
     torch.manual_seed(0)
-    network = Network(graph, {one.name: one.codec.spec for one in sources}, data.targets)
+    network = Network(graph, {source.name: source.codec.spec for source in sources}, data.targets)
     tasks, encoded = tasks_of(graph, data.targets), data.rows(graph)[0]
     network.adapt(encoded.slice(0, 8_192))
     network.train()
@@ -118,17 +118,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=60_000)
     parser.add_argument("--epochs", type=int, default=5, help="timed epochs of each; one more warms up")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (given.rows, 28, 28), dtype=np.uint8)
-    digits = rng.integers(0, 10, given.rows)
+    images = rng.integers(0, 256, (arguments.rows, 28, 28), dtype=np.uint8)
+    digits = rng.integers(0, 10, arguments.rows)
     questions, answers = ask(digits)
-    words = np.array([[2, 3], [4, 3], [5, 6], [7, 6]])[np.arange(given.rows) % 4]
+    words = np.array([[2, 3], [4, 3], [5, 6], [7, 6]])[np.arange(arguments.rows) % 4]
     hand = by_hand(images, words, digits, np.array([answer == "yes" for answer in answers]))
     ours = by_medley(images, questions, digits, answers)
-    pairs = [(next(ours), next(hand)) for _ in range(given.epochs + 1)][1:]
-    mine, theirs = (median(one) for one in zip(*pairs, strict=True))
+    pairs = [(next(ours), next(hand)) for _ in range(arguments.epochs + 1)][1:]
+    mine, theirs = (median(seconds) for seconds in zip(*pairs, strict=True))
     for a, b in pairs:
         print(f"epoch: medley {a:.2f} s, by hand {b:.2f} s, ratio {a / b:.2f}")
     print(f"median: medley {mine:.2f} s, by hand {theirs:.2f} s, ratio {mine / theirs:.2f} (at most 1.30 is wanted)")

@@ -185,7 +185,7 @@ class TreeFeatures(Features):
     def _frame(self, rows: pd.DataFrame, names: pd.DataFrame, reduced: list[np.ndarray]) -> pd.DataFrame:
         frame = pd.DataFrame(np.concatenate([*self.dense(rows), *reduced], axis=1, dtype=np.float32))
         for column, levels in self.levels.items():
-            known = names[column].where(names[column].isin(levels))
-            frame[column] = pd.Categorical(known, levels)
+            frequent = names[column].where(names[column].isin(levels))
+            frame[column] = pd.Categorical(frequent, levels)
         frame.columns = [f"c{place}" for place in range(frame.shape[1])]
         return frame

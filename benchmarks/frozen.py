@@ -71,11 +71,11 @@ def rows(count: int) -> tuple[list[Any], np.ndarray]:
     rng = np.random.default_rng(0)
     label = rng.integers(0, 2, count)
     images = rng.integers(0, 200, (count, SIDE, SIDE, 3)) + 20 * label[:, None, None, None]
-    texts = [" ".join(rng.choice(WORDS[one : one + 9], 20)) for one in 5 * label]
+    texts = [" ".join(rng.choice(WORDS[start : start + 9], 20)) for start in 5 * label]
     return [images.astype(np.uint8), texts], label
 
 
-def search(vit: str, bert: str, given: argparse.Namespace, cache: str) -> tuple[float, np.ndarray]:
+def search(vit: str, bert: str, arguments: argparse.Namespace, cache: str) -> tuple[float, np.ndarray]:
     """Seconds of a whole search, and the trials' scores."""
     os.environ["MEDLEY_CACHE"] = cache
     image, text = md.ImageInput(name="image"), md.TextInput(name="text")
@@ -85,11 +85,11 @@ def search(vit: str, bert: str, given: argparse.Namespace, cache: str) -> tuple[
     with tempfile.TemporaryDirectory() as directory:
         # Results of frozen parts are cached in float32, so they are compared with networks that run in float32.
         training = md.Training(precision="float32")
-        settings = {"max_trials": given.trials, "directory": directory, "tuner": "random", "seed": 0}
+        settings = {"max_trials": arguments.trials, "directory": directory, "tuner": "random", "seed": 0}
         auto = md.AutoModel([image, text], label, training=training, **settings)
-        x, y = rows(given.rows)
+        x, y = rows(arguments.rows)
         began = perf_counter()
-        auto.fit(x, y, epochs=given.epochs, verbose=0)
+        auto.fit(x, y, epochs=arguments.epochs, verbose=0)
         return perf_counter() - began, auto.history["score"].to_numpy()
 
 
@@ -99,15 +99,15 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=400)
     parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=10)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         vit, bert = save_vit(Path(directory) / "vit"), save_bert(Path(directory) / "bert")
         search(vit, bert, argparse.Namespace(rows=16, trials=1, epochs=1), "off")  # imports cost nobody then
         cache = str(Path(directory) / "cache")
-        once, scores = search(vit, bert, given, cache)
-        again, _ = search(vit, bert, given, cache)
-        always, without = search(vit, bert, given, "off")
-    print(f"{given.rows} rows, {given.trials} trials of {given.epochs} epochs at most")
+        once, scores = search(vit, bert, arguments, cache)
+        again, _ = search(vit, bert, arguments, cache)
+        always, without = search(vit, bert, arguments, "off")
+    print(f"{arguments.rows} rows, {arguments.trials} trials of {arguments.epochs} epochs at most")
     print(f"every time {always:.1f} s, once {once:.1f} s, once in an earlier run {again:.1f} s")
     print(f"ratio {always / once:.1f}, with an earlier run {always / again:.1f}")
     print(f"scores differ by {np.abs(scores - without).max():.1e} at most")

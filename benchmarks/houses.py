@@ -43,11 +43,11 @@ def score(rows: pd.DataFrame, root: Path, inputs: list[str], seed: int, epochs: 
             verbose=0,
             pretrained=None,  # from scratch, whatever this machine has cached
         )
-        found = model.predict(rows[test], root=root)["price"].to_numpy()
+        predicted = model.predict(rows[test], root=root)["price"].to_numpy()
     true = rows.loc[test, "price"].to_numpy(dtype=float)
-    error = np.log(np.maximum(found, 1)) - np.log(true)
+    error = np.log(np.maximum(predicted, 1)) - np.log(true)
     r2 = 1 - (error**2).sum() / ((np.log(true) - np.log(true).mean()) ** 2).sum()
-    return float(r2), float(100 * np.median(np.abs(found / true - 1)))
+    return float(r2), float(100 * np.median(np.abs(predicted / true - 1)))
 
 
 def main() -> None:
@@ -56,17 +56,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=30)
-    given = parser.parse_args()
-    rows = pd.read_csv(given.data / "houses" / "houses.csv")
+    arguments = parser.parse_args()
+    rows = pd.read_csv(arguments.data / "houses" / "houses.csv")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        with zipfile.ZipFile(given.data / "houses" / "images.zip") as packed:
+        with zipfile.ZipFile(arguments.data / "houses" / "images.zip") as packed:
             packed.extractall(root)
         table = []
-        for seed in range(given.seeds):
+        for seed in range(arguments.seeds):
             began = monotonic()
-            without = score(rows, root, FACTS, seed, given.epochs)
-            beside = score(rows, root, [*FACTS, *IMAGES], seed, given.epochs)
+            without = score(rows, root, FACTS, seed, arguments.epochs)
+            beside = score(rows, root, [*FACTS, *IMAGES], seed, arguments.epochs)
             table.append((*without, *beside))
             print(
                 f"seed {seed}: facts alone R2 {without[0]:.3f}, median error {without[1]:.1f} %;  "

@@ -60,16 +60,20 @@ def told(word: str, file: Path, rows: int, memory: str) -> dict[str, float]:
         cache = {**os.environ, "MEDLEY_CACHE": f"{folder}/cache"}
         command = [sys.executable, __file__, "--one", str(file), memory, folder]
         done = subprocess.run(command, env=cache, check=True, capture_output=True, text=True)
-    found = json.loads(done.stdout.splitlines()[-1])
-    size, peak, fit = file.stat().st_size / 2**20, found["peak"] / 2**20, (found["peak"] - found["before"]) / 2**20
-    print(f"{word:12} {rows:9,} {size:6.0f} MB {peak:6.0f} MB {fit:12.0f} MB {found['seconds']:8.0f}", flush=True)
-    return found
+    figures = json.loads(done.stdout.splitlines()[-1])
+    size, peak, fit = (
+        file.stat().st_size / 2**20,
+        figures["peak"] / 2**20,
+        (figures["peak"] - figures["before"]) / 2**20,
+    )
+    print(f"{word:12} {rows:9,} {size:6.0f} MB {peak:6.0f} MB {fit:12.0f} MB {figures['seconds']:8.0f}", flush=True)
+    return figures
 
 
-def compare(word: str, found: list[dict[str, float]], sizes: list[int]) -> None:
+def compare(word: str, figures: list[dict[str, float]], sizes: list[int]) -> None:
     """Prints what more rows cost."""
-    more = found[1]["peak"] - found[0]["peak"]
-    ratio = found[1]["peak"] / found[0]["peak"]
+    more = figures[1]["peak"] - figures[0]["peak"]
+    ratio = figures[1]["peak"] / figures[0]["peak"]
     per_row = more / (sizes[1] - sizes[0])
     print(f"{word}: {sizes[1] / sizes[0]:.0f}x the rows, {ratio:.2f}x the peak; {per_row:,.0f} bytes per further row")
 
@@ -83,8 +87,8 @@ def fitted(file: str, memory: str, folder: str) -> dict[str, float]:
     few = pd.DataFrame({"a": np.arange(64.0), "y": np.arange(64.0)})
     md.fit(few, "y", max_trials=1, epochs=1, directory=folder, project_name="warm", verbose=0)  # loads what fits need
     before, began = peak(), monotonic()
-    how = {"max_trials": 1, "epochs": 1, "batch_size": 256, "time_limit": None, "verbose": 0}
-    md.fit(file, ["price", "mood"], directory=folder, memory=memory, **how)
+    options = {"max_trials": 1, "epochs": 1, "batch_size": 256, "time_limit": None, "verbose": 0}
+    md.fit(file, ["price", "mood"], directory=folder, memory=memory, **options)
     return {"before": before, "peak": peak(), "seconds": monotonic() - began}
 
 
@@ -109,7 +113,7 @@ def written(path: Path, rows: int, side: int) -> Path:
     for start in range(0, rows, AT_ONCE):
         size = min(AT_ONCE, rows - start)
         columns = some_rows(rng, size)
-        columns["photo"] = [images[one] for one in rng.integers(0, len(images), size)]
+        columns["photo"] = [images[index] for index in rng.integers(0, len(images), size)]
         table = pyarrow.table(columns)
         writer = writer or parquet.ParquetWriter(fresh, table.schema)
         writer.write_table(table)
@@ -134,7 +138,7 @@ def some_rows(rng: np.random.Generator, size: int) -> dict[str, object]:
     numbers = rng.normal(size=(size, 8)).astype(np.float32)
     columns: dict[str, object] = {f"number{place}": numbers[:, place] for place in range(8)}
     columns["kind"] = rng.choice(["cat", "dog", "emu", "yak"], size)
-    columns["town"] = [f"town {one}" for one in rng.integers(0, 300, size)]
+    columns["town"] = [f"town {number}" for number in rng.integers(0, 300, size)]
     columns["note"] = [" ".join(rng.choice(WORDS, 12)) for _ in range(size)]
     columns["price"] = numbers[:, 0] * 2 + rng.normal(size=size)
     columns["mood"] = np.where(numbers[:, 1] + rng.normal(size=size) > 0, "shy", "bold")

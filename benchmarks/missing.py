@@ -62,26 +62,26 @@ def main() -> None:
     """Prints the test scores of both trainings."""
     parser = arguments(__doc__)
     parser.add_argument("--rows", type=int, default=20_000, help="training rows, gaps included")
-    given = parser.parse_args()
+    options = parser.parse_args()
     rng = np.random.default_rng(0)
-    images, digits = read_mnist(given.data, "train")
-    chosen = rng.permutation(len(digits))[: given.rows]
+    images, digits = read_mnist(options.data, "train")
+    chosen = rng.permutation(len(digits))[: options.rows]
     x, y, complete = with_gaps(images[chosen], digits[chosen], rng)
-    test_images, test_digits = read_mnist(given.data, "test")
+    test_images, test_digits = read_mnist(options.data, "test")
     test_questions, test_answers = ask(test_digits)
     tests = {
         "complete": ([test_images, test_questions], [test_digits, test_answers]),
         "with gaps": with_gaps(test_images, test_digits, rng)[:2],
     }
-    kept = np.flatnonzero(complete)
-    few = [[one[i] for i in kept] for one in x], [[one[i] for i in kept] for one in y]
-    print(f"{given.rows:,} rows, of which {len(kept):,} lack nothing; {STEPS:,} steps of {BATCH} rows each")
+    complete_rows = np.flatnonzero(complete)
+    few = [[column[i] for i in complete_rows] for column in x], [[column[i] for i in complete_rows] for column in y]
+    print(f"{options.rows:,} rows, of which {len(complete_rows):,} lack nothing; {STEPS:,} steps of {BATCH} rows each")
     for name, (rows_x, rows_y) in {"all rows, gaps and all": (x, y), "complete rows alone": few}.items():
         model = train(rows_x, rows_y)
         for test, (test_x, test_y) in tests.items():
-            found = model.evaluate(test_x, test_y)
-            told = ", ".join(f"{task} {found[f'{task}_accuracy']:.4f}" for task in ("digit", "answer"))
-            print(f"{name:24} tested on {test:10} rows: accuracy {told}")
+            scores = model.evaluate(test_x, test_y)
+            accuracies = ", ".join(f"{task} {scores[f'{task}_accuracy']:.4f}" for task in ("digit", "answer"))
+            print(f"{name:24} tested on {test:10} rows: accuracy {accuracies}")
 
 
 if __name__ == "__main__":

@@ -41,10 +41,10 @@ class TableSet:
     Args:
         file: under the data folder.
         targets: column -> score.
-        texts: columns of texts, for rivals that must be told.
+        texts: columns of texts, for rivals that cannot infer kinds.
         categories: columns of numbers that are names; likewise.
         left_out: columns that nobody sees.
-        kinds: what medley is told of columns.
+        kinds: kinds of columns that are set by hand.
     """
 
     file: str
@@ -84,7 +84,7 @@ class Split(NamedTuple):
     train: pd.DataFrame
     test: pd.DataFrame
     inputs: list[str]
-    told: TableSet
+    table_set: TableSet
 
     def rows(self, target: str) -> tuple[Any, Any, Any, Any]:
         """Inputs and labels of the rows of both parts that have this label."""
@@ -98,26 +98,26 @@ Found = dict[str, tuple[float, float]]
 
 def read(name: str, folder: Path, *, quick: bool) -> Split:
     """One of `SETS`, shuffled and split."""
-    told = SETS[name]
-    path = folder / told.file
+    table_set = SETS[name]
+    path = folder / table_set.file
     if not path.is_file():
         sys.exit(f"Not found: {path}. Give the folder that holds it: --data FOLDER")
-    frame = pd.read_csv(path).drop(columns=list(told.left_out))
+    frame = pd.read_csv(path).drop(columns=list(table_set.left_out))
     frame = frame.iloc[np.random.default_rng(0).permutation(len(frame))[: QUICK_ROWS if quick else None]]
     held = round(TEST * len(frame))
-    inputs = [column for column in frame.columns if column not in told.targets]
-    return Split(frame.iloc[held:].reset_index(drop=True), frame.iloc[:held].reset_index(drop=True), inputs, told)
+    inputs = [column for column in frame.columns if column not in table_set.targets]
+    return Split(frame.iloc[held:].reset_index(drop=True), frame.iloc[:held].reset_index(drop=True), inputs, table_set)
 
 
-def measured(score: str, true: Any, found: np.ndarray, classes: Sequence[Any] = ()) -> float:
+def measured(score: str, true: Any, results: np.ndarray, classes: Sequence[Any] = ()) -> float:
     """Predictions against truth: numbers (B,), or probabilities (B, classes)."""
     from sklearn import metrics
 
     if score == "r2":
-        return float(metrics.r2_score(true, found))
+        return float(metrics.r2_score(true, results))
     if score == "auc":
-        return float(metrics.roc_auc_score(true == classes[1], found[:, 1]))
-    return float(np.mean(np.asarray(classes)[found.argmax(axis=1)] == true.to_numpy()))
+        return float(metrics.roc_auc_score(true == classes[1], results[:, 1]))
+    return float(np.mean(np.asarray(classes)[results.argmax(axis=1)] == true.to_numpy()))
 
 
 def with_medley(split: Split, targets: Sequence[str], options: dict[str, Any]) -> Found:
@@ -127,7 +127,7 @@ def with_medley(split: Split, targets: Sequence[str], options: dict[str, Any]) -
         model = md.fit(
             split.train[[*split.inputs, *targets]],
             list(targets),
-            column_kinds={name: kind for name, kind in split.told.kinds.items() if name in targets},
+            column_kinds={name: kind for name, kind in split.table_set.kinds.items() if name in targets},
             directory=directory,
             verbose=0,
             pretrained=None,  # from scratch, whatever this machine has cached
@@ -139,22 +139,22 @@ def with_medley(split: Split, targets: Sequence[str], options: dict[str, Any]) -
 
 
 def _score(model: md.Model, split: Split, target: str, chances: pd.DataFrame) -> float:
-    score, rows = split.told.targets[target], split.test[target].notna().to_numpy()
+    score, rows = split.table_set.targets[target], split.test[target].notna().to_numpy()
     true: Any = split.test[target][rows]
     classes = model.labels(target)
     if classes is None:
         return measured(score, true, chances[target].to_numpy(float)[rows])
-    found = chances[[f"{target}_{label}" for label in classes]].to_numpy(float)[rows]
+    probabilities = chances[[f"{target}_{label}" for label in classes]].to_numpy(float)[rows]
     if score == "r2":
-        return measured(score, true, found @ np.asarray(classes, float))
-    return measured(score, true, found, classes)
+        return measured(score, true, probabilities @ np.asarray(classes, float))
+    return measured(score, true, probabilities, classes)
 
 
 def numeric_and_not(split: Split) -> tuple[list[str], list[str]]:
     """The plain columns: those of numbers, those of categories."""
-    plain = [column for column in split.inputs if column not in split.told.texts]
-    named = split.told.categories
-    numbers = [one for one in plain if pd.api.types.is_numeric_dtype(split.train[one]) and one not in named]
+    plain = [column for column in split.inputs if column not in split.table_set.texts]
+    named = split.table_set.categories
+    numbers = [name for name in plain if pd.api.types.is_numeric_dtype(split.train[name]) and name not in named]
     return numbers, [column for column in plain if column not in numbers]
 
 
@@ -165,7 +165,7 @@ def with_lightgbm(split: Split, target: str) -> tuple[float, float]:
     x, y, x_test, y_test = split.rows(target)
     began = perf_counter()
     x, x_test = _for_trees(split, x, x_test)
-    score = split.told.targets[target]
+    score = split.table_set.targets[target]
     kind: Any = lightgbm.LGBMRegressor if score == "r2" else lightgbm.LGBMClassifier
     held = np.random.default_rng(0).random(len(x)) < HELD_OUT
     classes: Any = ()
@@ -177,9 +177,9 @@ def with_lightgbm(split: Split, target: str) -> tuple[float, float]:
     trees = kind(n_estimators=2_000, **options)
     trees.fit(x[~held], y[~held], eval_X=x[held], eval_y=y[held], callbacks=[stop])
     trees = kind(n_estimators=max(trees.best_iteration_, 1), **options).fit(x, y)
-    found = trees.predict(x_test) if score == "r2" else trees.predict_proba(x_test)
+    predicted = trees.predict(x_test) if score == "r2" else trees.predict_proba(x_test)
     seconds = perf_counter() - began
-    return measured(score, y_test, found, classes), seconds
+    return measured(score, y_test, predicted, classes), seconds
 
 
 def _for_trees(split: Split, train: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -192,9 +192,9 @@ def _for_trees(split: Split, train: pd.DataFrame, test: pd.DataFrame) -> tuple[p
     for column in categories:
         kinds = sorted(train[column].dropna().unique())
         for part, frame in zip(parts, (train, test), strict=True):
-            known = frame[column].where(frame[column].isin(kinds))
-            part.append(pd.DataFrame({column: pd.Categorical(known, kinds)}, index=frame.index))
-    for column in split.told.texts:
+            frequent = frame[column].where(frame[column].isin(kinds))
+            part.append(pd.DataFrame({column: pd.Categorical(frequent, kinds)}, index=frame.index))
+    for column in split.table_set.texts:
         reduced = make_pipeline(TfidfVectorizer(min_df=3, sublinear_tf=True), TruncatedSVD(100, random_state=0))
         reduced.fit(train[column].fillna(""))
         for part, frame in zip(parts, (train, test), strict=True):
@@ -214,15 +214,15 @@ def with_lines(split: Split, target: str) -> tuple[float, float]:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    x, y, x_test, y_test = (one.copy() for one in split.rows(target))
+    x, y, x_test, y_test = (rows.copy() for rows in split.rows(target))
     began = perf_counter()
     numbers, categories = numeric_and_not(split)
     for part in (x, x_test):
-        part[[*split.told.texts]] = part[[*split.told.texts]].fillna("")
+        part[[*split.table_set.texts]] = part[[*split.table_set.texts]].fillna("")
         part[categories] = part[categories].astype(object).where(part[categories].notna(), "missing")
     read_texts = [
         (f"text {column}", TfidfVectorizer(min_df=3, ngram_range=(1, 2), sublinear_tf=True), column)
-        for column in split.told.texts
+        for column in split.table_set.texts
     ]
     columns = ColumnTransformer(
         [
@@ -231,17 +231,17 @@ def with_lines(split: Split, target: str) -> tuple[float, float]:
             *read_texts,
         ]
     )
-    score = split.told.targets[target]
+    score = split.table_set.targets[target]
     model = make_pipeline(columns, Ridge() if score == "r2" else LogisticRegression(max_iter=500)).fit(x, y)
-    found = model.predict(x_test) if score == "r2" else model.predict_proba(x_test)
+    predicted = model.predict(x_test) if score == "r2" else model.predict_proba(x_test)
     seconds = perf_counter() - began
-    return measured(score, y_test, found, () if score == "r2" else model.classes_), seconds
+    return measured(score, y_test, predicted, () if score == "r2" else model.classes_), seconds
 
 
 def with_constant(split: Split, target: str) -> tuple[float, float]:
     """What does not look at the row at all."""
     _, y, _, y_test = split.rows(target)
-    score = split.told.targets[target]
+    score = split.table_set.targets[target]
     if score == "r2":
         return measured(score, y_test, np.full(len(y_test), y.mean())), 0.0
     shares = y.value_counts(normalize=True)
@@ -258,30 +258,30 @@ WAYS = ("medley, all targets", "medley, each alone", *RIVALS)
 
 def compared(split: Split, ways: Sequence[str], options: dict[str, Any]) -> dict[str, Found]:
     """Way -> target -> score and seconds."""
-    targets = list(split.told.targets)
-    found: dict[str, Found] = {}
+    targets = list(split.table_set.targets)
+    results: dict[str, Found] = {}
     for way in ways:
         if way == WAYS[0]:
-            found[way] = with_medley(split, targets, options)
+            results[way] = with_medley(split, targets, options)
         elif way == WAYS[1]:
-            found[way] = {target: with_medley(split, [target], options)[target] for target in targets}
+            results[way] = {target: with_medley(split, [target], options)[target] for target in targets}
         else:
-            found[way] = {target: RIVALS[way](split, target) for target in targets}
-    return found
+            results[way] = {target: RIVALS[way](split, target) for target in targets}
+    return results
 
 
-def tell(name: str, split: Split, found: dict[str, Found]) -> None:
+def tell(name: str, split: Split, results: dict[str, Found]) -> None:
     """Prints a line per target, and the seconds."""
     print(f"\n{name}: {len(split.train):,} rows to train, {len(split.test):,} to test")
-    print(f"  {'target':20} {'score':9}" + "".join(f"{way:>21}" for way in found))
-    for target, score in split.told.targets.items():
-        best = max(one[target][0] for one in found.values())
-        cells = [f"{one[target][0]:.4f}{'*' if one[target][0] == best else ' '}" for one in found.values()]
+    print(f"  {'target':20} {'score':9}" + "".join(f"{way:>21}" for way in results))
+    for target, score in split.table_set.targets.items():
+        best = max(result[target][0] for result in results.values())
+        cells = [f"{result[target][0]:.4f}{'*' if result[target][0] == best else ' '}" for result in results.values()]
         print(f"  {target:20} {score:9}" + "".join(f"{cell:>21}" for cell in cells))
     # One training serves all targets of a joint model.
-    seconds = {way: [one[target][1] for target in split.told.targets] for way, one in found.items()}
-    told = [max(one) if way == WAYS[0] else sum(one) for way, one in seconds.items()]
-    print(f"  {'seconds':30}" + "".join(f"{one:>20.1f} " for one in told), flush=True)
+    seconds = {way: [result[target][1] for target in split.table_set.targets] for way, result in results.items()}
+    totals = [max(result) if way == WAYS[0] else sum(result) for way, result in seconds.items()]
+    print(f"  {'seconds':30}" + "".join(f"{result:>20.1f} " for result in totals), flush=True)
 
 
 def arguments() -> argparse.Namespace:
@@ -297,16 +297,16 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Prints a table per set."""
-    given = arguments()
-    unknown = [name for name in given.sets.split(",") if name not in SETS]
+    chosen = arguments()
+    unknown = [name for name in chosen.sets.split(",") if name not in SETS]
     if unknown:
         sys.exit(f"No such set: {', '.join(unknown)}. Choose from {', '.join(SETS)}.")
     warnings.filterwarnings("ignore", category=md.MedleyWarning)  # of columns that tell much of a target
-    options: dict[str, Any] = {"max_trials": given.trials, "time_limit": None, "seed": 0}
-    options |= {"epochs": 5} if given.quick else {}
-    ways = [WAYS[int(place)] for place in given.ways.split(",")]
-    for name in given.sets.split(","):
-        split = read(name, Path(given.data), quick=given.quick)
+    options: dict[str, Any] = {"max_trials": chosen.trials, "time_limit": None, "seed": 0}
+    options |= {"epochs": 5} if chosen.quick else {}
+    ways = [WAYS[int(place)] for place in chosen.ways.split(",")]
+    for name in chosen.sets.split(","):
+        split = read(name, Path(chosen.data), quick=chosen.quick)
         tell(name, split, compared(split, ways, options))
 
 

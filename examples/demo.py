@@ -59,11 +59,11 @@ def predict(directory: Path) -> None:
     model = md.load(directory / "demo-model")
     _, _, x, y = rows()
     some = {"image": x["image"][:3], "question": x["question"][:3]}
-    found, sure = model.predict(some), model.predict_proba(some)
+    predicted, sure = model.predict(some), model.predict_proba(some)
     for i in range(3):
         print(
-            f"image of a {y['digit'][i]}: {found['digit'][i]} ({sure['digit'][i].max():.0%} sure);  "
-            f"{some['question'][i]}? {found['answer'][i]} ({sure['answer'][i].max():.0%} sure)"
+            f"image of a {y['digit'][i]}: {predicted['digit'][i]} ({sure['digit'][i].max():.0%} sure);  "
+            f"{some['question'][i]}? {predicted['answer'][i]} ({sure['answer'][i].max():.0%} sure)"
         )
 
 
@@ -72,12 +72,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--predict", action="store_true", help="only load the saved model and predict three rows")
     parser.add_argument("--directory", type=Path, default=Path("build"), help="where the model goes")
-    given = parser.parse_args()
-    if given.predict:
-        predict(given.directory)
+    arguments = parser.parse_args()
+    if arguments.predict:
+        predict(arguments.directory)
         return
-    train(given.directory)
-    subprocess.run([sys.executable, __file__, "--predict", "--directory", str(given.directory)], check=True)
+    train(arguments.directory)
+    subprocess.run([sys.executable, __file__, "--predict", "--directory", str(arguments.directory)], check=True)
 
 
 if __name__ == "__main__":

@@ -45,17 +45,17 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--alpha", type=float, default=0.5, help="weight of the odd-or-even loss, between 0 and 1")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    images, digits = read_mnist(given.data, "train")
-    test_images, test_digits = read_mnist(given.data, "test")
+    options = parser.parse_args()
+    images, digits = read_mnist(options.data, "train")
+    test_images, test_digits = read_mnist(options.data, "test")
 
     def tell(record: md.Record) -> None:
         scores = record.flat()
-        told = (f"{name} {scores[f'val_{name}_accuracy']:.4f}" for name in ("digit", "odd"))
-        print(f"epoch {record.epoch + 1}: accuracy on held-out rows: {', '.join(told)}  ({record.seconds:.1f} s)")
+        accuracies = (f"{name} {scores[f'val_{name}_accuracy']:.4f}" for name in ("digit", "odd"))
+        print(f"epoch {record.epoch + 1}: accuracy on held-out rows: {', '.join(accuracies)}  ({record.seconds:.1f} s)")
 
     with tempfile.TemporaryDirectory() as directory:
-        auto = build(directory, given.alpha, given.seed)
+        auto = build(directory, options.alpha, options.seed)
         began = monotonic()
         auto.fit(
             images,
@@ -69,10 +69,10 @@ def main() -> None:
         print(f"trained in {monotonic() - began:.0f} s")
         for name, score in auto.evaluate(test_images, [test_digits, test_digits % 2 == 1], return_dict=True).items():
             print(f"test {name:16} {score:.4f}")
-        one = np.random.default_rng(given.seed).integers(len(test_images))
-        digit, odd = auto.predict(test_images[one : one + 1])
-        print(as_text(test_images[one]))
-        print(f"This is a {digit[0]}, {'odd' if odd[0] else 'even'}; it was written as a {test_digits[one]}.")
+        index = np.random.default_rng(options.seed).integers(len(test_images))
+        digit, odd = auto.predict(test_images[index : index + 1])
+        print(as_text(test_images[index]))
+        print(f"This is a {digit[0]}, {'odd' if odd[0] else 'even'}; it was written as a {test_digits[index]}.")
 
 
 if __name__ == "__main__":

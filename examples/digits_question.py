@@ -69,16 +69,16 @@ def main() -> None:
     parser.add_argument("--exact", action="store_true", help="the small network of known sizes instead of a search")
     parser.add_argument("--minutes", type=float, default=15, help="time limit of the search")
     parser.add_argument("--verbose", type=int, default=2)
-    given = parser.parse_args()
-    (x, y), (x_test, y_test) = rows(given.data, "train"), rows(given.data, "test")
+    options = parser.parse_args()
+    (x, y), (x_test, y_test) = rows(options.data, "train"), rows(options.data, "test")
     began = monotonic()
     with tempfile.TemporaryDirectory() as directory:
-        if given.exact:
+        if options.exact:
             auto = exact(directory)
-            auto.fit(x, y, epochs=20, batch_size=64, validation_split=1 / 12, verbose=given.verbose)
+            auto.fit(x, y, epochs=20, batch_size=64, validation_split=1 / 12, verbose=options.verbose)
         else:
-            auto = searched(directory, given.minutes)
-            auto.fit(x, y, validation_split=1 / 12, verbose=given.verbose)
+            auto = searched(directory, options.minutes)
+            auto.fit(x, y, validation_split=1 / 12, verbose=options.verbose)
         print(auto.summary())
         print(f"{monotonic() - began:.0f} s")
         for name, score in auto.evaluate(x_test, y_test, return_dict=True).items():

@@ -47,8 +47,8 @@ ROOMS = {
 
 def read_captions(files: np.ndarray, folder: str | Path, table: str | Path) -> list[str | None]:
     """The caption of each image, None where the table has none."""
-    told = pd.read_csv(table).dropna().set_index("file")["caption"].to_dict()
-    return [told.get(Path(file).relative_to(folder).as_posix()) for file in files]
+    captions = pd.read_csv(table).dropna().set_index("file")["caption"].to_dict()
+    return [captions.get(Path(file).relative_to(folder).as_posix()) for file in files]
 
 
 def network(
@@ -58,8 +58,8 @@ def network(
     photo, caption = md.ImageInput(name="photo"), md.TextInput(name="caption")
     words = caption if captioner is None else md.CaptionImages(captioner)(photo, caption)
     seen = md.PretrainedImageBlock(vit, pooling="cls", trainable=tune)(photo)
-    told = md.PretrainedTextBlock(roberta, pooling="cls", num_hidden_layers=layers, trainable=tune)(words)
-    joined = md.Merge(merge_type="concatenate")([seen, told])
+    sentence = md.PretrainedTextBlock(roberta, pooling="cls", num_hidden_layers=layers, trainable=tune)(words)
+    joined = md.Merge(merge_type="concatenate")([seen, sentence])
     hidden = md.DenseBlock(num_layers=1, num_units=256, use_batchnorm=False, dropout=0.5)(joined)
     return [photo, caption], md.ClassificationHead(name="room", dropout=0, metrics=["f1_weighted", "accuracy"])(hidden)
 
@@ -90,7 +90,7 @@ def draw_room(rng: np.random.Generator, kind: str, side: int = 32) -> Image.Imag
     light = np.clip(np.array(wall) * rng.uniform(0.8, 1.1) + rng.normal(0, 6, 3), 0, 255).astype(int)
     room = Image.new("RGB", (side, side), tuple(light.tolist()))
     pen, dark = ImageDraw.Draw(room), (50, 40, 45)
-    x, y = (int(one) for one in rng.integers(2, 8, 2))
+    x, y = (int(position) for position in rng.integers(2, 8, 2))
     pen.rectangle((0, side - 8, side, side), fill=tuple((light // 2).tolist()))
     boxes = {
         "wide": [(x, y + 12, x + 20, y + 18)],
@@ -134,21 +134,21 @@ def tiny_encoders(folder: Path) -> tuple[str, str]:
     logging.disable_progress_bar()
     texts = [said for *_, said in ROOMS.values()]
     sizes = {"hidden_size": 64, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 12}
-    found = []
+    folders = []
     for kind, layers in (("vit", 2), ("roberta", 12)):
         path = tiny_model(kind, folder / kind, texts=texts)
         config = AutoConfig.from_pretrained(path, **{**sizes, "num_hidden_layers": layers, "initializer_range": 0.2})
         torch.manual_seed(0)
         AutoModel.from_config(config).save_pretrained(path)
-        found.append(path)
-    return found[0], found[1]
+        folders.append(path)
+    return folders[0], folders[1]
 
 
 @md.extend.register("indoor_scenes.describe")
 def describe(images: list[Image.Image]) -> list[str]:
     """Stands in for a captioner where none can be had: says how bright rooms are."""
     words = ("dark", "dim", "bright", "white")
-    return [f"a {words[int(np.asarray(one).mean()) // 64]} room" for one in images]
+    return [f"a {words[int(np.asarray(image).mean()) // 64]} room" for image in images]
 
 
 def main() -> None:
@@ -163,22 +163,22 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--tiny", action="store_true", help="rooms that are drawn here, tiny random encoders")
     parser.add_argument("--count", type=int, default=40, help="with --tiny: images per kind of room")
-    given = parser.parse_args()
-    if not given.tiny and given.captions is None:
+    arguments = parser.parse_args()
+    if not arguments.tiny and arguments.captions is None:
         parser.error("give the folder of images and the CSV of captions, or --tiny")
     began = monotonic()
     with tempfile.TemporaryDirectory() as directory:
-        if given.tiny:
+        if arguments.tiny:
             os.environ["HF_HUB_OFFLINE"] = "1"
-            folder = make_rooms(Path(directory), given.count)
+            folder = make_rooms(Path(directory), arguments.count)
             vit, roberta = tiny_encoders(folder)
-            given.images, given.captions = folder / "rooms", folder / "captions.csv"
+            arguments.images, arguments.captions = folder / "rooms", folder / "captions.csv"
             options: dict[str, Any] = {"captioner": describe, "epochs": 60}
         else:
-            vit, roberta = given.vit, given.roberta
-            options = {"captioner": given.captioner, "tune": given.tune, "epochs": given.epochs}
+            vit, roberta = arguments.vit, arguments.roberta
+            options = {"captioner": arguments.captioner, "tune": arguments.tune, "epochs": arguments.epochs}
         try:
-            _, scores = learn(given.images, given.captions, vit, roberta, directory, **options)
+            _, scores = learn(arguments.images, arguments.captions, vit, roberta, directory, **options)
         except md.MedleyError as error:  # a folder or weights that are not there
             sys.exit(str(error))
     for name, value in scores.items():

@@ -83,9 +83,9 @@ def own_networks(directory: str, seed: int = 0) -> md.AutoModel:
     """One's own modules as blocks, joined into one sigmoid output."""
     tile, numbers = md.ImageInput(name="tile"), md.StructuredDataInput(name="numbers")
     seen = md.TorchBlock(Cnn)(tile)
-    told = md.TorchBlock(Dense)(numbers)
+    dense = md.TorchBlock(Dense)(numbers)
     risk = md.ClassificationHead(name="risk", dropout=0, metrics=["accuracy", "auc"])(
-        md.Merge(merge_type="concatenate")([seen, told])
+        md.Merge(merge_type="concatenate")([seen, dense])
     )
     return md.AutoModel(
         [tile, numbers], risk, project_name="own", directory=directory, max_trials=1, overwrite=True, seed=seed
@@ -106,9 +106,9 @@ def pretrained_network(directory: str, model: str = RESNET, seed: int = 0) -> md
     tile, numbers = md.ImageInput(name="tile"), md.StructuredDataInput(name="numbers")
     encoded = md.PretrainedImageBlock(model, pooling="mean", trainable=False)(tile)
     seen = md.DenseBlock(num_layers=1, num_units=64, use_batchnorm=False, dropout=0)(encoded)
-    told = md.TorchBlock(Dense)(numbers)
+    dense = md.TorchBlock(Dense)(numbers)
     risk = md.ClassificationHead(name="risk", dropout=0, metrics=["accuracy", "auc"])(
-        md.Merge(merge_type="concatenate")([seen, told])
+        md.Merge(merge_type="concatenate")([seen, dense])
     )
     return md.AutoModel(
         [tile, numbers], risk, project_name="pretrained", directory=directory, max_trials=1, overwrite=True, seed=seed
@@ -121,11 +121,11 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2000, help="training rows (16 is enough to see it run)")
     parser.add_argument("--epochs", type=int, default=None)
     parser.add_argument("--pretrained", nargs="?", const=RESNET, metavar="FOLDER", help=f"left out: {RESNET}")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
-        frame = make_rows(folder, given.rows + 500)
-        train, test = frame.iloc[: given.rows], frame.iloc[given.rows :]
+        frame = make_rows(folder, arguments.rows + 500)
+        train, test = frame.iloc[: arguments.rows], frame.iloc[arguments.rows :]
 
         def split(rows: pd.DataFrame) -> tuple[list, np.ndarray]:
             paths = [folder / name for name in rows["image_path"]]
@@ -133,14 +133,14 @@ def main() -> None:
 
         began = monotonic()
         auto = own_networks(directory)
-        auto.fit(*split(train), epochs=given.epochs, verbose=0)
+        auto.fit(*split(train), epochs=arguments.epochs, verbose=0)
         print(f"own networks: {auto.evaluate(*split(test), return_dict=True)}  ({monotonic() - began:.0f} s)")
 
-        if given.pretrained:
+        if arguments.pretrained:
             began = monotonic()
-            auto = pretrained_network(directory, given.pretrained)
+            auto = pretrained_network(directory, arguments.pretrained)
             try:
-                auto.fit(*split(train), epochs=given.epochs, verbose=0)
+                auto.fit(*split(train), epochs=arguments.epochs, verbose=0)
             except md.MedleyError as error:
                 sys.exit(str(error))
             print(f"pretrained: {auto.evaluate(*split(test), return_dict=True)}  ({monotonic() - began:.0f} s)")
@@ -149,12 +149,12 @@ def main() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("default")
             model = md.fit(
-                train, "label", root=folder, max_trials=1, epochs=given.epochs, directory=directory, verbose=0
+                train, "label", root=folder, max_trials=1, epochs=arguments.epochs, directory=directory, verbose=0
             )
-        found = model.predict(test, root=folder)
-        right = (found["label"] == test["label"]).mean()
+        predicted = model.predict(test, root=folder)
+        right = (predicted["label"] == test["label"]).mean()
         print(f"one line: accuracy {right:.4f}  ({monotonic() - began:.0f} s)")
-        print(found.head(3))
+        print(predicted.head(3))
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ def defaults(directory: str, max_trials: int, epochs: int, verbose: int) -> ak.A
     model.fit(x, y, validation_split=0.15, epochs=epochs, verbose=verbose)
     # Or rows of one's own.
     split = 20
-    x_val, y_val = [one[:split] for one in x], [one[:split] for one in y]
-    x_train, y_train = [one[split:] for one in x], [one[split:] for one in y]
+    x_val, y_val = [array[:split] for array in x], [array[:split] for array in y]
+    x_train, y_train = [array[split:] for array in x], [array[split:] for array in y]
     model.fit(x_train, y_train, validation_data=(x_val, y_val), epochs=epochs, verbose=verbose)
     return model
 

@@ -17,7 +17,7 @@ from medley.errors import (
     within,
 )
 
-CLASSES = [one for one in vars(module).values() if isinstance(one, type) and issubclass(one, MedleyError)]
+CLASSES = [entry for entry in vars(module).values() if isinstance(entry, type) and issubclass(entry, MedleyError)]
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)

@@ -60,15 +60,15 @@ def test_tracked_files_name_no_machine():
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
-    found = []
+    matches = []
     for name in filter(None, listing.stdout.split("\0")):
         file = ROOT / name
         if not file.is_file():
             continue
         for number, line in enumerate(file.read_text("utf-8", errors="replace").splitlines(), 1):
             if MACHINE_PATH.search(line) or REGISTRY.search(line):
-                found.append(f"{name}:{number}: {line.strip()[:80]}")
-    assert found == []
+                matches.append(f"{name}:{number}: {line.strip()[:80]}")
+    assert matches == []
 
 
 def test_nn_knows_only_torch():
@@ -129,8 +129,8 @@ def test_public_objects_are_documented():
         if inspect.isclass(thing):
             # getdoc looks at the base classes too: what overrides a documented method may go without.
             methods = inspect.getmembers(thing, inspect.isfunction)
-            own = [m for m, f in methods if not m.startswith("_") and f.__module__.startswith("medley.")]
-            bare += [f"{name}.{method}" for method in own if not inspect.getdoc(getattr(thing, method))]
+            public = [m for m, f in methods if not m.startswith("_") and f.__module__.startswith("medley.")]
+            bare += [f"{name}.{method}" for method in public if not inspect.getdoc(getattr(thing, method))]
     assert bare == []
 
 
@@ -153,17 +153,17 @@ def test_a_small_fit_of_plain_columns_imports_neither_scikit_learn_nor_scipy():
 def test_the_machinery_names_no_part_of_a_modality_or_target_kind(package):
     # A first stage is of all heads, whatever their targets are.
     named = re.compile(r'lookup\("(?:(?:text|image|audio|series)\.|heads\.(?!first_stage))')
-    found = {
+    matches = {
         f"{file.relative_to(PACKAGE)}: {line.strip()}"
         for file in (PACKAGE / package).rglob("*.py")
         for line in file.read_text("utf-8").splitlines()
         if named.search(line) and not line.strip().startswith(">>>")
     }
-    assert found == set(), "inputs, kinds and heads announce themselves: see core/input.py and core/head.py"
+    assert matches == set(), "inputs, kinds and heads announce themselves: see core/input.py and core/head.py"
 
 
 def test_nothing_forks():
     """A process that has predicted with threads hangs in a fork (docs/saved-models.md), so medley starts none."""
     forking = re.compile(r"os\.fork|forkpty|get_context\((?!\"spawn\")|from multiprocessing import|ProcessPoolExecutor")
-    found = [path.name for path in SOURCES if forking.search(path.read_text("utf-8"))]
-    assert not found
+    forking_files = [path.name for path in SOURCES if forking.search(path.read_text("utf-8"))]
+    assert not forking_files

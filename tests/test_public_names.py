@@ -68,24 +68,24 @@ AUTOKERAS_BASES = {"Block", "Head", "Node"}
 
 def stubbed(stub: Path) -> dict[str, str]:
     """Name -> module, as the stub says."""
-    found = {}
+    names = {}
     for node in ast.parse(stub.read_text("utf-8")).body:
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 # Without `as` the name would be private to the stub, and a checker would not know it.
                 assert alias.asname == alias.name, f"write `import {alias.name} as {alias.name}`"
-                found[alias.name] = str(node.module)
-    return found
+                names[alias.name] = str(node.module)
+    return names
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_stub_names_what_is_public_and_where_it_lives(module):
     public = {name: f"medley.{home}" for home, names in module._PUBLIC.items() for name in names}
-    found = stubbed(Path(module.__file__).with_suffix(".pyi"))
-    found.pop("extend", None)
-    missing = [f"from {public[name]} import {name} as {name}" for name in public if name not in found]
+    stub = stubbed(Path(module.__file__).with_suffix(".pyi"))
+    stub.pop("extend", None)
+    missing = [f"from {public[name]} import {name} as {name}" for name in public if name not in stub]
     assert missing == [], f"the stub of {module.__name__} lacks these lines"
-    assert found == public
+    assert stub == public
 
 
 def test_no_name_is_public_twice():
@@ -126,7 +126,7 @@ def test_every_name_of_autokeras_is_here():
 def test_arguments_come_in_the_order_that_users_know(name):
     wanted = AUTOKERAS[name].split()
     parameters = inspect.signature(getattr(medley, name)).parameters.values()
-    assert [one.name for one in parameters if one.name != "name"][: len(wanted)] == wanted
-    assert all(one.kind is one.POSITIONAL_OR_KEYWORD for one in list(parameters)[: len(wanted)])
+    assert [parameter.name for parameter in parameters if parameter.name != "name"][: len(wanted)] == wanted
+    assert all(parameter.kind is parameter.POSITIONAL_OR_KEYWORD for parameter in list(parameters)[: len(wanted)])
     if name not in ("AutoModel", "image_dataset_from_directory", "text_dataset_from_directory"):
-        assert all(one.default is not one.empty for one in parameters), "it can be made without arguments"
+        assert all(p.default is not p.empty for p in parameters), "it can be made without arguments"

@@ -83,12 +83,12 @@ class TestForms:
         named, listed = model.predict(rows()), model.predict(list(rows().values()))
         assert list(named) == ["kind", "price"]
         assert isinstance(listed, list)
-        for one, other in zip(named.values(), listed, strict=True):
-            assert one.tolist() == other.tolist()
+        for by_name, other in zip(named.values(), listed, strict=True):
+            assert by_name.tolist() == other.tolist()
         assert model.predict_proba(rows())["kind"].shape == (SIZE, 2)
 
     def test_lists_dicts_and_any_order_of_names_train_the_same(self, auto):
-        found = []
+        predictions = []
         for number, (x, y) in enumerate(
             [
                 (rows(), targets()),
@@ -97,8 +97,8 @@ class TestForms:
                 (tuple(rows().values()), tuple(targets().values())),
             ]
         ):
-            found.append(fitted(auto(name=str(number)), x, y).predict(rows())["price"].tolist())
-        assert found[0] == found[1] == found[2] == found[3]
+            predictions.append(fitted(auto(name=str(number)), x, y).predict(rows())["price"].tolist())
+        assert predictions[0] == predictions[1] == predictions[2] == predictions[3]
 
     def test_one_input_and_one_head_come_bare(self, single):
         y = targets()["price"]
@@ -109,9 +109,9 @@ class TestForms:
     def test_frames_series_and_tensors(self, single):
         index = range(500, 500 + SIZE)
         x, y = pd.DataFrame(wave(), index=index), pd.Series(targets()["price"], index=index)
-        one = fitted(single(), x, y).predict(x)
+        first = fitted(single(), x, y).predict(x)
         other = fitted(single(overwrite=True), torch.tensor(wave()), targets()["price"]).predict(wave())
-        assert one.tolist() == other.tolist()
+        assert first.tolist() == other.tolist()
 
     def test_bare_heads_get_default_encoders_and_one_merge(self, tmp_path):
         inputs = [md.Input(), md.StructuredDataInput()]
@@ -127,7 +127,7 @@ class TestForms:
         joined = md.RegressionHead(name="price")(md.DenseBlock()(flow))
         model = md.AutoModel(flow, [md.ClassificationHead(name="kind"), joined], max_trials=1, directory=tmp_path)
         model.fit(wave(), targets(), epochs=1, verbose=0)
-        assert [len(one) for one in model.predict(wave())] == [SIZE, SIZE]
+        assert [len(prediction) for prediction in model.predict(wave())] == [SIZE, SIZE]
 
     @pytest.mark.parametrize("name", ["type", "train", "keys", "a.b", "a b/c", "%", "größe", "__", "training"])
     def test_parts_may_have_any_name(self, tmp_path, name):
@@ -158,12 +158,12 @@ class TestForms:
         ],
     )
     def test_labels_come_back_in_the_type_they_were_given(self, single, labels):
-        given = np.array([labels[i % len(labels)] for i in range(SIZE)])
-        model = fitted(single(md.ClassificationHead(name="kind")), wave(), given)
-        found = model.predict(wave())
-        assert found.dtype == given.dtype
-        assert set(found.tolist()) <= set(given.tolist())
-        assert model.export_model().labels() == sorted(set(given.tolist()))
+        column = np.array([labels[i % len(labels)] for i in range(SIZE)])
+        model = fitted(single(md.ClassificationHead(name="kind")), wave(), column)
+        predicted = model.predict(wave())
+        assert predicted.dtype == column.dtype
+        assert set(predicted.tolist()) <= set(column.tolist())
+        assert model.export_model().labels() == sorted(set(column.tolist()))
 
 
 class TestMissing:
@@ -174,17 +174,17 @@ class TestMissing:
         kind[::3] = [None] * len(kind[::3])
         price[1::2] = np.nan
         model = fitted(auto(), y={"kind": kind, "price": price})
-        found = model.predict(rows())
-        assert set(found["kind"]) <= {"up", "down"}
-        assert np.isfinite(found["price"]).all()
+        predicted = model.predict(rows())
+        assert set(predicted["kind"]) <= {"up", "down"}
+        assert np.isfinite(predicted["price"]).all()
         scores = model.evaluate(rows(), {"kind": kind, "price": price}, return_dict=True)
         seen = ~np.isnan(price)
-        assert scores["price_mae"] == pytest.approx(np.abs(found["price"] - price)[seen].mean(), rel=1e-4)
+        assert scores["price_mae"] == pytest.approx(np.abs(predicted["price"] - price)[seen].mean(), rel=1e-4)
 
     def test_rows_whose_label_is_missing_train_the_other_task(self, auto):
         """Both tasks never meet in a row, and each is learnt."""
         y = targets(240)
-        kind = [one if i % 2 else None for i, one in enumerate(y["kind"])]
+        kind = [label if i % 2 else None for i, label in enumerate(y["kind"])]
         price = np.where(np.arange(240) % 2, np.nan, y["price"])
         plan = md.Training(learning_rate=0.02, weight_decay=0.0, patience=0)
         model = fitted(auto(training=plan), rows(240), {"kind": kind, "price": price}, epochs=25)
@@ -201,17 +201,17 @@ class TestMissing:
     @pytest.mark.parametrize("name", ["wave", "facts"])
     def test_an_input_may_be_wholly_absent_when_predicting(self, auto, name):
         model = fitted(auto())
-        found = model.predict({**rows(), name: None})
-        assert np.isfinite(found["price"]).all()
+        predicted = model.predict({**rows(), name: None})
+        assert np.isfinite(predicted["price"]).all()
         assert np.isfinite(model.evaluate({**rows(), name: None}, targets())).all()
         with pytest.raises(DataError, match="number of rows is unknown"):
             model.predict({"wave": None, "facts": None})
 
     def test_a_row_that_lacks_every_input_gets_the_best_constant(self, auto):
         model = fitted(auto())
-        found = model.predict({"wave": [None], "facts": [None]})["price"][0]
+        predicted = model.predict({"wave": [None], "facts": [None]})["price"][0]
         train, _ = split_at_random(model.graph, match_rows(model.graph, rows(), targets(), None), 0.2, seed=0)
-        assert found == pytest.approx(np.mean(train.y["price"]), rel=1e-6)
+        assert predicted == pytest.approx(np.mean(train.y["price"]), rel=1e-6)
 
     def test_an_input_without_training_rows_is_an_error(self, auto):
         with pytest.raises(DataError, match="wave: the input is None in the training rows"):
@@ -250,11 +250,11 @@ class TestErrors:
             fitted(single(), wave(), [targets()["price"], targets()["price"]])
 
     def test_inputs_and_outputs_that_are_not_connected(self):
-        one, other = md.Input(), md.Input()
+        first, other = md.Input(), md.Input()
         with pytest.raises(GraphError, match=r"Inputs and outputs not connected\."):
-            md.AutoModel([one, other], md.RegressionHead()(md.DenseBlock()(one)))
+            md.AutoModel([first, other], md.RegressionHead()(md.DenseBlock()(first)))
         with pytest.raises(GraphError, match=r"Inputs and outputs not connected\."):
-            md.AutoModel(one, md.RegressionHead()(md.DenseBlock()(other)))
+            md.AutoModel(first, md.RegressionHead()(md.DenseBlock()(other)))
 
     def test_a_cycle(self):
         flow = md.Input()
@@ -295,16 +295,16 @@ class TestErrors:
             fitted(md.AutoModel(flow, head, directory=tmp_path), wave(), targets()["price"])
 
     def test_a_block_that_reads_one_node_called_on_two(self, tmp_path):
-        one, other = md.Input(name="one"), md.Input(name="other")
-        head = md.RegressionHead()(md.DenseBlock(name="dense")([one, other]))
+        first, other = md.Input(name="one"), md.Input(name="other")
+        head = md.RegressionHead()(md.DenseBlock(name="dense")([first, other]))
         with pytest.raises(GraphError, match="dense: DenseBlock cannot read"):
-            fitted(md.AutoModel([one, other], head, directory=tmp_path), [wave(), wave()], targets()["price"])
+            fitted(md.AutoModel([first, other], head, directory=tmp_path), [wave(), wave()], targets()["price"])
 
     def test_a_block_shared_by_inputs_of_different_widths(self, tmp_path):
-        one, other, dense = md.Input(name="one"), md.Input(name="other"), md.DenseBlock(name="dense")
-        head = md.RegressionHead()(md.Merge()([dense(one), dense(other)]))
+        first, other, dense = md.Input(name="one"), md.Input(name="other"), md.DenseBlock(name="dense")
+        head = md.RegressionHead()(md.Merge()([dense(first), dense(other)]))
         with pytest.raises(GraphError, match=r"dense: DenseBlock cannot read \(D=2\)"):
-            fitted(md.AutoModel([one, other], head, directory=tmp_path), [wave(), wave()[:, :2]], targets()["price"])
+            fitted(md.AutoModel([first, other], head, directory=tmp_path), [wave(), wave()[:, :2]], targets()["price"])
 
     def test_heads_go_out_once_and_nothing_reads_them(self):
         flow, head = md.Input(), md.RegressionHead(name="price")
@@ -357,10 +357,10 @@ class TestWeights:
     )
     def test_loss_weights_multiply_the_losses(self, auto, loss_weights, weights):
         model = fitted(auto(loss_weights=loss_weights))
-        found = model.evaluate(rows(), targets(), return_dict=True)
+        scores = model.evaluate(rows(), targets(), return_dict=True)
         if weights is not None:
             assert list(model.export_model().metadata["loss_weights"].values()) == weights
-            assert found["loss"] == pytest.approx(weights[0] * found["kind_loss"] + weights[1] * found["price_loss"])
+            assert scores["loss"] == pytest.approx(weights[0] * scores["kind_loss"] + weights[1] * scores["price_loss"])
         else:
             assert model.export_model().metadata["balance"]["name"] == loss_weights
 
@@ -387,9 +387,9 @@ class TestWeights:
         first = fitted(
             auto(name="other", loss_weights=[0.0, 1.0], training=md.Training(learning_rate=0.0, weight_decay=0.0))
         )
-        kinds = [one.export_model().network.parts["kind"] for one in (model, first)]
+        kinds = [search.export_model().network.parts["kind"] for search in (model, first)]
         assert torch.equal(kinds[0].weight, kinds[1].weight)
-        prices = [one.export_model().network.parts["price"] for one in (model, first)]
+        prices = [search.export_model().network.parts["price"] for search in (model, first)]
         assert not torch.equal(prices[0].weight, prices[1].weight)
 
 
@@ -423,7 +423,7 @@ class TestSearch:
     def test_with_all_set_exactly_that_is_trained(self, auto):
         plan = md.Training(learning_rate=0.01, weight_decay=0.0, optimizer="adam", schedule="constant", clip=0)
         model = fitted(auto(training=plan), epochs=2)
-        assert [one for one in model.history.columns if one.startswith("param.")] == []
+        assert [name for name in model.history.columns if name.startswith("param.")] == []
         assert model.export_model().metadata["training"]["learning_rate"] == 0.01
         assert [p.shape[0] for p in model.export_model().network.parts["dense"].parameters()] == [8, 8]
 
@@ -534,7 +534,7 @@ class TestSearch:
         y = {**targets(), "price": targets()["price"] + 1000}
         fitted(model, y=y)
         assert model.predict(rows())["price"].mean() > 900 > first.mean()
-        assert [one.name for one in model.directory.iterdir()] == ["project"]
+        assert [path.name for path in model.directory.iterdir()] == ["project"]
 
 
 class Trainless(nn.Module):
@@ -603,8 +603,8 @@ class TestProjects:
     def test_a_new_object_predicts_without_fitting(self, auto):
         model = fitted(auto(max_trials=2))
         again = auto()
-        for name, one in again.predict(rows()).items():
-            assert one.tolist() == model.predict(rows())[name].tolist()
+        for name, prediction in again.predict(rows()).items():
+            assert prediction.tolist() == model.predict(rows())[name].tolist()
         assert len(again.history) == 2
         assert again.evaluate(rows(), targets()) == pytest.approx(model.evaluate(rows(), targets()))
 
@@ -669,7 +669,7 @@ class TestProjects:
         x, y = change.pop("x", rows()), change.pop("y", targets())
         auto().fit(x, y, **{"epochs": 1, "verbose": 1, **change})
         assert "held another project (other data or settings); it was moved to" in capfd.readouterr().out
-        assert sorted(one.name for one in auto().directory.iterdir()) == ["project", "project-before-1"]
+        assert sorted(path.name for path in auto().directory.iterdir()) == ["project", "project-before-1"]
 
     @pytest.mark.parametrize(
         "change",

@@ -23,10 +23,19 @@ def forecaster(folder, **options):
 
 
 def test_arguments_stand_where_users_know_them():
-    own = ["output_dim", "column_names", "column_types", "lookback", "predict_from", "predict_until", "loss", "metrics"]
+    specific = [
+        "output_dim",
+        "column_names",
+        "column_types",
+        "lookback",
+        "predict_from",
+        "predict_until",
+        "loss",
+        "metrics",
+    ]
     search = ["project_name", "max_trials", "directory", "objective", "tuner", "overwrite", "seed", "max_model_size"]
     parameters = inspect.signature(TimeseriesForecaster).parameters.values()
-    assert [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD] == own + search
+    assert [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD] == specific + search
 
 
 def test_predict_tells_the_rows_after_the_training_rows(tmp_path):
@@ -89,9 +98,9 @@ def test_a_file_names_its_targets(tmp_path):
     frame.to_csv(tmp_path / "all.csv", index=False)
     auto = forecaster(tmp_path, column_types={"day": "categorical"})
     auto.fit(str(tmp_path / "train.csv"), ["y", "z"], **QUICK)
-    found = auto.predict(str(tmp_path / "all.csv"))
-    assert found.shape == (10, 2)
-    assert found.tolist() == auto.predict(frame).tolist()
+    predicted = auto.predict(str(tmp_path / "all.csv"))
+    assert predicted.shape == (10, 2)
+    assert predicted.tolist() == auto.predict(frame).tolist()
     assert np.isfinite(auto.evaluate(tmp_path / "all.csv", ["y", "z"])).all()
 
 

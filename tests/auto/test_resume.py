@@ -55,8 +55,15 @@ def frame(images):
 
 
 def fit(table, folder, **options):
-    given = {"max_trials": 1, "epochs": 2, "verbose": 0, "pretrained": None, "directory": folder, "time_limit": None}
-    return md.fit(table, ["price", "label"], **{**given, **options})
+    arguments = {
+        "max_trials": 1,
+        "epochs": 2,
+        "verbose": 0,
+        "pretrained": None,
+        "directory": folder,
+        "time_limit": None,
+    }
+    return md.fit(table, ["price", "label"], **{**arguments, **options})
 
 
 @pytest.mark.parametrize("case", ["one stage", "two stages", "file larger than memory"])

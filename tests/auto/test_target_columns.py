@@ -27,8 +27,8 @@ def test_files_of_all_kinds_are_read_alike(tmp_path, name):
         path.write_bytes(gzip.compress(ROWS.encode()))
     else:
         path.write_text(ROWS.replace(",", "\t") if name.endswith(".tsv") else ROWS)
-    for given in (path, str(path)):
-        frame = read_table(given)
+    for source in (path, str(path)):
+        frame = read_table(source)
         assert list(frame.columns) == ["age", "sex", "survived"]
         assert frame["age"].tolist() == [3, 5, 7]
         assert frame["sex"].tolist() == ["f", "m", "f"]

@@ -30,8 +30,8 @@ QUICK = {"epochs": 2, "verbose": 0}
 @pytest.mark.parametrize("name", ORDER)
 def test_arguments_stand_where_users_know_them(name):
     parameters = inspect.signature(getattr(medley, name)).parameters.values()
-    assert [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD] == ORDER[name]
-    assert not any(one.kind is one.VAR_KEYWORD for one in parameters)
+    assert [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD] == ORDER[name]
+    assert not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
 
 def table(rows=60, seed=0):
@@ -69,9 +69,9 @@ def test_image_regressor_predicts_in_the_targets_unit(tmp_path):
     sizes = np.stack([1000 + 50 * images.mean((1, 2)), np.full(32, -7.0)], 1)
     reg = ImageRegressor(2, metrics=["mae"], max_trials=1, directory=tmp_path)
     reg.fit(images, sizes, **QUICK)
-    found = reg.predict(images)
-    assert found.shape == (32, 2)
-    assert np.abs(found - sizes).max() < 100
+    predicted = reg.predict(images)
+    assert predicted.shape == (32, 2)
+    assert np.abs(predicted - sizes).max() < 100
 
 
 def test_text_classifier_and_regressor_take_strings(tmp_path):
@@ -138,10 +138,10 @@ def test_structured_data_regressor_predicts_several_columns(tmp_path):
     frame.to_csv(tmp_path / "train.csv", index=False)
     reg = StructuredDataRegressor(metrics=["mae"], max_trials=1, directory=tmp_path)
     reg.fit(tmp_path / "train.csv", ["fare", "price"], **QUICK)
-    found = reg.predict(frame)
-    assert found.shape == (60, 2)
-    assert found[:, 0].mean() == pytest.approx(100, abs=20)
-    assert found[:, 1].mean() == pytest.approx(-300, abs=60)
+    predicted = reg.predict(frame)
+    assert predicted.shape == (60, 2)
+    assert predicted[:, 0].mean() == pytest.approx(100, abs=20)
+    assert predicted[:, 1].mean() == pytest.approx(-300, abs=60)
 
 
 def test_arrays_without_names_do_as_well(tmp_path):

@@ -31,7 +31,7 @@ def linear(spec):
 
 @register("contracts.widths")
 def widths(images):
-    return [f"an image {one.width} wide and {one.height} high" for one in images]
+    return [f"an image {image.width} wide and {image.height} high" for image in images]
 
 
 @register("contracts.negative")

@@ -49,17 +49,19 @@ def test_parts_give_the_same_numbers_as_onnx(slice_name):
 
 @pytest.mark.slow
 def test_pretrained_encoders_of_texts_give_the_same_numbers_as_onnx(tiny):
-    folders = {tiny(kind): how for kind, how in {"bert": "lora", "roberta": False, "t5": 1}.items()}
-    known = {folder: read_config(find(folder), "text") for folder in folders}
-    codes = Spec((7,), "T", "int64", cardinality=min(one["vocab_size"] for one in known.values()))
-    encoders = [PretrainedTextEncoder(folder, known[folder], trainable=how) for folder, how in folders.items()]
+    folders = {tiny(kind): trainable for kind, trainable in {"bert": "lora", "roberta": False, "t5": 1}.items()}
+    configs = {folder: read_config(find(folder), "text") for folder in folders}
+    codes = Spec((7,), "T", "int64", cardinality=min(config["vocab_size"] for config in configs.values()))
+    encoders = [
+        PretrainedTextEncoder(folder, configs[folder], trainable=trainable) for folder, trainable in folders.items()
+    ]
     check_export(*encoders, specs=[[codes]])
 
 
 @pytest.mark.slow
 def test_pretrained_encoders_of_images_give_the_same_numbers_as_onnx(tiny):
     folders = [tiny(kind) for kind in ("vit", "resnet", "swin", "clip")]
-    encoders = [PretrainedImageEncoder(one, read_config(find(one), "image"), size=(32, 32)) for one in folders]
+    encoders = [PretrainedImageEncoder(folder, read_config(find(folder), "image"), size=(32, 32)) for folder in folders]
     check_export(*encoders, specs=[[Spec((3, 32, 32), "CHW", "uint8")]])
 
 

@@ -29,11 +29,11 @@ def run(*arguments, cwd):
 
 
 def test_demo_learns_both_tasks_and_a_new_process_predicts(tmp_path):
-    told = run(ROOT / "examples" / "demo.py", "--directory", tmp_path, cwd=tmp_path)
-    scores = dict(line.split()[1:] for line in told.splitlines() if line.startswith("test "))
+    output = run(ROOT / "examples" / "demo.py", "--directory", tmp_path, cwd=tmp_path)
+    scores = dict(line.split()[1:] for line in output.splitlines() if line.startswith("test "))
     assert float(scores["digit_accuracy"]) > 0.96
     assert float(scores["answer_accuracy"]) > 0.94
-    assert told.count("image of a ") == 3
+    assert output.count("image of a ") == 3
 
 
 def test_tutorial_runs_with_only_its_import_changed(example, tmp_path):
@@ -82,12 +82,12 @@ def test_exact_network_has_the_sizes_that_were_written_down(example, shared_data
     (x, y), (x_test, y_test) = (search_spec["rows"](shared_data / "mnist", part) for part in ("train", "test"))
     some = 6_000
     auto = search_spec["exact"](str(tmp_path))
-    auto.fit([one[:some] for one in x], [one[:some] for one in y], epochs=4, batch_size=64, verbose=0)
-    weights = {name: tuple(one.shape) for name, one in auto.export_model().network.named_parameters()}
+    auto.fit([array[:some] for array in x], [array[:some] for array in y], epochs=4, batch_size=64, verbose=0)
+    weights = {name: tuple(array.shape) for name, array in auto.export_model().network.named_parameters()}
     assert sorted(weights.values()) == sorted(
         [(8, 4), (32, 4), (32, 8), (32,), (32,), (25, 792), (25,), (10, 25), (10,), (1, 25), (1,)]
     )
-    scores = auto.evaluate([one[:2000] for one in x_test], [one[:2000] for one in y_test], return_dict=True)
+    scores = auto.evaluate([array[:2000] for array in x_test], [array[:2000] for array in y_test], return_dict=True)
     assert scores["digit_accuracy"] > 0.85  # the answers take longer to learn than this test lasts
 
 
@@ -96,9 +96,9 @@ def test_parity_tells_both_accuracies_and_one_prediction(example, shared_data, t
     mnist = sys.modules["digits"].read_mnist(shared_data / "mnist", "train")
     images, digits = mnist[0][:6_000], mnist[1][:6_000]
     auto = parity["build"](str(tmp_path), alpha=0.5)
-    told = []
-    auto.fit(images, [digits, digits % 2 == 1], epochs=3, batch_size=128, callbacks=[told.append], verbose=0)
-    assert [round(record.flat()["val_digit_accuracy"], 4) > 0.8 for record in told][-1]
+    lines = []
+    auto.fit(images, [digits, digits % 2 == 1], epochs=3, batch_size=128, callbacks=[lines.append], verbose=0)
+    assert [round(record.flat()["val_digit_accuracy"], 4) > 0.8 for record in lines][-1]
     digit, odd = auto.predict(images[:1])
     assert digit.dtype == digits.dtype
     assert odd.dtype == np.bool_
@@ -118,8 +118,8 @@ def test_examples_tell_a_missing_folder(tmp_path):
 
 
 def test_engine_benchmark_runs(tmp_path):
-    told = run(ROOT / "benchmarks" / "engine.py", "--rows", 640, "--epochs", 1, cwd=tmp_path)
-    assert "median: medley" in told
+    output = run(ROOT / "benchmarks" / "engine.py", "--rows", 640, "--epochs", 1, cwd=tmp_path)
+    assert "median: medley" in output
 
 
 def test_rooms_are_told_apart_by_image_and_caption(example, tmp_path):
@@ -152,15 +152,15 @@ def test_rooms_with_encoders_that_learn_and_captions_that_lack(example, tmp_path
 
 @pytest.mark.slow
 def test_frozen_benchmark_tells_a_ratio_and_that_scores_are_the_same(tmp_path):
-    told = run(ROOT / "benchmarks" / "frozen.py", "--rows", 40, "--trials", 2, "--epochs", 2, cwd=tmp_path)
-    assert "ratio" in told
-    assert float(told.split("scores differ by ")[1].split()[0]) < 1e-4
+    output = run(ROOT / "benchmarks" / "frozen.py", "--rows", 40, "--trials", 2, "--epochs", 2, cwd=tmp_path)
+    assert "ratio" in output
+    assert float(output.split("scores differ by ")[1].split()[0]) < 1e-4
 
 
 @pytest.mark.slow
 def test_minilm_benchmark_runs(tmp_path, shared_data):
     model = tiny_model("bert", tmp_path / "bert")
-    told = run(
+    output = run(
         ROOT / "benchmarks" / "minilm.py",
         "--data",
         shared_data,
@@ -171,4 +171,6 @@ def test_minilm_benchmark_runs(tmp_path, shared_data):
         1,
         cwd=tmp_path,
     )
-    assert all(word in told for word in ("Recommended IND", "Rating", "Department Name", "seconds per trial", "once: "))
+    assert all(
+        word in output for word in ("Recommended IND", "Rating", "Department Name", "seconds per trial", "once: ")
+    )

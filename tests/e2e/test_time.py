@@ -39,8 +39,8 @@ def frame(tmp_path_factory):
 
 def fit(frame, tmp_path, targets=("price", "kind"), **options):
     kinds = {"note": "text"} if "note" in frame else {}
-    given = {"max_trials": 1, "verbose": 0, "pretrained": None, "directory": tmp_path, "column_kinds": kinds}
-    return md.fit(frame, list(targets), **{**given, **options})
+    arguments = {"max_trials": 1, "verbose": 0, "pretrained": None, "directory": tmp_path, "column_kinds": kinds}
+    return md.fit(frame, list(targets), **{**arguments, **options})
 
 
 @pytest.mark.parametrize("columns", [["size"], ["size", "note"], ["size", "note", "photo"], ["photo"]])

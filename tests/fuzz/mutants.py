@@ -57,7 +57,7 @@ def mutated(content, rng):
         every = list(places(content))
         # By depth first: long lists would otherwise be all that is ever mutated.
         depth = rng.randint(1, max(map(len, every)))
-        path = rng.choice([one for one in every if len(one) <= depth] or every)
+        path = rng.choice([path_candidate for path_candidate in every if len(path_candidate) <= depth] or every)
         mutate_at(content, path, every, rng)
     return content
 

@@ -33,9 +33,9 @@ def score(metric, raw, target):
 @st.composite
 def labels(draw, values):
     """Labels of training rows of at least two classes, and of other rows, some of whose classes are new."""
-    train = draw(st.lists(st.sampled_from(values), min_size=2, max_size=12).filter(lambda one: len(set(one)) > 1))
+    train = draw(st.lists(st.sampled_from(values), min_size=2, max_size=12).filter(lambda label: len(set(label)) > 1))
     return train, draw(
-        st.lists(st.sampled_from(values), min_size=1, max_size=12).filter(lambda one: set(one) & set(train))
+        st.lists(st.sampled_from(values), min_size=1, max_size=12).filter(lambda label: set(label) & set(train))
     )
 
 
@@ -95,8 +95,8 @@ def test_unknown_tags_are_cells_that_are_missed(train, others, seed):
     missed = [len(set(a) ^ set(b)) for a, b in zip(others, predicted, strict=True)]
     assert cells == pytest.approx(1 - np.mean(missed) / len(wider.labels), abs=1e-6)
     narrow = codec.narrowed(target, wider)
-    known = [[tag for tag in row if tag in codec.labels] for row in others]
-    assert narrow.array.tolist() == codec.encode(known).array.tolist()
+    learnt = [[tag for tag in row if tag in codec.labels] for row in others]
+    assert narrow.array.tolist() == codec.encode(learnt).array.tolist()
 
 
 @given(labels(WORDS))

@@ -235,8 +235,8 @@ def test_versions_are_searched_within_their_family_and_depths_suit_the_data():
 
 
 def test_a_search_space_of_the_caller_is_kept():
-    own = ResNetBlock(OneOf("resnet50_v2", "resnet34"))
-    chosen = settled(own, image(1, 28, 28))
+    block = ResNetBlock(OneOf("resnet50_v2", "resnet34"))
+    chosen = settled(block, image(1, 28, 28))
     assert (chosen.version, chosen.depth) == ("v2", 50)
     depths = OneOf(34, 50)
     assert searched(ResNetBlock("v1", depth=depths), image(1, 28, 28), FEW)["depth"] is depths

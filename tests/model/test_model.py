@@ -131,7 +131,7 @@ def test_labels_that_training_never_saw_are_reported(model, rows, labels):
 
 
 def test_one_unknown_class_is_a_miss_and_leaves_the_loss_of_the_others(model, rows, labels):
-    known = model.evaluate(rows, labels)
+    without_it = model.evaluate(rows, labels)
     kinds = [*labels["kind"][:-1], "lion"]
     with pytest.warns(MedleyWarning, match="'lion'.*: its row counts as a miss"):
         scores = model.evaluate(rows, {**labels, "kind": kinds})
@@ -139,7 +139,7 @@ def test_one_unknown_class_is_a_miss_and_leaves_the_loss_of_the_others(model, ro
     observed = sum(kind is not None for kind in kinds)
     assert scores["kind_loss"] == pytest.approx(without["kind_loss"])
     assert scores["kind_accuracy"] == pytest.approx(without["kind_accuracy"] * (observed - 1) / observed)
-    assert scores.keys() == known.keys()
+    assert scores.keys() == without_it.keys()
 
 
 def test_some_heads_are_measured_without_labels_of_the_others(model, rows, labels):

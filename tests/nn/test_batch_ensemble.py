@@ -12,10 +12,10 @@ def test_each_member_is_a_linear_layer_with_scaled_weights():
     layer, x = BatchEnsembleLinear(WIDTH, UNITS, MEMBERS, random_signs=True), torch.randn(3, MEMBERS, WIDTH)
     with torch.no_grad():
         layer.s.uniform_(0.5, 2)
-    found = layer(x)
+    output = layer(x)
     for member in range(MEMBERS):
         weight = layer.s[member][:, None] * layer.weight * layer.r[member]
-        torch.testing.assert_close(found[:, member], x[:, member] @ weight.T + layer.bias[member])
+        torch.testing.assert_close(output[:, member], x[:, member] @ weight.T + layer.bias[member])
 
 
 def test_new_members_differ_and_share_the_matrix():

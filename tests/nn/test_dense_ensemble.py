@@ -53,9 +53,9 @@ def test_a_missing_cell_and_an_unknown_category_differ_from_known_ones():
 
 def test_half_of_the_members_do_not_read_what_is_hidden():
     network = ensemble(members=10, hidden=[1]).eval()
-    one, two = network(TABLE, torch.zeros(3, 3)), network(TABLE, torch.ones(3, 3))
-    torch.testing.assert_close(one[:, 5:], two[:, 5:])
-    assert not torch.allclose(one[:, :5], two[:, :5])
+    zeros, two = network(TABLE, torch.zeros(3, 3)), network(TABLE, torch.ones(3, 3))
+    torch.testing.assert_close(zeros[:, 5:], two[:, 5:])
+    assert not torch.allclose(zeros[:, :5], two[:, :5])
 
 
 @pytest.mark.parametrize("settings", [{}, {"members": 10, "hidden": [1]}])

@@ -10,8 +10,8 @@ def test_it_equals_a_linear_map_of_the_outer_product():
     for parameter in module.parameters():
         torch.nn.init.normal_(parameter)
     x, y = torch.randn(5, 2, dtype=torch.float64), torch.randn(5, 3, dtype=torch.float64)
-    one = torch.ones(5, 1, dtype=torch.float64)
-    outer = torch.einsum("bi,bj->bij", torch.cat([x, one], 1), torch.cat([y, one], 1))
+    ones = torch.ones(5, 1, dtype=torch.float64)
+    outer = torch.einsum("bi,bj->bij", torch.cat([x, ones], 1), torch.cat([y, ones], 1))
     first, second = (
         torch.cat([layer.weight, layer.bias[:, None]], 1).unflatten(0, (rank, width)) for layer in module.factors
     )

@@ -10,13 +10,13 @@ EDGES = [[0.0, 1.0, 2.0, 5.0], [-1.0, 3.0], [0.5, 0.75, 4.0]]
 
 def test_the_encoding_by_hand():
     module = PiecewiseLinearEmbedding(EDGES, 4)
-    found = module.encode(torch.tensor([[1.5, 1.0, 0.25], [-1.0, -5.0, 9.0], [6.0, 7.0, 0.5]]))
+    encoded = module.encode(torch.tensor([[1.5, 1.0, 0.25], [-1.0, -5.0, 9.0], [6.0, 7.0, 0.5]]))
     expected = [
         [[1.0, 0.5, 0.0], [0.5, 0.0, 0.0], [-1.0, 0.0, 0.0]],
         [[-1.0, 0.0, 0.0], [-1.0, 0.0, 0.0], [1.0, 8.25 / 3.25, 0.0]],
         [[1.0, 1.0, 4 / 3], [2.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
     ]
-    torch.testing.assert_close(found, torch.tensor(expected))
+    torch.testing.assert_close(encoded, torch.tensor(expected))
 
 
 def test_a_new_embedding_is_linear():
@@ -32,7 +32,9 @@ def reference():
 
 @pytest.mark.filterwarnings("ignore:The .* feature has just two bin edges")
 def test_piecewise_equals_the_reference_with_its_weights(reference):
-    theirs = reference.PiecewiseLinearEmbeddings([torch.tensor(one) for one in EDGES], 4, activation=False, version="B")
+    theirs = reference.PiecewiseLinearEmbeddings(
+        [torch.tensor(edges) for edges in EDGES], 4, activation=False, version="B"
+    )
     ours, state = PiecewiseLinearEmbedding(EDGES, 4), theirs.state_dict()
     with torch.no_grad():
         ours.linear_weight.copy_(state["linear0.weight"])

@@ -59,5 +59,5 @@ def test_they_predict_the_same_where_transformers_cannot_be_imported(model, rows
     words = json.dumps(rows["note"][:4])
     done = subprocess.run([sys.executable, "-c", code, str(path), words], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    known = model.predict({"note": rows["note"][:4], "photo": None})
-    np.testing.assert_allclose(json.loads(done.stdout), known, rtol=1e-4, atol=1e-4)
+    predicted = model.predict({"note": rows["note"][:4], "photo": None})
+    np.testing.assert_allclose(json.loads(done.stdout), predicted, rtol=1e-4, atol=1e-4)

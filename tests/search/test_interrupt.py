@@ -31,8 +31,8 @@ class Lost:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupt_that_nobody_hears_is_remembered():
     with Interrupts() as interrupts:
-        one = Lost()
-        del one  # what is raised in here is reported, and not passed on
+        lost = Lost()
+        del lost  # what is raised in here is reported, and not passed on
         assert interrupts.is_requested
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 

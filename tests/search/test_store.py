@@ -41,9 +41,9 @@ def trial(**values):
     )  # fmt: skip
 
 
-def result(number, score=1.0, state="complete", **told):
+def result(number, score=1.0, state="complete", **scores):
     records = [Record(0, 0.5, 0.1, {"loss": 1.0}, {"loss": score}), Record(1, 0.5, 0.1, {"loss": 1.0}, {"loss": 2.0})]
-    return TrialResult(number, state, score, {"units": 3}, records, 0, seconds=1.5, size=99, **told)
+    return TrialResult(number, state, score, {"units": 3}, records, 0, seconds=1.5, size=99, **scores)
 
 
 @pytest.fixture
@@ -82,18 +82,18 @@ def test_a_line_that_a_killed_run_was_writing_is_left_out_and_not_glued_to_the_n
     path = store.folder / "trials.jsonl"
     path.write_bytes(path.read_bytes()[:-40])
     again = Store(store.folder)
-    assert [one.number for one in again.results()] == [0, 1]
+    assert [entry.number for entry in again.results()] == [0, 1]
     again.begin("d", overwrite=False)
     again.add(result(2, 0.5), trial(units=9))
     again.add(result(3, 0.7), trial(units=9))
-    assert [one.number for one in Store(store.folder).results()] == [0, 1, 2, 3]
+    assert [entry.number for entry in Store(store.folder).results()] == [0, 1, 2, 3]
 
 
 def test_other_data_moves_the_old_project_aside_whole(store):
     filled(store)
-    told = Store(store.folder).begin("other", overwrite=False)
+    message = Store(store.folder).begin("other", overwrite=False)
     aside = store.folder.with_name("project-before-1")
-    assert str(aside) in told
+    assert str(aside) in message
     assert len(Store(aside).results()) == 3
     assert Store(aside).best() == 1
     assert Store(store.folder).results() == []
@@ -108,7 +108,7 @@ def test_overwriting_deletes_the_project_and_nothing_else(store):
     assert store.begin("other", overwrite=True) is None
     assert store.results() == []
     assert store.best() is None
-    assert sorted(one.name for one in store.folder.iterdir()) == [".lock", "notes.txt", "project.json"]
+    assert sorted(path.name for path in store.folder.iterdir()) == [".lock", "notes.txt", "project.json"]
     assert not store.folder.with_name("project-before-1").exists()
 
 
@@ -135,7 +135,7 @@ def test_a_best_trial_whose_model_is_missing_is_run_again(store):
     (store.folder / "trials" / "1" / "model.json").unlink()
     again = Store(store.folder)
     assert "lacks the model of its best trial, 1, so it is run again" in again.begin("d", overwrite=False)
-    assert [one.number for one in again.results()] == [0, 2]
+    assert [result.number for result in again.results()] == [0, 2]
     assert again.repeats == {1: {"units": 4}}
 
 
@@ -162,7 +162,7 @@ def test_an_interrupted_trial_is_continued_and_serves_until_then(store):
     assert Store(store.folder).best() == 1
     again = Store(store.folder)
     assert "holds 1 trials" in again.begin("d", overwrite=False)
-    assert [one.number for one in again.results()] == [0]
+    assert [entry.number for entry in again.results()] == [0]
     assert again.repeats == {1: {"units": 7}}
 
 
@@ -213,10 +213,10 @@ def test_a_disk_that_is_full_does_not_end_a_search(store, monkeypatch):
     with pytest.warns(UserWarning, match="the search continues in memory"):
         store.add(result(1), trial(units=3))
     store.add(result(2), trial(units=3))  # reported once
-    assert [one.number for one in store.results()] == [0, 1, 2]
+    assert [entry.number for entry in store.results()] == [0, 1, 2]
     monkeypatch.setattr(os, "fsync", sync)
     store.add(result(3), trial(units=3))  # there is room again
-    assert [one.number for one in Store(store.folder).results()] == [0, 1, 2, 3]
+    assert [entry.number for entry in Store(store.folder).results()] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("content", ["", "[1, 2]", '{"digest"'])
@@ -229,7 +229,7 @@ def test_a_damaged_description_is_another_project(store, content):
 def test_only_the_best_models_are_kept(store):
     filled(store)
     store.retain([1, 2])
-    assert sorted(one.name for one in (store.folder / "trials").iterdir()) == ["1", "2"]
+    assert sorted(path.name for path in (store.folder / "trials").iterdir()) == ["1", "2"]
     assert store.best() == 1
     store.retain([2])
     assert store.best() == 2
@@ -249,8 +249,12 @@ def test_a_sampler_learns_of_all_trials_that_were_written_down(store):
     store.add(result(2, 0.9, "pruned"), trial(units=7, rate=0.01))
     study = optuna.create_study()
     Store(store.folder).replay(study)
-    assert [one.params for one in study.trials] == [{"units": 3, "kind": "b"}, {"units": 5}, {"units": 7, "rate": 0.01}]
-    assert [one.state.name for one in study.trials] == ["COMPLETE", "FAIL", "PRUNED"]
+    assert [frozen.params for frozen in study.trials] == [
+        {"units": 3, "kind": "b"},
+        {"units": 5},
+        {"units": 7, "rate": 0.01},
+    ]
+    assert [frozen.state.name for frozen in study.trials] == ["COMPLETE", "FAIL", "PRUNED"]
     assert study.best_value == 0.5
 
 

@@ -115,8 +115,8 @@ def study(tmp_path, trainings):
     return make
 
 
-def saved(one):
-    return sorted(int(path.name) for path in (one.store.folder / "trials").iterdir())
+def saved(study_result):
+    return sorted(int(path.name) for path in (study_result.store.folder / "trials").iterdir())
 
 
 def test_trial_0_is_the_sensible_default(study, trainings):
@@ -138,9 +138,9 @@ def test_the_best_are_kept_on_disk_and_no_others(study, trainings):
 
 def test_of_equal_trials_the_first_is_the_best(study, trainings):
     trainings.events = {0: 1.0, 1: 1.0}
-    one = study(2)
-    one.run()
-    assert one.ranked[0].number == 0
+    search = study(2)
+    search.run()
+    assert search.ranked[0].number == 0
 
 
 def test_a_failed_trial_does_not_end_the_search(study, trainings):
@@ -149,8 +149,8 @@ def test_a_failed_trial_does_not_end_the_search(study, trainings):
         2: nan,
         3: OversizedError("Oversized model: 9 parameters"),
     }
-    one = study(5)
-    results = one.run()
+    search = study(5)
+    results = search.run()
     assert [two.state for two in results] == ["complete", "failed", "failed", "failed", "complete"]
     assert [two.reason for two in results[1:4]] == [
         "ValueError: kernel larger than the image",
@@ -172,9 +172,9 @@ def test_a_search_without_any_good_trial_tells_every_reason(study, trainings):
 
 def test_networks_that_are_too_large_do_not_end_the_search(study, trainings):
     trainings.events = dict.fromkeys(range(5), OversizedError("too large"))
-    one = study(7)
-    one.run()
-    assert [two.number for two in one.ranked] in ([5, 6], [6, 5])
+    search = study(7)
+    search.run()
+    assert [two.number for two in search.ranked] in ([5, 6], [6, 5])
 
 
 def test_an_error_in_the_default_is_raised_at_once(study, trainings, monkeypatch):
@@ -189,18 +189,18 @@ def test_an_error_in_the_default_is_raised_at_once(study, trainings, monkeypatch
 
 def test_hopeless_trials_are_pruned_and_never_the_best(study, trainings):
     trainings.events = {0: 1.0, 1: 99.0, 2: 0.5}
-    one = study(3)
-    results = one.run()
+    search = study(3)
+    results = search.run()
     assert [two.state for two in results] == ["complete", "pruned", "complete"]
     assert len(results[1].records) < EPOCHS
-    assert [two.number for two in one.ranked] == [2, 0]
-    assert saved(one) == [0, 2]
+    assert [two.number for two in search.ranked] == [2, 0]
+    assert saved(search) == [0, 2]
 
 
 def test_callbacks_hear_every_epoch_and_may_end_a_trial(study):
     heard = []
-    one = study(2, callbacks=[lambda record: heard.append(record.epoch) or record.epoch == 1])
-    results = one.run()
+    search = study(2, callbacks=[lambda record: heard.append(record.epoch) or record.epoch == 1])
+    results = search.run()
     assert heard == [0, 1, 0, 1]
     assert [two.reason for two in results] == ["a callback asked for it"] * 2
     assert [two.state for two in results] == ["complete"] * 2
@@ -208,10 +208,10 @@ def test_callbacks_hear_every_epoch_and_may_end_a_trial(study):
 
 def test_ctrl_c_keeps_what_there_is(study, trainings):
     trainings.events = {0: 1.2, 1: 1.0, 2: KeyboardInterrupt()}
-    one = study(9)
-    results = one.run()
+    search = study(9)
+    results = search.run()
     assert [two.state for two in results] == ["complete", "complete", "interrupted"]
-    assert one.search_results.best().score == min(two.score for two in one.ranked)
+    assert search.search_results.best().score == min(two.score for two in search.ranked)
 
 
 def test_ctrl_c_in_the_first_trial_is_passed_on(study, trainings):
@@ -222,12 +222,12 @@ def test_ctrl_c_in_the_first_trial_is_passed_on(study, trainings):
 
 @pytest.mark.parametrize("tuner", ["random", "tpe", "greedy", "hyperband"])
 def test_the_same_seed_searches_alike_and_another_does_not(study, trainings, tuner):
-    found = []
+    scores = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         trainings.seen = []
         study(8, tuner, seed, name=name).run()
-        found.append(trainings.seen)
-    assert found[0] == found[1] != found[2]
+        scores.append(trainings.seen)
+    assert scores[0] == scores[1] != scores[2]
 
 
 @pytest.mark.parametrize("tuner", ["random", "tpe", "greedy", "hyperband"])
@@ -243,26 +243,26 @@ def test_a_killed_search_goes_on_and_ends_as_if_it_had_not_been(study, trainings
         lines.write_bytes(lines.read_bytes()[:-30])
     again = study(9, tuner, name="killed")
     assert len(again.results) == 5 - torn
-    told = again.run()
-    assert [(one.number, one.params, one.score, one.state) for one in told] == [
-        (one.number, one.params, one.score, one.state) for one in whole
+    results = again.run()
+    assert [(result.number, result.params, result.score, result.state) for result in results] == [
+        (result.number, result.params, result.score, result.state) for result in whole
     ]
-    assert again.search_results.best().score == min(one.score for one in whole if one.state == "complete")
+    assert again.search_results.best().score == min(result.score for result in whole if result.state == "complete")
 
 
 def test_a_search_that_is_killed_while_it_writes_a_trial_down_keeps_its_best(study, trainings, monkeypatch):
     trainings.events = {0: 2.0, 1: 1.0}
-    one = study(5, keep=1)
-    add = one.store.add
+    search = study(5, keep=1)
+    add = search.store.add
 
     def killed(result, trial):
         if result.number == 1:
             raise SystemExit
         add(result, trial)
 
-    monkeypatch.setattr(one.store, "add", killed)
+    monkeypatch.setattr(search.store, "add", killed)
     with pytest.raises(SystemExit):
-        one.run()
+        search.run()
     again = study(2, keep=1)
     assert [two.number for two in again.results] == [0]
     assert again.search_results.best().score == 2.0
@@ -283,7 +283,7 @@ def test_a_finished_search_runs_nothing_and_has_its_models(study, trainings):
 
 def test_more_trials_may_be_asked_for_later(study):
     study(3).run()
-    assert [one.number for one in study(5).run()] == [0, 1, 2, 3, 4]
+    assert [trial.number for trial in study(5).run()] == [0, 1, 2, 3, 4]
 
 
 def test_the_first_trial_gets_all_the_time_it_can_use_and_others_begin_where_they_can_finish(study, trainings):
@@ -299,8 +299,8 @@ def test_a_single_trial_gets_all_the_time(study, trainings):
 
 
 def test_time_that_ran_out_before_it_began_still_gives_a_model(study, trainings):
-    one = study(5, deadline=90.0)
-    one.run()
+    search = study(5, deadline=90.0)
+    search.run()
     assert len(trainings.seen) == 1
     assert trainings.deadlines[0] > trainings.now - 1
 
@@ -320,9 +320,9 @@ def test_what_is_shown(study, trainings, capsys):
 
 def test_a_patient_search_ends_where_nothing_gets_better(study, trainings, capsys):
     trainings.events = dict.fromkeys(range(99), 1.0) | {4: 0.5}
-    one = study(99, patience=3, progress=Progress(1))
-    assert len(one.run()) == 4  # nothing better in three trials after the first
-    assert one.ended == "patience"
+    search = study(99, patience=3, progress=Progress(1))
+    assert len(search.run()) == 4  # nothing better in three trials after the first
+    assert search.ended == "patience"
     assert "the last 3 trials did not improve the score" in capsys.readouterr().out
     two = study(99, patience=4, name="other")
     assert len(two.run()) == 10  # trial 4 was found in time; it took five trials to find it, so five more are borne
@@ -336,7 +336,7 @@ def test_gains_by_chance_are_none(study, trainings):
 
 def test_ctrl_c_between_two_trials_keeps_what_there_is(study, trainings, monkeypatch):
     trainings.events = {0: 1.2, 1: 1.0}
-    one, begin = study(9), Progress.begin
+    search, begin = study(9), Progress.begin
 
     def interrupted(self, number):
         if number == 2:
@@ -344,14 +344,14 @@ def test_ctrl_c_between_two_trials_keeps_what_there_is(study, trainings, monkeyp
         begin(self, number)
 
     monkeypatch.setattr(Progress, "begin", interrupted)
-    assert len(one.run()) == 2
-    assert one.ended == "interrupted"
-    assert one.search_results.best().score == min(two.score for two in one.ranked)
+    assert len(search.run()) == 2
+    assert search.ended == "interrupted"
+    assert search.search_results.best().score == min(two.score for two in search.ranked)
 
 
 def test_ctrl_c_that_python_lost_ends_the_search_at_the_next_epoch(study, trainings):
     trainings.events = {0: 1.2, 1: 1.0}
-    one = study(9, callbacks=[lambda record: setattr(one.interrupts, "is_requested", len(one.results) == 1)])
-    results = one.run()
+    search = study(9, callbacks=[lambda record: setattr(search.interrupts, "is_requested", len(search.results) == 1)])
+    results = search.run()
     assert [two.reason for two in results] == [None, "interrupted"]
-    assert one.ended == "interrupted"
+    assert search.ended == "interrupted"

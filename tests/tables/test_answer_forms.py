@@ -40,8 +40,8 @@ def category(is_high, ordered):
 
 FORMS = {
     "timedelta": (lambda high: pd.to_timedelta(np.where(high, 36, 12) + RNG.random(ROWS), unit="h"), "duration"),
-    "enum": (lambda high: [Colour.RED if one else Colour.BLUE for one in high], "enum"),
-    "int_enum": (lambda high: pd.Series([Level(int(one)) for one in high], dtype=object), "enum"),
+    "enum": (lambda high: [Colour.RED if flag else Colour.BLUE for flag in high], "enum"),
+    "int_enum": (lambda high: pd.Series([Level(int(flag)) for flag in high], dtype=object), "enum"),
     "ordered": (lambda high: category(high, True), "categorical"),
     "categorical": (lambda high: category(high, False), "categorical"),
     "codes": (lambda high: pd.Categorical(np.where(high, 20, 10), categories=[20, 10], ordered=True), "categorical"),
@@ -55,18 +55,18 @@ def test_predictions_have_the_type_of_the_target(name, tmp_path):
     model = fitted(table, "y")
     assert model.table.forms["y"].kind == kind
     again = md.load(model.save(tmp_path / "model"))
-    for one in (model, again):
-        predicted = one.predict(table[["x"]])["y"]
+    for predictor in (model, again):
+        predicted = predictor.predict(table[["x"]])["y"]
         assert predicted.index.equals(table.index)
         if kind == "duration":
             assert predicted.dtype.kind == "m"
             assert pd.Timedelta(hours=6) < predicted.median() < pd.Timedelta(hours=48)
-            assert one.predict_proba(table[["x"]])["y"].dtype.kind == "m"
+            assert predictor.predict_proba(table[["x"]])["y"].dtype.kind == "m"
         elif kind == "categorical":
             assert predicted.dtype == table["y"].dtype
         else:
             assert set(map(type, predicted)) == {type(table["y"].iloc[0])}
-        assert np.isfinite(one.evaluate(table)["loss"])
+        assert np.isfinite(predictor.evaluate(table)["loss"])
         if kind != "duration":
             assert (np.asarray(predicted, object) == np.asarray(table["y"], object)).mean() > 0.4
 

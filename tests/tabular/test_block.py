@@ -67,7 +67,7 @@ def test_a_table_alone_gets_an_ensemble_from_some_hundred_rows():
 
 def test_what_cannot_read_an_ensemble_reads_its_mean():
     chain = parts_of(DenseBlock(num_units=8)(StructuredDataBlock(network="tabm")(StructuredDataInput())))
-    assert [type(one) for one in chain] == [NumericEmbedding, TabMBlock, MeanOfMembers, DenseBlock]
+    assert [type(module) for module in chain] == [NumericEmbedding, TabMBlock, MeanOfMembers, DenseBlock]
     assert isinstance(
         parts_of(RegressionHead()(StructuredDataBlock(network="tabm")(StructuredDataInput())))[-2], TabMBlock
     )
@@ -93,13 +93,13 @@ def test_categories_alone_need_no_embedding_of_numbers():
 
 
 def test_normalisation_comes_where_it_is_asked_for():
-    names = [type(one).__name__ for one in parts(StructuredDataBlock(normalize=True), numbers(100), 100)]
+    names = [type(module).__name__ for module in parts(StructuredDataBlock(normalize=True), numbers(100), 100)]
     assert names == ["CategoricalToNumerical", "Normalization", "DenseBlock"]
 
 
 def test_plain_vectors_go_straight_to_the_dense_layers():
-    assert [type(one) for one in parts(StructuredDataBlock(), vector(5), 5_000)] == [TabMBlock]
-    assert [type(one) for one in parts(StructuredDataBlock(), vector(5), 200)] == [DenseBlock]
+    assert [type(module) for module in parts(StructuredDataBlock(), vector(5), 5_000)] == [TabMBlock]
+    assert [type(module) for module in parts(StructuredDataBlock(), vector(5), 200)] == [DenseBlock]
 
 
 def test_several_nodes_are_refused():
@@ -131,8 +131,8 @@ def test_whatever_is_chosen_learns_a_bent_line(embedding):
 
 def test_raw_columns_are_adapted_for_blocks_that_know_none():
     spec = TableCodec().fit([[1.0, "a"], [None, "b"]]).spec
-    assert [type(one) for one in parts(DenseBlock(), spec, 100)] == [CategoricalToNumerical, DenseBlock]
-    assert [type(one) for one in parts(DenseBlock(), Spec((2,), "D"), 100)] == [DenseBlock]
+    assert [type(module) for module in parts(DenseBlock(), spec, 100)] == [CategoricalToNumerical, DenseBlock]
+    assert [type(module) for module in parts(DenseBlock(), Spec((2,), "D"), 100)] == [DenseBlock]
 
 
 def test_declarations_come_back_from_json():
@@ -155,4 +155,4 @@ def test_an_ensemble_behind_an_ensemble_keeps_the_members():
         assert module(torch.randn(3, 4, 6, generator=torch.Generator().manual_seed(0))).shape == (3, 4, 8)
     source = StructuredDataInput()
     chain = parts_of(TabMBlock(num_layers=1)(StructuredDataBlock(network="tabm")(source)))
-    assert [type(one) for one in chain[1:]] == [TabMBlock, TabMBlock]
+    assert [type(layer) for layer in chain[1:]] == [TabMBlock, TabMBlock]

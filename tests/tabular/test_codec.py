@@ -138,8 +138,8 @@ def test_declared_types_overrule_what_is_told_apart():
     frame = pd.DataFrame({"zip": ["007", "123"], "grade": pd.Categorical([1, 2])})
     kinds = [column.kind for column in TableCodec().fit(frame).spec.columns]
     assert kinds == ["categorical", "categorical"]
-    told = TableCodec(column_types={"zip": "numeric", "grade": "numerical"}).fit(frame)
-    assert [column.kind for column in told.spec.columns] == ["numeric", "numeric"]
+    declared = TableCodec(column_types={"zip": "numeric", "grade": "numerical"}).fit(frame)
+    assert [column.kind for column in declared.spec.columns] == ["numeric", "numeric"]
 
 
 def test_errors_about_names_and_types_use_known_words():

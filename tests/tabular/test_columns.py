@@ -115,7 +115,7 @@ def test_types_of_categories_survive_a_file():
     again = column_from(json.loads(json.dumps(column.state())))
     assert again == column
     assert isinstance(again, CategoricalColumn)
-    assert [type(one) for one in again.categories] == [type(one) for one in column.categories]
+    assert [type(label) for label in again.categories] == [type(label) for label in column.categories]
     # 1 and 1.0 are one category: a whole-number column with a gap comes back as floats.
     assert again.encode(column_of([1.0, None]))[0][0] == again.encode(np.array([1]))[0][0] == 1
 

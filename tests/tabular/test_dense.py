@@ -25,13 +25,13 @@ def test_all_set_it_is_what_was_written_down_and_nothing_else():
 def test_layers_come_in_order():
     module = DenseBlock(num_layers=2, num_units=8, use_batchnorm=True, dropout=0.5).build(vector(3))
     kinds = [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Dropout]
-    assert [type(one) for one in module.children()] == kinds * 2
+    assert [type(layer) for layer in module.children()] == kinds * 2
 
 
 def test_widths_may_differ_by_layer():
     block = DenseBlock(num_units=(128, 64, 10), use_batchnorm=False, dropout=0)
     assert block.num_layers == 3
-    sizes = [one.out_features for one in block.build(vector(784)) if isinstance(one, nn.Linear)]
+    sizes = [module.out_features for module in block.build(vector(784)) if isinstance(module, nn.Linear)]
     assert sizes == [128, 64, 10]
     assert block.out(vector(784)) == vector(10)
     again = config.from_json(json.loads(json.dumps(config.to_json(block))))
@@ -46,7 +46,7 @@ def test_anything_is_flattened_first(spec):
     assert PLAIN.out(spec) == vector(25)
     assert probe(lambda: PLAIN.build(spec), [spec], "it") == vector(25)
     x = torch.randn(4, *spec.shape)
-    linear = next(one for one in PLAIN.build(spec).modules() if isinstance(one, nn.Linear))
+    linear = next(module for module in PLAIN.build(spec).modules() if isinstance(module, nn.Linear))
     assert linear.in_features == x.flatten(1).shape[1]
 
 
@@ -70,9 +70,9 @@ def test_wrong_sizes_are_told(fields, words):
 
 @pytest.mark.parametrize("size", ["big", -3, 2.5, 0, True, (4, -1), ()])
 def test_an_error_is_told_once(size):
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as error:
         DenseBlock(num_units=size)
-    assert "errors" not in str(told.value)
+    assert "errors" not in str(error.value)
 
 
 def test_trial_0_is_small_for_small_data_and_for_large_maps():

@@ -17,14 +17,14 @@ def settled(rows, spec):
 def test_members_share_nearly_all_weights_and_differ():
     module = SMALL.build(vector(6)).eval()
     weights = sum(p.numel() for p in module.parameters())
-    one = sum(
+    first = sum(
         p.numel() for p in TabMBlock(num_layers=2, num_units=16, members=1, dropout=0.0).build(vector(6)).parameters()
     )
-    assert weights < 2.5 * one
-    found = module(torch.randn(5, 6))
-    assert found.shape == (5, *SMALL.out(vector(6)).shape)
-    assert found.std(dim=1).min(dim=1).values.shape == (5,)
-    assert (found[:, 0] != found[:, 1]).any()
+    assert weights < 2.5 * first
+    output = module(torch.randn(5, 6))
+    assert output.shape == (5, *SMALL.out(vector(6)).shape)
+    assert output.std(dim=1).min(dim=1).values.shape == (5,)
+    assert (output[:, 0] != output[:, 1]).any()
 
 
 def test_anything_is_flattened_first():
@@ -50,9 +50,9 @@ def test_more_rows_get_more_units_and_no_size_takes_several_times_the_default():
     ],
 )
 def test_wrong_sizes_are_told_once(fields, words):
-    with pytest.raises(ConfigError, match=words) as told:
+    with pytest.raises(ConfigError, match=words) as error:
         TabMBlock(**fields)
-    assert "errors" not in str(told.value)
+    assert "errors" not in str(error.value)
 
 
 def test_the_mean_of_members_reads_members_alone():

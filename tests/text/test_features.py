@@ -25,10 +25,10 @@ def test_parts_are_unit_vectors_and_missing_texts_are_zeros():
 
 def test_equal_texts_have_equal_rows_whatever_stands_around_them():
     features = TextFeatures().fit(TITLES)
-    one, _ = blocks(features, ["red hat", "blue shirt"])
+    first, _ = blocks(features, ["red hat", "blue shirt"])
     two, _ = blocks(features, ["blue shirt", "red hat", "red hat"])
-    assert (one[0] != two[1]).nnz == 0
-    assert (one[0] != two[2]).nnz == 0
+    assert (first[0] != two[1]).nnz == 0
+    assert (first[0] != two[2]).nnz == 0
 
 
 def test_rare_words_weigh_more_than_common_ones():
@@ -57,9 +57,9 @@ def test_long_texts_have_no_character_runs():
 def test_what_was_learnt_comes_back(features, values):
     features.fit(values)
     again = type(features)().restore(features.state())
-    one, two = blocks(features, values), blocks(again, values)
-    assert (one[0] != two[0]).nnz == 0
-    assert one[1].tolist() == two[1].tolist()
+    first, two = blocks(features, values), blocks(again, values)
+    assert (first[0] != two[0]).nnz == 0
+    assert first[1].tolist() == two[1].tolist()
 
 
 def test_texts_that_all_differ_have_no_terms_and_no_error():

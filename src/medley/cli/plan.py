@@ -38,8 +38,8 @@ def plan_of(path: Path | None, errors: ErrorCollector) -> Mapping[str, Any] | No
 
     file = path / DESCRIPTION if path.is_dir() else path
     if not file.is_file():
-        what = "is a folder without a saved model" if path.is_dir() else "is not a file or folder"
-        errors.add(f"{path} {what}; name a saved model or a JSON file.", argument="plan")
+        problem = "is a folder without a saved model" if path.is_dir() else "is not a file or folder"
+        errors.add(f"{path} {problem}; name a saved model or a JSON file.", argument="plan")
         return None
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

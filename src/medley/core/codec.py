@@ -93,6 +93,10 @@ class TargetCodec(Codec):
         """Raw outputs (K,) of the constant baseline, fitted to training rows; used for rows without inputs."""
 
     @abstractmethod
+    def values(self, target: np.ndarray) -> np.ndarray:
+        """Decodes encoded targets (B, ...) as labels or numbers (B,) or (B, n): the inverse of `encode`."""
+
+    @abstractmethod
     def decode(self, raw: np.ndarray) -> np.ndarray:
         """Decodes raw outputs (B, K) as predictions (B,) or (B, n), in the type and unit of the caller's labels."""
 

@@ -366,5 +366,5 @@ def _agree(name: str | int | None, size: int, sizes: Sizes) -> None:
     expected = sizes.setdefault(name, size) if isinstance(name, str) else size if name is None else name
     if size != expected:
         there = f"the size {name} is {size} here and {expected} there" if isinstance(name, str) else f"got {size}"
-        what = "agree with what stands beside it" if isinstance(name, str) else f"have the size {expected}"
-        raise Mismatch(f"must {what}: {there}.")
+        rule = "agree with what stands beside it" if isinstance(name, str) else f"have the size {expected}"
+        raise Mismatch(f"must {rule}: {there}.")

@@ -107,9 +107,9 @@ def _fits(value: Any, expected: Any) -> bool:
     if expected is Any or isinstance(expected, str):
         return True
     if origin in (Union, UnionType):
-        return any(_fits(value, one) for one in arguments)
+        return any(_fits(value, argument) for argument in arguments)
     if origin is Literal:
-        return any(type(value) is type(one) and value == one for one in arguments)
+        return any(type(value) is type(argument) and value == argument for argument in arguments)
     if expected in (None, NoneType):
         return value is None
     if expected is Space:
@@ -169,7 +169,7 @@ def _size_problem(value: Any, most: int, depth: int = 0) -> str | None:
 
 def _described(expected: Any) -> str:
     if get_origin(expected) in (Union, UnionType):
-        return " or ".join(_described(one) for one in get_args(expected) if one not in (Space, NoneType))
+        return " or ".join(_described(argument) for argument in get_args(expected) if argument not in (Space, NoneType))
     if get_origin(expected) is Literal:
         return " or ".join(map(repr, get_args(expected)))
     return expected.__name__ if isinstance(expected, type) and get_origin(expected) is None else str(expected)

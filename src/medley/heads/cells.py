@@ -10,12 +10,12 @@ from medley.errors import DataError
 PLAIN_TYPES = {int, float, bool, type(None)}
 
 
-def as_numbers(table: np.ndarray, what: str) -> np.ndarray:
+def as_numbers(table: np.ndarray, noun: str) -> np.ndarray:
     """Cells (B, n) of any type -> float64 (B, n), NaN where missing.
 
     Args:
         table: cells.
-        what: the name of the table in errors ("Numeric targets").
+        noun: the name of the table in errors ("Numeric targets").
 
     Raises:
         DataError: a cell is not a number; the message names its row and column.
@@ -31,7 +31,7 @@ def as_numbers(table: np.ndarray, what: str) -> np.ndarray:
 
     numbers = np.full(table.shape, np.nan)
     for row, column in np.argwhere(~pandas.isna(table)).tolist():
-        numbers[row, column] = _number(table[row, column], f"{what} must be numbers, got", (row, column))
+        numbers[row, column] = _number(table[row, column], f"{noun} must be numbers, got", (row, column))
     return numbers
 
 

@@ -75,16 +75,16 @@ class OrderedCodec(LabelCodec):
 
     def joined(self, other: ClassLabels) -> ClassLabels:
         """The codec's labels, and those of other rows: numbers in their order, words above all others."""
-        known = self.classes
-        wide = known.joined(other)
-        if wide is known:
-            return known
+        classes = self.classes
+        wide = classes.joined(other)
+        if wide is classes:
+            return classes
         try:
-            if list(known.labels) == sorted(known.labels, key=float):
+            if list(classes.labels) == sorted(classes.labels, key=float):
                 return wide.in_order(sorted(wide.labels, key=float))
         except ValueError:  # words, whose order is not known
             pass
-        return wide.in_order([*known.labels, *(label for label in wide.labels if label not in known.labels)])
+        return wide.in_order([*classes.labels, *(label for label in wide.labels if label not in classes.labels)])
 
     def memberships(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         rows = np.flatnonzero(encoded.present)

@@ -75,8 +75,8 @@ def block_widths(
     """
     require(set(widths) == set(features), "widths and features must name the same inputs.")
     for name, part in features.items():
-        given = [width for width, _ in widths[name]]
-        require(part.widths in (None, given), f"widths of {name!r} must be {part.widths}, got {given}.")
+        sizes = [width for width, _ in widths[name]]
+        require(part.widths in (None, sizes), f"widths of {name!r} must be {part.widths}, got {sizes}.")
     answers = sum(width for _, _, width, _ in heads)
     require(not local.planes or len(local.mean) == answers, "local.mean must have a number for each answer.")
     counts = [part.number_count for part in features.values()]

@@ -156,7 +156,7 @@ def row_weights(sample_weight: Any, rows: int, heads: Sequence[str] = ()) -> Row
 def take_weights(weight: RowWeights, index: np.ndarray) -> RowWeights:
     """Sample weights of some rows."""
     if isinstance(weight, Mapping):
-        return {name: None if one is None else one[index] for name, one in weight.items()}
+        return {name: None if weights is None else weights[index] for name, weights in weight.items()}
     return None if weight is None else weight[index]
 
 

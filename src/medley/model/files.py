@@ -18,6 +18,9 @@ from medley.core.serialization import json_bytes, read_json
 from medley.errors import ArtifactError, ErrorCollector
 
 DESCRIPTION, WEIGHTS, STATES = "model.json", "weights.safetensors", "codecs.safetensors"
+TRUST = "trust"
+"""What is known about predictions: its values in `model.json`, and the first part of names in `codecs.safetensors`."""
+
 PARTS = (WEIGHTS, STATES)
 
 

@@ -33,6 +33,8 @@ from medley.nn.hub import offline
 from medley.tables.columns.unreadable import check_policy, report_unreadable
 from medley.tables.predictor import OnUnreadable, Predictor, rows_per_pass, without_absent
 from medley.tables.view import TableView
+from medley.trust.trust import Trust
+from medley.trust.validation import ValidationPredictions
 
 MIN_CACHED_ROWS = 64
 """Rows from which looking up the cached outputs of frozen parts is faster than computing them."""
@@ -65,6 +67,7 @@ class Model(Predictor):
         metadata: JSON that is saved with the model: scores, hyperparameters, the settings of its training.
         device: where the model runs; "auto" chooses a GPU where there is one.
         table: how the model reads a table, for models that were fitted to one.
+        trust: what is known about how far predictions can be trusted.
         frozen: cached outputs of frozen parts; left out, these parts run each time.
     """
 
@@ -77,10 +80,12 @@ class Model(Predictor):
         metadata: Mapping[str, Any] | None = None,
         device: str | torch.device | None = "cpu",
         table: TableView | None = None,
+        trust: Trust | None = None,
         frozen: FrozenOutputs | None = None,
     ) -> None:
         super().__init__(targets, table)
         self._frozen = frozen
+        self.trust = trust or Trust()
         self.graph = graph
         self.sources = list(sources)
         self.network = network.to(resolve_device(device)).eval()
@@ -93,7 +98,16 @@ class Model(Predictor):
         return _unpickled, (pack(self),)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
-        parts = (self.graph, self.sources, self.targets, self.network, self.metadata, self.device, self.table)
+        parts = (
+            self.graph,
+            self.sources,
+            self.targets,
+            self.network,
+            self.metadata,
+            self.device,
+            self.table,
+            self.trust,
+        )
         return Model(*deepcopy(parts, memo))
 
     def __copy__(self) -> Model:
@@ -108,6 +122,15 @@ class Model(Predictor):
     def output_names(self) -> list[str]:
         """Names of the heads, in the order in which `predict` returns them."""
         return list(self.graph.heads)
+
+    @property
+    def validation(self) -> ValidationPredictions | None:
+        """Predictions for rows that the network was not trained on.
+
+        `validation.rows` are their positions; `validation.tasks[head]` holds `.targets`, `.outputs`, `.calibrated`,
+        `.observed`, `.weight`. None for models without validation rows, or saved without examples.
+        """
+        return self.trust.validation
 
     def to(self, device: str | torch.device) -> Model:
         """Moves the weights to a device; returns the model itself."""
@@ -300,16 +323,18 @@ class Model(Predictor):
             pretrained: `"copy"` writes the weights of pretrained parts too, so that the model loads without anything
                 else; `"reference"` leaves out those that training has not changed, and writes their name, revision
                 and checksum instead: they are looked for again when the model is loaded.
-            examples: whether example cells of the training table are saved for `describe`, and sentences that may quote
-                cells. Categories, words and classes are saved anyway: the model predicts with them.
+            examples: whether example cells of the training table are saved for `describe`, sentences that may quote
+                cells, and the predictions for validation rows (`validation`) with their targets. Categories,
+                words and classes are saved anyway: the model predicts with them.
 
         Raises:
             ArtifactError: a part has no registered name.
             ConfigError: `pretrained` is neither, or referenced weights are no longer where they came from.
         """
         view, metadata = (self.table, self.metadata) if examples else without_examples(self.table, self.metadata)
+        trust = self.trust if examples else self.trust.without_examples()
         parts = (self.graph, self.sources, self.targets, self.network, metadata)
-        return save(directory, *parts, view, pretrained=pretrained)
+        return save(directory, *parts, view, trust, pretrained=pretrained)
 
     def export(self, path: str | Path) -> Path:
         """Writes the model for `medley.runtime`, which predicts with onnxruntime and without torch.

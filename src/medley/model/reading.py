@@ -18,15 +18,18 @@ from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.graph.saved import graph_from_json
 from medley.model.encoding import source_nodes
-from medley.model.files import DESCRIPTION, STATES, WEIGHTS, read_description
+from medley.model.files import DESCRIPTION, STATES, TRUST, WEIGHTS, read_description
 from medley.model.finite import check_finite
 from medley.model.limits import Weights, limited_to
 from medley.model.metadata import read_metadata
 from medley.model.pretrained import fetch_referenced
 from medley.nn.backbone import blank
 from medley.tables.view import TableView
+from medley.trust.trust import Trust
 
-Parts = tuple[Graph, list[Source], dict[str, TargetCodec], Network, dict[str, Any], torch.device, TableView | None]
+Parts = tuple[
+    Graph, list[Source], dict[str, TargetCodec], Network, dict[str, Any], torch.device, TableView | None, Trust
+]
 """The arguments of a `Model`, in order."""
 
 MOST_REFERENCED = 10**9
@@ -38,6 +41,7 @@ RULES = StateRules(
     targets=Named(Json()),
     metadata=Json(depth=40),
     table=Maybe(Json()),
+    trust=Maybe(Named(Json())),
     pretrained=Maybe(
         Items(Fields({"part": Text(), "name": Text(), "revision": Maybe(Text()), "checksum": Text()}), high=1_000)
     ),
@@ -70,13 +74,15 @@ def _read_parts(content: Mapping[str, Any], files: Mapping[str, Path], device: t
 
     values = RULES.read(content)
     graph = graph_from_json(values["graph"])
-    sources, targets = _codecs(graph, values, _read(load_arrays, files[STATES]))
+    arrays = _read(load_arrays, files[STATES])
+    sources, targets = _codecs(graph, values, arrays)
+    trust = Trust.restore(join_arrays(values[TRUST] or {}, TRUST, arrays), targets)
     metadata = read_metadata(values["metadata"], list(graph.heads))
     table = None if values["table"] is None else TableView.restore(values["table"])
     if table is not None:
         table.check_names(graph.input_names, list(graph.heads))
     network = _network(graph, sources, targets, files[WEIGHTS], values["pretrained"] or ())
-    return graph, sources, targets, network, metadata, device, table
+    return graph, sources, targets, network, metadata, device, table, trust
 
 
 def _codecs(

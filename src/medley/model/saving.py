@@ -15,9 +15,10 @@ from medley.data.sources import Source
 from medley.errors import ArtifactError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
-from medley.model.files import STATES, WEIGHTS, write_model
+from medley.model.files import STATES, TRUST, WEIGHTS, write_model
 from medley.model.pretrained import references
 from medley.tables.view import TableView
+from medley.trust.trust import Trust
 
 
 def save(
@@ -28,6 +29,7 @@ def save(
     network: Network,
     metadata: Mapping[str, Any],
     table: TableView | None = None,
+    trust: Trust | None = None,
     *,
     pretrained: str = "copy",
 ) -> Path:
@@ -41,6 +43,7 @@ def save(
         network: holds the weights.
         metadata: JSON to keep beside them.
         table: how the model reads a table, where it does.
+        trust: what is known about how far predictions can be trusted.
         pretrained: `"copy"`, or `"reference"` to name unchanged pretrained weights instead of writing them.
 
     Returns:
@@ -60,12 +63,15 @@ def save(
     for prefix, codec in codecs.items():
         states[prefix], codec_arrays = split_arrays(codec.state(), prefix)
         arrays |= codec_arrays
+    trust_values, trust_arrays = split_arrays({} if trust is None else trust.state(), TRUST)
+    arrays |= trust_arrays
     content = {
         "graph": graph.to_json(),
         "sources": {source.name: states[f"sources/{source.name}"] for source in sources},
         "targets": {name: states[f"targets/{name}"] for name in targets},
         "metadata": metadata,
         **({"table": table.state()} if table is not None else {}),
+        **({TRUST: trust_values} if trust_values else {}),
         **({"pretrained": referenced.entries} if referenced.entries else {}),
     }
     path = Path(directory)

@@ -35,7 +35,7 @@ def check_runs(model: Model, path: Path) -> None:
     if parameters > MOST_PARAMETERS or numbers > MOST_NUMBERS:
         return
     encoded = {source.name: absent(source.codec, 1) for source in model.sources}
-    rows = {name: Encoded(one.array, ~one.present) for name, one in encoded.items()}
+    rows = {name: Encoded(encoding.array, ~encoding.present) for name, encoding in encoded.items()}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -161,7 +161,9 @@ def _check_runs(model: OnnxModel, path: Path) -> None:
         return
     encoded = {source.name: absent(source.codec, 1) for source in sources}
     try:
-        outputs = model._run({name: Encoded(one.array, ~one.present) for name, one in encoded.items()}, np.arange(1))
+        outputs = model._run(
+            {name: Encoded(encoding.array, ~encoding.present) for name, encoding in encoded.items()}, np.arange(1)
+        )
     except Exception as error:  # onnxruntime documents no base class of its errors
         raise ArtifactError(f"{path} cannot be run on a row of its inputs: {error!r:.300}.") from error
     for raw, (name, codec) in zip(outputs, model.targets.items(), strict=True):

@@ -109,9 +109,9 @@ class Encodings(TrialData):
         """A codec that is not fitted, with the choices of an earlier call."""
         codec, choices = block.codec(), self._choices.get(input_name)
         if isinstance(codec, SupervisedCodec) and isinstance(choices, dict):
-            known = {name: value for name, value in choices.items() if name in block.__dataclass_fields__}
+            fields = {name: value for name, value in choices.items() if name in block.__dataclass_fields__}
             with suppress(ConfigError):  # the file was edited
-                return replace(block, **known).codec()
+                return replace(block, **fields).codec()
         return codec
 
     def choices(self) -> dict[str, dict[str, Any]]:

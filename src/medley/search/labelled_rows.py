@@ -23,6 +23,7 @@ class LabelledRows:
         numbers: (N,) the caller's number of each row, for messages; None if they are 0 to N - 1.
         where: prefix of messages about these rows ("validation_data").
         folds: (N,) the fold of each row, from 0, if each member of an ensemble leaves out one fold; else None.
+        groups: (N,) integers, equal for rows that a split must not separate; None where rows are independent.
     """
 
     x: Mapping[str, Any]
@@ -32,3 +33,4 @@ class LabelledRows:
     numbers: np.ndarray | None = None
     where: str = ""
     folds: np.ndarray | None = None
+    groups: np.ndarray | None = None

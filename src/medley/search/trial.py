@@ -37,6 +37,8 @@ from medley.train.best import choose_voters
 from medley.train.fit import VALIDATION_BATCH, Validation, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
+from medley.train.validated import validation_predictions
+from medley.trust.trust import Trust
 
 NOT_LEARNED = 0.995
 """Validation loss divided by that of the constant baseline from which a target counts as not learned."""
@@ -337,6 +339,7 @@ def train(
     result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score
     scores = trained.records[trained.best_epoch].flat() if trained.records else {}
     not_learned: list[str] = []
+    evaluated = rows[0] if val is None and rows[0].folds is not None else val
     if trained.weights and (hooks.by_task or not trained.records):
         untied = untie(graph, specs, data.targets, trained.weights, data.frozen.modules)
         try:
@@ -345,7 +348,6 @@ def train(
         except OversizedError:  # without copies, all heads share the weights of the best epoch over all tasks
             check_size(network, search_spec.max_model_size, result)
         network.to(data.device).eval()
-        evaluated = rows[0] if val is None and rows[0].folds is not None else val
         if rows[0].folds is not None:
             choose_voters(network, tasks, rows[0], VALIDATION_BATCH)
         validation = Validation(network, tasks, weights, evaluated)
@@ -360,6 +362,11 @@ def train(
         scores |= {f"val_{name}": value for name, value in final.items()}
         result.score = hooks.score(scores) if final else result.score
     result.scores = scores
+    trust = None
+    if evaluated is not None:
+        part, where = data.parts[-1], "validation_data" if data.parts[-1].where else "training"
+        labels = (data.labels[-1], part.weight, part.numbers)
+        trust = Trust(validation_predictions(network, tasks, evaluated, *labels, where, part.groups))
     result.reason, result.seconds = trained.stopped, monotonic() - start_time
     metadata = {
         **search_spec.about,
@@ -375,4 +382,4 @@ def train(
         "unreadable_rows": data.unreadable_rows,
     }
     frozen = data.frozen.for_models()
-    return Model(graph, sources, data.targets, network, metadata, data.device, search_spec.table, frozen)
+    return Model(graph, sources, data.targets, network, metadata, data.device, search_spec.table, trust, frozen)

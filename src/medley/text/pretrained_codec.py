@@ -82,7 +82,7 @@ class PretrainedTokenCodec(Codec):
         tokenizer.no_padding()
         tokenizer.enable_truncation(self._steps)
         ids = np.zeros((len(unique), self._steps), np.int32)
-        encodings = (one for chunk in in_chunks(list(unique)) for one in tokenizer.encode_batch_fast(chunk))
+        encodings = (tokens for chunk in in_chunks(list(unique)) for tokens in tokenizer.encode_batch_fast(chunk))
         for index, encoding in enumerate(encodings):
             ids[index, : len(encoding.ids)] = encoding.ids
             ids[index, : len(encoding.ids)] += 1
@@ -133,7 +133,7 @@ def _tokenizer(content: bytes) -> Tokenizer:
 def _choose_length(tokenizer: Tokenizer, texts: list[str]) -> int:
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    lengths = [len(one.ids) for chunk in in_chunks(texts) for one in tokenizer.encode_batch_fast(chunk)]
+    lengths = [len(encoding.ids) for chunk in in_chunks(texts) for encoding in tokenizer.encode_batch_fast(chunk)]
     length = max(lengths, default=0)
     if length > SHORT_LENGTH:
         length = min(max(int(np.percentile(lengths, 98)), SHORT_LENGTH), MAX_LENGTH)

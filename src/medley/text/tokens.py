@@ -74,7 +74,7 @@ class TokenCodec(Codec):
         tokenizer.enable_truncation(self._steps)
         tokenizer.enable_padding(direction="left", pad_id=PADDING, pad_token="[PAD]", length=self._steps)
         ids = np.zeros((len(unique), self._steps), np.int32)
-        encodings = (one for chunk in in_chunks(list(unique)) for one in tokenizer.encode_batch_fast(chunk))
+        encodings = (tokens for chunk in in_chunks(list(unique)) for tokens in tokenizer.encode_batch_fast(chunk))
         for index, encoding in enumerate(encodings):
             ids[index] = encoding.ids
         return Encoded(ids[[unique[text] for text in texts]], present)
@@ -141,7 +141,7 @@ def _tokenizer(model: Any) -> Tokenizer:
 
 
 def _choose_length(tokenizer: Tokenizer, texts: list[str]) -> int:
-    lengths = [len(one.ids) for chunk in in_chunks(texts) for one in tokenizer.encode_batch_fast(chunk)]
+    lengths = [len(encoding.ids) for chunk in in_chunks(texts) for encoding in tokenizer.encode_batch_fast(chunk)]
     length = max(lengths, default=0)
     if length > SHORT_LENGTH:
         length = min(max(int(np.percentile(lengths, 98)), SHORT_LENGTH), MAX_LENGTH)

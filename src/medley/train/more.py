@@ -24,6 +24,8 @@ from medley.model.tasks import Task, tasks_of
 from medley.train.fit import fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_learning_rate
+from medley.train.validated import validation_predictions
+from medley.trust.trust import Trust
 
 RATE = 0.1
 """Of the learning rate of the training before, what further training takes."""
@@ -66,9 +68,10 @@ def fit_more(
     if size < 2:
         raise DataError(f"Training further needs two rows at least, got {size}.")
     tasks = [task for task in tasks_of(trained.graph, trained.targets) if task.name in targets]
+    parts = list(map(np.sort, split(size, validation_split, seed, _strata(tasks, targets))))
     train_rows, validation_rows = [
         Rows(_some(encoded, index), _some(targets, index), take_weights(weight, index), trained.device)
-        for index in map(np.sort, split(size, validation_split, seed, _strata(tasks, targets)))
+        for index in parts
     ]
     weights = model.metadata.get("loss_weights") or {}
     factors = [weights.get(task.name, task.head.weight) for task in tasks]
@@ -83,6 +86,8 @@ def fit_more(
         "loss_after": min([result.start_score, *(record.val["loss"] for record in result.records)]),
         "stopped": result.stopped,
     }
+    labels = (_some(targets, parts[1]), take_weights(weight, parts[1]), parts[1])
+    trained.trust = Trust(validation_predictions(trained.network, tasks, validation_rows, *labels, "fit_more"))
     trained.metadata["fit_more"] = [*model.metadata.get("fit_more", []), entry]
     return trained
 

@@ -53,12 +53,12 @@ def model(tmp_path_factory):
 
 def test_predictions_are_a_frame_in_the_callers_index_with_a_column_per_target(model):
     rows = pets(6, seed=1).set_index(pd.Index([7, 3, 9, 1, 1, 0], name="id"))
-    found = model.predict(rows)
-    assert list(found.columns) == ["breed", "breed_probability", "price"]
-    pd.testing.assert_index_equal(found.index, rows.index)
-    assert set(found["breed"]) <= {"old", "young"}
-    assert found["breed_probability"].between(0.5, 1).all()
-    assert found["price"].dtype.kind == "f"
+    predicted = model.predict(rows)
+    assert list(predicted.columns) == ["breed", "breed_probability", "price"]
+    pd.testing.assert_index_equal(predicted.index, rows.index)
+    assert set(predicted["breed"]) <= {"old", "young"}
+    assert predicted["breed_probability"].between(0.5, 1).all()
+    assert predicted["price"].dtype.kind == "f"
 
 
 def test_probabilities_are_a_column_per_class(model):
@@ -116,8 +116,8 @@ def test_a_saved_model_predicts_the_same_frames(model, tmp_path):
 
 
 def test_evaluate_needs_the_targets_and_names_them_all(model):
-    found = model.evaluate(pets(30, seed=5))
-    assert {"breed_accuracy", "price_loss"} <= set(found)
+    scores = model.evaluate(pets(30, seed=5))
+    assert {"breed_accuracy", "price_loss"} <= set(scores)
     with pytest.raises(DataError, match=r"(?s)2 errors.*'breed' is missing.*'price' is missing"):
         model.evaluate(pets(30).drop(columns=["breed", "price"]))
 
@@ -144,16 +144,16 @@ def test_metadata_contains_tasks_split_and_left_out_columns(model):
 )
 def test_predicted_labels_have_the_type_of_the_training_labels(fit, labels, kind):
     frame = pd.DataFrame({"x": np.linspace(0, 1, 80), "label": labels * 20})
-    found = fit(frame, "label", column_kinds={"label": "category"}).predict(frame)["label"]
-    assert {type(one) for one in found.tolist()} == {kind}
-    assert set(found) <= set(labels)
+    predicted = fit(frame, "label", column_kinds={"label": "category"}).predict(frame)["label"]
+    assert {type(module) for module in predicted.tolist()} == {kind}
+    assert set(predicted) <= set(labels)
 
 
 def test_label_sets_are_predicted_as_lists(fit):
     frame = pd.DataFrame({"x": np.linspace(0, 1, 60), "tags": [["a", "b"], ["b"], []] * 20})
-    found = fit(frame, "tags").predict(frame)
-    assert list(found.columns) == ["tags"]
-    assert all(set(one) <= {"a", "b"} for one in found["tags"])
+    predicted = fit(frame, "tags").predict(frame)
+    assert list(predicted.columns) == ["tags"]
+    assert all(set(tags) <= {"a", "b"} for tags in predicted["tags"])
 
 
 def test_grades_are_predicted_in_their_order(fit):
@@ -207,8 +207,8 @@ def test_a_category_written_as_digits_is_the_same_in_a_file(fit, tmp_path):
     frame.to_csv(tmp_path / "train.csv", index=False)
     model = fit(tmp_path / "train.csv", "price", column_kinds={"zip": "category"})
     frame.iloc[1:2].to_csv(tmp_path / "new.csv", index=False)
-    found = model.predict(tmp_path / "new.csv")["price"][0]
-    assert found == pytest.approx(model.predict({"zip": ["10001"]})["price"][0])
+    predicted = model.predict(tmp_path / "new.csv")["price"][0]
+    assert predicted == pytest.approx(model.predict({"zip": ["10001"]})["price"][0])
 
 
 def test_numbers_that_are_nan_or_infinite_are_missing(fit):
@@ -217,9 +217,9 @@ def test_numbers_that_are_nan_or_infinite_are_missing(fit):
     frame.loc[:2, "price"] = [np.inf, -np.inf, np.nan]
     model = fit(frame, "price")
     with pytest.warns(md.UnreadableCellWarning, match="row 1, column 'age': -inf is not a number"):
-        found = model.predict(frame)["price"]
-    assert np.isfinite(found).all()
-    assert found[0] == pytest.approx(model.predict(frame.assign(age=np.nan))["price"][0])
+        predicted = model.predict(frame)["price"]
+    assert np.isfinite(predicted).all()
+    assert predicted[0] == pytest.approx(model.predict(frame.assign(age=np.nan))["price"][0])
 
 
 def test_columns_of_mixed_types_have_the_kind_of_most_cells(fit, capsys):
@@ -396,14 +396,14 @@ def test_invalid_arguments_are_reported_before_the_table_is_read(fit):
 
 def test_target_leakage_is_warned_of(tmp_path):
     frame = pets().assign(
-        euros=lambda one: one["price"] * 1.1, label=lambda one: one["breed"].map({"old": 1, "young": 0})
+        euros=lambda leak: leak["price"] * 1.1, label=lambda leak: leak["breed"].map({"old": 1, "young": 0})
     )
     with pytest.warns(MedleyWarning) as caught:
         model = md.fit(frame, ["price", "breed"], max_trials=1, epochs=1, directory=tmp_path, verbose=0)
     messages = " ".join(str(warning.message) for warning in caught)
     assert "'euros' determines the target 'price'" in messages
     assert "'label' determines the target 'breed'" in messages
-    assert {(one["column"], one["target"]) for one in model.metadata["leaks"]} >= {
+    assert {(leak["column"], leak["target"]) for leak in model.metadata["leaks"]} >= {
         ("euros", "price"),
         ("label", "breed"),
     }
@@ -438,7 +438,7 @@ def many_kinds(rows=60):
     rng = np.random.default_rng(0)
     frame = pets(rows)
     frame["tags"] = [list(rng.choice(["a", "b", "c"], 2, replace=False)) for _ in range(rows)]
-    frame["place"] = [list(one) for one in rng.normal(size=(rows, 2)).round(3)]
+    frame["place"] = [list(point) for point in rng.normal(size=(rows, 2)).round(3)]
     frame["stars"] = rng.integers(1, 6, rows)
     return frame
 
@@ -448,8 +448,8 @@ def test_predictions_of_no_rows_have_the_usual_columns_and_types(fit, tmp_path):
     model = fit(frame, ["breed", "price", "tags", "place", "stars"])
     none = frame.iloc[:0]
     for way in (model.predict, model.predict_proba):
-        some, found = way(frame.head(2)), way(none)
-        assert (len(found), list(found.dtypes.items())) == (0, list(some.dtypes.items()))
+        some, empty = way(frame.head(2)), way(none)
+        assert (len(empty), list(empty.dtypes.items())) == (0, list(some.dtypes.items()))
     assert model.predict(none.set_index("age", drop=False)).index.name == "age"
     assert model.predict([]).columns.tolist() == model.predict(none).columns.tolist()
     none[model.table.required].to_csv(tmp_path / "none.csv", index=False)
@@ -463,11 +463,11 @@ def test_targets_without_columns_are_warned_of_and_not_evaluated(fit):
     model = fit(frame, ["breed", "price"])
     complete_scores = model.evaluate(frame)
     with pytest.warns(MedleyWarning, match="no column 'breed'"):
-        found = model.evaluate(frame.drop(columns="breed"))
-    assert found == {name: value for name, value in complete_scores.items() if name.startswith("price")} | {
-        "loss": found["loss"]
+        scores = model.evaluate(frame.drop(columns="breed"))
+    assert scores == {name: value for name, value in complete_scores.items() if name.startswith("price")} | {
+        "loss": scores["loss"]
     }
-    assert found["loss"] != complete_scores["loss"]
+    assert scores["loss"] != complete_scores["loss"]
     with pytest.raises(DataError, match=r"(?s)'breed' is missing.*'price' is missing"):
         model.evaluate(frame.drop(columns=["breed", "price"]))
 
@@ -509,7 +509,7 @@ def test_unreadable_images_are_reported_once_by_row_numbers_of_the_whole_table(f
     (message,) = [str(warning.message) for warning in caught if warning.category is md.BadImageWarning]
     assert message.startswith("photo: 5 of 24 images cannot be read")
     assert [int(line.split()[2]) for line in message.splitlines()[1:]] == [3, 7, 11, 19, 20]
-    assert [one["row"] for one in model.metadata["unreadable_rows"]["photo"]] == [3, 7, 11, 19, 20]
+    assert [entry["row"] for entry in model.metadata["unreadable_rows"]["photo"]] == [3, 7, 11, 19, 20]
     with pytest.raises(DataError) as error:
         fit(frame, "price", root=tmp_path, on_bad_file="raise")
     assert [int(row) for row in re.findall(r"- photo, row (\d+)", str(error.value))] == [3, 7, 11, 19, 20]
@@ -523,9 +523,9 @@ def test_images_may_have_any_format(fit):
     rng = np.random.default_rng(0)
     pixels = [rng.integers(0, 256, (9, 9, 3), dtype=np.uint8) for _ in range(24)]
     price = np.arange(24.0)
-    forms = [[Image.fromarray(one) for one in pixels], pixels, [one.tolist() for one in pixels]]
+    forms = [[Image.fromarray(image) for image in pixels], pixels, [image.tolist() for image in pixels]]
     predicted = [fit({"photo": form, "price": price}, "price").predict({"photo": form})["price"] for form in forms]
-    assert all(np.array_equal(one, predicted[0]) for one in predicted)
+    assert all(np.array_equal(image, predicted[0]) for image in predicted)
 
 
 def test_several_images_of_a_row_share_one_encoder(fit, tmp_path):
@@ -544,8 +544,8 @@ def test_several_images_of_a_row_share_one_encoder(fit, tmp_path):
 
 def real(fit, frame, targets):
     model = fit(frame, targets, batch_size=128)
-    found = model.predict(frame.drop(columns=targets).head(20))
-    assert [name for name in found.columns if name in targets] == targets
+    predicted = model.predict(frame.drop(columns=targets).head(20))
+    assert [name for name in predicted.columns if name in targets] == targets
     assert all(np.isfinite(value) for value in model.evaluate(frame.head(200)).values())
     json.dumps(model.metadata["tasks"])
     return model

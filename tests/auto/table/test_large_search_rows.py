@@ -27,7 +27,7 @@ def rows(count=120, seed=0):
             "size": size,
             "kind": rng.choice(["1", "2", "emu"], count),
             "born": [f"2020-0{month}-15" for month in rng.integers(1, 9, count)],
-            "owner": [f"owner {one}" for one in rng.integers(0, 12, count)],
+            "owner": [f"owner {number}" for number in rng.integers(0, 12, count)],
             "note": [
                 " ".join(rng.choice(["old", "new", "red", "blue", "door", "bed", "sofa"], 5)) for _ in range(count)
             ],
@@ -59,18 +59,18 @@ def fit(tmp_path):
         place = {"directory": tmp_path / "search", "project_name": str(count)}
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Column .* gives the target", MedleyWarning)
-            given = {"verbose": 0, "validation_split": 0.2, **place, **options}
-            return md.fit(table, targets, max_trials=1, epochs=1, **given)
+            arguments = {"verbose": 0, "validation_split": 0.2, **place, **options}
+            return md.fit(table, targets, max_trials=1, epochs=1, **arguments)
 
     return one
 
 
-def same(one, other):
+def same(first, other):
     """Whether two models are the same, to the bit."""
-    assert one.metadata["rows"] == other.metadata["rows"]
-    assert one.metadata["scores"] == other.metadata["scores"]
-    assert one.metadata["dropped_rows"] == other.metadata["dropped_rows"]
-    for mine, others in zip(one.sources, other.sources, strict=True):
+    assert first.metadata["rows"] == other.metadata["rows"]
+    assert first.metadata["scores"] == other.metadata["scores"]
+    assert first.metadata["dropped_rows"] == other.metadata["dropped_rows"]
+    for mine, others in zip(first.sources, other.sources, strict=True):
         assert repr(mine.codec.state()) == repr(others.codec.state())
 
 
@@ -78,8 +78,8 @@ def same(one, other):
 def held(tmp_path_factory, without_linear_path):
     folder = tmp_path_factory.mktemp("held")
     rows().to_csv(folder / "t.csv", index=False)
-    how = {"max_trials": 1, "epochs": 1, "directory": folder, "verbose": 0, "validation_split": 0.2}
-    return md.fit(folder / "t.csv", ["price", "mood"], memory="10GB", **how)
+    options = {"max_trials": 1, "epochs": 1, "directory": folder, "verbose": 0, "validation_split": 0.2}
+    return md.fit(folder / "t.csv", ["price", "mood"], memory="10GB", **options)
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.parquet", "t.jsonl", "t.feather", "folder"])
@@ -102,7 +102,7 @@ def test_the_model_equals_that_of_the_table_in_memory(fit, held, tmp_path, name)
 
 
 @pytest.mark.parametrize(
-    "how",
+    "options",
     [
         {"group": "owner"},
         {"time": "born"},
@@ -112,10 +112,10 @@ def test_the_model_equals_that_of_the_table_in_memory(fit, held, tmp_path, name)
     ],
     ids=str,
 )
-def test_the_split_and_weights_are_as_in_memory(fit, tmp_path, how):
+def test_the_split_and_weights_are_as_in_memory(fit, tmp_path, options):
     part = np.where(np.arange(120) % 4 == 0, "validation", np.where(np.arange(120) % 11 == 0, "test", "train"))
     rows().assign(part=part, weight=np.arange(120) % 3).to_csv(tmp_path / "t.csv", index=False)
-    same(fit(tmp_path / "t.csv", memory=SMALL, **how), fit(tmp_path / "t.csv", memory="10GB", **how))
+    same(fit(tmp_path / "t.csv", memory=SMALL, **options), fit(tmp_path / "t.csv", memory="10GB", **options))
 
 
 def test_classes_and_labels_are_those_of_all_rows_rather_than_of_the_sample(fit, tmp_path, monkeypatch, capsys):
@@ -157,12 +157,12 @@ def test_encodings_are_reused_unless_the_content_changes(fit, tmp_path, monkeypa
 
     first, was_cached = fit_again()
     assert not was_cached
-    kept = sorted((tmp_path / "cache" / "tables").glob("*/"))
-    assert len(kept) == 2
+    folders = sorted((tmp_path / "cache" / "tables").glob("*/"))
+    assert len(folders) == 2
     again, was_cached = fit_again()
     assert was_cached
     same(first, again)
-    damaged = next(one for one in kept if (one / "0.rows").stat().st_size)
+    damaged = next(folder for folder in folders if (folder / "0.rows").stat().st_size)
     content = bytearray((damaged / "0.rows").read_bytes())
     content[7] ^= 1
     (damaged / "0.rows").write_bytes(content)
@@ -190,7 +190,7 @@ def test_unfinished_encodings_are_not_used(fit, tmp_path, monkeypatch):
     monkeypatch.setattr(Writer, "add", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fit(tmp_path / "t.csv", memory=SMALL)
-    assert [one.name for one in (tmp_path / "cache" / "tables").iterdir()] == ["lock"]
+    assert [path.name for path in (tmp_path / "cache" / "tables").iterdir()] == ["lock"]
     monkeypatch.setattr(Writer, "add", add)
     same(fit(tmp_path / "t.csv", memory=SMALL), fit(tmp_path / "t.csv", memory="10GB"))
 
@@ -232,7 +232,7 @@ def test_unreadable_images_are_reported_once_by_row_even_if_they_are_cached(fit,
         (message,) = [str(warning.message) for warning in caught if warning.category is BadImageWarning]
         assert message.startswith("photo: 3 of 120 images cannot be read")
         assert [int(line.split()[2]) for line in message.splitlines()[1:]] == [3, 50, 51]
-    assert [one["row"] for one in models[1].metadata["unreadable_rows"]["photo"]] == [3, 50, 51]
+    assert [entry["row"] for entry in models[1].metadata["unreadable_rows"]["photo"]] == [3, 50, 51]
     same(models[0], models[1])
     same(models[1], models[2])
 
@@ -294,9 +294,9 @@ def test_all_errors_are_reported_together_before_all_rows_are_read(fit, tmp_path
 
 def test_a_search_over_a_large_table_is_resumed(fit, tmp_path, capsys):
     rows().to_csv(tmp_path / "t.csv", index=False)
-    how = {"project_name": "one", "memory": SMALL, "time_limit": None}
-    fit(tmp_path / "t.csv", **how)
-    again = fit(tmp_path / "t.csv", **how, verbose=1)
+    options = {"project_name": "one", "memory": SMALL, "time_limit": None}
+    fit(tmp_path / "t.csv", **options)
+    again = fit(tmp_path / "t.csv", **options, verbose=1)
     assert "trial 0 (1/1)" not in capsys.readouterr().out
     assert again.metadata["rows"]["train"] > 0
 
@@ -333,7 +333,7 @@ def test_batches_with_an_empty_or_atypical_column_have_no_effect(fit, tmp_path, 
     monkeypatch.setattr(scan, "_BATCH_BYTES", (1000, 3000))
     frame = rows(300)
     frame["flag"] = pd.Series(np.arange(300) % 3 == 0, dtype=object)
-    frame["code"] = [str(one) for one in range(300)]
+    frame["code"] = [str(number) for number in range(300)]
     frame.loc[250, "code"] = "unknown code"
     frame.loc[20:220, ["size", "kind", "born", "note", "flag", "mood"]] = None
     if name == "t.csv":
@@ -341,6 +341,6 @@ def test_batches_with_an_empty_or_atypical_column_have_no_effect(fit, tmp_path, 
     else:
         frame.to_parquet(tmp_path / name)
     kinds = {"code": "number"}
-    large, held = (fit(tmp_path / name, memory=one, column_kinds=kinds) for one in ("1kB", "10GB"))
+    large, held = (fit(tmp_path / name, memory=number, column_kinds=kinds) for number in ("1kB", "10GB"))
     same(large, held)
     assert large.table.schema.state() == held.table.schema.state()

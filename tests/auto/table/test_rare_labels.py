@@ -53,8 +53,8 @@ def fit(tmp_path_factory):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             model = md.fit(frame, **options)
-        texts = [str(one.message) for one in caught if not issubclass(one.category, WeakModelWarning)]
-        assert all(issubclass(one.category, MedleyWarning) for one in caught)
+        texts = [str(warning.message) for warning in caught if not issubclass(warning.category, WeakModelWarning)]
+        assert all(issubclass(warning.category, MedleyWarning) for warning in caught)
         return model, texts
 
     return fit
@@ -108,11 +108,11 @@ def test_one_unknown_class_does_not_refuse_all_scores(fit):
     frame = table(np.arange(ROWS) % 2, "category")
     model, _ = fit(frame, targets=["y", "z"], validation_split=0.25)
     other = frame.assign(y=["kind 9", *frame["y"][1:]])
-    known = model.evaluate(frame[1:])
+    without_it = model.evaluate(frame[1:])
     with pytest.warns(MedleyWarning, match=r"y: 1 class has no training rows \('kind 9'\): its row counts as a miss"):
         scores = model.evaluate(other)
-    assert scores["y_accuracy"] == pytest.approx(known["y_accuracy"] * (ROWS - 1) / ROWS)
-    assert scores["y_loss"] == pytest.approx(known["y_loss"], rel=1e-5)
+    assert scores["y_accuracy"] == pytest.approx(without_it["y_accuracy"] * (ROWS - 1) / ROWS)
+    assert scores["y_loss"] == pytest.approx(without_it["y_loss"], rel=1e-5)
 
 
 def test_three_classes_in_three_rows_can_be_fitted(fit):

@@ -127,14 +127,14 @@ def multi_output_table():
 @pytest.mark.parametrize(
     ("leak", "target", "relation"),
     [
-        (lambda tags, place: [one[::-1] for one in tags], "tags", "equal"),
-        (lambda tags, place: ["|".join(one) for one in tags], "tags", "equal"),
-        (lambda tags, place: [one[0] for one in tags], "tags", "part"),
-        (lambda tags, place: [[*one, "x", "y"] for one in tags], "tags", "part"),
-        (lambda tags, place: [one[:1] for one in tags], "tags", "part"),
+        (lambda tags, place: [value[::-1] for value in tags], "tags", "equal"),
+        (lambda tags, place: ["|".join(value) for value in tags], "tags", "equal"),
+        (lambda tags, place: [value[0] for value in tags], "tags", "part"),
+        (lambda tags, place: [[*value, "x", "y"] for value in tags], "tags", "part"),
+        (lambda tags, place: [value[:1] for value in tags], "tags", "part"),
         (lambda tags, place: list(map(list, place)), "place", "equal"),
         (lambda tags, place: place[:, 1], "place", "part"),
-        (lambda tags, place: [str(one) for one in place[:, 0]], "place", "part"),
+        (lambda tags, place: [str(value) for value in place[:, 0]], "place", "part"),
     ],
 )
 def test_columns_that_hold_a_multi_output_target_or_part_of_it_are_found(leak, target, relation):

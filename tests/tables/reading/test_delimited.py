@@ -155,8 +155,8 @@ def test_the_caller_decides_whether_the_first_line_holds_names(tmp_path):
     path = write(tmp_path / "t.csv", "0.5,1\n2.5,3\n")
     assert list(read_delimited(path, header=Header(True))[0].columns) == ["0.5", "1"]
     assert len(read_delimited(write(tmp_path / "n.csv", "a,b\n1,2\n"), header=Header(False))[0]) == 2
-    known = Header(names=frozenset(["0.5"]))
-    assert list(read_delimited(path, header=known)[0].columns) == ["0.5", "1"]
+    header = Header(names=frozenset(["0.5"]))
+    assert list(read_delimited(path, header=header)[0].columns) == ["0.5", "1"]
     numbered = Header(names=frozenset(["column_1"]))
     assert len(read_delimited(write(tmp_path / "w.csv", "a,b\n1,2\n"), header=numbered)[0]) == 2
 

@@ -34,7 +34,7 @@ def settle_dense_targets(
     labels: Table,
     schema: Schema,
     tasks: Mapping[str, TaskGuess],
-    kept: Collection[str] = (),
+    fixed_kinds: Collection[str] = (),
     missing_values: MissingValueSpec | None = None,
 ) -> dict[str, TaskGuess]:
     """Decide for each target of few whole numbers whether classes or numbers are predicted.
@@ -49,7 +49,7 @@ def settle_dense_targets(
         labels: the targets' columns of all rows.
         schema: the kinds of the inputs.
         tasks: column -> inferred task.
-        kept: targets whose task stands: the caller set it.
+        fixed_kinds: targets whose task stands: the caller set it.
         missing_values: what the caller sets to be missing.
 
     Returns:
@@ -67,7 +67,7 @@ def settle_dense_targets(
     settled, rows = dict(tasks), _sample(len(table))
     features: np.ndarray | None = None
     for name, task in tasks.items():
-        if name in kept or name not in table.frame.columns or not _is_dense(task):
+        if name in fixed_kinds or name not in table.frame.columns or not _is_dense(task):
             continue
         if features is None:
             features = _features(table, schema.without(tasks), rows)

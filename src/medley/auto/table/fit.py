@@ -16,7 +16,7 @@ from medley.auto.table.design import Role, TableDesign, check_column_names
 from medley.auto.table.graph import path_name, table_graph, table_training
 from medley.auto.table.large_search_rows import are_images_large, large_search_rows, scan_table
 from medley.auto.table.pretrained_choice import choose_pretrained
-from medley.auto.table.search_rows import SearchRows, SplitSpec, search_rows
+from medley.auto.table.search_rows import SearchRows, SplitSettings, search_rows
 from medley.errors import ConfigError, DataError, ErrorCollector, MissingDependencyError
 from medley.model.model import Model
 from medley.search.budget import Budget
@@ -167,7 +167,7 @@ def fit(
         errors.add("cannot be combined with overwrite, which begins anew.", argument="resume")
     with suppress(ConfigError, DataError, MissingDependencyError):  # reported by now, or when it is read
         table = source_of(table, header, connection, _target_names(targets))
-    split_spec = SplitSpec(
+    split_settings = SplitSettings(
         validation_split or 0.2,
         seed or 0,
         group,
@@ -181,7 +181,7 @@ def fit(
         errors,
         table,
         targets,
-        split_spec,
+        split_settings,
         memory,
         Progress(verbose),
         inputs=inputs,
@@ -282,7 +282,7 @@ def _read_and_split(
     errors: ErrorCollector,
     table: Any,
     targets: Any,
-    split_spec: SplitSpec,
+    split_settings: SplitSettings,
     memory: Any,
     progress: Progress,
     *,
@@ -307,7 +307,7 @@ def _read_and_split(
         column_kinds=column_kinds,
         root=root,
         roles=roles,
-        on_bad_file=split_spec.on_bad_file,
+        on_bad_file=split_settings.on_bad_file,
         missing_values=missing_values,
         private=private,
     )
@@ -315,7 +315,7 @@ def _read_and_split(
         loaded, design = design_table(table)
         if not (isinstance(table, TableFiles) and are_images_large(loaded, design, memory)):
             design = choose_pretrained(design, pretrained, progress.log)
-            return search_rows(loaded, design, split_spec, progress), design
+            return search_rows(loaded, design, split_settings, progress), design
         del loaded
     if private:
         errors.add("columns need a table that fits into memory; set memory= higher.", argument="private")
@@ -323,11 +323,11 @@ def _read_and_split(
     if first_batch is not None:
         columns_by_role = {role: column for role, column in roles.items() if column is not None}
         check_column_names(list(first_batch.columns), targets, inputs, column_kinds, columns_by_role, errors)
-    columns = [*_target_names(targets), *split_spec.columns]
-    table_scan = scan_table(table, root, memory, columns, split_spec.seed, progress)
+    columns = [*_target_names(targets), *split_settings.columns]
+    table_scan = scan_table(table, root, memory, columns, split_settings.seed, progress)
     _, design = design_table(table_scan.sample, labels=table_scan.full)
     design = choose_pretrained(design, pretrained, progress.log)
-    return large_search_rows(table_scan, design, split_spec, progress), design
+    return large_search_rows(table_scan, design, split_settings, progress), design
 
 
 def _target_names(targets: Any) -> list[str]:

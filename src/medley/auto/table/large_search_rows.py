@@ -15,10 +15,11 @@ from medley.auto.table.design import TableDesign
 from medley.auto.table.reports import report_design, report_unparsed, unreadable_rows, warn_of_leaks
 from medley.auto.table.search_rows import (
     SearchRows,
-    SplitSpec,
+    SplitSettings,
     labels_and_split,
     remaining_rows,
     report_split,
+    row_groups,
     select_rows,
     split_metadata,
 )
@@ -77,7 +78,9 @@ def scan_table(table: Any, root: Any, memory: int, columns: Sequence[str], seed:
     return table_scan
 
 
-def large_search_rows(table_scan: Scan, design: TableDesign, split_spec: SplitSpec, progress: Progress) -> SearchRows:
+def large_search_rows(
+    table_scan: Scan, design: TableDesign, split_settings: SplitSettings, progress: Progress
+) -> SearchRows:
     """Splits a large table in one pass over its rows; the rows of its inputs become a stream.
 
     Raises:
@@ -86,7 +89,7 @@ def large_search_rows(table_scan: Scan, design: TableDesign, split_spec: SplitSp
     report_design(design, progress)
     metadata = warn_of_leaks(table_scan.sample, design)
     batch_results = _BatchResults(table_scan.rows)
-    view, drop = design.view, split_spec.on_bad_file == "drop"
+    view, drop = design.view, split_settings.on_bad_file == "drop"
     table = replace(table_scan.table, as_text=table_scan.table.as_text | set(view.text_columns))
     for start, batch in table.batches(view.required):
         batch_results.add(start, batch, design, drop=drop)
@@ -96,12 +99,13 @@ def large_search_rows(table_scan: Scan, design: TableDesign, split_spec: SplitSp
     numbers = remaining_rows(batch_results.unreadable, table_scan.rows)
     labels = Table(table_scan.full.frame.iloc[numbers], table_scan.table.root, table_scan.full.origin)
     duplicates = _duplicate_groups(batch_results.hashes[numbers])
-    y, weight, train, validation = labels_and_split(labels, design, split_spec, numbers, duplicates)
-    report_split(labels, split_spec, train, validation, progress)
+    y, weight, train, validation = labels_and_split(labels, design, split_settings, numbers, duplicates)
+    report_split(labels, split_settings, train, validation, progress)
     part_of_row = np.full(table_scan.rows, LEFT_OUT, np.int8)
     part_of_row[numbers[train]], part_of_row[numbers[validation]] = TRAIN, VALIDATION
-    parts = [select_rows({}, y, weight, rows, numbers) for rows in (train, validation)]
-    sample = _training_sample(table_scan, table, view, part_of_row, split_spec.seed)
+    groups = row_groups(labels, split_settings)
+    parts = [select_rows({}, y, weight, rows, numbers, groups) for rows in (train, validation)]
+    sample = _training_sample(table_scan, table, view, part_of_row, split_settings.seed)
     if sample.size < parts[0].size:
         progress.log(f"inputs are fitted to a sample of {sample.size:,} of {parts[0].size:,} training rows")
     digest = cache.digest(table.digest(), batch_results.files.hexdigest(), part_of_row)

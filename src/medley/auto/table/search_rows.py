@@ -40,7 +40,7 @@ _MIN_TIMES_FRACTION, _MIN_DISTINCT_TIMES = 0.9, 20
 
 
 @dataclass(frozen=True)
-class SplitSpec:
+class SplitSettings:
     """How a table is split into training and validation rows.
 
     Args:
@@ -92,7 +92,7 @@ class SearchRows:
     stream: Stream | None = None
 
 
-def search_rows(table: Table, design: TableDesign, split_spec: SplitSpec, progress: Progress) -> SearchRows:
+def search_rows(table: Table, design: TableDesign, split_settings: SplitSettings, progress: Progress) -> SearchRows:
     """Splits a table in memory, and reports its design and its problems.
 
     Raises:
@@ -106,42 +106,44 @@ def search_rows(table: Table, design: TableDesign, split_spec: SplitSpec, progre
     leaks = warn_of_leaks(table, design)
     rows = len(table)
     numbers = np.arange(rows)
-    if split_spec.on_bad_file == "drop":
+    if split_settings.on_bad_file == "drop":
         numbers = remaining_rows(unreadable_rows(table, design), rows)
         table = replace(table, frame=table.frame.iloc[numbers])
-    elif split_spec.on_bad_file == "raise":
+    elif split_settings.on_bad_file == "raise":
         check_files_are_readable(table, design)
     duplicates = duplicate_groups(table.frame.loc[:, design.view.required])
     x = design.view.x(table)
     dropped = np.setdiff1d(np.arange(rows), numbers)
-    times = _times(table, design, progress) if split_spec.is_free and not split_spec.split_columns else None
-    has_split_column = split_spec.time is not None or split_spec.split is not None
-    if split_spec.is_free and not has_split_column and has_folds(design.inputs) and len(table) >= MIN_FOLD_ROWS:
-        y, weight, folds = labels_and_folds(table, design, split_spec, numbers, duplicates, times)
+    times = _times(table, design, progress) if split_settings.is_free and not split_settings.split_columns else None
+    has_split_column = split_settings.time is not None or split_settings.split is not None
+    if split_settings.is_free and not has_split_column and has_folds(design.inputs) and len(table) >= MIN_FOLD_ROWS:
+        y, weight, folds = labels_and_folds(table, design, split_settings, numbers, duplicates, times)
         if len(np.unique(folds)) == FOLDS:  # few groups or times make fewer folds
-            part = replace(select_rows(x, y, weight, np.arange(len(table)), numbers), folds=folds)
+            groups = row_groups(table, split_settings)
+            part = replace(select_rows(x, y, weight, np.arange(len(table)), numbers, groups), folds=folds)
             return SearchRows(part, None, split_metadata(design, leaks, [part], dropped))
-    if split_spec.is_free:
-        split_spec = replace(split_spec, fraction=default_fraction(len(table)))
-    y, weight, train, validation = labels_and_split(table, design, split_spec, numbers, duplicates)
+    if split_settings.is_free:
+        split_settings = replace(split_settings, fraction=default_fraction(len(table)))
+    y, weight, train, validation = labels_and_split(table, design, split_settings, numbers, duplicates)
     if times is not None:
         strata = _strata(design, y, numbers, of_numbers=False)
-        train, validation = split_periods(times, split_spec.fraction, split_spec.seed, strata)
-    report_split(table, split_spec, train, validation, progress)
-    parts = [select_rows(x, y, weight, index, numbers) for index in (train, validation)]
+        train, validation = split_periods(times, split_settings.fraction, split_settings.seed, strata)
+    report_split(table, split_settings, train, validation, progress)
+    groups = row_groups(table, split_settings)
+    parts = [select_rows(x, y, weight, index, numbers, groups) for index in (train, validation)]
     if any(block.linear_features() is not None for block in design.inputs) and not has_folds(design.inputs):
         # The first stage is trained in folds.
         strata = [stratum[train] for stratum in _strata(design, y, numbers)]
         folds = fold_rows(
             table.frame.iloc[train],
-            split_spec.seed,
+            split_settings.seed,
             strata,
             duplicates[train],
-            group=split_spec.group,
+            group=split_settings.group,
             times=None if times is None else times[train],
         )
         if len(np.unique(folds)) < FOLDS:
-            folds = fold_rows(table.frame.iloc[train], split_spec.seed, strata)
+            folds = fold_rows(table.frame.iloc[train], split_settings.seed, strata)
         parts[0] = replace(parts[0], folds=folds)
     return SearchRows(parts[0], parts[1], split_metadata(design, leaks, parts, dropped))
 
@@ -164,19 +166,19 @@ def _times(table: Table, design: TableDesign, progress: Progress) -> np.ndarray 
 
 
 def report_split(
-    table: Table, split_spec: SplitSpec, train: np.ndarray, validation: np.ndarray, progress: Progress
+    table: Table, split_settings: SplitSettings, train: np.ndarray, validation: np.ndarray, progress: Progress
 ) -> None:
     """Logs how a column was understood that determines the split, with counts."""
     counts = f"{len(train):,} training rows, {len(validation):,} validation rows"
-    if split_spec.split is not None:
+    if split_settings.split is not None:
         columns: Any = table.frame
-        parts = read_split_column(columns[split_spec.split], split_spec.split)
+        parts = read_split_column(columns[split_settings.split], split_settings.split)
         drawn = "" if len(parts.held_out) else f"; drawn from the training rows: {counts}"
         progress.log(f"split by {parts.meaning}{drawn}")
-    elif split_spec.time is not None:
-        progress.log(f"split by column {split_spec.time!r}: {counts} (the latest)")
-    elif split_spec.group is not None:
-        progress.log(f"split by column {split_spec.group!r}: {counts} (whole groups)")
+    elif split_settings.time is not None:
+        progress.log(f"split by column {split_settings.time!r}: {counts} (the latest)")
+    elif split_settings.group is not None:
+        progress.log(f"split by column {split_settings.group!r}: {counts} (whole groups)")
 
 
 def default_fraction(rows: int) -> float:
@@ -189,27 +191,27 @@ def default_fraction(rows: int) -> float:
 
 
 def labels_and_split(
-    table: Table, design: TableDesign, split_spec: SplitSpec, numbers: np.ndarray, duplicates: np.ndarray
+    table: Table, design: TableDesign, split_settings: SplitSettings, numbers: np.ndarray, duplicates: np.ndarray
 ) -> tuple[dict[str, Any], RowWeights, np.ndarray, np.ndarray]:
     """Labels by head, weights (N,) or None, and the positions of training and of validation rows.
 
     Args:
         table: N rows, with at least the columns of the targets and of the split.
         design: contains the heads.
-        split_spec: how to split.
+        split_settings: how to split.
         numbers: (N,) the caller's number of each row.
         duplicates: (N,) integers that are equal for duplicate rows.
     """
-    y, weight = design.view.y(table), _weights(table, design, split_spec)
+    y, weight = design.view.y(table), _weights(table, design, split_settings)
     train, validation = split_rows(
         table.frame,
-        split_spec.fraction,
-        split_spec.seed,
-        _strata(design, y, numbers, of_numbers=split_spec.group is None),
+        split_settings.fraction,
+        split_settings.seed,
+        _strata(design, y, numbers, of_numbers=split_settings.group is None),
         duplicates,
-        group=split_spec.group,
-        time=split_spec.time,
-        split=split_spec.split,
+        group=split_settings.group,
+        time=split_settings.time,
+        split=split_settings.split,
     )
     return y, weight, train, validation
 
@@ -217,7 +219,7 @@ def labels_and_split(
 def labels_and_folds(
     table: Table,
     design: TableDesign,
-    split_spec: SplitSpec,
+    split_settings: SplitSettings,
     numbers: np.ndarray,
     duplicates: np.ndarray,
     times: np.ndarray | None,
@@ -227,14 +229,18 @@ def labels_and_folds(
     Args:
         table: as in `labels_and_split`, like the next four.
         design: contains the heads.
-        split_spec: how to split.
+        split_settings: how to split.
         numbers: (N,) the caller's number of each row.
         duplicates: (N,) integers that are equal for duplicate rows.
         times: (N,) datetimes if folds are periods of time; else None.
     """
-    y, weight = design.view.y(table), _weights(table, design, split_spec)
-    strata = _strata(design, y, numbers, of_numbers=split_spec.group is None)
-    return y, weight, fold_rows(table.frame, split_spec.seed, strata, duplicates, group=split_spec.group, times=times)
+    y, weight = design.view.y(table), _weights(table, design, split_settings)
+    strata = _strata(design, y, numbers, of_numbers=split_settings.group is None)
+    return (
+        y,
+        weight,
+        fold_rows(table.frame, split_settings.seed, strata, duplicates, group=split_settings.group, times=times),
+    )
 
 
 def _strata(
@@ -244,9 +250,9 @@ def _strata(
         return label_strata({str(head.name): head for head in design.heads}, y, numbers=of_numbers)
 
 
-def _weights(table: Table, design: TableDesign, split_spec: SplitSpec) -> RowWeights:
+def _weights(table: Table, design: TableDesign, split_settings: SplitSettings) -> RowWeights:
     columns: Any = table.frame
-    weight = split_spec.sample_weight
+    weight = split_settings.sample_weight
     if weight is None or isinstance(weight, str):
         return None if weight is None else row_weights(columns[weight], len(table))
     targets = design.view.targets
@@ -254,8 +260,23 @@ def _weights(table: Table, design: TableDesign, split_spec: SplitSpec) -> RowWei
     return row_weights(by_head, len(table), list(targets))
 
 
+def row_groups(table: Table, split_settings: SplitSettings) -> np.ndarray | None:
+    """(N,) integers, equal for rows of the same group; None without a column of groups."""
+    import pandas as pd
+
+    columns: Any = table.frame
+    return (
+        None if split_settings.group is None else pd.factorize(columns[split_settings.group], use_na_sentinel=False)[0]
+    )
+
+
 def select_rows(
-    x: Mapping[str, Any], y: Mapping[str, Any], weight: RowWeights, rows: np.ndarray, numbers: np.ndarray
+    x: Mapping[str, Any],
+    y: Mapping[str, Any],
+    weight: RowWeights,
+    rows: np.ndarray,
+    numbers: np.ndarray,
+    groups: np.ndarray | None = None,
 ) -> LabelledRows:
     """Selects rows by their positions.
 
@@ -265,9 +286,11 @@ def select_rows(
         weight: (N,), or head name -> such, or None.
         rows: positions of the selected rows.
         numbers: (N,) the caller's number of each row.
+        groups: (N,), as of `LabelledRows`.
     """
     x, y = ({name: take(values, rows) for name, values in columns.items()} for columns in (x, y))
-    return LabelledRows(x, y, take_weights(weight, rows), len(rows), numbers[rows])
+    groups = None if groups is None else groups[rows]
+    return LabelledRows(x, y, take_weights(weight, rows), len(rows), numbers[rows], groups=groups)
 
 
 def split_metadata(

@@ -122,8 +122,8 @@ def _fold_numbers(words: np.ndarray, name: str) -> np.ndarray | None:
 def _understood(column: pd.Series, name: str, *, train: np.ndarray, held_out: np.ndarray) -> SplitColumn:
     others = ~train & ~held_out
     parts = [
-        _part(column, chosen, what)
-        for chosen, what in ((train, "training row"), (held_out, "validation row"), (others, "row left out"))
+        _part(column, chosen, noun)
+        for chosen, noun in ((train, "training row"), (held_out, "validation row"), (others, "row left out"))
         if chosen.any()
     ]
     meaning = f"column {name!r}: {', '.join(parts)}"

@@ -242,8 +242,8 @@ def format_of(path: Path) -> str:
         return ".xlsx"
     with opened(path) as stream:
         start = stream.read(64)
-    known = next((ending for signature, ending in _SIGNATURES.items() if start.startswith(signature)), None)
-    if known is not None:
-        return known
+    signed_format = next((ending for signature, ending in _SIGNATURES.items() if start.startswith(signature)), None)
+    if signed_format is not None:
+        return signed_format
     is_json = start.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b'{"', b"{\n", b"[{", b"[\n", b"{}"))
     return ".json" if is_json else ".csv"
