@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,10 @@ class ArrayFolder:
 
     >>> from tempfile import mkdtemp
     >>> folder = ArrayFolder(Path(mkdtemp()) / "arrays")
-    >>> folder.write({"0": np.arange(3)})
+    >>> folder.write({"0": np.arange(3.0)})
+    24
     >>> folder.read("0")
-    memmap([0, 1, 2])
+    memmap([0., 1., 2.])
     """
 
     def __init__(self, folder: Path) -> None:
@@ -100,10 +101,6 @@ class ArrayFolder:
             except (OSError, ValueError) as error:
                 raise ArtifactError(f"{path} cannot be read as an array: {error}.") from error
         return self._arrays[name]
-
-    def names(self) -> Iterator[str]:
-        """The names of the arrays that were written."""
-        return iter(self._written)
 
 
 def _mapped(path: Path) -> np.ndarray:

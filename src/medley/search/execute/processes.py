@@ -51,6 +51,12 @@ class _Worker:
             self.process.stdin.write(json.dumps(content).encode() + b"\n")
             self.process.stdin.flush()
 
+    def end(self) -> None:
+        """Tells the process that there are no more trials."""
+        assert self.process.stdin is not None
+        with suppress(OSError):
+            self.process.stdin.close()
+
 
 @final
 class Processes(Executor):
@@ -121,8 +127,7 @@ class Processes(Executor):
     def close(self) -> None:
         workers, self._processes = self._processes, []
         for worker in workers:
-            with suppress(OSError):
-                worker.process.stdin.close()  # type: ignore[union-attr]
+            worker.end()
         for worker in workers:
             try:
                 worker.process.wait(END_SECONDS)
@@ -181,6 +186,7 @@ class Processes(Executor):
         if worker not in self._processes:
             return []
         self._processes.remove(worker)
+        worker.end()
         code = worker.process.wait()
         trial = worker.trial
         if trial is None:

@@ -33,6 +33,9 @@ from medley.search.trial_data import TrialData
 from medley.tables.view import TableView
 from medley.train.plan import Training
 
+_ROW_ARRAYS = ("numbers", "folds", "groups")
+"""Fields of `LabelledRows` that are arrays."""
+
 
 class TaskWriter:
     """Writes the trials of a search as JSON.
@@ -117,7 +120,8 @@ class TaskWriter:
             "weight": self._array(weight)
             if not isinstance(weight, Mapping)
             else {name: self._array(values) for name, values in weight.items()},
-            "folds": self._array(part.folds),
+            "where": part.where,
+            **{name: self._array(getattr(part, name)) for name in _ROW_ARRAYS},
             "labels": {name: self.names.encoded(rows) for name, rows in labels.items()},
             # The same object where losses read what metrics read: `Rows` asks for identity.
             "loss_labels": {
@@ -241,5 +245,5 @@ def _part(content: Mapping[str, Any], read: ReadArray) -> LabelledRows:
         weight = {name: None if array is None else read(array) for name, array in content["weight"].items()}
     else:
         weight = None if content["weight"] is None else read(content["weight"])
-    folds = None if content["folds"] is None else read(content["folds"])
-    return LabelledRows({}, {}, weight, content["size"], folds=folds)
+    arrays = {name: None if content[name] is None else read(content[name]) for name in _ROW_ARRAYS}
+    return LabelledRows({}, {}, weight, content["size"], where=content["where"], **arrays)

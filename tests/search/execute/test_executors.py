@@ -1,0 +1,162 @@
+"""The same search on workers that die, are cancelled, or outlive their search: it ends as it does in one process.
+
+All of these start processes, which import torch; they are the slow tests of the package.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medley.auto.automodel import AutoModel
+from medley.core.layer import Layer
+from medley.errors import SearchError
+from medley.heads.classification import ClassificationHead
+from medley.heads.regression import RegressionHead
+from medley.search import checkpoint
+from medley.search.execute.processes import Processes
+from medley.search.trial_log import read_lines
+from medley.tabular.input import StructuredDataInput
+
+pytestmark = pytest.mark.slow
+
+EPOCHS = 3
+
+
+def rows():
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(200, 4))
+    size = x[:, 0] * 2 + x[:, 3]
+    size[::5] = np.nan
+    return x, [(x[:, 1] > 0).astype(int), size]
+
+
+def project(folder, max_trials=5, tuner="random", **options):
+    heads = [ClassificationHead(name="kind"), RegressionHead(name="size")]
+    facts = StructuredDataInput(name="facts")
+    return AutoModel(facts, heads, "project", max_trials, folder, tuner=tuner, seed=1, **options)
+
+
+def searched(folder, max_trials=5, tuner="random", time_limit=None, **options):
+    auto = project(folder, max_trials, tuner, time_limit=time_limit)
+    auto.fit(*rows(), epochs=EPOCHS, verbose=0, **options)
+    return auto
+
+
+def scores(auto):
+    """Number -> state and score, of all trials."""
+    trials = sorted(auto._trials(), key=lambda trial: trial.number)
+    return {trial.number: (trial.state, trial.score, trial.params) for trial in trials}
+
+
+def predictions(auto):
+    return [np.asarray(values) for values in auto.predict(rows()[0])]
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory):
+    """Tuner -> a search in this process."""
+    folder = tmp_path_factory.mktemp("serial")
+    return {tuner: searched(folder / tuner, tuner=tuner) for tuner in ("random", "local")}
+
+
+def assert_same(auto, expected):
+    assert scores(auto) == scores(expected)
+    for values, others in zip(predictions(auto), predictions(expected), strict=True):
+        np.testing.assert_array_equal(values, others)
+
+
+def assert_ended(pids):
+    """All processes are gone, after the time that they have to write their state."""
+    limit = time.monotonic() + 30
+    while any(map(is_alive, pids)):
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_one_worker_searches_as_this_process_does_whatever_the_tuner(serial, tmp_path):
+    assert_same(searched(tmp_path, tuner="local", executor="processes", workers=1), serial["local"])
+
+
+def test_a_worker_that_is_killed_loses_no_trial_and_no_epoch(serial, tmp_path, monkeypatch, capfd):
+    """Two workers; the one that has trained an epoch of trial 2 is killed while it waits for the answer."""
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
+    executor = Processes(2)
+    killed = []
+
+    def kill(record):
+        worker = next((one for one in executor._processes if one.trial is not None and one.trial.number == 2), None)
+        if not killed and worker is not None and record.epoch == 1:
+            killed.append(worker.process.pid)
+            os.kill(worker.process.pid, signal.SIGKILL)
+
+    auto = project(tmp_path)
+    auto.fit(*rows(), epochs=EPOCHS, verbose=1, executor=executor, callbacks=[kill])
+    assert killed
+    assert_same(auto, serial["random"])
+    output = capfd.readouterr().out
+    assert "trial 2: its process ended" in output
+    assert "trial 2 is resumed in epoch" in output
+    assert not (tmp_path / "project" / "execution").exists()
+
+
+DRIVER = """
+import sys, os
+sys.path.insert(0, {tests!r})
+from test_executors import project, rows, EPOCHS
+from medley.search.execute.processes import Processes
+executor = Processes(2)
+def tell(record):
+    print(*executor.pids, flush=True)
+auto = project({folder!r}, 5)
+auto.fit(*rows(), epochs=EPOCHS, verbose=0, executor=executor, callbacks=[tell])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_search_that_ends_early_takes_its_workers_with_it_and_is_continued(serial, tmp_path, number):
+    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for _ in range(4):  # epochs; the search has 15
+        pids = [int(pid) for pid in driver.stdout.readline().split()]
+    driver.send_signal(number)
+    driver.communicate()
+    assert len(pids) == 2
+    assert_ended(pids)
+    lines, damage = read_lines(tmp_path / "project" / "trials.jsonl")
+    assert not damage
+    assert len(lines) < 5 or any(line["state"] == "interrupted" for line in lines)
+    assert_same(searched(tmp_path), serial["random"])  # here, in one process
+
+
+def test_a_time_limit_holds(tmp_path):
+    auto = searched(tmp_path, max_trials=10_000, executor="processes", workers=2, time_limit="8s")
+    assert auto.model.metadata["search"]["ended"] == "time"
+    numbers = [trial.number for trial in auto._trials()]
+    assert sorted(numbers) == list(range(len(numbers)))
+
+
+def test_a_part_that_other_processes_cannot_make_is_named(tmp_path):
+    class Mine(Layer):
+        def out(self, spec):
+            return spec
+
+        def build(self, spec):
+            raise AssertionError
+
+    facts = StructuredDataInput(name="facts")
+    auto = AutoModel(facts, ClassificationHead()(Mine()(facts)), "project", 3, tmp_path)
+    with pytest.raises(SearchError, match="Mine has no registered name"):
+        auto.fit(rows()[0], rows()[1][0], epochs=1, verbose=0, executor="processes", workers=1)
