@@ -114,7 +114,9 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
         "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
     )
     parser.add_argument(
-        "--executor", metavar="E", help='where networks are trained: "serial" (default), or "processes" of this machine'
+        "--executor",
+        metavar="E",
+        help='where networks are trained: "serial" (default), "processes" of this machine, or "files" (medley worker)',
     )
     parser.add_argument(
         "--workers",

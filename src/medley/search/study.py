@@ -264,10 +264,17 @@ class Study:
         self.progress.end(result, self.ranked[0] if self.ranked else None)
 
     def _hooks(self, trial: optuna.Trial, number: int) -> TrainingHooks:
+        reported: set[int] = set()
+
+        def report(score: float, epoch: int) -> None:
+            if epoch not in reported:  # by a worker that died, after its last checkpoint
+                trial.report(score, epoch)
+            reported.add(epoch)
+
         def resume(records: Sequence[Record]) -> None:
             self.progress.log(f"trial {number} is resumed in epoch {len(records)}")
             for record in records:
-                trial.report(self.search_spec.score(record.flat()) if record.val else 0.0, record.epoch)
+                report(self.search_spec.score(record.flat()) if record.val else 0.0, record.epoch)
 
         def work(name: str, done: int, total: int) -> None:
             self.progress.work(name, done, total)
@@ -280,7 +287,7 @@ class Study:
             answers = [callback(record) for callback in self.callbacks]
             if any(answer is True for answer in answers):
                 return "a callback asked for it"
-            trial.report(score, record.epoch)
+            report(score, record.epoch)
             is_last = record.epoch == self.search_spec.epochs - 1
             return "pruned" if not is_last and trial.should_prune() else None
 

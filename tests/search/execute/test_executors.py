@@ -19,13 +19,29 @@ from medley.errors import SearchError
 from medley.heads.classification import ClassificationHead
 from medley.heads.regression import RegressionHead
 from medley.search import checkpoint
+from medley.search.execute import files
 from medley.search.execute.processes import Processes
 from medley.search.trial_log import read_lines
+from medley.search.tuners import Tuner
 from medley.tabular.input import StructuredDataInput
 
 pytestmark = pytest.mark.slow
 
 EPOCHS = 3
+
+
+class Unpruned(Tuner):
+    """Samples at random and prunes nothing, so that no trial depends on which others have finished."""
+
+    def sampler(self, seed):
+        from optuna.samplers import RandomSampler
+
+        return RandomSampler(seed)
+
+    def pruner(self, epochs):
+        from optuna.pruners import NopPruner
+
+        return NopPruner()
 
 
 def rows():
@@ -36,13 +52,13 @@ def rows():
     return x, [(x[:, 1] > 0).astype(int), size]
 
 
-def project(folder, max_trials=5, tuner="random", **options):
+def project(folder, max_trials=5, tuner=Unpruned, **options):
     heads = [ClassificationHead(name="kind"), RegressionHead(name="size")]
     facts = StructuredDataInput(name="facts")
     return AutoModel(facts, heads, "project", max_trials, folder, tuner=tuner, seed=1, **options)
 
 
-def searched(folder, max_trials=5, tuner="random", time_limit=None, **options):
+def searched(folder, max_trials=5, tuner=Unpruned, time_limit=None, **options):
     auto = project(folder, max_trials, tuner, time_limit=time_limit)
     auto.fit(*rows(), epochs=EPOCHS, verbose=0, **options)
     return auto
@@ -61,8 +77,8 @@ def predictions(auto):
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory):
     """Tuner -> a search in this process."""
-    folder = tmp_path_factory.mktemp("serial")
-    return {tuner: searched(folder / tuner, tuner=tuner) for tuner in ("random", "local")}
+    tuners = {"unpruned": Unpruned, "local": "local"}
+    return {name: searched(tmp_path_factory.mktemp(name), tuner=tuner) for name, tuner in tuners.items()}
 
 
 def assert_same(auto, expected):
@@ -105,7 +121,7 @@ def test_a_worker_that_is_killed_loses_no_trial_and_no_epoch(serial, tmp_path, m
     auto = project(tmp_path)
     auto.fit(*rows(), epochs=EPOCHS, verbose=1, executor=executor, callbacks=[kill])
     assert killed
-    assert_same(auto, serial["random"])
+    assert_same(auto, serial["unpruned"])
     output = capfd.readouterr().out
     assert "trial 2: its process ended" in output
     assert "trial 2 is resumed in epoch" in output
@@ -138,7 +154,7 @@ def test_a_search_that_ends_early_takes_its_workers_with_it_and_is_continued(ser
     lines, damage = read_lines(tmp_path / "project" / "trials.jsonl")
     assert not damage
     assert len(lines) < 5 or any(line["state"] == "interrupted" for line in lines)
-    assert_same(searched(tmp_path), serial["random"])  # here, in one process
+    assert_same(searched(tmp_path), serial["unpruned"])  # here, in one process
 
 
 def test_a_time_limit_holds(tmp_path):
@@ -160,3 +176,70 @@ def test_a_part_that_other_processes_cannot_make_is_named(tmp_path):
     auto = AutoModel(facts, ClassificationHead()(Mine()(facts)), "project", 3, tmp_path)
     with pytest.raises(SearchError, match="Mine has no registered name"):
         auto.fit(rows()[0], rows()[1][0], epochs=1, verbose=0, executor="processes", workers=1)
+
+
+def worker(folder, *options):
+    command = [sys.executable, "-m", "medley", "worker", str(folder), "--idle", "60s", *options]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def workers(tmp_path, monkeypatch):
+    """Four workers that were started before the search, and beats that are fast enough for a test."""
+    monkeypatch.setattr(files, "BEAT_SECONDS", 0.2)
+    processes = [worker(tmp_path / "project") for _ in range(4)]
+    yield processes
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_of_four_workers_that_share_a_folder_two_are_killed(serial, workers, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
+    killed, stopped = [], []
+
+    def kill(record):
+        claims = len(list((tmp_path / "project" / "execution" / "claims").iterdir()))
+        if claims == 4 and not killed:
+            killed.append(workers[0])
+            workers[0].kill()
+            stopped.append(workers[1])  # as a machine that is lost: it neither works nor says so
+            workers[1].send_signal(signal.SIGSTOP)
+
+    auto = project(tmp_path, 12)
+    auto.fit(*rows(), epochs=EPOCHS, verbose=1, executor="files", workers=4, callbacks=[kill])
+    assert killed
+    assert stopped
+    trials = auto._trials()
+    assert sorted(trial.number for trial in trials) == list(range(12))
+    expected = scores(serial["unpruned"])
+    assert {number: entry for number, entry in scores(auto).items() if number in expected} == expected
+    assert "another one continues it" in capfd.readouterr().out
+    stopped[0].send_signal(signal.SIGCONT)  # it finds that its trial was given to another, and the search over
+    for process in workers[1:]:
+        output, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        assert "run" in output
+
+
+def test_a_worker_that_is_asked_to_end_hands_its_trial_back(workers, tmp_path, capfd):
+    asked = []
+
+    def ask(record):
+        if not asked:
+            asked.extend(workers[1:])
+            for process in workers[1:]:
+                process.terminate()
+
+    auto = project(tmp_path, 6)
+    auto.fit(*rows(), epochs=EPOCHS, verbose=1, executor="files", workers=4, callbacks=[ask])
+    assert [state for state, _, _ in scores(auto).values()] == ["complete"] * 6
+    # Those that had not begun to work are ended by the signal itself.
+    assert {process.wait(60) for process in workers[1:]} <= {0, -signal.SIGTERM}
+
+
+def test_without_a_worker_the_time_limit_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "BEAT_SECONDS", 0.2)
+    with pytest.raises(SearchError, match="no worker took it"):
+        searched(tmp_path, executor="files", workers=2, time_limit="3s")

@@ -142,7 +142,7 @@ def test_missing_labels_weights_and_folds_arrive(search_spec, tmp_path):
 def test_what_cannot_be_sent_is_named(search_spec):
     from dataclasses import replace
 
-    with pytest.raises(ConfigError, match="loss_weights.*FixedWeights object"):
+    with pytest.raises(ConfigError, match="FixedWeights object"):
         TaskWriter(replace(search_spec, loss_weights=FixedWeights([1.0, 1.0])))
     with pytest.raises(ConfigError, match="objective"):
         TaskWriter(replace(search_spec, score=lambda scores: 0.0))

@@ -7,10 +7,11 @@ from typing import Any
 from medley.core.arguments import check_whole_number
 from medley.errors import ConfigError, ErrorCollector, did_you_mean
 from medley.search.execute.executor import Executor
+from medley.search.execute.files import Files
 from medley.search.execute.processes import Processes
 from medley.search.execute.serial import Serial
 
-EXECUTORS = ("serial", "processes")
+EXECUTORS = ("serial", "processes", "files")
 
 
 def resolve_executor(executor: str | Executor | None = None, workers: int | None = None) -> Executor:
@@ -28,8 +29,7 @@ def resolve_executor(executor: str | Executor | None = None, workers: int | None
     >>> resolve_executor("proceses")
     Traceback (most recent call last):
         ...
-    medley.errors.ConfigError: executor must be one of 'serial', 'processes' or an Executor, got 'proceses'. Did you \
-mean 'processes'?
+    medley.errors.ConfigError: executor must be one of ... Did you mean 'processes'?
     """
     errors = ErrorCollector()
     check_whole_number(errors, workers, "workers")
@@ -48,5 +48,12 @@ mean 'processes'?
             f'needs an executor with workers, such as "processes", for more than one trial at a time, got {workers}.'
         )
         errors.add(message, argument="workers")
+    elif name == "files" and workers is None:
+        errors.add("must be the number of workers that you start, with the executor 'files'.", argument="workers")
     errors.raise_if_any(ConfigError)
-    return Serial() if name == "serial" else Processes(workers)
+    match name:
+        case "processes":
+            return Processes(workers)
+        case "files":
+            return Files(workers)
+    return Serial()

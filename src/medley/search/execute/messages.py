@@ -11,6 +11,9 @@ from medley.search.execute.executor import PendingTrial
 from medley.search.trial import TrialResult
 from medley.search.trial_log import result_of
 
+MAX_LOSSES = 3
+"""Workers that may die of one trial before it counts as failed."""
+
 
 def hear(trial: PendingTrial, message: Mapping[str, Any]) -> str | None:
     """Passes a message of a worker on to the search.

@@ -18,21 +18,16 @@ from typing import Any, final
 
 from medley.search.execute.arrays import ArrayFolder
 from medley.search.execute.executor import Executor, PendingTrial, TrialOutcome
-from medley.search.execute.messages import finished, hear, interrupted, lost
+from medley.search.execute.messages import MAX_LOSSES, finished, hear, interrupted, lost
+from medley.search.execute.shared_folder import EXECUTION
 from medley.search.execute.task import TaskWriter, seconds_left
 from medley.search.trial import SearchSpec
-
-MAX_LOSSES = 3
-"""Workers that may die of one trial before it counts as failed."""
 
 POLL_SECONDS = 0.2
 """Seconds that `poll` waits for a message."""
 
 END_SECONDS = 5.0
 """Seconds that workers have to end by themselves."""
-
-EXECUTION = "execution"
-"""Folder of a project that holds what its workers read and write."""
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
