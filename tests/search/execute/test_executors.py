@@ -243,3 +243,44 @@ def test_without_a_worker_the_time_limit_holds(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "BEAT_SECONDS", 0.2)
     with pytest.raises(SearchError, match="no worker took it"):
         searched(tmp_path, executor="files", workers=2, time_limit="3s")
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """Two nodes of a Ray cluster on this machine; the search runs beside the first."""
+    pytest.importorskip("ray", reason="Ray is not installed (medley[ray])")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    import ray
+    from ray.cluster_utils import Cluster
+
+    options = {"num_cpus": 2, "object_store_memory": 80_000_000, "include_dashboard": False}
+    nodes = Cluster(initialize_head=True, head_node_args=options)
+    ray.init(address=nodes.address, log_to_driver=False)
+    yield nodes
+    ray.shutdown()
+    nodes.shutdown()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_ray_cluster_loses_a_node_and_no_trial(serial, cluster, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
+    second = cluster.add_node(num_cpus=2, object_store_memory=80_000_000)
+    cluster.wait_for_nodes()
+    removed = []
+
+    def remove(record):
+        if not removed:
+            removed.append(second)
+            cluster.remove_node(second, allow_graceful=False)
+
+    auto = project(tmp_path, 12)
+    auto.fit(*rows(), epochs=EPOCHS, verbose=1, executor="ray", workers=4, callbacks=[remove])
+    assert removed
+    found, expected = scores(auto), scores(serial["unpruned"])
+    assert [state for state, _, _ in found.values()] == ["complete"] * 12
+    assert {number: found[number] for number in expected} == expected
+    here = searched(tmp_path / "serial", 12)
+    assert_same(auto, here)
+    assert "another worker continues it" in capfd.readouterr().out
+    assert not (tmp_path / "project" / "execution").exists()

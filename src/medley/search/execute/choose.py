@@ -11,7 +11,7 @@ from medley.search.execute.files import Files
 from medley.search.execute.processes import Processes
 from medley.search.execute.serial import Serial
 
-EXECUTORS = ("serial", "processes", "files")
+EXECUTORS = ("serial", "processes", "files", "ray")
 
 
 def resolve_executor(executor: str | Executor | None = None, workers: int | None = None) -> Executor:
@@ -54,6 +54,10 @@ def resolve_executor(executor: str | Executor | None = None, workers: int | None
     match name:
         case "processes":
             return Processes(workers)
-        case "files":
+        case "files" if workers is not None:
             return Files(workers)
+        case "ray":
+            from medley.search.execute.ray_executor import Ray
+
+            return Ray(workers)
     return Serial()
