@@ -34,6 +34,9 @@ OPTIONS = {
     "project_name": "-o",
     "directory": "-o",
     "resume": "--resume",
+    "groups": "--together",
+    "repeats": "--repeats",
+    "max_rows": "--rows",
 }
 
 
