@@ -116,7 +116,8 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--executor",
         metavar="E",
-        help='where networks are trained: "serial" (default), "processes" of this machine, or "files" (medley worker)',
+        help='where networks are trained: "serial" (default), "processes" of this machine, "files" (medley worker) or '
+        '"ray"',
     )
     parser.add_argument(
         "--workers",

@@ -40,12 +40,15 @@ def run(args: argparse.Namespace) -> int:
     """
     from medley.auto.duration import seconds
     from medley.cli.fit import SEARCH
+    from medley.errors import command_line_spelling
     from medley.search.execute.file_worker import serve
 
     def log(line: str) -> None:
         if not args.quiet:
             print(line, flush=True)
 
-    count = serve([args.project, args.project / SEARCH], seconds(args.idle) or 0.0, log)
+    with command_line_spelling({"time_limit": "--idle"}):
+        idle_seconds = seconds(args.idle) or 0.0
+    count = serve([args.project, args.project / SEARCH], idle_seconds, log)
     log(f"{count} trial{'' if count == 1 else 's'} run")
     return 0
