@@ -7,9 +7,9 @@ from pathlib import Path
 
 _EXAMPLES = """\
 examples:
-  medley fit pets.csv --target breed -o /shared/pets --executor files --workers 4      the search, on one machine
-  medley worker /shared/pets                                                           on each of the others
-  sbatch --array=1-4 --wrap "medley worker /shared/pets"                               the same on a SLURM cluster
+  medley worker /shared/pets                            on each machine that shall help with this search:
+  medley fit pets.csv --target breed -o /shared/pets --executor files --workers 4
+  sbatch --array=1-4 --wrap "medley worker /shared/pets"      the same on a SLURM cluster
 
 The folder must be one that all machines can write. Workers may be started before the search, and may come and go: the
 trial of a worker that ends or falls silent is continued by another one from its last checkpoint.
@@ -40,15 +40,17 @@ def run(args: argparse.Namespace) -> int:
     """
     from medley.auto.duration import seconds
     from medley.cli.fit import SEARCH
-    from medley.errors import command_line_spelling
+    from medley.errors import ConfigError
     from medley.search.execute.file_worker import serve
 
     def log(line: str) -> None:
         if not args.quiet:
             print(line, flush=True)
 
-    with command_line_spelling({"time_limit": "--idle"}):
+    try:
         idle_seconds = seconds(args.idle) or 0.0
+    except ConfigError as error:
+        raise ConfigError(f"--idle {error.message}") from None
     count = serve([args.project, args.project / SEARCH], idle_seconds, log)
     log(f"{count} trial{'' if count == 1 else 's'} run")
     return 0
