@@ -1,6 +1,7 @@
 """The page in a real browser: no error, no request, tables sort, sections fold, keyboard and print work."""
 
 import shutil
+from itertools import pairwise
 
 import pytest
 
@@ -104,4 +105,4 @@ def test_every_control_has_a_name(opened):
     assert opened.eval_on_selector_all("button, summary, a", nameless) == 0
     assert opened.eval_on_selector_all("img", "all => all.filter(one => !one.alt).length") == 0
     levels = opened.eval_on_selector_all("h1, h2, h3", "all => all.map(one => Number(one.tagName[1]))")
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
