@@ -133,7 +133,7 @@ class Evidence:
     is_seen: bool = False
 
 
-def of_rows(model: Model, x: Any, y: Any, root: Any, origin: str) -> Evidence:
+def of_rows(model: Model, x: Any, y: Any, root: Any) -> Evidence:
     """Predicts labelled rows.
 
     Args:
@@ -141,13 +141,14 @@ def of_rows(model: Model, x: Any, y: Any, root: Any, origin: str) -> Evidence:
         x: as in `Model.evaluate`, like the next two.
         y: labels.
         root: of relative paths.
-        origin: for readers.
 
     Raises:
         DataError: as `Model.evaluate`.
     """
+    origin = "the rows that were passed"
     if y is None and model.table is not None and is_table(x, model.input_names, model.table.required):
         x = model.table.read(x, root, labelled=True)  # once, for everything that reads it
+        origin = x.origin.replace("\\", "/").rpartition("/")[2]  # the folders of a machine are nobody's business
     rows, labels = labelled_rows(model, x, y, None, root)
     computed = compute_outputs(model.network, Rows(rows.encoded, device=model.device), rows_per_pass(None))
     raw = {name: outputs.cpu().numpy() for name, outputs in computed.items()}

@@ -67,13 +67,7 @@ def evidence_of(model: Model, x: Any = None, y: Any = None, root: Any = None) ->
     """
     if x is None:
         return of_validation(model)
-    return of_rows(model, x, y, root, _origin(x))
-
-
-def _origin(x: Any) -> str:
-    if isinstance(x, str | Path):
-        return Path(x).name
-    return str(getattr(x, "origin", "")) or "the rows that were passed"
+    return of_rows(model, x, y, root)
 
 
 def _title(model: Model) -> str:
