@@ -41,8 +41,8 @@ def attribute(
     label: Any = None,
     *,
     background: Any = None,
-    samples: int = 32,
-    steps: int = 16,
+    samples: int = 64,
+    steps: int = 8,
     root: str | Path | None = None,
     on_unreadable: OnUnreadable = "warn",
     seed: int = 0,
@@ -222,7 +222,9 @@ class _Explainer:
     ) -> Part:
         pairs = amounts.reshape(-1, 2).mean(axis=1)
         error = float(pairs.std(ddof=1) / np.sqrt(len(pairs))) if len(pairs) > 1 else float("nan")
-        part = Part(column.name, column.kind, cell_text(column.cells[row]), float(amounts.mean()), error, tuple(words))
+        cell = cell_text(column.cells[row])
+        cell = Path(cell).name if column.name in self.dense else cell  # of an image or recording, the name of its file
+        part = Part(column.name, column.kind, cell, float(amounts.mean()), error, tuple(words))
         if heat is None:
             return part
         source = self.dense[column.name]

@@ -55,6 +55,8 @@ def cell_text(cell: Any) -> str:
     """
     if hasattr(cell, "item") and getattr(cell, "ndim", 1) == 0:
         cell = cell.item()
+    if getattr(cell, "ndim", 0) or (getattr(cell, "size", None) is not None and not isinstance(cell, str)):
+        return ""  # an array or an image
     if cell is None or cell != cell or str(cell) in ("NaT", "<NA>"):
         return "missing"
     if isinstance(cell, float):

@@ -55,7 +55,7 @@ def text_units(text: str) -> TextUnits:
 
 @dataclass(frozen=True)
 class Exchange:
-    """One event of a path: a column, or one unit of its text, becomes that of the explained row; -1 removes the text."""
+    """One event of a path: a column, or a unit of its text, becomes that of the explained row; -1 removes the text."""
 
     column: str
     unit: int | None = None
