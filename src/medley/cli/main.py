@@ -29,6 +29,7 @@ COMMANDS = {
     "predict": "predict the targets of the rows of a table",
     "evaluate": "evaluate a model on a table that holds the true values",
     "importance": "measure how much predictions depend on each column, input and modality",
+    "explain": "explain predictions of rows: what each column, word and pixel added",
     "caption": "generate captions for the images of a table",
     "export": "export a model to ONNX, for machines without torch",
     "report": "write one page about a saved model: what it learnt from, what it is worth, what it depends on",
@@ -40,8 +41,17 @@ COMMANDS = {
 """Command -> summary in the help; its code is in the module of the same name."""
 
 _WITH_BLOCKS = (
-    *("fit", "worker", "predict", "evaluate", "importance", "report"),
-    *("export", "describe", "blocks", "doctor"),
+    "fit",
+    "worker",
+    "predict",
+    "evaluate",
+    "importance",
+    "explain",
+    "report",
+    "export",
+    "describe",
+    "blocks",
+    "doctor",
 )
 """Commands that may need blocks from outside medley."""
 
