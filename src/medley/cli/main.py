@@ -29,6 +29,7 @@ COMMANDS = {
     "predict": "predict the targets of the rows of a table",
     "evaluate": "evaluate a model on a table that holds the true values",
     "importance": "measure how much predictions depend on each column, input and modality",
+    "threshold": "set how a saved model decides between the classes of a target",
     "caption": "generate captions for the images of a table",
     "export": "export a model to ONNX, for machines without torch",
     "describe": "show a saved model: architecture, columns, scores",
@@ -38,7 +39,18 @@ COMMANDS = {
 }
 """Command -> summary in the help; its code is in the module of the same name."""
 
-_WITH_BLOCKS = ("fit", "worker", "predict", "evaluate", "importance", "export", "describe", "blocks", "doctor")
+_WITH_BLOCKS = (
+    "fit",
+    "worker",
+    "predict",
+    "evaluate",
+    "importance",
+    "threshold",
+    "export",
+    "describe",
+    "blocks",
+    "doctor",
+)
 """Commands that may need blocks from outside medley."""
 
 _VERSIONS = ("torch", "numpy", "pandas", "scikit-learn", "optuna", "safetensors")
