@@ -17,6 +17,7 @@ MOST_CURVES = 5
 """Classes that have curves of their own."""
 
 BINS = 10
+UNIT = (0.0, 1.0)
 THRESHOLDS = np.linspace(0.01, 0.99, 99)
 
 
@@ -104,12 +105,12 @@ def class_figures(
 
 def confusion_figure(names: Sequence[str], truth: np.ndarray, predicted: np.ndarray) -> Figure:
     """True against predicted classes; the most frequent ones where there are many."""
-    counts = confusion(truth, predicted, len(names))
+    names, counts = list(names), confusion(truth, predicted, len(names))
     note = "Rows of each true class by predicted class; shaded by their fraction of the true class."
     if len(names) > MOST_CLASSES:
         places = np.sort(np.argsort(-counts.sum(axis=1), kind="stable")[:MOST_CLASSES])
         note += f" The {MOST_CLASSES} most frequent of {len(names):,} classes; the table of classes has all."
-        counts, names = counts[np.ix_(places, places)], [names[place] for place in places]
+        counts, names = counts[np.ix_(places, places)], [names[int(place)] for place in places]
     return figures.matrix("Confusion matrix", names, names, counts, x="predicted", y="true", note=note)
 
 
@@ -142,8 +143,9 @@ def roc_figure(names: Sequence[str], truth: np.ndarray, probabilities: np.ndarra
         area = area_under_roc(truth == place, probabilities[:, place])
         series.append(figures.line(f"{names[place]} ({area or 0:.3f})", false, true))
     note = _areas("The farther above the diagonal, the better.", "Area under the curve", series) + _cut_note(names)
-    axes = {"x_range": (0, 1), "y_range": (0, 1)}
-    return figures.lines("ROC", series, "false positive rate", "true positive rate", note=note, diagonal=True, **axes)
+    return figures.lines(
+        "ROC", series, "false positive rate", "true positive rate", note=note, diagonal=True, x_range=UNIT, y_range=UNIT
+    )
 
 
 def precision_recall_figure(names: Sequence[str], truth: np.ndarray, probabilities: np.ndarray) -> Figure:
@@ -156,8 +158,7 @@ def precision_recall_figure(names: Sequence[str], truth: np.ndarray, probabiliti
         area = average_precision_score(truth == place, probabilities[:, place])
         series.append(figures.line(f"{names[place]} ({area:.3f})", recall, precision))
     note = _areas("What precision costs in recall.", "Average precision", series) + _cut_note(names)
-    axes = {"x_range": (0, 1), "y_range": (0, 1)}
-    return figures.lines("Precision and recall", series, "recall", "precision", note=note, **axes)
+    return figures.lines("Precision and recall", series, "recall", "precision", note=note, x_range=UNIT, y_range=UNIT)
 
 
 def reliability_figure(probability: np.ndarray, is_right: np.ndarray) -> Figure:
@@ -177,8 +178,9 @@ def reliability_figure(probability: np.ndarray, is_right: np.ndarray) -> Figure:
         f"On the diagonal, a prediction of 80 % is right in 80 % of the rows. Expected calibration error: {error:.3f}."
     )
     series = [figures.line("model", confidence, frequency), figures.line("bins", confidence, frequency, "points")]
-    axes = {"x_range": (0, 1), "y_range": (0, 1)}
-    figure = figures.lines("Reliability", series, "probability", "fraction right", note=note, diagonal=True, **axes)
+    figure = figures.lines(
+        "Reliability", series, "probability", "fraction right", note=note, diagonal=True, x_range=UNIT, y_range=UNIT
+    )
     cells = zip(confidence.tolist(), frequency.tolist(), rows[filled].tolist(), strict=True)
     return figure | {
         "table": figures.table(["mean probability", "fraction right", "rows"], [list(cell) for cell in cells])
@@ -211,8 +213,9 @@ def threshold_parts(name: str, is_class: np.ndarray, probability: np.ndarray) ->
         figures.line(label, THRESHOLDS, scores[:, place]) for place, label in enumerate(("precision", "recall", "F1"))
     ]
     note = f"A row counts as {name} if its probability is at least the threshold."
-    axes = {"x_range": (0, 1), "y_range": (0, 1)}
-    figure = figures.lines("Decision thresholds", series, f"threshold of {name}", "", note=note, **axes)
+    figure = figures.lines(
+        "Decision thresholds", series, f"threshold of {name}", "", note=note, x_range=UNIT, y_range=UNIT
+    )
     balanced = np.array([_balanced_accuracy(threshold, is_class, probability) for threshold in THRESHOLDS])
     notable = {
         "one half": 0.5,

@@ -150,9 +150,9 @@ def of_rows(model: Model, x: Any, y: Any, root: Any) -> Evidence:
         x = model.table.read(x, root, labelled=True)  # once, for everything that reads it
         origin = x.origin.replace("\\", "/").rpartition("/")[2]  # the folders of a machine are nobody's business
     rows, labels = labelled_rows(model, x, y, None, root)
-    computed = compute_outputs(model.network, Rows(rows.encoded, device=model.device), rows_per_pass(None))
+    computed = compute_outputs(model.network, Rows(rows.sources, device=model.device), rows_per_pass(None))
     raw = {name: outputs.cpu().numpy() for name, outputs in computed.items()}
-    linear = linear_outputs(model, rows.encoded)
+    linear = linear_outputs(model, rows.sources)
     tasks = {}
     for task in labels.tasks:
         outputs = {"model": raw[task.name], "constant": np.broadcast_to(task.codec.prior, raw[task.name].shape)}

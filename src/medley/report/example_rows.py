@@ -102,7 +102,7 @@ def most_unusual(model: Model, evidence: Evidence, count: int = PER_GROUP) -> tu
     from sklearn.neighbors import NearestNeighbors
 
     assert evidence.rows is not None
-    encoded = Rows(evidence.rows.encoded, device=model.device)
+    encoded = Rows(evidence.rows.sources, device=model.device)
     vectors = compute_embeddings(model.network, encoded, rows_per_pass(None))
     vectors = next(iter(vectors.values())) if isinstance(vectors, dict) else vectors
     vectors = vectors.reshape(len(vectors), -1)[:MOST_ROWS]

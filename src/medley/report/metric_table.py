@@ -120,7 +120,7 @@ def _score(metric: Metric | None, raw: np.ndarray, evidence: TaskEvidence, keep:
         array = outputs.numpy()
         return lambda index: float(metric.score(array[index], target[index], None if weight is None else weight[index]))
     with torch.no_grad():
-        function: Any = evidence.task.loss if metric is None else metric.rows
+        function: Any = metric.rows if isinstance(metric, RowMetric) else evidence.task.loss
         by_row = function(outputs, torch.from_numpy(np.ascontiguousarray(target))).double().numpy()
 
     def score(index: np.ndarray) -> float:
