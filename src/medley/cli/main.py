@@ -32,6 +32,7 @@ COMMANDS = {
     "explain": "explain predictions of rows: what each column, word and pixel added",
     "caption": "generate captions for the images of a table",
     "export": "export a model to ONNX, for machines without torch",
+    "report": "write one page about a saved model: what it learnt from, what it is worth, what it depends on",
     "describe": "show a saved model: architecture, columns, scores",
     "blocks": "list the blocks that networks are made of, with their search ranges",
     "trials": "list the trials of a search",
@@ -46,6 +47,7 @@ _WITH_BLOCKS = (
     "evaluate",
     "importance",
     "explain",
+    "report",
     "export",
     "describe",
     "blocks",
@@ -66,6 +68,7 @@ examples:
   medley blocks                     all blocks
   medley blocks image.conv          one block: its fields and their search ranges
   medley trials my_project          the trials of a search
+  medley report pets-model test.csv -o report.html
   medley describe pets-model        show a saved model: architecture, columns, scores
   medley doctor pets-model          examine a model and its search, after a crash for instance
 
