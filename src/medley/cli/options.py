@@ -18,6 +18,8 @@ OPTIONS = {
     "epochs": "--epochs",
     "seed": "--seed",
     "device": "--device",
+    "executor": "--executor",
+    "workers": "--workers",
     "root": "--root",
     "on_bad_file": "--on-bad-file",
     "on_unreadable": "--on-unreadable",
@@ -35,6 +37,13 @@ OPTIONS = {
     "groups": "--together",
     "repeats": "--repeats",
     "max_rows": "--rows",
+    "interval": "--interval",
+    "metric": "--metric",
+    "precision": "--precision",
+    "recall": "--recall",
+    "threshold": "--at",
+    "costs": "--costs",
+    "positive": "--positive",
 }
 
 
