@@ -19,6 +19,7 @@ from medley.model.copying import available
 from medley.model.forward import resolve_device
 from medley.model.model import Model
 from medley.model.records import History, Record
+from medley.report.notebook import search_view
 from medley.search.budget import Budget
 from medley.search.encodings import Encodings
 from medley.search.execute.choose import resolve_executor
@@ -387,6 +388,9 @@ class AutoModel:
         from medley.report.curves import plot_search
 
         return plot_search([trial.row() for trial in self._trials()], self.keep)
+
+    def _repr_html_(self) -> str:
+        return search_view(self.graph, self.export_model, type(self).__name__)
 
     def summary(self) -> str:
         """The best model's parts, shapes and parameters; before `fit`, the drawn graph."""
