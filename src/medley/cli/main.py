@@ -30,6 +30,7 @@ COMMANDS = {
     "importance": "measure how much predictions depend on each column, input and modality",
     "caption": "generate captions for the images of a table",
     "export": "export a model to ONNX, for machines without torch",
+    "serve": "serve models over HTTP, with a page to try them on",
     "describe": "show a saved model: architecture, columns, scores",
     "blocks": "list the blocks that networks are made of, with their search ranges",
     "trials": "list the trials of a search",
