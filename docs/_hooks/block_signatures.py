@@ -33,6 +33,7 @@ class BlockSignatures(griffe.Extension):
         """Takes the parameters of the imported class, and leaves out its overrides."""
         if "register" not in cls.keywords or not cls.path.startswith("medley."):
             return
+        cls.labels.discard("dataclass")  # an implementation detail to readers
         target = getattr(import_module(cls.module.path), cls.name)
         inherited = {name for base in target.__mro__[1:] for name in vars(base)}
         for name in inherited & set(cls.members):

@@ -21,6 +21,7 @@ PAGES = {
     "search": ("Search", "Search spaces, objectives and tuners."),
     "errors": ("Errors and warnings", "Errors are raised and warnings issued with their parts as attributes."),
 }
+ESTIMATORS = ["MedleyClassifier", "MedleyRegressor", "MedleyMultiTask"]
 PACKAGES = {"auto": "models", "model": "models", "tables": "models", "train": "models", "heads": "heads"} | {
     "search": "search",
     "errors": "errors",
@@ -55,6 +56,12 @@ def on_files(files: Files, *, config: Any) -> Files:
         "medley.extend",
         sorted(extend.__all__),
     )
+    contents["sklearn"] = _page(
+        "medley.sklearn",
+        "Estimators for scikit-learn.",
+        "medley.sklearn",
+        ESTIMATORS,
+    )
     lines = [
         "# API reference",
         "",
@@ -64,8 +71,8 @@ def on_files(files: Files, *, config: Any) -> Files:
     ]
     for page, content in contents.items():
         title = content.split("\n", 1)[0].lstrip("# ")
-        package = "medley.extend" if page == "extend" else "medley"
-        members = names.get(page) or extend.__all__
+        package = "medley" if page in names else f"medley.{page}"
+        members = names.get(page) or (ESTIMATORS if page == "sklearn" else extend.__all__)
         lines += [f"## [{title}]({page}.md)", ""]
         lines += [", ".join(f"[`{name}`]({page}.md#{package}.{name})" for name in sorted(members)), ""]
     contents["index"] = "\n".join(lines)

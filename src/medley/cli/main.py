@@ -25,9 +25,11 @@ from medley.errors import (
 COMMANDS = {
     "inspect": "infer what the columns of a table hold, and which columns leak a target",
     "fit": "train a model that predicts columns of a table, and save it",
+    "worker": "train networks for a search that runs on another machine",
     "predict": "predict the targets of the rows of a table",
     "evaluate": "evaluate a model on a table that holds the true values",
     "importance": "measure how much predictions depend on each column, input and modality",
+    "explain": "explain predictions of rows: what each column, word and pixel added",
     "caption": "generate captions for the images of a table",
     "export": "export a model to ONNX, for machines without torch",
     "serve": "serve models over HTTP, with a page to try them on",
@@ -38,7 +40,18 @@ COMMANDS = {
 }
 """Command -> summary in the help; its code is in the module of the same name."""
 
-_WITH_BLOCKS = ("fit", "predict", "evaluate", "importance", "export", "describe", "blocks", "doctor")
+_WITH_BLOCKS = (
+    "fit",
+    "worker",
+    "predict",
+    "evaluate",
+    "importance",
+    "explain",
+    "export",
+    "describe",
+    "blocks",
+    "doctor",
+)
 """Commands that may need blocks from outside medley."""
 
 _VERSIONS = ("torch", "numpy", "pandas", "scikit-learn", "optuna", "safetensors")
