@@ -27,12 +27,18 @@ def answers_of(columns: Iterable[tuple[Any, Any]], targets: Sequence[Target]) ->
     answers: list[Answer] = [{} for _ in range(len(next(iter(cells.values()), ())))]
     for target in targets:
         probability = cells.get(f"{target.column}_probability")
+        low, high = cells.get(f"{target.column}_low"), cells.get(f"{target.column}_high")
+        members = cells.get(f"{target.column}_set") if target.labels is not None and not target.is_set else None
         classes = {str(label): cells.get(f"{target.column}_{label}") for label in target.labels or ()}
         has_classes = bool(classes) and all(values is not None for values in classes.values())
         for row, answer in enumerate(answers):
             entry: dict[str, Any] = {"prediction": cells[target.name][row]}
             if probability is not None:
                 entry["probability"] = probability[row]
+            if low is not None and high is not None:
+                entry["interval"] = [low[row], high[row]]
+            if members is not None:
+                entry["set"] = members[row]
             if has_classes:
                 entry["probabilities"] = {label: values[row] for label, values in classes.items() if values is not None}
             answer[str(target.name)] = entry

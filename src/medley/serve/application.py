@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,9 +34,8 @@ def application(models: Models, settings: Settings) -> FastAPI:
     Raises:
         ConfigError: a model cannot be loaded; all errors are reported.
     """
-    temporary = None if settings.exports else tempfile.TemporaryDirectory(prefix="medley-serve-")
     metrics = Metrics()
-    served = ServedModels(models, settings, metrics, Path(settings.exports or temporary.name if temporary else ""))
+    served = ServedModels(models, settings, metrics, Path(settings.exports or _temporary_folder()))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -43,7 +44,6 @@ def application(models: Models, settings: Settings) -> FastAPI:
         await served.stop()
 
     app = FastAPI(title="medley", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
-    app.state.temporary = temporary  # lives as long as the application
     app.state.served, app.state.settings, app.state.metrics = served, settings, metrics
     for routes in (page, model_routes, csv_routes, protocol_routes):
         app.include_router(routes.router)
@@ -67,6 +67,13 @@ def application(models: Models, settings: Settings) -> FastAPI:
     app.openapi = lambda: openapi(served, settings)
     app.add_middleware(RequestFrame, metrics=metrics, api_key=settings.api_key)
     return app
+
+
+def _temporary_folder() -> str:
+    """A folder that is removed when the process ends."""
+    folder = tempfile.mkdtemp(prefix="medley-serve-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def refusal_response(refusal: Refusal, request: Request, metrics: Metrics) -> Response:

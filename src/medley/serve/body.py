@@ -56,16 +56,17 @@ def parse_json(body: bytes, depth: int) -> Any:
         raise _too_deep(depth) from None
     except ValueError as error:  # also for numbers of more digits than Python reads
         raise Refusal(400, f"The body is not JSON: {error}.") from None
-    level = [content]
-    for _ in range(depth + 1):
-        level = [inner for item in level if isinstance(item, dict | list) for inner in _items(item)]
+    level = _containers([content])
+    for _ in range(depth):
+        level = [inner for container in level for inner in _containers(container)]
         if not level:
             return content
     raise _too_deep(depth)
 
 
-def _items(container: dict[str, Any] | list[Any]) -> Any:
-    return container.values() if isinstance(container, dict) else container
+def _containers(container: dict[str, Any] | list[Any]) -> list[Any]:
+    items = container.values() if isinstance(container, dict) else container
+    return [item for item in items if isinstance(item, dict | list)]
 
 
 def _refuse_constant(name: str) -> Any:

@@ -37,8 +37,12 @@ async def predict_csv(request: Request, name: str) -> Response:
     options = Options(probabilities=request.query_params.get("probabilities", "true") != "false", on_unreadable="warn")
     predicted = await model.batcher.submit(loaded, rows, options, left)
     text = await run_in_threadpool(_csv_of, frame, predicted)
-    disposition = f'attachment; filename="{loaded.name}-answers.csv"'
-    return Response(text, media_type="text/csv; charset=utf-8", headers={"content-disposition": disposition})
+    headers = {
+        "content-disposition": f'attachment; filename="{loaded.name}-answers.csv"',
+        "medley-rows": str(len(rows)),
+        "medley-unreadable-cells": str(len(predicted.warnings)),
+    }
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def read_csv(body: bytes, loaded: Loaded) -> Any:

@@ -12,6 +12,7 @@ from medley.data.sources import Source
 from medley.errors import ConfigError
 from medley.tables.answer_forms import answer_names
 from medley.tables.columns.kind import kind_named
+from medley.tables.formats.booleans import parse_boolean
 from medley.tables.predictor import Predictor
 from medley.tables.view import TableView
 from medley.tabular.columns import CategoricalColumn, NumericColumn
@@ -202,6 +203,8 @@ def _example(guess: ColumnGuess, control: Control) -> Any:
     for text in guess.examples:
         if text.endswith("...") or control in ("image", "images", "audio", "list"):
             continue
+        if control == "boolean":
+            return parse_boolean(text)
         if control == "number":
             try:
                 return float(text) if "." in text or "e" in text.lower() else int(text)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from medley.core.codec import TargetCodec
 from medley.serve.rows import Rows
+from medley.tables.answers import Answers
 
 RawOutputs = Mapping[str, np.ndarray]
 
@@ -32,7 +32,7 @@ class Influence:
 
 
 def influences(
-    compute: Callable[[Rows], RawOutputs], codecs: Mapping[str, TargetCodec], rows: Rows, raw: RawOutputs
+    compute: Callable[[Rows], RawOutputs], answer: Callable[[RawOutputs], Answers], rows: Rows, raw: RawOutputs
 ) -> list[dict[str, list[Influence]]]:
     """Per row and head, the columns and what each adds to the answer, the strongest first.
 
@@ -41,40 +41,50 @@ def influences(
 
     Args:
         compute: rows -> raw outputs.
-        codecs: head -> fitted codec of its target.
+        answer: raw outputs -> predictions and probabilities.
         rows: B rows.
         raw: their raw outputs, head -> (B, K).
     """
     present = [[name for name, cell in row.items() if cell is not None] for row in rows]
     changed = [{**row, name: None} for row, names in zip(rows, present, strict=True) for name in names]
     if not changed:
-        return [{head: [] for head in codecs} for _ in rows]
-    without = compute(changed)
+        return [{head: [] for head in raw} for _ in rows]
+    full, without = answer(raw), answer(compute(changed))
+    owners = np.repeat(np.arange(len(rows)), [len(names) for names in present])
+    changes = {head: _changes(full, without, head, owners) for head in raw}
+    columns = np.array([name for names in present for name in names], dtype=object)
     results: list[dict[str, list[Influence]]] = []
-    start = 0
-    for row, names in enumerate(present):
-        stop = start + len(names)
+    for row in range(len(rows)):
+        places = np.flatnonzero(owners == row)
         entry = {}
-        for head, codec in codecs.items():
-            changes = _changes(codec, raw[head][row : row + 1], without[head][start:stop])
-            order = np.argsort(-np.abs(changes), kind="stable")
-            entry[head] = [Influence(names[place], float(changes[place])) for place in order]
+        for head, values in changes.items():
+            order = places[np.argsort(-np.abs(values[places]), kind="stable")]
+            entry[head] = [Influence(columns[place], float(values[place])) for place in order]
         results.append(entry)
-        start = stop
     return results
 
 
-def _changes(codec: TargetCodec, raw: np.ndarray, without: np.ndarray) -> np.ndarray:
-    """(C,) what each of C cells adds, from the raw outputs (1, K) with all cells and (C, K) without each of them."""
-    if codec.labels is not None:
-        full, fewer = np.asarray(codec.probabilities(raw)), np.asarray(codec.probabilities(without))
-        best = int(full[0].argmax())
-        return full[0, best] - fewer[:, best]
-    full, fewer = _numbers(codec.decode(raw)), _numbers(codec.decode(without))
-    return full[0] - fewer
+def _changes(full: Answers, without: Answers, head: str, owners: np.ndarray) -> np.ndarray:
+    """(C,) what each of C cells adds to the answer of its row.
+
+    Args:
+        full: answers to B rows.
+        without: answers to C rows that lack one cell each.
+        head: of the target.
+        owners: (C,) the row of each cell.
+    """
+    codec = full.targets[head]
+    if codec.labels is None:
+        numbers, fewer = (_numbers(answers.predictions()[head]) for answers in (full, without))
+        return numbers[owners] - fewer
+    probabilities, fewer = full.probabilities()[head], without.probabilities()[head]
+    predicted = codec.predicted_indices(full.trust.decided(head, codec, full.raw[head]))
+    classes = probabilities.argmax(axis=1) if predicted is None else predicted
+    own = classes[owners]
+    return probabilities[owners, own] - fewer[np.arange(len(fewer)), own]
 
 
-def _numbers(decoded: Sequence[Any] | np.ndarray) -> np.ndarray:
+def _numbers(decoded: Any) -> np.ndarray:
     """Predicted numbers (B,); of several numbers per row, their mean."""
     array = np.asarray(decoded, dtype=np.float64)
     return array.reshape(len(array), -1).mean(axis=1)

@@ -60,6 +60,8 @@ def _predict(loaded: Loaded) -> dict[str, Any]:
     options = {
         "probabilities": {"type": "boolean", "default": True},
         "explain": {"type": "boolean", "default": False, "description": "How much each cell mattered."},
+        "interval": {"type": ["number", "null"], "description": "A probability such as 0.9: adds intervals and sets."},
+        "calibrated": {"type": "boolean", "default": True},
         "on_unreadable": {"enum": ["raise", "warn"], "default": "raise"},
     }
     columns = {"type": "object", "properties": {field.name: _list(_cell_schema(field)) for field in loaded.fields}}
@@ -195,7 +197,10 @@ def _file_schema(media_type: str) -> dict[str, Any]:
 
 def _answer(target: Target) -> dict[str, Any]:
     properties: dict[str, Any] = {"prediction": {} if target.labels is None else {"examples": list(target.labels[:3])}}
-    if target.labels is not None:
+    if target.labels is None:
+        properties["interval"] = _list({"type": ["number", "null"]})
+    else:
+        properties["set"] = _list({})
         number = {"type": "number", "minimum": 0, "maximum": 1}
         properties["probabilities"] = {
             "type": "object",

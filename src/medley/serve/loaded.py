@@ -12,11 +12,14 @@ from medley.core.row_reporting import RowWarning, WarningCollector
 from medley.errors import MedleyError
 from medley.serve.answers import Answer, answers_of
 from medley.serve.fields import Field, Target, fields_of, targets_of, view_of
-from medley.serve.influence import Influence, influences
+from medley.serve.influence import Influence, RawOutputs, influences
 from medley.serve.refusal import CellError, Refusal, refuse_cells
 from medley.serve.rows import Options, Rows
+from medley.tables.answers import Answers
 from medley.tables.columns.unreadable import describe_expected, shortened
 from medley.tables.predictor import Predictor
+
+_INTERVAL = 0.9
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Loaded:
         self.view = view_of(predictor)
         self.fields: list[Field] = fields_of(predictor)
         self.targets: list[Target] = targets_of(predictor)
+        self.interval = self._usual_interval()
 
     def state(self) -> dict[str, Any]:
         """The model as JSON values, for clients that make requests for it."""
@@ -61,9 +65,19 @@ class Loaded:
             "name": self.name,
             "version": self.version,
             "engine": self.engine,
+            "interval": self.interval,
             "fields": [field.state() for field in self.fields],
             "targets": [target.state() for target in self.targets],
         }
+
+    def _usual_interval(self) -> float | None:
+        """The probability of the intervals that the page shows; None where the model knows none."""
+        prior = {head: codec.prior[None] for head, codec in self.predictor.targets.items()}
+        try:
+            self.predictor.answer_columns(prior, interval=_INTERVAL)
+        except MedleyError:
+            return None
+        return _INTERVAL
 
     def warm_up(self) -> None:
         """Predicts a row without any cell, so that no client waits for what is done only once."""
@@ -134,24 +148,32 @@ class Loaded:
         self,
         rows: Rows,
         remarks: Mapping[int, Sequence[CellError]],
-        raw: Mapping[str, np.ndarray],
+        raw: RawOutputs,
         options: Options,
     ) -> Predicted:
         listed = [CellError(row, cell.column, cell.message) for row, cells in remarks.items() for cell in cells]
         if options.on_unreadable == "raise":
             refuse_cells(listed)
-        columns = self._columns(raw, proba=options.probabilities)
-        explained = self._influences(rows, raw) if options.explain and rows else []
+        columns = self._columns(raw, options)
+        explained = self._influences(rows, raw, options) if options.explain and rows else []
         return Predicted(columns, answers_of(columns, self.targets), listed, explained)
 
-    def _influences(self, rows: Rows, raw: Mapping[str, np.ndarray]) -> list[dict[str, list[Influence]]]:
-        by_head = influences(lambda changed: self.compute(changed)[0], self.predictor.targets, rows, raw)
+    def _influences(self, rows: Rows, raw: RawOutputs, options: Options) -> list[dict[str, list[Influence]]]:
+        def answer(outputs: RawOutputs) -> Answers:
+            return Answers(self.predictor.targets, self.predictor.trust, outputs, options.calibrated)
+
+        by_head = influences(lambda changed: self.compute(changed)[0], answer, rows, raw)
         return [{str(target.name): row[target.head] for target in self.targets} for row in by_head]
 
-    def _columns(self, raw: Mapping[str, np.ndarray], *, proba: bool) -> list[tuple[Any, Any]]:
+    def _columns(self, raw: RawOutputs, options: Options) -> list[tuple[Any, Any]]:
         is_empty = not len(next(iter(raw.values())))
         template = {head: codec.prior[None] for head, codec in self.predictor.targets.items()} if is_empty else raw
-        columns = self.predictor.answer_columns(template, proba=proba)
+        try:
+            columns = self.predictor.answer_columns(
+                template, proba=options.probabilities, interval=options.interval, calibrated=options.calibrated
+            )
+        except MedleyError as error:  # the model knows no intervals
+            raise Refusal(422, str(error)) from None
         return [(name, cells[:0]) for name, cells in columns] if is_empty else columns
 
 

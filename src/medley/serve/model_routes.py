@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -20,7 +21,7 @@ from medley.serve.served import ServedModel
 from medley.serve.settings import Settings
 
 router = APIRouter()
-_OPTIONS = ("probabilities", "explain", "on_unreadable")
+_OPTIONS = tuple(option.name for option in dataclass_fields(Options))
 
 
 @router.get("/models")
@@ -74,10 +75,10 @@ def _content(loaded: Loaded, predicted: Predicted) -> dict[str, Any]:
 
 async def _read(request: Request, loaded: Loaded, settings: Settings) -> tuple[Rows, Options]:
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
+    if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
         return await _read_form(request, loaded, settings)
     if kind != "application/json":
-        raise Refusal(415, f"The body must be application/json or multipart/form-data, got {kind!r:.60}.")
+        raise Refusal(415, f"The body must be application/json or a form, got {kind!r:.60}.")
     body = await read_body(request, settings.limits)
     return rows_of_json(parse_json(body, settings.limits.depth), loaded.fields, settings.limits)
 
@@ -99,6 +100,7 @@ async def _read_form(request: Request, loaded: Loaded, settings: Settings) -> tu
     parts: dict[str, list[Any]] = {}
     for part, value in form.multi_items():
         parts.setdefault(part, []).append(await value.read() if isinstance(value, UploadFile) else value)
+    await form.close()
     options = {part: _option(parts.pop(part)[-1]) for part in _OPTIONS if part in parts and part not in fields}
     for part, values in parts.items():
         if part in fields:
@@ -110,7 +112,7 @@ async def _read_form(request: Request, loaded: Loaded, settings: Settings) -> tu
 
 
 def _option(value: Any) -> Any:
-    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+    return {"true": True, "false": False}.get(value, number_of(value)) if isinstance(value, str) else value
 
 
 def _cell_of_part(values: list[Any], field: Field, errors: list[CellError]) -> Any:

@@ -24,12 +24,18 @@ async def page() -> Response:
 @cache
 def _page() -> tuple[str, str]:
     """The page, and a policy that lets nothing run or load but what is in it."""
-    html = files("medley.serve").joinpath("page.html").read_text(encoding="utf-8")
+    html = _part("page.html")
+    for part in ("page.css", "page.js"):
+        html = html.replace(f"/* {part} */", _part(part))
     hashes = {tag: " ".join(map(_hash, re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL))) for tag in _TAGS}
     return html, (
-        f"default-src 'none'; script-src {hashes['script']}; style-src {hashes['style']}; img-src 'self' blob: data:; "
+        f"default-src 'none'; script-src {hashes['script']}; style-src {hashes['style']}; img-src blob: data:; "
         "media-src blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
+
+
+def _part(name: str) -> str:
+    return files("medley.serve").joinpath(name).read_text(encoding="utf-8")
 
 
 _TAGS = ("script", "style")

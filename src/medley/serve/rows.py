@@ -22,12 +22,16 @@ class Options:
     Args:
         probabilities: whether answers hold a probability per class.
         explain: whether answers say how much each column mattered.
+        interval: a probability such as 0.9: answers hold intervals of numbers and sets of classes, too.
+        calibrated: whether probabilities are calibrated, where the model is.
         on_unreadable: `"raise"` refuses rows with cells that cannot be read as the kind of their column; `"warn"`
             treats these as missing and lists them in the answer.
     """
 
     probabilities: bool = True
     explain: bool = False
+    interval: float | None = None
+    calibrated: bool = True
     on_unreadable: str = "raise"
 
 
@@ -126,9 +130,12 @@ def _options(content: Mapping[str, Any]) -> Options:
             hint = did_you_mean(name, ["rows", "columns", *names])
             raise Refusal(422, f"{name!r} is not part of a request.{hint}")
     values = {name: content[name] for name in names if name in content}
-    for name in ("probabilities", "explain"):
+    for name in ("probabilities", "explain", "calibrated"):
         if not isinstance(values.get(name, True), bool):
             raise Refusal(422, f"{name!r} must be true or false, got {values[name]!r:.40}.")
     if values.get("on_unreadable", "raise") not in ("raise", "warn"):
         raise Refusal(422, f'\'on_unreadable\' must be "raise" or "warn", got {values["on_unreadable"]!r:.40}.')
+    interval = values.get("interval")
+    if interval is not None and (isinstance(interval, bool) or not isinstance(interval, int | float)):
+        raise Refusal(422, f"'interval' must be a probability such as 0.9, got {interval!r:.40}.")
     return Options(**values)

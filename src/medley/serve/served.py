@@ -175,7 +175,7 @@ def named_sources(models: Models, errors: ErrorCollector) -> dict[str, Path | Pr
     for name, source in pairs:
         if not _NAME.fullmatch(name):
             errors.add(
-                f"{name!r} cannot be the name of a model: use letters, digits, '-', '_' and '.'; pass NAME=PATH."
+                f"{name!r} cannot be the name of a model: pass NAME=PATH, with letters, digits, '-', '_' or '.'."
             )
         elif name in sources:
             errors.add(f"Two models are called {name!r}: pass NAME=PATH.")
