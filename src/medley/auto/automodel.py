@@ -19,6 +19,7 @@ from medley.model.copying import available
 from medley.model.forward import resolve_device
 from medley.model.model import Model
 from medley.model.records import History, Record
+from medley.report.notebook import search_view
 from medley.search.budget import Budget
 from medley.search.encodings import Encodings
 from medley.search.execute.choose import resolve_executor
@@ -26,7 +27,7 @@ from medley.search.execute.executor import Executor
 from medley.search.labelled_rows import LabelledRows
 from medley.search.objective import metric_directions, read_objective
 from medley.search.progress import Progress
-from medley.search.results import SearchResults
+from medley.search.results import SearchResults, search_metadata
 from medley.search.store import Store
 from medley.search.stream import Stream
 from medley.search.study import Limits, Study
@@ -240,7 +241,7 @@ class AutoModel:
             study.run()
         finally:
             study.store.end()
-        self.model.metadata["search"] = {"trials": len(study.results), "ended": study.ended}
+        self.model.metadata.update(search_metadata(study.results, study.ended))
         if not_learned := self.model.metadata.get("not_learned"):
             warn(
                 f"{', '.join(not_learned)}: the model is no better than a constant prediction on validation rows. "
@@ -387,6 +388,9 @@ class AutoModel:
         from medley.report.curves import plot_search
 
         return plot_search([trial.row() for trial in self._trials()], self.keep)
+
+    def _repr_html_(self) -> str:
+        return search_view(self.graph, self.export_model, type(self).__name__)
 
     def summary(self) -> str:
         """The best model's parts, shapes and parameters; before `fit`, the drawn graph."""
