@@ -19,6 +19,10 @@ from medley.auto.tasks_table import StructuredDataClassifier as StructuredDataCl
 from medley.auto.tasks_table import StructuredDataRegressor as StructuredDataRegressor
 from medley.auto.tasks_text import TextClassifier as TextClassifier
 from medley.auto.tasks_text import TextRegressor as TextRegressor
+from medley.callbacks.callback import Callback as Callback
+from medley.callbacks.mlflow import MLflow as MLflow
+from medley.callbacks.tensorboard import TensorBoard as TensorBoard
+from medley.callbacks.wandb import WandB as WandB
 from medley.core.choice import Choice as Choice
 from medley.core.choice import Identity as Identity
 from medley.core.normalization import Normalization as Normalization

@@ -43,6 +43,7 @@ def check_search(
     directory: Any = None,
     plan: Any = None,
     header: Any = "auto",
+    callbacks: Any = None,
 ) -> None:
     """Adds an error for each invalid argument of `fit` that does not depend on the table."""
     before = len(errors.errors)
@@ -57,7 +58,7 @@ def check_search(
     with errors.collecting():
         memory_bytes(memory)
     with errors.collecting():
-        check_fit(epochs, batch_size, 0.2 if validation_split is None else validation_split, None, None, verbose)
+        check_fit(epochs, batch_size, 0.2 if validation_split is None else validation_split, None, callbacks, verbose)
     check_whole_number(errors, max_trials, "max_trials")
     check_plan(errors, plan)
     with errors.collecting():

@@ -17,6 +17,7 @@ from medley.auto.table.graph import path_name, table_graph, table_training
 from medley.auto.table.large_search_rows import are_images_large, large_search_rows, scan_table
 from medley.auto.table.pretrained_choice import choose_pretrained
 from medley.auto.table.search_rows import SearchRows, SplitSettings, search_rows
+from medley.callbacks.callback import CallbackLike
 from medley.errors import ConfigError, DataError, ErrorCollector, MissingDependencyError
 from medley.model.model import Model
 from medley.search.budget import Budget
@@ -71,6 +72,7 @@ def fit(
     header: HasHeader = "auto",
     connection: Any = None,
     private: Sequence[str] = (),
+    callbacks: Sequence[CallbackLike] | None = None,
     executor: str | Executor | None = None,
     workers: int | None = None,
 ) -> Model:
@@ -136,6 +138,7 @@ def fit(
         executor: where trials run: "serial" (here, the default), "processes" of this machine, "files" (workers on
             other machines that share the project's folder), or "ray"; see docs/scale.md.
         workers: number of trials that run at the same time; default: one per CPU core.
+        callbacks: as in `AutoModel.fit`.
 
     Returns:
         A model whose `predict` takes tables and returns frames.
@@ -169,6 +172,7 @@ def fit(
         directory=directory,
         plan=plan,
         header=header,
+        callbacks=callbacks,
     )
     if resume and overwrite:
         errors.add("cannot be combined with overwrite, which begins anew.", argument="resume")
@@ -229,6 +233,7 @@ def fit(
         rows.val,
         epochs,
         batch_size,
+        callbacks,
         verbose=verbose,
         budget=budget,
         choices={"inputs": {str(block.name): dict(block.choices) for block in design.inputs if block.choices}},
