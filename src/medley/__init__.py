@@ -23,6 +23,7 @@ _PUBLIC = {
     "auto.tasks_image": ("ImageClassifier", "ImageRegressor"),
     "auto.tasks_table": ("StructuredDataClassifier", "StructuredDataRegressor"),
     "auto.tasks_text": ("TextClassifier", "TextRegressor"),
+    "auto.table.cross_validate": ("CrossValidation", "cross_validate"),
     "auto.table.fit": ("fit",),
     "callbacks.callback": ("Callback",),
     "callbacks.mlflow": ("MLflow",),
