@@ -162,10 +162,7 @@ class NotebookView(ProgressView):
         bars = "".join(
             f'<div><progress value="{done}" max="{max(total, 1)}" aria-label="{escape(label)}"></progress> '
             f"{escape(label)} {done:,} of {total:,}</div>"
-            for label, done, total in (
-                (f"{self.unit}s", self.finished, self.trials),
-                (self.label, self.done, self.total),
-            )
+            for label, done, total in lines
         )
         curves = "".join(f"<div>{escape(line)}</div>" for line in self.curves())
         self._handle.update(self._html(f'<div style="font-family:monospace">{bars}{curves}</div>'))
