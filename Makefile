@@ -1,7 +1,7 @@
 SHELL := bash
 PY := .venv/bin/python
 STAMP := .venv/.installed
-CODE := $(wildcard src tests examples benchmarks)
+CODE := $(wildcard src tests examples benchmarks docs/_hooks)
 
 # Arguments for pytest, for instance: make test ARGS="-k fusion"
 ARGS ?=
@@ -15,16 +15,22 @@ DATA ?= $(MEDLEY_DATA)
 # The installed pyright is the pinned one; it need not ask the network for a newer.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup demo test test-lowest check format bench constraints clean
+# mkdocs-material announces its successor at each start.
+export NO_MKDOCS_2_WARNING := 1
+
+.PHONY: help setup demo docs gallery test test-lowest check format bench dist constraints clean
 
 help:
 	@echo "make setup        .venv with everything that tests and linters need"
 	@echo "make demo         train on handwritten digits, save, reload, predict (about a minute)"
+	@echo "make docs         the documentation site, in build/site (offline; any warning is an error)"
+	@echo "make gallery      train the models of the gallery and draw its images (some minutes)"
 	@echo "make test         the whole suite: tests, README and docs blocks, doctests"
 	@echo "make test-lowest  the same in the lowest versions that pyproject.toml allows (downloads them)"
 	@echo "make check        lint, format, types, floors, file lengths"
 	@echo "make format       let ruff repair what it can"
 	@echo "make bench        every benchmark"
+	@echo "make dist         source distribution and wheel, in dist, checked with twine"
 	@echo "make constraints  write constraints.txt anew from .venv"
 
 setup: $(STAMP)
@@ -36,6 +42,13 @@ $(STAMP): pyproject.toml constraints.txt .ci/setup
 
 demo: setup
 	$(PY) examples/demo.py
+
+docs: setup
+	$(PY) -m mkdocs build --strict --quiet
+	@echo "build/site/index.html; for the search box: $(PY) -m http.server --directory build/site"
+
+gallery: setup
+	$(PY) examples/gallery.py
 
 # Two workers with one thread each: torch threads that fight for cores are many times slower than none.
 test: setup
@@ -64,6 +77,11 @@ bench: setup
 	@if [ -z "$(DATA)" ]; then echo "The others need the folder that holds mnist/, houses/, ...: make bench DATA=FOLDER"; \
 	else set -e; $(PY) benchmarks/missing.py --data "$(DATA)/mnist"; \
 	    for name in houses tables minilm equal_time; do $(PY) benchmarks/$$name.py --data "$(DATA)"; done; fi
+
+dist: setup
+	rm -rf dist
+	$(PY) -m build
+	$(PY) -m twine check --strict dist/*
 
 # Names and versions only: a local label such as "+cpu" names a build that other machines do not have.
 constraints: setup

@@ -4,11 +4,15 @@ import os
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from medley.model.model import Model
 
 # No test asks the hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -89,3 +93,32 @@ def tiny_writer(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str
         return made[kind]
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def make_model() -> Callable[..., "Model"]:
+    """Builds a model with random weights and fitted codecs; one that starts from a linear path predicts like it."""
+    return _untrained
+
+
+def _untrained(inputs, outputs, x, y, loss_weights=None, **metadata):
+    from medley.core.resolve import take_default
+    from medley.graph.graph import build_graph
+    from medley.graph.network import Network
+    from medley.model.model import Model
+    from medley.search.encodings import Encodings
+    from medley.search.labelled_rows import LabelledRows
+    from medley.search.trial import SearchSpec, resolved
+    from medley.train.plan import Training
+
+    graph = build_graph(inputs, outputs)
+    size = len(next(iter(y.values())))
+    data = Encodings(
+        LabelledRows(x, y, None, size), None, {n: h.codec() for n, h in graph.heads.items()}, torch.device("cpu")
+    )
+    settled, _ = resolved(SearchSpec(graph, data, Training(), None, lambda values: 0.0, 0), take_default)
+    sources = data.sources(settled)
+    torch.manual_seed(3)
+    network = Network(settled, {source.name: source.codec.spec for source in sources}, data.targets)
+    network.adapt(data.rows(settled)[0].slice(0, size))
+    return Model(settled, sources, data.targets, network, metadata)

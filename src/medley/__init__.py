@@ -9,7 +9,7 @@ import os
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if "OMP_WAIT_POLICY" not in os.environ:
     # Threads that wait by spinning take the core from the one they wait for wherever anything else runs; read by

@@ -69,21 +69,19 @@ def test_a_view_is_restored_from_its_state():
     assert (restored.schema, restored.feeds, restored.targets) == (view().schema, view().feeds, view().targets)
 
 
-def test_predictions_have_the_tables_index_and_classes_their_probability():
-    rows = read(FRAME.set_axis([5, 3, 5]))
+def test_predictions_are_columns_and_classes_have_their_probability():
     view = TableView(infer(FRAME), [], {"kind": "kind", "y": "y"})
     probabilities = {"kind": np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]]), "y": np.arange(3.0)}
     labels = {"kind": ["a", "b"], "y": None}
-    predictions = view.predictions(
-        rows, {"kind": np.array(["a", "a", "b"], object), "y": np.arange(3.0)}, probabilities, labels
-    )
-    assert predictions.index.tolist() == [5, 3, 5]
-    assert predictions.to_dict("list") == {
+    decoded = {"kind": np.array(["a", "a", "b"], object), "y": np.arange(3.0)}
+    predictions = view.predictions(decoded, probabilities, labels)
+    assert {name: list(cells) for name, cells in predictions} == {
         "kind": ["a", "a", "b"],
         "kind_probability": [0.9, 0.5, 0.8],
         "y": [0.0, 1.0, 2.0],
     }
-    assert list(view.probabilities(rows, probabilities, labels).columns) == ["kind_a", "kind_b", "y"]
+    assert [name for name, _ in view.probabilities(probabilities, labels)] == ["kind_a", "kind_b", "y"]
+    assert [name for name, _ in view.probabilities(probabilities, labels, numbers=False)] == ["kind_a", "kind_b"]
 
 
 def test_tables_are_distinguished_from_rows_of_inputs():

@@ -18,6 +18,7 @@ STALE_SECONDS = 86_400.0
 
 _TEMPORARY = re.compile(r"\.new-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\..+", re.DOTALL)
 _MACHINE = sha256(socket.gethostname().encode()).hexdigest()[:8]
+_unsynced: set[Path] = set()  # folders whose files need not outlive the process
 _in_use: set[str] = set()  # names of temporary files that this process is writing
 
 
@@ -61,9 +62,25 @@ def write_file(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+@contextmanager
+def unsynced(folder: Path) -> Iterator[Path]:
+    """A folder whose files need not outlive the process: nothing waits until they are on the disk.
+
+    Args:
+        folder: deleted by the caller.
+    """
+    _unsynced.add(folder)
+    try:
+        yield folder
+    finally:
+        _unsynced.discard(folder)
+
+
 def sync(path: Path) -> None:
-    """Waits until a file, or the list of names in a folder, is on the disk."""
+    """Waits until a file, or the list of names in a folder, is on the disk; not in a folder that is `unsynced`."""
     if path.is_dir() and os.name == "nt":  # folders cannot be opened there
+        return
+    if not _unsynced.isdisjoint((path, *path.parents)):
         return
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:

@@ -7,7 +7,7 @@ Other distributions announce packages under the entry point group `medley.blocks
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -51,6 +51,7 @@ def register(name: str) -> Callable[[T], T]:
             raise ConfigError(f"The name {name!r} is taken by {_path(existing)}; register {_path(obj)} under another.")
         _objects[name] = obj
         _names[id(obj)] = name
+        _subclasses.cache_clear()
         return obj
 
     return add
@@ -105,12 +106,12 @@ def name_of(obj: Any) -> str | None:
 
 def registered(kind: type[T]) -> dict[str, type[T]]:
     """All registered subclasses of `kind`, by name; imports all packages. Used by contract tests."""
-    return _subclasses(kind, SLICES)
+    return dict(_subclasses(kind, SLICES))
 
 
 def declared(kind: type[T]) -> dict[str, type[T]]:
     """All registered subclasses of `kind` in packages of declarations, by name; does not import torch."""
-    return _subclasses(kind, DECLARATIONS)
+    return dict(_subclasses(kind, DECLARATIONS))
 
 
 def registered_elsewhere() -> dict[str, Any]:
@@ -118,8 +119,9 @@ def registered_elsewhere() -> dict[str, Any]:
     return {name: thing for name, thing in _objects.items() if not f"{_path(thing)}.".startswith("medley.")}
 
 
-def _subclasses(kind: type[T], slices: Sequence[str]) -> dict[str, type[T]]:
-    _import_slices(tuple(slices))
+@cache  # asked for every column of every table, and every row of a server is a table
+def _subclasses(kind: type[T], slices: tuple[str, ...]) -> dict[str, type[T]]:
+    _import_slices(slices)
     return {n: t for n, t in sorted(_objects.items()) if isinstance(t, type) and issubclass(t, kind)}
 
 

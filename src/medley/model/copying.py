@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 
 from medley.core import registry
+from medley.core.files import unsynced
 from medley.core.imported import imported_object
 from medley.core.serialization import read_json
 from medley.errors import within
@@ -36,8 +37,12 @@ def pack(model: Saved) -> Packed:
     Raises:
         ArtifactError: a part has no registered name.
     """
-    with TemporaryDirectory(prefix="medley-") as folder, within("a model can be pickled if it can be saved"):
-        path = model.save(Path(folder) / "model")
+    with (
+        TemporaryDirectory(prefix="medley-") as name,
+        unsynced(Path(name)) as folder,
+        within("a model can be pickled if it can be saved"),
+    ):
+        path = model.save(folder / "model")
         files = {file.name: file.read_bytes() for file in path.iterdir()}
         names = set(_texts(read_json(path / DESCRIPTION)))
     parts = registry.registered_elsewhere()

@@ -13,7 +13,7 @@ import torch
 
 from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded, TargetCodec
-from medley.core.registry import lookup, operation
+from medley.core.registry import lookup
 from medley.core.spec import Spec
 from medley.data.datasets import rows_and_labels
 from medley.data.rows import arrange, check_counts
@@ -24,14 +24,16 @@ from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.model.copying import Packed, pack, unpack
 from medley.model.derived import InputRows, derived_nodes
-from medley.model.encoding import encode_targets, extended_targets, loss_targets, row_weights, warn_of_unlearned
+from medley.model.encoding import encode_targets, row_weights
 from medley.model.forward import compute_embeddings, compute_outputs, resolve_device
+from medley.model.labels import EncodedLabels, encode_labels
+from medley.model.operations import ModelOperations
 from medley.model.privacy import without_examples
 from medley.model.saving import save
-from medley.model.tasks import measure, tasks_of
+from medley.model.tasks import measure
 from medley.nn.hub import offline
 from medley.tables.columns.unreadable import check_policy, report_unreadable
-from medley.tables.predictor import OnUnreadable, Predictor, rows_per_pass, without_absent
+from medley.tables.predictor import OnUnreadable, rows_per_pass, without_absent
 from medley.tables.view import TableView
 from medley.trust.trust import Trust
 from medley.trust.validation import ValidationPredictions
@@ -56,7 +58,7 @@ class FrozenOutputs(Protocol):
         ...
 
 
-class Model(Predictor):
+class Model(ModelOperations):
     """A resolved graph with fitted codecs and weights.
 
     Args:
@@ -189,28 +191,34 @@ class Model(Predictor):
             Scores under Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`. Rows of classes
             that the model has not learnt count as misses in metrics, are left out of losses, and are warned of.
         """
-        check_policy(on_unreadable)
-        named_x, named_y, sample_weight, size = self._labelled(x, y, sample_weight, root, on_unreadable)
-        heads = list(named_y)
-        learned = {name: self.targets[name] for name in heads}
-        extended = extended_targets(learned, named_y)
-        targets = encode_targets(extended, named_y)
-        warn_of_unlearned(extended, targets)
-        losses = loss_targets(
-            learned, {name: learned[name].narrowed(labels, extended[name]) for name, labels in targets.items()}
-        )
-        rows = self._rows(named_x, targets, row_weights(sample_weight, size, heads), losses)
-        tasks = [task for task in tasks_of(self.graph, self.targets, extended) if task.name in heads]
+        named_x, labels = self.labelled(x, y, sample_weight, root=root, on_unreadable=on_unreadable)
+        rows = self._rows(named_x, labels.targets, labels.weight, labels.losses)
+        tasks = labels.tasks
         weights = self.metadata.get("loss_weights") or {task.name: task.head.weight for task in tasks}
         scores = measure(tasks, compute_outputs(self.network, rows, rows_per_pass(batch_size)), rows, weights)
-        unlabelled = [name for name, target in targets.items() if not target.present.any()]
-        if len(unlabelled) == len(targets):
+        unlabelled = [name for name, target in labels.targets.items() if not target.present.any()]
+        if len(unlabelled) == len(labels.targets):
             raise DataError(f"No row has a label of {', '.join(unlabelled)}, so there is nothing to measure.")
         for name in unlabelled:
             warn(f"No row has a label of {name}: its loss is reported as NaN and is not part of the total.")
-        for name in (name for name, target in losses.items() if not target.present.any()):
+        for name in (name for name, target in labels.losses.items() if not target.present.any()):
             scores["loss" if len(self.output_names) == 1 else f"{name}_loss"] = float("nan")
         return scores
+
+    def labelled(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        root: str | Path | None = None,
+        on_unreadable: OnUnreadable = "warn",
+    ) -> tuple[dict[str, Any], EncodedLabels]:
+        """Rows by input, and their labels as tasks that measure predictions; arguments are those of `evaluate`."""
+        check_policy(on_unreadable)
+        named_x, named_y, sample_weight, size = self._labelled(x, y, sample_weight, root, on_unreadable)
+        weight = row_weights(sample_weight, size, list(named_y))
+        return named_x, encode_labels(self.graph, self.targets, named_y, weight)
 
     def _labelled(
         self, x: Any, y: Any, sample_weight: Any, root: str | Path | None, on_unreadable: OnUnreadable = "warn"
@@ -293,27 +301,6 @@ class Model(Predictor):
 
         parts = sections(self.graph, self.sources, self.targets, self.metadata, self.table)
         return "\n\n".join([self.summary(), *map(str, parts)])
-
-    def report(
-        self, path: str | Path, x: Any = None, y: Any = None, *, root: str | Path | None = None, examples: bool = True
-    ) -> Path:
-        """Writes a report on the model: one HTML file that needs nothing else, or a model card.
-
-        Args:
-            path: `<name>.html`, or `<name>.md` for a model card in Markdown with a YAML head (`MODEL_CARD.md`).
-            x: labelled rows that the model has not learnt, as in `evaluate`: figures, plots and examples are of these.
-                Left out, the report holds what the model knows of its training.
-            y: as in `evaluate`.
-            root: as in `predict`.
-            examples: whether the report shows rows, with their images and texts; private columns are never shown.
-
-        Returns:
-            The path of the file.
-
-        Raises:
-            ConfigError, DataError: a row or an argument breaks a rule, or the file cannot be written.
-        """
-        return operation("report.page")(self, path, x, y, root=root, examples=examples)
 
     def save(self, directory: str | Path, *, pretrained: str = "copy", examples: bool = True) -> Path:
         """Writes the model as JSON and safetensors; no code, no pickle.

@@ -19,6 +19,7 @@ from medley.tables.answer_forms import checked_frame
 from medley.tables.columns.unreadable import check_policy, report_unreadable
 from medley.tables.reading.frames import like
 from medley.tables.reading.read import Table
+from medley.tables.row_predictor import RowPredictor
 from medley.tables.view import TableView, is_table
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Predictor(ABC):
         batch_size: int | None = None,
         *,
         root: str | Path | None = None,
+        proba: bool = False,
         on_unreadable: OnUnreadable = "warn",
     ) -> Any:
         """Predict in the types and units of the training targets, in the order of the rows.
@@ -69,6 +71,7 @@ class Predictor(ABC):
                 table: a file, a frame, a dict of columns; additional columns are ignored, and any order will do.
             batch_size: rows per forward pass; it only affects memory and speed.
             root: the folder that relative paths in a table's cells start from; by default the folder of the file.
+            proba: whether to return the probabilities of `predict_proba` as well; rows are read and run once for both.
             on_unreadable: for cells of a table that cannot be read as the kind of their column (another unit, words
                 among numbers, infinities): `"warn"` counts them as missing and lists them in one
                 `UnreadableCellWarning`, `"raise"` raises a `DataError` that lists them.
@@ -76,17 +79,19 @@ class Predictor(ABC):
         Returns:
             One array for one head; else a list in the heads' order, or a dict by name where `x` was one. For a table, a
             frame with its index (one of polars, for one of polars): a column per target, and `<target>_probability` for
-            classes. An empty input gives an empty result.
+            classes. An empty input gives an empty result. With `proba`, a pair of predictions and probabilities; for a
+            table, one frame with a column `<target>_<class>` per class after those of the predictions.
 
         Raises:
             DataError: the rows do not match the training data; all errors are reported at once.
         """
         if self._is_table(x):
-            return self.predict_frame(x, batch_size, root=root, on_unreadable=on_unreadable)
+            return self.predict_frame(x, batch_size, root=root, proba=proba, on_unreadable=on_unreadable)
         raw = self.predict_raw(x, batch_size)
-        return self._as_passed(
+        predictions = self._as_passed(
             {name: _decode_rows(codec.decode, raw[name], codec) for name, codec in self.targets.items()}, x
         )
+        return (predictions, self._probabilities(raw, x)) if proba else predictions
 
     def predict_proba(
         self,
@@ -102,7 +107,9 @@ class Predictor(ABC):
         """
         if self._is_table(x):
             return self.predict_frame(x, batch_size, root=root, labels=False, proba=True, on_unreadable=on_unreadable)
-        raw = self.predict_raw(x, batch_size)
+        return self._probabilities(self.predict_raw(x, batch_size), x)
+
+    def _probabilities(self, raw: Mapping[str, np.ndarray], x: Any) -> Any:
         probabilities = {
             name: _decode_rows(codec.probabilities, raw[name], codec) for name, codec in self.targets.items()
         }
@@ -140,6 +147,12 @@ class Predictor(ABC):
             return rows_only(x, self.input_names, self.output_names)
         return self._inputs_of_table(self.table.read(x, root), on_unreadable)
 
+    def raw_of_table(
+        self, table: Table, batch_size: int | None = None, *, on_unreadable: OnUnreadable = "warn"
+    ) -> dict[str, np.ndarray]:
+        """Return raw outputs by head name, each (B, K), of the rows of a table that `table.read` read."""
+        return self._raw_of_inputs(self._inputs_of_table(table, on_unreadable), batch_size)
+
     def _inputs_of_table(self, table: Table, on_unreadable: str) -> dict[str, Any]:
         """Input name -> rows of a table; cells that cannot be read are reported."""
         assert self.table is not None
@@ -173,7 +186,7 @@ class Predictor(ABC):
         assert self.table is not None
         rows = self.table.read(x, root, empty=True)
         if len(rows):
-            raw = self._raw_of_inputs(self._inputs_of_table(rows, on_unreadable), batch_size)
+            raw = self.raw_of_table(rows, batch_size, on_unreadable=on_unreadable)
             return like(self._frame(rows, raw, labels=labels, proba=proba), x)
         # Predict one dummy row and drop it: only a prediction has the right columns and types.
         template = replace(rows, frame=rows.frame.reset_index(drop=True).reindex([0]))
@@ -181,19 +194,46 @@ class Predictor(ABC):
         return like(self._frame(template, raw, labels=labels, proba=proba).iloc[:0].set_axis(rows.frame.index), x)
 
     def _frame(self, table: Table, raw: Mapping[str, np.ndarray], *, labels: bool, proba: bool) -> pd.DataFrame:
+        return checked_frame(self.answer_columns(raw, labels=labels, proba=proba), table.frame.index)
+
+    def predictor(self, *, proba: bool = False, on_unreadable: OnUnreadable = "warn") -> RowPredictor:
+        """Prepare to predict single rows, for servers: `model.predictor()({"age": 3, "kind": "dog"})`.
+
+        Args:
+            proba: whether answers hold a probability per class, too.
+            on_unreadable: as in `predict`.
+
+        Raises:
+            ConfigError: the model was not fitted to a table, or `on_unreadable` is no policy.
+        """
+        check_policy(on_unreadable)
+        if self.table is None:
+            inputs = ", ".join(self.input_names)
+            raise ConfigError(f"The model reads no table of columns: pass its inputs ({inputs}) to predict().")
+
+        def answer(table: Table) -> list[tuple[Any, Any]]:
+            return self.answer_columns(self.raw_of_table(table, on_unreadable=on_unreadable), proba=proba)
+
+        return RowPredictor(self.table, answer)
+
+    def answer_columns(
+        self, raw: Mapping[str, np.ndarray], *, labels: bool = True, proba: bool = False
+    ) -> list[tuple[Any, Any]]:
+        """Names and cells of the columns that `predict_frame` returns.
+
+        Args:
+            raw: head name -> raw outputs (B, K).
+            labels: as in `predict_frame`.
+            proba: as in `predict_frame`.
+        """
         assert self.table is not None
         probabilities = {name: self.targets[name].probabilities(raw_output) for name, raw_output in raw.items()}
         classes = {name: codec.labels for name, codec in self.targets.items()}
         if not labels:
-            return self.table.probabilities(table, probabilities, classes)
+            return self.table.probabilities(probabilities, classes)
         decoded = {name: self.targets[name].decode(raw_output) for name, raw_output in raw.items()}
-        frame = self.table.predictions(table, decoded, probabilities, classes)
-        extra = self.table.probabilities(table, probabilities, classes) if proba else frame.iloc[:, :0]
-        numbers = [
-            self.table.forms[column].name for head, column in self.table.targets.items() if classes[head] is None
-        ]
-        extra = extra.drop(columns=numbers, errors="ignore")  # they are in both
-        return checked_frame([*frame.items(), *extra.items()], frame.index)
+        columns = self.table.predictions(decoded, probabilities, classes)
+        return [*columns, *(self.table.probabilities(probabilities, classes, numbers=False) if proba else ())]
 
     def _as_passed(self, results: dict[str, np.ndarray], x: Any) -> Any:
         if isinstance(x, Mapping) and set(x) == set(self.input_names) and len(results) > 1:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from medley.core.input import InputBlock
 from medley.core.registry import lookup
 from medley.core.rules import Fields, Items, Json, Maybe, Named, StateRules, Text, require
 from medley.data.datasets import LabelledDataset
-from medley.tables.answer_forms import FORM_RULE, AnswerForm, checked_frame
+from medley.tables.answer_forms import FORM_RULE, AnswerForm
 from medley.tables.columns.cells import Cells, check_columns, table_cells
 from medley.tables.columns.kind import kind_named
 from medley.tables.columns.pseudonyms import pseudonymized
@@ -21,9 +22,6 @@ from medley.tables.columns.schema import Schema
 from medley.tables.reading.files import ENDINGS, TableFiles, ending_of, is_files
 from medley.tables.reading.read import Table, read
 from medley.tables.reading.sql import Query
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -70,12 +68,12 @@ class TableView:
         self.targets = dict(targets)
         self.forms = {column: AnswerForm(column) for column in self.targets.values()} | dict(forms or {})
 
-    @property
+    @cached_property
     def required(self) -> list[str]:
         """The columns that are needed to predict."""
         return [column for feed in self.feeds for column in feed.columns]
 
-    @property
+    @cached_property
     def text_columns(self) -> list[str]:
         """The columns whose cells must be read as text, even if all of them are digits in some table."""
         guesses = [self.schema[name] for name in self._all_columns()]
@@ -169,15 +167,13 @@ class TableView:
 
     def predictions(
         self,
-        table: Table,
         predictions: Mapping[str, np.ndarray],
         probabilities: Mapping[str, np.ndarray],
         labels: Mapping[str, list[Any] | None],
-    ) -> pd.DataFrame:
-        """A frame with the table's index: per target its prediction and, for classes, the probability of that class.
+    ) -> list[tuple[Any, Any]]:
+        """Names and cells of columns: per target its prediction and, for classes, the probability of that class.
 
         Args:
-            table: the rows that were predicted.
             predictions: head name -> predictions.
             probabilities: head name -> probabilities (B, classes).
             labels: head name -> classes; None for numeric targets.
@@ -188,20 +184,20 @@ class TableView:
             columns.append((form.name, list(values) if values.ndim > 1 else form.restore(values)))
             if labels[name] is not None and not _has_label_sets(values):
                 columns.append((f"{column}_probability", probabilities[name].max(1)))
-        return checked_frame(columns, table.frame.index)
+        return columns
 
     def probabilities(
-        self, table: Table, probabilities: Mapping[str, np.ndarray], labels: Mapping[str, list[Any] | None]
-    ) -> pd.DataFrame:
-        """A frame with the table's index: a column `<target>_<class>` per class; numeric targets as predicted."""
+        self, probabilities: Mapping[str, np.ndarray], labels: Mapping[str, list[Any] | None], *, numbers: bool = True
+    ) -> list[tuple[Any, Any]]:
+        """Names and cells of columns: `<target>_<class>` per class; numeric targets as predicted, where `numbers`."""
         columns: list[tuple[Any, Any]] = []
         for name, column in self.targets.items():
             values, classes, form = probabilities[name], labels[name], self.forms[column]
-            if classes is None:
-                columns.append((form.name, form.restore(values) if values.ndim == 1 else list(values)))
-            else:
+            if classes is not None:
                 columns += [(f"{column}_{label}", values[:, position]) for position, label in enumerate(classes)]
-        return checked_frame(columns, table.frame.index)
+            elif numbers:
+                columns.append((form.name, form.restore(values) if values.ndim == 1 else list(values)))
+        return columns
 
     RULES: ClassVar[StateRules] = StateRules(
         schema=Json(),

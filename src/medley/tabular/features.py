@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -42,6 +43,7 @@ class TableFeatures(LinearFeatures):
     def __init__(self, codec: TableCodec | None = None) -> None:
         self.codec = TableCodec() if codec is None else codec
         self._codes: list[list[int]] = []  # per column, the codes with a feature
+        self._optional: np.ndarray | None = None
         self._mean = np.zeros(0, np.float32)
         self._scale = np.ones(0, np.float32)
 
@@ -53,6 +55,7 @@ class TableFeatures(LinearFeatures):
             counts = np.bincount(cells[:, position].astype(np.int64)) if column.kind == "categorical" else np.zeros(0)
             codes = np.flatnonzero(counts >= _MIN_CATEGORY_ROWS)
             self._codes.append(codes[np.argsort(-counts[codes], kind="stable")][:MAX_ONE_HOT].tolist())
+        self._optional = self._find_optional()
         plain = self._plain(cells)
         self._mean = plain.mean(axis=0) if len(plain) else np.zeros(plain.shape[1], np.float32)
         deviation = plain.std(axis=0) if len(plain) else np.ones(plain.shape[1], np.float32)
@@ -64,7 +67,7 @@ class TableFeatures(LinearFeatures):
         plain = self._plain(encoded.array)
         matrix = np.clip((plain - self._mean) * self._scale, -_MAX_FEATURE, _MAX_FEATURE)
         matrix[~encoded.present] = 0
-        return [FeatureBlock("", matrix, optional=self._optional())], encoded.present
+        return [FeatureBlock("", matrix, optional=self._optional)], encoded.present
 
     def numbers(self, values: Any) -> np.ndarray:
         """Numeric columns except times, because rows that are close in time are similar anyway."""
@@ -78,14 +81,14 @@ class TableFeatures(LinearFeatures):
         columns = self.codec.spec.columns
         return [place for place, column in enumerate(columns) if column.kind == "numeric" and not column.is_time]
 
-    def _optional(self) -> np.ndarray | None:
+    def _find_optional(self) -> np.ndarray | None:
         """(F,) whether a feature is a rank or a part between quantiles; None if there are none."""
         masks = []
         for position, column in enumerate(self.codec.spec.columns):
             if column.kind == "categorical":
                 masks.append([False] * len(self._codes[position]))
             else:
-                pieces = len(_knots(column)) if column.bins and not column.is_time else 0  # and one rank
+                pieces = len(_knots(column.bins)) if column.bins and not column.is_time else 0  # and one rank
                 masks.append([False, *[True] * pieces, *[False] * column.missing])
         mask = np.array([is_optional for column_mask in masks for is_optional in column_mask], bool)
         return mask if mask.any() else None
@@ -95,10 +98,10 @@ class TableFeatures(LinearFeatures):
         for position, column in enumerate(self.codec.spec.columns):
             values = cells[:, position]
             if column.kind == "categorical":
-                parts.append((values[:, None] == np.array(self._codes[position], np.float32)).astype(np.float32))
+                parts.append(values[:, None] == np.array(self._codes[position], np.float32))
             else:
                 parts.append(_numeric(values, column))
-        return np.concatenate(parts, axis=1) if parts else np.zeros((len(cells), 0), np.float32)
+        return np.concatenate(parts, axis=1, dtype=np.float32) if parts else np.zeros((len(cells), 0), np.float32)
 
     def state(self) -> dict[str, Any]:
         return {"table": self.codec.state(), "codes": self._codes, "mean": self._mean, "scale": self._scale}
@@ -116,6 +119,7 @@ class TableFeatures(LinearFeatures):
         self.codec.restore(values["table"])
         require(len(self.codec.columns) == sizes["C"], "codes must have a list for each column of the table.")
         self._codes, self._mean, self._scale = values["codes"], values["mean"], values["scale"]
+        self._optional = self._find_optional()
         width = self._plain(np.zeros((1, sizes["C"]), np.float32)).shape[1]
         require(width == sizes["F"], f"mean must have one number for each of {width} features, got {sizes['F']}.")
         return self
@@ -133,19 +137,26 @@ def _numeric(values: np.ndarray, column: Column) -> np.ndarray:
     """
     missing = np.isnan(values)
     filled = np.where(missing, 0.0, values)
-    features = [filled]
+    features = [filled[:, None]]
     if column.bins and not column.is_time:
-        edges, knots = np.asarray(column.bins, np.float64), _knots(column)
-        rank = np.interp(filled, edges, np.linspace(-1, 1, len(edges)))
-        parts = np.clip((filled[:, None] - knots[:-1]) / np.diff(knots), 0, 1)
+        edges, ranks, knots, widths = _pieces(column.bins)
+        rank = np.interp(filled, edges, ranks)
+        parts = np.minimum(np.maximum((filled[:, None] - knots[:-1]) / widths, 0), 1)
         parts[missing] = 0
-        features += [np.where(missing, 0.0, rank), *parts.T]
+        features += [np.where(missing, 0.0, rank)[:, None], parts]
     if column.missing:
-        features.append(missing)
-    return np.stack(features, axis=1).astype(np.float32)
+        features.append(missing[:, None])
+    return np.concatenate(features, axis=1, dtype=np.float32, casting="unsafe")
 
 
-def _knots(column: Column) -> np.ndarray:
+@lru_cache(4096)
+def _pieces(bins: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Edges of bins, their ranks from -1 to 1, ends of the pieces between quantiles, widths of these pieces."""
+    edges, knots = np.asarray(bins, np.float64), _knots(bins)
+    return edges, np.linspace(-1, 1, len(edges)), knots, np.diff(knots)
+
+
+def _knots(bins: tuple[float, ...]) -> np.ndarray:
     """Up to 17 of the edges of a column's bins, the ends of the pieces between quantiles."""
-    edges = np.asarray(column.bins, np.float64)
+    edges = np.asarray(bins, np.float64)
     return edges[np.unique(np.linspace(0, len(edges) - 1, min(BINS, len(edges) - 1) + 1).round().astype(int))]

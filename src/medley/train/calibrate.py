@@ -16,6 +16,9 @@ MIN_SECONDS, MAX_FRACTION = 0.3, 0.04
 MARGIN = 0.97
 """Fraction of the remaining time that is planned, since the speed of a machine varies."""
 
+AMPLE_FRACTION = 0.1
+"""The measurement ends early if the training will take less than this fraction of the remaining time."""
+
 MAX_STEPS, MAX_VALIDATION_ROWS = 200, 1_024
 """Maximum number of training steps, and of validation rows, that are measured."""
 
@@ -33,12 +36,17 @@ def affordable_epochs(
         batch_size: rows per step.
         deadline: `time.monotonic()` at which training must be over.
     """
+    if epochs == 1:
+        return 1
     state = run.state()
     seconds_left = deadline - monotonic()
     seconds_to_measure = min(MIN_SECONDS, seconds_left * MAX_FRACTION)
     order = torch.randperm(rows.size)
     times: list[float] = []
+    steps = epochs * -(-rows.size // batch_size)
     while len(times) < 2 or (sum(times) < seconds_to_measure and len(times) < MAX_STEPS):
+        if len(times) > 1 and times[-1] * steps < AMPLE_FRACTION * seconds_left:
+            break  # a small training: its time need not be known any better
         start = len(times) * batch_size % max(rows.size - batch_size + 1, 1)
         start_time = monotonic()
         run.stepper.step(rows.take(order[start : start + batch_size]), 0.0)

@@ -104,7 +104,10 @@ def table_cells(table: Table, guess: ColumnGuess) -> Cells:
         table: has the column.
         guess: the kind of the column.
     """
-    return _parse(profile_of(table, guess.name), guess)
+    key = ("cells", guess)
+    if key not in table.cache:
+        table.cache[key] = _parse(profile_of(table, guess.name), guess)
+    return table.cache[key]
 
 
 def guessed_profile(table: Table, guess: ColumnGuess) -> ColumnProfile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -118,8 +119,13 @@ class ColumnKind(ABC):
 
 def column_kinds() -> list[ColumnKind]:
     """All registered kinds, in the order in which they try to recognise a column."""
-    classes: list[Any] = list(registry.declared(ColumnKind).values())
-    return sorted((kind() for kind in classes), key=lambda kind: (kind.rank, kind.name))
+    return list(_kinds_of(tuple(registry.declared(ColumnKind).values())).values())
+
+
+@cache
+def _kinds_of(classes: tuple[Any, ...]) -> dict[str, ColumnKind]:
+    kinds = sorted((kind() for kind in classes), key=lambda kind: (kind.rank, kind.name))
+    return {kind.name: kind for kind in kinds}
 
 
 def kind_names() -> list[str]:
@@ -140,9 +146,9 @@ def kind_named(name: str) -> ColumnKind:
     >>> kind_named("image").is_used, kind_named("identifier").is_used
     (True, False)
     """
-    for kind in column_kinds():
-        if kind.name == name:
-            return kind
+    kind = _kinds_of(tuple(registry.declared(ColumnKind).values())).get(name)
+    if kind is not None:
+        return kind
     raise ConfigError(f"There is no kind of column called {name!r}.{did_you_mean(name, kind_names())}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from medley.tables.reading.read import Table
 
 _SAMPLE_VALUES = 2000
+_FEW_ROWS = 64
+_SIMPLE = {str, int, float, bool, type(None)}
 _ABSENT = ("NoneType", "NAType", "NaTType", "MaskedConstant")  # by name, because pandas is imported late
 _CONTAINERS = (list, tuple, set, frozenset, Mapping, np.ndarray, bytes, bytearray, memoryview, UnreadableCell)
 _CONTAINER_MARKS = ("detach", "getbands", "__array__")  # of tensors, Pillow images, and arrays of other libraries
@@ -83,7 +85,7 @@ class ColumnProfile:
         Args:
             missing_values: strings, of any case, and numbers as strings.
         """
-        markers = frozenset(value.strip().lower() for value in missing_values)
+        markers = _as_markers(frozenset(missing_values))
         if markers == self.missing_values:
             return self
         if markers not in self._without:
@@ -193,6 +195,8 @@ class ColumnProfile:
         """Index of each row (B,) into the distinct values (D,), -1 where the cell is missing."""
         import pandas as pd
 
+        if len(self.series) <= _FEW_ROWS and (few := _few_distinct(self.series)) is not None:
+            return few
         codes, uniques = pd.factorize(self.series)
         return codes, np.asarray(uniques) if uniques.dtype.kind in "biufmM" else np.asarray(uniques, dtype=object)
 
@@ -209,6 +213,23 @@ class ColumnProfile:
         return codes, values, markers
 
 
+def _few_distinct(series: pd.Series) -> tuple[np.ndarray, np.ndarray] | None:
+    """What `pd.factorize` returns for plain cells, without its fixed cost, which is most of what one row takes."""
+    is_number = isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf"
+    if not is_number and series.dtype != object and series.dtype != "str":
+        return None
+    cells, places, codes = series.tolist(), dict[Any, int](), []
+    if not is_number and not set(map(type, cells)) <= _SIMPLE:
+        return None
+    for cell in cells:
+        codes.append(-1 if cell is None or cell != cell else places.setdefault(cell, len(places)))
+    if is_number:
+        return np.array(codes, np.int64), np.array(list(places), series.dtype)
+    distinct = np.empty(len(places), object)
+    distinct[:] = list(places)
+    return np.array(codes, np.int64), distinct
+
+
 def _are_blank(values: np.ndarray) -> np.ndarray:
     """Which distinct values (D,) are blank strings or infinite."""
     if values.dtype.kind == "O":
@@ -220,7 +241,7 @@ def _are_markers(values: np.ndarray, missing_values: frozenset[str]) -> np.ndarr
     """Which distinct values (D,) are among those that count as missing."""
     if not missing_values or values.dtype.kind not in "Oiuf":
         return np.zeros(len(values), bool)
-    numbers = {number for value in missing_values if (number := _as_number(value)) is not None}
+    numbers = _numbers_among(missing_values)
     if values.dtype.kind != "O":
         return np.isin(values, list(numbers)) if numbers else np.zeros(len(values), bool)
     return np.array(
@@ -232,6 +253,18 @@ def _are_markers(values: np.ndarray, missing_values: frozenset[str]) -> np.ndarr
         ],
         bool,
     )
+
+
+# Every table asks for the same few sets of words.
+@lru_cache(1024)
+def _as_markers(missing_values: frozenset[str]) -> frozenset[str]:
+    return frozenset(value.strip().lower() for value in missing_values)
+
+
+@lru_cache(1024)
+def _numbers_among(missing_values: frozenset[str]) -> frozenset[float]:
+    numbers = (_as_number(value) for value in missing_values)
+    return frozenset(number for number in numbers if number is not None and np.isfinite(number))
 
 
 def _as_number(string: str) -> float | None:

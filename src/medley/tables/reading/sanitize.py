@@ -55,7 +55,7 @@ def sanitized(frame: pd.DataFrame) -> pd.DataFrame:
 
     changes = {}
     for position, dtype in enumerate(frame.dtypes):
-        if dtype.kind == "O":
+        if dtype.kind == "O" and getattr(dtype, "storage", None) != "pyarrow":  # strings of Arrow are valid
             series = frame.iloc[:, position]
             cells = sanitized_cells(series.array)
             if cells is not None:

@@ -1,0 +1,208 @@
+"""Importance of columns, inputs and modalities: how much worse predictions are without them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from medley.core.arguments import check_whole_number
+from medley.core.batch import Rows
+from medley.core.codec import Encoded
+from medley.core.registry import register
+from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean
+from medley.model.encoding import take_weights
+from medley.model.forward import compute_outputs
+from medley.model.importance import OVERALL, Importance, Level, Measurement
+from medley.model.labels import EncodedLabels
+from medley.model.tasks import Task, constant_losses, measure
+from medley.report.associations import associated_columns
+from medley.report.model_rows import ModelRows, modality_by_input
+from medley.tables.view import is_table
+
+if TYPE_CHECKING:
+    from medley.model.model import Model
+    from medley.tables.predictor import OnUnreadable
+
+BATCH_SIZE = 1024
+
+
+@register("report.importance")
+def importance(
+    model: Model,
+    x: Any,
+    y: Any = None,
+    *,
+    groups: Mapping[str, Sequence[str]] | Literal["associated"] | None = None,
+    repeats: int = 5,
+    time_limit: float | None = None,
+    max_rows: int | None = 2000,
+    sample_weight: Any = None,
+    root: str | Path | None = None,
+    on_unreadable: OnUnreadable = "warn",
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Importance:
+    """Measures importance; see `Model.importance`."""
+    start = monotonic()
+    errors = ErrorCollector()
+    check_whole_number(errors, repeats, "repeats")
+    check_whole_number(errors, max_rows, "max_rows")
+    errors.raise_if_any(ConfigError)
+    rows, labels = labelled_rows(model, x, y, sample_weight, root, on_unreadable)
+    generator = np.random.default_rng(seed)
+    if max_rows is not None and rows.size > max_rows:
+        index = np.sort(generator.choice(rows.size, max_rows, replace=False))
+        rows, labels = rows.take(index), _take_labels(labels, index)
+    tasks = [task for task in labels.tasks if labels.losses[task.name].present.any()]
+    if not tasks:
+        raise DataError("No row has a label, so there is nothing to measure.")
+    without = _inputs_to_remove(rows)
+    column_groups = _groups(rows, groups)
+    scorer = _Scorer(model, rows, replace(labels, tasks=tasks))
+    units: list[tuple[Level, str, tuple[str, ...]]] = [
+        *without,
+        *(("group", name, columns) for name, columns in column_groups.items()),
+        *(("column", column.name, (column.name,)) for column in rows.columns),
+    ]
+    total = len(without) + repeats * (len(units) - len(without))
+    values: dict[tuple[Level, str], list[dict[tuple[str, str], float]]] = {unit[:2]: [] for unit in units}
+    base, done, longest = scorer.scores(rows.encoded), 0, 0.0
+    for repeat in range(repeats):
+        for level, name, members in units:
+            is_removed = level in ("input", "modality")
+            if repeat and is_removed:
+                continue
+            began = monotonic()
+            if time_limit is not None and began + longest > start + time_limit:
+                break
+            if is_removed:
+                encoded = rows.encode(absent=members)
+            else:
+                encoded = rows.encode(dict.fromkeys(members, generator.permutation(rows.size)))
+            values[level, name].append(scorer.worsening(base, encoded))
+            done, longest = done + 1, max(longest, monotonic() - began)
+            if progress is not None:
+                progress(done, total)
+    measurements = [
+        Measurement(level, name, members, *key, tuple(entry[key] for entry in values[level, name]))
+        for level, name, members in units
+        for key in (values[level, name] or [{}])[0]
+    ]
+    left_out = [name for (_, name), entries in values.items() if not entries]
+    scores = {
+        task.name: {metric: value for (name, metric), value in base.items() if name == task.name} for task in tasks
+    }
+    return Importance(tuple(measurements), scores, rows.size, tuple(left_out), monotonic() - start)
+
+
+def labelled_rows(
+    model: Model, x: Any, y: Any, sample_weight: Any, root: str | Path | None, on_unreadable: OnUnreadable = "warn"
+) -> tuple[ModelRows, EncodedLabels]:
+    """Rows by column and their labels; arguments are those of `Model.evaluate`.
+
+    Raises:
+        DataError: rows or labels break a rule.
+    """
+    if y is None and model.table is not None and is_table(x, model.input_names, model.table.required):
+        table = model.table.read(x, root, labelled=True)
+        _, labels = model.labelled(table, None, sample_weight, on_unreadable=on_unreadable)
+        return ModelRows.of_table(model, model.table, table), labels
+    named_x, labels = model.labelled(x, y, sample_weight, root=root, on_unreadable=on_unreadable)
+    return ModelRows.of_inputs(model, named_x), labels
+
+
+def _take_labels(labels: EncodedLabels, index: np.ndarray) -> EncodedLabels:
+    def taken(encoded: Mapping[str, Encoded]) -> dict[str, Encoded]:
+        return {name: Encoded(one.array[index], one.present[index]) for name, one in encoded.items()}
+
+    targets, losses = taken(labels.targets), taken(labels.losses)
+    losses = {
+        name: targets[name] if labels.losses[name] is labels.targets[name] else one for name, one in losses.items()
+    }
+    weight = None if labels.weight is None else take_weights(labels.weight, index)
+    return EncodedLabels(labels.tasks, targets, losses, weight)
+
+
+class _Scorer:
+    """Measures the predictions for encoded rows, and how much worse they are than others."""
+
+    def __init__(self, model: Model, rows: ModelRows, labels: EncodedLabels) -> None:
+        self._network, self._device, self._labels = model.network, model.device, labels
+        self._is_better = {
+            (task.name, name): metric.greater_is_better
+            for task in labels.tasks
+            for name, metric in task.metrics.items()
+        }
+        self._constants = constant_losses(labels.tasks, self._rows(rows.encoded))
+
+    def _rows(self, encoded: Mapping[str, Encoded]) -> Rows:
+        labels = self._labels
+        return Rows(encoded, labels.targets, labels.weight, self._device, loss_targets=labels.losses)
+
+    def scores(self, encoded: Mapping[str, Encoded]) -> dict[tuple[str, str], float]:
+        """(task, metric) -> score."""
+        rows = self._rows(encoded)
+        raw = compute_outputs(self._network, rows, BATCH_SIZE)
+        return {
+            (task.name, name): value for task in self._labels.tasks for name, value in _scores(task, raw, rows).items()
+        }
+
+    def worsening(
+        self, base: Mapping[tuple[str, str], float], encoded: Mapping[str, Encoded]
+    ) -> dict[tuple[str, str], float]:
+        """How much worse predictions are than those with the scores `base`; positive where they are."""
+        scores = self.scores(encoded)
+        worse = {
+            key: (base[key] - value) if self._is_better.get(key, False) else (value - base[key])
+            for key, value in scores.items()
+        }
+        relative = {
+            (name, "relative_loss"): worse[name, "loss"] / constant
+            for name, constant in self._constants.items()
+            if constant > 1e-8
+        }
+        overall = {(OVERALL, "relative_loss"): float(np.mean(list(relative.values())))} if relative else {}
+        return {**worse, **relative, **overall}
+
+
+def _scores(task: Task, raw: Mapping[str, Any], rows: Rows) -> dict[str, float]:
+    return measure([task], {task.name: raw[task.name]}, rows, {task.name: 1.0})
+
+
+def _inputs_to_remove(rows: ModelRows) -> list[tuple[Level, str, tuple[str, ...]]]:
+    """Inputs, and modalities of several inputs, to predict without."""
+    modalities = modality_by_input(rows.model.graph)
+    by_modality: dict[str, list[str]] = {}
+    for name in rows.inputs:
+        by_modality.setdefault(modalities[name], []).append(name)
+    several = {name: tuple(inputs) for name, inputs in by_modality.items() if len(inputs) > 1}
+    removed: list[tuple[Level, str, tuple[str, ...]]] = [("modality", name, inputs) for name, inputs in several.items()]
+    return [*removed, *(("input", name, (name,)) for name in rows.inputs)]
+
+
+def _groups(rows: ModelRows, groups: Any) -> dict[str, tuple[str, ...]]:
+    """Name of a group -> its columns.
+
+    Raises:
+        ConfigError: a group names a column that there is not; all are reported.
+    """
+    if groups is None:
+        return {}
+    if groups == "associated":
+        return {" + ".join(columns): columns for columns in associated_columns(rows.columns)}
+    errors, names = ErrorCollector(), [column.name for column in rows.columns]
+    if not isinstance(groups, Mapping) or any(isinstance(columns, str) for columns in groups.values()):
+        message = f'must be "associated" or a dict from a name to a list of columns, got {groups!r}.'
+        raise ConfigError(message, argument="groups")
+    for group, columns in groups.items():
+        for column in columns:
+            if column not in names:
+                hint = did_you_mean(str(column), names)
+                errors.add(f"{group!r} has {column!r}, which the model does not read.{hint}", argument="groups")
+    errors.raise_if_any(ConfigError)
+    return {str(group): tuple(columns) for group, columns in groups.items()}

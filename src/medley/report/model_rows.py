@@ -1,0 +1,210 @@
+"""Rows of a model, column by column: each column may take its cells from other rows, and each input may be absent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from medley.core.codec import Encoded
+from medley.core.registry import lookup, name_of
+from medley.data.rows import count, take
+from medley.data.sources import Source, absent, encode_inputs
+from medley.graph.graph import Graph
+from medley.model.derived import InputRows, derived_nodes
+from medley.model.model import Model
+from medley.tables.reading.read import Table
+from medley.tables.view import TableView
+
+
+@dataclass(frozen=True)
+class ModelColumn:
+    """One column that a model reads: of a table, or a whole input that has no columns.
+
+    Args:
+        name: of the column; unique in the model.
+        input: the input that reads it.
+        label: its name in that input; None if it is the whole input.
+        kind: of its cells ("number", "category", "text", "image", ...).
+        cells: N parsed cells, as its input takes them.
+    """
+
+    name: str
+    input: str
+    label: str | None
+    kind: str
+    cells: Any
+
+
+BuildInput = Callable[[str, Mapping[str | None, Any]], Any]
+
+
+class ModelRows:
+    """N rows of a model by column; encodes them with cells of other rows in some columns, or with inputs absent.
+
+    Args:
+        model: reads the rows.
+        columns: in order; all cells of N rows.
+        build: name of an input and the cells of its columns by label -> its rows.
+        absent: inputs that are absent in all rows.
+    """
+
+    def __init__(
+        self, model: Model, columns: Sequence[ModelColumn], build: BuildInput, absent: Collection[str] = ()
+    ) -> None:
+        self.model = model
+        self.columns = tuple(columns)
+        self.size = count(columns[0].cells)
+        self._build = build
+        self._absent = frozenset(absent)
+        nodes = {str(node.block.name): [str(parent.block.name) for parent in node.inputs] for node in self._derived()}
+        self._inputs_of = {source.name: _inputs_of(source, nodes) for source in model.sources}
+
+    def _derived(self) -> list[Any]:
+        return derived_nodes(self.model.graph)
+
+    @classmethod
+    def of_table(cls, model: Model, view: TableView, table: Table) -> ModelRows:
+        """The rows of a table, as `TableView.read` returns it."""
+        cells = view.cells(table)
+        feeds = {feed.name: feed for feed in view.feeds}
+        columns = [
+            ModelColumn(column, feed.name, column, view.schema[column].kind, cells[column].values)
+            for feed in view.feeds
+            for column in feed.columns
+        ]
+
+        def build(name: str, values: Mapping[str | None, Any]) -> Any:
+            return lookup(feeds[name].input).rows_from_columns(values, view.schema)
+
+        return cls(model, columns, build)
+
+    @classmethod
+    def of_inputs(cls, model: Model, x: Mapping[str, Any]) -> ModelRows:
+        """Rows by input; the columns of a table are separate columns, other inputs are one column each."""
+        modalities = modality_by_input(model.graph)
+        specs = {source.input_name: source.codec.spec for source in model.sources if not source.reads}
+        by_input: dict[str, list[ModelColumn]] = {}
+        for name, values in x.items():
+            if values is None:
+                continue
+            kinds = {column.name: column.kind for column in specs[name].columns} if name in specs else {}
+            by_input[name] = _split(name, values, kinds) if kinds else []
+            by_input[name] = by_input[name] or [ModelColumn(name, name, None, modalities[name], values)]
+        columns = _with_unique_names([column for columns in by_input.values() for column in columns])
+
+        def build(name: str, values: Mapping[str | None, Any]) -> Any:
+            return values.get(None, values)  # the whole input, or its columns
+
+        return cls(model, columns, build, [name for name, values in x.items() if values is None])
+
+    def take(self, index: np.ndarray) -> ModelRows:
+        """The rows at `index` (P,)."""
+        columns = [replace(column, cells=take(column.cells, index)) for column in self.columns]
+        return ModelRows(self.model, columns, self._build, self._absent)
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the inputs that are present in some rows."""
+        return list(dict.fromkeys(column.input for column in self.columns))
+
+    @cached_property
+    def encoded(self) -> dict[str, Encoded]:
+        """Source name -> the rows as they are."""
+        return self._encode(self.model.sources, {}, self._absent, self.size)
+
+    def encode(
+        self,
+        positions: Mapping[str, np.ndarray] | None = None,
+        *,
+        cells: Mapping[str, Any] | None = None,
+        absent: Collection[str] = (),
+    ) -> dict[str, Encoded]:
+        """Encodes R rows.
+
+        Args:
+            positions: column -> positions (R,) of the rows from which its cells are taken; columns that are left out
+                keep their cells, and R is N.
+            cells: column -> R cells instead.
+            absent: inputs that are absent in all rows.
+
+        Returns:
+            Source name -> R encoded rows. Sources that none of this changes are not encoded again.
+        """
+        positions, cells = positions or {}, cells or {}
+        size = next((len(index) for index in positions.values()), self.size)
+        encoded: dict[str, Encoded] = {}
+        changed: list[Source] = []
+        for source in self.model.sources:
+            inputs = self._inputs_of[source.name]
+            names = [column.name for column in self.columns if column.input in inputs]
+            moves = {id(positions.get(name)) for name in names}
+            if not names or inputs & set(absent) or set(names) & set(cells) or len(moves) > 1:
+                changed.append(source)
+                continue
+            base, index = self.encoded[source.name], positions.get(names[0])
+            encoded[source.name] = base if index is None else Encoded(base.array[index], base.present[index])
+        if changed:
+            values = {name: take(self._cells(name), index) for name, index in positions.items()} | dict(cells)
+            encoded |= self._encode(changed, values, self._absent | set(absent), size)
+        return {source.name: encoded[source.name] for source in self.model.sources}
+
+    def _cells(self, name: str) -> Any:
+        return next(column.cells for column in self.columns if column.name == name)
+
+    def _encode(
+        self, sources: Sequence[Source], cells: Mapping[str, Any], absent_inputs: Collection[str], size: int
+    ) -> dict[str, Encoded]:
+        names = set().union(*(self._inputs_of[source.name] for source in sources))
+        x: dict[str, Any] = {}
+        for name in names:
+            columns = [column for column in self.columns if column.input == name]
+            values = {column.label: cells.get(column.name, column.cells) for column in columns}
+            x[name] = None if name in absent_inputs or not values else self._build(name, values)
+        rows = InputRows(x, self._derived())
+        without = [source for source in sources if all(x[name] is None for name in self._inputs_of[source.name])]
+        encoded = {source.name: absent(source.codec, size) for source in without}
+        others = [source for source in sources if source.name not in encoded]
+        return encoded | (encode_inputs(others, rows) if others else {})
+
+
+def modality_by_input(graph: Graph) -> dict[str, str]:
+    """Input name -> modality: the package that declares the input ("tabular", "image", "text", ...)."""
+    names = {graph.names[id(block)]: name_of(type(block)) or type(block).__name__ for block in graph.inputs}
+    return {name: registered.partition(".")[0] for name, registered in names.items()}
+
+
+def _inputs_of(source: Source, derived: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """The inputs, passed by the caller, whose rows a source encodes."""
+    names = list(source.reads or [source.input_name])
+    while any(name in derived for name in names):
+        names = [parent for name in names for parent in derived.get(name, [name])]
+    return frozenset(names)
+
+
+def _split(name: str, values: Any, kinds: Mapping[str, str]) -> list[ModelColumn]:
+    """The columns of rows of a table; none for rows that are not stored by column."""
+    if hasattr(values, "iloc") and hasattr(values, "columns"):
+        cells = {str(label): values.iloc[:, place] for place, label in enumerate(values.columns)}
+    elif isinstance(values, Mapping):
+        cells = {str(label): column for label, column in values.items()}
+    elif getattr(values, "ndim", 0) == 2 and isinstance(values, np.ndarray):
+        cells = {label: values[:, place] for place, label in enumerate(kinds)}
+    elif isinstance(values, list) and all(isinstance(row, list | tuple) for row in values):
+        cells = {label: [row[place] for row in values] for place, label in enumerate(kinds)}
+    else:
+        return []
+    if set(kinds) <= set(cells):  # others are ignored by the model
+        cells = {label: cells[label] for label in kinds}
+    return [ModelColumn(label, name, label, kinds.get(label, "cell"), column) for label, column in cells.items()]
+
+
+def _with_unique_names(columns: Sequence[ModelColumn]) -> list[ModelColumn]:
+    names = [column.name for column in columns]
+    return [
+        replace(column, name=f"{column.input}.{column.name}") if names.count(column.name) > 1 else column
+        for column in columns
+    ]
