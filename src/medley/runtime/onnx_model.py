@@ -41,11 +41,12 @@ class OnnxModel(Predictor):
     """
 
     def __init__(self, manifest: Manifest, session: Any, origin: Origin | None = None) -> None:
-        super().__init__(manifest.targets, manifest.table)
+        super().__init__(manifest.targets, manifest.table, manifest.trust)
         graph_inputs = {node.name: (node.type, node.shape) for node in session.get_inputs()}
         graph_outputs = [node.name for node in session.get_outputs()]
         check_ports(manifest.ports, self.output_names, graph_inputs, graph_outputs)
         self.manifest = manifest
+        self.sources = [port.source for port in manifest.ports]
         self.session = session
         self._origin = origin
         # Token ids that the graph takes without their padding: its time grows with their number of steps.
@@ -75,7 +76,7 @@ class OnnxModel(Predictor):
         return list(self.manifest.input_names)
 
     def _compute_raw(self, x: Mapping[str, Any], batch_size: int) -> dict[str, np.ndarray]:
-        encoded = encode_inputs([port.source for port in self.manifest.ports], x)
+        encoded = encode_inputs(self.sources, x)
         size = len(next(iter(encoded.values())).array)
         order = np.arange(size)
         if self._unpadded:  # rows of similar length go together, in passes small enough for that to matter
