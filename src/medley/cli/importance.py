@@ -43,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL_DIR", type=Path, help="a folder written by medley fit or Model.save")
     add_table(parser, "a table that has the target columns, in any form that medley fit takes")
     parser.add_argument("--repeats", metavar="N", type=int, default=5, help="permutations of each column (default: 5)")
-    parser.add_argument("--time-limit", metavar="T", help='stop after "90s", "10m", ...')
+    parser.add_argument("--time-limit", metavar="T", default="60s", help='stop after "90s", "10m" (default: "60s")')
     parser.add_argument("--rows", metavar="N", type=int, default=2000, help="rows that are drawn (default: 2000)")
     parser.add_argument(
         "--together", metavar="A,B", action="append", default=[], help="columns that are also permuted together"
