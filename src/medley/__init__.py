@@ -77,6 +77,7 @@ _PUBLIC = {
     "model.artifact": ("load",),
     "model.model": ("Model",),
     "model.records": ("History", "Record"),
+    "report.comparison": ("compare",),
     "search.objective": ("Objective",),
     "search.tuners": ("TPE", "BayesianOptimization", "Greedy", "Hyperband", "Local", "RandomSearch", "Tuner"),
     "series.attention_pooling": ("AttentionPooling",),

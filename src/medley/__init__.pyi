@@ -72,6 +72,7 @@ from medley.model.artifact import load as load
 from medley.model.model import Model as Model
 from medley.model.records import History as History
 from medley.model.records import Record as Record
+from medley.report.comparison import compare as compare
 from medley.search.objective import Objective as Objective
 from medley.search.tuners import TPE as TPE
 from medley.search.tuners import BayesianOptimization as BayesianOptimization
