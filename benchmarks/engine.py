@@ -34,8 +34,8 @@ from medley.graph.network import Network
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
 from medley.search.trial import SearchSpec, resolved
+from medley.train.eager import EagerStepper
 from medley.train.loop import train
-from medley.train.steppers import make_stepper
 
 BATCH = 64
 
@@ -95,7 +95,7 @@ def by_medley(images: np.ndarray, questions: list[str], digits: np.ndarray, answ
     network.adapt(encoded.slice(0, 8_192))
     network.train()
     balance = balancer(LOSS_WEIGHTS, list(heads))
-    stepper = make_stepper(network, tasks, balance, plan, None)
+    stepper = EagerStepper(network, tasks, balance, plan, None)
     weights = dict(zip(heads, LOSS_WEIGHTS, strict=True))
     records = train(
         stepper,

@@ -54,7 +54,8 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
     arguments = (
         "--target price --target breed --input age --input kind --kind kind=category --root r --group g --weight w "
         "--time-limit 90s --trials 3 --epochs 4 --seed 5 --device cpu --on-bad-file drop --overwrite -q --memory 2GB "
-        "--pretrained models/bert --plan plan.json --missing Unknown --missing-in age=-1 --private kind"
+        "--pretrained models/bert --plan plan.json --missing Unknown --missing-in age=-1 --private kind "
+        "--executor processes --workers 2"
     )
     plan = {"epochs": 3, "first_epochs": None, "inputs": {}}
     (tmp_path / "plan.json").write_text(json.dumps({"plan": plan}))
@@ -85,6 +86,8 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
         "pretrained": "models/bert",
         "memory": "2GB",
         "private": ["kind"],
+        "executor": "processes",
+        "workers": 2,
         "plan": plan,
         "project_name": "search",
         "directory": tmp_path / "model",

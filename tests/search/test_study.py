@@ -10,7 +10,9 @@ from medley.core.space import Float, OneOf
 from medley.errors import GraphError, SearchError
 from medley.model.files import STATES, WEIGHTS, read_description, write_model
 from medley.model.records import Record
+from medley.search import attempt
 from medley.search import study as module
+from medley.search.execute import serial
 from medley.search.progress import Progress
 from medley.search.store import Store
 from medley.search.study import Limits, Study
@@ -76,9 +78,10 @@ class Trainings:
 @pytest.fixture
 def trainings(monkeypatch):
     made = Trainings()
-    monkeypatch.setattr(module, "run", made)
+    monkeypatch.setattr(serial, "run", made)
     monkeypatch.setattr(module, "ResolvedDefault", lambda search_spec: made.default())
-    monkeypatch.setattr(module, "monotonic", lambda: made.now)
+    for timed in (module, attempt):
+        monkeypatch.setattr(timed, "monotonic", lambda: made.now)
     monkeypatch.setattr(
         Store,
         "load",

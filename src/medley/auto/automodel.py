@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from medley.auto.duration import seconds
-from medley.auto.fit_arguments import check_fit, check_folder, check_writable
-from medley.auto.training_rows import match_rows, separate, split_at_random
+from medley.auto.fit_arguments import check_fit, check_folder, check_names, check_writable
+from medley.auto.training_rows import training_parts
 from medley.balance.choose import balancer
 from medley.core.arguments import check_whole_number
 from medley.core.block import to_snake_case
-from medley.errors import ConfigError, ErrorCollector, NotFittedError, WeakModelWarning, spelled, warn, within
+from medley.errors import ConfigError, ErrorCollector, NotFittedError, WeakModelWarning, spelled, warn
 from medley.graph.graph import build_graph
 from medley.model.copying import available
 from medley.model.forward import resolve_device
@@ -21,6 +21,8 @@ from medley.model.model import Model
 from medley.model.records import History, Record
 from medley.search.budget import Budget
 from medley.search.encodings import Encodings
+from medley.search.execute.choose import resolve_executor
+from medley.search.execute.executor import Executor
 from medley.search.labelled_rows import LabelledRows
 from medley.search.objective import metric_directions, read_objective
 from medley.search.progress import Progress
@@ -151,6 +153,8 @@ class AutoModel:
         verbose: int = 1,
         *,
         resume: bool = False,
+        executor: str | Executor | None = None,
+        workers: int | None = None,
     ) -> History:
         """Searches and trains; the best epoch of the best trial then is the model.
 
@@ -167,6 +171,9 @@ class AutoModel:
             verbose: 0 silent, 1 bars and a line per trial, 2 a line per epoch.
             resume: only continue a search over the same data, in the middle of an epoch if it was killed; an error if
                 there is none. Left out, such a search is continued too, but where there is none one begins.
+            executor: where trials run: "serial" (here, the default), "processes" of this machine, "files" (workers on
+                other machines that share the project's folder), or "ray"; see docs/scale.md.
+            workers: number of trials that run at the same time; default: one per CPU core.
 
         Returns:
             The records of the best trial, like Keras's `History`.
@@ -177,9 +184,11 @@ class AutoModel:
         """
         budget = Budget.start(self.time_limit)
         check_fit(epochs, batch_size, validation_split, validation_data, callbacks, verbose)
-        parts = self._parts(x, y, sample_weight, validation_split, validation_data)
+        chosen = resolve_executor(executor, workers)
+        parts = training_parts(self.graph, x, y, sample_weight, validation_split, validation_data, self.seed)
         verbose = int(verbose) if verbose != "auto" else 1
-        return self.search(*parts, epochs, batch_size, callbacks, verbose=verbose, budget=budget, resume=resume)
+        options = {"verbose": verbose, "budget": budget, "resume": resume, "executor": chosen}
+        return self.search(*parts, epochs, batch_size, callbacks, **options)
 
     def search(
         self,
@@ -197,6 +206,7 @@ class AutoModel:
         stream: Stream | None = None,
         choices: Mapping[str, Any] | None = None,
         resume: bool = False,
+        executor: Executor | None = None,
     ) -> History:
         """Searches and trains on rows that are already split.
 
@@ -214,6 +224,7 @@ class AutoModel:
             choices: JSON of earlier choices that depended on the time limit, to store with the project.
             stream: reads the rows of inputs, if they are not in `train` and `val`.
             resume: as in `fit`.
+            executor: runs the trials; None runs them here.
         """
         if self._is_temporary and self._searched is None:
             self.directory = temporary_folder(self)
@@ -223,6 +234,7 @@ class AutoModel:
         plan = replace(plan, epochs=epochs or plan.epochs, batch_size=batch_size or plan.batch_size)
         search_spec = self._search_spec(train, val, plan, stream, table, metadata or {}, budget)
         study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {}, resume=resume)
+        study.executor = executor or study.executor
         self._search_results, self._searched = study.search_results, self.folder
         try:
             study.run()
@@ -237,15 +249,6 @@ class AutoModel:
             )
         return History(study.ranked[0].records)
 
-    def _parts(
-        self, x: Any, y: Any, sample_weight: Any, fraction: float, validation_data: Any
-    ) -> tuple[LabelledRows, LabelledRows]:
-        rows = match_rows(self.graph, x, y, sample_weight)
-        if validation_data is None:
-            return split_at_random(self.graph, rows, fraction, self.seed)
-        with within("validation_data"):
-            return rows, replace(match_rows(self.graph, *separate(validation_data)), where="validation_data")
-
     def _prepare(
         self,
         search_spec: SearchSpec,
@@ -257,7 +260,7 @@ class AutoModel:
         *,
         resume: bool,
     ) -> Study:
-        data = search_spec.data
+        data = cast(Encodings, search_spec.data)
         default = ResolvedDefault(search_spec)  # encodes the inputs of the default network, which the digest covers
         if data.stream is not None:
             data.rows(default.graph)  # now, so that errors in the rows are reported before anything is trained
@@ -316,16 +319,9 @@ class AutoModel:
                 where = "" if self._is_temporary else f", and {self.folder} holds no finished project"
                 raise NotFittedError(f"Nothing is fitted yet{where}; call fit first.")
             results = SearchResults(store.results(), self.keep, store, self.device)
-            self._check_names(results.best())
+            check_names(self.graph, results.best(), self.folder)
             self._search_results = results
         return self._search_results
-
-    def _check_names(self, model: Model) -> None:
-        if (model.input_names, model.output_names) != (self.graph.input_names, list(self.graph.heads)):
-            raise NotFittedError(
-                f"{self.folder} holds a project with inputs {model.input_names} and outputs {model.output_names}, "
-                f"but this one has {self.graph.input_names} and {list(self.graph.heads)}. Give another project_name."
-            )
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
         """The best model's predictions: `Model.predict`."""

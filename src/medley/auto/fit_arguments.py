@@ -7,7 +7,9 @@ from typing import Any
 
 from medley.core.arguments import check_fraction, check_whole_number
 from medley.data.datasets import is_dataset
-from medley.errors import ConfigError, ErrorCollector
+from medley.errors import ConfigError, ErrorCollector, NotFittedError
+from medley.graph.graph import Graph
+from medley.model.model import Model
 from medley.model.saving import write_problem
 
 _OTHER_FOLDER = "Choose another folder for it."
@@ -69,3 +71,16 @@ def check_writable(folder: Path) -> None:
     reason = write_problem(folder)
     if reason is not None:
         raise ConfigError(f"The project cannot be stored in {folder}: {reason}. {_OTHER_FOLDER}")
+
+
+def check_names(graph: Graph, model: Model, folder: Path) -> None:
+    """Checks that a model that was found in a project is one of this graph.
+
+    Raises:
+        NotFittedError: its inputs or outputs have other names.
+    """
+    if (model.input_names, model.output_names) != (graph.input_names, list(graph.heads)):
+        raise NotFittedError(
+            f"{folder} holds a project with inputs {model.input_names} and outputs {model.output_names}, "
+            f"but this one has {graph.input_names} and {list(graph.heads)}. Give another project_name."
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -106,3 +107,24 @@ def label_strata(heads: Mapping[str, Head], y: Mapping[str, Any], *, numbers: bo
         else:
             strata.append(((array > 0) & encoded.present[:, None]).astype(np.int8))
     return strata
+
+
+def training_parts(
+    graph: Graph, x: Any, y: Any, sample_weight: Any, fraction: float, validation_data: Any, seed: int
+) -> tuple[LabelledRows, LabelledRows]:
+    """Training and validation rows of a call of `fit`.
+
+    Args:
+        graph: the drawn graph.
+        x: as of `match_rows`, like the next two.
+        y: labels.
+        sample_weight: weights.
+        fraction: of the rows for validation, if there is no `validation_data`.
+        validation_data: rows, labels and weights, or None.
+        seed: of the split.
+    """
+    rows = match_rows(graph, x, y, sample_weight)
+    if validation_data is None:
+        return split_at_random(graph, rows, fraction, seed)
+    with within("validation_data"):
+        return rows, replace(match_rows(graph, *separate(validation_data)), where="validation_data")

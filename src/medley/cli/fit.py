@@ -114,6 +114,18 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
         "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
     )
     parser.add_argument(
+        "--executor",
+        metavar="E",
+        help='where networks are trained: "serial" (default), "processes" of this machine, "files" (medley worker) or '
+        '"ray"',
+    )
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=_whole_number,
+        help="the number of networks that are trained at the same time (default: one per CPU core)",
+    )
+    parser.add_argument(
         "--on-bad-file",
         choices=("warn", "raise", "drop"),
         default="warn",
@@ -238,5 +250,5 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
     if errors.errors:  # reported together with all other errors
         check_search(errors, **search, **(output if folder.is_dir() or not folder.exists() else {}))
         read_and_design(errors, source, args.target, **table, roles=roles)
-    output |= {"overwrite": args.overwrite, "resume": args.resume}
+    output |= {"overwrite": args.overwrite, "resume": args.resume, "executor": args.executor, "workers": args.workers}
     return fit(source, args.target, **table, **roles, **search, **output, pretrained=pretrained)

@@ -25,6 +25,7 @@ from medley.errors import (
 COMMANDS = {
     "inspect": "infer what the columns of a table hold, and which columns leak a target",
     "fit": "train a model that predicts columns of a table, and save it",
+    "worker": "train networks for a search that runs on another machine",
     "predict": "predict the targets of the rows of a table",
     "evaluate": "evaluate a model on a table that holds the true values",
     "importance": "measure how much predictions depend on each column, input and modality",
@@ -37,7 +38,7 @@ COMMANDS = {
 }
 """Command -> summary in the help; its code is in the module of the same name."""
 
-_WITH_BLOCKS = ("fit", "predict", "evaluate", "importance", "export", "describe", "blocks", "doctor")
+_WITH_BLOCKS = ("fit", "worker", "predict", "evaluate", "importance", "export", "describe", "blocks", "doctor")
 """Commands that may need blocks from outside medley."""
 
 _VERSIONS = ("torch", "numpy", "pandas", "scikit-learn", "optuna", "safetensors")

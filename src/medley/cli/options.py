@@ -18,6 +18,8 @@ OPTIONS = {
     "epochs": "--epochs",
     "seed": "--seed",
     "device": "--device",
+    "executor": "--executor",
+    "workers": "--workers",
     "root": "--root",
     "on_bad_file": "--on-bad-file",
     "on_unreadable": "--on-unreadable",

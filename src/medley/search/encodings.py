@@ -6,36 +6,31 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
-from medley.core.batch import Rows
-from medley.core.block import HeadSummary, Node
+from medley.core.block import Node
 from medley.core.codec import Codec, Encoded, TargetCodec
 from medley.core.foreign_errors import as_data_error
 from medley.core.input import InputBlock, Preprocessing
 from medley.core.linear import Labels, SupervisedCodec
 from medley.core.row_reporting import WarningCollector, using_row_numbers
 from medley.core.spec import Spec
-from medley.data.sources import Source, absent
+from medley.data.sources import absent
 from medley.errors import ConfigError, DataError, within
 from medley.graph.graph import Graph
 from medley.model.derived import InputRows
 from medley.model.encoding import encode_targets, loss_targets, source_nodes, warn_of_unlearned
-from medley.search.frozen import NO_RESULTS, FrozenResults, FrozenRows, rows_with_results
 from medley.search.labelled_rows import LabelledRows
 from medley.search.stream import Stream
-
-if TYPE_CHECKING:
-    from medley.graph.network import Network
-    from medley.train.hooks import TrainingHooks
+from medley.search.trial_data import TrialData
 
 _LABELS, _ROWS = "its labels cannot be encoded", "its rows cannot be encoded"
 
 
-class Encodings:
+class Encodings(TrialData):
     """Fits codecs to training rows, encodes training and validation rows once, and returns them as tensors.
 
     Args:
@@ -46,11 +41,6 @@ class Encodings:
         stream: reads the rows of inputs in batches; `train` and `val` then hold labels only.
         seconds: returns the seconds that codecs that learn from labels may take; None for no limit.
         choices: input name -> fields of its declaration, as `choices()` of an earlier call returned them.
-
-    Attributes:
-        frozen: runs frozen blocks, once per row.
-        unreadable_rows: input -> rows whose files cannot be read, as `{"row": 3, "reason": "row 3: ..."}`; they count
-            as missing.
 
     Raises:
         DataError: labels cannot be encoded.
@@ -66,18 +56,14 @@ class Encodings:
         seconds: Callable[[], float] | None = None,
         choices: Mapping[str, Any] | None = None,
     ) -> None:
+        super().__init__(targets, device)
         self.seconds = seconds
         self._choices = dict(choices or {})
         parts = [train] if val is None else [train, val]
         self._columns = [InputRows(part.x, numbers=part.numbers) for part in parts]
         self.parts = [replace(part, x=columns) for part, columns in zip(parts, self._columns, strict=True)]
         self.stream = stream
-        self.targets = dict(targets)
-        self.device = device
-        self.unreadable_rows: dict[str, list[dict[str, Any]]] = {}
         self._encodings: dict[str, tuple[Codec, list[Encoded]]] = {}
-        self.frozen = FrozenRows(device)
-        self._rows: tuple[tuple[str, ...], list[Rows]] | None = None
         self._fit_targets()
         self.labels = [self._labels(part) for part in self.parts]
         self.loss_labels = [self.labels[0], *(loss_targets(self.targets, labels) for labels in self.labels[1:])]
@@ -161,56 +147,16 @@ class Encodings:
             self.unreadable_rows[input_name] = unreadable
         return codec, encoded
 
-    @property
-    def heads(self) -> tuple[HeadSummary, ...]:
-        """Summaries of the heads' targets."""
-        return tuple(
-            HeadSummary(name, len(codec.prior), codec.linear_link, tuple(map(float, codec.prior)))
-            for name, codec in self.targets.items()
-        )
-
     def _training_labels(self) -> Labels:
         part = self.parts[0]
         return Labels(
             self.targets, self.labels[0], part.weight, part.folds, None if self.seconds is None else self.seconds()
         )
 
-    def sources(self, graph: Graph) -> list[Source]:
-        """The fitted sources that a resolved graph reads."""
-        return [
-            Source(name, input_name, self._encoded(input_name, block)[0])
-            for name, input_name, block in source_nodes(graph)
-        ]
+    def source_codec(self, name: str, input_name: str, block: InputBlock | Preprocessing) -> Codec:
+        return self._encoded(input_name, block)[0]
 
-    def frozen_results(self, graph: Graph, network: Network, hooks: TrainingHooks) -> FrozenResults:
-        """The results of a network's frozen blocks for all rows, computed once.
-
-        Args:
-            graph: resolved.
-            network: built from it, on the device.
-            hooks: for progress, messages and the deadline.
-        """
-        specs = {source.name: source.codec.spec for source in self.sources(graph)}
-        return self.frozen.results(network, specs, self._read(graph), hooks)
-
-    def rows(self, graph: Graph, results: FrozenResults = NO_RESULTS) -> list[Rows]:
-        """Training rows, then validation rows if there are any, with the sources that a resolved graph reads.
-
-        Args:
-            graph: resolved.
-            results: results of its frozen blocks; they replace sources that no other block reads.
-        """
-        key = (*(f"{name}<{input_name}>{block!r}" for name, input_name, block in source_nodes(graph)), results.key)
-        if self._rows is None or self._rows[0] != key:
-            encoded, losses = self._read(graph), self.loss_labels
-            rows = [
-                rows_with_results(encoded, results, i, self.labels[i], part.weight, self.device, part.folds, losses[i])
-                for i, part in enumerate(self.parts)
-            ]
-            self._rows = (key, rows)
-        return self._rows[1]
-
-    def _read(self, graph: Graph) -> dict[str, list[Encoded]]:
+    def read(self, graph: Graph) -> dict[str, list[Encoded]]:
         sources = source_nodes(graph)
         self._encode_stream([(input_name, block) for _, input_name, block in sources])
         return {name: self._encoded(input_name, block)[1] for name, input_name, block in sources}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,8 +29,8 @@ class Store:
     """The folder of a project: records a search, so that it can be resumed if interrupted, and opened if finished.
 
     The folder contains `project.json` (a checksum of data and settings), `trials.jsonl` (one line per finished
-    trial), `trials/<number>/` (the saved models of the best trials), and `checkpoints/<number>/` (of a trial that has
-    not finished). Models that were found damaged are moved to `damaged/`.
+    trial), `trials/<number>/` (the saved models of the best trials), and of trials that have not finished
+    `checkpoints/<number>/` and `running/<number>.json`. Models that were found damaged are moved to `damaged/`.
 
     Args:
         folder: the project's folder.
@@ -127,7 +128,9 @@ class Store:
     def _resume(self) -> str | None:
         lines = self.log.lines
         interrupted = [line for line in lines if line["state"] == "interrupted"]
-        self.repeats = {line["number"]: line["asked"]["params"] for line in interrupted}
+        finished = {line["number"] for line in lines}
+        self.repeats = {number: params for number, params in self._running().items() if number not in finished}
+        self.repeats |= {line["number"]: line["asked"]["params"] for line in interrupted}
         lines = [line for line in lines if line["state"] != "interrupted"]
         messages = self._set_damaged_models_aside()
         done = [result_of(line) for line in lines if line["state"] == "complete"]
@@ -176,6 +179,31 @@ class Store:
             "user": trial.user_attrs,
         }
         self.log.add({**asdict(result), "asked": optuna_state})
+        with suppress(OSError):
+            (self._running_folder / f"{result.number}.json").unlink(missing_ok=True)
+
+    def note_running(self, number: int, params: Mapping[str, Any]) -> None:
+        """Notes the values of a trial that begins: if the search is killed, the trial continues with them.
+
+        The values cannot always be chosen again: with several workers they depend on which trials had finished.
+        """
+        with suppress(OSError):
+            self._running_folder.mkdir(exist_ok=True)
+            write_file(self._running_folder / f"{number}.json", json.dumps(dict(params)).encode())
+
+    def _running(self) -> dict[int, dict[str, Any]]:
+        """The values of the trials that ran when the search was killed, by number."""
+        running = {}
+        for path in self._running_folder.glob("*.json"):
+            with suppress(OSError, ValueError):
+                params = json.loads(path.read_text(encoding="utf-8"))
+                if path.stem.isdigit() and isinstance(params, dict):
+                    running[int(path.stem)] = params
+        return running
+
+    @property
+    def _running_folder(self) -> Path:
+        return self.folder / "running"
 
     def replay(self, study: optuna.Study) -> None:
         """Adds the recorded trials to a study."""
@@ -209,6 +237,13 @@ class Store:
             model.save(self.folder / "trials" / str(number))
         except ArtifactError as error:
             warn(f"The model of trial {number} is kept in memory only, so a new process cannot open it: {error}")
+
+    def adopt(self, number: int, folder: Path) -> None:
+        """Takes the folder of a saved model, in this project, as that of a trial."""
+        target = self.folder / "trials" / str(number)
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(exist_ok=True)
+        folder.rename(target)
 
     def load(self, number: int, device: torch.device | str) -> Model:
         """Reads a trial's model."""
@@ -274,7 +309,7 @@ class Store:
 
     def _clear(self) -> None:
         # Only the files of a project are deleted: the folder may contain other files of the caller.
-        for name in ("trials", "checkpoints"):
+        for name in ("trials", "checkpoints", "running"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
         for name in ("trials.jsonl", "project.json"):
             (self.folder / name).unlink(missing_ok=True)

@@ -1,25 +1,26 @@
-"""Runs the trials of a search one after the other, and keeps the best models."""
+"""Runs the trials of a search, and keeps the best models."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from math import inf, isfinite
+from math import inf
 from statistics import median
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from medley.errors import ArtifactError, ConfigError, SearchError, warn
-from medley.model.model import Model
+from medley.errors import SearchError
 from medley.model.records import Record
 from medley.search.checkpoint import TrialCheckpoints
+from medley.search.execute.executor import Executor, PendingTrial, TrialOutcome
+from medley.search.execute.serial import Serial
 from medley.search.interrupt import Interrupts
 from medley.search.progress import Progress
 from medley.search.results import SearchResults
 from medley.search.store import Store
 from medley.search.suggest import PLANNED, TrialSuggest
-from medley.search.trial import OversizedError, ResolvedDefault, SearchSpec, TrialResult, run
+from medley.search.trial import ResolvedDefault, SearchSpec, TrialResult
 from medley.search.tuners import Tuner, quiet
 from medley.train.hooks import TrainingHooks
 
@@ -40,6 +41,10 @@ GAIN = 0.001
 
 PATIENCE = 20
 """Default number of trials without a gain before a search ends: more than a tuner samples at random at its start."""
+
+
+UNFINISHED = "unfinished"
+"""User attribute of a trial: numbers of the trials that ran when its values were chosen, if several run at a time."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Study:
         progress: shows progress.
         callbacks: called with every record; a trial ends if one of them returns True.
         default: the resolved default; None lets `run` resolve it.
+        executor: runs the trials; None runs them here, one after the other.
 
     Attributes:
         search_results: the trials, and the best models.
@@ -86,6 +92,7 @@ class Study:
         progress: Progress,
         callbacks: Sequence[Callable[[Record], Any]] = (),
         default: ResolvedDefault | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self.search_spec = search_spec
         self.tuner = tuner
@@ -94,10 +101,12 @@ class Study:
         self.progress = progress
         self.callbacks = callbacks
         self.default = default
+        self.executor = executor or Serial()
         self.search_results = SearchResults(store.results(), limits.keep, store, search_spec.data.device)
         self.interrupted = False
         self.interrupts = Interrupts()
         self.ended: str | None = None
+        self._running: dict[int, tuple[optuna.Trial, PendingTrial]] = {}
 
     def run(self) -> list[TrialResult]:
         """Runs the remaining trials.
@@ -114,15 +123,18 @@ class Study:
         study = self._study()
         limits = self.limits
         with self.interrupts, self.progress.running(limits.max_trials, self.search_spec.epochs, limits.deadline):
-            self._trials(study)
+            try:
+                self.executor.begin(self.search_spec, self.store.folder)
+                self._trials(study)
+            finally:
+                self.executor.close()
         if not self.ranked:
             raise SearchError(_failures(self.results))
         return self.results
 
     def _trials(self, study: optuna.Study) -> None:
         try:
-            while (ended := self._end()) is None:
-                self._trial(study, self._next_number())
+            ended = self._run_trials(study)
         except KeyboardInterrupt:  # between two trials
             if not self.ranked:
                 raise
@@ -133,6 +145,22 @@ class Study:
                 f"the last {len(self.results) - 1 - _last_gain(self.results)} trials did not improve the score, so "
                 "the search ends; pass a number of trials to continue"
             )
+
+    def _run_trials(self, study: optuna.Study) -> str:
+        """Keeps the executor busy until the search ends; returns the reason."""
+        running = self._running
+        while True:
+            ended = None
+            if self.interrupts.is_acknowledged() and running:
+                for number in running:
+                    self.executor.cancel(number)
+            else:
+                while (ended := self._end()) is None and len(running) < self.executor.workers:
+                    self._begin(study, self._next_number())
+            if ended is not None and not running:
+                return ended
+            for outcome in self.executor.poll():
+                self._finish(study, outcome)
 
     @property
     def results(self) -> list[TrialResult]:
@@ -146,7 +174,7 @@ class Study:
 
     def _next_number(self) -> int:
         """The number of the next trial: the first that has no result, as the record of one may have been damaged."""
-        numbers = {result.number for result in self.results}
+        numbers = {result.number for result in self.results} | self._running.keys()
         return next(number for number in count() if number not in numbers)
 
     def _end(self) -> str | None:
@@ -155,7 +183,7 @@ class Study:
             raise KeyboardInterrupt
         if self.interrupted or self.interrupts.is_requested:
             return "interrupted"
-        if len(self.results) >= self.limits.max_trials:
+        if len(self.results) + len(self._running) >= self.limits.max_trials:
             return "trials"
         if self.limits.patience is not None and is_out_of_patience(self.results, self.limits.patience):
             return "patience"
@@ -180,9 +208,8 @@ class Study:
             self.store.replay(study)
         return study
 
-    def _trial(self, study: optuna.Study, number: int) -> None:
-        from optuna.trial import TrialState
-
+    def _begin(self, study: optuna.Study, number: int) -> None:
+        """Asks the tuner for the values of a trial, and hands it to the executor."""
         with quiet():
             # Each trial has its own sampler, so that a resumed search samples the same values.
             study.sampler = self.tuner.sampler(self.search_spec.seed + number)
@@ -192,61 +219,62 @@ class Study:
             if params is not None:
                 study.enqueue_trial(dict(params))
             trial = study.ask()
+            if self.executor.workers > 1:  # the tuner has not seen the results of these
+                trial.set_user_attr(UNFINISHED, sorted(self._running))
         suggest = TrialSuggest(trial)
-        result = TrialResult(number, params=suggest.params)  # filled by `suggest`; the model's metadata holds it too
-        self.progress.begin(number)
-        start_time = monotonic()
-        model = None
-        checkpoints = TrialCheckpoints(
-            self.store.checkpoints_folder(number), is_interrupted=self.interrupts.is_acknowledged
+        pending = PendingTrial(
+            number,
+            suggest,
+            self._hooks(trial, number),
+            TrialResult(number, params=suggest.params),  # filled by `suggest`; the model's metadata holds it too
+            self.default if number == 0 else None,
+            TrialCheckpoints(self.store.checkpoints_folder(number), is_interrupted=self.interrupts.is_acknowledged),
         )
+        self.progress.begin(number)
+        self._running[number] = trial, pending
         try:
-            model = self._run(suggest, trial, result, checkpoints)
-            result.state = result.reason if result.reason in ("pruned", "interrupted") else "complete"
-            self.interrupted = result.state == "interrupted"
-            if not isfinite(result.score) and not self.interrupted:
-                result.state, result.reason = "failed", result.reason or "the objective is not finite"
-        except KeyboardInterrupt:
+            self.executor.submit(pending)
+        except Exception as error:  # these values make no network, or one that cannot be sent
+            pending.result.reason = f"{type(error).__name__}: {error}"
+            self._finish(study, TrialOutcome(number, pending.result))
+        else:
+            if trial.params:  # chosen by now, unless the trial runs in this process
+                self.store.note_running(number, trial.params)
+
+    def _finish(self, study: optuna.Study, outcome: TrialOutcome) -> None:
+        """Records a trial that has ended, tells the tuner, and keeps its model if it is among the best."""
+        from optuna.trial import TrialState
+
+        trial, pending = self._running.pop(outcome.number)
+        result = outcome.result
+        if result.state == "interrupted":
             self.interrupted = True
-            if not self.ranked:
-                raise
-            result.state = result.reason = "interrupted"
-        except OversizedError as error:
-            result.reason = str(error)
-        except Exception as error:  # values that cannot be trained must not end the search; the reason is reported
-            result.reason = f"{type(error).__name__}: {error}"
-        result.seconds = monotonic() - start_time + checkpoints.seconds
+            if not self.ranked and outcome.model is None and outcome.folder is None:
+                raise KeyboardInterrupt
         self.results.append(result)
-        if result.has_model and model is not None:
-            self._save(result, model)
+        self._save(outcome)
         states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
         with quiet():
             score = result.score if result.state == "complete" else None
             frozen = study.tell(trial, score, states.get(result.state, TrialState.FAIL))
         self.store.add(result, frozen)
-        if not self.interrupted:
-            checkpoints.remove()
+        if result.state != "interrupted":
+            pending.checkpoints.remove()
         self._drop_models()  # after the line is written: a run that is killed in between must not lose its best model
         self.progress.end(result, self.ranked[0] if self.ranked else None)
 
-    def _run(
-        self, suggest: TrialSuggest, trial: optuna.Trial, result: TrialResult, checkpoints: TrialCheckpoints
-    ) -> Model:
-        default = self.default if result.number == 0 else None
-        try:
-            return run(self.search_spec, suggest, self._hooks(trial, result.number), result, default, checkpoints)
-        except (ArtifactError, ConfigError) as error:
-            if not checkpoints.is_used:
-                raise
-            warn(f"The checkpoint of trial {result.number} cannot be used, so it begins again: {error}")
-            checkpoints.remove()
-        return run(self.search_spec, suggest, self._hooks(trial, result.number), result, default, checkpoints)
-
     def _hooks(self, trial: optuna.Trial, number: int) -> TrainingHooks:
+        reported: set[int] = set()
+
+        def report(score: float, epoch: int) -> None:
+            if epoch not in reported:  # by a worker that died, after its last checkpoint
+                trial.report(score, epoch)
+            reported.add(epoch)
+
         def resume(records: Sequence[Record]) -> None:
             self.progress.log(f"trial {number} is resumed in epoch {len(records)}")
             for record in records:
-                trial.report(self.search_spec.score(record.flat()) if record.val else 0.0, record.epoch)
+                report(self.search_spec.score(record.flat()) if record.val else 0.0, record.epoch)
 
         def work(name: str, done: int, total: int) -> None:
             self.progress.work(name, done, total)
@@ -259,7 +287,7 @@ class Study:
             answers = [callback(record) for callback in self.callbacks]
             if any(answer is True for answer in answers):
                 return "a callback asked for it"
-            trial.report(score, record.epoch)
+            report(score, record.epoch)
             is_last = record.epoch == self.search_spec.epochs - 1
             return "pruned" if not is_last and trial.should_prune() else None
 
@@ -287,10 +315,14 @@ class Study:
             return None
         return max(self.limits.deadline, monotonic() + MIN_TRIAL_SECONDS)
 
-    def _save(self, result: TrialResult, model: Model) -> None:
-        if result.number in self.search_results.best_numbers:
-            self.search_results.models[result.number] = model
-            self.store.save(result.number, model)
+    def _save(self, outcome: TrialOutcome) -> None:
+        number = outcome.number
+        if outcome.result.has_model and number in self.search_results.best_numbers:
+            if outcome.model is not None:
+                self.search_results.models[number] = outcome.model
+                self.store.save(number, outcome.model)
+            elif outcome.folder is not None:
+                self.store.adopt(number, outcome.folder)
 
     def _drop_models(self) -> None:
         numbers = self.search_results.best_numbers

@@ -28,20 +28,17 @@ from medley.model.model import Model
 from medley.model.records import Record
 from medley.model.tasks import tasks_of
 from medley.search.checkpoint import TrialCheckpoints
-from medley.search.encodings import Encodings
 from medley.search.stages import FirstStageResult, find_first_stage, first_stage_plan, train_first_stage
 from medley.search.suggest import DefaultSuggest, Token, TrialSuggest
+from medley.search.training_plan import training_plan
+from medley.search.trial_data import TrialData
 from medley.tables.view import TableView
 from medley.train.best import choose_voters
 from medley.train.fit import VALIDATION_BATCH, Validation, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
-from medley.train.run import FitResult
 from medley.train.validated import validation_predictions
 from medley.trust.trust import Trust
-
-INCOMPLETE = ("time ran out", "interrupted")
-"""Reasons for which a training ends before its plan is complete."""
 
 NOT_LEARNED = 0.995
 """Validation loss divided by that of the constant baseline from which a target counts as not learned."""
@@ -65,7 +62,7 @@ class SearchSpec:
     """
 
     graph: Graph
-    data: Encodings
+    data: TrialData
     plan: Training
     loss_weights: Any
     score: Callable[[Mapping[str, float]], float]
@@ -170,6 +167,15 @@ def resolved(search_spec: SearchSpec, suggest: Suggest) -> tuple[Graph, Training
     return Graph(inputs, tuple(outputs)), plan
 
 
+def resolved_or_default(
+    search_spec: SearchSpec, suggest: TrialSuggest, default: ResolvedDefault | None
+) -> tuple[Graph, Training]:
+    """The resolved graph and training plan of a trial: those of the default where the trial takes it."""
+    if default is not None and default.is_chosen_by(suggest):
+        return default.graph, default.plan
+    return resolved(search_spec, suggest)
+
+
 class ResolvedDefault:
     """The graph and the training plan with their defaults: resolved once, for checks before a search and for trial 0.
 
@@ -198,29 +204,6 @@ class ResolvedDefault:
         return self._suggest.replay(suggest)
 
 
-def training_plan(
-    graph: Graph, sources: Sequence[Source], trained: FitResult, first_stage: FitResult | None
-) -> dict[str, Any]:
-    """The plan of a training as JSON, which `medley.fit(plan=...)` repeats without a time limit.
-
-    Args:
-        graph: of the model.
-        sources: of the model.
-        trained: the result of the training.
-        first_stage: the result of the training of the first stage, or None.
-    """
-    codecs = {source.name: source.codec for source in sources}
-    choices = {name: dict(codec.choices) for name, codec in codecs.items() if isinstance(codec, SupervisedCodec)}
-    choices |= {str(block.name): dict(block.choices) for block in graph.inputs if block.choices}
-    stages = [trained] if first_stage is None else [first_stage, trained]
-    return {
-        "epochs": trained.epochs,
-        "first_epochs": None if first_stage is None else first_stage.epochs,
-        "inputs": choices,
-        "complete": all(stage.stopped not in INCOMPLETE for stage in stages),
-    }
-
-
 def _network(
     search_spec: SearchSpec, graph: Graph, specs: Mapping[str, Spec], first_stage: FirstStageResult | None
 ) -> Network:
@@ -247,7 +230,9 @@ def _key(search_spec: SearchSpec, graph: Graph, plan: Training, sources: Sequenc
     """A checksum of what a training is made from, besides what is the same for a whole project."""
     digest = hashlib.blake2b(digest_size=16)
     blocks = [repr(node.block) for node in graph.nodes()]
-    digest.update(repr((blocks, plan, search_spec.plan, search_spec.seed, search_spec.loss_weights)).encode())
+    # Without what differs between executors: the number of threads.
+    plan = replace(plan, threads=None, epochs=search_spec.epochs, batch_size=search_spec.batch_size)
+    digest.update(repr((blocks, plan, search_spec.seed, search_spec.loss_weights)).encode())
     for source in sources:
         if isinstance(source.codec, SupervisedCodec):  # depends on the time there was
             for name, value in source.codec.state().items():
@@ -282,12 +267,29 @@ def run(
         MedleyError: the graph cannot be resolved with the suggested values.
         ArtifactError, ConfigError: the checkpoints are of another training.
     """
-    checkpoints = checkpoints or TrialCheckpoints(None)
+    graph, plan = resolved_or_default(search_spec, suggest, default)
+    return train(search_spec, graph, plan, hooks, result, checkpoints or TrialCheckpoints(None))
+
+
+def train(
+    search_spec: SearchSpec,
+    graph: Graph,
+    plan: Training,
+    hooks: TrainingHooks,
+    result: TrialResult,
+    checkpoints: TrialCheckpoints,
+) -> Model:
+    """Trains the network of one trial; see `run`.
+
+    Args:
+        search_spec: the search specification.
+        graph: resolved.
+        plan: resolved.
+        hooks: as of `run`, like the others.
+        result: filled in place.
+        checkpoints: of this trial.
+    """
     start_time = monotonic()
-    if default is not None and default.is_chosen_by(suggest):
-        graph, plan = default.graph, default.plan
-    else:
-        graph, plan = resolved(search_spec, suggest)
     data = search_spec.data
     sources = data.sources(graph)
     specs = {source.name: source.codec.spec for source in sources}

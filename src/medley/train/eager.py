@@ -12,13 +12,14 @@ from medley.balance.balancer import Balancer
 from medley.core.batch import Batch
 from medley.errors import ArtifactError
 from medley.graph.network import Network
-from medley.heads.masked import mean_of_members, task_loss
+from medley.heads.masked import mean_of_members
 from medley.model.forward import free_memory, is_out_of_memory
 from medley.model.tasks import Task
 from medley.train.memory import MIN_PIECE, fraction, split
 from medley.train.optim import clip_, make_optimizer, schedule_factor, set_learning_rate
 from medley.train.plan import Training
 from medley.train.state import StepperState, add_prefix, copy_to_cpu, select_prefix
+from medley.train.step_losses import outputs_and_losses
 from medley.train.stepper import StepOutput, Stepper
 
 
@@ -48,13 +49,14 @@ class EagerStepper(Stepper):
         self.precision = precision
         self.peak = float(plan.learning_rate)  # type: ignore[arg-type]
         self.learning_rate = self.peak
+        self.decay = float(plan.weight_decay)  # type: ignore[arg-type]
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.device = next(iter(network.parameters())).device.type
         self._balancer_start = balancer.state()
         self._begin()
 
     def step(self, batch: Batch, progress: float) -> StepOutput:
-        self._schedule(progress)
+        self.schedule(progress)
         while (raw := self._gradients(batch)) is None:
             self.pieces *= 2
             self.optimizer.zero_grad(set_to_none=True)
@@ -78,23 +80,15 @@ class EagerStepper(Stepper):
         return {name: outputs[0] if len(outputs) == 1 else torch.cat(outputs) for name, outputs in raw.items()}
 
     def _backward(self, batch: Batch, shares: Sequence[Tensor | float] | None) -> dict[str, Tensor]:
-        if self.precision is None:
-            raw = self.network(batch)
-        else:
-            with torch.autocast(self.device, self.precision):
-                raw = self.network(batch)
-        w = batch.weights
-        losses = [
-            task_loss(t.loss, raw[t.name], batch.targets[t.name], batch.observed[t.name], w.get(t.name), batch.folds)
-            for t in self.tasks
-        ]
+        raw, losses = outputs_and_losses(self.network, self.tasks, batch, self.precision)
         if shares is not None:
             losses = [loss * share for loss, share in zip(losses, shares, strict=True)]
         scale = None if self.scaler is None else self.scaler.scale(torch.ones((), device=self.device))
         self.balancer.backward(losses, self.parameters, scale)
         return {name: mean_of_members(output.detach()) for name, output in raw.items()}
 
-    def _schedule(self, progress: float) -> None:
+    def schedule(self, progress: float) -> None:
+        """Sets the learning rate for a point of the training."""
         if self.plan.schedule == "constant":
             return
         self.learning_rate = self.peak * schedule_factor(self.plan.schedule, progress)
@@ -109,7 +103,7 @@ class EagerStepper(Stepper):
 
     def _begin(self) -> None:
         learned = list(self.balancer.parameters())
-        self.optimizer = make_optimizer(self.network, learned, self.plan, self.peak, float(self.plan.weight_decay))  # type: ignore[arg-type]
+        self.optimizer = make_optimizer(self.network, learned, self.plan, self.peak, self.decay)
         self.average = [p.detach().clone() for p in self.parameters] if self.plan.average else []
         self.steps = 0
         # float16 gradients vanish unless losses are scaled up; bfloat16 has float32's range and needs no scaling.
@@ -131,9 +125,14 @@ class EagerStepper(Stepper):
         self.optimizer.zero_grad(set_to_none=True)
         self.steps += 1
         if self.average:
-            # A lower decay at first, so that the average does not contain the initial weights.
-            decay = min(self.plan.average, (1 + self.steps) / (10 + self.steps))
-            torch._foreach_lerp_(self.average, [p.data for p in self.parameters], 1 - decay)  # pyright: ignore
+            torch._foreach_lerp_(self.average, [p.data for p in self.parameters], self.average_rate())  # pyright: ignore
+
+    def average_rate(self) -> float:
+        """How far the moving average moves towards the weights after the last step.
+
+        Further in the first steps, so that it does not contain the initial weights.
+        """
+        return 1 - min(self.plan.average, (1 + self.steps) / (10 + self.steps))
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

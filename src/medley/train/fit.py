@@ -17,14 +17,15 @@ from medley.model.records import Record
 from medley.model.tasks import Task, constant_losses, measure, relative_loss, task_losses
 from medley.train.best import TOGETHER, BestWeights, validation_outputs
 from medley.train.calibrate import affordable_epochs
+from medley.train.eager import EagerStepper
 from medley.train.hooks import TrainingHooks
 from medley.train.loop import train
 from medley.train.plan import Training, default_batch_size, default_epochs
 from medley.train.run import RECOVERY_RATE, FitResult, TrainingRun
 from medley.train.state import TrainingState
 from medley.train.stepper import Stepper
-from medley.train.steppers import autocast_dtype, make_stepper
-from medley.train.threads import default_threads, forward_flops, threads
+from medley.train.steppers import Work, autocast_dtype, choose_stepper
+from medley.train.threads import ForwardCount, count_forward, default_threads, threads
 
 ADAPT_ROWS = 8_192
 """Maximum number of rows from which statistics are computed before training."""
@@ -82,14 +83,14 @@ def fit(
     torch.manual_seed(seed)
     if not is_trained:
         network.adapt(rows.take(_sample(rows, seed)))
-    flops = forward_flops(network, rows.slice(0, batch_size)) if device.type == "cpu" else 0
-    thread_count = plan.threads or (default_threads(flops) if device.type == "cpu" else None)
-    precision = autocast_dtype(plan.precision, device, flops)
-    stepper = make_stepper(network, tasks, balancer.to(device), plan, precision)
+    forward = count_forward(network, rows.slice(0, batch_size)) if device.type == "cpu" else ForwardCount()
+    thread_count = plan.threads or (default_threads(forward.flops) if device.type == "cpu" else None)
+    precision = autocast_dtype(plan.precision, device, forward.flops)
+    eager = EagerStepper(network, tasks, balancer.to(device), plan, precision)
     weights = {task.name: weight for task, weight in zip(tasks, balancer.loss_weights, strict=True)}
     best = BestWeights(network, tasks, by_task=hooks.by_task)
-    run = TrainingRun(stepper, network, rows, batch_size, hooks.deadline, seed, best)
-    validation = Validation(network, tasks, weights, rows if val is None and rows.folds is not None else val, stepper)
+    run = TrainingRun(eager, network, rows, batch_size, hooks.deadline, seed, best)
+    validation = Validation(network, tasks, weights, rows if val is None and rows.folds is not None else val, eager)
     network.train()
     run.result.epochs, run.result.stopped = epochs, stopped
     wanted = epochs
@@ -111,10 +112,16 @@ def fit(
     if stopped is None:
         hooks.on_plan(epochs, wanted)
     total = epochs * -(-rows.size // batch_size)
-    pieces = stepper.pieces
+    is_complete = all(mask is None for mask in rows.present.values())
+    work = Work(batch_size, total, forward, len(eager.parameters), is_complete)
+    stepper = run.stepper = choose_stepper(eager, plan, work)
+    pieces, note = stepper.pieces, stepper.note
 
     def on_step() -> None:
-        nonlocal pieces
+        nonlocal pieces, note
+        if stepper.note != note:
+            note = stepper.note
+            hooks.log(str(note))
         if stepper.pieces != pieces:
             pieces = stepper.pieces
             hooks.log(f"memory is short: batches of {batch_size} rows are computed in {pieces} pieces")

@@ -12,6 +12,7 @@ from medley.errors import ConfigError, ErrorCollector, did_you_mean
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("one_cycle", "cosine", "constant")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+STEPPERS = ("auto", "eager", "compiled")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class Training:
             size; float32 elsewhere.
         beta2: decay rate of the optimiser's second moments; of `"adamw"` and `"adam"`.
         average: decay rate of a moving average of the weights, which is then validated and saved; 0 for no average.
+        stepper: `"compiled"` runs each training step as one compiled program, which needs a C++ compiler and takes half
+            a minute to compile, once per shape of a network; `"eager"` does not; `"auto"` compiles on a CPU where
+            training is long enough to pay for it.
         first_epochs: epochs of the first stage (`FirstStage`), if there is one; None for 15.
         threads: CPU threads; None for one for small networks, which several would slow down, and all for others.
 
@@ -61,10 +65,12 @@ class Training:
     beta2: float = 0.999
     average: float = 0.0
     first_epochs: int | None = None
+    stepper: str = "auto"
 
     def __post_init__(self) -> None:
         errors = ErrorCollector()
-        for name, options in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
+        choices_of = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "precision": PRECISIONS, "stepper": STEPPERS}
+        for name, options in choices_of.items():
             value = getattr(self, name)
             if value not in options:
                 choices = ", ".join(map(repr, options))

@@ -30,11 +30,13 @@ class Stepper(ABC):
         learning_rate: of the last step.
         pieces: in how many pieces a batch is computed, more than one where memory is short.
         is_restarted: whether `restart` was called.
+        note: why steps are not computed in the way that was asked for, or None.
     """
 
     learning_rate: float
     pieces: int = 1
     is_restarted: bool = False
+    note: str | None = None
 
     @abstractmethod
     def step(self, batch: Batch, progress: float) -> StepOutput:

@@ -2,40 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
-from medley.balance.balancer import Balancer
-from medley.graph.network import Network
-from medley.model.tasks import Task
 from medley.nn.speed import has_bfloat16
+from medley.train.compiled import CompiledStepper
 from medley.train.eager import EagerStepper
 from medley.train.plan import Training
 from medley.train.stepper import Stepper
-from medley.train.threads import MIN_FLOPS
+from medley.train.threads import MIN_FLOPS, ForwardCount
+
+CALL_SECONDS, TENSOR_SECONDS, STEP_SECONDS = 12e-6, 30e-6, 4e-4
+"""Time of an eager step besides its arithmetic: per function of the forward pass, per trained tensor, and per step.
+
+Measured on one core of 2026 for networks of tables, texts and small images (`benchmarks/speed.py`)."""
+
+FLOPS_PER_SECOND = 6e10
+"""Floating-point operations per second of one thread, in products of usual sizes."""
+
+SAVED = 0.65
+"""Fraction of the time besides arithmetic that compiling saves."""
+
+COMPILE_SECONDS, COMPILE_CALL_SECONDS = 12.0, 0.3
+"""Time to compile a step for the first time: at least, and per function of the forward pass."""
 
 
-def make_stepper(
-    network: Network,
-    tasks: Sequence[Task],
-    balancer: Balancer,
-    plan: Training,
-    precision: torch.dtype | None,
-) -> Stepper:
-    """Creates the stepper of a plan.
-
-    Only this function names classes of steppers: a new kind of step is a class beside `EagerStepper` and a condition
-    here.
+@dataclass(frozen=True)
+class Work:
+    """What is left of a training, in numbers that do not depend on the load of the machine.
 
     Args:
-        network: the network to train, on its device.
-        tasks: its tasks, in the balancer's order.
-        balancer: combines their losses, on the same device.
-        plan: resolved.
-        precision: data type of autocast, or None for no autocast (`autocast_dtype`).
+        batch_size: rows per step.
+        steps: number of steps.
+        forward: what a forward pass of a batch computes.
+        tensors: number of trained tensors.
+        is_complete: whether every row has every input.
     """
-    return EagerStepper(network, tasks, balancer, plan, precision)
+
+    batch_size: int
+    steps: int
+    forward: ForwardCount
+    tensors: int
+    is_complete: bool = True
+
+    @property
+    def compile_pays(self) -> bool:
+        """Whether compiling a step saves more time than it takes.
+
+        >>> forward = ForwardCount(flops=2_700_000, calls=23)
+        >>> [Work(64, steps, forward, tensors=11).compile_pays for steps in (10_000, 100_000)]
+        [False, True]
+        """
+        overhead = STEP_SECONDS + CALL_SECONDS * self.forward.calls + TENSOR_SECONDS * self.tensors
+        arithmetic = 3 * self.forward.flops / FLOPS_PER_SECOND  # the backward pass takes twice the forward pass
+        if not self.is_complete or arithmetic > overhead:
+            return False
+        return self.steps * overhead * SAVED > COMPILE_SECONDS + COMPILE_CALL_SECONDS * self.forward.calls
+
+
+def choose_stepper(eager: EagerStepper, plan: Training, work: Work) -> Stepper:
+    """The stepper for the rest of a training.
+
+    Only this function chooses between classes of steppers. `"auto"` takes compiled steps on a CPU where they pay, by
+    counting: measured times would depend on what else the machine does, and the same seed must give the same bits.
+
+    Args:
+        eager: with the present state of the training.
+        plan: names the stepper.
+        work: what is to be computed.
+    """
+    if plan.stepper == "eager" or (plan.stepper == "auto" and not (eager.device == "cpu" and work.compile_pays)):
+        return eager
+    return CompiledStepper(eager, work.batch_size)
 
 
 def autocast_dtype(precision: str, device: torch.device, flops: int = 0) -> torch.dtype | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -21,11 +22,24 @@ MIN_FLOPS = 2e8
 the threads of a small network wait for each other (measured: one thread 3.4 s per epoch, two 55 s)."""
 
 
-def forward_flops(network: Network, batch: Batch) -> int:
-    """Counts the floating-point operations of a forward pass. Unlike its time, the number is reproducible.
+@dataclass(frozen=True)
+class ForwardCount:
+    """What a forward pass computes. Unlike its time, the numbers are reproducible.
 
-    Only matrix products and convolutions are counted. (The counter of torch, and any other that intercepts operations
-    instead of functions, imports torch's compiler, which takes a second or two.)
+    Args:
+        flops: floating-point operations of matrix products and convolutions.
+        calls: number of functions of torch that return tensors.
+    """
+
+    flops: int = 0
+    calls: int = 0
+
+
+def count_forward(network: Network, batch: Batch) -> ForwardCount:
+    """Counts what a forward pass computes.
+
+    (The counter of torch, and any other that intercepts operations instead of functions, imports torch's compiler,
+    which takes a second or two.)
 
     Args:
         network: on the CPU.
@@ -33,14 +47,19 @@ def forward_flops(network: Network, batch: Batch) -> int:
     """
     training, few, factor = network.training, batch, 1.0
     network.eval()
-    while (flops := _count(network, few)) is None:  # memory is short
+    while (counted := _count(network, few)) is None:  # memory is short
         few = split(few, 2)[0]
         factor = batch.size / few.size
     network.train(training)
-    return int(flops * factor)
+    return ForwardCount(int(counted.flops * factor), counted.calls)
 
 
-def _count(network: Network, batch: Batch) -> int | None:
+def forward_flops(network: Network, batch: Batch) -> int:
+    """The floating-point operations of a forward pass (`count_forward`)."""
+    return count_forward(network, batch).flops
+
+
+def _count(network: Network, batch: Batch) -> ForwardCount | None:
     try:
         with torch.no_grad(), _FlopCounter() as counter:
             network(batch)
@@ -48,7 +67,7 @@ def _count(network: Network, batch: Batch) -> int | None:
         if not is_out_of_memory(error) or batch.size < 2 * MIN_PIECE:
             raise
         return None
-    return counter.flops
+    return ForwardCount(counter.flops, counter.calls)
 
 
 class _FlopCounter(TorchFunctionMode):
@@ -56,13 +75,14 @@ class _FlopCounter(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.flops = 0
+        self.flops = self.calls = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         count = _COUNTS.get(getattr(func, "__name__", ""))
         if count is not None:
             self.flops += 2 * count(out, args)
+        self.calls += isinstance(out, Tensor | tuple)
         return out
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from medley.auto.automodel import AutoModel
 from medley.auto.duration import seconds
@@ -20,6 +20,8 @@ from medley.auto.table.search_rows import SearchRows, SplitSettings, search_rows
 from medley.errors import ConfigError, DataError, ErrorCollector, MissingDependencyError
 from medley.model.model import Model
 from medley.search.budget import Budget
+from medley.search.execute.choose import resolve_executor
+from medley.search.execute.executor import Executor
 from medley.search.progress import Progress
 from medley.search.store import Store
 from medley.search.study import PATIENCE
@@ -69,6 +71,8 @@ def fit(
     header: HasHeader = "auto",
     connection: Any = None,
     private: Sequence[str] = (),
+    executor: str | Executor | None = None,
+    workers: int | None = None,
 ) -> Model:
     """Fits a model of one or several targets to a table: infers the kinds of columns, builds a graph, searches, trains.
 
@@ -129,6 +133,9 @@ def fit(
         private: columns of which no word may be seen or saved. Each word is replaced by a code as soon as the table is
             read, here and in predictions: categories and words are still told apart, parts of words and numbers are not
             read. Codes hide words from readers, not from those who try a list of words.
+        executor: where trials run: "serial" (here, the default), "processes" of this machine, "files" (workers on
+            other machines that share the project's folder), or "ray"; see docs/scale.md.
+        workers: number of trials that run at the same time; default: one per CPU core.
 
     Returns:
         A model whose `predict` takes tables and returns frames.
@@ -167,6 +174,8 @@ def fit(
         errors.add("cannot be combined with overwrite, which begins anew.", argument="resume")
     with suppress(ConfigError, DataError, MissingDependencyError):  # reported by now, or when it is read
         table = source_of(table, header, connection, _target_names(targets))
+    with errors.collecting(ConfigError):
+        executor = resolve_executor(executor, workers)
     split_settings = SplitSettings(
         validation_split or 0.2,
         seed or 0,
@@ -228,6 +237,7 @@ def fit(
         patience=PATIENCE if max_trials is None else None,
         stream=rows.stream,
         resume=resume,
+        executor=cast(Executor, executor),
     )
     return auto.export_model()
 

@@ -1,0 +1,198 @@
+"""Workers that are processes of this machine, one thread each."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any, final
+
+from medley.search.execute.arrays import ArrayFolder
+from medley.search.execute.executor import Executor, PendingTrial, TrialOutcome
+from medley.search.execute.messages import MAX_LOSSES, finished, hear, interrupted, lost
+from medley.search.execute.shared_folder import EXECUTION
+from medley.search.execute.task import TaskWriter, seconds_left
+from medley.search.trial import SearchSpec
+
+POLL_SECONDS = 0.2
+"""Seconds that `poll` waits for a message."""
+
+END_SECONDS = 5.0
+"""Seconds that workers have to end by themselves."""
+
+_THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A process, and the trial that it runs."""
+
+    process: subprocess.Popen[bytes]
+    trial: PendingTrial | None = None
+
+    def send(self, content: dict[str, Any]) -> None:
+        """Sends a line; the end of a process is noticed where its messages are read."""
+        assert self.process.stdin is not None
+        with suppress(OSError, ValueError):
+            self.process.stdin.write(json.dumps(content).encode() + b"\n")
+            self.process.stdin.flush()
+
+    def end(self) -> None:
+        """Tells the process that there are no more trials."""
+        assert self.process.stdin is not None
+        with suppress(OSError):
+            self.process.stdin.close()
+
+
+@final
+class Processes(Executor):
+    """Runs trials in processes of this machine. A process that dies is replaced, and its trial continued.
+
+    Processes are started anew, not forked, so that threads and devices of this one do not matter. They speak over their
+    standard input and output, so they notice at once when the search ends, and it when they do. Encoded rows are files
+    that all of them map; checkpoints and models are written to the project.
+
+    Args:
+        workers: number of processes; None starts one per CPU core.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = workers or os.cpu_count() or 1
+        self._processes: list[_Worker] = []
+        self._waiting: deque[tuple[PendingTrial, dict[str, Any]]] = deque()
+        self._contents: dict[int, dict[str, Any]] = {}
+        self._losses: dict[int, int] = {}
+        self._cancelled: list[TrialOutcome] = []
+        self._messages: Queue[tuple[_Worker, dict[str, Any] | None]] = Queue()
+
+    @property
+    def pids(self) -> list[int]:
+        """Numbers of the processes."""
+        return [worker.process.pid for worker in self._processes]
+
+    def begin(self, search_spec: SearchSpec, folder: Path) -> None:
+        self._writer = TaskWriter(search_spec)
+        self._folder = folder.absolute() / EXECUTION
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._arrays = ArrayFolder(self._folder / "arrays")
+        for _ in range(self.workers):
+            self._start()
+
+    def submit(self, trial: PendingTrial) -> None:
+        content = self._writer.content(trial)
+        self._arrays.write(self._writer.names.arrays)
+        self._waiting.append((trial, content))
+        self._assign()
+
+    def poll(self) -> list[TrialOutcome]:
+        outcomes, self._cancelled = self._cancelled, []
+        for worker, message in self._next_messages():
+            if message is None:
+                outcomes += self._give_on(worker)
+            elif worker.trial is None:
+                continue
+            elif message["kind"] == "result":
+                trial, worker.trial = worker.trial, None
+                result = finished(trial, message["result"])
+                outcomes.append(TrialOutcome(trial.number, result, folder=self._model(trial)))
+            else:
+                reason = hear(worker.trial, message)
+                if message["kind"] == "record":
+                    worker.send({"kind": "answer", "reason": reason})
+        self._assign()
+        return outcomes
+
+    def cancel(self, number: int) -> None:
+        for worker in self._processes:
+            if worker.trial is not None and worker.trial.number == number:
+                worker.send({"kind": "cancel"})
+        for entry in [entry for entry in self._waiting if entry[0].number == number]:
+            self._waiting.remove(entry)
+            self._cancelled.append(TrialOutcome(number, interrupted(entry[0])))
+
+    def close(self) -> None:
+        workers, self._processes = self._processes, []
+        for worker in workers:
+            worker.end()
+        for worker in workers:
+            try:
+                worker.process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+                worker.process.wait()
+        self._waiting.clear()
+        if workers:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self) -> None:
+        environment = {**os.environ, **dict.fromkeys(_THREAD_LIMITS, "1")}
+        environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
+        command = [sys.executable, "-m", "medley.search.execute.process_worker"]
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
+        )
+        worker = _Worker(process)
+        self._processes.append(worker)
+        threading.Thread(target=self._listen, args=[worker], daemon=True).start()
+
+    def _listen(self, worker: _Worker) -> None:
+        assert worker.process.stdout is not None
+        with worker.process.stdout as lines:
+            for line in lines:
+                with suppress(ValueError):  # the half of a line, of a process that was killed
+                    self._messages.put((worker, json.loads(line)))
+        self._messages.put((worker, None))
+
+    def _next_messages(self) -> Iterator[tuple[_Worker, dict[str, Any] | None]]:
+        with suppress(Empty):
+            yield self._messages.get(timeout=POLL_SECONDS)
+            while True:
+                yield self._messages.get_nowait()
+
+    def _assign(self) -> None:
+        for _ in range(min(len(self._waiting), self.workers - len(self._processes))):  # in place of those that died
+            self._start()
+        for worker in self._processes:
+            if worker.trial is None and self._waiting and worker.process.poll() is None:
+                worker.trial, content = self._waiting.popleft()
+                self._contents[worker.trial.number] = content
+                worker.send(
+                    {
+                        "kind": "task",
+                        "content": content,
+                        "arrays": str(self._arrays.folder),
+                        "checkpoints": str(worker.trial.checkpoints.folder),
+                        "model": str(self._model(worker.trial)),
+                        "seconds": seconds_left(worker.trial),
+                    }
+                )
+
+    def _give_on(self, worker: _Worker) -> list[TrialOutcome]:
+        """Gives the trial of a process that has ended to another one, unless it ends them all."""
+        if worker not in self._processes:
+            return []
+        self._processes.remove(worker)
+        worker.end()
+        code = worker.process.wait()
+        trial = worker.trial
+        if trial is None:
+            return []
+        number = trial.number
+        self._losses[number] = self._losses.get(number, 0) + 1
+        if self._losses[number] >= MAX_LOSSES:
+            return [TrialOutcome(number, lost(trial, MAX_LOSSES, f"exit code {code}"))]
+        trial.hooks.log(f"trial {number}: its process ended with exit code {code}; another one continues it")
+        self._waiting.appendleft((trial, self._contents[number]))
+        return []
+
+    def _model(self, trial: PendingTrial) -> Path:
+        return self._folder / "models" / str(trial.number)
