@@ -26,6 +26,7 @@ from typing import Self, TypeVar
 E = TypeVar("E", bound="MedleyError")
 
 _OPTIONS: ContextVar[Mapping[str, str]] = ContextVar("options", default={})  # noqa: B039  (never written to)
+_KEYS: ContextVar[Mapping[str, str]] = ContextVar("keys", default={})  # noqa: B039
 
 
 def spelled(argument: str, *value: object) -> str:
@@ -45,7 +46,9 @@ def spelled(argument: str, *value: object) -> str:
     if option is None:
         return f"{argument}={value[0]!r}" if value else argument
     match value:
-        case () | (True,):
+        case ():
+            return _KEYS.get().get(argument, option)
+        case (True,):
             return option
         case (Mapping() as pairs,):
             return " ".join(f"{option} {shlex.quote(f'{key}={item}')}" for key, item in pairs.items())
@@ -53,22 +56,24 @@ def spelled(argument: str, *value: object) -> str:
 
 
 @contextmanager
-def command_line_spelling(options: Mapping[str, str]) -> Iterator[None]:
+def command_line_spelling(options: Mapping[str, str], keys: Mapping[str, str] | None = None) -> Iterator[None]:
     """Names arguments by their options in all messages that are made or printed inside.
 
     Args:
         options: Python's argument -> option. Arguments without an option stay as they are.
+        keys: Python's argument -> where its value comes from, if not from an option: a key of a file.
 
     >>> error = ConfigError("must be positive, got 0.", argument="max_trials")
     >>> with command_line_spelling({"max_trials": "--trials"}):
     ...     print(error)
     --trials must be positive, got 0.
     """
-    token = _OPTIONS.set(options)
+    tokens = _OPTIONS.set(options), _KEYS.set(keys or {})
     try:
         yield
     finally:
-        _OPTIONS.reset(token)
+        _OPTIONS.reset(tokens[0])
+        _KEYS.reset(tokens[1])
 
 
 class MedleyError(Exception):

@@ -28,7 +28,9 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         help="read options from a YAML file, which medley new and --save-config write; options of the command line "
         "replace its values, and those of the form COLUMN=VALUE add to them (-: the standard input)",
     )
-    parser.add_argument("--save-config", metavar="FILE", type=Path, help="write the options of this call to a YAML file")
+    parser.add_argument(
+        "--save-config", metavar="FILE", type=Path, help="write the options of this call to a YAML file"
+    )
 
 
 class Config:
@@ -44,6 +46,16 @@ class Config:
         self.file = file
         self.values = dict(values)
         self.errors = errors
+        self.used: set[str] = set()
+
+    def names(self, options: Mapping[str, str]) -> dict[str, str]:
+        """How messages name the arguments whose values come from the file: Python's argument -> "run.yaml: epochs".
+
+        Args:
+            options: Python's argument -> option.
+        """
+        keys = {argument: option.removeprefix("--") for argument, option in options.items()}
+        return {argument: f"{self.file}: {key}" for argument, key in keys.items() if key in self.used}
 
     def arguments(self, parser: argparse.ArgumentParser, explicit: Mapping[str, Any]) -> list[str]:
         """The words that stand for the file on the command line; what is wrong is added to `errors`.
@@ -58,10 +70,12 @@ class Config:
         for key, value in self.values.items():
             action = keys.get(key.replace("_", "-"))
             if action is None:
-                self._add(f"has no key {key!r}.{did_you_mean(key, keys)} Keys are the options of {parser.prog}.")
+                hint = did_you_mean(key, keys) or f" Keys are the options of {parser.prog}, see --help."
+                self._add(f"is not a key.{hint}", key)
             elif action.dest in explicit and not is_of_pairs(action):
                 continue
             elif action.option_strings:
+                self.used.add(key_of(action))
                 words += self._words(action, key, value)
             else:
                 positional += self._texts(action, key, value)
@@ -105,15 +119,60 @@ class Config:
                 try:
                     action.type(text)
                 except (argparse.ArgumentTypeError, ValueError) as error:
-                    reason = f"{error}" if isinstance(error, argparse.ArgumentTypeError) else f"must be valid, got {text!r}"
+                    reason = (
+                        f"{error}" if isinstance(error, argparse.ArgumentTypeError) else f"must be valid, got {text!r}"
+                    )
                     self._add(f"{reason}.", key)
                     texts.remove(text)
         return texts
 
-    def _add(self, message: str, key: str | None = None) -> None:
-        self.errors.add(f"{key} {message}" if key else message, where=self.file if key else "")
-        if key is None:
-            self.errors.errors[-1].message = f"{self.file} {message}"
+    def _add(self, message: str, key: str) -> None:
+        self.errors.add(f"{key} {message}", where=self.file)
+
+
+def with_config(
+    arguments: Sequence[str], parsers: Mapping[str, argparse.ArgumentParser]
+) -> tuple[list[str], Config | None]:
+    """The arguments of the command line with those of the file that `--config` names before them.
+
+    Args:
+        arguments: after `medley`.
+        parsers: command -> parser.
+
+    Raises:
+        ConfigError: the file cannot be read, or no table is named.
+    """
+    place = next((place for place, word in enumerate(arguments) if word in parsers), len(arguments))
+    parser = parsers[arguments[place]] if place < len(arguments) else None
+    if parser is None or "--config" not in parser._option_string_actions:
+        return list(arguments), None
+    words = list(arguments[place + 1 :])
+    explicit = _explicit(parser, words)
+    if "config" not in explicit:
+        return list(arguments), None
+    config = read_config(explicit["config"])
+    before = config.arguments(parser, explicit)
+    for action in parser._get_positional_actions():
+        if action.dest not in explicit and not config.values.get(action.dest):
+            config.errors.add(f"{action.dest} is missing; name it there, or as {action.metavar}.", where=config.file)
+            config.errors.raise_if_any(ConfigError)
+    return [*arguments[: place + 1], *before, *words], config
+
+
+def _explicit(parser: argparse.ArgumentParser, words: Sequence[str]) -> dict[str, Any]:
+    """The values that words set, by destination, without any defaults."""
+    saved = [(action, action.default, action.nargs) for action in parser._actions]
+    defaults, parser._defaults = parser._defaults, {}
+    for action in parser._actions:
+        action.default = argparse.SUPPRESS
+        if not action.option_strings:
+            action.nargs = "*"
+    try:
+        return vars(parser.parse_known_args(words)[0])
+    finally:
+        parser._defaults = defaults
+        for action, default, nargs in saved:
+            action.default, action.nargs = default, nargs
 
 
 def read_config(file: str) -> Config:
@@ -131,7 +190,7 @@ def read_config(file: str) -> Config:
         raise ConfigError(f"--config {file} cannot be read: {reason}.") from error
     try:
         node = yaml.compose(text, yaml.BaseLoader)
-        content = yaml.load(text, yaml.BaseLoader)  # only texts, lists and dicts  # noqa: S506
+        content = yaml.load(text, yaml.BaseLoader)  # only texts, lists and dicts
     except yaml.YAMLError as error:
         raise ConfigError(f"--config {file} is not YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(content, dict):
@@ -150,7 +209,7 @@ def options_of(parser: argparse.ArgumentParser, args: argparse.Namespace) -> dic
         value = getattr(args, action.dest, None)
         if value is None or value in ([], action.default):
             continue
-        if action.nargs == 0 and isinstance(action, argparse._StoreConstAction) and value != action.const:
+        if isinstance(action, argparse._StoreConstAction) and value != action.const:
             continue
         if is_of_pairs(action) and all("=" in item for item in value):
             pairs: dict[str, list[str]] = {}
@@ -158,7 +217,7 @@ def options_of(parser: argparse.ArgumentParser, args: argparse.Namespace) -> dic
                 name, _, part = item.rpartition("=") if action.dest == "kind" else item.partition("=")
                 pairs.setdefault(name, []).append(part)
             value = {name: parts[0] if len(parts) == 1 else parts for name, parts in pairs.items()}
-        elif action.nargs == 0:
+        elif isinstance(action, argparse._StoreConstAction):
             value = True
         options[key_of(action)] = value[0] if action.nargs == "+" and len(value) == 1 else value
     return options
