@@ -74,7 +74,8 @@ def test_predictions_are_columns_and_classes_have_their_probability():
     probabilities = {"kind": np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]]), "y": np.arange(3.0)}
     labels = {"kind": ["a", "b"], "y": None}
     decoded = {"kind": np.array(["a", "a", "b"], object), "y": np.arange(3.0)}
-    predictions = view.predictions(decoded, probabilities, labels)
+    confidence = {"kind": np.array([0.9, 0.5, 0.8])}
+    predictions = view.predictions(decoded, confidence, labels)
     assert {name: list(cells) for name, cells in predictions} == {
         "kind": ["a", "a", "b"],
         "kind_probability": [0.9, 0.5, 0.8],

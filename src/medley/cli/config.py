@@ -15,7 +15,7 @@ from typing import Any
 
 from medley.errors import ConfigError, ErrorCollector, did_you_mean
 
-_OWN = ("config", "save-config", "help", "debug", "import", "json")
+_OWN = ("config", "save-config", "help", "debug", "json")
 _BOOLEANS = {"true": True, "false": False}
 _UNSET = ("", "null", "~")
 

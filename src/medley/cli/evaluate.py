@@ -62,7 +62,10 @@ def run(args: argparse.Namespace) -> None:
     if args.weight is not None:
         frame: Any = table.frame
         if args.weight not in frame:
-            errors.add(f"names {args.weight!r}, which is not a column.{did_you_mean(args.weight, frame)}", argument="sample_weight")
+            errors.add(
+                f"names {args.weight!r}, which is not a column.{did_you_mean(args.weight, frame)}",
+                argument="sample_weight",
+            )
             errors.raise_if_any(DataError)
         weights = frame[args.weight].to_numpy()
     metrics = model.evaluate(table, sample_weight=weights, on_unreadable=args.on_unreadable)
@@ -72,7 +75,9 @@ def run(args: argparse.Namespace) -> None:
         print_json({"table": table.origin, "rows": len(table), "loss": metrics["loss"], "targets": targets})
         return
     rows = [
-        (name, f"{labelled:,}", metric, format_number(value)) for name, labelled, values in scores for metric, value in values
+        (name, f"{labelled:,}", metric, format_number(value))
+        for name, labelled, values in scores
+        for metric, value in values
     ]
     columns = ("target", "labelled rows", "metric", "value")
     show_table(f"{table.origin}: {len(table):,} rows", columns, rows, right=("labelled rows", "value"))

@@ -162,7 +162,7 @@ def _document(inspection: Inspection) -> dict[str, Any]:
         }
         for name, task in inspection.tasks.items()
     ]
-    leaks = [{"column": leak.column, "target": leak.target, "reason": leak.how} for leak in inspection.leaks]
+    leaks = [{"column": leak.column, "target": leak.target, "reason": str(leak)} for leak in inspection.leaks]
     table = inspection.table
     head = {"table": table.origin, "rows": len(table), "notes": table.notes, "columns": columns, "targets": targets}
     return {**head, "leaks": leaks, "duplicate_rows": inspection.duplicates}

@@ -32,6 +32,7 @@ COMMANDS = {
     "predict": "predict the targets of the rows of a table",
     "evaluate": "evaluate a model on a table that holds the true values",
     "importance": "measure how much predictions depend on each column, input and modality",
+    "explain": "explain predictions of rows: what each column, word and pixel added",
     "caption": "generate captions for the images of a table",
     "export": "export a model to ONNX, for machines without torch",
     "describe": "show a saved model: architecture, columns, scores",
@@ -43,13 +44,24 @@ COMMANDS = {
 """Command -> summary in the help; its code is in the module of the same name."""
 
 _GROUPS = {
-    "from a table to predictions": ("inspect", "new", "fit", "predict", "evaluate", "caption"),
-    "models": ("describe", "importance", "export", "doctor"),
+    "from a table to predictions": ("inspect", "new", "fit", "worker", "predict", "evaluate", "caption"),
+    "a saved model": ("describe", "importance", "explain", "export", "doctor"),
     "more": (),
 }
 """Title -> commands, in the help; those that no group names are in the last one."""
 
-_WITH_BLOCKS = ("fit", "worker", "predict", "evaluate", "importance", "export", "describe", "blocks", "doctor")
+_WITH_BLOCKS = (
+    "fit",
+    "worker",
+    "predict",
+    "evaluate",
+    "importance",
+    "explain",
+    "export",
+    "describe",
+    "blocks",
+    "doctor",
+)
 """Commands that may need blocks from outside medley."""
 
 _VERSIONS = ("torch", "numpy", "pandas", "scikit-learn", "optuna", "safetensors")
@@ -106,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 _import(getattr(args, "modules", ()))
                 code = _command_module(args.verb).run(args)
             sys.stdout.flush()
-            if args.verbose > 1:
+            if getattr(args, "verbose", 1) > 1:
                 print(f"medley {args.verb}: {time.monotonic() - start_time:.1f} s", file=sys.stderr)
         except (KeyboardInterrupt, MedleyError, OSError, ModuleNotFoundError) as error:
             if args.debug or is_missing_part(error):
@@ -188,13 +200,16 @@ def command_parser(
     """
     parser = argparse.ArgumentParser(
         prog="medley",
+        usage="medley [-h] [--version] [--debug] COMMAND ...",
         description="Multi-modal, multi-task deep learning: many kinds of input, many targets, one network.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_Version, help="show the versions of medley and of its main dependencies")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    subparsers = parser.add_subparsers(dest="verb", metavar="COMMAND", title="commands", description=_listing())
+    subparsers = parser.add_subparsers(
+        dest="verb", prog="medley", title="commands", description=_listing(), help=argparse.SUPPRESS
+    )
     # Only the requested command's module is imported, to add its arguments.
     requested = next((argument for argument in arguments if argument in COMMANDS), None)
     for name, summary in COMMANDS.items():

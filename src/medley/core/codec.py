@@ -104,6 +104,10 @@ class TargetCodec(Codec):
     def probabilities(self, raw: np.ndarray) -> np.ndarray:
         """Decodes raw outputs (B, K) as probabilities (B, classes); for numbers, the same as `decode`."""
 
+    def predicted_indices(self, raw: np.ndarray) -> np.ndarray | None:
+        """Raw outputs (B, K) -> indices (B,) of the classes that `decode` returns; None unless rows have one class."""
+        return None
+
     def admit(self, values: Any) -> Self:
         """Makes the labels of rows that the codec is not fitted to, such as validation rows, labels of the target too.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -185,6 +185,15 @@ class Network(nn.Module):
                 value = values[index].mean(1) if self.specs[index].is_ensemble else values[index]
                 inputs[step.name] = _scatter(value, batch.rows(step.sources), batch.size)
         return inputs
+
+    def results(self, batch: Batch, keys: Collection[str]) -> dict[str, Tensor]:
+        """Results of steps by their `result_key`, each (B, ...); zeros for rows without any input."""
+        values, results = self._begin(batch), {}
+        for step in self.steps:
+            values.append(self._value(step, values, batch))
+            if step.result_key in keys:
+                results[str(step.result_key)] = _scatter(values[-1], batch.rows(step.sources), batch.size)
+        return results
 
     def adapt(self, batch: Batch) -> None:
         """Computes the statistics of parts that have some (standardisation), in order.

@@ -26,6 +26,7 @@ from medley.model.encoding import source_nodes
 from medley.model.onnx_graph import OPSET, check_parts, onnx_names, write_onnx
 from medley.runtime.manifest import fingerprint, manifest_path
 from medley.tables.view import TableView
+from medley.trust.trust import Trust
 
 
 def export(
@@ -35,6 +36,7 @@ def export(
     targets: Mapping[str, TargetCodec],
     network: Network,
     table: TableView | None = None,
+    trust: Trust | None = None,
 ) -> Path:
     """Writes a model as ONNX and JSON; files appear whole or not at all.
 
@@ -45,6 +47,7 @@ def export(
         targets: head name -> fitted target codec.
         network: holds the weights; not changed.
         table: how the model reads a table, where it does.
+        trust: what is known about how far predictions can be trusted; predictions for validation rows are left out.
 
     Returns:
         The ONNX file.
@@ -57,6 +60,7 @@ def export(
     target = Path(path)
     _check(target, graph, network)
     arrays: dict[str, np.ndarray] = {}
+    trust_values, trust_arrays = split_arrays({} if trust is None else trust.without_examples().state(), "trust")
     content = {
         "versions": {"torch": version("torch"), "opset": OPSET},
         "inputs": graph.input_names,
@@ -66,7 +70,8 @@ def export(
             for name, head in graph.heads.items()
         ],
         "table": None if table is None else table.state(),
-        "arrays": {name: array_to_json(array) for name, array in arrays.items()},
+        **({"trust": trust_values} if trust_values else {}),
+        "arrays": {name: array_to_json(array) for name, array in (arrays | trust_arrays).items()},
     }
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".export-") as folder:
         onnx = Path(folder) / target.name

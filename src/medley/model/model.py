@@ -85,9 +85,8 @@ class Model(ModelOperations):
         trust: Trust | None = None,
         frozen: FrozenOutputs | None = None,
     ) -> None:
-        super().__init__(targets, table)
+        super().__init__(targets, table, trust)
         self._frozen = frozen
-        self.trust = trust or Trust()
         self.graph = graph
         self.sources = list(sources)
         self.network = network.to(resolve_device(device)).eval()
@@ -340,7 +339,7 @@ class Model(ModelOperations):
         """
         from medley.model.export import export
 
-        return export(path, self.graph, self.sources, self.targets, self.network, self.table)
+        return export(path, self.graph, self.sources, self.targets, self.network, self.table, self.trust)
 
     def _compute_raw(self, x: Mapping[str, Any], batch_size: int) -> dict[str, np.ndarray]:
         outputs = compute_outputs(self.network, self._rows(x), batch_size)

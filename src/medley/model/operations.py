@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medley.core.registry import operation
+from medley.model.attribution import Attributions
 from medley.model.importance import Importance
 from medley.tables.predictor import OnUnreadable, Predictor
 
@@ -83,6 +84,62 @@ class ModelOperations(Predictor, ABC):
             time_limit=time_limit,
             max_rows=max_rows,
             sample_weight=sample_weight,
+            root=root,
+            on_unreadable=on_unreadable,
+            seed=seed,
+            progress=progress,
+        )
+
+    def attribute(
+        self,
+        x: Any,
+        target: str | None = None,
+        label: Any = None,
+        *,
+        background: Any = None,
+        samples: int = 64,
+        steps: int = 8,
+        root: str | Path | None = None,
+        on_unreadable: OnUnreadable = "warn",
+        seed: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Attributions:
+        """What each column of a row, each word of its texts and each pixel of its images added to its prediction.
+
+        Columns of other rows are exchanged for those of the row, one after the other, in random orders: the mean change
+        is the Shapley value of a column, and the sum over columns is the prediction minus the mean prediction for the
+        other rows, exactly. Texts are exchanged word by word. What an image, recording or series adds is located by
+        integrated gradients (captum, `medley[explain]`). All parts of a model take part: linear paths, embeddings,
+        members of ensembles. Sources are in `report/exchange_paths.py` and `report/integrated_gradients.py`.
+
+        Args:
+            x: as in `predict`: the rows to explain.
+            target: the head whose output is explained; all, if left out.
+            label: the class whose probability is explained; by default the most probable one.
+            background: as `x`: the rows that each row is compared with, such as validation rows. Left out, each row is
+                compared with one in which every cell is missing.
+            samples: orders per row; more give smaller standard errors.
+            steps: of the integrals; 0 leaves out pixels and steps of series, and needs no captum.
+            root: as in `predict`.
+            on_unreadable: as in `predict`.
+            seed: of the orders.
+            progress: called with the number of finished rows, and of all.
+
+        Returns:
+            One attribution per row and target: probabilities of classes, numbers in the unit of the target.
+
+        Raises:
+            ConfigError, DataError: an argument or a row breaks a rule.
+            MissingDependencyError: captum is required and not installed.
+        """
+        return operation("report.attribution")(
+            self,
+            x,
+            target,
+            label,
+            background=background,
+            samples=samples,
+            steps=steps,
             root=root,
             on_unreadable=on_unreadable,
             seed=seed,

@@ -65,7 +65,7 @@ def _levels(cells: Any) -> np.ndarray:
 
     series = pd.Series(np.asarray(cells)) if not isinstance(cells, pd.Series) else cells
     if series.dtype.kind in "iuf" and series.nunique() > BINS:
-        codes = pd.qcut(series.rank(method="average"), BINS, labels=False, duplicates="drop")
+        codes = pd.Series(pd.qcut(series.rank(method="average"), BINS, labels=False, duplicates="drop"))
         return codes.fillna(BINS).to_numpy(np.int64)
     if series.dtype.kind in "mM":
         return _levels(series.astype("int64").to_numpy(np.float64))

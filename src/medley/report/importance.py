@@ -71,7 +71,7 @@ def importance(
     ]
     total = len(without) + repeats * (len(units) - len(without))
     values: dict[tuple[Level, str], list[dict[tuple[str, str], float]]] = {unit[:2]: [] for unit in units}
-    base, done, longest = scorer.scores(rows.encoded), 0, 0.0
+    base, done, longest = scorer.scores(rows.encode()), 0, 0.0
     for repeat in range(repeats):
         for level, name, members in units:
             is_removed = level in ("input", "modality")
@@ -132,13 +132,13 @@ class _Scorer:
     """Measures the predictions for encoded rows, and how much worse they are than others."""
 
     def __init__(self, model: Model, rows: ModelRows, labels: EncodedLabels) -> None:
-        self._network, self._device, self._labels = model.network, model.device, labels
+        self._network, self._device, self._labels = rows.network, model.device, labels
         self._is_better = {
             (task.name, name): metric.greater_is_better
             for task in labels.tasks
             for name, metric in task.metrics.items()
         }
-        self._constants = constant_losses(labels.tasks, self._rows(rows.encoded))
+        self._constants = constant_losses(labels.tasks, self._rows(rows.encode()))
 
     def _rows(self, encoded: Mapping[str, Encoded]) -> Rows:
         labels = self._labels

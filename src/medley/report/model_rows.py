@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from medley.core.batch import Rows
 from medley.core.codec import Encoded
 from medley.core.registry import lookup, name_of
-from medley.data.rows import count, take
+from medley.data.datasets import rows_only
+from medley.data.rows import arrange, check_counts, count, take
 from medley.data.sources import Source, absent, encode_inputs
 from medley.graph.graph import Graph
+from medley.graph.network import Network
+from medley.graph.reuse import ReusableNetwork
 from medley.model.derived import InputRows, derived_nodes
 from medley.model.model import Model
+from medley.report.cell_columns import joined_cells, with_missing_cell
+from medley.tables.columns.unreadable import check_policy, report_unreadable
+from medley.tables.predictor import OnUnreadable, without_absent
 from medley.tables.reading.read import Table
-from medley.tables.view import TableView
+from medley.tables.view import TableView, is_table
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class ModelRows:
         self.columns = tuple(columns)
         self.size = count(columns[0].cells)
         self._build = build
+        self._reusable = ReusableNetwork(model.network)
         self._absent = frozenset(absent)
         nodes = {str(node.block.name): [str(parent.block.name) for parent in node.inputs] for node in self._derived()}
         self._inputs_of = {source.name: _inputs_of(source, nodes) for source in model.sources}
@@ -103,17 +112,61 @@ class ModelRows:
 
     def take(self, index: np.ndarray) -> ModelRows:
         """The rows at `index` (P,)."""
-        columns = [replace(column, cells=take(column.cells, index)) for column in self.columns]
+        return self._with_cells({column.name: take(column.cells, index) for column in self.columns})
+
+    def joined(self, others: ModelRows) -> ModelRows:
+        """These rows and, after them, others of the same model."""
+        return self._with_cells(
+            {column.name: joined_cells(column.cells, others.cells(column.name)) for column in self.columns}
+        )
+
+    def with_missing_row(self) -> ModelRows:
+        """These rows and, after them, one in which every cell is missing."""
+        return self._with_cells({column.name: with_missing_cell(column.cells) for column in self.columns})
+
+    def _with_cells(self, cells: Mapping[str, Any]) -> ModelRows:
+        columns = [replace(column, cells=cells[column.name]) for column in self.columns]
         return ModelRows(self.model, columns, self._build, self._absent)
+
+    def cells(self, name: str) -> Any:
+        """The cells of a column."""
+        return next(column.cells for column in self.columns if column.name == name)
+
+    def sources_of_columns(self) -> dict[str, Source]:
+        """Column -> the source that encodes it and nothing else."""
+        columns = {
+            column.input: [other for other in self.columns if other.input == column.input] for column in self.columns
+        }
+        sources = [source for source in self.model.sources if not source.reads and source.input_name in columns]
+        return {columns[s.input_name][0].name: s for s in sources if len(columns[s.input_name]) == 1}
+
+    def result_keys(self, source: str) -> set[str]:
+        """The keys of results of layers that read a source."""
+        return {key for key, name in self._reusable.keys.items() if name == source}
+
+    def encoded_row(self, source: str, row: int) -> np.ndarray:
+        """One encoded row of a source."""
+        return self._sources[source].array[row]
 
     @property
     def inputs(self) -> list[str]:
         """Names of the inputs that are present in some rows."""
         return list(dict.fromkeys(column.input for column in self.columns))
 
+    @property
+    def network(self) -> Network:
+        """Predicts what `encode` returns; has the model's weights."""
+        return self._reusable.network
+
     @cached_property
-    def encoded(self) -> dict[str, Encoded]:
-        """Source name -> the rows as they are."""
+    def _results(self) -> dict[str, np.ndarray]:
+        """Key -> results of the first layers for the rows as they are: most predictions change few columns."""
+        rows = Rows(self._sources, device=self.model.device)
+        return {key: result.cpu().numpy() for key, result in self._reusable.results(rows).items()}
+
+    @cached_property
+    def _sources(self) -> dict[str, Encoded]:
+        """Source name -> the rows as they are, without results of layers."""
         return self._encode(self.model.sources, {}, self._absent, self.size)
 
     def encode(
@@ -132,7 +185,8 @@ class ModelRows:
             absent: inputs that are absent in all rows.
 
         Returns:
-            Source name -> R encoded rows. Sources that none of this changes are not encoded again.
+            Source name -> R encoded rows, for `network`. Sources that none of this changes are not encoded again, and
+            nor are the first layers run that read them: their results are among what is returned.
         """
         positions, cells = positions or {}, cells or {}
         size = next((len(index) for index in positions.values()), self.size)
@@ -145,15 +199,15 @@ class ModelRows:
             if not names or inputs & set(absent) or set(names) & set(cells) or len(moves) > 1:
                 changed.append(source)
                 continue
-            base, index = self.encoded[source.name], positions.get(names[0])
-            encoded[source.name] = base if index is None else Encoded(base.array[index], base.present[index])
+            base, index = self._sources[source.name], positions.get(names[0])
+            index = slice(None) if index is None else index
+            encoded[source.name] = Encoded(base.array[index], base.present[index])
+            for key in self.result_keys(source.name):
+                encoded[key] = Encoded(self._results[key][index], base.present[index])
         if changed:
-            values = {name: take(self._cells(name), index) for name, index in positions.items()} | dict(cells)
+            values = {name: take(self.cells(name), index) for name, index in positions.items()} | dict(cells)
             encoded |= self._encode(changed, values, self._absent | set(absent), size)
-        return {source.name: encoded[source.name] for source in self.model.sources}
-
-    def _cells(self, name: str) -> Any:
-        return next(column.cells for column in self.columns if column.name == name)
+        return encoded
 
     def _encode(
         self, sources: Sequence[Source], cells: Mapping[str, Any], absent_inputs: Collection[str], size: int
@@ -169,6 +223,22 @@ class ModelRows:
         encoded = {source.name: absent(source.codec, size) for source in without}
         others = [source for source in sources if source.name not in encoded]
         return encoded | (encode_inputs(others, rows) if others else {})
+
+
+def prediction_rows(model: Model, x: Any, root: str | Path | None, on_unreadable: OnUnreadable = "warn") -> ModelRows:
+    """Rows without labels; arguments are those of `Model.predict`.
+
+    Raises:
+        DataError: rows break a rule.
+    """
+    check_policy(on_unreadable)
+    if model.table is not None and is_table(x, model.input_names, model.table.required):
+        table = model.table.read(x, root)
+        report_unreadable(table, model.table.schema, model.table.unparsed(table, targets=False), on_unreadable)
+        return ModelRows.of_table(model, model.table, table)
+    inputs = arrange(rows_only(x, model.input_names, model.output_names), model.input_names, "x")
+    check_counts(without_absent(inputs))
+    return ModelRows.of_inputs(model, inputs)
 
 
 def modality_by_input(graph: Graph) -> dict[str, str]:

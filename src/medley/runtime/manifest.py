@@ -21,6 +21,7 @@ from medley.data.restoring import restore_codec
 from medley.data.sources import Source
 from medley.errors import ArtifactError, ErrorCollector, MedleyError, as_artifact_error
 from medley.tables.view import TableView
+from medley.trust.trust import Trust
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Manifest:
         ports: one per source.
         targets: head name -> fitted codec, in order; the graph's outputs are named after the heads.
         table: how the model reads a table, where it does.
+        trust: what is known about how far predictions can be trusted.
         versions: of medley, torch and the ONNX operators that the export was made with.
     """
 
@@ -54,6 +56,7 @@ class Manifest:
     ports: tuple[Port, ...]
     targets: Mapping[str, TargetCodec]
     table: TableView | None
+    trust: Trust
     versions: Mapping[str, Any]
 
 
@@ -79,6 +82,7 @@ RULES = StateRules(
     ),
     heads=Items(Fields({"name": Text(), "codec": _CODEC}), low=1, high=100_000),
     table=Maybe(Json()),
+    trust=Maybe(Named(Json())),
     arrays=Named(Fields({"array": Text(), "dtype": Text(), "shape": Items(Whole(0, 2**40), high=8)})),
 )
 
@@ -175,12 +179,13 @@ def _manifest(content: Mapping[str, Any], errors: ErrorCollector) -> Manifest:
     targets = {
         entry["name"]: _codec(entry["codec"], "head", entry["name"], arrays, errors) for entry in content["heads"]
     }
+    errors.raise_if_any(ArtifactError)  # the next one needs all codecs
+    trust = Trust.restore(join_arrays(content["trust"] or {}, "trust", arrays), targets)
     table = None if content["table"] is None else TableView.restore(content["table"])
     if table is not None:
         table.check_names(names, heads)
-    return Manifest(
-        tuple(names), tuple(ports), targets, table, {"medley": content["medley"], **(content["versions"] or {})}
-    )
+    versions = {"medley": content["medley"], **(content["versions"] or {})}
+    return Manifest(tuple(names), tuple(ports), targets, table, trust, versions)
 
 
 def _codec(

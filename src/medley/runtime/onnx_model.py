@@ -41,7 +41,7 @@ class OnnxModel(Predictor):
     """
 
     def __init__(self, manifest: Manifest, session: Any, origin: Origin | None = None) -> None:
-        super().__init__(manifest.targets, manifest.table)
+        super().__init__(manifest.targets, manifest.table, manifest.trust)
         graph_inputs = {node.name: (node.type, node.shape) for node in session.get_inputs()}
         graph_outputs = [node.name for node in session.get_outputs()]
         check_ports(manifest.ports, self.output_names, graph_inputs, graph_outputs)

@@ -38,7 +38,7 @@ from medley.train.fit import VALIDATION_BATCH, Validation, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
 from medley.train.validated import validation_predictions
-from medley.trust.trust import Trust
+from medley.trust.fitting import fit_trust
 
 NOT_LEARNED = 0.995
 """Validation loss divided by that of the constant baseline from which a target counts as not learned."""
@@ -362,11 +362,12 @@ def train(
         scores |= {f"val_{name}": value for name, value in final.items()}
         result.score = hooks.score(scores) if final else result.score
     result.scores = scores
-    trust = None
+    trust, calibration = None, {}
     if evaluated is not None:
         part, where = data.parts[-1], "validation_data" if data.parts[-1].where else "training"
         labels = (data.labels[-1], part.weight, part.numbers)
-        trust = Trust(validation_predictions(network, tasks, evaluated, *labels, where, part.groups))
+        kept = validation_predictions(network, tasks, evaluated, *labels, where, part.groups)
+        trust, calibration = fit_trust(kept)
     result.reason, result.seconds = trained.stopped, monotonic() - start_time
     metadata = {
         **search_spec.about,
@@ -378,6 +379,7 @@ def train(
         "epochs": [record.to_json() for record in trained.records],
         "seed": search_spec.seed,
         "not_learned": not_learned,
+        "calibration": calibration,
         "plan": training_plan(graph, sources, trained, None if first_stage is None else first_stage.training),
         "unreadable_rows": data.unreadable_rows,
     }

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,14 +15,13 @@ from medley.data.datasets import rows_only
 from medley.data.rows import arrange, check_counts, count
 from medley.errors import ConfigError, DataError, ErrorCollector
 from medley.tables.answer_forms import checked_frame
+from medley.tables.answers import Answers
 from medley.tables.columns.unreadable import check_policy, report_unreadable
 from medley.tables.reading.frames import like
 from medley.tables.reading.read import Table
 from medley.tables.row_predictor import RowPredictor
 from medley.tables.view import TableView, is_table
-
-if TYPE_CHECKING:
-    import pandas as pd
+from medley.trust.trust import Trust
 
 OnUnreadable = Literal["warn", "raise"]
 
@@ -34,11 +32,15 @@ class Predictor(ABC):
     Args:
         targets: head name -> fitted target codec, in order.
         table: for models that were fitted to a table: how tables are read.
+        trust: what is known about how far predictions can be trusted.
     """
 
-    def __init__(self, targets: Mapping[str, TargetCodec], table: TableView | None = None) -> None:
+    def __init__(
+        self, targets: Mapping[str, TargetCodec], table: TableView | None = None, trust: Trust | None = None
+    ) -> None:
         self.targets = dict(targets)
         self.table = table
+        self.trust = trust or Trust()
 
     @property
     @abstractmethod
@@ -61,6 +63,8 @@ class Predictor(ABC):
         *,
         root: str | Path | None = None,
         proba: bool = False,
+        interval: float | None = None,
+        calibrated: bool = True,
         on_unreadable: OnUnreadable = "warn",
     ) -> Any:
         """Predict in the types and units of the training targets, in the order of the rows.
@@ -72,6 +76,10 @@ class Predictor(ABC):
             batch_size: rows per forward pass; it only affects memory and speed.
             root: the folder that relative paths in a table's cells start from; by default the folder of the file.
             proba: whether to return the probabilities of `predict_proba` as well; rows are read and run once for both.
+            interval: a probability such as 0.9: adds intervals that hold the true number, and sets that hold the true
+                class, of so many of the rows that are drawn like the training rows (split-conformal prediction).
+            calibrated: whether probabilities are calibrated on validation rows, where that has improved them; the
+                predicted classes are the same.
             on_unreadable: for cells of a table that cannot be read as the kind of their column (another unit, words
                 among numbers, infinities): `"warn"` counts them as missing and lists them in one
                 `UnreadableCellWarning`, `"raise"` raises a `DataError` that lists them.
@@ -80,18 +88,23 @@ class Predictor(ABC):
             One array for one head; else a list in the heads' order, or a dict by name where `x` was one. For a table, a
             frame with its index (one of polars, for one of polars): a column per target, and `<target>_probability` for
             classes. An empty input gives an empty result. With `proba`, a pair of predictions and probabilities; for a
-            table, one frame with a column `<target>_<class>` per class after those of the predictions.
+            table, one frame with a column `<target>_<class>` per class after those of the predictions. With `interval`,
+            a `NumberInterval` or `ClassSet` in place of an array; for a table, columns `<target>_low` and
+            `<target>_high`, or `<target>_set` with a list of classes. Sets of labels have none.
 
         Raises:
             DataError: the rows do not match the training data; all errors are reported at once.
+            ConfigError: `interval` is no probability, or needs more validation rows than the model has.
         """
         if self._is_table(x):
-            return self.predict_frame(x, batch_size, root=root, proba=proba, on_unreadable=on_unreadable)
-        raw = self.predict_raw(x, batch_size)
-        predictions = self._as_passed(
-            {name: _decode_rows(codec.decode, raw[name], codec) for name, codec in self.targets.items()}, x
-        )
-        return (predictions, self._probabilities(raw, x)) if proba else predictions
+            options: dict[str, Any] = {"proba": proba, "interval": interval, "calibrated": calibrated}
+            return self.predict_frame(x, batch_size, root=root, on_unreadable=on_unreadable, **options)
+        answers = Answers(self.targets, self.trust, self.predict_raw(x, batch_size), calibrated)
+        results: dict[str, Any] = answers.predictions()
+        if interval is not None:
+            results |= answers.intervals(interval)
+        predictions = self._as_passed(results, x)
+        return (predictions, self._as_passed(answers.probabilities(), x)) if proba else predictions
 
     def predict_proba(
         self,
@@ -99,6 +112,7 @@ class Predictor(ABC):
         batch_size: int | None = None,
         *,
         root: str | Path | None = None,
+        calibrated: bool = True,
         on_unreadable: OnUnreadable = "warn",
     ) -> Any:
         """Predict class probabilities (B, classes), in the order of `labels`; for numeric targets, the prediction.
@@ -106,14 +120,10 @@ class Predictor(ABC):
         Arguments and errors are those of `predict`. For a table, a frame with a column `<target>_<class>` per class.
         """
         if self._is_table(x):
-            return self.predict_frame(x, batch_size, root=root, labels=False, proba=True, on_unreadable=on_unreadable)
-        return self._probabilities(self.predict_raw(x, batch_size), x)
-
-    def _probabilities(self, raw: Mapping[str, np.ndarray], x: Any) -> Any:
-        probabilities = {
-            name: _decode_rows(codec.probabilities, raw[name], codec) for name, codec in self.targets.items()
-        }
-        return self._as_passed(probabilities, x)
+            options: dict[str, Any] = {"labels": False, "proba": True, "calibrated": calibrated}
+            return self.predict_frame(x, batch_size, root=root, on_unreadable=on_unreadable, **options)
+        answers = Answers(self.targets, self.trust, self.predict_raw(x, batch_size), calibrated)
+        return self._as_passed(answers.probabilities(), x)
 
     def predict_raw(
         self,
@@ -123,7 +133,10 @@ class Predictor(ABC):
         root: str | Path | None = None,
         on_unreadable: OnUnreadable = "warn",
     ) -> dict[str, np.ndarray]:
-        """Return raw network outputs by head name, each (B, K): logits, or numbers in standardised units."""
+        """Return raw network outputs by head name, each (B, K): logits, or numbers in standardised units.
+
+        They are neither calibrated nor moved by thresholds.
+        """
         return self._raw_of_inputs(self._inputs_of(x, root, on_unreadable), batch_size)
 
     def labels(self, head: str | None = None) -> list[Any] | None:
@@ -167,6 +180,8 @@ class Predictor(ABC):
         root: str | Path | None = None,
         labels: bool = True,
         proba: bool = False,
+        interval: float | None = None,
+        calibrated: bool = True,
         on_unreadable: OnUnreadable = "warn",
     ) -> Any:
         """Predict a table: the columns of `predict`, of `predict_proba`, or of both.
@@ -177,6 +192,8 @@ class Predictor(ABC):
             root: as in `predict`.
             labels: whether to include the columns of `predict`.
             proba: whether to include those of `predict_proba`, after them.
+            interval: as in `predict`; its columns follow those of `predict`.
+            calibrated: as in `predict`.
             on_unreadable: as in `predict`.
 
         Returns:
@@ -187,20 +204,28 @@ class Predictor(ABC):
         rows = self.table.read(x, root, empty=True)
         if len(rows):
             raw = self.raw_of_table(rows, batch_size, on_unreadable=on_unreadable)
-            return like(self._frame(rows, raw, labels=labels, proba=proba), x)
-        # Predict one dummy row and drop it: only a prediction has the right columns and types.
-        template = replace(rows, frame=rows.frame.reset_index(drop=True).reindex([0]))
-        raw = {name: codec.prior[None] for name, codec in self.targets.items()}
-        return like(self._frame(template, raw, labels=labels, proba=proba).iloc[:0].set_axis(rows.frame.index), x)
+            index = rows.frame.index
+        else:
+            # Predict one dummy row and drop it: only a prediction has the right columns and types.
+            raw, index = {name: codec.prior[None] for name, codec in self.targets.items()}, [0]
+        options: dict[str, Any] = {"labels": labels, "proba": proba, "interval": interval, "calibrated": calibrated}
+        frame = checked_frame(self.answer_columns(raw, **options), index)
+        return like(frame if len(rows) else frame.iloc[:0].set_axis(rows.frame.index), x)
 
-    def _frame(self, table: Table, raw: Mapping[str, np.ndarray], *, labels: bool, proba: bool) -> pd.DataFrame:
-        return checked_frame(self.answer_columns(raw, labels=labels, proba=proba), table.frame.index)
-
-    def predictor(self, *, proba: bool = False, on_unreadable: OnUnreadable = "warn") -> RowPredictor:
+    def predictor(
+        self,
+        *,
+        proba: bool = False,
+        interval: float | None = None,
+        calibrated: bool = True,
+        on_unreadable: OnUnreadable = "warn",
+    ) -> RowPredictor:
         """Prepare to predict single rows, for servers: `model.predictor()({"age": 3, "kind": "dog"})`.
 
         Args:
             proba: whether answers hold a probability per class, too.
+            interval: as in `predict`.
+            calibrated: as in `predict`.
             on_unreadable: as in `predict`.
 
         Raises:
@@ -212,12 +237,19 @@ class Predictor(ABC):
             raise ConfigError(f"The model reads no table of columns: pass its inputs ({inputs}) to predict().")
 
         def answer(table: Table) -> list[tuple[Any, Any]]:
-            return self.answer_columns(self.raw_of_table(table, on_unreadable=on_unreadable), proba=proba)
+            raw = self.raw_of_table(table, on_unreadable=on_unreadable)
+            return self.answer_columns(raw, proba=proba, interval=interval, calibrated=calibrated)
 
         return RowPredictor(self.table, answer)
 
     def answer_columns(
-        self, raw: Mapping[str, np.ndarray], *, labels: bool = True, proba: bool = False
+        self,
+        raw: Mapping[str, np.ndarray],
+        *,
+        labels: bool = True,
+        proba: bool = False,
+        interval: float | None = None,
+        calibrated: bool = True,
     ) -> list[tuple[Any, Any]]:
         """Names and cells of the columns that `predict_frame` returns.
 
@@ -225,25 +257,23 @@ class Predictor(ABC):
             raw: head name -> raw outputs (B, K).
             labels: as in `predict_frame`.
             proba: as in `predict_frame`.
+            interval: as in `predict_frame`.
+            calibrated: as in `predict_frame`.
         """
         assert self.table is not None
-        probabilities = {name: self.targets[name].probabilities(raw_output) for name, raw_output in raw.items()}
+        answers = Answers(self.targets, self.trust, raw, calibrated)
+        probabilities = answers.probabilities()
         classes = {name: codec.labels for name, codec in self.targets.items()}
         if not labels:
             return self.table.probabilities(probabilities, classes)
-        decoded = {name: self.targets[name].decode(raw_output) for name, raw_output in raw.items()}
-        columns = self.table.predictions(decoded, probabilities, classes)
+        intervals = {} if interval is None else answers.intervals(interval)
+        columns = self.table.predictions(answers.predictions(), answers.confidence(probabilities), classes, intervals)
         return [*columns, *(self.table.probabilities(probabilities, classes, numbers=False) if proba else ())]
 
     def _as_passed(self, results: dict[str, np.ndarray], x: Any) -> Any:
         if isinstance(x, Mapping) and set(x) == set(self.input_names) and len(results) > 1:
             return results
         return next(iter(results.values())) if len(results) == 1 else list(results.values())
-
-
-def _decode_rows(decode: Callable[[np.ndarray], np.ndarray], raw: np.ndarray, codec: TargetCodec) -> np.ndarray:
-    """Apply a codec's method to raw outputs; for no rows, return an empty array of the right shape and type."""
-    return decode(raw) if len(raw) else decode(codec.prior[None])[:0]
 
 
 def _has_no_rows(x: Mapping[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from medley.core.registry import lookup
 from medley.core.rules import Fields, Items, Json, Maybe, Named, StateRules, Text, require
 from medley.data.datasets import LabelledDataset
 from medley.tables.answer_forms import FORM_RULE, AnswerForm
+from medley.tables.answers import ClassSet, NumberInterval
 from medley.tables.columns.cells import Cells, check_columns, table_cells
 from medley.tables.columns.kind import kind_named
 from medley.tables.columns.pseudonyms import pseudonymized
@@ -168,22 +169,31 @@ class TableView:
     def predictions(
         self,
         predictions: Mapping[str, np.ndarray],
-        probabilities: Mapping[str, np.ndarray],
+        confidence: Mapping[str, np.ndarray],
         labels: Mapping[str, list[Any] | None],
+        intervals: Mapping[str, NumberInterval | ClassSet] | None = None,
     ) -> list[tuple[Any, Any]]:
         """Names and cells of columns: per target its prediction and, for classes, the probability of that class.
 
         Args:
             predictions: head name -> predictions.
-            probabilities: head name -> probabilities (B, classes).
+            confidence: head name -> probability (B,) of the predicted class, for targets with one class per row.
             labels: head name -> classes; None for numeric targets.
+            intervals: head name -> interval or set of classes, whose columns are added.
         """
         columns: list[tuple[Any, Any]] = []
         for name, column in self.targets.items():
             values, form = predictions[name], self.forms[column]
-            columns.append((form.name, list(values) if values.ndim > 1 else form.restore(values)))
-            if labels[name] is not None and not _has_label_sets(values):
-                columns.append((f"{column}_probability", probabilities[name].max(1)))
+            columns.append((form.name, _cells(values, form)))
+            if name in confidence:
+                columns.append((f"{column}_probability", confidence[name]))
+            interval = (intervals or {}).get(name)
+            if isinstance(interval, NumberInterval):
+                columns += [(f"{column}_{end}", _cells(getattr(interval, end), form)) for end in ("low", "high")]
+            elif interval is not None:
+                names = list(form.restore(np.array(labels[name], object)))
+                sets = [[names[place] for place in np.flatnonzero(row)] for row in interval.members]
+                columns.append((f"{column}_set", sets))
         return columns
 
     def probabilities(
@@ -196,7 +206,7 @@ class TableView:
             if classes is not None:
                 columns += [(f"{column}_{label}", values[:, position]) for position, label in enumerate(classes)]
             elif numbers:
-                columns.append((form.name, form.restore(values) if values.ndim == 1 else list(values)))
+                columns.append((form.name, _cells(values, form)))
         return columns
 
     RULES: ClassVar[StateRules] = StateRules(
@@ -285,5 +295,6 @@ def _are_files(rows: list[Any]) -> bool:
     return is_files(rows) and all(ending_of(Path(row)) in ENDINGS for row in rows)
 
 
-def _has_label_sets(values: np.ndarray) -> bool:
-    return values.ndim > 1 or (len(values) > 0 and isinstance(values[0], list | tuple | set | frozenset))
+def _cells(values: np.ndarray, form: AnswerForm) -> Any:
+    """Cells of a column: predictions (B,) in their form, or rows of several numbers (B, n) as lists."""
+    return list(values) if values.ndim > 1 else form.restore(values)

@@ -25,7 +25,7 @@ from medley.train.fit import fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_learning_rate
 from medley.train.validated import validation_predictions
-from medley.trust.trust import Trust
+from medley.trust.fitting import fit_trust
 
 RATE = 0.1
 """Of the learning rate of the training before, what further training takes."""
@@ -87,7 +87,10 @@ def fit_more(
         "stopped": result.stopped,
     }
     labels = (_some(targets, parts[1]), take_weights(weight, parts[1]), parts[1])
-    trained.trust = Trust(validation_predictions(trained.network, tasks, validation_rows, *labels, "fit_more"))
+    kept = validation_predictions(trained.network, tasks, validation_rows, *labels, "fit_more")
+    trained.trust, calibration = fit_trust(kept)
+    trained.trust = replace(trained.trust, decisions=model.trust.decisions)
+    trained.metadata["calibration"] = calibration
     trained.metadata["fit_more"] = [*model.metadata.get("fit_more", []), entry]
     return trained
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from medley.core.codec import State, TargetCodec
-from medley.trust.validation import ValidationPredictions
+import numpy as np
 
-_PREFIX = "validation/"
+from medley.core.codec import State, TargetCodec
+from medley.core.rules import Items, Maybe, StateRules, Text, require
+from medley.errors import MedleyError
+from medley.trust.calibration import Calibration, calibrated
+from medley.trust.conformal import ClassSets, Conformal, NumberIntervals
+from medley.trust.decision import Decision
+from medley.trust.validation import ValidationPredictions
 
 
 @dataclass(frozen=True)
@@ -19,9 +24,24 @@ class Trust:
     Args:
         validation: predictions for validation rows; None for models that were not validated, were saved without
             examples, or by an older version.
+        calibrations: head name -> calibration of its probabilities, where one improves them.
+        conformal: head name -> intervals or sets of classes.
+        decisions: head name -> how classes are chosen, where it is not the most probable one.
     """
 
     validation: ValidationPredictions | None = None
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    conformal: Mapping[str, Conformal] = field(default_factory=dict)
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+
+    def calibrated(self, head: str, codec: TargetCodec, raw: np.ndarray) -> np.ndarray:
+        """Raw outputs (B, K) of a head after calibration."""
+        return calibrated(self.calibrations.get(head), codec, raw)
+
+    def decided(self, head: str, codec: TargetCodec, raw: np.ndarray) -> np.ndarray:
+        """Raw outputs (B, K) of a head -> outputs (B, K) that its codec decodes as what is predicted."""
+        decision = self.decisions.get(head)
+        return raw if decision is None or not len(raw) else decision.apply(codec, self.calibrated(head, codec, raw))
 
     def without_examples(self) -> Trust:
         """The same without anything that belongs to a single row."""
@@ -29,8 +49,15 @@ class Trust:
 
     def state(self) -> dict[str, Any]:
         """A flat dict of JSON values and arrays; empty where nothing is known."""
-        state = {} if self.validation is None else self.validation.state()
-        return {f"{_PREFIX}{name}": value for name, value in state.items()}
+        validation = {} if self.validation is None else self.validation.state()
+        state = {f"validation/{name}": value for name, value in validation.items()}
+        for part in _PARTS:
+            by_head: Mapping[str, Any] = getattr(self, part)
+            if by_head:
+                state[part] = list(by_head)
+            for number, item in enumerate(by_head.values()):
+                state |= {f"{part}/{number}/{name}": value for name, value in item.state().items()}
+        return state
 
     @classmethod
     def restore(cls, state: State, targets: Mapping[str, TargetCodec]) -> Trust:
@@ -43,5 +70,32 @@ class Trust:
         Raises:
             ArtifactError: values are missing or wrong.
         """
-        parts = {name.removeprefix(_PREFIX): value for name, value in state.items() if name.startswith(_PREFIX)}
-        return cls(ValidationPredictions.restore(parts, targets) if parts else None)
+        heads = StateRules(**{part: Maybe(Items(Text(), is_unique=True)) for part in _PARTS}).read(state)
+        parts: dict[str, dict[str, Any]] = {}
+        for part in _PARTS:
+            parts[part] = {}
+            for number, head in enumerate(heads[part] or ()):
+                require(head in targets, f"{part} names {head!r}, which is no head.")
+                try:
+                    parts[part][head] = _restore(part, _below(state, f"{part}/{number}/"), targets[head])
+                except MedleyError as error:
+                    raise error.within(head).within(part) from None
+        validation = _below(state, "validation/")
+        restored = ValidationPredictions.restore(validation, targets) if validation else None
+        return cls(None if restored is None else restored.calibrated(parts["calibrations"]), **parts)
+
+
+_PARTS = ("calibrations", "conformal", "decisions")
+
+
+def _restore(part: str, state: State, codec: TargetCodec) -> Any:
+    if part == "calibrations":
+        return Calibration.restore(state, codec)
+    if part == "decisions":
+        return Decision.restore(state, codec)
+    return NumberIntervals.restore(state, codec) if codec.labels is None else ClassSets.restore(state, codec)
+
+
+def _below(state: State, prefix: str) -> dict[str, Any]:
+    """The values whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

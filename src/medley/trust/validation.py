@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from medley.core.codec import Encoded, State, TargetCodec
 from medley.core.rules import Array, Choice, Maybe, StateRules, Whole, require
 from medley.core.spec import Spec
 from medley.errors import MedleyError, as_artifact_error
+from medley.trust.calibration import Calibration, calibrated
 
 MOST_ROWS = 20_000
 """Validation rows that are kept; of more, a random sample."""
@@ -29,12 +30,14 @@ class TaskPredictions:
         encoded: encoded targets (N, ...).
         raw: raw outputs (N, K) of the network, before calibration.
         weight: sample weights (N,), or None where all are 1.
+        calibration: of the target, or None; it was fitted to these rows.
     """
 
     codec: TargetCodec
     encoded: Encoded
     raw: np.ndarray
     weight: np.ndarray | None = None
+    calibration: Calibration | None = None
 
     @property
     def targets(self) -> np.ndarray:
@@ -59,7 +62,7 @@ class TaskPredictions:
     @property
     def calibrated(self) -> np.ndarray:
         """`outputs` after calibration; the same where there is none."""
-        return self.outputs
+        return self.codec.probabilities(calibrated(self.calibration, self.codec, self.raw))
 
     @property
     def labels(self) -> list[Any] | None:
@@ -100,6 +103,11 @@ class ValidationPredictions:
     folds: np.ndarray | None = None
     groups: np.ndarray | None = None
 
+    def calibrated(self, calibrations: Mapping[str, Calibration]) -> ValidationPredictions:
+        """The same rows with calibrations of some of the tasks, by head."""
+        tasks = {name: replace(task, calibration=calibrations.get(name)) for name, task in self.tasks.items()}
+        return replace(self, tasks=tasks)
+
     def sample(self) -> ValidationPredictions:
         """As many rows as are kept: all, or a random sample, the same each time."""
         outputs = sum(task.raw.shape[1] for task in self.tasks.values())
@@ -121,6 +129,7 @@ class ValidationPredictions:
                 Encoded(task.encoded.array[index], task.encoded.present[index]),
                 task.raw[index],
                 None if task.weight is None else task.weight[index],
+                task.calibration,
             )
             for name, task in self.tasks.items()
         }

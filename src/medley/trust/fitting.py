@@ -1,0 +1,36 @@
+"""What is learnt from validation predictions: calibrations, intervals and sets of classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from medley.trust.calibration import Calibration
+from medley.trust.conformal import Conformal, fit_conformal
+from medley.trust.fit_calibration import fit_calibration
+from medley.trust.trust import Trust
+from medley.trust.validation import ValidationPredictions
+
+
+def fit_trust(validation: ValidationPredictions) -> tuple[Trust, dict[str, Any]]:
+    """Learns from validation predictions how far predictions can be trusted.
+
+    Args:
+        validation: of all tasks of a model.
+
+    Returns:
+        What was learnt; and head name -> what the cross-check of its calibration has measured, as JSON, for heads of
+        classes.
+    """
+    calibrations: dict[str, Calibration] = {}
+    conformal: dict[str, Conformal] = {}
+    checks: dict[str, Any] = {}
+    for head, task in validation.tasks.items():
+        calibration, check = fit_calibration(task, validation.groups)
+        if calibration is not None:
+            calibrations[head] = calibration
+        if check is not None:
+            checks[head] = check
+        fitted = fit_conformal(task.codec, task.raw, task.encoded, task.weight, validation.groups)
+        if fitted is not None:
+            conformal[head] = fitted
+    return Trust(validation.calibrated(calibrations), calibrations, conformal), checks
