@@ -18,10 +18,13 @@ def add_json(parser: argparse.ArgumentParser, help: str = "print one JSON docume
 def print_json(document: Any) -> None:
     """Print a document of dicts, lists, dataclasses, numbers and texts; numbers that JSON lacks are null.
 
-    >>> print_json({"score": float("nan"), "path": Path("model")})
+    >>> print_json({"score": float("nan"), "classes": (1, 2)})
     {
       "score": null,
-      "path": "model"
+      "classes": [
+        1,
+        2
+      ]
     }
     """
     print(json.dumps(_plain(document), ensure_ascii=False, indent=2, allow_nan=False))
