@@ -1,7 +1,7 @@
 """One network that reads a handwritten digit and a short question, names the digit and answers yes or no.
 
-Trains on the 1,797 digits that come with scikit-learn, tells the test scores of both tasks, saves the model, and lets
-a new process load it and predict three rows. Run: `python examples/demo.py`
+Trains on the 1,797 digits that come with scikit-learn, prints the test scores of both tasks, saves the model, and loads
+it in a new process that predicts three rows. Run: `python examples/demo.py`
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def rows() -> tuple[dict, dict, dict, dict]:
     questions, answers = ask(names)
     test = np.arange(len(names)) % 5 == 4
 
-    def part(chosen: np.ndarray) -> tuple[dict, dict]:
-        index = np.flatnonzero(chosen)
+    def part(mask: np.ndarray) -> tuple[dict, dict]:
+        index = np.flatnonzero(mask)
         x = {"image": images[index], "question": [questions[i] for i in index]}
         return x, {"digit": names[index], "answer": [answers[i] for i in index]}
 
@@ -35,7 +35,7 @@ def rows() -> tuple[dict, dict, dict, dict]:
 
 
 def train(directory: Path) -> None:
-    """Trains, tells the scores, saves."""
+    """Trains, prints the scores, saves."""
     x, y, x_test, y_test = rows()
     auto = md.AutoModel(
         inputs=[md.ImageInput(name="image"), md.TextInput(name="question")],
@@ -58,12 +58,12 @@ def predict(directory: Path) -> None:
     """Loads the model and predicts the first three test rows."""
     model = md.load(directory / "demo-model")
     _, _, x, y = rows()
-    some = {"image": x["image"][:3], "question": x["question"][:3]}
-    predicted, sure = model.predict(some), model.predict_proba(some)
+    examples = {"image": x["image"][:3], "question": x["question"][:3]}
+    labels, probabilities = model.predict(examples), model.predict_proba(examples)
     for i in range(3):
         print(
-            f"image of a {y['digit'][i]}: {predicted['digit'][i]} ({sure['digit'][i].max():.0%} sure);  "
-            f"{some['question'][i]}? {predicted['answer'][i]} ({sure['answer'][i].max():.0%} sure)"
+            f"image of a {y['digit'][i]}: {labels['digit'][i]} ({probabilities['digit'][i].max():.0%});  "
+            f"{examples['question'][i]}? {labels['answer'][i]} ({probabilities['answer'][i].max():.0%})"
         )
 
 
@@ -71,7 +71,7 @@ def main() -> None:
     """Trains, then predicts in a new process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--predict", action="store_true", help="only load the saved model and predict three rows")
-    parser.add_argument("--directory", type=Path, default=Path("build"), help="where the model goes")
+    parser.add_argument("--directory", type=Path, default=Path("build"), help="folder of the model")
     arguments = parser.parse_args()
     if arguments.predict:
         predict(arguments.directory)

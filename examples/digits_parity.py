@@ -1,6 +1,6 @@
-"""MNIST: the digit and whether it is odd, from one shared trunk; the two losses are mixed by alpha.
+"""MNIST: the digit and whether it is odd, from one shared trunk; alpha weights the two losses.
 
-Dense 128-64-10 with relu is shared; two linear heads of 10 and 1 outputs read it.
+Three dense layers (128, 64, 10, ReLU) are shared by two linear heads with 10 and 1 outputs.
 Run: `python examples/digits_parity.py --data FOLDER [--alpha 0.5]`
 """
 
@@ -41,7 +41,7 @@ def as_text(image: np.ndarray) -> str:
 
 
 def main() -> None:
-    """Trains five epochs, tells both accuracies of each, and predicts one random image."""
+    """Trains for five epochs, prints both accuracies after each, and predicts one random image."""
     parser = arguments(__doc__)
     parser.add_argument("--alpha", type=float, default=0.5, help="weight of the odd-or-even loss, between 0 and 1")
     parser.add_argument("--seed", type=int, default=0)
@@ -49,24 +49,24 @@ def main() -> None:
     images, digits = read_mnist(options.data, "train")
     test_images, test_digits = read_mnist(options.data, "test")
 
-    def tell(record: md.Record) -> None:
+    def print_record(record: md.Record) -> None:
         scores = record.flat()
         accuracies = (f"{name} {scores[f'val_{name}_accuracy']:.4f}" for name in ("digit", "odd"))
         print(f"epoch {record.epoch + 1}: accuracy on held-out rows: {', '.join(accuracies)}  ({record.seconds:.1f} s)")
 
     with tempfile.TemporaryDirectory() as directory:
         auto = build(directory, options.alpha, options.seed)
-        began = monotonic()
+        start = monotonic()
         auto.fit(
             images,
             [digits, digits % 2 == 1],
             epochs=5,
             batch_size=128,
             validation_split=1 / 12,
-            callbacks=[tell],
+            callbacks=[print_record],
             verbose=0,
         )
-        print(f"trained in {monotonic() - began:.0f} s")
+        print(f"trained in {monotonic() - start:.0f} s")
         for name, score in auto.evaluate(test_images, [test_digits, test_digits % 2 == 1], return_dict=True).items():
             print(f"test {name:16} {score:.4f}")
         index = np.random.default_rng(options.seed).integers(len(test_images))

@@ -1,6 +1,6 @@
 """MNIST with a question: name the digit, and answer whether it is lower or upper half, even or odd.
 
---exact trains one small network, written down to the last unit. Without it, the network is searched.
+--exact trains one small network whose arguments are all set. Without it, the network is searched.
 Run: `python examples/digits_question.py --data FOLDER [--exact] [--minutes 15]`
 """
 
@@ -25,16 +25,16 @@ def rows(folder: str, part: str) -> tuple[list, list]:
 
 
 def exact(directory: str, seed: int = 0) -> md.AutoModel:
-    """Embedding 8x4 -> LSTM 8 for the question, pixels flattened, both joined, dense 25, softmax 10 and sigmoid 1."""
-    image, search_spec = md.ImageInput(name="image"), md.TextInput(name="question")
+    """Question: embedding 8x4, LSTM 8; image: flat pixels; concatenated, dense 25, softmax 10 and sigmoid 1."""
+    image, question = md.ImageInput(name="image"), md.TextInput(name="question")
     pixels = md.Flatten()(md.Normalization(axis=None)(image))
-    words = md.Embedding(embedding_dim=4, dropout=0)(search_spec)
-    asked = md.RNNBlock(layer_type="lstm", num_layers=1, bidirectional=False, units=8)(words)
-    joined = md.Merge(merge_type="concatenate")([asked, pixels])
+    words = md.Embedding(embedding_dim=4, dropout=0)(question)
+    sentence = md.RNNBlock(layer_type="lstm", num_layers=1, bidirectional=False, units=8)(words)
+    joined = md.Merge(merge_type="concatenate")([sentence, pixels])
     dense = md.DenseBlock(num_layers=1, num_units=25, use_batchnorm=False, dropout=0)(joined)
     heads = [md.ClassificationHead(name=name, dropout=0)(dense) for name in ("digit", "answer")]
     return md.AutoModel(
-        [image, search_spec],
+        [image, question],
         heads,
         max_trials=1,
         loss_weights=LOSS_WEIGHTS,
@@ -64,14 +64,14 @@ def searched(directory: str, minutes: float, seed: int = 0) -> md.AutoModel:
 
 
 def main() -> None:
-    """Trains on the 60,000 and tells the scores on the 10,000."""
+    """Trains on the 60,000 training rows and prints the scores on the 10,000 test rows."""
     parser = arguments(__doc__)
-    parser.add_argument("--exact", action="store_true", help="the small network of known sizes instead of a search")
+    parser.add_argument("--exact", action="store_true", help="train the small network instead of a search")
     parser.add_argument("--minutes", type=float, default=15, help="time limit of the search")
     parser.add_argument("--verbose", type=int, default=2)
     options = parser.parse_args()
     (x, y), (x_test, y_test) = rows(options.data, "train"), rows(options.data, "test")
-    began = monotonic()
+    start = monotonic()
     with tempfile.TemporaryDirectory() as directory:
         if options.exact:
             auto = exact(directory)
@@ -80,7 +80,7 @@ def main() -> None:
             auto = searched(directory, options.minutes)
             auto.fit(x, y, validation_split=1 / 12, verbose=options.verbose)
         print(auto.summary())
-        print(f"{monotonic() - began:.0f} s")
+        print(f"{monotonic() - start:.0f} s")
         for name, score in auto.evaluate(x_test, y_test, return_dict=True).items():
             print(f"test {name:16} {score:.4f}")
         digit = auto.predict(x_test)[0]

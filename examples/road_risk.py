@@ -1,9 +1,9 @@
 """Risk of a stretch of road, from a data frame of 20 numbers and the path of a map tile per row.
 
-First with networks of one's own (a CNN of 64 outputs, a dense net of 32, joined into one sigmoid), then in one line.
-`--pretrained` puts a ResNet-34 in the CNN's place: frozen, so that it runs once per tile, its last layer replaced by
-one of 64 outputs that learns. Offline, give the folder of any pretrained encoder of images: `--pretrained FOLDER`.
-Tiles are drawn here: roads on a green ground; risk grows with bends, crossings and some of the numbers.
+First with custom networks (a CNN with 64 outputs and a dense network with 32, concatenated; a sigmoid output), then in
+one line. `--pretrained` replaces the CNN by a frozen ResNet-34, which runs once per tile, and a trainable layer with 64
+outputs. Offline, pass the folder of any pretrained image encoder: `--pretrained FOLDER`.
+Tiles are generated: roads on a green background. The risk depends on the number of roads and on two of the numbers.
 Run: `python examples/road_risk.py [--rows 16] [--pretrained [FOLDER]]`
 """
 
@@ -28,7 +28,7 @@ RESNET = "microsoft/resnet-34"
 
 
 def draw_tile(rng: np.random.Generator, roads: int) -> Image.Image:
-    """A map tile with so many roads."""
+    """A map tile with this number of roads."""
     tile = Image.new("RGB", (SIDE, SIDE), (190, 215, 170))
     pen = ImageDraw.Draw(tile)
     for _ in range(roads):
@@ -74,13 +74,13 @@ class Dense(nn.Sequential):
         super().__init__(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU())
 
 
-# A saved model says these names, so a program that loads it must have registered them.
+# A saved model contains these names; a program that loads it must register them first.
 md.extend.register("road_risk.cnn")(Cnn)
 md.extend.register("road_risk.dense")(Dense)
 
 
-def own_networks(directory: str, seed: int = 0) -> md.AutoModel:
-    """One's own modules as blocks, joined into one sigmoid output."""
+def custom_networks(directory: str, seed: int = 0) -> md.AutoModel:
+    """Custom modules as blocks, concatenated, with one sigmoid output."""
     tile, numbers = md.ImageInput(name="tile"), md.StructuredDataInput(name="numbers")
     seen = md.TorchBlock(Cnn)(tile)
     dense = md.TorchBlock(Dense)(numbers)
@@ -88,20 +88,20 @@ def own_networks(directory: str, seed: int = 0) -> md.AutoModel:
         md.Merge(merge_type="concatenate")([seen, dense])
     )
     return md.AutoModel(
-        [tile, numbers], risk, project_name="own", directory=directory, max_trials=1, overwrite=True, seed=seed
+        [tile, numbers], risk, project_name="custom", directory=directory, max_trials=1, overwrite=True, seed=seed
     )
 
 
 def pretrained_network(directory: str, model: str = RESNET, seed: int = 0) -> md.AutoModel:
-    """A pretrained encoder that does not learn, 64 outputs that do, beside the dense net.
+    """A frozen pretrained encoder with a trainable layer of 64 outputs, next to the dense network.
 
     Args:
-        directory: where the project goes.
+        directory: folder of the project.
         model: a folder, or a name on the hub.
-        seed: of everything.
+        seed: random seed.
 
     Raises:
-        MedleyError: there are no such weights.
+        MedleyError: the weights cannot be found.
     """
     tile, numbers = md.ImageInput(name="tile"), md.StructuredDataInput(name="numbers")
     encoded = md.PretrainedImageBlock(model, pooling="mean", trainable=False)(tile)
@@ -116,11 +116,11 @@ def pretrained_network(directory: str, model: str = RESNET, seed: int = 0) -> md
 
 
 def main() -> None:
-    """Runs the programs and tells their scores on rows that neither saw."""
+    """Runs the programs and prints their scores on test rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=2000, help="training rows (16 is enough to see it run)")
     parser.add_argument("--epochs", type=int, default=None)
-    parser.add_argument("--pretrained", nargs="?", const=RESNET, metavar="FOLDER", help=f"left out: {RESNET}")
+    parser.add_argument("--pretrained", nargs="?", const=RESNET, metavar="FOLDER", help=f"default: {RESNET}")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
@@ -131,21 +131,21 @@ def main() -> None:
             paths = [folder / name for name in rows["image_path"]]
             return [paths, rows[[f"f{i}" for i in range(20)]]], rows["label"].to_numpy()
 
-        began = monotonic()
-        auto = own_networks(directory)
+        start = monotonic()
+        auto = custom_networks(directory)
         auto.fit(*split(train), epochs=arguments.epochs, verbose=0)
-        print(f"own networks: {auto.evaluate(*split(test), return_dict=True)}  ({monotonic() - began:.0f} s)")
+        print(f"custom networks: {auto.evaluate(*split(test), return_dict=True)}  ({monotonic() - start:.0f} s)")
 
         if arguments.pretrained:
-            began = monotonic()
+            start = monotonic()
             auto = pretrained_network(directory, arguments.pretrained)
             try:
                 auto.fit(*split(train), epochs=arguments.epochs, verbose=0)
             except md.MedleyError as error:
                 sys.exit(str(error))
-            print(f"pretrained: {auto.evaluate(*split(test), return_dict=True)}  ({monotonic() - began:.0f} s)")
+            print(f"pretrained: {auto.evaluate(*split(test), return_dict=True)}  ({monotonic() - start:.0f} s)")
 
-        began = monotonic()
+        start = monotonic()
         with warnings.catch_warnings():
             warnings.simplefilter("default")
             model = md.fit(
@@ -153,7 +153,7 @@ def main() -> None:
             )
         predicted = model.predict(test, root=folder)
         right = (predicted["label"] == test["label"]).mean()
-        print(f"one line: accuracy {right:.4f}  ({monotonic() - began:.0f} s)")
+        print(f"one line: accuracy {right:.4f}  ({monotonic() - start:.0f} s)")
         print(predicted.head(3))
 
 

@@ -1,6 +1,6 @@
 """Two inputs, two targets: first with default encoders, then with a drawn graph; both searched.
 
-100 images and 100 rows of 20 numbers, all of them random: there is nothing to learn here but the programs.
+100 images and 100 rows of 20 numbers, all of them random, so the scores mean nothing.
 Run: `python examples/tutorial_multi.py`
 """
 
@@ -37,9 +37,9 @@ def defaults(directory: str, max_trials: int, epochs: int, verbose: int) -> ak.A
         max_trials=max_trials,
     )
     model.fit(x, y, epochs=epochs, verbose=verbose)
-    # 15 % of the rows, drawn at random, to compare trials on.
+    # Validate on 15 % of the rows, drawn at random.
     model.fit(x, y, validation_split=0.15, epochs=epochs, verbose=verbose)
-    # Or rows of one's own.
+    # Or pass validation rows.
     split = 20
     x_val, y_val = [array[:split] for array in x], [array[:split] for array in y]
     x_train, y_train = [array[split:] for array in x], [array[split:] for array in y]
@@ -48,7 +48,7 @@ def defaults(directory: str, max_trials: int, epochs: int, verbose: int) -> ak.A
 
 
 def drawn(directory: str, max_trials: int, epochs: int, verbose: int) -> ak.AutoModel:
-    """A search space drawn by hand: what is not set is searched."""
+    """A graph drawn by hand: arguments that are not set are searched."""
     input_node1 = ak.ImageInput()
     output_node = ak.Normalization()(input_node1)
     output_node = ak.ImageAugmentation()(output_node)
@@ -78,8 +78,8 @@ def drawn(directory: str, max_trials: int, epochs: int, verbose: int) -> ak.Auto
 
 
 def main(max_trials: int = 10, epochs: int = 10, verbose: int = 1) -> None:
-    """Runs both programs and tells how long they took."""
-    began = monotonic()
+    """Runs both programs and prints how long they took."""
+    start = monotonic()
     x, y = data()
     with tempfile.TemporaryDirectory() as directory:
         model = defaults(directory, max_trials, epochs, verbose)
@@ -87,7 +87,7 @@ def main(max_trials: int = 10, epochs: int = 10, verbose: int = 1) -> None:
         model = drawn(directory, max_trials, epochs, verbose)
         print(model.summary())
         print(model.evaluate(x, [y[1], y[0]], return_dict=True))
-    print(f"both programs: {monotonic() - began:.0f} s")
+    print(f"both programs: {monotonic() - start:.0f} s")
 
 
 if __name__ == "__main__":

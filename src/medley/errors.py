@@ -25,8 +25,8 @@ from typing import Self, TypeVar
 
 E = TypeVar("E", bound="MedleyError")
 
-_OPTIONS: ContextVar[Mapping[str, str]] = ContextVar("options", default={})  # noqa: B039  (never written to)
-_KEYS: ContextVar[Mapping[str, str]] = ContextVar("keys", default={})  # noqa: B039
+_Names = Mapping[str, str]
+_OPTIONS: ContextVar[tuple[_Names, _Names]] = ContextVar("options", default=({}, {}))
 
 
 def spelled(argument: str, *value: object) -> str:
@@ -42,12 +42,12 @@ def spelled(argument: str, *value: object) -> str:
     ...     spelled("inputs"), spelled("root", "my photos"), spelled("column_kinds", {"age": "number"})
     ('--input', "--root 'my photos'", '--kind age=number')
     """
-    option = _OPTIONS.get().get(argument)
+    option = _OPTIONS.get()[0].get(argument)
     if option is None:
         return f"{argument}={value[0]!r}" if value else argument
     match value:
         case ():
-            return _KEYS.get().get(argument, option)
+            return _OPTIONS.get()[1].get(argument, option)
         case (True,):
             return option
         case (Mapping() as pairs,):
@@ -68,12 +68,11 @@ def command_line_spelling(options: Mapping[str, str], keys: Mapping[str, str] | 
     ...     print(error)
     --trials must be positive, got 0.
     """
-    tokens = _OPTIONS.set(options), _KEYS.set(keys or {})
+    token = _OPTIONS.set((options, keys or {}))
     try:
         yield
     finally:
-        _OPTIONS.reset(tokens[0])
-        _KEYS.reset(tokens[1])
+        _OPTIONS.reset(token)
 
 
 class MedleyError(Exception):

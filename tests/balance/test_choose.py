@@ -25,9 +25,9 @@ SOLVERS = {"upgrad": QUADPROG, "dualproj": QUADPROG, "cagrad": CVXPY[:2], "nash_
     ],
 )
 def test_numbers_become_fixed_weights_in_the_order_of_the_outputs(loss_weights, weights):
-    chosen = balancer(loss_weights, NAMES_OF_OUTPUTS)
-    assert isinstance(chosen, FixedWeights)
-    assert chosen.describe() == {"name": "fixed", "weights": weights}
+    result = balancer(loss_weights, NAMES_OF_OUTPUTS)
+    assert isinstance(result, FixedWeights)
+    assert result.describe() == {"name": "fixed", "weights": weights}
 
 
 def test_one_number_is_enough_for_one_output():
@@ -51,16 +51,16 @@ def test_head_weights_are_multiplied():
     ],
 )
 def test_spellings_and_aliases_of_names_are_accepted(text, kind, name):
-    chosen = balancer(text, NAMES_OF_OUTPUTS)
-    assert isinstance(chosen, kind)
-    assert chosen.name == name
+    result = balancer(text, NAMES_OF_OUTPUTS)
+    assert isinstance(result, kind)
+    assert result.name == name
 
 
 def test_a_balancer_is_copied_so_that_trainings_share_no_state():
     original = UncertaintyWeights([1.0, 2.0])
-    chosen = balancer(original, NAMES_OF_OUTPUTS, [1.0, 5.0])
-    assert chosen.loss_weights == (1.0, 10.0)
-    chosen.backward([torch.tensor(1.0), torch.tensor(2.0)], [])
+    result = balancer(original, NAMES_OF_OUTPUTS, [1.0, 5.0])
+    assert result.loss_weights == (1.0, 10.0)
+    result.backward([torch.tensor(1.0), torch.tensor(2.0)], [])
     assert original.log_variance.grad is None
     assert original.loss_weights == (1.0, 2.0)
 

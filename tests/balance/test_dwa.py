@@ -31,13 +31,13 @@ def test_weights_follow_the_loss_history():
 
 
 def test_agrees_with_torchjd_where_every_label_is_observed():
-    ours, theirs = DynamicWeightAverage([1.0, 1.0, 1.0], temperature=0.7), DWA(temperature=0.7)
+    balancer, reference = DynamicWeightAverage([1.0, 1.0, 1.0], temperature=0.7), DWA(temperature=0.7)
     for _ in range(4):
         for _ in range(3):
             losses = torch.rand(3) + 0.1
-            torch.testing.assert_close(ours.total(list(losses)), theirs(losses))
-        ours.end_epoch()
-        theirs.step()
+            torch.testing.assert_close(balancer.total(list(losses)), reference(losses))
+        balancer.end_epoch()
+        reference.step()
 
 
 def test_batches_and_epochs_without_a_label_are_ignored():

@@ -5,16 +5,16 @@ from medley.balance import FastAdaptiveMultitask
 
 
 def test_agrees_with_torchjd_given_the_next_losses():
-    ours, theirs = FastAdaptiveMultitask([1.0, 1.0, 1.0]), FAMO(3)
+    balancer, reference = FastAdaptiveMultitask([1.0, 1.0, 1.0]), FAMO(3)
     before = torch.rand(3) + 0.5
-    torch.testing.assert_close(ours.total(list(before)), theirs(before))
+    torch.testing.assert_close(balancer.total(list(before)), reference(before))
     for _ in range(30):
         losses = (torch.rand(3) + 0.5).requires_grad_()
-        theirs.update(losses)
-        mine, other = ours.total(list(losses)), theirs(losses)
-        torch.testing.assert_close(mine, other)
-        torch.testing.assert_close(*(torch.autograd.grad(total, losses)[0] for total in (mine, other)))
-        torch.testing.assert_close(ours.logits, theirs._w.detach())
+        reference.update(losses)
+        total, expected = balancer.total(list(losses)), reference(losses)
+        torch.testing.assert_close(total, expected)
+        torch.testing.assert_close(*(torch.autograd.grad(value, losses)[0] for value in (total, expected)))
+        torch.testing.assert_close(balancer.logits, reference._w.detach())
 
 
 def test_gradient_is_a_convex_combination_of_the_tasks():

@@ -96,8 +96,8 @@ def test_graddrop_keeps_one_sign_of_every_number():
     assert is_one_sided.all()
     # The probability of the positive sign is its purity, (1 + sum / sum of sizes) / 2.
     purity = positive / (positive - negative)
-    chosen = torch.isclose(result, positive, atol=1e-5).float()
-    assert abs((chosen - purity).mean()) < 0.08
+    is_positive = torch.isclose(result, positive, atol=1e-5).float()
+    assert abs((is_positive - purity).mean()) < 0.08
 
 
 def test_fairgrad_solves_its_equation():

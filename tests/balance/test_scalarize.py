@@ -42,7 +42,7 @@ def test_geometric_mean_uses_the_latest_loss_of_an_unobserved_task():
 
 
 @pytest.mark.parametrize(("method", "optimum"), [("imtl_l", lambda loss: -math.log(loss)), ("uw", math.log)])
-def test_learnt_scales_converge_to_their_formula(method, optimum):
+def test_learned_scales_converge_to_their_formula(method, optimum):
     balancer = Scalarization(method, [1.0, 1.0, 1.0])
     optimizer = torch.optim.SGD(balancer.parameters(), lr=0.3)
     for _ in range(300):

@@ -113,7 +113,7 @@ def test_examples_tell_a_missing_folder(tmp_path):
         check=False,
     )
     assert done.returncode == 1
-    assert "Give the folder with MNIST's four .gz files" in done.stderr
+    assert "Pass the folder with MNIST's four .gz files" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -131,11 +131,11 @@ def test_rows_are_independent(name):
     module.eval()
     x = torch.randn(4, *spec.shape)
     order = torch.tensor([2, 0, 3, 1])
-    whole = module(x)
-    torch.testing.assert_close(module(x[order]), whole[order], rtol=1e-4, atol=1e-5)
+    output = module(x)
+    torch.testing.assert_close(module(x[order]), output[order], rtol=1e-4, atol=1e-5)
     changed = x.clone()
     changed[1] += 3
-    torch.testing.assert_close(module(changed)[[0, 2, 3]], whole[[0, 2, 3]], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(module(changed)[[0, 2, 3]], output[[0, 2, 3]], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(BLOCKS))
@@ -169,10 +169,10 @@ def test_json_round_trip_of_blocks(name):
     assert repr(twin) == repr(block)
     spec = image(3, 16, 16)
     done = settled(block, spec)
-    again = from_json(to_json(done))
-    assert again.out(spec) == done.out(spec)
+    restored = from_json(to_json(done))
+    assert restored.out(spec) == done.out(spec)
     module = done.build(spec).eval()
-    copy = again.build(spec).eval()
+    copy = restored.build(spec).eval()
     copy.load_state_dict(module.state_dict(), assign=True)
     x = torch.randn(2, *spec.shape)
     assert torch.equal(module(x), copy(x))
@@ -236,8 +236,8 @@ def test_versions_are_searched_within_their_family_and_depths_suit_the_data():
 
 def test_a_search_space_of_the_caller_is_kept():
     block = ResNetBlock(OneOf("resnet50_v2", "resnet34"))
-    chosen = settled(block, image(1, 28, 28))
-    assert (chosen.version, chosen.depth) == ("v2", 50)
+    resolved_block = settled(block, image(1, 28, 28))
+    assert (resolved_block.version, resolved_block.depth) == ("v2", 50)
     depths = OneOf(34, 50)
     assert searched(ResNetBlock("v1", depth=depths), image(1, 28, 28), FEW)["depth"] is depths
 

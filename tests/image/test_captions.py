@@ -111,10 +111,10 @@ def test_existing_texts_are_unchanged(container):
         md.CaptionImages(brightest).fill(["one"], images[:2])
 
 
-@pytest.mark.parametrize("wrong", [lambda images: ["one"], lambda images: "words", lambda images: [1, 2]])
-def test_a_function_must_return_one_text_per_image(wrong):
+@pytest.mark.parametrize("function", [lambda images: ["one"], lambda images: "words", lambda images: [1, 2]])
+def test_a_function_must_return_one_text_per_image(function):
     with pytest.raises(DataError, match="one per image: 2 images, got"):
-        md.CaptionImages(wrong).texts([tiny_room("red"), tiny_room("blue")])
+        md.CaptionImages(function).texts([tiny_room("red"), tiny_room("blue")])
 
 
 def test_a_transformers_model_captions(tiny_writer):
@@ -138,9 +138,9 @@ def test_arguments_are_checked():
     with pytest.raises(ConfigError, match=r"3 errors[\s\S]*a folder that holds[\s\S]*max_length[\s\S]*num_beams"):
         md.CaptionImages(max_length=0, num_beams=True)
     photo, note = md.ImageInput(), md.TextInput()
-    for wrong in ([note], [photo, photo], [photo, note, note], [md.ImageSetInput()]):
+    for inputs in ([note], [photo, photo], [photo, note, note], [md.ImageSetInput()]):
         with pytest.raises(GraphError, match="on one ImageInput, and optionally on one TextInput"):
-            md.CaptionImages(brightest)(*wrong)
+            md.CaptionImages(brightest)(*inputs)
 
 
 def searched(folder, inputs, outputs):

@@ -66,15 +66,15 @@ def test_every_container_gives_the_same_array(x, name):
 
 @given(BYTES, st.data())
 def test_missing_rows_are_absent_and_do_not_affect_others(x, data):
-    gone = data.draw(hnp.arrays(bool, len(x)))
+    missing = data.draw(hnp.arrays(bool, len(x)))
     nothing = data.draw(st.sampled_from([None, float("nan"), np.nan, "", np.full((2, 2), np.nan)]))
-    rows = [nothing if lost else item for item, lost in zip(x, gone, strict=True)]
+    rows = [nothing if lost else item for item, lost in zip(x, missing, strict=True)]
     codec = ImageCodec().fit(x)
     encoded = codec.encode(rows)
-    np.testing.assert_array_equal(encoded.present, ~gone)
-    np.testing.assert_array_equal(encoded.array[~gone], codec.encode(x).array[~gone])
-    assert not encoded.array[gone].any()
-    if not gone.all():
+    np.testing.assert_array_equal(encoded.present, ~missing)
+    np.testing.assert_array_equal(encoded.array[~missing], codec.encode(x).array[~missing])
+    assert not encoded.array[missing].any()
+    if not missing.all():
         assert ImageCodec().fit(rows).state() == codec.state()
 
 
@@ -90,9 +90,9 @@ def test_state_restores_through_json(x, kind):
     codec = ImageCodec().fit(values)
     twin = ImageCodec().restore(json.loads(json.dumps(codec.state())))
     assert twin.spec == codec.spec
-    encoded, again = codec.encode(values), twin.encode(values)
-    np.testing.assert_array_equal(encoded.array, again.array)
-    assert encoded.array.dtype == codec.spec.dtype == again.array.dtype
+    encoded, roundtrip = codec.encode(values), twin.encode(values)
+    np.testing.assert_array_equal(encoded.array, roundtrip.array)
+    assert encoded.array.dtype == codec.spec.dtype == roundtrip.array.dtype
     assert encoded.array.shape == (len(x), *codec.spec.shape)
 
 
@@ -168,7 +168,7 @@ def test_fractions_are_not_accepted_as_bytes():
         ([(1000, 2000)], (112, 224)),
     ],
 )
-def test_size_is_learnt(sizes, expected):
+def test_size_is_learned(sizes, expected):
     codec = ImageCodec().fit([np.zeros(size, np.uint8) for size in sizes])
     assert codec.spec.shape == (1, *expected)
 
@@ -184,8 +184,8 @@ def test_a_fixed_size_has_precedence_and_others_are_resized():
 def test_resizing_of_floats_channels_and_bytes_agrees():
     x = np.random.default_rng(0).integers(0, 256, (2, 12, 10, 5)).astype(np.uint8)
     floats = ImageCodec(size=(5, 6)).fit(x.astype(np.float32)).encode(x.astype(np.float32)).array
-    whole = ImageCodec(size=(5, 6)).fit(x).encode(x).array
-    np.testing.assert_allclose(whole, floats, atol=1.01)
+    as_bytes = ImageCodec(size=(5, 6)).fit(x).encode(x).array
+    np.testing.assert_allclose(as_bytes, floats, atol=1.01)
 
 
 def test_grey_and_colour_are_converted():
@@ -248,8 +248,8 @@ def test_large_photographs_are_decoded_at_reduced_size(tmp_path):
 def test_all_unreadable_files_are_reported_at_once(tmp_path):
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"no image")
-    whole = (tmp_path / "good.png").read_bytes()
-    (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2 + 8])
+    content = (tmp_path / "good.png").read_bytes()
+    (tmp_path / "half.png").write_bytes(content[: len(content) // 2 + 8])
     codec = ImageCodec(on_bad_file="raise").fit([tmp_path / "good.png", None])
     rows = [tmp_path / name for name in ("good.png", "bad.png", "half.png")] + [f"gone{i}.png" for i in range(12)]
     with pytest.raises(DataError) as caught:

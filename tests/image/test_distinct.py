@@ -30,11 +30,11 @@ def test_images_with_equal_content_have_equal_keys(tmp_path):
 
 def test_batches_skip_unreadable_images():
     distinct_images = DistinctImages.of([room(1), b"no image", room(2), room(3)])
-    seen = [
+    batches = [
         (keys, [image.getpixel((0, 0)) for image in images])
         for keys, images in distinct_images.batches(list(distinct_images.first), 2, "")
     ]
-    assert [pixels for _, pixels in seen] == [[(1, 1, 1)], [(2, 2, 2), (3, 3, 3)]]
+    assert [pixels for _, pixels in batches] == [[(1, 1, 1)], [(2, 2, 2), (3, 3, 3)]]
     assert distinct_images.problems.unreadable == {1: "not an image of a known format"}
     with pytest.raises(DataError, match=r"1 of 4 images cannot be used"):
         distinct_images.close("raise")
@@ -56,10 +56,10 @@ def test_brightness_is_the_same_in_every_format(value, form):
     assert image.getpixel((3, 5)) == (value, value, value)
 
 
-@pytest.mark.parametrize("wrong", [np.full((4, 4), -3.0), np.full((4, 4), 300.0), np.zeros((4, 4, 7))])
-def test_values_out_of_range_are_errors(wrong):
+@pytest.mark.parametrize("pixels", [np.full((4, 4), -3.0), np.full((4, 4), 300.0), np.zeros((4, 4, 7))])
+def test_values_out_of_range_are_errors(pixels):
     with pytest.raises(DataError, match=r"image|pixels"):
-        decode(wrong)
+        decode(pixels)
 
 
 def test_progress_is_printed_at_intervals(monkeypatch, capsys):

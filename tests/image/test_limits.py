@@ -47,11 +47,11 @@ def png(width, height, mode="RGB"):
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1"])
 def test_a_reduced_image_shows_the_same(mode, monkeypatch):
-    whole = read(png(200, 120, mode), 3, (12, 20))
+    unlimited = read(png(200, 120, mode), 3, (12, 20))
     monkeypatch.setattr("medley.image.pixels.HUGE", 1_000)
     small = read(png(200, 120, mode), 3, (12, 20))
-    assert small.shape[2] == whole.shape[2]
-    rows = [np.interp(np.linspace(0, 1, 12), np.linspace(0, 1, len(x)), x.mean((1, 2))) for x in (whole, small)]
+    assert small.shape[2] == unlimited.shape[2]
+    rows = [np.interp(np.linspace(0, 1, 12), np.linspace(0, 1, len(x)), x.mean((1, 2))) for x in (unlimited, small)]
     assert np.abs(rows[0] - rows[1]).max() < 12
 
 

@@ -57,10 +57,10 @@ def test_each_distinct_image_is_mapped_once():
         ("L", (24, 20), 255),
     ]
     assert len(SEEN) == 2
-    again = md.MapImages(roads)
-    assert np.array_equal(again.images(rows[:1])[0], made[0])
+    second = md.MapImages(roads)
+    assert np.array_equal(second.images(rows[:1])[0], made[0])
     assert len(SEEN) == 2
-    assert len(list(again.images_folder.glob("*.png"))) == 2
+    assert len(list(second.images_folder.glob("*.png"))) == 2
     md.MapImages(roads, version="other").images(rows)
     assert len(SEEN) == 4
 
@@ -134,8 +134,8 @@ def test_images_and_mapped_images_in_one_network(tmp_path):
     head = md.ClassificationHead()(md.Merge()([*parts, md.TextBlock(block_type="ngram")(captions)]))
     auto = md.AutoModel(photo, head, directory=tmp_path / "search", max_trials=1, overwrite=True)
     auto.fit(images, labels, epochs=1, verbose=0)
-    again = md.load(auto.export_model().save(tmp_path / "model"))
-    np.testing.assert_array_equal(again.predict_proba(images[:5]), auto.predict_proba(images[:5]))
+    restored = md.load(auto.export_model().save(tmp_path / "model"))
+    np.testing.assert_array_equal(restored.predict_proba(images[:5]), auto.predict_proba(images[:5]))
     shapes = {source.input_name: source.codec.spec.shape for source in auto.export_model().sources}
     assert shapes["photo"] == (3, 12, 12)
     assert shapes["map_images_1"] == (1, 12, 12)
@@ -160,9 +160,9 @@ def test_arguments_are_checked():
         md.MapImages(roads, ["road"])
     with pytest.raises(ConfigError, match="a list of labels"):
         md.MapImages("folder", "road")
-    for wrong in ([md.TextInput()], [md.ImageInput(), md.ImageInput()], [md.ImageSetInput()]):
+    for inputs in ([md.TextInput()], [md.ImageInput(), md.ImageInput()], [md.ImageSetInput()]):
         with pytest.raises(GraphError, match="on one ImageInput, got"):
-            md.MapImages(roads)(*wrong)
+            md.MapImages(roads)(*inputs)
 
 
 def test_settings_of_the_image_input_are_used():
@@ -192,7 +192,7 @@ def test_repr_has_no_memory_addresses():
 def test_a_pretrained_encoder_reads_mapped_images(tiny, tmp_path):
     images, labels = striped(12)
     photo = md.ImageInput(name="photo")
-    seen = md.PretrainedImageBlock(tiny("vit"), pooling="cls", trainable=False)(md.MapImages(roads)(photo))
-    auto = md.AutoModel(photo, md.ClassificationHead()(seen), directory=tmp_path, max_trials=1, overwrite=True)
+    encoded = md.PretrainedImageBlock(tiny("vit"), pooling="cls", trainable=False)(md.MapImages(roads)(photo))
+    auto = md.AutoModel(photo, md.ClassificationHead()(encoded), directory=tmp_path, max_trials=1, overwrite=True)
     auto.fit(images, labels, epochs=1, verbose=0)
     assert auto.predict_proba(images).shape == (12, 2)

@@ -37,9 +37,9 @@ def test_images_are_preprocessed_as_by_the_models_own_processor(tiny, tmp_path):
     assert (source.spec.shape, source.dtype) == ((3, 32, 32), np.uint8)
     pixels = AutoImageProcessor.from_pretrained(tiny("vit"))(IMAGES, return_tensors="pt")["pixel_values"]
     with torch.no_grad():
-        theirs = AutoModel.from_pretrained(tiny("vit")).eval()(pixels).last_hidden_state[:, 0]
-    ours = model.embed(IMAGES)
-    np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-4, atol=1e-5)
+        reference = AutoModel.from_pretrained(tiny("vit")).eval()(pixels).last_hidden_state[:, 0]
+    embedded = model.embed(IMAGES)
+    np.testing.assert_allclose(embedded, reference.numpy(), rtol=1e-4, atol=1e-5)
 
 
 def processed(tmp_path, tiny, settings, kind="vit"):
@@ -50,8 +50,8 @@ def processed(tmp_path, tiny, settings, kind="vit"):
 
 
 def test_size_mean_and_standard_deviation_come_from_the_models_files(tiny, tmp_path):
-    whole = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6], "resample": 3}
-    image_format = processed(tmp_path, tiny, {**whole, "size": {"height": 40, "width": 48}})
+    processor = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6], "resample": 3}
+    image_format = processed(tmp_path, tiny, {**processor, "size": {"height": 40, "width": 48}})
     assert (image_format.size, image_format.mean, image_format.std, image_format.interpolation) == (
         (40, 48),
         (pytest.approx(0.1), pytest.approx(0.2), pytest.approx(0.3)),
@@ -59,10 +59,10 @@ def test_size_mean_and_standard_deviation_come_from_the_models_files(tiny, tmp_p
         "bicubic",
     )
     cropped = {"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}, "do_center_crop": True}
-    assert processed(tmp_path, tiny, {**whole, **cropped}).size == (224, 224)
-    assert processed(tmp_path, tiny, {**whole, "size": {"shortest_edge": 64}}).size == (64, 64)
-    assert processed(tmp_path, tiny, {**whole, "size": 24}).size == (24, 24)
-    assert processed(tmp_path, tiny, whole).size == (32, 32)  # that of the encoder's config
+    assert processed(tmp_path, tiny, {**processor, **cropped}).size == (224, 224)
+    assert processed(tmp_path, tiny, {**processor, "size": {"shortest_edge": 64}}).size == (64, 64)
+    assert processed(tmp_path, tiny, {**processor, "size": 24}).size == (24, 24)
+    assert processed(tmp_path, tiny, processor).size == (32, 32)  # that of the encoder's config
 
 
 def test_processors_without_rescaling_or_normalisation(tiny, tmp_path):

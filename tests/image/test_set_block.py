@@ -38,9 +38,9 @@ def module_of(block, **options):
 
 def some_sets(count=5):
     x = torch.rand(count, *SETS.shape) + 0.01
-    gone = torch.rand(count, 4) < 0.4
-    gone[:, 0] = False
-    return x.masked_fill(gone[:, :, None, None, None], 0.0)
+    missing = torch.rand(count, 4) < 0.4
+    missing[:, 0] = False
+    return x.masked_fill(missing[:, :, None, None, None], 0.0)
 
 
 ENCODERS = {
@@ -85,16 +85,16 @@ def test_mean_pooling_for_few_rows_and_attention_for_many():
 
 
 def test_encoder_and_pooling_are_searched():
-    seen = {}
+    spaces = {}
 
     def suggest(name, space, default):
-        seen[name] = space
+        spaces[name] = space
         return default
 
     resolved(ImageSetBlock(), suggest=suggest)
-    assert seen["set.pooling"] == OneOf("attention", "mean")
-    assert "set.image_set_encoder.image_block.block_type" in seen
-    assert "set.image_set_encoder.image_block.strided_conv_block.filters" in seen
+    assert spaces["set.pooling"] == OneOf("attention", "mean")
+    assert "set.image_set_encoder.image_block.block_type" in spaces
+    assert "set.image_set_encoder.image_block.strided_conv_block.filters" in spaces
 
 
 def test_json_round_trip_of_a_resolved_encoder():
@@ -197,11 +197,11 @@ def test_rows_without_images_have_no_effect():
 
 
 @pytest.mark.parametrize(
-    ("rows", "inputs", "wanted"), [(999, 2, "visual_words"), (1000, 2, "network"), (999, 1, "network")]
+    ("rows", "inputs", "default"), [(999, 2, "visual_words"), (1000, 2, "network"), (999, 1, "network")]
 )
-def test_few_images_beside_other_inputs_are_read_as_visual_words(rows, inputs, wanted):
+def test_few_images_beside_other_inputs_are_read_as_visual_words(rows, inputs, default):
     reading = ImageSetBlock().suggest_defaults([SETS], DataSummary(rows, inputs))["reading"]
-    assert reading.default == wanted
+    assert reading.default == default
     assert ImageSetBlock(ConvBlock()).suggest_defaults([SETS], DataSummary(rows, inputs))["reading"].choices == (
         "network",
     )

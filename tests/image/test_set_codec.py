@@ -74,18 +74,18 @@ def test_every_container_gives_the_same_array(x, name, positions):
 
 @given(ROWS, st.data(), st.sampled_from([None, float("nan"), "", b"", np.full((2, 2), np.nan)]))
 def test_missing_images_are_zeros_and_do_not_affect_others(x, data, nothing):
-    gone = data.draw(hnp.arrays(bool, x.shape[:2]))
+    missing = data.draw(hnp.arrays(bool, x.shape[:2]))
     rows = [
-        [nothing if lost else image for image, lost in zip(*pair, strict=True)] for pair in zip(x, gone, strict=True)
+        [nothing if lost else image for image, lost in zip(*pair, strict=True)] for pair in zip(x, missing, strict=True)
     ]
     codec = ImageSetCodec(positions=True).fit(x)
     encoded = codec.encode(rows)
-    np.testing.assert_array_equal(encoded.present, ~gone.all(1))
-    np.testing.assert_array_equal(encoded.array, expected(x) * ~gone[:, :, None, None, None])
+    np.testing.assert_array_equal(encoded.present, ~missing.all(1))
+    np.testing.assert_array_equal(encoded.array, expected(x) * ~missing[:, :, None, None, None])
     # The mask can be read off the array, black images included.
-    np.testing.assert_array_equal(encoded.array.any((2, 3, 4)), ~gone)
+    np.testing.assert_array_equal(encoded.array.any((2, 3, 4)), ~missing)
     close = ImageSetCodec().fit(x).encode(rows)
-    for row, lost in enumerate(gone):
+    for row, lost in enumerate(missing):
         images = expected(x)[row, ~lost]
         np.testing.assert_array_equal(close.array[row, : len(images)], images)
         assert not close.array[row, len(images) :].any()
@@ -97,9 +97,9 @@ def test_state_restores_through_json(x, kind, positions):
     codec = ImageSetCodec(positions=positions).fit(values)
     twin = ImageSetCodec().restore(json.loads(json.dumps(codec.state())))
     assert twin.spec == codec.spec
-    encoded, again = codec.encode(values), twin.encode(values)
-    np.testing.assert_array_equal(encoded.array, again.array)
-    assert encoded.array.dtype == codec.spec.dtype == again.array.dtype
+    encoded, roundtrip = codec.encode(values), twin.encode(values)
+    np.testing.assert_array_equal(encoded.array, roundtrip.array)
+    assert encoded.array.dtype == codec.spec.dtype == roundtrip.array.dtype
     assert encoded.array.any((2, 3, 4)).all()
 
 
@@ -120,7 +120,7 @@ def test_rows_without_any_image_are_absent(missing):
     assert not encoded.array[1].any()
 
 
-def test_number_of_positions_is_learnt_or_set():
+def test_number_of_positions_is_learned_or_set():
     image = np.ones((4, 4), np.uint8)
     rows = [[image, None, image, image], [image], None, [None] * 9]
     assert ImageSetCodec().fit(rows).places == 3
@@ -162,20 +162,21 @@ def test_columns_of_a_frame_are_matched_by_name(rooms):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"front": ["1.png", None, "2.png"], "bath": ["3.png", "4.png", float("nan")]}, [7, 8, 9])
     codec = ImageSetInput(root=rooms, positions=True).codec().fit(frame)
-    wanted = [[1, 3], [0, 4], [2, 0]]
-    assert firsts(codec.encode(frame)) == wanted
+    expected_firsts = [[1, 3], [0, 4], [2, 0]]
+    assert firsts(codec.encode(frame)) == expected_firsts
     turned = frame[["bath", "front"]].assign(price=3)
-    assert firsts(codec.encode(turned)) == wanted
-    assert firsts(codec.encode({name: list(turned[name]) for name in turned})) == wanted
-    assert firsts(codec.encode(frame.to_numpy())) == wanted
+    assert firsts(codec.encode(turned)) == expected_firsts
+    assert firsts(codec.encode({name: list(turned[name]) for name in turned})) == expected_firsts
+    assert firsts(codec.encode(frame.to_numpy())) == expected_firsts
     polars = pytest.importorskip("polars")
     assert (
-        firsts(codec.encode(polars.from_dict({n: [v or None for v in frame[n].fillna("")] for n in frame}))) == wanted
+        firsts(codec.encode(polars.from_dict({n: [v or None for v in frame[n].fillna("")] for n in frame})))
+        == expected_firsts
     )
     with pytest.raises(DataError, match=r"missing: 'bath'\. Did you mean 'baths'"):
         codec.encode(frame.rename(columns={"bath": "baths"}))
     twin = ImageSetInput(root=rooms, positions=True).codec().restore(json.loads(json.dumps(codec.state())))
-    assert firsts(twin.encode(turned)) == wanted
+    assert firsts(twin.encode(turned)) == expected_firsts
 
 
 def test_columns_with_several_images_are_joined_unless_positions_matter(rooms):

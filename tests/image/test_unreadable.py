@@ -247,9 +247,9 @@ def test_a_pillow_image_that_fails_to_load(tmp_path):
 
 
 def test_a_float_image_among_bytes_causes_a_warning():
-    odd = saved(Image.fromarray(np.full((4, 4), 1e6, np.float32)), "TIFF")
+    out_of_range = saved(Image.fromarray(np.full((4, 4), 1e6, np.float32)), "TIFF")
     with pytest.warns(BadImageWarning, match="its pixels range from 1e"):
-        assert ImageCodec().fit([GOOD]).encode([GOOD, odd]).present.tolist() == [True, False]
+        assert ImageCodec().fit([GOOD]).encode([GOOD, out_of_range]).present.tolist() == [True, False]
 
 
 def test_relative_paths_are_resolved_against_root(tmp_path, monkeypatch):

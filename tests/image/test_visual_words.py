@@ -1,4 +1,4 @@
-"""VisualWordsCodec: learnt without labels, unchanged by saving, informative about images."""
+"""VisualWordsCodec: learned without labels, unchanged by saving, informative about images."""
 
 import numpy as np
 

@@ -51,7 +51,7 @@ def test_declared_types_have_precedence():
 
 
 @pytest.mark.parametrize("rows", [1, 3, 40, 1000])
-def test_the_default_length_is_learnt(rows):
+def test_the_default_length_is_learned(rows):
     assert WindowCodec().fit(np.zeros((rows, 2))).spec.shape[0] == max(1, min(16, rows // 4))
 
 

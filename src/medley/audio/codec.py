@@ -157,7 +157,7 @@ class AudioCodec(Codec):
     def _spectrograms(
         self, rows: Sequence[Any], problems: Problems
     ) -> tuple[list[np.ndarray | None], list[str | None]]:
-        """Log-mel spectrograms (steps, C M) of the rows and keys of their content, None where there is no recording."""
+        """Log-mel spectrograms (steps, C M) of the rows and keys of their content, None for missing recordings."""
         keys = self._attempt(rows, lambda item: cache.digest(*content(item, self.sampling_rate, self.root)), problems)
         first: dict[str, int] = {}
         for row, key in enumerate(keys):
@@ -166,13 +166,13 @@ class AudioCodec(Codec):
         store, names = self._open_store(), list(first)
         new = [names[index] for index in store.missing(cache.as_keys(names))] if names else []
         computed = self._attempt([rows[first[name]] for name in new], self._transform, local := Problems())
-        wrong = {new[index]: reason for index, reason in local.invalid.items()}
-        bad = {new[index]: reason for index, reason in local.unreadable.items()}
+        invalid = {new[index]: reason for index, reason in local.invalid.items()}
+        unreadable = {new[index]: reason for index, reason in local.unreadable.items()}
         for row, key in enumerate(keys):
-            if key in bad:
-                problems.unreadable[row] = bad[str(key)]
-            if key in wrong:
-                problems.invalid[row] = wrong[str(key)]
+            if key in unreadable:
+                problems.unreadable[row] = unreadable[str(key)]
+            if key in invalid:
+                problems.invalid[row] = invalid[str(key)]
         to_store = {
             name: spectrogram for name, spectrogram in zip(new, computed, strict=True) if spectrogram is not None
         }
@@ -180,10 +180,10 @@ class AudioCodec(Codec):
             store.add(
                 cache.as_keys(list(to_store)), np.stack([self._pack(spectrogram) for spectrogram in to_store.values()])
             )
-        good = [key if key not in bad and key not in wrong else None for key in keys]
-        present = [key for key in good if key is not None]
+        readable = [None if key in unreadable or key in invalid else key for key in keys]
+        present = [key for key in readable if key is not None]
         packed = iter(store.take(cache.as_keys(present)) if present else np.zeros((0, 1, 1), np.float32))
-        return [None if key is None else _unpack(next(packed)) for key in good], good
+        return [None if key is None else _unpack(next(packed)) for key in readable], readable
 
     def _transform(self, item: Any) -> np.ndarray:
         seconds = (

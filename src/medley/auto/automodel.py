@@ -26,7 +26,7 @@ from medley.search.execute.executor import Executor
 from medley.search.labelled_rows import LabelledRows
 from medley.search.objective import metric_directions, read_objective
 from medley.search.progress import Progress
-from medley.search.results import SearchResults
+from medley.search.results import SearchResults, search_metadata
 from medley.search.store import Store
 from medley.search.stream import Stream
 from medley.search.study import Limits, Study
@@ -240,7 +240,7 @@ class AutoModel:
             study.run()
         finally:
             study.store.end()
-        self.model.metadata["search"] = {"trials": len(study.results), "ended": study.ended}
+        self.model.metadata.update(search_metadata(study.results, study.ended))
         if not_learned := self.model.metadata.get("not_learned"):
             warn(
                 f"{', '.join(not_learned)}: the model is no better than a constant prediction on validation rows. "

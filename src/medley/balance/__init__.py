@@ -1,4 +1,4 @@
-"""Balancing of task losses: fixed weights, learnt weights, or Jacobian descent."""
+"""Balancing of task losses: fixed weights, learned weights, or Jacobian descent."""
 
 from medley.balance.balancer import Balancer, ScalarBalancer
 from medley.balance.choose import NAMES, balancer

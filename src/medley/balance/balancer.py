@@ -14,7 +14,7 @@ from torch import Tensor, nn
 class Balancer(nn.Module, ABC):
     """Turns the losses of K tasks into one update of the gradients.
 
-    It is a module because some balancers have learnt parameters: these belong in the optimiser together with the
+    It is a module because some balancers have learned parameters: these belong in the optimiser together with the
     network's, their state in checkpoints, and they move to a device with `.to`.
 
     Every task has a weight that multiplies its loss before the method is applied. A task whose weighted loss is exactly

@@ -40,7 +40,7 @@ SCALARIZERS: Mapping[str, _ScalarizerSpec] = {
 @final
 @register("balance.scalarization")
 class Scalarization(ScalarBalancer):
-    """One of torchjd's scalarizers, by name: a function of the K weighted losses, some with learnt scales.
+    """One of torchjd's scalarizers, by name: a function of the K weighted losses, some with learned scales.
 
     `"sum"`, `"mean"`; `"random"` (random weights, Lin et al. 2022); `"geometric_mean"` (Chennupati et al.
     2019); `"imtl_l"` (Liu et al. 2021) and `"uw"` (Kendall et al. 2018, half of `"uncertainty"` at a log 2
@@ -78,8 +78,8 @@ class Scalarization(ScalarBalancer):
         observed = values != 0
         values = torch.where(observed, values, self.latest)
         self.latest.copy_(values.detach())
-        learnt = {name: torch.where(observed, p, p.detach()) for name, p in self.scalarizer.named_parameters()}
-        return functional_call(self.scalarizer, learnt, (values,)) if learnt else self.scalarizer(values)
+        learned = {name: torch.where(observed, p, p.detach()) for name, p in self.scalarizer.named_parameters()}
+        return functional_call(self.scalarizer, learned, (values,)) if learned else self.scalarizer(values)
 
 
 def _build(method: str, options: Mapping[str, Any], tasks: int) -> Scalarizer:

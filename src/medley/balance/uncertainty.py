@@ -1,4 +1,4 @@
-"""Weights learnt from each task's homoscedastic uncertainty."""
+"""Weights learned from each task's homoscedastic uncertainty."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from medley.core.registry import register
 @final
 @register("balance.uncertainty")
 class UncertaintyWeights(ScalarBalancer):
-    """sum_k w_k (exp(-s_k) L_k + s_k / 2), where s_k = log sigma_k^2 is learnt per task and zero at first.
+    """sum_k w_k (exp(-s_k) L_k + s_k / 2), where s_k = log sigma_k^2 is learned per task and zero at first.
 
     Kendall, Gal & Cipolla, "Multi-Task Learning Using Uncertainty to Weigh Losses" (CVPR 2018). The paper has
     L / sigma^2 + log sigma for a cross-entropy L and L / (2 sigma^2) + log sigma for a squared error L. Both

@@ -206,7 +206,7 @@ def options_of(parser: argparse.ArgumentParser, args: argparse.Namespace) -> dic
     """The options of a call as keys and values of a file; those that have their default are left out."""
     options: dict[str, Any] = {}
     for action in _actions(parser):
-        value = getattr(args, action.dest, None)
+        value: Any = getattr(args, action.dest, None)
         if value is None or value in ([], action.default):
             continue
         if isinstance(action, argparse._StoreConstAction) and value != action.const:

@@ -32,9 +32,11 @@ COMMANDS = {
     "predict": "predict the targets of the rows of a table",
     "evaluate": "evaluate a model on a table that holds the true values",
     "importance": "measure how much predictions depend on each column, input and modality",
+    "threshold": "set how a saved model decides between the classes of a target",
     "explain": "explain predictions of rows: what each column, word and pixel added",
     "caption": "generate captions for the images of a table",
     "export": "export a model to ONNX, for machines without torch",
+    "report": "write one page about a saved model: what it learnt from, what it is worth, what it depends on",
     "describe": "show a saved model: architecture, columns, scores",
     "blocks": "list the blocks that networks are made of, with their search ranges",
     "trials": "list the trials of a search",
@@ -56,7 +58,9 @@ _WITH_BLOCKS = (
     "predict",
     "evaluate",
     "importance",
+    "threshold",
     "explain",
+    "report",
     "export",
     "describe",
     "blocks",
@@ -79,6 +83,7 @@ examples:
   medley blocks                     all blocks
   medley blocks image.conv          one block: its fields and their search ranges
   medley trials my_project          the trials of a search
+  medley report pets-model test.csv -o report.html
   medley describe pets-model        show a saved model: architecture, columns, scores
   medley doctor pets-model          examine a model and its search, after a crash for instance
 

@@ -37,6 +37,13 @@ OPTIONS = {
     "groups": "--together",
     "repeats": "--repeats",
     "max_rows": "--rows",
+    "interval": "--interval",
+    "metric": "--metric",
+    "precision": "--precision",
+    "recall": "--recall",
+    "threshold": "--at",
+    "costs": "--costs",
+    "positive": "--positive",
 }
 
 

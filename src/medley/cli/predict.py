@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from medley.errors import DataError, ErrorCollector, MedleyError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from medley.tables.predictor import OnUnreadable, Predictor
+    from medley.tables.predictor import Predictor
     from medley.tables.reading.read import Table
 
 ROWS = 2048
@@ -47,6 +48,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--proba", action="store_true", help="add a column TARGET_CLASS with the probability of each class"
+    )
+    parser.add_argument(
+        "--interval",
+        metavar="P",
+        type=float,
+        help="a probability such as 0.9: add TARGET_low and TARGET_high, or TARGET_set with the possible classes, "
+        "which hold the truth of so many rows",
+    )
+    parser.add_argument(
+        "--uncalibrated",
+        action="store_true",
+        help="probabilities of the network, without calibration on validation rows",
     )
     parser.add_argument(
         "--with-inputs",
@@ -87,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
     errors.raise_if_any(DataError)
     assert model is not None
     assert table is not None
-    predictions = _predict(model, table, proba=args.proba, on_unreadable=args.on_unreadable)
+    predictions = _predict(model, table, _options(args), is_shown=args.verbose > 0)
     write_frame(_with_inputs(table.frame, predictions) if args.with_inputs else predictions, output)
 
 
@@ -107,10 +120,20 @@ def _in_batches(
     def to_output(rows: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
         return _with_inputs(rows, predictions) if args.with_inputs else predictions
 
-    predict_large(model, table, output, to_output, ROWS, proba=args.proba, on_unreadable=args.on_unreadable)
+    predict_large(model, table, output, to_output, ROWS, _options(args), is_shown=args.verbose > 0)
 
 
-def _predict(model: Predictor, table: Table, *, proba: bool, on_unreadable: OnUnreadable) -> pd.DataFrame:
+def _options(args: argparse.Namespace) -> dict[str, Any]:
+    """Arguments of `Predictor.predict_frame`."""
+    return {
+        "proba": args.proba,
+        "interval": args.interval,
+        "calibrated": not args.uncalibrated,
+        "on_unreadable": args.on_unreadable,
+    }
+
+
+def _predict(model: Predictor, table: Table, options: Mapping[str, Any], *, is_shown: bool) -> pd.DataFrame:
     """Predict in batches, to show progress; unreadable files are reported once for all batches."""
     import numpy as np
     import pandas as pd
@@ -118,11 +141,11 @@ def _predict(model: Predictor, table: Table, *, proba: bool, on_unreadable: OnUn
     from medley.core.row_reporting import WarningCollector, using_row_numbers
 
     parts = []
-    with WarningCollector(), progress_bar("rows", len(table)) as advance:
+    with WarningCollector(), progress_bar("rows", len(table), is_shown=is_shown) as advance:
         for start in range(0, max(len(table), 1), ROWS):
             chunk = replace(table, frame=table.frame.iloc[start : start + ROWS])
             with using_row_numbers(np.arange(start, start + len(chunk))):
-                parts.append(model.predict_frame(chunk, proba=proba, on_unreadable=on_unreadable))
+                parts.append(model.predict_frame(chunk, **options))
             advance(len(chunk))
     return pd.concat(parts)
 

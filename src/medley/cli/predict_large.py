@@ -17,11 +17,11 @@ from medley.tables.reading.memory import frame_bytes
 from medley.tables.reading.read import Table, batches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
 
-    from medley.tables.predictor import OnUnreadable, Predictor
+    from medley.tables.predictor import Predictor
 
 _PEEK_ROWS = 256
 
@@ -53,25 +53,25 @@ def predict_large(
     output: str,
     to_output: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame],
     rows: int,
+    options: Mapping[str, Any],
     *,
-    proba: bool,
-    on_unreadable: OnUnreadable = "warn",
+    is_shown: bool = True,
 ) -> None:
     """Predict a table and write the predictions, batch by batch.
 
     Args:
         model: a model that reads tables.
         table: the rows.
-        output: a file, or `-`.
+        output: a file, or `-`, `-.jsonl`.
         to_output: rows and their predictions -> the rows to write.
         rows: the number of rows per batch.
-        proba: whether to add a column per class.
-        on_unreadable: as in `Predictor.predict`.
+        options: arguments of `Predictor.predict_frame`.
+        is_shown: whether progress is.
     """
-    with WarningCollector(), progress_bar("rows", None) as advance, open_output(output) as write:
+    with WarningCollector(), progress_bar("rows", None, is_shown=is_shown) as advance, open_output(output) as write:
         for start, batch in table.batches():
             for first in range(0, len(batch), rows):
                 chunk = replace(batch, frame=batch.frame.iloc[first : first + rows])
                 with using_row_numbers(start + first + np.arange(len(chunk))):
-                    write(to_output(chunk.frame, model.predict_frame(chunk, proba=proba, on_unreadable=on_unreadable)))
+                    write(to_output(chunk.frame, model.predict_frame(chunk, **options)))
                 advance(len(chunk))

@@ -16,14 +16,15 @@ FORMS = (
 )
 
 
-def add_table(parser: argparse.ArgumentParser, help: str = FORMS) -> None:
+def add_table(parser: argparse.ArgumentParser, help: str = FORMS, *, optional: bool = False) -> None:
     """Add the arguments that name a table.
 
     Args:
         parser: of a command.
         help: what the table holds.
+        optional: whether it may be left out.
     """
-    parser.add_argument("table", metavar="FILE", nargs="+", action=_Tables, help=help)
+    parser.add_argument("table", metavar="FILE", nargs="*" if optional else "+", action=_Tables, help=help)
     parser.add_argument(
         "--header",
         action=argparse.BooleanOptionalAction,

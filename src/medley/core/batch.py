@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -130,15 +130,21 @@ class Rows:
 
     def take(self, index: Tensor) -> Batch:
         """The rows at `index` (B,), a host tensor, as a batch."""
-        device_index = index if self.device.type == "cpu" else index.to(self.device, non_blocking=True)
-        host_index = index.numpy()
+        device_index, host_index = self._device_index(index), index.numpy()
+        inputs = {
+            name: array.take(host_index) if isinstance(array, MappedRows) else array.index_select(0, device_index)
+            for name, array in self.inputs.items()
+        }
+        masks = {name: None if mask is None else _mask_or_none(mask[host_index]) for name, mask in self.present.items()}
+        return replace(self.labels(index), inputs=inputs, present=masks)
+
+    def labels(self, index: Tensor) -> Batch:
+        """The targets, weights and folds of the rows at `index` (B,), without inputs."""
+        device_index = self._device_index(index)
         return Batch(
-            len(host_index),
-            {
-                name: array.take(host_index) if isinstance(array, MappedRows) else array.index_select(0, device_index)
-                for name, array in self.inputs.items()
-            },
-            {name: None if mask is None else _mask_or_none(mask[host_index]) for name, mask in self.present.items()},
+            len(index),
+            {},
+            {},
             {name: array.index_select(0, device_index) for name, array in self.targets.items()},
             {
                 name: None if array is None else array.index_select(0, device_index)
@@ -147,6 +153,9 @@ class Rows:
             {name: array.index_select(0, device_index) for name, array in self.weights.items()},
             None if self.folds is None else self.folds.index_select(0, device_index),
         )
+
+    def _device_index(self, index: Tensor) -> Tensor:
+        return index if self.device.type == "cpu" else index.to(self.device, non_blocking=True)
 
     def slice(self, start: int, stop: int) -> Batch:
         """The rows from `start` to `stop` as a batch of views; only rows of files are copied."""

@@ -75,6 +75,10 @@ class Head(Block):
     def metric_functions(self, target: TargetCodec) -> Mapping[str, Metric]:
         """Returns the metrics by name, in the order in which they are reported."""
 
+    def further_metrics(self) -> tuple[str, ...]:
+        """Names of metrics that a report shows beside those that the caller chose."""
+        return ()
+
     @property
     @abstractmethod
     def weight(self) -> float:

@@ -17,6 +17,9 @@ class Metric(ABC):
     greater_is_better: ClassVar[bool] = True
     """Whether greater values are better."""
 
+    reads_decision: ClassVar[bool] = False
+    """Whether only the predicted classes count, rather than their probabilities, so that thresholds change it."""
+
 
 class RowMetric(Metric):
     """A mean over rows: accumulated on the device during training and validation."""

@@ -29,6 +29,8 @@ class Accuracy(RowMetric):
     tensor([1.])
     """
 
+    reads_decision = True
+
     def __init__(self, codec: ClassOrSetCodec) -> None:
         self.codec = codec
 
@@ -44,6 +46,8 @@ class Accuracy(RowMetric):
 
 class ExactMatch(RowMetric):
     """Fraction of rows in which all observed labels are correct."""
+
+    reads_decision = True
 
     def __init__(self, codec: ClassOrSetCodec) -> None:
         self.codec = codec
@@ -153,6 +157,8 @@ class Confusion(SetMetric):
         average: `"binary"` (the second of two classes), `"macro"`, `"micro"` or `"weighted"` over classes.
     """
 
+    reads_decision = True
+
     def __init__(self, codec: ClassOrSetCodec, which: str, average: str) -> None:
         self.codec = codec
         self.which = which
@@ -182,6 +188,8 @@ class Confusion(SetMetric):
 class BalancedAccuracy(SetMetric):
     """Mean recall over the classes that occur; for label sets, the mean balanced accuracy over labels."""
 
+    reads_decision = True
+
     def __init__(self, codec: AnyClassCodec) -> None:
         self.codec = codec
 
@@ -202,6 +210,8 @@ class Agreement(SetMetric):
         codec: the fitted codec.
         score: a scikit-learn function (y_true, y_pred, sample_weight=) -> number.
     """
+
+    reads_decision = True
 
     def __init__(self, codec: ClassCodec, score: Callable[..., float]) -> None:
         self.codec = codec

@@ -142,6 +142,11 @@ class ClassificationHead(Head, register="heads.classification"):
 
         return make_metrics(self.metrics, _check_codec(target), "accuracy")
 
+    def further_metrics(self) -> tuple[str, ...]:
+        if self.multi_label:
+            return ("accuracy", "exact_match", "f1_macro", "auc", "average_precision", "log_loss")
+        return ("accuracy", "balanced_accuracy", "auc", "average_precision", "f1", "mcc", "log_loss", "brier_score")
+
     @classmethod
     def infer_task(cls, target: TargetProfile) -> TaskGuess | None:
         """Recognises sets of labels, two values of any type, recurring strings, and numbered classes."""

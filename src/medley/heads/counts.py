@@ -275,6 +275,9 @@ class CountHead(Head, register="heads.counts"):
                 functions[metric_name(metric, index)] = function_metric(metric, codec)
         return functions
 
+    def further_metrics(self) -> tuple[str, ...]:
+        return ("mean_absolute_error", "deviance")
+
     @property
     def weight(self) -> float:
         """The weight of the head in the sum of losses; the default if it is searched."""

@@ -32,6 +32,8 @@ class CustomScore(SetMetric):
         function: if it has an argument `sample_weight`, it also receives the weights of weighted rows.
     """
 
+    reads_decision = True
+
     def __init__(self, codec: Any, function: Score) -> None:
         self.codec = codec
         self.function = function
@@ -42,6 +44,8 @@ class CustomScore(SetMetric):
 
 class CustomError(SetMetric):
     """Like `CustomScore`, but smaller is better: a function whose name ends in _error, _loss or _deviance."""
+
+    reads_decision = True
 
     greater_is_better = False
 

@@ -110,6 +110,16 @@ class OrderedHead(Head, register="heads.ordered"):
 
         return make_metrics(self.metrics, _check_codec(target), *DEFAULT_METRICS)
 
+    def further_metrics(self) -> tuple[str, ...]:
+        return (
+            "accuracy",
+            "within_one",
+            "mean_absolute_error",
+            "quadratic_weighted_kappa",
+            "balanced_accuracy",
+            "log_loss",
+        )
+
     @classmethod
     def infer_task(cls, target: TargetProfile) -> TaskGuess | None:
         """Recognises ordered categoricals, and few recurring whole numbers that look like grades."""

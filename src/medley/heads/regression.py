@@ -111,6 +111,9 @@ class RegressionHead(Head, register="heads.regression"):
 
         return make_metrics(self.metrics, _check_codec(target), "mean_squared_error")
 
+    def further_metrics(self) -> tuple[str, ...]:
+        return ("r2", "mean_absolute_error", "root_mean_squared_error", "pearson")
+
     @classmethod
     def infer_task(cls, target: TargetProfile) -> TaskGuess | None:
         """Recognises numbers with fractions or many distinct values, and vectors of numbers."""

@@ -36,25 +36,25 @@ _FAMILIES: dict[str, type[Block]] = {
 
 
 class ImageBlock(Composite, register="image.block"):
-    """Normalisation, augmentation, one of six families of networks, and the reduction of their map to a vector.
+    """Normalisation, augmentation, one of six families of networks, and the reduction of its feature map to a vector.
 
-    Or a pretrained encoder, which normalises for itself and reads images as they come.
+    A pretrained encoder, if chosen, normalises images itself, so it reads them without the first two steps.
 
     Args:
         block_type: `"vanilla"` (ConvBlock), `"strided"` (StridedConvBlock and a dense layer on its flat map: for tiny
             images), `"compact"` (CompactConvBlock: small and fast, for photographs), `"resnet"`, `"xception"`,
-            `"efficient"`, or `"pretrained"` (PretrainedImageBlock), which is tried first where `pretrained` is set.
-        normalize: shift and scale each channel to mean 0 and variance 1 with statistics of the training rows.
-        augment: change training images at random (ImageAugmentation).
-        pretrained: a pretrained encoder, by its folder or its name on the hub, to search among the others; `"auto"`
-            takes one that is in the hub's cache, and says so where there is none; True is a ResNet-18. Unset, or False,
-            all that is learnt comes from the data at hand.
+            `"efficient"`, or `"pretrained"` (PretrainedImageBlock), which is tried first if `pretrained` is set.
+        normalize: standardise each channel with statistics of the training rows.
+        augment: transform training images at random (ImageAugmentation).
+        pretrained: a folder, or a name on the hub, of a pretrained encoder to add to the search; `"auto"` uses a
+            well-known one if it is in the local cache of the hub, and reports it if there is none; True is a ResNet-18.
+            If unset or False, all networks are trained from scratch.
 
     Shape: (B, C, H, W) -> (B, D)
 
     Raises:
-        ConfigError: a pretrained encoder is named that is nowhere.
-        GraphError: joined to something that is not an image.
+        ConfigError: the pretrained encoder cannot be found.
+        GraphError: called on something that is not an image.
 
     >>> ImageBlock(block_type="vanilla", augment=False)
     ImageBlock(block_type='vanilla', augment=False)
@@ -66,13 +66,13 @@ class ImageBlock(Composite, register="image.block"):
     pretrained: bool | str | None = field(default=None, kw_only=True)
 
     def check(self) -> Iterable[str]:
-        """A pretrained model is named, or not."""
+        """Checks pretrained."""
         yield from pretrained_problem(self.pretrained)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """A pretrained encoder where there is one.
+        """A pretrained encoder if one is available, otherwise a small network; augmentation from 1000 rows on.
 
-        Else a few convolutions, whose map is flattened for images of less than 32 pixels; augmented from 1000 rows.
+        The map of the small network is flattened for images of less than 32 pixels.
         """
         tiny = max(specs[0].shape[1:], default=1) <= TINY if specs else True
         block_type: Any = OneOf(*_FROM_SCRATCH, default="strided" if tiny else "compact")
@@ -81,7 +81,7 @@ class ImageBlock(Composite, register="image.block"):
         return {"block_type": block_type, "normalize": True, "augment": summary.rows >= 1000}
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
-        """Joins the parts."""
+        """Connects normalisation, augmentation, network and reduction."""
         _, height, width = image_size(specs[0], "ImageBlock")
         side = max(height, width)
         node = nodes[0]
@@ -98,6 +98,6 @@ class ImageBlock(Composite, register="image.block"):
             hidden = lookup("tabular.dense")(num_layers=1, num_units=OneOf(64, 128))
             return hidden(StridedConvBlock()(node))
         node = _FAMILIES[str(self.block_type)]()(node)
-        # A large map flattened makes a head of millions of weights.
+        # Flattening a large map would give the head millions of weights.
         types = ("global_avg", "global_max", "flatten") if side <= SMALL else ("global_avg", "global_max")
         return SpatialReduction(reduction_type=OneOf(*types))(node)

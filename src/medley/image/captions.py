@@ -249,7 +249,7 @@ def _open_store(path: Path | None, key: str) -> TextStore:
 
 @lru_cache(maxsize=1)
 def _captioner(files: ModelFiles, checksum: str) -> Captioner:
-    """Keeps the last captioner in memory: it would otherwise be loaded for every row that is predicted by itself."""
+    """Keeps the last captioner in memory: otherwise, it would be loaded again for each call with a single row."""
     from medley.nn.captioner import Captioner
 
     return Captioner(files)
@@ -273,9 +273,9 @@ def _image_and_text_positions(inputs: Sequence[InputBlock]) -> tuple[int, int | 
 
 def _checked(texts: Any, rows: int) -> list[str]:
     captions = list(texts) if not isinstance(texts, str) and hasattr(texts, "__iter__") else [texts]
-    wrong = next((caption for caption in captions if not isinstance(caption, str)), None)
-    if len(captions) != rows or wrong is not None or isinstance(texts, str):
-        got = f"a {type(wrong).__name__} among them" if wrong is not None else f"{len(captions)}"
+    non_text = next((caption for caption in captions if not isinstance(caption, str)), None)
+    if len(captions) != rows or non_text is not None or isinstance(texts, str):
+        got = f"a {type(non_text).__name__} among them" if non_text is not None else f"{len(captions)}"
         raise DataError(f"A captioning function must return a list of texts, one per image: {rows} images, got {got}.")
     return captions
 
@@ -289,7 +289,7 @@ def _cells(texts: Any) -> list[Any]:
 
 
 def is_blank(text: Any) -> bool:
-    """Whether a cell holds no text: None, NaN, NA, or only white space.
+    """Whether a cell contains no text: None, NaN, NA, or only white space.
 
     >>> is_blank(float("nan")), is_blank(" "), is_blank("a bed")
     (True, True, False)

@@ -28,7 +28,7 @@ from medley.image.pixels import MAX_PIXELS, Depth, ImageProfile, depth_of, is_im
 from medley.image.unreadable import IMAGES, Policy, Problems, Unreadable, by_row, list_message
 
 MAX_SIDE = 16_384
-"""Pixels of a side of the images that a saved model reads."""
+"""Limit of the side of images, in pixels, in the state of a saved model."""
 
 MAX_CHANNELS = 1_024
 
@@ -42,13 +42,13 @@ class ImageCodec(Codec):
     base64 strings, file contents or Pillow images. A row that is None, NaN or an array that is all NaN is absent.
 
     Args:
-        size: height and width; if unset, they are learnt (`conversion.target_size`).
+        size: height and width; if unset, they are learned (`conversion.target_size`).
         interpolation: how images are resized: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`.
         root: the folder that relative paths are resolved against.
         on_bad_file: how to handle images that cannot be read (`unreadable.Policy`).
-        largest: the longest side of a learnt size.
+        largest: the longest side of a learned size.
         max_pixels: larger images cannot be read, unless they are JPEG files that are decoded at reduced size.
-        fixed_channels: 1 for grey, 3 for colour, as a pretrained encoder expects; if unset, they are learnt.
+        fixed_channels: 1 for grey, 3 for colour, as a pretrained encoder expects; if unset, they are learned.
 
     Attributes:
         unreadable: the images that the last `fit` or `encode` could not read.
@@ -106,7 +106,7 @@ class ImageCodec(Codec):
         self.learn(profiles, self.unreadable)
         return self
 
-    def learn(self, profiles: Sequence[ImageProfile], bad: Sequence[Unreadable] = ()) -> None:
+    def learn(self, profiles: Sequence[ImageProfile], unreadable_images: Sequence[Unreadable] = ()) -> None:
         """Learns from profiles of images, as `fit` does from images.
 
         Raises:
@@ -114,12 +114,15 @@ class ImageCodec(Codec):
         """
         if not profiles:
             head = "At least one training row must hold an image; all are missing"
-            if bad and all(image.reason == "no such file" for image in bad):
+            if unreadable_images and all(image.reason == "no such file" for image in unreadable_images):
                 not_found = (
                     "None of the image files exists. Relative paths are resolved against root=, else against the"
                 )
-                raise DataError(list_message(f"{not_found} table's folder or the working directory:", bad))
-            raise DataError(list_message(f"{head} or cannot be read:", bad) if bad else f"{head}.")
+                raise DataError(
+                    list_message(f"{not_found} table's folder or the working directory:", unreadable_images)
+                )
+            listed = list_message(f"{head} or cannot be read:", unreadable_images)
+            raise DataError(listed if unreadable_images else f"{head}.")
         self.size = self.fixed_size or target_size(
             [(profile.height, profile.width) for profile in profiles], self.largest
         )
@@ -136,7 +139,7 @@ class ImageCodec(Codec):
 
         Raises:
             DataError: images that cannot be read where the policy is `"raise"`, or whose channels or values cannot be
-                converted to the learnt ones (all are listed).
+                converted to the learned ones (all are listed).
         """
         rows = as_image_rows(values)
         image_shape = (*self._fitted(), self.channels)
@@ -152,9 +155,9 @@ class ImageCodec(Codec):
     def unreadable_rows(self, values: Any) -> dict[int, list[str]]:
         """Rows whose image cannot be read, whatever the policy, each with the reason. Does not need `fit`."""
         rows = as_image_rows(values)
-        bad = {} if isinstance(rows, np.ndarray) else unreadable(rows, self.root, self.max_pixels).unreadable
-        images = IMAGES.list_items(bad, rows, by_row)
-        return {row: [str(image)] for row, image in zip(sorted(bad), images, strict=True)}
+        reasons = {} if isinstance(rows, np.ndarray) else unreadable(rows, self.root, self.max_pixels).unreadable
+        images = IMAGES.list_items(reasons, rows, by_row)
+        return {row: [str(image)] for row, image in zip(sorted(reasons), images, strict=True)}
 
     def try_encode(self, rows: np.ndarray | Sequence[Any]) -> tuple[Encoded, Problems]:
         """Encodes the result of `as_image_rows`; returns problems instead of raising or warning."""
@@ -166,7 +169,7 @@ class ImageCodec(Codec):
         absent = _absent(rows)
         try:
             array = _channels_first(convert_depth(rows, self.depth))
-        except DataError:  # row by row, to find which rows are wrong
+        except DataError:  # row by row, to find out which rows cannot be converted
             return self._try_encode_each(list(rows))
         return Encoded(array, ~absent), Problems()
 

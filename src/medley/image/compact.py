@@ -19,18 +19,19 @@ _WIDEST = 8
 
 
 class CompactConvBlock(Layer, register="image.compact"):
-    """Convolutions down to a map of about 6 pixels, then the mean and the maximum of each of its channels.
+    """Strided convolutions to a map of about 6 pixels, then the mean and the maximum of each of its channels.
 
-    The first convolution halves the image, so that a network trains in seconds per epoch on a CPU at 32 to 96 pixels.
-    Source: Springenberg et al. 2014, arXiv:1412.6806 (strides in place of pooling).
+    The first convolution halves the image, so that an epoch on images of 32 to 96 pixels takes seconds on a CPU.
+
+    Source: Springenberg et al. 2014, arXiv:1412.6806 (strides instead of pooling).
 
     Args:
-        filters: channels out of the first convolution; they double up to four times as many, eight for large images.
+        filters: output channels of the first convolution; they double with each convolution, up to eight times as many.
 
-    Shape: (B, C, H, W) -> (B, 2 * D), D the channels of the last convolution.
+    Shape: (B, C, H, W) -> (B, 2 * D), D the number of channels of the last convolution.
 
     Raises:
-        GraphError: joined to something that is not an image.
+        GraphError: called on something that is not an image.
 
     >>> str(CompactConvBlock(filters=24).out(Spec((3, 48, 48), "CHW")))
     '(D=192)'
@@ -42,7 +43,7 @@ class CompactConvBlock(Layer, register="image.compact"):
         yield from whole_number_problem(self.filters, "filters")
 
     def build(self, *specs: Spec) -> nn.Module:
-        """The network."""
+        """Builds the network."""
         from medley.nn.compact import CompactConvs
 
         channels, height, width = image_size(specs[0], "CompactConvBlock")

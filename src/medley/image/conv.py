@@ -79,10 +79,10 @@ class ConvBlock(Layer, register="image.conv"):
         stack = ConvStack(
             channels,
             size,
-            filters=_whole(self.filters),
-            kernel_size=_whole(self.kernel_size),
-            num_blocks=_whole(self.num_blocks),
-            num_layers=_whole(self.num_layers),
+            filters=_as_int(self.filters),
+            kernel_size=_as_int(self.kernel_size),
+            num_blocks=_as_int(self.num_blocks),
+            num_layers=_as_int(self.num_layers),
             max_pooling=bool(self.max_pooling),
             separable=bool(self.separable),
             dropout=float(self.dropout),  # type: ignore[arg-type]
@@ -92,14 +92,14 @@ class ConvBlock(Layer, register="image.conv"):
     def out(self, *specs: Spec) -> Spec:
         """The smaller map, with its number of channels."""
         size = _channels_and_size(specs[0])[1]
-        blocks = _whole(self.num_blocks)
+        blocks = _as_int(self.num_blocks)
         if self.max_pooling:
             size = tuple(max(1, side >> blocks) for side in size)
-        width = _whole(self.filters) * 2 ** (blocks - 1)
+        width = _as_int(self.filters) * 2 ** (blocks - 1)
         return Spec((*size, width) if specs[0].is_sequence else (width, *size), specs[0].axes)
 
 
-def _whole(value: int | float | Space | None) -> int:
+def _as_int(value: int | float | Space | None) -> int:
     assert isinstance(value, int | float)
     return int(value)
 

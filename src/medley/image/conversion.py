@@ -1,4 +1,4 @@
-"""Conversion of images to the size, channels and value range that a codec has learnt."""
+"""Conversion of images to the size, channels and value range that a codec has learned."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from medley.errors import DataError
 from medley.image.pixels import Depth, ImageProfile, depth_of
 
 INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
-"""What `resize` can do, by Pillow's names."""
+"""The methods of `resize`, by Pillow's names."""
 
 MAX_UNIFORM_SIDE = 512
 MAX_RESIZED_SIDE = 224
@@ -62,10 +62,10 @@ def target_depth(profiles: Sequence[ImageProfile]) -> Depth:
     >>> target_depth([byte, byte, deep]), target_depth([byte, deep])
     ('byte', 'unit')
     """
-    others = [profile for profile in profiles if profile.depth != "byte"]
-    if all(profile.is_deep for profile in others) and 2 * len(others) < len(profiles):
+    not_bytes = [profile for profile in profiles if profile.depth != "byte"]
+    if all(profile.is_deep for profile in not_bytes) and 2 * len(not_bytes) < len(profiles):
         return "byte"
-    return "raw" if any(profile.depth == "raw" for profile in others) else "unit"
+    return "raw" if any(profile.depth == "raw" for profile in not_bytes) else "unit"
 
 
 def convert_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
@@ -125,7 +125,7 @@ def resize(pixels: np.ndarray, size: tuple[int, int], interpolation: str = "bili
 
 
 def convert_depth(pixels: np.ndarray, depth: Depth) -> np.ndarray:
-    """Converts pixel values to the range that a codec has learnt; values that are not finite become 0.
+    """Converts pixel values to the range that a codec has learned; values that are not finite become 0.
 
     Args:
         pixels: any shape, any numeric type.
@@ -170,7 +170,7 @@ def _to_bytes(pixels: np.ndarray) -> np.ndarray:
     return rounded.astype(np.uint8)
 
 
-def _out_of_range(pixels: np.ndarray, learnt: str) -> DataError:
+def _out_of_range(pixels: np.ndarray, learned: str) -> DataError:
     return DataError(
-        f"its pixels range from {pixels.min():.4g} to {pixels.max():.4g}, those of the training images from {learnt}"
+        f"its pixels range from {pixels.min():.4g} to {pixels.max():.4g}, those of the training images from {learned}"
     )

@@ -210,7 +210,7 @@ def progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
     """Shows a progress bar on a terminal; elsewhere prints a line every 30 seconds.
 
     Args:
-        label: what is counted.
+        label: the name of the items, such as "captions".
         total: number of items.
 
     Yields:

@@ -251,7 +251,7 @@ def _memory_store(key: str) -> _ImageStore:
 
 @lru_cache(maxsize=1)
 def _segmenter(files: ModelFiles, checksum: str, classes: tuple[str | int, ...] | None) -> Segmenter:
-    """Keeps the last segmenter in memory: it would otherwise be loaded for every row that is predicted by itself."""
+    """Keeps the last segmenter in memory: otherwise, it would be loaded again for each call with a single row."""
     from medley.nn.segmenter import Segmenter
 
     return Segmenter(files, classes)

@@ -23,11 +23,10 @@ Depth = Literal["byte", "unit", "raw"]
 """The range of pixel values: 0..255, 0..1, or any other, in units of the caller."""
 
 MAX_PIXELS = 100_000_000
-"""Pixels of the largest image that is decoded where the caller sets no other limit, and of all that threads decode at
-once: they take 300 to 400 MB."""
+"""Default limit of the pixels of an image, and limit of the pixels that all threads decode at once: 300 to 400 MB."""
 
 HUGE = 16_000_000
-"""Pixels from which images that are needed small are reduced as soon as they are decoded."""
+"""Number of pixels above which an image is reduced right after decoding, if a small one is needed."""
 
 _ORIENTATION = 0x0112
 _SCALABLE = ("JPEG", "MPO")
@@ -155,7 +154,7 @@ def read(
         size: height and width needed; a JPEG file of more than four times that size is decoded at reduced size, which
             is several times faster.
         root: the folder that relative paths are resolved against.
-        max_pixels: larger images are refused, unless they are JPEG files that are decoded at reduced size.
+        max_pixels: larger images cannot be read, unless they are JPEG files that are decoded at reduced size.
 
     Raises:
         BadImageError: it is an image that cannot be read, or has more than `max_pixels` pixels.
@@ -185,7 +184,7 @@ def _check_size(image: Image, max_pixels: int) -> None:
 
 
 def _reduced(image: Image, side: int) -> Image:
-    """A huge image at about twice the side that is needed, before anything makes copies of it; others as they are."""
+    """Reduces a huge image to about twice the required side, before it is copied; returns others unchanged."""
     factor = min(image.size) // (2 * side)
     if image.size[0] * image.size[1] <= HUGE or factor < 2 or image.mode not in _REDUCIBLE_MODES:
         return image
@@ -193,7 +192,7 @@ def _reduced(image: Image, side: int) -> Image:
 
 
 class _Gate:
-    """Lets threads in as long as what they hold together stays below a limit; one is always let in.
+    """Limits the sum of sizes that threads process at the same time; a single thread never waits.
 
     Args:
         limit: of the sum.
@@ -205,7 +204,7 @@ class _Gate:
 
     @contextmanager
     def part(self, size: int) -> Iterator[None]:
-        """Waits until there is room for `size`, and takes it."""
+        """Waits until `size` fits below the limit, and counts it until the block is left."""
         with self._changed:
             self._changed.wait_for(lambda: self._sum == 0 or self._sum + size <= self._limit)
             self._sum += size

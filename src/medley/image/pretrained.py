@@ -39,7 +39,7 @@ class PretrainedImageBlock(Composite, register="image.pretrained"):
     Args:
         name_or_path: a folder (of `save_pretrained`), or a name on the hub. HF_HUB_OFFLINE is respected.
         pooling: `"cls"` (the class token, or the model's own pooled output), `"mean"` over the image, or `"attention"`
-            (a learnt weighted mean).
+            (a learned weighted mean).
         num_hidden_layers: number of layers to use, from the bottom; if unset, all. Only for models whose layers all
             have the same shape.
         trainable: False, True, `"lora"` (low-rank adaptation; Hu et al. 2021) or the number of top layers (stages, if

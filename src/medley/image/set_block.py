@@ -28,9 +28,9 @@ class ImageSetBlock(Composite, register="image.set_block"):
     Args:
         encoder: the block that encodes one image, which must expand to a chain of layers, or `OneOf` several such; if
             unset, `ImageBlock()`.
-        pooling: `"attention"` (with learnt weights; Ilse et al. 2018) or `"mean"`.
+        pooling: `"attention"` (with learned weights; Ilse et al. 2018) or `"mean"`.
         positions: whether an image's position in the row matters; if unset, as set on the input.
-        reading: `"network"`, or `"visual_words"`: a short vector that is learnt without labels (`VisualWords`), for
+        reading: `"network"`, or `"visual_words"`: a short vector that is learned without labels (`VisualWords`), for
             data with too few rows to train a network on images; with an encoder set, always `"network"`.
 
     Shape: (B, S, C, H, W) -> (B, D)

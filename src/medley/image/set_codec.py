@@ -21,7 +21,7 @@ DECODE_BATCH_SIZE = 512
 """Number of images that are decoded at once: enough for all threads, few enough to need little memory."""
 
 MAX_IMAGES = 10_000
-"""Images of a row that a saved model reads."""
+"""Limit of the number of images per row in the state of a saved model."""
 
 
 class ImageSetCodec(Codec):
@@ -31,13 +31,13 @@ class ImageSetCodec(Codec):
     that is all zeros is set to the smallest non-zero value: 1 of 255, or 1e-30 if pixels are floats.
 
     Args:
-        size: height and width; if unset, they are learnt.
+        size: height and width; if unset, they are learned.
         max_images: largest number of images per row; if unset, that of the training rows.
         positions: whether positions matter (as those of columns). If so, images keep their positions, with empty ones
             between them; otherwise images are moved to the front.
         root: the folder that relative paths are resolved against.
         on_bad_file: how to handle images that cannot be read (`unreadable.Policy`).
-        largest: the longest side of a learnt size.
+        largest: the longest side of a learned size.
         max_pixels: as of `ImageCodec`.
 
     Attributes:
@@ -99,7 +99,7 @@ class ImageSetCodec(Codec):
 
         Raises:
             DataError: images that cannot be read where the policy is `"raise"`, images whose channels or values cannot
-                be converted to the learnt ones (all are listed), or missing columns.
+                be converted to the learned ones (all are listed), or missing columns.
         """
         spec = self.spec
         rows = read_sets(values, self.names)
@@ -123,9 +123,10 @@ class ImageSetCodec(Codec):
     def unreadable_rows(self, values: Any) -> dict[int, list[str]]:
         """Rows with images that cannot be read, whatever the policy, each with the reasons. Does not need `fit`."""
         flat = _FlatImages(read_sets(values, self.names).images, None, positions=True)
-        bad = unreadable(flat.items, self.images.root, self.images.max_pixels).unreadable
+        unreadable_items = unreadable(flat.items, self.images.root, self.images.max_pixels).unreadable
         reasons: dict[int, list[str]] = {}
-        for index, image in zip(sorted(bad), IMAGES.list_items(bad, flat.items, flat.where), strict=True):
+        images = IMAGES.list_items(unreadable_items, flat.items, flat.where)
+        for index, image in zip(sorted(unreadable_items), images, strict=True):
             reasons.setdefault(int(flat.rows[index]), []).append(str(image))
         return reasons
 

@@ -27,7 +27,7 @@ class ImageSetEncoder(Wrapper, register="image.set_encoder"):
     Args:
         encoder: a block that encodes one image; after resolution, a tuple of layers.
         pooling: `"attention"` (Ilse et al. 2018), `"mean"`, or `"none"` if `ImageSetPool` follows.
-        positions: whether positions in a row matter; if so, each has a learnt scale and shift of its vectors.
+        positions: whether positions in a row matter; if so, each has a learned scale and shift of its vectors.
 
     Shape: (B, S, C, H, W) -> (B, D), D the width of the encoder's output; (B, S, D) if it is not pooled.
 

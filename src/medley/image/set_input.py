@@ -31,7 +31,7 @@ class ImageSetInput(InputBlock, register="image.set_input"):
     columns, and named columns are matched by name in prediction.
 
     Args:
-        size: side length, or (height, width), to which images are resized; if unset, it is learnt as in `ImageInput`.
+        size: side length, or (height, width), to which images are resized; if unset, it is learned as in `ImageInput`.
         max_images: largest number of images per row; if unset, that of the training rows. Of rows with more, the first
             are used.
         root: the folder that relative paths are resolved against; if unset, the working directory.

@@ -8,7 +8,7 @@ from medley.image.unreadable import Policy
 
 
 class VisualWords(Preprocessing, register="image.visual_words"):
-    """Encodes the images of a row as one short vector, learnt without labels (see `VisualWordsCodec`).
+    """Encodes the images of a row as one short vector, learned without labels (see `VisualWordsCodec`).
 
     It is called on an `ImageSetInput`, whose `size` it ignores.
 

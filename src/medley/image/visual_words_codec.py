@@ -1,4 +1,4 @@
-"""Codec of the images of a row -> one short vector, by visual words learnt from unlabelled images."""
+"""Codec of the images of a row -> one short vector, by visual words learned from unlabelled images."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ GRID = 2
 WIDTH = 20
 COLOUR_WEIGHT = 0.3
 MEAN_SQUARE = 0.1
-"""Mean squared norm of the vectors. Table columns beside them have variance 1: with few rows, image features are mostly
-noise, and a network learns from small features later."""
+"""Mean squared norm of the vectors. Table columns have variance 1: with few rows, image features are mostly noise,
+and a network learns from small features later."""
 
 _NUM_PATCHES = 30_000
 _KMEANS_ITERATIONS = 12
@@ -55,8 +55,8 @@ class VisualWordsCodec(Codec):
         self._arrays: dict[str, np.ndarray] = {}
 
     @property
-    def bad(self) -> list[Unreadable]:
-        """The images that could not be read."""
+    def unreadable(self) -> list[Unreadable]:
+        """The images that the last `fit` or `encode` could not read."""
         return self.images.unreadable
 
     @property
@@ -164,11 +164,11 @@ def _patches(image: np.ndarray) -> np.ndarray:
 def _sample_patches(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     sample = images[rng.permutation(len(images))[:2_000]]
     per_image = -(-_NUM_PATCHES // len(sample))
-    chosen = []
+    samples = []
     for image in sample:
         patches = _patches(image)
-        chosen.append(patches[rng.permutation(len(patches))[:per_image]])
-    return np.concatenate(chosen)
+        samples.append(patches[rng.permutation(len(patches))[:per_image]])
+    return np.concatenate(samples)
 
 
 def _whitening(patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

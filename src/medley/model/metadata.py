@@ -5,11 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from medley.core.rules import Either, Fields, Items, Json, Maybe, Named, Real, StateRules, Text, require
+from medley.core.rules import Either, Fields, Items, Json, Maybe, Named, Real, StateRules, Text, Whole, require
 from medley.errors import MedleyError
 
 _SCORE = Real(is_finite=False)
 _PLAIN = Either(Text(), _SCORE, Json(depth=3))
+_RECORD = Fields(
+    {
+        "epoch": Whole(0),
+        "seconds": _SCORE,
+        "learning_rate": _SCORE,
+        "train": Named(_SCORE),
+        "val": Named(_SCORE),
+    }
+)
+_TRIAL = Fields(
+    {
+        "number": Whole(0),
+        "state": Text(),
+        "score": Maybe(_SCORE),
+        "seconds": _SCORE,
+        "size": Whole(0),
+        "reason": Maybe(Text()),
+        "params": Named(_PLAIN),
+    }
+)
 
 RULES = StateRules(
     left_out=Maybe(Named(Text())),
@@ -17,9 +37,18 @@ RULES = StateRules(
     leaks=Maybe(Items(Fields({"column": Text(), "target": Text(), "how": Text()}))),
     unreadable_rows=Maybe(Named(Items(Fields({"row": Json(depth=2)})))),
     dropped_rows=Maybe(Items(Json(depth=3))),
+    not_learned=Maybe(Items(Text())),
+    rows=Maybe(Fields({"train": Whole(0), "held_out": Whole(0)})),
+    folds=Maybe(Whole(0)),
+    duplicate_rows=Maybe(Whole(0)),
     scores=Maybe(Named(_SCORE)),
     training=Maybe(Named(_PLAIN)),
-    epochs=Maybe(Items(Json(depth=6))),
+    epochs=Maybe(Items(_RECORD)),
+    trials=Maybe(Items(_TRIAL)),
+    search=Maybe(Fields({"trials": Whole(0), "ended": Text()})),
+    versions=Maybe(Named(Text())),
+    params=Maybe(Named(_PLAIN)),
+    seed=Maybe(Whole(0)),
     loss_weights=Maybe(Named(Real(low=0.0))),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,7 +31,7 @@ from medley.model.labels import EncodedLabels, encode_labels
 from medley.model.operations import ModelOperations
 from medley.model.privacy import without_examples
 from medley.model.saving import save
-from medley.model.tasks import measure
+from medley.model.tasks import measure, with_decisions
 from medley.nn.hub import offline
 from medley.tables.columns.unreadable import check_policy, report_unreadable
 from medley.tables.predictor import OnUnreadable, rows_per_pass, without_absent
@@ -188,7 +189,8 @@ class Model(ModelOperations):
 
         Returns:
             Scores under Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`. Rows of classes
-            that the model has not learnt count as misses in metrics, are left out of losses, and are warned of.
+            that the model has not learnt count as misses in metrics, are left out of losses, and are warned of. Losses
+            are those of the network, before calibration; metrics of predicted classes follow `set_threshold`.
         """
         named_x, labels = self.labelled(x, y, sample_weight, root=root, on_unreadable=on_unreadable)
         rows = self._rows(named_x, labels.targets, labels.weight, labels.losses)
@@ -217,7 +219,8 @@ class Model(ModelOperations):
         check_policy(on_unreadable)
         named_x, named_y, sample_weight, size = self._labelled(x, y, sample_weight, root, on_unreadable)
         weight = row_weights(sample_weight, size, list(named_y))
-        return named_x, encode_labels(self.graph, self.targets, named_y, weight)
+        labels = encode_labels(self.graph, self.targets, named_y, weight)
+        return named_x, replace(labels, tasks=with_decisions(labels.tasks, self.trust))
 
     def _labelled(
         self, x: Any, y: Any, sample_weight: Any, root: str | Path | None, on_unreadable: OnUnreadable = "warn"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from medley.core.head import Head
 from medley.core.metric import Metric, RowMetric, SetMetric
 from medley.graph.graph import Graph
 from medley.heads.masked import metric_mean, task_loss
+from medley.trust.trust import Trust
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Task:
         loss: raw (B, K), target (B, ...) -> (B,).
         metrics: by name.
         widened: raw outputs (B, K) -> those that metrics read, where rows have labels that the codec has not.
+        decided: raw outputs (B, K) -> those whose most probable class is the one that thresholds or costs decide for.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Task:
     loss: Callable[[Tensor, Tensor], Tensor]
     metrics: Mapping[str, Metric]
     widened: Callable[[Tensor], Tensor] | None = None
+    decided: Callable[[Tensor], Tensor] | None = None
 
 
 def tasks_of(
@@ -63,6 +66,19 @@ def _task(name: str, head: Head, codec: TargetCodec, wider: TargetCodec | None) 
         return torch.from_numpy(codec.widened(raw.float().cpu().numpy(), wider)).to(raw.device)
 
     return Task(name, head, codec, loss, metrics, widened)
+
+
+def with_decisions(tasks: Sequence[Task], trust: Trust) -> list[Task]:
+    """Tasks whose metrics of predicted classes follow the thresholds and costs of a model."""
+
+    def decided(task: Task) -> Callable[[Tensor], Tensor]:
+        def decide(raw: Tensor) -> Tensor:
+            outputs = trust.decided(task.name, task.codec, raw.float().cpu().numpy())
+            return torch.from_numpy(outputs.astype(np.float32)).to(raw.device)
+
+        return decide
+
+    return [replace(task, decided=decided(task)) if task.name in trust.decisions else task for task in tasks]
 
 
 def is_likelihood(metric: Metric) -> bool:
@@ -103,6 +119,9 @@ def measure(
         for name, metric in task.metrics.items():
             key = name if is_single else f"{task.name}_{name}"
             out, target, observed, weight = scored if is_likelihood(metric) else counted
+            if metric.reads_decision and task.decided is not None:
+                decided = {task.name: task.decided(raw[task.name])}
+                out, target, observed, weight = _aligned(task, decided, rows, index)
             if isinstance(metric, RowMetric):
                 scores[key] = metric_mean(metric.rows(out, target), observed, weight)
             elif isinstance(metric, SetMetric) and not rows_only:

@@ -146,7 +146,7 @@ class ModelRows:
 
     def encoded_row(self, source: str, row: int) -> np.ndarray:
         """One encoded row of a source."""
-        return self._sources[source].array[row]
+        return self.sources[source].array[row]
 
     @property
     def inputs(self) -> list[str]:
@@ -161,11 +161,11 @@ class ModelRows:
     @cached_property
     def _results(self) -> dict[str, np.ndarray]:
         """Key -> results of the first layers for the rows as they are: most predictions change few columns."""
-        rows = Rows(self._sources, device=self.model.device)
+        rows = Rows(self.sources, device=self.model.device)
         return {key: result.cpu().numpy() for key, result in self._reusable.results(rows).items()}
 
     @cached_property
-    def _sources(self) -> dict[str, Encoded]:
+    def sources(self) -> dict[str, Encoded]:
         """Source name -> the rows as they are, without results of layers."""
         return self._encode(self.model.sources, {}, self._absent, self.size)
 
@@ -199,7 +199,7 @@ class ModelRows:
             if not names or inputs & set(absent) or set(names) & set(cells) or len(moves) > 1:
                 changed.append(source)
                 continue
-            base, index = self._sources[source.name], positions.get(names[0])
+            base, index = self.sources[source.name], positions.get(names[0])
             index = slice(None) if index is None else index
             encoded[source.name] = Encoded(base.array[index], base.present[index])
             for key in self.result_keys(source.name):

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
 import torch
 
+from medley.core.versions import versions
 from medley.errors import ArtifactError, warn
 from medley.model.model import Model
 from medley.search.store import Store
 from medley.search.trial import TrialResult
+
+MOST_LISTED = 200
+"""Trials that a model's metadata lists: the best."""
+
+
+def search_metadata(trials: Sequence[TrialResult], ended: str) -> dict[str, Any]:
+    """What a model knows about the search that it is the best of, as JSON.
+
+    Args:
+        trials: all trials.
+        ended: why the search ended.
+    """
+    listed = sorted(trials, key=lambda trial: trial.score)[:MOST_LISTED]
+    rows = [
+        {
+            "number": trial.number,
+            "state": trial.state,
+            "score": trial.score if isfinite(trial.score) else None,
+            "seconds": round(trial.seconds, 2),
+            "size": trial.size,
+            "reason": trial.reason,
+            "params": trial.params,
+        }
+        for trial in sorted(listed, key=lambda trial: trial.number)
+    ]
+    return {"search": {"trials": len(trials), "ended": ended}, "trials": rows, "versions": versions()}
 
 
 class SearchResults:

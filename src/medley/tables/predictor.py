@@ -21,6 +21,7 @@ from medley.tables.reading.frames import like
 from medley.tables.reading.read import Table
 from medley.tables.row_predictor import RowPredictor
 from medley.tables.view import TableView, is_table
+from medley.trust.set_decision import with_decision, without_decision
 from medley.trust.trust import Trust
 
 OnUnreadable = Literal["warn", "raise"]
@@ -138,6 +139,55 @@ class Predictor(ABC):
         They are neither calibrated nor moved by thresholds.
         """
         return self._raw_of_inputs(self._inputs_of(x, root, on_unreadable), batch_size)
+
+    def set_threshold(
+        self,
+        target: str | None = None,
+        *,
+        metric: str | None = None,
+        precision: float | None = None,
+        recall: float | None = None,
+        threshold: float | None = None,
+        costs: Any = None,
+        positive: Any = None,
+    ) -> dict[str, Any]:
+        """Set how `predict` decides between the classes of a target; save the model afterwards.
+
+        Probabilities stay as they are. Thresholds are of calibrated probabilities, and are chosen on the validation
+        rows that the model holds: those of two classes, or of each label of sets. What they reach there is slightly
+        better than on new rows.
+
+        Args:
+            target: head name; may be left out where only one target has classes.
+            metric: chooses the threshold with the best `"f1"`, `"balanced_accuracy"`, `"mcc"` or `"accuracy"`.
+            precision: chooses the threshold with the highest recall among those with at least this precision.
+            recall: chooses the threshold with the highest precision among those with at least this recall.
+            threshold: the probability from which the positive class, or each label, is predicted.
+            costs: of errors, for any number of classes: `costs[true][predicted]`, a dict of dicts or a matrix in the
+                order of `labels`; the class with the least expected cost is predicted.
+            positive: the positive one of two classes; by default, the second of `labels`.
+
+        Returns:
+            What was decided: the threshold, and `scores`: name -> value at 0.5 and at the threshold, on validation
+            rows.
+
+        Raises:
+            ConfigError: not exactly one way to decide is passed, it is wrong, or no threshold reaches it.
+        """
+        ways = {"metric": metric, "precision": precision, "recall": recall, "threshold": threshold, "costs": costs}
+        self.trust, head = with_decision(self.trust, self.targets, target, positive, ways)
+        return dict(self.trust.decisions[head].rule)
+
+    def reset_threshold(self, target: str | None = None) -> None:
+        """Predict the most probable class again.
+
+        Args:
+            target: head name; left out, all targets.
+
+        Raises:
+            ConfigError: there is no such target.
+        """
+        self.trust = without_decision(self.trust, self.targets, target)
 
     def labels(self, head: str | None = None) -> list[Any] | None:
         """The classes of a head, in the order of its probabilities; None for numeric targets."""

@@ -50,7 +50,7 @@ def check_codec(codec: Callable[[], Codec], rows: Sequence[Any]) -> None:
     for row in range(len(rows)):
         single = fitted.encode([rows[row]]) if rows[row] is not None else fitted.encode([None])
         is_equal = np.array_equal(single.array[0], encoded.array[row], equal_nan=encoded.array.dtype.kind == "f")
-        assert is_equal, f"{name}: row {row} is encoded differently by itself than in a batch."
+        assert is_equal, f"{name}: row {row} is encoded differently alone than in a batch."
     check_state(codec, fitted, rows)
 
 
@@ -87,7 +87,7 @@ def check_supervised_codec(codec: Callable[[], SupervisedCodec], values: Any, ro
     start = 1 + sum(outputs for _, outputs in fitted.spec.linear_outputs)
     changed = codec().fit_encode(values, labels(other)).array[row, 1:start]
     assert np.allclose(changed, encoded.array[row, 1:start], atol=1e-4), (
-        f"{name}: what is said of a training row depends on its own label."
+        f"{name}: the encoding of a training row depends on its own label."
     )
     check_state(codec, fitted, values)
 

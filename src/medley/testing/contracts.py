@@ -199,7 +199,7 @@ def _inputs_with_rows(rows: Rows | None) -> list[InputWithRows]:
 
 
 def _input_groups(pairs: Sequence[InputWithRows]) -> list[list[InputWithRows]]:
-    """Each input by itself, and all together, each with different rows missing."""
+    """Each input alone, and all of them together, each with different rows missing."""
     shifted: list[InputWithRows] = [
         (block, [*rows[shift:], *rows[:shift]]) for shift, (block, rows) in enumerate(pairs)
     ]

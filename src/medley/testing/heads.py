@@ -114,8 +114,8 @@ def _check_losses(block: Head, target: TargetCodec, encoded: Tensor, context: st
     changed[3] = 2.0
     row_losses = losses(raw, encoded)
     assert row_losses.shape == (len(encoded),), f"{context}: losses must be one per row, got {tuple(row_losses.shape)}."
-    others = torch.arange(len(encoded)) != 3
-    is_equal = torch.equal(row_losses[others], losses(changed, encoded)[others])
+    other_rows = torch.arange(len(encoded)) != 3
+    is_equal = torch.equal(row_losses[other_rows], losses(changed, encoded)[other_rows])
     assert is_equal, f"{context}: the loss of a row depends on the outputs of another row."
 
 

@@ -121,8 +121,8 @@ def check_rows(run: Callable[[Tensor], Tensor], out: Tensor, context: str) -> No
     close(run(order), out[order], f"{context}: rows in another order do not have the same results.")
     replaced = torch.arange(rows)
     replaced[3] = 0
-    others = replaced == torch.arange(rows)
-    close(run(replaced)[others], out[others], f"{context}: another row 3 changes the results of other rows.")
+    unchanged = replaced == torch.arange(rows)
+    close(run(replaced)[unchanged], out[unchanged], f"{context}: another row 3 changes the results of other rows.")
 
 
 def check_weights(

@@ -61,7 +61,7 @@ class EagerStepper(Stepper):
             self.pieces *= 2
             self.optimizer.zero_grad(set_to_none=True)
             free_memory(self.device)
-        self._update()
+        self.update()
         return StepOutput(raw)
 
     def _gradients(self, batch: Batch) -> dict[str, Tensor] | None:
@@ -109,7 +109,8 @@ class EagerStepper(Stepper):
         # float16 gradients vanish unless losses are scaled up; bfloat16 has float32's range and needs no scaling.
         self.scaler = torch.amp.GradScaler(self.device) if self.precision is torch.float16 else None
 
-    def _update(self) -> None:
+    def update(self) -> None:
+        """Updates the weights by the gradients, and removes these."""
         scaler = self.scaler
         if scaler is not None:
             scaler.unscale_(self.optimizer)

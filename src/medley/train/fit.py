@@ -17,10 +17,12 @@ from medley.model.records import Record
 from medley.model.tasks import Task, constant_losses, measure, relative_loss, task_losses
 from medley.train.best import TOGETHER, BestWeights, validation_outputs
 from medley.train.calibrate import affordable_epochs
+from medley.train.distributed import DistributedStepper
 from medley.train.eager import EagerStepper
 from medley.train.hooks import TrainingHooks
 from medley.train.loop import train
 from medley.train.plan import Training, default_batch_size, default_epochs
+from medley.train.ranks import Ranks
 from medley.train.run import RECOVERY_RATE, FitResult, TrainingRun
 from medley.train.state import TrainingState
 from medley.train.stepper import Stepper
@@ -35,6 +37,9 @@ ADAPT_BYTES, MIN_ADAPT_ROWS = 2**24, 256
 
 VALIDATION_BATCH = 1_024
 """Validation rows per batch."""
+
+RANK_SEEDS = 1_000_003
+"""Distance of the seeds of dropout of processes that train together."""
 
 
 def fit(
@@ -80,6 +85,9 @@ def fit(
     batch_size = plan.batch_size or default_batch_size(rows.size)
     epochs = plan.epochs or default_epochs(rows.size, batch_size)
     device = rows.device
+    ranks = Ranks.current()
+    if ranks is not None:
+        hooks, state = ranks.hooks(hooks), ranks.state(state)
     torch.manual_seed(seed)
     if not is_trained:
         network.adapt(rows.take(_sample(rows, seed)))
@@ -95,7 +103,8 @@ def fit(
     run.result.epochs, run.result.stopped = epochs, stopped
     wanted = epochs
     with threads(thread_count) if thread_count else nullcontext():
-        if hooks.deadline is not None and state is None and stopped is None:
+        # The measurement takes as many steps as there is time for, which processes cannot take together.
+        if hooks.deadline is not None and state is None and stopped is None and ranks is None:
             run.result.epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
         starts_well = is_trained or any(isinstance(module, LinearSkip) for module in network.modules())
         if state is None and validation.rows is not None and starts_well:
@@ -114,7 +123,9 @@ def fit(
     total = epochs * -(-rows.size // batch_size)
     is_complete = all(mask is None for mask in rows.present.values())
     work = Work(batch_size, total, forward, len(eager.parameters), is_complete)
-    stepper = run.stepper = choose_stepper(eager, plan, work)
+    stepper = run.stepper = choose_stepper(eager, plan, work) if ranks is None else DistributedStepper(eager, ranks)
+    if ranks is not None and ranks.rank:
+        torch.manual_seed(seed + RANK_SEEDS * ranks.rank)  # dropout of its own
     pieces, note = stepper.pieces, stepper.note
 
     def on_step() -> None:
@@ -137,7 +148,7 @@ def fit(
         batch_size=batch_size,
         shuffle=run.shuffle,
         validate=validation.scores,
-        clock=run.clock,
+        clock=run.clock if ranks is None else ranks.clock(run.clock),
         on_step=on_step,
         position=run.position,
     )

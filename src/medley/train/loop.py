@@ -59,7 +59,7 @@ def train(
             progress = clock(step / total)
             if progress >= 1:
                 break
-            position.add(stepper.step(rows.take(index), progress).raw, rows.size)
+            position.add(stepper.step(stepper.take(rows, index), progress).raw, rows.size)
             position.seconds = monotonic() - start_time
             on_step()
         if not position.seen:

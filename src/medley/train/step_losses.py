@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from medley.core.batch import Batch
 from medley.graph.network import Network
@@ -28,10 +28,20 @@ def outputs_and_losses(
     Returns:
         Head name -> raw outputs (B, K) or (B, E, K), and a loss () per task.
     """
+    raw = network_outputs(network, batch, precision)
+    return raw, task_losses(tasks, raw, batch)
+
+
+def network_outputs(network: nn.Module, batch: Batch, precision: torch.dtype | None) -> dict[str, Tensor]:
+    """Head name -> raw outputs (B, K) or (B, E, K) of a network, or of what wraps it; see `outputs_and_losses`."""
     with nullcontext() if precision is None else torch.autocast(batch.device.type, precision):
-        raw = network(batch)
+        return network(batch)
+
+
+def task_losses(tasks: Sequence[Task], raw: Mapping[str, Tensor], batch: Batch) -> list[Tensor]:
+    """A loss () per task; see `outputs_and_losses`."""
     weights = batch.weights
-    losses = [
+    return [
         task_loss(
             task.loss,
             raw[task.name],
@@ -42,4 +52,3 @@ def outputs_and_losses(
         )
         for task in tasks
     ]
-    return raw, losses

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from medley.core.batch import Batch
+from medley.core.batch import Batch, Rows
 from medley.train.state import StepperState
 
 
@@ -38,12 +38,16 @@ class Stepper(ABC):
     is_restarted: bool = False
     note: str | None = None
 
+    def take(self, rows: Rows, index: Tensor) -> Batch:
+        """The batch for the next step: the rows at `index` (B,), or the part of them that this process computes."""
+        return rows.take(index)
+
     @abstractmethod
     def step(self, batch: Batch, progress: float) -> StepOutput:
         """Runs the forward pass, balances the losses, runs the backward pass and updates the weights.
 
         Args:
-            batch: B rows with targets.
+            batch: as `take` returned it.
             progress: progress of the training from 0 to 1, for the schedule.
 
         Returns:

@@ -245,6 +245,23 @@ def test_without_a_worker_the_time_limit_holds(tmp_path, monkeypatch):
         searched(tmp_path, executor="files", workers=2, time_limit="3s")
 
 
+def test_two_processes_of_torchrun_are_one_worker_that_trains_each_trial_on_both(serial, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "BEAT_SECONDS", 0.2)
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "medley", "worker"]
+    command = [sys.executable, *launch, str(tmp_path / "project"), "--idle", "60s"]
+    group = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    auto = searched(tmp_path, 2, executor="files", workers=1)
+    output, errors = group.communicate(timeout=60)
+    assert group.returncode == 0, errors
+    assert "2 trials run" in output
+    found, expected = scores(auto), scores(serial["unpruned"])
+    for number in (0, 1):
+        state, score, params = found[number]
+        assert (state, params) == (expected[number][0], expected[number][2])
+        # Each process draws dropout of its own; without it they agree to rounding (tests/train/test_distributed.py).
+        assert score == pytest.approx(expected[number][1], rel=0.05)
+
+
 @pytest.fixture
 def cluster(monkeypatch):
     """Two nodes of a Ray cluster on this machine; the search runs beside the first."""

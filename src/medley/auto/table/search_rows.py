@@ -112,6 +112,7 @@ def search_rows(table: Table, design: TableDesign, split_settings: SplitSettings
     elif split_settings.on_bad_file == "raise":
         check_files_are_readable(table, design)
     duplicates = duplicate_groups(table.frame.loc[:, design.view.required])
+    checks = {**leaks, "duplicate_rows": len(duplicates) - len(np.unique(duplicates))}
     x = design.view.x(table)
     dropped = np.setdiff1d(np.arange(rows), numbers)
     times = _times(table, design, progress) if split_settings.is_free and not split_settings.split_columns else None
@@ -121,7 +122,7 @@ def search_rows(table: Table, design: TableDesign, split_settings: SplitSettings
         if len(np.unique(folds)) == FOLDS:  # few groups or times make fewer folds
             groups = row_groups(table, split_settings)
             part = replace(select_rows(x, y, weight, np.arange(len(table)), numbers, groups), folds=folds)
-            return SearchRows(part, None, split_metadata(design, leaks, [part], dropped))
+            return SearchRows(part, None, split_metadata(design, checks, [part], dropped))
     if split_settings.is_free:
         split_settings = replace(split_settings, fraction=default_fraction(len(table)))
     y, weight, train, validation = labels_and_split(table, design, split_settings, numbers, duplicates)
@@ -145,7 +146,7 @@ def search_rows(table: Table, design: TableDesign, split_settings: SplitSettings
         if len(np.unique(folds)) < FOLDS:
             folds = fold_rows(table.frame.iloc[train], split_settings.seed, strata)
         parts[0] = replace(parts[0], folds=folds)
-    return SearchRows(parts[0], parts[1], split_metadata(design, leaks, parts, dropped))
+    return SearchRows(parts[0], parts[1], split_metadata(design, checks, parts, dropped))
 
 
 def _times(table: Table, design: TableDesign, progress: Progress) -> np.ndarray | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from medley.core.codec import Encoded
-from medley.core.files import replacing
+from medley.core.files import replacing, write_file
 from medley.core.mapped import is_mapped
+from medley.core.serialization import NUMBERS
 from medley.errors import ArtifactError
 
 ReadArray = Callable[[str], np.ndarray]
@@ -76,15 +79,35 @@ class ArrayFolder:
         self._written: set[str] = set()
 
     def write(self, arrays: Mapping[str, np.ndarray]) -> int:
-        """Writes the arrays that it has not written yet; returns the number of bytes."""
+        """Writes the arrays that it has not written yet; returns the number of bytes.
+
+        An array that is a file already is linked, if the folder lies in the same file system: nothing is copied.
+        """
         size = 0
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in arrays.keys() - self._written:
-            with replacing(self.folder / f"{name}.npy") as path, path.open("wb") as file:
-                np.save(file, arrays[name], allow_pickle=False)
+            array = arrays[name]
+            if not self._link(name, array):
+                with replacing(self.folder / f"{name}.npy") as path, path.open("wb") as file:
+                    np.save(file, array, allow_pickle=False)
+                size += array.nbytes
             self._written.add(name)
-            size += arrays[name].nbytes
         return size
+
+    def _link(self, name: str, array: np.ndarray) -> bool:
+        """Links the file that an array is mapped from, where it holds nothing but the array."""
+        if not is_mapped(array) or not isinstance(array, np.memmap) or array.filename is None:
+            return False
+        source = Path(array.filename)
+        try:
+            if array.offset or source.stat().st_size != array.nbytes or not array.flags.c_contiguous:
+                return False
+            os.link(source, self.folder / f"{name}.rows")
+        except OSError:  # another file system, or one without links
+            return False
+        layout = {"dtype": array.dtype.str, "shape": list(array.shape)}
+        write_file(self.folder / f"{name}.json", json.dumps(layout).encode())
+        return True
 
     def read(self, name: str) -> np.ndarray:
         """An array, mapped from its file: all processes of a machine share its pages. What is written to it is private.
@@ -97,8 +120,9 @@ class ArrayFolder:
             try:
                 if not name.isalnum():
                     raise ValueError("no name of an array")
-                self._arrays[name] = _mapped(path)
-            except (OSError, ValueError) as error:
+                layout = self.folder / f"{name}.json"
+                self._arrays[name] = _linked(layout) if layout.is_file() else _mapped(path)
+            except (OSError, ValueError, KeyError, TypeError) as error:
                 raise ArtifactError(f"{path} cannot be read as an array: {error}.") from error
         return self._arrays[name]
 
@@ -111,3 +135,11 @@ def _mapped(path: Path) -> np.ndarray:
         if array.size:
             raise
         return array
+
+
+def _linked(layout: Path) -> np.ndarray:
+    content = json.loads(layout.read_text(encoding="utf-8"))
+    dtype = np.dtype(content["dtype"])
+    if dtype.kind not in NUMBERS:
+        raise ValueError(f"numbers of type {dtype}")
+    return np.memmap(layout.with_suffix(".rows"), dtype, "r", shape=tuple(content["shape"]))

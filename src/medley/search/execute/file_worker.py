@@ -16,9 +16,11 @@ import torch
 from medley.core.serialization import check_header
 from medley.errors import ArtifactError
 from medley.search.execute.arrays import ArrayFolder
+from medley.search.execute.group import SilentLink, is_broken, process_group
 from medley.search.execute.shared_folder import SharedFolder, beat, beat_of, move, read_json_file, write_json
 from medley.search.execute.work import work
 from medley.search.interrupt import Interrupts
+from medley.train.ranks import Ranks
 
 LOOK_SECONDS = 0.2
 """Seconds between two looks for a task."""
@@ -81,7 +83,8 @@ class FileLink:
 def serve(projects: list[Path], idle_seconds: float, log: Callable[[str], None]) -> int:
     """Runs the trials of a search until it ends, or nothing has come for some time.
 
-    Ctrl-C and SIGTERM write the state of the running trial and hand it back, so that another worker continues it.
+    Ctrl-C and SIGTERM write the state of the running trial and hand it back, so that another worker continues it. All
+    processes that `torchrun` has started are one worker, whose first process speaks with the search.
 
     Args:
         projects: folders of which one is, or will be, that of a search with the executor "files".
@@ -95,6 +98,21 @@ def serve(projects: list[Path], idle_seconds: float, log: Callable[[str], None])
         ArtifactError: the search is one of another version of medley.
     """
     torch.set_num_threads(1)
+    with process_group() as ranks:
+        if ranks is not None and ranks.rank:
+            return _follow(ranks)
+        is_group = ranks is not None
+        try:
+            return _lead(projects, idle_seconds, log, ranks)
+        except SystemExit:  # the others are not where they would hear of the end
+            is_group = False
+            raise
+        finally:
+            if ranks is not None and is_group:
+                ranks.content(None)
+
+
+def _lead(projects: list[Path], idle_seconds: float, log: Callable[[str], None], ranks: Ranks | None) -> int:
     count, idle_since, has_search = 0, time.monotonic(), False
     arrays: dict[int | str, ArrayFolder] = {}
     with Interrupts() as interrupts:
@@ -105,15 +123,37 @@ def serve(projects: list[Path], idle_seconds: float, log: Callable[[str], None])
             name = None if shared is None else _claimed(shared)
             if shared is not None and name is not None:
                 has_search = True
-                if _run(shared, name, arrays, interrupts.is_acknowledged, log):
+                if _run(shared, name, arrays, interrupts.is_acknowledged, log, ranks):
                     count += 1
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since > idle_seconds:
                 break
             else:
                 has_search |= shared is not None
+                if ranks is not None:  # or they would give up waiting
+                    ranks.content({})
                 time.sleep(LOOK_SECONDS)
     return count
+
+
+def _follow(ranks: Ranks) -> int:
+    """Trains together with the first process whatever it has claimed."""
+    count = 0
+    arrays: dict[str, ArrayFolder] = {}
+    while (message := ranks.content(None)) is not None:
+        if not message:
+            continue
+        folder = arrays.setdefault(message["key"], ArrayFolder(Path(message["arrays"])))
+        task = message["task"]
+        result = work(task["content"], folder.read, SilentLink(), None, None, _seconds(task))
+        if is_broken(result):
+            raise SystemExit(f"A process of the group failed: {result['reason']}")
+        count += 1
+    return count
+
+
+def _seconds(task: Mapping[str, Any]) -> float | None:
+    return None if task["deadline"] is None else task["deadline"] - time.time()
 
 
 def _claimed(shared: SharedFolder) -> str | None:
@@ -132,6 +172,7 @@ def _run(
     arrays: dict[int | str, ArrayFolder],
     is_ending: Callable[[], bool],
     log: Callable[[str], None],
+    ranks: Ranks | None,
 ) -> bool:
     """Runs a trial that was claimed; returns whether it has ended."""
     search, task = read_json_file(shared.search), read_json_file(shared.claim(name))
@@ -146,14 +187,17 @@ def _run(
     key = shared.search.stat().st_ino if shared.search.exists() else name
     folder = arrays.setdefault(key, ArrayFolder(shared.arrays))
     log(f"trial {task['content']['number']}")
+    if ranks is not None:
+        ranks.content({"task": task, "key": str(key), "arrays": str(shared.arrays.absolute())})
     link = FileLink(shared, name, search, is_ending)
     project = shared.path.parent
     checkpoints = None if task["checkpoints"] is None else project / task["checkpoints"]
-    seconds = None if task["deadline"] is None else task["deadline"] - time.time()
     try:
-        result = work(task["content"], folder.read, link, checkpoints, shared.model(name), seconds)
+        result = work(task["content"], folder.read, link, checkpoints, shared.model(name), _seconds(task))
     finally:
         link.end()
+    if ranks is not None and is_broken(result):  # another worker continues it, from its last checkpoint
+        raise SystemExit(f"A process of the group failed: {result['reason']}")
     if link.is_lost:
         shutil.rmtree(shared.model(name), ignore_errors=True)
         return False

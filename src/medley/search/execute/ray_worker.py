@@ -98,7 +98,7 @@ class RayLink:
         is_over = False
         while not is_over:
             is_over = self._is_over.wait(LOOK_SECONDS)
-            self._is_cancelled = self._get(self._mailbox.is_cancelled.remote(self._key))
+            self._is_cancelled = bool(self._get(self._mailbox.is_cancelled.remote(self._key)))
             for state in self._checkpoints.glob("*/*.json"):
                 try:
                     written = state.stat().st_mtime_ns

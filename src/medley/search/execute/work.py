@@ -39,7 +39,7 @@ def work(
     read: ReadArray,
     link: Link,
     checkpoints_folder: Path | None,
-    model_folder: Path,
+    model_folder: Path | None,
     seconds: float | None,
 ) -> dict[str, Any]:
     """Trains the network of a trial and saves its model.
@@ -49,7 +49,7 @@ def work(
         read: reads its arrays.
         link: to the search.
         checkpoints_folder: where the trial is continued from, and its state is written to.
-        model_folder: for the model; does not exist unless the trial has one.
+        model_folder: for the model; does not exist unless the trial has one. None saves none.
         seconds: until the training must be over, or None.
 
     Returns:
@@ -69,7 +69,7 @@ def work(
 
     with _reported_warnings(link):
         model = attempt(trained, result, checkpoints)
-        if model is not None and result.has_model:
+        if model is not None and result.has_model and model_folder is not None:
             model.save(model_folder)
     return asdict(result)
 

@@ -1,0 +1,105 @@
+"""What the data held: columns with their kinds and reasons, what was left out, leaks, the split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from medley.report.figures import table
+
+if TYPE_CHECKING:
+    from medley.model.model import Model
+    from medley.tables.view import TableView
+
+MOST_COLUMNS = 200
+MOST_EXAMPLES = 3
+
+
+def data_section(
+    model: Model, view: TableView | None, metadata: Mapping[str, Any], *, examples: bool
+) -> dict[str, Any]:
+    """The section on data.
+
+    Args:
+        model: a model.
+        view: how it reads a table; None if it does not.
+        metadata: of the model, without what must not be shown.
+        examples: whether example cells are shown.
+    """
+    split = metadata.get("rows") or {}
+    facts = [
+        ("training rows", split.get("train")),
+        ("validation rows", split.get("held_out") or (split.get("train") if metadata.get("folds") else None)),
+        ("duplicate rows", metadata.get("duplicate_rows")),
+        ("dropped rows", len(metadata["dropped_rows"]) if metadata.get("dropped_rows") else None),
+    ]
+    section: dict[str, Any] = {
+        "facts": [(name, value) for name, value in facts if value is not None],
+        "warnings": list(_warnings(metadata)),
+        "split": _split(metadata),
+        "tables": [],
+        "left_out": [],
+    }
+    if view is None:
+        section["tables"].append(_inputs(model))
+        return section
+    guesses = [(guess, feed.name) for feed in view.feeds for guess in (view.schema[name] for name in feed.columns)]
+    if len(guesses) > MOST_COLUMNS:
+        section["left_out"].append(
+            f"{len(guesses) - MOST_COLUMNS:,} of {len(guesses):,} columns are not listed: see model.table.schema, or "
+            "medley describe."
+        )
+    columns = ["column", "kind", "input", "missing %", "distinct", "reason", *(["examples"] if examples else [])]
+    rows = [
+        [
+            guess.name,
+            guess.kind,
+            feed,
+            100 * guess.missing,
+            guess.distinct,
+            guess.reason,
+            *([_examples(guess.name, guess.examples, view)] if examples else []),
+        ]
+        for guess, feed in guesses[:MOST_COLUMNS]
+    ]
+    section["tables"].append(table(columns, rows, "Columns that the model reads"))
+    if excluded := metadata.get("left_out"):
+        listed = list(excluded.items())[:MOST_COLUMNS]
+        section["tables"].append(table(["column", "reason"], listed, "Columns that were left out"))
+    tasks = metadata.get("tasks") or {}
+    targets = [
+        [name, tasks.get(name, {}).get("kind"), tasks.get(name, {}).get("reason")] for name in view.targets.values()
+    ]
+    section["tables"].append(table(["target", "task", "reason"], targets, "Targets"))
+    return section
+
+
+def _examples(name: str, examples: Sequence[str], view: TableView) -> str:
+    return "private" if name in view.private else ", ".join(examples[:MOST_EXAMPLES])
+
+
+def _inputs(model: Model) -> dict[str, Any]:
+    rows = [[source.input_name, type(source.codec).__name__, str(source.codec.spec)] for source in model.sources]
+    return table(["input", "codec", "one row"], rows, "Inputs")
+
+
+def _split(metadata: Mapping[str, Any]) -> str:
+    rows, folds = metadata.get("rows") or {}, metadata.get("folds") or 0
+    if rows.get("held_out"):
+        part = rows["held_out"] / (rows["train"] + rows["held_out"])
+        return f"{rows['held_out']:,} rows ({part:.0%}) were kept for validation; the network was not trained on them."
+    if folds:
+        return (
+            f"All rows were used in {folds} folds: each row is predicted by the members of the ensemble that were not "
+            "trained on its fold."
+        )
+    return ""
+
+
+def _warnings(metadata: Mapping[str, Any]) -> Iterator[str]:
+    for leak in metadata.get("leaks") or []:
+        yield f"Column {leak['column']} determines the target {leak['target']} ({leak['how']})."
+    for name, entries in (metadata.get("unreadable_rows") or {}).items():
+        yield f"{len(entries):,} files of {name} could not be read; they count as missing."
+    for name in metadata.get("not_learned") or []:
+        yield f"{name}: the model is no better than a constant prediction."

@@ -1,0 +1,207 @@
+"""Rows to look at: the surest right and wrong predictions, the largest errors, the most unusual rows."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from medley.core.batch import Rows
+from medley.errors import MedleyError
+from medley.model.forward import compute_embeddings
+from medley.report.evidence import Evidence, TaskEvidence
+from medley.report.model_rows import ModelRows
+from medley.tables.predictor import rows_per_pass
+
+if TYPE_CHECKING:
+    from medley.model.model import Model
+
+PER_GROUP = 4
+MOST_TARGETS = 3
+"""Targets with examples of their own."""
+
+MOST_CELLS, LETTERS, SIDE = 8, 280, 112
+"""Cells and letters of a text that are shown of a row; the side of an image in pixels."""
+
+NEIGHBOURS, MOST_ROWS = 5, 4_000
+
+
+def example_section(model: Model, evidence: Evidence, names: Mapping[str, str]) -> dict[str, Any]:
+    """Groups of rows, each with its cells, prediction and label.
+
+    Args:
+        model: a model.
+        evidence: with the rows themselves.
+        names: head name -> name of the target.
+    """
+    assert evidence.rows is not None
+    section: dict[str, Any] = {"groups": [], "left_out": []}
+    rows = evidence.rows
+    private = set(() if model.table is None else model.table.private)
+    heads = list(evidence.tasks)[:MOST_TARGETS]
+    if len(evidence.tasks) > MOST_TARGETS:
+        others = ", ".join(names[head] for head in list(evidence.tasks)[MOST_TARGETS:])
+        section["left_out"].append(f"Examples of {others}: sort the result of model.predict_proba yourself.")
+    for head in heads:
+        part = evidence.tasks[head].learned()
+        for title, places in _groups(part):
+            cards = [_card(rows, part, int(place), evidence, private) for place in places]
+            if cards:
+                section["groups"].append({"title": f"{names[head]}: {title}", "cards": cards})
+    unusual, distances = most_unusual(model, evidence)
+    cards = []
+    for position, distance in zip(unusual, distances, strict=True):
+        card = {"row": _number(evidence, position), "cells": _cells(rows, int(position), private), "lines": []}
+        card["lines"].append(("distance to its neighbours", f"{distance:.1f} times the usual"))
+        cards.append(card)
+    if cards:
+        section["groups"].append({"title": "most unusual rows, by what the heads read", "cards": cards})
+    if private:
+        section["left_out"].append(f"Cells of private columns ({', '.join(sorted(private))}).")
+    return section
+
+
+def _groups(part: TaskEvidence) -> list[tuple[str, np.ndarray]]:
+    """Titles, and positions among the rows of the task."""
+    if part.size == 0:
+        return []
+    if part.labels is None:
+        truth, predicted = (values.reshape(len(values), -1) for values in (part.truth, part.predicted))
+        errors = np.nanmean(np.abs(truth - predicted), axis=1)
+        order = np.argsort(errors, kind="stable")
+        return [("smallest errors", order[:PER_GROUP]), ("largest errors", order[::-1][:PER_GROUP])]
+    if part.is_label_set:
+        right = (part.probabilities >= 0.5) == part.classes
+        sureness = np.abs(part.probabilities - 0.5).mean(axis=1)
+        is_right = right.all(axis=1)
+    else:
+        predicted = part.predicted_classes
+        is_right = predicted == part.classes
+        sureness = part.probabilities[np.arange(part.size), predicted]
+    order = np.argsort(-sureness, kind="stable")
+    return [
+        ("surest and right", order[is_right[order]][:PER_GROUP]),
+        ("surest and wrong", order[~is_right[order]][:PER_GROUP]),
+    ]
+
+
+def most_unusual(model: Model, evidence: Evidence, count: int = PER_GROUP) -> tuple[np.ndarray, np.ndarray]:
+    """The rows whose fused vectors are farthest from those of other rows.
+
+    Args:
+        model: computes the vectors.
+        evidence: with the rows themselves; of many, the first `MOST_ROWS` are compared.
+        count: number of rows.
+
+    Returns:
+        Positions (count,), and the distance to the fifth neighbour, divided by its median over all rows.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    assert evidence.rows is not None
+    encoded = Rows(evidence.rows.sources, device=model.device)
+    vectors = compute_embeddings(model.network, encoded, rows_per_pass(None))
+    vectors = next(iter(vectors.values())) if isinstance(vectors, dict) else vectors
+    vectors = vectors.reshape(len(vectors), -1)[:MOST_ROWS]
+    if len(vectors) <= NEIGHBOURS + 1:
+        return np.zeros(0, int), np.zeros(0)
+    scaled = (vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-6)
+    distances = NearestNeighbors(n_neighbors=NEIGHBOURS + 1).fit(scaled).kneighbors(scaled)[0][:, -1]
+    order = np.argsort(-distances, kind="stable")[:count]
+    return order, distances[order] / max(float(np.median(distances)), 1e-12)
+
+
+def _card(rows: ModelRows, part: TaskEvidence, place: int, evidence: Evidence, private: set[str]) -> dict[str, Any]:
+    position = int(part.rows[place])
+    lines: list[tuple[str, str]] = []
+    if part.labels is None:
+        lines.append(("true", _shown(part.truth[place])))
+        lines.append(("predicted", _shown(part.predicted[place])))
+    elif part.is_label_set:
+        names = np.array([str(label) for label in part.labels], dtype=object)
+        lines.append(("true", ", ".join(names[part.classes[place]])))
+        lines.append(("predicted", ", ".join(names[part.probabilities[place] >= 0.5])))
+    else:
+        predicted = part.predicted_classes[place]
+        lines.append(("true", str(part.labels[part.classes[place]])))
+        lines.append(("predicted", f"{part.labels[predicted]} ({part.probabilities[place, predicted]:.1%})"))
+    return {"row": _number(evidence, position), "cells": _cells(rows, position, private), "lines": lines}
+
+
+def _shown(values: np.ndarray) -> str:
+    return ", ".join(f"{value:.4g}" for value in np.atleast_1d(values))
+
+
+def _number(evidence: Evidence, position: int) -> int:
+    return int(position if evidence.numbers is None else evidence.numbers[position])
+
+
+def _cells(rows: ModelRows, position: int, private: set[str]) -> list[dict[str, str | None]]:
+    """Cells of one row: images and texts first, then other columns, no more than `MOST_CELLS`."""
+    columns = [column for column in rows.columns if column.name not in private]
+    ranked = sorted(columns, key=lambda column: {"image": 0, "text": 1}.get(column.kind, 2))
+    cells = []
+    for column in ranked[:MOST_CELLS]:
+        cell = _cell_at(column.cells, position)
+        image = thumbnail(cell) if column.kind == "image" else None
+        text = None if image else _text(cell, column.kind)
+        cells.append({"name": column.name, "image": image, "text": text})
+    if len(columns) > MOST_CELLS:
+        cells.append({"name": "", "image": None, "text": f"and {len(columns) - MOST_CELLS:,} more columns"})
+    return cells
+
+
+def _cell_at(cells: Any, position: int) -> Any:
+    return cells.iloc[position] if hasattr(cells, "iloc") else cells[position]
+
+
+def _text(cell: Any, kind: str) -> str:
+    if cell is None or (isinstance(cell, float | np.floating) and np.isnan(cell)):
+        return "(missing)"
+    if isinstance(cell, float | np.floating):
+        return f"{cell:.6g}"
+    if isinstance(cell, list | tuple | set | frozenset):
+        cell = ", ".join(map(str, cell))
+    if isinstance(cell, np.ndarray | bytes) or kind in ("image", "audio"):
+        return f"({kind})"
+    text = str(cell)
+    return text if len(text) <= LETTERS else f"{text[:LETTERS]}…"
+
+
+def thumbnail(cell: Any) -> str | None:
+    """A small copy of an image as a data URI; None where it cannot be read.
+
+    Args:
+        cell: a path, bytes, an array or a Pillow image; of several images, the first.
+    """
+    from PIL import Image
+
+    from medley.image.pixels import read
+
+    if isinstance(cell, list | tuple):
+        cell = cell[0] if cell else None
+    if cell is None:
+        return None
+    try:
+        pixels = read(cell, 3, (SIDE, SIDE))
+    except (MedleyError, OSError, ValueError):
+        return None
+    image = Image.fromarray(_bytes(pixels))
+    image.thumbnail((SIDE, SIDE))
+    file = BytesIO()
+    image.save(file, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _bytes(pixels: np.ndarray) -> np.ndarray:
+    """Pixels (H, W, 3) of 8 bits."""
+    pixels = np.repeat(pixels[:, :, :1], 3, axis=2) if pixels.shape[2] < 3 else pixels[:, :, :3]
+    if pixels.dtype != np.uint8:
+        pixels = pixels.astype(float)
+        top = 255.0 if pixels.max() > 1 else 1.0
+        top = 65_535.0 if pixels.max() > 255 else top
+        pixels = np.clip(pixels / top * 255, 0, 255).round().astype(np.uint8)
+    return pixels

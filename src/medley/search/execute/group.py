@@ -1,0 +1,59 @@
+"""Workers that train each trial together: the processes that `torchrun` has started."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, final
+
+import torch
+import torch.distributed as dist
+
+from medley.train.ranks import Ranks
+
+TIMEOUT = timedelta(minutes=10)
+"""How long a process waits for the others."""
+
+_BROKEN = ("RuntimeError", "OutOfMemoryError", "Dist")
+"""How the reason of a failure begins that may have struck one process alone, so that the others wait for it."""
+
+
+@contextmanager
+def process_group() -> Iterator[Ranks | None]:
+    """The processes that were started together with this one (`torchrun`); None if there is only this one."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2 or not dist.is_available():
+        yield None
+        return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=TIMEOUT)
+    try:
+        yield Ranks()
+    finally:
+        dist.destroy_process_group()
+
+
+def is_broken(result: Mapping[str, Any]) -> bool:
+    """Whether a trial may have failed in one process of a group only.
+
+    >>> is_broken({"state": "failed", "reason": "RuntimeError: Connection closed by peer"})
+    True
+    >>> is_broken({"state": "failed", "reason": "GraphError: kernel larger than the image"})
+    False
+    """
+    return result["state"] == "failed" and str(result["reason"]).startswith(_BROKEN)
+
+
+@final
+class SilentLink:
+    """The connection of processes other than the first: it says nothing, and hears nothing."""
+
+    def report(self, message: Mapping[str, Any]) -> str | None:
+        """Does nothing: the first process reports."""
+        return None
+
+    def is_interrupted(self) -> bool:
+        """False: the first process tells the others."""
+        return False

@@ -1,0 +1,227 @@
+"""The page as a whole: what it holds, what it leaves out and says so, and that it leaks and loads nothing."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, r2_score
+
+import medley as md
+from medley.errors import ConfigError, DataError
+from medley.model.privacy import WITHHELD
+
+HOSTILE, SECRET = "<img src=x onerror=alert(1)>", "Rumpelstiltskin"
+
+
+class Reader(HTMLParser):
+    """Elements with their attributes, headings, and visible text."""
+
+    def __init__(self):
+        super().__init__()
+        self.elements, self.text, self.inside = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self.inside.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in self.inside:
+            while self.inside.pop() != tag:
+                pass
+
+    def handle_data(self, data):
+        if not {"script", "style"} & set(self.inside):
+            self.text.append(data)
+
+
+def read(path):
+    reader = Reader()
+    reader.feed(path.read_text("utf-8"))
+    return reader
+
+
+@pytest.fixture(scope="module")
+def elements(page):
+    return read(page)
+
+
+@pytest.fixture(scope="module")
+def numbers(pets_model, pets_folder):
+    path = pets_model.report(pets_folder / "report.json", pets_folder / "test.csv")
+    return json.loads(path.read_text("utf-8"))
+
+
+def test_sections_are_there(elements):
+    ids = [attributes["id"] for tag, attributes in elements.elements if tag == "section"]
+    sections = ["summary", "target-1", "target-2", "importance", "examples", "data", "training", "network"]
+    assert ids[: len(sections)] == sections
+    assert {"reproduce", "card"} <= set(ids)
+    text = " ".join(elements.text)
+    for part in (
+        "Confusion matrix",
+        "Reliability",
+        "Predicted against true",
+        "Decision thresholds",
+        "Rows that lack an input",
+    ):
+        assert part in text
+
+
+def test_nothing_is_loaded_from_elsewhere(page, elements):
+    source = page.read_text("utf-8")
+    links = [
+        value
+        for _, attributes in elements.elements
+        for name, value in attributes.items()
+        if name in ("src", "href", "srcset", "action", "data") and not value.startswith(("#", "data:"))
+    ]
+    assert links == []
+    assert not re.search(r"https?://|@import|url\(|fetch\(|XMLHttp", source)
+    assert page.stat().st_size < 1_000_000
+
+
+def test_hostile_names_and_cells_are_text(elements):
+    images = [attributes for tag, attributes in elements.elements if tag == "img"]
+    assert images
+    assert all(attributes["src"].startswith("data:image/jpeg;base64,") for attributes in images)
+    assert sum(tag == "script" for tag, _ in elements.elements) == 1
+    assert not any(name.startswith("on") for _, attributes in elements.elements for name in attributes)
+    assert not any(tag in ("i", "b") for tag, _ in elements.elements)
+    text = " ".join(elements.text)
+    assert HOSTILE in text
+    assert "</script><b>large" in text
+
+
+def test_only_the_script_of_the_page_may_run(page, elements):
+    from base64 import b64encode
+    from hashlib import sha256
+
+    source = page.read_text("utf-8")
+    script = re.search(r"<script>(.*?)</script>", source, re.DOTALL)[1]
+    policy = next(a["content"] for tag, a in elements.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert "default-src 'none'" in policy
+    assert f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" in policy
+
+
+def test_charts_have_names_descriptions_and_tables(elements):
+    charts = [attributes for tag, attributes in elements.elements if tag == "svg"]
+    assert len(charts) > 8
+    assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in charts)
+    figures = sum(tag == "figure" for tag, _ in elements.elements)
+    assert sum(a.get("class") == "numbers" for tag, a in elements.elements if tag == "details") == figures
+    assert sum(tag == "desc" for tag, _ in elements.elements) == len(charts)
+    assert sum(tag == "h1" for tag, _ in elements.elements) == 1
+
+
+def test_metrics_are_those_of_scikit_learn(numbers, pets_model, pets_folder):
+    import pandas as pd
+
+    table = pd.read_csv(pets_folder / "test.csv")
+    predicted = pets_model.predict(pets_folder / "test.csv")
+    breed, price = numbers["targets"]
+    metrics = {row[0].rstrip(" ↑↓"): row[1] for row in breed["tables"][0]["rows"]}
+    assert metrics["accuracy"] == pytest.approx(accuracy_score(table.breed, predicted.breed), abs=1e-5)
+    metrics = {row[0].rstrip(" ↑↓"): row for row in price["tables"][0]["rows"]}
+    known = table.price.notna()
+    assert metrics["r2"][1] == pytest.approx(r2_score(table.price[known], predicted.price[known]), abs=1e-4)
+    assert price["rows"] == known.sum()
+    assert metrics["r2"][3] <= 0.0 + 1e-9  # the constant baseline, which was fitted to other rows
+    assert breed["headline"]["metric"] == "accuracy"
+    assert [line["name"] for line in breed["headline"]["baselines"]] == ["constant", "linear"]
+
+
+def test_the_search_and_the_network_are_in_it(numbers, pets_model):
+    trials = next(table for table in numbers["training"]["tables"] if table["caption"] == "Trials")
+    assert [row[0] for row in trials["rows"]] == [0, 1]
+    assert dict(numbers["training"]["facts"])["trials"] == 2
+    total = sum(parameter.numel() for parameter in pets_model.network.parameters())
+    assert numbers["network"]["parameters"] == total
+    assert numbers["reproduce"]["tables"][0]["rows"][0][1] is not None  # versions of the training
+    assert "--target breed --target price --private owner" in numbers["reproduce"]["command"]
+
+
+def test_examples_are_the_surest_rows(numbers, pets_model, pets_folder):
+    import pandas as pd
+
+    table = pd.read_csv(pets_folder / "test.csv")
+    predicted = pets_model.predict(pets_folder / "test.csv")
+    groups = {group["title"]: group["cards"] for group in numbers["examples"]["groups"]}
+    wrong = predicted.breed.to_numpy() != table.breed.to_numpy()
+    cards = groups.get("breed: surest and wrong", [])
+    assert len(cards) == min(wrong.sum(), 4)
+    if cards:
+        assert cards[0]["row"] == predicted.breed_probability[wrong].idxmax()
+    largest = groups["price: largest errors"][0]["row"]
+    assert largest == (predicted.price - table.price).abs().idxmax()
+    names = {cell["name"] for card in groups["price: largest errors"] for cell in card["cells"]}
+    assert "photo" in names
+    assert "owner" not in names
+
+
+def test_private_columns_never_leak(page, numbers):
+    assert SECRET not in page.read_text("utf-8")
+    assert all(SECRET not in json.dumps(value) for value in numbers.values())
+
+
+def test_without_examples_no_cell_is_shown(pets_model, pets_folder):
+    path = pets_model.report(pets_folder / "none.html", pets_folder / "test.csv", examples=False)
+    source = path.read_text("utf-8")
+    assert not any(word in source for word in ("said", "gate", "image/jpeg"))
+    assert "examples=False" in source
+
+
+def test_a_model_saved_without_examples_shows_none(pets_model, pets_folder, tmp_path):
+    model = md.load(pets_model.save(tmp_path / "model", examples=False))
+    source = model.report(tmp_path / "report.html", pets_folder / "test.csv").read_text("utf-8")
+    assert WITHHELD in source
+    assert "saved with examples=False" in source
+    assert not any(word in source for word in ("gate", "image/jpeg"))
+    without_rows = model.report(tmp_path / "own.json").read_text("utf-8")
+    assert "pass labelled rows" in without_rows
+
+
+def test_without_a_table_it_shows_validation_rows_and_says_what_is_left_out(pets_model, pets_folder):
+    found = json.loads(pets_model.report(pets_folder / "own.json").read_text("utf-8"))
+    assert "validation" in found["summary"]["origin"] or "training" in found["summary"]["origin"]
+    breed = found["targets"][0]
+    observed = pets_model.validation.tasks["breed"]
+    expected = np.mean(observed.predictions[observed.observed] == observed.targets[observed.observed])
+    assert breed["headline"]["value"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_rows_with_unknown_classes_count_as_misses(pets_model, pets_folder):
+    import pandas as pd
+
+    table = pd.read_csv(pets_folder / "test.csv")
+    table.loc[0, "breed"] = "of another kind"
+    with pytest.warns(match="no training rows"):
+        path = pets_model.report(pets_folder / "other.json", table, root=pets_folder)
+    breed = json.loads(path.read_text("utf-8"))["targets"][0]
+    predicted = pets_model.predict(pets_folder / "test.csv").breed
+    assert breed["headline"]["value"] == pytest.approx(accuracy_score(table.breed, predicted), abs=1e-5)
+    assert "1 rows have classes" in breed["notes"][0]
+
+
+def test_errors_come_before_any_work(pets_model, pets_folder, tmp_path):
+    with pytest.raises(ConfigError, match=r"must end in \.html"):
+        pets_model.report(tmp_path / "report.pdf")
+    with pytest.raises(ConfigError, match="is not a folder"):
+        pets_model.report(tmp_path / "none" / "report.html")
+    with pytest.raises(DataError, match="breed"):
+        pets_model.report(tmp_path / "report.html", {HOSTILE: [1.0], "photo": [None], "note": ["x"], "owner": ["y"]})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_model_card_has_a_head_and_no_markup_of_its_cells(pets_model, pets_folder):
+    text = pets_model.report(pets_folder / "MODEL_CARD.md", pets_folder / "test.csv").read_text("utf-8")
+    _, head, body = text.split("---\n", 2)
+    fields = {line.split(": ", 1)[0]: json.loads(line.split(": ", 1)[1]) for line in head.splitlines()}
+    assert fields["library_name"] == "medley"
+    results = fields["model-index"][0]["results"]
+    assert [result["task"]["name"] for result in results] == ["breed", "price"]
+    assert 0 <= results[0]["metrics"][0]["value"] <= 1
+    assert "# Model of breed, price" in body
+    assert "## Limits" in body
+    assert "<" not in body

@@ -1,0 +1,154 @@
+"""Two processes train what one process trains: the same weights to rounding, whatever each of them holds.
+
+This file is also the program of the two processes: `python test_distributed.py RANK FOLDER`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+
+from medley.errors import ConfigError
+from medley.fusion.merge import Merge
+from medley.graph.graph import build_graph
+from medley.heads.classification import ClassificationHead
+from medley.heads.regression import RegressionHead
+from medley.search.checkpoint import TrialCheckpoints
+from medley.search.encodings import Encodings
+from medley.search.labelled_rows import LabelledRows
+from medley.search.objective import read_objective
+from medley.search.suggest import DefaultSuggest
+from medley.search.trial import SearchSpec, TrialResult, resolved, train
+from medley.tabular.dense import DenseBlock
+from medley.tabular.input import StructuredDataInput
+from medley.train.hooks import TrainingHooks
+from medley.train.plan import Training
+
+pytestmark = pytest.mark.slow
+
+SIZE = 53  # in batches of 15 rows, so that parts have to be padded
+
+
+def rows(seed, size):
+    generator = np.random.default_rng(seed)
+    facts, more = generator.normal(size=(size, 3)), generator.normal(size=(size, 2))
+    more[: size // 2] = np.nan  # an input that is absent in many rows
+    kind = np.where(facts[:, 0] > 0, "a", "b").astype(object)
+    kind[generator.uniform(size=size) < 0.7] = None  # labels that are rare, and unevenly divided
+    y = {"kind": kind, "size": facts[:, 1] + np.nan_to_num(more[:, 0])}
+    weight = {"kind": None, "size": generator.uniform(0.5, 2, size)}
+    return LabelledRows({"facts": facts, "more": more}, y, weight, size)
+
+
+def search_spec(loss_weights, *, use_batchnorm):
+    facts, more = StructuredDataInput(name="facts"), StructuredDataInput(name="more")
+    encoded = [
+        DenseBlock(num_layers=1, num_units=8, use_batchnorm=use_batchnorm, dropout=0.0)(node) for node in (facts, more)
+    ]
+    z = DenseBlock(num_layers=1, num_units=8, use_batchnorm=False, dropout=0.0)(
+        Merge(merge_type="concatenate")(encoded)
+    )
+    heads = [ClassificationHead(name="kind", dropout=0.0)(z), RegressionHead(name="size", dropout=0.0)(z)]
+    graph = build_graph([facts, more], heads)
+    codecs = {name: head.codec() for name, head in graph.heads.items()}
+    data = Encodings(rows(0, SIZE), rows(1, 30), codecs, torch.device("cpu"))
+    plan = Training(1e-2, 0.0, "adam", epochs=2, batch_size=15, threads=1, stepper="eager")
+    return SearchSpec(graph, data, plan, loss_weights, read_objective(None, ["kind", "size"], {}), seed=0)
+
+
+CASES = {
+    "fixed": {"loss_weights": [1.0, 0.3], "use_batchnorm": False},
+    "uncertainty": {"loss_weights": "uncertainty", "use_batchnorm": False},
+    "batch norm": {"loss_weights": None, "use_batchnorm": True},
+}
+
+
+def trained(case, hooks=None, checkpoints=None):
+    """Name of a weight -> its values; and the scores of the epochs."""
+    spec = search_spec(**CASES[case])
+    graph, plan = resolved(spec, DefaultSuggest())
+    result = TrialResult(0)
+    hooks = hooks or TrainingHooks(spec.score)
+    model = train(spec, graph, plan, hooks, result, checkpoints or TrialCheckpoints(None))
+    weights = {name: value.numpy() for name, value in model.network.state_dict().items()}
+    return weights, [record.flat() for record in result.records]
+
+
+def program(rank, folder):
+    """What each of the two processes does."""
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    for case in CASES:
+        weights, records = trained(case)
+        np.savez(folder / f"{case}-{rank}.npz", **weights)
+        (folder / f"{case}-{rank}.json").write_text(json.dumps(records))
+    try:
+        CASES["pcgrad"] = {"loss_weights": "pcgrad", "use_batchnorm": False}
+        trained("pcgrad")
+    except ConfigError as error:
+        (folder / f"error-{rank}.txt").write_text(str(error))
+    # Rank 0 alone is asked to stop, and does so together with the other one.
+    spec = search_spec(**CASES["fixed"])
+    stopping = TrainingHooks(spec.score, watch=lambda record, score: "enough" if rank == 0 else None)
+    (folder / f"stopped-{rank}.json").write_text(json.dumps(len(trained("fixed", stopping)[1])))
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """What two processes have written."""
+    path = tmp_path_factory.mktemp("ranks")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, __file__]
+    processes = [
+        subprocess.Popen([*command, str(rank), str(path)], env=environment, stderr=subprocess.PIPE) for rank in (0, 1)
+    ]
+    try:
+        for process in processes:
+            _, errors = process.communicate(timeout=120)
+            assert process.returncode == 0, errors.decode()[-4000:]
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+    return path
+
+
+@pytest.mark.parametrize("case", ["fixed", "uncertainty"])
+def test_two_processes_train_the_network_of_one(folder, case):
+    expected, records = trained(case)
+    weights = np.load(folder / f"{case}-0.npz")
+    assert weights.files == list(expected)
+    for name, value in expected.items():
+        np.testing.assert_allclose(weights[name], value, rtol=2e-4, atol=2e-5, err_msg=name)
+    for record, other in zip(json.loads((folder / f"{case}-0.json").read_text()), records, strict=True):
+        assert record == pytest.approx(other, rel=1e-4)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_both_processes_have_the_same_network(folder, case):
+    first, second = (np.load(folder / f"{case}-{rank}.npz") for rank in (0, 1))
+    for name in first.files:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+    records = [json.loads((folder / f"{case}-{rank}.json").read_text()) for rank in (0, 1)]
+    for epochs in records:
+        for record in epochs:
+            assert all(np.isfinite(value) for value in record.values())
+
+
+def test_methods_that_need_the_gradients_of_tasks_are_refused(folder):
+    for rank in (0, 1):
+        assert "'pcgrad' combines the gradients of tasks" in (folder / f"error-{rank}.txt").read_text()
+
+
+def test_what_the_first_process_decides_holds_for_both(folder):
+    assert [json.loads((folder / f"stopped-{rank}.json").read_text()) for rank in (0, 1)] == [1, 1]
+
+
+if __name__ == "__main__":
+    program(int(sys.argv[1]), Path(sys.argv[2]))
