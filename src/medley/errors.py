@@ -25,8 +25,7 @@ from typing import Self, TypeVar
 
 E = TypeVar("E", bound="MedleyError")
 
-_Names = Mapping[str, str]
-_OPTIONS: ContextVar[tuple[_Names, _Names]] = ContextVar("options", default=({}, {}))
+_OPTIONS: ContextVar[tuple[Mapping[str, str], Mapping[str, str]]] = ContextVar("options", default=({}, {}))
 
 
 def spelled(argument: str, *value: object) -> str:
@@ -46,10 +45,8 @@ def spelled(argument: str, *value: object) -> str:
     if option is None:
         return f"{argument}={value[0]!r}" if value else argument
     match value:
-        case ():
-            return _OPTIONS.get()[1].get(argument, option)
-        case (True,):
-            return option
+        case () | (True,):
+            return _OPTIONS.get()[1].get(argument, option) if not value else option
         case (Mapping() as pairs,):
             return " ".join(f"{option} {shlex.quote(f'{key}={item}')}" for key, item in pairs.items())
     return f"{option} {shlex.quote('none' if value[0] is None else str(value[0]))}"

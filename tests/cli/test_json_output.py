@@ -9,8 +9,8 @@ import pytest
 import medley as md
 from medley.cli.main import COMMANDS, command_parser, main
 
-PRINT_NO_DATA = {"new", "completion", "worker"}
-"""They write a configuration and a script; a worker prints progress."""
+PRINT_NO_DATA = {"new", "completion", "worker", "serve"}
+"""They write a configuration and a script; a worker and a server print progress."""
 
 
 def run(capsys, *arguments):
@@ -93,7 +93,6 @@ def test_trials_and_doctor(capsys, pets_model):
     assert trials["trials"][0]["epochs"] == 2
     assert isinstance(trials["trials"][0]["score"], float)
     assert {finding["state"] for finding in document(capsys, "doctor", pets_model)} == {"ok"}
-    (project / "trial_0000").mkdir(exist_ok=True)
 
 
 def test_a_damaged_model_is_found_in_json_too(capsys, pets_model, tmp_path):
@@ -123,3 +122,16 @@ def test_blocks(capsys):
     (block,) = document(capsys, "blocks", "ConvBlock")
     assert block["class"] == "ConvBlock"
     assert "kernel_size" in [field["field"] for field in block["fields"]]
+
+
+def test_comparisons_thresholds_and_reports(capsys, pets_model, pets_csv, tmp_path):
+    model = md.load(pets_model).save(tmp_path / "model")
+    compared = document(capsys, "compare", pets_model, model, pets_csv, "--samples", 20)
+    assert compared["rows"] == 60
+    assert {entry["target"] for entry in compared["metrics"]} == {"breed", "price"}
+    threshold = document(capsys, "threshold", model, "--target", "breed", "--at", 0.3)
+    assert threshold["rules"]["breed"]["threshold"] == 0.3
+    assert document(capsys, "threshold", model)["rules"] == threshold["rules"]
+    assert document(capsys, "threshold", model, "--reset")["rules"] == {}
+    report = document(capsys, "report", pets_model, "-o", tmp_path / "report.json")
+    assert report["bytes"] == (tmp_path / "report.json").stat().st_size

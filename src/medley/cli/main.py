@@ -31,11 +31,13 @@ COMMANDS = {
     "worker": "train networks for a search that runs on another machine",
     "predict": "predict the targets of the rows of a table",
     "evaluate": "evaluate a model on a table that holds the true values",
+    "compare": "compare the metrics of several models on one table",
     "importance": "measure how much predictions depend on each column, input and modality",
     "threshold": "set how a saved model decides between the classes of a target",
     "explain": "explain predictions of rows: what each column, word and pixel added",
     "caption": "generate captions for the images of a table",
     "export": "export a model to ONNX, for machines without torch",
+    "serve": "serve models over HTTP, with a page to try them on",
     "report": "write one page about a saved model: what it learnt from, what it is worth, what it depends on",
     "describe": "show a saved model: architecture, columns, scores",
     "blocks": "list the blocks that networks are made of, with their search ranges",
@@ -47,7 +49,9 @@ COMMANDS = {
 
 _GROUPS = {
     "from a table to predictions": ("inspect", "new", "fit", "worker", "predict", "evaluate", "caption"),
-    "a saved model": ("describe", "importance", "explain", "export", "doctor"),
+    "a saved model": (
+        *("describe", "report", "compare", "importance", "explain", "drift", "threshold", "export", "serve", "doctor"),
+    ),
     "more": (),
 }
 """Title -> commands, in the help; those that no group names are in the last one."""
@@ -57,6 +61,7 @@ _WITH_BLOCKS = (
     "worker",
     "predict",
     "evaluate",
+    "compare",
     "importance",
     "threshold",
     "explain",
@@ -242,7 +247,9 @@ def _listing() -> str:
     """The commands in groups, with their summaries."""
     named = {name for names in _GROUPS.values() for name in names}
     *first, last = _GROUPS
-    groups = {title: _GROUPS[title] for title in first} | {last: [name for name in COMMANDS if name not in named]}
+    groups = {title: [name for name in _GROUPS[title] if name in COMMANDS] for title in first} | {
+        last: [name for name in COMMANDS if name not in named]
+    }
     width = max(map(len, COMMANDS))
     parts = [
         "\n".join([f"{title}:", *(f"  {name:{width}}  {COMMANDS[name]}" for name in names)])

@@ -11,6 +11,7 @@ from medley.core.block import Block, Node, as_nodes, to_snake_case
 from medley.core.config import to_json
 from medley.core.head import Head
 from medley.core.input import DerivedInput, InputBlock
+from medley.core.registry import operation
 from medley.core.space import OneOf
 from medley.errors import ErrorCollector, GraphError
 
@@ -116,6 +117,9 @@ class Graph:
     def heads(self) -> dict[str, Head]:
         """The heads by name, in order."""
         return {self.names[id(node.block)]: node.block for node in self.outputs if isinstance(node.block, Head)}
+
+    def _repr_html_(self) -> str:
+        return operation("report.notebook")(self)
 
     def declarations(self) -> list[str]:
         """A line per node: its name, its block, and the names of the nodes that it reads."""

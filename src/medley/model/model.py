@@ -115,6 +115,15 @@ class Model(ModelOperations):
     def __copy__(self) -> Model:
         return deepcopy(self)  # `to` moves the weights of one
 
+    def __repr__(self) -> str:
+        reads = ", ".join(self.input_names) if self.table is None else f"{len(self.table.required):,} columns"
+        labels = {name: codec.labels for name, codec in self.targets.items()}
+        heads = [
+            f"{name} ({'number' if found is None else f'{len(found):,} classes'})" for name, found in labels.items()
+        ]
+        size = sum(parameter.numel() for parameter in self.network.parameters())
+        return f"Model({reads} -> {', '.join(heads)}; {size:,} parameters, {self.device})"
+
     @property
     def input_names(self) -> list[str]:
         """Names of the inputs, in the order in which `predict` takes them."""

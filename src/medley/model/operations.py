@@ -37,6 +37,9 @@ class ModelOperations(Predictor, ABC):
         """
         return operation("report.page")(self, path, x, y, root=root, examples=examples)
 
+    def _repr_html_(self) -> str:
+        return operation("report.notebook")(self)
+
     def importance(
         self,
         x: Any,

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from medley.core.registry import operation
+
 
 @dataclass(frozen=True)
 class Record:
@@ -60,6 +62,9 @@ class History:
         flats = [record.flat() for record in self.records]
         names = list(dict.fromkeys(name for flat in flats for name in flat))
         return {name: [flat.get(name, float("nan")) for flat in flats] for name in names}
+
+    def _repr_html_(self) -> str:
+        return operation("report.notebook")(self)
 
     def __repr__(self) -> str:
         return f"History(epochs={len(self.records)}, names={list(self.history)})"

@@ -41,6 +41,18 @@ def render_page(report: Mapping[str, Any], card: Mapping[str, Any]) -> str:
     )
 
 
+def render_view(view: Mapping[str, Any]) -> str:
+    """The HTML of an object in a notebook.
+
+    Args:
+        view: `title`, `note`, `facts`, `figures`, `open_tables`, `tables` and `drawing`.
+    """
+    from markupsafe import Markup
+
+    template = environment().get_template("notebook.html.j2")
+    return template.render(view=view, style=Markup(read_template("report.css")))
+
+
 @cache
 def environment() -> Environment:
     """The templates, with `shown` for cells, `svg` for figures and `drawn` for drawings."""

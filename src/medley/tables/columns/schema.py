@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any, Self
 
 from medley.core.column import ColumnGuess
+from medley.core.registry import operation
 from medley.core.rules import Fields, Flag, Items, Maybe, Real, StateRules, Text, Whole, require
 from medley.errors import ConfigError, ErrorCollector, did_you_mean
 from medley.tables.columns.kind import SET_BY_CALLER, kind_named, kind_names
@@ -39,6 +40,9 @@ class Schema(Mapping[str, ColumnGuess]):
 
     def __repr__(self) -> str:
         return f"Schema({', '.join(f'{guess.name}: {guess.kind}' for guess in self.values())})"
+
+    def _repr_html_(self) -> str:
+        return operation("report.notebook")(self)
 
     @property
     def used(self) -> list[str]:
