@@ -11,6 +11,7 @@ from medley.errors import NotFittedError
 from medley.report.drawing import draw_graph
 from medley.report.figures import table
 from medley.report.render import render_view
+from medley.report.result_views import affinity_view, importance_view
 
 if TYPE_CHECKING:
     from medley.graph.graph import Graph
@@ -26,7 +27,7 @@ def notebook(thing: Any) -> str:
     """HTML that shows an object of medley in a notebook.
 
     Args:
-        thing: a `Model`, `Graph`, `Schema` or `History`.
+        thing: a `Model`, `Graph`, `Schema`, `History`, `Importance` or `TaskAffinity`.
     """
     name = next(base.__name__ for base in type(thing).__mro__ if base.__name__ in _VIEWS)
     return render_view(_VIEWS[name](thing))
@@ -47,7 +48,8 @@ def search_view(graph: Graph, best: Callable[[], Model], title: str) -> str:
     return render_view({**view, "title": title})
 
 
-def _view(title: str, **parts: Any) -> View:
+def new_view(title: str, **parts: Any) -> View:
+    """A view for `render_view`; parts that are left out are empty."""
     empty = {"note": "", "facts": [], "figures": [], "open_tables": [], "tables": [], "drawing": None}
     return {"title": title, **empty, **parts}
 
@@ -60,7 +62,7 @@ def _model(model: Model) -> View:
     network = network_section(model)
     data = data_section(model, model.table, model.metadata, examples=True)
     training = training_section(model.metadata)
-    return _view(
+    return new_view(
         "Model",
         note=repr(model).removeprefix("Model(").removesuffix(")"),
         facts=[*data["facts"], *training["facts"]],
@@ -89,7 +91,7 @@ def _graph(graph: Graph) -> View:
         for node in graph.nodes()
     ]
     parts = table(["part", "block", "reads", "declaration"], rows, "Parts")
-    return _view("Graph", drawing=draw_graph(graph), tables=[parts])
+    return new_view("Graph", drawing=draw_graph(graph), tables=[parts])
 
 
 def _schema(schema: Schema) -> View:
@@ -106,7 +108,7 @@ def _schema(schema: Schema) -> View:
         for guess in schema.values()
     ]
     columns = ["column", "kind", "confidence", "missing %", "distinct", "reason", "examples"]
-    return _view("Schema", note=f"{len(schema):,} columns", open_tables=[table(columns, rows)])
+    return new_view("Schema", note=f"{len(schema):,} columns", open_tables=[table(columns, rows)])
 
 
 def _history(history: History) -> View:
@@ -117,9 +119,16 @@ def _history(history: History) -> View:
     best = {name: min(numbers) for name, numbers in history.history.items() if name.endswith("loss")}
     rows = [[name, value, best.get(name)] for name, value in values.items()]
     scores = table(["", "last epoch", "lowest"], rows, "Scores")
-    return _view(
+    return new_view(
         "History", facts=[("epochs", len(records))], figures=curves(records) if records else [], tables=[scores]
     )
 
 
-_VIEWS: dict[str, Callable[[Any], View]] = {"Model": _model, "Graph": _graph, "Schema": _schema, "History": _history}
+_VIEWS: dict[str, Callable[[Any], View]] = {
+    "Model": _model,
+    "Graph": _graph,
+    "Schema": _schema,
+    "History": _history,
+    "Importance": lambda result: new_view(**importance_view(result)),
+    "TaskAffinity": lambda result: new_view(**affinity_view(result)),
+}
