@@ -33,6 +33,7 @@ COMMANDS = {
     "evaluate": "evaluate a model on a table that holds the true values",
     "compare": "compare the metrics of several models on one table",
     "importance": "measure how much predictions depend on each column, input and modality",
+    "drift": "compare new rows with those that a model was trained on",
     "threshold": "set how a saved model decides between the classes of a target",
     "explain": "explain predictions of rows: what each column, word and pixel added",
     "caption": "generate captions for the images of a table",
@@ -64,6 +65,7 @@ _WITH_BLOCKS = (
     "compare",
     "importance",
     "threshold",
+    "drift",
     "explain",
     "report",
     "export",
@@ -92,7 +94,7 @@ examples:
   medley describe pets-model        show a saved model: architecture, columns, scores
   medley doctor pets-model          examine a model and its search, after a crash for instance
 
-exit codes: 0 success, 1 a bug in medley, 2 an error that the message explains, 130 interrupted
+exit codes: 0 success, 1 a bug in medley, 2 an error that the message explains, 3 drift (medley drift), 130 interrupted
 """
 
 

@@ -57,6 +57,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "which hold the truth of so many rows",
     )
     parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="add the columns `unusual`, the fraction of training rows that are less unusual, and `missing`",
+    )
+    parser.add_argument(
         "--uncalibrated",
         action="store_true",
         help="probabilities of the network, without calibration on validation rows",
@@ -129,6 +134,7 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
         "proba": args.proba,
         "interval": args.interval,
         "calibrated": not args.uncalibrated,
+        "explain": args.explain,
         "on_unreadable": args.on_unreadable,
     }
 
