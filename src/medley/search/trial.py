@@ -37,8 +37,7 @@ from medley.train.best import choose_voters
 from medley.train.fit import VALIDATION_BATCH, Validation, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
-from medley.train.validated import validation_predictions
-from medley.trust.fitting import fit_trust
+from medley.train.validated import learn_trust
 
 NOT_LEARNED = 0.995
 """Validation loss divided by that of the constant baseline from which a target counts as not learned."""
@@ -296,8 +295,9 @@ def train(
     checkpoints.begin(_key(search_spec, graph, plan, sources))
     stage, first_stage = find_first_stage(graph), None
     if stage is not None:
-        if search_spec.max_model_size is not None:  # before time is spent on the first stage
-            check_size(Network(graph, specs, data.targets, data.frozen.modules), search_spec.max_model_size, result)
+        network = _network(search_spec, graph, specs, None)
+        check_size(network, search_spec.max_model_size, result)  # before time is spent on the first stage
+        frozen_results = data.frozen_results(graph, network, hooks)
         settings = first_stage_plan(replace(plan, batch_size=search_spec.batch_size))
         first_stage = train_first_stage(
             graph,
@@ -305,7 +305,7 @@ def train(
             specs,
             data.targets,
             settings,
-            data.rows(graph),
+            data.rows(graph, frozen_results),
             hooks,
             search_spec.seed,
             search_spec.loss_weights,
@@ -366,8 +366,9 @@ def train(
     if evaluated is not None:
         part, where = data.parts[-1], "validation_data" if data.parts[-1].where else "training"
         labels = (data.labels[-1], part.weight, part.numbers)
-        kept = validation_predictions(network, tasks, evaluated, *labels, where, part.groups)
-        trust, calibration = fit_trust(kept)
+        encoded = {name: encoded_parts[-1] for name, encoded_parts in data.read(graph).items()}
+        origin = {"sources": sources, "encoded": encoded, "x": part.x, "table": search_spec.table}
+        trust, calibration = learn_trust(network, tasks, evaluated, *labels, where, part.groups, **origin)
     result.reason, result.seconds = trained.stopped, monotonic() - start_time
     metadata = {
         **search_spec.about,
