@@ -10,6 +10,8 @@ from medley.audio.recurrent import SpectrogramRNN as SpectrogramRNN
 from medley.audio.transformer import SpectrogramTransformer as SpectrogramTransformer
 from medley.auto.automodel import AutoModel as AutoModel
 from medley.auto.forecaster import TimeseriesForecaster as TimeseriesForecaster
+from medley.auto.table.cross_validate import CrossValidation as CrossValidation
+from medley.auto.table.cross_validate import cross_validate as cross_validate
 from medley.auto.table.fit import fit as fit
 from medley.auto.tasks_image import ImageClassifier as ImageClassifier
 from medley.auto.tasks_image import ImageRegressor as ImageRegressor
@@ -70,6 +72,7 @@ from medley.model.artifact import load as load
 from medley.model.model import Model as Model
 from medley.model.records import History as History
 from medley.model.records import Record as Record
+from medley.report.comparison import compare as compare
 from medley.search.objective import Objective as Objective
 from medley.search.tuners import TPE as TPE
 from medley.search.tuners import BayesianOptimization as BayesianOptimization

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -179,3 +179,10 @@ def check_private(private: Any, columns: Sequence[str], targets: Any, errors: Er
             errors.add(f"names {name!r}, which is not a column.{did_you_mean(name, columns)}", argument="private")
         elif name in named:
             errors.add(f"names {name!r}, which is a target: predictions would be codes.", argument="private")
+
+
+def target_names(targets: Any) -> list[str]:
+    """The target columns; none if the argument is invalid, which is reported elsewhere."""
+    if isinstance(targets, str):
+        return [targets]
+    return [str(name) for name in targets] if isinstance(targets, Iterable) else []
