@@ -132,6 +132,27 @@ def test_metrics_are_those_of_scikit_learn(numbers, pets_model, pets_folder):
     assert [line["name"] for line in breed["headline"]["baselines"]] == ["constant", "linear"]
 
 
+def test_calibration_thresholds_and_intervals_are_those_of_predictions(pets_model, pets_folder, tmp_path):
+    import pandas as pd
+
+    model = md.load(pets_model.save(tmp_path / "model"))
+    model.set_threshold("breed", threshold=0.9)
+    table = pd.read_csv(pets_folder / "test.csv")
+    found = json.loads(model.report(tmp_path / "r.json", pets_folder / "test.csv").read_text("utf-8"))
+    breed, price = found["targets"]
+    predicted = model.predict(pets_folder / "test.csv", interval=0.9)
+    assert breed["headline"]["value"] == pytest.approx(accuracy_score(table.breed, predicted.breed), abs=1e-5)
+    thresholds = next(item["rows"] for item in breed["tables"] if item["caption"].startswith("Thresholds"))
+    assert thresholds[0][:2] == ["of the model", 0.9]
+    sets = next(item["rows"] for item in breed["tables"] if item["caption"] == "Sets of classes")
+    holds = [label in members for label, members in zip(table.breed, predicted.breed_set, strict=True)]
+    assert sets[0][:2] == ["90%", pytest.approx(np.mean(holds), abs=1e-5)]
+    intervals = next(item["rows"] for item in price["tables"] if item["caption"].startswith("Intervals"))
+    known = table.price.notna()
+    inside = table.price.between(predicted.price_low, predicted.price_high)[known]
+    assert intervals[0][:2] == ["90%", pytest.approx(inside.mean(), abs=1e-5)]
+
+
 def test_the_search_and_the_network_are_in_it(numbers, pets_model):
     trials = next(table for table in numbers["training"]["tables"] if table["caption"] == "Trials")
     assert [row[0] for row in trials["rows"]] == [0, 1]
