@@ -6,13 +6,13 @@ CODE := $(wildcard src tests examples benchmarks docs/_hooks)
 # Arguments for pytest, for instance: make test ARGS="-k fusion"
 ARGS ?=
 
-# The environment of the lowest versions.
+# The environment with the lowest allowed versions.
 LOWEST := build/lowest
 
-# The folder of larger data sets that some benchmarks ask for.
+# The folder of the data sets that some benchmarks need.
 DATA ?= $(MEDLEY_DATA)
 
-# The installed pyright is the pinned one; it need not ask the network for a newer.
+# The installed pyright is pinned; it must not look for a newer version.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 # mkdocs-material announces its successor at each start.
@@ -21,17 +21,17 @@ export NO_MKDOCS_2_WARNING := 1
 .PHONY: help setup demo docs gallery test test-lowest check format bench dist constraints clean
 
 help:
-	@echo "make setup        .venv with everything that tests and linters need"
+	@echo "make setup        create .venv with everything that tests and linters need"
 	@echo "make demo         train on handwritten digits, save, reload, predict (about a minute)"
-	@echo "make docs         the documentation site, in build/site (offline; any warning is an error)"
+	@echo "make docs         build the documentation site in build/site (offline; warnings are errors)"
 	@echo "make gallery      train the models of the gallery and draw its images (some minutes)"
-	@echo "make test         the whole suite: tests, README and docs blocks, doctests"
-	@echo "make test-lowest  the same in the lowest versions that pyproject.toml allows (downloads them)"
-	@echo "make check        lint, format, types, floors, file lengths"
-	@echo "make format       let ruff repair what it can"
-	@echo "make bench        every benchmark"
-	@echo "make dist         source distribution and wheel, in dist, checked with twine"
-	@echo "make constraints  write constraints.txt anew from .venv"
+	@echo "make test         run all tests, including code blocks of README and docs, and doctests"
+	@echo "make test-lowest  the same with the lowest versions that pyproject.toml allows (downloads them)"
+	@echo "make check        linter, format, types, package layers, file lengths"
+	@echo "make format       format the code and apply automatic fixes"
+	@echo "make bench        run all benchmarks"
+	@echo "make dist         build the source distribution and the wheel in dist, and check them with twine"
+	@echo "make constraints  write constraints.txt from the versions in .venv"
 
 setup: $(STAMP)
 
@@ -50,11 +50,11 @@ docs: setup
 gallery: setup
 	$(PY) examples/gallery.py
 
-# Two workers with one thread each: torch threads that fight for cores are many times slower than none.
+# Two workers with one thread each: torch threads that compete for cores are many times slower than one.
 test: setup
 	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(PY) -m pytest -n 2 $(ARGS)
 
-# The whole suite in the lowest versions that pyproject.toml allows, before a release: bounds that are never tried are wrong.
+# All tests with the lowest versions that pyproject.toml allows, before a release: bounds that are not tested are wrong.
 test-lowest: setup
 	$(PY) -m uv venv --quiet --clear --python $(PY) $(LOWEST)
 	$(PY) -m uv pip install --python $(LOWEST)/bin/python --resolution lowest-direct --editable '.[test]'
@@ -74,7 +74,7 @@ format: setup
 
 bench: setup
 	set -e; for name in engine frozen export memory; do $(PY) benchmarks/$$name.py; done
-	@if [ -z "$(DATA)" ]; then echo "The others need the folder that holds mnist/, houses/, ...: make bench DATA=FOLDER"; \
+	@if [ -z "$(DATA)" ]; then echo "The other benchmarks need the folder that contains mnist/, houses/, ...: make bench DATA=FOLDER"; \
 	else set -e; $(PY) benchmarks/missing.py --data "$(DATA)/mnist"; \
 	    for name in houses tables minilm equal_time; do $(PY) benchmarks/$$name.py --data "$(DATA)"; done; fi
 

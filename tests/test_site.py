@@ -67,6 +67,19 @@ def test_notebooks_run(path, tmp_path):
     nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
 
 
+def test_the_citation_names_this_version():
+    assert (
+        re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text("utf-8"), re.MULTILINE)[1] == medley.__version__
+    )
+
+
+def test_scores_of_the_performance_page_are_those_of_the_stored_results():
+    def rows(path: Path) -> list[str]:
+        return re.findall(r"^\| \w+ \| .* \| (?:auc|r2|accuracy) \|.*$", path.read_text("utf-8"), re.MULTILINE)
+
+    assert rows(DOCS / "performance.md") == rows(ROOT / "benchmarks" / "results" / "two-cores-no-gpu.md")
+
+
 def test_notebooks_are_saved_without_outputs():
     cells = [cell for path in NOTEBOOKS for cell in json.loads(path.read_text("utf-8"))["cells"]]
     assert [cell["source"] for cell in cells if cell.get("outputs") or cell.get("execution_count")] == []

@@ -23,13 +23,13 @@ class AudioInput(InputBlock, register="audio.input"):
     """One recording per row.
 
     Rows are paths or bytes of files (WAV, FLAC, OGG, MP3), `(samples, rate)`, `{"array": ..., "sampling_rate": ...}`,
-    or samples (N,) or (N, channels) of `sampling_rate`. None, NaN and empty strings are missing. Recordings become
-    log-mel spectrograms, once per distinct file. Files need the extra `medley[audio]`.
+    or samples (N,) or (N, channels) of `sampling_rate`. None, NaN and empty strings are missing. Log-mel
+    spectrograms are computed once per distinct file. Files need the extra `medley[audio]`.
 
     Args:
         sampling_rate: in Hz; default: the most frequent one of the training rows, at most 16,000.
-        max_seconds: longer recordings are cut; default: the 99 % quantile of the training rows, at most 10 s.
-        channels: number of channels; 1 averages all channels.
+        max_seconds: longer recordings are truncated; default: the 99 % quantile of the training rows, at most 10 s.
+        channels: number of channels; 1 downmixes to mono.
         mel_bins: number of mel bins; default: 40 up to 8,000 Hz, else 64.
         root: the folder that relative paths start from; default: the working directory.
         on_bad_file: for recordings that cannot be read (missing or damaged files): `"warn"` treats them as missing and

@@ -21,15 +21,13 @@ class FastAdaptiveMultitask(ScalarBalancer):
     """c sum_k z_k log(L_k), z = softmax(logits), so that all losses fall at an equal relative rate.
 
     Liu, Feng, Stone & Liu, "FAMO: Fast Adaptive Multitask Optimization" (NeurIPS 2023). c = 1 / sum_k (z_k /
-    L_k), held constant, makes the gradient a convex combination of the tasks' gradients. After each step,
-    Adam
-    changes the logits so that a task whose log-loss fell more than the others' gets a smaller weight.
+    L_k), held constant, makes the gradient a convex combination of the tasks' gradients. After each step, Adam changes
+    the logits so that a task whose log-loss fell more than that of the others gets a smaller weight.
 
     The paper computes the losses of the same batch again after the step. Here the losses of the next batch are used
     instead, which saves a forward pass; the noise that this adds cancels out over steps, because every loss is used
-    once as "after" and once as "before". Losses must not be negative. A constant factor on
-    a loss changes nothing under the logarithm, so the K weights only select the tasks (those above
-    zero).
+    once as "after" and once as "before". Losses must not be negative. A constant factor on a loss has no effect under
+    the logarithm, so the K weights only select the tasks (those above zero).
 
     Args:
         weights: K weights.

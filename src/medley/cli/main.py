@@ -33,6 +33,7 @@ COMMANDS = {
     "explain": "explain predictions of rows: what each column, word and pixel added",
     "caption": "generate captions for the images of a table",
     "export": "export a model to ONNX, for machines without torch",
+    "serve": "serve models over HTTP, with a page to try them on",
     "report": "write one page about a saved model: what it learnt from, what it is worth, what it depends on",
     "describe": "show a saved model: architecture, columns, scores",
     "blocks": "list the blocks that networks are made of, with their search ranges",

@@ -46,6 +46,7 @@ class OnnxModel(Predictor):
         graph_outputs = [node.name for node in session.get_outputs()]
         check_ports(manifest.ports, self.output_names, graph_inputs, graph_outputs)
         self.manifest = manifest
+        self.sources = [port.source for port in manifest.ports]
         self.session = session
         self._origin = origin
         # Token ids that the graph takes without their padding: its time grows with their number of steps.
@@ -75,7 +76,7 @@ class OnnxModel(Predictor):
         return list(self.manifest.input_names)
 
     def _compute_raw(self, x: Mapping[str, Any], batch_size: int) -> dict[str, np.ndarray]:
-        encoded = encode_inputs([port.source for port in self.manifest.ports], x)
+        encoded = encode_inputs(self.sources, x)
         size = len(next(iter(encoded.values())).array)
         order = np.arange(size)
         if self._unpadded:  # rows of similar length go together, in passes small enough for that to matter

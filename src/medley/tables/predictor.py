@@ -13,6 +13,7 @@ from medley.core.arguments import check_whole_number
 from medley.core.codec import TargetCodec
 from medley.data.datasets import rows_only
 from medley.data.rows import arrange, check_counts, count
+from medley.data.sources import Source
 from medley.errors import ConfigError, DataError, ErrorCollector
 from medley.tables.answer_forms import checked_frame
 from medley.tables.answers import Answers
@@ -34,7 +35,12 @@ class Predictor(ABC):
         targets: head name -> fitted target codec, in order.
         table: for models that were fitted to a table: how tables are read.
         trust: what is known about how far predictions can be trusted.
+
+    Attributes:
+        sources: the encodings that the network reads.
     """
+
+    sources: list[Source]
 
     def __init__(
         self, targets: Mapping[str, TargetCodec], table: TableView | None = None, trust: Trust | None = None

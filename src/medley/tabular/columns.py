@@ -81,6 +81,18 @@ class NumericColumn:
         is_time = self.reading == "time" or is_time_feature(self.name)
         return Column(self.name, "numeric", bins=self.bins, missing=self.missing, values=self.values, is_time=is_time)
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the largest number of the training rows, rounded to a part of their deviation."""
+        low, high = (self.bins[0], self.bins[-1]) if self.bins else (0.0, 0.0)
+        return self._number(low), self._number(high)
+
+    def _number(self, z: float) -> float:
+        """The inverse of standardising."""
+        linear = z if abs(z) <= _LINEAR_RANGE else np.sign(z) * (_LINEAR_RANGE + np.expm1(abs(z) - _LINEAR_RANGE))
+        digits = 5 - int(np.floor(np.log10(self.scale))) if self.scale else 6
+        return round(float(self.centre + linear * self.scale), digits) + 0.0  # -0.0 is 0.0
+
     def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cells (B,) -> float32 (B,) with NaN for missing, and which cells are missing (B,).
 
