@@ -191,21 +191,26 @@ def of_validation(model: Model) -> Evidence | None:
     Args:
         model: a model.
     """
-    validation = model.validation
+    validation, passed = model.validation, model.validation_rows
     if validation is None:
         return None
+    is_seen = validation.folds is not None
+    rows = None if passed is None else ModelRows.of_inputs(model, passed[0])
+    # The linear models have learnt the rows of folds, other than the members that predict them.
+    linear = {} if rows is None or is_seen else linear_outputs(model, rows.sources)
     tasks = {}
     for task in with_decisions(tasks_of(model.graph, model.targets), model.trust):
         if task.name in validation.tasks:
             part = validation.tasks[task.name]
             outputs = {"model": part.raw, "constant": np.broadcast_to(task.codec.prior, part.raw.shape)}
+            if task.name in linear:
+                outputs["linear"] = linear[task.name]
             tasks[task.name] = _observed(model.trust, task, outputs, part.encoded, part.encoded, part.weight)
     tasks = {name: part for name, part in tasks.items() if part.size}
-    is_seen = validation.folds is not None
     origin = (
         "the rows of the training, each predicted by members that have not learnt it" if is_seen else "validation rows"
     )
-    return Evidence(origin, len(validation.rows), tasks, numbers=validation.rows, is_seen=is_seen)
+    return Evidence(origin, len(validation.rows), tasks, rows, passed, validation.rows, is_seen)
 
 
 def _observed(

@@ -141,7 +141,7 @@ def _number(evidence: Evidence, position: int) -> int:
 
 def _cells(rows: ModelRows, position: int, private: set[str]) -> list[dict[str, str | None]]:
     """Cells of one row: images and texts first, then other columns, no more than `MOST_CELLS`."""
-    columns = [column for column in rows.columns if column.name not in private]
+    columns = [column for column in rows.columns if not {column.name, column.label, column.input} & private]
     ranked = sorted(columns, key=lambda column: {"image": 0, "text": 1}.get(column.kind, 2))
     cells = []
     for column in ranked[:MOST_CELLS]:
