@@ -11,6 +11,8 @@ from medley.audio.recurrent import SpectrogramRNN as SpectrogramRNN
 from medley.audio.transformer import SpectrogramTransformer as SpectrogramTransformer
 from medley.auto.automodel import AutoModel as AutoModel
 from medley.auto.forecaster import TimeseriesForecaster as TimeseriesForecaster
+from medley.auto.table.cross_validate import CrossValidation as CrossValidation
+from medley.auto.table.cross_validate import cross_validate as cross_validate
 from medley.auto.table.fit import fit as fit
 from medley.auto.tasks_image import ImageClassifier as ImageClassifier
 from medley.auto.tasks_image import ImageRegressor as ImageRegressor
@@ -18,6 +20,10 @@ from medley.auto.tasks_table import StructuredDataClassifier as StructuredDataCl
 from medley.auto.tasks_table import StructuredDataRegressor as StructuredDataRegressor
 from medley.auto.tasks_text import TextClassifier as TextClassifier
 from medley.auto.tasks_text import TextRegressor as TextRegressor
+from medley.callbacks.callback import Callback as Callback
+from medley.callbacks.mlflow import MLflow as MLflow
+from medley.callbacks.tensorboard import TensorBoard as TensorBoard
+from medley.callbacks.wandb import WandB as WandB
 from medley.core.choice import Choice as Choice
 from medley.core.choice import Identity as Identity
 from medley.core.normalization import Normalization as Normalization
@@ -67,6 +73,7 @@ from medley.model.artifact import load as load
 from medley.model.model import Model as Model
 from medley.model.records import History as History
 from medley.model.records import Record as Record
+from medley.report.comparison import compare as compare
 from medley.search.objective import Objective as Objective
 from medley.search.tuners import TPE as TPE
 from medley.search.tuners import BayesianOptimization as BayesianOptimization

@@ -54,8 +54,8 @@ def test_usual_arguments_pass():
         ({"validation_split": float("nan")}, "must lie between 0 and 1"),
         ({"validation_data": 3}, r"must be \(x, y\) or \(x, y, sample_weight\), got int"),
         ({"validation_data": (1, 2, 3, 4)}, "got tuple of 4"),
-        ({"callbacks": ["stop"]}, "callbacks must be a list of functions of a record, got .'stop'."),
-        ({"callbacks": print}, "callbacks must be a list of functions of a record, got <built-in"),
+        ({"callbacks": ["stop"]}, "callbacks must be a list of objects .*of functions of a record, got .'stop'."),
+        ({"callbacks": print}, "callbacks must be a list of objects .*of functions of a record, got <built-in"),
         ({"verbose": 3}, "verbose must be 0, 1 or 2, got 3"),
     ],
 )

@@ -8,7 +8,7 @@ from medley.series.rnn import RNNBlock
 from medley.tabular import DenseBlock
 from medley.text.embedding import Embedding
 from medley.text.input import TextInput
-from medley.train import compiled as module
+from medley.train import whole_step as module
 from medley.train.compiled import CompiledStepper
 from medley.train.eager import EagerStepper
 from medley.train.plan import Training

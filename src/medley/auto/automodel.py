@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +11,7 @@ from medley.auto.duration import seconds
 from medley.auto.fit_arguments import check_fit, check_folder, check_names, check_writable
 from medley.auto.training_rows import training_parts
 from medley.balance.choose import balancer
+from medley.callbacks.callback import CallbackLike
 from medley.core.arguments import check_whole_number
 from medley.core.block import to_snake_case
 from medley.errors import ConfigError, ErrorCollector, NotFittedError, WeakModelWarning, spelled, warn
@@ -18,7 +19,7 @@ from medley.graph.graph import build_graph
 from medley.model.copying import available
 from medley.model.forward import resolve_device
 from medley.model.model import Model
-from medley.model.records import History, Record
+from medley.model.records import History
 from medley.report.notebook import search_view
 from medley.search.budget import Budget
 from medley.search.encodings import Encodings
@@ -32,7 +33,7 @@ from medley.search.store import Store
 from medley.search.stream import Stream
 from medley.search.study import Limits, Study
 from medley.search.temporary import temporary_folder
-from medley.search.trial import ResolvedDefault, SearchSpec
+from medley.search.trial import ResolvedDefault, SearchSpec, TrialResult
 from medley.search.tuners import Tuner, resolve_tuner
 from medley.train.plan import Training
 
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from medley.balance.balancer import Balancer
-    from medley.search.trial import TrialResult
     from medley.tables.view import TableView
 
 
@@ -150,7 +150,7 @@ class AutoModel:
         validation_split: float = 0.2,
         validation_data: Any = None,
         sample_weight: Any = None,
-        callbacks: Sequence[Callable[[Record], Any]] | None = None,
+        callbacks: Sequence[CallbackLike] | None = None,
         verbose: int = 1,
         *,
         resume: bool = False,
@@ -168,7 +168,7 @@ class AutoModel:
             validation_split: fraction of the rows that is drawn at random, stratified, for validation.
             validation_data: `(x, y)`, `(x, y, sample_weight)` or a data set for validation instead.
             sample_weight: (N,) weights, or a dict of such by head.
-            callbacks: functions that are called with the `Record` of every epoch; if one returns True, the trial ends.
+            callbacks: as `Callback`, or functions of the `Record` of an epoch; if one returns True, the trial ends.
             verbose: 0 silent, 1 bars and a line per trial, 2 a line per epoch.
             resume: only continue a search over the same data, in the middle of an epoch if it was killed; an error if
                 there is none. Left out, such a search is continued too, but where there is none one begins.
@@ -197,7 +197,7 @@ class AutoModel:
         val: LabelledRows | None,
         epochs: int | None = None,
         batch_size: int | None = None,
-        callbacks: Sequence[Callable[[Record], Any]] | None = None,
+        callbacks: Sequence[CallbackLike] | None = None,
         *,
         verbose: int = 1,
         budget: Budget | None = None,
@@ -253,7 +253,7 @@ class AutoModel:
     def _prepare(
         self,
         search_spec: SearchSpec,
-        callbacks: Sequence[Callable[[Record], Any]],
+        callbacks: Sequence[CallbackLike],
         verbose: int,
         budget: Budget,
         patience: int | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from medley.callbacks.callback import is_callback
 from medley.core.arguments import check_fraction, check_whole_number
 from medley.data.datasets import is_dataset
 from medley.errors import ConfigError, ErrorCollector, NotFittedError
@@ -37,9 +38,10 @@ def check_fit(
         length = f" of {len(validation_data)}" if isinstance(validation_data, list | tuple) else ""
         value = f"{type(validation_data).__name__}{length}"
         errors.add(f"must be (x, y) or (x, y, sample_weight), got {value}.", argument="validation_data")
-    is_list = isinstance(callbacks, list | tuple) and all(map(callable, callbacks))
+    is_list = isinstance(callbacks, list | tuple) and all(map(is_callback, callbacks))
     if callbacks is not None and not is_list:
-        errors.add(f"must be a list of functions of a record, got {callbacks!r}.", argument="callbacks")
+        expected = "a list of objects with methods such as on_epoch_end, or of functions of a record"
+        errors.add(f"must be {expected}, got {callbacks!r}.", argument="callbacks")
     if verbose not in (0, 1, 2, True, False, "auto"):
         errors.add(f"must be 0, 1 or 2, got {verbose!r}.", argument="verbose")
     errors.raise_if_any(ConfigError)

@@ -13,12 +13,13 @@ from medley.auto.fit_arguments import check_fit
 from medley.auto.table_task import TableTask
 from medley.auto.target_columns import read_table, split_target
 from medley.auto.training_rows import match_rows
+from medley.callbacks.callback import CallbackLike
 from medley.core.arguments import check_whole_number
 from medley.core.files import write_file
 from medley.data.rows import count, take
 from medley.errors import ConfigError, DataError, ErrorCollector, NotFittedError
 from medley.heads.regression import RegressionHead
-from medley.model.records import History, Record
+from medley.model.records import History
 from medley.search.tuners import Tuner
 from medley.series.timeseries import TimeseriesInput
 from medley.series.windows import MAX_DEFAULT_LOOKBACK
@@ -100,7 +101,7 @@ class TimeseriesForecaster(TableTask):
         validation_split: float = 0.2,
         validation_data: Any = None,
         sample_weight: Any = None,
-        callbacks: Sequence[Callable[[Record], Any]] | None = None,
+        callbacks: Sequence[CallbackLike] | None = None,
         verbose: int = 1,
         *,
         resume: bool = False,

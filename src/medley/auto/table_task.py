@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from medley.auto.automodel import AutoModel
 from medley.auto.target_columns import read_table, split_target
-from medley.model.records import History, Record
+from medley.callbacks.callback import CallbackLike
+from medley.model.records import History
 
 
 class TableTask(AutoModel):
@@ -22,7 +23,7 @@ class TableTask(AutoModel):
         validation_split: float = 0.2,
         validation_data: Any = None,
         sample_weight: Any = None,
-        callbacks: Sequence[Callable[[Record], Any]] | None = None,
+        callbacks: Sequence[CallbackLike] | None = None,
         verbose: int = 1,
         *,
         resume: bool = False,

@@ -142,9 +142,12 @@ class _Explainer:
         codec: TargetCodec = self.rows.model.targets[target]
         if codec.labels is None:
             return _Task(target, None, ExplainedOutput(codec.probabilities, 0))
-        probabilities = codec.probabilities(raw[None])[0]
-        place = int(np.argmax(probabilities)) if label is None else codec.labels.index(label)
-        return _Task(target, codec.labels[place], ExplainedOutput(codec.probabilities, place))
+
+        def probabilities(raw: np.ndarray) -> np.ndarray:  # calibrated, as those of `predict_proba`
+            return codec.probabilities(self.rows.model.trust.calibrated(target, codec, raw))
+
+        place = int(np.argmax(probabilities(raw[None])[0])) if label is None else codec.labels.index(label)
+        return _Task(target, codec.labels[place], ExplainedOutput(probabilities, place))
 
     def _predict(self, paths: ExchangePaths) -> tuple[dict[str, Encoded], dict[str, np.ndarray]]:
         positions = {name: paths.positions(name) for name in paths.columns}

@@ -43,7 +43,7 @@ def with_missing_cell(cells: Any) -> Any:
         missing = np.full((1, *cells.shape[1:]), np.nan, cells.dtype if cells.dtype.kind == "f" else np.float64)
         return np.concatenate([cells.astype(missing.dtype), missing])
     if cells.ndim == 1:
-        return np.append(cells.astype(object), [None])
+        return np.concatenate([cells.astype(object), np.array([None], dtype=object)])
     return [*cells, None]
 
 

@@ -47,7 +47,8 @@ def search_view(graph: Graph, best: Callable[[], Model], title: str) -> str:
     return render_view({**view, "title": title})
 
 
-def _view(title: str, **parts: Any) -> View:
+def new_view(title: str, **parts: Any) -> View:
+    """A view for `render_view`; parts that are left out are empty."""
     empty = {"note": "", "facts": [], "figures": [], "open_tables": [], "tables": [], "drawing": None}
     return {"title": title, **empty, **parts}
 
@@ -60,7 +61,7 @@ def _model(model: Model) -> View:
     network = network_section(model)
     data = data_section(model, model.table, model.metadata, examples=True)
     training = training_section(model.metadata)
-    return _view(
+    return new_view(
         "Model",
         note=repr(model).removeprefix("Model(").removesuffix(")"),
         facts=[*data["facts"], *training["facts"]],
@@ -89,7 +90,7 @@ def _graph(graph: Graph) -> View:
         for node in graph.nodes()
     ]
     parts = table(["part", "block", "reads", "declaration"], rows, "Parts")
-    return _view("Graph", drawing=draw_graph(graph), tables=[parts])
+    return new_view("Graph", drawing=draw_graph(graph), tables=[parts])
 
 
 def _schema(schema: Schema) -> View:
@@ -106,7 +107,7 @@ def _schema(schema: Schema) -> View:
         for guess in schema.values()
     ]
     columns = ["column", "kind", "confidence", "missing %", "distinct", "reason", "examples"]
-    return _view("Schema", note=f"{len(schema):,} columns", open_tables=[table(columns, rows)])
+    return new_view("Schema", note=f"{len(schema):,} columns", open_tables=[table(columns, rows)])
 
 
 def _history(history: History) -> View:
@@ -117,7 +118,7 @@ def _history(history: History) -> View:
     best = {name: min(numbers) for name, numbers in history.history.items() if name.endswith("loss")}
     rows = [[name, value, best.get(name)] for name, value in values.items()]
     scores = table(["", "last epoch", "lowest"], rows, "Scores")
-    return _view(
+    return new_view(
         "History", facts=[("epochs", len(records))], figures=curves(records) if records else [], tables=[scores]
     )
 

@@ -1,23 +1,23 @@
-"""Progress of a search: bars on a terminal, or lines of text."""
+"""Progress of a search: bars on a terminal or in a notebook, lines of text elsewhere; all of it is logged, too."""
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING
 
+from medley.core.log import LOGGER
 from medley.model.records import Record
+from medley.search.progress_views import NotebookView, ProgressView, TerminalView, in_notebook
 from medley.search.trial import TrialResult
-
-if TYPE_CHECKING:
-    from rich.progress import Progress as Bars
-    from rich.progress import TaskID
 
 
 class Progress:
-    """Shows progress: on a terminal, bars with the time left; elsewhere, lines of text.
+    """Shows progress: on a terminal or in a notebook, bars with curves; elsewhere, lines of text.
+
+    Lines are logged to the logger "medley" as well, whatever `verbose` is.
 
     Args:
         verbose: 0 shows nothing; 1 bars, and a line per trial; 2 also a line per epoch.
@@ -27,9 +27,7 @@ class Progress:
     def __init__(self, verbose: int = 1, unit: str = "trial") -> None:
         self.verbose = verbose
         self.unit = unit
-        self._bars: Bars | None = None
-        self._total: TaskID | None = None
-        self._current: TaskID | None = None
+        self._view: ProgressView | None = None
         self._trials = 1
         self._epochs = 1
         self._steps = 0
@@ -39,9 +37,17 @@ class Progress:
         self._has_planned = False
 
     def log(self, line: str) -> None:
-        """Prints a line above the bars."""
-        if self.verbose:
-            self._bars.console.print(line, highlight=False) if self._bars else print(line, flush=True)
+        """Shows a line above the bars, and logs it."""
+        self._show(line, logging.INFO, verbose=1)
+
+    def _show(self, line: str, level: int, *, verbose: int) -> None:
+        LOGGER.log(level, "%s", line)
+        if self.verbose < verbose:
+            return
+        if self._view is not None:
+            self._view.log(line)
+        else:
+            print(line, flush=True)
 
     def show_rows(self, name: str, done: int, total: int) -> None:
         """Shows the progress of work on rows in one line of a terminal, which is erased at the end.
@@ -51,7 +57,7 @@ class Progress:
             done: number of finished rows.
             total: number of all rows.
         """
-        if not self.verbose or not sys.stderr.isatty() or self._bars:
+        if not self.verbose or not sys.stderr.isatty() or self._view is not None:
             return
         now = monotonic()
         if done >= total or now - self._drawn > 0.5:
@@ -69,34 +75,22 @@ class Progress:
             deadline: `time.monotonic()` at which the search ends, or None.
         """
         self._trials, self._epochs = trials, epochs
-        if not self.verbose or not sys.stderr.isatty():
+        kind = NotebookView if in_notebook() else TerminalView if sys.stderr.isatty() else None
+        if not self.verbose or kind is None:
             yield
             return
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-        from rich.progress import Progress as Bars
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Bars(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bars:
-            self._bars = bars
-            self._total = bars.add_task(f"{self.unit}s", total=trials)
-            self._current = bars.add_task("steps", total=None)
-            try:
-                yield
-            finally:
-                self._bars = None
+        self._view = kind(trials, self.unit)
+        try:
+            yield
+        finally:
+            self._view.close()
+            self._view = None
 
     def begin(self, number: int) -> None:
         """Shows that a trial begins."""
         self._steps = 0
-        if self._bars and self._current is not None:
-            self._bars.reset(self._current, description=f"{self.unit} {number}", total=None)
+        if self._view is not None:
+            self._view.begin(f"{self.unit} {number}")
 
     def show_plan(self, epochs: int, planned: int) -> None:
         """Shows how many epochs fit into the time limit.
@@ -112,14 +106,10 @@ class Progress:
             self.log(f"{epochs} of {planned} epochs fit into the time limit; {times:.1f} times the limit would fit all")
 
     def step(self, total: int) -> None:
-        """Counts a finished training step; drawn at most ten times per second."""
+        """Counts a finished training step."""
         self._steps += 1
-        if self._bars is None or self._current is None:
-            return
-        now = monotonic()
-        if now - self._drawn > 0.1:
-            self._drawn = now
-            self._bars.update(self._current, completed=self._steps, total=total)
+        if self._view is not None:
+            self._view.advance(self._steps, total)
 
     def work(self, name: str, done: int, total: int) -> None:
         """Shows the progress of work before a training: running a frozen part over all rows.
@@ -132,8 +122,8 @@ class Progress:
         now = monotonic()
         if self._work_name != name:
             self._work_name, self._work_start, self._drawn = name, now, now
-        if self._bars is not None and self._current is not None:
-            self._bars.update(self._current, description=f"{name}, once", completed=done, total=total)
+        if self._view is not None:
+            self._view.advance(done, total, f"{name}, once")
         elif now - self._drawn > 30 and done < total:
             self._drawn = now
             self.log(f"{name}: run over {done:,} of {total:,} rows")
@@ -141,19 +131,21 @@ class Progress:
             self._work_name = ""
             if now - self._work_start > 1:
                 self.log(f"{name}: run once over {total:,} rows in {now - self._work_start:.0f} s")
-            if self._bars is not None and self._current is not None:
-                self._bars.reset(self._current, description="steps", total=None)
+            if self._view is not None:
+                self._view.begin("steps")
 
     def record(self, record: Record, score: float) -> None:
         """Shows the scores of an epoch."""
-        if self.verbose >= 2:
-            values = "  ".join(f"{name} {value:.4f}" for name, value in record.flat().items())
-            self.log(f"epoch {record.epoch + 1}/{self._epochs}  {record.seconds:.1f} s  {values}")
+        values = "  ".join(f"{name} {value:.4f}" for name, value in record.flat().items())
+        line = f"epoch {record.epoch + 1}/{self._epochs}  {record.seconds:.1f} s  {values}"
+        self._show(line, logging.DEBUG, verbose=2)
+        if self._view is not None and record.val:
+            self._view.add_epoch(score)
 
     def end(self, result: TrialResult, best: TrialResult | None) -> None:
         """Shows the result of a trial, and the best result so far."""
-        if self._bars and self._total is not None:
-            self._bars.update(self._total, completed=result.number + 1)
+        if self._view is not None:
+            self._view.end(result.number + 1, result.score)
         score = "" if result.state == "failed" else f"  score {result.score:.4f}"
         reason = f"  ({result.reason})" if result.reason and result.reason != result.state else ""
         star = f"  best so far: {self.unit} {best.number} at {best.score:.4f}" if best else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import inf
@@ -10,6 +10,7 @@ from statistics import median
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from medley.callbacks.callback import CallbackLike, CallbackList
 from medley.errors import SearchError
 from medley.model.records import Record
 from medley.search.checkpoint import TrialCheckpoints
@@ -74,7 +75,7 @@ class Study:
         limits: when to stop.
         store: writes results and models.
         progress: shows progress.
-        callbacks: called with every record; a trial ends if one of them returns True.
+        callbacks: called with every record, and when trials begin and end.
         default: the resolved default; None lets `run` resolve it.
         executor: runs the trials; None runs them here, one after the other.
 
@@ -90,7 +91,7 @@ class Study:
         limits: Limits,
         store: Store,
         progress: Progress,
-        callbacks: Sequence[Callable[[Record], Any]] = (),
+        callbacks: Sequence[CallbackLike] = (),
         default: ResolvedDefault | None = None,
         executor: Executor | None = None,
     ) -> None:
@@ -99,7 +100,7 @@ class Study:
         self.limits = limits
         self.store = store
         self.progress = progress
-        self.callbacks = callbacks
+        self.callbacks = CallbackList(callbacks)
         self.default = default
         self.executor = executor or Serial()
         self.search_results = SearchResults(store.results(), limits.keep, store, search_spec.data.device)
@@ -124,10 +125,13 @@ class Study:
         limits = self.limits
         with self.interrupts, self.progress.running(limits.max_trials, self.search_spec.epochs, limits.deadline):
             try:
+                self.callbacks.search_begin(limits.max_trials, self.search_spec.epochs)
                 self.executor.begin(self.search_spec, self.store.folder)
                 self._trials(study)
             finally:
                 self.executor.close()
+                best = (self.ranked[0].number, self.ranked[0].score) if self.ranked else None
+                self.callbacks.search_end(len(self.results), best)
         if not self.ranked:
             raise SearchError(_failures(self.results))
         return self.results
@@ -231,6 +235,7 @@ class Study:
             TrialCheckpoints(self.store.checkpoints_folder(number), is_interrupted=self.interrupts.is_acknowledged),
         )
         self.progress.begin(number)
+        self.callbacks.train_begin(number)
         self._running[number] = trial, pending
         try:
             self.executor.submit(pending)
@@ -262,6 +267,7 @@ class Study:
             pending.checkpoints.remove()
         self._drop_models()  # after the line is written: a run that is killed in between must not lose its best model
         self.progress.end(result, self.ranked[0] if self.ranked else None)
+        self.callbacks.train_end(result.number, result.row())
 
     def _hooks(self, trial: optuna.Trial, number: int) -> TrainingHooks:
         reported: set[int] = set()
@@ -283,9 +289,7 @@ class Study:
 
         def watch(record: Record, score: float) -> str | None:
             self.progress.record(record, score)
-            # Every callback is called for every record, even if an earlier one asks to stop.
-            answers = [callback(record) for callback in self.callbacks]
-            if any(answer is True for answer in answers):
+            if self.callbacks.epoch_end(number, record):
                 return "a callback asked for it"
             report(score, record.epoch)
             is_last = record.epoch == self.search_spec.epochs - 1

@@ -26,7 +26,7 @@ from medley.train.ranks import Ranks
 from medley.train.run import RECOVERY_RATE, FitResult, TrainingRun
 from medley.train.state import TrainingState
 from medley.train.stepper import Stepper
-from medley.train.steppers import Work, autocast_dtype, choose_stepper
+from medley.train.steppers import Work, autocast_dtype
 from medley.train.threads import ForwardCount, count_forward, default_threads, threads
 
 ADAPT_ROWS = 8_192
@@ -123,7 +123,8 @@ def fit(
     total = epochs * -(-rows.size // batch_size)
     is_complete = all(mask is None for mask in rows.present.values())
     work = Work(batch_size, total, forward, len(eager.parameters), is_complete)
-    stepper = run.stepper = choose_stepper(eager, plan, work) if ranks is None else DistributedStepper(eager, ranks)
+    stepper = hooks.choose_stepper(eager, plan, work) if ranks is None else DistributedStepper(eager, ranks)
+    run.stepper = stepper
     if ranks is not None and ranks.rank:
         torch.manual_seed(seed + RANK_SEEDS * ranks.rank)  # dropout of its own
     pieces, note = stepper.pieces, stepper.note

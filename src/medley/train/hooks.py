@@ -6,7 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from medley.model.records import Record
+from medley.train.eager import EagerStepper
+from medley.train.plan import Training
 from medley.train.state import TrainingState
+from medley.train.stepper import Stepper
+from medley.train.steppers import Work, choose_stepper
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class TrainingHooks:
         on_resume: called with the records before the state that a training continues from.
         keeps_partial: whether a training that is interrupted ends with its best epoch so far, if there is one; else
             `KeyboardInterrupt` is passed on.
+        choose_stepper: gets the eager stepper, the plan and the work of a training; returns the stepper that runs it.
         on_end: called with a function that returns the training state when the training has ended, unless interrupted.
     """
 
@@ -44,3 +49,4 @@ class TrainingHooks:
     on_end: Callable[[Callable[[], TrainingState]], None] = lambda take: None
     on_resume: Callable[[Sequence[Record]], None] = lambda records: None
     keeps_partial: bool = True
+    choose_stepper: Callable[[EagerStepper, Training, Work], Stepper] = choose_stepper

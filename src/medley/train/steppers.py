@@ -46,19 +46,21 @@ class Work:
     tensors: int
     is_complete: bool = True
 
-    @property
-    def compile_pays(self) -> bool:
+    def compile_pays(self, trainings: int = 1) -> bool:
         """Whether compiling a step saves more time than it takes.
 
+        Args:
+            trainings: number of trainings that use it.
+
         >>> forward = ForwardCount(flops=2_700_000, calls=23)
-        >>> [Work(64, steps, forward, tensors=11).compile_pays for steps in (10_000, 100_000)]
+        >>> [Work(64, steps, forward, tensors=11).compile_pays() for steps in (10_000, 100_000)]
         [False, True]
         """
         overhead = STEP_SECONDS + CALL_SECONDS * self.forward.calls + TENSOR_SECONDS * self.tensors
         arithmetic = 3 * self.forward.flops / FLOPS_PER_SECOND  # the backward pass takes twice the forward pass
         if not self.is_complete or arithmetic > overhead:
             return False
-        return self.steps * overhead * SAVED > COMPILE_SECONDS + COMPILE_CALL_SECONDS * self.forward.calls
+        return trainings * self.steps * overhead * SAVED > COMPILE_SECONDS + COMPILE_CALL_SECONDS * self.forward.calls
 
 
 def choose_stepper(eager: EagerStepper, plan: Training, work: Work) -> Stepper:
@@ -72,7 +74,7 @@ def choose_stepper(eager: EagerStepper, plan: Training, work: Work) -> Stepper:
         plan: names the stepper.
         work: what is to be computed.
     """
-    if plan.stepper == "eager" or (plan.stepper == "auto" and not (eager.device == "cpu" and work.compile_pays)):
+    if plan.stepper == "eager" or (plan.stepper == "auto" and not (eager.device == "cpu" and work.compile_pays())):
         return eager
     return CompiledStepper(eager, work.batch_size)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +43,7 @@ def check_search(
     directory: Any = None,
     plan: Any = None,
     header: Any = "auto",
+    callbacks: Any = None,
 ) -> None:
     """Adds an error for each invalid argument of `fit` that does not depend on the table."""
     before = len(errors.errors)
@@ -57,7 +58,7 @@ def check_search(
     with errors.collecting():
         memory_bytes(memory)
     with errors.collecting():
-        check_fit(epochs, batch_size, 0.2 if validation_split is None else validation_split, None, None, verbose)
+        check_fit(epochs, batch_size, 0.2 if validation_split is None else validation_split, None, callbacks, verbose)
     check_whole_number(errors, max_trials, "max_trials")
     check_plan(errors, plan)
     with errors.collecting():
@@ -178,3 +179,10 @@ def check_private(private: Any, columns: Sequence[str], targets: Any, errors: Er
             errors.add(f"names {name!r}, which is not a column.{did_you_mean(name, columns)}", argument="private")
         elif name in named:
             errors.add(f"names {name!r}, which is a target: predictions would be codes.", argument="private")
+
+
+def target_names(targets: Any) -> list[str]:
+    """The target columns; none if the argument is invalid, which is reported elsewhere."""
+    if isinstance(targets, str):
+        return [targets]
+    return [str(name) for name in targets] if isinstance(targets, Iterable) else []

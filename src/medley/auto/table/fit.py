@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -11,13 +11,14 @@ from typing import Any, cast
 
 from medley.auto.automodel import AutoModel
 from medley.auto.duration import seconds
-from medley.auto.table.arguments import check_search, read_and_design, replace_fields
+from medley.auto.table.arguments import check_search, read_and_design, replace_fields, target_names
 from medley.auto.table.design import Role, TableDesign, check_column_names
 from medley.auto.table.graph import path_name, table_graph, table_training
 from medley.auto.table.large_search_rows import are_images_large, large_search_rows, scan_table
 from medley.auto.table.pretrained_choice import choose_pretrained
 from medley.auto.table.search_rows import SearchRows, SplitSettings, search_rows
 from medley.auto.validation_rows import with_validation_rows
+from medley.callbacks.callback import CallbackLike
 from medley.errors import ConfigError, DataError, ErrorCollector, MissingDependencyError
 from medley.model.model import Model
 from medley.search.budget import Budget
@@ -72,6 +73,7 @@ def fit(
     header: HasHeader = "auto",
     connection: Any = None,
     private: Sequence[str] = (),
+    callbacks: Sequence[CallbackLike] | None = None,
     executor: str | Executor | None = None,
     workers: int | None = None,
 ) -> Model:
@@ -137,6 +139,7 @@ def fit(
         executor: where trials run: "serial" (here, the default), "processes" of this machine, "files" (workers on
             other machines that share the project's folder), or "ray"; see docs/scale.md.
         workers: number of trials that run at the same time; default: one per CPU core.
+        callbacks: as in `AutoModel.fit`.
 
     Returns:
         A model whose `predict` takes tables and returns frames.
@@ -170,11 +173,12 @@ def fit(
         directory=directory,
         plan=plan,
         header=header,
+        callbacks=callbacks,
     )
     if resume and overwrite:
         errors.add("cannot be combined with overwrite, which begins anew.", argument="resume")
     with suppress(ConfigError, DataError, MissingDependencyError):  # reported by now, or when it is read
-        table = source_of(table, header, connection, _target_names(targets))
+        table = source_of(table, header, connection, target_names(targets))
     with errors.collecting(ConfigError):
         executor = resolve_executor(executor, workers)
     split_settings = SplitSettings(
@@ -230,6 +234,7 @@ def fit(
         rows.val,
         epochs,
         batch_size,
+        callbacks,
         verbose=verbose,
         budget=budget,
         choices={"inputs": {str(block.name): dict(block.choices) for block in design.inputs if block.choices}},
@@ -334,15 +339,8 @@ def _read_and_split(
     if first_batch is not None:
         columns_by_role = {role: column for role, column in roles.items() if column is not None}
         check_column_names(list(first_batch.columns), targets, inputs, column_kinds, columns_by_role, errors)
-    columns = [*_target_names(targets), *split_settings.columns]
+    columns = [*target_names(targets), *split_settings.columns]
     table_scan = scan_table(table, root, memory, columns, split_settings.seed, progress)
     _, design = design_table(table_scan.sample, labels=table_scan.full)
     design = choose_pretrained(design, pretrained, progress.log)
     return large_search_rows(table_scan, design, split_settings, progress), design
-
-
-def _target_names(targets: Any) -> list[str]:
-    """The target columns; none if the argument is invalid, which is reported elsewhere."""
-    if isinstance(targets, str):
-        return [targets]
-    return [str(name) for name in targets] if isinstance(targets, Iterable) else []

@@ -167,7 +167,7 @@ def periods(times: np.ndarray, count: int) -> np.ndarray:
     """Divides rows into periods of time with about equally many rows; rows with equal times are not separated.
 
     Args:
-        times: (N,) datetimes; rows with NaT are in one period.
+        times: (N,) datetimes, or numbers in their place; rows with NaT are in one period.
         count: number of periods.
 
     Returns:
@@ -176,8 +176,9 @@ def periods(times: np.ndarray, count: int) -> np.ndarray:
     >>> periods(np.array(["2001", "2004", "2002", "2003"], "datetime64[Y]"), 2).tolist()
     [0, 1, 0, 1]
     """
-    seconds = times.astype("datetime64[s]").astype(np.int64)
-    _, index, counts = np.unique(seconds, return_inverse=True, return_counts=True)
+    if times.dtype.kind == "M":
+        times = times.astype("datetime64[s]").astype(np.int64)
+    _, index, counts = np.unique(times, return_inverse=True, return_counts=True)
     earlier_rows = np.cumsum(counts) - counts
     return (earlier_rows * count // len(times))[index]
 
@@ -226,18 +227,27 @@ def _by_marks(
     return _check_both(train, held, name)
 
 
-def _by_time(column: pd.Series, fraction: float, name: str) -> tuple[np.ndarray, np.ndarray]:
+def times_of(column: pd.Series, name: str) -> np.ndarray:
+    """(N,) datetimes or numbers, by which rows are put in the order of time.
+
+    Raises:
+        DataError: cells are missing or no times.
+    """
     import pandas as pd
 
     times = column if column.dtype.kind in "iufM" else pd.to_datetime(column, errors="coerce", format="mixed")
     invalid = int(times.isna().sum())
     if invalid:
         raise DataError(f"Rows cannot be split by {name!r}: {invalid} of its cells are missing or not times.")
-    order = np.argsort(times.to_numpy(), kind="stable")
+    return times.to_numpy()
+
+
+def _by_time(column: pd.Series, fraction: float, name: str) -> tuple[np.ndarray, np.ndarray]:
+    times = times_of(column, name)
+    order = np.argsort(times, kind="stable")
     count = min(max(round(len(order) * fraction), 1), len(order) - 1)
     # Rows with equal times are not separated, so that no training row is as late as a validation row.
-    first_time = times.to_numpy()[order[-count]]
-    is_validation = times.to_numpy() >= first_time
+    is_validation = times >= times[order[-count]]
     return _check_both(np.flatnonzero(~is_validation), np.flatnonzero(is_validation), name)
 
 

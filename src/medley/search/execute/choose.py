@@ -10,8 +10,9 @@ from medley.search.execute.executor import Executor
 from medley.search.execute.files import Files
 from medley.search.execute.processes import Processes
 from medley.search.execute.serial import Serial
+from medley.search.execute.stacked import LANES, Stacked
 
-EXECUTORS = ("serial", "processes", "files", "ray")
+EXECUTORS = ("serial", "stacked", "processes", "files", "ray")
 
 
 def resolve_executor(executor: str | Executor | None = None, workers: int | None = None) -> Executor:
@@ -52,6 +53,8 @@ def resolve_executor(executor: str | Executor | None = None, workers: int | None
         errors.add("must be the number of workers that you start, with the executor 'files'.", argument="workers")
     errors.raise_if_any(ConfigError)
     match name:
+        case "stacked":
+            return Stacked(workers or LANES)
         case "processes":
             return Processes(workers)
         case "files" if workers is not None:

@@ -1,0 +1,77 @@
+"""`medley compare`: metrics of several models on one table, side by side."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from medley.cli.models import open_model, read_rows
+from medley.cli.output import ENDINGS, check_output, write_frame
+from medley.cli.table_argument import add_table, table_of
+from medley.cli.tables import show_table
+from medley.errors import DataError, ErrorCollector
+
+_EXAMPLES = """\
+examples:
+  medley compare pets-model other-model test.csv
+  medley compare models/* test.csv -o comparison.csv
+
+Every further model is compared with the first one: gain is how
+much better it is, with a paired 95 % confidence interval (the same rows are drawn for all models); * marks intervals
+that leave out zero.
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.epilog = _EXAMPLES
+    parser.add_argument(
+        "models", metavar="MODEL_DIR", nargs="+", type=Path, help="folders written by medley fit or Model.save"
+    )
+    add_table(parser, "a table that has the target columns, in any form that medley fit takes")
+    parser.add_argument("--samples", metavar="N", type=int, default=500, help="resamples of the rows (default: 500)")
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the resamples (default: 0)")
+    parser.add_argument("-o", "--output", metavar="OUT", help=f"a file for all numbers ({', '.join(ENDINGS)})")
+    parser.add_argument(
+        "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
+    )
+    parser.add_argument(
+        "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the metrics of all models.
+
+    Raises:
+        DataError: a model or the table does not exist, or columns are missing (all are reported).
+    """
+    errors = ErrorCollector()
+    if args.output is not None:
+        check_output(args.output, errors)
+    folders: list[Path] = args.models
+    if len(folders) < 2:
+        errors.add("Name at least two models, and a table: medley compare MODEL_DIR MODEL_DIR FILE.")
+    models = {
+        name: open_model(folder, errors, args.device) for name, folder in zip(_names(folders), folders, strict=True)
+    }
+    first = next(iter(models.values()), None)
+    source = table_of(args, [] if first is None or first.table is None else first.table.required)
+    for model in models.values():
+        read_rows(model, source, args.root, errors, labelled=True)  # so that all errors are reported at once
+    errors.raise_if_any(DataError)
+    from medley.report.comparison import compare
+
+    opened = {name: model for name, model in models.items() if model is not None}
+    result = compare(opened, source, samples=args.samples, root=args.root, seed=args.seed)
+    rows = max(item.rows for item in result.metrics)
+    columns = result.columns()
+    show_table(f"{args.table[0]}: {rows:,} rows", columns, result.lines(), right=columns[2:])
+    if args.output is not None:
+        write_frame(result.frame, args.output)
+
+
+def _names(folders: list[Path]) -> list[str]:
+    """Short names of models: those of their folders where these differ."""
+    names = [folder.resolve().name for folder in folders]
+    return names if len(set(names)) == len(names) else [str(folder) for folder in folders]

@@ -1,0 +1,73 @@
+"""Trials in the process of the search, several at a time, whose training steps are computed together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import final
+
+from medley.model.model import Model
+from medley.search.attempt import attempt
+from medley.search.execute.executor import Executor, PendingTrial, TrialOutcome
+from medley.search.trial import SearchSpec, resolved, run
+from medley.train.eager import EagerStepper
+from medley.train.plan import Training
+from medley.train.stacked import Lane, Stack
+from medley.train.stepper import Stepper
+from medley.train.steppers import Work
+
+LANES = 4
+"""Default number of trials at a time: more save little."""
+
+
+@final
+class Stacked(Executor):
+    """Runs several trials at a time, inside `poll`; those whose networks have the same structure step together.
+
+    Such trials differ in numbers only: learning rate, weight decay, dropout probabilities, initial weights. Trials that
+    are too short to pay for compiling a step run one after the other.
+
+    Args:
+        workers: number of trials at a time.
+    """
+
+    def __init__(self, workers: int = LANES) -> None:
+        self.workers = workers
+        self._search_spec: SearchSpec | None = None
+        self._stack = Stack(workers)
+        self._trials: dict[int, PendingTrial] = {}
+        self._models: dict[int, Model | None] = {}
+
+    def begin(self, search_spec: SearchSpec, folder: Path) -> None:
+        self._search_spec = search_spec
+
+    def submit(self, trial: PendingTrial) -> None:
+        assert self._search_spec is not None
+        if trial.default is None or not trial.default.is_chosen_by(trial.suggest):
+            resolved(self._search_spec, trial.suggest)  # its values are chosen now, before those of the next trial
+        self._trials[trial.number] = trial
+        self._stack.add(trial.number, lambda lane: self._run(trial, lane))
+
+    def _run(self, trial: PendingTrial, lane: Lane) -> None:
+        search_spec = self._search_spec
+        assert search_spec is not None
+
+        def choose_stepper(eager: EagerStepper, plan: Training, work: Work) -> Stepper:
+            pays = work.compile_pays(self.workers) if plan.stepper == "auto" else plan.stepper == "compiled"
+            return lane.stepper(eager) if pays else eager
+
+        hooks = replace(trial.hooks, choose_stepper=choose_stepper)
+        arguments = (trial.suggest, hooks, trial.result, trial.default, trial.checkpoints)
+        self._models[trial.number] = attempt(lambda: run(search_spec, *arguments), trial.result, trial.checkpoints)
+
+    def poll(self) -> list[TrialOutcome]:
+        outcomes = []
+        for number in self._stack.run():
+            outcomes.append(TrialOutcome(number, self._trials.pop(number).result, self._models.pop(number, None)))
+        return outcomes
+
+    def cancel(self, number: int) -> None:
+        self._stack.cancel(number)
+
+    def close(self) -> None:
+        self._search_spec = None
