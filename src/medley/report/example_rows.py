@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from medley.core.batch import Rows
 from medley.errors import MedleyError
 from medley.model.forward import compute_embeddings
 from medley.report.evidence import Evidence, TaskEvidence
-from medley.report.model_rows import ModelRows
+from medley.report.model_rows import ModelColumn, ModelRows
 from medley.tables.predictor import rows_per_pass
 
 if TYPE_CHECKING:
@@ -29,18 +29,21 @@ MOST_CELLS, LETTERS, SIDE = 8, 280, 112
 NEIGHBOURS, MOST_ROWS = 5, 4_000
 
 
-def example_section(model: Model, evidence: Evidence, names: Mapping[str, str]) -> dict[str, Any]:
+def example_section(
+    model: Model, evidence: Evidence, names: Mapping[str, str], ranked: Sequence[str] = ()
+) -> dict[str, Any]:
     """Groups of rows, each with its cells, prediction and label.
 
     Args:
         model: a model.
         evidence: with the rows themselves.
         names: head name -> name of the target.
+        ranked: columns by importance, which determines those that are shown; others follow in their order.
     """
     assert evidence.rows is not None
     section: dict[str, Any] = {"groups": [], "left_out": []}
-    rows = evidence.rows
     private = set(() if model.table is None else model.table.private)
+    columns = _shown_columns(evidence.rows, private, ranked)
     heads = list(evidence.tasks)[:MOST_TARGETS]
     if len(evidence.tasks) > MOST_TARGETS:
         others = ", ".join(names[head] for head in list(evidence.tasks)[MOST_TARGETS:])
@@ -48,13 +51,13 @@ def example_section(model: Model, evidence: Evidence, names: Mapping[str, str]) 
     for head in heads:
         part = evidence.tasks[head].learned()
         for title, places in _groups(part):
-            cards = [_card(rows, part, int(place), evidence, private) for place in places]
+            cards = [_card(columns, part, int(place), evidence) for place in places]
             if cards:
                 section["groups"].append({"title": f"{names[head]}: {title}", "cards": cards})
     unusual, distances = most_unusual(model, evidence)
     cards = []
     for position, distance in zip(unusual, distances, strict=True):
-        card = {"row": _number(evidence, position), "cells": _cells(rows, int(position), private), "lines": []}
+        card = {"row": _number(evidence, position), "cells": _cells(columns, int(position)), "lines": []}
         card["lines"].append(("distance to its neighbours", f"{distance:.1f} times the usual"))
         cards.append(card)
     if cards:
@@ -114,7 +117,15 @@ def most_unusual(model: Model, evidence: Evidence, count: int = PER_GROUP) -> tu
     return order, distances[order] / max(float(np.median(distances)), 1e-12)
 
 
-def _card(rows: ModelRows, part: TaskEvidence, place: int, evidence: Evidence, private: set[str]) -> dict[str, Any]:
+def _shown_columns(rows: ModelRows, private: set[str], ranked: Sequence[str]) -> list[ModelColumn]:
+    """Columns that are not private: images and texts first, then others by importance."""
+    places = {name: place for place, name in enumerate(ranked)}
+    columns = [column for column in rows.columns if not {column.name, column.label, column.input} & private]
+    first = {"image": 0, "text": 1}
+    return sorted(columns, key=lambda column: (first.get(column.kind, 2), places.get(column.name, len(places))))
+
+
+def _card(columns: Sequence[ModelColumn], part: TaskEvidence, place: int, evidence: Evidence) -> dict[str, Any]:
     position = int(part.rows[place])
     lines: list[tuple[str, str]] = []
     if part.labels is None:
@@ -128,7 +139,7 @@ def _card(rows: ModelRows, part: TaskEvidence, place: int, evidence: Evidence, p
         predicted = part.predicted_classes[place]
         lines.append(("true", str(part.labels[part.classes[place]])))
         lines.append(("predicted", f"{part.labels[predicted]} ({part.probabilities[place, predicted]:.1%})"))
-    return {"row": _number(evidence, position), "cells": _cells(rows, position, private), "lines": lines}
+    return {"row": _number(evidence, position), "cells": _cells(columns, position), "lines": lines}
 
 
 def _shown(values: np.ndarray) -> str:
@@ -139,12 +150,10 @@ def _number(evidence: Evidence, position: int) -> int:
     return int(position if evidence.numbers is None else evidence.numbers[position])
 
 
-def _cells(rows: ModelRows, position: int, private: set[str]) -> list[dict[str, str | None]]:
-    """Cells of one row: images and texts first, then other columns, no more than `MOST_CELLS`."""
-    columns = [column for column in rows.columns if not {column.name, column.label, column.input} & private]
-    ranked = sorted(columns, key=lambda column: {"image": 0, "text": 1}.get(column.kind, 2))
+def _cells(columns: Sequence[ModelColumn], position: int) -> list[dict[str, str | None]]:
+    """Cells of one row, no more than `MOST_CELLS`."""
     cells = []
-    for column in ranked[:MOST_CELLS]:
+    for column in columns[:MOST_CELLS]:
         cell = _cell_at(column.cells, position)
         image = thumbnail(cell) if column.kind == "image" else None
         text = None if image else _text(cell, column.kind)

@@ -44,6 +44,7 @@ def importance_section(model: Model, evidence: Evidence | None, names: Mapping[s
     if evidence.is_seen:
         section["notes"].append("Most members of the ensemble have learnt these rows, so small values may be chance.")
     columns = measured.ranking("column")
+    section["ranked"] = [item.name for item in columns]
     if columns:
         section["figures"].append(bars_of_columns(measured))
         if len(columns) > MOST_COLUMNS:
