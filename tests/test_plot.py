@@ -14,8 +14,8 @@ def rows():
     return {
         "size": [row % 17 / 3 for row in range(60)],
         "shape": ["round", "flat", "long"] * 20,
-        "kind": [["cat", "dog"][row % 17 > 8] for row in range(60)],
-        "price": [float(row % 17) * 3 for row in range(60)],
+        "kind": [["cat", "dog"][row % 17 + row % 5 > 10] for row in range(60)],
+        "price": [row % 17 * 3.0 + row * 7 % 11 for row in range(60)],
     }
 
 
