@@ -18,7 +18,7 @@ PAGES = {
     "inputs": ("Inputs", "Declare what a row contains. Each input has a codec and a default block."),
     "blocks": ("Blocks and fusions", "The parts of a network between its inputs and its heads."),
     "heads": ("Heads", "Declare what is predicted: the loss, the metrics and the format of predictions."),
-    "search": ("Search", "Search spaces, objectives and tuners."),
+    "search": ("Search", "Search spaces, objectives, tuners and callbacks."),
     "errors": ("Errors and warnings", "Errors are raised and warnings issued with their parts as attributes."),
 }
 ESTIMATORS = ["MedleyClassifier", "MedleyRegressor", "MedleyMultiTask"]
@@ -26,6 +26,8 @@ PACKAGES = {"auto": "models", "model": "models", "tables": "models", "train": "m
     "search": "search",
     "errors": "errors",
     "graph": "models",
+    "callbacks": "search",
+    "report": "models",
 }
 MODULES = {"core.space": "search", "core.choice": "search", "image.folder": "inputs", "text.folder": "inputs"} | {
     "image.captions": "inputs",

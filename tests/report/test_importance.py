@@ -129,6 +129,17 @@ def test_a_time_limit_leaves_columns_out_and_says_so(linear_model, linear_rows):
     assert frame[frame.level == "column"].repeats.unique().tolist() == [2]
 
 
+def test_importance_is_shown_in_notebooks_and_plotted(model_of_two, rows_of_two):
+    result = model_of_two.importance(*rows_of_two, repeats=2)
+    html = result._repr_html_()
+    assert "Importance" in html
+    assert html.count("colour") >= 1
+    axes = result.plot(task="price", top=3).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        entry.name for entry in reversed(result.ranking(task="price")[:3])
+    ]
+
+
 def test_max_rows_draws_rows(linear_model, linear_rows):
     x, y = linear_rows
     result = linear_model.importance({"facts": x}, {"y": y}, repeats=1, max_rows=50)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import medley as md
+from medley.nn.backbone import Backbone
 from medley.search.interrupt import Interrupts
 from medley.train.fit import fit as train
 
@@ -106,3 +107,16 @@ def test_ctrl_c_between_the_stages_keeps_the_first(frame, tmp_path, monkeypatch)
 def test_ctrl_c_in_the_first_epoch_keeps_the_linear_path_of_a_table(frame, tmp_path, monkeypatch):
     monkeypatch.setattr("medley.search.trial.fit", interrupting(1, []))
     check_first_stage_only(fit(frame.drop(columns="photo"), tmp_path), frame)
+
+
+def test_a_frozen_encoder_runs_once_per_row_in_two_stages(frame, tmp_path, monkeypatch, tiny):
+    rows, forward = [], Backbone.forward
+
+    def counting(self, **inputs):
+        rows.append(len(inputs["pixel_values"]))
+        return forward(self, **inputs)
+
+    monkeypatch.setattr(Backbone, "forward", counting)
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
+    fit(frame, tmp_path, pretrained=tiny("vit"), max_trials=1, epochs=3)
+    assert sum(rows) == ROWS

@@ -18,12 +18,13 @@ from medley.train.best import TOGETHER, BestWeights, choose_voters, validation_o
 SIZE = 40
 
 
-def build(block, seed=0):
+def build(block, second=None, seed=0):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(SIZE, 3)).astype("float32")
     source = Input(name="x")
     heads = [RegressionHead(dropout=0.0, name="price"), ClassificationHead(dropout=0.0, name="kind")]
-    graph = build_graph(source, [head(block(source)) for head in heads])
+    trunks = [block(source), (second or block)(source)]
+    graph = build_graph(source, [head(trunk) for head, trunk in zip(heads, trunks, strict=True)])
     labels = {"price": x[:, 0], "kind": np.where(x[:, 1] > 0, "a", "b")}
     codecs = {head.name: head.codec().fit(labels[head.name]) for head in heads}
     network = Network(graph, {"x": vector(3)}, codecs)
@@ -36,9 +37,13 @@ def dense():
     return build(DenseBlock(num_layers=1, num_units=4, use_batchnorm=False, dropout=0.0, name="trunk"))
 
 
+def ensemble_block(members, name):
+    settings = {"dropout": 0.0, "input_dropout": 0.0, "discrete": False, "periodic": 0, "name": name}
+    return DenseEnsembleBlock(1, 4, members, **settings)
+
+
 def ensemble(members=5):
-    settings = {"dropout": 0.0, "input_dropout": 0.0, "discrete": False, "periodic": 0, "name": "trunk"}
-    return build(DenseEnsembleBlock(1, 4, members, **settings))
+    return build(ensemble_block(members, "trunk"))
 
 
 def fill(network, value):
@@ -83,6 +88,16 @@ def test_members_keep_the_epoch_that_was_best_for_each():
             assert [tensor[member].unique().tolist() for member in range(5)] == [[2.0], [1.0], [2.0], [1.0], [1.0]], (
                 name
             )
+
+
+def test_ensembles_of_different_sizes_are_chosen_as_a_whole():
+    network, tasks, _ = build(ensemble_block(5, "small"), ensemble_block(10, "large"))
+    best = BestWeights(network, tasks)
+    for value, loss in ((1.0, 0.5), (2.0, 0.1)):
+        fill(network, value)
+        best.update(loss, {"price": torch.full((5,), loss), "kind": torch.full((10,), loss)})
+    for weights in best.by_head().values():
+        assert {float(weights[name].max()) for name, _ in network.named_parameters()} == {2.0}
 
 
 def test_update_returns_whether_any_task_has_improved():

@@ -147,9 +147,15 @@ class InputBlock(Block):
         return self
 
     @property
+    def samples_per_row(self) -> int:
+        """Number of samples of a row that a pretrained encoder runs over, at most."""
+        return 1
+
+    @property
     def choices(self) -> Mapping[str, Any]:
-        """The fields that `for_time` has set; they repeat its choice without a time limit."""
-        return {}
+        """The fields that the time limit may have set; they repeat its choices without a time limit."""
+        is_from_scratch = self.pretrained_modality is not None and not getattr(self, "pretrained", None)
+        return {"pretrained": None} if is_from_scratch else {}
 
     def linear_features(self) -> LinearFeatures | None:
         """Returns new features of its rows for linear models (`LinearPath`); None if it has none."""

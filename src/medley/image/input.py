@@ -86,7 +86,7 @@ class ImageInput(InputBlock, register="image.input"):
 
     @property
     def choices(self) -> Mapping[str, Any]:
-        return {} if self.largest is None else {"largest": self.largest}
+        return {**super().choices, **({} if self.largest is None else {"largest": self.largest})}
 
     def for_time(self, seconds_per_row: float) -> Self:
         """Reduces images to a size that a small network learns from in time."""

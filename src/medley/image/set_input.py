@@ -109,11 +109,16 @@ class ImageSetInput(InputBlock, register="image.set_input"):
 
     @property
     def choices(self) -> Mapping[str, Any]:
-        return {} if self.largest is None else {"largest": self.largest}
+        return {**super().choices, **({} if self.largest is None else {"largest": self.largest})}
 
     def for_time(self, seconds_per_row: float) -> Self:
         """Reduces images to a size that a small network learns from in time."""
-        return reduced(self, seconds_per_row / (self.max_images or USUAL_IMAGES))
+        return reduced(self, seconds_per_row / self.samples_per_row)
+
+    @property
+    def samples_per_row(self) -> int:
+        """The images of a row."""
+        return self.max_images or USUAL_IMAGES
 
     def default_block(self) -> Block:
         """`ImageSetBlock`."""

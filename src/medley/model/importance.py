@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from medley.core.registry import operation
 from medley.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 Level = Literal["modality", "input", "group", "column"]
 OVERALL = "all tasks"
@@ -104,3 +106,22 @@ class Importance:
                 )
         chosen = [m for m in self.measurements if (m.level, m.task, m.metric) == (level, task, metric)]
         return sorted(chosen, key=lambda measurement: -measurement.mean)
+
+    def plot(
+        self, level: Level = "column", task: str | None = None, metric: str = "relative_loss", top: int = 20
+    ) -> Figure:
+        """Bars, the longest first. Needs `medley[plot]`.
+
+        Args:
+            level: as of `ranking`, like the next two.
+            task: likewise.
+            metric: likewise.
+            top: number of bars.
+
+        Raises:
+            MissingDependencyError: matplotlib is not installed.
+        """
+        return operation("report.importance_plot")(self, level, task, metric, top)
+
+    def _repr_html_(self) -> str:
+        return operation("report.notebook")(self)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from medley.core.registry import operation
+from medley.model.affinity import TaskAffinity
 from medley.model.attribution import Attributions
 from medley.model.importance import Importance
 from medley.tables.predictor import OnUnreadable, Predictor
@@ -147,4 +148,35 @@ class ModelOperations(Predictor, ABC):
             on_unreadable=on_unreadable,
             seed=seed,
             progress=progress,
+        )
+
+    def task_affinity(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        max_rows: int | None = 1000,
+        sample_weight: Any = None,
+        root: str | Path | None = None,
+        seed: int = 0,
+    ) -> TaskAffinity:
+        """Whether training for one task helps another: gradients compared, and gains of single steps.
+
+        Nothing is trained: steps are taken in a copy of the network, and gains are measured on other rows than those of
+        a step. Source: C. Fifty et al., "Efficiently Identifying Task Groupings for Multi-Task Learning", NeurIPS
+        2021.
+
+        Args:
+            x: as in `evaluate`: labelled rows, best such that the model has not learnt.
+            y: as in `evaluate`.
+            max_rows: of more rows, as many are drawn at random.
+            sample_weight: as in `evaluate`.
+            root: as in `predict`.
+            seed: of the drawing, and of the halves of which one is used for steps.
+
+        Raises:
+            ConfigError, DataError: an argument or a row breaks a rule, or fewer than two tasks have labels.
+        """
+        return operation("report.task_affinity")(
+            self, x, y, max_rows=max_rows, sample_weight=sample_weight, root=root, seed=seed
         )

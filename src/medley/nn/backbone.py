@@ -219,10 +219,11 @@ class Backbone(nn.Module):
         self.encoder = encoder
         self.plan = plan
         config = plain(plan.config)
+        self.is_text = is_text(config)
         self.has_pooled_output = kind_of(config) in WITH_POOLED_OUTPUT
-        self.prefix = 0 if is_text(config) else prefix_tokens(encoder, config)
-        self.interpolates = not is_text(config) and has_argument(encoder.forward, "interpolate_pos_encoding")
-        if plan.pooling == "cls" and not (is_text(config) or self.has_pooled_output or self.prefix):
+        self.prefix = 0 if self.is_text else prefix_tokens(encoder, config)
+        self.interpolates = not self.is_text and has_argument(encoder.forward, "interpolate_pos_encoding")
+        if plan.pooling == "cls" and not (self.is_text or self.has_pooled_output or self.prefix):
             raise ConfigError(
                 f"pooling='cls', but a model of type {config['model_type']!r} has no class token; "
                 "use 'mean' or 'attention'."
@@ -256,6 +257,9 @@ class Backbone(nn.Module):
     def forward(self, **inputs: Tensor) -> Tensor:
         if self.interpolates:
             inputs["interpolate_pos_encoding"] = True  # type: ignore[assignment]
+        if not (self.is_text or torch.compiler.is_compiling()):
+            # Convolutions of a CPU are up to twice as fast in this layout; others do not care.
+            inputs["pixel_values"] = inputs["pixel_values"].contiguous(memory_format=torch.channels_last)
         output = self.encoder(**inputs)
         states: Tensor = output.last_hidden_state
         pooling = self.plan.pooling

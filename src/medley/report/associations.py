@@ -36,8 +36,8 @@ def associated_columns(columns: Sequence[ModelColumn], strength: float = STRONG)
         if group[first] is not group[second] and cramers_v(levels[first], levels[second]) >= strength:
             merged = group[first] | group[second]
             group.update(dict.fromkeys(merged, merged))
-    found = {id(members): members for members in group.values() if len(members) > 1}
-    return [tuple(name for name in levels if name in members) for members in found.values()]
+    groups = {id(members): members for members in group.values() if len(members) > 1}
+    return [tuple(name for name in levels if name in members) for members in groups.values()]
 
 
 def cramers_v(first: np.ndarray, second: np.ndarray) -> float:

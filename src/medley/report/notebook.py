@@ -11,6 +11,7 @@ from medley.errors import NotFittedError
 from medley.report.drawing import draw_graph
 from medley.report.figures import table
 from medley.report.render import render_view
+from medley.report.result_views import affinity_view, importance_view
 
 if TYPE_CHECKING:
     from medley.graph.graph import Graph
@@ -26,7 +27,7 @@ def notebook(thing: Any) -> str:
     """HTML that shows an object of medley in a notebook.
 
     Args:
-        thing: a `Model`, `Graph`, `Schema` or `History`.
+        thing: a `Model`, `Graph`, `Schema`, `History`, `Importance` or `TaskAffinity`.
     """
     name = next(base.__name__ for base in type(thing).__mro__ if base.__name__ in _VIEWS)
     return render_view(_VIEWS[name](thing))
@@ -123,4 +124,11 @@ def _history(history: History) -> View:
     )
 
 
-_VIEWS: dict[str, Callable[[Any], View]] = {"Model": _model, "Graph": _graph, "Schema": _schema, "History": _history}
+_VIEWS: dict[str, Callable[[Any], View]] = {
+    "Model": _model,
+    "Graph": _graph,
+    "Schema": _schema,
+    "History": _history,
+    "Importance": lambda result: new_view(**importance_view(result)),
+    "TaskAffinity": lambda result: new_view(**affinity_view(result)),
+}

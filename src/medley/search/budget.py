@@ -15,6 +15,9 @@ LINEAR_FRACTION = 0.35
 ENCODER_FRACTION = 0.75
 """Fraction of the remaining time for the epochs of the first trial."""
 
+PRETRAINED_FRACTION = 0.5
+"""Fraction of the remaining time that pretrained encoders may take to run over all rows once."""
+
 MIN_EPOCHS = 10
 """Epochs that the first trial should complete; encodings are made small enough for that."""
 
@@ -55,6 +58,11 @@ class Budget:
     def time_left(self) -> float | None:
         """Seconds until training must be over; None without a limit."""
         return None if self.training_deadline is None else max(self.training_deadline - monotonic(), 0.1)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it started."""
+        return monotonic() - self.start_time
 
     @property
     def linear_seconds(self) -> Callable[[], float] | None:

@@ -296,8 +296,9 @@ def train(
     checkpoints.begin(_key(search_spec, graph, plan, sources))
     stage, first_stage = find_first_stage(graph), None
     if stage is not None:
-        if search_spec.max_model_size is not None:  # before time is spent on the first stage
-            check_size(Network(graph, specs, data.targets, data.frozen.modules), search_spec.max_model_size, result)
+        network = _network(search_spec, graph, specs, None)
+        check_size(network, search_spec.max_model_size, result)  # before time is spent on the first stage
+        frozen_results = data.frozen_results(graph, network, hooks)
         settings = first_stage_plan(replace(plan, batch_size=search_spec.batch_size))
         first_stage = train_first_stage(
             graph,
@@ -305,7 +306,7 @@ def train(
             specs,
             data.targets,
             settings,
-            data.rows(graph),
+            data.rows(graph, frozen_results),
             hooks,
             search_spec.seed,
             search_spec.loss_weights,

@@ -49,9 +49,12 @@ class BestWeights:
     def __init__(self, network: Network, tasks: Sequence[Task], *, by_task: bool = True) -> None:
         self.network = network
         self.tasks = list(tasks)
-        trained = [name for name in network.trained_state() if not _is_constant(name)]
-        self.is_member_wise = bool(trained) and set(trained) <= member_wise(network)
-        size = sum(tensor.numel() for tensor in network.trained_state().values())
+        state = network.trained_state()
+        trained = [name for name in state if not _is_constant(name)]
+        # Members of different ensembles, such as the trunks of two stages, have no losses in common.
+        is_one_ensemble = len({len(state[name]) for name in trained if state[name].ndim}) == 1
+        self.is_member_wise = is_one_ensemble and set(trained) <= member_wise(network)
+        size = sum(tensor.numel() for tensor in state.values())
         is_useful = self.is_member_wise or len(tasks) > 1
         self.is_by_task = by_task and is_useful and size * len(tasks) <= MAX_PARAMETERS
         self.losses: dict[str, Tensor] = {}

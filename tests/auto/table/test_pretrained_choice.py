@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import medley as md
-from medley.errors import ConfigError
+from medley.errors import ConfigError, MedleyWarning
 
 WORDS = ["good", "bad", "lovely", "terrible", "dress", "fits", "small", "large", "red", "blue", "quality", "love"]
 
@@ -79,3 +79,33 @@ def test_auto_is_from_scratch_with_a_line_where_nothing_is_cached_and_changes_no
 def test_errors_are_reported_before_anything_is_trained(fit, pretrained, message):
     with pytest.raises(ConfigError, match=message):
         fit(pretrained)
+
+
+class TestTime:
+    """Pretrained encoders that are too slow for the time limit."""
+
+    @pytest.fixture(autouse=True)
+    def slow(self, monkeypatch):
+        monkeypatch.setattr(
+            "medley.nn.backbone_speed.seconds_per_sample", lambda name, modality: {"text": 0.1}.get(modality, 9)
+        )
+
+    def fit(self, rows, tmp_path, **options):
+        kinds = {"review": "text", "photo": "image"}
+        place = {"directory": tmp_path, "root": tmp_path, "overwrite": True, "verbose": 0}
+        return md.fit(rows, "stars", max_trials=1, epochs=1, column_kinds=kinds, **place, **options)
+
+    def test_only_the_one_that_is_too_slow_is_left_out_with_a_warning(self, rows, tmp_path, tiny):
+        both = {"review": tiny("bert"), "photo": tiny("vit")}
+        with pytest.warns(MedleyWarning, match=r"photo: .* is not used.*about 360 of the 60 s") as caught:
+            model = self.fit(rows, tmp_path, pretrained=both, time_limit=60)
+        assert pretrained_of(model) == TEXT
+        assert not any("review:" in str(warning.message) for warning in caught)
+
+    def test_a_plan_repeats_that_it_was_left_out(self, rows, tmp_path, tiny):
+        with pytest.warns(MedleyWarning):
+            plan = self.fit(rows, tmp_path, pretrained=tiny("vit"), time_limit=60).metadata["plan"]
+        assert pretrained_of(self.fit(rows, tmp_path, pretrained=tiny("vit"), plan=plan)) == set()
+
+    def test_without_a_time_limit_it_is_used(self, rows, tmp_path, tiny):
+        assert pretrained_of(self.fit(rows, tmp_path, pretrained=tiny("vit"), time_limit=None)) == IMAGE

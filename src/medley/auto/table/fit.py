@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,7 @@ from medley.auto.table.arguments import check_search, read_and_design, replace_f
 from medley.auto.table.design import Role, TableDesign, check_column_names
 from medley.auto.table.graph import path_name, table_graph, table_training
 from medley.auto.table.large_search_rows import are_images_large, large_search_rows, scan_table
-from medley.auto.table.pretrained_choice import choose_pretrained
+from medley.auto.table.pretrained_choice import choose_pretrained, without_slow_encoders
 from medley.auto.table.search_rows import SearchRows, SplitSettings, search_rows
 from medley.auto.validation_rows import with_validation_rows
 from medley.callbacks.callback import CallbackLike
@@ -210,7 +210,10 @@ def fit(
         project_name = PROJECT
     store = None if project_name is None or overwrite else Store(Path(directory or ".") / project_name)
     choices: Mapping[str, Any] = plan or ({} if store is None else store.choices)
-    design = _fit_to_time(design, budget, rows.train.size, choices.get("inputs", {}))
+    size = rows.train.size + (0 if rows.val is None else rows.val.size)
+    timely = without_slow_encoders(design, pretrained, budget, size, Progress(verbose).log)
+    left_out = {str(new.name) for old, new in zip(design.inputs, timely.inputs, strict=True) if old is not new}
+    design = _fit_to_time(timely, budget, rows.train.size, choices.get("inputs", {}))
     name = path_name(design.inputs, design.heads)
     path = _path_fields(plan, name, [str(block.name) for block in design.inputs])
     auto = AutoModel(
@@ -237,7 +240,7 @@ def fit(
         callbacks,
         verbose=verbose,
         budget=budget,
-        choices={"inputs": {str(block.name): dict(block.choices) for block in design.inputs if block.choices}},
+        choices={"inputs": _choices(design, left_out)},
         table=design.view,
         metadata=rows.metadata,
         patience=PATIENCE if max_trials is None else None,
@@ -265,6 +268,21 @@ def _fit_to_time(design: TableDesign, budget: Budget, rows: int, choices: Mappin
         for block in design.inputs
     ]
     return replace(design, inputs=inputs)
+
+
+def _choices(design: TableDesign, left_out: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Input name -> the fields that the time limit has set, which repeat its choices without a limit.
+
+    Args:
+        design: fitted to the time.
+        left_out: inputs whose pretrained encoder was left out.
+    """
+    fields: dict[str, dict[str, Any]] = {}
+    for block in design.inputs:
+        fields[str(block.name)] = dict(block.choices)
+        if block.name not in left_out:  # the caller's choice, which another call may change
+            fields[str(block.name)].pop("pretrained", None)
+    return {name: values for name, values in fields.items() if values}
 
 
 def _path_fields(plan: Mapping[str, Any] | None, name: str, inputs: Sequence[str]) -> Mapping[str, Any]:

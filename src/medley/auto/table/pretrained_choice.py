@@ -8,8 +8,9 @@ from typing import Any
 
 from medley.auto.table.design import TableDesign
 from medley.core.input import InputBlock
-from medley.errors import ConfigError, did_you_mean, spelled
+from medley.errors import ConfigError, did_you_mean, spelled, warn
 from medley.nn.hub import find, first_cached
+from medley.search.budget import PRETRAINED_FRACTION, Budget
 from medley.tables.view import InputFeed
 
 
@@ -39,6 +40,55 @@ def choose_pretrained(design: TableDesign, pretrained: Any, report: Callable[[st
         if model:
             inputs[name] = replace(inputs[name], pretrained=model)  # type: ignore[call-arg]
     return replace(design, inputs=[inputs[str(block.name)] for block in design.inputs])
+
+
+def without_slow_encoders(
+    design: TableDesign, pretrained: Any, budget: Budget, rows: int, report: Callable[[str], None]
+) -> TableDesign:
+    """Leaves out pretrained encoders that cannot run over all rows in time.
+
+    Even a frozen encoder runs over every row once, which may take many times the time limit.
+
+    Args:
+        design: with the chosen encoders.
+        pretrained: the caller's argument.
+        budget: the time limit.
+        rows: number of training and validation rows.
+        report: called with a line per encoder that was chosen automatically.
+
+    Warns:
+        MedleyWarning: an encoder that the caller has named is left out.
+    """
+    encoders = {str(block.name): block for block in design.inputs if getattr(block, "pretrained", None)}
+    if budget.time_left is None or not encoders:
+        return design
+    from medley.nn.backbone_speed import seconds_per_sample
+
+    seconds = {
+        name: rows * block.samples_per_row * seconds_per_sample(_model_of(block), str(block.pretrained_modality))
+        for name, block in encoders.items()
+    }
+    available = budget.time_left * PRETRAINED_FRACTION
+    inputs = {str(block.name): block for block in design.inputs}
+    for name in sorted(seconds, key=lambda name: -seconds[name]):
+        total = sum(seconds[other] for other in encoders if getattr(inputs[other], "pretrained", None))
+        if total <= available:
+            break
+        inputs[name] = replace(inputs[name], pretrained=None)  # type: ignore[call-arg]
+        line = (
+            f"{name}: {_model_of(encoders[name])} is not used, because running it over {rows:,} rows would take about "
+            f"{seconds[name]:.0f} of the {budget.limit:.0f} s; {spelled('time_limit')} of "
+            f"{total / PRETRAINED_FRACTION + budget.elapsed:.0f} s would be enough."
+        )
+        if pretrained == "auto":
+            report(line)
+        else:
+            warn(line)
+    return replace(design, inputs=list(inputs.values()))
+
+
+def _model_of(block: Any) -> str:
+    return block.pretrained_models[0] if block.pretrained is True else str(block.pretrained)
 
 
 def _names_by_input(feeds: list[InputFeed], inputs: Mapping[str, InputBlock], pretrained: Any) -> dict[str, Any]:
