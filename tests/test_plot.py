@@ -46,7 +46,7 @@ def test_validation_rows_are_plotted_where_none_are_passed(model):
 
 
 def test_errors_name_the_target(model, rows):
-    with pytest.raises(ConfigError, match="did you mean"):
+    with pytest.raises(ConfigError, match="Did you mean"):
         md.plot.roc(model, rows, target="kimd")
     with pytest.raises(ConfigError, match="classes"):
         md.plot.roc(model, rows, target="price")
