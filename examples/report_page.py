@@ -85,9 +85,9 @@ def screenshots(page: Path, out: Path, browser: str) -> None:
 
 
 def save(data: bytes, path: Path) -> None:
-    """Write a PNG of 128 colours, which is a third of the size of full colour."""
+    """Write a PNG of 200 colours, which is a third of the size of full colour."""
     colours = Image.open(io.BytesIO(data)).convert("RGB")
-    colours.quantize(128, method=Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+    colours.quantize(200, method=Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
     print(path)
 
 

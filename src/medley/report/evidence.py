@@ -16,6 +16,7 @@ from medley.model.tasks import Task, tasks_of, with_decisions
 from medley.report.importance import labelled_rows
 from medley.report.model_rows import ModelRows
 from medley.tables.predictor import rows_per_pass
+from medley.tables.reading.read import Table
 from medley.tables.view import is_table
 from medley.trust.trust import Trust
 
@@ -166,7 +167,8 @@ def of_rows(model: Model, x: Any, y: Any, root: Any) -> Evidence:
     origin = "the rows that were passed"
     if y is None and model.table is not None and is_table(x, model.input_names, model.table.required):
         x = model.table.read(x, root, labelled=True)  # once, for everything that reads it
-        origin = x.origin.replace("\\", "/").rpartition("/")[2]  # the folders of a machine are nobody's business
+        if x.origin != Table.origin:
+            origin = x.origin.replace("\\", "/").rpartition("/")[2]  # the folders of a machine are nobody's business
     rows, labels = labelled_rows(model, x, y, None, root)
     computed = compute_outputs(model.network, Rows(rows.sources, device=model.device), rows_per_pass(None))
     raw = {name: outputs.cpu().numpy() for name, outputs in computed.items()}

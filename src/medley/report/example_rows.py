@@ -17,6 +17,8 @@ from medley.report.model_rows import ModelColumn, ModelRows
 from medley.tables.predictor import rows_per_pass
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from medley.model.model import Model
 
 PER_GROUP = 4
@@ -186,7 +188,7 @@ def thumbnail(cell: Any) -> str | None:
     Args:
         cell: a path, bytes, an array or a Pillow image; of several images, the first.
     """
-    from PIL import Image
+    from PIL.Image import Resampling, fromarray
 
     from medley.image.pixels import read
 
@@ -198,11 +200,19 @@ def thumbnail(cell: Any) -> str | None:
         pixels = read(cell, 3, (SIDE, SIDE))
     except (MedleyError, OSError, ValueError):
         return None
-    image = Image.fromarray(_bytes(pixels))
+    image = fromarray(_bytes(pixels))
+    factor = SIDE // max(image.size)
+    if factor > 1:  # pixels as squares, which JPEG would blur
+        image = image.resize((image.width * factor, image.height * factor), Resampling.NEAREST)
+        return _data_uri(image, "png")
     image.thumbnail((SIDE, SIDE))
+    return _data_uri(image, "jpeg")
+
+
+def _data_uri(image: Image, kind: str) -> str:
     file = BytesIO()
-    image.save(file, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    image.save(file, kind.upper(), **({"quality": 80} if kind == "jpeg" else {"optimize": True}))
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _bytes(pixels: np.ndarray) -> np.ndarray:

@@ -90,7 +90,7 @@ def _absent_inputs(measured: Importance, evidence: Evidence, names: Mapping[str,
     worse = {(item.level, item.name, item.task, item.metric): item.mean for item in measured.measurements}
     columns = [
         "",
-        *(f"{names.get(task, task)}: {name}" for task, (name, _) in metrics.items()),
+        *(f"{names.get(task, task)}: {name.replace('_', ' ')}" for task, (name, _) in metrics.items()),
         "rise of the relative loss",
     ]
     rows: list[list[Any]] = [["all inputs", *(measured.scores[task][name] for task, (name, _) in metrics.items()), 0.0]]
