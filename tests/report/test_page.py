@@ -246,3 +246,37 @@ def test_the_model_card_has_a_head_and_no_markup_of_its_cells(pets_model, pets_f
     assert "# Model of breed, price" in body
     assert "## Limits" in body
     assert "<" not in body
+
+
+def test_every_kind_of_head_is_reported(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 4))
+    x[3] = np.nan
+    y = {
+        "tags": (x[:, :3] > 0).astype(int),
+        "pair": np.stack([x[:, 0], np.where(x[:, 1] > 1, np.nan, x[:, 1])], 1),
+        "stars": np.clip(np.nan_to_num(x[:, 0]).round() + 2, 0, 4).astype(int),
+        "visits": rng.poisson(3, 60),
+        "pet": rng.choice(["cat", "dog", "cow"], 60),
+    }
+    heads = [
+        md.ClassificationHead(name="tags", multi_label=True),
+        md.RegressionHead(name="pair"),
+        md.OrderedHead(name="stars"),
+        md.CountHead(name="visits"),
+        md.ClassificationHead(name="pet", metrics=["f1"]),
+    ]
+    auto = md.AutoModel(md.Input(name="x"), heads, max_trials=1, directory=tmp_path)
+    auto.fit(x, y, epochs=1, verbose=0)
+    found = json.loads(auto.model.report(tmp_path / "report.json", x, y).read_text("utf-8"))
+    titles = {section["name"]: [figure["title"] for figure in section["figures"]] for section in found["targets"]}
+    assert "Average precision by label" in titles["tags"]
+    assert titles["pair"].count("Residuals") == 2
+    assert {"Confusion matrix", "ROC"} <= set(titles["stars"])
+    assert "Predicted against true" in titles["visits"]
+    metrics = {section["name"]: section["tables"][0]["rows"][0][0] for section in found["targets"]}
+    assert metrics["pet"] == "f1 ↑"
+    assert found["targets"][4]["headline"]["metric"] == "f1"
+    assert any("Examples of visits, pet" in line for line in found["left_out"])
+    page = read(auto.model.report(tmp_path / "report.html", x, y))
+    assert sum(tag == "figure" for tag, _ in page.elements) > 20

@@ -213,12 +213,16 @@ def _headline(rows: list[MetricRow], part: TaskEvidence) -> dict[str, Any]:
             verdict = "better than the constant baseline; no clear difference from the linear one"
     return {
         "metric": first.name.replace("_", " "),
-        "value": first.value,
+        "value": _finite(first.value),
         "interval": interval(first.low, first.high),
-        "baselines": [{"name": name, "value": value} for name, value in first.baselines.items()],
+        "baselines": [{"name": name, "value": _finite(value)} for name, value in first.baselines.items()],
         "verdict": verdict,
         "is_good": is_good,
     }
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def _saved_scores(model: Model, head: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
