@@ -18,18 +18,16 @@ PAGES = {
     "inputs": ("Inputs", "Declare what a row contains. Each input has a codec and a default block."),
     "blocks": ("Blocks and fusions", "The parts of a network between its inputs and its heads."),
     "heads": ("Heads", "Declare what is predicted: the loss, the metrics and the format of predictions."),
-    "search": ("Search", "Search spaces, objectives, tuners and callbacks."),
+    "search": ("Search and callbacks", "Search spaces, objectives, tuners and callbacks."),
     "errors": ("Errors and warnings", "Errors are raised and warnings issued with their parts as attributes."),
 }
 ESTIMATORS = ["MedleyClassifier", "MedleyRegressor", "MedleyMultiTask"]
-PACKAGES = {"auto": "models", "model": "models", "tables": "models", "train": "models", "heads": "heads"} | {
-    "search": "search",
-    "errors": "errors",
-    "graph": "models",
-    "callbacks": "search",
-    "report": "models",
-}
+PACKAGES = {"heads": "heads", "search": "search", "callbacks": "search", "errors": "errors"} | dict.fromkeys(
+    ("core", "fusion", "linear", "tabular", "image", "text", "audio", "series"), "blocks"
+)
+"""Package -> page; names of all other packages are on the page of models."""
 MODULES = {"core.space": "search", "core.choice": "search", "image.folder": "inputs", "text.folder": "inputs"} | {
+    "heads.first_stage": "blocks",
     "image.captions": "inputs",
     "image.mapped": "inputs",
     "text.label_bag": "inputs",
@@ -43,7 +41,7 @@ def page_of(module: str) -> str:
     package, _, file = module.partition(".")
     if module in MODULES:
         return MODULES[module]
-    return PACKAGES.get(package) or ("inputs" if file.endswith("input") else "blocks")
+    return "inputs" if file.endswith("input") else PACKAGES.get(package, "models")
 
 
 def on_files(files: Files, *, config: Any) -> Files:

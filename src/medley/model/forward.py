@@ -71,22 +71,37 @@ def free_memory(device: str) -> None:
 
 
 @torch.no_grad()
-def compute_embeddings(network: Network, rows: Rows, batch_size: int) -> np.ndarray | dict[str, np.ndarray]:
+def compute_embeddings(
+    network: Network, rows: Rows, batch_size: int, index: Tensor | None = None
+) -> np.ndarray | dict[str, np.ndarray]:
     """The vectors that the heads read: (N, D), or a dict by head where heads read different vectors.
 
     Args:
         network: is left in evaluation mode.
         rows: N encoded rows.
         batch_size: rows per pass.
+        index: positions (N,) of the rows that are computed, on the CPU; all, if left out.
     """
     network.eval()
     head_inputs = {step.name: step.inputs for step in network.heads}
     parts: dict[str, list[Tensor]] = {name: [] for name in head_inputs}
-    for start in range(0, rows.size, batch_size):
-        for name, vectors in network.embed(rows.slice(start, start + batch_size)).items():
+    for start in range(0, rows.size if index is None else len(index), batch_size):
+        stop = start + batch_size
+        batch = rows.slice(start, stop) if index is None else rows.take(index[start:stop])
+        for name, vectors in network.embed(batch).items():
             parts[name].append(vectors.float())
     joined = {name: torch.cat(vectors).cpu().numpy() for name, vectors in parts.items()}
     return next(iter(joined.values())) if len(set(head_inputs.values())) == 1 else joined
+
+
+def joined_embeddings(embeddings: np.ndarray | dict[str, np.ndarray]) -> np.ndarray:
+    """Embeddings as one array (N, D): those of all heads beside each other, without repetitions."""
+    arrays = [embeddings] if isinstance(embeddings, np.ndarray) else list(embeddings.values())
+    distinct: list[np.ndarray] = []
+    for array in (array.reshape(len(array), -1) for array in arrays):
+        if not any(array.shape == other.shape and np.array_equal(array, other) for other in distinct):
+            distinct.append(array)
+    return np.concatenate(distinct, axis=1)
 
 
 def resolve_device(device: str | torch.device | None) -> torch.device:

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,7 +15,6 @@ import torch
 from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded, TargetCodec
 from medley.core.registry import lookup
-from medley.core.spec import Spec
 from medley.data.datasets import rows_and_labels
 from medley.data.rows import arrange, check_counts
 from medley.data.sources import Source, encode_inputs
@@ -25,38 +24,26 @@ from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.model.copying import Packed, pack, unpack
 from medley.model.derived import InputRows, derived_nodes
+from medley.model.drift import LEVEL, MIN_SHIFT, drift_of
 from medley.model.encoding import encode_targets, row_weights
-from medley.model.forward import compute_embeddings, compute_outputs, resolve_device
+from medley.model.forward import compute_embeddings, compute_outputs, joined_embeddings, resolve_device
+from medley.model.frozen_outputs import MIN_CACHED_ROWS, FrozenOutputs
 from medley.model.labels import EncodedLabels, encode_labels
 from medley.model.operations import ModelOperations
 from medley.model.privacy import without_examples
+from medley.model.row_features import missing_names, row_features
 from medley.model.saving import save
 from medley.model.tasks import measure, with_decisions
 from medley.nn.hub import offline
+from medley.tables.answers import RowNotes
 from medley.tables.columns.unreadable import check_policy, report_unreadable
 from medley.tables.predictor import OnUnreadable, rows_per_pass, without_absent
 from medley.tables.view import TableView
 from medley.trust.trust import Trust
 from medley.trust.validation import ValidationPredictions
 
-MIN_CACHED_ROWS = 64
-"""Rows from which looking up the cached outputs of frozen parts is faster than computing them."""
-
-
-class FrozenOutputs(Protocol):
-    """Cached outputs of the frozen parts of networks."""
-
-    def rows(
-        self,
-        network: Network,
-        specs: Mapping[str, Spec],
-        encoded: Mapping[str, Encoded],
-        targets: Mapping[str, Encoded] | None,
-        weight: RowWeights,
-        loss_targets: Mapping[str, Encoded] | None = None,
-    ) -> Rows:
-        """Encoded rows as tensors, with the outputs of frozen parts."""
-        ...
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Model(ModelOperations):
@@ -101,17 +88,8 @@ class Model(ModelOperations):
         return _unpickled, (pack(self),)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
-        parts = (
-            self.graph,
-            self.sources,
-            self.targets,
-            self.network,
-            self.metadata,
-            self.device,
-            self.table,
-            self.trust,
-        )
-        return Model(*deepcopy(parts, memo))
+        parts = (self.graph, self.sources, self.targets, self.network, self.metadata)
+        return Model(*deepcopy((*parts, self.device, self.table, self.trust), memo))
 
     def __copy__(self) -> Model:
         return deepcopy(self)  # `to` moves the weights of one
@@ -174,6 +152,32 @@ class Model(ModelOperations):
         """
         rows = self._rows(arrange(self._inputs_of(x, root, on_unreadable), self.input_names, "x"))
         return compute_embeddings(self.network, rows, rows_per_pass(batch_size))
+
+    def drift(
+        self,
+        x: Any,
+        *,
+        level: float = LEVEL,
+        min_shift: float = MIN_SHIFT,
+        root: str | Path | None = None,
+        on_unreadable: OnUnreadable = "warn",
+    ) -> pd.DataFrame:
+        """Compares rows with those that the model was trained on, column by column, and by their embeddings.
+
+        Args:
+            x: as in `predict`; 20 rows at least.
+            level: probability that anything is called drift where nothing has changed.
+            min_shift: least population stability index of what is called drift.
+            root: as in `predict`.
+            on_unreadable: as in `predict`.
+
+        Returns:
+            A row per column, or property of a text, an image and the like: see `medley.model.drift.drift_of`.
+        """
+        named_x = arrange(self._inputs_of(x, root, on_unreadable), self.input_names, "x")
+        features = row_features(self.sources, self._encoded(named_x), named_x, self.table)
+        embeddings = self._joined_embeddings(named_x, rows_per_pass(None))
+        return drift_of(self.trust.reference, features, embeddings, level=level, min_shift=min_shift)
 
     def evaluate(
         self,
@@ -358,13 +362,27 @@ class Model(ModelOperations):
         outputs = compute_outputs(self.network, self._rows(x), batch_size)
         return {name: raw.cpu().numpy() for name, raw in outputs.items()}
 
-    def _rows(self, x: Mapping[str, Any], targets: Any = None, weight: RowWeights = None, losses: Any = None) -> Rows:
-        if targets is None:
-            check_counts(without_absent(x))
+    def _row_notes(self, x: Mapping[str, Any], batch_size: int) -> RowNotes:
+        missing = missing_names(self.sources, self._encoded(x), x, self.table)
+        reference = self.trust.reference
+        if reference is None or reference.usual is None:
+            return RowNotes(np.full(len(missing), np.nan), missing)
+        return RowNotes(reference.usual.unusualness(self._joined_embeddings(x, batch_size)), missing)
+
+    def _joined_embeddings(self, x: Mapping[str, Any], batch_size: int) -> np.ndarray:
+        return joined_embeddings(compute_embeddings(self.network, self._rows(x), batch_size))
+
+    def _encoded(self, x: Mapping[str, Any]) -> dict[str, Encoded]:
         with nullcontext() if self.may_download else offline():
             encoded = encode_inputs(self.sources, InputRows(x, derived_nodes(self.graph)))
         if not len(next(iter(encoded.values())).array):
             raise DataError("There are no rows: every input is empty.")
+        return encoded
+
+    def _rows(self, x: Mapping[str, Any], targets: Any = None, weight: RowWeights = None, losses: Any = None) -> Rows:
+        if targets is None:
+            check_counts(without_absent(x))
+        encoded = self._encoded(x)
         if self._frozen is not None and len(next(iter(encoded.values())).array) >= MIN_CACHED_ROWS:
             specs = {source.name: source.codec.spec for source in self.sources}
             return self._frozen.rows(self.network, specs, encoded, targets, weight, losses)

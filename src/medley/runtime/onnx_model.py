@@ -15,6 +15,7 @@ from medley.core.codec import Encoded
 from medley.data.sources import absent, encode_inputs
 from medley.errors import ArtifactError, ConfigError, ErrorCollector, MissingDependencyError
 from medley.runtime.manifest import Manifest, check_ports, manifest_path, read_manifest
+from medley.tables.answers import RowNotes
 from medley.tables.predictor import Predictor
 
 MAX_ROWS_BY_LENGTH = 64
@@ -89,6 +90,9 @@ class OnnxModel(Predictor):
             raw[name] = np.empty(joined.shape, np.float32)
             raw[name][order] = joined
         return raw
+
+    def _row_notes(self, x: Mapping[str, Any], batch_size: int) -> RowNotes:
+        raise ConfigError("needs the saved model: an exported one has no embeddings.", argument="explain")
 
     def _steps(self, encoded: Mapping[str, Encoded]) -> np.ndarray:
         """(B,) the most tokens that any source of a row has."""

@@ -37,8 +37,7 @@ from medley.train.best import choose_voters
 from medley.train.fit import VALIDATION_BATCH, Validation, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
-from medley.train.validated import validation_predictions
-from medley.trust.fitting import fit_trust
+from medley.train.validated import learn_trust
 
 NOT_LEARNED = 0.995
 """Validation loss divided by that of the constant baseline from which a target counts as not learned."""
@@ -367,8 +366,9 @@ def train(
     if evaluated is not None:
         part, where = data.parts[-1], "validation_data" if data.parts[-1].where else "training"
         labels = (data.labels[-1], part.weight, part.numbers)
-        kept = validation_predictions(network, tasks, evaluated, *labels, where, part.groups)
-        trust, calibration = fit_trust(kept)
+        encoded = {name: encoded_parts[-1] for name, encoded_parts in data.read(graph).items()}
+        origin = {"sources": sources, "encoded": encoded, "x": part.x, "table": search_spec.table}
+        trust, calibration = learn_trust(network, tasks, evaluated, *labels, where, part.groups, **origin)
     result.reason, result.seconds = trained.stopped, monotonic() - start_time
     metadata = {
         **search_spec.about,

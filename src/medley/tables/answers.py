@@ -29,6 +29,17 @@ class ClassSet(NamedTuple):
     members: np.ndarray
 
 
+class RowNotes(NamedTuple):
+    """What is noted of rows.
+
+    `unusual` (B,) is the fraction of training rows that are less unusual, by the distance of their embeddings; NaN
+    where the model knows none. `missing` are the names of what each row lacks.
+    """
+
+    unusual: np.ndarray
+    missing: list[list[str]]
+
+
 @dataclass(frozen=True)
 class Answers:
     """What the raw outputs of some rows say.

@@ -16,7 +16,7 @@ from medley.data.rows import arrange, check_counts, count
 from medley.data.sources import Source
 from medley.errors import ConfigError, DataError, ErrorCollector
 from medley.tables.answer_forms import checked_frame
-from medley.tables.answers import Answers
+from medley.tables.answers import Answers, RowNotes
 from medley.tables.columns.unreadable import check_policy, report_unreadable
 from medley.tables.reading.frames import like
 from medley.tables.reading.read import Table
@@ -58,6 +58,10 @@ class Predictor(ABC):
     def _compute_raw(self, x: Mapping[str, Any], batch_size: int) -> dict[str, np.ndarray]:
         """Compute raw outputs (B, K) by head name from rows by input name; None is an input absent in all rows."""
 
+    @abstractmethod
+    def _row_notes(self, x: Mapping[str, Any], batch_size: int) -> RowNotes:
+        """Note how unusual rows are and what they lack, given rows by input name."""
+
     @property
     def output_names(self) -> list[str]:
         """Names of the heads, in the order `predict` returns them."""
@@ -72,6 +76,7 @@ class Predictor(ABC):
         proba: bool = False,
         interval: float | None = None,
         calibrated: bool = True,
+        explain: bool = False,
         on_unreadable: OnUnreadable = "warn",
     ) -> Any:
         """Predict in the types and units of the training targets, in the order of the rows.
@@ -87,6 +92,7 @@ class Predictor(ABC):
                 class, of so many of the rows that are drawn like the training rows (split-conformal prediction).
             calibrated: whether probabilities are calibrated on validation rows, where that has improved them; the
                 predicted classes are the same.
+            explain: whether to note for each row how unusual it is among the training rows, and what it lacks.
             on_unreadable: for cells of a table that cannot be read as the kind of their column (another unit, words
                 among numbers, infinities): `"warn"` counts them as missing and lists them in one
                 `UnreadableCellWarning`, `"raise"` raises a `DataError` that lists them.
@@ -97,7 +103,9 @@ class Predictor(ABC):
             classes. An empty input gives an empty result. With `proba`, a pair of predictions and probabilities; for a
             table, one frame with a column `<target>_<class>` per class after those of the predictions. With `interval`,
             a `NumberInterval` or `ClassSet` in place of an array; for a table, columns `<target>_low` and
-            `<target>_high`, or `<target>_set` with a list of classes. Sets of labels have none.
+            `<target>_high`, or `<target>_set` with a list of classes. Sets of labels have none. With `explain`, columns
+            `unusual` (1: more unusual than all training rows) and `missing` (names of columns, as a list); for other
+            inputs, a tuple that ends with `RowNotes`.
 
         Raises:
             DataError: the rows do not match the training data; all errors are reported at once.
@@ -105,13 +113,18 @@ class Predictor(ABC):
         """
         if self._is_table(x):
             options: dict[str, Any] = {"proba": proba, "interval": interval, "calibrated": calibrated}
+            options["explain"] = explain
             return self.predict_frame(x, batch_size, root=root, on_unreadable=on_unreadable, **options)
         answers = Answers(self.targets, self.trust, self.predict_raw(x, batch_size), calibrated)
         results: dict[str, Any] = answers.predictions()
         if interval is not None:
             results |= answers.intervals(interval)
-        predictions = self._as_passed(results, x)
-        return (predictions, self._as_passed(answers.probabilities(), x)) if proba else predictions
+        returned = [self._as_passed(results, x)]
+        if proba:
+            returned.append(self._as_passed(answers.probabilities(), x))
+        if explain:
+            returned.append(self._notes(self._inputs_of(x, root, on_unreadable), batch_size))
+        return tuple(returned) if len(returned) > 1 else returned[0]
 
     def predict_proba(
         self,
@@ -207,6 +220,10 @@ class Predictor(ABC):
         check_counts(without_absent(inputs))
         return self._compute_raw(inputs, rows_per_pass(batch_size))
 
+    def _notes(self, x: Any, batch_size: int | None) -> RowNotes:
+        inputs = arrange(x, self.input_names, "x")
+        return RowNotes(np.zeros(0), []) if _has_no_rows(inputs) else self._row_notes(inputs, rows_per_pass(batch_size))
+
     def _is_table(self, x: Any) -> bool:
         return self.table is not None and is_table(x, self.input_names, self.table.required)
 
@@ -238,6 +255,7 @@ class Predictor(ABC):
         proba: bool = False,
         interval: float | None = None,
         calibrated: bool = True,
+        explain: bool = False,
         on_unreadable: OnUnreadable = "warn",
     ) -> Any:
         """Predict a table: the columns of `predict`, of `predict_proba`, or of both.
@@ -250,6 +268,7 @@ class Predictor(ABC):
             proba: whether to include those of `predict_proba`, after them.
             interval: as in `predict`; its columns follow those of `predict`.
             calibrated: as in `predict`.
+            explain: as in `predict`; its columns are the last ones.
             on_unreadable: as in `predict`.
 
         Returns:
@@ -265,7 +284,11 @@ class Predictor(ABC):
             # Predict one dummy row and drop it: only a prediction has the right columns and types.
             raw, index = {name: codec.prior[None] for name, codec in self.targets.items()}, [0]
         options: dict[str, Any] = {"labels": labels, "proba": proba, "interval": interval, "calibrated": calibrated}
-        frame = checked_frame(self.answer_columns(raw, **options), index)
+        columns = self.answer_columns(raw, **options)
+        if explain:
+            notes = self._notes(self.table.x(rows), batch_size) if len(rows) else RowNotes(np.zeros(1), [[]])
+            columns += [("unusual", notes.unusual), ("missing", notes.missing)]
+        frame = checked_frame(columns, index)
         return like(frame if len(rows) else frame.iloc[:0].set_axis(rows.frame.index), x)
 
     def predictor(

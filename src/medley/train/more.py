@@ -14,6 +14,7 @@ from medley.balance.choose import balancer
 from medley.core.arguments import check_fraction, check_whole_number
 from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded
+from medley.data.rows import take
 from medley.data.sources import encode_inputs
 from medley.data.split import bins, split
 from medley.errors import ConfigError, DataError, ErrorCollector
@@ -24,8 +25,7 @@ from medley.model.tasks import Task, tasks_of
 from medley.train.fit import fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_learning_rate
-from medley.train.validated import validation_predictions
-from medley.trust.fitting import fit_trust
+from medley.train.validated import learn_trust
 
 RATE = 0.1
 """Of the learning rate of the training before, what further training takes."""
@@ -87,8 +87,9 @@ def fit_more(
         "stopped": result.stopped,
     }
     labels = (_some(targets, parts[1]), take_weights(weight, parts[1]), parts[1])
-    kept = validation_predictions(trained.network, tasks, validation_rows, *labels, "fit_more")
-    trained.trust, calibration = fit_trust(kept)
+    origin: dict[str, Any] = {"sources": trained.sources, "encoded": _some(encoded, parts[1]), "table": trained.table}
+    origin["x"] = {name: take(rows, parts[1]) for name, rows in values.items() if rows is not None}
+    trained.trust, calibration = learn_trust(trained.network, tasks, validation_rows, *labels, "fit_more", **origin)
     trained.trust = replace(trained.trust, decisions=model.trust.decisions)
     trained.metadata["calibration"] = calibration
     trained.metadata["fit_more"] = [*model.metadata.get("fit_more", []), entry]

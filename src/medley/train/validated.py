@@ -1,18 +1,73 @@
-"""What a trained network predicts for the rows that it was not trained on."""
+"""What is learnt from the rows that a network was not trained on: how far its predictions can be trusted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import torch
 
 from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded
+from medley.data.rows import take
+from medley.data.sources import Source
 from medley.graph.network import Network
+from medley.model.forward import compute_embeddings, joined_embeddings
+from medley.model.row_features import row_features
 from medley.model.tasks import Task
+from medley.tables.view import TableView
 from medley.train.best import validation_outputs
 from medley.train.fit import VALIDATION_BATCH
+from medley.trust.fitting import fit_trust
+from medley.trust.reference import MOST_ROWS, Reference
+from medley.trust.trust import Trust
 from medley.trust.validation import TaskPredictions, ValidationPredictions
+
+
+def learn_trust(
+    network: Network,
+    tasks: Sequence[Task],
+    rows: Rows,
+    labels: Mapping[str, Encoded],
+    weight: RowWeights,
+    numbers: np.ndarray | None,
+    where: str,
+    groups: np.ndarray | None = None,
+    *,
+    sources: Sequence[Source],
+    encoded: Mapping[str, Encoded],
+    x: Mapping[str, Any],
+    table: TableView | None,
+) -> tuple[Trust, dict[str, Any]]:
+    """Learns from validation rows how far predictions can be trusted.
+
+    Args:
+        network: as of `validation_predictions`, like the next seven.
+        tasks: its tasks.
+        rows: N rows.
+        labels: their encoded labels.
+        weight: their weights.
+        numbers: their numbers.
+        where: what rows they are.
+        groups: their groups.
+        sources: of the model.
+        encoded: source name -> the rows as they were encoded.
+        x: input name -> the rows themselves, as far as they are at hand.
+        table: how the model reads a table, or None.
+
+    Returns:
+        As `fit_trust`.
+    """
+    validation = validation_predictions(network, tasks, rows, labels, weight, numbers, where, groups)
+    trust, checks = fit_trust(validation)
+    index = np.random.default_rng(0).permutation(rows.size)[:MOST_ROWS]
+    parts = {name: Encoded(np.asarray(part.array[index]), part.present[index]) for name, part in encoded.items()}
+    embeddings = compute_embeddings(network, rows, VALIDATION_BATCH, torch.from_numpy(index))
+    sample = {name: take(values, index) for name, values in x.items() if values is not None}
+    reference = Reference.of(row_features(sources, parts, sample, table), joined_embeddings(embeddings))
+    return replace(trust, reference=reference), checks
 
 
 def validation_predictions(

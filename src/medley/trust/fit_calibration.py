@@ -121,7 +121,8 @@ def _fit(
     def loss(log_slope: float) -> float:
         return float(np.average(log_losses(link, raw * np.exp(log_slope), cells, observed), weights=weight))
 
-    slope = float(np.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded", options={"xatol": 1e-3}).x))
+    least: Any = minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded", options={"xatol": 1e-3})
+    slope = float(np.exp(least.x))
     width = raw.shape[1]
     if strength is None:
         return Calibration(np.full(width, slope), np.zeros(width))

@@ -14,6 +14,7 @@ from medley.errors import MedleyError
 from medley.trust.calibration import Calibration, calibrated
 from medley.trust.conformal import ClassSets, Conformal, NumberIntervals
 from medley.trust.decision import Decision
+from medley.trust.reference import Reference
 from medley.trust.validation import ValidationPredictions
 
 
@@ -27,12 +28,14 @@ class Trust:
         calibrations: head name -> calibration of its probabilities, where one improves them.
         conformal: head name -> intervals or sets of classes.
         decisions: head name -> how classes are chosen, where it is not the most probable one.
+        reference: histograms of what the model was trained on, and where its embeddings lie; None if nothing is known.
     """
 
     validation: ValidationPredictions | None = None
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
     conformal: Mapping[str, Conformal] = field(default_factory=dict)
     decisions: Mapping[str, Decision] = field(default_factory=dict)
+    reference: Reference | None = None
 
     def calibrated(self, head: str, codec: TargetCodec, raw: np.ndarray) -> np.ndarray:
         """Raw outputs (B, K) of a head after calibration."""
@@ -51,6 +54,8 @@ class Trust:
         """A flat dict of JSON values and arrays; empty where nothing is known."""
         validation = {} if self.validation is None else self.validation.state()
         state = {f"validation/{name}": value for name, value in validation.items()}
+        if self.reference is not None:
+            state |= {f"reference/{name}": value for name, value in self.reference.state().items()}
         for part in _PARTS:
             by_head: Mapping[str, Any] = getattr(self, part)
             if by_head:
@@ -82,7 +87,12 @@ class Trust:
                     raise error.within(head).within(part) from None
         validation = _below(state, "validation/")
         restored = ValidationPredictions.restore(validation, targets) if validation else None
-        return cls(None if restored is None else restored.calibrated(parts["calibrations"]), **parts)
+        reference = _below(state, "reference/")
+        return cls(
+            None if restored is None else restored.calibrated(parts["calibrations"]),
+            reference=Reference.restore(reference) if reference else None,
+            **parts,
+        )
 
 
 _PARTS = ("calibrations", "conformal", "decisions")

@@ -1,0 +1,86 @@
+"""`medley drift`: compare new rows with those that a model was trained on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from medley.cli.models import open_model, read_rows
+from medley.cli.options import add_on_unreadable
+from medley.cli.output import ENDINGS, check_output, write_frame
+from medley.cli.table_argument import add_table, table_of
+from medley.errors import DataError, ErrorCollector
+
+DRIFTED = 3
+"""Exit code where something has drifted, for pipelines."""
+
+_EXAMPLES = """\
+examples:
+  medley drift pets-model new.csv
+  medley drift pets-model new.csv -o drift.csv || echo "look at the data"
+
+The columns that the model reads are compared one by one: numbers and categories by their histograms, texts by their
+length and words, images and recordings by their mean and deviation; and what the network makes of all of them together,
+by its embeddings. "shift" is the population stability index (0.1 moderate, 0.25 large); "p_value" is that of a
+chi-squared test, corrected for the number of columns; "missing" is the change of the fraction of missing cells.
+
+exit codes: 0 no drift, 3 drift, 2 an error that the message explains
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.epilog = _EXAMPLES
+    parser.add_argument("model", metavar="MODEL", type=Path, help="written by medley fit or Model.save")
+    add_table(parser, "rows, in any form that medley fit takes")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", help=f"a file ({', '.join(ENDINGS)}) for all columns; by default printed"
+    )
+    parser.add_argument(
+        "--level",
+        metavar="P",
+        type=float,
+        default=0.01,
+        help="p-value below which a shift may be drift (default: 0.01)",
+    )
+    parser.add_argument(
+        "--min-shift", metavar="S", type=float, default=0.1, help="least shift that may be drift (default: 0.1)"
+    )
+    parser.add_argument(
+        "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
+    )
+    parser.add_argument(
+        "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
+    )
+    add_on_unreadable(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print or write how far each column has shifted.
+
+    Returns:
+        The exit code: `DRIFTED` where something has drifted, else 0.
+
+    Raises:
+        DataError: the model or table does not exist, or columns are missing (all are reported).
+        ConfigError: the model knows nothing of what it was trained on, or there are too few rows.
+    """
+    errors = ErrorCollector()
+    if args.output is not None:
+        check_output(args.output, errors)
+    model = open_model(args.model, errors, args.device)
+    table = read_rows(
+        model, table_of(args, [] if model is None or model.table is None else model.table.required), args.root, errors
+    )
+    errors.raise_if_any(DataError)
+    assert model is not None
+    assert table is not None
+    options = {"level": args.level, "min_shift": args.min_shift}
+    frame = model.drift(table, root=args.root, on_unreadable=args.on_unreadable, **options)
+    drifted = int(frame["drifted"].sum())
+    if args.output is None:
+        print(frame.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+        print(f"{drifted} of {len(frame)} have drifted" if drifted else "no drift")
+    else:
+        write_frame(frame, args.output)
+    return DRIFTED if drifted else 0
