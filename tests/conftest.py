@@ -32,6 +32,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "house")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Tests that draw their data at random draw more of it on request."""
     parser.addoption("--random-tables", type=int, default=0, help="number of random tables (tests/e2e)")
+    parser.addoption(
+        "--malformed-requests", type=int, default=120, help="number of requests to the server (tests/serve)"
+    )
     parser.addoption("--damaged-files", type=int, default=0, help="number of damaged files (tests/e2e)")
     parser.addoption("--mutants", type=int, default=300, help="number of mutants of saved models that are tried")
     parser.addoption("--first-mutant", type=int, default=0, help="number of the first mutant of each model")

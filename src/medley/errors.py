@@ -25,7 +25,7 @@ from typing import Self, TypeVar
 
 E = TypeVar("E", bound="MedleyError")
 
-_OPTIONS: ContextVar[Mapping[str, str]] = ContextVar("options", default={})  # noqa: B039  (never written to)
+_OPTIONS: ContextVar[tuple[Mapping[str, str], Mapping[str, str]]] = ContextVar("options", default=({}, {}))
 
 
 def spelled(argument: str, *value: object) -> str:
@@ -41,30 +41,31 @@ def spelled(argument: str, *value: object) -> str:
     ...     spelled("inputs"), spelled("root", "my photos"), spelled("column_kinds", {"age": "number"})
     ('--input', "--root 'my photos'", '--kind age=number')
     """
-    option = _OPTIONS.get().get(argument)
+    option = _OPTIONS.get()[0].get(argument)
     if option is None:
         return f"{argument}={value[0]!r}" if value else argument
     match value:
         case () | (True,):
-            return option
+            return _OPTIONS.get()[1].get(argument, option) if not value else option
         case (Mapping() as pairs,):
             return " ".join(f"{option} {shlex.quote(f'{key}={item}')}" for key, item in pairs.items())
     return f"{option} {shlex.quote('none' if value[0] is None else str(value[0]))}"
 
 
 @contextmanager
-def command_line_spelling(options: Mapping[str, str]) -> Iterator[None]:
+def command_line_spelling(options: Mapping[str, str], keys: Mapping[str, str] | None = None) -> Iterator[None]:
     """Names arguments by their options in all messages that are made or printed inside.
 
     Args:
         options: Python's argument -> option. Arguments without an option stay as they are.
+        keys: Python's argument -> where its value comes from, if not from an option: a key of a file.
 
     >>> error = ConfigError("must be positive, got 0.", argument="max_trials")
     >>> with command_line_spelling({"max_trials": "--trials"}):
     ...     print(error)
     --trials must be positive, got 0.
     """
-    token = _OPTIONS.set(options)
+    token = _OPTIONS.set((options, keys or {}))
     try:
         yield
     finally:

@@ -1,5 +1,7 @@
 """`medley caption`."""
 
+import json
+
 import pandas as pd
 import pytest
 from PIL import Image
@@ -124,3 +126,18 @@ def test_the_default_model_comes_from_the_hub(capsys, rooms):
     code, _, err = run(capsys, rooms, "--image", "photo")
     assert code == 2
     assert "No pretrained weights for 'Salesforce/blip" in err
+
+
+def test_several_files_without_a_header(capsys, rooms, model, tmp_path):
+    frame = pd.read_csv(rooms, dtype=str)
+    for name, rows in (("a.csv", frame[:2]), ("b.csv", frame[2:5])):
+        rows.to_csv(tmp_path / name, index=False, header=False)
+    tables = (tmp_path / "a.csv", tmp_path / "b.csv", "--no-header")
+    code, printed, err = run(capsys, *tables, "--image", "column_2", "--column", "text", "--model", model, "--json")
+    assert (code, err) == (0, "")
+    rows = [json.loads(line) for line in printed.splitlines()]
+    assert [row["column_1"] for row in rows] == ["000", "001", "002", "003", "004"]
+    assert [row["text"] for row in rows] == ["a red room", "a green room", "a blue room", "a red room", "a green room"]
+    code, _, err = run(capsys, *tables, "--image", "column_2", "--model", model, "-o", tmp_path / "b.csv")
+    assert code == 2
+    assert "is the table itself" in err

@@ -1,6 +1,9 @@
 """`medley evaluate`."""
 
+import json
+
 import pandas as pd
+import pytest
 
 import medley as md
 from medley.cli.evaluate import _metrics_of
@@ -49,3 +52,25 @@ def test_a_target_without_a_column_is_skipped_with_a_warning(capsys, pets_model,
     assert "no column 'breed'" in printed.err
     assert "price" in printed.out
     assert "breed" not in printed.out
+
+
+def test_rows_can_have_weights(capsys, pets_model, pets_csv):
+    frame = pd.read_csv(pets_csv)
+    frame["households"] = [1.0] * 20 + [0.0] * 40
+    frame.to_csv(pets_csv, index=False)
+    code, out, err = run(capsys, pets_model, pets_csv, "--weight", "households", "--json")
+    assert (code, err) == (0, "")
+    scores = json.loads(out)
+    first = md.load(pets_model).evaluate(frame[:20])
+    assert scores["loss"] == pytest.approx(first["loss"] * 20 / 60, rel=1e-5)  # the mean over all rows, as in Keras
+    assert scores["targets"][0]["metrics"]["accuracy"] == pytest.approx(first["breed_accuracy"])
+    code, _, err = run(capsys, pets_model, pets_csv, "--weight", "household")
+    assert code == 2
+    assert err == "medley: --weight names 'household', which is not a column. Did you mean 'households'?\n"
+
+
+def test_rows_come_from_the_standard_input(capsys, pets_model, pets_csv, monkeypatch):
+    expected = run(capsys, pets_model, pets_csv)[1].splitlines()[1:]
+    with pets_csv.open() as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        assert run(capsys, pets_model, "-")[1].splitlines()[1:] == expected

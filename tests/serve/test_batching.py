@@ -150,6 +150,15 @@ def test_a_full_queue_and_a_slow_answer_are_refused():
     assert full.retry_after >= 1
 
 
+def test_an_application_may_be_run_again():
+    slow = Slow()
+    slow.may_answer.set()
+    batcher = Batcher(Batching())
+    for number in range(3):
+        predicted = asyncio.run(batcher.submit(slow, [row(number)], Options(), 10))  # and the loop ends at once
+        assert predicted.answers == [{"row": row(number)}]
+
+
 def test_a_defect_of_one_batch_neither_ends_the_server_nor_leaves_a_client_waiting(caplog):
     class Broken(Slow):
         def predict_all(self, requests):

@@ -86,6 +86,7 @@ def test_versions_and_errors(client):
 @pytest.mark.parametrize(
     ("tensor", "binary", "message"),
     [
+        ({"datatype": ["FP32"], "shape": [1], "data": [1]}, b"", "has the datatype"),
         ({"datatype": "FP8", "shape": [1], "data": [1]}, b"", "has the datatype 'FP8'"),
         ({"datatype": "FP32", "shape": [2], "data": [1]}, b"", r"has the shape \[2\] and 1 values"),
         ({"datatype": "FP32", "shape": [-1], "data": [1]}, b"", "no list of whole numbers"),

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medley.cli.output import with_lists_as_json, write_frame
+from medley.cli.output import STDOUT, STDOUT_JSON, with_lists_as_json, write_frame
 from medley.core.files import remove_leftovers, replacing
 from medley.errors import DataError
 
@@ -23,7 +23,7 @@ def open_output(output: str) -> Iterator[Callable[[pd.DataFrame], None]]:
     """Write frames below each other, without their indices. The file is replaced when the block ends without an error.
 
     Args:
-        output: a file whose name ends in one of `output.ENDINGS`, or `-` for the standard output.
+        output: a file whose name ends in one of `output.ENDINGS`, or one of the terminal.
 
     Yields:
         A function that appends a frame.
@@ -31,7 +31,7 @@ def open_output(output: str) -> Iterator[Callable[[pd.DataFrame], None]]:
     Raises:
         DataError: a column has cells of several types, which the format does not allow.
     """
-    if output == "-":
+    if output in (STDOUT, STDOUT_JSON):
         yield _text_writer(sys.stdout, output)
         return
     path = Path(output)

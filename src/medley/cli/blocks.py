@@ -8,6 +8,7 @@ import re
 from dataclasses import MISSING, Field, fields
 from typing import TYPE_CHECKING, Any
 
+from medley.cli.json_output import add_json, print_json
 from medley.cli.tables import show_table
 from medley.errors import ConfigError, did_you_mean
 
@@ -33,6 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name", metavar="NAME", nargs="?", help='a block, such as "image.conv" or "ConvBlock" (default: all)'
     )
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -45,11 +47,14 @@ def run(args: argparse.Namespace) -> None:
     from medley.core.registry import registered
 
     blocks = registered(Block)
-    if args.name is None:
+    shown = blocks if args.name is None else dict([_find(args.name, blocks)])
+    if args.json:
+        print_json([_document(name, cls) for name, cls in shown.items()])
+    elif args.name is None:
         rows = [(name, cls.__name__, _kind(cls), _first_line(cls)) for name, cls in blocks.items()]
         show_table(f"{len(rows)} blocks", ("name", "class", "kind", "description"), rows)
     else:
-        _show_block(*_find(args.name, blocks))
+        _show_block(*shown.popitem())
 
 
 def _find(query: str, blocks: dict[str, type[Block]]) -> tuple[str, type[Block]]:
@@ -74,20 +79,30 @@ def _first_line(cls: type[Block]) -> str:
     return (inspect.getdoc(cls) or "").partition("\n")[0]
 
 
+def _document(name: str, cls: type[Block]) -> dict[str, Any]:
+    columns = ("field", "range", "default", "description")
+    block_fields = [dict(zip(columns, row, strict=True)) for row in _rows(cls)]
+    head = {"name": name, "class": cls.__name__, "kind": _kind(cls), "description": _first_line(cls)}
+    return {**head, "fields": block_fields}
+
+
 def _show_block(name: str, cls: type[Block]) -> None:
+    description = _SECTION.split(inspect.getdoc(cls) or "")[0].strip()
+    print(f"{cls.__name__} ({name}), {_kind(cls)}\n\n{description}\n")
+    columns = ("field", "search range or type", "default", "description")
+    show_table("fields (a set field is fixed, an unset one is searched)", columns, _rows(cls))
+
+
+def _rows(cls: type[Block]) -> list[tuple[str, str, str | None, str | None]]:
+    """Name, range, default and description of each field of a block."""
     from medley.core.space import space_of
 
-    doc = inspect.getdoc(cls) or ""
-    description = _SECTION.split(doc)[0].strip()
-    meanings = {argument: " ".join(text.split()) for argument, text in _ARGUMENT.findall(doc)}
-    print(f"{cls.__name__} ({name}), {_kind(cls)}\n\n{description}\n")
+    meanings = {name: " ".join(text.split()) for name, text in _ARGUMENT.findall(inspect.getdoc(cls) or "")}
     block_fields = [field for field in fields(cls) if field.name != "name"]
-    rows = [
+    return [
         (field.name, *_range_and_default(field, space_of(cls, field.name)), meanings.get(field.name))
         for field in block_fields
     ]
-    columns = ("field", "search range or type", "default", "description")
-    show_table("fields (a set field is fixed, an unset one is searched)", columns, rows)
 
 
 def _range_and_default(field: Field[Any], space: Space | None) -> tuple[str, str | None]:

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medley.cli.output import ENDINGS, check_output, write_frame
+from medley.cli.output import ENDINGS, add_rows_as_json, output_of, write_frame
+from medley.cli.table_argument import add_table, table_of
 from medley.core.arguments import check_whole_number
 from medley.errors import DataError, ErrorCollector, MedleyError, did_you_mean
 
@@ -36,7 +37,7 @@ HF_HUB_OFFLINE=1 nothing is downloaded.
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
-    parser.add_argument("table", metavar="FILE", help="rows: CSV, Parquet, JSON lines, Feather, or a folder")
+    add_table(parser)
     parser.add_argument("--image", metavar="COLUMN", required=True, help="the column of images, usually file paths")
     parser.add_argument(
         "--model",
@@ -65,6 +66,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="warn",
         help="for images that cannot be read: warn and leave the caption empty, or stop with an error (default: warn)",
     )
+    add_rows_as_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -74,8 +76,8 @@ def run(args: argparse.Namespace) -> None:
         DataError: the table, column or model does not exist, or the output cannot be written (all are reported).
     """
     errors = ErrorCollector()
-    check_output(args.output, errors)
-    if args.output != "-" and Path(args.output).resolve() == Path(args.table).resolve():
+    output = output_of(args, errors)
+    if args.output != "-" and Path(args.output).resolve() in map(Path.resolve, map(Path, args.table)):
         errors.add(f"-o {args.output} is the table itself; choose another file.")
     if args.column == args.image:
         errors.add(f"--column {args.column} is the column of images; choose another name.")
@@ -91,8 +93,8 @@ def run(args: argparse.Namespace) -> None:
     )
     if all(caption is None for caption in texts):
         raise DataError(f"--image {args.image}: none of {len(frame)} cells has an image that can be read.")
-    write_frame(frame, args.output)
-    if args.output != "-":
+    write_frame(frame, output)
+    if args.output != "-" and args.verbose:
         written = sum(new is not None and new != old for new, old in zip(texts, previous, strict=True))
         print(f"{written:,} captions written, {len(texts) - written:,} rows unchanged", file=sys.stderr)
 
@@ -102,10 +104,11 @@ def _read_table(args: argparse.Namespace, errors: ErrorCollector) -> Table | Non
     from medley.tables.reading.read import read
 
     try:
-        columns = list(read(args.table, args.root).frame.columns)
+        source = table_of(args, [args.image])
+        columns = list(read(source, args.root).frame.columns)
         if args.image not in columns:
             errors.add(f"--image {args.image}: there is no such column.{did_you_mean(args.image, columns)}")
-        return read(args.table, args.root, as_text=columns)
+        return read(source, args.root, as_text=columns)
     except MedleyError as error:
         errors.collect(error)
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from medley.cli.json_output import add_json, print_json
 from medley.cli.models import open_model, read_rows
 from medley.cli.output import ENDINGS, check_output, write_frame
 from medley.cli.table_argument import add_table, table_of
@@ -38,6 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
     )
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -66,7 +68,10 @@ def run(args: argparse.Namespace) -> None:
     result = compare(opened, source, samples=args.samples, root=args.root, seed=args.seed)
     rows = max(item.rows for item in result.metrics)
     columns = result.columns()
-    show_table(f"{args.table[0]}: {rows:,} rows", columns, result.lines(), right=columns[2:])
+    if args.json:
+        print_json({"table": args.table[0], "rows": rows, "metrics": result.frame.to_dict("records")})
+    else:
+        show_table(f"{args.table[0]}: {rows:,} rows", columns, result.lines(), right=columns[2:])
     if args.output is not None:
         write_frame(result.frame, args.output)
 

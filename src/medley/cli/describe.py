@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from medley.cli.json_output import add_json, print_json
 from medley.cli.models import load_any
 from medley.cli.tables import show_sections
+
+if TYPE_CHECKING:
+    from medley.model.model import Model
 
 _EXAMPLES = """\
 examples:
@@ -20,6 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
     parser.add_argument("model", metavar="MODEL_DIR", type=Path, help="a saved model, or the folder of a search")
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -31,5 +37,34 @@ def run(args: argparse.Namespace) -> None:
     from medley.model.description import sections
 
     title, model = load_any(args.model)
+    if args.json:
+        print_json({"model": title, **document(model)})
+        return
     print(f"{title}\n\n{model.summary()}\n")
     show_sections(sections(model.graph, model.sources, model.targets, model.metadata, model.table))
+
+
+def document(model: Model) -> dict[str, Any]:
+    """A model as JSON values: its columns, inputs, outputs, network, and all of its metadata."""
+    view = model.table
+    columns = [] if view is None else [(feed.name, view.schema[name]) for feed in view.feeds for name in feed.columns]
+    return {
+        "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
+        "columns": [
+            {"column": guess.name, "kind": guess.kind, "input": name, "reason": guess.reason} for name, guess in columns
+        ],
+        "inputs": [
+            {"input": source.input_name, "encoding": source.name, "codec": type(source.codec).__name__}
+            for source in model.sources
+        ],
+        "outputs": [
+            {
+                "output": name,
+                "target": None if view is None else view.targets[name],
+                "head": type(head).__name__,
+                "classes": model.targets[name].labels,
+            }
+            for name, head in model.graph.heads.items()
+        ],
+        "metadata": model.metadata,
+    }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from medley.cli.json_output import add_json, print_json
+
 _EXAMPLES = """\
 examples:
   medley doctor pets-model          a model, and the search it comes from
@@ -18,6 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.epilog = _EXAMPLES
     parser.add_argument("folder", metavar="DIR", type=Path, help="a model directory, or the folder of a search")
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,8 +35,17 @@ def run(args: argparse.Namespace) -> int:
     from medley.search.doctor import examine
 
     findings = examine(args.folder)
-    for finding in findings:
-        print(f"{'damaged' if finding.is_problem else 'ok' if not finding.advice else 'note'}: {finding.message}")
+    states = ["damaged" if finding.is_problem else "note" if finding.advice else "ok" for finding in findings]
+    if args.json:
+        print_json(
+            [
+                {"state": state, "message": finding.message, "advice": finding.advice or None}
+                for state, finding in zip(states, findings, strict=True)
+            ]
+        )
+        return 2 if "damaged" in states else 0
+    for state, finding in zip(states, findings, strict=True):
+        print(f"{state}: {finding.message}")
         if finding.advice:
             print(f"    {finding.advice}")
-    return 2 if any(finding.is_problem for finding in findings) else 0
+    return 2 if "damaged" in states else 0

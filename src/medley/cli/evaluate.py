@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medley.cli.json_output import add_json, print_json
 from medley.cli.models import open_model, read_rows
 from medley.cli.options import add_on_unreadable
 from medley.cli.table_argument import add_table, table_of
 from medley.cli.tables import show_table
-from medley.errors import DataError, ErrorCollector
+from medley.errors import DataError, ErrorCollector, did_you_mean
 from medley.model.description import format_number
 
 if TYPE_CHECKING:
     from medley.model.model import Model
-    from medley.tables.predictor import OnUnreadable
     from medley.tables.reading.read import Table
 
 _EXAMPLES = """\
 examples:
   medley evaluate pets-model test.csv
   medley evaluate pets-model test.parquet --root photos
+  medley evaluate pets-model test.csv --weight households --json
 
 A row without a label for one target still counts for the others.
 """
@@ -38,7 +40,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
     )
+    parser.add_argument("--weight", metavar="COLUMN", help="a column with the weight of each row")
     add_on_unreadable(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -54,24 +58,39 @@ def run(args: argparse.Namespace) -> None:
     errors.raise_if_any(DataError)
     assert model is not None
     assert table is not None
-    show_scores(model, table, args.on_unreadable)
-
-
-def show_scores(model: Model, table: Table, on_unreadable: OnUnreadable = "warn") -> None:
-    """Print a model's metrics on a table, one line per target and metric."""
-    metrics = model.evaluate(table, on_unreadable=on_unreadable)
-    assert model.table is not None
-    rows = []
-    for head in model.table.labelled(table):
-        column = model.table.targets[head]
-        cells: Any = table.frame[column]
-        labelled = f"{int(cells.notna().sum()):,}"
-        rows += [
-            (column, labelled, name, format_number(value))
-            for name, value in _metrics_of(metrics, head, model.output_names)
-        ]
+    weights: Any = None
+    if args.weight is not None:
+        frame: Any = table.frame
+        if args.weight not in frame:
+            errors.add(
+                f"names {args.weight!r}, which is not a column.{did_you_mean(args.weight, frame)}",
+                argument="sample_weight",
+            )
+            errors.raise_if_any(DataError)
+        weights = frame[args.weight].to_numpy()
+    metrics = model.evaluate(table, sample_weight=weights, on_unreadable=args.on_unreadable)
+    scores = list(_scores(model, table, metrics))
+    if args.json:
+        targets = [{"target": name, "labelled_rows": rows, "metrics": dict(values)} for name, rows, values in scores]
+        print_json({"table": table.origin, "rows": len(table), "loss": metrics["loss"], "targets": targets})
+        return
+    rows = [
+        (name, f"{labelled:,}", metric, format_number(value))
+        for name, labelled, values in scores
+        for metric, value in values
+    ]
     columns = ("target", "labelled rows", "metric", "value")
     show_table(f"{table.origin}: {len(table):,} rows", columns, rows, right=("labelled rows", "value"))
+
+
+def _scores(
+    model: Model, table: Table, metrics: dict[str, float]
+) -> Iterator[tuple[str, int, list[tuple[str, float]]]]:
+    """Per target of the table: its name, the number of labelled rows, and its metrics."""
+    assert model.table is not None
+    for head in model.table.labelled(table):
+        cells: Any = table.frame[model.table.targets[head]]
+        yield model.table.targets[head], int(cells.notna().sum()), _metrics_of(metrics, head, model.output_names)
 
 
 def _metrics_of(metrics: dict[str, float], head: str, heads: list[str]) -> list[tuple[str, float]]:

@@ -6,10 +6,11 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medley.cli.json_output import add_json, print_json
 from medley.cli.models import open_model, read_rows
 from medley.cli.options import add_on_unreadable
 from medley.cli.table_argument import add_table, table_of
@@ -56,6 +57,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
     )
     add_on_unreadable(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -90,9 +92,12 @@ def run(args: argparse.Namespace) -> None:
         seed=args.seed,
     )
     numbered = [replace(item, row=args.row[item.row]) for item in items]
-    if output is None:
+    if args.json:
+        print_json([_document(item) for item in numbered])
+    elif output is None:
         for item in numbered:
             _show(item)
+    if output is None:
         return
     from medley.report.attribution_html import attribution_page
 
@@ -122,6 +127,14 @@ def _label_of(targets: object, head: str, text: str) -> object:
     """The class that is written like `text`; the text itself if there is none."""
     codec = targets.get(head) if isinstance(targets, dict) else None
     return next((label for label in getattr(codec, "labels", None) or () if str(label) == text), text)
+
+
+def _document(item: Attribution) -> dict[str, Any]:
+    parts = [
+        {name: getattr(part, name) for name in ("column", "kind", "cell", "amount", "error")} for part in item.parts
+    ]
+    head = {"row": item.row, "target": item.target, "label": item.label}
+    return {**head, "output": item.output, "reference": item.reference, "parts": parts}
 
 
 def _show(item: Attribution) -> None:

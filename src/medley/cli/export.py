@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from medley.cli.json_output import add_json, print_json
 from medley.cli.models import load_any
 from medley.errors import ConfigError, ErrorCollector, MedleyError
 
@@ -23,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLES
     parser.add_argument("model", metavar="MODEL_DIR", type=Path, help="a saved model, or the folder of a search")
     parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="a file, <name>.onnx")
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -40,4 +42,7 @@ def run(args: argparse.Namespace) -> None:
         errors.raise_if_any(ConfigError)
         return
     path = model.export(args.output)
-    print(f"{path} and {path.name}.json; predict with `medley predict {path} FILE`.")
+    if args.json:
+        print_json({"onnx": path, "codecs": f"{path}.json"})
+    elif args.verbose:
+        print(f"{path} and {path.name}.json; predict with `medley predict {path} FILE`.")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from contextlib import nullcontext, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medley.cli.config import add_config, config_text, options_of
 from medley.cli.inspect import add_table_arguments, column_kinds, missing_values
+from medley.cli.json_output import add_json, print_json
 from medley.cli.memory import add_memory
 from medley.cli.plan import add_plan, plan_of
 from medley.cli.pretrained import add_pretrained, pretrained_of
@@ -29,6 +33,8 @@ examples:
   medley fit houses.csv --target price --root photos --on-bad-file drop
   medley fit new-pets.csv --from pets-model -o pets-model-2
   medley fit pets.csv --target price --plan pets-model -o pets-model-again
+  medley fit pets.csv --target price --epochs 20 --save-config run.yaml
+  medley fit --config run.yaml --epochs 40 -o longer-model
 
 MODEL_DIR contains the model and, in search/, the trials: see medley describe MODEL_DIR and
 medley trials MODEL_DIR/search. To resume a search that was killed, run the same command again: a trial continues in the
@@ -135,12 +141,14 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
     add_pretrained(parser)
     add_memory(parser)
     add_plan(parser)
+    add_config(parser)
+    add_json(parser)
     verbosity = parser.add_mutually_exclusive_group()
     verbosity.add_argument("-q", "--quiet", action="store_const", const=0, dest="verbose", help="print warnings only")
     verbosity.add_argument(
         "-v", "--verbose", action="store_const", const=2, dest="verbose", help="print a line per epoch"
     )
-    parser.set_defaults(verbose=1)
+    parser.set_defaults(verbose=1, options=partial(options_of, parser))
 
 
 def _weights(weights: list[str], errors: ErrorCollector) -> str | dict[str, str] | None:
@@ -170,8 +178,10 @@ def run(args: argparse.Namespace) -> int:
         ConfigError, DataError: arguments, table or output are invalid; all errors are reported at once.
         KeyboardInterrupt: Ctrl-C was pressed before there was anything to save.
     """
-    errors = ErrorCollector()
+    errors = args.config.errors if args.config else ErrorCollector()
     folder: Path = args.output or Path(f"{name_of(args)}-model")
+    if args.save_config is not None:
+        args.save_config.write_text(config_text(args.options(args), "# medley fit --config\n"), encoding="utf-8")
     if args.start is not None:
         from medley.cli.fit_more import run as run_more
 
@@ -181,7 +191,8 @@ def run(args: argparse.Namespace) -> int:
     if args.resume and args.overwrite:
         errors.add("--resume continues a search, and --overwrite starts a new one; choose one of them.")
     _check_folder(folder, errors, is_replaced=args.overwrite or args.resume)
-    model = _fit(args, folder, kinds, errors)
+    with redirect_stdout(sys.stderr) if args.json else nullcontext():
+        model = _fit(args, folder, kinds, errors)
     model.save(folder)
     is_interrupted = model.metadata["search"]["ended"] == "interrupted"
     if is_interrupted:
@@ -190,9 +201,12 @@ def run(args: argparse.Namespace) -> int:
             "continues.",
             file=sys.stderr,
         )
-    elif args.verbose:
+    elif args.verbose and not args.json:
         print(f"saved in {folder}\n")
-    if args.verbose:
+    if args.json:
+        metadata = {key: model.metadata.get(key) for key in ("scores", "tasks", "left_out", "leaks", "search", "plan")}
+        print_json({"model": folder, "rows": model.metadata.get("rows"), **metadata})
+    elif args.verbose:
         from medley.cli.tables import show_sections
         from medley.model.description import score_sections
 

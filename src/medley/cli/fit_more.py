@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from medley.cli.json_output import print_json
 from medley.errors import ErrorCollector
 
 _SEARCH_OPTIONS = {
@@ -52,11 +53,13 @@ def run(args: argparse.Namespace, folder: Path, errors: ErrorCollector) -> int:
     source = table_of(args, list(model.table.targets.values()))
     trained = model.fit_more(source, epochs=args.epochs or 10, root=args.root, seed=args.seed or 0, time_limit=limit)
     trained.save(folder)
-    if args.verbose:
-        entry = trained.metadata["fit_more"][-1]
+    entry = trained.metadata["fit_more"][-1]
+    if args.json:
+        print_json({"model": folder, **entry})
+    elif args.verbose:
         print(f"{entry['rows']:,} rows, {entry['epochs']} epochs; loss on new validation rows: ", end="")
         print(f"{entry['loss_before']:.4g} before, {entry['loss_after']:.4g} after")
         print(f"saved in {folder}")
-    if is_interrupted := trained.metadata["fit_more"][-1]["stopped"] == "interrupted":
+    if is_interrupted := entry["stopped"] == "interrupted":
         print(f"medley: interrupted; the best network so far is saved in {folder}", file=sys.stderr)
     return 130 if is_interrupted else 0

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medley.cli.json_output import add_json, print_json
 from medley.cli.models import open_model, read_rows
 from medley.cli.options import add_on_unreadable
 from medley.cli.output import ENDINGS, check_output, write_frame
@@ -43,7 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL_DIR", type=Path, help="a folder written by medley fit or Model.save")
     add_table(parser, "a table that has the target columns, in any form that medley fit takes")
     parser.add_argument("--repeats", metavar="N", type=int, default=5, help="permutations of each column (default: 5)")
-    parser.add_argument("--time-limit", metavar="T", help='stop after "90s", "10m", ...')
+    parser.add_argument("--time-limit", metavar="T", default="60s", help='stop after "90s", "10m" (default: "60s")')
     parser.add_argument("--rows", metavar="N", type=int, default=2000, help="rows that are drawn (default: 2000)")
     parser.add_argument(
         "--together", metavar="A,B", action="append", default=[], help="columns that are also permuted together"
@@ -60,6 +61,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
     )
     add_on_unreadable(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -87,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
     assert model is not None
     assert table is not None
     groups: Any = {pair.replace(",", " + "): pair.split(",") for pair in args.together} or None
-    with progress_bar("measurements", None) as advance:
+    with progress_bar("measurements", None, is_shown=args.verbose > 0) as advance:
         result = model.importance(
             table,
             groups="associated" if args.associated else groups,
@@ -98,7 +100,16 @@ def run(args: argparse.Namespace) -> None:
             seed=args.seed,
             progress=lambda done, total: advance(1),
         )
-    _show(result)
+    if args.json:
+        measurements = [
+            {"level": m.level, "name": m.name, "task": m.task, "metric": m.metric, "mean": m.mean, "values": m.values}
+            for m in result.measurements
+        ]
+        print_json(
+            {"rows": result.rows, "scores": result.scores, "importance": measurements, "left_out": result.left_out}
+        )
+    else:
+        _show(result)
     if args.output is not None:
         write_frame(result.frame, args.output)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from medley.cli.json_output import add_json, print_json
 from medley.cli.memory import add_memory, memory_of
 from medley.cli.table_argument import add_table, table_of
 from medley.cli.tables import show_table
@@ -14,6 +15,7 @@ from medley.errors import DataError, ErrorCollector, MedleyError, did_you_mean
 
 if TYPE_CHECKING:
     from medley.core.column import ColumnGuess, TaskGuess
+    from medley.tables.checks.leaks import Leak
     from medley.tables.columns.missing import MissingValueSpec
     from medley.tables.columns.schema import Schema
     from medley.tables.reading.read import Table
@@ -33,6 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_table(parser)
     add_table_arguments(parser)
     add_memory(parser)
+    add_json(parser)
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +70,25 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@dataclass(frozen=True)
+class Inspection:
+    """What is inferred about a table.
+
+    Args:
+        table: its rows, or a sample of them.
+        schema: the kinds of the columns, targets included.
+        tasks: target -> its task.
+        leaks: columns that determine a target.
+        duplicates: number of rows with the same inputs as an earlier row.
+    """
+
+    table: Table
+    schema: Schema
+    tasks: Mapping[str, TaskGuess]
+    leaks: Sequence[Leak]
+    duplicates: int
+
+
 def run(args: argparse.Namespace) -> None:
     """Print the inferred kinds, the tasks of the targets, and the columns that leak them.
 
@@ -74,7 +96,29 @@ def run(args: argparse.Namespace) -> None:
         DataError: the table does not exist; a column or kind is unknown; a column cannot be parsed as the kind in
             `--kind`; or a target cannot be predicted (all are reported).
     """
+    inspection = inspected(args)
+    if args.json:
+        print_json(_document(inspection))
+        return
+    for note in inspection.table.notes:
+        print(f"note: {note}\n")
+    _show_columns(inspection.table, inspection.schema.without(inspection.tasks))
+    if inspection.tasks:
+        _show_targets(inspection.tasks)
+        _show_leaks(inspection)
+
+
+def inspected(args: argparse.Namespace) -> Inspection:
+    """Infer what the columns of a table hold, and find leaks and duplicate rows if there are targets.
+
+    Args:
+        args: with the arguments of `add_table`, `add_table_arguments` and `add_memory`.
+
+    Raises:
+        DataError: as `run`.
+    """
     from medley.auto.table.dense_targets import settle_dense_targets
+    from medley.tables.checks.leaks import duplicate_groups, leaks
 
     errors = ErrorCollector()
     kinds, missing = column_kinds(args.kind, errors), missing_values(args, errors)
@@ -85,12 +129,43 @@ def run(args: argparse.Namespace) -> None:
     schema = _infer_schema(table, others, errors, missing, tasks)
     errors.raise_if_any(DataError)
     tasks = settle_dense_targets(table, table, schema, tasks, kinds, missing)
-    for note in table.notes:
-        print(f"note: {note}\n")
-    _show_columns(table, schema.without(tasks))
-    if tasks:
-        _show_targets(tasks)
-        _show_leaks(table, schema, tasks)
+    if not tasks:
+        return Inspection(table, schema, tasks, (), 0)
+    inputs = schema.without(tasks).used
+    distinct = len(set(duplicate_groups(table.frame.loc[:, inputs]).tolist())) if inputs else len(table)
+    return Inspection(table, schema, tasks, leaks(table, schema, tasks), len(table) - distinct)
+
+
+def _document(inspection: Inspection) -> dict[str, Any]:
+    """What is inferred, as JSON values."""
+    columns = [
+        {
+            "column": guess.name,
+            "kind": guess.kind,
+            "used": guess.is_used,
+            "reason": guess.reason,
+            "confidence": guess.confidence,
+            "missing": guess.missing,
+            "examples": guess.examples,
+            "input": guess.description,
+        }
+        for guess in inspection.schema.without(inspection.tasks).values()
+    ]
+    targets = [
+        {
+            "target": name,
+            "task": task.kind,
+            "reason": task.reason,
+            "confidence": task.confidence,
+            "missing": task.missing,
+            "classes": task.labels,
+        }
+        for name, task in inspection.tasks.items()
+    ]
+    leaks = [{"column": leak.column, "target": leak.target, "reason": str(leak)} for leak in inspection.leaks]
+    table = inspection.table
+    head = {"table": table.origin, "rows": len(table), "notes": table.notes, "columns": columns, "targets": targets}
+    return {**head, "leaks": leaks, "duplicate_rows": inspection.duplicates}
 
 
 def _read_table(source: Any, root: str | None, memory: int) -> Table:
@@ -199,7 +274,7 @@ def _show_columns(table: Table, schema: Schema) -> None:
     show_table(title, names, rows, right=("confidence", "missing"))
 
 
-def _show_targets(tasks: dict[str, TaskGuess]) -> None:
+def _show_targets(tasks: Mapping[str, TaskGuess]) -> None:
     rows = [
         (
             name,
@@ -219,15 +294,12 @@ def _show_targets(tasks: dict[str, TaskGuess]) -> None:
     )
 
 
-def _show_leaks(table: Table, schema: Schema, tasks: dict[str, TaskGuess]) -> None:
-    from medley.tables.checks.leaks import duplicate_groups, leaks
-
-    for leak in leaks(table, schema, tasks):
+def _show_leaks(inspection: Inspection) -> None:
+    for leak in inspection.leaks:
         print(f"warning: {leak} Leave it out with --kind {leak.column!r}=unused if it is not known when you predict.")
-    inputs = schema.without(tasks).used
-    duplicates = len(table) - len(set(duplicate_groups(table.frame.loc[:, inputs]).tolist())) if inputs else 0
-    if duplicates:
-        print(f"note: {duplicates:,} rows have the same inputs as another row; a split keeps them together.")
+    if inspection.duplicates:
+        rows = f"{inspection.duplicates:,} rows have the same inputs as another row"
+        print(f"note: {rows}; a split keeps them together.")
 
 
 def _percent(value: float) -> str:

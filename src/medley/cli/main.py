@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ from importlib import import_module
 from typing import Any
 
 from medley import __version__
-from medley.cli.options import OPTIONS
+from medley.cli.config import with_config
+from medley.cli.options import OPTIONS, add_verbosity
 from medley.errors import (
     ConfigError,
     MedleyError,
@@ -24,6 +26,7 @@ from medley.errors import (
 
 COMMANDS = {
     "inspect": "infer what the columns of a table hold, and which columns leak a target",
+    "new": "write a commented configuration for medley fit, from the inferred columns",
     "fit": "train a model that predicts columns of a table, and save it",
     "worker": "train networks for a search that runs on another machine",
     "predict": "predict the targets of the rows of a table",
@@ -41,8 +44,18 @@ COMMANDS = {
     "blocks": "list the blocks that networks are made of, with their search ranges",
     "trials": "list the trials of a search",
     "doctor": "examine a saved model or a search: what is damaged, what would be resumed",
+    "completion": "print a script that completes commands and options in a shell",
 }
 """Command -> summary in the help; its code is in the module of the same name."""
+
+_GROUPS = {
+    "from a table to predictions": ("inspect", "new", "fit", "worker", "predict", "evaluate", "caption"),
+    "a saved model": (
+        *("describe", "report", "compare", "importance", "explain", "drift", "threshold", "export", "serve", "doctor"),
+    ),
+    "more": (),
+}
+"""Title -> commands, in the help; those that no group names are in the last one."""
 
 _WITH_BLOCKS = (
     "fit",
@@ -67,6 +80,8 @@ _VERSIONS = ("torch", "numpy", "pandas", "scikit-learn", "optuna", "safetensors"
 _EXAMPLES = """\
 examples:
   medley inspect pets.csv           the columns of a table, and how they would be used
+  medley new pets.csv --target price -o pets.yaml
+  medley fit --config pets.yaml -o pets-model
   medley fit pets.csv --target breed --target price -o pets-model
   medley predict pets-model new.csv -o out.csv
   medley evaluate pets-model test.csv
@@ -96,7 +111,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: after `--help` and `--version`, and for invalid arguments.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser, subparsers = _parser(arguments)
+    parser, subparsers = command_parser(arguments)
+    try:
+        arguments, config = with_config(arguments, subparsers)
+    except MedleyError as error:
+        return _exit_code(error)
     args, rest = parser.parse_known_args(arguments)
     if rest:
         command = subparsers.get(args.verb, parser)
@@ -104,12 +123,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.verb is None:
         parser.print_help(sys.stderr)
         return 2
-    with command_line_spelling(OPTIONS):
+    args.config, start_time = config, time.monotonic()
+    with command_line_spelling(OPTIONS, config.names(OPTIONS) if config else {}):
         try:
             with _warnings_as_lines():
                 _import(getattr(args, "modules", ()))
                 code = _command_module(args.verb).run(args)
             sys.stdout.flush()
+            if getattr(args, "verbose", 1) > 1:
+                print(f"medley {args.verb}: {time.monotonic() - start_time:.1f} s", file=sys.stderr)
         except (KeyboardInterrupt, MedleyError, OSError, ModuleNotFoundError) as error:
             if args.debug or is_missing_part(error):
                 raise
@@ -180,26 +202,37 @@ def _unknown_arguments_message(rest: Sequence[str], verb: argparse.ArgumentParse
     return f"{rest[0]!r} is an unexpected argument.{hint}"
 
 
-def _parser(arguments: Sequence[str]) -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+def command_parser(
+    arguments: Sequence[str],
+) -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    """The parser, and those of the commands; only the one that is asked for has its arguments.
+
+    Args:
+        arguments: after `medley`.
+    """
     parser = argparse.ArgumentParser(
         prog="medley",
+        usage="medley [-h] [--version] [--debug] COMMAND ...",
         description="Multi-modal, multi-task deep learning: many kinds of input, many targets, one network.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_Version, help="show the versions of medley and of its main dependencies")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    subparsers = parser.add_subparsers(dest="verb", metavar="COMMAND", title="commands")
+    subparsers = parser.add_subparsers(
+        dest="verb", prog="medley", title="commands", description=_listing(), help=argparse.SUPPRESS
+    )
     # Only the requested command's module is imported, to add its arguments.
     requested = next((argument for argument in arguments if argument in COMMANDS), None)
     for name, summary in COMMANDS.items():
         description = summary[0].upper() + summary[1:] + "."
         subparser = subparsers.add_parser(
-            name, help=summary, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+            name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
         )
         subparser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         if name == requested:
             _command_module(name).arguments(subparser)
+            add_verbosity(subparser)
         if name in _WITH_BLOCKS:
             subparser.add_argument(
                 "--import",
@@ -210,6 +243,21 @@ def _parser(arguments: Sequence[str]) -> tuple[argparse.ArgumentParser, Mapping[
                 help="a module of your own that registers blocks; may be given several times",
             )
     return parser, subparsers.choices
+
+
+def _listing() -> str:
+    """The commands in groups, with their summaries."""
+    named = {name for names in _GROUPS.values() for name in names}
+    *first, last = _GROUPS
+    groups = {title: [name for name in _GROUPS[title] if name in COMMANDS] for title in first} | {
+        last: [name for name in COMMANDS if name not in named]
+    }
+    width = max(map(len, COMMANDS))
+    parts = [
+        "\n".join([f"{title}:", *(f"  {name:{width}}  {COMMANDS[name]}" for name in names)])
+        for title, names in groups.items()
+    ]
+    return "\n\n".join(parts)
 
 
 class _Version(argparse.Action):

@@ -56,3 +56,17 @@ def add_on_unreadable(parser: argparse.ArgumentParser) -> None:
         help="for cells that cannot be read as the kind of their column: warn and treat them as missing, or stop with "
         "an error (default: warn)",
     )
+
+
+def add_verbosity(parser: argparse.ArgumentParser) -> None:
+    """Add -q and -v, unless the command has them: `verbose` is 0, 1 or 2."""
+    if "-q" in parser._option_string_actions or "-v" in parser._option_string_actions:
+        return
+    verbosity = parser.add_mutually_exclusive_group()
+    verbosity.add_argument(
+        "-q", "--quiet", action="store_const", const=0, dest="verbose", help="no progress and no notes; warnings stay"
+    )
+    verbosity.add_argument(
+        "-v", "--verbose", action="store_const", const=2, dest="verbose", help="more lines, and the time that was taken"
+    )
+    parser.set_defaults(verbose=1)

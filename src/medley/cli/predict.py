@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from medley.cli.memory import add_memory, memory_of
 from medley.cli.models import open_predictor, read_rows
 from medley.cli.options import add_on_unreadable
-from medley.cli.output import ENDINGS, check_output, write_frame
+from medley.cli.output import ENDINGS, add_rows_as_json, output_of, write_frame
 from medley.cli.progress import progress_bar
 from medley.cli.table_argument import add_table, table_of
 from medley.errors import DataError, ErrorCollector, MedleyError
@@ -29,6 +29,7 @@ _EXAMPLES = """\
 examples:
   medley predict pets-model new.csv                        prints CSV
   medley predict pets-model new.csv -o out.csv
+  medley predict pets-model - --json < new.csv             reads and prints rows, for pipes
   medley predict pets-model new.parquet -o out.parquet --with-inputs --proba
   medley predict pets.onnx new.csv -o out.csv              an exported model; does not need torch
 
@@ -78,6 +79,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_on_unreadable(parser)
     add_memory(parser)
+    add_rows_as_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -90,24 +92,26 @@ def run(args: argparse.Namespace) -> None:
     from medley.tables.reading.memory import is_large
 
     errors = ErrorCollector()
-    check_output(args.output, errors)
+    output = output_of(args, errors)
     if args.output != "-" and Path(args.output).resolve() in map(Path.resolve, map(Path, args.table)):
         errors.add(f"-o {args.output} is the table itself; choose another file.")
     model = open_predictor(args.model, errors, args.device)
     memory = memory_of(args.memory, errors)
     source = table_of(args, [] if model is None or model.table is None else model.table.required)
     if model is not None and is_large(source, memory):
-        _in_batches(model, source, args, memory, errors)
+        _in_batches(model, source, output, args, memory, errors)
         return
     table = read_rows(model, source, args.root, errors)
     errors.raise_if_any(DataError)
     assert model is not None
     assert table is not None
-    predictions = _predict(model, table, _options(args))
-    write_frame(_with_inputs(table.frame, predictions) if args.with_inputs else predictions, args.output)
+    predictions = _predict(model, table, _options(args), is_shown=args.verbose > 0)
+    write_frame(_with_inputs(table.frame, predictions) if args.with_inputs else predictions, output)
 
 
-def _in_batches(model: Predictor, source: Any, args: argparse.Namespace, memory: int, errors: ErrorCollector) -> None:
+def _in_batches(
+    model: Predictor, source: Any, output: str, args: argparse.Namespace, memory: int, errors: ErrorCollector
+) -> None:
     from medley.cli.predict_large import large_table, predict_large
 
     table = None
@@ -121,7 +125,7 @@ def _in_batches(model: Predictor, source: Any, args: argparse.Namespace, memory:
     def to_output(rows: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
         return _with_inputs(rows, predictions) if args.with_inputs else predictions
 
-    predict_large(model, table, args.output, to_output, ROWS, _options(args))
+    predict_large(model, table, output, to_output, ROWS, _options(args), is_shown=args.verbose > 0)
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:
@@ -135,7 +139,7 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _predict(model: Predictor, table: Table, options: Mapping[str, Any]) -> pd.DataFrame:
+def _predict(model: Predictor, table: Table, options: Mapping[str, Any], *, is_shown: bool) -> pd.DataFrame:
     """Predict in batches, to show progress; unreadable files are reported once for all batches."""
     import numpy as np
     import pandas as pd
@@ -143,7 +147,7 @@ def _predict(model: Predictor, table: Table, options: Mapping[str, Any]) -> pd.D
     from medley.core.row_reporting import WarningCollector, using_row_numbers
 
     parts = []
-    with WarningCollector(), progress_bar("rows", len(table)) as advance:
+    with WarningCollector(), progress_bar("rows", len(table), is_shown=is_shown) as advance:
         for start in range(0, max(len(table), 1), ROWS):
             chunk = replace(table, frame=table.frame.iloc[start : start + ROWS])
             with using_row_numbers(np.arange(start, start + len(chunk))):

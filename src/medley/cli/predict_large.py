@@ -54,18 +54,21 @@ def predict_large(
     to_output: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame],
     rows: int,
     options: Mapping[str, Any],
+    *,
+    is_shown: bool = True,
 ) -> None:
     """Predict a table and write the predictions, batch by batch.
 
     Args:
         model: a model that reads tables.
         table: the rows.
-        output: a file, or `-`.
+        output: a file, or `-`, `-.jsonl`.
         to_output: rows and their predictions -> the rows to write.
         rows: the number of rows per batch.
         options: arguments of `Predictor.predict_frame`.
+        is_shown: whether progress is.
     """
-    with WarningCollector(), progress_bar("rows", None) as advance, open_output(output) as write:
+    with WarningCollector(), progress_bar("rows", None, is_shown=is_shown) as advance, open_output(output) as write:
         for start, batch in table.batches():
             for first in range(0, len(batch), rows):
                 chunk = replace(batch, frame=batch.frame.iloc[first : first + rows])

@@ -8,17 +8,18 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress_bar(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def progress_bar(label: str, total: int | None, *, is_shown: bool = True) -> Iterator[Callable[[int], None]]:
     """Show progress on a terminal; nothing if the output is not a terminal.
 
     Args:
         label: the text before the bar.
         total: the total number of rows; None if unknown.
+        is_shown: whether it is wanted.
 
     Yields:
         A function to call with the number of newly finished rows.
     """
-    if not sys.stderr.isatty():
+    if not is_shown or not sys.stderr.isatty():
         yield lambda rows: None
         return
     from rich.console import Console

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from medley.cli.json_output import add_json, print_json
 from medley.cli.models import load_any
 from medley.cli.table_argument import add_table, table_of
 from medley.errors import ConfigError, DataError, ErrorCollector, MedleyError
@@ -36,6 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
     )
     parser.add_argument("--no-examples", action="store_true", help="show no cells and no rows of the tables")
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -59,4 +61,7 @@ def run(args: argparse.Namespace) -> None:
             raise DataError(f"{args.model} was fitted to inputs rather than to a table: use model.report in Python.")
         table = table_of(args, model.table.required)
     path = model.report(args.output, table, root=args.root, examples=not args.no_examples)
-    print(f"{path} ({path.stat().st_size / 1000:,.0f} kB)")
+    if args.json:
+        print_json({"report": path, "bytes": path.stat().st_size})
+    elif args.verbose:
+        print(f"{path} ({path.stat().st_size / 1000:,.0f} kB)")

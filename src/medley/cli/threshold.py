@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from medley.cli.json_output import add_json, print_json
 from medley.errors import ConfigError, ErrorCollector
 
 _EXAMPLES = """\
@@ -37,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--costs", metavar="JSON", help="what errors cost, or a file with it")
     parser.add_argument("--positive", metavar="CLASS", help="the positive one of two classes (default: the second)")
     parser.add_argument("--reset", action="store_true", help="predict the most probable class again")
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -63,15 +65,20 @@ def run(args: argparse.Namespace) -> None:
         model.reset_threshold(args.target)
     elif ways:
         rule = model.set_threshold(args.target, positive=args.positive, **ways)
-        print(_described(rule))
-    else:
-        for head, decision in model.trust.decisions.items():
-            print(f"{head}: {_described(decision.rule)}")
-        if not model.trust.decisions:
+        if not args.json:
+            print(_described(rule))
+    rules = {head: decision.rule for head, decision in model.trust.decisions.items()}
+    if args.json:
+        print_json({"model": args.model, "rules": rules})
+    elif not ways and not args.reset:
+        for head, rule in rules.items():
+            print(f"{head}: {_described(rule)}")
+        if not rules:
             print("no thresholds: the most probable class is predicted")
-        return
-    model.save(args.model)
-    print(f"saved in {args.model}")
+    if ways or args.reset:
+        model.save(args.model)
+        if args.verbose and not args.json:
+            print(f"saved in {args.model}")
 
 
 def _costs(text: str) -> Any:

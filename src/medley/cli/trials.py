@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medley.cli.json_output import add_json, print_json
 from medley.cli.tables import show_table
 from medley.errors import ArtifactError
 from medley.model.description import format_number
@@ -30,6 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "project", metavar="PROJECT_DIR", type=Path, help="the folder of a search: directory/project_name"
     )
     parser.add_argument("--best", metavar="N", type=int, help="show only the N best trials, the best first")
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -42,6 +44,9 @@ def run(args: argparse.Namespace) -> None:
     results = store.results()
     best = store.best()
     shown = results if args.best is None else ranked(results)[: args.best]
+    if args.json:
+        print_json({"project": args.project, "best": best, "trials": [_document(result) for result in shown]})
+        return
     defaults = results[0].params if results else {}
     columns = ("trial", "state", "score", "epochs", "seconds", "parameters", "reason", "differences from trial 0")
     rows = [_row(result, defaults, star="*" if result.number == best else "") for result in shown]
@@ -69,6 +74,19 @@ def open_project(folder: Path) -> Store:
     subprojects = sorted(str(path.parent) for path in folder.glob("*/project.json")) if folder.is_dir() else []
     hint = f" There is one in {', '.join(subprojects)}." if subprojects else ""
     raise ArtifactError(f"{folder} contains no search: project.json is missing.{hint}")
+
+
+def _document(result: TrialResult) -> dict[str, Any]:
+    return {
+        "trial": result.number,
+        "state": result.state,
+        "score": result.score,
+        "epochs": len(result.records),
+        "seconds": result.seconds,
+        "parameters": result.size,
+        "reason": result.reason,
+        "hyperparameters": result.params,
+    }
 
 
 def _row(result: TrialResult, defaults: Mapping[str, Any], star: str) -> tuple[Any, ...]:

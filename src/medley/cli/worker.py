@@ -25,7 +25,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--idle", metavar="T", default="10m", help="the time without a trial after which the worker ends (default: 10m)"
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="print warnings only")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from medley.search.execute.file_worker import serve
 
     def log(line: str) -> None:
-        if not args.quiet:
+        if args.verbose:
             print(line, flush=True)
 
     try:

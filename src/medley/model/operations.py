@@ -48,7 +48,7 @@ class ModelOperations(Predictor, ABC):
         *,
         groups: Mapping[str, Sequence[str]] | Literal["associated"] | None = None,
         repeats: int = 5,
-        time_limit: float | None = None,
+        time_limit: float | None = 60.0,
         max_rows: int | None = 2000,
         sample_weight: Any = None,
         root: str | Path | None = None,
@@ -68,7 +68,8 @@ class ModelOperations(Predictor, ABC):
             groups: columns that are also permuted together: a dict from a name to columns, or `"associated"` for those
                 that nearly determine each other, as each of them alone seems unimportant.
             repeats: permutations of each column.
-            time_limit: seconds; all columns are permuted once before any is again, and the result lists what was left.
+            time_limit: seconds, or None; all columns are permuted once before any is again, and the result lists what
+                was left out.
             max_rows: of more rows, as many are drawn at random.
             sample_weight: as in `evaluate`.
             root: as in `predict`.

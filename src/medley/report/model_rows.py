@@ -144,6 +144,11 @@ class ModelRows:
         """The keys of results of layers that read a source."""
         return {key for key, name in self._reusable.keys.items() if name == source}
 
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of an encoded row."""
+        return sum(encoded.array.nbytes // max(len(encoded.array), 1) for encoded in self.sources.values()) or 1
+
     def encoded_row(self, source: str, row: int) -> np.ndarray:
         """One encoded row of a source."""
         return self.sources[source].array[row]

@@ -35,13 +35,16 @@ def application(models: Models, settings: Settings) -> FastAPI:
         ConfigError: a model cannot be loaded; all errors are reported.
     """
     metrics = Metrics()
-    served = ServedModels(models, settings, metrics, Path(settings.exports or _temporary_folder()))
+    exports = Path(settings.exports or _temporary_folder())
+    served = ServedModels(models, settings, metrics, exports)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         served.start()
         yield
         await served.stop()
+        if settings.exports is None:
+            shutil.rmtree(exports, ignore_errors=True)
 
     app = FastAPI(title="medley", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.served, app.state.settings, app.state.metrics = served, settings, metrics
@@ -70,7 +73,7 @@ def application(models: Models, settings: Settings) -> FastAPI:
 
 
 def _temporary_folder() -> str:
-    """A folder that is removed when the process ends."""
+    """A folder that is removed when the process ends, unless a signal ends it: then the application removes it."""
     folder = tempfile.mkdtemp(prefix="medley-serve-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

@@ -56,6 +56,7 @@ class Batcher:
         self._arriving = 0
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="medley-serve")
         self._seconds_per_row = 0.001
 
@@ -86,11 +87,15 @@ class Batcher:
         Raises:
             Refusal: the rows cannot be predicted, too many others wait, or there is no result in time.
         """
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:  # a host that runs the application again: nobody waits for the old loop any more
+            self._loop, self._changed, self._task = loop, asyncio.Event(), None
+            self._jobs.clear()
         waiting = self.waiting_rows
         if self._jobs and waiting + len(rows) > self.batching.queue:
             after = max(1, math.ceil(waiting * self._seconds_per_row))
             raise Refusal(503, f"{waiting:,} rows are waiting already; try again later.", retry_after=after)
-        job = Job(model, rows, options, asyncio.get_running_loop().create_future())
+        job = Job(model, rows, options, loop.create_future())
         self._jobs.append(job)
         self._changed.set()
         if self._task is None or self._task.done():

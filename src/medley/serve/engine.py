@@ -94,6 +94,7 @@ def _open_saved(path: Path, settings: Settings) -> Predictor:
 def _export(path: Path, target: Path, settings: Settings) -> None:
     from filelock import FileLock
 
+    target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{target}.lock"):
         if description_of(target).exists():  # another process of this server was first
             return

@@ -52,7 +52,7 @@ def influences(
     full, without = answer(raw), answer(compute(changed))
     owners = np.repeat(np.arange(len(rows)), [len(names) for names in present])
     changes = {head: _changes(full, without, head, owners) for head in raw}
-    columns = np.array([name for names in present for name in names], dtype=object)
+    columns = [name for names in present for name in names]
     results: list[dict[str, list[Influence]]] = []
     for row in range(len(rows)):
         places = np.flatnonzero(owners == row)

@@ -103,7 +103,7 @@ class Loaded:
         rows = [row for request_rows, _ in requests for row in request_rows]
         if not rows:
             raw = {head: codec.prior[None][:0] for head, codec in self.predictor.targets.items()}
-            return [self._result([], {}, raw, options) for _, options in requests]
+            return [self._result_or_refusal([], {}, raw, options) for _, options in requests]
         try:
             raw, remarks = self.compute(rows)
         except MedleyError as error:
@@ -116,10 +116,7 @@ class Loaded:
             stop = start + len(request_rows)
             own = {row - start: remarks[row] for row in range(start, stop) if row in remarks}
             part = {head: array[start:stop] for head, array in raw.items()}
-            try:
-                results.append(self._result(request_rows, own, part, options))
-            except Refusal as refusal:
-                results.append(refusal)
+            results.append(self._result_or_refusal(request_rows, own, part, options))
             start = stop
         return results
 
@@ -144,12 +141,16 @@ class Loaded:
             _add_remarks(warning, remarks)
         return raw, remarks
 
+    def _result_or_refusal(
+        self, rows: Rows, remarks: Mapping[int, Sequence[CellError]], raw: RawOutputs, options: Options
+    ) -> Predicted | Refusal:
+        try:
+            return self._result(rows, remarks, raw, options)
+        except Refusal as refusal:
+            return refusal
+
     def _result(
-        self,
-        rows: Rows,
-        remarks: Mapping[int, Sequence[CellError]],
-        raw: RawOutputs,
-        options: Options,
+        self, rows: Rows, remarks: Mapping[int, Sequence[CellError]], raw: RawOutputs, options: Options
     ) -> Predicted:
         listed = [CellError(row, cell.column, cell.message) for row, cells in remarks.items() for cell in cells]
         if options.on_unreadable == "raise":

@@ -213,6 +213,7 @@ async function predict(event) {
     byId("time").textContent = `${Math.max(1, Math.round(performance.now() - started))} ms`;
     const boxes = model.targets.map(target => answerBox(target, content.answers[0][target.name], model));
     byId("answers").replaceChildren(...boxes.map(box => box.element));
+    if (byId("answers").getBoundingClientRect().top > innerHeight - 80) byId("answers-title").scrollIntoView({ block: "start" });
     if (state.explained) await explain(model, row, boxes);
   } catch (error) {
     complain(error.message, []);

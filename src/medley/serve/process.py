@@ -8,9 +8,11 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medley.errors import MissingDependencyError
+from medley.errors import ConfigError, ErrorCollector, MissingDependencyError
+from medley.serve.engine import open_model
 from medley.serve.logs import log_to_stderr
 from medley.serve.settings import Settings
 
@@ -80,8 +82,20 @@ def run(models: Mapping[str, str], settings: Settings, listener: Listener) -> No
     with tempfile.TemporaryDirectory(prefix="medley-serve-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(dir=folder)
         shared = replace(settings, exports=settings.exports or tempfile.mkdtemp(dir=folder))
+        _prepare(models, shared)
         os.environ[_VARIABLE] = json.dumps({"models": dict(models), "settings": shared.state()})
         uvicorn.run("medley.serve.process:worker", factory=True, workers=listener.workers, **options)
+
+
+def _prepare(models: Mapping[str, str], settings: Settings) -> None:
+    """Exports saved models once, for all workers; what cannot be loaded is an error here, and not in each of them."""
+    from medley.serve.served import named_sources
+
+    errors = ErrorCollector()
+    for source in named_sources(dict(models), errors).values():
+        with errors.collecting():
+            open_model(Path(str(source)), settings, Path(settings.exports or ""))
+    errors.raise_if_any(ConfigError)
 
 
 def worker() -> FastAPI:

@@ -167,8 +167,9 @@ def named_sources(models: Models, errors: ErrorCollector) -> dict[str, Path | Pr
         models = {"model": models}
     if isinstance(models, str | Path):
         models = [models]
+    pairs: list[tuple[str, str | Path | Predictor]] = []
     if isinstance(models, Mapping):
-        pairs = list(models.items())
+        pairs = [(str(name), source) for name, source in models.items()]
     else:
         pairs = [(name_of_path(Path(path)), path) for path in models]
     sources: dict[str, Path | Predictor] = {}

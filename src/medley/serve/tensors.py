@@ -103,7 +103,7 @@ def _cells(tensor: Mapping[str, Any], binary: bytes | None) -> list[Any]:
         ValueError: it contradicts its type or its shape; the message continues "the tensor".
     """
     datatype, shape = tensor.get("datatype"), tensor.get("shape")
-    if datatype not in TYPES and datatype != "BYTES":
+    if not isinstance(datatype, str) or (datatype not in TYPES and datatype != "BYTES"):
         raise ValueError(f"has the datatype {datatype!r:.40}; use one of BYTES, {', '.join(TYPES)}")
     if not isinstance(shape, list) or not shape or not all(_is_size(size) for size in shape):
         raise ValueError(f"has the shape {shape!r:.60}, which is no list of whole numbers")
@@ -191,15 +191,15 @@ def tensors_of(
         Refusal: there is no such output.
     """
     cells = {str(name): values for name, values in columns}
-    wanted = [{"name": name} for name in cells] if requested is None else requested
+    wanted: Sequence[Any] = [{"name": name} for name in cells] if requested is None else requested
     outputs, parts = [], []
     for entry in wanted:
         name = entry.get("name") if isinstance(entry, dict) else None
-        if name not in cells:
+        if not isinstance(name, str) or name not in cells:
             raise Refusal(400, f"There is no output {name!r:.100}; there are {', '.join(map(repr, cells))}.")
         parameters = entry.get("parameters")
         is_binary = bool(parameters.get("binary_data", binary)) if isinstance(parameters, dict) else binary
-        output, data = _tensor(str(name), cells[str(name)], is_binary=is_binary)
+        output, data = _tensor(name, cells[name], is_binary=is_binary)
         outputs.append(output)
         parts.append(data)
     return outputs, b"".join(parts)

@@ -134,7 +134,7 @@ class MedleyClassifier(ClassifierMixin, TableEstimator):
         self.classes_ = classes[0] if len(classes) == 1 else classes
         names = output_names(y, len(columns), frame.columns)
         weights = self.class_weight
-        listed = list(weights) if isinstance(weights, list | tuple) else [weights] * len(names)
+        listed: list[Any] = list(weights) if isinstance(weights, list | tuple) else [weights] * len(names)
         if len(listed) != len(names):
             raise ValueError(f"class_weight lists {len(listed)} entries for {len(names)} targets; list one for each.")
         heads = {name: ClassificationHead(class_weight=weight) for name, weight in zip(names, listed, strict=True)}

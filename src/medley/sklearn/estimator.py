@@ -102,7 +102,8 @@ class TableEstimator(BaseEstimator, ABC):
         if reset and len(frame) < _MIN_ROWS:
             raise ValueError(f"{type(self).__name__} needs at least {_MIN_ROWS} rows, got n_samples={len(frame)}.")
         # Names are checked on what was passed: the columns of arrays have none.
-        validate_data(self, frame if is_table(X) else X, reset=reset, skip_check_array=True)
+        passed: Any = frame if is_table(X) else X
+        validate_data(self, passed, reset=reset, skip_check_array=True)
         return frame
 
     def _fit_table(

@@ -32,7 +32,8 @@ def frame_of(x: Any, estimator: Any = None) -> pd.DataFrame:
 
     if is_table(x):
         return from_memory(x)
-    array = check_array(x, dtype=None, ensure_all_finite=False, estimator=estimator, input_name="X")
+    any_type: Any = None
+    array = check_array(x, dtype=any_type, ensure_all_finite=False, estimator=estimator, input_name="X")
     return pd.DataFrame(array, columns=[f"x{number}" for number in range(array.shape[1])])
 
 
@@ -91,7 +92,8 @@ def checked_weights(sample_weight: Any, frame: pd.DataFrame) -> np.ndarray | Non
     """
     if sample_weight is None:
         return None
-    weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    number: Any = np.float64
+    weights = check_array(sample_weight, ensure_2d=False, dtype=number, input_name="sample_weight")
     if weights.shape != (len(frame),):
         raise ValueError(f"sample_weight must be one number per row ({len(frame)},), got shape {weights.shape}.")
     if (weights < 0).any():

@@ -36,7 +36,7 @@ def target_columns(y: Any, estimator: Any, *, numeric: bool = False) -> list[np.
 def _checked(y: Any, estimator: Any, *, numeric: bool) -> np.ndarray:
     if y is None:
         raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
-    dtype = np.float64 if numeric else None
+    dtype: Any = np.float64 if numeric else None
     array = check_array(y, ensure_2d=False, dtype=dtype, estimator=estimator, input_name="y")
     return column_or_1d(array, warn=True) if array.ndim == 2 and array.shape[1] == 1 else array
 
