@@ -18,7 +18,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # mkdocs-material announces its successor at each start.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup demo docs gallery test test-lowest check format bench dist constraints clean
+.PHONY: help setup demo docs gallery test test-lowest check format bench bench-gpu dist constraints clean
 
 help:
 	@echo "make setup        create .venv with everything that tests and linters need"
@@ -82,6 +82,9 @@ dist: setup
 	rm -rf dist
 	$(PY) -m build
 	$(PY) -m twine check --strict dist/*
+
+bench-gpu: setup
+	$(PY) benchmarks/speed.py --parts abc --device cuda
 
 # Names and versions only: a local label such as "+cpu" names a build that other machines do not have.
 constraints: setup
