@@ -140,11 +140,14 @@ def _show(result: Importance) -> None:
 
 
 def _show_affinity(affinity: TaskAffinity) -> None:
-    pairs = {(row.task, row.other): row for row in affinity.frame.itertuples(index=False)}
-    for values, title in (("cosine", "cosine of gradients"), ("gain", "fraction of loss that a step for a task saves")):
+    tables = (
+        ("cosine of gradients", affinity.cosine),
+        ("fraction of loss that a step for a task saves", affinity.gain),
+    )
+    for title, matrix in tables:
         rows = [
-            [task, *(f"{getattr(pairs[task, other], values):.4f}" if task != other else "" for other in affinity.tasks)]
-            for task in affinity.tasks
+            [task, *("" if i == j else f"{value:.4f}" for j, value in enumerate(matrix[i].tolist()))]
+            for i, task in enumerate(affinity.tasks)
         ]
         show_table(f"{title} ({affinity.rows:,} rows)", ["task", *affinity.tasks], rows, right=affinity.tasks)
 
