@@ -15,7 +15,7 @@ from medley.model.forward import compute_outputs
 from medley.model.tasks import Task, tasks_of
 from medley.report.importance import labelled_rows
 from medley.report.model_rows import ModelRows
-from medley.tables.predictor import rows_per_pass
+from medley.tables.row_counts import rows_per_pass
 from medley.tables.view import is_table
 
 if TYPE_CHECKING:
