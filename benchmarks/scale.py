@@ -6,6 +6,12 @@ early stopping). Measured from the end of the first trials on, so without the st
     python benchmarks/scale.py --trials 16 --epochs 30
     python benchmarks/scale.py --executors serial processes files ray --workers 1 2
 
+    python benchmarks/scale.py --memory 1 4 16 --rows 50000
+
+writes tables of 1, 4 and 16 times the rows as Parquet, fits each with two worker processes that read it from files, and
+prints the largest memory of the search and of its workers: anonymous pages, and those of files, which are shared and
+which the system may take back.
+
 On a machine whose cores are busy with other work, only ratios of rows that were measured at the same time say anything:
 `--repeat 3` runs all cases in turn, and the medians are printed.
 """
@@ -14,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -30,6 +37,7 @@ import numpy as np
 import medley as md
 from medley.search.execute.choose import resolve_executor
 from medley.search.execute.executor import Executor, PendingTrial, TrialOutcome
+from medley.search.execute.processes import Processes
 from medley.search.execute.task import TaskWriter
 from medley.search.trial import SearchSpec
 from medley.search.tuners import Tuner
@@ -147,6 +155,75 @@ def measured(name: str, workers: int, rows: int, trials: int, epochs: int) -> tu
         return executor.figures(), executor.moved(project)
 
 
+class Watched(Timed):
+    """Notes the largest memory of this process and of its workers."""
+
+    def __init__(self, inner: Processes) -> None:
+        super().__init__(inner)
+        self.processes = inner
+        self.most: dict[str, int] = defaultdict(int)
+
+    def poll(self) -> list[TrialOutcome]:
+        for name, pids in (("search", [os.getpid()]), ("worker", self.processes.pids)):
+            for pid in pids:
+                for kind, size in memory(pid).items():
+                    self.most[f"{name} {kind}"] = max(self.most[f"{name} {kind}"], size)
+        return super().poll()
+
+
+def memory(pid: int) -> dict[str, int]:
+    """Bytes of a process: its own (anonymous) pages, and mapped pages of files."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:  # it has just ended
+        return {}
+    pairs = [line.partition(":") for line in lines]
+    sizes = {name: int(value.split()[0]) * 1024 for name, _, value in pairs if value.endswith("kB")}
+    return {"own": sizes.get("RssAnon", 0), "files": sizes.get("RssFile", 0)}
+
+
+def write_table(path: Path, rows: int) -> None:
+    """Writes a table of numbers and categories, row group by row group."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rng, group = np.random.default_rng(0), 10_000
+    writer = None
+    for start in range(0, rows, group):
+        size = min(group, rows - start)
+        columns = {f"x{place}": rng.normal(size=size).astype("float32") for place in range(30)}
+        columns["kind"] = rng.choice(list("abcdef"), size)
+        columns["y"] = columns["x0"] + columns["x1"] * columns["x2"]
+        part = pa.table(columns)
+        writer = writer or pq.ParquetWriter(path, part.schema)
+        writer.write_table(part)
+    assert writer is not None
+    writer.close()
+
+
+def memory_by_rows(rows: int, factors: list[int]) -> None:
+    """Prints the memory of searches over ever larger tables, each in a process of its own."""
+    print("| rows | encoded, MB | search own, MB | worker own, MB | worker files, MB |")
+    print("|---|---|---|---|---|")
+    for factor in factors:
+        command = [sys.executable, __file__, "--one", "--rows", str(rows * factor)]
+        print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1], flush=True)
+
+
+def memory_of(rows: int) -> None:
+    """Fits one table from files and prints a line."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MEDLEY_CACHE"] = str(Path(folder) / "cache")
+        table = Path(folder) / "table.parquet"
+        write_table(table, rows)
+        executor = Watched(Processes(2))
+        options = {"max_trials": 2, "epochs": 1, "verbose": 0, "device": "cpu", "memory": "4MB"}
+        md.fit(table, ["y"], executor=executor, directory=folder, project_name="project", **options)
+        encoded = executor.moved(Path(folder) / "project")["arrays, once"]
+        most = [executor.most[name] for name in ("search own", "worker own", "worker files")]
+        print(f"| {rows:,} | {' | '.join(f'{size / 2**20:.0f}' for size in [encoded, *most])} |")
+
+
 def main() -> None:
     """Runs all cases and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -156,7 +233,13 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=12)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--memory", nargs="+", type=int, metavar="TIMES", help="measure memory by rows instead")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.one:
+        return memory_of(args.rows)
+    if args.memory:
+        return memory_by_rows(args.rows, args.memory)
     cases = [(name, workers) for name in args.executors for workers in ([1] if name == "serial" else args.workers)]
     results: dict[tuple[str, int], list[dict[str, float]]] = defaultdict(list)
     moved: dict[str, float] = {}

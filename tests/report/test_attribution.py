@@ -5,15 +5,18 @@ import pandas as pd
 import pytest
 import torch
 
+from medley.audio.input import AudioInput
 from medley.core.shape import Flatten
 from medley.errors import ConfigError
 from medley.fusion import Merge
 from medley.heads import ClassificationHead, RegressionHead
 from medley.image.conv import ConvBlock
 from medley.image.input import ImageInput
+from medley.image.set_input import ImageSetInput
 from medley.linear.path import LinearPath
 from medley.report.exchange_paths import MAX_WORDS, ExchangePaths, text_units
 from medley.series.input import Input
+from medley.series.sequences import SequenceInput
 from medley.tabular import CategoricalToNumerical, DenseBlock, StructuredDataInput
 from medley.text.input import TextInput
 
@@ -238,3 +241,50 @@ def test_private_columns_show_codes_only(tmp_path):
     for text in (item._repr_html_(), item.frame.to_string()):
         assert "Anna" not in text
         assert "Lee" not in text
+
+
+@pytest.mark.parametrize("kind", ["audio", "series", "images"])
+def test_recordings_series_and_sets_of_images_are_located(make_model, kind):
+    rng = np.random.default_rng(0)
+    rows = {
+        "audio": [rng.normal(size=2000).astype("float32") * 0.1 for _ in range(6)],
+        "series": [rng.normal(size=(rng.integers(3, 9), 2)) for _ in range(6)],
+        "images": [[rng.integers(0, 255, (8, 8, 3), dtype=np.uint8) for _ in range(2)] for _ in range(6)],
+    }[kind]
+    inputs = {
+        "audio": AudioInput(name="x", sampling_rate=8000),
+        "series": SequenceInput(name="x"),
+        "images": ImageSetInput(name="x"),
+    }
+    model = make_model([inputs[kind]], [RegressionHead(dropout=0.0, name="y")], {"x": rows}, {"y": np.arange(6.0)})
+    (item,) = model.attribute({"x": rows[:1]}, background={"x": rows[1:]}, samples=4, steps=32)
+    (part,) = item.parts
+    assert abs(item.gap) < 1e-9
+    assert part.heat.sum() == pytest.approx(part.amount, rel=0.1, abs=0.02)
+    assert part.heat.shape[1:] == ((8, 8) if kind == "images" else ())
+    assert (part.shown is not None) == (kind == "images")
+
+
+@pytest.mark.parametrize("form", ["polars", "pandas", "records", "array", "tensor"])
+def test_tables_of_any_form_are_explained_by_column(make_model, form):
+    import polars
+
+    numbers = np.random.default_rng(0).normal(size=(40, 2))
+    numbers[0] = 3
+    frame = pd.DataFrame(numbers, columns=["a", "b"])
+
+    def rows(part):
+        table = frame.iloc[part]
+        if form in ("array", "tensor"):
+            return table.to_numpy() if form == "array" else torch.from_numpy(table.to_numpy().copy())
+        return {"polars": polars.DataFrame(table), "pandas": table, "records": table.to_dict("records")}[form]
+
+    node = StructuredDataInput(name="facts")
+    head = RegressionHead(dropout=0.0, name="y")([dense()(node), LinearPath(local_means=False)(node)])
+    model = make_model([node], [head], {"facts": rows(slice(0, 40))}, {"y": 2 * numbers[:, 0]})
+    one, others = {"facts": rows(slice(0, 1))}, {"facts": rows(slice(1, 40))}
+    for background in (others, None):
+        (item,) = model.attribute(one, background=background, samples=8)
+        assert len(item.parts) == 2
+        assert abs(item.gap) < 1e-6
+        assert abs(item.parts[0].amount) > 5 * abs(item.parts[1].amount)

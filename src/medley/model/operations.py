@@ -23,9 +23,10 @@ class ModelOperations(Predictor, ABC):
         """Writes a report on the model: one HTML file that needs nothing else, or a model card.
 
         Args:
-            path: `<name>.html`, or `<name>.md` for a model card in Markdown with a YAML head (`MODEL_CARD.md`).
-            x: labelled rows that the model has not learnt, as in `evaluate`: figures, plots and examples are of these.
-                Left out, the report holds what the model knows of its training.
+            path: `<name>.html`; `<name>.md` for a model card in Markdown with a YAML head (`MODEL_CARD.md`);
+                `<name>.json` for the numbers behind the page.
+            x: labelled rows that the model has not learnt, as in `evaluate`: metrics, plots and examples are of these.
+                Left out, the report shows the predictions for validation rows that the model keeps.
             y: as in `evaluate`.
             root: as in `predict`.
             examples: whether the report shows rows, with their images and texts; private columns are never shown.
@@ -48,7 +49,7 @@ class ModelOperations(Predictor, ABC):
         *,
         groups: Mapping[str, Sequence[str]] | Literal["associated"] | None = None,
         repeats: int = 5,
-        time_limit: float | None = None,
+        time_limit: float | None = 60.0,
         max_rows: int | None = 2000,
         sample_weight: Any = None,
         root: str | Path | None = None,
@@ -68,7 +69,8 @@ class ModelOperations(Predictor, ABC):
             groups: columns that are also permuted together: a dict from a name to columns, or `"associated"` for those
                 that nearly determine each other, as each of them alone seems unimportant.
             repeats: permutations of each column.
-            time_limit: seconds; all columns are permuted once before any is again, and the result lists what was left.
+            time_limit: seconds, or None; all columns are permuted once before any is again, and the result lists what
+                was left out.
             max_rows: of more rows, as many are drawn at random.
             sample_weight: as in `evaluate`.
             root: as in `predict`.

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from medley.tables.predictor import OnUnreadable
 
 BATCH_SIZE = 1024
-MAX_STATES = 4096
-"""Rows that are predicted at once."""
+MAX_STATES, MAX_BYTES = 4096, 2**28
+"""Rows that are encoded at once, and their bytes."""
 
 
 @register("report.attribution")
@@ -56,7 +56,9 @@ def attribute(
     if background is None:
         everything = rows.with_missing_row()
     else:
-        everything = rows.joined(prediction_rows(model, background, root, on_unreadable))
+        others = prediction_rows(model, background, root, on_unreadable)
+        drawn = generator.permutation(others.size)[: (samples + 1) // 2]  # no more of them are encoded than are used
+        everything = rows.joined(others.take(drawn))
     explainer = _Explainer(everything, np.arange(size, everything.size), samples, steps, generator)
     items: list[Attribution] = []
     for row in range(size):
@@ -109,8 +111,7 @@ class _Explainer:
     ) -> None:
         self.rows, self.steps, self.generator = rows, steps, generator
         pairs = (samples + 1) // 2
-        drawn = generator.permutation(others)[:pairs]
-        self.others = np.repeat(np.resize(drawn, pairs), 2)  # an order and its reverse start from the same row
+        self.others = np.repeat(np.resize(others, pairs), 2)  # an order and its reverse start from the same row
         self.dense = (
             {}
             if not steps
@@ -126,7 +127,8 @@ class _Explainer:
                 texts[column.name] = text_units(cell)
         names = [column.name for column in self.rows.columns]
         events = len(names) + sum(len(units.spans) for units in texts.values())
-        size = max(2, MAX_STATES // (events + 1) // 2 * 2)
+        states = min(MAX_STATES, MAX_BYTES // self.rows.row_bytes)
+        size = max(2, states // (events + 1) // 2 * 2)
         tasks: list[_Task] = []
         chunks: list[list[_Chunk]] = []
         for start in range(0, len(self.others), size):

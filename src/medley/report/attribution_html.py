@@ -11,6 +11,7 @@ import numpy as np
 
 from medley.core.registry import register
 from medley.model.attribution import Attribution, Part
+from medley.report.render import environment
 
 MORE, LESS = (11, 107, 203), (194, 65, 12)
 """Colours of what adds to an output and what takes from it: apart for colour-blind readers, too."""
@@ -37,11 +38,8 @@ def attribution_page(items: Sequence[Attribution], title: str) -> str:
 
 
 def _render(items: Sequence[Attribution], page: str) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    loader = PackageLoader("medley.report", "templates")
-    templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
-    return templates.get_template("attribution.html.j2").render(page=page, items=[_content(item) for item in items])
+    template = environment().get_template("attribution.html.j2")
+    return template.render(page=page, items=[_content(item) for item in items])
 
 
 def _content(item: Attribution) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def importance(
     *,
     groups: Mapping[str, Sequence[str]] | Literal["associated"] | None = None,
     repeats: int = 5,
-    time_limit: float | None = None,
+    time_limit: float | None = 60.0,
     max_rows: int | None = 2000,
     sample_weight: Any = None,
     root: str | Path | None = None,

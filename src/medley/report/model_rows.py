@@ -145,6 +145,11 @@ class ModelRows:
         """The keys of results of layers that read a source."""
         return {key for key, name in self._reusable.keys.items() if name == source}
 
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of an encoded row."""
+        return sum(encoded.array.nbytes // max(len(encoded.array), 1) for encoded in self.sources.values()) or 1
+
     def encoded_row(self, source: str, row: int) -> np.ndarray:
         """One encoded row of a source."""
         return self.sources[source].array[row]
@@ -258,6 +263,11 @@ def _inputs_of(source: Source, derived: Mapping[str, Sequence[str]]) -> frozense
 
 def _split(name: str, values: Any, kinds: Mapping[str, str]) -> list[ModelColumn]:
     """The columns of rows of a table; none for rows that are not stored by column."""
+    values = values.detach().cpu().numpy() if hasattr(values, "detach") else values
+    if hasattr(values, "__arrow_c_stream__") and hasattr(values, "columns") and not hasattr(values, "iloc"):
+        import pyarrow
+
+        values = pyarrow.table(values).to_pandas()
     if hasattr(values, "iloc") and hasattr(values, "columns"):
         cells = {str(label): values.iloc[:, place] for place, label in enumerate(values.columns)}
     elif isinstance(values, Mapping):
@@ -266,6 +276,8 @@ def _split(name: str, values: Any, kinds: Mapping[str, str]) -> list[ModelColumn
         cells = {label: values[:, place] for place, label in enumerate(kinds)}
     elif isinstance(values, list) and all(isinstance(row, list | tuple) for row in values):
         cells = {label: [row[place] for row in values] for place, label in enumerate(kinds)}
+    elif isinstance(values, list) and all(isinstance(row, Mapping) for row in values):
+        cells = {label: [row.get(label) for row in values] for label in kinds}
     else:
         return []
     if set(kinds) <= set(cells):  # others are ignored by the model

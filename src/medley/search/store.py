@@ -17,6 +17,7 @@ from medley.errors import ArtifactError, ConfigError, warn
 from medley.model.artifact import load
 from medley.model.files import DESCRIPTION, read_description
 from medley.model.model import Model
+from medley.search.execute.shared_folder import EXECUTION
 from medley.search.lock import ProjectLock
 from medley.search.trial import TrialResult
 from medley.search.trial_log import TrialLog, result_of
@@ -74,6 +75,7 @@ class Store:
             message = f"needs a search to continue, but there is none in {self.folder}."
             raise ConfigError(message, argument="resume")
         self._acquire()
+        shutil.rmtree(self.folder / EXECUTION, ignore_errors=True)  # what workers of a killed search shared
         try:
             if overwrite and self.exists:
                 self._clear()

@@ -100,10 +100,12 @@ class Batcher:
         self._changed.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
+        late = Refusal(504, f"There is no result after {seconds:g} seconds; send fewer rows at once.")
+        timer = loop.call_later(seconds, lambda: None if job.result.done() else job.result.set_exception(late))
         try:
-            return await asyncio.wait_for(job.result, seconds)
-        except TimeoutError:
-            raise Refusal(504, f"There is no result after {seconds:g} seconds; send fewer rows at once.") from None
+            return await job.result
+        finally:
+            timer.cancel()
 
     async def close(self) -> None:
         """Finishes what was taken."""

@@ -97,7 +97,7 @@ class DistributedStepper(Stepper):
         self.is_restarted = self.eager.is_restarted
 
 
-def _sum(_: Any, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:
+def _sum(_: Any, bucket: Any) -> torch.futures.Future[Tensor]:
     """The sum of the ranks' gradients: the loss is that of the whole batch already."""
     work = dist.all_reduce(bucket.buffer(), async_op=True)
     return work.get_future().then(lambda future: future.value()[0])  # type: ignore[union-attr]

@@ -32,7 +32,7 @@ class Ranks:
     def __init__(self) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
         # Decisions go over the host, so that no device waits for them.
-        self._host = None if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")
+        self._host: Any = None if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")
 
     @classmethod
     def current(cls) -> Self | None:

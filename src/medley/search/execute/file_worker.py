@@ -190,8 +190,7 @@ def _run(
     if ranks is not None:
         ranks.content({"task": task, "key": str(key), "arrays": str(shared.arrays.absolute())})
     link = FileLink(shared, name, search, is_ending)
-    project = shared.path.parent
-    checkpoints = None if task["checkpoints"] is None else project / task["checkpoints"]
+    checkpoints = shared.checkpoints(task["content"]["number"]) if task["keeps_checkpoints"] else None
     try:
         result = work(task["content"], folder.read, link, checkpoints, shared.model(name), _seconds(task))
     finally:

@@ -126,9 +126,8 @@ class Files(Executor):
     def _offer(self, attempt: _Attempt) -> None:
         left = seconds_left(attempt.trial)
         deadline = None if left is None else time.time() + left
-        folder = attempt.trial.checkpoints.folder
-        checkpoints = None if folder is None else str(folder.absolute().relative_to(self._shared.path.parent))
-        task = {"content": attempt.content, "deadline": deadline, "checkpoints": checkpoints}
+        keeps_checkpoints = attempt.trial.checkpoints.folder is not None
+        task = {"content": attempt.content, "deadline": deadline, "keeps_checkpoints": keeps_checkpoints}
         write_json(self._shared.task(attempt.name), task)
 
     def _hear(self, attempt: _Attempt) -> None:

@@ -67,6 +67,18 @@ class SharedFolder:
         """The folder of a model."""
         return self.path / "models" / name
 
+    def checkpoints(self, number: int) -> Path:
+        """The folder of the checkpoints of a trial, as `Store.checkpoints_folder` has it.
+
+        The number comes from a file that others can write, and what lies in the folder may be removed.
+
+        >>> SharedFolder(Path("project")).checkpoints("../../home")
+        Traceback (most recent call last):
+            ...
+        ValueError: invalid literal for int() with base 10: '../../home'
+        """
+        return self.path.parent / "checkpoints" / str(int(number))
+
     def result(self, name: str) -> Path:
         """The result of an attempt."""
         return self.path / "results" / f"{name}.json"
