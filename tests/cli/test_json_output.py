@@ -136,6 +136,6 @@ def test_comparisons_thresholds_and_reports(capsys, pets_model, pets_csv, tmp_pa
     code, out, _ = run(capsys, "drift", pets_model, pets_csv, "--json")
     drift = json.loads(out)
     assert (code, drift["drifted"]) == (0, 0)
-    assert {"age", "kind"} <= {column["column"] for column in drift["columns"]}
+    assert {"age", "kind"} <= {column["name"] for column in drift["columns"]}
     report = document(capsys, "report", pets_model, "-o", tmp_path / "report.json")
     assert report["bytes"] == (tmp_path / "report.json").stat().st_size
