@@ -11,7 +11,7 @@ import medley as md
 from medley.sklearn import MedleyClassifier, MedleyMultiTask, MedleyRegressor
 
 
-def program() -> None:
+def program() -> tuple[md.AutoModel, np.ndarray, np.ndarray]:
     frame = pd.DataFrame({"age": [1, 2], "price": [3.0, 4.0]})
     model = md.fit(
         frame,
@@ -56,3 +56,4 @@ def program() -> None:
     md.Merge(merge_type="gate")  # type: ignore[arg-type]
     md.RegressionHead(loss=3)  # type: ignore[arg-type]
     model.save("pets-model", pretrained="link")  # type: ignore[arg-type]
+    return auto, labels, numbers
