@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     assert table is not None
     options = {"level": args.level, "min_shift": args.min_shift}
     frame = model.drift(table, root=args.root, on_unreadable=args.on_unreadable, **options)
-    drifted = int(frame["drifted"].sum())
+    drifted = frame["drifted"].tolist().count(True)
     if args.output is None:
         print(frame.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
         print(f"{drifted} of {len(frame)} have drifted" if drifted else "no drift")
