@@ -78,6 +78,29 @@ def test_an_object_with_a_method_of_keras_is_a_callback_and_may_end_a_trial():
     assert records[0].val["loss"] == callback.losses[0]
 
 
+def test_a_tracker_that_fails_is_left_out_and_the_search_goes_on():
+    class Lost(Recorder):
+        is_essential = False
+
+        def on_epoch_end(self, epoch, logs):
+            raise ConnectionError("no answer")
+
+    lost, other = Lost(), Recorder()
+    with pytest.warns(md.MedleyWarning, match="Lost is not called any more: ConnectionError in on_epoch_end"):
+        fit([lost, other], epochs=1)
+    assert [call[0] for call in lost.calls] == ["search_begin", "train_begin"]
+    assert [call[0] for call in other.calls].count("epoch_end") == 2
+
+
+def test_an_error_in_a_callback_of_ones_own_fails_the_trial():
+    class Wrong(Recorder):
+        def on_epoch_end(self, epoch, logs):
+            raise ValueError("a mistake")
+
+    with pytest.raises(md.MedleyError, match="a mistake"):
+        fit([Wrong()], max_trials=1)
+
+
 def test_the_table_api_takes_callbacks():
     recorder = Recorder()
     md.fit(ROWS, "y", max_trials=1, epochs=1, verbose=0, seed=0, callbacks=[recorder])

@@ -32,3 +32,14 @@ def test_all_errors_are_reported(capsys, pets_model, pets_csv):
         assert part in err
     assert main(["importance", str(pets_model), str(pets_csv), "--together", "age,size"]) == 2
     assert "'size', which the model does not read" in capsys.readouterr().err
+
+
+def test_tasks_are_compared_on_request(capsys, pets_model, pets_csv):
+    assert main(["importance", str(pets_model), str(pets_csv), "--repeats", "1", "--tasks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("cosine of gradients (60 rows)")
+    assert lines[start + 1].split() == ["task", "breed", "price"]
+    first, second = lines[start + 2].split(), lines[start + 3].split()
+    assert (first[0], second[0]) == ("breed", "price")
+    assert first[1] == second[1]  # the cosine of a pair is that of its reverse
+    assert -1 <= float(first[1]) <= 1

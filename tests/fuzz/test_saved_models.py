@@ -33,13 +33,23 @@ def use(model, rows, folder):
     model.describe()
     model.predict(rows)
     model.predict_proba(rows)
+    if model.trust.reference is not None:
+        model.predict(rows, explain=True)
+    use_intervals(model, rows)
     model.save(folder)
+
+
+def use_intervals(model, rows):
+    """Asks for intervals where a model has some."""
+    if model.trust.conformal:
+        model.predict(rows, interval=0.5)
 
 
 def use_exported(model, rows, folder):
     """Does with an exported model what its user may do."""
     model.predict(rows)
     model.predict_proba(rows)
+    use_intervals(model, rows)
 
 
 def outcome(load, use_model, path, rows, folder):

@@ -11,6 +11,7 @@ import json
 import sys
 import tempfile
 from contextlib import chdir
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,11 @@ import torch
 import medley as md
 from medley.core.resolve import take_default
 from medley.core.serialization import array_to_json
+from medley.data.sources import encode_inputs
 from medley.graph.graph import build_graph
 from medley.graph.network import Network
 from medley.model.model import Model
+from medley.model.row_features import row_features
 from medley.search.encodings import Encodings
 from medley.search.labelled_rows import LabelledRows
 from medley.search.trial import SearchSpec, resolved
@@ -30,6 +33,11 @@ from medley.tables.reading.read import read
 from medley.tables.view import InputFeed, TableView
 from medley.text.bag import NgramBag
 from medley.train.plan import Training
+from medley.trust.calibration import Calibration
+from medley.trust.decision import Decision
+from medley.trust.fitting import fit_trust
+from medley.trust.reference import Reference
+from medley.trust.validation import TaskPredictions, ValidationPredictions
 
 SIZE = 40
 WORDS = [
@@ -221,6 +229,39 @@ def pretrained():
     return model([note, photo], [head], x, {"price": rng.normal(size=SIZE)}), small
 
 
+def trusted():
+    """A model with validation predictions, calibrations, intervals, sets of classes, a threshold and histograms."""
+    rng = np.random.default_rng(7)
+    x = {"facts": [[float(row % 7), ["u", "v"][row % 2]] for row in range(SIZE)]}
+    kinds = [["cat", "dog", "cow"][row % 3] for row in range(SIZE)]
+    y = {"price": rng.normal(size=SIZE), "kind": kinds, "sold": [["no", "yes"][row % 2] for row in range(SIZE)]}
+    y["visits"] = rng.normal(size=SIZE)
+    facts = md.StructuredDataInput(name="facts")
+    dense = md.DenseBlock(num_units=6)(facts)
+    heads = [
+        md.RegressionHead(name="price")(dense),
+        md.ClassificationHead(name="kind")(dense),
+        md.ClassificationHead(name="sold")(dense),
+        md.RegressionHead(name="visits", quantiles=[0.1, 0.5, 0.9])(dense),
+    ]
+    built = model([facts], heads, x, y)
+    raw = built.predict_raw(x)
+    tasks = {
+        name: TaskPredictions(codec, codec.encode(y[name]), raw[name], np.ones(SIZE, np.float32))
+        for name, codec in built.targets.items()
+    }
+    groups = np.arange(SIZE) // 2
+    validation = ValidationPredictions(np.arange(SIZE), tasks, SIZE, folds=np.arange(SIZE) % 5, groups=groups)
+    trust, _ = fit_trust(validation)
+    calibrations = {"kind": Calibration(np.full(3, 0.8), np.array([0.1, -0.1, 0.0]))}
+    decisions = {"sold": Decision(np.array([0.3]), rule={"kind": "fixed", "threshold": 0.3, "positive": "yes"})}
+    decisions["kind"] = Decision(costs=1 - np.eye(3), rule={"kind": "costs"})
+    encoded = encode_inputs(built.sources, x)
+    reference = Reference.of(row_features(built.sources, encoded, x, None), built.embed(x))
+    built.trust = replace(trust, calibrations=calibrations, decisions=decisions, reference=reference)
+    return built, {name: values[:5] for name, values in x.items()}
+
+
 def packed(value):
     """Rows as JSON."""
     if isinstance(value, np.ndarray):
@@ -243,12 +284,14 @@ def write(folder, name, built, rows, *, export=False):
 
 def main(folder, *names):
     """Writes all of them, or those with these names."""
-    kinds = [kind for kind in (ensemble, texts, images, series, audio, table) if kind.__name__ in names or not names]
+    kinds = [
+        kind for kind in (ensemble, texts, images, series, audio, table, trusted) if kind.__name__ in names or not names
+    ]
     for kind in kinds:
         built, rows = kind()
         if kind is table:
             rows = {name: values[:6] for name, values in rows.items()}
-        write(folder, kind.__name__, built, rows, export=kind in (table, ensemble))
+        write(folder, kind.__name__, built, rows, export=kind in (table, ensemble, trusted))
     if "pretrained" in names or not names:
         with tempfile.TemporaryDirectory() as temporary, chdir(temporary):  # no path of this machine is saved
             write(folder, "pretrained", *pretrained())

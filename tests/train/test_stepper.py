@@ -58,6 +58,13 @@ def test_outputs_of_a_step_are_detached(make_bench):
     assert all(not raw.requires_grad for raw in output.raw.values())
 
 
+def test_heads_are_computed_in_float32_whatever_the_precision(make_bench):
+    output = stepper(make_bench(), precision=torch.bfloat16).step(make_bench().rows.take(torch.arange(32)), 0.0)
+    assert {raw.dtype for raw in output.raw.values()} == {torch.float32}
+    # bfloat16 has 8 bits: outputs that were computed in it would be equal to their rounded values.
+    assert all(bool((raw != raw.bfloat16().float()).any()) for raw in output.raw.values())
+
+
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_lower_precisions_train(make_bench, dtype, optimizer):

@@ -172,8 +172,8 @@ class AutoModel:
             verbose: 0 silent, 1 bars and a line per trial, 2 a line per epoch.
             resume: only continue a search over the same data, in the middle of an epoch if it was killed; an error if
                 there is none. Left out, such a search is continued too, but where there is none one begins.
-            executor: where trials run: "serial" (here, the default), "processes" of this machine, "files" (workers on
-                other machines that share the project's folder), or "ray"; see docs/scale.md.
+            executor: where trials run: "serial" (here, the default), "stacked" (here, equal networks together),
+                "processes" of this machine, "files" (workers on other machines), or "ray"; see docs/scale.md.
             workers: number of trials that run at the same time; default: one per CPU core.
 
         Returns:

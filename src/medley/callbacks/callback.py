@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
+from medley.errors import warn
 from medley.model.records import Record
 
 Logs = Mapping[str, Any]
@@ -25,6 +26,10 @@ class Callback(ABC):
     """
 
     trial: int = 0
+
+    is_essential: ClassVar[bool] = True
+    """Whether an error in a method ends the trial. One in a callback that only writes down what happens is a warning,
+    after which it is not called any more: a server that does not answer must not cost a search."""
 
     def on_search_begin(self, logs: Logs) -> None:
         """Called before the first trial.
@@ -103,6 +108,7 @@ class CallbackList:
     def __init__(self, callbacks: Sequence[CallbackLike] = ()) -> None:
         self._functions: list[Any] = [item for item in callbacks if not any(hasattr(item, event) for event in EVENTS)]
         self._objects: list[Any] = [item for item in callbacks if item not in self._functions]
+        self._failed: list[Any] = []
 
     def search_begin(self, trials: int, epochs: int) -> None:
         """Before the first trial."""
@@ -134,8 +140,15 @@ class CallbackList:
             if isinstance(item, Callback) and trial is not None:
                 item.trial = trial
             method = getattr(item, event, None)
-            if method is not None:
+            if method is None or item in self._failed:
+                continue
+            try:
                 answers.append(method(*arguments))
+            except Exception as error:
+                if getattr(item, "is_essential", True):
+                    raise
+                self._failed.append(item)
+                warn(f"{type(item).__name__} is not called any more: {type(error).__name__} in {event}: {error}")
         return answers
 
 

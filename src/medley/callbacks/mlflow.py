@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import time
-from typing import Any
+from typing import Any, ClassVar
 
 from medley.callbacks.callback import Callback, Logs, finite_numbers, hyperparameters
 from medley.errors import MissingDependencyError
@@ -20,6 +20,8 @@ class MLflow(Callback):
     Raises:
         MissingDependencyError: mlflow is not installed (`medley[tracking]`).
     """
+
+    is_essential: ClassVar[bool] = False
 
     def __init__(
         self, experiment: str = "medley", tracking_uri: str = "sqlite:///mlflow.db", run_name: str | None = None

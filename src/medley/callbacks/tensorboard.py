@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from medley.callbacks.callback import Callback, Logs, finite_numbers, hyperparameters
 from medley.errors import MissingDependencyError
@@ -20,6 +20,8 @@ class TensorBoard(Callback):
     Raises:
         MissingDependencyError: tensorboard is not installed (`medley[tracking]`).
     """
+
+    is_essential: ClassVar[bool] = False
 
     def __init__(self, folder: str | Path = "runs") -> None:
         self.folder = Path(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from time import strftime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from medley.callbacks.callback import Callback, Logs, finite_numbers, hyperparameters
 from medley.errors import MissingDependencyError
@@ -22,6 +22,8 @@ class WandB(Callback):
     Raises:
         MissingDependencyError: wandb is not installed (`medley[tracking]`).
     """
+
+    is_essential: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -122,8 +122,8 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--executor",
         metavar="E",
-        help='where networks are trained: "serial" (default), "processes" of this machine, "files" (medley worker) or '
-        '"ray"',
+        help='where networks are trained: "serial" (default), "stacked" (equal ones together), "processes" of '
+        'this machine, "files" (medley worker) or "ray"',
     )
     parser.add_argument(
         "--workers",

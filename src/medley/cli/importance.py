@@ -16,6 +16,7 @@ from medley.cli.tables import show_table
 from medley.errors import DataError, ErrorCollector, MedleyError
 
 if TYPE_CHECKING:
+    from medley.model.affinity import TaskAffinity
     from medley.model.importance import Importance, Level
 
 _EXAMPLES = """\
@@ -24,6 +25,7 @@ examples:
   medley importance pets-model test.csv --time-limit 30s
   medley importance pets-model test.csv --together age,weight --together breed,kind
   medley importance pets-model test.csv --associated -o importance.csv
+  medley importance pets-model test.csv --tasks
 
 The numbers are the increase of the loss, divided by the loss of the best constant prediction: 0 where nothing is lost.
 Columns are permuted between rows, several times; inputs and modalities are absent in all rows. Use rows that the model
@@ -51,6 +53,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--associated", action="store_true", help="also permute columns together that nearly determine each other"
+    )
+    parser.add_argument(
+        "--tasks", action="store_true", help="also whether training for one target helps another (several targets)"
     )
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the permutations (default: 0)")
     parser.add_argument("-o", "--output", metavar="OUT", help=f"a file for all numbers ({', '.join(ENDINGS)})")
@@ -100,16 +105,21 @@ def run(args: argparse.Namespace) -> None:
             seed=args.seed,
             progress=lambda done, total: advance(1),
         )
+    affinity = model.task_affinity(table, seed=args.seed) if args.tasks else None
     if args.json:
         measurements = [
             {"level": m.level, "name": m.name, "task": m.task, "metric": m.metric, "mean": m.mean, "values": m.values}
             for m in result.measurements
         ]
+        affinities = {} if affinity is None else {"affinity": affinity.frame.to_dict("records")}
         print_json(
             {"rows": result.rows, "scores": result.scores, "importance": measurements, "left_out": result.left_out}
+            | affinities
         )
     else:
         _show(result)
+        if affinity is not None:
+            _show_affinity(affinity)
     if args.output is not None:
         write_frame(result.frame, args.output)
 
@@ -127,6 +137,19 @@ def _show(result: Importance) -> None:
         show_table(f"{title} ({result.rows:,} rows)", [level, *tasks], rows, right=tasks)
     if result.left_out:
         print(f"not measured in the time limit: {', '.join(result.left_out)}\n")
+
+
+def _show_affinity(affinity: TaskAffinity) -> None:
+    tables = (
+        ("cosine of gradients", affinity.cosine),
+        ("fraction of loss that a step for a task saves", affinity.gain),
+    )
+    for title, matrix in tables:
+        rows = [
+            [task, *("" if i == j else f"{value:.4f}" for j, value in enumerate(matrix[i].tolist()))]
+            for i, task in enumerate(affinity.tasks)
+        ]
+        show_table(f"{title} ({affinity.rows:,} rows)", ["task", *affinity.tasks], rows, right=affinity.tasks)
 
 
 def _number(measurement: Any) -> str | None:

@@ -108,6 +108,11 @@ class TargetCodec(Codec):
         """Raw outputs (B, K) -> indices (B,) of the classes that `decode` returns; None unless rows have one class."""
         return None
 
+    @property
+    def quantiles(self) -> tuple[float, ...] | None:
+        """The levels of the quantiles (B, Q) that `probabilities` returns; None where it returns something else."""
+        return None
+
     def admit(self, values: Any) -> Self:
         """Makes the labels of rows that the codec is not fitted to, such as validation rows, labels of the target too.
 

@@ -114,6 +114,19 @@ def declared(kind: type[T]) -> dict[str, type[T]]:
     return dict(_subclasses(kind, DECLARATIONS))
 
 
+def find_declared(kind: type[T], is_match: Callable[[type[T]], bool]) -> type[T] | None:
+    """The declared subclass of `kind` that matches; packages after the one that has it are not imported.
+
+    >>> find_declared(object, lambda thing: thing.__name__ == "nothing") is None
+    True
+    """
+    for stop in range(1, len(DECLARATIONS) + 1):
+        for thing in _subclasses(kind, DECLARATIONS[:stop]).values():
+            if is_match(thing):
+                return thing
+    return None
+
+
 def registered_elsewhere() -> dict[str, Any]:
     """What modules outside medley have registered so far, by name."""
     return {name: thing for name, thing in _objects.items() if not f"{_path(thing)}.".startswith("medley.")}
@@ -129,8 +142,9 @@ def _subclasses(kind: type[T], slices: tuple[str, ...]) -> dict[str, type[T]]:
 def _import_slices(names: tuple[str, ...]) -> None:
     for name in names:
         _import_slice(name)
-    for point in entry_points(group="medley.blocks"):
-        point.load()
+    if set(DECLARATIONS) <= set(names):
+        for point in entry_points(group="medley.blocks"):
+            point.load()
 
 
 def _import_slice(name: str) -> None:

@@ -292,6 +292,10 @@ class Network(nn.Module):
             # Without training, the activations of a large batch need not fit in memory at once.
             spec = self.specs[step.inputs[0]]
             return run_in_batches(step.module, inputs[0], spec, ignores_padding=step.block.ignores_padding)  # type: ignore[attr-defined]
+        if step.is_head and torch.is_autocast_enabled(batch.device.type):
+            # Outputs of numbers need the digits that bfloat16 lacks, and heads are small.
+            with torch.autocast(batch.device.type, enabled=False):
+                return step.module(*(x.float() if x.is_floating_point() else x for x in inputs))
         return step.module(*inputs)
 
     def _fuse(self, step: Step, values: list[Tensor], batch: Batch) -> Tensor:

@@ -94,6 +94,8 @@ NUMBER_METRICS = {
     "pearson": "pearson",
 }
 
+QUANTILE_METRICS = {**NUMBER_METRICS, "pinball": "pinball", "pinball_loss": "pinball", "coverage": "coverage"}
+
 ONE_LABEL_METRICS = ("cohen_kappa", "mcc")
 
 

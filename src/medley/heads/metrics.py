@@ -11,13 +11,22 @@ from medley.core.metric import Metric, SetMetric
 from medley.heads.class_metrics import class_metric
 from medley.heads.classes import ClassCodec
 from medley.heads.label_sets import LabelSetCodec
-from medley.heads.loss_and_metric_names import CLASS_METRICS, NUMBER_METRICS, ORDERED_METRICS, as_tuple, canonical_name
+from medley.heads.loss_and_metric_names import (
+    CLASS_METRICS,
+    NUMBER_METRICS,
+    ORDERED_METRICS,
+    QUANTILE_METRICS,
+    as_tuple,
+    canonical_name,
+)
 from medley.heads.number_metrics import number_metric
 from medley.heads.numbers import NumberCodec
 from medley.heads.ordered_classes import OrderedCodec
 from medley.heads.ordered_metrics import ordered_metric
+from medley.heads.quantile_metrics import quantile_metric
+from medley.heads.quantiles import QuantileCodec
 
-AnyCodec = ClassCodec | LabelSetCodec | NumberCodec | OrderedCodec
+AnyCodec = ClassCodec | LabelSetCodec | NumberCodec | OrderedCodec | QuantileCodec
 Score = Callable[..., float]
 
 # By scikit-learn's convention, functions with these suffixes are minimised.
@@ -76,6 +85,8 @@ def make_metrics(metrics: Any, codec: AnyCodec, *default: str) -> dict[str, Metr
 
 
 def _metric_by_name(name: str, codec: AnyCodec) -> Metric:
+    if isinstance(codec, QuantileCodec):
+        return quantile_metric(canonical_name(name, QUANTILE_METRICS) or name, codec)
     if isinstance(codec, NumberCodec):
         return number_metric(canonical_name(name, NUMBER_METRICS) or name, codec)
     if isinstance(codec, OrderedCodec):

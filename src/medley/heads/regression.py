@@ -16,12 +16,14 @@ from medley.errors import ConfigError
 from medley.heads.loss_and_metric_names import (
     NUMBER_LOSSES,
     NUMBER_METRICS,
+    QUANTILE_METRICS,
     canonical_loss,
     head_option_errors,
     loss_errors,
     metric_errors,
 )
 from medley.heads.numbers import NumberCodec
+from medley.heads.quantiles import QuantileCodec
 from medley.heads.scales import RULES, Rule
 
 if TYPE_CHECKING:
@@ -48,6 +50,11 @@ class RegressionHead(Head, register="heads.regression"):
         metrics: names, and functions (y_true, y_pred) -> number; default: `["mean_squared_error"]`.
         dropout: dropout probability before the last layer; searched if unset.
         loss_weight: the weight of the head in the sum of losses.
+        quantiles: ascending probabilities such as `[0.1, 0.5, 0.9]`, to predict quantiles of one number instead of its
+            mean, by the pinball loss. The prediction is the quantile closest to the median; `predict_proba` returns all
+            of them (B, Q), and tables get a column for each: `price_q10`, `price_q50`, `price_q90`. They never cross.
+            Metrics are those of numbers, of the prediction, and `"pinball"` (default) and `"coverage"`, the fraction of
+            numbers between the lowest and the highest quantile.
         scale: the scale of each column: `"linear"`; `"log"`, for non-negative numbers (if there are zeros, the
             logarithm of number + median); `"auto"` is logarithmic if there are at least 50 training numbers, all are
             positive, their skewness exceeds 1.5, and the logarithm at least halves it. Squared errors on a logarithmic
@@ -69,6 +76,7 @@ class RegressionHead(Head, register="heads.regression"):
     dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5))
     loss_weight: float | Space = 1.0
     scale: str = "auto"
+    quantiles: Sequence[float] | None = None
 
     reads: ClassVar[str] = "members"
     task_kinds: ClassVar[tuple[str, ...]] = ("number",)
@@ -82,19 +90,26 @@ class RegressionHead(Head, register="heads.regression"):
         """Checks names and ranges."""
         yield from whole_number_problems(self, "output_dim")
         yield from loss_errors(self.loss, NUMBER_LOSSES, "regression")
-        yield from metric_errors(self.metrics, NUMBER_METRICS, "regression")
+        names = NUMBER_METRICS if self.quantiles is None else QUANTILE_METRICS
+        yield from metric_errors(self.metrics, names, "regression")
+        if self.quantiles is not None:
+            yield from _quantile_errors(self.quantiles)
+            if self.loss != "mean_squared_error" or self.output_dim not in (None, 1):
+                yield "quantiles cannot be combined with another loss, or with several columns (output_dim)."
         yield from head_option_errors(self.dropout, self.loss_weight)
         if self.scale not in RULES:
             yield f"scale must be one of {', '.join(map(repr, RULES))}, got {self.scale!r}."
 
-    def codec(self) -> NumberCodec:
+    def codec(self) -> NumberCodec | QuantileCodec:
         """A new codec for numbers."""
+        if self.quantiles is not None:
+            return QuantileCodec(self.quantiles, cast(Rule, self.scale))
         return NumberCodec(
             self.output_dim, canonical_loss(self.loss, NUMBER_LOSSES, "mean_squared_error"), cast(Rule, self.scale)
         )
 
     def build(self, spec: Spec, target: TargetCodec) -> nn.Module:
-        """(B, *spec.shape) -> standardised numbers (B, K)."""
+        """(B, *spec.shape) -> standardised numbers (B, K), or quantiles (B, Q)."""
         from medley.heads.readout import readout
 
         return readout(spec, len(target.prior), float(self.dropout or 0.0))  # type: ignore[arg-type]
@@ -102,14 +117,17 @@ class RegressionHead(Head, register="heads.regression"):
     def loss_function(self, target: TargetCodec) -> Any:
         """Outputs (B, K), encoded targets -> losses (B,) in standardised units."""
         from medley.heads.losses import number_losses
+        from medley.heads.quantile_metrics import pinball_losses
 
-        return number_losses(self.loss, _check_codec(target))
+        codec = _check_codec(target)
+        return pinball_losses(codec) if isinstance(codec, QuantileCodec) else number_losses(self.loss, codec)
 
     def metric_functions(self, target: TargetCodec) -> Mapping[str, Metric]:
         """The metrics by the names that the caller used."""
         from medley.heads.metrics import make_metrics
 
-        return make_metrics(self.metrics, _check_codec(target), "mean_squared_error")
+        default = "mean_squared_error" if self.quantiles is None else "pinball"
+        return make_metrics(self.metrics, _check_codec(target), default)
 
     def further_metrics(self) -> tuple[str, ...]:
         return ("r2", "mean_absolute_error", "root_mean_squared_error", "pearson")
@@ -137,7 +155,15 @@ class RegressionHead(Head, register="heads.regression"):
         return float(weight.default if isinstance(weight, Space) else weight)
 
 
-def _check_codec(target: TargetCodec) -> NumberCodec:
-    if not isinstance(target, NumberCodec):
+def _quantile_errors(quantiles: Any) -> Iterable[str]:
+    is_list = isinstance(quantiles, list | tuple) and len(quantiles) > 0
+    if not is_list or not all(isinstance(level, int | float) and 0 < level < 1 for level in quantiles):
+        yield f"quantiles must be probabilities between 0 and 1, such as [0.1, 0.5, 0.9], got {quantiles!r}."
+    elif sorted(set(quantiles)) != list(quantiles):
+        yield f"quantiles must be ascending, got {quantiles!r}."
+
+
+def _check_codec(target: TargetCodec) -> NumberCodec | QuantileCodec:
+    if not isinstance(target, NumberCodec | QuantileCodec):
         raise ConfigError(f"RegressionHead needs a codec from its codec() method, got {type(target).__name__}.")
     return target

@@ -28,6 +28,9 @@ MAX_PIXELS = 100_000_000
 HUGE = 16_000_000
 """Number of pixels above which an image is reduced right after decoding, if a small one is needed."""
 
+DRAFT = 1.5
+"""Sides of a JPEG file that is decoded at reduced size, in sides of the image that is needed: at least so much."""
+
 _ORIENTATION = 0x0112
 _SCALABLE = ("JPEG", "MPO")
 _REDUCIBLE_MODES = ("L", "RGB", "RGBA", "LA", "F", "I")
@@ -151,8 +154,8 @@ def read(
     Args:
         item: a path, base64, bytes, a Pillow image, an array or tensor (H, W) or (H, W, C).
         channels: number of channels needed; transparency of an image is read only if it is 4.
-        size: height and width needed; a JPEG file of more than four times that size is decoded at reduced size, which
-            is several times faster.
+        size: height and width needed; a JPEG file of three times that size or more is decoded at reduced size, which is
+            several times faster.
         root: the folder that relative paths are resolved against.
         max_pixels: larger images cannot be read, unless they are JPEG files that are decoded at reduced size.
 
@@ -166,8 +169,8 @@ def read(
 
     with _opened(path_or_bytes(item, root)) as image:
         side = max(size)
-        if image is not item and min(image.size) > 4 * side:  # draft() would modify an image of the caller
-            image.draft(None, (2 * side, 2 * side))
+        if image is not item:  # draft() would modify an image of the caller
+            image.draft(None, (int(DRAFT * side), int(DRAFT * side)))
         if image is not item:
             _check_size(image, max_pixels)
         with _DECODING.part(image.size[0] * image.size[1]):

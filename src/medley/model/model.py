@@ -80,6 +80,7 @@ class Model(ModelOperations):
         self.network = network.to(resolve_device(device)).eval()
         self.metadata = dict(metadata or {})
         self.device = resolve_device(device)
+        self.validation_rows: tuple[dict[str, Any], dict[str, Any]] | None = None  # x and y of `validation`, not saved
         self.may_download = True  # `load` decides: what a model of a stranger names is not fetched unasked
 
     def __reduce__(self) -> tuple[Any, ...]:

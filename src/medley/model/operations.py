@@ -23,9 +23,10 @@ class ModelOperations(Predictor, ABC):
         """Writes a report on the model: one HTML file that needs nothing else, or a model card.
 
         Args:
-            path: `<name>.html`, or `<name>.md` for a model card in Markdown with a YAML head (`MODEL_CARD.md`).
-            x: labelled rows that the model has not learnt, as in `evaluate`: figures, plots and examples are of these.
-                Left out, the report holds what the model knows of its training.
+            path: `<name>.html`; `<name>.md` for a model card in Markdown with a YAML head (`MODEL_CARD.md`);
+                `<name>.json` for the numbers behind the page.
+            x: labelled rows that the model has not learnt, as in `evaluate`: metrics, plots and examples are of these.
+                Left out, the report shows the predictions for validation rows that the model keeps.
             y: as in `evaluate`.
             root: as in `predict`.
             examples: whether the report shows rows, with their images and texts; private columns are never shown.

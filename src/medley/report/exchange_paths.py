@@ -87,7 +87,7 @@ class ExchangePaths:
                 self.events.append(self._reversed(self.events[-1]))
                 continue
             order: list[Exchange] = []
-            for place in generator.permutation(len(columns)).tolist():
+            for place in map(int, generator.permutation(len(columns))):
                 name = columns[place]
                 order.append(Exchange(name, -1 if name in texts else None))
                 if name in texts:

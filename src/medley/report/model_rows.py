@@ -262,6 +262,11 @@ def _inputs_of(source: Source, derived: Mapping[str, Sequence[str]]) -> frozense
 
 def _split(name: str, values: Any, kinds: Mapping[str, str]) -> list[ModelColumn]:
     """The columns of rows of a table; none for rows that are not stored by column."""
+    values = values.detach().cpu().numpy() if hasattr(values, "detach") else values
+    if hasattr(values, "__arrow_c_stream__") and hasattr(values, "columns") and not hasattr(values, "iloc"):
+        import pyarrow
+
+        values = pyarrow.table(values).to_pandas()
     if hasattr(values, "iloc") and hasattr(values, "columns"):
         cells = {str(label): values.iloc[:, place] for place, label in enumerate(values.columns)}
     elif isinstance(values, Mapping):
@@ -270,6 +275,8 @@ def _split(name: str, values: Any, kinds: Mapping[str, str]) -> list[ModelColumn
         cells = {label: values[:, place] for place, label in enumerate(kinds)}
     elif isinstance(values, list) and all(isinstance(row, list | tuple) for row in values):
         cells = {label: [row[place] for row in values] for place, label in enumerate(kinds)}
+    elif isinstance(values, list) and all(isinstance(row, Mapping) for row in values):
+        cells = {label: [row.get(label) for row in values] for label in kinds}
     else:
         return []
     if set(kinds) <= set(cells):  # others are ignored by the model

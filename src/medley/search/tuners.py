@@ -194,8 +194,10 @@ def quiet() -> Iterator[None]:
     if "optuna" not in sys.modules:
         # Optuna keeps the error of an optional import that fails, and with it the frames that led to it and their data.
         importer = threading.Thread(target=import_module, args=("optuna",))
-        importer.start()
-        importer.join()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "IProgress not found")  # in notebooks; its bars are not shown
+            importer.start()
+            importer.join()
     import optuna  # makes its loggers  # noqa: F401
 
     # A filter of a logger does not hold for those below it.

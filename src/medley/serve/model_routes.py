@@ -66,11 +66,13 @@ def _content(loaded: Loaded, predicted: Predicted) -> dict[str, Any]:
         "warnings": [{"row": cell.row, "column": cell.column, "message": cell.message} for cell in predicted.warnings],
     }
     if predicted.influences:
-        content["influences"] = [
-            {target: [influence.state() for influence in listed] for target, listed in row.items()}
-            for row in predicted.influences
-        ]
-    return json_value(content)
+        content["influences"] = json_value(
+            [
+                {target: [influence.state() for influence in listed] for target, listed in row.items()}
+                for row in predicted.influences
+            ]
+        )
+    return content
 
 
 async def _read(request: Request, loaded: Loaded, settings: Settings) -> tuple[Rows, Options]:

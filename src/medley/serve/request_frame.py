@@ -8,14 +8,14 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from random import getrandbits
 from typing import Any
-from uuid import uuid4
 
 from medley.serve.logs import log
 from medley.serve.metrics import Metrics
 
-_OPEN = frozenset({"/", "/health", "/v2/health/live", "/v2/health/ready", "/openapi.json"})
-"""Paths that need no key: nothing on them says what a model holds."""
+_OPEN = frozenset({"/", "/health", "/v2/health/live", "/v2/health/ready"})
+"""Paths that need no key: they show the names of models, and nothing that a model holds."""
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -101,7 +101,7 @@ def _digest(key: bytes) -> bytes:
 def _identifier(headers: Mapping[bytes, bytes]) -> str:
     """The client's identifier of the request, if it is a plain one, else a new one."""
     sent = headers.get(b"x-request-id", b"").decode("latin-1")
-    return sent if 0 < len(sent) <= 64 and all(c.isalnum() or c in "-_." for c in sent) else uuid4().hex
+    return sent if 0 < len(sent) <= 64 and all(c.isalnum() or c in "-_." for c in sent) else f"{getrandbits(64):016x}"
 
 
 async def _send_unauthorized(send: Any) -> None:

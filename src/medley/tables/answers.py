@@ -84,6 +84,15 @@ class Answers:
                 confidence[name] = probabilities[name][np.arange(len(raw)), classes]
         return confidence
 
+    def quantiles(self, probabilities: Mapping[str, np.ndarray]) -> dict[str, tuple[tuple[float, ...], np.ndarray]]:
+        """Head name -> levels and quantiles (B, Q), for heads that predict some.
+
+        Args:
+            probabilities: of `probabilities`.
+        """
+        levels = {name: codec.quantiles for name, codec in self.targets.items()}
+        return {name: (some, probabilities[name]) for name, some in levels.items() if some is not None}
+
     def intervals(self, level: float) -> dict[str, NumberInterval | ClassSet]:
         """Head name -> predictions with intervals of numbers or sets of classes; without those of sets of labels.
 

@@ -344,9 +344,10 @@ class Predictor(ABC):
         probabilities = answers.probabilities()
         classes = {name: codec.labels for name, codec in self.targets.items()}
         if not labels:
-            return self.table.probabilities(probabilities, classes)
+            return self.table.probabilities(probabilities, classes, quantiles=answers.quantiles(probabilities))
         intervals = {} if interval is None else answers.intervals(interval)
-        columns = self.table.predictions(answers.predictions(), answers.confidence(probabilities), classes, intervals)
+        arguments = (answers.confidence(probabilities), classes, intervals, answers.quantiles(probabilities))
+        columns = self.table.predictions(answers.predictions(), *arguments)
         return [*columns, *(self.table.probabilities(probabilities, classes, numbers=False) if proba else ())]
 
     def _as_passed(self, results: dict[str, np.ndarray], x: Any) -> Any:

@@ -24,6 +24,9 @@ from medley.tables.reading.files import ENDINGS, TableFiles, ending_of, is_files
 from medley.tables.reading.read import Table, read
 from medley.tables.reading.sql import Query
 
+Quantiles = tuple[tuple[float, ...], np.ndarray]
+"""Levels (Q,) and quantiles (B, Q)."""
+
 
 @dataclass(frozen=True)
 class InputFeed:
@@ -172,6 +175,7 @@ class TableView:
         confidence: Mapping[str, np.ndarray],
         labels: Mapping[str, list[Any] | None],
         intervals: Mapping[str, NumberInterval | ClassSet] | None = None,
+        quantiles: Mapping[str, Quantiles] | None = None,
     ) -> list[tuple[Any, Any]]:
         """Names and cells of columns: per target its prediction and, for classes, the probability of that class.
 
@@ -180,6 +184,7 @@ class TableView:
             confidence: head name -> probability (B,) of the predicted class, for targets with one class per row.
             labels: head name -> classes; None for numeric targets.
             intervals: head name -> interval or set of classes, whose columns are added.
+            quantiles: head name -> quantiles, whose columns are added.
         """
         columns: list[tuple[Any, Any]] = []
         for name, column in self.targets.items():
@@ -187,6 +192,8 @@ class TableView:
             columns.append((form.name, _cells(values, form)))
             if name in confidence:
                 columns.append((f"{column}_probability", confidence[name]))
+            if name in (quantiles or {}):
+                columns += _quantile_columns(column, (quantiles or {})[name], form)
             interval = (intervals or {}).get(name)
             if isinstance(interval, NumberInterval):
                 columns += [(f"{column}_{end}", _cells(getattr(interval, end), form)) for end in ("low", "high")]
@@ -197,7 +204,12 @@ class TableView:
         return columns
 
     def probabilities(
-        self, probabilities: Mapping[str, np.ndarray], labels: Mapping[str, list[Any] | None], *, numbers: bool = True
+        self,
+        probabilities: Mapping[str, np.ndarray],
+        labels: Mapping[str, list[Any] | None],
+        *,
+        numbers: bool = True,
+        quantiles: Mapping[str, Quantiles] | None = None,
     ) -> list[tuple[Any, Any]]:
         """Names and cells of columns: `<target>_<class>` per class; numeric targets as predicted, where `numbers`."""
         columns: list[tuple[Any, Any]] = []
@@ -205,6 +217,8 @@ class TableView:
             values, classes, form = probabilities[name], labels[name], self.forms[column]
             if classes is not None:
                 columns += [(f"{column}_{label}", values[:, position]) for position, label in enumerate(classes)]
+            elif numbers and name in (quantiles or {}):
+                columns += _quantile_columns(column, (quantiles or {})[name], form)
             elif numbers:
                 columns.append((form.name, _cells(values, form)))
         return columns
@@ -293,6 +307,11 @@ def is_table(rows: Any, input_names: Sequence[str], required: Sequence[str] = ()
 def _are_files(rows: list[Any]) -> bool:
     """Whether a list is one of table files, rather than one of texts."""
     return is_files(rows) and all(ending_of(Path(row)) in ENDINGS for row in rows)
+
+
+def _quantile_columns(column: str, quantiles: Quantiles, form: AnswerForm) -> list[tuple[Any, Any]]:
+    levels, values = quantiles
+    return [(f"{column}_q{100 * level:g}", form.restore(values[:, place])) for place, level in enumerate(levels)]
 
 
 def _cells(values: np.ndarray, form: AnswerForm) -> Any:

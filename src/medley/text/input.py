@@ -10,6 +10,7 @@ from medley.core.arguments import whole_number_problem
 from medley.core.block import Block, Node
 from medley.core.input import InputBlock
 from medley.core.linear import LinearFeatures
+from medley.core.registry import lookup
 from medley.nn.pretrained_argument import pretrained_problem
 from medley.text.block import TextBlock
 from medley.text.embedding import Embedding
@@ -61,13 +62,19 @@ class TextInput(InputBlock, register="text.input"):
         return TextBlock(pretrained=self.pretrained)
 
     def encode_for_ensemble(self) -> Node | None:
-        """The pretrained encoder, if there is one; the linear path reads n-grams."""
-        return super().encode_for_ensemble() if self.pretrained else None
+        """The vectors of the pretrained encoder, frozen, if there is one; the linear path reads n-grams.
+
+        Record 34 compares this with a second stage that may train the encoder.
+        """
+        if not self.pretrained:
+            return None
+        name = TEXT_MODELS[0] if self.pretrained is True else self.pretrained
+        return lookup("text.pretrained")(name, pooling="mean", trainable=False)(self)
 
     @property
     def shares_encoder(self) -> bool:
-        """Whether it has a pretrained encoder, which may be trained."""
-        return bool(self.pretrained)
+        """It shares none: n-grams have no encoder, and a pretrained encoder is frozen."""
+        return False
 
     def linear_features(self) -> LinearFeatures:
         """TF-IDF of words, characters and entities."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +107,7 @@ class NumberIntervals:
             for scores, spread in zip(self.scores, self.spread, strict=True)
         ]
         width = np.stack(widths, axis=1)
-        low, high = codec.decode(_from_scale(codec, centre - width)), codec.decode(_from_scale(codec, centre + width))
+        low, high = (codec.decode(_from_scale(codec, ends)) for ends in (centre - width, centre + width))
         return low, high
 
     def state(self) -> dict[str, Any]:
@@ -129,8 +130,9 @@ class NumberIntervals:
         """
         require(codec.linear_link in LINKS and codec.labels is None, "Only numbers have intervals.")
         width = len(codec.prior)
-        scores = tuple(_read_scores(state, f"scores/{place}") for place in range(width))
-        parts = [{key: state.get(f"{key}/{place}") for key in Spread.NAMES} for place in range(width)]
+        places = range(1 if codec.quantiles else width)
+        scores = tuple(_read_scores(state, f"scores/{place}") for place in places)
+        parts = [{key: state.get(f"{key}/{place}") for key in Spread.NAMES} for place in places]
         return cls(scores, tuple(Spread.restore(part, width) for part in parts))
 
 
@@ -229,12 +231,14 @@ def fit_conformal(
 def _fit_numbers(
     codec: TargetCodec, raw: np.ndarray, numbers: np.ndarray, observed: np.ndarray, rows: np.ndarray
 ) -> NumberIntervals | None:
-    errors = np.abs(_target_on_scale(codec, numbers) - _on_scale(codec, raw))
+    predicted = _on_scale(codec, raw)
+    errors = np.abs(_target_on_scale(codec, numbers)[:, : predicted.shape[1]] - predicted)
     scores, spreads = [], []
     for place in range(errors.shape[1]):
         usable = rows[observed[rows, place] & np.isfinite(errors[rows, place])]
         count = int(len(usable) * SPREAD_FRACTION) if len(usable) >= MIN_SPREAD_ROWS else 0
-        spread = fit_spread(raw[usable[:count]], errors[usable[:count], place], place, raw.shape[1])
+        output = place if codec.quantiles is None else _middle(codec.quantiles)
+        spread = fit_spread(raw[usable[:count]], errors[usable[:count], place], output, raw.shape[1])
         remaining = usable[count:]
         if len(remaining) < MIN_ROWS:
             return None
@@ -263,12 +267,21 @@ def _has_one_class(codec: TargetCodec) -> bool:
 
 
 def _on_scale(codec: TargetCodec, raw: np.ndarray) -> np.ndarray:
-    """Predictions (B, K) on the scale where errors are measured: for counts, their square root."""
+    """Predictions (B, K), or (B, 1) of quantiles, on the scale where errors are measured: for counts, the root."""
+    if codec.quantiles is not None:
+        return np.sort(raw, axis=1)[:, [_middle(codec.quantiles)]]
     return raw if codec.linear_link == "identity" else np.exp(np.minimum(raw, 30.0) / 2)
+
+
+def _middle(levels: Sequence[float]) -> int:
+    """Which quantile is the prediction: the one closest to the median."""
+    return int(np.argmin(np.abs(np.array(levels) - 0.5)))
 
 
 def _from_scale(codec: TargetCodec, values: np.ndarray) -> np.ndarray:
     """The inverse of `_on_scale`: raw outputs (B, K)."""
+    if codec.quantiles is not None:
+        return np.repeat(values, len(codec.quantiles), axis=1)  # the middle one is decoded
     if codec.linear_link == "identity":
         return values
     with np.errstate(divide="ignore"):

@@ -74,7 +74,8 @@ def test_a_column_may_have_the_linear_paths_name():
         ([TABLE], True),
         ([TABLE, NOTE], True),
         ([TABLE, PHOTO], False),
-        ([md.TextInput(name="t", pretrained="x")], False),
+        ([md.TextInput(name="t", pretrained="x")], True),  # frozen
+        ([md.ImageInput(name="p", pretrained="x")], False),
     ],
 )
 def test_members_leave_out_folds_where_they_share_no_encoder(inputs, folds):

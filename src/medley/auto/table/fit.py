@@ -17,6 +17,7 @@ from medley.auto.table.graph import path_name, table_graph, table_training
 from medley.auto.table.large_search_rows import are_images_large, large_search_rows, scan_table
 from medley.auto.table.pretrained_choice import choose_pretrained, without_slow_encoders
 from medley.auto.table.search_rows import SearchRows, SplitSettings, search_rows
+from medley.auto.validation_rows import with_validation_rows
 from medley.callbacks.callback import CallbackLike
 from medley.errors import ConfigError, DataError, ErrorCollector, MissingDependencyError
 from medley.model.model import Model
@@ -135,8 +136,9 @@ def fit(
         private: columns of which no word may be seen or saved. Each word is replaced by a code as soon as the table is
             read, here and in predictions: categories and words are still told apart, parts of words and numbers are not
             read. Codes hide words from readers, not from those who try a list of words.
-        executor: where trials run: "serial" (here, the default), "processes" of this machine, "files" (workers on
-            other machines that share the project's folder), or "ray"; see docs/scale.md.
+        executor: where trials run: "serial" (here, the default), "stacked" (here, equal networks together),
+            "processes" of this machine, "files" (workers on other machines that share the project's folder), or "ray";
+            see docs/scale.md.
         workers: number of trials that run at the same time; default: one per CPU core.
         callbacks: as in `AutoModel.fit`.
 
@@ -247,7 +249,7 @@ def fit(
         resume=resume,
         executor=cast(Executor, executor),
     )
-    return auto.export_model()
+    return with_validation_rows(auto.export_model(), rows.val or rows.train)
 
 
 def _fit_to_time(design: TableDesign, budget: Budget, rows: int, choices: Mapping[str, Any]) -> TableDesign:

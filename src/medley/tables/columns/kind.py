@@ -119,13 +119,12 @@ class ColumnKind(ABC):
 
 def column_kinds() -> list[ColumnKind]:
     """All registered kinds, in the order in which they try to recognise a column."""
-    return list(_kinds_of(tuple(registry.declared(ColumnKind).values())).values())
+    return sorted(map(_kind, registry.declared(ColumnKind).values()), key=lambda kind: (kind.rank, kind.name))
 
 
 @cache
-def _kinds_of(classes: tuple[Any, ...]) -> dict[str, ColumnKind]:
-    kinds = sorted((kind() for kind in classes), key=lambda kind: (kind.rank, kind.name))
-    return {kind.name: kind for kind in kinds}
+def _kind(kind: type[ColumnKind]) -> ColumnKind:
+    return kind()
 
 
 def kind_names() -> list[str]:
@@ -146,9 +145,9 @@ def kind_named(name: str) -> ColumnKind:
     >>> kind_named("image").is_used, kind_named("identifier").is_used
     (True, False)
     """
-    kind = _kinds_of(tuple(registry.declared(ColumnKind).values())).get(name)
+    kind = registry.find_declared(ColumnKind, lambda kind: _kind(kind).name == name)
     if kind is not None:
-        return kind
+        return _kind(kind)
     raise ConfigError(f"There is no kind of column called {name!r}.{did_you_mean(name, kind_names())}")
 
 

@@ -215,8 +215,9 @@ class ColumnProfile:
 
 def _few_distinct(series: pd.Series) -> tuple[np.ndarray, np.ndarray] | None:
     """What `pd.factorize` returns for plain cells, without its fixed cost, which is most of what one row takes."""
-    is_number = isinstance(series.dtype, np.dtype) and series.dtype.kind in "biuf"
-    if not is_number and series.dtype != object and series.dtype != "str":
+    dtype: Any = series.dtype
+    is_number = isinstance(dtype, np.dtype) and dtype.kind in "biuf"
+    if not is_number and dtype != "O" and dtype != "str":
         return None
     cells, places, codes = series.tolist(), dict[Any, int](), []
     if not is_number and not set(map(type, cells)) <= _SIMPLE:
@@ -224,7 +225,7 @@ def _few_distinct(series: pd.Series) -> tuple[np.ndarray, np.ndarray] | None:
     for cell in cells:
         codes.append(-1 if cell is None or cell != cell else places.setdefault(cell, len(places)))
     if is_number:
-        return np.array(codes, np.int64), np.array(list(places), series.dtype)
+        return np.array(codes, np.int64), np.array(list(places), dtype)
     distinct = np.empty(len(places), object)
     distinct[:] = list(places)
     return np.array(codes, np.int64), distinct
