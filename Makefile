@@ -18,13 +18,14 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # mkdocs-material announces its successor at each start.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup demo docs gallery test test-lowest check format bench bench-gpu dist constraints clean
+.PHONY: help setup demo docs gallery screenshots test test-lowest check format bench bench-gpu dist constraints clean
 
 help:
 	@echo "make setup        create .venv with everything that tests and linters need"
 	@echo "make demo         train on handwritten digits, save, reload, predict (about a minute)"
 	@echo "make docs         build the documentation site in build/site (offline; warnings are errors)"
 	@echo "make gallery      train the models of the gallery and draw its images (some minutes)"
+	@echo "make screenshots  train a model, write its report, take the screenshots of the documentation (two minutes)"
 	@echo "make test         run all tests, including code blocks of README and docs, and doctests"
 	@echo "make test-lowest  the same with the lowest versions that pyproject.toml allows (downloads them)"
 	@echo "make check        linter, format, types, package layers, file lengths"
@@ -49,6 +50,9 @@ docs: setup
 
 gallery: setup
 	$(PY) examples/gallery.py
+
+screenshots: setup
+	$(PY) examples/report_page.py
 
 # Two workers with one thread each: torch threads that compete for cores are many times slower than one.
 test: setup

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import medley
-from medley import extend
+from medley import extend, plot
 
 pytest.importorskip("mkdocs", reason="the extra medley[docs] is not installed")
 
@@ -49,8 +49,8 @@ def test_every_decision_is_listed(site):
 
 def test_every_public_name_is_in_the_reference(site):
     pages = "".join(page.read_text("utf-8") for page in (site / "reference").glob("*.html"))
-    names = [f"medley.{name}" for name in medley.__all__ if name not in {"__version__", "extend"}]
-    names += [f"medley.extend.{name}" for name in extend.__all__]
+    names = [f"medley.{name}" for name in medley.__all__ if name not in {"__version__", "extend", "plot"}]
+    names += [f"medley.extend.{name}" for name in extend.__all__] + [f"medley.plot.{name}" for name in plot.__all__]
     assert [name for name in names if f'id="{name}"' not in pages] == []
 
 

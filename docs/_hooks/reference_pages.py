@@ -11,7 +11,7 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 import medley
-from medley import extend
+from medley import extend, plot
 
 PAGES = {
     "models": ("Models and training", "Train, predict, save and load."),
@@ -56,6 +56,7 @@ def on_files(files: Files, *, config: Any) -> Files:
         "medley.extend",
         sorted(extend.__all__),
     )
+    contents["plot"] = _page("medley.plot", plot.__doc__ or "", "medley.plot", sorted(plot.__all__))
     contents["sklearn"] = _page(
         "medley.sklearn",
         "Estimators for scikit-learn.",
@@ -72,7 +73,8 @@ def on_files(files: Files, *, config: Any) -> Files:
     for page, content in contents.items():
         title = content.split("\n", 1)[0].lstrip("# ")
         package = "medley" if page in names else f"medley.{page}"
-        members = names.get(page) or (ESTIMATORS if page == "sklearn" else extend.__all__)
+        others = {"sklearn": ESTIMATORS, "plot": plot.__all__, "extend": extend.__all__}
+        members = names[page] if page in names else others[page]
         lines += [f"## [{title}]({page}.md)", ""]
         lines += [", ".join(f"[`{name}`]({page}.md#{package}.{name})" for name in sorted(members)), ""]
     contents["index"] = "\n".join(lines)

@@ -110,12 +110,12 @@ _PUBLIC = {
 # fmt: on
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
 
-__all__ = ["__version__", "extend", *sorted(_HOME)]  # pyright: ignore[reportUnsupportedDunderAll]  (the stub spells it out)
+__all__ = ["__version__", "extend", "plot", *sorted(_HOME)]  # pyright: ignore[reportUnsupportedDunderAll]  (the stub spells it out)
 
 
 def __getattr__(name: str) -> Any:
-    if name == "extend":
-        return import_module("medley.extend")
+    if name in ("extend", "plot"):
+        return import_module(f"medley.{name}")
     if name not in _HOME:
         from medley.errors import did_you_mean
 

@@ -1,6 +1,7 @@
 """The public names, spelled out: type checkers and editors do not see what is imported on first use."""
 
 from medley import extend as extend
+from medley import plot as plot
 from medley.audio.attention import SpectrogramAttention as SpectrogramAttention
 from medley.audio.augmentation import SpectrogramAugmentation as SpectrogramAugmentation
 from medley.audio.block import AudioBlock as AudioBlock

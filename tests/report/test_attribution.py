@@ -263,3 +263,28 @@ def test_recordings_series_and_sets_of_images_are_located(make_model, kind):
     assert part.heat.sum() == pytest.approx(part.amount, rel=0.1, abs=0.02)
     assert part.heat.shape[1:] == ((8, 8) if kind == "images" else ())
     assert (part.shown is not None) == (kind == "images")
+
+
+@pytest.mark.parametrize("form", ["polars", "pandas", "records", "array", "tensor"])
+def test_tables_of_any_form_are_explained_by_column(make_model, form):
+    import polars
+
+    numbers = np.random.default_rng(0).normal(size=(40, 2))
+    numbers[0] = 3
+    frame = pd.DataFrame(numbers, columns=["a", "b"])
+
+    def rows(part):
+        table = frame.iloc[part]
+        if form in ("array", "tensor"):
+            return table.to_numpy() if form == "array" else torch.from_numpy(table.to_numpy().copy())
+        return {"polars": polars.DataFrame(table), "pandas": table, "records": table.to_dict("records")}[form]
+
+    node = StructuredDataInput(name="facts")
+    head = RegressionHead(dropout=0.0, name="y")([dense()(node), LinearPath(local_means=False)(node)])
+    model = make_model([node], [head], {"facts": rows(slice(0, 40))}, {"y": 2 * numbers[:, 0]})
+    one, others = {"facts": rows(slice(0, 1))}, {"facts": rows(slice(1, 40))}
+    for background in (others, None):
+        (item,) = model.attribute(one, background=background, samples=8)
+        assert len(item.parts) == 2
+        assert abs(item.gap) < 1e-6
+        assert abs(item.parts[0].amount) > 5 * abs(item.parts[1].amount)

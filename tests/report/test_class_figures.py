@@ -45,23 +45,26 @@ def test_the_roc_curve_encloses_its_area(scored):
     assert f"{expected:.3f}" in figure["note"]
 
 
-def test_calibration_error_counts_by_hand():
-    """Eight predictions of .75, of which five are right, and two of .95, both right."""
-    probability = np.array([0.75] * 8 + [0.95] * 2)
-    is_right = np.array([1, 1, 1, 1, 1, 0, 0, 0, 1, 1])
-    error = 0.8 * abs(0.75 - 5 / 8) + 0.2 * abs(0.95 - 1)
-    assert class_figures.expected_calibration_error(probability, is_right) == pytest.approx(error)
-    rows = class_figures.reliability_figure(probability, is_right)["table"]["rows"]
-    assert rows == [[0.75, 0.625, 8], [0.95, 1.0, 2]]
+def test_reliability_counts_by_hand():
+    """Thirty predictions in 15 bins of two each: the first bin is right once, all others twice."""
+    probability = np.repeat(np.linspace(0.55, 0.97, 15), 2)
+    is_right = np.ones(30, bool)
+    is_right[0] = False
+    figure = class_figures.reliability_figure(probability, is_right, np.ones(30))
+    assert figure["table"]["rows"][0] == [0.55, 0.5, 2]
+    assert figure["table"]["rows"][-1] == [0.97, 1.0, 2]
+    error = (abs(0.55 - 0.5) + np.abs(1 - np.linspace(0.55, 0.97, 15)[1:]).sum()) / 15
+    assert f"(ECE): {error:.3f}." in figure["note"]
+    assert f"Before calibration: {1 / 30:.3f}." in figure["note"]
 
 
-def test_the_calibration_error_of_honest_probabilities_is_small():
+def test_honest_probabilities_lie_on_the_diagonal():
     rng = np.random.default_rng(3)
     probability = rng.uniform(0.5, 1, 20_000)
-    honest = class_figures.expected_calibration_error(probability, rng.random(20_000) < probability)
-    boastful = class_figures.expected_calibration_error(probability, rng.random(20_000) < probability - 0.2)
-    assert honest < 0.02
-    assert boastful == pytest.approx(0.2, abs=0.02)
+    honest = class_figures.reliability_figure(probability, rng.random(20_000) < probability)["series"][0]
+    boastful = class_figures.reliability_figure(probability, rng.random(20_000) < probability - 0.2)["series"][0]
+    assert np.abs(np.subtract(honest["x"], honest["y"])).max() < 0.05
+    assert np.subtract(boastful["x"], boastful["y"]).mean() == pytest.approx(0.2, abs=0.02)
 
 
 def test_thresholds_are_those_of_scikit_learn(scored):

@@ -19,7 +19,10 @@ def test_every_trial_and_the_best_curves_are_drawn(tmp_path):
     scores, curves = figure.axes
     assert [len(points.get_offsets()) for points in scores.collections] == [2, 1]
     assert list(scores.lines[0].get_ydata()) == [0.9, 0.5, 0.5]
-    assert {text.get_text() for text in curves.get_legend().get_texts()} == {"trial 1", "trial 2"}
+    assert {text.get_text() for text in curves.get_legend().get_texts()} == {
+        *("trial 1", "trial 1, training"),
+        *("trial 2", "trial 2, training"),
+    }
     figure.savefig(tmp_path / "search.png")
     assert (tmp_path / "search.png").stat().st_size > 10_000
 

@@ -8,6 +8,7 @@ from medley.heads import ClassificationHead, OrderedHead, RegressionHead
 from medley.model.tasks import Task
 from medley.report.evidence import TaskEvidence
 from medley.report.metric_table import metric_rows
+from medley.trust.trust import Trust
 
 
 def evidence(head, labels, raw, *, weight=None, baselines=None, fitted=None):
@@ -18,7 +19,7 @@ def evidence(head, labels, raw, *, weight=None, baselines=None, fitted=None):
     raw = np.asarray(raw, np.float32)
     rows = np.arange(len(raw))
     learned = np.ones(len(raw), bool)
-    return TaskEvidence(task, raw, encoded.array, encoded.array, learned, rows, weight, baselines or {})
+    return TaskEvidence(task, raw, raw, Trust(), encoded.array, encoded.array, learned, rows, weight, baselines or {})
 
 
 def by_name(part):

@@ -85,7 +85,7 @@ def test_nothing_is_loaded_from_elsewhere(page, elements):
 def test_hostile_names_and_cells_are_text(elements):
     images = [attributes for tag, attributes in elements.elements if tag == "img"]
     assert images
-    assert all(attributes["src"].startswith("data:image/jpeg;base64,") for attributes in images)
+    assert all(attributes["src"].startswith("data:image/png;base64,") for attributes in images)
     assert sum(tag == "script" for tag, _ in elements.elements) == 1
     assert not any(name.startswith("on") for _, attributes in elements.elements for name in attributes)
     assert not any(tag in ("i", "b") for tag, _ in elements.elements)
@@ -132,6 +132,27 @@ def test_metrics_are_those_of_scikit_learn(numbers, pets_model, pets_folder):
     assert [line["name"] for line in breed["headline"]["baselines"]] == ["constant", "linear"]
 
 
+def test_calibration_thresholds_and_intervals_are_those_of_predictions(pets_model, pets_folder, tmp_path):
+    import pandas as pd
+
+    model = md.load(pets_model.save(tmp_path / "model"))
+    model.set_threshold("breed", threshold=0.9)
+    table = pd.read_csv(pets_folder / "test.csv")
+    found = json.loads(model.report(tmp_path / "r.json", pets_folder / "test.csv").read_text("utf-8"))
+    breed, price = found["targets"]
+    predicted = model.predict(pets_folder / "test.csv", interval=0.9)
+    assert breed["headline"]["value"] == pytest.approx(accuracy_score(table.breed, predicted.breed), abs=1e-5)
+    thresholds = next(item["rows"] for item in breed["tables"] if item["caption"].startswith("Thresholds"))
+    assert thresholds[0][:2] == ["of the model", 0.9]
+    sets = next(item["rows"] for item in breed["tables"] if item["caption"] == "Sets of classes")
+    holds = [label in members for label, members in zip(table.breed, predicted.breed_set, strict=True)]
+    assert sets[0][:2] == ["90%", pytest.approx(np.mean(holds), abs=1e-5)]
+    intervals = next(item["rows"] for item in price["tables"] if item["caption"].startswith("Intervals"))
+    known = table.price.notna()
+    inside = table.price.between(predicted.price_low, predicted.price_high)[known]
+    assert intervals[0][:2] == ["90%", pytest.approx(inside.mean(), abs=1e-5)]
+
+
 def test_the_search_and_the_network_are_in_it(numbers, pets_model):
     trials = next(table for table in numbers["training"]["tables"] if table["caption"] == "Trials")
     assert [row[0] for row in trials["rows"]] == [0, 1]
@@ -168,7 +189,7 @@ def test_private_columns_never_leak(page, numbers):
 def test_without_examples_no_cell_is_shown(pets_model, pets_folder):
     path = pets_model.report(pets_folder / "none.html", pets_folder / "test.csv", examples=False)
     source = path.read_text("utf-8")
-    assert not any(word in source for word in ("said", "gate", "image/jpeg"))
+    assert not any(word in source for word in ("said", "gate", "data:image/"))
     assert "examples=False" in source
 
 
@@ -177,7 +198,7 @@ def test_a_model_saved_without_examples_shows_none(pets_model, pets_folder, tmp_
     source = model.report(tmp_path / "report.html", pets_folder / "test.csv").read_text("utf-8")
     assert WITHHELD in source
     assert "saved with examples=False" in source
-    assert not any(word in source for word in ("gate", "image/jpeg"))
+    assert not any(word in source for word in ("gate", "data:image/"))
     without_rows = model.report(tmp_path / "own.json").read_text("utf-8")
     assert "pass labelled rows" in without_rows
 
@@ -225,3 +246,37 @@ def test_the_model_card_has_a_head_and_no_markup_of_its_cells(pets_model, pets_f
     assert "# Model of breed, price" in body
     assert "## Limits" in body
     assert "<" not in body
+
+
+def test_every_kind_of_head_is_reported(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 4))
+    x[3] = np.nan
+    y = {
+        "tags": (x[:, :3] > 0).astype(int),
+        "pair": np.stack([x[:, 0], np.where(x[:, 1] > 1, np.nan, x[:, 1])], 1),
+        "stars": np.clip(np.nan_to_num(x[:, 0]).round() + 2, 0, 4).astype(int),
+        "visits": rng.poisson(3, 60),
+        "pet": rng.choice(["cat", "dog", "cow"], 60),
+    }
+    heads = [
+        md.ClassificationHead(name="tags", multi_label=True),
+        md.RegressionHead(name="pair"),
+        md.OrderedHead(name="stars"),
+        md.CountHead(name="visits"),
+        md.ClassificationHead(name="pet", metrics=["f1"]),
+    ]
+    auto = md.AutoModel(md.Input(name="x"), heads, max_trials=1, directory=tmp_path)
+    auto.fit(x, y, epochs=1, verbose=0)
+    found = json.loads(auto.model.report(tmp_path / "report.json", x, y).read_text("utf-8"))
+    titles = {section["name"]: [figure["title"] for figure in section["figures"]] for section in found["targets"]}
+    assert "Average precision by label" in titles["tags"]
+    assert titles["pair"].count("Residuals") == 2
+    assert {"Confusion matrix", "ROC"} <= set(titles["stars"])
+    assert "Predicted against true" in titles["visits"]
+    metrics = {section["name"]: section["tables"][0]["rows"][0][0] for section in found["targets"]}
+    assert metrics["pet"] == "f1 ↑"
+    assert found["targets"][4]["headline"]["metric"] == "f1"
+    assert any("Examples of visits, pet" in line for line in found["left_out"])
+    page = read(auto.model.report(tmp_path / "report.html", x, y))
+    assert sum(tag == "figure" for tag, _ in page.elements) > 20

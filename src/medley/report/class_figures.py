@@ -9,6 +9,7 @@ import numpy as np
 
 from medley.report import figures
 from medley.report.figures import Figure
+from medley.trust.scores import confidence_bins, confidence_error
 
 MOST_CLASSES = 20
 """Rows and columns of a confusion matrix."""
@@ -16,7 +17,6 @@ MOST_CLASSES = 20
 MOST_CURVES = 5
 """Classes that have curves of their own."""
 
-BINS = 10
 UNIT = (0.0, 1.0)
 THRESHOLDS = np.linspace(0.01, 0.99, 99)
 
@@ -33,23 +33,6 @@ def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndar
     [[1, 1], [0, 1]]
     """
     return np.bincount(truth * classes + predicted, minlength=classes * classes).reshape(classes, classes)
-
-
-def expected_calibration_error(probability: np.ndarray, is_right: np.ndarray, bins: int = BINS) -> float:
-    """The mean distance between probability and frequency, over bins of equal width (Naeini et al., AAAI 2015).
-
-    Args:
-        probability: (N,) of what was predicted.
-        is_right: (N,) whether it was true.
-        bins: number of bins.
-
-    >>> round(expected_calibration_error(np.array([0.9, 0.9, 0.6, 0.6]), np.array([1, 1, 1, 0])), 3)
-    0.1
-    """
-    bin_of = np.minimum((probability * bins).astype(int), bins - 1)
-    rows = np.bincount(bin_of, minlength=bins)
-    distance = np.bincount(bin_of, probability, bins) - np.bincount(bin_of, is_right, bins)
-    return float(np.abs(distance).sum() / max(rows.sum(), 1))
 
 
 def class_table(
@@ -84,7 +67,12 @@ def area_under_roc(is_class: np.ndarray, score: np.ndarray) -> float | None:
 
 
 def class_figures(
-    names: Sequence[str], truth: np.ndarray, probabilities: np.ndarray, *, predicted: np.ndarray
+    names: Sequence[str],
+    truth: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    predicted: np.ndarray,
+    before: np.ndarray | None = None,
 ) -> list[Figure]:
     """The figures of a task with one class per row.
 
@@ -93,12 +81,15 @@ def class_figures(
         truth: class indices (N,).
         probabilities: (N, C).
         predicted: class indices (N,).
+        before: (N, C) probabilities before calibration, or None.
     """
+    rows = np.arange(len(truth))
+    uncalibrated = None if before is None else before[rows, predicted]
     return [
         confusion_figure(names, truth, predicted),
         roc_figure(names, truth, probabilities),
         precision_recall_figure(names, truth, probabilities),
-        reliability_figure(probabilities[np.arange(len(truth)), predicted], truth == predicted),
+        reliability_figure(probabilities[rows, predicted], truth == predicted, uncalibrated),
         probability_figure(names, truth, probabilities),
     ]
 
@@ -161,30 +152,33 @@ def precision_recall_figure(names: Sequence[str], truth: np.ndarray, probabiliti
     return figures.lines("Precision and recall", series, "recall", "precision", note=note, x_range=UNIT, y_range=UNIT)
 
 
-def reliability_figure(probability: np.ndarray, is_right: np.ndarray) -> Figure:
-    """How often predictions are right, by their probability (a reliability diagram).
+def reliability_figure(probability: np.ndarray, is_right: np.ndarray, before: np.ndarray | None = None) -> Figure:
+    """How often predictions are right, by their probability, in bins of equally many (a reliability diagram).
 
     Args:
         probability: (N,) of what was predicted.
         is_right: (N,) whether it was true.
+        before: (N,) the same before calibration, or None.
     """
-    bin_of = np.minimum((probability * BINS).astype(int), BINS - 1)
-    rows = np.bincount(bin_of, minlength=BINS)
-    filled = rows > 0
-    confidence = np.bincount(bin_of, probability, BINS)[filled] / rows[filled]
-    frequency = np.bincount(bin_of, is_right, BINS)[filled] / rows[filled]
-    error = expected_calibration_error(probability, is_right)
-    note = (
-        f"On the diagonal, a prediction of 80 % is right in 80 % of the rows. Expected calibration error: {error:.3f}."
-    )
+    error = confidence_error(probability, is_right)
+    note = f"On the diagonal, a prediction of 80 % is right in 80 % of the rows. Mean distance (ECE): {error:.3f}."
+    confidence, frequency, rows = _bins(probability, is_right)
     series = [figures.line("model", confidence, frequency), figures.line("bins", confidence, frequency, "points")]
-    figure = figures.lines(
-        "Reliability", series, "probability", "fraction right", note=note, diagonal=True, x_range=UNIT, y_range=UNIT
-    )
-    cells = zip(confidence.tolist(), frequency.tolist(), rows[filled].tolist(), strict=True)
-    return figure | {
-        "table": figures.table(["mean probability", "fraction right", "rows"], [list(cell) for cell in cells])
-    }
+    if before is not None:
+        note += f" Before calibration: {confidence_error(before, is_right):.3f}."
+        series.append(figures.line("before calibration", *_bins(before, is_right)[:2], "dashed"))
+    labels = "probability", "fraction right"
+    figure = figures.lines("Reliability", series, *labels, note=note, diagonal=True, x_range=UNIT, y_range=UNIT)
+    cells = [list(cell) for cell in zip(confidence.tolist(), frequency.tolist(), rows.tolist(), strict=True)]
+    return figure | {"table": figures.table(["mean probability", "fraction right", "rows"], cells)}
+
+
+def _bins(probability: np.ndarray, is_right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean probability, fraction right and number of rows of each bin."""
+    bins = confidence_bins(probability)
+    means = [(probability[part].mean(), is_right[part].mean(), len(part)) for part in bins]
+    confidence, frequency, rows = zip(*means, strict=True)
+    return np.array(confidence), np.array(frequency), np.array(rows)
 
 
 def probability_figure(names: Sequence[str], truth: np.ndarray, probabilities: np.ndarray) -> Figure:
@@ -200,13 +194,16 @@ def probability_figure(names: Sequence[str], truth: np.ndarray, probabilities: n
     return figures.histogram("Probabilities", groups, label, note=note, bins=20)
 
 
-def threshold_parts(name: str, is_class: np.ndarray, probability: np.ndarray) -> tuple[Figure, dict[str, Any]]:
+def threshold_parts(
+    name: str, is_class: np.ndarray, probability: np.ndarray, chosen: float | None = None
+) -> tuple[Figure, dict[str, Any]]:
     """Precision, recall and F1 by decision threshold, and a table of notable thresholds.
 
     Args:
         name: of the class.
         is_class: (N,) whether a row has the class.
         probability: (N,) of the class.
+        chosen: the threshold that the model uses; None for one half.
     """
     scores = np.array([_at(threshold, is_class, probability) for threshold in THRESHOLDS])
     series = [
@@ -218,6 +215,7 @@ def threshold_parts(name: str, is_class: np.ndarray, probability: np.ndarray) ->
     )
     balanced = np.array([_balanced_accuracy(threshold, is_class, probability) for threshold in THRESHOLDS])
     notable = {
+        **({} if chosen is None else {"of the model": chosen}),
         "one half": 0.5,
         "highest F1": float(THRESHOLDS[np.nanargmax(np.nan_to_num(scores[:, 2]))]),
         "highest balanced accuracy": float(THRESHOLDS[balanced.argmax()]),

@@ -62,7 +62,8 @@ def contents(model: Model, evidence: Evidence | None, options: Options) -> dict[
         "reproduce": reproduce_section(model, view, metadata),
     }
     if examples and evidence is not None and evidence.rows is not None:
-        report["examples"] = example_section(model, evidence, names)
+        ranked = (report["importance"] or {}).get("ranked", ())
+        report["examples"] = example_section(model, evidence, names, ranked)
     report["left_out"] = [*_left_out(report, model, evidence, options, examples=examples)]
     return report
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 MOST_NODES = 80
 """Larger graphs are not drawn: nobody could read the drawing."""
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 170.0, 52.0, 18.0, 42.0, 10.0
-LETTERS = 23
+WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 180.0, 52.0, 18.0, 42.0, 10.0
+LETTERS = 22
 
 
 def draw_graph(graph: Graph, details: Mapping[str, str] | None = None) -> str | None:

@@ -12,11 +12,13 @@ import numpy as np
 from medley.core.batch import Rows
 from medley.errors import DataError
 from medley.model.forward import compute_outputs
-from medley.model.tasks import Task, tasks_of
+from medley.model.tasks import Task, tasks_of, with_decisions
 from medley.report.importance import labelled_rows
 from medley.report.model_rows import ModelRows
-from medley.tables.predictor import rows_per_pass
+from medley.tables.reading.read import Table
+from medley.tables.row_counts import rows_per_pass
 from medley.tables.view import is_table
+from medley.trust.trust import Trust
 
 if TYPE_CHECKING:
     from medley.core.batch import RowWeights
@@ -30,7 +32,9 @@ class TaskEvidence:
 
     Args:
         task: with the metrics that read these outputs and targets.
-        raw: raw outputs (N, K).
+        raw: raw outputs (N, K), calibrated where the model is.
+        network: raw outputs (N, K) of the network: before calibration and thresholds.
+        trust: what the model knows about its predictions.
         target: encoded labels (N, ...), as metrics read them.
         learned_target: (N, ...) as the model's own codec encodes them, which differs where rows have other classes.
         is_learned: (N,) False for rows of classes that the model has not learnt.
@@ -41,6 +45,8 @@ class TaskEvidence:
 
     task: Task
     raw: np.ndarray
+    network: np.ndarray
+    trust: Trust
     target: np.ndarray
     learned_target: np.ndarray
     is_learned: np.ndarray
@@ -54,6 +60,8 @@ class TaskEvidence:
         return TaskEvidence(
             self.task,
             self.raw[keep],
+            self.network[keep],
+            self.trust,
             self.learned_target[keep],
             self.learned_target[keep],
             keep[keep],
@@ -92,12 +100,23 @@ class TaskEvidence:
         )
 
     @cached_property
+    def decided(self) -> np.ndarray:
+        """Raw outputs (N, K) that the codec decodes as what is predicted: after thresholds and costs."""
+        return self.trust.decided(self.task.name, self.task.codec, self.network)
+
+    @cached_property
     def predicted_classes(self) -> np.ndarray:
         """Class indices (N,) of the predictions, which may not be those of the highest probability."""
-        assert self.labels is not None
-        decoded = self.task.codec.decode(self.raw).tolist()
-        places = {label: place for place, label in enumerate(self.labels)}
-        return np.array([places[label] for label in decoded], int)
+        classes = self.task.codec.predicted_indices(self.decided)
+        assert classes is not None
+        return classes
+
+    @cached_property
+    def before_calibration(self) -> np.ndarray | None:
+        """Probabilities (N, C) before calibration; None where there is none."""
+        if self.task.name not in self.trust.calibrations:
+            return None
+        return np.asarray(self.task.codec.probabilities(self.network), float)
 
     @cached_property
     def truth(self) -> np.ndarray:
@@ -107,7 +126,7 @@ class TaskEvidence:
     @cached_property
     def predicted(self) -> np.ndarray:
         """Predicted numbers, likewise."""
-        return np.asarray(self.task.codec.decode(self.raw), float)
+        return np.asarray(self.task.codec.decode(self.network), float)
 
 
 @dataclass(frozen=True)
@@ -148,7 +167,8 @@ def of_rows(model: Model, x: Any, y: Any, root: Any) -> Evidence:
     origin = "the rows that were passed"
     if y is None and model.table is not None and is_table(x, model.input_names, model.table.required):
         x = model.table.read(x, root, labelled=True)  # once, for everything that reads it
-        origin = x.origin.replace("\\", "/").rpartition("/")[2]  # the folders of a machine are nobody's business
+        if x.origin != Table.origin:
+            origin = x.origin.replace("\\", "/").rpartition("/")[2]  # the folders of a machine are nobody's business
     rows, labels = labelled_rows(model, x, y, None, root)
     computed = compute_outputs(model.network, Rows(rows.sources, device=model.device), rows_per_pass(None))
     raw = {name: outputs.cpu().numpy() for name, outputs in computed.items()}
@@ -158,7 +178,9 @@ def of_rows(model: Model, x: Any, y: Any, root: Any) -> Evidence:
         outputs = {"model": raw[task.name], "constant": np.broadcast_to(task.codec.prior, raw[task.name].shape)}
         if task.name in linear:
             outputs["linear"] = linear[task.name]
-        tasks[task.name] = _observed(task, outputs, labels.targets[task.name], labels.losses[task.name], labels.weight)
+        tasks[task.name] = _observed(
+            model.trust, task, outputs, labels.targets[task.name], labels.losses[task.name], labels.weight
+        )
     tasks = {name: part for name, part in tasks.items() if part.size}
     if not tasks:
         raise DataError("No row has a label, so there is nothing to measure.")
@@ -171,32 +193,40 @@ def of_validation(model: Model) -> Evidence | None:
     Args:
         model: a model.
     """
-    validation = model.validation
+    validation, passed = model.validation, model.validation_rows
     if validation is None:
         return None
+    is_seen = validation.folds is not None
+    rows = None if passed is None else ModelRows.of_inputs(model, passed[0])
+    # The linear models have learnt the rows of folds, other than the members that predict them.
+    linear = {} if rows is None or is_seen else linear_outputs(model, rows.sources)
     tasks = {}
-    for task in tasks_of(model.graph, model.targets):
+    for task in with_decisions(tasks_of(model.graph, model.targets), model.trust):
         if task.name in validation.tasks:
             part = validation.tasks[task.name]
             outputs = {"model": part.raw, "constant": np.broadcast_to(task.codec.prior, part.raw.shape)}
-            tasks[task.name] = _observed(task, outputs, part.encoded, part.encoded, part.weight)
+            if task.name in linear:
+                outputs["linear"] = linear[task.name]
+            tasks[task.name] = _observed(model.trust, task, outputs, part.encoded, part.encoded, part.weight)
     tasks = {name: part for name, part in tasks.items() if part.size}
-    is_seen = validation.folds is not None
     origin = (
         "the rows of the training, each predicted by members that have not learnt it" if is_seen else "validation rows"
     )
-    return Evidence(origin, len(validation.rows), tasks, numbers=validation.rows, is_seen=is_seen)
+    return Evidence(origin, len(validation.rows), tasks, rows, passed, validation.rows, is_seen)
 
 
 def _observed(
-    task: Task, outputs: Mapping[str, np.ndarray], target: Encoded, learned: Encoded, weight: RowWeights
+    trust: Trust, task: Task, outputs: Mapping[str, np.ndarray], target: Encoded, learned: Encoded, weight: RowWeights
 ) -> TaskEvidence:
     rows = np.flatnonzero(target.present)
     weight = weight.get(task.name) if isinstance(weight, Mapping) else weight
     outputs = {name: np.ascontiguousarray(part[rows], np.float32) for name, part in outputs.items()}
+    network = outputs.pop("model")
     return TaskEvidence(
         _with_further_metrics(task),
-        outputs.pop("model"),
+        np.asarray(trust.calibrated(task.name, task.codec, network), np.float32),
+        network,
+        trust,
         target.array[rows],
         learned.array[rows],
         learned.present[rows],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,12 @@ from medley.core.batch import Rows
 from medley.errors import MedleyError
 from medley.model.forward import compute_embeddings
 from medley.report.evidence import Evidence, TaskEvidence
-from medley.report.model_rows import ModelRows
-from medley.tables.predictor import rows_per_pass
+from medley.report.model_rows import ModelColumn, ModelRows
+from medley.tables.row_counts import rows_per_pass
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from medley.model.model import Model
 
 PER_GROUP = 4
@@ -29,18 +31,21 @@ MOST_CELLS, LETTERS, SIDE = 8, 280, 112
 NEIGHBOURS, MOST_ROWS = 5, 4_000
 
 
-def example_section(model: Model, evidence: Evidence, names: Mapping[str, str]) -> dict[str, Any]:
+def example_section(
+    model: Model, evidence: Evidence, names: Mapping[str, str], ranked: Sequence[str] = ()
+) -> dict[str, Any]:
     """Groups of rows, each with its cells, prediction and label.
 
     Args:
         model: a model.
         evidence: with the rows themselves.
         names: head name -> name of the target.
+        ranked: columns by importance, which determines those that are shown; others follow in their order.
     """
     assert evidence.rows is not None
     section: dict[str, Any] = {"groups": [], "left_out": []}
-    rows = evidence.rows
     private = set(() if model.table is None else model.table.private)
+    columns = _shown_columns(evidence.rows, private, ranked)
     heads = list(evidence.tasks)[:MOST_TARGETS]
     if len(evidence.tasks) > MOST_TARGETS:
         others = ", ".join(names[head] for head in list(evidence.tasks)[MOST_TARGETS:])
@@ -48,13 +53,13 @@ def example_section(model: Model, evidence: Evidence, names: Mapping[str, str]) 
     for head in heads:
         part = evidence.tasks[head].learned()
         for title, places in _groups(part):
-            cards = [_card(rows, part, int(place), evidence, private) for place in places]
+            cards = [_card(columns, part, int(place), evidence) for place in places]
             if cards:
                 section["groups"].append({"title": f"{names[head]}: {title}", "cards": cards})
     unusual, distances = most_unusual(model, evidence)
     cards = []
     for position, distance in zip(unusual, distances, strict=True):
-        card = {"row": _number(evidence, position), "cells": _cells(rows, int(position), private), "lines": []}
+        card = {"row": _number(evidence, position), "cells": _cells(columns, int(position)), "lines": []}
         card["lines"].append(("distance to its neighbours", f"{distance:.1f} times the usual"))
         cards.append(card)
     if cards:
@@ -114,7 +119,15 @@ def most_unusual(model: Model, evidence: Evidence, count: int = PER_GROUP) -> tu
     return order, distances[order] / max(float(np.median(distances)), 1e-12)
 
 
-def _card(rows: ModelRows, part: TaskEvidence, place: int, evidence: Evidence, private: set[str]) -> dict[str, Any]:
+def _shown_columns(rows: ModelRows, private: set[str], ranked: Sequence[str]) -> list[ModelColumn]:
+    """Columns that are not private: images and texts first, then others by importance."""
+    places = {name: place for place, name in enumerate(ranked)}
+    columns = [column for column in rows.columns if not {column.name, column.label, column.input} & private]
+    first = {"image": 0, "text": 1}
+    return sorted(columns, key=lambda column: (first.get(column.kind, 2), places.get(column.name, len(places))))
+
+
+def _card(columns: Sequence[ModelColumn], part: TaskEvidence, place: int, evidence: Evidence) -> dict[str, Any]:
     position = int(part.rows[place])
     lines: list[tuple[str, str]] = []
     if part.labels is None:
@@ -128,7 +141,7 @@ def _card(rows: ModelRows, part: TaskEvidence, place: int, evidence: Evidence, p
         predicted = part.predicted_classes[place]
         lines.append(("true", str(part.labels[part.classes[place]])))
         lines.append(("predicted", f"{part.labels[predicted]} ({part.probabilities[place, predicted]:.1%})"))
-    return {"row": _number(evidence, position), "cells": _cells(rows, position, private), "lines": lines}
+    return {"row": _number(evidence, position), "cells": _cells(columns, position), "lines": lines}
 
 
 def _shown(values: np.ndarray) -> str:
@@ -139,12 +152,10 @@ def _number(evidence: Evidence, position: int) -> int:
     return int(position if evidence.numbers is None else evidence.numbers[position])
 
 
-def _cells(rows: ModelRows, position: int, private: set[str]) -> list[dict[str, str | None]]:
-    """Cells of one row: images and texts first, then other columns, no more than `MOST_CELLS`."""
-    columns = [column for column in rows.columns if column.name not in private]
-    ranked = sorted(columns, key=lambda column: {"image": 0, "text": 1}.get(column.kind, 2))
+def _cells(columns: Sequence[ModelColumn], position: int) -> list[dict[str, str | None]]:
+    """Cells of one row, no more than `MOST_CELLS`."""
     cells = []
-    for column in ranked[:MOST_CELLS]:
+    for column in columns[:MOST_CELLS]:
         cell = _cell_at(column.cells, position)
         image = thumbnail(cell) if column.kind == "image" else None
         text = None if image else _text(cell, column.kind)
@@ -177,7 +188,7 @@ def thumbnail(cell: Any) -> str | None:
     Args:
         cell: a path, bytes, an array or a Pillow image; of several images, the first.
     """
-    from PIL import Image
+    from PIL.Image import Resampling, fromarray
 
     from medley.image.pixels import read
 
@@ -189,11 +200,19 @@ def thumbnail(cell: Any) -> str | None:
         pixels = read(cell, 3, (SIDE, SIDE))
     except (MedleyError, OSError, ValueError):
         return None
-    image = Image.fromarray(_bytes(pixels))
+    image = fromarray(_bytes(pixels))
+    factor = SIDE // max(image.size)
+    if factor > 1:  # pixels as squares, which JPEG would blur
+        image = image.resize((image.width * factor, image.height * factor), Resampling.NEAREST)
+        return _data_uri(image, "png")
     image.thumbnail((SIDE, SIDE))
+    return _data_uri(image, "jpeg")
+
+
+def _data_uri(image: Image, kind: str) -> str:
     file = BytesIO()
-    image.save(file, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    image.save(file, kind.upper(), **({"quality": 80} if kind == "jpeg" else {"optimize": True}))
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _bytes(pixels: np.ndarray) -> np.ndarray:

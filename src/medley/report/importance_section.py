@@ -33,7 +33,7 @@ def importance_section(model: Model, evidence: Evidence | None, names: Mapping[s
         return None
     x, y = evidence.passed
     try:
-        measured = importance(model, x, y, repeats=REPEATS, time_limit=SECONDS, max_rows=1_000)
+        measured = importance(model, x, y, repeats=REPEATS, time_limit=SECONDS, max_rows=1_000, verbose=0)
     except DataError:  # rows whose losses are not defined
         return None
     section: dict[str, Any] = {"figures": [], "tables": [], "open_tables": [], "notes": [], "left_out": []}
@@ -44,14 +44,9 @@ def importance_section(model: Model, evidence: Evidence | None, names: Mapping[s
     if evidence.is_seen:
         section["notes"].append("Most members of the ensemble have learnt these rows, so small values may be chance.")
     columns = measured.ranking("column")
+    section["ranked"] = [item.name for item in columns]
     if columns:
-        shown = columns[:MOST_COLUMNS]
-        spread = None if REPEATS < 2 else [0.0 if np.isnan(item.std) else item.std for item in shown]
-        note = "The cells of one column are permuted between rows; whiskers are the standard deviation."
-        shown_names, values = [item.name for item in shown], [item.mean for item in shown]
-        section["figures"].append(
-            figures.bars("Columns", shown_names, values, "rise of the relative loss", note=note, spread=spread)
-        )
+        section["figures"].append(bars_of_columns(measured))
         if len(columns) > MOST_COLUMNS:
             section["left_out"].append(
                 f"{len(columns) - MOST_COLUMNS:,} columns of lower importance: model.importance(table).frame."
@@ -64,6 +59,15 @@ def importance_section(model: Model, evidence: Evidence | None, names: Mapping[s
         count = len(measured.left_out)
         section["left_out"].append(f"The importance of {count:,} columns, for want of time: model.importance(table).")
     return section
+
+
+def bars_of_columns(measured: Importance) -> figures.Figure:
+    """The most important columns, with the standard deviation of the repetitions."""
+    shown = measured.ranking("column")[:MOST_COLUMNS]
+    spread = [0.0 if np.isnan(item.std) else item.std for item in shown]
+    names, values = [item.name for item in shown], [item.mean for item in shown]
+    note = "The cells of one column are permuted between rows; whiskers are the standard deviation."
+    return figures.bars("Columns", names, values, "rise of the relative loss", note=note, spread=spread)
 
 
 def _by_task(measured: Importance, columns: list[str], names: Mapping[str, str]) -> figures.Figure:
@@ -86,7 +90,7 @@ def _absent_inputs(measured: Importance, evidence: Evidence, names: Mapping[str,
     worse = {(item.level, item.name, item.task, item.metric): item.mean for item in measured.measurements}
     columns = [
         "",
-        *(f"{names.get(task, task)}: {name}" for task, (name, _) in metrics.items()),
+        *(f"{names.get(task, task)}: {name.replace('_', ' ')}" for task, (name, _) in metrics.items()),
         "rise of the relative loss",
     ]
     rows: list[list[Any]] = [["all inputs", *(measured.scores[task][name] for task, (name, _) in metrics.items()), 0.0]]

@@ -69,7 +69,9 @@ def _metric_row(name: str, metric: Metric | None, evidence: TaskEvidence, seed: 
     size = int(keep.sum())
     if not size:
         return None
-    raw = {"model": evidence.raw, **evidence.baselines}
+    reads_decision = metric is not None and metric.reads_decision
+    outputs = evidence.decided.astype(np.float32) if reads_decision else evidence.raw
+    raw = {"model": outputs, **evidence.baselines}
     scores = {label: _score(metric, outputs[keep], evidence, keep) for label, outputs in raw.items()}
     values = {label: score(np.arange(size)) for label, score in scores.items()}
     repeats, rows = REPEATS, size

@@ -23,8 +23,9 @@ from medley.model.derived import InputRows, derived_nodes
 from medley.model.model import Model
 from medley.report.cell_columns import joined_cells, with_missing_cell
 from medley.tables.columns.unreadable import check_policy, report_unreadable
-from medley.tables.predictor import OnUnreadable, without_absent
+from medley.tables.predictor import OnUnreadable
 from medley.tables.reading.read import Table
+from medley.tables.row_counts import without_absent
 from medley.tables.view import TableView, is_table
 
 
@@ -262,6 +263,11 @@ def _inputs_of(source: Source, derived: Mapping[str, Sequence[str]]) -> frozense
 
 def _split(name: str, values: Any, kinds: Mapping[str, str]) -> list[ModelColumn]:
     """The columns of rows of a table; none for rows that are not stored by column."""
+    values = values.detach().cpu().numpy() if hasattr(values, "detach") else values
+    if hasattr(values, "__arrow_c_stream__") and hasattr(values, "columns") and not hasattr(values, "iloc"):
+        import pyarrow
+
+        values = pyarrow.table(values).to_pandas()
     if hasattr(values, "iloc") and hasattr(values, "columns"):
         cells = {str(label): values.iloc[:, place] for place, label in enumerate(values.columns)}
     elif isinstance(values, Mapping):
@@ -270,6 +276,8 @@ def _split(name: str, values: Any, kinds: Mapping[str, str]) -> list[ModelColumn
         cells = {label: values[:, place] for place, label in enumerate(kinds)}
     elif isinstance(values, list) and all(isinstance(row, list | tuple) for row in values):
         cells = {label: [row[place] for row in values] for place, label in enumerate(kinds)}
+    elif isinstance(values, list) and all(isinstance(row, Mapping) for row in values):
+        cells = {label: [row.get(label) for row in values] for label in kinds}
     else:
         return []
     if set(kinds) <= set(cells):  # others are ignored by the model

@@ -41,8 +41,8 @@ def predicted_against_true(
         middles, lower = _by_prediction(predicted, low)
         _, upper = _by_prediction(predicted, high)
         series = [
-            figures.line("interval", lower, middles, "dashed"),
-            figures.line("interval, upper end", upper, middles, "dashed"),
+            figures.line("lower end of the interval", lower, middles, "dashed"),
+            figures.line("upper end of the interval", upper, middles, "dashed"),
         ]
         coverage = float(((truth >= low) & (truth <= high)).mean())
         note += f" The dashed lines are the ends of intervals, which hold {coverage:.1%} of the true values."

@@ -79,6 +79,8 @@ def shown(value: Any) -> str:
     >>> shown(1234567), shown(0.123456), shown(1e-17), shown("text"), shown(12345.678)
     ('1,234,567', '0.1235', '0', 'text', '12,346')
     """
+    if value is None:
+        return "\N{EN DASH}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if isinstance(value, int):

@@ -10,7 +10,7 @@ from typing import Any
 from medley.report.figures import HEXAGONS, Figure
 
 WIDTH, HEIGHT = 420, 280
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 42
+LEFT, RIGHT, TOP, BOTTOM = 58, 12, 14, 42
 COLOURS = 6
 BAR = 24
 LETTER = 6.3
@@ -123,7 +123,7 @@ def _cut(text: str, space: float) -> str:
     return text if len(text) <= letters else text[: letters - 1] + "…"
 
 
-def _legend(names: Sequence[str], styles: Sequence[str] = ()) -> tuple[float, str]:
+def _legend(names: Sequence[str], styles: Sequence[str] = (), first: int = 0) -> tuple[float, str]:
     """Height and drawing of the names of several lines, below the chart."""
     if len(names) < 2:
         return 0.0, ""
@@ -134,7 +134,7 @@ def _legend(names: Sequence[str], styles: Sequence[str] = ()) -> tuple[float, st
         if x > LEFT and x + width > WIDTH:
             x, y = float(LEFT), y + 18
         style = styles[place] if styles else "line"
-        colour = f"c{place % COLOURS}"
+        colour = f"c{(place + first) % COLOURS}"
         if style == "points":
             parts.append(f'<circle class="{colour} point" cx="{x + 9:.1f}" cy="{y - 4:.1f}" r="3.5"/>')
         else:
@@ -211,8 +211,8 @@ def _hexagons(figure: Figure) -> tuple[float, float, str]:
         opacity = 0.15 + 0.85 * sqrt(count / most)
         tip = f"<title>{count:,} rows</title>"
         parts.append(f'<polygon class="cell" fill-opacity="{opacity:.2f}" points="{corners}">{tip}</polygon>')
-    names = ["", *(item["name"] for item in figure["series"])]
-    more, legend = (0.0, "") if len(names) < 3 else _legend(names[1:], [item["style"] for item in figure["series"]])
+    names, styles = ([item[key] for item in figure["series"]] for key in ("name", "style"))
+    more, legend = _legend(names, styles, 1)
     diagonal = _diagonal(axes) if figure["diagonal"] else ""
     return WIDTH, HEIGHT + more, axes.draw() + "".join(parts) + diagonal + _series(axes, figure["series"], 1) + legend
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from medley.errors import ConfigError
 from medley.report.class_figures import class_figures, class_table, label_set_parts, threshold_parts
 from medley.report.evidence import Evidence, TaskEvidence
 from medley.report.figures import table
 from medley.report.metric_table import MetricRow, metric_rows
 from medley.report.number_figures import error_table, number_figures
+from medley.trust.conformal import ClassSets, NumberIntervals
+from medley.trust.scores import confidence_error
 
 if TYPE_CHECKING:
     from medley.model.model import Model
+
+LEVELS = (0.9, 0.8, 0.95)
+"""Of intervals and sets: the one that is drawn, and others."""
 
 MOST_OUTPUTS = 4
 """Numbers of one target that have figures of their own."""
@@ -92,26 +99,86 @@ def _measure(section: dict[str, Any], part: TaskEvidence) -> None:
 def _classes(section: dict[str, Any], part: TaskEvidence) -> None:
     names = [str(label) for label in part.labels or []]
     truth, predicted = part.classes, part.predicted_classes
-    section["figures"] += class_figures(names, truth, part.probabilities, predicted=predicted)
+    section["figures"] += class_figures(
+        names, truth, part.probabilities, predicted=predicted, before=part.before_calibration
+    )
     section["tables"].append(class_table(names, truth, predicted, part.probabilities) | {"caption": "Classes"})
+    section["tables"] += _trust_tables(part)
     if len(names) == 2 and 0 < truth.sum() < len(truth):
-        figure, thresholds = threshold_parts(names[1], truth == 1, part.probabilities[:, 1])
+        decision = part.trust.decisions.get(part.task.name)
+        chosen = None if decision is None or decision.thresholds is None else float(decision.thresholds[0])
+        if chosen is not None:
+            section["notes"].append(f"{names[1]} is predicted from a probability of {chosen:.3g} on (set_threshold).")
+        figure, thresholds = threshold_parts(names[1], truth == 1, part.probabilities[:, 1], chosen)
         section["figures"].append(figure)
         section["tables"].append(thresholds)
 
 
+def _trust_tables(part: TaskEvidence) -> list[dict[str, Any]]:
+    """Log loss and calibration error before and after calibration; coverage and size of sets of classes."""
+    tables, rows = [], np.arange(part.size)
+    before, truth, predicted = part.before_calibration, part.classes, part.predicted_classes
+    if before is not None:
+        lines = []
+        for name, probabilities in (("before", before), ("after", part.probabilities)):
+            log_loss = float(-np.log(np.maximum(probabilities[rows, truth], 1e-15)).mean())
+            lines.append([name, log_loss, confidence_error(probabilities[rows, predicted], truth == predicted)])
+        tables.append(table(["calibration", "log loss", "calibration error (ECE)"], lines, "Calibration"))
+    conformal, sets = part.trust.conformal.get(part.task.name), []
+    for level in LEVELS:
+        with suppress(ConfigError):  # too few validation rows for this level
+            if isinstance(conformal, ClassSets):
+                probabilities = part.task.codec.probabilities(part.network)
+                members = conformal.members(probabilities, level, part.task.name)
+                sets.append([f"{level:.0%}", float(members[rows, truth].mean()), float(members.sum(axis=1).mean())])
+    if sets:
+        columns = ["asked for", "fraction of rows with the true class in the set", "mean classes in a set"]
+        tables.append(table(columns, sets, "Sets of classes"))
+    return tables
+
+
+def _bounds(part: TaskEvidence, level: float) -> tuple[np.ndarray, np.ndarray] | None:
+    """Both ends (N, n) of the intervals of numbers, or None."""
+    conformal = part.trust.conformal.get(part.task.name)
+    if isinstance(conformal, NumberIntervals):
+        with suppress(ConfigError):  # too few validation rows for this level
+            low, high = conformal.bounds(part.task.codec, part.network, level, part.task.name)
+            return _columns(low), _columns(high)
+    return None
+
+
+def _columns(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values, float).reshape(len(values), -1)
+
+
 def _numbers(section: dict[str, Any], part: TaskEvidence) -> None:
-    truth, predicted = (values.reshape(len(values), -1) for values in (part.truth, part.predicted))
+    bounds = _bounds(part, LEVELS[0])
+    truth, predicted = _columns(part.truth), _columns(part.predicted)
     for place in range(min(truth.shape[1], MOST_OUTPUTS)):
         name = section["name"] if truth.shape[1] == 1 else f"{section['name']} {place + 1}"
         observed = np.isfinite(truth[:, place])
         if observed.sum() > 1:
-            section["figures"] += number_figures(name, truth[observed, place], predicted[observed, place])
+            ends = () if bounds is None else (bounds[0][observed, place], bounds[1][observed, place])
+            section["figures"] += number_figures(name, truth[observed, place], predicted[observed, place], *ends)
             section["tables"].append(error_table(truth[observed, place], predicted[observed, place]))
+        coverage = [_coverage(part, truth, place, level) for level in LEVELS]
+        if rows := [row for row in coverage if row is not None]:
+            columns = ["asked for", "fraction of rows in the interval", "median width"]
+            section["tables"].append(table(columns, rows, f"Intervals of {name}"))
     if truth.shape[1] > MOST_OUTPUTS:
         section["left_out"].append(
             f"Figures of {truth.shape[1] - MOST_OUTPUTS} of {truth.shape[1]} numbers: see medley.plot, for one of them."
         )
+
+
+def _coverage(part: TaskEvidence, truth: np.ndarray, place: int, level: float) -> list[Any] | None:
+    bounds = _bounds(part, level)
+    if bounds is None:
+        return None
+    observed = np.isfinite(truth[:, place])
+    low, high = (end[observed, place] for end in bounds)
+    inside = (truth[observed, place] >= low) & (truth[observed, place] <= high)
+    return [f"{level:.0%}", float(inside.mean()), float(np.median(high - low))]
 
 
 def _metrics(rows: list[MetricRow]) -> dict[str, Any]:
@@ -160,12 +227,16 @@ def _headline(rows: list[MetricRow], part: TaskEvidence) -> dict[str, Any]:
             verdict = "better than the constant baseline; no clear difference from the linear one"
     return {
         "metric": first.name.replace("_", " "),
-        "value": first.value,
+        "value": _finite(first.value),
         "interval": interval(first.low, first.high),
-        "baselines": [{"name": name, "value": value} for name, value in first.baselines.items()],
+        "baselines": [{"name": name, "value": _finite(value)} for name, value in first.baselines.items()],
         "verdict": verdict,
         "is_good": is_good,
     }
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def _saved_scores(model: Model, head: str, metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ MOST_LISTED = 200
 """Trials that a model's metadata lists: the best."""
 
 
-def search_metadata(trials: Sequence[TrialResult], ended: str) -> dict[str, Any]:
+def search_metadata(trials: Sequence[TrialResult], ended: str | None) -> dict[str, Any]:
     """What a model knows about the search that it is the best of, as JSON.
 
     Args:

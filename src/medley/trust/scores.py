@@ -52,9 +52,28 @@ def calibration_error(
         confidence = (1 / (1 + np.exp(-np.abs(raw))))[observed]
         is_right = ((raw > 0) == (cells > 0.5))[observed]
         weight = np.broadcast_to(weight[:, None], raw.shape)[observed]
+    return confidence_error(confidence, is_right, weight)
+
+
+def confidence_bins(confidence: np.ndarray) -> list[np.ndarray]:
+    """Positions of predictions in `BINS` bins of equally many, by their confidence (B,)."""
     order = np.argsort(confidence, kind="stable")
+    return np.array_split(order, min(BINS, max(len(order), 1)))
+
+
+def confidence_error(confidence: np.ndarray, is_right: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """The mean difference of confidence and accuracy, as in `calibration_error`.
+
+    Args:
+        confidence: (B,) probabilities of what was predicted.
+        is_right: (B,) whether it was true.
+        weight: (B,), or None.
+
+    >>> confidence_error(np.full(4, 0.75), np.array([1, 1, 1, 1]))
+    0.25
+    """
+    weight = np.ones(len(confidence)) if weight is None else weight
     gaps = [
-        abs(float((weight[part] * (confidence[part] - is_right[part])).sum()))
-        for part in np.array_split(order, min(BINS, max(len(order), 1)))
+        abs(float((weight[part] * (confidence[part] - is_right[part])).sum())) for part in confidence_bins(confidence)
     ]
     return float(sum(gaps) / max(weight.sum(), 1e-12))
