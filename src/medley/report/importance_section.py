@@ -57,7 +57,7 @@ def importance_section(model: Model, evidence: Evidence | None, names: Mapping[s
         section["figures"].append(_by_task(measured, [item.name for item in columns[:MOST_COLUMNS]], names))
     if 1 < len(measured.tasks) <= MOST_TASKS:
         affinity = task_affinity(model, x, y, max_rows=MOST_AFFINITY_ROWS)
-        if affinity.shared.any():
+        if (affinity.shared * (1 - np.eye(len(affinity.tasks)))).any():
             section["figures"] += affinity_view(affinity)["figures"]
     if len(model.input_names) > 1:
         section["open_tables"].append(_absent_inputs(measured, evidence, names))
