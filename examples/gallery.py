@@ -106,12 +106,16 @@ def draw_embedding(model: md.Model, x: dict[str, Any], y: dict[str, Any]) -> Fig
     return figure
 
 
-def draw_wine(epochs: int) -> Figure:
-    """A class and a number, predicted by one model of a table."""
+def train_wine(epochs: int) -> tuple[md.Model, Any, Any]:
+    """A model of a class and a number; its training rows and test rows."""
     data: Any = load_wine(as_frame=True)
     rows = data.frame.sample(frac=1, random_state=0)
     train, test = rows.iloc[:120], rows.iloc[120:]
-    model = md.fit(train, ["target", "alcohol"], max_trials=1, epochs=epochs, verbose=0)
+    return md.fit(train, ["target", "alcohol"], max_trials=1, epochs=epochs, verbose=0), train, test
+
+
+def draw_wine(model: md.Model, test: Any) -> Figure:
+    """A class and a number, predicted by one model of a table."""
     predictions: Any = model.predict(test)
     right = (predictions["target"] == test["target"]).to_numpy()
     figure = Figure(figsize=(6, 4), layout="constrained")
@@ -170,7 +174,11 @@ def main(out: Path, epochs: int) -> None:
     save(draw_predictions(model, x_test, y_test), out / "predictions.png")
     save(draw_missing(model, x_test, y_test), out / "missing.png")
     save(draw_embedding(model, x_test, y_test), out / "embedding.png")
-    save(draw_wine(2 * epochs), out / "wine.png")
+    wine_model, train_wines, test_wines = train_wine(2 * epochs)
+    save(draw_wine(wine_model, test_wines), out / "wine.png")
+    save(wine_model.importance(test_wines, seed=0).plot(), out / "importance.png")
+    (attribution,) = wine_model.attribute(test_wines.iloc[:1], "alcohol", background=train_wines)
+    save(attribution.plot(), out / "attribution.png")
     save(draw_tones(epochs), out / "tones.png")
 
 

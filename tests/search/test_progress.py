@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from medley.core.progress_bar import in_notebook
 from medley.model.records import Record
-from medley.search import progress_views
 from medley.search.progress import Progress
 from medley.search.progress_views import sparkline
 from medley.search.trial import TrialResult
@@ -87,7 +87,7 @@ def test_a_notebook_shows_bars_without_widgets(monkeypatch, capsys):
 
 
 def test_this_process_is_no_notebook():
-    assert not progress_views.in_notebook()
+    assert not in_notebook()
 
 
 def test_a_long_curve_keeps_its_lowest_points():

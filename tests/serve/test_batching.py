@@ -159,20 +159,25 @@ def test_an_application_may_be_run_again():
         assert predicted.answers == [{"row": row(number)}]
 
 
-def test_a_defect_of_one_batch_neither_ends_the_server_nor_leaves_a_client_waiting(caplog):
+def test_a_defect_reaches_only_the_request_that_meets_it(caplog):
     class Broken(Slow):
         def predict_all(self, requests):
-            raise RuntimeError("a defect")
+            self.may_answer.wait(10)
+            if row(13) in [row for rows, _ in requests for row in rows]:
+                raise RuntimeError("a defect")
+            return super().predict_all(requests)
 
     async def clients():
         batcher = Batcher(Batching())
-        with pytest.raises(Refusal, match="The prediction failed") as failed:
-            await batcher.submit(Broken(), [row(0)], Options(), 10)
-        slow = Slow()
-        slow.may_answer.set()
-        await batcher.submit(slow, [row(0)], Options(), 10)
+        broken = Broken()
+        tasks = [asyncio.create_task(batcher.submit(broken, [row(number)], Options(), 10)) for number in (1, 2, 13, 3)]
+        await asyncio.sleep(0.02)
+        broken.may_answer.set()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
         await batcher.close()
-        return failed.value
+        return results
 
-    assert asyncio.run(clients()).status == 500
+    first, second, failed, third = asyncio.run(clients())
+    assert [result.answers for result in (first, second, third)] == [[{"row": row(number)}] for number in (1, 2, 3)]
+    assert failed.status == 500
     assert "a defect" in caplog.text

@@ -141,3 +141,12 @@ def test_bins_go_where_the_values_are_and_not_all_to_the_zeros():
     assert len(bins) <= 64
     even = NumericColumn.learn("even", np.linspace(0, 1, 1_000), "number").bins
     np.testing.assert_allclose(np.diff(even), np.diff(even)[0], rtol=0.1)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e9])
+def test_the_range_is_that_of_the_training_rows(scale):
+    values = np.random.default_rng(0).lognormal(3, 2, 500).round(2) * scale  # its tail is encoded logarithmically
+    column = NumericColumn.learn("price", np.append(values, np.nan), "number")
+    assert column.range == pytest.approx((values.min(), values.max()), rel=1e-4, abs=1e-4 * values.std())
+    assert NumericColumn.learn("price", np.array([7.0, 7.0]), "number").range == (7.0, 7.0)
+    assert NumericColumn.learn("count", np.repeat([0.0, 3.0, 5.0], 20), "number").range == (0.0, 5.0)

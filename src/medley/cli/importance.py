@@ -10,7 +10,6 @@ from medley.cli.json_output import add_json, print_json
 from medley.cli.models import open_model, read_rows
 from medley.cli.options import add_on_unreadable
 from medley.cli.output import ENDINGS, check_output, write_frame
-from medley.cli.progress import progress_bar
 from medley.cli.table_argument import add_table, table_of
 from medley.cli.tables import show_table
 from medley.errors import DataError, ErrorCollector, MedleyError
@@ -94,17 +93,16 @@ def run(args: argparse.Namespace) -> None:
     assert model is not None
     assert table is not None
     groups: Any = {pair.replace(",", " + "): pair.split(",") for pair in args.together} or None
-    with progress_bar("measurements", None, is_shown=args.verbose > 0) as advance:
-        result = model.importance(
-            table,
-            groups="associated" if args.associated else groups,
-            repeats=args.repeats,
-            time_limit=limit,
-            max_rows=args.rows,
-            on_unreadable=args.on_unreadable,
-            seed=args.seed,
-            progress=lambda done, total: advance(1),
-        )
+    result = model.importance(
+        table,
+        groups="associated" if args.associated else groups,
+        repeats=args.repeats,
+        time_limit=limit,
+        max_rows=args.rows,
+        on_unreadable=args.on_unreadable,
+        seed=args.seed,
+        verbose=args.verbose,
+    )
     affinity = model.task_affinity(table, seed=args.seed) if args.tasks else None
     if args.json:
         measurements = [

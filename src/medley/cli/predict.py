@@ -12,8 +12,8 @@ from medley.cli.memory import add_memory, memory_of
 from medley.cli.models import open_predictor, read_rows
 from medley.cli.options import add_on_unreadable
 from medley.cli.output import ENDINGS, add_rows_as_json, output_of, write_frame
-from medley.cli.progress import progress_bar
 from medley.cli.table_argument import add_table, table_of
+from medley.core.progress_bar import progress_bar
 from medley.errors import DataError, ErrorCollector, MedleyError
 
 if TYPE_CHECKING:

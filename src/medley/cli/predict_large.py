@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medley.cli.batch_output import open_output
-from medley.cli.progress import progress_bar
+from medley.core.progress_bar import progress_bar
 from medley.core.row_reporting import WarningCollector, using_row_numbers
 from medley.tables.reading.files import locate
 from medley.tables.reading.large_table import LargeTable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,7 +55,7 @@ class ModelOperations(Predictor, ABC):
         root: str | Path | None = None,
         on_unreadable: OnUnreadable = "warn",
         seed: int = 0,
-        progress: Callable[[int, int], None] | None = None,
+        verbose: int = 1,
     ) -> Importance:
         """How much worse predictions are without each column, input and modality, for every task.
 
@@ -76,7 +76,7 @@ class ModelOperations(Predictor, ABC):
             root: as in `predict`.
             on_unreadable: as in `predict`.
             seed: of the permutations.
-            progress: called with the number of finished measurements, and of all.
+            verbose: 1 shows a bar on a terminal or in a notebook, 0 nothing.
 
         Raises:
             ConfigError, DataError: an argument or a row breaks a rule.
@@ -93,7 +93,7 @@ class ModelOperations(Predictor, ABC):
             root=root,
             on_unreadable=on_unreadable,
             seed=seed,
-            progress=progress,
+            verbose=verbose,
         )
 
     def attribute(
@@ -108,7 +108,7 @@ class ModelOperations(Predictor, ABC):
         root: str | Path | None = None,
         on_unreadable: OnUnreadable = "warn",
         seed: int = 0,
-        progress: Callable[[int, int], None] | None = None,
+        verbose: int = 1,
     ) -> Attributions:
         """What each column of a row, each word of its texts and each pixel of its images added to its prediction.
 
@@ -129,7 +129,7 @@ class ModelOperations(Predictor, ABC):
             root: as in `predict`.
             on_unreadable: as in `predict`.
             seed: of the orders.
-            progress: called with the number of finished rows, and of all.
+            verbose: 1 shows a bar on a terminal or in a notebook, 0 nothing.
 
         Returns:
             One attribution per row and target: probabilities of classes, numbers in the unit of the target.
@@ -149,7 +149,7 @@ class ModelOperations(Predictor, ABC):
             root=root,
             on_unreadable=on_unreadable,
             seed=seed,
-            progress=progress,
+            verbose=verbose,
         )
 
     def task_affinity(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 from medley.core.arguments import check_whole_number
 from medley.core.batch import Rows
 from medley.core.codec import Encoded, TargetCodec
+from medley.core.progress_bar import progress_bar
 from medley.core.registry import register
 from medley.data.sources import Source
 from medley.errors import ConfigError, ErrorCollector, did_you_mean
@@ -46,7 +47,7 @@ def attribute(
     root: str | Path | None = None,
     on_unreadable: OnUnreadable = "warn",
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    verbose: int = 1,
 ) -> Attributions:
     """Explains predictions; see `Model.attribute`."""
     targets = [target] if target is not None else model.output_names
@@ -61,10 +62,10 @@ def attribute(
         everything = rows.joined(others.take(drawn))
     explainer = _Explainer(everything, np.arange(size, everything.size), samples, steps, generator)
     items: list[Attribution] = []
-    for row in range(size):
-        items += explainer.explain(row, targets, label)
-        if progress is not None:
-            progress(row + 1, size)
+    with progress_bar("rows", size, is_shown=verbose > 0) as advance:
+        for row in range(size):
+            items += explainer.explain(row, targets, label)
+            advance(1)
     return Attributions(tuple(items))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -13,6 +13,7 @@ import numpy as np
 from medley.core.arguments import check_whole_number
 from medley.core.batch import Rows
 from medley.core.codec import Encoded
+from medley.core.progress_bar import progress_bar
 from medley.core.registry import register
 from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean
 from medley.model.encoding import take_weights
@@ -45,7 +46,7 @@ def importance(
     root: str | Path | None = None,
     on_unreadable: OnUnreadable = "warn",
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    verbose: int = 1,
 ) -> Importance:
     """Measures importance; see `Model.importance`."""
     start = monotonic()
@@ -62,32 +63,27 @@ def importance(
     if not tasks:
         raise DataError("No row has a label, so there is nothing to measure.")
     without = _inputs_to_remove(rows)
-    column_groups = _groups(rows, groups)
     scorer = _Scorer(model, rows, replace(labels, tasks=tasks))
-    units: list[tuple[Level, str, tuple[str, ...]]] = [
-        *without,
-        *(("group", name, columns) for name, columns in column_groups.items()),
+    permuted: list[tuple[Level, str, tuple[str, ...]]] = [
+        *(("group", name, columns) for name, columns in _groups(rows, groups).items()),
         *(("column", column.name, (column.name,)) for column in rows.columns),
     ]
-    total = len(without) + repeats * (len(units) - len(without))
+    units = without + permuted
+    order = without + permuted * repeats
     values: dict[tuple[Level, str], list[dict[tuple[str, str], float]]] = {unit[:2]: [] for unit in units}
-    base, done, longest = scorer.scores(rows.encode()), 0, 0.0
-    for repeat in range(repeats):
-        for level, name, members in units:
-            is_removed = level in ("input", "modality")
-            if repeat and is_removed:
-                continue
+    base, longest = scorer.scores(rows.encode()), 0.0
+    with progress_bar("importance", len(order), is_shown=verbose > 0) as advance:
+        for level, name, members in order:
             began = monotonic()
             if time_limit is not None and began + longest > start + time_limit:
                 break
-            if is_removed:
+            if level in ("input", "modality"):
                 encoded = rows.encode(absent=members)
             else:
                 encoded = rows.encode(dict.fromkeys(members, generator.permutation(rows.size)))
             values[level, name].append(scorer.worsening(base, encoded))
-            done, longest = done + 1, max(longest, monotonic() - began)
-            if progress is not None:
-                progress(done, total)
+            longest = max(longest, monotonic() - began)
+            advance(1)
     measurements = [
         Measurement(level, name, members, *key, tuple(entry[key] for entry in values[level, name]))
         for level, name, members in units

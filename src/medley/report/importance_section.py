@@ -35,7 +35,7 @@ def importance_section(model: Model, evidence: Evidence | None, names: Mapping[s
         return None
     x, y = evidence.passed
     try:
-        measured = importance(model, x, y, repeats=REPEATS, time_limit=SECONDS, max_rows=1_000)
+        measured = importance(model, x, y, repeats=REPEATS, time_limit=SECONDS, max_rows=1_000, verbose=0)
     except DataError:  # rows whose losses are not defined
         return None
     section: dict[str, Any] = {"figures": [], "tables": [], "open_tables": [], "notes": [], "left_out": []}

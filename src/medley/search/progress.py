@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from time import monotonic
 
 from medley.core.log import LOGGER
+from medley.core.progress_bar import in_notebook
 from medley.model.records import Record
-from medley.search.progress_views import NotebookView, ProgressView, TerminalView, in_notebook
+from medley.search.progress_views import NotebookView, ProgressView, TerminalView
 from medley.search.trial import TrialResult
 
 

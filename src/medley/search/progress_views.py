@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from html import escape
@@ -10,6 +9,8 @@ from itertools import pairwise
 from math import isfinite
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+
+from medley.core.progress_bar import notebook_bar
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -32,16 +33,6 @@ def sparkline(values: Sequence[float], width: int = WIDTH) -> str:
     low, high = min(finite, default=0.0), max(finite, default=0.0)
     steps = len(LEVELS) - 1
     return "".join(LEVELS[round((value - low) / (high - low) * steps) if high > low else 0] for value in finite)
-
-
-def in_notebook() -> bool:
-    """Whether this process is the kernel of a notebook."""
-    if "IPython" not in sys.modules:
-        return False
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    return shell is not None and "IPKernelApp" in shell.config
 
 
 class ProgressView(ABC):
@@ -158,11 +149,8 @@ class NotebookView(ProgressView):
         print(line, flush=True)
 
     def draw(self) -> None:
-        lines = ((f"{self.unit}s", self.finished, self.trials), (self.label, self.done, self.total))
-        bars = "".join(
-            f'<div><progress value="{done}" max="{max(total, 1)}" aria-label="{escape(label)}"></progress> '
-            f"{escape(label)} {done:,} of {total:,}</div>"
-            for label, done, total in lines
+        bars = notebook_bar(f"{self.unit}s", self.finished, self.trials) + notebook_bar(
+            self.label, self.done, self.total
         )
         curves = "".join(f"<div>{escape(line)}</div>" for line in self.curves())
         self._handle.update(self._html(f'<div style="font-family:monospace">{bars}{curves}</div>'))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from collections import deque
@@ -164,17 +165,19 @@ def predict_jobs(jobs: Sequence[Job]) -> list[Predicted | Exception]:
     """The result of each job, or the exception that it ends with."""
     results: list[Predicted | Exception] = [Refusal(500, "There is no result.")] * len(jobs)
     for places in groups_of(jobs):
-        group = [jobs[place] for place in places]
-        try:
-            outcomes: Sequence[Predicted | Exception] = group[0].model.predict_all(
-                [(job.rows, job.options) for job in group]
-            )
-        except Exception as error:  # a defect: it must neither end the server nor leave a client waiting
-            log("prediction failed", level=40, error=error, model=group[0].model.name)
-            outcomes = [Refusal(500, "The prediction failed; the log of the server says why.")] * len(group)
-        for place, outcome in zip(places, outcomes, strict=True):
+        for place, outcome in zip(places, _predict_group([jobs[place] for place in places]), strict=True):
             results[place] = outcome
     return results
+
+
+def _predict_group(group: Sequence[Job]) -> Sequence[Predicted | Exception]:
+    try:
+        return group[0].model.predict_all([(job.rows, job.options) for job in group])
+    except Exception as error:  # a defect: it must neither end the server nor leave a client waiting
+        if len(group) > 1:
+            return [result for job in group for result in _predict_group([job])]
+        log("prediction failed", level=logging.ERROR, error=error, model=group[0].model.name)
+        return [Refusal(500, "The prediction failed; the log of the server says why.")]
 
 
 def groups_of(jobs: Sequence[Job]) -> list[list[int]]:

@@ -1,6 +1,5 @@
 "use strict";
 const byId = id => document.getElementById(id);
-const format = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 5 });
 const ends = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 6 });
 const short = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
 const percent = value => `${(100 * value).toFixed(value < 0.0995 || value > 0.9 ? 1 : 0)} %`;
@@ -142,7 +141,7 @@ function dropZone(field, id, accept, noun, several = false) {
   const input = element("input", { id, type: "file", accept, multiple: several });
   const chosen = element("div");
   const body = element("div", { className: "drop" },
-    element("label", { htmlFor: id }, element("strong", {}, `Choose ${noun}`), " or drop it here"), input, chosen);
+    element("label", { htmlFor: id }, element("strong", {}, `Choose ${noun}`), ` or drop ${several ? "them" : "it"} here`), input, chosen);
   const show = () => {
     chosen.replaceChildren(...files.map((file, place) => {
       const address = URL.createObjectURL(file);
@@ -258,7 +257,18 @@ function bar(name, value, text, className) {
     element("span", { className: "track" }, fill), element("span", { className: "number" }, text));
 }
 
-const number = value => typeof value === "number" ? format.format(value) : value === null ? "none" : String(value);
+function number(value) {
+  if (typeof value !== "number") return value === null ? "none" : duration(String(value));
+  return value.toLocaleString(undefined, { maximumSignificantDigits: Math.max(5, Math.ceil(Math.log10(Math.abs(value) + 1))) });
+}
+
+/* What the server sends for a duration, such as P1DT6H30M, in words. */
+function duration(text) {
+  const match = /^(-?)P(?:([\d.]+)D)?(?:T(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S)?)?$/.exec(text);
+  if (!match) return text;
+  const parts = ["d", "h", "min", "s"].map((unit, place) => match[place + 2] ? `${Number(Number(match[place + 2]).toPrecision(3))} ${unit}` : "");
+  return `${match[1] && "−"}${parts.filter(Boolean).join(" ")}`;
+}
 
 function numberAnswer(answer, model) {
   const value = Array.isArray(answer.prediction) ? answer.prediction.map(number).join(", ") : number(answer.prediction);

@@ -14,8 +14,8 @@ from typing import Any
 from medley.serve.logs import log
 from medley.serve.metrics import Metrics
 
-_OPEN = frozenset({"/", "/health", "/v2/health/live", "/v2/health/ready", "/openapi.json"})
-"""Paths that need no key: nothing on them says what a model holds."""
+_OPEN = frozenset({"/", "/health", "/v2/health/live", "/v2/health/ready"})
+"""Paths that need no key: they show the names of models, and nothing that a model holds."""
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
