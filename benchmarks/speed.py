@@ -154,7 +154,8 @@ def main() -> None:
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
-        serve(*args.serve, args.rows)
+        part, name = args.serve
+        serve(part, name, args.rows)
         return
     os.environ["SPEED_DEVICE"] = args.device
     rows, files = (4_000, 400) if args.quick else (args.rows, 5_000)

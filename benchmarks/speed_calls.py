@@ -75,7 +75,7 @@ def search_by_medley(rows: int, trials: int, epochs: int, executor: str) -> floa
     """Seconds of the same trials as a search: other learning rates, a tenth of the rows for validation."""
     _, inputs, first, second = WORK["a"].rows(rows)
     folder = tempfile.mkdtemp()
-    training = {"weight_decay": 0.0, "stepper": "compiled" if executor == "stacked" else "eager"}
+    training = {"weight_decay": 0.0, "stepper": "eager" if executor == "serial" else "compiled"}
     auto = auto_model(WORK["a"], folder, max_trials=trials, tuner="random", training=training)
     start = perf_counter()
     auto.fit(
@@ -167,4 +167,5 @@ def growth(rows: int) -> Iterator[tuple[int, float, float]]:
         loops = eager(WORK["a"], rows * factor), medley_eager(WORK["a"], rows * factor)
         for loop in loops:
             next(loop)
-        yield rows * factor, *(min(next(loop) for _ in range(2)) for loop in loops)
+        hand, ours = (min(next(loop) for _ in range(2)) for loop in loops)
+        yield rows * factor, hand, ours

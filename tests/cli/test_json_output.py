@@ -133,5 +133,9 @@ def test_comparisons_thresholds_and_reports(capsys, pets_model, pets_csv, tmp_pa
     assert threshold["rules"]["breed"]["threshold"] == 0.3
     assert document(capsys, "threshold", model)["rules"] == threshold["rules"]
     assert document(capsys, "threshold", model, "--reset")["rules"] == {}
+    code, out, _ = run(capsys, "drift", pets_model, pets_csv, "--json")
+    drift = json.loads(out)
+    assert (code, drift["drifted"]) == (0, 0)
+    assert {"age", "kind"} <= {column["name"] for column in drift["columns"]}
     report = document(capsys, "report", pets_model, "-o", tmp_path / "report.json")
     assert report["bytes"] == (tmp_path / "report.json").stat().st_size

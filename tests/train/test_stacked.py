@@ -17,7 +17,7 @@ LANES = [PLAN, replace(PLAN, learning_rate=3e-3, weight_decay=0.0), replace(PLAN
 
 
 def train(bench, plan, seed, lane=None, watch=lambda record, score: None, weights=None):
-    choose = {} if lane is None else {"choose_stepper": lambda eager, plan, work: lane.stepper(eager)}
+    choose = {} if lane is None else {"choose_stepper": lambda eager, plan, work: lane.stepper(eager, 16)}
     hooks = TrainingHooks(lambda values: values["val_relative_loss"], watch, **choose)
     return fit(bench.network, bench.tasks, bench.balancer(weights), plan, bench.rows, bench.val, hooks, seed)
 

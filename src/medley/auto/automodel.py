@@ -14,6 +14,7 @@ from medley.balance.choose import balancer
 from medley.callbacks.callback import CallbackLike
 from medley.core.arguments import check_whole_number
 from medley.core.block import to_snake_case
+from medley.core.words import BalancerName, TunerName
 from medley.errors import ConfigError, ErrorCollector, NotFittedError, WeakModelWarning, spelled, warn
 from medley.graph.graph import build_graph
 from medley.model.copying import available
@@ -26,7 +27,7 @@ from medley.search.encodings import Encodings
 from medley.search.execute.choose import resolve_executor
 from medley.search.execute.executor import Executor
 from medley.search.labelled_rows import LabelledRows
-from medley.search.objective import metric_directions, read_objective
+from medley.search.objective import Objective, metric_directions, read_objective
 from medley.search.progress import Progress
 from medley.search.results import SearchResults, search_metadata
 from medley.search.store import Store
@@ -59,8 +60,7 @@ class AutoModel:
         objective: the number by which trials are compared. Default: the mean over heads of the validation loss divided
             by the loss of the best constant prediction. Or `"val_loss"`, `"val_accuracy"`, `"val_<head>_<metric>"`, an
             `Objective`, or a list of them.
-        tuner: `"local"`, `"greedy"`, `"tpe"`, `"bayesian"`, `"hyperband"`, `"random"`, a tuner class or object;
-            default: `"local"`.
+        tuner: a name such as `"greedy"`, `"tpe"`, `"hyperband"`, a tuner class or object; default: `"local"`.
         overwrite: start anew if the project exists. Otherwise, a search over the same data is resumed; a search over
             other data moves the old project aside.
         seed: random seed of splits, weights, order and sampler; the same seed gives the same result. Default: 0.
@@ -92,13 +92,13 @@ class AutoModel:
         project_name: str | None = None,
         max_trials: int = 100,
         directory: str | Path | None = None,
-        objective: Any = None,
-        tuner: str | type[Tuner] | Tuner | None = None,
+        objective: str | Objective | Sequence[str | Objective] | None = None,
+        tuner: TunerName | type[Tuner] | Tuner | None = None,
         overwrite: bool = False,  # noqa: FBT001, FBT002  (the order and names are those users know)
         seed: int | None = None,
         max_model_size: int | None = None,
         *,
-        loss_weights: Any = None,
+        loss_weights: BalancerName | str | Sequence[float] | Mapping[str, float] | float | Balancer | None = None,
         time_limit: float | str | None = None,
         device: Any = "auto",
         training: Training | None = None,

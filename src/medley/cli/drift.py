@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from medley.cli.json_output import add_json, print_json
 from medley.cli.models import open_model, read_rows
 from medley.cli.options import add_on_unreadable
 from medley.cli.output import ENDINGS, check_output, write_frame
@@ -53,6 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
     )
     add_on_unreadable(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -77,10 +79,12 @@ def run(args: argparse.Namespace) -> int:
     assert table is not None
     options = {"level": args.level, "min_shift": args.min_shift}
     frame = model.drift(table, root=args.root, on_unreadable=args.on_unreadable, **options)
-    drifted = int(frame["drifted"].sum())
-    if args.output is None:
+    drifted = sum(map(bool, frame["drifted"].tolist()))
+    if args.json:
+        print_json({"drifted": drifted, "columns": frame.to_dict("records")})
+    elif args.output is None:
         print(frame.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
         print(f"{drifted} of {len(frame)} have drifted" if drifted else "no drift")
-    else:
+    if args.output is not None:
         write_frame(frame, args.output)
     return DRIFTED if drifted else 0

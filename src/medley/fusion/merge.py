@@ -10,6 +10,7 @@ from medley.core.block import Block, DataSummary, Node
 from medley.core.layer import Composite
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
+from medley.core.words import MergeType
 from medley.fusion.add import Add
 from medley.fusion.attention import AttentionFusion
 from medley.fusion.concatenate import Concatenate
@@ -45,7 +46,7 @@ class Merge(Composite, register="fusion.merge"):
     Merge(merge_type='add')
     """
 
-    merge_type: str | Space | None = searched(OneOf(*FUSIONS))
+    merge_type: MergeType | Space | None = searched(OneOf(*FUSIONS))
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """Concatenation: it has no weights and loses nothing."""

@@ -14,6 +14,7 @@ from medley.core.head import Head, TargetKind
 from medley.core.metric import Metric
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
+from medley.core.words import ClassLoss, ClassMetric
 from medley.errors import ConfigError, DataError
 from medley.heads.class_weights import ClassWeight, class_weight_errors
 from medley.heads.classes import ClassCodec
@@ -75,8 +76,8 @@ class ClassificationHead(Head, register="heads.classification"):
 
     num_classes: int | None = None
     multi_label: bool = False
-    loss: str | Callable[..., Any] | Space | None = None
-    metrics: Sequence[Any] | str | Callable[..., float] | None = None
+    loss: ClassLoss | str | Callable[..., Any] | Space | None = None
+    metrics: Sequence[ClassMetric | str | Callable[..., float]] | ClassMetric | str | Callable[..., float] | None = None
     dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5))
     loss_weight: float | Space = 1.0
     class_weight: ClassWeight = None

@@ -11,6 +11,7 @@ from medley.core.head import Head, TargetKind
 from medley.core.metric import Metric
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
+from medley.core.words import OrderedLoss, OrderedMetric
 from medley.errors import ConfigError
 from medley.heads.class_weights import ClassWeight, class_weight_errors
 from medley.heads.loss_and_metric_names import (
@@ -62,8 +63,10 @@ class OrderedHead(Head, register="heads.ordered"):
     Linear(in_features=8, out_features=2, bias=True)
     """
 
-    loss: str | Callable[..., Any] | Space | None = None
-    metrics: Sequence[Any] | str | Callable[..., float] | None = None
+    loss: OrderedLoss | str | Callable[..., Any] | Space | None = None
+    metrics: (
+        Sequence[OrderedMetric | str | Callable[..., float]] | OrderedMetric | str | Callable[..., float] | None
+    ) = None
     dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5))
     loss_weight: float | Space = 1.0
     class_weight: ClassWeight = None

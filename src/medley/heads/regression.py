@@ -12,6 +12,7 @@ from medley.core.head import Head, TargetKind
 from medley.core.metric import Metric
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
+from medley.core.words import NumberLoss, NumberMetric
 from medley.errors import ConfigError
 from medley.heads.loss_and_metric_names import (
     NUMBER_LOSSES,
@@ -71,8 +72,10 @@ class RegressionHead(Head, register="heads.regression"):
     """
 
     output_dim: int | None = None
-    loss: str | Callable[..., Any] | Space = "mean_squared_error"
-    metrics: Sequence[Any] | str | Callable[..., float] | None = None
+    loss: NumberLoss | str | Callable[..., Any] | Space = "mean_squared_error"
+    metrics: Sequence[NumberMetric | str | Callable[..., float]] | NumberMetric | str | Callable[..., float] | None = (
+        None
+    )
     dropout: float | Space | None = searched(OneOf(0.0, 0.25, 0.5))
     loss_weight: float | Space = 1.0
     scale: str = "auto"

@@ -15,6 +15,7 @@ import torch
 from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded, TargetCodec
 from medley.core.registry import lookup
+from medley.core.words import WeightCopy
 from medley.data.datasets import rows_and_labels
 from medley.data.rows import arrange, check_counts
 from medley.data.sources import Source, encode_inputs
@@ -37,7 +38,8 @@ from medley.model.tasks import measure, with_decisions
 from medley.nn.hub import offline
 from medley.tables.answers import RowNotes
 from medley.tables.columns.unreadable import check_policy, report_unreadable
-from medley.tables.predictor import OnUnreadable, rows_per_pass, without_absent
+from medley.tables.predictor import OnUnreadable
+from medley.tables.row_counts import rows_per_pass, without_absent
 from medley.tables.view import TableView
 from medley.trust.trust import Trust
 from medley.trust.validation import ValidationPredictions
@@ -318,7 +320,7 @@ class Model(ModelOperations):
         parts = sections(self.graph, self.sources, self.targets, self.metadata, self.table)
         return "\n\n".join([self.summary(), *map(str, parts)])
 
-    def save(self, directory: str | Path, *, pretrained: str = "copy", examples: bool = True) -> Path:
+    def save(self, directory: str | Path, *, pretrained: WeightCopy = "copy", examples: bool = True) -> Path:
         """Writes the model as JSON and safetensors; no code, no pickle.
 
         Args:

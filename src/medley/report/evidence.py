@@ -15,8 +15,8 @@ from medley.model.forward import compute_outputs
 from medley.model.tasks import Task, tasks_of, with_decisions
 from medley.report.importance import labelled_rows
 from medley.report.model_rows import ModelRows
-from medley.tables.predictor import rows_per_pass
 from medley.tables.reading.read import Table
+from medley.tables.row_counts import rows_per_pass
 from medley.tables.view import is_table
 from medley.trust.trust import Trust
 

@@ -14,7 +14,7 @@ from medley.errors import MedleyError
 from medley.model.forward import compute_embeddings
 from medley.report.evidence import Evidence, TaskEvidence
 from medley.report.model_rows import ModelColumn, ModelRows
-from medley.tables.predictor import rows_per_pass
+from medley.tables.row_counts import rows_per_pass
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -45,5 +45,5 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     handler.setFormatter(JsonFormatter())
     for name in ("medley.serve", "uvicorn.error"):
         logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
+        logger.handlers = [handler]
         logger.setLevel(level)

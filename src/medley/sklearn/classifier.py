@@ -11,7 +11,10 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
 
+from medley.core.words import KindName, OnBadFile, TunerName
 from medley.heads.classification import ClassificationHead
+from medley.search.objective import Objective
+from medley.search.tuners import Tuner
 from medley.sklearn.estimator import TableEstimator
 from medley.sklearn.rows import checked_weights, output_names
 from medley.sklearn.targets import check_classes, class_indices, stacked, target_columns
@@ -74,13 +77,13 @@ class MedleyClassifier(ClassifierMixin, TableEstimator):
         epochs: int | None = None,
         batch_size: int | None = None,
         validation_split: float | None = None,
-        column_kinds: Mapping[str, str] | None = None,
+        column_kinds: Mapping[str, KindName | str] | None = None,
         missing_values: Any = None,
         root: str | Path | None = None,
-        on_bad_file: str = "warn",
+        on_bad_file: OnBadFile = "warn",
         pretrained: Any = "auto",
-        objective: Any = None,
-        tuner: Any = None,
+        objective: str | Objective | Sequence[str | Objective] | None = None,
+        tuner: TunerName | type[Tuner] | Tuner | None = None,
         training: Training | None = None,
         max_model_size: int | None = None,
         random_state: int | np.random.RandomState | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -14,7 +14,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from medley.auto.table.fit import fit
+from medley.core.words import KindName, OnBadFile, TunerName
 from medley.model.model import Model
+from medley.search.objective import Objective
+from medley.search.tuners import Tuner
 from medley.sklearn.rows import frame_of, free_name, is_table, number_columns
 from medley.tables.columns.missing import MissingValueSpec
 from medley.train.plan import Training
@@ -50,13 +53,13 @@ class TableEstimator(BaseEstimator, ABC):
         epochs: int | None = None,
         batch_size: int | None = None,
         validation_split: float | None = None,
-        column_kinds: Mapping[str, str] | None = None,
+        column_kinds: Mapping[str, KindName | str] | None = None,
         missing_values: Any = None,
         root: str | Path | None = None,
-        on_bad_file: str = "warn",
+        on_bad_file: OnBadFile = "warn",
         pretrained: Any = "auto",
-        objective: Any = None,
-        tuner: Any = None,
+        objective: str | Objective | Sequence[str | Objective] | None = None,
+        tuner: TunerName | type[Tuner] | Tuner | None = None,
         training: Training | None = None,
         max_model_size: int | None = None,
         random_state: int | np.random.RandomState | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,7 +10,10 @@ import numpy as np
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_consistent_length
 
+from medley.core.words import KindName, OnBadFile, TunerName
 from medley.model.encoding import extended_targets
+from medley.search.objective import Objective
+from medley.search.tuners import Tuner
 from medley.sklearn.estimator import TableEstimator
 from medley.sklearn.rows import checked_weights, is_table, output_names
 from medley.sklearn.targets import stacked, target_columns
@@ -73,13 +76,13 @@ class MedleyMultiTask(TableEstimator):
         epochs: int | None = None,
         batch_size: int | None = None,
         validation_split: float | None = None,
-        column_kinds: Mapping[str, str] | None = None,
+        column_kinds: Mapping[str, KindName | str] | None = None,
         missing_values: Any = None,
         root: str | Path | None = None,
-        on_bad_file: str = "warn",
+        on_bad_file: OnBadFile = "warn",
         pretrained: Any = "auto",
-        objective: Any = None,
-        tuner: Any = None,
+        objective: str | Objective | Sequence[str | Objective] | None = None,
+        tuner: TunerName | type[Tuner] | Tuner | None = None,
         training: Training | None = None,
         max_model_size: int | None = None,
         random_state: int | np.random.RandomState | None = None,

@@ -5,27 +5,32 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 import numpy as np
 
-from medley.core.arguments import check_whole_number
 from medley.core.codec import TargetCodec
 from medley.data.datasets import rows_only
-from medley.data.rows import arrange, check_counts, count
+from medley.data.rows import arrange, check_counts
 from medley.data.sources import Source
-from medley.errors import ConfigError, DataError, ErrorCollector
+from medley.errors import ConfigError
 from medley.tables.answer_forms import checked_frame
 from medley.tables.answers import Answers, RowNotes
 from medley.tables.columns.unreadable import check_policy, report_unreadable
+from medley.tables.predict_options import OnUnreadable, PredictOptions, ProbaOptions
 from medley.tables.reading.frames import like
 from medley.tables.reading.read import Table
+from medley.tables.row_counts import has_no_rows, rows_per_pass, without_absent
 from medley.tables.row_predictor import RowPredictor
 from medley.tables.view import TableView, is_table
 from medley.trust.set_decision import with_decision, without_decision
 from medley.trust.trust import Trust
 
-OnUnreadable = Literal["warn", "raise"]
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+    Frame = TypeVar("Frame", pd.DataFrame, pl.DataFrame)
 
 
 class Predictor(ABC):
@@ -67,6 +72,10 @@ class Predictor(ABC):
         """Names of the heads, in the order `predict` returns them."""
         return list(self.targets)
 
+    @overload
+    def predict(self, x: Frame, batch_size: int | None = None, **options: Unpack[PredictOptions]) -> Frame: ...
+    @overload
+    def predict(self, x: Any, batch_size: int | None = None, **options: Unpack[PredictOptions]) -> Any: ...
     def predict(
         self,
         x: Any,
@@ -126,6 +135,10 @@ class Predictor(ABC):
             returned.append(self._notes(self._inputs_of(x, root, on_unreadable), batch_size))
         return tuple(returned) if len(returned) > 1 else returned[0]
 
+    @overload
+    def predict_proba(self, x: Frame, batch_size: int | None = None, **options: Unpack[ProbaOptions]) -> Frame: ...
+    @overload
+    def predict_proba(self, x: Any, batch_size: int | None = None, **options: Unpack[ProbaOptions]) -> Any: ...
     def predict_proba(
         self,
         x: Any,
@@ -215,14 +228,14 @@ class Predictor(ABC):
     def _raw_of_inputs(self, x: Any, batch_size: int | None) -> dict[str, np.ndarray]:
         """Return raw outputs of rows per input; a dict of inputs that are named like their columns is no table here."""
         inputs = arrange(x, self.input_names, "x")
-        if _has_no_rows(inputs):
+        if has_no_rows(inputs):
             return {name: codec.prior[None][:0] for name, codec in self.targets.items()}
         check_counts(without_absent(inputs))
         return self._compute_raw(inputs, rows_per_pass(batch_size))
 
     def _notes(self, x: Any, batch_size: int | None) -> RowNotes:
         inputs = arrange(x, self.input_names, "x")
-        return RowNotes(np.zeros(0), []) if _has_no_rows(inputs) else self._row_notes(inputs, rows_per_pass(batch_size))
+        return RowNotes(np.zeros(0), []) if has_no_rows(inputs) else self._row_notes(inputs, rows_per_pass(batch_size))
 
     def _is_table(self, x: Any) -> bool:
         return self.table is not None and is_table(x, self.input_names, self.table.required)
@@ -354,33 +367,3 @@ class Predictor(ABC):
         if isinstance(x, Mapping) and set(x) == set(self.input_names) and len(results) > 1:
             return results
         return next(iter(results.values())) if len(results) == 1 else list(results.values())
-
-
-def _has_no_rows(x: Mapping[str, Any]) -> bool:
-    try:
-        return {count(values) for values in without_absent(x).values()} == {0}
-    except DataError:  # the check of row counts that follows reports it
-        return False
-
-
-def without_absent(x: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out inputs that are None, that is, absent in all rows."""
-    return {name: values for name, values in x.items() if values is not None}
-
-
-def rows_per_pass(batch_size: Any) -> int:
-    """The number of rows per forward pass; 1024 by default.
-
-    Raises:
-        ConfigError: it is not a whole number of at least 1.
-
-    >>> rows_per_pass(None), rows_per_pass(64)
-    (1024, 64)
-    """
-    if batch_size is None:
-        return 1024
-    rows = int(batch_size) if isinstance(batch_size, np.integer) else batch_size
-    errors = ErrorCollector()
-    check_whole_number(errors, rows, "batch_size")
-    errors.raise_if_any(ConfigError)
-    return rows

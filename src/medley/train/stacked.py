@@ -139,10 +139,10 @@ class Lane:
         self.is_over = True
         self._has_paused.release()
 
-    def stepper(self, eager: EagerStepper) -> StackedStepper:
-        """The stepper of a training of the lane, instead of the one before."""
+    def stepper(self, eager: EagerStepper, batch_size: int) -> StackedStepper:
+        """The stepper of a training of the lane, instead of the one before; smaller batches are computed alone."""
         self.leave()
-        self._stepper = StackedStepper(eager, self)
+        self._stepper = StackedStepper(eager, self, batch_size)
         return self._stepper
 
     def request(self, batch: Batch, progress: float) -> StepOutput:
@@ -188,6 +188,8 @@ class Lane:
         stepper, batch, _ = self.requested
         if stepper.structure is None or stepper.eager.pieces > 1 or not is_complete(batch):
             return None
+        if batch.size != stepper.batch_size:
+            return None
         return stepper.structure, tuple((leaf.shape, leaf.dtype) for leaf in tree_leaves(tensors_of(batch)))
 
     @property
@@ -213,6 +215,7 @@ class StackedStepper(Stepper):
     Args:
         eager: of the lane's network.
         lane: of the training.
+        batch_size: number of rows of the batches that are computed together.
 
     Attributes:
         structure: what networks must have in common to be trained together, or None.
@@ -221,9 +224,10 @@ class StackedStepper(Stepper):
         tensors: of the training, which are slices of those of the program.
     """
 
-    def __init__(self, eager: EagerStepper, lane: Lane) -> None:
+    def __init__(self, eager: EagerStepper, lane: Lane, batch_size: int) -> None:
         self.eager = eager
         self.lane = lane
+        self.batch_size = batch_size
         self.structure = structure_of(eager)
         self.program: _StackedProgram | None = None
         self.slot = -1
@@ -375,12 +379,12 @@ def _dropout_of(network: nn.Module, probabilities: Tensor) -> Iterator[None]:
     """Within the context, dropout reads its probabilities (D,) from a tensor."""
     modules = _dropouts(network)
     for module, probability in zip(modules, probabilities.unbind() if modules else (), strict=True):
-        module.forward = partial(_dropped, probability)
+        vars(module)["forward"] = partial(_dropped, probability)
     try:
         yield
     finally:
         for module in modules:
-            del module.forward
+            del vars(module)["forward"]
 
 
 def _dropped(probability: Tensor, x: Tensor) -> Tensor:

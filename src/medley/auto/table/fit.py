@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from medley.auto.automodel import AutoModel
 from medley.auto.duration import seconds
@@ -19,19 +19,25 @@ from medley.auto.table.pretrained_choice import choose_pretrained, without_slow_
 from medley.auto.table.search_rows import SearchRows, SplitSettings, search_rows
 from medley.auto.validation_rows import with_validation_rows
 from medley.callbacks.callback import CallbackLike
+from medley.core.words import BalancerName, KindName, OnBadFile, TunerName
 from medley.errors import ConfigError, DataError, ErrorCollector, MissingDependencyError
 from medley.model.model import Model
 from medley.search.budget import Budget
 from medley.search.execute.choose import resolve_executor
 from medley.search.execute.executor import Executor
+from medley.search.objective import Objective
 from medley.search.progress import Progress
 from medley.search.store import Store
 from medley.search.study import PATIENCE
+from medley.search.tuners import Tuner
 from medley.tables.reading.files import TableFiles
 from medley.tables.reading.header import HasHeader
 from medley.tables.reading.memory import is_large, memory_bytes
 from medley.tables.reading.read import batches, source_of
 from medley.train.plan import Training
+
+if TYPE_CHECKING:
+    from medley.balance.balancer import Balancer
 
 PROJECT = "table_model"
 """The folder of a search whose directory is given without a name."""
@@ -42,7 +48,7 @@ def fit(
     targets: str | Sequence[str] | Mapping[str, Any],
     *,
     inputs: Sequence[str] | None = None,
-    column_kinds: Mapping[str, str] | None = None,
+    column_kinds: Mapping[str, KindName | str] | None = None,
     missing_values: Any = None,
     root: str | Path | None = None,
     group: str | None = None,
@@ -54,12 +60,12 @@ def fit(
     max_trials: int | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
-    objective: Any = None,
-    tuner: Any = None,
-    loss_weights: Any = None,
+    objective: str | Objective | Sequence[str | Objective] | None = None,
+    tuner: TunerName | type[Tuner] | Tuner | None = None,
+    loss_weights: BalancerName | str | Sequence[float] | Mapping[str, float] | float | Balancer | None = None,
     max_model_size: int | None = None,
     training: Training | None = None,
-    on_bad_file: str = "warn",
+    on_bad_file: OnBadFile = "warn",
     project_name: str | None = None,
     directory: str | Path | None = None,
     overwrite: bool = False,

@@ -37,6 +37,7 @@ class Stacked(Executor):
         self._stack = Stack(workers)
         self._trials: dict[int, PendingTrial] = {}
         self._models: dict[int, Model | None] = {}
+        self._note: str | None = None
 
     def begin(self, search_spec: SearchSpec, folder: Path) -> None:
         self._search_spec = search_spec
@@ -54,7 +55,7 @@ class Stacked(Executor):
 
         def choose_stepper(eager: EagerStepper, plan: Training, work: Work) -> Stepper:
             pays = work.compile_pays(self.workers) if plan.stepper == "auto" else plan.stepper == "compiled"
-            return lane.stepper(eager) if pays else eager
+            return lane.stepper(eager, work.batch_size) if pays else eager
 
         hooks = replace(trial.hooks, choose_stepper=choose_stepper)
         arguments = (trial.suggest, hooks, trial.result, trial.default, trial.checkpoints)
@@ -63,7 +64,11 @@ class Stacked(Executor):
     def poll(self) -> list[TrialOutcome]:
         outcomes = []
         for number in self._stack.run():
-            outcomes.append(TrialOutcome(number, self._trials.pop(number).result, self._models.pop(number, None)))
+            trial = self._trials.pop(number)
+            if self._stack.note != self._note:
+                self._note = self._stack.note
+                trial.hooks.log(str(self._note))
+            outcomes.append(TrialOutcome(number, trial.result, self._models.pop(number, None)))
         return outcomes
 
     def cancel(self, number: int) -> None:
