@@ -16,6 +16,7 @@ from medley.auto.training_rows import match_rows
 from medley.callbacks.callback import CallbackLike
 from medley.core.arguments import check_whole_number
 from medley.core.files import write_file
+from medley.core.words import TunerName
 from medley.data.rows import count, take
 from medley.errors import ConfigError, DataError, ErrorCollector, NotFittedError
 from medley.heads.regression import RegressionHead
@@ -73,7 +74,7 @@ class TimeseriesForecaster(TableTask):
         max_trials: int = 100,
         directory: str | Path | None = None,
         objective: Any = "val_loss",
-        tuner: str | type[Tuner] | Tuner | None = None,
+        tuner: TunerName | type[Tuner] | Tuner | None = None,
         overwrite: bool = False,  # noqa: FBT001, FBT002  (the order and names are those users know)
         seed: int | None = None,
         max_model_size: int | None = None,

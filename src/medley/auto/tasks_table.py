@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, final
 
 from medley.auto.table_task import TableTask
+from medley.core.words import TunerName
 from medley.heads.classification import ClassificationHead
 from medley.heads.loss_and_metric_names import as_tuple
 from medley.heads.regression import RegressionHead
@@ -54,7 +55,7 @@ class StructuredDataClassifier(TableTask):
         max_trials: int = 100,
         directory: str | Path | None = None,
         objective: Any = None,
-        tuner: str | type[Tuner] | Tuner | None = None,
+        tuner: TunerName | type[Tuner] | Tuner | None = None,
         overwrite: bool = False,  # noqa: FBT001, FBT002
         seed: int | None = None,
         max_model_size: int | None = None,
@@ -106,7 +107,7 @@ class StructuredDataRegressor(TableTask):
         max_trials: int = 100,
         directory: str | Path | None = None,
         objective: Any = "val_loss",
-        tuner: str | type[Tuner] | Tuner | None = None,
+        tuner: TunerName | type[Tuner] | Tuner | None = None,
         overwrite: bool = False,  # noqa: FBT001, FBT002  (the order and names are those users know)
         seed: int | None = None,
         max_model_size: int | None = None,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, final
 
 from medley.auto.automodel import AutoModel
+from medley.core.words import TunerName
 from medley.heads.classification import ClassificationHead
 from medley.heads.regression import RegressionHead
 from medley.search.tuners import Tuner
@@ -47,7 +48,7 @@ class TextClassifier(AutoModel):
         max_trials: int = 100,
         directory: str | Path | None = None,
         objective: Any = "val_loss",
-        tuner: str | type[Tuner] | Tuner | None = None,
+        tuner: TunerName | type[Tuner] | Tuner | None = None,
         overwrite: bool = False,  # noqa: FBT001, FBT002
         seed: int | None = None,
         max_model_size: int | None = None,
@@ -91,7 +92,7 @@ class TextRegressor(AutoModel):
         max_trials: int = 100,
         directory: str | Path | None = None,
         objective: Any = "val_loss",
-        tuner: str | type[Tuner] | Tuner | None = None,
+        tuner: TunerName | type[Tuner] | Tuner | None = None,
         overwrite: bool = False,  # noqa: FBT001, FBT002  (the order and names are those users know)
         seed: int | None = None,
         max_model_size: int | None = None,

@@ -38,7 +38,7 @@ from medley.model.tasks import measure, with_decisions
 from medley.nn.hub import offline
 from medley.tables.answers import RowNotes
 from medley.tables.columns.unreadable import check_policy, report_unreadable
-from medley.tables.predictor import OnUnreadable
+from medley.tables.predict_options import OnUnreadable
 from medley.tables.row_counts import rows_per_pass, without_absent
 from medley.tables.view import TableView
 from medley.trust.trust import Trust

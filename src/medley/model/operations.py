@@ -11,7 +11,8 @@ from medley.core.registry import operation
 from medley.model.affinity import TaskAffinity
 from medley.model.attribution import Attributions
 from medley.model.importance import Importance
-from medley.tables.predictor import OnUnreadable, Predictor
+from medley.tables.predict_options import OnUnreadable
+from medley.tables.predictor import Predictor
 
 
 class ModelOperations(Predictor, ABC):

@@ -27,7 +27,7 @@ from medley.report.model_rows import ModelColumn, ModelRows, prediction_rows
 
 if TYPE_CHECKING:
     from medley.model.model import Model
-    from medley.tables.predictor import OnUnreadable
+    from medley.tables.predict_options import OnUnreadable
 
 BATCH_SIZE = 1024
 MAX_STATES, MAX_BYTES = 4096, 2**28

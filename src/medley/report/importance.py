@@ -27,7 +27,7 @@ from medley.tables.view import is_table
 
 if TYPE_CHECKING:
     from medley.model.model import Model
-    from medley.tables.predictor import OnUnreadable
+    from medley.tables.predict_options import OnUnreadable
 
 BATCH_SIZE = 1024
 

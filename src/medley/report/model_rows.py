@@ -23,7 +23,7 @@ from medley.model.derived import InputRows, derived_nodes
 from medley.model.model import Model
 from medley.report.cell_columns import joined_cells, with_missing_cell
 from medley.tables.columns.unreadable import check_policy, report_unreadable
-from medley.tables.predictor import OnUnreadable
+from medley.tables.predict_options import OnUnreadable
 from medley.tables.reading.read import Table
 from medley.tables.row_counts import without_absent
 from medley.tables.view import TableView, is_table

@@ -183,6 +183,7 @@ class Store:
         self.log.add({**asdict(result), "asked": optuna_state})
         with suppress(OSError):
             (self._running_folder / f"{result.number}.json").unlink(missing_ok=True)
+            self._running_folder.rmdir()  # unless others run
 
     def note_running(self, number: int, params: Mapping[str, Any]) -> None:
         """Notes the values of a trial that begins: if the search is killed, the trial continues with them.

@@ -74,7 +74,7 @@ class TableEstimator(BaseEstimator, ABC):
         self.column_kinds = column_kinds
         self.missing_values = missing_values
         self.root = root
-        self.on_bad_file = on_bad_file
+        self.on_bad_file: OnBadFile = on_bad_file
         self.pretrained = pretrained
         self.objective = objective
         self.tuner = tuner

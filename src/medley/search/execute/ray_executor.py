@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Mapping
@@ -79,9 +80,10 @@ class Ray(Executor):
         if not ray.is_initialized():
             self._is_ours = True
             if "RAY_ADDRESS" in os.environ:
-                ray.init(log_to_driver=False)
+                ray.init(log_to_driver=False, logging_level=logging.WARNING)
             else:
-                ray.init(num_cpus=self._requested, include_dashboard=False, log_to_driver=False)
+                options = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.WARNING}
+                ray.init(num_cpus=self._requested, **options)
         self.workers = self._requested or max(int(ray.cluster_resources().get("CPU", 1)), 1)
         gpus = 1 if search_spec.data.device.type == "cuda" else 0
         self._run = ray.remote(run_trial).options(
