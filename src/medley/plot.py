@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from medley.errors import ConfigError, DataError, NotFittedError, did_you_mean
+from medley.model.records import History
 from medley.report import class_figures, number_figures, training_section
 from medley.report.evidence import TaskEvidence
 from medley.report.importance_section import bars_of_columns
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from medley.model.model import Model
-    from medley.model.records import History
 
 __all__ = [
     *("confusion", "importance", "learning_curves", "precision_recall", "predicted_against_true", "reliability"),
@@ -114,7 +114,7 @@ def learning_curves(source: Model | History) -> Figure:
     Raises:
         NotFittedError: it has no epochs.
     """
-    if hasattr(source, "records"):
+    if isinstance(source, History):
         records = [record.to_json() for record in source.records]
     else:
         records = source.metadata.get("epochs") or []

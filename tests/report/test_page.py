@@ -257,6 +257,7 @@ def test_every_kind_of_head_is_reported(tmp_path):
         "pair": np.stack([x[:, 0], np.where(x[:, 1] > 1, np.nan, x[:, 1])], 1),
         "stars": np.clip(np.nan_to_num(x[:, 0]).round() + 2, 0, 4).astype(int),
         "visits": rng.poisson(3, 60),
+        "wage": 10 * x[:, 1],
         "pet": rng.choice(["cat", "dog", "cow"], 60),
     }
     heads = [
@@ -264,6 +265,7 @@ def test_every_kind_of_head_is_reported(tmp_path):
         md.RegressionHead(name="pair"),
         md.OrderedHead(name="stars"),
         md.CountHead(name="visits"),
+        md.RegressionHead(name="wage", quantiles=[0.1, 0.5, 0.9]),
         md.ClassificationHead(name="pet", metrics=["f1"]),
     ]
     auto = md.AutoModel(md.Input(name="x"), heads, max_trials=1, directory=tmp_path)
@@ -274,9 +276,11 @@ def test_every_kind_of_head_is_reported(tmp_path):
     assert titles["pair"].count("Residuals") == 2
     assert {"Confusion matrix", "ROC"} <= set(titles["stars"])
     assert "Predicted against true" in titles["visits"]
+    assert "Residuals" in titles["wage"]
     metrics = {section["name"]: section["tables"][0]["rows"][0][0] for section in found["targets"]}
     assert metrics["pet"] == "f1 ↑"
-    assert found["targets"][4]["headline"]["metric"] == "f1"
-    assert any("Examples of visits, pet" in line for line in found["left_out"])
+    assert found["targets"][5]["headline"]["metric"] == "f1"
+    assert "Cosine of gradients" in [figure["title"] for figure in found["importance"]["figures"]]
+    assert any("Examples of visits, wage, pet" in line for line in found["left_out"])
     page = read(auto.model.report(tmp_path / "report.html", x, y))
     assert sum(tag == "figure" for tag, _ in page.elements) > 20

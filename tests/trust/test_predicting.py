@@ -109,3 +109,9 @@ def test_promises_that_cannot_be_kept_are_refused(model):
     model.trust.conformal.clear()
     with pytest.raises(ConfigError, match="price: the model knows no interval"):
         model.predict(rows(1), interval=0.9)
+
+
+def test_the_report_shows_what_calibration_has_changed(model, tmp_path):
+    text = model.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "(validation rows, cross-checked)" in text
+    assert f"{model.metadata['calibration']['kind']['log_loss']:.4g}" in text

@@ -133,7 +133,8 @@ class RegressionHead(Head, register="heads.regression"):
         return make_metrics(self.metrics, _check_codec(target), default)
 
     def further_metrics(self) -> tuple[str, ...]:
-        return ("r2", "mean_absolute_error", "root_mean_squared_error", "pearson")
+        names = ("r2", "mean_absolute_error", "root_mean_squared_error", "pearson")
+        return names if self.quantiles is None else ("pinball", "coverage", *names)
 
     @classmethod
     def infer_task(cls, target: TargetProfile) -> TaskGuess | None:

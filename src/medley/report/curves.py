@@ -41,7 +41,11 @@ def _curves(best: Sequence[Mapping[str, Any]]) -> figures.Figure:
     series = []
     for trial in best:
         epochs = range(1, len(trial["curves"]) + 1)
-        for key, name, style in (("val_loss", "", "line"), ("loss", ", training", "dashed")):
-            losses = [values.get(key, float("nan")) for values in trial["curves"]]
-            series.append(figures.line(f"trial {trial['number']}{name}", epochs, losses, style))
+        name, missing = f"trial {trial['number']}", float("nan")
+        validation = [values.get("val_loss", missing) for values in trial["curves"]]
+        training = [values.get("loss", missing) for values in trial["curves"]]
+        series += [
+            figures.line(name, epochs, validation),
+            figures.line(f"{name}, training", epochs, training, "dashed"),
+        ]
     return figures.lines("Best trials", series, "epoch", "loss", whole_x=True)

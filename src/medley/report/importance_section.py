@@ -12,13 +12,15 @@ from medley.model.importance import OVERALL, Importance, Level
 from medley.report import figures
 from medley.report.evidence import Evidence
 from medley.report.importance import importance
+from medley.report.result_views import affinity_view
+from medley.report.task_affinity import task_affinity
 
 if TYPE_CHECKING:
     from medley.model.model import Model
 
 SECONDS, REPEATS = 8.0, 3
 MOST_COLUMNS = 20
-MOST_TASKS = 8
+MOST_TASKS, MOST_AFFINITY_ROWS = 8, 500
 
 
 def importance_section(model: Model, evidence: Evidence | None, names: Mapping[str, str]) -> dict[str, Any] | None:
@@ -53,6 +55,10 @@ def importance_section(model: Model, evidence: Evidence | None, names: Mapping[s
             )
     if len(measured.tasks) > 1 and columns:
         section["figures"].append(_by_task(measured, [item.name for item in columns[:MOST_COLUMNS]], names))
+    if 1 < len(measured.tasks) <= MOST_TASKS:
+        affinity = task_affinity(model, x, y, max_rows=MOST_AFFINITY_ROWS)
+        if (affinity.shared * (1 - np.eye(len(affinity.tasks)))).any():
+            section["figures"] += affinity_view(affinity)["figures"]
     if len(model.input_names) > 1:
         section["open_tables"].append(_absent_inputs(measured, evidence, names))
     if measured.left_out:

@@ -12,10 +12,10 @@ from medley.core.metric import Metric, RowMetric, SetMetric
 from medley.model.tasks import is_likelihood
 from medley.report.evidence import TaskEvidence
 
-REPEATS, FEWEST = 300, 20
-"""Resamples of a bootstrap: of means over rows; and at least, of metrics of whole sets, which are slow."""
+REPEATS, SLOW_REPEATS, FEWEST = 300, 150, 20
+"""Resamples of a bootstrap: of means over rows; at most, and at least, of metrics of whole sets, which are slow."""
 
-MOST_SCORED, MOST_OUTPUTS = 1_000_000, 500
+MOST_SCORED, MOST_OUTPUTS = 1_000_000, 300
 """Rows and raw outputs, and raw outputs of one row, of which such metrics are computed, over all resamples."""
 
 MANY = 100
@@ -77,7 +77,7 @@ def _metric_row(name: str, metric: Metric | None, evidence: TaskEvidence, seed: 
     repeats, rows = REPEATS, size
     if isinstance(metric, SetMetric):
         outputs = evidence.raw.shape[1]
-        repeats = int(np.clip(min(MOST_SCORED // (size * outputs), MOST_OUTPUTS // outputs), FEWEST, REPEATS))
+        repeats = int(np.clip(min(MOST_SCORED // (size * outputs), MOST_OUTPUTS // outputs), FEWEST, SLOW_REPEATS))
         rows = min(size, max(MOST_SCORED // (FEWEST * outputs), 200))
     resampled = [label for label in scores if label != "constant"]
     generator = np.random.default_rng(seed)

@@ -55,8 +55,22 @@ def target_sections(model: Model, evidence: Evidence | None, metadata: Mapping[s
             section["tables"].append(_saved_scores(model, head, metadata))
         else:
             _measure(section, part)
+        check = (metadata.get("calibration") or {}).get(head)
+        if isinstance(check, Mapping) and "log_loss" in check:
+            section["tables"].append(_calibration(check))
         sections.append(section)
     return sections
+
+
+def _calibration(check: Mapping[str, Any]) -> dict[str, Any]:
+    """What the cross-check over validation rows has measured before and after calibration."""
+    method = check.get("method")
+    rows = [
+        [name, check.get(key), check.get(f"{key}_calibrated") if method else None]
+        for name, key in (("log loss", "log_loss"), ("expected calibration error", "ece"))
+    ]
+    verdict = f"by {method} scaling" if method else "left out, as the log loss does not improve"
+    return table(["score", "before", "after"], rows, f"Calibration, {verdict} (validation rows, cross-checked)")
 
 
 def _measure(section: dict[str, Any], part: TaskEvidence) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from medley.balance.choose import balancer
 from medley.core.block import DataSummary
@@ -339,6 +340,7 @@ def train(
     result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score
     scores = trained.records[trained.best_epoch].flat() if trained.records else {}
     not_learned: list[str] = []
+    outputs: dict[str, Tensor] = {}
     evaluated = rows[0] if val is None and rows[0].folds is not None else val
     if trained.weights and (hooks.by_task or not trained.records):
         untied = untie(graph, specs, data.targets, trained.weights, data.frozen.modules)
@@ -359,6 +361,7 @@ def train(
         priors = {name: torch.as_tensor(data.targets[name].prior) for name in worse}
         if [name for name in worse if predict_constant(network.part(name), priors[name])]:
             final = validation.scores()  # of a network that is not worse than the constant baseline
+        outputs = validation.outputs
         scores |= {f"val_{name}": value for name, value in final.items()}
         result.score = hooks.score(scores) if final else result.score
     result.scores = scores
@@ -367,7 +370,7 @@ def train(
         part, where = data.parts[-1], "validation_data" if data.parts[-1].where else "training"
         labels = (data.labels[-1], part.weight, part.numbers)
         encoded = {name: encoded_parts[-1] for name, encoded_parts in data.read(graph).items()}
-        origin = {"sources": sources, "encoded": encoded, "x": part.x, "table": search_spec.table}
+        origin = {"outputs": outputs, "sources": sources, "encoded": encoded, "x": part.x, "table": search_spec.table}
         trust, calibration = learn_trust(network, tasks, evaluated, *labels, where, part.groups, **origin)
     result.reason, result.seconds = trained.stopped, monotonic() - start_time
     metadata = {

@@ -222,6 +222,7 @@ class Validation:
         stepper: provides the moving average of the weights, if there is one; None to evaluate the network as it is.
 
     Attributes:
+        outputs: task name -> raw outputs (N, K) in the last evaluation.
         losses: task name -> losses of the members (E,) in the last evaluation.
         relative: task name -> loss divided by that of the constant baseline in the last evaluation.
     """
@@ -239,6 +240,7 @@ class Validation:
         self.weights = weights
         self.rows = rows
         self.stepper = stepper
+        self.outputs: dict[str, Tensor] = {}
         self.losses: dict[str, Tensor] = {}
         self.relative: dict[str, float] = {}
         self._constants = {} if rows is None else constant_losses(tasks, rows)
@@ -248,11 +250,11 @@ class Validation:
         if self.rows is None:
             return {}
         with nullcontext() if self.stepper is None else self.stepper.averaged():
-            raw, self.losses = validation_outputs(self.network, self.tasks, self.rows, VALIDATION_BATCH)
-        losses = task_losses(self.tasks, raw, self.rows)
+            self.outputs, self.losses = validation_outputs(self.network, self.tasks, self.rows, VALIDATION_BATCH)
+        losses = task_losses(self.tasks, self.outputs, self.rows)
         self.relative = {name: loss / max(self._constants[name], 1e-12) for name, loss in losses.items()}
         relative = relative_loss(losses, self._constants)
-        return {**measure(self.tasks, raw, self.rows, self.weights), "relative_loss": relative}
+        return {**measure(self.tasks, self.outputs, self.rows, self.weights), "relative_loss": relative}
 
 
 def _sample(rows: Rows, seed: int) -> Tensor:

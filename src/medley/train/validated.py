@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded
@@ -36,6 +37,7 @@ def learn_trust(
     where: str,
     groups: np.ndarray | None = None,
     *,
+    outputs: Mapping[str, Tensor] | None = None,
     sources: Sequence[Source],
     encoded: Mapping[str, Encoded],
     x: Mapping[str, Any],
@@ -52,6 +54,7 @@ def learn_trust(
         numbers: their numbers.
         where: what rows they are.
         groups: their groups.
+        outputs: as of `validation_predictions`.
         sources: of the model.
         encoded: source name -> the rows as they were encoded.
         x: input name -> the rows themselves, as far as they are at hand.
@@ -60,7 +63,7 @@ def learn_trust(
     Returns:
         As `fit_trust`.
     """
-    validation = validation_predictions(network, tasks, rows, labels, weight, numbers, where, groups)
+    validation = validation_predictions(network, tasks, rows, labels, weight, numbers, where, groups, outputs)
     trust, checks = fit_trust(validation)
     index = np.random.default_rng(0).permutation(rows.size)[:MOST_ROWS]
     parts = {name: Encoded(np.asarray(part.array[index]), part.present[index]) for name, part in encoded.items()}
@@ -79,6 +82,7 @@ def validation_predictions(
     numbers: np.ndarray | None,
     where: str,
     groups: np.ndarray | None = None,
+    outputs: Mapping[str, Tensor] | None = None,
 ) -> ValidationPredictions:
     """Predictions for validation rows; for training rows with folds, those out of fold.
 
@@ -91,8 +95,9 @@ def validation_predictions(
         numbers: (N,) the caller's number of each row; None if they are 0 to N - 1.
         where: as of `ValidationPredictions`, like the next one.
         groups: (N,) or None.
+        outputs: head name -> raw outputs (N, K) for these rows; computed if left out.
     """
-    outputs, _ = validation_outputs(network, tasks, rows, VALIDATION_BATCH)
+    outputs = outputs or validation_outputs(network, tasks, rows, VALIDATION_BATCH)[0]
     predictions = {}
     for task in tasks:
         weights = weight.get(task.name) if isinstance(weight, Mapping) else weight
