@@ -1,5 +1,7 @@
 """Whole steps, compiled: what they compute is what eager steps compute."""
 
+import os
+
 import torch
 
 from medley.fusion import Merge
@@ -102,3 +104,13 @@ def test_steps_that_cannot_be_traced_are_eager(make_bench):
     program = compiled(second, ADAM, "pcgrad")
     torch.testing.assert_close(run(eager(first, ADAM, "pcgrad"), first, 0, 2), run(program, second, 0, 2))
     assert "pcgrad" in program.note
+
+
+def test_compiled_code_is_kept_in_the_cache_folder_unless_there_is_another(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path))
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    module._keep_compiled_code()
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "compiled")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "elsewhere")
+    module._keep_compiled_code()
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "elsewhere"

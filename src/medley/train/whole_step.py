@@ -230,6 +230,7 @@ def compile_step(step: Callable[..., Sequence[Tensor]], *arguments: Any) -> Call
     leaves, spec = tree_flatten(arguments)
     if leaves[0].device.type == "cpu" and not (os.environ.get("CXX") or any(map(shutil.which, COMPILERS))):
         raise NotImplementedError(f"none of the compilers {', '.join(COMPILERS)} is installed")
+    _keep_compiled_code()
     from torch._inductor import standalone_compile
     from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -241,10 +242,9 @@ def compile_step(step: Callable[..., Sequence[Tensor]], *arguments: Any) -> Call
             raise NotImplementedError(f"a step has {nodes:,} operations, more than {MAX_NODES:,}")
         # Few large kernels: each is a run of the C++ compiler.
         options = {"triton.cudagraphs": leaves[0].device.type == "cuda", "cpp.max_horizontal_fusion_size": 512}
-        with _cached():
-            return standalone_compile(
-                graph, copies, dynamic_shapes="from_example_inputs", options={"config_patches": options}
-            )
+        return standalone_compile(
+            graph, copies, dynamic_shapes="from_example_inputs", options={"config_patches": options}
+        )
 
 
 @contextmanager
@@ -260,17 +260,14 @@ def _traceable() -> Iterator[None]:
             torch._C._set_mkldnn_enabled(is_on)
 
 
-@contextmanager
-def _cached() -> Iterator[None]:
-    """Within the context, compiled code is kept in medley's cache folder, unless the user has named another one."""
+def _keep_compiled_code() -> None:
+    """Lets Inductor keep its code in medley's cache folder, unless it has another one by now.
+
+    It reads the variable when it is imported, and sets it itself if it is unset.
+    """
     place = folder("compiled") if "TORCHINDUCTOR_CACHE_DIR" not in os.environ else None
     if place is not None:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(place)
-    try:
-        yield
-    finally:
-        if place is not None:
-            del os.environ["TORCHINDUCTOR_CACHE_DIR"]
 
 
 def reason_of(error: Exception) -> str:
