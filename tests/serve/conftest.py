@@ -115,3 +115,8 @@ def json_row(series):
 @pytest.fixture(scope="session")
 def png():
     return png_of
+
+
+@pytest.fixture(scope="session")
+def run_server():
+    return running

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import socket
 import time
 
 import pandas as pd
@@ -144,6 +145,15 @@ def test_limits_are_kept(pets_model, row, png):
         assert "deep" in predict(client, rows=[[[[[]]]]]).json()["error"]
         large = {**row, "photo": base64.b64encode(png(3, side=15)).decode()}
         assert "15 x 15 pixels; at most 200" in predict(client, rows=[large]).json()["errors"][0]["message"]
+
+
+def test_a_request_that_does_not_come_to_an_end_is_refused(pets_model, run_server):
+    with run_server(app({"pets": pets_model}, Settings(limits=Limits(seconds=0.2)))) as address:
+        host, port = address.split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            head = "POST /models/pets/predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            connection.sendall(f'{head}content-length: 90\r\n\r\n{{"rows"'.encode())
+            assert connection.recv(1_000).startswith(b"HTTP/1.1 408")
 
 
 def test_a_key_is_needed_where_one_is_set(pets_model, row):

@@ -129,12 +129,14 @@ def test_hostile_states_are_refused():
     decision = fixed_threshold(codec, 0.3)
     assert Decision.restore(decision.state(), codec).thresholds.tolist() == [0.3]
     for state in (
-        {"rule": {}},
+        {"rule": {"kind": "fixed"}},
         {"rule": [], "thresholds": np.array([0.5])},
-        {"rule": {}, "thresholds": np.array([0.0])},
-        {"rule": {}, "thresholds": np.array([0.5, 0.5])},
-        {"rule": {}, "costs": np.zeros((3, 3))},
-        {"rule": {}, "thresholds": np.array([0.5]), "costs": np.zeros((2, 2))},
+        {"rule": {"kind": "fixed", "threshold": "high"}, "thresholds": np.array([0.5])},
+        {"rule": {"kind": "chosen", "scores": {"f1": [1]}}, "thresholds": np.array([0.5])},
+        {"rule": {"kind": "fixed"}, "thresholds": np.array([0.0])},
+        {"rule": {"kind": "fixed"}, "thresholds": np.array([0.5, 0.5])},
+        {"rule": {"kind": "fixed"}, "costs": np.zeros((3, 3))},
+        {"rule": {"kind": "fixed"}, "thresholds": np.array([0.5]), "costs": np.zeros((2, 2))},
     ):
         with pytest.raises(ArtifactError):
             Decision.restore(state, codec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +17,21 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     """The bytes of a request.
 
     Raises:
-        Refusal: there are more than the limit; the rest is not read.
+        Refusal: there are more than the limit, or they do not come in time; the rest is not read.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limits.body_bytes:
         raise too_large(limits)
     parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limits.body_bytes:
-            raise too_large(limits)
-        parts.append(part)
+    try:
+        async with asyncio.timeout(limits.seconds):
+            async for part in request.stream():
+                size += len(part)
+                if size > limits.body_bytes:
+                    raise too_large(limits)
+                parts.append(part)
+    except TimeoutError:
+        raise Refusal(408, f"The request was not complete after {limits.seconds:g} seconds.") from None
     return b"".join(parts)
 
 

@@ -14,6 +14,7 @@ _NULL = {"type": "null"}
 _ERRORS = {
     "400": "The body is not JSON, or is too deep.",
     "404": "There is no such model.",
+    "408": "The request was not complete in time.",
     "413": "The request has too many rows or bytes.",
     "415": "The content type is not supported.",
     "422": "A row cannot be predicted; `errors` lists the cells.",

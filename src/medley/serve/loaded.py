@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from medley.tables.columns.unreadable import describe_expected, shortened
 from medley.tables.predictor import Predictor
 
 _INTERVAL = 0.9
+_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+"""An image file of one pixel."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,10 @@ class Loaded:
         return _INTERVAL
 
     def warm_up(self) -> None:
-        """Predicts a row without any cell, so that no client waits for what is done only once."""
-        self.predict([dict.fromkeys(field.name for field in self.fields)], Options(on_unreadable="warn"))
+        """Predicts an empty and an example row, so that no client waits for what is done only once."""
+        images = {"image": _PIXEL, "images": [_PIXEL]}
+        example = {field.name: images.get(field.control, field.example) for field in self.fields}
+        self.predict([dict.fromkeys(example), example], Options(on_unreadable="warn"))
 
     def predict(self, rows: Rows, options: Options) -> Predicted:
         """Predicts the rows of one request.

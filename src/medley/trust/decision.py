@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from medley.core.codec import State, TargetCodec
-from medley.core.rules import Array, Json, Maybe, StateRules, require
+from medley.core.rules import Array, Choice, Fields, Items, Maybe, Named, Real, StateRules, Text, Whole, require
+
+_PART = {"threshold": Real(0.0, 1.0), "rows": Whole(), "scores": Named(Items(Real(-1.0, 1.0), 2))}
+_LABEL = Fields({"label": Text(), **_PART}, frozenset({"scores", "rows"}))
+_OPTIONS = {"positive": Text(), "metric": Text(), "precision": Real(0.0, 1.0), "recall": Real(0.0, 1.0)}
+_RULE = Fields(
+    {"kind": Choice("fixed", "chosen", "costs"), **_OPTIONS, **_PART, "labels": Items(_LABEL)},
+    frozenset({*_OPTIONS, *_PART, "labels"}),
+)
 
 
 @dataclass(frozen=True)
@@ -55,9 +63,8 @@ class Decision:
         values = StateRules(
             thresholds=Maybe(Array(np.float64, (len(codec.prior),), low=LOWEST, high=1 - LOWEST)),
             costs=Maybe(Array(np.float64, (classes, classes))),
-            rule=Json(depth=4),
+            rule=_RULE,
         ).read(state)
-        require(isinstance(values["rule"], dict), "rule must be an object.")
         require((values["thresholds"] is None) != (values["costs"] is None), "There must be thresholds or costs.")
         require(classes and can_decide(codec, costs=values["costs"] is not None), "The target has no such decision.")
         return cls(**values)
