@@ -118,6 +118,11 @@ def medley_eager(work: Work, count: int) -> Iterator[float]:
     return _medley(work, count, "eager")
 
 
+def medley_defaults(work: Work, count: int) -> Iterator[float]:
+    """The loop of medley with everything on; stepper and precision as it chooses them for a long training."""
+    return _medley(work, count, "auto", "auto")
+
+
 def auto_model(work: Work, folder: str, **options: Any) -> md.AutoModel:
     """The network of the work in medley."""
     inputs, heads = work.graph()
@@ -126,9 +131,9 @@ def auto_model(work: Work, folder: str, **options: Any) -> md.AutoModel:
     return md.AutoModel(inputs, heads, training=plan, directory=folder, **options)
 
 
-def _medley(work: Work, count: int, stepper: str) -> Iterator[float]:
+def _medley(work: Work, count: int, stepper: str, precision: str = "float32") -> Iterator[float]:
     _, inputs, first, second = work.rows(count)
-    settings = {"learning_rate": 1e-3, "weight_decay": 0.0, "stepper": stepper, "precision": "float32"}
+    settings = {"learning_rate": 1e-3, "weight_decay": 0.0, "stepper": stepper, "precision": precision}
     auto = auto_model(work, tempfile.mkdtemp(), training=settings)
     rows = match_rows(auto.graph, inputs, [first, np.where(second, "yes", "no")], None)
     heads = auto.graph.heads
@@ -142,8 +147,8 @@ def _medley(work: Work, count: int, stepper: str) -> Iterator[float]:
     network.adapt(encoded.slice(0, 8_192))
     network.train()
     forward = count_forward(network, encoded.slice(0, BATCH)) if DEVICE.type == "cpu" else ForwardCount()
-    precision = autocast_dtype(plan.precision, encoded.device, forward.flops)
-    steps = EagerStepper(network, tasks, balancer(LOSS_WEIGHTS, list(heads)).to(DEVICE), plan, precision)
+    dtype = autocast_dtype(plan.precision, encoded.device, forward.flops)
+    steps = EagerStepper(network, tasks, balancer(LOSS_WEIGHTS, list(heads)).to(DEVICE), plan, dtype)
     amount = Amount(BATCH, 10**9, forward, len(steps.parameters))
     records = train(
         choose_stepper(steps, plan, amount),
@@ -167,5 +172,6 @@ LOOPS: dict[str, Callable[[Work, int], Iterator[float]]] = {
     "torch.compile": compiled_forward,
     "medley, eager": medley_eager,
     "medley, compiled": medley_compiled,
+    "medley, defaults": medley_defaults,
 }
 """Contender -> seconds of epochs; the first of them includes compiling."""
