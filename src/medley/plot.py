@@ -23,8 +23,16 @@ if TYPE_CHECKING:
     from medley.model.model import Model
 
 __all__ = [
-    *("confusion", "importance", "learning_curves", "precision_recall", "predicted_against_true", "reliability"),
-    *("residuals", "roc", "thresholds", "trials"),
+    "confusion",
+    "importance",
+    "learning_curves",
+    "precision_recall",
+    "predicted_against_true",
+    "reliability",
+    "residuals",
+    "roc",
+    "thresholds",
+    "trials",
 ]
 
 

@@ -23,7 +23,7 @@ import medley as md
 from medley.sklearn import MedleyClassifier, MedleyMultiTask, MedleyRegressor
 
 QUICK = {"epochs": 1, "time_limit": None}
-ESTIMATORS = [MedleyClassifier(**QUICK), MedleyRegressor(**QUICK), MedleyMultiTask(**QUICK)]
+ESTIMATORS = [cls(**QUICK, validation_split=0.2) for cls in (MedleyClassifier, MedleyRegressor, MedleyMultiTask)]
 
 
 # The targets of these small tables follow from a column, which is warned of as a leak.
