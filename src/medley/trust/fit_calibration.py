@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,15 +123,15 @@ def _fit(
     is_structured: bool,
 ) -> Calibration:
     """Temperature scaling, or structured vector scaling."""
-    from scipy.optimize import minimize, minimize_scalar
 
     def loss(log_slope: float) -> float:
         return float(np.average(log_losses(link, raw * np.exp(log_slope), cells, observed), weights=weight))
 
-    least: Any = minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded", options={"xatol": 1e-3})
-    slope, width = float(np.exp(least.x)), raw.shape[1]
+    slope, width = float(np.exp(_least(loss, -3.0, 3.0))), raw.shape[1]
     if not is_structured:
         return Calibration(np.full(width, slope), np.zeros(width))
+    from scipy.optimize import minimize
+
     penalty, factor = STRENGTH * width / len(raw), (weight / weight.sum())[:, None]
 
     def structured(parameters: np.ndarray) -> tuple[float, np.ndarray]:
@@ -148,3 +149,20 @@ def _fit(
     options = {"maxiter": STEPS}
     result = minimize(structured, np.zeros(2 * width), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     return Calibration(slope * np.exp(result.x[:width]), result.x[width:])
+
+
+def _least(function: Callable[[float], float], low: float, high: float, tolerance: float = 1e-3) -> float:
+    """Where a function with one minimum is least, by golden section search: SciPy takes longer to import."""
+    ratio = (5**0.5 - 1) / 2
+    inner = [high - ratio * (high - low), low + ratio * (high - low)]
+    values = [function(place) for place in inner]
+    while high - low > tolerance:
+        if values[0] < values[1]:
+            high, inner[1], values[1] = inner[1], inner[0], values[0]
+            inner[0] = high - ratio * (high - low)
+            values[0] = function(inner[0])
+        else:
+            low, inner[0], values[0] = inner[0], inner[1], values[1]
+            inner[1] = low + ratio * (high - low)
+            values[1] = function(inner[1])
+    return (low + high) / 2
