@@ -9,6 +9,7 @@ from medley.auto.automodel import AutoModel
 from medley.auto.target_columns import read_table, split_target
 from medley.callbacks.callback import CallbackLike
 from medley.model.records import History
+from medley.search.execute.executor import Executor
 
 
 class TableTask(AutoModel):
@@ -27,6 +28,8 @@ class TableTask(AutoModel):
         verbose: int = 1,
         *,
         resume: bool = False,
+        executor: str | Executor | None = None,
+        workers: int | None = None,
     ) -> History:
         """Searches and trains.
 
@@ -41,6 +44,8 @@ class TableTask(AutoModel):
             callbacks: as in `AutoModel.fit`.
             verbose: as in `AutoModel.fit`.
             resume: as in `AutoModel.fit`.
+            executor: as in `AutoModel.fit`.
+            workers: as in `AutoModel.fit`.
 
         Returns:
             The records of the best trial, like Keras's `History`.
@@ -52,7 +57,8 @@ class TableTask(AutoModel):
         if isinstance(validation_data, list | tuple) and len(validation_data) in (2, 3):
             validation_data = (*split_target(*validation_data[:2]), *validation_data[2:])
         validation = (validation_split, validation_data)
-        return super().fit(x, y, epochs, batch_size, *validation, sample_weight, callbacks, verbose, resume=resume)
+        search = {"resume": resume, "executor": executor, "workers": workers}
+        return super().fit(x, y, epochs, batch_size, *validation, sample_weight, callbacks, verbose, **search)
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
         """As `Model.predict`; `x` may be a file, and columns that are not inputs are ignored."""
