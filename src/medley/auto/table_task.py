@@ -57,7 +57,7 @@ class TableTask(AutoModel):
         if isinstance(validation_data, list | tuple) and len(validation_data) in (2, 3):
             validation_data = (*split_target(*validation_data[:2]), *validation_data[2:])
         validation = (validation_split, validation_data)
-        search = {"resume": resume, "executor": executor, "workers": workers}
+        search: dict[str, Any] = {"resume": resume, "executor": executor, "workers": workers}
         return super().fit(x, y, epochs, batch_size, *validation, sample_weight, callbacks, verbose, **search)
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
