@@ -195,6 +195,8 @@ def workers(tmp_path, monkeypatch):
         process.communicate()
 
 
+# A worker may be killed while it writes a checkpoint; the trial is continued from the one before.
+@pytest.mark.filterwarnings("ignore:Trial .*A checkpoint is ignored")
 def test_of_four_workers_that_share_a_folder_two_are_killed(serial, workers, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
     killed, stopped = [], []

@@ -93,7 +93,9 @@ class TaskWriter:
             "parts": [self._part(data, place) for place in range(len(data.parts))],
             "keeps_partial": trial.hooks.keeps_partial,
             "checkpoint_seconds": trial.checkpoints.interval,
-            "modules": sorted({part.__module__ for part in registry.registered_elsewhere().values()}),
+            "modules": sorted(
+                {getattr(part, "__module__", "") for part in registry.registered_elsewhere().values()} - {""}
+            ),
         }
 
     def _source(self, source: Source, parts: list[Encoded]) -> dict[str, Any]:
