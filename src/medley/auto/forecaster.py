@@ -21,6 +21,7 @@ from medley.data.rows import count, take
 from medley.errors import ConfigError, DataError, ErrorCollector, NotFittedError
 from medley.heads.regression import RegressionHead
 from medley.model.records import History
+from medley.search.execute.executor import Executor
 from medley.search.tuners import Tuner
 from medley.series.timeseries import TimeseriesInput
 from medley.series.windows import MAX_DEFAULT_LOOKBACK
@@ -106,6 +107,8 @@ class TimeseriesForecaster(TableTask):
         verbose: int = 1,
         *,
         resume: bool = False,
+        executor: str | Executor | None = None,
+        workers: int | None = None,
     ) -> History:
         """Searches and trains.
 
@@ -120,6 +123,8 @@ class TimeseriesForecaster(TableTask):
             callbacks: as in `AutoModel.fit`.
             verbose: as in `AutoModel.fit`.
             resume: as in `AutoModel.fit`.
+            executor: as in `AutoModel.fit`.
+            workers: as in `AutoModel.fit`.
 
         Returns:
             The records of the best trial, like Keras's `History`.
@@ -137,7 +142,8 @@ class TimeseriesForecaster(TableTask):
             train = np.arange(count)
             x, y, weight = take(x, train), take(y, train), None if weight is None else weight[:count]
         validation = (validation_split, validation_data)
-        history = super().fit(x, y, epochs, batch_size, *validation, weight, callbacks, verbose, resume=resume)
+        search: dict[str, Any] = {"resume": resume, "executor": executor, "workers": workers}
+        history = super().fit(x, y, epochs, batch_size, *validation, weight, callbacks, verbose, **search)
         write_file(self.folder / _TRAINING_FILE, json.dumps({"rows": rows.size}).encode())
         return history
 
