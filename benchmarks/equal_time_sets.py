@@ -38,7 +38,7 @@ class DataSet:
         read: data folder -> table.
         targets: column -> metric.
         divide: table, side, seed -> its parts; the seed changes the validation rows alone.
-        texts: columns of texts. These and the next four are what the baselines are told; medley infers it.
+        texts: columns of texts. These and the next four are what the baselines are given; medley infers it.
         categories: columns of numbers that are names.
         images: columns of images: file names, or arrays.
         sounds: columns of recordings: file names.
@@ -147,7 +147,7 @@ def csv(path: str) -> Callable[[Path], pd.DataFrame]:
 
 
 def read_beijing(folder: Path) -> pd.DataFrame:
-    """Both files, with a column that tells them apart."""
+    """Both files, with a column that distinguishes them."""
     parts = ("train", "test")
     return pd.concat(
         [pd.read_csv(folder / "beijing_air" / f"{part}.csv.gz").assign(part=part) for part in parts],

@@ -101,8 +101,8 @@ def compare(name: str, frame: pd.DataFrame, root: Path, seconds: float) -> None:
                 lambda some=some: ours.predict(some, root=root),
                 seconds=seconds,
             )
-            told = [f"{one / rows * 1e3:.3f}" for one in both]
-            print(f"  {f'ms per row, {rows:,} at once':28}{told[0]:>12}{told[1]:>14}{both[0] / both[1]:>8.2f}")
+            cells = [f"{value / rows * 1e3:.3f}" for value in both]
+            print(f"  {f'ms per row, {rows:,} at once':28}{cells[0]:>12}{cells[1]:>14}{both[0] / both[1]:>8.2f}")
         row = frame.iloc[:1].drop(columns=["price"])
         (slow, much), (fast, little) = started(saved, row, root), started(path, row, root)
         print(f"  {'start to end, one row, s':28}{slow:>12.2f}{fast:>14.2f}{slow / fast:>8.2f}")

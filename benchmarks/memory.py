@@ -47,14 +47,14 @@ def main() -> None:
         sizes = [args.rows, args.rows * args.times]
         files = [written(folder / f"{rows}-{args.side}.parquet", rows, args.side) for rows in sizes]
         print(f"{'':12} {'rows':>9} {'file':>9} {'peak':>9} {'of it, the fit':>15} {'seconds':>8}")
-        streamed = [told("in batches", file, rows, MEMORY) for file, rows in zip(files, sizes, strict=True)]
+        streamed = [measured("in batches", file, rows, MEMORY) for file, rows in zip(files, sizes, strict=True)]
         compare("in batches", streamed, sizes)
         if not args.batches_only:
-            held = [told("in memory", file, rows, "1TB") for file, rows in zip(files, sizes, strict=True)]
+            held = [measured("in memory", file, rows, "1TB") for file, rows in zip(files, sizes, strict=True)]
             compare("in memory", held, sizes)
 
 
-def told(word: str, file: Path, rows: int, memory: str) -> dict[str, float]:
+def measured(word: str, file: Path, rows: int, memory: str) -> dict[str, float]:
     """Fits in a process of its own and prints a line."""
     with tempfile.TemporaryDirectory() as folder:
         cache = {**os.environ, "MEDLEY_CACHE": f"{folder}/cache"}

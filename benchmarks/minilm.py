@@ -1,9 +1,9 @@
-"""What a pretrained encoder of texts adds to reviews: a frozen MiniLM against texts learnt from scratch.
+"""What a pretrained encoder of texts adds to reviews: a frozen MiniLM against texts trained from scratch.
 
 Reviews of clothes with title, text and three plain columns; three targets in one model: whether it is recommended, the
 rating and the department. The same split, seed, trunk and training throughout; all that differs is what reads the two
 texts: medley's own encoder (a bag of n-grams), the frozen MiniLM (mean over the tokens), or both. MiniLM runs once per
-distinct text, which is told apart; what is told per trial is everything else.
+distinct text, which is reported separately; the time per trial is everything else.
 
 Scores on a quarter of the rows that nothing was trained on, the greater the better: `auc` for two classes, `accuracy`
 for more, `r2` of the mean rating.

@@ -38,7 +38,7 @@ def test_arguments_stand_where_users_know_them():
     assert [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD] == specific + search
 
 
-def test_predict_tells_the_rows_after_the_training_rows(tmp_path):
+def test_predict_returns_the_rows_after_the_training_rows(tmp_path):
     x, y = series()
     auto = forecaster(tmp_path)
     auto.fit(x[:50], y[:50], **QUICK)

@@ -54,7 +54,7 @@ def test_late_days_are_held_out(sets):
     )
 
 
-def test_answers_do_not_tell_the_digit_from_the_question(sets, monkeypatch):
+def test_answers_do_not_reveal_the_digit_from_the_question(sets, monkeypatch):
     images = np.zeros((2_000, 2, 2), np.uint8)
     digits = np.random.default_rng(1).integers(0, 10, 2_000).astype(np.uint8)
     monkeypatch.setattr(sets, "read_mnist", lambda folder, part: (images, digits))

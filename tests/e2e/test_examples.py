@@ -91,7 +91,7 @@ def test_exact_network_has_the_sizes_that_were_written_down(example, shared_data
     assert scores["digit_accuracy"] > 0.85  # the answers take longer to learn than this test lasts
 
 
-def test_parity_tells_both_accuracies_and_one_prediction(example, shared_data, tmp_path):
+def test_parity_prints_both_accuracies_and_one_prediction(example, shared_data, tmp_path):
     parity = example("digits_parity")
     mnist = sys.modules["digits"].read_mnist(shared_data / "mnist", "train")
     images, digits = mnist[0][:6_000], mnist[1][:6_000]
@@ -105,7 +105,7 @@ def test_parity_tells_both_accuracies_and_one_prediction(example, shared_data, t
     assert parity["as_text"](images[0]).count("\n") == 13
 
 
-def test_examples_tell_a_missing_folder(tmp_path):
+def test_examples_report_a_missing_folder(tmp_path):
     done = subprocess.run(
         [sys.executable, ROOT / "examples" / "digits_parity.py", "--data", tmp_path / "nowhere"],
         capture_output=True,
@@ -122,7 +122,7 @@ def test_engine_benchmark_runs(tmp_path):
     assert "median: medley" in output
 
 
-def test_rooms_are_told_apart_by_image_and_caption(example, tmp_path):
+def test_rooms_are_classified_by_image_and_caption(example, tmp_path):
     rooms = example("indoor_scenes")
     folder = rooms["make_rooms"](tmp_path, 20)
     encoders = rooms["tiny_encoders"](folder)
@@ -151,7 +151,7 @@ def test_rooms_with_encoders_that_learn_and_captions_that_lack(example, tmp_path
 
 
 @pytest.mark.slow
-def test_frozen_benchmark_tells_a_ratio_and_that_scores_are_the_same(tmp_path):
+def test_frozen_benchmark_prints_a_ratio_and_that_scores_are_the_same(tmp_path):
     output = run(ROOT / "benchmarks" / "frozen.py", "--rows", 40, "--trials", 2, "--epochs", 2, cwd=tmp_path)
     assert "ratio" in output
     assert float(output.split("scores differ by ")[1].split()[0]) < 1e-4

@@ -114,7 +114,7 @@ def test_all_rows_are_learned_from_and_all_are_validated_on(frame, tmp_path):
     assert 0 < model.metadata["scores"]["val_relative_loss"] < 0.6
 
 
-def test_a_target_that_nothing_tells_is_warned_of_by_name(tmp_path):
+def test_a_target_that_no_input_predicts_is_warned_of_by_name(tmp_path):
     frame = pd.DataFrame({"x": RNG.normal(size=3_000), "y": RNG.normal(size=3_000)})
     frame["z"] = np.where(frame["x"] + RNG.normal(size=3_000) > 0, "yes", "no")
     with pytest.warns(WeakModelWarning, match="^y: the model is no better than a constant"):

@@ -160,7 +160,7 @@ def test_predictions_keep_the_type_of_the_training_labels(train, others, labels,
     assert str(codec.classes.array.dtype) == dtype
 
 
-def test_an_unknown_tag_is_told_by_its_row():
+def test_an_unknown_tag_is_reported_with_its_row():
     codec = ClassificationHead(multi_label=True).codec().fit([["a"], ["a", "b"]])
     with pytest.raises(DataError, match="label 'z' in row 2 was not"):
         codec.encode([["a", "b"], ["b"], ["z"]])

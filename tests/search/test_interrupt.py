@@ -29,7 +29,7 @@ class Lost:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_interrupt_that_nobody_hears_is_remembered():
+def test_an_interrupt_that_no_handler_receives_is_remembered():
     with Interrupts() as interrupts:
         lost = Lost()
         del lost  # what is raised in here is reported, and not passed on

@@ -160,7 +160,7 @@ def test_a_failed_trial_does_not_end_the_search(study, trainings):
     assert results[1].params == dict(zip(("dense.units", "training.learning_rate"), trainings.seen[1], strict=True))
 
 
-def test_a_search_without_any_good_trial_tells_every_reason(study, trainings):
+def test_a_search_in_which_all_trials_fail_lists_every_reason(study, trainings):
     trainings.events = {0: ValueError("no memory"), 1: OversizedError("too large"), 2: inf, 3: ValueError("again")}
     with pytest.raises(
         SearchError,

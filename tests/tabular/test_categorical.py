@@ -22,7 +22,7 @@ def test_numbers_alone_pass_without_weights():
     assert not module.state_dict()
 
 
-def test_missing_numbers_become_their_mean_and_are_told_where_training_lacked_some():
+def test_missing_numbers_become_their_mean_and_are_flagged_where_training_rows_lack_some():
     spec = table(Column("a", "numeric", missing=True), Column("b", "numeric"))
     module = CategoricalToNumerical().build(spec)
     x = torch.tensor([[1.0, 2.0], [torch.nan, torch.nan], [3.0, torch.inf]])

@@ -45,7 +45,7 @@ DAY = datetime.datetime(2020, 1, 1, 12)
         ([b"a", b"b"], "category"),
     ],
 )
-def test_kinds_of_columns_are_told_apart(cells, reading):
+def test_kinds_of_columns_are_inferred(cells, reading):
     assert infer_reading(column_of(cells)) == reading
 
 

@@ -96,7 +96,7 @@ def test_a_lost_column_is_named_with_its_neighbours():
         codec.encode(FRAME.rename(columns={"smoker": "smokers"}))
 
 
-def test_another_number_of_columns_is_told():
+def test_another_number_of_columns_is_an_error():
     codec = TableCodec().fit(np.zeros((5, 3)))
     with pytest.raises(DataError, match=r"3 columns it was fitted with \('0', '1', '2'\), got 4"):
         codec.encode(np.zeros((2, 4)))
@@ -131,7 +131,7 @@ def test_names_choose_among_the_columns_of_a_frame():
     assert TableCodec(["1"]).fit(pd.DataFrame([[1, 2], [3, 4]])).spec.shape == (1,)
 
 
-def test_declared_types_overrule_what_is_told_apart():
+def test_declared_types_override_inferred_ones():
     codec = TableCodec(column_types={"age": "categorical", "smoker": "numerical"}).fit(FRAME)
     assert [column.kind for column in codec.spec.columns] == ["categorical", "categorical", "numeric"]
     assert codec.spec.columns[0].cardinality == 4
@@ -199,6 +199,6 @@ def test_a_column_without_a_training_value_may_hold_words_later():
 
 
 @pytest.mark.parametrize("table", [np.array([[1 + 1j], [2j]]), {"x": [1 + 1j, None]}])
-def test_complex_numbers_are_told(table):
+def test_complex_numbers_are_an_error(table):
     with pytest.raises(DataError, match="holds complex numbers"):
         TableCodec().fit(table)

@@ -95,7 +95,7 @@ def test_dates_are_numbers_of_days():
         column.encode(column_of([None, 17]))
 
 
-def test_a_word_among_numbers_is_told_with_row_and_way_out():
+def test_a_word_among_numbers_is_reported_with_row_and_way_out():
     column = learnt([1, 2, 3])
     with pytest.raises(DataError, match=r"'x' holds numbers, but row 1 holds 'many'.*\"categorical\""):
         column.encode(column_of([1, "many"]))

@@ -63,13 +63,13 @@ def test_anything_is_flattened_first(spec):
         ({"use_batchnorm": "yes"}, "True or False"),
     ],
 )
-def test_wrong_sizes_are_told(fields, words):
+def test_wrong_sizes_are_errors(fields, words):
     with pytest.raises(ConfigError, match=words):
         DenseBlock(**fields)
 
 
 @pytest.mark.parametrize("size", ["big", -3, 2.5, 0, True, (4, -1), ()])
-def test_an_error_is_told_once(size):
+def test_an_error_is_reported_once(size):
     with pytest.raises(ConfigError) as error:
         DenseBlock(num_units=size)
     assert "errors" not in str(error.value)

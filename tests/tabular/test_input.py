@@ -15,7 +15,7 @@ def test_declarations_come_back_from_json():
     assert again.codec().fit([[1, 2], [3, 4]]).spec.columns[1].kind == "categorical"
 
 
-def test_errors_use_known_words_and_are_told_at_once():
+def test_errors_name_arguments_and_are_reported_together():
     with pytest.raises(ConfigError) as caught:
         StructuredDataInput(["a", "b"], {"c": "numerical", "a": "text"})
     assert 'column_types should be either "categorical" or "numerical", but got \'text\'' in str(caught.value)

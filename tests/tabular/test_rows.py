@@ -105,7 +105,7 @@ def test_masked_cells_are_missing():
         ({"1": [1], 1: [2]}, "'1' twice"),
     ],
 )
-def test_what_is_no_table_is_told(values, words):
+def test_what_is_no_table_is_an_error(values, words):
     with pytest.raises(DataError) as caught:
         read_rows(values)
     assert words in str(caught.value)

@@ -49,7 +49,7 @@ def test_more_rows_get_more_units_and_no_size_takes_several_times_the_default():
         ({"dropout": 1.0}, "below 1"),
     ],
 )
-def test_wrong_sizes_are_told_once(fields, words):
+def test_wrong_sizes_are_reported_once(fields, words):
     with pytest.raises(ConfigError, match=words) as error:
         TabMBlock(**fields)
     assert "errors" not in str(error.value)

@@ -89,6 +89,7 @@ class EncodedFiles:
         try:
             manifest = json.loads((folder / _MANIFEST).read_text())
             parts = [_read_part(folder, number, manifest) for number in range(len(manifest["sizes"]))]
+            encoding = StoredEncoding(parts, manifest["metadata"])
         except FileNotFoundError:
             if folder.is_dir():
                 shutil.rmtree(folder, ignore_errors=True)
@@ -97,7 +98,7 @@ class EncodedFiles:
             shutil.rmtree(folder, ignore_errors=True)
             return None
         os.utime(folder / _MANIFEST)
-        return StoredEncoding(parts, manifest["told"])
+        return encoding
 
     @contextmanager
     def writing(self, layouts: Mapping[str, EncodingLayout]) -> Iterator[dict[str, Writer]]:
@@ -187,7 +188,7 @@ class Writer:
             "shape": list(self.layout.shape),
             "dtype": self.layout.dtype.str,
             "sums": sums,
-            "told": self.metadata,
+            "metadata": self.metadata,
         }
         (self._folder / _MANIFEST).write_text(json.dumps(manifest))
         try:
