@@ -80,8 +80,8 @@ def _allowed(name: str) -> str:
 
 def _mlflow() -> Any:
     try:
-        import mlflow
-        import mlflow.entities
+        import mlflow  # pyright: ignore[reportMissingImports]
+        import mlflow.entities  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError as error:
         message = "The callback MLflow needs mlflow-skinny."
         raise MissingDependencyError(message, package="mlflow-skinny", extra="tracking") from error

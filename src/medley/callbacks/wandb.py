@@ -67,7 +67,7 @@ class WandB(Callback):
 
 def _wandb() -> Any:
     try:
-        import wandb
+        import wandb  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError as error:
         message = "The callback WandB needs wandb."
         raise MissingDependencyError(message, package="wandb", extra="tracking") from error

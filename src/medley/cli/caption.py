@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medley.cli.options import add_root
 from medley.cli.output import ENDINGS, add_rows_as_json, output_of, write_frame
 from medley.cli.table_argument import add_table, table_of
 from medley.core.arguments import check_whole_number
@@ -49,9 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="OUT", default="-", help=f"a file ({', '.join(ENDINGS)}); by default printed as CSV"
     )
-    parser.add_argument(
-        "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
-    )
+    add_root(parser)
     parser.add_argument("--prompt", metavar="TEXT", help="the beginning of each caption; for chat models, the question")
     parser.add_argument(
         "--max-length", metavar="N", type=int, default=32, help="the maximum number of tokens per caption (default: 32)"

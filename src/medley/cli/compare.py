@@ -7,6 +7,7 @@ from pathlib import Path
 
 from medley.cli.json_output import add_json, print_json
 from medley.cli.models import open_model, read_rows
+from medley.cli.options import add_device, add_root
 from medley.cli.output import ENDINGS, check_output, write_frame
 from medley.cli.table_argument import add_table, table_of
 from medley.cli.tables import show_table
@@ -33,12 +34,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--samples", metavar="N", type=int, default=500, help="resamples of the rows (default: 500)")
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the resamples (default: 0)")
     parser.add_argument("-o", "--output", metavar="OUT", help=f"a file for all numbers ({', '.join(ENDINGS)})")
-    parser.add_argument(
-        "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
-    )
-    parser.add_argument(
-        "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
-    )
+    add_root(parser)
+    add_device(parser)
     add_json(parser)
 
 

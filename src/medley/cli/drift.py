@@ -7,7 +7,7 @@ from pathlib import Path
 
 from medley.cli.json_output import add_json, print_json
 from medley.cli.models import open_model, read_rows
-from medley.cli.options import add_on_unreadable
+from medley.cli.options import add_device, add_on_unreadable, add_root
 from medley.cli.output import ENDINGS, check_output, write_frame
 from medley.cli.table_argument import add_table, table_of
 from medley.errors import DataError, ErrorCollector
@@ -47,12 +47,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-shift", metavar="S", type=float, default=0.1, help="least shift that may be drift (default: 0.1)"
     )
-    parser.add_argument(
-        "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
-    )
-    parser.add_argument(
-        "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
-    )
+    add_root(parser)
+    add_device(parser)
     add_on_unreadable(parser)
     add_json(parser)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from medley.cli.json_output import add_json, print_json
 from medley.cli.models import open_model, read_rows
-from medley.cli.options import add_on_unreadable
+from medley.cli.options import add_device, add_on_unreadable, add_root
 from medley.cli.table_argument import add_table, table_of
 from medley.cli.tables import show_table
 from medley.errors import DataError, ErrorCollector, did_you_mean
@@ -34,12 +34,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLES
     parser.add_argument("model", metavar="MODEL_DIR", type=Path, help="a folder written by medley fit or Model.save")
     add_table(parser, "a table that has the target columns, in any form that medley fit takes")
-    parser.add_argument(
-        "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
-    )
-    parser.add_argument(
-        "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
-    )
+    add_root(parser)
+    add_device(parser)
     parser.add_argument("--weight", metavar="COLUMN", help="a column with the weight of each row")
     add_on_unreadable(parser)
     add_json(parser)

@@ -12,7 +12,7 @@ import numpy as np
 
 from medley.cli.json_output import add_json, print_json
 from medley.cli.models import open_model, read_rows
-from medley.cli.options import add_on_unreadable
+from medley.cli.options import add_device, add_on_unreadable, add_root
 from medley.cli.table_argument import add_table, table_of
 from medley.cli.tables import show_table
 from medley.core.files import replacing
@@ -50,12 +50,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--samples", metavar="N", type=int, default=64, help="orders of columns (default: 64)")
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the orders (default: 0)")
     parser.add_argument("-o", "--output", metavar="PAGE", type=Path, help="write a page (.html) with texts and images")
-    parser.add_argument(
-        "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
-    )
-    parser.add_argument(
-        "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
-    )
+    add_root(parser)
+    add_device(parser)
     add_on_unreadable(parser)
     add_json(parser)
 

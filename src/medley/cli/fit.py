@@ -14,6 +14,7 @@ from medley.cli.config import add_config, config_text, options_of
 from medley.cli.inspect import add_table_arguments, column_kinds, missing_values
 from medley.cli.json_output import add_json, print_json
 from medley.cli.memory import add_memory
+from medley.cli.options import add_device
 from medley.cli.plan import add_plan, plan_of
 from medley.cli.pretrained import add_pretrained, pretrained_of
 from medley.cli.table_argument import add_table, name_of, table_of
@@ -116,9 +117,7 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", metavar="N", type=_whole_number, help="the same seed gives the same result (default: 0)"
     )
-    parser.add_argument(
-        "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
-    )
+    add_device(parser)
     parser.add_argument(
         "--executor",
         metavar="E",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from medley.cli.json_output import add_json, print_json
 from medley.cli.memory import add_memory, memory_of
+from medley.cli.options import add_root
 from medley.cli.table_argument import add_table, table_of
 from medley.cli.tables import show_table
 from medley.errors import DataError, ErrorCollector, MedleyError, did_you_mean
@@ -43,9 +44,7 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target", metavar="NAME", action="append", default=[], help="a column to predict; may be given several times"
     )
-    parser.add_argument(
-        "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
-    )
+    add_root(parser)
     parser.add_argument(
         "--kind",
         metavar="COLUMN=KIND",

@@ -70,3 +70,17 @@ def add_verbosity(parser: argparse.ArgumentParser) -> None:
         "-v", "--verbose", action="store_const", const=2, dest="verbose", help="more lines, and the time that was taken"
     )
     parser.set_defaults(verbose=1)
+
+
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """Add `--root`, the folder of files that cells name."""
+    parser.add_argument(
+        "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add `--device`."""
+    parser.add_argument(
+        "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
+    )

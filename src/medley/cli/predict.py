@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from medley.cli.memory import add_memory, memory_of
 from medley.cli.models import open_predictor, read_rows
-from medley.cli.options import add_on_unreadable
+from medley.cli.options import add_device, add_on_unreadable, add_root
 from medley.cli.output import ENDINGS, add_rows_as_json, output_of, write_frame
 from medley.cli.table_argument import add_table, table_of
 from medley.core.progress_bar import progress_bar
@@ -71,12 +71,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write the columns of the table, too; the prediction of a target among them is called TARGET_predicted",
     )
-    parser.add_argument(
-        "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
-    )
-    parser.add_argument(
-        "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
-    )
+    add_root(parser)
+    add_device(parser)
     add_on_unreadable(parser)
     add_memory(parser)
     add_rows_as_json(parser)

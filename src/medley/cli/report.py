@@ -8,6 +8,7 @@ from typing import Any
 
 from medley.cli.json_output import add_json, print_json
 from medley.cli.models import load_any
+from medley.cli.options import add_device, add_root
 from medley.cli.table_argument import add_table, table_of
 from medley.errors import ConfigError, DataError, ErrorCollector, MedleyError
 
@@ -30,12 +31,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="OUT", type=Path, default=Path("report.html"), help="the file (default: report.html)"
     )
-    parser.add_argument(
-        "--root", metavar="DIR", help="relative paths in cells start from here (default: the folder of the table)"
-    )
-    parser.add_argument(
-        "--device", metavar="D", default="auto", help='"cpu", "cuda", ... (default: a GPU if there is one)'
-    )
+    add_root(parser)
+    add_device(parser)
     parser.add_argument("--no-examples", action="store_true", help="show no cells and no rows of the tables")
     add_json(parser)
 

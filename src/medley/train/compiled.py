@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-
 import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from medley.core.batch import Batch
 from medley.model.forward import is_out_of_memory
+from medley.train.delegating import DelegatingStepper
 from medley.train.eager import EagerStepper
-from medley.train.state import StepperState
-from medley.train.stepper import StepOutput, Stepper
+from medley.train.stepper import StepOutput
 from medley.train.whole_step import WholeStep, compile_step, is_complete, numbers_of, reason_of, tensors_of
 
 
-class CompiledStepper(Stepper):
+class CompiledStepper(DelegatingStepper):
     """Runs steps as one compiled program: the same losses and updates as `EagerStepper`, up to rounding.
 
     The weights, the moments and everything else that a step changes are those of an eager stepper, in place. So their
@@ -31,10 +29,9 @@ class CompiledStepper(Stepper):
     """
 
     def __init__(self, eager: EagerStepper, batch_size: int) -> None:
-        self.eager = eager
+        super().__init__(eager)
         self.batch_size = batch_size
         self._program: _Program | None = None
-        self._follow()
 
     def step(self, batch: Batch, progress: float) -> StepOutput:
         eager = self.eager
@@ -55,31 +52,9 @@ class CompiledStepper(Stepper):
         self._follow()
         return output
 
-    def _follow(self) -> None:
-        self.learning_rate, self.pieces = self.eager.learning_rate, self.eager.pieces
-        self.is_restarted = self.eager.is_restarted
-
-    def end_epoch(self) -> None:
-        self.eager.end_epoch()
-
-    def restart(self, factor: float) -> None:
-        self.eager.restart(factor)
-        self._rebind()
-
-    def averaged(self) -> AbstractContextManager[None]:
-        return self.eager.averaged()
-
-    def state(self) -> StepperState:
-        return self.eager.state()
-
-    def restore(self, state: StepperState) -> None:
-        self.eager.restore(state)
-        self._rebind()
-
-    def _rebind(self) -> None:
+    def _bind(self) -> None:
         if self._program is not None:
             self._program.bind()
-        self._follow()
 
 
 class _Program:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -19,9 +19,9 @@ from torch.func import vmap
 from torch.utils._pytree import tree_leaves, tree_map
 
 from medley.core.batch import Batch
+from medley.train.delegating import DelegatingStepper
 from medley.train.eager import EagerStepper
-from medley.train.state import StepperState
-from medley.train.stepper import StepOutput, Stepper
+from medley.train.stepper import StepOutput
 from medley.train.whole_step import WholeStep, compile_step, is_complete, numbers_of, reason_of, tensors_of
 
 MIN_LIVE = 0.4
@@ -209,7 +209,7 @@ class Lane:
         self._output = output
 
 
-class StackedStepper(Stepper):
+class StackedStepper(DelegatingStepper):
     """The stepper of a lane: asks the stack for its steps.
 
     Args:
@@ -225,45 +225,22 @@ class StackedStepper(Stepper):
     """
 
     def __init__(self, eager: EagerStepper, lane: Lane, batch_size: int) -> None:
-        self.eager = eager
+        super().__init__(eager)
         self.lane = lane
         self.batch_size = batch_size
         self.structure = structure_of(eager)
         self.program: _StackedProgram | None = None
         self.slot = -1
         self.tensors: Any = None
-        self._follow()
 
     def step(self, batch: Batch, progress: float) -> StepOutput:
         output = self.lane.request(batch, progress)
         self._follow()
         return output
 
-    def _follow(self) -> None:
-        self.learning_rate, self.pieces = self.eager.learning_rate, self.eager.pieces
-        self.is_restarted = self.eager.is_restarted
-
-    def end_epoch(self) -> None:
-        self.eager.end_epoch()
-
-    def restart(self, factor: float) -> None:
-        self.eager.restart(factor)
-        self._rebind()
-
-    def averaged(self) -> AbstractContextManager[None]:
-        return self.eager.averaged()
-
-    def state(self) -> StepperState:
-        return self.eager.state()
-
-    def restore(self, state: StepperState) -> None:
-        self.eager.restore(state)
-        self._rebind()
-
-    def _rebind(self) -> None:
+    def _bind(self) -> None:
         if self.program is not None:
             self.program.hold(self, self.slot)
-        self._follow()
 
 
 class _StackedProgram:
