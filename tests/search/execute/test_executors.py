@@ -107,14 +107,16 @@ def test_one_worker_searches_as_this_process_does_whatever_the_tuner(serial, tmp
 
 
 def test_a_worker_that_is_killed_loses_no_trial_and_no_epoch(serial, tmp_path, monkeypatch, capfd):
-    """Two workers; the one that has trained an epoch of trial 2 is killed while it waits for the answer."""
+    """Two workers; the one that trains trial 2 is killed once it has a checkpoint."""
     monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
     executor = Processes(2)
     killed = []
 
     def kill(record):
-        worker = next((one for one in executor._processes if one.trial is not None and one.trial.number == 2), None)
-        if not killed and worker is not None and record.epoch == 1:
+        running = [process for process in executor._processes if process.trial is not None]
+        worker = next((process for process in running if process.trial.number == 2), None)
+        has_checkpoint = any((tmp_path / "project" / "checkpoints" / "2").glob("*/state.json"))
+        if not killed and worker is not None and has_checkpoint:
             killed.append(worker.process.pid)
             os.kill(worker.process.pid, signal.SIGKILL)
 
