@@ -31,6 +31,7 @@ def process_group() -> Iterator[Ranks | None]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=TIMEOUT)
     try:
         yield Ranks()
+        dist.barrier()  # none leaves while another still sends
     finally:
         dist.destroy_process_group()
 
