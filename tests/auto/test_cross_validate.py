@@ -46,10 +46,10 @@ def test_scores_are_those_of_out_of_fold_predictions(table, result):
         ]
         for fold in range(3)
     ]
-    found = result.scores.loc[["price_mean_squared_error", "kind_accuracy"]]
-    np.testing.assert_allclose(found[["fold_0", "fold_1", "fold_2"]].T, by_fold, rtol=1e-4)
-    np.testing.assert_allclose(found["mean"], np.mean(by_fold, axis=0), rtol=1e-4)
-    np.testing.assert_allclose(found.standard_error, np.std(by_fold, axis=0, ddof=1) / np.sqrt(3), rtol=1e-4)
+    figures = result.scores.loc[["price_mean_squared_error", "kind_accuracy"]]
+    np.testing.assert_allclose(figures[["fold_0", "fold_1", "fold_2"]].T, by_fold, rtol=1e-4)
+    np.testing.assert_allclose(figures["mean"], np.mean(by_fold, axis=0), rtol=1e-4)
+    np.testing.assert_allclose(figures.standard_error, np.std(by_fold, axis=0, ddof=1) / np.sqrt(3), rtol=1e-4)
     assert "kind_accuracy" in str(result)
     assert "±" in str(result)
 

@@ -138,8 +138,8 @@ def test_calibration_thresholds_and_intervals_are_those_of_predictions(pets_mode
     model = md.load(pets_model.save(tmp_path / "model"))
     model.set_threshold("breed", threshold=0.9)
     table = pd.read_csv(pets_folder / "test.csv")
-    found = json.loads(model.report(tmp_path / "r.json", pets_folder / "test.csv").read_text("utf-8"))
-    breed, price = found["targets"]
+    content = json.loads(model.report(tmp_path / "r.json", pets_folder / "test.csv").read_text("utf-8"))
+    breed, price = content["targets"]
     predicted = model.predict(pets_folder / "test.csv", interval=0.9)
     assert breed["headline"]["value"] == pytest.approx(accuracy_score(table.breed, predicted.breed), abs=1e-5)
     thresholds = next(item["rows"] for item in breed["tables"] if item["caption"].startswith("Thresholds"))
@@ -204,9 +204,9 @@ def test_a_model_saved_without_examples_shows_none(pets_model, pets_folder, tmp_
 
 
 def test_without_a_table_it_shows_validation_rows_and_says_what_is_left_out(pets_model, pets_folder):
-    found = json.loads(pets_model.report(pets_folder / "own.json").read_text("utf-8"))
-    assert "validation" in found["summary"]["origin"] or "training" in found["summary"]["origin"]
-    breed = found["targets"][0]
+    content = json.loads(pets_model.report(pets_folder / "own.json").read_text("utf-8"))
+    assert "validation" in content["summary"]["origin"] or "training" in content["summary"]["origin"]
+    breed = content["targets"][0]
     observed = pets_model.validation.tasks["breed"]
     expected = np.mean(observed.predictions[observed.observed] == observed.targets[observed.observed])
     assert breed["headline"]["value"] == pytest.approx(expected, abs=1e-6)
@@ -270,17 +270,17 @@ def test_every_kind_of_head_is_reported(tmp_path):
     ]
     auto = md.AutoModel(md.Input(name="x"), heads, max_trials=1, directory=tmp_path)
     auto.fit(x, y, epochs=1, verbose=0)
-    found = json.loads(auto.model.report(tmp_path / "report.json", x, y).read_text("utf-8"))
-    titles = {section["name"]: [figure["title"] for figure in section["figures"]] for section in found["targets"]}
+    content = json.loads(auto.model.report(tmp_path / "report.json", x, y).read_text("utf-8"))
+    titles = {section["name"]: [figure["title"] for figure in section["figures"]] for section in content["targets"]}
     assert "Average precision by label" in titles["tags"]
     assert titles["pair"].count("Residuals") == 2
     assert {"Confusion matrix", "ROC"} <= set(titles["stars"])
     assert "Predicted against true" in titles["visits"]
     assert "Residuals" in titles["wage"]
-    metrics = {section["name"]: section["tables"][0]["rows"][0][0] for section in found["targets"]}
+    metrics = {section["name"]: section["tables"][0]["rows"][0][0] for section in content["targets"]}
     assert metrics["pet"] == "f1 ↑"
-    assert found["targets"][5]["headline"]["metric"] == "f1"
-    assert "Cosine of gradients" in [figure["title"] for figure in found["importance"]["figures"]]
-    assert any("Examples of visits, wage, pet" in line for line in found["left_out"])
+    assert content["targets"][5]["headline"]["metric"] == "f1"
+    assert "Cosine of gradients" in [figure["title"] for figure in content["importance"]["figures"]]
+    assert any("Examples of visits, wage, pet" in line for line in content["left_out"])
     page = read(auto.model.report(tmp_path / "report.html", x, y))
     assert sum(tag == "figure" for tag, _ in page.elements) > 20

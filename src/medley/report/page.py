@@ -32,12 +32,12 @@ def report(
     """Writes a report; see `Model.report`."""
     file = check_path(path)
     ending = file.suffix.lower()
-    found = contents(model, evidence_of(model, x, y, root), Options(_title(model), examples))
-    card = card_of(found)
+    page_contents = contents(model, evidence_of(model, x, y, root), Options(_title(model), examples))
+    card = card_of(page_contents)
     if ending == ".json":
-        text = json.dumps(found, ensure_ascii=False, indent=1)
+        text = json.dumps(page_contents, ensure_ascii=False, indent=1)
     else:
-        text = markdown(card) if ending == ".md" else render_page(found, card)
+        text = markdown(card) if ending == ".md" else render_page(page_contents, card)
     try:
         file.write_text(text, "utf-8", errors="replace")
     except OSError as error:

@@ -199,13 +199,14 @@ def workers(tmp_path, monkeypatch):
 
 # A worker may be killed while it writes a checkpoint; the trial is continued from the one before.
 @pytest.mark.filterwarnings("ignore:Trial .*A checkpoint is ignored")
-def test_of_four_workers_that_share_a_folder_two_are_killed(serial, workers, tmp_path, monkeypatch):
+def test_of_four_workers_that_share_a_folder_two_are_killed(serial, workers, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
     killed, stopped = [], []
 
     def kill(record):
-        claims = len(list((tmp_path / "project" / "execution" / "claims").iterdir()))
-        if claims == 4 and not killed:
+        execution = tmp_path / "project" / "execution"
+        claims, results = (len(list((execution / name).iterdir())) for name in ("claims", "results"))
+        if claims == 4 and not results and not killed:  # every worker trains
             killed.append(workers[0])
             workers[0].kill()
             stopped.append(workers[1])  # as a machine that is lost: it neither works nor says so
@@ -219,6 +220,7 @@ def test_of_four_workers_that_share_a_folder_two_are_killed(serial, workers, tmp
     assert sorted(trial.number for trial in trials) == list(range(12))
     expected = scores(serial["unpruned"])
     assert {number: entry for number, entry in scores(auto).items() if number in expected} == expected
+    assert "another one continues it" in capfd.readouterr().out
     stopped[0].send_signal(signal.SIGCONT)  # it finds that its trial was given to another, and the search over
     for process in workers[1:]:
         output, errors = process.communicate(timeout=60)
@@ -254,7 +256,9 @@ def test_two_processes_of_torchrun_are_one_worker_that_trains_each_trial_on_both
     command = [sys.executable, *launch, str(tmp_path / "project"), "--idle", "60s"]
     group = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     auto = searched(tmp_path, 2, executor="files", workers=1)
-    group.communicate(timeout=60)  # gloo may abort a process that ends; the trials have come back by then
+    output, errors = group.communicate(timeout=60)
+    assert group.returncode == 0, errors
+    assert "2 trials run" in output
     results, expected = scores(auto), scores(serial["unpruned"])
     assert sorted(results) == [0, 1]
     for number in (0, 1):
@@ -296,9 +300,9 @@ def test_a_ray_cluster_loses_a_node_and_no_trial(serial, cluster, tmp_path, monk
     auto = project(tmp_path, 12)
     auto.fit(*rows(), epochs=EPOCHS, verbose=1, executor="ray", workers=4, callbacks=[remove])
     assert removed
-    found, expected = scores(auto), scores(serial["unpruned"])
-    assert [state for state, _, _ in found.values()] == ["complete"] * 12
-    assert {number: found[number] for number in expected} == expected
+    results, expected = scores(auto), scores(serial["unpruned"])
+    assert [state for state, _, _ in results.values()] == ["complete"] * 12
+    assert {number: results[number] for number in expected} == expected
     here = searched(tmp_path / "serial", 12)
     assert_same(auto, here)
     assert "another worker continues it" in capfd.readouterr().out
