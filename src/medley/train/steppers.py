@@ -69,7 +69,8 @@ def choose_stepper(eager: EagerStepper, plan: Training, work: Work) -> Stepper:
     """The stepper for the rest of a training.
 
     Only this function and `stepper_of_lane` choose between classes of steppers. `"auto"` takes compiled steps on a CPU
-    where they pay, by counting: measured times would depend on what else the machine does, and the same seed must give the same bits.
+    where they pay, by counting: measured times would depend on what else the machine does, and the same seed must give
+    the same bits.
 
     Args:
         eager: with the present state of the training.
@@ -81,16 +82,16 @@ def choose_stepper(eager: EagerStepper, plan: Training, work: Work) -> Stepper:
     return CompiledStepper(eager, work.batch_size)
 
 
-def stepper_of_lane(lane: Lane, lanes: int) -> Callable[[EagerStepper, Training, Work], Stepper]:
-    """`choose_stepper` for a training in a lane: steps are computed together where compiling pays for all lanes.
+def stepper_of_lane(lane: Lane, trainings: int) -> Callable[[EagerStepper, Training, Work], Stepper]:
+    """`choose_stepper` for a training in a lane: steps are computed together where compiling pays for all trainings.
 
     Args:
         lane: of the training.
-        lanes: number of trainings that share a program.
+        trainings: number of trainings that use the program, at the same time or one after the other.
     """
 
     def choose(eager: EagerStepper, plan: Training, work: Work) -> Stepper:
-        pays = work.compile_pays(lanes) if plan.stepper == "auto" else plan.stepper == "compiled"
+        pays = work.compile_pays(trainings) if plan.stepper == "auto" else plan.stepper == "compiled"
         return lane.stepper(eager, work.batch_size) if pays and eager.device == "cpu" else eager
 
     return choose

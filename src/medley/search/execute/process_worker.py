@@ -106,11 +106,12 @@ class LaneLinks:
         return False
 
 
-def main(lanes: int = 1) -> None:
+def main(lanes: int = 1, trials: int = 1) -> None:
     """Runs trials until the search closes the pipe.
 
     Args:
         lanes: number of trials at a time.
+        trials: number of trials among which the time of compiling is divided.
     """
     # What parts print must not come between messages.
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -130,7 +131,7 @@ def main(lanes: int = 1) -> None:
         arrays = folders.setdefault(task["arrays"], ArrayFolder(Path(task["arrays"])))
         import_parts(task["content"]["modules"])
         checkpoints, model, seconds = Path(task["checkpoints"]), Path(task["model"]), task["seconds"]
-        choose = choose_stepper if lane is None else stepper_of_lane(lane, lanes)
+        choose = choose_stepper if lane is None else stepper_of_lane(lane, trials)
         result = train_trial(task["content"], arrays.read, trial, checkpoints, model, seconds, choose)
         del link.trials[task["number"]]
         if stack.note is not None:

@@ -65,10 +65,12 @@ class Processes(Executor):
         workers: number of processes; None starts one per CPU core.
         lanes: number of trials that each of them runs at a time; with several, those whose networks have the same
             structure are trained together, as by `Stacked`.
+        trials: number of trials among which the time of compiling is divided; None for `lanes`.
     """
 
-    def __init__(self, workers: int | None = None, lanes: int = 1) -> None:
+    def __init__(self, workers: int | None = None, lanes: int = 1, trials: int | None = None) -> None:
         self.lanes = lanes
+        self._trials_expected = trials or lanes
         self._count = workers or os.cpu_count() or 1
         self.workers = self._count * lanes
         self._processes: list[_Worker] = []
@@ -139,7 +141,8 @@ class Processes(Executor):
     def _start(self) -> None:
         environment = {**os.environ, **dict.fromkeys(_THREAD_LIMITS, "1")}
         environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
-        command = [sys.executable, "-m", "medley.search.execute.process_worker", str(self.lanes)]
+        command = [sys.executable, "-m", "medley.search.execute.process_worker"]
+        command += [str(self.lanes), str(self._trials_expected)]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
         )

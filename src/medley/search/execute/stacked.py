@@ -26,10 +26,12 @@ class Stacked(Executor):
 
     Args:
         workers: number of trials at a time.
+        trials: number of trials among which the time of compiling is divided; None for `workers`.
     """
 
-    def __init__(self, workers: int = LANES) -> None:
+    def __init__(self, workers: int = LANES, trials: int | None = None) -> None:
         self.workers = workers
+        self._trials_expected = trials or workers
         self._search_spec: SearchSpec | None = None
         self._stack = Stack(workers)
         self._trials: dict[int, PendingTrial] = {}
@@ -49,7 +51,7 @@ class Stacked(Executor):
     def _run(self, trial: PendingTrial, lane: Lane) -> None:
         search_spec = self._search_spec
         assert search_spec is not None
-        hooks = replace(trial.hooks, choose_stepper=stepper_of_lane(lane, self.workers))
+        hooks = replace(trial.hooks, choose_stepper=stepper_of_lane(lane, self._trials_expected))
         arguments = (trial.suggest, hooks, trial.result, trial.default, trial.checkpoints)
         self._models[trial.number] = attempt(lambda: run(search_spec, *arguments), trial.result, trial.checkpoints)
 
