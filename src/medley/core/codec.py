@@ -113,6 +113,12 @@ class TargetCodec(Codec):
         """The levels of the quantiles (B, Q) that `probabilities` returns; None where it returns something else."""
         return None
 
+    @property
+    def geometric(self) -> np.ndarray | None:
+        """(K,) bool: outputs that are decoded as geometric means, as squared errors of logarithms were minimised; None
+        where there are none."""
+        return None
+
     def admit(self, values: Any) -> Self:
         """Makes the labels of rows that the codec is not fitted to, such as validation rows, labels of the target too.
 

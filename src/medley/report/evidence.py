@@ -126,7 +126,7 @@ class TaskEvidence:
     @cached_property
     def predicted(self) -> np.ndarray:
         """Predicted numbers, likewise."""
-        return np.asarray(self.task.codec.decode(self.network), float)
+        return np.asarray(self.task.codec.decode(self.decided), float)
 
 
 @dataclass(frozen=True)
