@@ -115,8 +115,7 @@ class TargetCodec(Codec):
 
     @property
     def geometric(self) -> np.ndarray | None:
-        """(K,) bool: outputs that are decoded as geometric means, as squared errors of logarithms were minimised; None
-        where there are none."""
+        """(K,) bool: outputs decoded as geometric means, as squared errors of logarithms are minimised; None if none."""
         return None
 
     def admit(self, values: Any) -> Self:
