@@ -115,7 +115,7 @@ class TargetCodec(Codec):
 
     @property
     def geometric(self) -> np.ndarray | None:
-        """(K,) bool: outputs decoded as geometric means, as squared errors of logarithms are minimised; None if none."""
+        """(K,) bool: outputs decoded as geometric means, since squared errors of logarithms are minimised; or None."""
         return None
 
     def admit(self, values: Any) -> Self:
