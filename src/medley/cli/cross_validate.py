@@ -1,4 +1,4 @@
-"""`medley cross-validate`: scores of new rows with standard errors, from models that are trained on parts of a table."""
+"""`medley cross-validate`: scores of new rows with standard errors, by training on parts of a table."""
 
 from __future__ import annotations
 
