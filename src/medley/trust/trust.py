@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -45,6 +45,11 @@ class Trust:
         """Raw outputs (B, K) of a head -> outputs (B, K) that its codec decodes as what is predicted."""
         decision = self.decisions.get(head)
         return raw if decision is None or not len(raw) else decision.apply(codec, self.calibrated(head, codec, raw))
+
+    def without(self, heads: Collection[str]) -> Trust:
+        """The same without what it knows about some heads, whose classes have changed."""
+        parts = {part: {n: item for n, item in getattr(self, part).items() if n not in heads} for part in _PARTS}
+        return replace(self, validation=None, **parts)
 
     def without_examples(self) -> Trust:
         """The same without anything that belongs to a single row."""
