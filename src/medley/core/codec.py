@@ -113,6 +113,11 @@ class TargetCodec(Codec):
         """The levels of the quantiles (B, Q) that `probabilities` returns; None where it returns something else."""
         return None
 
+    @property
+    def geometric(self) -> np.ndarray | None:
+        """(K,) bool: outputs decoded as geometric means, since squared errors of logarithms are minimised; or None."""
+        return None
+
     def admit(self, values: Any) -> Self:
         """Makes the labels of rows that the codec is not fitted to, such as validation rows, labels of the target too.
 
