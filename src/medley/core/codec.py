@@ -137,6 +137,20 @@ class TargetCodec(Codec):
         """
         return self
 
+    def grown(self, values: Any, seen: int) -> Self:
+        """This fitted codec with the labels that rows have beyond its own, to be learned; itself where they have none.
+
+        Args:
+            values: labels (B, ...).
+            seen: number of rows that the codec's labels were learned from; 0 where it is not known.
+        """
+        return self
+
+    @property
+    def origin(self) -> Self:
+        """The codec that the head was built for: the one before labels were added by `grown`; else the codec itself."""
+        return self
+
     def narrowed(self, encoded: Encoded, wider: Any) -> Encoded:
         """What an extended codec has encoded as this one encodes it: rows of additional labels are unobserved."""
         return encoded
