@@ -119,9 +119,9 @@ class _Extreme:
 def _structure(search_spec: SearchSpec, graph: Graph, plan: Training) -> Hashable:
     """The structure of a trial's training (`structure_of`); None if it cannot be trained with others."""
     eager = _eager(search_spec, graph, plan)
-    if not isinstance(eager.balancer, ScalarBalancer) or not all(p.requires_grad for p in eager.network.parameters()):
-        return None
-    return structure_of(eager)
+    is_traceable = isinstance(eager.balancer, ScalarBalancer) and eager.balancer.is_traceable
+    is_trained = all(parameter.requires_grad for parameter in eager.network.parameters())
+    return structure_of(eager) if is_traceable and is_trained else None
 
 
 def _eager(search_spec: SearchSpec, graph: Graph, plan: Training) -> EagerStepper:
