@@ -292,7 +292,7 @@ class _StackedProgram:
     def step(self, members: Sequence[Lane]) -> None:
         """Computes a step of the lanes, and sets their outputs."""
         order = [0] * len(self._slots)  # slots without a lane compute those of the first, without effect
-        self._numbers.zero_()
+        numbers = [[0.0] * 4 for _ in self._slots]
         for index, lane in enumerate(members):
             stepper, _, progress = lane.requested
             if stepper.program is not self:
@@ -302,7 +302,8 @@ class _StackedProgram:
             eager = stepper.eager
             eager.schedule(progress)
             eager.steps += 1
-            self._numbers[stepper.slot] = torch.tensor(numbers_of(eager))
+            numbers[stepper.slot] = numbers_of(eager)
+        self._numbers.copy_(torch.tensor(numbers))
         with torch.no_grad():
             outputs = self._run(*self._leaves, *tree_leaves(self._stacked_values(members, order)))
         for lane in members:
@@ -342,6 +343,8 @@ def _optional(members: Sequence[Lane]) -> tuple[tuple[str, str], ...]:
 
 def _completed(batch: Batch, optional: Sequence[tuple[str, str]]) -> Batch:
     """A batch with masks and weights, as returned by `_optional`: where it has none, all rows count."""
+    if not optional:
+        return batch
     observed, weights = dict(batch.observed), dict(batch.weights)
     for field, name in optional:
         if field == "weights":
