@@ -1,4 +1,4 @@
-"""Numbers beyond the range of float32, or whose squares are not finite, are encoded without a warning, as finite ones."""
+"""Numbers beyond the range of float32, and those whose squares are not finite, have finite encodings, without warnings."""
 
 import numpy as np
 import pytest

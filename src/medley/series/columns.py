@@ -128,7 +128,11 @@ def missing_mask(cells: np.ndarray) -> np.ndarray:
     if cells.dtype.kind != "O":
         return np.isnat(cells) if cells.dtype.kind == "M" else ~(cells == cells)
     na_types = ("NAType", "NaTType")  # missing values of pandas, which cannot be compared
-    return np.array([cell is None or type(cell).__name__ in na_types or cell != cell for cell in cells], bool)
+    return np.array([cell is None or type(cell).__name__ in na_types or _is_nan(cell) for cell in cells], bool)
+
+
+def _is_nan(cell: Any) -> bool:
+    return isinstance(cell, float | complex | np.generic) and bool(cell != cell)
 
 
 def forward_fill(numbers: np.ndarray) -> np.ndarray:
