@@ -1,4 +1,4 @@
-"""Numbers beyond the range of float32, and those whose squares are not finite, have finite encodings, without warnings."""
+"""Large numbers: beyond float32, or with squares beyond float64. Their encodings are finite, and nothing warns."""
 
 import numpy as np
 import pytest

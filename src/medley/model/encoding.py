@@ -167,7 +167,8 @@ def _one_weight_per_row(sample_weight: Any, rows: int) -> np.ndarray:
     try:
         weight = np.asarray(sample_weight, dtype=np.float64).reshape(-1)
     except (TypeError, ValueError, OverflowError) as error:
-        raise DataError(f"must be numbers, one per row: {error}.", argument="sample_weight") from error
+        reason = str(error).rstrip(".")
+        raise DataError(f"must be numbers, one per row: {reason}.", argument="sample_weight") from error
     if len(weight) != rows:
         message = f"must have one number per row: {rows} rows, but {len(weight)} weights."
         raise DataError(message, argument="sample_weight")
