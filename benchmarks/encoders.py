@@ -1,4 +1,4 @@
-"""What the encoders of `medley[encoders]` add in the time of a call: MiniLM to reviews, EfficientNet-Lite0 to photographs.
+"""What the encoders of `medley[encoders]` add in the time of a call: MiniLM to reviews, EfficientNet-Lite0 to images.
 
 The same rows, split and seconds with and without the encoder, in one call of `md.fit` for all targets. Scores are those
 of validation rows of `equal_time_sets.py`, the greater the better. Seconds pass by the clock on the wall, so a busy
@@ -17,9 +17,10 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-import medley as md
 from equal_time_rivals import Problem, score
 from equal_time_sets import Split, read_split
+
+import medley as md
 
 MINILM, LITE0 = "sentence-transformers/all-MiniLM-L6-v2", "efficientnet-lite0"
 RUNS = (
