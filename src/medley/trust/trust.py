@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -53,6 +53,11 @@ class Trust:
     def changes_predictions(self, head: str) -> bool:
         """Whether `decided` may change what the raw outputs of a head predict."""
         return head in self.decisions or isinstance(self.calibrations.get(head), MeanCorrection)
+
+    def without(self, heads: Collection[str]) -> Trust:
+        """The same without what it knows about some heads, whose classes have changed."""
+        parts = {part: {n: item for n, item in getattr(self, part).items() if n not in heads} for part in _PARTS}
+        return replace(self, validation=None, **parts)
 
     def without_examples(self) -> Trust:
         """The same without anything that belongs to a single row."""
