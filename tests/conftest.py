@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """Thousands of tests and the modules that they import are never garbage; it would be looked for in them each time."""
+    """Thousands of tests and the modules that they import are never garbage, and are not searched for it each time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)

@@ -41,7 +41,7 @@ def average_precision(true: np.ndarray, score: np.ndarray, weight: np.ndarray | 
 
 
 def _counts(true: np.ndarray, score: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of the rows of the class, and of all others, whose score reaches each of the distinct scores, downwards."""
+    """Weights of the rows of the class, and of all others, that reach each of the distinct scores, from the highest."""
     order = np.argsort(-score, kind="stable")
     weights = np.ones(len(order)) if weight is None else weight[order].astype(np.float64)
     hits = np.cumsum(weights * true[order])

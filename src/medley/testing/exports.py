@@ -120,7 +120,8 @@ def _with_heads(
                 continue
             head = replace(with_values(block, specs), name=f"{prefix}_labels_{number}")
             module = head.build(specs[0], target)
-            network = (type(target).__name__, str(module), *(str(value.shape) for value in module.state_dict().values()))
+            shapes = [str(value.shape) for value in module.state_dict().values()]
+            network = (type(target).__name__, str(module), *shapes)
             if network in networks:
                 continue  # other names of as many classes give the same network
             networks.add(network)
