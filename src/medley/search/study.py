@@ -130,7 +130,9 @@ class Study:
             self.executor, message = automatic_executor(self.search_spec, self.default, width, limits.max_trials)
             if message is not None:
                 self.progress.log(message)
-        feedback = Feedback(self._study(), None if width == 1 else max(width, self.executor.workers))
+        elif width > 1:
+            width = max(width, self.executor.workers)
+        feedback = Feedback(self._study(), None if width == 1 else width)
         with self.interrupts, self.progress.running(limits.max_trials, self.search_spec.epochs, limits.deadline):
             try:
                 self.callbacks.search_begin(limits.max_trials, self.search_spec.epochs)

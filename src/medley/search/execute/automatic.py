@@ -94,7 +94,7 @@ def automatic_executor(
     processes = min(os.cpu_count() or 1, width // 2)
     numbers = ", ".join(default.params)
     text = f"trials differ in numbers only ({numbers}), so {width} at a time are trained together"
-    overrule = 'executor="serial" trains them one by one, with the same results up to rounding'
+    overrule = 'executor="serial" trains them one by one, with the same results up to rounding and masks of dropout'
     if processes > 1 and _can_be_sent(search_spec, default):
         executor = Processes(processes, -(-width // processes), trials)
         return executor, f"{text}, in {processes} processes; {overrule}"
