@@ -32,7 +32,9 @@ def test_metrics_are_listed_by_target_with_their_labelled_rows(capsys, pets_mode
 
 def test_usual_metrics_are_listed_too(capsys, pets_model, pets_csv):
     _, out, _ = run(capsys, pets_model, pets_csv)
-    values = {(line.split()[0], line.split()[2]): line.split()[3] for line in out.splitlines() if len(line.split()) == 4}
+    values = {
+        (line.split()[0], line.split()[2]): line.split()[3] for line in out.splitlines() if len(line.split()) == 4
+    }
     price = md.load(pets_model).predict(pets_csv)["price"]
     assert float(values["price", "r2"]) == pytest.approx(r2_score(pd.read_csv(pets_csv)["price"], price), abs=1e-3)
     assert {("breed", "auc"), ("breed", "f1"), ("price", "mean_absolute_error")} <= values.keys()
