@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from medley.core.column import ColumnGuess
+from medley.core.floats import as_float32
 from medley.tables.columns.kind import SET_BY_CALLER, ColumnKind, cannot_parse, parse_column
 from medley.tables.columns.objects import array_of, is_list_like
 from medley.tables.columns.parsing import parse_cells
@@ -75,7 +76,7 @@ class VectorKind(ColumnKind, register="series.vector_kind"):
         values = np.full((len(rows), size), np.nan, np.float32)
         for i, row in enumerate(rows):
             if row is not None and np.shape(row) == (size,):
-                values[i] = row
+                values[i] = as_float32(row)
         return values, np.asarray(np.isfinite(values).any(axis=1))
 
     def describe(self, form: str, distinct: int) -> str:
