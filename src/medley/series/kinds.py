@@ -93,6 +93,8 @@ class SeriesKind(ColumnKind, register="series.series_kind"):
         arrays = None if profile.is_plain else number_arrays(profile)
         if arrays is None or not any(array.size for array in arrays):
             return None
+        if len({array.shape[1:] for array in arrays if array.size}) != 1 or max(array.ndim for array in arrays) > 2:
+            return None
         if {array.ndim for array in arrays} == {1}:
             return KindGuess(self.name, "its cells are lists of numbers of differing lengths", 0.7)
         return KindGuess(self.name, "its cells are series of numbers", 0.7)
@@ -134,7 +136,7 @@ class SeriesKind(ColumnKind, register="series.series_kind"):
         """A list of B arrays (T,) or (T, C), None where missing; for one step in wide form, float64 (B,)."""
         if "#" in form:
             return parse_column(profile, "number", "")
-        return parse_cells(profile, _numbers)
+        return parse_cells(profile, _sequence)
 
     def describe(self, form: str, distinct: int) -> str:
         return "a step of a series" if "#" in form else "a series of numbers"
@@ -175,6 +177,12 @@ def _vector(cell: Any) -> Any:
     """A list of numbers as an array; a single number is a vector of length 1."""
     is_number = isinstance(cell, int | float | np.number) and not isinstance(cell, bool)
     return np.array([cell], np.float64) if is_number else _numbers(cell)
+
+
+def _sequence(cell: Any) -> Any:
+    """A list of numbers, or of equally many numbers for each step; None for anything else."""
+    array = _numbers(cell)
+    return array if array is not None and np.ndim(array) in (1, 2) else None
 
 
 def _numbers(cell: Any) -> Any:
