@@ -260,6 +260,23 @@ def test_rows_with_unknown_classes_count_as_misses(pets_model, pets_folder):
     assert "1 rows have classes" in breed["notes"][0]
 
 
+def test_intervals_draw_groups_of_the_split(tmp_path):
+    rng = np.random.default_rng(0)
+    owner = np.repeat(np.arange(30), 4)
+    size = rng.normal(size=30)[owner] + rng.normal(0, 0.1, 120)
+    table = {"size": size, "owner": owner, "price": size + rng.normal(size=30)[owner]}
+    options = {"inputs": ["size"], "max_trials": 1, "epochs": 1, "verbose": 0}
+    model = md.load(md.fit(table, "price", group="owner", **options).save(tmp_path / "model"))
+    assert model.metadata["split_by"] == {"group": "owner"}
+    ends = []
+    for rows in (table, {"size": size, "price": table["price"]}):
+        content = json.loads(model.report(tmp_path / "r.json", rows).read_text("utf-8"))
+        metrics = {row[0].rstrip(" ↑↓"): row for row in content["targets"][0]["tables"][0]["rows"]}
+        low, high = map(float, metrics["root mean squared error"][2].split(" to "))
+        ends.append(high - low)
+    assert ends[0] > 1.5 * ends[1]
+
+
 def test_errors_come_before_any_work(pets_model, pets_folder, tmp_path):
     with pytest.raises(ConfigError, match=r"must end in \.html"):
         pets_model.report(tmp_path / "report.pdf")

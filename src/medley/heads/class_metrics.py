@@ -12,6 +12,7 @@ from medley.core.metric import Metric, RowMetric, SetMetric
 from medley.heads.classes import ClassCodec
 from medley.heads.label_sets import LabelSetCodec
 from medley.heads.ordered_classes import OrderedCodec
+from medley.heads.ranking_scores import area_under_roc, average_precision
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -125,7 +126,7 @@ class Ranking(SetMetric):
 
     Args:
         codec: the fitted codec.
-        score: a scikit-learn function (y_true, y_score, sample_weight=) -> number.
+        score: a function of labels of 0 and 1, scores and weights.
     """
 
     def __init__(self, codec: ClassOrSetCodec, score: Callable[..., float]) -> None:
@@ -145,7 +146,7 @@ class Ranking(SetMetric):
         # A ranking is defined only if some rows have the class and some have not.
         if len(np.unique(true[used])) < 2:
             return None
-        return self.function(true[used], probabilities[used], sample_weight=None if weight is None else weight[used])
+        return self.function(true[used], probabilities[used], None if weight is None else weight[used])
 
 
 class Confusion(SetMetric):
@@ -268,8 +269,8 @@ def class_metric(canonical: str, codec: ClassOrSetCodec) -> Metric:
         return Confusion(codec, name, average or ("binary" if is_binary else "macro"))
     if isinstance(codec, ClassCodec) and name == "top":
         return TopAccuracy(codec, int(canonical.split("_")[1]))
-    from sklearn import metrics
-
     if isinstance(codec, ClassCodec) and canonical in ("mcc", "cohen_kappa"):
+        from sklearn import metrics
+
         return Agreement(codec, metrics.matthews_corrcoef if canonical == "mcc" else metrics.cohen_kappa_score)
-    return Ranking(codec, metrics.roc_auc_score if canonical == "auc" else metrics.average_precision_score)
+    return Ranking(codec, area_under_roc if canonical == "auc" else average_precision)
