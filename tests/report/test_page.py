@@ -183,6 +183,8 @@ def test_examples_are_the_surest_rows(numbers, pets_model, pets_folder):
 
 
 def test_reasons_of_single_predictions_are_those_of_the_model(numbers, pets_model, pets_folder):
+    import pandas as pd
+
     items = {item["group"]: item for item in numbers["reasons"]["items"]}
     assert {"breed: surest and right", "price: largest errors", "price: smallest errors"} <= set(items)
     item = items["price: largest errors"]
@@ -196,6 +198,7 @@ def test_reasons_of_single_predictions_are_those_of_the_model(numbers, pets_mode
     assert sum(amounts) == pytest.approx(predicted[item["row"]] - reference, abs=0.01 * abs(predicted).max())
     assert [text["column"] for text in item["texts"]] == ["note"]
     assert [image["column"] for image in item["images"]] == ["photo"]
+    assert float(item["truth"]) == pytest.approx(pd.read_csv(pets_folder / "test.csv").price[item["row"]], rel=1e-3)
     cells = {bar["column"]: bar["cell"] for bar in item["bars"]}
     assert cells["owner"] == "private"
 
