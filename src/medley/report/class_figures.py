@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from medley.heads.ranking_scores import area_under_roc, average_precision
+from medley.heads.rankings import area_under_roc, average_precision
 from medley.report import figures
 from medley.report.figures import Figure
 from medley.trust.scores import confidence_bins, confidence_error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import torch
 from medley.core.batch import Rows
 from medley.errors import DataError
 from medley.model.forward import compute_embeddings, compute_outputs, joined_embeddings
-from medley.model.tasks import Task, tasks_of, with_decisions
+from medley.model.tasks import Task, tasks_of, with_decisions, with_further_metrics
 from medley.report.importance import labelled_rows
 from medley.report.model_rows import ModelRows
 from medley.tables.reading.read import Table
@@ -134,7 +134,7 @@ class TaskEvidence:
     @cached_property
     def predicted(self) -> np.ndarray:
         """Predicted numbers, likewise."""
-        return np.asarray(self.task.codec.decode(self.network), float)
+        return np.asarray(self.task.codec.decode(self.decided), float)
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ def _observed(
     outputs = {name: np.ascontiguousarray(part[rows], np.float32) for name, part in outputs.items()}
     network = outputs.pop("model")
     return TaskEvidence(
-        _with_further_metrics(task),
+        with_further_metrics(task),
         np.asarray(trust.calibrated(task.name, task.codec, network), np.float32),
         network,
         trust,
@@ -294,12 +294,3 @@ def linear_outputs(model: Model, encoded: Mapping[str, Encoded]) -> dict[str, np
             outputs[head] = np.where(has_inputs, array[:, start : start + width], model.targets[head].prior)
             start += width
     return outputs
-
-
-def _with_further_metrics(task: Task) -> Task:
-    """A task with the metrics that its head recommends for reports, too."""
-    if task.widened is not None:  # its metrics read outputs of another codec
-        return task
-    names = [name for name in task.head.further_metrics() if name not in task.metrics]
-    further = replace(task.head, **{"metrics": names}).metric_functions(task.codec) if names else {}
-    return replace(task, metrics={**task.metrics, **further})
