@@ -78,10 +78,8 @@ class TableCodec(Codec):
         if rows.nothing:
             return Encoded(np.zeros((rows.size, width), np.float32), np.zeros(rows.size, bool))
         array = np.empty((rows.size, width), np.float32)
-        absent = np.ones(rows.size, bool)
-        for position, (column, cells) in enumerate(zip(self.columns, self._cells_by_column(rows), strict=True)):
-            array[:, position], missing = column.encode(cells)
-            absent &= missing
+        missing = encode_columns(self.columns, self._cells_by_column(rows), array)
+        absent = missing.all(axis=0)
         array[absent] = 0
         return Encoded(array, ~absent)
 
