@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medley.core.garbage import uncollected
 from medley.model.forward import resolve_device
 from medley.model.model import Model
 from medley.model.reading import read_parts
@@ -34,7 +35,7 @@ def load(directory: str | Path, device: str | torch.device | None = "cpu", *, do
         ConfigError: it names a part that is not registered; import the module that registers it first.
     """
     path = Path(directory)
-    with nullcontext() if download else offline():
+    with uncollected(), nullcontext() if download else offline():
         model = Model(*read_parts(path, resolve_device(device)))
         check_runs(model, path)
     model.may_download = download

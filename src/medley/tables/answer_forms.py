@@ -68,14 +68,16 @@ class AnswerForm:
 
         Members of an enum come back where its class is imported: reading a saved model imports nothing.
         """
-        import pandas as pd
-
         if self.kind == "duration":
+            import pandas as pd
+
             return pd.to_timedelta(values, unit="D", errors="coerce")  # NaT where pandas holds no such duration
         if self.kind == "categorical":
             categories = {str(category): category for category in self.categories}
             restored = [categories.get(str(value), value) for value in values.tolist()]
             if set(map(str, values.tolist())) <= set(categories):
+                import pandas as pd
+
                 return pd.Categorical(restored, categories=list(self.categories), ordered=self.ordered)
         if self.kind == "enum":
             members = {str(member).strip(): member for member in _members(*self.enum)}

@@ -31,19 +31,24 @@ class FewRows(Table):
 
     def __init__(self, source: Any, columns: Mapping[str, list[Any]], index: Any) -> None:
         vars(self).update(root=Path(), origin="the table", notes=(), cache={})  # what a table of memory has
-        vars(self).update(source=source, columns=columns, index=index)
+        vars(self).update(source=source, columns=columns, _index=index)
 
     source: Any
     columns: Mapping[str, list[Any]]
-    index: Any
+    _index: Any
 
     @cached_property
     def frame(self) -> pd.DataFrame:  # type: ignore[override]
         """The rows, with all columns."""
         return checked(from_memory(self.source), "The table")[0]
 
+    @property
+    def index(self) -> Any:
+        """The rows' index."""
+        return self._index
+
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self._index)
 
 
 def few_rows(table: Any, names: Sequence[str]) -> FewRows | None:
@@ -98,16 +103,17 @@ def _of_frame(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, list[Any]]
     is_small = 0 < len(frame) <= MAX_FEW_ROWS
     if not is_small or not all(type(label) is str for label in labels) or len(set(labels)) < len(labels):
         return None
-    dtypes = dict(zip(labels, frame.dtypes.tolist(), strict=True))
-    if not all(name in dtypes for name in names):
+    if not set(names) <= set(labels):
         return None
-    columns = {name: _cells(frame[name], dtypes[name]) for name in names}
+    # `items` takes a third of the time of looking up each column.
+    series = dict(frame.items())
+    columns = {name: _cells(series[name]) for name in names}
     return {name: cells for name, cells in columns.items() if cells is not None}
 
 
-def _cells(series: pd.Series, dtype: Any) -> list[Any] | None:
+def _cells(series: Any) -> list[Any] | None:
     """The cells of a column of plain numbers or strings; None for other types, which say more than their cells."""
-    cells = series.tolist()
+    cells, dtype = series.tolist(), series.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
         return cells
     if (dtype == "str" or dtype == "O") and all(cell is None or type(cell) is str or cell != cell for cell in cells):
