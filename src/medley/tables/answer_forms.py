@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from medley.core.garbage import uncollected
 from medley.core.imported import imported_object
 from medley.core.rules import Choice, Either, Fields, Flag, Items, Real, Text, Whole
 from medley.errors import ConfigError, ErrorCollector
@@ -171,7 +172,8 @@ def checked_frame(columns: Sequence[tuple[Any, Any]], index: Any) -> pd.DataFram
     Raises:
         ConfigError: two columns have the same name.
     """
-    import pandas as pd
+    with uncollected():
+        import pandas as pd
 
     repeated = [name for name, count in Counter(name for name, _ in columns).items() if count > 1]
     if repeated:

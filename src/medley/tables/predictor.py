@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 import numpy as np
 
 from medley.core.codec import TargetCodec
-from medley.core.garbage import uncollected
 from medley.data.datasets import rows_only
 from medley.data.rows import arrange, check_counts
 from medley.data.sources import Source
@@ -290,8 +289,6 @@ class Predictor(ABC):
         """
         check_policy(on_unreadable)
         assert self.table is not None
-        with uncollected():
-            import pandas  # noqa: F401  (for the frame that is returned)
         rows = self.table.read(x, root, empty=True)
         if len(rows):
             raw = self.raw_of_table(rows, batch_size, on_unreadable=on_unreadable)

@@ -29,8 +29,8 @@ class CellReader:
     """Reads the cells of one column of tables of few rows.
 
     Numbers are taken as they are; strings, whole numbers and booleans have the values that they had when
-    `table_cells` read them the first time. Anything else is left to `table_cells`, and so are cells that cannot be read,
-    as these must be reported.
+    `table_cells` read them the first time. Anything else is left to `table_cells`, and so are cells that cannot be
+    read, as these must be reported.
 
     Args:
         guess: the kind of the column.
