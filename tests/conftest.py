@@ -1,5 +1,6 @@
 """What every test starts from: one thread, fixed seeds, and the place of the larger data sets."""
 
+import gc
 import os
 import random
 from collections.abc import Callable
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 # No test asks the hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# No test starts from the encoder of an installed package, unless it asks for it: others would take seconds longer.
+os.environ["MEDLEY_ENCODERS"] = "off"
 
 # Test workers share the cores: threads that fight for them make a small network many times slower.
 torch.set_num_threads(1)
@@ -38,6 +42,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--damaged-files", type=int, default=0, help="number of damaged files (tests/e2e)")
     parser.addoption("--mutants", type=int, default=300, help="number of mutants of saved models that are tried")
     parser.addoption("--first-mutant", type=int, default=0, help="number of the first mutant of each model")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Thousands of tests and the modules that they import are never garbage, and are not searched for it each time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)

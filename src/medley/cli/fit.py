@@ -60,6 +60,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="train this saved model further, on the rows of FILE, instead of a new one",
     )
     parser.add_argument(
+        "--new-classes",
+        choices=["refuse", "add"],
+        help="with --from: what to do with classes that the model does not know (default: refuse)",
+    )
+    parser.add_argument(
         "--resume",
         action="store_true",
         help="continue the search in MODEL_DIR, over the same table and with the same options, and replace its model",
@@ -138,6 +143,12 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: warn)",
     )
     add_pretrained(parser)
+    parser.add_argument(
+        "--no-local-means",
+        action="store_false",
+        dest="local_means",
+        help="store no training rows in the model, from which targets of neighbouring rows are averaged",
+    )
     add_memory(parser)
     add_plan(parser)
     add_config(parser)
@@ -186,6 +197,8 @@ def run(args: argparse.Namespace) -> int:
 
         _check_folder(folder, errors, is_replaced=args.overwrite)
         return run_more(args, folder, errors)
+    if args.new_classes is not None:
+        errors.add("--new-classes needs --from MODEL: a new model has all classes of its table.")
     kinds = column_kinds(args.kind, errors)
     if args.resume and args.overwrite:
         errors.add("--resume continues a search, and --overwrite starts a new one; choose one of them.")
@@ -264,4 +277,5 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
         check_search(errors, **search, **(output if folder.is_dir() or not folder.exists() else {}))
         read_and_design(errors, source, args.target, **table, roles=roles)
     output |= {"overwrite": args.overwrite, "resume": args.resume, "executor": args.executor, "workers": args.workers}
-    return fit(source, args.target, **table, **roles, **search, **output, pretrained=pretrained)
+    output |= {"pretrained": pretrained, "local_means": args.local_means}
+    return fit(source, args.target, **table, **roles, **search, **output)

@@ -68,6 +68,15 @@ class Codec(ABC):
         """Rows with files that cannot be read: position -> an error message per file."""
         return {}
 
+    @property
+    def stored_rows(self) -> str:
+        """Training rows that the fitted state contains, and how to avoid that; empty if it contains none.
+
+        Returns:
+            What follows "contains", up to the full stop.
+        """
+        return ""
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """The fitted state: a flat dict of JSON values and NumPy arrays."""
@@ -113,6 +122,11 @@ class TargetCodec(Codec):
         """The levels of the quantiles (B, Q) that `probabilities` returns; None where it returns something else."""
         return None
 
+    @property
+    def geometric(self) -> np.ndarray | None:
+        """(K,) bool: outputs decoded as geometric means, since squared errors of logarithms are minimised; or None."""
+        return None
+
     def admit(self, values: Any) -> Self:
         """Makes the labels of rows that the codec is not fitted to, such as validation rows, labels of the target too.
 
@@ -130,6 +144,20 @@ class TargetCodec(Codec):
         Args:
             values: labels (B, ...).
         """
+        return self
+
+    def grown(self, values: Any, seen: int) -> Self:
+        """This fitted codec with the labels that rows have beyond its own, to be learned; itself where they have none.
+
+        Args:
+            values: labels (B, ...).
+            seen: number of rows that the codec's labels were learned from; 0 where it is not known.
+        """
+        return self
+
+    @property
+    def origin(self) -> Self:
+        """The codec that the head was built for: the one before labels were added by `grown`; else the codec itself."""
         return self
 
     def narrowed(self, encoded: Encoded, wider: Any) -> Encoded:

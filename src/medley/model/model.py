@@ -15,7 +15,7 @@ import torch
 from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded, TargetCodec
 from medley.core.registry import lookup
-from medley.core.words import WeightCopy
+from medley.core.words import NewClasses, WeightCopy
 from medley.data.datasets import rows_and_labels
 from medley.data.rows import arrange, check_counts
 from medley.data.sources import Source, encode_inputs
@@ -26,7 +26,7 @@ from medley.graph.network import Network
 from medley.model.copying import Packed, pack, unpack
 from medley.model.derived import InputRows, derived_nodes
 from medley.model.drift import LEVEL, MIN_SHIFT, drift_of
-from medley.model.encoding import encode_targets, row_weights
+from medley.model.encoding import row_weights
 from medley.model.forward import compute_embeddings, compute_outputs, joined_embeddings, resolve_device
 from medley.model.frozen_outputs import MIN_CACHED_ROWS, FrozenOutputs
 from medley.model.labels import EncodedLabels, encode_labels
@@ -34,7 +34,7 @@ from medley.model.operations import ModelOperations
 from medley.model.privacy import without_examples
 from medley.model.row_features import missing_names, row_features
 from medley.model.saving import save
-from medley.model.tasks import measure, with_decisions
+from medley.model.tasks import mark_unlabelled, measure, with_decisions, with_further_metrics
 from medley.nn.hub import offline
 from medley.tables.answers import RowNotes
 from medley.tables.columns.unreadable import check_policy, report_unreadable
@@ -190,6 +190,7 @@ class Model(ModelOperations):
         *,
         root: str | Path | None = None,
         on_unreadable: OnUnreadable = "warn",
+        all_metrics: bool = False,
     ) -> dict[str, float]:
         """Losses and metrics over the observed labels.
 
@@ -202,6 +203,7 @@ class Model(ModelOperations):
             sample_weight: (B,) numbers, or a dict of such by head.
             root: as in `predict`.
             on_unreadable: as in `predict`, for targets as well.
+            all_metrics: adds metrics that are usual for such targets: `r2`, `auc`, `f1` and the like.
 
         Returns:
             Scores under Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`. Rows of classes
@@ -210,16 +212,10 @@ class Model(ModelOperations):
         """
         named_x, labels = self.labelled(x, y, sample_weight, root=root, on_unreadable=on_unreadable)
         rows = self._rows(named_x, labels.targets, labels.weight, labels.losses)
-        tasks = labels.tasks
+        tasks = [with_further_metrics(task) for task in labels.tasks] if all_metrics else labels.tasks
         weights = self.metadata.get("loss_weights") or {task.name: task.head.weight for task in tasks}
         scores = measure(tasks, compute_outputs(self.network, rows, rows_per_pass(batch_size)), rows, weights)
-        unlabelled = [name for name, target in labels.targets.items() if not target.present.any()]
-        if len(unlabelled) == len(labels.targets):
-            raise DataError(f"No row has a label of {', '.join(unlabelled)}, so there is nothing to measure.")
-        for name in unlabelled:
-            warn(f"No row has a label of {name}: its loss is reported as NaN and is not part of the total.")
-        for name in (name for name, target in labels.losses.items() if not target.present.any()):
-            scores["loss" if len(self.output_names) == 1 else f"{name}_loss"] = float("nan")
+        mark_unlabelled(scores, labels.targets, labels.losses, is_single=len(self.output_names) == 1)
         return scores
 
     def labelled(
@@ -271,42 +267,43 @@ class Model(ModelOperations):
         root: str | Path | None = None,
         seed: int = 0,
         time_limit: float | None = None,
+        new_classes: NewClasses = "refuse",
     ) -> Model:
         """Trains a copy of the model further, on new rows; this model stays as it is.
 
-        Columns keep their kinds and encodings: a category that is new counts as unseen, as it does for `predict`, and a
-        label that the model does not know is an error. The network that is kept is the one with the least loss on the
-        new validation rows; if no epoch improves on the present one, that one.
+        Columns keep their kinds and encodings: new categories count as unseen. The network with the least loss on
+        the new validation rows is kept; the present one, if no epoch improves on it.
 
         Args:
             x: as in `evaluate`: new rows; include old ones if the model shall stay as good on them.
             y: as in `evaluate`.
             epochs: at most.
             batch_size: rows per step; chosen by the number of rows if left out.
-            learning_rate: the highest; a tenth of that of the training before if left out.
+            learning_rate: the highest; default: a tenth of that of the training before; all of it for added classes.
             validation_split: fraction of the new rows to choose the best epoch by.
             sample_weight: (B,) numbers.
             root: as in `predict`.
             seed: of the split, the order of rows and dropout.
             time_limit: seconds, or None.
+            new_classes: `"add"` adds the classes that the model does not know to its heads; `"refuse"`: an error.
 
         Returns:
-            The new model; its `metadata["fit_more"]` lists rows, epochs, and the loss before and after of each call.
+            The new model; its `metadata["fit_more"]` lists rows, epochs, and the losses of each call.
 
         Raises:
-            ConfigError, DataError: an argument or a row breaks a rule, such as a label that is new.
+            ConfigError, DataError: an argument or a row breaks a rule, such as a new label.
         """
         named_x, named_y, sample_weight, size = self._labelled(x, y, sample_weight, root)
-        targets = encode_targets({name: self.targets[name] for name in named_y}, named_y)
         return lookup("train.fit_more")(
             self,
-            (named_x, targets, row_weights(sample_weight, size, list(named_y))),
+            (named_x, named_y, row_weights(sample_weight, size, list(named_y))),
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
             validation_split=validation_split,
             seed=seed,
             time_limit=time_limit,
+            new_classes=new_classes,
         )
 
     def summary(self) -> str:
@@ -314,11 +311,11 @@ class Model(ModelOperations):
         return describe(self.graph, self.network)
 
     def describe(self) -> str:
-        """The model as text: parts, columns, tasks, leaks, inputs, outputs, scores and training."""
-        from medley.model.description import sections
+        """The model as text: parts, their size and time, columns, tasks, leaks, inputs, outputs, scores, training."""
+        from medley.model.costs import described
 
-        parts = sections(self.graph, self.sources, self.targets, self.metadata, self.table)
-        return "\n\n".join([self.summary(), *map(str, parts)])
+        parts = (self.graph, self.sources, self.targets, self.metadata, self.table, self.network, self.device)
+        return "\n\n".join([self.summary(), *map(str, described(*parts))])
 
     def save(self, directory: str | Path, *, pretrained: WeightCopy = "copy", examples: bool = True) -> Path:
         """Writes the model as JSON and safetensors; no code, no pickle.
@@ -328,9 +325,8 @@ class Model(ModelOperations):
             pretrained: `"copy"` writes the weights of pretrained parts too, so that the model loads without anything
                 else; `"reference"` leaves out those that training has not changed, and writes their name, revision
                 and checksum instead: they are looked for again when the model is loaded.
-            examples: whether example cells of the training table are saved for `describe`, sentences that may quote
-                cells, and the predictions for validation rows (`validation`) with their targets. Categories,
-                words and classes are saved anyway: the model predicts with them.
+            examples: whether example cells of the training table are saved, sentences that may quote cells, and the
+                predictions for validation rows with their targets. Categories, words and classes are always saved.
 
         Raises:
             ArtifactError: a part has no registered name.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from medley.core.batch import Rows
 from medley.errors import DataError
-from medley.model.forward import compute_outputs
-from medley.model.tasks import Task, tasks_of, with_decisions
+from medley.model.forward import compute_embeddings, compute_outputs, joined_embeddings
+from medley.model.tasks import Task, tasks_of, with_decisions, with_further_metrics
 from medley.report.importance import labelled_rows
 from medley.report.model_rows import ModelRows
 from medley.tables.reading.read import Table
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from medley.core.batch import RowWeights
     from medley.core.codec import Encoded
     from medley.model.model import Model
+
+
+MOST_EMBEDDED = 2_000
+"""Rows whose embeddings are compared."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ class TaskEvidence:
     @cached_property
     def predicted(self) -> np.ndarray:
         """Predicted numbers, likewise."""
-        return np.asarray(self.task.codec.decode(self.network), float)
+        return np.asarray(self.task.codec.decode(self.decided), float)
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,20 @@ class Evidence:
     passed: tuple[Any, Any] | None = None
     numbers: np.ndarray | None = None
     is_seen: bool = False
+
+    @cached_property
+    def sample(self) -> np.ndarray:
+        """Positions, ascending, of the rows whose embeddings are looked at: all, or a random sample of many."""
+        order = np.random.default_rng(0).permutation(self.size)
+        return np.sort(order[:MOST_EMBEDDED])
+
+    @cached_property
+    def embeddings(self) -> np.ndarray:
+        """The vectors (S, D) that the heads read of the sampled rows."""
+        assert self.rows is not None
+        rows = Rows(self.rows.sources, device=self.rows.model.device)
+        index = torch.from_numpy(self.sample)
+        return joined_embeddings(compute_embeddings(self.rows.network, rows, rows_per_pass(None), index))
 
 
 def of_rows(model: Model, x: Any, y: Any, root: Any) -> Evidence:
@@ -223,7 +242,7 @@ def _observed(
     outputs = {name: np.ascontiguousarray(part[rows], np.float32) for name, part in outputs.items()}
     network = outputs.pop("model")
     return TaskEvidence(
-        _with_further_metrics(task),
+        with_further_metrics(task),
         np.asarray(trust.calibrated(task.name, task.codec, network), np.float32),
         network,
         trust,
@@ -251,12 +270,3 @@ def linear_outputs(model: Model, encoded: Mapping[str, Encoded]) -> dict[str, np
             outputs[head] = np.where(has_inputs, array[:, start : start + width], model.targets[head].prior)
             start += width
     return outputs
-
-
-def _with_further_metrics(task: Task) -> Task:
-    """A task with the metrics that its head recommends for reports, too."""
-    if task.widened is not None:  # its metrics read outputs of another codec
-        return task
-    names = [name for name in task.head.further_metrics() if name not in task.metrics]
-    further = replace(task.head, **{"metrics": names}).metric_functions(task.codec) if names else {}
-    return replace(task, metrics={**task.metrics, **further})
