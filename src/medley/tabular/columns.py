@@ -203,22 +203,25 @@ def encode_columns(
     """
     shape = (len(cells_by_column[0]), len(columns))
     array, missing = np.empty(shape, np.float32), np.empty(shape, bool)
-    numbers: list[int] = []
-    categories: list[int] = []
+    numbers: dict[int, NumericColumn] = {}
+    categories: dict[int, CategoricalColumn] = {}
     for place, (column, cells) in enumerate(zip(columns, cells_by_column, strict=True)):
         if shape[0] <= _FEW_ROWS and isinstance(column, CategoricalColumn):
-            categories.append(place)
-        elif shape[0] <= _FEW_ROWS and column.takes(cells):
-            numbers.append(place)
+            categories[place] = column
+        elif shape[0] <= _FEW_ROWS and isinstance(column, NumericColumn) and column.takes(cells):
+            numbers[place] = column
         else:
             array[:, place], missing[:, place] = column.encode(cells)
     if numbers:
-        values = _finite(np.array([cells_by_column[place] for place in numbers]).T)
-        scales = np.array([(columns[place].centre, columns[place].scale) for place in numbers])
-        array[:, numbers], missing[:, numbers] = _standardise(values, scales[:, 0], scales[:, 1]), np.isnan(values)
+        places = list(numbers)
+        values = _finite(np.array([cells_by_column[place] for place in places]).T)
+        centres, scales = np.array([(column.centre, column.scale) for column in numbers.values()]).T
+        array[:, places], missing[:, places] = _standardise(values, centres, scales), np.isnan(values)
     if categories:
-        codes = np.array([columns[place].codes_of(cells_by_column[place]) for place in categories], np.float32).T
-        array[:, categories], missing[:, categories] = np.maximum(codes, 0), codes < 0
+        places = list(categories)
+        codes = [column.codes_of(cells_by_column[place]) for place, column in categories.items()]
+        coded = np.array(codes, np.float32).T
+        array[:, places], missing[:, places] = np.maximum(coded, 0), coded < 0
     return array, missing
 
 
