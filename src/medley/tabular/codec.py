@@ -84,7 +84,7 @@ class TableCodec(Codec):
         if rows.nothing:
             return Encoded(np.zeros((rows.size, width), np.float32), np.zeros(rows.size, bool))
         array, missing = encode_columns(self.columns, self._cells_by_column(rows))
-        absent = missing.all(axis=1)
+        absent = np.logical_and.reduce(missing, axis=1)
         array[absent] = 0
         return Encoded(array, ~absent)
 
