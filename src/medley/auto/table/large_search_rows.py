@@ -111,7 +111,7 @@ def large_search_rows(
     digest = cache.digest(table.digest(), batch_results.files.hexdigest(), part_of_row)
     stream = TableStream(table, view, part_of_row, sample, digest, progress)
     dropped = np.array(sorted(batch_results.unreadable), np.int64)
-    metadata["learnt_from"] = sample.size
+    metadata |= {"learnt_from": sample.size, "split_by": split_settings.metadata}
     return SearchRows(parts[0], parts[1], split_metadata(design, metadata, parts, dropped), stream)
 
 
