@@ -95,7 +95,7 @@ class Recurrent(nn.Module):
             return states
         if not self.rnn.bidirectional:
             return states[:, -1]
-        # Ends of all states: the exporters of torch 2.8 and 2.9 mistake the shape of the last states that a layer returns.
+        # Ends of all states: exporters of torch 2.8 and 2.9 mistake the shape of the last states that a layer returns.
         units = self.rnn.hidden_size
         return torch.cat([states[:, -1, :units], states[:, 0, units:]], 1)
 
