@@ -225,7 +225,7 @@ def fit(
     path = _path_fields(plan, name, [str(block.name) for block in design.inputs])
     auto = AutoModel(
         design.inputs,
-        table_graph(design.inputs, design.heads, linear=rows.stream is None, path=path),
+        table_graph(design.inputs, design.heads, path=path),
         project_name,
         max_trials or (1 if plan else 100),
         directory,
