@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # No test asks the hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+# No test starts from the encoder of an installed package, unless it asks for it: others would take seconds longer.
+os.environ["MEDLEY_ENCODERS"] = "off"
+
 # Test workers share the cores: threads that fight for them make a small network many times slower.
 torch.set_num_threads(1)
 

@@ -54,6 +54,13 @@ def test_scores_are_those_of_out_of_fold_predictions(table, result):
     assert "±" in str(result)
 
 
+def test_folds_can_be_trained_at_the_same_time(table, result):
+    inputs = {"inputs": ["size"], **FAST}
+    parallel = md.cross_validate(table, ["price", "kind"], folds=3, group="house", workers=2, options=inputs)
+    pd.testing.assert_frame_equal(parallel.scores, result.scores)
+    pd.testing.assert_frame_equal(parallel.predictions, result.predictions)
+
+
 def test_groups_are_not_separated_and_classes_are_in_all_folds(table, result):
     assert table.house.groupby(result.folds).unique().explode().is_unique
     shares = (table.kind == "new").groupby(result.folds).mean()
@@ -83,9 +90,16 @@ def test_with_time_rows_are_predicted_by_models_of_earlier_ones(table, monkeypat
 def test_all_errors_are_reported(table):
     with pytest.raises(ConfigError) as caught:
         md.cross_validate(
-            table, "price", folds=1, group="house", time="day", options={"epoch": 3, "resume": True}, time_limit="soon"
+            table,
+            "price",
+            folds=1,
+            group="house",
+            time="day",
+            options={"epoch": 3, "resume": True},
+            time_limit="soon",
+            workers=0,
         )
-    for part in ("folds", "group and time", "'epoch'", "'resume'", "time_limit"):
+    for part in ("folds", "group and time", "'epoch'", "'resume'", "time_limit", "workers"):
         assert part in str(caught.value)
     with pytest.raises(DataError, match="10 folds need 20 rows"):
         md.cross_validate(table.head(12), "price", folds=10)

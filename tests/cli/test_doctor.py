@@ -63,6 +63,17 @@ def test_damage_is_named_with_what_to_do(capsys, project):
     assert sorted((path, path.stat().st_mtime_ns) for path in project.rglob("*")) == before
 
 
+def test_changes_are_accepted_on_request(capsys, pets_model, tmp_path):
+    model = md.load(pets_model).save(tmp_path / "m")
+    text = (model / "model.json").read_text("utf-8")
+    (model / "model.json").write_text(text.replace('"metadata": {', '"metadata": {"note": 1,', 1), "utf-8")
+    code, out, _ = run(capsys, model)
+    assert (code, "was changed after it was saved" in out) == (2, True)
+    code, out, _ = run(capsys, model, "--accept")
+    assert (code, f"ok: {model}: changes of model.json are accepted" in out) == (0, True)
+    assert run(capsys, model)[0] == 0
+
+
 def test_a_trial_that_would_be_resumed(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
     monkeypatch.setattr(checkpoint, "MAX_COST", 1e9)

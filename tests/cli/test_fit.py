@@ -274,3 +274,16 @@ def test_a_plan_that_is_none_is_an_error(name, content, expected, pets_csv, tmp_
         (tmp_path / name).mkdir()
     assert main(["fit", str(pets_csv), "--target", "price", "-o", "model", "--plan", name]) == 2
     assert expected in capsys.readouterr().err
+
+
+def test_classes_are_added_to_a_saved_model_on_request(capsys, pets_model, pets_csv, tmp_path):
+    more = pd.read_csv(pets_csv)
+    more.loc[::3, "breed"] = "lynx"
+    more.to_csv(tmp_path / "more.csv", index=False)
+    arguments = [tmp_path / "more.csv", "--from", pets_model, "-o", tmp_path / "m", "--epochs", "1"]
+    code, _, err = run(capsys, *arguments)
+    assert (code, "lynx" in err) == (2, True), err
+    assert run(capsys, *arguments, "--new-classes", "add")[0] == 0
+    assert "lynx" in md.load(tmp_path / "m").labels("breed")
+    code, _, err = run(capsys, tmp_path / "more.csv", "--target", "breed", "--new-classes", "add")
+    assert (code, "--new-classes needs --from MODEL" in err) == (2, True)

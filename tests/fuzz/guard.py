@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import contextmanager
+from unittest.mock import patch
 
 from .mutants import CANARY
 
@@ -47,8 +48,11 @@ def watched(folder):
         sys.addaudithook(_hook)  # for the rest of the process, as no hook can be removed
         _state["is_added"] = True
     _state["allowed"], _state["seen"] = str(folder), []
+    # What Python and Triton write beside a package that is imported for the first time says nothing about the model.
+    bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        yield
+        with patch.dict(os.environ, TORCHINDUCTOR_CACHE_DIR=str(folder)):
+            yield
     finally:
-        _state["allowed"] = None
+        _state["allowed"], sys.dont_write_bytecode = None, bytecode
     assert not _state["seen"], _state["seen"]

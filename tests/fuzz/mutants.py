@@ -125,7 +125,9 @@ def mutated_arrays(content, rng):
         case _:
             flat = array.reshape(-1).copy()
             if flat.size:
-                flat[rng.randrange(flat.size)] = flat[rng.randrange(flat.size)] * -2 if flat.dtype != bool else True
+                place, other = rng.randrange(flat.size), rng.randrange(flat.size)
+                with np.errstate(all="ignore"):
+                    flat[place] = flat[other] * -2 if flat.dtype != bool else True
             arrays[name] = flat.reshape(array.shape)
     return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
 

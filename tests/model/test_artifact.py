@@ -7,18 +7,19 @@ import sys
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 import medley
 from medley.core.layer import Layer
 from medley.core.normalization import Normalization
 from medley.core.registry import register
-from medley.core.serialization import FORMAT
+from medley.core.serialization import FORMAT, json_bytes
 from medley.core.torchblock import TorchBlock
 from medley.errors import ArtifactError, ConfigError, MedleyError
 from medley.fusion import Merge
 from medley.heads import RegressionHead
-from medley.model.artifact import load
+from medley.model.artifact import accept, load
 from medley.series.input import Input
 
 FILES = ["codecs.safetensors", "model.json", "weights.safetensors"]
@@ -108,9 +109,38 @@ def test_a_changed_bit_of_the_weights_is_reported(saved, place):
         load(saved)
 
 
+def test_a_change_of_the_description_is_reported_and_can_be_accepted(saved):
+    path = saved / "model.json"
+    content = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(content, indent=4, sort_keys=True))  # another layout, the same values
+    assert load(saved).output_names
+    content["metadata"]["note"] = "checked by hand"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ArtifactError, match=r"model\.json is damaged, or was changed after .*doctor .* --accept`"):
+        load(saved)
+    assert accept(saved) == ["model.json"]
+    assert load(saved).metadata["note"] == "checked by hand"
+    assert accept(saved) == []
+
+
+def test_changed_weights_can_be_accepted_and_damaged_ones_not(saved):
+    weights = saved / "weights.safetensors"
+    tensors = {name: tensor * 0 for name, tensor in load_file(weights).items()}
+    save_file(tensors, weights)
+    with pytest.raises(ArtifactError, match=r"different checksum\)\. If you changed it on purpose"):
+        load(saved)
+    assert accept(saved) == ["weights.safetensors"]
+    assert not any(tensor.any() for tensor in load(saved).network.parameters())
+    weights.write_bytes(weights.read_bytes()[:-1])
+    before = (saved / "model.json").read_bytes()
+    with pytest.raises(ArtifactError, match="damaged"):
+        accept(saved)
+    assert (saved / "model.json").read_bytes() == before
+
+
 def test_a_model_without_checksums_loads(saved):
     content = json.loads((saved / "model.json").read_text("utf-8"))
-    del content["files"]
+    del content["files"], content["checksum"]
     (saved / "model.json").write_text(json.dumps(content))
     assert load(saved).output_names
 
@@ -118,7 +148,7 @@ def test_a_model_without_checksums_loads(saved):
 @pytest.mark.parametrize("files", [3, {"weights.safetensors": 3}, {"weights.safetensors": {"name": "../other"}}])
 def test_only_files_of_the_directory_are_read(saved, files):
     content = json.loads((saved / "model.json").read_text("utf-8"))
-    (saved / "model.json").write_text(json.dumps({**content, "files": files}))
+    (saved / "model.json").write_bytes(json_bytes({**content, "files": files}))
     with pytest.raises(ArtifactError, match=r"model\.json is damaged"):
         load(saved)
 
@@ -158,7 +188,7 @@ def test_any_part_of_the_description_may_be_missing_or_wrong(saved):
     refused = 0
     for place in _places(whole):
         for damage in (None, "lion", 7, []):
-            path.write_text(json.dumps(_changed(whole, place, damage)), "utf-8")
+            path.write_bytes(json_bytes(_changed(whole, place, damage)))
             try:
                 load(saved)
             except MedleyError:
@@ -212,7 +242,7 @@ def test_weights_of_another_network_are_refused(model, make_model, saved, tmp_pa
         load(saved)
     content, others = (json.loads((folder / "model.json").read_text("utf-8")) for folder in (saved, other))
     content["files"]["weights.safetensors"] = others["files"]["weights.safetensors"]
-    (saved / "model.json").write_text(json.dumps(content))
+    (saved / "model.json").write_bytes(json_bytes(content))
     with pytest.raises(ArtifactError, match="does not fit the graph beside it"):
         load(saved)
 
@@ -253,7 +283,7 @@ def test_own_parts_with_a_registered_name_come_back(make_model, tmp_path, block)
 def test_a_part_that_is_not_registered_here_is_named(make_model, tmp_path):
     joined(make_model, Named()).save(tmp_path)
     path = tmp_path / "model.json"
-    path.write_text(path.read_text().replace("artifact_test.named", "theirs.named"))
+    path.write_bytes(json_bytes(json.loads(path.read_text().replace("artifact_test.named", "theirs.named"))))
     with pytest.raises(ConfigError, match=r"Nothing is registered under 'theirs.named'.*must be imported"):
         load(tmp_path)
 

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import medley as md
+from medley.core.serialization import json_bytes
 from medley.errors import ArtifactError
 
 
@@ -23,7 +24,7 @@ def description(folder):
     """The JSON of a saved model, to be changed."""
     content = json.loads((folder / "model.json").read_text("utf-8"))
     yield content
-    (folder / "model.json").write_text(json.dumps(content), "utf-8")
+    (folder / "model.json").write_bytes(json_bytes(content))
 
 
 def weights_of(folder, content):

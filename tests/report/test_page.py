@@ -55,7 +55,8 @@ def numbers(pets_model, pets_folder):
 
 def test_sections_are_there(elements):
     ids = [attributes["id"] for tag, attributes in elements.elements if tag == "section"]
-    sections = ["summary", "target-1", "target-2", "importance", "examples", "data", "training", "network"]
+    sections = ["summary", "target-1", "target-2", "importance", "examples", "reasons", "data"]
+    sections += ["training", "network"]
     assert ids[: len(sections)] == sections
     assert {"reproduce", "card"} <= set(ids)
     text = " ".join(elements.text)
@@ -179,6 +180,40 @@ def test_examples_are_the_surest_rows(numbers, pets_model, pets_folder):
     names = {cell["name"] for card in groups["price: largest errors"] for cell in card["cells"]}
     assert "photo" in names
     assert "owner" not in names
+
+
+def test_reasons_of_single_predictions_are_those_of_the_model(numbers, pets_model, pets_folder):
+    items = {item["group"]: item for item in numbers["reasons"]["items"]}
+    assert {"breed: surest and right", "price: largest errors", "price: smallest errors"} <= set(items)
+    item = items["price: largest errors"]
+    predicted = pets_model.predict(pets_folder / "test.csv").price
+    assert item["row"] == next(
+        group["cards"][0]["row"] for group in numbers["examples"]["groups"] if group["title"] == "price: largest errors"
+    )
+    assert float(item["output"].replace(",", "")) == pytest.approx(predicted[item["row"]], rel=1e-3)
+    amounts = [float(bar["amount"].replace(",", "")) for bar in item["bars"]]
+    reference = float(item["reference"].replace(",", ""))
+    assert sum(amounts) == pytest.approx(predicted[item["row"]] - reference, abs=0.01 * abs(predicted).max())
+    assert [text["column"] for text in item["texts"]] == ["note"]
+    assert [image["column"] for image in item["images"]] == ["photo"]
+    cells = {bar["column"]: bar["cell"] for bar in item["bars"]}
+    assert cells["owner"] == "private"
+
+
+def test_drift_is_that_of_the_model(pets_model, pets_folder, tmp_path):
+    import pandas as pd
+
+    table = pd.read_csv(pets_folder / "test.csv")
+    table[HOSTILE] += 10
+    content = json.loads(pets_model.report(tmp_path / "r.json", table, root=pets_folder).read_text("utf-8"))
+    drift = content["data"]["drift"]
+    expected = pets_model.drift(table, root=pets_folder)
+    assert HOSTILE in drift["sentence"]
+    assert drift["has_drifted"]
+    rows = {row[0]: row[1:] for row in drift["table"]["rows"]}
+    assert set(rows) == set(expected.name[:30])
+    for row in expected[:30].itertuples():
+        assert rows[row.name][:2] == ["yes" if row.drifted else "no", pytest.approx(row.shift, abs=1e-5)]
 
 
 def test_private_columns_never_leak(page, numbers):

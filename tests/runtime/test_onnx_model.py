@@ -12,6 +12,7 @@ from torch import nn
 
 import medley as md
 from medley.core.registry import register
+from medley.core.serialization import json_bytes
 from medley.errors import ArtifactError, ConfigError, DataError, MissingDependencyError
 from medley.runtime import load
 from medley.runtime.manifest import manifest_path
@@ -323,7 +324,7 @@ def test_the_command_line_predicts_where_torch_cannot_be_imported(table_model, e
 def change_manifest(path, change):
     content = json.loads(manifest_path(path).read_text("utf-8"))
     change(content)
-    manifest_path(path).write_text(json.dumps(content), "utf-8")
+    manifest_path(path).write_bytes(json_bytes(content))
 
 
 @pytest.fixture
@@ -336,6 +337,13 @@ def pair(exported, tmp_path):
 def test_files_of_two_exports_are_refused(pair, exported_table):
     pair.write_bytes(exported_table.read_bytes())
     with pytest.raises(ArtifactError, match="different checksum"):
+        load(pair)
+
+
+def test_a_changed_manifest_is_reported(pair):
+    manifest = manifest_path(pair)
+    manifest.write_text(manifest.read_text("utf-8").replace('"inputs": [', '"inputs": ["more",', 1), "utf-8")
+    with pytest.raises(ArtifactError, match=r"\.onnx\.json is damaged, or was changed .* export the model again"):
         load(pair)
 
 

@@ -290,10 +290,14 @@ def test_damaged_states_are_reported(make_bench, tmp_path):
         TrainingState.load(tmp_path)
     tensors.write_bytes(whole)
     for name in content:
-        path.write_text(json.dumps({key: value for key, value in content.items() if key != name}), "utf-8")
-        if name != "medley":
+        others = {key: value for key, value in content.items() if key not in (name, "checksum")}
+        path.write_text(json.dumps(others), "utf-8")
+        if name not in ("medley", "checksum"):
             with pytest.raises(ArtifactError, match="damaged"):
                 TrainingState.load(tmp_path)
+    path.write_text(json.dumps({**content, "elapsed": content["elapsed"] + 1}), "utf-8")
+    with pytest.raises(ArtifactError, match="was changed after it was saved"):
+        TrainingState.load(tmp_path)
     path.write_text(json.dumps({**content, "format": 99}), "utf-8")
     with pytest.raises(ArtifactError, match="in format 99"):
         TrainingState.load(tmp_path)

@@ -60,6 +60,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="train this saved model further, on the rows of FILE, instead of a new one",
     )
     parser.add_argument(
+        "--new-classes",
+        choices=["refuse", "add"],
+        help="with --from: what to do with classes that the model does not know (default: refuse)",
+    )
+    parser.add_argument(
         "--resume",
         action="store_true",
         help="continue the search in MODEL_DIR, over the same table and with the same options, and replace its model",
@@ -186,6 +191,8 @@ def run(args: argparse.Namespace) -> int:
 
         _check_folder(folder, errors, is_replaced=args.overwrite)
         return run_more(args, folder, errors)
+    if args.new_classes is not None:
+        errors.add("--new-classes needs --from MODEL: a new model has all classes of its table.")
     kinds = column_kinds(args.kind, errors)
     if args.resume and args.overwrite:
         errors.add("--resume continues a search, and --overwrite starts a new one; choose one of them.")

@@ -51,7 +51,14 @@ def run(args: argparse.Namespace, folder: Path, errors: ErrorCollector) -> int:
     assert model is not None
     assert model.table is not None
     source = table_of(args, list(model.table.targets.values()))
-    trained = model.fit_more(source, epochs=args.epochs or 10, root=args.root, seed=args.seed or 0, time_limit=limit)
+    trained = model.fit_more(
+        source,
+        epochs=args.epochs or 10,
+        root=args.root,
+        seed=args.seed or 0,
+        time_limit=limit,
+        new_classes=args.new_classes or "refuse",
+    )
     trained.save(folder)
     entry = trained.metadata["fit_more"][-1]
     if args.json:

@@ -31,6 +31,7 @@ COMMANDS = {
     "worker": "train networks for a search that runs on another machine",
     "predict": "predict the targets of the rows of a table",
     "evaluate": "evaluate a model on a table that holds the true values",
+    "cross-validate": "measure how good models of a table are, by training on parts of its rows and scoring the others",
     "compare": "compare the metrics of several models on one table",
     "importance": "measure how much predictions depend on each column, input and modality",
     "drift": "compare new rows with those that a model was trained on",
@@ -49,7 +50,16 @@ COMMANDS = {
 """Command -> summary in the help; its code is in the module of the same name."""
 
 _GROUPS = {
-    "from a table to predictions": ("inspect", "new", "fit", "worker", "predict", "evaluate", "caption"),
+    "from a table to predictions": (
+        "inspect",
+        "new",
+        "fit",
+        "worker",
+        "predict",
+        "evaluate",
+        "cross-validate",
+        "caption",
+    ),
     "a saved model": (
         *("describe", "report", "compare", "importance", "explain", "drift", "threshold", "export", "serve", "doctor"),
     ),
@@ -62,6 +72,7 @@ _WITH_BLOCKS = (
     "worker",
     "predict",
     "evaluate",
+    "cross-validate",
     "compare",
     "importance",
     "threshold",
@@ -85,6 +96,7 @@ examples:
   medley fit pets.csv --target breed --target price -o pets-model
   medley predict pets-model new.csv -o out.csv
   medley evaluate pets-model test.csv
+  medley cross-validate pets.csv --target price --folds 5
   medley caption pets.csv --image photo -o captioned.csv
   medley export pets-model -o pets.onnx
   medley blocks                     all blocks
@@ -186,7 +198,7 @@ def _import(modules: Sequence[str]) -> None:
 
 
 def _command_module(name: str) -> Any:
-    return import_module(f"medley.cli.{name}")
+    return import_module(f"medley.cli.{name.replace('-', '_')}")
 
 
 def _unknown_arguments_message(rest: Sequence[str], verb: argparse.ArgumentParser) -> str:

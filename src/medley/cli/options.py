@@ -36,6 +36,7 @@ OPTIONS = {
     "resume": "--resume",
     "groups": "--together",
     "repeats": "--repeats",
+    "folds": "--folds",
     "max_rows": "--rows",
     "interval": "--interval",
     "metric": "--metric",

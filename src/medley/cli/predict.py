@@ -64,7 +64,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--uncalibrated",
         action="store_true",
-        help="probabilities of the network, without calibration on validation rows",
+        help="probabilities and numbers of the network, without calibration on validation rows",
     )
     parser.add_argument(
         "--with-inputs",

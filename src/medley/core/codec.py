@@ -113,6 +113,11 @@ class TargetCodec(Codec):
         """The levels of the quantiles (B, Q) that `probabilities` returns; None where it returns something else."""
         return None
 
+    @property
+    def geometric(self) -> np.ndarray | None:
+        """(K,) bool: outputs decoded as geometric means, since squared errors of logarithms are minimised; or None."""
+        return None
+
     def admit(self, values: Any) -> Self:
         """Makes the labels of rows that the codec is not fitted to, such as validation rows, labels of the target too.
 
@@ -130,6 +135,20 @@ class TargetCodec(Codec):
         Args:
             values: labels (B, ...).
         """
+        return self
+
+    def grown(self, values: Any, seen: int) -> Self:
+        """This fitted codec with the labels that rows have beyond its own, to be learned; itself where they have none.
+
+        Args:
+            values: labels (B, ...).
+            seen: number of rows that the codec's labels were learned from; 0 where it is not known.
+        """
+        return self
+
+    @property
+    def origin(self) -> Self:
+        """The codec that the head was built for: the one before labels were added by `grown`; else the codec itself."""
         return self
 
     def narrowed(self, encoded: Encoded, wider: Any) -> Encoded:

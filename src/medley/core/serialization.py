@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,17 @@ first, so that a model of any release is read. Saved models of each format lie i
 MOST_BYTES = 2**30
 """Size of a JSON file; arrays of several hundred megabytes lie in other files."""
 
+CHECKSUM = "checksum"
+"""Entry of a JSON file: the checksum of all others, whatever the layout of the text. Files that medley wrote before it
+had this entry have none."""
+
 NUMBERS = "biuf"
 """NumPy kinds of arrays that may be saved: booleans and numbers, which can be read without running code."""
+
+
+def without_header(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a JSON file that `json_bytes` was called with."""
+    return {name: value for name, value in content.items() if name not in (*header(), CHECKSUM)}
 
 
 def header() -> dict[str, Any]:
@@ -66,25 +76,50 @@ def check_header(content: Mapping[str, Any], path: Path) -> None:
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:
-    """The content of a JSON file with a header, as bytes.
+    """The content of a JSON file with a header and a checksum, as bytes.
 
     Args:
         content: plain values; NaN and infinity are allowed.
     """
-    return json.dumps({**header(), **content}, indent=1, ensure_ascii=False, allow_nan=True).encode()
+    values = {**header(), **content}
+    values[CHECKSUM] = _checksum(json.loads(json.dumps(values)))  # of what a reader gets: keys of JSON are strings
+    return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=True).encode()
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def _checksum(values: Mapping[str, Any]) -> str:
+    others = {name: value for name, value in values.items() if name != CHECKSUM}
+    return sha256(json.dumps(others, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def is_changed(values: Mapping[str, Any]) -> bool:
+    """Whether the values of a JSON file are not those that were saved; False for a file without a checksum.
+
+    >>> saved = json.loads(json_bytes({"rows": 3}))
+    >>> is_changed(saved), is_changed({**saved, "rows": 4})
+    (False, True)
+    """
+    return CHECKSUM in values and values[CHECKSUM] != _checksum(values)
+
+
+def read_json(path: Path, *, accept: bool = False, advice: str = "") -> dict[str, Any]:
     """Reads a JSON file that has a header.
 
+    Args:
+        path: of the file.
+        accept: whether the file may have been changed since it was saved.
+        advice: what to do with a file that was changed.
+
     Raises:
-        ArtifactError: the file is damaged or has another format.
+        ArtifactError: the file is damaged, was changed after it was saved, or has another format.
     """
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ArtifactError(f"{path} is larger than any JSON that medley writes ({MOST_BYTES:,} bytes).")
         content = json.loads(path.read_text(encoding="utf-8"))
         check_header(content, path)
+        if not accept and is_changed(content):
+            change = f"{path} is damaged, or was changed after it was saved (different checksum)."
+            raise ArtifactError(f"{change} {advice}".rstrip())
         written = {name: content[name] for name in header() if name in content}
         for number in range(content["format"], FORMAT):
             content = {**MIGRATIONS[number](content), **written}

@@ -151,6 +151,9 @@ KindName = Literal[
 ]
 """Kinds of columns and, for targets, also counts and ordered classes."""
 
+NewClasses = Literal["refuse", "add"]
+"""What further training does with classes and labels that a model does not know."""
+
 OnBadFile = Literal["warn", "raise", "drop"]
 """What is done with images and recordings that cannot be read."""
 

@@ -20,6 +20,7 @@ from medley.core.spec import Spec
 from medley.errors import GraphError
 from medley.graph.frozen import FrozenModules, run_in_batches
 from medley.graph.graph import Graph
+from medley.heads.grown import GrownHead
 from medley.heads.linear_skip import add_linear_skip
 
 
@@ -327,10 +328,12 @@ _EMPTY = torch.empty(0)
 
 
 def _build_head(block: Head, specs: Sequence[Spec], target: TargetCodec | None) -> nn.Module:
-    """Builds the module of a head; if the head also reads a linear path, the module adds to its outputs."""
+    """Builds the module of a head: with the outputs of a linear path, if it reads one, and a layer of added classes."""
     assert target is not None
-    prior = torch.as_tensor(target.prior, dtype=torch.float32)
-    return add_linear_skip(block.build(specs[0], target), specs, str(block.name), prior)
+    origin = target.origin
+    prior = torch.as_tensor(origin.prior, dtype=torch.float32)
+    module = add_linear_skip(block.build(specs[0], origin), specs, str(block.name), prior)
+    return module if origin is target else GrownHead(module, specs[0], origin, target)
 
 
 def scale_pixels(x: Tensor, *, compact: bool) -> Tensor:

@@ -70,9 +70,22 @@ class ClassCodec(LabelCodec):
         indices = self._indices(labels)
         if not (indices >= 0).any():
             raise no_labels_error(len(indices))
-        logits = np.log(best_probabilities(self._weighted(indices), self.loss))
-        self._prior = np.atleast_1d(logits[1] - logits[0] if self.binary else logits).astype(np.float32)
+        self._prior = self._outputs_of(best_probabilities(self._weighted(indices), self.loss))
         return self
+
+    def _outputs_of(self, frequencies: np.ndarray) -> np.ndarray:
+        logits = np.log(np.maximum(frequencies, np.finfo(np.float64).tiny))
+        return np.atleast_1d(logits[1] - logits[0] if self.binary else logits).astype(np.float32)
+
+    def raw_places(self, wider: Self) -> tuple[np.ndarray, np.ndarray]:
+        places, added = super().raw_places(wider)
+        return places[1:] if self.binary else places, added  # the first of two classes has a logit of 0
+
+    def added_outputs(self, before: Self, raw: np.ndarray) -> np.ndarray:
+        added = super().added_outputs(before, raw)
+        logits = np.concatenate([np.zeros_like(raw), raw], axis=1) if before.binary else raw
+        level = np.logaddexp.reduce(np.asarray(logits, np.float64), axis=1).mean()
+        return (added - np.log1p(-np.exp(added.astype(np.float64)).sum()) + level).astype(np.float32)
 
     def _learn(self, labels: LabelArray) -> ClassLabels:
         if self.layout == "one_hot":

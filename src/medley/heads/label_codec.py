@@ -9,13 +9,16 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from medley.core.codec import Encoded, State, TargetCodec
-from medley.core.rules import Items, Maybe, StateRules, Whole
+from medley.core.rules import Array, Items, Maybe, StateRules, Whole, require
 from medley.errors import NotFittedError
 from medley.heads.class_weights import ClassWeight, balanced_weights, weights_by_class
 from medley.heads.labels import ClassLabels
 
 NEVER = -1e4
 """A logit, relative to others, of what is never predicted; its probability is 0 in any precision."""
+
+MOST_ADDED = 0.5
+"""Frequency of all labels together that are added to a model, at most: the new rows may be rows of theirs only."""
 
 
 class LabelCodec(TargetCodec):
@@ -37,6 +40,7 @@ class LabelCodec(TargetCodec):
         self._classes: ClassLabels | None = None
         self._admitted: ClassLabels | None = None
         self._prior = np.zeros(1, np.float32)
+        self._origin: tuple[np.ndarray, np.ndarray] | None = None  # places of the first labels, and their prior
 
     @property
     def classes(self) -> ClassLabels:
@@ -78,6 +82,61 @@ class LabelCodec(TargetCodec):
             wider.weights[..., places] = self.weights
         wider._prior = self.widened(self._prior[None], wider)[0].astype(np.float32)
         return wider
+
+    def grown(self, values: Any, seen: int) -> Self:
+        wider = self.extended(values)
+        if wider is self:
+            return self
+        self.outputs(len(wider.labels))  # checks their number
+        counts = np.bincount(wider.memberships(wider.encode(values))[1], minlength=len(wider.labels))
+        places = self.classes.positions(wider.classes)
+        is_added = np.ones(len(wider.labels), bool)
+        is_added[places] = False
+        frequencies = np.where(is_added, counts / (seen + len(values)), 0.0)
+        frequencies *= min(MOST_ADDED / frequencies.sum(), 1.0)
+        frequencies[places] = self._frequencies() * self._left_by(frequencies)
+        wider._prior = wider._outputs_of(frequencies)
+        wider.learned[is_added] = True
+        first, prior = (np.arange(len(self.labels)), self._prior) if self._origin is None else self._origin
+        wider._origin = places[first], prior
+        return wider
+
+    @property
+    def origin(self) -> Self:
+        if self._origin is None:
+            return self
+        places, prior = self._origin
+        narrow = copy(self)
+        narrow._classes = ClassLabels(tuple(self.classes.labels[place] for place in places), self.classes.dtype)
+        narrow._prior, narrow._origin, narrow.learned = prior, None, self.learned[places]
+        narrow.weights = None if self.weights is None else self.weights[..., places]
+        return narrow
+
+    def raw_places(self, wider: Self) -> tuple[np.ndarray, np.ndarray]:
+        """The places of this codec's raw outputs among those of a grown one, and of those of added labels."""
+        places = self.classes.positions(wider.classes)
+        return places, np.setdiff1d(np.arange(len(wider.labels)), places)
+
+    def added_outputs(self, before: Self, raw: np.ndarray) -> np.ndarray:
+        """Raw outputs of added labels with which rows have their frequencies.
+
+        Args:
+            before: the codec that this one was grown from.
+            raw: its raw outputs (B, K) of rows.
+        """
+        return self._prior[before.raw_places(self)[1]]
+
+    def _frequencies(self) -> np.ndarray:
+        """The frequencies (classes,) of the labels in the constant baseline."""
+        return self.probabilities(self._prior[None])[0]
+
+    def _left_by(self, added: np.ndarray) -> float:
+        """What the frequencies of added labels (classes,) multiply those of all others by."""
+        return 1.0 - float(added.sum())
+
+    @abstractmethod
+    def _outputs_of(self, frequencies: np.ndarray) -> np.ndarray:
+        """The raw outputs (K,) of frequencies (classes,)."""
 
     @abstractmethod
     def labels_among(self, values: Any) -> ClassLabels | None:
@@ -147,6 +206,7 @@ class LabelCodec(TargetCodec):
             "weights": self.weights,
             "prior": self._prior,
             "unlearned": np.flatnonzero(~self.learned).tolist(),
+            **({} if self._origin is None else {"first": self._origin[0].tolist(), "first_prior": self._origin[1]}),
         }
 
     def restore(self, state: State) -> Self:
@@ -156,7 +216,18 @@ class LabelCodec(TargetCodec):
         values = self.RULES.read(state, {"classes": count, "outputs": self.outputs(count)})
         self.restore_layout(values)
         self.weights, self._prior = values["weights"], values["prior"]
-        rules = StateRules(unlearned=Maybe(Items(Whole(0, count - 1), is_unique=True)))
+        places = Items(Whole(0, count - 1), is_unique=True)
+        rules = {"unlearned": Maybe(places), "first": Maybe(places), "first_prior": Maybe(Array(np.float32, (None,)))}
+        others = StateRules(**rules).read(state)
         self.learned = np.ones(count, bool)
-        self.learned[np.asarray(rules.read(state)["unlearned"] or (), np.int64)] = False
+        self.learned[np.asarray(others["unlearned"] or (), np.int64)] = False
+        if others["first"] is not None:
+            self._restore_origin(others["first"], others["first_prior"])
         return self
+
+    def _restore_origin(self, places: list[int], prior: np.ndarray | None) -> None:
+        is_part = places == sorted(places) and len(places) < len(self.labels)
+        require(is_part, "first must name a part of the labels, in order.")
+        outputs = self.outputs(len(places))
+        require(prior is not None and len(prior) == outputs, f"first_prior must hold {outputs} numbers.")
+        self._origin = np.array(places, np.int64), np.asarray(prior)

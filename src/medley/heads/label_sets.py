@@ -148,6 +148,14 @@ class LabelSetCodec(LabelCodec):
         wide[:, self.classes.positions(wider.classes)] = raw
         return wide
 
+    def _left_by(self, added: np.ndarray) -> float:
+        return 1.0  # a row may have any number of labels
+
+    def _outputs_of(self, frequencies: np.ndarray) -> np.ndarray:
+        bounds = np.finfo(np.float64)
+        frequencies = np.clip(frequencies, bounds.tiny, 1 - bounds.eps)
+        return np.log(frequencies / (1 - frequencies)).astype(np.float32)
+
     def linear_targets(self, encoded: Encoded) -> tuple[np.ndarray, np.ndarray]:
         """0 and 1 for each label (B, K)."""
         observed = (encoded.array != UNOBSERVED) & encoded.present[:, None]

@@ -211,7 +211,7 @@ class ClassLabels:
         hint = did_you_mean(label, self.labels) if isinstance(label, str) and len(self.labels) > 10 else ""
         raise DataError(
             f"The label {label!r} in row {row_number(row)} was not among the training labels: {labels}.{hint} "
-            "Use None if the class is unknown, or train with rows of this class."
+            'Use None if the class is unknown, or train with rows of this class (fit_more: new_classes="add").'
         )
 
     RULES: ClassVar[StateRules] = StateRules(

@@ -28,6 +28,7 @@ class NumberCodec(TargetCodec):
         output_dim: number of columns K; default: that of the training rows.
         loss: canonical name of the loss that `prior` minimises.
         scale: `"auto"`, `"linear"` or `"log"`; see `Scale`.
+        predicts_mean: whether predictions stand for means, so that those of logarithmic columns may be corrected.
 
     Raises:
         DataError: a cell is not a finite number, a column has none, the number of columns differs, or negative numbers
@@ -40,10 +41,18 @@ class NumberCodec(TargetCodec):
     array([3., 2.])
     """
 
-    def __init__(self, output_dim: int | None = None, loss: str = "mean_squared_error", scale: Rule = "linear") -> None:
+    def __init__(
+        self,
+        output_dim: int | None = None,
+        loss: str = "mean_squared_error",
+        scale: Rule = "linear",
+        *,
+        predicts_mean: bool = True,
+    ) -> None:
         self.output_dim = output_dim
         self.loss = loss
         self.rule: Rule = scale
+        self.predicts_mean = predicts_mean and loss == "mean_squared_error"
         self.flat = True
         self._dtype = "float64"
         self._mean: np.ndarray | None = None
@@ -152,6 +161,11 @@ class NumberCodec(TargetCodec):
     def probabilities(self, raw: np.ndarray) -> np.ndarray:
         """The same as `decode`."""
         return self.decode(raw)
+
+    @property
+    def geometric(self) -> np.ndarray | None:
+        is_log = np.asarray(self.scale.log, bool)
+        return is_log if self.predicts_mean and is_log.any() else None
 
     def state(self) -> dict[str, Any]:
         """The fitted state."""

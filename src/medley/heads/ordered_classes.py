@@ -61,10 +61,17 @@ class OrderedCodec(LabelCodec):
         if len(self._classes.labels) < 2:
             raise DataError(f"Expect the target data to have at least 2 classes, but got 1: {classes.labels!r}.")
         indices = self._classes.indices(labels.array)
-        frequencies = best_probabilities(self._weighted(indices), "crossentropy")
-        above = np.cumsum(frequencies[::-1])[::-1][1:]
-        self._prior = np.log(above / frequencies[:-1]).astype(np.float32)
+        self._prior = self._outputs_of(best_probabilities(self._weighted(indices), "crossentropy"))
         return self
+
+    def _outputs_of(self, frequencies: np.ndarray) -> np.ndarray:
+        frequencies = np.maximum(frequencies, np.finfo(np.float64).tiny)
+        above = np.cumsum(frequencies[::-1])[::-1][1:]
+        return np.log(above / frequencies[:-1]).astype(np.float32)
+
+    def raw_places(self, wider: Self) -> tuple[np.ndarray, np.ndarray]:
+        places = self.classes.positions(wider.classes)[:-1]  # whether a row is above the highest class is not known yet
+        return places, np.setdiff1d(np.arange(len(wider.labels) - 1), places)
 
     def encode(self, values: Any) -> Encoded:
         """Labels -> class indices (B,) int32; 0 in unobserved rows."""

@@ -58,9 +58,9 @@ class RegressionHead(Head, register="heads.regression"):
             numbers between the lowest and the highest quantile.
         scale: the scale of each column: `"linear"`; `"log"`, for non-negative numbers (if there are zeros, the
             logarithm of number + median); `"auto"` is logarithmic if there are at least 50 training numbers, all are
-            positive, their skewness exceeds 1.5, and the logarithm at least halves it. Squared errors on a logarithmic
-            scale are minimised by the geometric mean, which is below the mean: use `"linear"` if sums of predictions
-            must be correct.
+            positive, their skewness exceeds 1.5, and the logarithm at least halves it. Squared errors of logarithms are
+            minimised by the geometric mean, which is below the mean; after the training, predictions are corrected to
+            means on validation rows, where that reduces the squared error in the unit of the targets.
 
     Raises:
         ConfigError: a name is unknown, a number is out of range; all are reported together.
@@ -107,9 +107,9 @@ class RegressionHead(Head, register="heads.regression"):
         """A new codec for numbers."""
         if self.quantiles is not None:
             return QuantileCodec(self.quantiles, cast(Rule, self.scale))
-        return NumberCodec(
-            self.output_dim, canonical_loss(self.loss, NUMBER_LOSSES, "mean_squared_error"), cast(Rule, self.scale)
-        )
+        loss = canonical_loss(self.loss, NUMBER_LOSSES, "mean_squared_error")
+        predicts_mean = isinstance(self.loss, str)  # what a function estimates is not known
+        return NumberCodec(self.output_dim, loss, cast(Rule, self.scale), predicts_mean=predicts_mean)
 
     def build(self, spec: Spec, target: TargetCodec) -> nn.Module:
         """(B, *spec.shape) -> standardised numbers (B, K), or quantiles (B, Q)."""

@@ -15,6 +15,7 @@ import numpy as np
 from medley.core.block import Block
 from medley.core.codec import Codec, TargetCodec
 from medley.core.config import to_json
+from medley.core.files import fingerprint
 from medley.core.head import Head
 from medley.core.input import DerivedInput
 from medley.core.serialization import array_to_json, json_bytes, split_arrays
@@ -24,7 +25,7 @@ from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.model.encoding import source_nodes
 from medley.model.onnx_graph import OPSET, check_parts, onnx_names, write_onnx
-from medley.runtime.manifest import fingerprint, manifest_path
+from medley.runtime.manifest import manifest_path
 from medley.tables.view import TableView
 from medley.trust.trust import Trust
 

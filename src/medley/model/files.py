@@ -13,8 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from medley.core.files import is_temporary, remove_leftovers, sync, write_file
-from medley.core.serialization import json_bytes, read_json
+from medley.core.files import fingerprint, is_temporary, remove_leftovers, sync, write_file
+from medley.core.serialization import is_changed, json_bytes, read_json, without_header
 from medley.errors import ArtifactError, ErrorCollector
 
 DESCRIPTION, WEIGHTS, STATES = "model.json", "weights.safetensors", "codecs.safetensors"
@@ -52,11 +52,12 @@ def write_model(folder: Path, content: Mapping[str, Any], parts: Mapping[str, by
             (folder / name).unlink(missing_ok=True)
 
 
-def read_description(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
-    """Reads `model.json`, and checks that the files that it names are what was saved.
+def read_description(folder: Path, *, accept: bool = False) -> tuple[dict[str, Any], dict[str, Path]]:
+    """Reads `model.json`, and checks that it and the files that it names are what was saved.
 
     Args:
         folder: of a saved model.
+        accept: whether files may have been changed since they were saved.
 
     Returns:
         The content of `model.json`; `PARTS` -> path.
@@ -68,7 +69,10 @@ def read_description(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
     if not (folder / DESCRIPTION).is_file():
         missing = [name for name in (DESCRIPTION, *PARTS) if not (folder / name).is_file()]
         raise ArtifactError(f"{folder} holds no complete model: {', '.join(missing)} missing.{_hint(folder)}")
-    content = read_json(folder / DESCRIPTION)
+    advice = (
+        f"If you changed it on purpose, `medley doctor {folder} --accept` checks the model and saves new checksums."
+    )
+    content = read_json(folder / DESCRIPTION, accept=accept, advice=advice)
     files, errors = content.get("files", {}), ErrorCollector()
     paths = {}
     for part in PARTS:
@@ -78,8 +82,8 @@ def read_description(folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
         paths[part] = folder / entry["name"]
         if not paths[part].is_file():
             errors.add(f"{folder} holds no complete model: {entry['name']} missing.")
-        elif "sha256" in entry:
-            _check(paths[part], entry, errors)
+        elif "sha256" in entry and not accept:
+            _check(paths[part], entry, advice, errors)
     errors.raise_if_any(ArtifactError)
     return content, paths
 
@@ -108,15 +112,34 @@ def _names_in_use(folder: Path) -> list[str]:
         return []
 
 
-def _check(path: Path, entry: Mapping[str, Any], errors: ErrorCollector) -> None:
-    digest = sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    if digest.hexdigest() != entry["sha256"]:
-        size = path.stat().st_size
-        sizes = "" if size == entry.get("bytes") else f"; {size} bytes instead of {entry.get('bytes')}"
-        errors.add(f"{path} is damaged, or was changed after it was saved (different checksum{sizes}).")
+def accept_changes(folder: Path, content: Mapping[str, Any], paths: Mapping[str, Path]) -> list[str]:
+    """Saves the checksums of a model's files as they are now.
+
+    Args:
+        folder: of a saved model.
+        content: of `model.json`, and
+        paths: the files that it names, as `read_description` returns them for a model that loads.
+
+    Returns:
+        Names of the files that had been changed.
+
+    Raises:
+        ArtifactError, OSError: the folder cannot be read or written.
+    """
+    changed = [DESCRIPTION] if is_changed(content) else []
+    files = {part: {"name": path.name, **fingerprint(path)} for part, path in paths.items()}
+    saved = content.get("files", {})
+    changed += [entry["name"] for part, entry in files.items() if saved.get(part, entry) != entry]
+    write_file(folder / DESCRIPTION, json_bytes({**without_header(content), "files": files}))
+    return changed
+
+
+def _check(path: Path, entry: Mapping[str, Any], advice: str, errors: ErrorCollector) -> None:
+    actual = fingerprint(path)
+    if actual["sha256"] != entry["sha256"]:
+        size, saved = actual["bytes"], entry.get("bytes")
+        sizes = "" if size == saved else f"; {size} bytes instead of {saved}"
+        errors.add(f"{path} is damaged, or was changed after it was saved (different checksum{sizes}). {advice}")
 
 
 def _hint(folder: Path) -> str:

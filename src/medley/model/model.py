@@ -15,7 +15,7 @@ import torch
 from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded, TargetCodec
 from medley.core.registry import lookup
-from medley.core.words import WeightCopy
+from medley.core.words import NewClasses, WeightCopy
 from medley.data.datasets import rows_and_labels
 from medley.data.rows import arrange, check_counts
 from medley.data.sources import Source, encode_inputs
@@ -26,7 +26,7 @@ from medley.graph.network import Network
 from medley.model.copying import Packed, pack, unpack
 from medley.model.derived import InputRows, derived_nodes
 from medley.model.drift import LEVEL, MIN_SHIFT, drift_of
-from medley.model.encoding import encode_targets, row_weights
+from medley.model.encoding import row_weights
 from medley.model.forward import compute_embeddings, compute_outputs, joined_embeddings, resolve_device
 from medley.model.frozen_outputs import MIN_CACHED_ROWS, FrozenOutputs
 from medley.model.labels import EncodedLabels, encode_labels
@@ -271,42 +271,43 @@ class Model(ModelOperations):
         root: str | Path | None = None,
         seed: int = 0,
         time_limit: float | None = None,
+        new_classes: NewClasses = "refuse",
     ) -> Model:
         """Trains a copy of the model further, on new rows; this model stays as it is.
 
-        Columns keep their kinds and encodings: a category that is new counts as unseen, as it does for `predict`, and a
-        label that the model does not know is an error. The network that is kept is the one with the least loss on the
-        new validation rows; if no epoch improves on the present one, that one.
+        Columns keep their kinds and encodings: new categories count as unseen. The network with the least loss on
+        the new validation rows is kept; the present one, if no epoch improves on it.
 
         Args:
             x: as in `evaluate`: new rows; include old ones if the model shall stay as good on them.
             y: as in `evaluate`.
             epochs: at most.
             batch_size: rows per step; chosen by the number of rows if left out.
-            learning_rate: the highest; a tenth of that of the training before if left out.
+            learning_rate: the highest; default: a tenth of that of the training before; all of it for added classes.
             validation_split: fraction of the new rows to choose the best epoch by.
             sample_weight: (B,) numbers.
             root: as in `predict`.
             seed: of the split, the order of rows and dropout.
             time_limit: seconds, or None.
+            new_classes: `"add"` adds the classes that the model does not know to its heads; `"refuse"`: an error.
 
         Returns:
-            The new model; its `metadata["fit_more"]` lists rows, epochs, and the loss before and after of each call.
+            The new model; its `metadata["fit_more"]` lists rows, epochs, and the losses of each call.
 
         Raises:
-            ConfigError, DataError: an argument or a row breaks a rule, such as a label that is new.
+            ConfigError, DataError: an argument or a row breaks a rule, such as a new label.
         """
         named_x, named_y, sample_weight, size = self._labelled(x, y, sample_weight, root)
-        targets = encode_targets({name: self.targets[name] for name in named_y}, named_y)
         return lookup("train.fit_more")(
             self,
-            (named_x, targets, row_weights(sample_weight, size, list(named_y))),
+            (named_x, named_y, row_weights(sample_weight, size, list(named_y))),
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
             validation_split=validation_split,
             seed=seed,
             time_limit=time_limit,
+            new_classes=new_classes,
         )
 
     def summary(self) -> str:
@@ -328,9 +329,8 @@ class Model(ModelOperations):
             pretrained: `"copy"` writes the weights of pretrained parts too, so that the model loads without anything
                 else; `"reference"` leaves out those that training has not changed, and writes their name, revision
                 and checksum instead: they are looked for again when the model is loaded.
-            examples: whether example cells of the training table are saved for `describe`, sentences that may quote
-                cells, and the predictions for validation rows (`validation`) with their targets. Categories,
-                words and classes are saved anyway: the model predicts with them.
+            examples: whether example cells of the training table are saved, sentences that may quote cells, and the
+                predictions for validation rows with their targets. Categories, words and classes are always saved.
 
         Raises:
             ArtifactError: a part has no registered name.

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ def write_onnx(network: Network, specs: Mapping[str, Spec], path: Path) -> None:
     _need_packages()
     check_parts(network)
     network_copy = deepcopy(network).cpu().float().eval().requires_grad_(False)
+    _rename_keywords(network_copy)
     dense = StaticNetwork(network_copy)
     arrays = [_example(specs[name]) for name, _ in network.sources]
     present = [torch.ones(_EXAMPLES, dtype=torch.bool) for _ in arrays]
@@ -83,6 +85,20 @@ def write_onnx(network: Network, specs: Mapping[str, Spec], path: Path) -> None:
         _strip(path)
         names = onnx_names(network)
         check_numbers(network_copy, specs, path, names.arrays, names.present)
+
+
+def _rename_keywords(network: Network) -> None:
+    """Renames parts whose names are Python keywords ("class"): torch writes some networks as Python code."""
+    for key in [key for key in network.parts if iskeyword(key)]:
+        renamed = f"{key}_"
+        while renamed in network.parts:
+            renamed += "_"
+        network.parts[renamed] = network.parts.pop(key)
+        prior = f"prior__{key}"
+        if prior in dict(network.named_buffers(recurse=False)):
+            network.register_buffer(f"prior__{renamed}", network.get_buffer(prior))
+        for step in network.steps:
+            step.key = renamed if step.key == key else step.key
 
 
 def check_parts(network: Network) -> None:

@@ -50,7 +50,8 @@ def references(network: nn.Module, mode: str) -> References:
             continue
         plan = backbone.plan
         location = find(plan.name, plan.revision)
-        name = plan.name if location.revision is not None else str(Path(plan.name).expanduser().resolve())
+        folder = Path(plan.name).expanduser()
+        name = str(folder.resolve()) if folder.is_dir() else plan.name
         revision = plan.revision or location.revision
         entries.append({"part": part, "name": name, "revision": revision, "checksum": backbone.checksum()})
         names |= {f"{part}.{weight}" for weight in unchanged}

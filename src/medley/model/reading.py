@@ -48,18 +48,19 @@ RULES = StateRules(
 )
 
 
-def read_parts(path: Path, device: torch.device) -> Parts:
+def read_parts(path: Path, device: torch.device, *, accept: bool = False) -> Parts:
     """Reads what a model is made of.
 
     Args:
         path: the saved model.
         device: where the model will run.
+        accept: whether files may have been changed since they were saved.
 
     Raises:
         ArtifactError: the directory holds no model, or a damaged one, or one of another format, or a file was changed.
         NotRegisteredError: it names a part that is not registered.
     """
-    content, files = read_description(path)
+    content, files = read_description(path, accept=accept)
     try:
         return _read_parts(content, files, device)
     except MedleyError as error:

@@ -69,7 +69,7 @@ def _task(name: str, head: Head, codec: TargetCodec, wider: TargetCodec | None) 
 
 
 def with_decisions(tasks: Sequence[Task], trust: Trust) -> list[Task]:
-    """Tasks whose metrics of predicted classes follow the thresholds and costs of a model."""
+    """Tasks whose metrics follow what a model predicts: by thresholds and costs, and with corrected numbers."""
 
     def decided(task: Task) -> Callable[[Tensor], Tensor]:
         def decide(raw: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ def with_decisions(tasks: Sequence[Task], trust: Trust) -> list[Task]:
 
         return decide
 
-    return [replace(task, decided=decided(task)) if task.name in trust.decisions else task for task in tasks]
+    return [replace(task, decided=decided(task)) if trust.changes_predictions(task.name) else task for task in tasks]
 
 
 def is_likelihood(metric: Metric) -> bool:
@@ -119,7 +119,7 @@ def measure(
         for name, metric in task.metrics.items():
             key = name if is_single else f"{task.name}_{name}"
             out, target, observed, weight = scored if is_likelihood(metric) else counted
-            if metric.reads_decision and task.decided is not None:
+            if task.decided is not None and (metric.reads_decision or task.codec.labels is None):
                 decided = {task.name: task.decided(raw[task.name])}
                 out, target, observed, weight = _aligned(task, decided, rows, index)
             if isinstance(metric, RowMetric):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from typing import Any, Self
@@ -34,6 +34,10 @@ from medley.nn.backbone_layers import (
     untrained_modules,
 )
 from medley.nn.hub import find, missing_package
+from medley.nn.speed import has_bfloat16
+
+MIN_BFLOAT16_PARAMETERS = 3_000_000
+"""Frozen encoders with as many parameters run in bfloat16 on CPUs that multiply it faster."""
 
 _blank: ContextVar[bool] = ContextVar("blank", default=False)
 
@@ -232,6 +236,9 @@ class Backbone(nn.Module):
         if plan.gradient_checkpointing and plan.trainable is not False:
             enable_gradient_checkpointing(encoder)
         self._untrained = untrained_modules(encoder)
+        # Frozen and large: bfloat16 is two to three times as fast, and changes vectors by less than one percent.
+        size = sum(parameter.numel() for parameter in encoder.parameters())
+        self._may_round = self.frozen and size >= MIN_BFLOAT16_PARAMETERS and has_bfloat16()
         self.train()
 
     def _unused_parts(self, config: Mapping[str, Any]) -> set[str]:
@@ -260,14 +267,22 @@ class Backbone(nn.Module):
         if not (self.is_text or torch.compiler.is_compiling()):
             # Convolutions of a CPU are up to twice as fast in this layout; others do not care.
             inputs["pixel_values"] = inputs["pixel_values"].contiguous(memory_format=torch.channels_last)
-        output = self.encoder(**inputs)
+        device = next(iter(inputs.values())).device.type
+        rounds = self._may_round and device == "cpu" and not torch.compiler.is_compiling()
+        with torch.autocast(device, torch.bfloat16) if rounds else nullcontext():
+            output = self.encoder(**inputs)
+        for name in ("last_hidden_state", "pooler_output") if rounds else ():
+            if getattr(output, name, None) is not None:
+                setattr(output, name, getattr(output, name).float())
+        return self._pooled(output, inputs.get("attention_mask"))
+
+    def _pooled(self, output: Any, mask: Tensor | None) -> Tensor:
         states: Tensor = output.last_hidden_state
         pooling = self.plan.pooling
         if pooling == "cls":
             return output.pooler_output if self.has_pooled_output else states[:, 0]
         if states.ndim == 4:
             return _pool_map(output, pooling)
-        mask = inputs.get("attention_mask")
         if pooling == "mean":
             return states[:, self.prefix :].mean(1) if mask is None else _masked_mean(states, mask)
         return states if mask is None else states * mask.unsqueeze(2).to(states.dtype)

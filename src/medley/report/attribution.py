@@ -53,17 +53,11 @@ def attribute(
     targets = [target] if target is not None else model.output_names
     _check(model, targets, label, samples, steps)
     rows = prediction_rows(model, x, root, on_unreadable)
-    size, generator = rows.size, np.random.default_rng(seed)
-    if background is None:
-        everything = rows.with_missing_row()
-    else:
-        others = prediction_rows(model, background, root, on_unreadable)
-        drawn = generator.permutation(others.size)[: (samples + 1) // 2]  # no more of them are encoded than are used
-        everything = rows.joined(others.take(drawn))
-    explainer = _Explainer(everything, np.arange(size, everything.size), samples, steps, generator)
+    others = None if background is None else prediction_rows(model, background, root, on_unreadable)
+    explainer = Explainer.of(rows, others, samples, steps, seed)
     items: list[Attribution] = []
-    with progress_bar("rows", size, is_shown=verbose > 0) as advance:
-        for row in range(size):
+    with progress_bar("rows", rows.size, is_shown=verbose > 0) as advance:
+        for row in range(rows.size):
             items += explainer.explain(row, targets, label)
             advance(1)
     return Attributions(tuple(items))
@@ -96,7 +90,7 @@ class _Task:
     output: ExplainedOutput
 
 
-class _Explainer:
+class Explainer:
     """Explains rows one by one.
 
     Args:
@@ -118,6 +112,24 @@ class _Explainer:
             if not steps
             else {name: source for name, source in rows.sources_of_columns().items() if has_gradient(source.codec.spec)}
         )
+
+    @classmethod
+    def of(cls, rows: ModelRows, others: ModelRows | None, samples: int, steps: int, seed: int) -> Explainer:
+        """Explains `rows` in comparison with others; None stands for a row in which every cell is missing.
+
+        Args:
+            rows: to explain.
+            others: of the same model; no more of them are encoded than are used.
+            samples: as in `Model.attribute`, like the next two.
+            steps: of integrals.
+            seed: of the orders.
+        """
+        generator = np.random.default_rng(seed)
+        if others is None:
+            everything = rows.with_missing_row()
+        else:
+            everything = rows.joined(others.take(generator.permutation(others.size)[: (samples + 1) // 2]))
+        return cls(everything, np.arange(rows.size, everything.size), samples, steps, generator)
 
     def explain(self, row: int, targets: Sequence[str], label: Any) -> list[Attribution]:
         """The attributions of a row, one per target."""

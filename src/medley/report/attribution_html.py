@@ -39,11 +39,16 @@ def attribution_page(items: Sequence[Attribution], title: str) -> str:
 
 def _render(items: Sequence[Attribution], page: str) -> str:
     template = environment().get_template("attribution.html.j2")
-    return template.render(page=page, items=[_content(item) for item in items])
+    return template.render(page=page, items=[attribution_view(item) for item in items])
 
 
-def _content(item: Attribution) -> dict[str, Any]:
-    """What the template shows of one attribution."""
+def attribution_view(item: Attribution, most_bars: int = MOST_BARS) -> dict[str, Any]:
+    """What the template shows of one attribution, as JSON.
+
+    Args:
+        item: of one row and target.
+        most_bars: number of columns that are shown.
+    """
     ranked = item.ranked
     largest = max((abs(part.amount) for part in ranked), default=0.0) or 1.0
     parts = list(item.parts)
@@ -54,7 +59,7 @@ def _content(item: Attribution) -> dict[str, Any]:
         "output": number(item.output),
         "reference": number(item.reference),
         "compared": "on average for the rows that it is compared with",
-        "bars": [_bar(part, largest) for part in ranked[:MOST_BARS]],
+        "bars": [_bar(part, largest) for part in ranked[:most_bars]],
         "texts": [{"column": part.column, "words": _words(part)} for part in parts if part.words],
         "images": [
             {"column": part.column if len(uris) == 1 else f"{part.column} {place + 1}", "uri": uri}

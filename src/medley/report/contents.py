@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from medley.core.input import InputBlock, Preprocessing
 from medley.model.privacy import WITHHELD, without_examples
-from medley.report.data_section import data_section
+from medley.report.data_section import data_section, drift_part
 from medley.report.drawing import MOST_NODES, draw_graph
 from medley.report.evidence import Evidence
 from medley.report.example_rows import example_section
 from medley.report.figures import table
 from medley.report.importance_section import importance_section
+from medley.report.reasons_section import reasons_section
 from medley.report.reproduce import reproduce_section
 from medley.report.target_sections import target_sections
 from medley.report.training_section import training_section
@@ -56,7 +57,8 @@ def contents(model: Model, evidence: Evidence | None, options: Options) -> dict[
         "targets": targets[:MOST_TARGETS],
         "importance": importance_section(model, evidence, names),
         "examples": None,
-        "data": data_section(model, view, metadata, examples=examples),
+        "reasons": None,
+        "data": {**data_section(model, view, metadata, examples=examples), "drift": None},
         "training": training_section(metadata),
         "network": network,
         "reproduce": reproduce_section(model, view, metadata),
@@ -64,6 +66,9 @@ def contents(model: Model, evidence: Evidence | None, options: Options) -> dict[
     if examples and evidence is not None and evidence.rows is not None:
         ranked = (report["importance"] or {}).get("ranked", ())
         report["examples"] = example_section(model, evidence, names, ranked)
+        report["reasons"] = reasons_section(model, evidence, names)
+    if evidence is not None:
+        report["data"]["drift"] = drift_part(model, evidence)
     report["left_out"] = [*_left_out(report, model, evidence, options, examples=examples)]
     return report
 
@@ -117,7 +122,7 @@ def _summary(
 def _left_out(
     report: dict[str, Any], model: Model, evidence: Evidence | None, options: Options, *, examples: bool
 ) -> Any:
-    for name in ("data", "training", "importance", "examples"):
+    for name in ("data", "training", "importance", "examples", "reasons"):
         yield from (report[name] or {}).get("left_out", [])
     for section in report["targets"]:
         yield from section["left_out"]

@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from medley.core.codec import Encoded
+from medley.data.rows import take
+from medley.errors import ConfigError, listing
+from medley.model.drift import drift_of
+from medley.model.row_features import row_features
+from medley.report.evidence import Evidence
 from medley.report.figures import table
 
 if TYPE_CHECKING:
@@ -13,6 +19,10 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 200
 MOST_EXAMPLES = 3
+
+
+MOST_DRIFTED = 30
+"""Columns, or properties of them, whose drift is listed."""
 
 
 def data_section(
@@ -72,6 +82,39 @@ def data_section(
     ]
     section["tables"].append(table(["target", "task", "reason"], targets, "Targets"))
     return section
+
+
+def drift_part(model: Model, evidence: Evidence) -> dict[str, Any] | None:
+    """Whether the rows of a report are drawn like those of the training: a sentence and a table; None if unknown.
+
+    Args:
+        model: a model.
+        evidence: with rows that were passed for the report.
+    """
+    if evidence.rows is None or evidence.numbers is not None:  # validation rows are what others are compared with
+        return None
+    index = evidence.sample
+    encoded = {name: Encoded(part.array[index], part.present[index]) for name, part in evidence.rows.sources.items()}
+    x = {name: take(values, index) for name, values in evidence.rows.by_input.items() if values is not None}
+    features = row_features(model.sources, encoded, x, model.table)
+    try:
+        frame = drift_of(model.trust.reference, features, evidence.embeddings)
+    except ConfigError:  # there are too few rows, or the model knows nothing of its training rows
+        return None
+    drifted = [str(name) for name in frame["name"][frame["drifted"]]]
+    sentence = "No drift: the rows of this report are distributed like those of the training."
+    if drifted:
+        sentence = f"Drift in {len(drifted)} of {len(frame)} columns or properties of them: {listing(drifted, most=5)}."
+    cells = [
+        [row["name"], "yes" if row["drifted"] else "no", row["shift"], row["p_value"], 100 * row["missing"]]
+        for row in frame[:MOST_DRIFTED].to_dict("records")
+    ]
+    columns = ["column or property", "drifted", "population stability index", "p-value", "change of missing cells %"]
+    return {
+        "sentence": sentence,
+        "has_drifted": bool(drifted),
+        "table": table(columns, cells, "Drift between the rows of the training and of this report"),
+    }
 
 
 def _examples(name: str, examples: Sequence[str], view: TableView) -> str:

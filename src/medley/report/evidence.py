@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from medley.core.batch import Rows
 from medley.errors import DataError
-from medley.model.forward import compute_outputs
+from medley.model.forward import compute_embeddings, compute_outputs, joined_embeddings
 from medley.model.tasks import Task, tasks_of, with_decisions
 from medley.report.importance import labelled_rows
 from medley.report.model_rows import ModelRows
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from medley.core.batch import RowWeights
     from medley.core.codec import Encoded
     from medley.model.model import Model
+
+
+MOST_EMBEDDED = 2_000
+"""Rows whose embeddings are compared."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ class TaskEvidence:
     @cached_property
     def predicted(self) -> np.ndarray:
         """Predicted numbers, likewise."""
-        return np.asarray(self.task.codec.decode(self.network), float)
+        return np.asarray(self.task.codec.decode(self.decided), float)
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,20 @@ class Evidence:
     passed: tuple[Any, Any] | None = None
     numbers: np.ndarray | None = None
     is_seen: bool = False
+
+    @cached_property
+    def sample(self) -> np.ndarray:
+        """Positions, ascending, of the rows whose embeddings are looked at: all, or a random sample of many."""
+        order = np.random.default_rng(0).permutation(self.size)
+        return np.sort(order[:MOST_EMBEDDED])
+
+    @cached_property
+    def embeddings(self) -> np.ndarray:
+        """The vectors (S, D) that the heads read of the sampled rows."""
+        assert self.rows is not None
+        rows = Rows(self.rows.sources, device=self.rows.model.device)
+        index = torch.from_numpy(self.sample)
+        return joined_embeddings(compute_embeddings(self.rows.network, rows, rows_per_pass(None), index))
 
 
 def of_rows(model: Model, x: Any, y: Any, root: Any) -> Evidence:

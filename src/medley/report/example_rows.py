@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from medley.core.batch import Rows
 from medley.errors import MedleyError
-from medley.model.forward import compute_embeddings
 from medley.report.evidence import Evidence, TaskEvidence
 from medley.report.model_rows import ModelColumn, ModelRows
-from medley.tables.row_counts import rows_per_pass
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,7 +25,7 @@ MOST_TARGETS = 3
 MOST_CELLS, LETTERS, SIDE = 8, 280, 112
 """Cells and letters of a text that are shown of a row; the side of an image in pixels."""
 
-NEIGHBOURS, MOST_ROWS = 5, 4_000
+NEIGHBOURS = 5
 
 
 def example_section(
@@ -52,14 +49,14 @@ def example_section(
         section["left_out"].append(f"Examples of {others}: sort the result of model.predict_proba yourself.")
     for head in heads:
         part = evidence.tasks[head].learned()
-        for title, places in _groups(part):
+        for title, places in example_groups(part):
             cards = [_card(columns, part, int(place), evidence) for place in places]
             if cards:
                 section["groups"].append({"title": f"{names[head]}: {title}", "cards": cards})
-    unusual, distances = most_unusual(model, evidence)
+    unusual, distances = most_unusual(evidence)
     cards = []
     for position, distance in zip(unusual, distances, strict=True):
-        card = {"row": _number(evidence, position), "cells": _cells(columns, int(position)), "lines": []}
+        card = {"row": row_number(evidence, position), "cells": _cells(columns, int(position)), "lines": []}
         card["lines"].append(("distance to its neighbours", f"{distance:.1f} times the usual"))
         cards.append(card)
     if cards:
@@ -69,8 +66,8 @@ def example_section(
     return section
 
 
-def _groups(part: TaskEvidence) -> list[tuple[str, np.ndarray]]:
-    """Titles, and positions among the rows of the task."""
+def example_groups(part: TaskEvidence) -> list[tuple[str, np.ndarray]]:
+    """Titles of groups of examples, and the positions of their rows among those of the task."""
     if part.size == 0:
         return []
     if part.labels is None:
@@ -93,12 +90,11 @@ def _groups(part: TaskEvidence) -> list[tuple[str, np.ndarray]]:
     ]
 
 
-def most_unusual(model: Model, evidence: Evidence, count: int = PER_GROUP) -> tuple[np.ndarray, np.ndarray]:
+def most_unusual(evidence: Evidence, count: int = PER_GROUP) -> tuple[np.ndarray, np.ndarray]:
     """The rows whose fused vectors are farthest from those of other rows.
 
     Args:
-        model: computes the vectors.
-        evidence: with the rows themselves; of many, the first `MOST_ROWS` are compared.
+        evidence: with the rows themselves.
         count: number of rows.
 
     Returns:
@@ -106,17 +102,13 @@ def most_unusual(model: Model, evidence: Evidence, count: int = PER_GROUP) -> tu
     """
     from sklearn.neighbors import NearestNeighbors
 
-    assert evidence.rows is not None
-    encoded = Rows(evidence.rows.sources, device=model.device)
-    vectors = compute_embeddings(model.network, encoded, rows_per_pass(None))
-    vectors = next(iter(vectors.values())) if isinstance(vectors, dict) else vectors
-    vectors = vectors.reshape(len(vectors), -1)[:MOST_ROWS]
+    vectors = evidence.embeddings
     if len(vectors) <= NEIGHBOURS + 1:
         return np.zeros(0, int), np.zeros(0)
     scaled = (vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-6)
     distances = NearestNeighbors(n_neighbors=NEIGHBOURS + 1).fit(scaled).kneighbors(scaled)[0][:, -1]
     order = np.argsort(-distances, kind="stable")[:count]
-    return order, distances[order] / max(float(np.median(distances)), 1e-12)
+    return evidence.sample[order], distances[order] / max(float(np.median(distances)), 1e-12)
 
 
 def _shown_columns(rows: ModelRows, private: set[str], ranked: Sequence[str]) -> list[ModelColumn]:
@@ -141,14 +133,15 @@ def _card(columns: Sequence[ModelColumn], part: TaskEvidence, place: int, eviden
         predicted = part.predicted_classes[place]
         lines.append(("true", str(part.labels[part.classes[place]])))
         lines.append(("predicted", f"{part.labels[predicted]} ({part.probabilities[place, predicted]:.1%})"))
-    return {"row": _number(evidence, position), "cells": _cells(columns, position), "lines": lines}
+    return {"row": row_number(evidence, position), "cells": _cells(columns, position), "lines": lines}
 
 
 def _shown(values: np.ndarray) -> str:
     return ", ".join(f"{value:.4g}" for value in np.atleast_1d(values))
 
 
-def _number(evidence: Evidence, position: int) -> int:
+def row_number(evidence: Evidence, position: int) -> int:
+    """The caller's number of a row."""
     return int(position if evidence.numbers is None else evidence.numbers[position])
 
 

@@ -175,6 +175,21 @@ class ModelRows:
         """Source name -> the rows as they are, without results of layers."""
         return self._encode(self.model.sources, {}, self._absent, self.size)
 
+    @cached_property
+    def by_input(self) -> dict[str, Any]:
+        """Input name -> its rows, as models take them; None for inputs that are absent in all rows."""
+        return self._rows_by_input(self.model.input_names, {}, self._absent)
+
+    def _rows_by_input(
+        self, names: Collection[str], cells: Mapping[str, Any], absent_inputs: Collection[str]
+    ) -> dict[str, Any]:
+        x: dict[str, Any] = {}
+        for name in names:
+            columns = [column for column in self.columns if column.input == name]
+            values = {column.label: cells.get(column.name, column.cells) for column in columns}
+            x[name] = None if name in absent_inputs or not values else self._build(name, values)
+        return x
+
     def encode(
         self,
         positions: Mapping[str, np.ndarray] | None = None,
@@ -219,11 +234,7 @@ class ModelRows:
         self, sources: Sequence[Source], cells: Mapping[str, Any], absent_inputs: Collection[str], size: int
     ) -> dict[str, Encoded]:
         names = set().union(*(self._inputs_of[source.name] for source in sources))
-        x: dict[str, Any] = {}
-        for name in names:
-            columns = [column for column in self.columns if column.input == name]
-            values = {column.label: cells.get(column.name, column.cells) for column in columns}
-            x[name] = None if name in absent_inputs or not values else self._build(name, values)
+        x = self._rows_by_input(names, cells, absent_inputs)
         rows = InputRows(x, self._derived())
         without = [source for source in sources if all(x[name] is None for name in self._inputs_of[source.name])]
         encoded = {source.name: absent(source.codec, size) for source in without}

@@ -56,7 +56,7 @@ def target_sections(model: Model, evidence: Evidence | None, metadata: Mapping[s
         else:
             _measure(section, part)
         check = (metadata.get("calibration") or {}).get(head)
-        if isinstance(check, Mapping) and "log_loss" in check:
+        if isinstance(check, Mapping) and {"log_loss", "squared_error"} & check.keys():
             section["tables"].append(_calibration(check))
         sections.append(section)
     return sections
@@ -65,6 +65,12 @@ def target_sections(model: Model, evidence: Evidence | None, metadata: Mapping[s
 def _calibration(check: Mapping[str, Any]) -> dict[str, Any]:
     """What the cross-check over validation rows has measured before and after calibration."""
     method = check.get("method")
+    if "squared_error" in check:
+        row = ["squared error / variance", check["squared_error"], check.get("squared_error_calibrated")]
+        verdict = f"by a {method}" if method else "left out, as the squared error does not decrease"
+        return table(
+            ["score", "before", "after"], [row], f"Correction to means, {verdict} (validation rows, cross-checked)"
+        )
     rows = [
         [name, check.get(key), check.get(f"{key}_calibrated") if method else None]
         for name, key in (("log loss", "log_loss"), ("expected calibration error", "ece"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from medley.core.codec import TargetCodec
+from medley.core.files import fingerprint
 from medley.core.head import Head
 from medley.core.input import InputBlock, Preprocessing
 from medley.core.rules import Fields, Items, Json, Maybe, Named, StateRules, Text, Whole, require
@@ -96,15 +96,6 @@ def manifest_path(onnx: Path) -> Path:
     return onnx.with_name(f"{onnx.name}.json")
 
 
-def fingerprint(path: Path) -> dict[str, Any]:
-    """Size and SHA-256 checksum of a file, as JSON."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
-
-
 def read_manifest(onnx: Path) -> Manifest:
     """Reads the JSON beside an ONNX file, and checks that the two belong together.
 
@@ -118,8 +109,9 @@ def read_manifest(onnx: Path) -> Manifest:
     _check_pair(onnx)
     path = manifest_path(onnx)
     errors = ErrorCollector()
+    values = read_json(path, advice="Restore it from a copy, or export the model again.")
     try:
-        content = RULES.read(read_json(path))
+        content = RULES.read(values)
         for file, expected in _files(onnx, content):
             _check_file(file, expected, errors)
         manifest = _manifest(content, errors)

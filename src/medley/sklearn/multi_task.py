@@ -178,10 +178,9 @@ class MedleyMultiTask(TableEstimator):
         scores = []
         for head, raw in self.model_.predict_raw(frame, root=self.root).items():
             observed = codecs[head].encode(labels[head])
-            rows, predicted = (
-                observed.present.reshape(len(frame), -1).all(axis=1),
-                self.model_.targets[head].decode(raw),
-            )
+            rows = observed.present.reshape(len(frame), -1).all(axis=1)
+            codec = self.model_.targets[head]
+            predicted = codec.decode(self.model_.trust.decided(head, codec, raw))
             weights = None if sample_weight is None else np.asarray(sample_weight, float)[rows]
             if codecs[head].labels is None:
                 scores.append(r2_score(np.asarray(labels[head])[rows], predicted[rows], sample_weight=weights))

@@ -48,7 +48,8 @@ class Answers:
         targets: head name -> fitted codec, in order.
         trust: what is known about how far predictions can be trusted.
         raw: head name -> raw outputs (B, K).
-        calibrated: whether probabilities are calibrated. Predictions do not depend on it.
+        calibrated: whether probabilities are calibrated, and numbers are corrected. Predicted classes do not depend on
+            it.
     """
 
     targets: Mapping[str, TargetCodec]
@@ -59,8 +60,7 @@ class Answers:
     def predictions(self) -> dict[str, np.ndarray]:
         """Head name -> predictions (B,) or (B, n) in the type and unit of the target."""
         return {
-            name: _of_rows(codec.decode, self.trust.decided(name, codec, self.raw[name]), codec)
-            for name, codec in self.targets.items()
+            name: _of_rows(codec.decode, self._predicted(name, codec), codec) for name, codec in self.targets.items()
         }
 
     def probabilities(self) -> dict[str, np.ndarray]:
@@ -110,7 +110,9 @@ class Answers:
             conformal, raw = self.trust.conformal.get(name), self.raw[name]
             with errors.collecting(ConfigError):
                 if isinstance(conformal, NumberIntervals):
-                    intervals[name] = NumberInterval(predictions[name], *conformal.bounds(codec, raw, level, name))
+                    low, high = conformal.bounds(codec, raw, level, name)
+                    number = predictions[name]  # corrected numbers may lie outside of narrow intervals
+                    intervals[name] = NumberInterval(number, np.minimum(low, number), np.maximum(high, number))
                 elif isinstance(conformal, ClassSets):
                     members = conformal.members(codec.probabilities(raw), level, name)
                     intervals[name] = ClassSet(predictions[name], members)
@@ -121,6 +123,10 @@ class Answers:
             errors.add("needs a target of numbers or classes; sets of labels have no intervals.", argument="interval")
         errors.raise_if_any(ConfigError)
         return intervals
+
+    def _predicted(self, name: str, codec: TargetCodec) -> np.ndarray:
+        is_raw = codec.labels is None and not self.calibrated
+        return self.raw[name] if is_raw else self.trust.decided(name, codec, self.raw[name])
 
     def _calibrated(self, name: str, codec: TargetCodec) -> np.ndarray:
         return self.trust.calibrated(name, codec, self.raw[name]) if self.calibrated else self.raw[name]

@@ -99,8 +99,8 @@ class Predictor(ABC):
             proba: whether to return the probabilities of `predict_proba` as well; rows are read and run once for both.
             interval: a probability such as 0.9: adds intervals that hold the true number, and sets that hold the true
                 class, of so many of the rows that are drawn like the training rows (split-conformal prediction).
-            calibrated: whether probabilities are calibrated on validation rows, where that has improved them; the
-                predicted classes are the same.
+            calibrated: whether probabilities are calibrated on validation rows, and numbers with a long tail corrected
+                to means, where that has improved them; the predicted classes are the same.
             explain: whether to note for each row how unusual it is among the training rows, and what it lacks.
             on_unreadable: for cells of a table that cannot be read as the kind of their column (another unit, words
                 among numbers, infinities): `"warn"` counts them as missing and lists them in one

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from time import monotonic
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -14,12 +14,14 @@ from medley.balance.choose import balancer
 from medley.core.arguments import check_fraction, check_whole_number
 from medley.core.batch import Rows, RowWeights
 from medley.core.codec import Encoded
+from medley.core.words import NewClasses
 from medley.data.rows import take
 from medley.data.sources import encode_inputs
 from medley.data.split import bins, split
 from medley.errors import ConfigError, DataError, ErrorCollector
 from medley.model.derived import InputRows, derived_nodes
-from medley.model.encoding import take_weights
+from medley.model.encoding import encode_targets, take_weights
+from medley.model.growing import add_classes
 from medley.model.model import Model
 from medley.model.tasks import Task, tasks_of
 from medley.train.fit import fit
@@ -28,12 +30,12 @@ from medley.train.plan import Training, default_learning_rate
 from medley.train.validated import learn_trust
 
 RATE = 0.1
-"""Of the learning rate of the training before, what further training takes."""
+"""Of the learning rate of the training before, what further training takes where no class is added."""
 
 PATIENCE = 3
 """Epochs without improvement after which further training stops."""
 
-Labelled = tuple[dict[str, Any], dict[str, Encoded], RowWeights]
+Labelled = tuple[dict[str, Any], dict[str, Any], RowWeights]
 
 
 def fit_more(
@@ -46,23 +48,30 @@ def fit_more(
     validation_split: float,
     seed: int,
     time_limit: float | None,
+    new_classes: NewClasses,
 ) -> Model:
     """Trains a copy of a model further (`Model.fit_more`).
 
     Args:
         model: stays as it is.
-        labelled: rows by input, encoded labels by head, and weights of rows.
+        labelled: rows by input, labels by head, and weights of rows.
         epochs: at most.
         batch_size: rows per step, or None.
         learning_rate: the highest, or None.
         validation_split: fraction of the rows to choose the best epoch by.
         seed: of the split, the order of rows and dropout.
         time_limit: seconds, or None.
+        new_classes: `"refuse"` or `"add"`.
     """
-    values, targets, weight = labelled
+    values, labels, weight = labelled
     start = monotonic()
-    plan = _plan(model, epochs, batch_size, learning_rate, validation_split, seed)
-    trained = copy.deepcopy(model)
+    plan = _plan(model, epochs, batch_size, learning_rate, validation_split, seed, new_classes)
+    trained, added = copy.deepcopy(model), {}
+    if new_classes == "add":
+        trained, added = add_classes(trained, values, labels)
+    if added and learning_rate is None:
+        plan = replace(plan, learning_rate=plan.learning_rate / RATE)  # their layer starts at zero
+    targets = encode_targets({name: trained.targets[name] for name in labels}, labels)
     encoded = encode_inputs(trained.sources, InputRows(values, derived_nodes(trained.graph)))
     size = len(next(iter(encoded.values())).array)
     if size < 2:
@@ -85,12 +94,13 @@ def fit_more(
         "loss_before": result.start_score,
         "loss_after": min([result.start_score, *(record.val["loss"] for record in result.records)]),
         "stopped": result.stopped,
+        **({"new_classes": added} if added else {}),
     }
-    labels = (_some(targets, parts[1]), take_weights(weight, parts[1]), parts[1])
+    held_out = (_some(targets, parts[1]), take_weights(weight, parts[1]), parts[1])
     origin: dict[str, Any] = {"sources": trained.sources, "encoded": _some(encoded, parts[1]), "table": trained.table}
     origin["x"] = {name: take(rows, parts[1]) for name, rows in values.items() if rows is not None}
-    trained.trust, calibration = learn_trust(trained.network, tasks, validation_rows, *labels, "fit_more", **origin)
-    trained.trust = replace(trained.trust, decisions=model.trust.decisions)
+    trained.trust, calibration = learn_trust(trained.network, tasks, validation_rows, *held_out, "fit_more", **origin)
+    trained.trust = replace(trained.trust, decisions=model.trust.without(added).decisions)
     trained.metadata["calibration"] = calibration
     trained.metadata["fit_more"] = [*model.metadata.get("fit_more", []), entry]
     return trained
@@ -103,8 +113,11 @@ def _plan(
     learning_rate: float | None,
     validation_split: float,
     seed: int,
+    new_classes: NewClasses,
 ) -> Training:
     errors = ErrorCollector()
+    if new_classes not in get_args(NewClasses):
+        errors.add(f"must be 'refuse' or 'add', got {new_classes!r}.", argument="new_classes")
     check_whole_number(errors, epochs, "epochs", optional=False)
     check_whole_number(errors, batch_size, "batch_size")
     check_whole_number(errors, seed, "seed", at_least=0, optional=False)

@@ -9,6 +9,7 @@ import numpy as np
 
 from medley.core.codec import State, TargetCodec
 from medley.core.rules import Array, StateRules, require
+from medley.trust.mean_correction import MeanCorrection
 
 LINKS = ("logit", "multinomial")
 """Links of raw outputs whose probabilities can be calibrated. Ordered classes are predicted by their median, which a
@@ -76,11 +77,15 @@ class Calibration:
         return cls(**StateRules(slope=_SLOPE, intercept=_INTERCEPT).read(state, {"K": len(codec.prior)}))
 
 
-def calibrated(calibration: Calibration | None, codec: TargetCodec, raw: np.ndarray) -> np.ndarray:
+AnyCalibration = Calibration | MeanCorrection
+"""Of probabilities, or of numbers."""
+
+
+def calibrated(calibration: AnyCalibration | None, codec: TargetCodec, raw: np.ndarray) -> np.ndarray:
     """Raw outputs (B, K), calibrated where there is a calibration; rows without any input keep the prior.
 
     Args:
-        calibration: of the target, or None.
+        calibration: of the target's probabilities, or the correction of its numbers, or None.
         codec: of the target.
         raw: raw outputs (B, K).
     """
@@ -88,3 +93,14 @@ def calibrated(calibration: Calibration | None, codec: TargetCodec, raw: np.ndar
         return raw
     has_inputs = (raw != codec.prior).any(axis=1, keepdims=True)
     return np.where(has_inputs, calibration.apply(raw), raw)
+
+
+def predicted(calibration: AnyCalibration | None, codec: TargetCodec, raw: np.ndarray) -> np.ndarray:
+    """Raw outputs (B, K) that the codec decodes as predictions: only the correction of numbers changes them.
+
+    Args:
+        calibration: as of `calibrated`, like the next two.
+        codec: of the target.
+        raw: raw outputs (B, K).
+    """
+    return calibrated(calibration, codec, raw) if isinstance(calibration, MeanCorrection) else raw

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from medley.trust.calibration import LINKS, Calibration
+from medley.trust.folds import FOLDS, check_folds
 from medley.trust.scores import calibration_error, log_losses
-from medley.trust.validation import TaskPredictions
-
-MIN_ROWS = 50
-"""Fewer validation rows with a label are not calibrated on."""
+from medley.trust.validation import MIN_CHECKED_ROWS, TaskPredictions
 
 ROWS_PER_CLASS = 20
 """Validation rows per class from which each class has a slope and an intercept of its own."""
@@ -23,8 +21,6 @@ MOST_NUMBERS = 100_000
 
 STRENGTH, STEPS = 0.3, 25
 """Of the penalties on slopes and intercepts of classes, times classes / rows; and steps of their optimisation."""
-
-FOLDS = 5
 
 
 def fit_calibration(
@@ -49,7 +45,7 @@ def fit_calibration(
     raw, cells, observed, weight = rows.raw, rows.cells, rows.observed, rows.weight
     link = task.codec.linear_link
     groups = np.arange(len(task.raw)) if groups is None else groups
-    folds = _folds(groups[rows.index])
+    folds = check_folds(groups[rows.index])
     before = log_losses(link, raw, cells, observed)
     scores: dict[str, Any] = {
         "rows": len(raw),
@@ -97,20 +93,13 @@ def _usable_rows(task: TaskPredictions) -> _LabelledRows | None:
     usable = observed.any(axis=1) & (weight > 0) & np.isfinite(task.raw).all(axis=1)
     usable &= (task.raw != task.codec.prior).any(axis=1)
     index = np.flatnonzero(usable)
-    most = max(MOST_NUMBERS // task.raw.shape[1], MIN_ROWS)
+    most = max(MOST_NUMBERS // task.raw.shape[1], MIN_CHECKED_ROWS)
     if len(index) > most:
         index = np.sort(np.random.default_rng(0).choice(index, most, replace=False))
-    if len(index) < MIN_ROWS:
+    if len(index) < MIN_CHECKED_ROWS:
         return None
     raw = task.raw[index].astype(np.float64)
     return _LabelledRows(index, raw, cells[index], observed[index], weight[index])
-
-
-def _folds(groups: np.ndarray) -> np.ndarray:
-    """The fold of each row (N,), drawn at random; equal for rows of a group."""
-    _, codes = np.unique(groups, return_inverse=True)
-    order = np.random.default_rng(0).permutation(codes.max() + 1)
-    return order[codes] % FOLDS
 
 
 def _fit(

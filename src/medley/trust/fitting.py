@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from medley.trust.calibration import Calibration
+from medley.trust.calibration import AnyCalibration
 from medley.trust.conformal import Conformal, fit_conformal
 from medley.trust.fit_calibration import fit_calibration
+from medley.trust.fit_mean_correction import fit_mean_correction
 from medley.trust.trust import Trust
 from medley.trust.validation import ValidationPredictions
 
@@ -19,13 +20,14 @@ def fit_trust(validation: ValidationPredictions) -> tuple[Trust, dict[str, Any]]
 
     Returns:
         What was learnt; and head name -> what the cross-check of its calibration has measured, as JSON, for heads of
-        classes.
+        classes and of numbers whose logarithms were fitted.
     """
-    calibrations: dict[str, Calibration] = {}
+    calibrations: dict[str, AnyCalibration] = {}
     conformal: dict[str, Conformal] = {}
     checks: dict[str, Any] = {}
     for head, task in validation.tasks.items():
-        calibration, check = fit_calibration(task, validation.groups)
+        fit = fit_calibration if task.codec.geometric is None else fit_mean_correction
+        calibration, check = fit(task, validation.groups)
         if calibration is not None:
             calibrations[head] = calibration
         if check is not None:

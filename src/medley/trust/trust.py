@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,9 +11,10 @@ import numpy as np
 from medley.core.codec import State, TargetCodec
 from medley.core.rules import Items, Maybe, StateRules, Text, require
 from medley.errors import MedleyError
-from medley.trust.calibration import Calibration, calibrated
+from medley.trust.calibration import AnyCalibration, Calibration, calibrated, predicted
 from medley.trust.conformal import ClassSets, Conformal, NumberIntervals
 from medley.trust.decision import Decision
+from medley.trust.mean_correction import MeanCorrection
 from medley.trust.reference import Reference
 from medley.trust.validation import ValidationPredictions
 
@@ -25,14 +26,15 @@ class Trust:
     Args:
         validation: predictions for validation rows; None for models that were not validated, were saved without
             examples, or by an older version.
-        calibrations: head name -> calibration of its probabilities, where one improves them.
+        calibrations: head name -> calibration of its probabilities, or correction of its numbers, where one improves
+            them.
         conformal: head name -> intervals or sets of classes.
         decisions: head name -> how classes are chosen, where it is not the most probable one.
         reference: histograms of what the model was trained on, and where its embeddings lie; None if nothing is known.
     """
 
     validation: ValidationPredictions | None = None
-    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    calibrations: Mapping[str, AnyCalibration] = field(default_factory=dict)
     conformal: Mapping[str, Conformal] = field(default_factory=dict)
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     reference: Reference | None = None
@@ -44,7 +46,18 @@ class Trust:
     def decided(self, head: str, codec: TargetCodec, raw: np.ndarray) -> np.ndarray:
         """Raw outputs (B, K) of a head -> outputs (B, K) that its codec decodes as what is predicted."""
         decision = self.decisions.get(head)
-        return raw if decision is None or not len(raw) else decision.apply(codec, self.calibrated(head, codec, raw))
+        if decision is None or not len(raw):
+            return predicted(self.calibrations.get(head), codec, raw)
+        return decision.apply(codec, self.calibrated(head, codec, raw))
+
+    def changes_predictions(self, head: str) -> bool:
+        """Whether `decided` may change what the raw outputs of a head predict."""
+        return head in self.decisions or isinstance(self.calibrations.get(head), MeanCorrection)
+
+    def without(self, heads: Collection[str]) -> Trust:
+        """The same without what it knows about some heads, whose classes have changed."""
+        parts = {part: {n: item for n, item in getattr(self, part).items() if n not in heads} for part in _PARTS}
+        return replace(self, validation=None, **parts)
 
     def without_examples(self) -> Trust:
         """The same without anything that belongs to a single row."""
@@ -100,7 +113,8 @@ _PARTS = ("calibrations", "conformal", "decisions")
 
 def _restore(part: str, state: State, codec: TargetCodec) -> Any:
     if part == "calibrations":
-        return Calibration.restore(state, codec)
+        kind = Calibration if codec.geometric is None else MeanCorrection
+        return kind.restore(state, codec)
     if part == "decisions":
         return Decision.restore(state, codec)
     return NumberIntervals.restore(state, codec) if codec.labels is None else ClassSets.restore(state, codec)

@@ -12,10 +12,13 @@ from medley.core.codec import Encoded, State, TargetCodec
 from medley.core.rules import Array, Choice, Maybe, StateRules, Whole, require
 from medley.core.spec import Spec
 from medley.errors import MedleyError, as_artifact_error
-from medley.trust.calibration import Calibration, calibrated
+from medley.trust.calibration import AnyCalibration, calibrated, predicted
 
 MOST_ROWS = 20_000
 """Validation rows that are kept; of more, a random sample."""
+
+MIN_CHECKED_ROWS = 50
+"""Fewer validation rows with a label are not calibrated on."""
 
 MOST_NUMBERS = 1_000_000
 """Raw outputs that are kept, of all rows and targets together: 4 MB."""
@@ -37,7 +40,7 @@ class TaskPredictions:
     encoded: Encoded
     raw: np.ndarray
     weight: np.ndarray | None = None
-    calibration: Calibration | None = None
+    calibration: AnyCalibration | None = None
 
     @property
     def targets(self) -> np.ndarray:
@@ -52,7 +55,7 @@ class TaskPredictions:
     @property
     def predictions(self) -> np.ndarray:
         """Predictions (N,) or (N, n) in the type and unit of `targets`; classes are the most probable ones."""
-        return self.codec.decode(self.raw)
+        return self.codec.decode(predicted(self.calibration, self.codec, self.raw))
 
     @property
     def outputs(self) -> np.ndarray:
@@ -103,7 +106,7 @@ class ValidationPredictions:
     folds: np.ndarray | None = None
     groups: np.ndarray | None = None
 
-    def calibrated(self, calibrations: Mapping[str, Calibration]) -> ValidationPredictions:
+    def calibrated(self, calibrations: Mapping[str, AnyCalibration]) -> ValidationPredictions:
         """The same rows with calibrations of some of the tasks, by head."""
         tasks = {name: replace(task, calibration=calibrations.get(name)) for name, task in self.tasks.items()}
         return replace(self, tasks=tasks)

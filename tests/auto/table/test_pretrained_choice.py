@@ -109,3 +109,12 @@ class TestTime:
 
     def test_without_a_time_limit_it_is_used(self, rows, tmp_path, tiny):
         assert pretrained_of(self.fit(rows, tmp_path, pretrained=tiny("vit"), time_limit=None)) == IMAGE
+
+    def test_auto_builds_no_encoder_if_the_limit_is_short(self, rows, tmp_path, tiny, monkeypatch):
+        cached = {True: tiny("bert"), False: None}
+        monkeypatch.setattr(
+            "medley.auto.table.pretrained_choice.first_cached", lambda names: cached["MiniLM" in names[0]]
+        )
+        model = self.fit(rows, tmp_path, time_limit=10, pretrained="auto")
+        assert pretrained_of(model) == set()
+        assert model.metadata["plan"]["inputs"]["review"]["pretrained"] is None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -66,6 +68,7 @@ def cross_validate(
     time_limit: float | str | None = "10m",
     seed: int = 0,
     verbose: int = 0,
+    workers: int = 1,
     options: Mapping[str, Any] | None = None,
 ) -> CrossValidation:
     """Trains as many models as there are folds, each without one fold, and scores it on that fold.
@@ -85,6 +88,8 @@ def cross_validate(
         time_limit: seconds, or "10m", for all trainings together.
         seed: of the folds and the trainings.
         verbose: as in `fit`.
+        workers: number of folds that are trained at the same time, each in a process of its own with its part of the
+            cores. Scores do not depend on it unless a time limit ends trainings early.
         options: further arguments of `fit`, such as `{"max_trials": 1}`.
 
     Returns:
@@ -102,29 +107,44 @@ def cross_validate(
     import pandas as pd
 
     options = dict(options or {})
-    limit = _check(folds, group, time, seed, time_limit, options)
+    limit = _check(folds, group, time, seed, time_limit, workers, options)
     start = monotonic()
     names = target_names(targets)
     loaded = read(source_of(table, options.pop("header", "auto"), options.pop("connection", None), names), root)
     check_columns(loaded, [*names, *(column for column in (group, time) if column is not None)])
     fold_of_row = _folds(loaded, names, folds, group, time, seed)
     fixed = {"group": group, "time": time, "root": loaded.root, "seed": seed, "verbose": verbose}
-    scores: dict[str, dict[str, float]] = {}
-    predictions = []
-    for fold in range(folds):
-        train = fold_of_row < fold if time is not None else fold_of_row != fold
-        left = None if limit is None else max((limit - (monotonic() - start)) / (folds - fold), 1.0)
-        model = fit(loaded.frame.iloc[np.flatnonzero(train)], targets, time_limit=left, **fixed, **options)
-        tested = loaded.frame.iloc[np.flatnonzero(fold_of_row == fold)]
-        scores[f"fold_{fold}"] = model.evaluate(tested, root=loaded.root)
-        predictions.append(model.predict_frame(tested, root=loaded.root, proba=True))
-    table_of_scores = pd.DataFrame(scores)
+    training = partial(_train_and_score, loaded, targets, fold_of_row, is_time=time is not None, **fixed, **options)
+
+    def time_left(trainings: int) -> float | None:
+        """The time limit of the next of so many trainings that follow one another."""
+        return None if limit is None else max((limit - (monotonic() - start)) / trainings, 1.0)
+
+    if workers == 1:
+        results = [training(fold, time_limit=time_left(folds - fold)) for fold in range(folds)]
+    else:
+        from joblib import Parallel, delayed  # noqa: TID251  (only for its processes; nothing is saved)
+
+        left = time_left(math.ceil(folds / workers))
+        results = Parallel(min(workers, folds))(delayed(training)(fold, time_limit=left) for fold in range(folds))
+    predictions = [predicted for _, predicted in results]
+    table_of_scores = pd.DataFrame({f"fold_{fold}": scores for fold, (scores, _) in enumerate(results)})
     error = table_of_scores.std(axis=1, ddof=1) / np.sqrt(table_of_scores.notna().sum(axis=1))
     table_of_scores.insert(0, "mean", table_of_scores.mean(axis=1))
     table_of_scores.insert(1, "standard_error", error)
     return CrossValidation(
         table_of_scores, _joined(predictions, np.flatnonzero(fold_of_row >= 0), fold_of_row), fold_of_row
     )
+
+
+def _train_and_score(
+    table: Table, targets: Any, fold_of_row: np.ndarray, fold: int, *, is_time: bool, **arguments: Any
+) -> tuple[dict[str, float], pd.DataFrame]:
+    """Scores of one fold and its predictions, by a model of the other folds, or of those before it."""
+    train = fold_of_row < fold if is_time else fold_of_row != fold
+    model = fit(table.frame.iloc[np.flatnonzero(train)], targets, **arguments)
+    tested = table.frame.iloc[np.flatnonzero(fold_of_row == fold)]
+    return model.evaluate(tested, root=table.root), model.predict_frame(tested, root=table.root, proba=True)
 
 
 def _joined(parts: Sequence[pd.DataFrame], rows: np.ndarray, fold_of_row: np.ndarray) -> pd.DataFrame:
@@ -140,13 +160,20 @@ def _joined(parts: Sequence[pd.DataFrame], rows: np.ndarray, fold_of_row: np.nda
 
 
 def _check(
-    folds: Any, group: str | None, time: str | None, seed: Any, time_limit: Any, options: Mapping[str, Any]
+    folds: Any,
+    group: str | None,
+    time: str | None,
+    seed: Any,
+    time_limit: Any,
+    workers: Any,
+    options: Mapping[str, Any],
 ) -> float | None:
     from inspect import signature
 
     errors = ErrorCollector()
     check_whole_number(errors, folds, "folds", at_least=2, optional=False)
     check_whole_number(errors, seed, "seed", at_least=0, optional=False)
+    check_whole_number(errors, workers, "workers", at_least=1, optional=False)
     if group is not None and time is not None:
         errors.add("group and time cannot be combined: folds are groups, or periods of time.")
     limit = None

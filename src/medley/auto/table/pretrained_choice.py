@@ -10,8 +10,12 @@ from medley.auto.table.design import TableDesign
 from medley.core.input import InputBlock
 from medley.errors import ConfigError, did_you_mean, spelled, warn
 from medley.nn.hub import find, first_cached
+from medley.nn.packages import packaged_folder
 from medley.search.budget import PRETRAINED_FRACTION, Budget
 from medley.tables.view import InputFeed
+
+START_SECONDS = 8.0
+"""Seconds that it takes to import transformers, to build an encoder and to measure its speed."""
 
 
 def choose_pretrained(design: TableDesign, pretrained: Any, report: Callable[[str], None]) -> TableDesign:
@@ -62,6 +66,13 @@ def without_slow_encoders(
     encoders = {str(block.name): block for block in design.inputs if getattr(block, "pretrained", None)}
     if budget.time_left is None or not encoders:
         return design
+    if pretrained == "auto" and budget.time_left * PRETRAINED_FRACTION < START_SECONDS:
+        report(
+            f"{', '.join(encoders)}: no pretrained encoder is used, because building one would take too much of the "
+            f"{budget.limit:.0f} s; {spelled('time_limit')} of half a minute would be enough."
+        )
+        inputs = [replace(block, pretrained=None) if str(block.name) in encoders else block for block in design.inputs]
+        return replace(design, inputs=inputs)
     from medley.nn.backbone_speed import seconds_per_sample
 
     seconds = {
@@ -123,9 +134,8 @@ def _describe(blocks: Iterable[InputBlock], cached: Mapping[tuple[str, ...], str
                 f"{block.pretrained_modality} encoders are trained from scratch ({reason})"
             )
         else:
-            choice = (
-                f"may start from {model}, found in the local cache; {spelled('pretrained', None)} trains from scratch"
-            )
+            place = "an installed package" if packaged_folder(model) else "the local cache"
+            choice = f"may start from {model}, found in {place}; {spelled('pretrained', None)} trains from scratch"
             lines[block.pretrained_modality] = f"{block.pretrained_modality} encoders {choice}"
     return list(lines.values())
 
