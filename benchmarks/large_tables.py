@@ -52,7 +52,9 @@ def main() -> None:
             scores = model.evaluate(split.scored)
             shown = [_score(scores, target, metric) for target, metric in split.data_set.targets.items()]
             learnt = model.metadata.get("learnt_from", model.metadata["rows"]["train"])
-            print(f"{name:24} {learnt:11,}  {seconds:6.0f}  " + "  ".join(f"{score:17.4f}" for score in shown), flush=True)
+            print(
+                f"{name:24} {learnt:11,}  {seconds:6.0f}  " + "  ".join(f"{score:17.4f}" for score in shown), flush=True
+            )
 
 
 def _score(scores: dict[str, float], target: str, metric: str) -> float:
