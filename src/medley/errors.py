@@ -254,7 +254,7 @@ class UnreadableCellWarning(MedleyWarning):
 
 
 class WeakModelWarning(MedleyWarning):
-    """A target is predicted no better than by a constant; the message names it."""
+    """A model predicts no better than a constant or linear models, or had too little time; the message says where."""
 
 
 def warn(message: str, category: type[Warning] = MedleyWarning) -> None:

@@ -84,6 +84,7 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
         "resume": False,
         "verbose": 0,
         "pretrained": "models/bert",
+        "local_means": True,
         "memory": "2GB",
         "private": ["kind"],
         "executor": "processes",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from medley.auto.conclusion import conclude
 from medley.auto.duration import seconds
 from medley.auto.fit_arguments import check_fit, check_folder, check_names, check_writable
 from medley.auto.training_rows import training_parts
@@ -15,7 +16,7 @@ from medley.callbacks.callback import CallbackLike
 from medley.core.arguments import check_whole_number
 from medley.core.block import to_snake_case
 from medley.core.words import BalancerName, TunerName
-from medley.errors import ConfigError, ErrorCollector, NotFittedError, WeakModelWarning, spelled, warn
+from medley.errors import ConfigError, ErrorCollector, NotFittedError
 from medley.graph.graph import build_graph
 from medley.model.copying import available
 from medley.model.forward import resolve_device
@@ -242,12 +243,7 @@ class AutoModel:
         finally:
             study.store.end()
         self.model.metadata.update(search_metadata(study.results, study.ended))
-        if not_learned := self.model.metadata.get("not_learned"):
-            warn(
-                f"{', '.join(not_learned)}: the model is no better than a constant prediction on validation rows. "
-                f"Either the inputs do not determine them, or the time was too short ({spelled('time_limit')}).",
-                WeakModelWarning,
-            )
+        conclude(self.model, train, val, budget, study.progress.log)
         return History(study.ranked[0].records)
 
     def _prepare(

@@ -34,22 +34,27 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         ArtifactError: the folder has neither a model nor a search with a model.
     """
-    from medley.model.description import sections
+    from medley.model.costs import described
 
     title, model = load_any(args.model)
     if args.json:
         print_json({"model": title, **document(model)})
         return
     print(f"{title}\n\n{model.summary()}\n")
-    show_sections(sections(model.graph, model.sources, model.targets, model.metadata, model.table))
+    parts = (model.graph, model.sources, model.targets, model.metadata, model.table, model.network, model.device)
+    show_sections(described(*parts))
 
 
 def document(model: Model) -> dict[str, Any]:
-    """A model as JSON values: its columns, inputs, outputs, network, and all of its metadata."""
+    """A model as JSON values: its parts and their costs, columns, inputs, outputs, network, all of its metadata."""
+    from medley.model.costs import part_costs
+
+    costs = part_costs(model.sources, model.network, model.metadata, model.device)
     view = model.table
     columns = [] if view is None else [(feed.name, view.schema[name]) for feed in view.feeds for name in feed.columns]
     return {
         "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
+        "parts": [cost._asdict() for cost in costs],
         "columns": [
             {"column": guess.name, "kind": guess.kind, "input": name, "reason": guess.reason} for name, guess in columns
         ],

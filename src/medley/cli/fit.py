@@ -143,6 +143,12 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: warn)",
     )
     add_pretrained(parser)
+    parser.add_argument(
+        "--no-local-means",
+        action="store_false",
+        dest="local_means",
+        help="store no training rows in the model, from which targets of neighbouring rows are averaged",
+    )
     add_memory(parser)
     add_plan(parser)
     add_config(parser)
@@ -271,4 +277,5 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
         check_search(errors, **search, **(output if folder.is_dir() or not folder.exists() else {}))
         read_and_design(errors, source, args.target, **table, roles=roles)
     output |= {"overwrite": args.overwrite, "resume": args.resume, "executor": args.executor, "workers": args.workers}
-    return fit(source, args.target, **table, **roles, **search, **output, pretrained=pretrained)
+    output |= {"pretrained": pretrained, "local_means": args.local_means}
+    return fit(source, args.target, **table, **roles, **search, **output)

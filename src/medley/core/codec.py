@@ -68,6 +68,15 @@ class Codec(ABC):
         """Rows with files that cannot be read: position -> an error message per file."""
         return {}
 
+    @property
+    def stored_rows(self) -> str:
+        """Training rows that the fitted state contains, and how to avoid that; empty if it contains none.
+
+        Returns:
+            What follows "contains", up to the full stop.
+        """
+        return ""
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """The fitted state: a flat dict of JSON values and NumPy arrays."""

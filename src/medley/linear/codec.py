@@ -261,10 +261,11 @@ class LinearPathCodec(SupervisedCodec):
         return blocks, np.any(masks, axis=0)
 
     def _numbers(self, values: Mapping[str, Any], rows: int) -> np.ndarray:
-        """The numeric columns of all inputs (B, C)."""
-        columns = [
-            features.numbers(values[name]) for name, features in self.features.items() if values.get(name) is not None
-        ]
+        """The numeric columns of all inputs (B, C), NaN where an input is absent in all rows."""
+        columns = []
+        for name, features in self.features.items():
+            absent = np.full((rows, features.number_count or 0), np.nan, np.float32)
+            columns.append(absent if values.get(name) is None else features.numbers(values[name]))
         present = [column for column in columns if column is not None]
         return np.concatenate(present, axis=1) if present else np.zeros((rows, 0), np.float32)
 
@@ -296,6 +297,12 @@ class LinearPathCodec(SupervisedCodec):
             weight = labels.weight.get(head)
             columns.append(np.repeat((np.ones(rows) if weight is None else weight)[:, None], outputs, axis=1))
         return np.concatenate(columns, axis=1)
+
+    @property
+    def stored_rows(self) -> str:
+        rows = max((len(points) for points in self._local.points), default=0)
+        avoid = "local_means=False of medley.fit, or of LinearPath, avoids this."
+        return f"two columns and the targets of {rows:,} training rows, for local means; {avoid}" if rows else ""
 
     def state(self) -> dict[str, Any]:
         state: dict[str, Any] = {

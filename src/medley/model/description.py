@@ -111,6 +111,7 @@ def _warnings(metadata: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name}: {len(entries):,} images could not be read and were treated as missing, in rows {rows}{more}."
     if metadata.get("dropped_rows"):
         yield f"{len(metadata['dropped_rows']):,} rows were dropped because their images could not be read."
+    yield from (f"warning: {sentence}" for sentence in metadata.get("findings", []))
 
 
 def _inputs(sources: Sequence[Source]) -> Iterator[Section]:

@@ -315,11 +315,11 @@ class Model(ModelOperations):
         return describe(self.graph, self.network)
 
     def describe(self) -> str:
-        """The model as text: parts, columns, tasks, leaks, inputs, outputs, scores and training."""
-        from medley.model.description import sections
+        """The model as text: parts, their size and time, columns, tasks, leaks, inputs, outputs, scores, training."""
+        from medley.model.costs import described
 
-        parts = sections(self.graph, self.sources, self.targets, self.metadata, self.table)
-        return "\n\n".join([self.summary(), *map(str, parts)])
+        parts = (self.graph, self.sources, self.targets, self.metadata, self.table, self.network, self.device)
+        return "\n\n".join([self.summary(), *map(str, described(*parts))])
 
     def save(self, directory: str | Path, *, pretrained: WeightCopy = "copy", examples: bool = True) -> Path:
         """Writes the model as JSON and safetensors; no code, no pickle.

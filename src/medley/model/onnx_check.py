@@ -61,9 +61,9 @@ def check_numbers(
         )
 
 
-def random_rows(spec: Spec, rng: np.random.Generator) -> np.ndarray:
-    """Encoded rows (ROWS, *spec.shape) such as a codec returns."""
-    shape = (ROWS, *spec.shape)
+def random_rows(spec: Spec, rng: np.random.Generator, count: int = ROWS) -> np.ndarray:
+    """Encoded rows (count, *spec.shape) such as a codec returns."""
+    shape = (count, *spec.shape)
     if spec.dtype == "uint8":
         return rng.integers(0, 256, shape).astype(np.uint8)
     if spec.dtype == "int64":
@@ -73,9 +73,9 @@ def random_rows(spec: Spec, rng: np.random.Generator) -> np.ndarray:
     rows = rng.normal(size=shape).astype(np.float32)
     for position, column in enumerate(spec.columns):
         if column.kind == "categorical":
-            rows[:, position] = rng.integers(0, max(column.cardinality, 1), ROWS)
+            rows[:, position] = rng.integers(0, max(column.cardinality, 1), count)
         elif column.missing:
-            rows[position % ROWS, position] = np.nan
+            rows[position % count, position] = np.nan
     return rows
 
 

@@ -144,5 +144,9 @@ def _warnings(metadata: Mapping[str, Any]) -> Iterator[str]:
         yield f"Column {leak['column']} determines the target {leak['target']} ({leak['how']})."
     for name, entries in (metadata.get("unreadable_rows") or {}).items():
         yield f"{len(entries):,} files of {name} could not be read; they count as missing."
-    for name in metadata.get("not_learned") or []:
-        yield f"{name}: the model is no better than a constant prediction."
+    findings = metadata.get("findings")
+    if findings is None:  # a model of a single trial, or of an earlier version
+        findings = [
+            f"{name}: the model is no better than a constant prediction." for name in metadata.get("not_learned") or []
+        ]
+    yield from findings

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 1024
 
+MIN_ROWS = 100
+"""Rows from which predictions without inputs are compared."""
+
 
 @register("report.importance")
 def importance(
@@ -94,6 +97,47 @@ def importance(
         task.name: {metric: value for (name, metric), value in base.items() if name == task.name} for task in tasks
     }
     return Importance(tuple(measurements), scores, rows.size, tuple(left_out), monotonic() - start)
+
+
+def without_inputs(
+    model: Model, x: Mapping[str, Any], y: Mapping[str, Any], seconds: float, max_rows: int = 1000
+) -> dict[str, dict[str, float]]:
+    """How much worse rows are predicted without each input, and without each modality of several inputs.
+
+    Args:
+        model: is not changed.
+        x: input name -> rows that it was not trained on.
+        y: head name -> their labels.
+        seconds: that this may take, about; determines the number of rows.
+        max_rows: at most as many rows.
+
+    Returns:
+        Name -> task, and `OVERALL` -> rise of the loss, divided by that of the constant baseline. Empty if there is one
+        input only, or not enough time for `MIN_ROWS` rows.
+    """
+    rows, labels = labelled_rows(model, x, y, None, None)
+    without = _inputs_to_remove(rows)
+    order = np.random.default_rng(0).permutation(rows.size)
+
+    def sample(count: int) -> tuple[ModelRows, _Scorer]:
+        index = np.sort(order[:count])
+        part = rows.take(index)
+        return part, _Scorer(model, part, _take_labels(labels, index))
+
+    began = monotonic()
+    part, scorer = sample(MIN_ROWS // 2)
+    scorer.scores(part.encode())
+    per_row = (monotonic() - began) / part.size
+    count = min(max_rows, int(seconds / per_row / (len(without) + 1)))
+    if len(without) < 2 or count < MIN_ROWS:
+        return {}
+    part, scorer = sample(count)
+    base = scorer.scores(part.encode())
+    rises = {name: scorer.worsening(base, part.encode(absent=members)) for _, name, members in without}
+    return {
+        name: {task: value for (task, metric), value in worse.items() if metric == "relative_loss"}
+        for name, worse in rises.items()
+    }
 
 
 def labelled_rows(

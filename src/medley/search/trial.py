@@ -33,6 +33,7 @@ from medley.search.stages import FirstStageResult, find_first_stage, first_stage
 from medley.search.suggest import DefaultSuggest, Token, TrialSuggest
 from medley.search.training_plan import training_plan
 from medley.search.trial_data import TrialData
+from medley.search.weaknesses import shifted_columns, worse_than_linear
 from medley.tables.view import TableView
 from medley.train.best import choose_voters
 from medley.train.fit import VALIDATION_BATCH, Validation, fit
@@ -365,11 +366,15 @@ def train(
         scores |= {f"val_{name}": value for name, value in final.items()}
         result.score = hooks.score(scores) if final else result.score
     result.scores = scores
-    trust, calibration = None, {}
+    trust, calibration, weaknesses = None, {}, {}
     if evaluated is not None:
         part, where = data.parts[-1], "validation_data" if data.parts[-1].where else "training"
         labels = (data.labels[-1], part.weight, part.numbers)
-        encoded = {name: encoded_parts[-1] for name, encoded_parts in data.read(graph).items()}
+        read = data.read(graph)
+        encoded = {name: encoded_parts[-1] for name, encoded_parts in read.items()}
+        weaknesses["worse_than_linear"] = worse_than_linear(tasks, outputs, sources, encoded, evaluated)
+        if val is not None and (time := search_spec.about.get("time")):
+            weaknesses["shifted"] = shifted_columns(sources, read, data.parts, search_spec.table, [time])
         origin = {"outputs": outputs, "sources": sources, "encoded": encoded, "x": part.x, "table": search_spec.table}
         trust, calibration = learn_trust(network, tasks, evaluated, *labels, where, part.groups, **origin)
     result.reason, result.seconds = trained.stopped, monotonic() - start_time
@@ -384,6 +389,8 @@ def train(
         "seed": search_spec.seed,
         "not_learned": not_learned,
         "calibration": calibration,
+        "wanted_epochs": trained.wanted,
+        **weaknesses,
         "plan": training_plan(graph, sources, trained, None if first_stage is None else first_stage.training),
         "unreadable_rows": data.unreadable_rows,
     }

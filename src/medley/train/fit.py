@@ -100,8 +100,7 @@ def fit(
     run = TrainingRun(eager, network, rows, batch_size, hooks.deadline, seed, best)
     validation = Validation(network, tasks, weights, rows if val is None and rows.folds is not None else val, eager)
     network.train()
-    run.result.epochs, run.result.stopped = epochs, stopped
-    wanted = epochs
+    run.result.epochs, run.result.wanted, run.result.stopped = epochs, epochs, stopped
     with threads(thread_count) if thread_count else nullcontext():
         # The measurement takes as many steps as there is time for, which processes cannot take together.
         if hooks.deadline is not None and state is None and stopped is None and ranks is None:
@@ -119,7 +118,7 @@ def fit(
             run.result.stopped = _early_stop(run, _score(run.result.records[-1], hooks), plan)
     epochs = run.result.epochs
     if stopped is None:
-        hooks.on_plan(epochs, wanted)
+        hooks.on_plan(epochs, run.result.wanted)
     total = epochs * -(-rows.size // batch_size)
     is_complete = all(mask is None for mask in rows.present.values())
     work = Work(batch_size, total, forward, len(eager.parameters), is_complete)

@@ -10,6 +10,7 @@ import torch
 from medley.core.batch import Rows
 from medley.model.records import Record
 from medley.model.tasks import Task, measure
+from medley.train.order import epoch_order
 from medley.train.state import LoopPosition
 from medley.train.stepper import Stepper
 
@@ -52,7 +53,7 @@ def train(
     while position.epoch < epochs:
         start_time = monotonic() - position.seconds
         if position.order is None:
-            position.order = torch.randperm(rows.size, generator=shuffle)
+            position.order = epoch_order(rows.size, rows.row_bytes, shuffle)
         first_step = -(-position.seen // batch_size)
         batches = position.order.split(batch_size)[first_step:]
         for step, index in enumerate(batches, start=position.epoch * steps_per_epoch + first_step):

@@ -39,6 +39,7 @@ class FitResult:
         stopped: why training ended before the last epoch, or None.
         last_gain: index of the last epoch that was the best so far for the objective or for any task.
         epochs: planned number of epochs.
+        wanted: number of epochs without a time limit.
         weights: head name -> its best weights, the same object for heads that share them.
         start_score: the objective before the first step, where it was measured.
     """
@@ -49,6 +50,7 @@ class FitResult:
     stopped: str | None = None
     last_gain: int = -1
     epochs: int = 0
+    wanted: int = 0
     weights: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
     start_score: float = float("inf")
 
@@ -177,9 +179,8 @@ class TrainingRun:
             )
         self.stepper.restore(state.stepper)
         self.position = state.position.copy(self.device)
-        self.result = FitResult(
-            list(state.records), state.best_epoch, state.best_score, state.stopped, state.last_gain, state.epochs
-        )
+        scores = state.best_epoch, state.best_score, state.stopped, state.last_gain
+        self.result = FitResult(list(state.records), *scores, state.epochs, self.result.wanted)
         self.best.restore(state.best_weights, self.device)
         self.clock = Clock(self.clock.deadline, state.elapsed)
         restore_random_state(state.random, self.device, self.shuffle)

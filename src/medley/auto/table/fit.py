@@ -75,6 +75,7 @@ def fit(
     verbose: int = 1,
     memory: float | str | None = "auto",
     pretrained: Any = "auto",
+    local_means: bool = True,
     plan: Mapping[str, Any] | None = None,
     header: HasHeader = "auto",
     connection: Any = None,
@@ -133,6 +134,8 @@ def fit(
             columns of its modality), a dict from column to one of these, or None to train from scratch. `"auto"` uses
             models in the local cache of the hub, without network access; if there are none, it trains from scratch and
             reports this.
+        local_means: whether the model may contain values of two columns, such as coordinates, and the targets of all
+            training rows, to average the targets of neighbouring rows; only where this helps linear models.
         plan: `model.metadata["plan"]` of an earlier call with the same rows: repeats that training without a time
             limit, so that the result does not depend on the speed of the machine; unless its `"complete"` is False,
             because the time ran out before the plan was carried out.
@@ -223,6 +226,7 @@ def fit(
     design = _fit_to_time(timely, budget, rows.train.size, choices.get("inputs", {}))
     name = path_name(design.inputs, design.heads)
     path = _path_fields(plan, name, [str(block.name) for block in design.inputs])
+    path = path if local_means else {**path, "local_means": False}
     auto = AutoModel(
         design.inputs,
         table_graph(design.inputs, design.heads, path=path),
@@ -249,7 +253,7 @@ def fit(
         budget=budget,
         choices={"inputs": _choices(design, left_out)},
         table=design.view,
-        metadata=rows.metadata,
+        metadata=rows.metadata if time is None else {**rows.metadata, "time": time},
         patience=PATIENCE if max_trials is None else None,
         stream=rows.stream,
         resume=resume,

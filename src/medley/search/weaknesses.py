@@ -1,0 +1,103 @@
+"""What is known after a training about weaknesses of its model: linear models that are better, and rows that shift."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medley.core.batch import Rows
+from medley.core.codec import Encoded
+from medley.data.rows import take
+from medley.data.sources import Source
+from medley.errors import ConfigError
+from medley.model.drift import drift_of
+from medley.model.row_features import DERIVED, row_features
+from medley.model.tasks import Task, task_losses
+from medley.search.labelled_rows import LabelledRows
+from medley.tables.view import TableView
+from medley.trust.reference import MOST_ROWS, Reference
+
+MARGIN = 1.01
+"""Loss divided by that of linear models from which a model counts as worse."""
+
+SHIFT = 0.25
+"""Population stability index from which the rows of a column count as shifted: the usual mark of a large shift."""
+
+
+def worse_than_linear(
+    tasks: Sequence[Task],
+    outputs: Mapping[str, Tensor],
+    sources: Sequence[Source],
+    encoded: Mapping[str, Encoded],
+    rows: Rows,
+) -> dict[str, list[float]]:
+    """The tasks that a network predicts worse than the linear models that it starts from.
+
+    Args:
+        tasks: of the network.
+        outputs: task name -> its raw outputs (N, K) for validation rows.
+        sources: of the network.
+        encoded: source name -> the same rows as they were encoded.
+        rows: the same rows.
+
+    Returns:
+        Task name -> the losses of the network and of the linear models.
+    """
+    linear: dict[str, Tensor] = {}
+    for source in sources:
+        start = 1
+        for head, width in source.codec.spec.linear_outputs:
+            raw = np.asarray(encoded[source.name].array[:, start : start + width])
+            linear[head] = torch.from_numpy(raw).to(rows.device)
+            start += width
+    compared = [task for task in tasks if task.name in linear and task.name in outputs]
+    if not compared:
+        return {}
+    losses, linear_losses = (task_losses(compared, raw, rows) for raw in (outputs, linear))
+    return {
+        name: [loss, linear_losses[name]] for name, loss in losses.items() if loss > MARGIN * linear_losses[name] > 0
+    }
+
+
+def shifted_columns(
+    sources: Sequence[Source],
+    encoded: Mapping[str, Sequence[Encoded]],
+    parts: Sequence[LabelledRows],
+    table: TableView | None,
+    ignored: Collection[str],
+) -> dict[str, float]:
+    """The columns whose values differ between training and validation rows.
+
+    Args:
+        sources: of a model.
+        encoded: source name -> encoded training and validation rows.
+        parts: training and validation rows.
+        table: how the model reads a table.
+        ignored: columns that are not compared, such as the time by which the rows were split.
+
+    Returns:
+        Name -> population stability index, the most shifted first.
+    """
+    features = []
+    for number, part in enumerate(parts):
+        index = np.sort(np.random.default_rng(0).permutation(part.size)[:MOST_ROWS])
+        sample = {
+            name: Encoded(np.asarray(arrays[number].array[index]), arrays[number].present[index])
+            for name, arrays in encoded.items()
+        }
+        x = {name: take(values, index) for name, values in part.x.items() if values is not None}
+        features.append(row_features(sources, sample, x, table))
+    try:
+        drift: Any = drift_of(Reference.of(features[0], None), features[1], None, min_shift=SHIFT)
+    except ConfigError:  # too few rows
+        return {}
+    shifted = drift[drift["drifted"]]
+    return {
+        name: round(float(shift), 3)
+        for name, shift in zip(shifted["name"], shifted["shift"], strict=True)
+        if name.partition(DERIVED)[0] not in ignored
+    }
