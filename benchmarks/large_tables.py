@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from time import process_time
 
-import numpy as np
+from distil import score
 from equal_time_sets import read_split
 
 import medley as md
@@ -49,17 +49,11 @@ def main() -> None:
                 directory=folder, project_name=name.replace(" ", "-"), verbose=0,
             )  # fmt: skip
             seconds = process_time() - start_time
-            scores = model.evaluate(split.scored)
-            shown = [_score(scores, target, metric) for target, metric in split.data_set.targets.items()]
+            shown = [score(model, split.scored, *pair, split.root) for pair in split.data_set.targets.items()]
             learnt = model.metadata.get("learnt_from", model.metadata["rows"]["train"])
             print(
-                f"{name:24} {learnt:11,}  {seconds:6.0f}  " + "  ".join(f"{score:17.4f}" for score in shown), flush=True
+                f"{name:24} {learnt:11,}  {seconds:6.0f}  " + "  ".join(f"{value:17.4f}" for value in shown), flush=True
             )
-
-
-def _score(scores: dict[str, float], target: str, metric: str) -> float:
-    """The metric of a target; NaN if the task that was inferred does not have it."""
-    return next((value for name, value in scores.items() if name == f"{target}_{metric}"), np.nan)
 
 
 if __name__ == "__main__":
