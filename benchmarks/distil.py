@@ -14,8 +14,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 
-import numpy as np
-import pandas as pd
+from equal_time_rivals import scores_of
 from equal_time_sets import read_split
 
 import medley as md
@@ -65,7 +64,8 @@ def compare(name: str, args: argparse.Namespace, folder: Path) -> None:
         + "  ".join(f"{target:>17}" for target in targets)
     )
     for model, trained in models.items():
-        shown = [score(trained, split.scored, *pair, split.root) for pair in targets.items()]
+        probabilities = trained.predict_proba(split.scored[split.inputs], root=split.root)
+        shown = list(scores_of(trained, split, probabilities).values())
         many, single = (median(column) for column in zip(*times[model], strict=True))
         size = sum(file.stat().st_size for file in trained.save(folder / model).rglob("*") if file.is_file()) / 2**20
         print(
@@ -73,15 +73,6 @@ def compare(name: str, args: argparse.Namespace, folder: Path) -> None:
             + "  ".join(f"{value:17.4f}" for value in shown),
             flush=True,
         )
-
-
-def score(model: md.Model, rows: pd.DataFrame, target: str, metric: str, root: Path) -> float:
-    """The metric of a target; NaN if the task that was inferred does not have it."""
-    scores = model.evaluate(rows, root=root)
-    if metric == "r2":
-        error = scores.get(f"{target}_mean_squared_error", np.nan)
-        return 1 - error / float(rows[target].var(ddof=0))
-    return scores.get(f"{target}_{metric}", np.nan)
 
 
 def timed(model: md.Model, rows: object, root: Path) -> float:

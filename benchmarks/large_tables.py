@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from time import process_time
 
-from distil import score
+from equal_time_rivals import scores_of
 from equal_time_sets import read_split
 
 import medley as md
@@ -49,7 +49,7 @@ def main() -> None:
                 directory=folder, project_name=name.replace(" ", "-"), verbose=0,
             )  # fmt: skip
             seconds = process_time() - start_time
-            shown = [score(model, split.scored, *pair, split.root) for pair in split.data_set.targets.items()]
+            shown = scores_of(model, split, model.predict_proba(split.scored[split.inputs])).values()
             learnt = model.metadata.get("learnt_from", model.metadata["rows"]["train"])
             print(
                 f"{name:24} {learnt:11,}  {seconds:6.0f}  " + "  ".join(f"{value:17.4f}" for value in shown), flush=True
