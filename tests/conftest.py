@@ -1,5 +1,6 @@
 """What every test starts from: one thread, fixed seeds, and the place of the larger data sets."""
 
+import gc
 import os
 import random
 from collections.abc import Callable
@@ -41,6 +42,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--damaged-files", type=int, default=0, help="number of damaged files (tests/e2e)")
     parser.addoption("--mutants", type=int, default=300, help="number of mutants of saved models that are tried")
     parser.addoption("--first-mutant", type=int, default=0, help="number of the first mutant of each model")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Thousands of tests and the modules that they import are never garbage, and are not searched for it each time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+from sklearn.metrics import r2_score
 
 import medley as md
 from medley.cli.evaluate import _metrics_of
@@ -27,6 +28,24 @@ def test_metrics_are_listed_by_target_with_their_labelled_rows(capsys, pets_mode
     expected = md.load(pets_model).evaluate(pets_csv)
     assert metrics["breed", "accuracy"] == ("50", float(f"{expected['breed_accuracy']:.4g}"))
     assert metrics["price", "loss"] == ("60", float(f"{expected['price_loss']:.4g}"))
+
+
+def test_usual_metrics_are_listed_too(capsys, pets_model, pets_csv):
+    _, out, _ = run(capsys, pets_model, pets_csv)
+    values = {
+        (line.split()[0], line.split()[2]): line.split()[3] for line in out.splitlines() if len(line.split()) == 4
+    }
+    price = md.load(pets_model).predict(pets_csv)["price"]
+    assert float(values["price", "r2"]) == pytest.approx(r2_score(pd.read_csv(pets_csv)["price"], price), abs=1e-3)
+    assert {("breed", "auc"), ("breed", "f1"), ("price", "mean_absolute_error")} <= values.keys()
+
+
+def test_metrics_that_rows_cannot_have_are_no_numbers(capsys, pets_model, pets_csv):
+    frame = pd.read_csv(pets_csv)
+    frame.head(1).to_csv(pets_csv, index=False)  # no ranking, no variance
+    code, out, _ = run(capsys, pets_model, pets_csv)
+    assert code == 0
+    assert "accuracy" in out
 
 
 def test_all_missing_columns_are_reported(capsys, pets_model, tmp_path):

@@ -17,6 +17,7 @@ from medley.image.set_encoder import ImageSetEncoder
 from medley.image.strided import StridedConvBlock
 from medley.nn.backbone_config import read_config
 from medley.nn.hub import find
+from medley.tabular.tabm import TabMBlock
 from medley.testing import check_export
 from medley.text.pretrained_encoder import PretrainedTextEncoder
 
@@ -31,6 +32,7 @@ EXAMPLES = {
     "image.set_encoder": ImageSetEncoder(
         (Normalization(), StridedConvBlock(filters=8, kernel_size=3)), pooling="attention", positions=True
     ),
+    "tabular.tabm": TabMBlock(num_layers=2),  # the third layer is as the second
 }
 PARTS = {
     name: kind

@@ -127,7 +127,7 @@ def mutated_arrays(content, rng):
             if flat.size:
                 place, other = rng.randrange(flat.size), rng.randrange(flat.size)
                 with np.errstate(all="ignore"):
-                    flat[place] = flat[other] * -2 if flat.dtype != bool else True
+                    flat[place] = (flat[other : other + 1] * array.dtype.type(2))[0] if flat.dtype != bool else True
             arrays[name] = flat.reshape(array.shape)
     return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
 

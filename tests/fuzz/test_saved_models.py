@@ -31,12 +31,22 @@ MOST_BYTES = 1_000_000_000
 def use(model, rows, folder):
     """Does with a model what its user may do."""
     model.describe()
-    model.predict(rows)
+    predictions = model.predict(rows)
     model.predict_proba(rows)
+    labelled = with_labels(model, rows, predictions)
+    model.evaluate(*labelled)
+    model.fit_more(*labelled, epochs=1)
     if model.trust.reference is not None:
         model.predict(rows, explain=True)
     use_intervals(model, rows)
     model.save(folder)
+
+
+def with_labels(model, rows, predictions):
+    """Rows with the predictions for them as labels: a table, or rows and labels."""
+    if model.table is not None:
+        return ({**rows, **predictions.round()[list(model.table.targets.values())]},)  # counts are whole numbers
+    return rows, predictions
 
 
 def use_intervals(model, rows):

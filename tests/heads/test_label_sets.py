@@ -157,3 +157,17 @@ def test_targets_of_another_format_are_errors():
 def test_lists_of_zeros_and_ones_are_label_lists_if_the_codec_was_fitted_to_lists():
     codec = LabelSetCodec().fit([[0], [1, 2], []])
     assert codec.encode([[1, 0], [0, 1]]).array.tolist() == [[1, 1, 0], [1, 1, 0]]
+
+
+class Incomparable:
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other):
+        raise RuntimeError("no comparison")
+
+
+@pytest.mark.parametrize("cell", [np.array([1, 2]), np.array(1), [1], {"a": 1}, {1}, Incomparable(), 1j, object()])
+def test_labels_that_are_none_are_errors_of_ours(cell):
+    for rows in ([[cell, 1], [0, 1]], [[cell], [1], None]):
+        with pytest.raises(DataError, match=r"Labels must be"):
+            LabelSetCodec().fit(rows)

@@ -3,6 +3,7 @@
 import copy
 import multiprocessing
 import pickle
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -156,13 +157,20 @@ def test_a_graph_keeps_the_names_of_its_parts(copied):
     assert again.declarations() == graph.declarations()
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, copy.copy, roundtrip])
-def test_an_exported_model_can_be_copied(table_model, tmp_path, copied):
+@pytest.fixture(scope="module")
+def onnx_file(table_model, tmp_path_factory):
     pytest.importorskip("onnxruntime")
+    return table_model[0].export(tmp_path_factory.mktemp("exported") / "model.onnx")
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, copy.copy, roundtrip])
+def test_an_exported_model_can_be_copied(table_model, onnx_file, tmp_path, copied):
     from medley.runtime import load
 
-    model, frame = table_model
-    exported = load(model.export(tmp_path / "model.onnx"))
+    _, frame = table_model
+    for file in onnx_file.parent.iterdir():
+        shutil.copy(file, tmp_path)
+    exported = load(tmp_path / "model.onnx")
     again = copied(copied(exported))
     pd.testing.assert_frame_equal(again.predict(frame), exported.predict(frame))
     (tmp_path / "model.onnx.json").unlink()

@@ -1,6 +1,7 @@
 """Rows of every input, encoded for every source."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from medley.core.codec import Codec
@@ -65,6 +66,9 @@ def test_all_errors_are_reported_at_once_with_the_inputs_names(model):
         ([1.0, 2.0], "3 rows, but 2 weights"),
         ([1.0, -1.0, 1.0], "at least 0, got -1 in row 1"),
         ([1.0, float("nan"), 1.0], "finite numbers .*got nan in row 1"),
+        ([1.0, 1e300, 1.0], r"at most 1e\+30 .*got 1e\+300 in row 1"),
+        (pd.Series([1.0, 1e300, 1.0]), r"at most 1e\+30 .*got 1e\+300 in row 1"),
+        ([1, 10**400, 1], "too large"),
         ([0.0, 0.0, 0.0], "must not be 0 in all rows"),
         (["a", "b", "c"], "numbers"),
     ],

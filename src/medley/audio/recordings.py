@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from medley.core.floats import as_float32
 from medley.core.unreadable import FileReporter
 from medley.errors import BadAudioWarning, DataError, MissingDependencyError
 
@@ -159,7 +160,7 @@ def load(
         array = _scale_integers(array)
     if array.ndim == 2 and array.shape[0] < array.shape[1] and array.shape[0] <= 8:
         array = array.T  # (channels, N), as in torchaudio
-    return np.nan_to_num(np.atleast_2d(array.T).T.astype(np.float32)), int(own_rate)
+    return np.nan_to_num(as_float32(np.atleast_2d(array.T).T), posinf=0.0, neginf=0.0), int(own_rate)
 
 
 def _scale_integers(array: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from medley.auto.best_model import BestModelViews
 from medley.auto.conclusion import conclude
 from medley.auto.duration import seconds
 from medley.auto.fit_arguments import check_fit, check_folder, check_names, check_writable
@@ -22,7 +23,6 @@ from medley.model.copying import available
 from medley.model.forward import resolve_device
 from medley.model.model import Model
 from medley.model.records import History
-from medley.report.notebook import search_view
 from medley.search.budget import Budget
 from medley.search.encodings import Encodings
 from medley.search.execute.choose import resolve_executor
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from medley.tables.view import TableView
 
 
-class AutoModel:
+class AutoModel(BestModelViews):
     """Searches and trains a network of one or several inputs and targets.
 
     Args:
@@ -384,9 +384,6 @@ class AutoModel:
         from medley.report.curves import plot_search
 
         return plot_search([trial.row() for trial in self._trials()], self.keep)
-
-    def _repr_html_(self) -> str:
-        return search_view(self.graph, self.export_model, type(self).__name__)
 
     def summary(self) -> str:
         """The best model's parts, shapes and parameters; before `fit`, the drawn graph."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
-from medley.errors import WeakModelWarning, spelled, warn
+from medley.errors import MedleyError, WeakModelWarning, spelled, warn
 from medley.model.costs import encoding_milliseconds
 from medley.model.derived import derived_nodes
 from medley.model.description import format_number
@@ -19,8 +20,8 @@ from medley.search.labelled_rows import LabelledRows
 FEW_EPOCHS = 3
 """Number of times that the wanted epochs exceed those that fit into the time limit, from which the time is short."""
 
-STILL_FALLING = 0.02
-"""Fraction by which the loss falls in the last quarter of a training that ended too early."""
+STILL_FALLING = 0.01
+"""Relative loss by which a training that ended too early improved in its last quarter."""
 
 NOTHING, NOTHING_PER_TASK = 0.002, 0.005
 """How much the loss of all tasks, and of each task, may rise without an input that brings nothing, divided by that of
@@ -29,8 +30,8 @@ the constant baseline."""
 LEARNED = 0.9
 """Relative loss of a model from which on its inputs are not compared: it has hardly learned from any of them."""
 
-MOST_SECONDS = 5.0
-"""Seconds that the predictions without inputs may take where there is no time limit."""
+LEAST_SECONDS, MOST_SECONDS = 0.2, 5.0
+"""Seconds from which inputs are compared, and that this may take."""
 
 
 def conclude(
@@ -53,8 +54,10 @@ def conclude(
         WeakModelWarning: a task is predicted no better than by a constant or worse than by linear models, the time was
             too short, or the validation rows, which are later, differ from the training rows.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the same rows, which training has warned of
+    idle: list[str] = []
+    # The rows are those of the training, which has warned of them; and a model is worth more than what is said of it.
+    with warnings.catch_warnings(), suppress(MedleyError):
+        warnings.simplefilter("ignore")
         if train.x and train.size:
             model.metadata["encoding_milliseconds"] = encoding_milliseconds(model.graph, model.sources, train.x)
         idle = [] if val is None else _idle_inputs(model, val, budget)
@@ -96,7 +99,7 @@ def _short_time(metadata: Mapping[str, Any], limit: float) -> str | None:
     if not 0 < epochs * FEW_EPOCHS < wanted or not losses or None in losses:
         return None
     earlier = losses[: -max(1, len(losses) // 4)]
-    if earlier and min(losses) > (1 - STILL_FALLING) * min(earlier):
+    if earlier and min(losses) > min(earlier) - STILL_FALLING:
         return None
     return (
         f"The time was too short for these rows: {epochs} of {wanted} epochs fit into {limit:.0f} s, and the loss "
@@ -112,6 +115,8 @@ def _idle_inputs(model: Model, val: LabelledRows, budget: Budget) -> list[str]:
     if len(val.x) < 2 or not score < LEARNED or not all(node.block.exports for node in derived_nodes(model.graph)):
         return []  # a function of the caller that derives rows may not be called without some of them
     left = MOST_SECONDS if budget.deadline is None else min((budget.deadline - monotonic()) / 2, MOST_SECONDS)
+    if left < LEAST_SECONDS:
+        return []
     sentences, argument = [], "" if model.table is None else f" ({spelled('inputs')})"
     for name, rises in without_inputs(model, val.x, val.y, left).items():
         if rises[OVERALL] <= NOTHING and max(rises.values()) <= NOTHING_PER_TASK:

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
             )
             errors.raise_if_any(DataError)
         weights = frame[args.weight].to_numpy()
-    metrics = model.evaluate(table, sample_weight=weights, on_unreadable=args.on_unreadable)
+    metrics = model.evaluate(table, sample_weight=weights, on_unreadable=args.on_unreadable, all_metrics=True)
     scores = list(_scores(model, table, metrics))
     if args.json:
         targets = [{"target": name, "labelled_rows": rows, "metrics": dict(values)} for name, rows, values in scores]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from medley.core.metric import Metric, RowMetric, SetMetric
 from medley.heads.classes import ClassCodec
 from medley.heads.label_sets import LabelSetCodec
 from medley.heads.ordered_classes import OrderedCodec
+from medley.heads.rankings import area_under_roc, average_precision, cohen_kappa, matthews_correlation
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -125,7 +125,7 @@ class Ranking(SetMetric):
 
     Args:
         codec: the fitted codec.
-        score: a scikit-learn function (y_true, y_score, sample_weight=) -> number.
+        score: of `medley.heads.rankings`: (true, score, weight) -> number.
     """
 
     def __init__(self, codec: ClassOrSetCodec, score: Callable[..., float]) -> None:
@@ -145,7 +145,7 @@ class Ranking(SetMetric):
         # A ranking is defined only if some rows have the class and some have not.
         if len(np.unique(true[used])) < 2:
             return None
-        return self.function(true[used], probabilities[used], sample_weight=None if weight is None else weight[used])
+        return self.function(true[used], probabilities[used], None if weight is None else weight[used])
 
 
 class Confusion(SetMetric):
@@ -208,7 +208,7 @@ class Agreement(SetMetric):
 
     Args:
         codec: the fitted codec.
-        score: a scikit-learn function (y_true, y_pred, sample_weight=) -> number.
+        score: of `medley.heads.rankings`: (true, predicted, weight) -> number.
     """
 
     reads_decision = True
@@ -221,9 +221,7 @@ class Agreement(SetMetric):
         if len(raw) == 0:
             return float("nan")
         true = target.reshape(-1).astype(np.int64)
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")  # undefined for a single class: the result is NaN or 0
-            return float(self.function(true, self.codec.predicted_indices(raw), sample_weight=weight))
+        return self.function(true, self.codec.predicted_indices(raw), weight)
 
 
 def one_hot(codec: AnyClassCodec, target: np.ndarray) -> np.ndarray:
@@ -268,8 +266,6 @@ def class_metric(canonical: str, codec: ClassOrSetCodec) -> Metric:
         return Confusion(codec, name, average or ("binary" if is_binary else "macro"))
     if isinstance(codec, ClassCodec) and name == "top":
         return TopAccuracy(codec, int(canonical.split("_")[1]))
-    from sklearn import metrics
-
     if isinstance(codec, ClassCodec) and canonical in ("mcc", "cohen_kappa"):
-        return Agreement(codec, metrics.matthews_corrcoef if canonical == "mcc" else metrics.cohen_kappa_score)
-    return Ranking(codec, metrics.roc_auc_score if canonical == "auc" else metrics.average_precision_score)
+        return Agreement(codec, matthews_correlation if canonical == "mcc" else cohen_kappa)
+    return Ranking(codec, area_under_roc if canonical == "auc" else average_precision)

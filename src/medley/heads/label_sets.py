@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -216,7 +217,11 @@ def _is_matrix(values: Any) -> bool:
         return False
     rows = [row for row in _label_rows(values) if row is not None]
     has_equal_lengths = len({len(row) for row in rows}) == 1 and len(rows[0]) > 0
-    return has_equal_lengths and all(_is_missing(cell) or cell in (0, 1) for row in rows for cell in row)
+    return has_equal_lengths and all(_is_missing(cell) or _is_binary(cell) for row in rows for cell in row)
+
+
+def _is_binary(cell: Any) -> bool:
+    return isinstance(cell, Number | np.generic) and cell in (0, 1)  # other objects may not even be comparable
 
 
 def _label_rows(values: Any) -> list[list[Any] | None]:

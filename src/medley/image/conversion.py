@@ -7,6 +7,7 @@ from statistics import median
 
 import numpy as np
 
+from medley.core.floats import as_float32
 from medley.errors import DataError
 from medley.image.pixels import Depth, ImageProfile, depth_of
 
@@ -142,7 +143,7 @@ def convert_depth(pixels: np.ndarray, depth: Depth) -> np.ndarray:
         return _to_bytes(pixels)
     if pixels.dtype == np.bool_:
         pixels = _to_bytes(pixels)
-    floats = pixels.astype(np.float32)
+    floats = np.array(as_float32(pixels))
     if pixels.dtype.kind == "f":
         finite = np.isfinite(floats)
         if not finite.all():

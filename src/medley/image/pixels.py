@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from medley.core.floats import as_float32
 from medley.errors import DataError
 from medley.image.image_files import BadImageError, is_container, path_or_bytes
 
@@ -96,8 +97,8 @@ def as_array(item: Any) -> np.ndarray:
     if pixels.dtype != object:
         return pixels
     try:
-        return pixels.astype(np.float32)
-    except (TypeError, ValueError):
+        return as_float32(pixels)
+    except (TypeError, ValueError, OverflowError):
         raise DataError(f"an image must be an array of numbers, got {type(item).__name__}") from None
 
 

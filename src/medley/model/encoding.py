@@ -15,6 +15,9 @@ from medley.core.row_reporting import row_number
 from medley.errors import DataError, ErrorCollector, MedleyError, did_you_mean, listing, warn, within
 from medley.graph.graph import Graph
 
+MOST_WEIGHT = 1e30
+"""Of one row: sums of weights and of weighted losses stay finite in float32."""
+
 
 def source_nodes(graph: Graph) -> list[tuple[str, str, InputBlock | Preprocessing]]:
     """Name, input name and declaration of every encoding that a graph reads, in order."""
@@ -162,18 +165,21 @@ def take_weights(weight: RowWeights, index: np.ndarray) -> RowWeights:
 
 def _one_weight_per_row(sample_weight: Any, rows: int) -> np.ndarray:
     try:
-        weight = np.asarray(sample_weight, dtype=np.float32).reshape(-1)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"must be numbers, one per row: {error}.", argument="sample_weight") from error
+        weight = np.asarray(sample_weight, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError, OverflowError) as error:
+        reason = str(error).rstrip(".")
+        raise DataError(f"must be numbers, one per row: {reason}.", argument="sample_weight") from error
     if len(weight) != rows:
         message = f"must have one number per row: {rows} rows, but {len(weight)} weights."
         raise DataError(message, argument="sample_weight")
-    is_invalid = ~np.isfinite(weight) | (weight < 0)
+    is_invalid = ~(weight <= MOST_WEIGHT) | (weight < 0)
     if is_invalid.any():
         row = int(np.flatnonzero(is_invalid)[0])
         value = f"got {weight[row]:g} in row {row_number(row)}"
-        message = f"must hold finite numbers of at least 0, {value}. Rows of weight 0 are ignored."
+        rule = f"must hold finite numbers of at most {MOST_WEIGHT:g} and at least 0"
+        message = f"{rule}, {value}. Rows of weight 0 are ignored."
         raise DataError(message, argument="sample_weight")
+    weight = weight.astype(np.float32)
     if weight.sum() == 0:
         raise DataError("must not be 0 in all rows.", argument="sample_weight")
     return weight

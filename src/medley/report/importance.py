@@ -117,6 +117,8 @@ def without_inputs(
     """
     rows, labels = labelled_rows(model, x, y, None, None)
     without = _inputs_to_remove(rows)
+    if len(without) < 2 or rows.size < MIN_ROWS:
+        return {}
     order = np.random.default_rng(0).permutation(rows.size)
 
     def sample(count: int) -> tuple[ModelRows, _Scorer]:
@@ -129,7 +131,7 @@ def without_inputs(
     scorer.scores(part.encode())
     per_row = (monotonic() - began) / part.size
     count = min(max_rows, int(seconds / per_row / (len(without) + 1)))
-    if len(without) < 2 or count < MIN_ROWS:
+    if count < MIN_ROWS:
         return {}
     part, scorer = sample(count)
     base = scorer.scores(part.encode())

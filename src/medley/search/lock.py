@@ -38,7 +38,8 @@ class ProjectLock:
         except Timeout as error:
             raise ConfigError(
                 f"Another search is running in {self.folder}. Wait until it has ended, or choose another folder "
-                f"({spelled('directory')})."
+                f"({spelled('directory')}). Several processes can train for one search that is started with "
+                f"{spelled('executor', 'files')}: run `medley worker {self.folder}`."
             ) from error
         except (NotImplementedError, OSError) as error:  # a file system without locks, or a full disk
             warn(f"{self.folder} cannot be locked ({error}); make sure that no other process writes this project.")

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
+from medley.core.floats import as_float32
 from medley.core.row_reporting import row_number
 from medley.core.rules import MOST_NUMBERS, Items, StateRules, Whole
 from medley.core.spec import Spec
@@ -93,8 +94,7 @@ def read_numeric_rows(values: Any, shape: tuple[int, ...] | None) -> tuple[np.nd
 
 def _replace_non_finite(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if array.dtype != np.float32:
-        with np.errstate(over="ignore"):  # numbers too large for float32 become infinite, and are replaced below
-            array = array.astype(np.float32)
+        array = as_float32(array)  # numbers that are too large become infinite, and are replaced below
     finite = np.asarray(np.isfinite(array))
     if finite.all():
         return array, np.ones(len(array), bool)
@@ -163,5 +163,5 @@ def _stack_rows(rows: list[np.ndarray | None], shape: tuple[int, ...] | None) ->
                 f"All rows of an Input must have the same shape, here {shape}, but row {row_number(i)} has shape "
                 f"{row.shape}."
             )
-        stacked[i] = row
+        stacked[i] = as_float32(row)
     return stacked

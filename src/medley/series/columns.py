@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from medley.core.floats import LARGEST_SCALED, LARGEST_SQUARED, limited
 from medley.core.row_reporting import row_number
 from medley.errors import DataError, ErrorCollector
 
@@ -43,7 +44,7 @@ class SeriesColumn:
             frequent = sorted(counts, key=lambda category: (-counts[category], category))[:MAX_CATEGORIES]
             return replace(self, categories=tuple(frequent))
         numbers = as_numbers(cells)
-        finite = numbers[np.isfinite(numbers)] if numbers is not None else np.zeros(0)
+        finite = limited(numbers[np.isfinite(numbers)], LARGEST_SQUARED) if numbers is not None else np.zeros(0)
         if not len(finite):
             return self
         spread = float(finite.std())
@@ -66,8 +67,10 @@ class SeriesColumn:
                 f"The column {self.name!r} was numeric in the training rows, but has {_first_non_number(cells)!r} now. "
                 f'Declare it with column_types={{{self.name!r}: "categorical"}}, or correct the value.'
             )
-        scaled = (forward_fill(numbers) - self.mean) / self.scale
-        return np.where(np.isfinite(scaled), scaled, 0.0).astype(np.float32)[:, None]
+        filled = forward_fill(numbers)
+        with np.errstate(over="ignore"):
+            scaled = limited((filled - self.mean) / self.scale, LARGEST_SCALED)
+        return np.where(np.isfinite(filled), scaled, 0.0).astype(np.float32)[:, None]
 
 
 def read_columns(values: Any, names: Sequence[str] | None) -> dict[str, np.ndarray]:
@@ -125,7 +128,11 @@ def missing_mask(cells: np.ndarray) -> np.ndarray:
     if cells.dtype.kind != "O":
         return np.isnat(cells) if cells.dtype.kind == "M" else ~(cells == cells)
     na_types = ("NAType", "NaTType")  # missing values of pandas, which cannot be compared
-    return np.array([cell is None or type(cell).__name__ in na_types or cell != cell for cell in cells], bool)
+    return np.array([cell is None or type(cell).__name__ in na_types or _is_nan(cell) for cell in cells], bool)
+
+
+def _is_nan(cell: Any) -> bool:
+    return isinstance(cell, float | complex | np.generic) and bool(cell != cell)
 
 
 def forward_fill(numbers: np.ndarray) -> np.ndarray:

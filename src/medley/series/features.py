@@ -40,8 +40,8 @@ class ArrayFeatures(LinearFeatures):
             self._mean = np.zeros(size, np.float32)
             self._scale = self._mean
             return self
-        self._mean = numbers.mean(axis=0)
-        deviation = numbers.std(axis=0)
+        self._mean = numbers.mean(axis=0, dtype=np.float64).astype(np.float32)
+        deviation = numbers.std(axis=0, dtype=np.float64)
         self._scale = np.where(deviation > 1e-6, SCALE / np.maximum(deviation, 1e-6), 0.0).astype(np.float32)
         return self
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from medley.core.column import ColumnGuess
+from medley.core.floats import as_float32
 from medley.tables.columns.kind import SET_BY_CALLER, ColumnKind, cannot_parse, parse_column
 from medley.tables.columns.objects import array_of, is_list_like
 from medley.tables.columns.parsing import parse_cells
@@ -75,7 +76,7 @@ class VectorKind(ColumnKind, register="series.vector_kind"):
         values = np.full((len(rows), size), np.nan, np.float32)
         for i, row in enumerate(rows):
             if row is not None and np.shape(row) == (size,):
-                values[i] = row
+                values[i] = as_float32(row)
         return values, np.asarray(np.isfinite(values).any(axis=1))
 
     def describe(self, form: str, distinct: int) -> str:
@@ -91,6 +92,8 @@ class SeriesKind(ColumnKind, register="series.series_kind"):
     def recognize(self, profile: ColumnProfile) -> KindGuess | None:
         arrays = None if profile.is_plain else number_arrays(profile)
         if arrays is None or not any(array.size for array in arrays):
+            return None
+        if len({array.shape[1:] for array in arrays if array.size}) != 1 or max(array.ndim for array in arrays) > 2:
             return None
         if {array.ndim for array in arrays} == {1}:
             return KindGuess(self.name, "its cells are lists of numbers of differing lengths", 0.7)
@@ -133,7 +136,7 @@ class SeriesKind(ColumnKind, register="series.series_kind"):
         """A list of B arrays (T,) or (T, C), None where missing; for one step in wide form, float64 (B,)."""
         if "#" in form:
             return parse_column(profile, "number", "")
-        return parse_cells(profile, _numbers)
+        return parse_cells(profile, _sequence)
 
     def describe(self, form: str, distinct: int) -> str:
         return "a step of a series" if "#" in form else "a series of numbers"
@@ -174,6 +177,12 @@ def _vector(cell: Any) -> Any:
     """A list of numbers as an array; a single number is a vector of length 1."""
     is_number = isinstance(cell, int | float | np.number) and not isinstance(cell, bool)
     return np.array([cell], np.float64) if is_number else _numbers(cell)
+
+
+def _sequence(cell: Any) -> Any:
+    """A list of numbers, or of equally many numbers for each step; None for anything else."""
+    array = _numbers(cell)
+    return array if array is not None and np.ndim(array) in (1, 2) else None
 
 
 def _numbers(cell: Any) -> Any:

@@ -12,6 +12,7 @@ from medley.core.arguments import whole_number_problems
 from medley.core.block import Block, Node
 from medley.core.codec import Codec, Encoded, State
 from medley.core.column import ColumnGuess
+from medley.core.floats import LARGEST_SCALED, LARGEST_SQUARED, limited
 from medley.core.input import InputBlock, InputColumns, TableOptions
 from medley.core.linear import LinearFeatures
 from medley.core.registry import register
@@ -81,7 +82,9 @@ class SequenceCodec(Codec):
         array = np.zeros((len(rows), *self.spec.shape), np.float32)
         for i, row in enumerate(rows):
             if row is not None:
-                steps = _forward_fill((row - self._mean) / self._deviation)[-self._steps :]
+                with np.errstate(over="ignore"):
+                    scaled = limited((row - self._mean) / self._deviation, LARGEST_SCALED)
+                steps = _forward_fill(scaled)[-self._steps :]
                 array[i, self._steps - len(steps) :] = steps
         return Encoded(array, np.array([row is not None for row in rows], bool))
 
@@ -227,7 +230,8 @@ def _read_sequence(index: int, value: Any) -> np.ndarray | None:
             f"Each row must be a sequence of numbers or None, but row {row_number(index)} is {str(value)[:60]!r}."
         )
     array = array[:, None] if array.ndim == 1 else array
-    return array if np.isfinite(array).any() else None
+    is_finite = np.isfinite(array)
+    return np.where(is_finite, limited(array, LARGEST_SQUARED), np.nan) if is_finite.any() else None
 
 
 def _forward_fill(steps: np.ndarray) -> np.ndarray:

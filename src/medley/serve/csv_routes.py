@@ -51,6 +51,9 @@ def read_csv(body: bytes, loaded: Loaded) -> Any:
     Raises:
         Refusal: it cannot be read, or lacks columns.
     """
+    if loaded.view is None:
+        inputs = ", ".join(field.name for field in loaded.fields)
+        raise Refusal(422, f"The model reads inputs ({inputs}) rather than a table: send rows as JSON.")
     if b"\0" in body[:1024] or body.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK")):
         raise Refusal(415, "The table must be a text file in UTF-8, neither compressed nor of another format.")
     stream = BytesIO(body)

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from medley.core.floats import LARGEST_SCALED, LARGEST_SQUARED, limited
 from medley.core.row_reporting import row_number
 from medley.core.rules import Choice, Either, Fields, Flag, Items, Mismatch, Real, StateRules, Text, Whole
 from medley.core.spec import Column
@@ -228,7 +229,7 @@ def _values(name: str, cells: np.ndarray, reading: str) -> np.ndarray:
             f"Column {name!r} holds {noun}, but row {row_number(invalid)} holds {cells[invalid]!r}. Use None for "
             f'missing values, or declare the column as categorical: column_types={{{name!r}: "categorical"}}.'
         )
-    return _limited(values, 1e100)  # squares of larger numbers are not finite
+    return limited(values, LARGEST_SQUARED)
 
 
 def _inlier_range(values: np.ndarray) -> tuple[float, float]:
@@ -245,16 +246,12 @@ def _standardise(values: np.ndarray, centre: float, scale: float) -> np.ndarray:
     if scale == 0:
         return np.where(np.isnan(values), np.nan, 0.0).astype(np.float32)
     with np.errstate(over="ignore"):
-        z = _limited((values - centre) / scale, 1e12)
+        z = limited((values - centre) / scale, LARGEST_SCALED)
     tail = np.abs(z) - _LINEAR_RANGE
     if not (tail > 0).any():
         return z.astype(np.float32)
     logarithmic = np.sign(z) * (_LINEAR_RANGE + np.log1p(np.maximum(tail, 0.0)))
     return np.where(tail > 0, logarithmic, z).astype(np.float32)
-
-
-def _limited(values: np.ndarray, most: float) -> np.ndarray:
-    return np.minimum(np.maximum(values, -most), most)  # np.clip takes several times as long for a few rows
 
 
 def _recurring(numbers: np.ndarray, z: np.ndarray) -> tuple[float, ...]:

@@ -112,12 +112,20 @@ def _with_heads(
 ) -> Iterator[tuple[Node, TargetCodec]]:
     """A head on the block; for a head, the block with all labels that it accepts. Nothing if it rejects the specs."""
     if isinstance(block, Head):
+        networks: set[tuple[str, ...]] = set()
         for number, sample in enumerate(labels()):
             try:
                 target = block.codec().fit(sample)
             except MedleyError:
                 continue
-            yield replace(with_values(block, specs), name=f"{prefix}_labels_{number}")(nodes), target
+            head = replace(with_values(block, specs), name=f"{prefix}_labels_{number}")
+            module = head.build(specs[0], target)
+            shapes = [str(value.shape) for value in module.state_dict().values()]
+            network = (type(target).__name__, str(module), *shapes)
+            if network in networks:
+                continue  # other names of as many classes give the same network
+            networks.add(network)
+            yield head(nodes), target
             if specs[0].rank > 1 and not specs[0].is_ensemble:
                 return  # maps and sequences are reduced to vectors first, so other labels test nothing new
         return

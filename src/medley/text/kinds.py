@@ -10,7 +10,7 @@ from medley.tables.columns.kind import SET_BY_CALLER, ColumnKind, cannot_parse
 from medley.tables.columns.objects import is_list_like, items_of
 from medley.tables.columns.parsing import parse_cells, parse_distinct
 from medley.tables.columns.profile import ColumnProfile, KindGuess, is_absent
-from medley.tables.columns.strings import describe_length, fraction, words_per_cell
+from medley.tables.columns.strings import describe_length, fraction, has_telling_words, words_per_cell
 from medley.tables.formats.lists import find_label_form, is_written_list, read_list, split_labels
 
 _MOSTLY = 0.95
@@ -19,7 +19,7 @@ _EXAMINED = 200
 
 
 class TextKind(ColumnKind, register="text.text_kind"):
-    """Free text: strings of several words that mostly differ from each other."""
+    """Free text: strings of several words that mostly differ from each other, or names with words that tell."""
 
     name = "text"
     rank = 80.0
@@ -35,6 +35,8 @@ class TextKind(ColumnKind, register="text.text_kind"):
             return KindGuess(self.name, reason, min(0.6 + words / 50, 0.98))
         if words >= 2.2 and ratio > 0.3 and profile.n_present >= _ENOUGH_ROWS:
             return KindGuess(self.name, reason, 0.65)
+        if ratio > 0.5 and profile.n_present >= _ENOUGH_ROWS and has_telling_words(profile):
+            return KindGuess(self.name, f"{ratio:.0%} of its strings differ, but their words recur", 0.6)
         return None
 
     def override(self, profile: ColumnProfile) -> KindGuess:

@@ -570,3 +570,9 @@ def test_womens_clothing_with_texts(fit, shared_data):
         model = real(fit, frame, ["Recommended IND", "Rating", "Department Name"])
     assert [feed.input for feed in model.table.feeds].count("text.input") == 2
     assert model.metadata["tasks"]["Rating"]["kind"] == "ordered"
+
+
+def test_a_target_may_be_called_by_its_number(tmp_path):
+    rows = pd.DataFrame({"x": np.arange(30.0), 7: np.sin(np.arange(30.0))})
+    model = md.fit(rows, 7, max_trials=1, epochs=1, verbose=0, pretrained=None, directory=tmp_path)
+    assert model.predict(rows[["x"]]).columns.tolist() == [7]

@@ -285,7 +285,9 @@ def cluster(monkeypatch):
     from ray.cluster_utils import Cluster
 
     options = {"num_cpus": 2, "object_store_memory": 80_000_000, "include_dashboard": False}
-    nodes = Cluster(initialize_head=True, head_node_args=options)
+    # A node that refuses connections is lost after seconds, not a quarter of a minute; slow ones have as long as ever.
+    checks = {"_system_config": {"health_check_period_ms": 500}}
+    nodes = Cluster(initialize_head=True, head_node_args={**options, **checks})
     ray.init(address=nodes.address, log_to_driver=False)
     yield nodes
     ray.shutdown()

@@ -89,3 +89,29 @@ def test_targets_of_any_form_are_related():
         assert TargetRelation([target]).is_predicted_by(numbers)
     assert not TargetRelation([]).is_predicted_by(numbers)
     assert not TargetRelation([np.full(60, np.nan)]).is_predicted_by(numbers)
+
+
+COMPANIES = [
+    f"{RNG.choice(['North', 'East', 'New', 'Old'])}{place} {kind}" for place in range(60) for kind in ("Bank", "Oil")
+]
+PEOPLE = [f"{RNG.choice(['Anna', 'Ben', 'Carl', 'Dora'])} Q{place}" for place in range(120)]
+
+
+@pytest.mark.parametrize("target", [np.tile([1.0, 5.0], 60), np.tile(["finance", "energy"], 60)])
+def test_names_are_texts_where_their_words_predict_a_target(target):
+    assert kind_of("name", COMPANIES, y=target) == "text"
+    assert kind_of("name", PEOPLE, y=target) == "identifier"
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (COMPANIES, "text"),
+        ([f"a{place}@example.org" for place in range(90)], "identifier"),
+        ([f"{place:08x}-{place * 977 % 65_536:04x}" for place in range(90)], "identifier"),
+        ([*COMPANIES[:80], *COMPANIES[:30]], "text"),  # some recur
+        (COMPANIES[:20] * 5, "category"),
+    ],
+)
+def test_without_a_target_names_are_texts_where_their_words_recur(cells, kind):
+    assert kind_of("name", cells) == kind

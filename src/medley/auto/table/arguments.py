@@ -173,7 +173,7 @@ def check_private(private: Any, columns: Sequence[str], targets: Any, errors: Er
     if isinstance(private, str) or not all(isinstance(name, str) for name in private):
         errors.add(f"must be a list of columns, got {private!r}.", argument="private")
         return
-    named = [targets] if isinstance(targets, str) else [str(name) for name in targets]
+    named = target_names(targets)
     for name in private:
         if name not in columns:
             errors.add(f"names {name!r}, which is not a column.{did_you_mean(name, columns)}", argument="private")
@@ -183,6 +183,6 @@ def check_private(private: Any, columns: Sequence[str], targets: Any, errors: Er
 
 def target_names(targets: Any) -> list[str]:
     """The target columns; none if the argument is invalid, which is reported elsewhere."""
-    if isinstance(targets, str):
-        return [targets]
+    if isinstance(targets, str | int):
+        return [str(targets)]
     return [str(name) for name in targets] if isinstance(targets, Iterable) else []

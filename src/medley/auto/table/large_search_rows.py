@@ -109,7 +109,7 @@ def large_search_rows(
     digest = cache.digest(table.digest(), batch_results.files.hexdigest(), part_of_row)
     stream = TableStream(table, view, part_of_row, sample, digest, progress, parts[0].folds)
     dropped = np.array(sorted(batch_results.unreadable), np.int64)
-    metadata["learnt_from"] = sample.size
+    metadata |= {"learnt_from": sample.size, "split_by": split_settings.metadata}
     validation = parts[1] if parts[1:] else None
     return SearchRows(parts[0], validation, split_metadata(design, metadata, parts, dropped), stream)
 

@@ -67,7 +67,13 @@ class SplitSettings:
     @property
     def split_columns(self) -> list[str]:
         """The columns that determine the split."""
-        return [column for column in (self.group, self.time, self.split) if column is not None]
+        return list(self.metadata.values())
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Role -> column, of the columns that determine the split."""
+        roles = {"group": self.group, "time": self.time, "split": self.split}
+        return {role: column for role, column in roles.items() if column is not None}
 
     @property
     def columns(self) -> list[str]:
@@ -113,6 +119,7 @@ def search_rows(table: Table, design: TableDesign, split_settings: SplitSettings
         check_files_are_readable(table, design)
     duplicates = duplicate_groups(table.frame.loc[:, design.view.required])
     checks = {**leaks, "duplicate_rows": len(duplicates) - len(np.unique(duplicates))}
+    checks["split_by"] = split_settings.metadata
     x = design.view.x(table)
     cells = ((name, table_cells(table, design.view.schema[name]).values) for name in time_columns(design))
     parts = split_parts(table, x, design, split_settings, numbers, duplicates, cells, progress)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from medley.tables.columns.recurring_words import recurring_words
+
 _MOST_ROWS = 5_000
 _MOST_CLASSES = 20
 _MOST_BINS = 64
@@ -51,6 +53,24 @@ class TargetRelation:
             and smooth > _level_r2(values, target) + _CLEARLY
             for values, target in self._pairs(numbers)
         )
+
+    def is_predicted_by_words(self, codes: np.ndarray, strings: Sequence[str]) -> bool:
+        """Whether a target depends on the recurring words of strings.
+
+        Args:
+            codes: (B,) index into `strings` of each row, -1 where missing.
+            strings: D of them.
+        """
+        present = codes[self._rows] >= 0
+        words = recurring_words(strings[code] for code in codes[self._rows][present])
+        for target in self._targets:
+            known = np.isfinite(target[present]).all(axis=1)
+            labelled = [words[row] for row in np.flatnonzero(known)]
+            if known.sum() >= _LEAST_ROWS and any(labelled):
+                r2 = _word_r2(labelled, target[present][known])
+                if r2 > _SIGNIFICANT_R2 / len(labelled) ** 0.5:
+                    return True
+        return False
 
     @cached_property
     def _targets(self) -> list[np.ndarray]:
@@ -150,6 +170,25 @@ def _group_r2(groups: np.ndarray, target: np.ndarray) -> float:
         # One row at the mean of all is added, so that rare groups do not memorise.
         means = mean + sums / (counts + 1)[:, None]
         residual += float(((target[validation] - means[groups[validation]]) ** 2).sum())
+    return _r2(residual, target)
+
+
+def _word_r2(words: Sequence[set[str]], target: np.ndarray) -> float:
+    """Cross-validated R2 of a target (S, K) by the mean of each word, averaged over the words of a row."""
+    vocabulary = {word: place for place, word in enumerate(sorted(set().union(*words)))}
+    rows = np.repeat(np.arange(len(words)), [len(row) for row in words])
+    columns = np.array([vocabulary[word] for row in words for word in sorted(row)], np.int64)
+    share = 1 / np.array([max(len(row), 1) for row in words])[:, None]
+    residual = 0.0
+    for train, validation in _folds(len(words)):
+        mean = target[train].mean(axis=0)
+        is_train = train[rows]
+        sums = np.zeros((len(vocabulary), target.shape[1]))
+        np.add.at(sums, columns[is_train], (target - mean)[rows[is_train]])
+        effects = sums / (np.bincount(columns[is_train], minlength=len(vocabulary)) + 1)[:, None]
+        predicted = np.zeros_like(target)
+        np.add.at(predicted, rows, effects[columns])
+        residual += float(((target - mean - predicted * share)[validation] ** 2).sum())
     return _r2(residual, target)
 
 

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from medley.tables.columns.profile import ColumnProfile
+from medley.tables.columns.recurring_words import recurring_words
 
+_TELLING = 0.3
 _WITHOUT_SPACES = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # scripts without spaces between words
 
 
@@ -35,3 +37,11 @@ def fraction(marks: Iterable[bool]) -> float:
     """
     listed = list(marks)
     return sum(listed) / max(len(listed), 1)
+
+
+def has_telling_words(profile: ColumnProfile) -> bool:
+    """Whether strings that mostly differ should be read as texts: words recur, and predict a target if one is known."""
+    if fraction(map(bool, recurring_words(profile.strings))) < _TELLING:
+        return False
+    relation = profile.relation
+    return relation is None or relation.is_predicted_by_words(profile.codes, list(map(str, profile.values.tolist())))

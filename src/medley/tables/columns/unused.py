@@ -9,7 +9,7 @@ import numpy as np
 from medley.tables.columns.kind import SET_BY_CALLER, ColumnKind
 from medley.tables.columns.names import is_identifier_name
 from medley.tables.columns.profile import ColumnProfile, KindGuess
-from medley.tables.columns.strings import describe_length, words_per_cell
+from medley.tables.columns.strings import describe_length, has_telling_words, words_per_cell
 
 _ENOUGH_ROWS = 20
 
@@ -43,7 +43,7 @@ class ConstantKind(LeftOutKind, register="tables.constant"):
 
 
 class IdentifierKind(LeftOutKind, register="tables.identifier"):
-    """A different value in every row. Whole numbers that identify rows are recognised by `columns.numbers`."""
+    """A different value in every row, without words that tell. Whole numbers are recognised by `columns.numbers`."""
 
     name = "identifier"
     rank = 75.0
@@ -53,6 +53,8 @@ class IdentifierKind(LeftOutKind, register="tables.identifier"):
             return None
         words, has_name = words_per_cell(profile), is_identifier_name(profile.name)
         if words >= 3 or not (has_name or (profile.n_present >= _ENOUGH_ROWS and words < 2.2)):
+            return None
+        if not has_name and has_telling_words(profile):
             return None
         reason = "every row has a different value"
         reason += ", and its name is that of an identifier" if has_name else f", of {describe_length(words)}"
