@@ -70,7 +70,7 @@ def fit_more(
     if new_classes == "add":
         trained, added = add_classes(trained, values, labels)
     if added and learning_rate is None:
-        plan = replace(plan, learning_rate=plan.learning_rate / RATE)  # their layer starts at zero
+        plan = replace(plan, learning_rate=_former_rate(model))  # their layer starts at zero
     targets = encode_targets({name: trained.targets[name] for name in labels}, labels)
     encoded = encode_inputs(trained.sources, InputRows(values, derived_nodes(trained.graph)))
     size = len(next(iter(encoded.values())).array)
@@ -125,12 +125,11 @@ def _plan(
     before = model.metadata.get("training") or {}
     names = {field.name for field in fields(Training)}
     plan = Training(**{name: value for name, value in before.items() if name in names})
-    rate = plan.learning_rate if isinstance(plan.learning_rate, int | float) else default_learning_rate(1_000)
     decay = plan.weight_decay if isinstance(plan.weight_decay, int | float) else 1e-2
     with errors.collecting(ConfigError):
         plan = replace(
             plan,
-            learning_rate=rate * RATE if learning_rate is None else learning_rate,
+            learning_rate=_former_rate(model) * RATE if learning_rate is None else learning_rate,
             weight_decay=decay,
             epochs=epochs,
             batch_size=batch_size,
@@ -138,6 +137,12 @@ def _plan(
         )
     errors.raise_if_any(ConfigError)
     return plan
+
+
+def _former_rate(model: Model) -> float:
+    """The highest learning rate of the training before."""
+    rate = (model.metadata.get("training") or {}).get("learning_rate")
+    return rate if isinstance(rate, int | float) else default_learning_rate(1_000)
 
 
 def _some(encoded: Mapping[str, Encoded], index: np.ndarray) -> dict[str, Encoded]:
