@@ -145,7 +145,7 @@ def fit(
         private: columns of which no word may be seen or saved. Each word is replaced by a code as soon as the table is
             read, here and in predictions: categories and words are still told apart, parts of words and numbers are not
             read. Codes hide words from readers, not from those who try a list of words.
-        executor: where trials run: "serial" (here, the default), "stacked" (here, equal networks together),
+        executor: where trials run: "serial" (here; the default), "stacked" (here, equal networks together),
             "processes" of this machine, "files" (workers on other machines that share the project's folder), or "ray";
             see docs/scale.md.
         workers: number of trials that run at the same time; default: one per CPU core.
