@@ -101,15 +101,18 @@ def images(count: int, rounds: int) -> Iterator[tuple[str, str, float, float]]:
     yield "d", "medley", median(ours for _, ours in times), median(ours / hand for hand, ours in times)
 
 
-def search(rows: int, trials: int) -> Iterator[tuple[str, str, float, float]]:
-    """Trials of 3 epochs of (a)."""
+def search(rows: int, trials: int, runs: int, executors: list[str]) -> Iterator[tuple[str, str, float, float]]:
+    """Trials of 3 epochs of (a), beside as many runs by hand: wall and CPU seconds."""
     from speed_calls import search_by_hand, search_by_medley
 
-    hand = search_by_hand(rows, trials, 3)
-    yield "e", f"{trials} runs of the best eager loop", hand, 1.0
-    for executor in ("serial", "stacked", "stacked"):
-        seconds = search_by_medley(rows, trials, 3, executor)
-        yield "e", f"medley, {executor}", seconds, seconds / hand
+    wall, cpu = (trials * seconds for seconds in search_by_hand(rows, runs, 3))
+    yield "e", f"{trials} runs of the best eager loop", wall, 1.0
+    yield "e", f"{trials} runs of the best eager loop, CPU", cpu, 1.0
+    for executor in executors:
+        seconds = search_by_medley(rows, trials, 3, None if executor == "auto" else executor)
+        name = "as it chooses" if executor == "auto" else executor
+        yield "e", f"medley, {name}", seconds[0], seconds[0] / wall
+        yield "e", f"medley, {name}, CPU", seconds[1], seconds[1] / cpu
 
 
 def predict(rows: int) -> Iterator[tuple[str, str, float, float]]:
@@ -148,6 +151,10 @@ def main() -> None:
     parser.add_argument("--parts", default="abcdefgh")
     parser.add_argument("--rows", type=int, default=60_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--runs", type=int, help="runs by hand in part e, scaled to all trials (default: one per trial)"
+    )
+    parser.add_argument("--executors", default="auto,serial", help="of part e; the first compiles, if it does")
     parser.add_argument("--quick", action="store_true", help="few rows: to see that everything runs")
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--device", default="cpu", help="of parts a, b and c: cpu or cuda")
@@ -158,11 +165,11 @@ def main() -> None:
         serve(part, name, args.rows)
         return
     os.environ["SPEED_DEVICE"] = args.device
-    rows, files = (4_000, 400) if args.quick else (args.rows, 5_000)
+    rows, files, trials = (4_000, 400, 6) if args.quick else (args.rows, 5_000, 20)
     parts = {
         **{part: lambda part=part: epochs(part, rows, args.rounds) for part in "abc"},
         "d": lambda: images(files, args.rounds),
-        "e": lambda: search(rows, 6 if args.quick else 20),
+        "e": lambda: search(rows, trials, args.runs or trials, args.executors.split(",")),
         "f": lambda: predict(4_000 if args.quick else 100_000),
         "g": lambda: starts(args.rounds),
         "h": lambda: growth(1_000 if args.quick else 4_000),

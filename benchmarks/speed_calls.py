@@ -61,23 +61,22 @@ def medley_seconds(paths: list[str]) -> float:
     return perf_counter() - start
 
 
-def search_by_hand(rows: int, trials: int, epochs: int) -> float:
-    """Seconds of trials of (a) by the best eager loop, one after the other."""
-    start = perf_counter()
-    for _ in range(trials):
+def search_by_hand(rows: int, runs: int, epochs: int) -> tuple[float, float]:
+    """Wall and CPU seconds of a run of (a) by the best eager loop: the mean of several, one after the other."""
+    start, cpu = perf_counter(), cpu_seconds()
+    for _ in range(runs):
         loop = eager(WORK["a"], rows)
         for _ in range(epochs):
             next(loop)
-    return perf_counter() - start
+    return (perf_counter() - start) / runs, (cpu_seconds() - cpu) / runs
 
 
-def search_by_medley(rows: int, trials: int, epochs: int, executor: str) -> float:
-    """Seconds of the same trials as a search: other learning rates, a tenth of the rows for validation."""
+def search_by_medley(rows: int, trials: int, epochs: int, executor: str | None) -> tuple[float, float]:
+    """Wall and CPU seconds of such runs as a search: other learning rates, a tenth of the rows for validation."""
     _, inputs, first, second = WORK["a"].rows(rows)
     folder = tempfile.mkdtemp()
-    training = {"weight_decay": 0.0, "stepper": "eager" if executor == "serial" else "compiled"}
-    auto = auto_model(WORK["a"], folder, max_trials=trials, tuner="random", training=training)
-    start = perf_counter()
+    auto = auto_model(WORK["a"], folder, max_trials=trials, tuner="random", training={"weight_decay": 0.0})
+    start, cpu = perf_counter(), cpu_seconds()
     auto.fit(
         inputs,
         [first, np.where(second, "yes", "no")],
@@ -87,7 +86,13 @@ def search_by_medley(rows: int, trials: int, epochs: int, executor: str) -> floa
         verbose=0,
         executor=executor,
     )
-    return perf_counter() - start
+    return perf_counter() - start, cpu_seconds() - cpu
+
+
+def cpu_seconds() -> float:
+    """CPU seconds of this process and of those that it has started and that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def predictions(rows: int) -> dict[str, float]:
@@ -152,11 +157,9 @@ def small_table(folder: Path) -> dict[str, str]:
 def start_seconds(program: str) -> tuple[float, float]:
     """Wall and CPU seconds of a new process with byte code present."""
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
-    before, start = os.times(), perf_counter()
+    start, cpu = perf_counter(), cpu_seconds()
     subprocess.run([sys.executable, "-c", program], check=True, env=environment, stdout=subprocess.DEVNULL)
-    after = os.times()
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return perf_counter() - start, cpu
+    return perf_counter() - start, cpu_seconds() - cpu
 
 
 def growth(rows: int) -> Iterator[tuple[int, float, float]]:

@@ -15,6 +15,7 @@ from medley.core.spec import Spec
 from medley.data.sources import Source
 from medley.errors import WeakModelWarning
 from medley.model.tasks import tasks_of
+from medley.report.data_section import data_section
 from medley.search.budget import Budget
 from medley.search.labelled_rows import LabelledRows
 from medley.search.weaknesses import worse_than_linear
@@ -48,6 +49,7 @@ def test_an_input_that_brings_nothing_is_named_with_a_way_out(rows, capsys):
     assert "Leaving it out (inputs)" in sentence
     assert sentence in capsys.readouterr().out
     assert f"warning: {sentence}" in model.describe()
+    assert sentence in data_section(model, model.table, model.metadata, examples=False)["warnings"]
 
 
 def test_an_input_that_helps_is_not_named(rows):

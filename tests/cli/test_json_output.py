@@ -70,6 +70,8 @@ def test_evaluate_and_describe(capsys, pets_model, pets_csv):
         "head": "ClassificationHead",
         "classes": ["old", "young"],
     }
+    assert sum(part["parameters"] or 0 for part in described["parts"]) == described["parameters"]
+    assert all(part["bytes"] >= 0 and part["milliseconds"] > 0 for part in described["parts"])
     assert described["parameters"] == sum(parameter.numel() for parameter in model.network.parameters())
 
 

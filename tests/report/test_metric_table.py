@@ -1,5 +1,7 @@
 """Metrics of reports against scikit-learn, and their intervals against simulations with a known answer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -107,3 +109,18 @@ def test_heads_recommend_metrics_that_they_know():
         names = list(head.further_metrics())
         assert names
         assert type(head)(metrics=names, **({"multi_label": True} if getattr(head, "multi_label", False) else {}))
+
+
+@pytest.mark.parametrize("name", ["accuracy", "auc"])
+def test_rows_of_a_group_are_drawn_together(rng, name):
+    labels = rng.choice(["a", "b"], 150)
+    raw = rng.normal(size=150) + (labels == "b")
+    head = ClassificationHead(metrics=[name])
+    single = by_name(evidence(head, labels.tolist(), raw[:, None]))[name]
+    copies = evidence(head, np.repeat(labels, 10).tolist(), np.repeat(raw, 10)[:, None])
+    independent = by_name(copies)[name]
+    together = by_name(replace(copies, groups=np.repeat(np.arange(150), 10)))[name]
+    widths = [row.high - row.low for row in (single, independent, together)]
+    assert widths[2] == pytest.approx(widths[0], rel=0.25)  # ten copies of a row say as much as one
+    assert widths[1] == pytest.approx(widths[0] / np.sqrt(10), rel=0.25)
+    assert together.value == pytest.approx(single.value)

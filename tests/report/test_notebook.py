@@ -34,6 +34,8 @@ def test_a_search_shows_its_graph_and_then_its_best_model(tmp_path):
     history = auto.fit(np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2, epochs=2, verbose=0)
     after = auto._repr_html_()
     assert "<h4>AutoModel</h4>" in after
+    page = auto.report(tmp_path / "report.html")
+    assert "Predicts kind" in page.read_text("utf-8")
     assert "best so far" in after
     shown = history._repr_html_()
     assert "validation rows" in shown

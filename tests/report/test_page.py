@@ -183,6 +183,8 @@ def test_examples_are_the_surest_rows(numbers, pets_model, pets_folder):
 
 
 def test_reasons_of_single_predictions_are_those_of_the_model(numbers, pets_model, pets_folder):
+    import pandas as pd
+
     items = {item["group"]: item for item in numbers["reasons"]["items"]}
     assert {"breed: surest and right", "price: largest errors", "price: smallest errors"} <= set(items)
     item = items["price: largest errors"]
@@ -196,6 +198,7 @@ def test_reasons_of_single_predictions_are_those_of_the_model(numbers, pets_mode
     assert sum(amounts) == pytest.approx(predicted[item["row"]] - reference, abs=0.01 * abs(predicted).max())
     assert [text["column"] for text in item["texts"]] == ["note"]
     assert [image["column"] for image in item["images"]] == ["photo"]
+    assert float(item["truth"]) == pytest.approx(pd.read_csv(pets_folder / "test.csv").price[item["row"]], rel=1e-3)
     cells = {bar["column"]: bar["cell"] for bar in item["bars"]}
     assert cells["owner"] == "private"
 
@@ -258,6 +261,23 @@ def test_rows_with_unknown_classes_count_as_misses(pets_model, pets_folder):
     predicted = pets_model.predict(pets_folder / "test.csv").breed
     assert breed["headline"]["value"] == pytest.approx(accuracy_score(table.breed, predicted), abs=1e-5)
     assert "1 rows have classes" in breed["notes"][0]
+
+
+def test_intervals_draw_groups_of_the_split(tmp_path):
+    rng = np.random.default_rng(0)
+    owner = np.repeat(np.arange(30), 4)
+    size = rng.normal(size=30)[owner] + rng.normal(0, 0.1, 120)
+    table = {"size": size, "owner": owner, "price": size + rng.normal(size=30)[owner]}
+    options = {"inputs": ["size"], "max_trials": 1, "epochs": 1, "verbose": 0}
+    model = md.load(md.fit(table, "price", group="owner", **options).save(tmp_path / "model"))
+    assert model.metadata["split_by"] == {"group": "owner"}
+    ends = []
+    for rows in (table, {"size": size, "price": table["price"]}):
+        content = json.loads(model.report(tmp_path / "r.json", rows).read_text("utf-8"))
+        metrics = {row[0].rstrip(" ↑↓"): row for row in content["targets"][0]["tables"][0]["rows"]}
+        low, high = map(float, metrics["root mean squared error"][2].split(" to "))
+        ends.append(high - low)
+    assert ends[0] > 1.5 * ends[1]
 
 
 def test_errors_come_before_any_work(pets_model, pets_folder, tmp_path):

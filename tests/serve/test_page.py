@@ -1,8 +1,15 @@
 """The page in a real browser: fill in, drop an image, read the answer; a wrong value has our message at its field."""
 
+import base64
+import io
 import shutil
 
+import numpy as np
 import pytest
+from starlette.testclient import TestClient
+
+import medley as md
+from medley.serve import app
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -92,3 +99,79 @@ def test_every_input_has_a_name(page):
             input => !input.labels?.length && !input.getAttribute("aria-label")).map(input => input.id)"""
     )
     assert unnamed == []
+
+
+def wav_of(frequency):
+    """The content of a recording of a tenth of a second."""
+    soundfile = pytest.importorskip("soundfile", reason="recordings need medley[audio]")
+    stream = io.BytesIO()
+    tone = np.sin(np.arange(800) * frequency * 2 * np.pi / 8000)
+    soundfile.write(stream, tone, 8000, format="WAV")
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def recordings():
+    """A server of two models: of a table with recordings, sets and vectors, and of inputs rather than a table."""
+    rng = np.random.default_rng(0)
+    pitch = rng.integers(200, 2000, 40)
+    tags = [list(rng.choice(["calm", "wild", "old"], rng.integers(1, 3), replace=False)) for _ in pitch]
+    measures = rng.normal(size=(40, 3)).round(2).tolist()
+    table = {"sound": [wav_of(value) for value in pitch], "tags": tags, "measures": measures, "pitch": pitch * 1.5}
+    kinds = {"sound": "audio", "tags": "set", "measures": "vector"}
+    options = {"max_trials": 1, "epochs": 1, "verbose": 0}
+    of_table = md.fit(table, "pitch", column_kinds=kinds, **options)
+    auto = md.AutoModel(
+        [md.StructuredDataInput(name="facts"), md.TextInput(name="note")], md.RegressionHead(name="price"), max_trials=1
+    )
+    notes = rng.choice(["red green", "blue"], 40).tolist()
+    auto.fit([np.array(measures), notes], pitch.astype(float), epochs=1, verbose=0)
+    return app({"birds": of_table, "things": auto.model})
+
+
+@pytest.fixture
+def other_page(browser, recordings, run_server):
+    with run_server(recordings) as address:
+        page = browser.new_page(viewport={"width": 360, "height": 800}, locale="en-GB")
+        errors = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"http://{address}/")
+        page.get_by_label("tags").wait_for()
+        yield page
+        assert errors == []
+        page.close()
+
+
+def answer_on(page):
+    page.get_by_role("button", name="Predict").click()
+    page.locator("#answers .value").first.wait_for()
+    return float(page.locator("#answers .value").inner_text().replace(",", ""))
+
+
+def test_recordings_sets_and_vectors_are_entered(other_page, recordings, tmp_path):
+    (tmp_path / "bird.wav").write_bytes(wav_of(700))
+    other_page.set_input_files("#fields input[type=file]", tmp_path / "bird.wav")
+    other_page.locator("#fields audio").wait_for()
+    assert other_page.locator("#fields .chosen .name").inner_text() == "bird.wav"
+    other_page.get_by_label("tags").fill("calm; old")
+    other_page.get_by_label("measures").fill("0.1, 0.2 -0.3")
+    row = {"sound": base64.b64encode(wav_of(700)).decode(), "tags": ["calm", "old"], "measures": [0.1, 0.2, -0.3]}
+    content = TestClient(recordings).post("/models/birds/predict", json={"rows": [row]}).json()
+    assert answer_on(other_page) == pytest.approx(content["answers"][0]["pitch"]["prediction"], rel=1e-3)
+    other_page.get_by_role("button", name="Remove").click()
+    assert other_page.locator("#fields audio").count() == 0
+    other_page.get_by_label("measures").fill("0.1, much")
+    other_page.get_by_role("button", name="Predict").click()
+    message = other_page.locator(f"#{other_page.get_by_label('measures').get_attribute('aria-describedby')}")
+    sync_api.expect(message).to_contain_text("is not a")
+
+
+def test_a_model_of_inputs_has_a_form_per_input(other_page, recordings):
+    other_page.get_by_label("Model").select_option("things")
+    assert not other_page.locator("#table").is_visible()
+    other_page.get_by_label("facts").fill("0.5, 1, -1")
+    other_page.get_by_label("note").fill("red")
+    row = {"facts": [0.5, 1, -1], "note": "red"}
+    content = TestClient(recordings).post("/models/things/predict", json={"rows": [row]}).json()
+    assert answer_on(other_page) == pytest.approx(content["answers"][0]["price"]["prediction"], rel=1e-3)
+    assert other_page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -82,12 +82,20 @@ def mixed(dropout, *, batchnorm):
     return [x, table, note], Merge()(parts)
 
 
-def bench(*, gaps=True, dropout=0.0, size=70, batchnorm=True, seed=0, parts=dense):
+def two_heads(node):
+    return [ClassificationHead(dropout=0.0, name="kind")(node), RegressionHead(dropout=0.0, name="price")(node)]
+
+
+def bench(*, gaps=True, dropout=0.0, size=70, batchnorm=True, seed=0, parts=dense, heads=two_heads, labels=None):
+    """A bench; labels replace those of the training rows and, from the first, of the validation rows."""
     inputs, node = parts(dropout, batchnorm=batchnorm)
-    heads = [ClassificationHead(dropout=0.0, name="kind")(node), RegressionHead(dropout=0.0, name="price")(node)]
+    heads = heads(node)
     graph = build_graph(inputs, heads)
     names = [block.name for block in inputs]
     splits = [LabelledRows(*data(i, count, names, gaps=gaps), None, count) for i, count in enumerate((size, 30))]
+    for split in splits:
+        for name, values in (labels or {}).items():
+            split.y[name] = values[: split.size]
     codecs = {name: head.codec() for name, head in graph.heads.items()}
     encodings = Encodings(*splits, codecs, torch.device("cpu"))
     settled, _ = resolved(SearchSpec(graph, encodings, Training(), None, lambda values: 0.0, 0), take_default)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from medley.auto.best_model import BestModelViews
 from medley.auto.conclusion import conclude
 from medley.auto.duration import seconds
 from medley.auto.fit_arguments import check_fit, check_folder, check_names, check_writable
@@ -22,7 +23,6 @@ from medley.model.copying import available
 from medley.model.forward import resolve_device
 from medley.model.model import Model
 from medley.model.records import History
-from medley.report.notebook import search_view
 from medley.search.budget import Budget
 from medley.search.encodings import Encodings
 from medley.search.execute.choose import resolve_executor
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from medley.tables.view import TableView
 
 
-class AutoModel:
+class AutoModel(BestModelViews):
     """Searches and trains a network of one or several inputs and targets.
 
     Args:
@@ -173,8 +173,9 @@ class AutoModel:
             verbose: 0 silent, 1 bars and a line per trial, 2 a line per epoch.
             resume: only continue a search over the same data, in the middle of an epoch if it was killed; an error if
                 there is none. Left out, such a search is continued too, but where there is none one begins.
-            executor: where trials run: "serial" (here, the default), "stacked" (here, equal networks together),
-                "processes" of this machine, "files" (workers on other machines), or "ray"; see docs/scale.md.
+            executor: where trials run: "serial" (here), "stacked" (here, equal networks together), "processes" of this
+                machine, "files" (workers on other machines), or "ray"; see docs/scale.md. Default: "serial", or stacks
+                in processes for a long search whose networks differ in numbers only (docs/search.md).
             workers: number of trials that run at the same time; default: one per CPU core.
 
         Returns:
@@ -226,7 +227,7 @@ class AutoModel:
             choices: JSON of earlier choices that depended on the time limit, to store with the project.
             stream: reads the rows of inputs, if they are not in `train` and `val`.
             resume: as in `fit`.
-            executor: runs the trials; None runs them here.
+            executor: runs the trials; None lets the search choose.
         """
         if self._is_temporary and self._searched is None:
             self.directory = temporary_folder(self)
@@ -235,8 +236,8 @@ class AutoModel:
         plan = self.training
         plan = replace(plan, epochs=epochs or plan.epochs, batch_size=batch_size or plan.batch_size)
         search_spec = self._search_spec(train, val, plan, stream, table, metadata or {}, budget)
-        study = self._prepare(search_spec, callbacks or (), verbose, budget, patience, choices or {}, resume=resume)
-        study.executor = executor or study.executor
+        settings = (callbacks or (), verbose, budget, patience, choices or {}, executor)
+        study = self._prepare(search_spec, *settings, resume=resume)
         self._search_results, self._searched = study.search_results, self.folder
         try:
             study.run()
@@ -254,6 +255,7 @@ class AutoModel:
         budget: Budget,
         patience: int | None,
         choices: Mapping[str, Any],
+        executor: Executor | None,
         *,
         resume: bool,
     ) -> Study:
@@ -271,7 +273,7 @@ class AutoModel:
         if message := store.begin(digest, overwrite=overwrite, choices=choices, resume=resume):
             progress.log(message)
         limits = Limits(self.max_trials, budget.training_deadline, self.keep, patience)
-        return Study(search_spec, self._tuner, limits, store, progress, callbacks, default)
+        return Study(search_spec, self._tuner, limits, store, progress, callbacks, default, executor)
 
     def _search_spec(
         self,
@@ -384,9 +386,6 @@ class AutoModel:
         from medley.report.curves import plot_search
 
         return plot_search([trial.row() for trial in self._trials()], self.keep)
-
-    def _repr_html_(self) -> str:
-        return search_view(self.graph, self.export_model, type(self).__name__)
 
     def summary(self) -> str:
         """The best model's parts, shapes and parameters; before `fit`, the drawn graph."""

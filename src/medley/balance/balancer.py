@@ -95,6 +95,9 @@ class Balancer(nn.Module, ABC):
 class ScalarBalancer(Balancer, ABC):
     """Combines the losses into one number, which is then differentiated in one backward pass."""
 
+    is_traceable: bool = True
+    """Whether `total` is one program whatever the losses are, so that steps can be compiled."""
+
     @abstractmethod
     def total(self, losses: Sequence[Tensor]) -> Tensor:
         """The differentiable combined loss () of K losses (); call it once per batch, as some methods have a state."""

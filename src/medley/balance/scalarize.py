@@ -70,6 +70,7 @@ class Scalarization(ScalarBalancer):
             raise ConfigError(f"There is no scalarizer {method!r}.{did_you_mean(method, SCALARIZERS)}")
         super().__init__(method, weights, {**SCALARIZERS[method].options, **(options or {})})
         self.scalarizer = _build(method, self.options, len(self.loss_weights))
+        self.is_traceable = method != "geometric_mean"  # which raises an error where a loss is negative
         self.register_buffer("latest", torch.ones(len(self.loss_weights)))
 
     def total(self, losses: Sequence[Tensor]) -> Tensor:

@@ -126,7 +126,7 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--executor",
         metavar="E",
-        help='where networks are trained: "serial" (default), "stacked" (equal ones together), "processes" of '
+        help='where networks are trained: "serial", "stacked" (equal ones together), "processes" of '
         'this machine, "files" (medley worker) or "ray"',
     )
     parser.add_argument(

@@ -21,6 +21,7 @@ from medley.errors import GraphError
 from medley.graph.frozen import FrozenModules, run_in_batches
 from medley.graph.graph import Graph
 from medley.heads.grown import GrownHead
+from medley.heads.label_codec import LabelCodec
 from medley.heads.linear_skip import add_linear_skip
 
 
@@ -333,7 +334,9 @@ def _build_head(block: Head, specs: Sequence[Spec], target: TargetCodec | None) 
     origin = target.origin
     prior = torch.as_tensor(origin.prior, dtype=torch.float32)
     module = add_linear_skip(block.build(specs[0], origin), specs, str(block.name), prior)
-    return module if origin is target else GrownHead(module, specs[0], origin, target)
+    if isinstance(target, LabelCodec) and isinstance(origin, LabelCodec) and origin is not target:
+        return GrownHead(module, specs[0], origin, target)
+    return module
 
 
 def scale_pixels(x: Tensor, *, compact: bool) -> Tensor:

@@ -77,11 +77,11 @@ class ClassCodec(LabelCodec):
         logits = np.log(np.maximum(frequencies, np.finfo(np.float64).tiny))
         return np.atleast_1d(logits[1] - logits[0] if self.binary else logits).astype(np.float32)
 
-    def raw_places(self, wider: Self) -> tuple[np.ndarray, np.ndarray]:
+    def raw_places(self, wider: Any) -> tuple[np.ndarray, np.ndarray]:
         places, added = super().raw_places(wider)
         return places[1:] if self.binary else places, added  # the first of two classes has a logit of 0
 
-    def added_outputs(self, before: Self, raw: np.ndarray) -> np.ndarray:
+    def added_outputs(self, before: Any, raw: np.ndarray) -> np.ndarray:
         added = super().added_outputs(before, raw)
         logits = np.concatenate([np.zeros_like(raw), raw], axis=1) if before.binary else raw
         level = np.logaddexp.reduce(np.asarray(logits, np.float64), axis=1).mean()

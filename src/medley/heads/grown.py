@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from medley.core.codec import TargetCodec
 from medley.core.spec import Spec
+from medley.heads.label_codec import LabelCodec
 from medley.heads.linear_skip import LinearSkip
 from medley.heads.members import JOINS, MembersLinear, MemberVote, mean_number
 from medley.heads.readout import readout
@@ -31,7 +31,7 @@ class GrownHead(nn.Module):
 
     order: Tensor
 
-    def __init__(self, module: nn.Module, spec: Spec, origin: TargetCodec, target: TargetCodec) -> None:
+    def __init__(self, module: nn.Module, spec: Spec, origin: LabelCodec, target: LabelCodec) -> None:
         super().__init__()
         self.vote, self.returns_members = None, False
         for part in module.modules():

@@ -112,12 +112,12 @@ class LabelCodec(TargetCodec):
         narrow.weights = None if self.weights is None else self.weights[..., places]
         return narrow
 
-    def raw_places(self, wider: Self) -> tuple[np.ndarray, np.ndarray]:
+    def raw_places(self, wider: Any) -> tuple[np.ndarray, np.ndarray]:
         """The places of this codec's raw outputs among those of a grown one, and of those of added labels."""
         places = self.classes.positions(wider.classes)
         return places, np.setdiff1d(np.arange(len(wider.labels)), places)
 
-    def added_outputs(self, before: Self, raw: np.ndarray) -> np.ndarray:
+    def added_outputs(self, before: Any, raw: np.ndarray) -> np.ndarray:
         """Raw outputs of added labels with which rows have their frequencies.
 
         Args:

@@ -69,7 +69,7 @@ class OrderedCodec(LabelCodec):
         above = np.cumsum(frequencies[::-1])[::-1][1:]
         return np.log(above / frequencies[:-1]).astype(np.float32)
 
-    def raw_places(self, wider: Self) -> tuple[np.ndarray, np.ndarray]:
+    def raw_places(self, wider: Any) -> tuple[np.ndarray, np.ndarray]:
         places = self.classes.positions(wider.classes)[:-1]  # whether a row is above the highest class is not known yet
         return places, np.setdiff1d(np.arange(len(wider.labels) - 1), places)
 

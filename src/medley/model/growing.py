@@ -12,6 +12,7 @@ from medley.core.codec import TargetCodec
 from medley.errors import DataError, ErrorCollector, within
 from medley.graph.network import Network, part_key
 from medley.heads.grown import GrownHead
+from medley.heads.label_codec import LabelCodec
 from medley.model.model import Model
 from medley.nn.backbone import blank
 
@@ -48,7 +49,10 @@ def add_classes(model: Model, x: Mapping[str, Any], y: Mapping[str, Any]) -> tup
         network = Network(model.graph, specs, targets)
     state = {name: tensor.cpu() for name, tensor in model.network.state_dict().items()}
     for name, codec in grown.items():
-        _grow(network, model.network, name, state, (model.targets[name], codec), np.asarray(raw[name]))
+        before = model.targets[name]
+        assert isinstance(before, LabelCodec)
+        assert isinstance(codec, LabelCodec)
+        _grow(network, model.network, name, state, (before, codec), np.asarray(raw[name]))
     network.load_state_dict(state)
     trust = model.trust.without(grown)
     wider = Model(model.graph, model.sources, targets, network, dict(model.metadata), model.device, model.table, trust)
@@ -64,7 +68,7 @@ def _grow(
     former: Network,
     head: str,
     state: dict[str, torch.Tensor],
-    codecs: tuple[TargetCodec, TargetCodec],
+    codecs: tuple[LabelCodec, LabelCodec],
     raw: np.ndarray,
 ) -> None:
     """Changes the state of a network into that of one whose head has further classes.

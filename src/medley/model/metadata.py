@@ -47,6 +47,7 @@ RULES = StateRules(
     rows=Maybe(Fields({"train": Whole(0), "held_out": Whole(0)})),
     folds=Maybe(Whole(0)),
     duplicate_rows=Maybe(Whole(0)),
+    split_by=Maybe(Named(Text())),
     scores=Maybe(Named(_SCORE)),
     training=Maybe(Named(_PLAIN)),
     epochs=Maybe(Items(_RECORD)),

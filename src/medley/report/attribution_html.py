@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -91,6 +92,17 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
+def _fixed(value: float, largest: float) -> str:
+    """A number with as many decimals as the largest of its column needs for four digits.
+
+    >>> _fixed(0.21871, 0.21871), _fixed(1.8e-07, 0.625), _fixed(51.26, 12345.6), _fixed(float("nan"), 1.0)
+    ('0.2187', '0.0000', '51', '')
+    """
+    if value != value:
+        return ""
+    return f"{value:,.{min(max(3 - math.floor(math.log10(largest)), 0), 12)}f}"
+
+
 def _bar(part: Part, largest: float) -> dict[str, Any]:
     width = abs(part.amount) / largest * 50
     return {
@@ -99,8 +111,8 @@ def _bar(part: Part, largest: float) -> dict[str, Any]:
         "is_more": part.amount >= 0,
         "left": round(50 if part.amount >= 0 else 50 - width, 2),
         "width": round(width, 2),
-        "amount": f"{'+' if part.amount >= 0 else '-'}{number(abs(part.amount))}",
-        "error": number(part.error),
+        "amount": f"{'+' if part.amount >= 0 else '-'}{_fixed(abs(part.amount), largest)}",
+        "error": _fixed(part.error, largest),
     }
 
 

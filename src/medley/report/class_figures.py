@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from medley.heads.rankings import area_under_roc, average_precision
 from medley.report import figures
 from medley.report.figures import Figure
 from medley.trust.scores import confidence_bins, confidence_error
@@ -51,19 +52,13 @@ def class_table(
             if of_class[place] + of_prediction[place]
             else None
         )
-        rows.append(
-            [name, int(of_class[place]), precision, recall, f1, area_under_roc(is_class, probabilities[:, place])]
-        )
+        rows.append([name, int(of_class[place]), precision, recall, f1, _area(is_class, probabilities[:, place])])
     return figures.table(["class", "rows", "precision", "recall", "F1", "AUC (against the rest)"], rows)
 
 
-def area_under_roc(is_class: np.ndarray, score: np.ndarray) -> float | None:
-    """The probability that a row of the class has a higher score than one that is not; None where there are none."""
-    if is_class.all() or not is_class.any():
-        return None
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(is_class, score))
+def _area(is_class: np.ndarray, score: np.ndarray) -> float | None:
+    """The area under the ROC curve; None without rows of the class, or without others."""
+    return None if is_class.all() or not is_class.any() else area_under_roc(is_class, score)
 
 
 def class_figures(
@@ -124,15 +119,28 @@ def _areas(note: str, area: str, series: Sequence[dict[str, Any]]) -> str:
     return f"{note} {area} of {series[0]['name'].replace(' (', ': ').rstrip(')')}."
 
 
+Curve = Callable[[np.ndarray, np.ndarray], tuple[Any, Any, float]]
+"""Which rows are of a class, and their scores -> x and y of a curve, and the area under it."""
+
+
+def _curves(names: Sequence[str], truth: np.ndarray, probabilities: np.ndarray, curve: Curve) -> list[dict[str, Any]]:
+    """A line per class against the rest, with its area in parentheses; of the second of two classes only."""
+    series = []
+    for place in _frequent(names, truth):
+        x, y, area = curve(truth == place, probabilities[:, place])
+        series.append(figures.line(f"{names[place]} ({area:.3f})", x, y))
+    return series
+
+
 def roc_figure(names: Sequence[str], truth: np.ndarray, probabilities: np.ndarray) -> Figure:
     """The ROC curve: of the second of two classes, or of each against the rest."""
     from sklearn.metrics import roc_curve
 
-    series = []
-    for place in _frequent(names, truth):
-        false, true, _ = roc_curve(truth == place, probabilities[:, place])
-        area = area_under_roc(truth == place, probabilities[:, place])
-        series.append(figures.line(f"{names[place]} ({area or 0:.3f})", false, true))
+    def curve(is_class: np.ndarray, score: np.ndarray) -> tuple[Any, Any, float]:
+        false, true, _ = roc_curve(is_class, score)
+        return false, true, _area(is_class, score) or 0.0
+
+    series = _curves(names, truth, probabilities, curve)
     note = _areas("The farther above the diagonal, the better.", "Area under the curve", series) + _cut_note(names)
     return figures.lines(
         "ROC", series, "false positive rate", "true positive rate", note=note, diagonal=True, x_range=UNIT, y_range=UNIT
@@ -141,13 +149,13 @@ def roc_figure(names: Sequence[str], truth: np.ndarray, probabilities: np.ndarra
 
 def precision_recall_figure(names: Sequence[str], truth: np.ndarray, probabilities: np.ndarray) -> Figure:
     """Precision against recall, likewise."""
-    from sklearn.metrics import average_precision_score, precision_recall_curve
+    from sklearn.metrics import precision_recall_curve
 
-    series = []
-    for place in _frequent(names, truth):
-        precision, recall, _ = precision_recall_curve(truth == place, probabilities[:, place])
-        area = average_precision_score(truth == place, probabilities[:, place])
-        series.append(figures.line(f"{names[place]} ({area:.3f})", recall, precision))
+    def curve(is_class: np.ndarray, score: np.ndarray) -> tuple[Any, Any, float]:
+        precision, recall, _ = precision_recall_curve(is_class, score)
+        return recall, precision, average_precision(is_class, score)
+
+    series = _curves(names, truth, probabilities, curve)
     note = _areas("What precision costs in recall.", "Average precision", series) + _cut_note(names)
     return figures.lines("Precision and recall", series, "recall", "precision", note=note, x_range=UNIT, y_range=UNIT)
 
@@ -254,14 +262,12 @@ def label_set_parts(
         truth: (N, L) bool.
         probabilities: (N, L).
     """
-    from sklearn.metrics import average_precision_score
-
     rows = []
     for place, name in enumerate(names):
         is_label, probability = truth[:, place], probabilities[:, place]
         precision, recall, f1 = _at(0.5, is_label, probability)
-        average = float(average_precision_score(is_label, probability)) if is_label.any() else None
-        rows.append([name, int(is_label.sum()), precision, recall, f1, average, area_under_roc(is_label, probability)])
+        average = float(average_precision(is_label, probability)) if is_label.any() else None
+        rows.append([name, int(is_label.sum()), precision, recall, f1, average, _area(is_label, probability)])
     frequent = sorted(rows, key=lambda row: -row[1])[:MOST_CLASSES]
     note = f"The {MOST_CLASSES} most frequent of {len(names):,} labels." if len(names) > MOST_CLASSES else ""
     shown = [row[0] for row in frequent], [row[5] or 0.0 for row in frequent]

@@ -46,6 +46,7 @@ class TaskEvidence:
         rows: positions (N,) among all rows of the report.
         weight: sample weights (N,), or None.
         baselines: name -> raw outputs (N, K) of a baseline for the same rows.
+        groups: (N,) integers, equal for rows that are not independent of each other; None where all are.
     """
 
     task: Task
@@ -58,6 +59,7 @@ class TaskEvidence:
     rows: np.ndarray
     weight: np.ndarray | None = None
     baselines: Mapping[str, np.ndarray] = field(default_factory=dict)
+    groups: np.ndarray | None = None
 
     def learned(self) -> TaskEvidence:
         """The rows whose label the model knows, as it encodes them."""
@@ -73,6 +75,7 @@ class TaskEvidence:
             self.rows[keep],
             None if self.weight is None else self.weight[keep],
             {name: raw[keep] for name, raw in self.baselines.items()},
+            None if self.groups is None else self.groups[keep],
         )
 
     @property
@@ -192,13 +195,14 @@ def of_rows(model: Model, x: Any, y: Any, root: Any) -> Evidence:
     computed = compute_outputs(model.network, Rows(rows.sources, device=model.device), rows_per_pass(None))
     raw = {name: outputs.cpu().numpy() for name, outputs in computed.items()}
     linear = linear_outputs(model, rows.sources)
+    groups = _groups_of(model, x)
     tasks = {}
     for task in labels.tasks:
         outputs = {"model": raw[task.name], "constant": np.broadcast_to(task.codec.prior, raw[task.name].shape)}
         if task.name in linear:
             outputs["linear"] = linear[task.name]
         tasks[task.name] = _observed(
-            model.trust, task, outputs, labels.targets[task.name], labels.losses[task.name], labels.weight
+            model.trust, task, outputs, labels.targets[task.name], labels.losses[task.name], labels.weight, groups
         )
     tasks = {name: part for name, part in tasks.items() if part.size}
     if not tasks:
@@ -226,7 +230,9 @@ def of_validation(model: Model) -> Evidence | None:
             outputs = {"model": part.raw, "constant": np.broadcast_to(task.codec.prior, part.raw.shape)}
             if task.name in linear:
                 outputs["linear"] = linear[task.name]
-            tasks[task.name] = _observed(model.trust, task, outputs, part.encoded, part.encoded, part.weight)
+            tasks[task.name] = _observed(
+                model.trust, task, outputs, part.encoded, part.encoded, part.weight, validation.groups
+            )
     tasks = {name: part for name, part in tasks.items() if part.size}
     origin = (
         "the rows of the training, each predicted by members that have not learnt it" if is_seen else "validation rows"
@@ -234,8 +240,25 @@ def of_validation(model: Model) -> Evidence | None:
     return Evidence(origin, len(validation.rows), tasks, rows, passed, validation.rows, is_seen)
 
 
+def _groups_of(model: Model, x: Any) -> np.ndarray | None:
+    """Integers (N,), equal for rows that the split of the training has kept together, if the table has that column."""
+    column = (model.metadata.get("split_by") or {}).get("group")
+    if column is None or not isinstance(x, Table) or column not in x.frame.columns:
+        return None
+    import pandas as pd
+
+    cells: Any = x.frame[column]
+    return pd.factorize(cells, use_na_sentinel=False)[0]
+
+
 def _observed(
-    trust: Trust, task: Task, outputs: Mapping[str, np.ndarray], target: Encoded, learned: Encoded, weight: RowWeights
+    trust: Trust,
+    task: Task,
+    outputs: Mapping[str, np.ndarray],
+    target: Encoded,
+    learned: Encoded,
+    weight: RowWeights,
+    groups: np.ndarray | None,
 ) -> TaskEvidence:
     rows = np.flatnonzero(target.present)
     weight = weight.get(task.name) if isinstance(weight, Mapping) else weight
@@ -252,6 +275,7 @@ def _observed(
         rows,
         None if weight is None else np.asarray(weight)[rows],
         outputs,
+        None if groups is None else np.unique(groups[rows], return_inverse=True)[1],
     )
 
 

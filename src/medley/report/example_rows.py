@@ -90,6 +90,19 @@ def example_groups(part: TaskEvidence) -> list[tuple[str, np.ndarray]]:
     ]
 
 
+def truth_at(evidence: Evidence, head: str, position: int) -> str:
+    """The true number or class of a row.
+
+    Args:
+        evidence: predictions and labels.
+        head: of the target, with numbers or one class per row.
+        position: of the row among all rows.
+    """
+    part = evidence.tasks[head].learned()
+    place = int(np.flatnonzero(part.rows == position)[0])
+    return _shown(part.truth[place]) if part.labels is None else str(part.labels[part.classes[place]])
+
+
 def most_unusual(evidence: Evidence, count: int = PER_GROUP) -> tuple[np.ndarray, np.ndarray]:
     """The rows whose fused vectors are farthest from those of other rows.
 

@@ -14,7 +14,7 @@ from medley.model.attribution import Attribution
 from medley.report.attribution import Explainer
 from medley.report.attribution_html import attribution_view
 from medley.report.evidence import Evidence
-from medley.report.example_rows import MOST_TARGETS, example_groups, row_number
+from medley.report.example_rows import MOST_TARGETS, example_groups, row_number, truth_at
 
 if TYPE_CHECKING:
     from medley.model.model import Model
@@ -57,7 +57,9 @@ def reasons_section(model: Model, evidence: Evidence, names: Mapping[str, str]) 
         (item,) = explainer.explain(place, [head], None)
         item = replace(item, row=row_number(evidence, position), target=names[head])
         view = attribution_view(_without_cells_of(item, private), MOST_BARS)
-        section["items"].append({**view, "group": f"{names[head]}: {title}"})
+        section["items"].append(
+            {**view, "group": f"{names[head]}: {title}", "truth": truth_at(evidence, head, position)}
+        )
     if not steps and any(kind in ("image", "audio", "series") for kind in _kinds(evidence)):
         section["left_out"].append("Heat maps, which need captum: pip install 'medley[explain]'.")
     return section

@@ -49,7 +49,7 @@ class BestTrialSampler(BaseSampler, ABC):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         trials = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
-        best = _best_values(trials)
+        best = _best_values(trials) or _first_values(trials)
         earlier = [values for other in trials if (values := _values(other))]
         proposal: dict[str, Any] = {}
         for draw in range(_DRAWS if best else 0):
@@ -169,11 +169,17 @@ def _best_values(trials: Sequence[FrozenTrial]) -> dict[str, Any]:
     return _values(min(complete, key=_value)) if complete else {}
 
 
+def _first_values(trials: Sequence[FrozenTrial]) -> dict[str, Any]:
+    """The searched values of the first trial, the default, while it runs."""
+    return _values(trials[0]) if trials and trials[0].state == TrialState.RUNNING else {}
+
+
 def _all_searched(study: Study) -> dict[str, BaseDistribution]:
     """The parameters of all trials, since a proposal may take a branch that the best trial did not take."""
     trials = study.get_trials(deepcopy=False)
     distributions = {name: distribution for other in trials for name, distribution in _searched(other).items()}
-    return distributions if any(other.state == TrialState.COMPLETE for other in trials) else {}
+    is_first_known = len(trials) > 1 and trials[0].state == TrialState.RUNNING
+    return distributions if is_first_known or any(trial.state == TrialState.COMPLETE for trial in trials) else {}
 
 
 def _is_ordered(distribution: BaseDistribution) -> bool:

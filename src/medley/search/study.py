@@ -14,8 +14,10 @@ from medley.callbacks.callback import CallbackLike, CallbackList
 from medley.errors import SearchError
 from medley.model.records import Record
 from medley.search.checkpoint import TrialCheckpoints
+from medley.search.execute.automatic import automatic_executor, width_of
 from medley.search.execute.executor import Executor, PendingTrial, TrialOutcome
 from medley.search.execute.serial import Serial
+from medley.search.feedback import Feedback
 from medley.search.interrupt import Interrupts
 from medley.search.progress import Progress
 from medley.search.results import SearchResults
@@ -77,7 +79,7 @@ class Study:
         progress: shows progress.
         callbacks: called with every record, and when trials begin and end.
         default: the resolved default; None lets `run` resolve it.
-        executor: runs the trials; None runs them here, one after the other.
+        executor: runs the trials; None lets the search choose (`automatic_executor`).
 
     Attributes:
         search_results: the trials, and the best models.
@@ -102,7 +104,8 @@ class Study:
         self.progress = progress
         self.callbacks = CallbackList(callbacks)
         self.default = default
-        self.executor = executor or Serial()
+        self.executor: Executor = executor or Serial()
+        self._is_executor_open = executor is None
         self.search_results = SearchResults(store.results(), limits.keep, store, search_spec.data.device)
         self.interrupted = False
         self.interrupts = Interrupts()
@@ -121,13 +124,20 @@ class Study:
         """
         if self.default is None:
             self.default = ResolvedDefault(self.search_spec)
-        study = self._study()
         limits = self.limits
+        width = width_of(self.search_spec, self.default, self.tuner, limits.max_trials, limits.deadline)
+        if self._is_executor_open:
+            self.executor, message = automatic_executor(self.search_spec, self.default, width, limits.max_trials)
+            if message is not None:
+                self.progress.log(message)
+        elif width > 1:
+            width = max(width, self.executor.workers)
+        feedback = Feedback(self._study(), None if width == 1 else width)
         with self.interrupts, self.progress.running(limits.max_trials, self.search_spec.epochs, limits.deadline):
             try:
                 self.callbacks.search_begin(limits.max_trials, self.search_spec.epochs)
                 self.executor.begin(self.search_spec, self.store.folder)
-                self._trials(study)
+                self._trials(feedback)
             finally:
                 self.executor.close()
                 best = (self.ranked[0].number, self.ranked[0].score) if self.ranked else None
@@ -136,9 +146,9 @@ class Study:
             raise SearchError(_failures(self.results))
         return self.results
 
-    def _trials(self, study: optuna.Study) -> None:
+    def _trials(self, feedback: Feedback) -> None:
         try:
-            ended = self._run_trials(study)
+            ended = self._run_trials(feedback)
         except KeyboardInterrupt:  # between two trials
             if not self.ranked:
                 raise
@@ -150,7 +160,7 @@ class Study:
                 "the search ends; pass a number of trials to continue"
             )
 
-    def _run_trials(self, study: optuna.Study) -> str:
+    def _run_trials(self, feedback: Feedback) -> str:
         """Keeps the executor busy until the search ends; returns the reason."""
         running = self._running
         while True:
@@ -159,12 +169,14 @@ class Study:
                 for number in running:
                     self.executor.cancel(number)
             else:
-                while (ended := self._end()) is None and len(running) < self.executor.workers:
-                    self._begin(study, self._next_number())
+                while len(running) < self.executor.workers and feedback.may_begin(self._next_number(), running):
+                    if (ended := self._end(feedback)) is not None:
+                        break
+                    self._begin(feedback, self._next_number())
             if ended is not None and not running:
                 return ended
             for outcome in self.executor.poll():
-                self._finish(study, outcome)
+                self._finish(feedback, outcome)
 
     @property
     def results(self) -> list[TrialResult]:
@@ -181,19 +193,23 @@ class Study:
         numbers = {result.number for result in self.results} | self._running.keys()
         return next(number for number in count() if number not in numbers)
 
-    def _end(self) -> str | None:
+    def _end(self, feedback: Feedback) -> str | None:
         """The reason to end the search now, or None."""
+        number = self._next_number()
+        results = [result for result in self.results if feedback.knows(number, result.number)]
+        if feedback.width is not None:
+            results.sort(key=lambda result: result.number)
         if self.interrupts.is_acknowledged() and not self.ranked:
             raise KeyboardInterrupt
         if self.interrupted or self.interrupts.is_requested:
             return "interrupted"
         if len(self.results) + len(self._running) >= self.limits.max_trials:
             return "trials"
-        if self.limits.patience is not None and is_out_of_patience(self.results, self.limits.patience):
+        if self.limits.patience is not None and is_out_of_patience(results, self.limits.patience):
             return "patience"
         # A network that is too large costs no time, and a smaller one may follow: it does not count as a failure.
         max_size = self.search_spec.max_model_size or inf
-        tail = [result for result in self.results if result.size <= max_size][-MAX_FAILURES:]
+        tail = [result for result in results if result.size <= max_size][-MAX_FAILURES:]
         if not self.ranked and len(tail) == MAX_FAILURES and all(result.state == "failed" for result in tail):
             return "failures"
         if self.limits.deadline is None or not self.results:
@@ -212,24 +228,25 @@ class Study:
             self.store.replay(study)
         return study
 
-    def _begin(self, study: optuna.Study, number: int) -> None:
+    def _begin(self, feedback: Feedback, number: int) -> None:
         """Asks the tuner for the values of a trial, and hands it to the executor."""
         with quiet():
             # Each trial has its own sampler, so that a resumed search samples the same values.
-            study.sampler = self.tuner.sampler(self.search_spec.seed + number)
+            feedback.study.sampler = self.tuner.sampler(self.search_spec.seed + number)
             params: Mapping[str, Any] | None = self.store.repeats.get(number)
             if number == 0 and self.default is not None:
                 params = self.default.params
             if params is not None:
-                study.enqueue_trial(dict(params))
-            trial = study.ask()
-            if self.executor.workers > 1:  # the tuner has not seen the results of these
-                trial.set_user_attr(UNFINISHED, sorted(self._running))
+                feedback.study.enqueue_trial(dict(params))
+            trial = feedback.ask(number)
+            unknown = [result.number for result in self.results if not feedback.knows(number, result.number)]
+            if unknown or self.executor.workers > 1:  # the tuner has not seen the results of these
+                trial.set_user_attr(UNFINISHED, sorted([*self._running, *unknown]))
         suggest = TrialSuggest(trial)
         pending = PendingTrial(
             number,
             suggest,
-            self._hooks(trial, number),
+            self._hooks(feedback, trial, number),
             TrialResult(number, params=suggest.params),  # filled by `suggest`; the model's metadata holds it too
             self.default if number == 0 else None,
             TrialCheckpoints(self.store.checkpoints_folder(number), is_interrupted=self.interrupts.is_acknowledged),
@@ -241,12 +258,12 @@ class Study:
             self.executor.submit(pending)
         except Exception as error:  # these values make no network, or one that cannot be sent
             pending.result.reason = f"{type(error).__name__}: {error}"
-            self._finish(study, TrialOutcome(number, pending.result))
+            self._finish(feedback, TrialOutcome(number, pending.result))
         else:
             if trial.params:  # chosen by now, unless the trial runs in this process
                 self.store.note_running(number, trial.params)
 
-    def _finish(self, study: optuna.Study, outcome: TrialOutcome) -> None:
+    def _finish(self, feedback: Feedback, outcome: TrialOutcome) -> None:
         """Records a trial that has ended, tells the tuner, and keeps its model if it is among the best."""
         from optuna.trial import TrialState
 
@@ -261,7 +278,8 @@ class Study:
         states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
         with quiet():
             score = result.score if result.state == "complete" else None
-            frozen = study.tell(trial, score, states.get(result.state, TrialState.FAIL))
+            frozen = feedback.study.get_trials(deepcopy=False)[trial.number]
+            feedback.tell(result.number, trial, score, states.get(result.state, TrialState.FAIL))
         self.store.add(result, frozen)
         if result.state != "interrupted":
             pending.checkpoints.remove()
@@ -269,7 +287,7 @@ class Study:
         self.progress.end(result, self.ranked[0] if self.ranked else None)
         self.callbacks.train_end(result.number, result.row())
 
-    def _hooks(self, trial: optuna.Trial, number: int) -> TrainingHooks:
+    def _hooks(self, feedback: Feedback, trial: optuna.Trial, number: int) -> TrainingHooks:
         reported: set[int] = set()
 
         def report(score: float, epoch: int) -> None:
@@ -293,7 +311,7 @@ class Study:
                 return "a callback asked for it"
             report(score, record.epoch)
             is_last = record.epoch == self.search_spec.epochs - 1
-            return "pruned" if not is_last and trial.should_prune() else None
+            return "pruned" if not is_last and feedback.should_prune(number, trial) else None
 
         def on_plan(epochs: int, wanted: int) -> None:
             trial.set_user_attr(PLANNED, epochs)

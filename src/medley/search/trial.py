@@ -205,8 +205,8 @@ class ResolvedDefault:
         return self._suggest.replay(suggest)
 
 
-def _network(
-    search_spec: SearchSpec, graph: Graph, specs: Mapping[str, Spec], first_stage: FirstStageResult | None
+def new_network(
+    search_spec: SearchSpec, graph: Graph, specs: Mapping[str, Spec], first_stage: FirstStageResult | None = None
 ) -> Network:
     """A network with new weights, on the device; a first stage keeps those that it was trained to."""
     torch.manual_seed(search_spec.seed)
@@ -297,7 +297,7 @@ def train(
     checkpoints.begin(_key(search_spec, graph, plan, sources))
     stage, first_stage = find_first_stage(graph), None
     if stage is not None:
-        network = _network(search_spec, graph, specs, None)
+        network = new_network(search_spec, graph, specs)
         check_size(network, search_spec.max_model_size, result)  # before time is spent on the first stage
         frozen_results = data.frozen_results(graph, network, hooks)
         settings = first_stage_plan(replace(plan, batch_size=search_spec.batch_size))
@@ -314,7 +314,7 @@ def train(
             checkpoints,
         )
         graph = first_stage.graph
-    network = _network(search_spec, graph, specs, first_stage)
+    network = new_network(search_spec, graph, specs, first_stage)
     check_size(network, search_spec.max_model_size, result)
     tasks = tasks_of(graph, data.targets)
     names = [task.name for task in tasks]
@@ -335,7 +335,9 @@ def train(
     except KeyboardInterrupt:
         if first_stage is None or not hooks.keeps_partial:
             raise
-        network = _network(search_spec, graph, specs, first_stage)  # the outputs of the first stage, which is complete
+        network = new_network(
+            search_spec, graph, specs, first_stage
+        )  # the outputs of the first stage, which is complete
         trained = fit(network, *fit_arguments, stopped="interrupted")
     weights = dict(zip(names, task_balancer.loss_weights, strict=True))
     result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TypeVar, final
+from typing import TYPE_CHECKING, ClassVar, TypeVar, final
 
 from medley.errors import ConfigError, did_you_mean
 
@@ -28,6 +28,11 @@ STARTUP_TRIALS = 5
 class Tuner(ABC):
     """A search algorithm. Subclass it to use any sampler and pruner of Optuna; the objective is minimised."""
 
+    rounds: ClassVar[int] = 0
+    """Number of rounds that a search has at least where trials can be trained together; those of a round do not know of
+    each other's results. 0: trials are tried one after the other. Otherwise the sampler and the pruner must read only
+    results of completed and pruned trials, through `study.get_trials`."""
+
     @abstractmethod
     def sampler(self, seed: int) -> BaseSampler:
         """Returns a new sampler. Each trial has its own, seeded by its number, so a resumed search is reproducible."""
@@ -43,6 +48,8 @@ class Local(Tuner):
 
     A good default is seldom improved by values from anywhere in the search space, so near ones are tried first.
     """
+
+    rounds = 4
 
     def sampler(self, seed: int) -> BaseSampler:
         from medley.search.samplers import LocalSampler
@@ -61,6 +68,8 @@ class TPE(Tuner):
     al., "BOHB", ICML 2018.
     """
 
+    rounds = 4
+
     def sampler(self, seed: int) -> BaseSampler:
         return _tpe_sampler(seed)
 
@@ -75,6 +84,8 @@ class RandomSearch(Tuner):
     Source: Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization", JMLR 2012.
     """
 
+    rounds = 2
+
     def sampler(self, seed: int) -> BaseSampler:
         from optuna.samplers import RandomSampler
 
@@ -87,6 +98,8 @@ class RandomSearch(Tuner):
 @final
 class Greedy(Tuner):
     """Takes the values of the best trial so far, and samples those of one block again."""
+
+    rounds = 4
 
     def sampler(self, seed: int) -> BaseSampler:
         from medley.search.samplers import GreedySampler
@@ -103,6 +116,8 @@ class BayesianOptimization(Tuner):
 
     If scipy, which the process requires, is not installed, `TPE` samples all parameters.
     """
+
+    rounds = 4
 
     def sampler(self, seed: int) -> BaseSampler:
         if find_spec("scipy") is None:

@@ -58,7 +58,7 @@ class Batcher:
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="medley-serve")
+        self._thread = _new_thread()
         self._seconds_per_row = 0.001
 
     @property
@@ -113,6 +113,7 @@ class Batcher:
         while self._jobs or (self._task is not None and not self._task.done()):
             await asyncio.sleep(0.005)
         self._thread.shutdown()
+        self._thread = _new_thread()  # for a host that runs the application again; it starts with the first batch
 
     async def run(self, function: Callable[[], Any]) -> Any:
         """Runs a function in the thread of the batches, so that it does not compete with them."""
@@ -159,6 +160,10 @@ class Batcher:
                 jobs.append(job)
                 rows += len(job.rows)
         return jobs
+
+
+def _new_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="medley-serve")
 
 
 def predict_jobs(jobs: Sequence[Job]) -> list[Predicted | Exception]:

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from medley.core.column import ColumnGuess
 from medley.data.sources import Source
-from medley.errors import ConfigError
 from medley.tables.answer_forms import answer_names
 from medley.tables.columns.kind import kind_named
 from medley.tables.formats.booleans import parse_boolean
@@ -51,6 +50,8 @@ class Field:
         example: the value of a training row, or None where the model keeps none.
         is_long: whether a text is entered in several lines.
         is_date: whether times are days.
+        takes_arrays: whether a cell may also be an array, as nested lists, in place of the content of a file.
+        shape: of the arrays of an input, as far as they have one; () for cells of a table.
     """
 
     name: str
@@ -64,6 +65,8 @@ class Field:
     example: Any = None
     is_long: bool = False
     is_date: bool = False
+    takes_arrays: bool = False
+    shape: tuple[int, ...] = ()
 
     @property
     def is_file(self) -> bool:
@@ -109,27 +112,15 @@ class Target:
         return {"name": str(self.name), "labels": labels, "is_set": self.is_set}
 
 
-def view_of(model: Predictor) -> TableView:
-    """How a model reads tables.
-
-    Raises:
-        ConfigError: it was fitted to arrays, which have no columns.
-    """
-    if model.table is None:
-        inputs = ", ".join(model.input_names)
-        raise ConfigError(f"The model was fitted to inputs ({inputs}) rather than to a table, so it has no form.")
-    return model.table
-
-
-def fields_of(model: Predictor) -> list[Field]:
+def fields_of(model: Predictor, view: TableView) -> list[Field]:
     """The columns that a model reads, in order."""
-    view, learned = view_of(model), _learned_columns(model.sources)
+    learned = _learned_columns(model.sources)
     return [_field(view.schema[name], learned.get(name)) for name in view.required]
 
 
 def targets_of(model: Predictor) -> list[Target]:
     """The targets of a model, in order."""
-    view = view_of(model)
+    view = model.answer_view
     targets = []
     for head, column in view.targets.items():
         labels, codec = model.targets[head].labels, model.targets[head]

@@ -37,7 +37,8 @@ def openapi(served: ServedModels, settings: Settings) -> dict[str, Any]:
         loaded: Loaded = model.loaded
         paths[f"/models/{model.name}"] = _get(f"{model.name}: its columns and targets", {"type": "object"})
         paths[f"/models/{model.name}/predict"] = {"post": _predict(loaded)}
-        paths[f"/models/{model.name}/predict.csv"] = {"post": _predict_csv(loaded)}
+        if loaded.view is not None:
+            paths[f"/models/{model.name}/predict.csv"] = {"post": _predict_csv(loaded)}
         paths[f"/v2/models/{model.name}"] = _get(f"{model.name}: its tensors", {"type": "object"})
         paths[f"/v2/models/{model.name}/ready"] = _get(f"Whether {model.name} can be asked", {"type": "object"})
         paths[f"/v2/models/{model.name}/infer"] = {"post": _infer(loaded)}
@@ -184,10 +185,13 @@ def _cell_schema(field: Field) -> dict[str, Any]:
         types = [_list(_file_schema("image/*"))]
     elif field.is_file:
         types = [_file_schema("audio/*" if field.control == "audio" else "image/*")]
+    elif field.kind in ("table", "array"):
+        types = [{"type": "array"}, *([{"type": "object"}] if field.kind == "table" else [])]
     elif field.control == "list":
         types = [_list({"type": "string" if field.kind == "set" else ["number", "array"]}), {"type": "string"}]
     else:
         types = [{"type": "string"}]
+    types += [{"type": "array"}] if field.takes_arrays else []
     example = {} if field.example is None else {"examples": [field.example]}
     return {**schema, "anyOf": [*types, _NULL], **example}
 

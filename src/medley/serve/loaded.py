@@ -12,13 +12,15 @@ import numpy as np
 from medley.core.row_reporting import RowWarning, WarningCollector
 from medley.errors import MedleyError
 from medley.serve.answers import Answer, answers_of
-from medley.serve.fields import Field, Target, fields_of, targets_of, view_of
+from medley.serve.fields import Field, Target, fields_of, targets_of
 from medley.serve.influence import Influence, RawOutputs, influences
+from medley.serve.input_rows import input_fields, input_rows
 from medley.serve.refusal import CellError, Refusal, refuse_cells
 from medley.serve.rows import Options, Rows
 from medley.tables.answers import Answers
 from medley.tables.columns.unreadable import describe_expected, shortened
 from medley.tables.predictor import Predictor
+from medley.tables.view import TableView
 
 _INTERVAL = 0.9
 _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -47,7 +49,7 @@ class Loaded:
 
     Args:
         name: under which it is served.
-        predictor: was fitted to a table.
+        predictor: predicts; was fitted to a table, or to inputs.
         engine: "onnx" or "torch".
         version: changes with the model.
     """
@@ -57,8 +59,8 @@ class Loaded:
         self.predictor = predictor
         self.engine = engine
         self.version = version
-        self.view = view_of(predictor)
-        self.fields: list[Field] = fields_of(predictor)
+        self.view = predictor.table
+        self.fields: list[Field] = input_fields(predictor) if self.view is None else fields_of(predictor, self.view)
         self.targets: list[Target] = targets_of(predictor)
         self.interval = self._usual_interval()
 
@@ -69,6 +71,7 @@ class Loaded:
             "version": self.version,
             "engine": self.engine,
             "interval": self.interval,
+            "reads_table": self.view is not None,
             "fields": [field.state() for field in self.fields],
             "targets": [target.state() for target in self.targets],
         }
@@ -132,19 +135,26 @@ class Loaded:
             MedleyError: the rows cannot be predicted.
         """
         with WarningCollector() as collector:
-            table = self.view.read(rows)
             remarks: dict[int, list[CellError]] = {}
-            for name, places in self.view.unparsed(table, targets=False).items():
-                expected = describe_expected(self.view.schema, name)
-                for row in places.tolist():
-                    message = f"{shortened(table.frame[name].iloc[row])} is not a {expected}."
-                    remarks.setdefault(row, []).append(CellError(row, name, message))
-            raw = self.predictor.raw_of_table(table)
+            if self.view is None:
+                raw = self.predictor.predict_raw(input_rows(self.predictor, rows))
+            else:
+                raw = self._raw_of_table(self.view, rows, remarks)
             warnings = list(collector.warnings)
             collector.warnings.clear()  # they are in the answer, and not on the console of the server
         for warning in warnings:
             _add_remarks(warning, remarks)
         return raw, remarks
+
+    def _raw_of_table(self, view: TableView, rows: Rows, remarks: dict[int, list[CellError]]) -> dict[str, np.ndarray]:
+        """Raw outputs by head; cells that cannot be read are added to the remarks."""
+        table = view.read(rows)
+        for name, places in view.unparsed(table, targets=False).items():
+            expected = describe_expected(view.schema, name)
+            for row in places.tolist():
+                message = f"{shortened(table.frame[name].iloc[row])} is not a {expected}."
+                remarks.setdefault(row, []).append(CellError(row, name, message))
+        return self.predictor.raw_of_table(table)
 
     def _result_or_refusal(
         self, rows: Rows, remarks: Mapping[int, Sequence[CellError]], raw: RawOutputs, options: Options

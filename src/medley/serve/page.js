@@ -52,12 +52,13 @@ function show(model) {
   document.title = `${model.name} · medley`;
   byId("title").textContent = model.name;
   const targets = model.targets.map(target => target.name).join(", ");
-  byId("summary").textContent = `Predicts ${targets} from ${model.fields.length} columns. Leave empty what is not known.`;
+  byId("summary").textContent = `Predicts ${targets} from ${model.fields.length} ${model.reads_table ? "columns" : "inputs"}. Leave empty what is not known.`;
   state.controls = new Map(model.fields.map((field, place) => [field.name, controlOf(field, `field-${place}`)]));
   byId("fields").replaceChildren(...[...state.controls.values()].map(control => control.box));
   byId("example").hidden = !model.fields.some(field => field.example !== null);
   byId("answers").replaceChildren(element("p", { className: "empty" }, "Fill in the form and press Predict."));
   byId("time").textContent = byId("batch").textContent = "";
+  byId("table").hidden = !model.reads_table;
   complain("", []);
   fillExample();
 }
@@ -119,7 +120,10 @@ const makers = {
     return { input, body: input, wide: field.is_long, read: () => input.value || null, write: cell => { input.value = cell ?? ""; } };
   },
   list(field, id) {
-    const input = element("textarea", { id, placeholder: field.kind === "set" ? "a; b; c" : "0.1, 0.2, 0.3" });
+    const nested = field.shape.length > 1;
+    const input = element("textarea", { id, placeholder: field.kind === "set" ? "a; b; c" : nested ? "[[0.1, 0.2], [0.3, 0.4]]" : "0.1, 0.2, 0.3" });
+    const isInput = field.kind === "table" || field.kind === "array";
+    const body = isInput ? element("div", {}, input, element("p", { className: "hint" }, field.description)) : input;
     const read = () => {
       const text = input.value.trim();
       if (!text) return null;
@@ -127,7 +131,7 @@ const makers = {
       if (field.kind === "set") return text.split(/[;\n]/).map(part => part.trim()).filter(Boolean);
       return text.split(/[,;\s]+/).filter(Boolean).map(part => plainNumber(part) ? Number(part) : part);
     };
-    return { input, body: input, wide: true, read, write: cell => { input.value = cell === null ? "" : JSON.stringify(cell); } };
+    return { input, body, wide: true, read, write: cell => { input.value = cell === null ? "" : JSON.stringify(cell); } };
   },
   image(field, id) { return dropZone(field, id, "image/*", "an image"); },
   images(field, id) { return dropZone(field, id, "image/*", "images", true); },
@@ -298,7 +302,7 @@ function mattered(target, listed) {
   });
   const what = target.labels === null ? "What each column adds to the number" : "What each column adds to this probability, in points";
   return element("details", { open: true }, element("summary", {}, "What mattered"),
-    element("ul", { className: "bars mattered" }, ...rows), element("p", { className: "note" }, `${what}, compared with the column left empty.`));
+    element("ul", { className: "bars mattered" }, ...rows), element("p", { className: "note" }, `${what}, compared with the column left empty (occlusion).`));
 }
 
 async function predictTable([file]) {

@@ -94,10 +94,14 @@ def checked_cell(cell: Any, field: Field, limits: Limits) -> Any:
     Raises:
         FileError: it is of a type that the column does not take, or no content of a file.
     """
+    if field.takes_arrays and isinstance(cell, list):
+        return cell
     if field.is_file:
         return file_content(cell, field, limits)
     if isinstance(cell, bytes):
         return cell.decode("utf-8", "replace")
+    if isinstance(cell, dict) and field.kind == "table":
+        return cell
     if isinstance(cell, dict) or (isinstance(cell, list) and not field.takes_lists):
         raise FileError(f"must be a single value, got {'an object' if isinstance(cell, dict) else 'a list'}.")
     if isinstance(cell, list) and _holds_object(cell):

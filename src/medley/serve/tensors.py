@@ -34,7 +34,7 @@ def field_metadata(field: Field) -> dict[str, Any]:
     """How the tensor of a column is declared."""
     is_set = field.kind == "set"
     datatype = "BYTES" if is_set else _FIELD_TYPES.get(field.control, "BYTES")
-    shape = [-1, -1] if field.takes_lists else [-1]
+    shape = [-1, *(field.shape or ([-1] if field.takes_lists else []))]
     return {"name": field.name, "datatype": datatype, "shape": shape}
 
 
@@ -119,6 +119,8 @@ def _cells(tensor: Mapping[str, Any], binary: bytes | None) -> list[Any]:
     if len(flat) != count:
         raise ValueError(f"has the shape {shape} and {len(flat)} values")
     width = count // shape[0] if shape[0] else 1
+    if len(shape) > 2:
+        return np.array(flat, object).reshape(shape).tolist()
     if len(shape) == 1 or width == 1:
         return flat
     return [flat[start : start + width] for start in range(0, count, width)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,19 +11,16 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length
 
-from medley.core.words import KindName, OnBadFile, TunerName
 from medley.heads.classification import ClassificationHead
-from medley.search.objective import Objective
-from medley.search.tuners import Tuner
 from medley.sklearn.estimator import TableEstimator
 from medley.sklearn.rows import checked_weights, output_names
 from medley.sklearn.targets import check_classes, class_indices, stacked, target_columns
-from medley.train.plan import Training
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class MedleyClassifier(ClassifierMixin, TableEstimator):
     """Classifier of one or several targets, over `medley.fit`.
 
@@ -66,50 +63,8 @@ class MedleyClassifier(ClassifierMixin, TableEstimator):
     (['low', 'high'], (60, 2))
     """
 
-    classes_: np.ndarray | list[np.ndarray]
-
-    def __init__(
-        self,
-        *,
-        class_weight: Mapping[Any, float] | str | Sequence[Mapping[Any, float] | str | None] | None = None,
-        time_limit: float | str | None = "10m",
-        max_trials: int | None = 1,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        validation_split: float | None = None,
-        column_kinds: Mapping[str, KindName | str] | None = None,
-        missing_values: Any = None,
-        root: str | Path | None = None,
-        on_bad_file: OnBadFile = "warn",
-        pretrained: Any = "auto",
-        objective: str | Objective | Sequence[str | Objective] | None = None,
-        tuner: TunerName | type[Tuner] | Tuner | None = None,
-        training: Training | None = None,
-        max_model_size: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        device: Any = "auto",
-        verbose: int = 0,
-    ) -> None:
-        super().__init__(
-            time_limit=time_limit,
-            max_trials=max_trials,
-            epochs=epochs,
-            batch_size=batch_size,
-            validation_split=validation_split,
-            column_kinds=column_kinds,
-            missing_values=missing_values,
-            root=root,
-            on_bad_file=on_bad_file,
-            pretrained=pretrained,
-            objective=objective,
-            tuner=tuner,
-            training=training,
-            max_model_size=max_model_size,
-            random_state=random_state,
-            device=device,
-            verbose=verbose,
-        )
-        self.class_weight = class_weight
+    class_weight: Mapping[Any, float] | str | Sequence[Mapping[Any, float] | str | None] | None = None
+    classes_: np.ndarray | list[np.ndarray] = field(init=False)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fits a model.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -32,8 +33,11 @@ _MIN_ROWS = 2
 """One row to learn from, and one for validation."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TableEstimator(BaseEstimator, ABC):
     """Base of the estimators: `fit` is `medley.fit` of a table of X and y.
+
+    Arguments are fields, so that each is written once: the constructors of the estimators follow from them.
 
     Attributes:
         model_: the `medley.Model`: saves, exports, explains.
@@ -41,48 +45,26 @@ class TableEstimator(BaseEstimator, ABC):
         feature_names_in_: their names, if all are strings.
     """
 
-    model_: Model
-    n_features_in_: int
-    feature_names_in_: np.ndarray
-
-    def __init__(
-        self,
-        *,
-        time_limit: float | str | None = "10m",
-        max_trials: int | None = 1,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        validation_split: float | None = None,
-        column_kinds: Mapping[str, KindName | str] | None = None,
-        missing_values: Any = None,
-        root: str | Path | None = None,
-        on_bad_file: OnBadFile = "warn",
-        pretrained: Any = "auto",
-        objective: str | Objective | Sequence[str | Objective] | None = None,
-        tuner: TunerName | type[Tuner] | Tuner | None = None,
-        training: Training | None = None,
-        max_model_size: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        device: Any = "auto",
-        verbose: int = 0,
-    ) -> None:
-        self.time_limit = time_limit
-        self.max_trials = max_trials
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.validation_split = validation_split
-        self.column_kinds = column_kinds
-        self.missing_values = missing_values
-        self.root = root
-        self.on_bad_file: OnBadFile = on_bad_file
-        self.pretrained = pretrained
-        self.objective = objective
-        self.tuner = tuner
-        self.training = training
-        self.max_model_size = max_model_size
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
+    time_limit: float | str | None = "10m"
+    max_trials: int | None = 1
+    epochs: int | None = None
+    batch_size: int | None = None
+    validation_split: float | None = None
+    column_kinds: Mapping[str, KindName | str] | None = None
+    missing_values: Any = None
+    root: str | Path | None = None
+    on_bad_file: OnBadFile = "warn"
+    pretrained: Any = "auto"
+    objective: str | Objective | Sequence[str | Objective] | None = None
+    tuner: TunerName | type[Tuner] | Tuner | None = None
+    training: Training | None = None
+    max_model_size: int | None = None
+    random_state: int | np.random.RandomState | None = None
+    device: Any = "auto"
+    verbose: int = 0
+    model_: Model = field(init=False)
+    n_features_in_: int = field(init=False)
+    feature_names_in_: np.ndarray = field(init=False)
 
     @abstractmethod
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:

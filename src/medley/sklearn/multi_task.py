@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_consistent_length
 
-from medley.core.words import KindName, OnBadFile, TunerName
 from medley.model.encoding import extended_targets
-from medley.search.objective import Objective
-from medley.search.tuners import Tuner
 from medley.sklearn.estimator import TableEstimator
 from medley.sklearn.rows import checked_weights, is_table, output_names
 from medley.sklearn.targets import stacked, target_columns
 from medley.tables.reading.frames import from_memory, like
-from medley.train.plan import Training
 
 if TYPE_CHECKING:
     from medley.core.head import Head
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class MedleyMultiTask(TableEstimator):
     """Predicts targets of different kinds at once, over `medley.fit`: classes, numbers, counts, sets of labels.
 
@@ -64,51 +61,9 @@ class MedleyMultiTask(TableEstimator):
     ({'size': 'binary', 'price': 'number'}, ['price', 'size'], True)
     """
 
-    tasks_: dict[str, str]
-    classes_: dict[str, np.ndarray]
-
-    def __init__(
-        self,
-        *,
-        heads: Mapping[str, Head] | None = None,
-        time_limit: float | str | None = "10m",
-        max_trials: int | None = 1,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        validation_split: float | None = None,
-        column_kinds: Mapping[str, KindName | str] | None = None,
-        missing_values: Any = None,
-        root: str | Path | None = None,
-        on_bad_file: OnBadFile = "warn",
-        pretrained: Any = "auto",
-        objective: str | Objective | Sequence[str | Objective] | None = None,
-        tuner: TunerName | type[Tuner] | Tuner | None = None,
-        training: Training | None = None,
-        max_model_size: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        device: Any = "auto",
-        verbose: int = 0,
-    ) -> None:
-        super().__init__(
-            time_limit=time_limit,
-            max_trials=max_trials,
-            epochs=epochs,
-            batch_size=batch_size,
-            validation_split=validation_split,
-            column_kinds=column_kinds,
-            missing_values=missing_values,
-            root=root,
-            on_bad_file=on_bad_file,
-            pretrained=pretrained,
-            objective=objective,
-            tuner=tuner,
-            training=training,
-            max_model_size=max_model_size,
-            random_state=random_state,
-            device=device,
-            verbose=verbose,
-        )
-        self.heads = heads
+    heads: Mapping[str, Head] | None = None
+    tasks_: dict[str, str] = field(init=False)
+    classes_: dict[str, np.ndarray] = field(init=False)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fits a model.

@@ -16,6 +16,7 @@ from medley.data.sources import Source
 from medley.errors import ConfigError
 from medley.tables.answer_forms import checked_frame
 from medley.tables.answers import Answers, RowNotes
+from medley.tables.columns.schema import Schema
 from medley.tables.columns.unreadable import check_policy, report_unreadable
 from medley.tables.predict_options import OnUnreadable, PredictOptions, ProbaOptions
 from medley.tables.reading.frames import like
@@ -343,7 +344,7 @@ class Predictor(ABC):
         interval: float | None = None,
         calibrated: bool = True,
     ) -> list[tuple[Any, Any]]:
-        """Names and cells of the columns that `predict_frame` returns.
+        """Names and cells of the columns that `predict_frame` returns; without a table, heads are the targets.
 
         Args:
             raw: head name -> raw outputs (B, K).
@@ -352,16 +353,21 @@ class Predictor(ABC):
             interval: as in `predict_frame`.
             calibrated: as in `predict_frame`.
         """
-        assert self.table is not None
+        view = self.answer_view
         answers = Answers(self.targets, self.trust, raw, calibrated)
         probabilities = answers.probabilities()
         classes = {name: codec.labels for name, codec in self.targets.items()}
         if not labels:
-            return self.table.probabilities(probabilities, classes, quantiles=answers.quantiles(probabilities))
+            return view.probabilities(probabilities, classes, quantiles=answers.quantiles(probabilities))
         intervals = {} if interval is None else answers.intervals(interval)
         arguments = (answers.confidence(probabilities), classes, intervals, answers.quantiles(probabilities))
-        columns = self.table.predictions(answers.predictions(), *arguments)
-        return [*columns, *(self.table.probabilities(probabilities, classes, numbers=False) if proba else ())]
+        columns = view.predictions(answers.predictions(), *arguments)
+        return [*columns, *(view.probabilities(probabilities, classes, numbers=False) if proba else ())]
+
+    @property
+    def answer_view(self) -> TableView:
+        """Writes predictions as columns: as the table had them, or under the names of the heads."""
+        return self.table or TableView(Schema(()), (), {name: name for name in self.targets})
 
     def _as_passed(self, results: dict[str, np.ndarray], x: Any) -> Any:
         if isinstance(x, Mapping) and set(x) == set(self.input_names) and len(results) > 1:

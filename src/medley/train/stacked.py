@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,13 +23,11 @@ from medley.core.batch import Batch
 from medley.train.delegating import DelegatingStepper
 from medley.train.eager import EagerStepper
 from medley.train.stepper import StepOutput
+from medley.train.structure import structure_of
 from medley.train.whole_step import WholeStep, compile_step, is_complete, numbers_of, reason_of, tensors_of
 
-MIN_LIVE = 0.4
+MIN_LIVE = 0.2
 """Fraction of the slots of a program that must be used in a step: with fewer, eager steps are faster."""
-
-MAX_FROZEN = 1_000_000
-"""Maximum number of frozen weights, which each lane would hold a copy of."""
 
 
 class Stack:
@@ -39,19 +38,21 @@ class Stack:
 
     Args:
         lanes: maximum number of trainings at a time.
+        arrivals: called before every step; may call `add`.
 
     Attributes:
         note: why steps are not computed together, or None.
     """
 
-    def __init__(self, lanes: int) -> None:
+    def __init__(self, lanes: int, arrivals: Callable[[], None] = lambda: None) -> None:
         self.lanes = lanes
+        self.arrivals = arrivals
         self.note: str | None = None
         self._lanes: dict[int, Lane] = {}
         self._programs: dict[Hashable, _StackedProgram | None] = {}
 
     def add(self, key: int, training: Callable[[Lane], None]) -> None:
-        """Adds a training, which begins in the next `run`.
+        """Adds a training, which begins in the next `run`, or in the present one.
 
         Args:
             key: of the training.
@@ -70,6 +71,7 @@ class Stack:
             BaseException: that of a training.
         """
         while self._lanes:
+            self.arrivals()
             lanes = [lane for _, lane in sorted(self._lanes.items())]
             try:
                 for lane in lanes:
@@ -91,22 +93,27 @@ class Stack:
             groups.setdefault(lane.structure, []).append(lane)
         for structure, members in groups.items():
             program = self._program(structure, members)
-            if program is None or len(members) < MIN_LIVE * self.lanes:
-                for lane in members:
-                    lane.step_alone()
-            else:
-                program.step(members)
+            for group in [[lane] for lane in members] if program is None else [members]:
+                try:
+                    group[0].step_alone() if program is None else program.step(group)
+                except Exception as error:  # ends the trainings that it concerns, no others
+                    for lane in group:
+                        lane.fail(error)
 
     def _program(self, structure: Hashable, members: Sequence[Lane]) -> _StackedProgram | None:
-        if structure is None or (len(members) == 1 and structure not in self._programs):
+        """The program of lanes of the same structure; None if they are computed one by one."""
+        if structure is None or len(members) < MIN_LIVE * self.lanes:
             return None
-        if structure not in self._programs:
+        key = structure, _optional(members)
+        if key not in self._programs:
+            if len(members) == 1:
+                return None
             try:
-                self._programs[structure] = _StackedProgram(members, self.lanes)
+                self._programs[key] = _StackedProgram(members, self.lanes)
             except Exception as error:  # whatever the compiler does not support, eager steps do
-                self._programs[structure] = None
+                self._programs[key] = None
                 self.note = f"trials are not trained together: {reason_of(error)}"
-        return self._programs[structure]
+        return self._programs[key]
 
 
 class Lane:
@@ -127,6 +134,7 @@ class Lane:
         self._request: tuple[Batch, float] | None = None
         self._output: StepOutput | None = None
         self._error: BaseException | None = None
+        self._failure: Exception | None = None
         self._may_run, self._has_paused = threading.Semaphore(0), threading.Semaphore(0)
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -151,6 +159,9 @@ class Lane:
         self._has_paused.release()
         self._may_run.acquire()
         output, self._request = self._output, None
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
         if self.is_cancelled or output is None:
             raise KeyboardInterrupt
         return output
@@ -180,7 +191,7 @@ class Lane:
 
     @property
     def _is_waiting(self) -> bool:
-        return self._request is not None and self._output is None
+        return self._request is not None and self._output is None and self._failure is None
 
     @property
     def structure(self) -> Hashable:
@@ -190,7 +201,8 @@ class Lane:
             return None
         if batch.size != stepper.batch_size:
             return None
-        return stepper.structure, tuple((leaf.shape, leaf.dtype) for leaf in tree_leaves(tensors_of(batch)))
+        tensors = [*batch.inputs.values(), *batch.targets.values(), *([] if batch.folds is None else [batch.folds])]
+        return stepper.structure, tuple((tensor.shape, tensor.dtype) for tensor in tensors)
 
     @property
     def requested(self) -> tuple[StackedStepper, Batch, float]:
@@ -207,6 +219,10 @@ class Lane:
     def finish(self, output: StepOutput) -> None:
         """Sets the output of the step for which the training waits."""
         self._output = output
+
+    def fail(self, error: Exception) -> None:
+        """Raises an error in the training, in place of the step for which it waits."""
+        self._failure = error
 
 
 class StackedStepper(DelegatingStepper):
@@ -256,7 +272,8 @@ class _StackedProgram:
 
     def __init__(self, members: Sequence[Lane], slots: int) -> None:
         stepper, batch, _ = members[0].requested
-        self._step = WholeStep(stepper.eager, batch)
+        self._optional = _optional(members)
+        self._step = WholeStep(stepper.eager, _completed(batch, self._optional))
         self._slots: list[StackedStepper | None] = [None] * slots
         self._state = tree_map(
             lambda tensor: tensor.detach().expand(slots, *tensor.shape).clone(), self._step.state_of(stepper.eager)
@@ -275,7 +292,7 @@ class _StackedProgram:
     def step(self, members: Sequence[Lane]) -> None:
         """Computes a step of the lanes, and sets their outputs."""
         order = [0] * len(self._slots)  # slots without a lane compute those of the first, without effect
-        self._numbers.zero_()
+        numbers = [[0.0] * 4 for _ in self._slots]
         for index, lane in enumerate(members):
             stepper, _, progress = lane.requested
             if stepper.program is not self:
@@ -285,7 +302,8 @@ class _StackedProgram:
             eager = stepper.eager
             eager.schedule(progress)
             eager.steps += 1
-            self._numbers[stepper.slot] = torch.tensor(numbers_of(eager))
+            numbers[stepper.slot] = numbers_of(eager)
+        self._numbers.copy_(torch.tensor(numbers))
         with torch.no_grad():
             outputs = self._run(*self._leaves, *tree_leaves(self._stacked_values(members, order)))
         for lane in members:
@@ -293,7 +311,7 @@ class _StackedProgram:
             lane.finish(StepOutput({name: raw[slot] for name, raw in zip(self._step.heads, outputs, strict=True)}))
 
     def _stacked_values(self, members: Sequence[Lane], order: Sequence[int]) -> Any:
-        values = [tensors_of(lane.requested[1]) for lane in members]
+        values = [tensors_of(_completed(lane.requested[1], self._optional)) for lane in members]
         return tree_map(lambda *tensors: torch.stack(tensors), *[values[index] for index in order])
 
     def hold(self, stepper: StackedStepper, slot: int) -> None:
@@ -316,35 +334,24 @@ class _StackedProgram:
         stepper.program, stepper.slot = None, -1
 
 
-def structure_of(eager: EagerStepper) -> Hashable:
-    """All that a step depends on besides tensors, learning rate, weight decay, and probabilities of `nn.Dropout`.
-
-    Returns:
-        Equal values for networks that can be trained together; None for one that can only be trained alone.
-    """
-    plan, network = eager.plan, eager.network
-    frozen = sum(parameter.numel() for parameter in network.parameters() if not parameter.requires_grad)
-    if frozen > MAX_FROZEN or eager.device != "cpu":
-        return None
-    modules = [
-        (name, type(module).__qualname__, tuple(sorted(_settings(module).items())))
-        for part in (network, eager.balancer)
-        for name, module in part.named_modules()
-    ]
-    tensors = [(name, tuple(tensor.shape)) for name, tensor in network.state_dict().items()]
-    tasks = [(task.name, repr(task.head)) for task in eager.tasks]
-    fixed = (plan.optimizer, plan.beta2, plan.clip, bool(plan.average), eager.precision, len(eager.parameters))
-    return repr((modules, tensors, tasks, fixed))
+def _optional(members: Sequence[Lane]) -> tuple[tuple[str, str], ...]:
+    """The masks and weights of rows that any of the lanes has, as pairs of a field of `Batch` and a head's name."""
+    batches = [lane.requested[1] for lane in members]
+    masks = {("observed", name) for batch in batches for name, mask in batch.observed.items() if mask is not None}
+    return tuple(sorted(masks | {("weights", name) for batch in batches for name in batch.weights}))
 
 
-def _settings(module: nn.Module) -> dict[str, str]:
-    """The values of a module that are not tensors and change what it computes."""
-    is_dropout = type(module) is nn.Dropout
-    return {
-        name: repr(value)
-        for name, value in vars(module).items()
-        if isinstance(value, bool | int | float | str | tuple | None) and not (is_dropout and name == "p")
-    }
+def _completed(batch: Batch, optional: Sequence[tuple[str, str]]) -> Batch:
+    """A batch with masks and weights, as returned by `_optional`: where it has none, all rows count."""
+    if not optional:
+        return batch
+    observed, weights = dict(batch.observed), dict(batch.weights)
+    for field, name in optional:
+        if field == "weights":
+            weights.setdefault(name, torch.ones(batch.size))
+        elif observed[name] is None:
+            observed[name] = torch.ones(batch.size, dtype=torch.bool)
+    return replace(batch, observed=observed, weights={name: weights[name] for name in sorted(weights)})
 
 
 def _dropouts(network: nn.Module) -> list[nn.Dropout]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,7 @@ from medley.nn.speed import has_bfloat16
 from medley.train.compiled import CompiledStepper
 from medley.train.eager import EagerStepper
 from medley.train.plan import Training
+from medley.train.stacked import Lane
 from medley.train.stepper import Stepper
 from medley.train.threads import MIN_FLOPS, ForwardCount
 
@@ -66,8 +68,9 @@ class Work:
 def choose_stepper(eager: EagerStepper, plan: Training, work: Work) -> Stepper:
     """The stepper for the rest of a training.
 
-    Only this function chooses between classes of steppers. `"auto"` takes compiled steps on a CPU where they pay, by
-    counting: measured times would depend on what else the machine does, and the same seed must give the same bits.
+    Only this function and `stepper_of_lane` choose between classes of steppers. `"auto"` takes compiled steps on a CPU
+    where they pay, by counting: measured times would depend on what else the machine does, and the same seed must give
+    the same bits.
 
     Args:
         eager: with the present state of the training.
@@ -77,6 +80,21 @@ def choose_stepper(eager: EagerStepper, plan: Training, work: Work) -> Stepper:
     if plan.stepper == "eager" or (plan.stepper == "auto" and not (eager.device == "cpu" and work.compile_pays())):
         return eager
     return CompiledStepper(eager, work.batch_size)
+
+
+def stepper_of_lane(lane: Lane, trainings: int) -> Callable[[EagerStepper, Training, Work], Stepper]:
+    """`choose_stepper` for a training in a lane: steps are computed together where compiling pays for all trainings.
+
+    Args:
+        lane: of the training.
+        trainings: number of trainings that use the program, at the same time or one after the other.
+    """
+
+    def choose(eager: EagerStepper, plan: Training, work: Work) -> Stepper:
+        pays = work.compile_pays(trainings) if plan.stepper == "auto" else plan.stepper == "compiled"
+        return lane.stepper(eager, work.batch_size) if pays and eager.device == "cpu" else eager
+
+    return choose
 
 
 def autocast_dtype(precision: str, device: torch.device, flops: int = 0) -> torch.dtype | None:

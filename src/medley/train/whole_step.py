@@ -49,6 +49,8 @@ class WholeStep:
     def __init__(self, eager: EagerStepper, batch: Batch) -> None:
         if not isinstance(eager.balancer, ScalarBalancer):
             raise NotImplementedError(f"loss_weights={eager.balancer.name!r} combines gradients, not losses")
+        if not eager.balancer.is_traceable:
+            raise NotImplementedError(f"loss_weights={eager.balancer.name!r} branches on the values of losses")
         if eager.scaler is not None:
             raise NotImplementedError("float16 scales losses")
         self.plan = eager.plan

@@ -113,8 +113,7 @@ def test_a_worker_that_is_killed_loses_no_trial_and_no_epoch(serial, tmp_path, m
     killed = []
 
     def kill(record):
-        running = [process for process in executor._processes if process.trial is not None]
-        worker = next((process for process in running if process.trial.number == 2), None)
+        worker = next((process for process in executor._processes if 2 in process.trials), None)
         has_checkpoint = any((tmp_path / "project" / "checkpoints" / "2").glob("*/state.json"))
         if not killed and worker is not None and has_checkpoint:
             killed.append(worker.process.pid)

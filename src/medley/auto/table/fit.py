@@ -145,7 +145,7 @@ def fit(
         private: columns of which no word may be seen or saved. Each word is replaced by a code as soon as the table is
             read, here and in predictions: categories and words are still told apart, parts of words and numbers are not
             read. Codes hide words from readers, not from those who try a list of words.
-        executor: where trials run: "serial" (here, the default), "stacked" (here, equal networks together),
+        executor: where trials run: "serial" (here; the default), "stacked" (here, equal networks together),
             "processes" of this machine, "files" (workers on other machines that share the project's folder), or "ray";
             see docs/scale.md.
         workers: number of trials that run at the same time; default: one per CPU core.
@@ -229,7 +229,7 @@ def fit(
     path = path if local_means else {**path, "local_means": False}
     auto = AutoModel(
         design.inputs,
-        table_graph(design.inputs, design.heads, linear=rows.stream is None, path=path),
+        table_graph(design.inputs, design.heads, path=path),
         project_name,
         max_trials or (1 if plan else 100),
         directory,

@@ -15,18 +15,21 @@ from medley.search.execute.stacked import LANES, Stacked
 EXECUTORS = ("serial", "stacked", "processes", "files", "ray")
 
 
-def resolve_executor(executor: str | Executor | None = None, workers: int | None = None) -> Executor:
+def resolve_executor(executor: str | Executor | None = None, workers: int | None = None) -> Executor | None:
     """The executor for a caller's arguments.
 
     Args:
-        executor: a name or an `Executor`; None is "serial".
+        executor: a name or an `Executor`; None lets the search choose (`automatic_executor`).
         workers: number of trials that run at the same time; None lets the executor choose.
+
+    Returns:
+        The executor, or None if the search chooses.
 
     Raises:
         ConfigError: an argument is invalid, or the executor has no workers of its own; all errors are reported.
 
-    >>> resolve_executor().workers, resolve_executor("processes", 2).workers
-    (1, 2)
+    >>> resolve_executor() is None, resolve_executor("processes", 2).workers
+    (True, 2)
     >>> resolve_executor("proceses")
     Traceback (most recent call last):
         ...
@@ -53,6 +56,8 @@ def resolve_executor(executor: str | Executor | None = None, workers: int | None
         errors.add("must be the number of workers that you start, with the executor 'files'.", argument="workers")
     errors.raise_if_any(ConfigError)
     match name:
+        case "serial" if executor is None and workers is None:
+            return None
         case "stacked":
             return Stacked(workers or LANES)
         case "processes":

@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any, final
@@ -34,10 +34,10 @@ _THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 @dataclass(eq=False)
 class _Worker:
-    """A process, and the trial that it runs."""
+    """A process, and the trials that it runs, by number."""
 
     process: subprocess.Popen[bytes]
-    trial: PendingTrial | None = None
+    trials: dict[int, PendingTrial] = field(default_factory=dict)
 
     def send(self, content: dict[str, Any]) -> None:
         """Sends a line; the end of a process is noticed where its messages are read."""
@@ -63,10 +63,16 @@ class Processes(Executor):
 
     Args:
         workers: number of processes; None starts one per CPU core.
+        lanes: number of trials that each of them runs at a time; with several, those whose networks have the same
+            structure are trained together, as by `Stacked`.
+        trials: number of trials among which the time of compiling is divided; None for `lanes`.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
-        self.workers = workers or os.cpu_count() or 1
+    def __init__(self, workers: int | None = None, lanes: int = 1, trials: int | None = None) -> None:
+        self.lanes = lanes
+        self._trials_expected = trials or lanes
+        self._count = workers or os.cpu_count() or 1
+        self.workers = self._count * lanes
         self._processes: list[_Worker] = []
         self._waiting: deque[tuple[PendingTrial, dict[str, Any]]] = deque()
         self._contents: dict[int, dict[str, Any]] = {}
@@ -84,37 +90,36 @@ class Processes(Executor):
         self._folder = folder.absolute() / EXECUTION
         shutil.rmtree(self._folder, ignore_errors=True)
         self._arrays = ArrayFolder(self._folder / "arrays")
-        for _ in range(self.workers):
+        for _ in range(self._count):
             self._start()
 
     def submit(self, trial: PendingTrial) -> None:
         content = self._writer.content(trial)
         self._arrays.write(self._writer.names.arrays)
         self._waiting.append((trial, content))
-        self._assign()
 
     def poll(self) -> list[TrialOutcome]:
+        self._assign()  # all trials that were submitted by now, so that those of a process begin together
         outcomes, self._cancelled = self._cancelled, []
         for worker, message in self._next_messages():
             if message is None:
                 outcomes += self._give_on(worker)
-            elif worker.trial is None:
+            elif (trial := worker.trials.get(message["number"])) is None:
                 continue
             elif message["kind"] == "result":
-                trial, worker.trial = worker.trial, None
+                del worker.trials[trial.number]
                 result = finished(trial, message["result"])
                 outcomes.append(TrialOutcome(trial.number, result, folder=self._model(trial)))
             else:
-                reason = hear(worker.trial, message)
+                reason = hear(trial, message)
                 if message["kind"] == "record":
-                    worker.send({"kind": "answer", "reason": reason})
-        self._assign()
+                    worker.send({"kind": "answer", "number": trial.number, "reason": reason})
         return outcomes
 
     def cancel(self, number: int) -> None:
         for worker in self._processes:
-            if worker.trial is not None and worker.trial.number == number:
-                worker.send({"kind": "cancel"})
+            if number in worker.trials:
+                worker.send({"kind": "cancel", "number": number})
         for entry in [entry for entry in self._waiting if entry[0].number == number]:
             self._waiting.remove(entry)
             self._cancelled.append(TrialOutcome(number, interrupted(entry[0])))
@@ -137,6 +142,7 @@ class Processes(Executor):
         environment = {**os.environ, **dict.fromkeys(_THREAD_LIMITS, "1")}
         environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
         command = [sys.executable, "-m", "medley.search.execute.process_worker"]
+        command += [str(self.lanes), str(self._trials_expected)]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
         )
@@ -159,40 +165,46 @@ class Processes(Executor):
                 yield self._messages.get_nowait()
 
     def _assign(self) -> None:
-        for _ in range(min(len(self._waiting), self.workers - len(self._processes))):  # in place of those that died
+        for _ in range(min(len(self._waiting), self._count - len(self._processes))):  # in place of those that died
             self._start()
-        for worker in self._processes:
-            if worker.trial is None and self._waiting and worker.process.poll() is None:
-                worker.trial, content = self._waiting.popleft()
-                self._contents[worker.trial.number] = content
-                worker.send(
-                    {
-                        "kind": "task",
-                        "content": content,
-                        "arrays": str(self._arrays.folder),
-                        "checkpoints": str(worker.trial.checkpoints.folder),
-                        "model": str(self._model(worker.trial)),
-                        "seconds": seconds_left(worker.trial),
-                    }
-                )
+        tasks: dict[_Worker, list[dict[str, Any]]] = {}
+        while self._waiting and (free := self._free_workers()):
+            trial, content = self._waiting.popleft()
+            worker = min(free, key=lambda worker: len(worker.trials))
+            worker.trials[trial.number] = trial
+            self._contents[trial.number] = content
+            tasks.setdefault(worker, []).append(
+                {
+                    "number": trial.number,
+                    "content": content,
+                    "arrays": str(self._arrays.folder),
+                    "checkpoints": str(trial.checkpoints.folder),
+                    "model": str(self._model(trial)),
+                    "seconds": seconds_left(trial),
+                }
+            )
+        for worker, contents in tasks.items():
+            worker.send({"kind": "tasks", "tasks": contents})
+
+    def _free_workers(self) -> list[_Worker]:
+        return [w for w in self._processes if len(w.trials) < self.lanes and w.process.poll() is None]
 
     def _give_on(self, worker: _Worker) -> list[TrialOutcome]:
-        """Gives the trial of a process that has ended to another one, unless it ends them all."""
+        """Gives the trials of a process that has ended to others, except those that end every process."""
         if worker not in self._processes:
             return []
         self._processes.remove(worker)
         worker.end()
         code = worker.process.wait()
-        trial = worker.trial
-        if trial is None:
-            return []
-        number = trial.number
-        self._losses[number] = self._losses.get(number, 0) + 1
-        if self._losses[number] >= MAX_LOSSES:
-            return [TrialOutcome(number, lost(trial, MAX_LOSSES, f"exit code {code}"))]
-        trial.hooks.log(f"trial {number}: its process ended with exit code {code}; another one continues it")
-        self._waiting.appendleft((trial, self._contents[number]))
-        return []
+        outcomes = []
+        for number, trial in reversed(worker.trials.items()):
+            self._losses[number] = self._losses.get(number, 0) + 1
+            if self._losses[number] >= MAX_LOSSES:
+                outcomes.append(TrialOutcome(number, lost(trial, MAX_LOSSES, f"exit code {code}")))
+                continue
+            trial.hooks.log(f"trial {number}: its process ended with exit code {code}; another one continues it")
+            self._waiting.appendleft((trial, self._contents[number]))
+        return outcomes
 
     def _model(self, trial: PendingTrial) -> Path:
         return self._folder / "models" / str(trial.number)

@@ -10,11 +10,8 @@ from medley.model.model import Model
 from medley.search.attempt import attempt
 from medley.search.execute.executor import Executor, PendingTrial, TrialOutcome
 from medley.search.trial import SearchSpec, resolved, run
-from medley.train.eager import EagerStepper
-from medley.train.plan import Training
 from medley.train.stacked import Lane, Stack
-from medley.train.stepper import Stepper
-from medley.train.steppers import Work
+from medley.train.steppers import stepper_of_lane
 
 LANES = 4
 """Default number of trials at a time: more save little."""
@@ -24,15 +21,17 @@ LANES = 4
 class Stacked(Executor):
     """Runs several trials at a time, inside `poll`; those whose networks have the same structure step together.
 
-    Such trials differ in numbers only: learning rate, weight decay, dropout probabilities, initial weights. Trials that
+    Such trials differ in numbers only: learning rate, weight decay, dropout probabilities, loss weights. Trials that
     are too short to pay for compiling a step run one after the other.
 
     Args:
         workers: number of trials at a time.
+        trials: number of trials among which the time of compiling is divided; None for `workers`.
     """
 
-    def __init__(self, workers: int = LANES) -> None:
+    def __init__(self, workers: int = LANES, trials: int | None = None) -> None:
         self.workers = workers
+        self._trials_expected = trials or workers
         self._search_spec: SearchSpec | None = None
         self._stack = Stack(workers)
         self._trials: dict[int, PendingTrial] = {}
@@ -52,12 +51,7 @@ class Stacked(Executor):
     def _run(self, trial: PendingTrial, lane: Lane) -> None:
         search_spec = self._search_spec
         assert search_spec is not None
-
-        def choose_stepper(eager: EagerStepper, plan: Training, work: Work) -> Stepper:
-            pays = work.compile_pays(self.workers) if plan.stepper == "auto" else plan.stepper == "compiled"
-            return lane.stepper(eager, work.batch_size) if pays else eager
-
-        hooks = replace(trial.hooks, choose_stepper=choose_stepper)
+        hooks = replace(trial.hooks, choose_stepper=stepper_of_lane(lane, self._trials_expected))
         arguments = (trial.suggest, hooks, trial.result, trial.default, trial.checkpoints)
         self._models[trial.number] = attempt(lambda: run(search_spec, *arguments), trial.result, trial.checkpoints)
 

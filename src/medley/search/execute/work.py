@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import import_module
@@ -19,7 +19,11 @@ from medley.search.checkpoint import TrialCheckpoints
 from medley.search.execute.arrays import ReadArray
 from medley.search.execute.task import Task, restore_task
 from medley.search.trial import TrialResult, train
+from medley.train.eager import EagerStepper
 from medley.train.hooks import TrainingHooks
+from medley.train.plan import Training
+from medley.train.stepper import Stepper
+from medley.train.steppers import Work, choose_stepper
 
 
 class Link(Protocol):
@@ -34,6 +38,10 @@ class Link(Protocol):
         ...
 
 
+ChooseStepper = Callable[[EagerStepper, Training, Work], Stepper]
+"""See `TrainingHooks.choose_stepper`."""
+
+
 def work(
     content: Mapping[str, Any],
     read: ReadArray,
@@ -41,6 +49,23 @@ def work(
     checkpoints_folder: Path | None,
     model_folder: Path | None,
     seconds: float | None,
+) -> dict[str, Any]:
+    """Trains the network of a trial and saves its model; warnings are sent to the search.
+
+    The arguments and the result are those of `train_trial`.
+    """
+    with reported_warnings(link):
+        return train_trial(content, read, link, checkpoints_folder, model_folder, seconds)
+
+
+def train_trial(
+    content: Mapping[str, Any],
+    read: ReadArray,
+    link: Link,
+    checkpoints_folder: Path | None,
+    model_folder: Path | None,
+    seconds: float | None,
+    choose_stepper: ChooseStepper = choose_stepper,
 ) -> dict[str, Any]:
     """Trains the network of a trial and saves its model.
 
@@ -51,6 +76,7 @@ def work(
         checkpoints_folder: where the trial is continued from, and its state is written to.
         model_folder: for the model; does not exist unless the trial has one. None saves none.
         seconds: until the training must be over, or None.
+        choose_stepper: chooses the stepper of the training.
 
     Returns:
         The result, as JSON.
@@ -64,13 +90,12 @@ def work(
     def trained() -> Model:
         task = tasks[0] if tasks else restore_task(content, read)
         tasks[:] = [task]
-        hooks = _hooks(task, link, deadline, keeps_partial=content["keeps_partial"])
+        hooks = _hooks(task, link, deadline, choose_stepper, keeps_partial=content["keeps_partial"])
         return train(task.search_spec, task.search_spec.graph, task.plan, hooks, result, checkpoints)
 
-    with _reported_warnings(link):
-        model = attempt(trained, result, checkpoints)
-        if model is not None and result.has_model and model_folder is not None:
-            model.save(model_folder)
+    model = attempt(trained, result, checkpoints)
+    if model is not None and result.has_model and model_folder is not None:
+        model.save(model_folder)
     return asdict(result)
 
 
@@ -87,7 +112,9 @@ def import_parts(modules: Sequence[str]) -> None:
             continue
 
 
-def _hooks(task: Task, link: Link, deadline: float | None, *, keeps_partial: bool) -> TrainingHooks:
+def _hooks(
+    task: Task, link: Link, deadline: float | None, choose_stepper: ChooseStepper, *, keeps_partial: bool
+) -> TrainingHooks:
     def watch(record: Record, score: float) -> str | None:
         return link.report({"kind": "record", "record": record.to_json(), "score": score})
 
@@ -106,6 +133,7 @@ def _hooks(task: Task, link: Link, deadline: float | None, *, keeps_partial: boo
         is_interrupted=link.is_interrupted,
         on_resume=lambda records: _send(link, "resume", records=[record.to_json() for record in records]),
         keeps_partial=keeps_partial,
+        choose_stepper=choose_stepper,
     )
 
 
@@ -114,7 +142,7 @@ def _send(link: Link, kind: str, **content: Any) -> None:
 
 
 @contextmanager
-def _reported_warnings(link: Link) -> Iterator[None]:
+def reported_warnings(link: Link) -> Iterator[None]:
     """Sends medley's warnings to the search, which shows them; others are shown here."""
     with warnings.catch_warnings():
         original = warnings.showwarning

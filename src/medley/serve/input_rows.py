@@ -1,0 +1,131 @@
+"""Rows of models that were fitted to arrays, texts and images by input rather than to a table: a cell per input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from medley.data.sources import Source
+from medley.errors import DataError
+from medley.serve.fields import Control, Field
+from medley.serve.rows import Rows
+from medley.tables.predictor import Predictor
+
+_CONTROLS: dict[str, Control] = {"image": "image", "audio": "audio", "text": "text"}
+"""Package of a codec -> what its rows are entered with; all others are lists."""
+
+_DESCRIPTIONS: dict[str, str] = {
+    "image": "The content of an image file in base64, or an array of pixels [height, width, channels].",
+    "images": "A list of contents of image files in base64.",
+    "audio": "The content of an audio file in base64, or a list of samples.",
+    "text": "A text.",
+}
+
+
+def input_fields(model: Predictor) -> list[Field]:
+    """One field per input of a model, in order."""
+    sources = _plain_sources(model)
+    return [_field(name, sources.get(name)) for name in model.input_names]
+
+
+def input_rows(model: Predictor, rows: Rows) -> dict[str, Any]:
+    """Input name -> rows, as `Model.predict` takes them.
+
+    Args:
+        model: was fitted to inputs.
+        rows: as `rows.checked_rows` returns them.
+
+    Raises:
+        DataError: an array has another shape than others, or than a row of a table has columns.
+    """
+    sources = _plain_sources(model)
+    return {name: _cells(sources.get(name), name, [row[name] for row in rows]) for name in model.input_names}
+
+
+def _plain_sources(model: Predictor) -> dict[str, Source]:
+    """Input name -> the first of its encodings, which says what a row of it is."""
+    sources: dict[str, Source] = {}
+    for source in model.sources:
+        if not source.reads:
+            sources.setdefault(source.input_name, source)
+    return sources
+
+
+def _package(source: Source) -> str:
+    """The package of a codec: that of its modality."""
+    return type(source.codec).__module__.split(".")[1]
+
+
+def _field(name: str, source: Source | None) -> Field:
+    if source is None:  # only read together with other inputs
+        return Field(name, "list", "list", "A list.")
+    spec, control = source.codec.spec, _CONTROLS.get(_package(source), "list")
+    if spec.columns:
+        listed = ", ".join(column.name for column in spec.columns)
+        description = f"A list of {len(spec.columns)} cells ({listed}), or an object of cells by name."
+        return Field(name, "table", "list", description, shape=(len(spec.columns),))
+    if control == "image" and spec.rank > 3:
+        control = "images"
+    shape = spec.shape if control == "list" else ()
+    description = _DESCRIPTIONS.get(control, f"An array of the shape {list(shape)}, as nested lists.")
+    return Field(
+        name,
+        control if control != "list" else "array",
+        control,
+        f"{description} Leave it out (null) where it is missing.",
+        is_long=control == "text",
+        takes_arrays=control in ("image", "audio"),
+        shape=shape,
+    )
+
+
+def _cells(source: Source | None, name: str, cells: list[Any]) -> Any:
+    if source is None:
+        return cells
+    columns = [column.name for column in source.codec.spec.columns]
+    if columns:
+        return _columns(columns, name, cells)
+    arrays = [_array(cell, f"{name}: row {row}") if _is_array(cell) else cell for row, cell in enumerate(cells)]
+    is_list = _CONTROLS.get(_package(source), "list") == "list"
+    return _stacked(arrays, source.codec.spec.shape) if is_list else arrays
+
+
+def _is_array(cell: Any) -> bool:
+    """Whether a cell is a nested list of numbers; a list may also hold the contents of several files."""
+    return isinstance(cell, list) and not any(isinstance(item, bytes) for item in cell)
+
+
+def _columns(columns: Sequence[str], name: str, cells: list[Any]) -> dict[str, list[Any]]:
+    """Rows of a table by column; a row is a list in the order of the columns, an object, or None."""
+    lists = []
+    for row, cell in enumerate(cells):
+        cell = {} if cell is None else cell
+        values = [cell.get(column) for column in columns] if isinstance(cell, dict) else cell
+        if not isinstance(values, list) or len(values) != len(columns):
+            size = len(values) if isinstance(values, list) else "one"
+            raise DataError(f"{name}: row {row} must have {len(columns)} cells ({', '.join(columns)}), got {size}.")
+        lists.append(values)
+    return {column: [values[place] for values in lists] for place, column in enumerate(columns)}
+
+
+def _stacked(cells: list[Any], shape: Sequence[int]) -> Any:
+    """Arrays of numbers as one array; a row without one is NaN. Arrays of several shapes stay a list."""
+    arrays = [np.full(shape, np.nan, np.float32) if cell is None else np.asarray(cell) for cell in cells]
+    return np.stack(arrays) if len({array.shape for array in arrays}) == 1 else arrays
+
+
+def _array(cell: Any, where: str) -> np.ndarray:
+    """A nested list as an array: of bytes where all numbers are such, as pixels are; null is NaN.
+
+    Raises:
+        DataError: its lists have different lengths, or it holds something else than numbers.
+    """
+    try:
+        array = np.asarray(cell)
+        if array.dtype.kind in "iu":
+            return array.astype(np.uint8) if array.size and array.min() >= 0 and array.max() <= 255 else array
+        return np.asarray(cell, np.float32)
+    except (TypeError, ValueError):
+        raise DataError(f"{where} must be an array: nested lists of numbers, of equal lengths.") from None
