@@ -77,7 +77,7 @@ format: setup
 	$(PY) -m ruff format $(CODE)
 
 bench: setup
-	set -e; for name in engine frozen export memory serve; do $(PY) benchmarks/$$name.py; done
+	set -e; for name in checkpoints engine frozen export memory serve; do $(PY) benchmarks/$$name.py; done
 	@if [ -z "$(DATA)" ]; then echo "The other benchmarks need the folder that contains mnist/, houses/, ...: make bench DATA=FOLDER"; \
 	else set -e; $(PY) benchmarks/missing.py --data "$(DATA)/mnist"; \
 	    for name in houses tables minilm equal_time; do $(PY) benchmarks/$$name.py --data "$(DATA)"; done; fi

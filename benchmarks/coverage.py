@@ -73,7 +73,9 @@ def shown(row: dict[str, Any]) -> str:
     names = ("log_loss", "ece")
     scores = [" → ".join(f"{value:.4f}" for value in row[name]) if name in row else "" for name in names]
     accuracy = "" if np.isnan(row["accuracy"]) else f"{row['accuracy']:.3f}"
-    cells = [row["set"], row["target"], f"{row['rows']:,}", f"{row['level']:g}", f"{row['covered']:.3f}", accuracy]
+    error = np.sqrt(row["level"] * (1 - row["level"]) / row["rows"])  # of the fraction itself, from this many rows
+    covered = f"{row['covered']:.3f} ± {error:.3f}"
+    cells = [row["set"], row["target"], f"{row['rows']:,}", f"{row['level']:g}", covered, accuracy]
     cells += [f"{row['size']:.2f}", row.get("method", ""), *scores]
     return f"| {' | '.join(cells)} |"
 

@@ -284,13 +284,24 @@ def medley(split: Split, seconds: float, seed: int) -> Outcome:
         began = perf_counter()
         probabilities = model.predict_proba(split.scored[split.inputs], root=split.root)
         predict_seconds = perf_counter() - began
+    return Outcome(scores_of(model, split, probabilities), dict.fromkeys(targets, spent), predict_seconds)
+
+
+def scores_of(model: md.Model, split: Split, probabilities: Any) -> dict[str, float]:
+    """The scores of one model of all targets, by target.
+
+    Args:
+        model: of the table API.
+        split: its rows to score are those that were predicted.
+        probabilities: what `predict_proba` returned for them.
+    """
     scores = {}
-    for target in targets:
+    for target in split.data_set.targets:
         problem, classes = Problem(split, target), model.labels(target)
         columns: Any = target if classes is None else [f"{target}_{label}" for label in classes]
         prediction = probabilities[columns].to_numpy(float)[problem.scored_rows]
         scores[target] = score(problem.metric, problem.true, prediction, classes)
-    return Outcome(scores, dict.fromkeys(targets, spent), predict_seconds)
+    return scores
 
 
 RIVALS: dict[str, Callable[[Split, float, int], Outcome]] = {

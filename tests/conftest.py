@@ -24,6 +24,9 @@ os.environ["MEDLEY_ENCODERS"] = "off"
 # Test workers share the cores: threads that fight for them make a small network many times slower.
 torch.set_num_threads(1)
 
+# Thousands of tests and the modules that they import are searched for garbage less often: it took a tenth of an export.
+gc.set_threshold(20_000, 20, 20)
+
 # Nothing that tests compute is kept for later runs, nor taken from earlier ones.
 os.environ["MEDLEY_CACHE"] = "memory"
 
@@ -42,14 +45,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--damaged-files", type=int, default=0, help="number of damaged files (tests/e2e)")
     parser.addoption("--mutants", type=int, default=300, help="number of mutants of saved models that are tried")
     parser.addoption("--first-mutant", type=int, default=0, help="number of the first mutant of each model")
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_finish() -> None:
-    """Thousands of tests and the modules that they import are never garbage, and are not searched for it each time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ from medley.core.serialization import (
     json_bytes,
     read_json,
     split_arrays,
+    without_header,
 )
 from medley.errors import ArtifactError
 
@@ -56,6 +57,30 @@ def test_json_files_have_a_header(tmp_path):
     (tmp_path / "x.json").write_bytes(json_bytes({"value": float("inf")}))
     assert read_json(tmp_path / "x.json")["value"] == float("inf")
     assert read_json(tmp_path / "x.json")["format"] == FORMAT
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {1: "a", 2.5: (1, 2)},
+        {"a": float("nan"), "b": [-0.0, 1e300]},
+        {"text": "\u00e9\u2028 \U0001f600"},
+        {"n": 2**70},
+        {},
+    ],
+)
+def test_a_change_of_a_json_file_is_noticed_but_not_its_layout(tmp_path, content):
+    path = tmp_path / "x.json"
+    path.write_bytes(json_bytes({"content": content, "rows": 3}))
+    values = read_json(path)
+    path.write_text(json.dumps(values, indent=7, sort_keys=True, ensure_ascii=True))
+    assert repr(read_json(path)["content"]) == repr(values["content"])
+    path.write_text(json.dumps({**values, "rows": 4}))
+    with pytest.raises(ArtifactError, match=r"x\.json is damaged, or was changed after it was saved.*Copy it again"):
+        read_json(path, advice="Copy it again.")
+    assert read_json(path, accept=True)["rows"] == 4
+    path.write_bytes(json_bytes(without_header(read_json(path, accept=True))))
+    assert read_json(path)["rows"] == 4
 
 
 @pytest.mark.parametrize("content", ["", "[]", "3", "{}", '{"format": "new"}', '{"format": null}', '{"format": 2'])

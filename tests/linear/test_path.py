@@ -122,6 +122,26 @@ def test_little_time_is_spent_on_fewer_steps_and_fewer_models():
     assert codec.fingerprint == plenty.fingerprint
 
 
+def test_training_rows_beyond_a_sample_are_encoded_out_of_fold():
+    """By the models of other folds: rows of the sample are encoded as they were, except for rounding to float16."""
+    east, north = RNG.uniform(size=(2, 600))
+    table = {"east": east, "north": north, "kind": [("a", "b", "c")[row % 3] for row in range(600)]}
+    notes = [f"{'red' if value > 0.5 else 'blue'} w{row}" for row, value in enumerate(east)]
+    price = np.sin(7 * east) * np.cos(9 * north)
+    target = RegressionHead().codec().fit(price)
+    folds = np.arange(600) // 10 % 5
+    fitted_to = Labels({"price": target}, {"price": target.encode(price)}, None, folds, is_sample=True)
+    codec = LinearPathCodec()
+    encoded = codec.fit_encode(rows(table, notes), fitted_to)
+    assert codec.spec.shape == encoded.array.shape[1:]
+    assert len(codec.state()["local.planes"]) == 1
+    again = codec.encode_training(rows(table, notes), folds)
+    scale = encoded.array.std(axis=0) + 1e-3
+    assert np.abs((again.array - encoded.array) / scale).max() < 0.05
+    assert np.abs((codec.encode(rows(table, notes)).array - encoded.array) / scale).max() > 0.5  # as new rows: in fold
+    assert np.array_equal(again.present, encoded.present)
+
+
 def test_planes_of_similar_neighbours_are_found_and_can_be_turned_off():
     rng = np.random.default_rng(0)
     x = rng.uniform(-2, 2, size=(1_500, 3))

@@ -117,7 +117,7 @@ def test_seconds_of_a_step_grow_with_the_numbers():
 
 def test_optional_features_are_left_out_for_targets_that_are_predicted_better_without():
     from medley.core.linear import FeatureBlock
-    from medley.linear.codec import _fit
+    from medley.linear.fitting import fit_models
 
     rng = np.random.default_rng(0)
     useful, noise = rng.normal(size=(200, 4)), rng.normal(size=(200, 400))
@@ -127,7 +127,10 @@ def test_optional_features_are_left_out_for_targets_that_are_predicted_better_wi
     straight = useful.sum(axis=1) + 0.1 * rng.normal(size=200)
     targets = np.stack([straight, 10 * bend[:, 0]], axis=1).astype(np.float32)
     rows = (targets, np.ones((200, 2), bool), np.arange(200) % 5, np.array([0, 1]), None)
-    fit, full = _fit([FeatureBlock("", matrix, optional=optional)], *rows), _fit([FeatureBlock("", matrix)], *rows)
+    fit, full = (
+        fit_models([FeatureBlock("", matrix, optional=optional)], *rows),
+        fit_models([FeatureBlock("", matrix)], *rows),
+    )
     assert not fit.weights[4:, 0].any()
     assert fit.weights[4, 1] > 0
     assert fit.errors[0] < full.errors[0] / 4

@@ -255,6 +255,21 @@ def test_local_moves_begin_near_the_default_and_widen():
     assert {trial.params["a.type"] for trial in last} == {"x", "y", "z"}
 
 
+def test_local_moves_begin_near_the_default_while_it_still_runs():
+    with quiet():
+        study = optuna.create_study()
+        default = DefaultSuggest()
+        wide(default)
+        study.enqueue_trial(default.params)
+        for number in range(5):
+            study.sampler = Local().sampler(number)
+            wide(TrialSuggest(study.ask()))
+    first, *others = (trial.params for trial in study.trials)
+    assert first == default.params
+    assert all(sum(value != first[name] for name, value in params.items()) == 1 for params in others)
+    assert len({tuple(params.values()) for params in others}) == 4
+
+
 def test_local_moves_go_on_from_the_best_trial():
     study = local_study(60, wide, lambda values: abs(values["training.drop"] - 0.9) + abs(values["a.layers"] - 8))
     assert study.best_params["a.layers"] == 8

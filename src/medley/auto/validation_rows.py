@@ -6,7 +6,7 @@ import numpy as np
 
 from medley.data.rows import take
 from medley.model.model import Model
-from medley.search.labelled_rows import LabelledRows
+from medley.search.labelled_rows import LabelledRows, row_numbers
 
 
 def with_validation_rows(model: Model, rows: LabelledRows) -> Model:
@@ -21,7 +21,7 @@ def with_validation_rows(model: Model, rows: LabelledRows) -> Model:
     validation = model.validation
     if validation is None or not rows.x:
         return model
-    numbers = np.arange(rows.size) if rows.numbers is None else rows.numbers
+    numbers = row_numbers(rows)
     order = np.argsort(numbers, kind="stable")
     places = np.minimum(np.searchsorted(numbers[order], validation.rows), rows.size - 1)
     index = order[places]

@@ -88,6 +88,7 @@ class Labels:
         weight: (N,) sample weights; or head name -> sample weights; or None.
         folds: (N,) the fold of each row, from 0; None to draw folds at random.
         seconds: approximate time limit for fitting; None for no limit.
+        is_sample: whether there are more training rows, for `SupervisedCodec.encode_training`.
     """
 
     codecs: Mapping[str, TargetCodec]
@@ -95,6 +96,7 @@ class Labels:
     weight: np.ndarray | Mapping[str, np.ndarray | None] | None = None
     folds: np.ndarray | None = None
     seconds: float | None = None
+    is_sample: bool = False
 
 
 def to_raw_outputs(link: LinearLink, outputs: np.ndarray) -> np.ndarray:
@@ -148,6 +150,15 @@ class SupervisedCodec(Codec):
         Args:
             values: N training rows.
             labels: of the same rows.
+        """
+
+    @abstractmethod
+    def encode_training(self, values: Any, folds: np.ndarray | None) -> Encoded:
+        """Encodes training rows that are not in the sample to which the codec was fitted, out of fold as well.
+
+        Args:
+            values: B training rows; the labels of the fit had `is_sample`.
+            folds: (B,) the fold of each row, or None if the fit had no folds: no fit has seen these rows then.
         """
 
 

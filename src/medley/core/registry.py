@@ -22,7 +22,7 @@ DECLARATIONS = ("core", "tables", "tabular", "image", "text", "audio", "series",
 
 SLICES = (*DECLARATIONS, "balance", "nn", "train")
 
-OPERATIONS = ("report",)
+OPERATIONS = ("report", "auto")
 """Packages above `model` whose functions stand behind methods of the objects below them: see `operation`."""
 
 _objects: dict[str, Any] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -16,16 +16,19 @@ from medley.core.rules import require
 from medley.core.spec import Spec
 from medley.data.split import FOLDS
 from medley.errors import DataError, NotFittedError
+from medley.linear.fitting import fit_models, has_optional, join_features
 from medley.linear.neighbours import COUNTS, LocalMeans
+from medley.linear.ridge import (
+    ITERATIONS,
+    MIN_ITERATIONS,
+    STRENGTHS,
+    fit_ridge,
+    principal_components,
+    seconds_per_product,
+)
 from medley.linear.saved_state import INTERCEPT, RULES, block_widths, read_head, read_width, state_below, weight_rules
 
-if TYPE_CHECKING:
-    from medley.linear.ridge import Features, RidgeFit
-
 SCALE = 0.1
-
-MANY_ROWS = 4_000
-"""Rows up to which a second model is solved although there are texts."""
 
 LEAN_COST = 1.3
 """Time of a model with optional features and the one without, over that of the first."""
@@ -60,6 +63,7 @@ class LinearPathCodec(SupervisedCodec):
         self._models: list[dict[str, Any]] = []  # {"blocks": names or None for all}
         self._weights: list[np.ndarray] = []  # (F, J) float16
         self._intercepts: list[np.ndarray] = []
+        self._fold_models: list[tuple[np.ndarray, np.ndarray]] = []  # of a sample: (folds, F, J), (folds, J); not saved
         self._mean = np.zeros(0, np.float32)
         self._scale = np.ones(0, np.float32)
         self._local = LocalMeans()
@@ -89,8 +93,6 @@ class LinearPathCodec(SupervisedCodec):
         Returns:
             Encoded rows (N, D), out of fold.
         """
-        from medley.linear.ridge import fit_ridge, principal_components
-
         self.features = dict(values.features)
         for name, features in self.features.items():
             if values[name] is None:
@@ -102,7 +104,7 @@ class LinearPathCodec(SupervisedCodec):
         targets, observed, groups = self._targets(labels)
         weight = self._weights_of(labels)
         folds = labels.folds if labels.folds is not None else np.random.default_rng(0).permutation(rows) % FOLDS
-        self._models, self._weights, self._intercepts = [{"blocks": None}], [], []
+        self._models, self._weights, self._intercepts, self._fold_models = [{"blocks": None}], [], [], []
         is_several = len(blocks) > 1 and any(block.fits_alone for block in blocks)
         numbers = self._numbers(values, rows)
         self.choices = self._choose(
@@ -112,26 +114,30 @@ class LinearPathCodec(SupervisedCodec):
             is_several=is_several,
             has_numbers=numbers.shape[1] > 1,
         )
-        effort = {"iterations": self.choices["iterations"]}
+        effort = {"iterations": self.choices["iterations"], "by_fold": labels.is_sample and labels.folds is not None}
         if self.choices["alone"]:
             self._models += [{"blocks": [index]} for index in range(len(blocks))]
-        fits = [_fit(blocks, targets, observed, folds, groups, weight, **effort)]
+        fits = [fit_models(blocks, targets, observed, folds, groups, weight, **effort)]
         if self.local_means:
             self._local.fit(numbers, targets, targets - fits[0].out_of_fold, observed, folds)
         means = self._local.encode_training(numbers, targets, folds)
         if self._local.planes:
             self._local_mean, self._local_scale = means.mean(axis=0), SCALE / np.maximum(means.std(axis=0), 1e-6)
             blocks.append(self._local_block(means))
-            fits = [_fit(blocks, targets, observed, folds, groups, weight, **effort)]
+            fits = [fit_models(blocks, targets, observed, folds, groups, weight, **effort)]
         outputs = []
         for index, model in enumerate(self._models):
             selected_blocks = _select_blocks(blocks, model)
             if index:
-                fits.append(fit_ridge(_features(selected_blocks), targets, observed, folds, groups, weight, **effort))
+                fits.append(
+                    fit_ridge(join_features(selected_blocks), targets, observed, folds, groups, weight, **effort)
+                )
             fit = fits[-1]
             model["strengths"] = sorted({float(strength) for strength in fit.strengths})
             self._weights.append(fit.weights.astype(np.float16))
             self._intercepts.append(fit.intercept.astype(np.float32))
+            if fit.fold_weights is not None and fit.fold_intercepts is not None:
+                self._fold_models.append((fit.fold_weights, fit.fold_intercepts))
             outputs.append(fit.out_of_fold)
         self._components = [principal_components(block.matrix) for block in blocks if block.fits_alone]
         all_outputs = np.concatenate(outputs, axis=1)
@@ -157,17 +163,15 @@ class LinearPathCodec(SupervisedCodec):
             is_several: whether models of single blocks are useful.
             has_numbers: whether local means are useful; with them, the model of all features is solved again.
         """
-        from medley.linear.ridge import ITERATIONS, MIN_ITERATIONS, STRENGTHS, seconds_per_product
-
         iterations, alone = self.iterations or ITERATIONS, is_several and self.alone is not False
         if seconds is not None and (self.iterations is None or self.alone is None):
-            product = seconds_per_product(_features(blocks), columns)
+            product = seconds_per_product(join_features(blocks), columns)
             if self.alone is None:
                 # The models of all single blocks take as long as the model of all features.
                 alone = is_several and 2 * product * (ITERATIONS + len(STRENGTHS)) <= seconds
             if self.iterations is None:
                 solves = (2 if alone else 1) * (2 if self.local_means and has_numbers else 1)
-                solves *= LEAN_COST if _has_lean(blocks) else 1
+                solves *= LEAN_COST if has_optional(blocks) else 1
                 affordable = seconds / product / solves - len(STRENGTHS)
                 iterations = int(min(max(affordable, MIN_ITERATIONS), ITERATIONS))
         return {"iterations": iterations, "alone": alone}
@@ -183,15 +187,43 @@ class LinearPathCodec(SupervisedCodec):
         means = self._local.encode(self._numbers(values, len(present))) if self._local.planes else None
         if means is not None:
             blocks.append(self._local_block(means))
+        outputs = self._outputs(blocks, self._weights, self._intercepts)
+        return self._encoded(outputs, means, blocks, present)
+
+    def encode_training(self, values: Mapping[str, Any], folds: np.ndarray | None) -> Encoded:
+        """Encodes further training rows, each by the models and the neighbours of the other folds."""
+        if folds is None:
+            return self.encode(values)
+        blocks, present = self._blocks(values)
+        numbers = self._numbers(values, len(present))
+        rows_of_fold = {fold: np.flatnonzero(folds == fold) for fold in np.unique(folds).tolist()}
+        means = None
+        if self._local.planes:
+            means = np.zeros((len(present), len(self._local_mean)), np.float32)
+            for fold, rows in rows_of_fold.items():
+                means[rows] = self._local.encode(numbers[rows], fold)
+            blocks.append(self._local_block(means))
+        outputs = np.zeros((len(present), len(self._mean)), np.float32)
+        for fold, rows in rows_of_fold.items():
+            parts_of_fold = [replace(block, matrix=block.matrix[rows]) for block in blocks]
+            weights, intercepts = ([model[index][fold] for model in self._fold_models] for index in (0, 1))
+            outputs[rows] = self._outputs(parts_of_fold, weights, intercepts)
+        return self._encoded(outputs, means, blocks, present)
+
+    def _outputs(
+        self, blocks: Sequence[FeatureBlock], weights: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]
+    ) -> np.ndarray:
+        """The outputs (B, M) of all models, with the weights (F, J) and intercepts (J,) of each."""
         outputs = []
-        for model, weights, intercept in zip(self._models, self._weights, self._intercepts, strict=True):
-            output, start = np.tile(intercept, (len(present), 1)), 0
+        rows = blocks[0].matrix.shape[0]
+        for model, model_weights, intercept in zip(self._models, weights, intercepts, strict=True):
+            output, start = np.tile(intercept, (rows, 1)), 0
             for block in _select_blocks(blocks, model):
                 width = block.matrix.shape[1]
-                output += block.matrix @ weights[start : start + width].astype(np.float32)
+                output += block.matrix @ model_weights[start : start + width].astype(np.float32)
                 start += width
             outputs.append(output)
-        return self._encoded(np.concatenate(outputs, axis=1), means, blocks, present)
+        return np.concatenate(outputs, axis=1)
 
     def _encoded(
         self, outputs: np.ndarray, means: np.ndarray | None, blocks: Sequence[FeatureBlock], present: np.ndarray
@@ -326,56 +358,6 @@ class LinearPathCodec(SupervisedCodec):
         self._intercepts = [arrays[f"{INTERCEPT}_{index}"] for index in range(len(self._models))]
         self._components = [arrays[f"components_{index}"] for index in range(len(worthy))]
         return self
-
-
-def _fit(
-    blocks: Sequence[FeatureBlock],
-    targets: np.ndarray,
-    observed: np.ndarray,
-    folds: np.ndarray,
-    groups: np.ndarray,
-    weight: np.ndarray | None,
-    **effort: Any,
-) -> RidgeFit:
-    """A ridge regression of all features, for each group of targets without the optional ones where that is better.
-
-    Args:
-        blocks: of features.
-        targets: and the next ones as in `fit_ridge`.
-        observed: likewise.
-        folds: likewise.
-        groups: likewise.
-        weight: likewise.
-        effort: further arguments of `fit_ridge`.
-    """
-    from medley.linear.ridge import RidgeFit, fit_ridge
-
-    full = fit_ridge(_features(blocks), targets, observed, folds, groups, weight, **effort)
-    if not _has_lean(blocks):
-        return full
-    is_left = [np.ones(block.matrix.shape[1], bool) if block.optional is None else ~block.optional for block in blocks]
-    fewer = [replace(block, matrix=block.matrix[:, left]) for block, left in zip(blocks, is_left, strict=True)]
-    lean = fit_ridge(_features(fewer), targets, observed, folds, groups, weight, **effort)
-    sums = [np.bincount(groups, fit.errors, groups.max() + 1) for fit in (full, lean)]
-    is_lean = (sums[1] < sums[0])[groups]
-    weights = np.zeros_like(full.weights)
-    weights[np.concatenate(is_left)] = lean.weights
-    pairs = ((full.weights, weights), (full.intercept, lean.intercept), (full.out_of_fold, lean.out_of_fold))
-    chosen = [np.where(is_lean, second, first) for first, second in pairs]
-    chosen += [np.where(is_lean, lean.strengths, full.strengths), np.where(is_lean, lean.errors, full.errors)]
-    return RidgeFit(*chosen)
-
-
-def _has_lean(blocks: Sequence[FeatureBlock]) -> bool:
-    """Whether a second model without optional features is solved: where there are any, and that costs little."""
-    is_cheap = blocks[0].matrix.shape[0] <= MANY_ROWS or not any(block.fits_alone for block in blocks)
-    return is_cheap and any(block.optional is not None for block in blocks)
-
-
-def _features(blocks: Sequence[FeatureBlock]) -> Features:
-    from medley.linear.ridge import Features
-
-    return Features([block.matrix for block in blocks])
 
 
 def _fingerprint(blocks: Sequence[FeatureBlock]) -> str:

@@ -33,12 +33,14 @@ class LocalMeans:
         planes: pairs of columns.
         points: one array (N, 2) per plane: training rows with both columns.
         targets: one array (N, J) per plane.
+        folds: one array (N,) per plane, the fold of each point; not part of the state, as only training needs it.
         mean: mean targets (J,), for rows without a coordinate.
     """
 
     planes: list[tuple[int, int]] = field(default_factory=list)
     points: list[np.ndarray] = field(default_factory=list)
     targets: list[np.ndarray] = field(default_factory=list)
+    folds: list[np.ndarray] = field(default_factory=list)
     mean: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def fit(
@@ -54,7 +56,7 @@ class LocalMeans:
             folds: (N,) from 0.
         """
         rows = len(columns)
-        self.planes, self.points, self.targets = [], [], []
+        self.planes, self.points, self.targets, self.folds = [], [], [], []
         self.mean = np.zeros(targets.shape[1], np.float32)
         candidates = [
             index for index in range(columns.shape[1]) if len(np.unique(columns[: 4 * MAX_TESTED_ROWS, index])) >= 20
@@ -82,6 +84,7 @@ class LocalMeans:
             has_both = ~np.isnan(columns[:, pair]).any(axis=1)
             self.points.append(columns[has_both][:, pair].astype(np.float32))
             self.targets.append(targets[has_both].astype(np.float16))
+            self.folds.append(folds[has_both])
         return self
 
     def encode_training(self, columns: np.ndarray, targets: np.ndarray, folds: np.ndarray) -> np.ndarray:
@@ -106,20 +109,22 @@ class LocalMeans:
                     array[in_fold, index, count_index] = np.where(np.isnan(means), self.mean, means)
         return array.reshape(len(columns), -1)
 
-    def encode(self, columns: np.ndarray) -> np.ndarray:
+    def encode(self, columns: np.ndarray, excluded: int | None = None) -> np.ndarray:
         """The mean targets over neighbouring training rows.
 
         Args:
             columns: (B, C).
+            excluded: fold of training rows that are not neighbours; after `fit` only.
 
         Returns:
             (B, planes * counts * J).
         """
         array = self._empty(len(columns))
         for index, pair in enumerate(self.planes):
+            used = slice(None) if excluded is None else self.folds[index] != excluded
+            points, targets = self.points[index][used], self.targets[index][used].astype(np.float32)
             for count_index, count in enumerate(COUNTS):
-                targets = self.targets[index].astype(np.float32)
-                means = _means(self.points[index], targets, columns[:, pair], count)
+                means = _means(points, targets, columns[:, pair], count)
                 array[:, index, count_index] = np.where(np.isnan(means), self.mean, means)
         return array.reshape(len(columns), -1)
 

@@ -32,6 +32,8 @@ class RidgeFit:
         out_of_fold: (N, J) predictions for training rows by the model that was not fitted to them.
         strengths: (J,) the chosen strengths of the penalty.
         errors: (J,) sums of squared out-of-fold errors.
+        fold_weights: (folds, F, J) float16, weights of the model of each fold; None unless they were asked for.
+        fold_intercepts: (folds, J), likewise.
     """
 
     weights: np.ndarray
@@ -39,6 +41,8 @@ class RidgeFit:
     out_of_fold: np.ndarray
     strengths: np.ndarray
     errors: np.ndarray
+    fold_weights: np.ndarray | None = None
+    fold_intercepts: np.ndarray | None = None
 
 
 class Features:
@@ -80,6 +84,8 @@ def fit_ridge(
     weight: np.ndarray | None = None,
     strengths: Sequence[float] = STRENGTHS,
     iterations: int = ITERATIONS,
+    *,
+    by_fold: bool = False,
 ) -> RidgeFit:
     """Fits one ridge regression per fold and target.
 
@@ -92,6 +98,7 @@ def fit_ridge(
         weight: (N, 1) sample weights, or (N, J) of each target, or None.
         strengths: of the penalty, in increasing order; each group gets the one with the least out-of-fold error.
         iterations: of the solver.
+        by_fold: whether the weights of each fold are returned, too.
     """
     import torch
 
@@ -132,7 +139,15 @@ def fit_ridge(
         out_of_fold.numpy(),
         np.asarray(strengths)[chosen].astype(np.float32),
         errors[chosen, np.arange(width)],
+        _fold_weights(features, dual) if by_fold else None,
+        means.T.numpy() if by_fold else None,
     )
+
+
+def _fold_weights(features: Features, dual: Tensor) -> np.ndarray:
+    """Weights (folds, F, J) of each fold's model, from its dual solution (N, J, folds)."""
+    folds = range(dual.shape[2])
+    return np.stack([features.transposed_times(dual[:, :, fold]).numpy().astype(np.float16) for fold in folds])
 
 
 def _means(targets: np.ndarray, observed: np.ndarray, is_held_out: Tensor, root: Tensor) -> Tensor:

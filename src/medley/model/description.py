@@ -72,7 +72,18 @@ def sections(
     rows = [(name, type(head).__name__, _labels(targets[name])) for name, head in graph.heads.items()]
     yield Section("outputs", ("output", "head", "predicts"), rows)
     yield from score_sections(metadata)
+    yield from _distilled(metadata)
     yield from _training(metadata, several=len(rows) > 1)
+
+
+def _distilled(metadata: Mapping[str, Any]) -> Iterator[Section]:
+    """What a student was distilled from, and its price."""
+    distilled = metadata.get("distilled")
+    if distilled:
+        price = distilled["price"]
+        rows = [(line["measure"], *(format_number(line[name]) for name in ("teacher", "student"))) for line in price]
+        title = f"distilled from {distilled['teacher']}"
+        yield Section(title, ("measure", "teacher", "student"), rows, right=("teacher", "student"))
 
 
 def _table(view: TableView, metadata: Mapping[str, Any]) -> Iterator[Section]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from medley.core.registry import operation
 from medley.model.affinity import TaskAffinity
@@ -14,9 +14,12 @@ from medley.model.importance import Importance
 from medley.tables.predict_options import OnUnreadable
 from medley.tables.predictor import Predictor
 
+StudentSize = Literal["small", "medium", "large"]
+"""How large the network of a distilled model is."""
+
 
 class ModelOperations(Predictor, ABC):
-    """Reports and explanations of a model: each method calls a registered function (`core.registry.operation`)."""
+    """Reports on a model, explanations, and distillation: methods call registered functions (`registry.operation`)."""
 
     def report(
         self, path: str | Path, x: Any = None, y: Any = None, *, root: str | Path | None = None, examples: bool = True
@@ -151,6 +154,63 @@ class ModelOperations(Predictor, ABC):
             on_unreadable=on_unreadable,
             seed=seed,
             verbose=verbose,
+        )
+
+    def distil(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        size: StudentSize = "medium",
+        label_weight: float = 0.5,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        validation_split: float = 0.2,
+        root: str | Path | None = None,
+        seed: int = 0,
+        time_limit: float | None = None,
+    ) -> Self:
+        """Trains one small network, the student, to predict what this model predicts: less accurate, but faster.
+
+        The student has the inputs and targets of this model, and no linear path, folds, neighbouring rows or pretrained
+        encoders. Its loss is a mean of two: against the labels, where there are any, and against the outputs of this
+        model, the teacher, which tell more than labels do. If the rows are those that the teacher was trained on,
+        outputs out of fold are used where it kept them (`validation`). Source: G. Hinton, O. Vinyals, J. Dean,
+        "Distilling the Knowledge in a Neural Network", 2015, https://arxiv.org/abs/1503.02531.
+
+        Args:
+            x: as in `evaluate`; rows without labels are welcome, and all labels may be missing.
+            y: as in `evaluate`.
+            size: `"small"`, `"medium"` (one network of two layers of 64 units, or of three of 128), or `"large"` (four
+                of the latter).
+            label_weight: weight of the loss against labels, from 0 to 1.
+            epochs: number of epochs; chosen by the inputs if left out.
+            batch_size: rows per step; chosen by the number of rows if left out.
+            validation_split: fraction of the rows by which the best epoch is chosen and the price is measured. For the
+                rows that the teacher was trained on, its own validation rows, or one of its folds.
+            root: as in `predict`.
+            seed: of the split, the initial weights, and the order of rows.
+            time_limit: seconds for the training, or None.
+
+        Returns:
+            A model of its own. `metadata["distilled"]` says what it was distilled from; its `"price"` lists metrics on
+            validation rows, size and speed of both.
+
+        Raises:
+            ConfigError, DataError: an argument or a row breaks a rule.
+        """
+        return operation("auto.distil")(
+            self,
+            x,
+            y,
+            size=size,
+            label_weight=label_weight,
+            epochs=epochs,
+            batch_size=batch_size,
+            validation_split=validation_split,
+            root=root,
+            seed=seed,
+            time_limit=time_limit,
         )
 
     def task_affinity(

@@ -90,11 +90,14 @@ class Recurrent(nn.Module):
 
     def forward(self, steps: Tensor) -> Tensor:
         """Steps (B, T, D) -> states."""
-        states, last = self.rnn(steps)
+        states, _ = self.rnn(steps)
         if self.return_sequences:
             return states
-        hidden = last[0] if isinstance(last, tuple) else last
-        return torch.cat([hidden[-2], hidden[-1]], 1) if self.rnn.bidirectional else hidden[-1]
+        if not self.rnn.bidirectional:
+            return states[:, -1]
+        # Ends of all states: exporters of torch 2.8 and 2.9 mistake the shape of the last states that a layer returns.
+        units = self.rnn.hidden_size
+        return torch.cat([states[:, -1, :units], states[:, 0, units:]], 1)
 
 
 class TokenRecurrent(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -119,15 +119,28 @@ def _areas(note: str, area: str, series: Sequence[dict[str, Any]]) -> str:
     return f"{note} {area} of {series[0]['name'].replace(' (', ': ').rstrip(')')}."
 
 
+Curve = Callable[[np.ndarray, np.ndarray], tuple[Any, Any, float]]
+"""Which rows are of a class, and their scores -> x and y of a curve, and the area under it."""
+
+
+def _curves(names: Sequence[str], truth: np.ndarray, probabilities: np.ndarray, curve: Curve) -> list[dict[str, Any]]:
+    """A line per class against the rest, with its area in parentheses; of the second of two classes only."""
+    series = []
+    for place in _frequent(names, truth):
+        x, y, area = curve(truth == place, probabilities[:, place])
+        series.append(figures.line(f"{names[place]} ({area:.3f})", x, y))
+    return series
+
+
 def roc_figure(names: Sequence[str], truth: np.ndarray, probabilities: np.ndarray) -> Figure:
     """The ROC curve: of the second of two classes, or of each against the rest."""
     from sklearn.metrics import roc_curve
 
-    series = []
-    for place in _frequent(names, truth):
-        false, true, _ = roc_curve(truth == place, probabilities[:, place])
-        area = _area(truth == place, probabilities[:, place])
-        series.append(figures.line(f"{names[place]} ({area or 0:.3f})", false, true))
+    def curve(is_class: np.ndarray, score: np.ndarray) -> tuple[Any, Any, float]:
+        false, true, _ = roc_curve(is_class, score)
+        return false, true, _area(is_class, score) or 0.0
+
+    series = _curves(names, truth, probabilities, curve)
     note = _areas("The farther above the diagonal, the better.", "Area under the curve", series) + _cut_note(names)
     return figures.lines(
         "ROC", series, "false positive rate", "true positive rate", note=note, diagonal=True, x_range=UNIT, y_range=UNIT
@@ -138,11 +151,11 @@ def precision_recall_figure(names: Sequence[str], truth: np.ndarray, probabiliti
     """Precision against recall, likewise."""
     from sklearn.metrics import precision_recall_curve
 
-    series = []
-    for place in _frequent(names, truth):
-        precision, recall, _ = precision_recall_curve(truth == place, probabilities[:, place])
-        area = average_precision(truth == place, probabilities[:, place])
-        series.append(figures.line(f"{names[place]} ({area:.3f})", recall, precision))
+    def curve(is_class: np.ndarray, score: np.ndarray) -> tuple[Any, Any, float]:
+        precision, recall, _ = precision_recall_curve(is_class, score)
+        return recall, precision, average_precision(is_class, score)
+
+    series = _curves(names, truth, probabilities, curve)
     note = _areas("What precision costs in recall.", "Average precision", series) + _cut_note(names)
     return figures.lines("Precision and recall", series, "recall", "precision", note=note, x_range=UNIT, y_range=UNIT)
 

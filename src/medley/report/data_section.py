@@ -107,7 +107,7 @@ def drift_part(model: Model, evidence: Evidence) -> dict[str, Any] | None:
         sentence = f"Drift in {len(drifted)} of {len(frame)} columns or properties of them: {listing(drifted, most=5)}."
     cells = [
         [row["name"], "yes" if row["drifted"] else "no", row["shift"], row["p_value"], 100 * row["missing"]]
-        for row in frame[:MOST_DRIFTED].to_dict("records")
+        for row in frame.head(MOST_DRIFTED).to_dict("records")
     ]
     columns = ["column or property", "drifted", "population stability index", "p-value", "change of missing cells %"]
     return {

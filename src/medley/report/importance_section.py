@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SECONDS, REPEATS = 8.0, 3
 MOST_COLUMNS = 20
 MOST_TASKS, MOST_AFFINITY_ROWS = 8, 500
+AFFINITY_BYTES = 2**21
+"""Of encoded rows whose affinity is measured: fewer rows with images, whose encoder runs for each of many steps."""
 
 
 def importance_section(model: Model, evidence: Evidence | None, names: Mapping[str, str]) -> dict[str, Any] | None:
@@ -56,7 +58,10 @@ def importance_section(model: Model, evidence: Evidence | None, names: Mapping[s
     if len(measured.tasks) > 1 and columns:
         section["figures"].append(_by_task(measured, [item.name for item in columns[:MOST_COLUMNS]], names))
     if 1 < len(measured.tasks) <= MOST_TASKS:
-        affinity = task_affinity(model, x, y, max_rows=MOST_AFFINITY_ROWS)
+        row_bytes = 1 if evidence.rows is None else evidence.rows.row_bytes
+        affinity = task_affinity(
+            model, x, y, max_rows=int(np.clip(AFFINITY_BYTES // row_bytes, 100, MOST_AFFINITY_ROWS))
+        )
         if (affinity.shared * (1 - np.eye(len(affinity.tasks)))).any():
             section["figures"] += affinity_view(affinity)["figures"]
     if len(model.input_names) > 1:

@@ -21,10 +21,10 @@ from medley.core.spec import Spec
 from medley.data.sources import absent
 from medley.errors import ConfigError, DataError, within
 from medley.graph.graph import Graph
-from medley.model.derived import InputRows
-from medley.model.encoding import encode_targets, loss_targets, source_nodes, warn_of_unlearned
-from medley.search.labelled_rows import LabelledRows
-from medley.search.stream import Stream
+from medley.model.derived import InputRows, derived_nodes
+from medley.model.encoding import encode_targets, loss_targets, source_nodes, take_weights, warn_of_unlearned
+from medley.search.labelled_rows import LabelledRows, row_numbers
+from medley.search.stream import Stream, StreamEncoding
 from medley.search.trial_data import TrialData
 
 _LABELS, _ROWS = "its labels cannot be encoded", "its rows cannot be encoded"
@@ -63,6 +63,11 @@ class Encodings(TrialData):
         self._columns = [InputRows(part.x, numbers=part.numbers) for part in parts]
         self.parts = [replace(part, x=columns) for part, columns in zip(parts, self._columns, strict=True)]
         self.stream = stream
+        self._fitted_rows = self.parts[0]
+        if stream is not None:
+            self._columns.append(InputRows(stream.sample.x, numbers=stream.sample.numbers))
+            self._fitted_rows = replace(stream.sample, x=self._columns[-1])
+        self._samples: dict[str, Encoded] = {}  # key -> rows of the stream's sample, encoded out of fold
         self._encodings: dict[str, tuple[Codec, list[Encoded]]] = {}
         self._fit_targets()
         self.labels = [self._labels(part) for part in self.parts]
@@ -102,7 +107,7 @@ class Encodings(TrialData):
         if key not in self._encodings:
             # Resolving the graph adds the block's name to errors, so only the input of a preprocessing is added here.
             with within("" if isinstance(block, InputBlock) else input_name):
-                self._encodings[key] = self._encode(input_name, self._codec(input_name, block))
+                self._encodings[key] = self._encode(key, input_name, self._codec(input_name, block))
         return self._encodings[key]
 
     def _codec(self, input_name: str, block: InputBlock | Preprocessing) -> Codec:
@@ -119,8 +124,8 @@ class Encodings(TrialData):
         codecs = {key.partition(": ")[0]: codec for key, (codec, _) in self._encodings.items()}
         return {name: dict(codec.choices) for name, codec in codecs.items() if isinstance(codec, SupervisedCodec)}
 
-    def _encode(self, input_name: str, codec: Codec) -> tuple[Codec, list[Encoded]]:
-        rows = self.parts[0] if self.stream is None else self.stream.sample
+    def _encode(self, key: str, input_name: str, codec: Codec) -> tuple[Codec, list[Encoded]]:
+        rows = self._fitted_rows
         with WarningCollector() as collector:  # one warning for training and validation rows
             values = rows.x[input_name]
             if values is None:
@@ -130,11 +135,14 @@ class Encodings(TrialData):
             if isinstance(codec, SupervisedCodec):
                 with using_row_numbers(rows.numbers):
                     training = codec.fit_encode(values, self._training_labels())
+                if self.stream is not None:  # `_encode_stream` encodes all sources of a graph in one pass
+                    self._samples[key] = training
+                    return codec, []
                 encoded = [training, *(_encode_part(codec, part, input_name) for part in self.parts[1:])]
             else:
                 with using_row_numbers(rows.numbers), as_data_error(_ROWS):
                     codec.fit(values)
-                if self.stream is not None:  # `_encode_stream` encodes all sources of a graph in one pass
+                if self.stream is not None:
                     return codec, []
                 encoded = [_encode_part(codec, part, input_name) for part in self.parts]
         check_has_training_rows(encoded)
@@ -148,32 +156,41 @@ class Encodings(TrialData):
         return codec, encoded
 
     def _training_labels(self) -> Labels:
-        part = self.parts[0]
-        return Labels(
-            self.targets, self.labels[0], part.weight, part.folds, None if self.seconds is None else self.seconds()
-        )
+        """The labels of the rows that codecs are fitted to."""
+        part, encoded, weight, folds = self.parts[0], self.labels[0], self.parts[0].weight, self.parts[0].folds
+        if self.stream is not None:
+            index = np.searchsorted(row_numbers(part), row_numbers(self._fitted_rows))
+            encoded = {name: Encoded(rows.array[index], rows.present[index]) for name, rows in encoded.items()}
+            weight, folds = take_weights(weight, index), None if folds is None else folds[index]
+        seconds = None if self.seconds is None else self.seconds()
+        is_sample = self._fitted_rows.size < part.size
+        return Labels(self.targets, encoded, weight, folds, seconds, is_sample=is_sample)
 
     def source_codec(self, name: str, input_name: str, block: InputBlock | Preprocessing) -> Codec:
         return self._encoded(input_name, block)[0]
 
     def read(self, graph: Graph) -> dict[str, list[Encoded]]:
         sources = source_nodes(graph)
-        self._encode_stream([(input_name, block) for _, input_name, block in sources])
+        self._encode_stream(graph)
         return {name: self._encoded(input_name, block)[1] for name, input_name, block in sources}
 
-    def _encode_stream(self, sources: Sequence[tuple[str, InputBlock | Preprocessing]]) -> None:
+    def _encode_stream(self, graph: Graph) -> None:
         """Encodes the sources that have not been encoded yet, in one pass over the stream's rows."""
         if self.stream is None:
             return
-        codecs = {
-            _key(input_name, block): (input_name, self._encoded(input_name, block)[0]) for input_name, block in sources
-        }
-        new = {key: encoding for key, encoding in codecs.items() if not self._encodings[key][1]}
+        derived = {str(node.block.name): node for node in derived_nodes(graph)}
+        new: dict[str, StreamEncoding] = {}
+        for _, input_name, block in source_nodes(graph):
+            codec, encoded = self._encoded(input_name, block)
+            if not encoded:
+                key = _key(input_name, block)
+                new[key] = StreamEncoding(input_name, codec, derived.get(input_name), self._samples.get(key))
         if not new:
             return
         for key, encoded in self.stream.encode(new).items():
             check_has_training_rows(encoded)
-            self._encodings[key] = (new[key][1], encoded)
+            self._encodings[key] = (new[key].codec, encoded[: len(self.parts)])
+            self._samples.pop(key, None)
         self.unreadable_rows.update(self.stream.unreadable_rows)
 
     def digest(self, settings: Sequence[str]) -> str:
@@ -197,6 +214,7 @@ class Encodings(TrialData):
             digest.update(_bytes(part.array))
             digest.update(_bytes(part.present))
         for part in self.parts:
+            digest.update(b"" if part.folds is None else _bytes(part.folds))
             weights = part.weight if isinstance(part.weight, Mapping) else {"": part.weight}
             for name, weight in weights.items():
                 digest.update(b"" if weight is None else name.encode() + _bytes(weight))

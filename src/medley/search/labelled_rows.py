@@ -34,3 +34,8 @@ class LabelledRows:
     where: str = ""
     folds: np.ndarray | None = None
     groups: np.ndarray | None = None
+
+
+def row_numbers(rows: LabelledRows) -> np.ndarray:
+    """(N,) the caller's number of each row."""
+    return np.arange(rows.size) if rows.numbers is None else rows.numbers

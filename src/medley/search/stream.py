@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from medley.core.block import Node
 from medley.core.codec import Codec, Encoded
 from medley.search.labelled_rows import LabelledRows
+
+
+@dataclass(frozen=True)
+class StreamEncoding:
+    """How the rows of a stream are encoded.
+
+    Args:
+        input_name: name of the input.
+        codec: fitted to the sample.
+        node: of the input where it is derived from others; else None.
+        sample: the encoded rows of the sample, where the codec learnt from labels and encodes them out of fold.
+    """
+
+    input_name: str
+    codec: Codec
+    node: Node | None = None
+    sample: Encoded | None = None
 
 
 class Stream(ABC):
@@ -24,11 +43,11 @@ class Stream(ABC):
     unreadable_rows: dict[str, list[dict[str, Any]]]
 
     @abstractmethod
-    def encode(self, encodings: Mapping[str, tuple[str, Codec]]) -> dict[str, list[Encoded]]:
+    def encode(self, encodings: Mapping[str, StreamEncoding]) -> dict[str, list[Encoded]]:
         """Computes several encodings of all rows in one pass.
 
         Args:
-            encodings: key -> name of the input, and its fitted codec.
+            encodings: key -> how rows are encoded.
 
         Returns:
             Key -> encoded training rows, encoded validation rows.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from medley.core.batch import Rows
 from medley.core.codec import Encoded
+from medley.core.mapped import MappedRows, is_mapped
 from medley.data.rows import take
 from medley.data.sources import Source
 from medley.errors import ConfigError
@@ -20,6 +21,8 @@ from medley.model.tasks import Task, task_losses
 from medley.search.labelled_rows import LabelledRows
 from medley.tables.view import TableView
 from medley.trust.reference import MOST_ROWS, Reference
+
+_BATCH_ROWS = 4_096
 
 MARGIN = 1.01
 """Loss divided by that of linear models from which a model counts as worse."""
@@ -51,8 +54,7 @@ def worse_than_linear(
     for source in sources:
         start = 1
         for head, width in source.codec.spec.linear_outputs:
-            raw = np.asarray(encoded[source.name].array[:, start : start + width])
-            linear[head] = torch.from_numpy(raw).to(rows.device)
+            linear[head] = _columns(encoded[source.name].array, slice(start, start + width)).to(rows.device)
             start += width
     compared = [task for task in tasks if task.name in linear and task.name in outputs]
     if not compared:
@@ -61,6 +63,15 @@ def worse_than_linear(
     return {
         name: [loss, linear_losses[name]] for name, loss in losses.items() if loss > MARGIN * linear_losses[name] > 0
     }
+
+
+def _columns(array: np.ndarray, columns: slice) -> Tensor:
+    """Some columns of encoded rows (N, ...), copied; of memory-mapped rows, few pages are in memory at a time."""
+    if not is_mapped(array):
+        return torch.from_numpy(np.array(array[:, columns]))
+    mapped = MappedRows(array, "cpu")
+    starts = range(0, len(array), _BATCH_ROWS)
+    return torch.cat([mapped.slice(start, start + _BATCH_ROWS)[:, columns].clone() for start in starts])
 
 
 def shifted_columns(

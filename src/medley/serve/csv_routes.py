@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from io import BytesIO
 from typing import Any
 
@@ -13,10 +12,9 @@ from starlette.responses import Response
 from medley.errors import MedleyError
 from medley.serve.body import read_body
 from medley.serve.loaded import Loaded, Predicted
+from medley.serve.model_request import ModelRequest
 from medley.serve.refusal import Refusal
 from medley.serve.rows import Options, checked_rows
-from medley.serve.served import ServedModel
-from medley.serve.settings import Settings
 
 router = APIRouter()
 
@@ -24,18 +22,12 @@ router = APIRouter()
 @router.post("/models/{name}/predict.csv")
 async def predict_csv(request: Request, name: str) -> Response:
     """Answers as columns after those of the table; cells that cannot be read count as missing."""
-    model: ServedModel = request.app.state.served[name]
-    settings: Settings = request.app.state.settings
-    request.state.model = model.name
-    started = time.monotonic()
-    loaded = model.loaded
-    body = await read_body(request, settings.limits)
-    frame = await run_in_threadpool(read_csv, body, loaded)
-    rows = checked_rows(_records(frame, loaded), loaded.fields, settings.limits)
-    request.state.rows = len(rows)
-    left = max(settings.limits.seconds - (time.monotonic() - started), 0.001)
+    model_request = ModelRequest.of(request, name)
+    loaded, limits = model_request.loaded, model_request.settings.limits
+    frame = await run_in_threadpool(read_csv, await read_body(request, limits), loaded)
+    rows = checked_rows(_records(frame, loaded), loaded.fields, limits)
     options = Options(probabilities=request.query_params.get("probabilities", "true") != "false", on_unreadable="warn")
-    predicted = await model.batcher.submit(loaded, rows, options, left)
+    predicted = await model_request.predicted(rows, options)
     text = await run_in_threadpool(_csv_of, frame, predicted)
     headers = {
         "content-disposition": f'attachment; filename="{loaded.name}-answers.csv"',

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
@@ -15,9 +14,9 @@ from medley.serve.answers import json_value
 from medley.serve.body import parse_json, read_body
 from medley.serve.fields import Field
 from medley.serve.loaded import Loaded, Predicted
+from medley.serve.model_request import ModelRequest
 from medley.serve.refusal import CellError, Refusal
 from medley.serve.rows import Options, Rows, rows_of_json
-from medley.serve.served import ServedModel
 from medley.serve.settings import Settings
 
 router = APIRouter()
@@ -42,20 +41,14 @@ async def describe_model(request: Request, name: str) -> Response:
 @router.post("/models/{name}/predict")
 async def predict(request: Request, name: str) -> Response:
     """Answers to rows, as JSON or as a form with files."""
-    model: ServedModel = request.app.state.served[name]
-    settings: Settings = request.app.state.settings
-    request.state.model = model.name
-    started = time.monotonic()
-    loaded = model.loaded
-    with model.batcher.arriving():
+    model_request = ModelRequest.of(request, name)
+    loaded, settings = model_request.loaded, model_request.settings
+    with model_request.model.batcher.arriving():
         rows, options = await _read(request, loaded, settings)
     if options.explain and len(rows) > settings.explained_rows:
         message = f"At most {settings.explained_rows} rows of a request can be explained, got {len(rows):,}."
         raise Refusal(422, message)
-    request.state.rows = len(rows)
-    left = max(settings.limits.seconds - (time.monotonic() - started), 0.001)
-    predicted = await model.batcher.submit(loaded, rows, options, left)
-    return JSONResponse(_content(loaded, predicted))
+    return JSONResponse(_content(loaded, await model_request.predicted(rows, options)))
 
 
 def _content(loaded: Loaded, predicted: Predicted) -> dict[str, Any]:

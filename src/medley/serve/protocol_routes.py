@@ -6,7 +6,6 @@ Source: https://github.com/kserve/open-inference-protocol, with the binary exten
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -16,9 +15,9 @@ from medley import __version__
 from medley.serve.answers import json_cells
 from medley.serve.body import parse_json, read_body
 from medley.serve.loaded import Loaded
+from medley.serve.model_request import ModelRequest
 from medley.serve.refusal import Refusal
 from medley.serve.rows import Options, Rows, checked_rows
-from medley.serve.served import ServedModel
 from medley.serve.settings import Settings
 from medley.serve.tensors import field_metadata, rows_of_tensors, target_metadata, tensors_of
 
@@ -71,16 +70,11 @@ async def model_ready(request: Request, name: str, version: str | None = None) -
 @router.post("/models/{name}/versions/{version}/infer")
 async def infer(request: Request, name: str, version: str | None = None) -> Response:
     """Predictions and probabilities as tensors, one per column of answers."""
-    model: ServedModel = request.app.state.served[name]
-    settings: Settings = request.app.state.settings
-    request.state.model = model.name
-    started = time.monotonic()
+    model_request = ModelRequest.of(request, name)
     loaded = _version(request, name, version)
-    with model.batcher.arriving():
-        content, rows = await _read(request, loaded, settings)
-    request.state.rows = len(rows)
-    left = max(settings.limits.seconds - (time.monotonic() - started), 0.001)
-    predicted = await model.batcher.submit(loaded, rows, Options(on_unreadable="raise"), left)
+    with model_request.model.batcher.arriving():
+        content, rows = await _read(request, loaded, model_request.settings)
+    predicted = await model_request.predicted(rows, Options(on_unreadable="raise"))
     columns = [(column, json_cells(cells)) for column, cells in predicted.columns]
     parameters = content.get("parameters")
     is_binary = bool(parameters.get("binary_data_output")) if isinstance(parameters, dict) else False

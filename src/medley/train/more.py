@@ -77,9 +77,9 @@ def fit_more(
     if size < 2:
         raise DataError(f"Training further needs two rows at least, got {size}.")
     tasks = [task for task in tasks_of(trained.graph, trained.targets) if task.name in targets]
-    parts = list(map(np.sort, split(size, validation_split, seed, _strata(tasks, targets))))
+    parts = list(map(np.sort, split(size, validation_split, seed, target_strata(tasks, targets))))
     train_rows, validation_rows = [
-        Rows(_some(encoded, index), _some(targets, index), take_weights(weight, index), trained.device)
+        Rows(some_rows(encoded, index), some_rows(targets, index), take_weights(weight, index), trained.device)
         for index in parts
     ]
     weights = model.metadata.get("loss_weights") or {}
@@ -96,8 +96,12 @@ def fit_more(
         "stopped": result.stopped,
         **({"new_classes": added} if added else {}),
     }
-    held_out = (_some(targets, parts[1]), take_weights(weight, parts[1]), parts[1])
-    origin: dict[str, Any] = {"sources": trained.sources, "encoded": _some(encoded, parts[1]), "table": trained.table}
+    held_out = (some_rows(targets, parts[1]), take_weights(weight, parts[1]), parts[1])
+    origin: dict[str, Any] = {
+        "sources": trained.sources,
+        "encoded": some_rows(encoded, parts[1]),
+        "table": trained.table,
+    }
     origin["x"] = {name: take(rows, parts[1]) for name, rows in values.items() if rows is not None}
     trained.trust, calibration = learn_trust(trained.network, tasks, validation_rows, *held_out, "fit_more", **origin)
     trained.trust = replace(trained.trust, decisions=model.trust.without(added).decisions)
@@ -145,11 +149,12 @@ def _former_rate(model: Model) -> float:
     return rate if isinstance(rate, int | float) else default_learning_rate(1_000)
 
 
-def _some(encoded: Mapping[str, Encoded], index: np.ndarray) -> dict[str, Encoded]:
+def some_rows(encoded: Mapping[str, Encoded], index: np.ndarray) -> dict[str, Encoded]:
+    """Encoded rows at some positions."""
     return {name: Encoded(values.array[index], values.present[index]) for name, values in encoded.items()}
 
 
-def _strata(tasks: Sequence[Task], targets: Mapping[str, Encoded]) -> list[np.ndarray]:
+def target_strata(tasks: Sequence[Task], targets: Mapping[str, Encoded]) -> list[np.ndarray]:
     """Class codes (B,) of every target, for a stratified split."""
     strata = []
     for task in tasks:

@@ -56,12 +56,6 @@ def test_images_alone_have_one_stage():
     assert {"LinearPath", "FirstStage"}.isdisjoint(kinds(price))
 
 
-def test_without_a_linear_path_every_input_has_its_own_encoder():
-    (price,) = table_graph([TABLE, NOTE], HEADS[:1], linear=False)
-    assert "TextBlock" in kinds(price)
-    assert "LinearPath" not in kinds(price)
-
-
 def test_a_column_may_have_the_linear_paths_name():
     table = md.StructuredDataInput(name=LINEAR_PATH)
     (price,) = table_graph([table], HEADS[:1])

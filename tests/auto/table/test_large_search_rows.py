@@ -9,11 +9,10 @@ import pytest
 from PIL import Image
 
 import medley as md
-from medley.auto.table import fit as fit_module
 from medley.auto.table import large_search_rows
-from medley.auto.table.graph import table_graph
 from medley.cache.encoded_files import EncodedFiles
 from medley.errors import BadImageWarning, DataError, MedleyWarning
+from medley.linear.codec import LinearPathCodec
 from medley.tables.reading import large_table as scan
 
 SMALL = "20kB"
@@ -39,14 +38,6 @@ def rows(count=120, seed=0):
     frame.loc[::7, "mood"] = None
     frame.loc[5, ["size", "kind", "born", "owner", "note"]] = frame.loc[6, ["size", "kind", "born", "owner", "note"]]
     return frame
-
-
-@pytest.fixture(autouse=True, scope="module")
-def without_linear_path():
-    """Large tables have no linear path and no folds, so that tables in memory are compared with them without."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit_module, "table_graph", lambda inputs, heads, **_: table_graph(inputs, heads, linear=False))
-        yield
 
 
 @pytest.fixture
@@ -75,7 +66,7 @@ def same(first, other):
 
 
 @pytest.fixture(scope="module")
-def held(tmp_path_factory, without_linear_path):
+def held(tmp_path_factory):
     folder = tmp_path_factory.mktemp("held")
     rows().to_csv(folder / "t.csv", index=False)
     options = {"max_trials": 1, "epochs": 1, "directory": folder, "verbose": 0, "validation_split": 0.2}
@@ -118,6 +109,45 @@ def test_the_split_and_weights_are_as_in_memory(fit, tmp_path, options):
     same(fit(tmp_path / "t.csv", memory=SMALL, **options), fit(tmp_path / "t.csv", memory="10GB", **options))
 
 
+@pytest.mark.parametrize("options", [{}, {"group": "owner"}, {"inputs": ["size", "kind", "note"]}], ids=str)
+def test_folds_and_the_linear_path_are_as_in_memory(fit, tmp_path, options):
+    frame = rows()
+    frame["born"] = (pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(120) % 40, unit="D")).astype(str)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    options = {"validation_split": None, **options}
+    large, held = (fit(tmp_path / "t.csv", memory=memory, **options) for memory in (SMALL, "10GB"))
+    same(large, held)
+    assert large.metadata["folds"] == 5
+    assert "linear_path" in [source.name for source in large.sources]
+    assert large.metadata["rows"] == {"train": 120, "held_out": 0}
+    pd.testing.assert_frame_equal(large.predict(frame), held.predict(frame))
+    for head, task in held.validation.tasks.items():
+        np.testing.assert_array_equal(large.validation.tasks[head].outputs, task.outputs)
+
+
+def test_rows_beyond_the_sample_are_encoded_by_models_of_other_folds(fit, tmp_path, monkeypatch):
+    monkeypatch.setattr(scan.scan, "__kwdefaults__", {"rows": 200})
+    monkeypatch.setattr(large_search_rows, "_MIN_SAMPLE", 5)
+    encode, folds_of_word = LinearPathCodec.encode_training, {}
+
+    def recorded(self, values, folds):
+        for note, fold in zip(values["note"], folds.tolist(), strict=True):
+            folds_of_word.setdefault(note.split()[0], []).append(fold)
+        return encode(self, values, folds)
+
+    monkeypatch.setattr(LinearPathCodec, "encode_training", recorded)
+    frame = rows(400)
+    frame["note"] = frame["owner"].str.replace(" ", "") + " " + frame["note"]
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    model = fit(tmp_path / "t.csv", memory=SMALL, group="owner", validation_split=None)
+    assert model.metadata["learnt_from"] == 200
+    assert sum(map(len, folds_of_word.values())) == 200
+    assert all(len(set(folds)) == 1 for folds in folds_of_word.values())  # the folds of groups
+    held = fit(tmp_path / "t.csv", memory="10GB", group="owner", validation_split=None)
+    ours, theirs = (trained.metadata["scores"]["val_loss"] for trained in (model, held))
+    assert ours == pytest.approx(theirs, rel=0.3)
+
+
 def test_classes_and_labels_are_those_of_all_rows_rather_than_of_the_sample(fit, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(scan, "SAMPLE_ROWS", 30)
     monkeypatch.setattr(large_search_rows, "SAMPLE_ROWS", 30)
@@ -134,7 +164,7 @@ def test_classes_and_labels_are_those_of_all_rows_rather_than_of_the_sample(fit,
     assert model.metadata["learnt_from"] < 30
     assert re.search(r"400 rows, read in batches.*30 of them", output)
     assert "inputs are fitted to a sample" in output
-    assert "encoded table, note: 400 rows" in output
+    assert "encoded table, linear_path: 400 rows" in output
 
 
 def test_a_split_column_whose_training_rows_are_few_is_sampled_by_itself(fit, tmp_path, monkeypatch):

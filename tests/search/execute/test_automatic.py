@@ -1,6 +1,10 @@
 """A search chooses by itself whether its trials are trained together, and tries and finds the same either way."""
 
+import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,3 +178,34 @@ def test_stacks_in_two_processes_are_the_serial_search(tmp_path, monkeypatch, ca
         assert trial.params == expected[number].params
         assert trial.state == expected[number].state
         assert trial.score == pytest.approx(expected[number].score, rel=5e-3)
+
+
+DRIVER = """
+import sys
+sys.path.insert(0, {tests!r})
+from test_automatic import model, rows
+from medley.search.execute import automatic
+automatic.MIN_STEPS = 0
+automatic.os.cpu_count = lambda: 2
+auto = model({folder!r}, stepper="compiled", trials=8)
+auto.fit(*rows(), epochs=60, verbose=0, callbacks=[lambda record: print(record.epoch, flush=True)])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_stacks_that_end_early_are_continued_by_the_next_search(tmp_path, monkeypatch, number, capsys):
+    """The processes notice that the search is gone, and write the states of their lanes."""
+    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert driver.stdout is not None
+    for _ in range(40):  # epochs, of four trials
+        assert driver.stdout.readline(), driver.communicate()[1]
+    driver.send_signal(number)
+    driver.communicate(timeout=60)
+    monkeypatch.setattr(automatic, "MIN_STEPS", 0)
+    auto = model(tmp_path, stepper="compiled", trials=8)
+    auto.fit(*rows(), epochs=60, verbose=1, executor="serial")
+    assert "is resumed in epoch" in capsys.readouterr().out
+    assert sorted(trials_of(auto)) == list(range(8))
+    assert {trial.state for trial in trials_of(auto).values()} <= {"complete", "pruned"}

@@ -126,7 +126,8 @@ def cross_validate(
         from joblib import Parallel, delayed  # noqa: TID251  (only for its processes; nothing is saved)
 
         left = time_left(math.ceil(folds / workers))
-        results = Parallel(min(workers, folds))(delayed(training)(fold, time_limit=left) for fold in range(folds))
+        tasks = (delayed(training)(fold, time_limit=left) for fold in range(folds))
+        results: Any = Parallel(min(workers, folds))(tasks)
     predictions = [predicted for _, predicted in results]
     table_of_scores = pd.DataFrame({f"fold_{fold}": scores for fold, (scores, _) in enumerate(results)})
     error = table_of_scores.std(axis=1, ddof=1) / np.sqrt(table_of_scores.notna().sum(axis=1))

@@ -229,7 +229,7 @@ def fit(
     path = path if local_means else {**path, "local_means": False}
     auto = AutoModel(
         design.inputs,
-        table_graph(design.inputs, design.heads, linear=rows.stream is None, path=path),
+        table_graph(design.inputs, design.heads, path=path),
         project_name,
         max_trials or (1 if plan else 100),
         directory,

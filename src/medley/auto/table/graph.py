@@ -19,7 +19,7 @@ LINEAR_PATH = "linear_path"
 
 
 def table_graph(
-    inputs: Sequence[InputBlock], heads: Sequence[Head], *, linear: bool = True, path: Mapping[str, Any] | None = None
+    inputs: Sequence[InputBlock], heads: Sequence[Head], *, path: Mapping[str, Any] | None = None
 ) -> list[Node]:
     """Heads joined to the inputs of a table.
 
@@ -30,7 +30,6 @@ def table_graph(
     Args:
         inputs: the inputs.
         heads: one per target.
-        linear: whether there is a linear path.
         path: fields of the linear path.
 
     Returns:
@@ -42,7 +41,7 @@ def table_graph(
     >>> [str(node.block.name) for node in table_graph([StructuredDataInput()], heads)[0].inputs[1].inputs]
     ['None']
     """
-    readable = [block for block in inputs if block.linear_features() is not None] if linear else []
+    readable = [block for block in inputs if block.linear_features() is not None]
     direct = [block.encode_for_ensemble() for block in inputs if not block.shares_encoder]
     late = [block.encode_for_ensemble() for block in inputs if block.shares_encoder]
     if not readable:

@@ -16,18 +16,16 @@ from medley.auto.table.reports import report_design, report_unparsed, unreadable
 from medley.auto.table.search_rows import (
     SearchRows,
     SplitSettings,
-    labels_and_split,
     remaining_rows,
-    report_split,
-    row_groups,
-    select_rows,
     split_metadata,
+    split_parts,
+    time_columns,
 )
 from medley.auto.table.table_stream import LEFT_OUT, TRAIN, VALIDATION, TableStream
 from medley.cache import folder as cache
 from medley.core.row_reporting import using_row_numbers
 from medley.errors import MedleyError
-from medley.search.labelled_rows import LabelledRows
+from medley.search.labelled_rows import LabelledRows, row_numbers
 from medley.search.progress import Progress
 from medley.tables.checks.leaks import row_hashes
 from medley.tables.reading.large_table import SAMPLE_ROWS, LargeTable, Scan, draw, large_table, scan
@@ -81,7 +79,7 @@ def scan_table(table: Any, root: Any, memory: int, columns: Sequence[str], seed:
 def large_search_rows(
     table_scan: Scan, design: TableDesign, split_settings: SplitSettings, progress: Progress
 ) -> SearchRows:
-    """Splits a large table in one pass over its rows; the rows of its inputs become a stream.
+    """Splits a large table in one pass over its rows, as `search_rows` does; the rows of its inputs become a stream.
 
     Raises:
         DataError: there would be no training or no validation rows, or labels or files are invalid.
@@ -99,20 +97,21 @@ def large_search_rows(
     numbers = remaining_rows(batch_results.unreadable, table_scan.rows)
     labels = Table(table_scan.full.frame.iloc[numbers], table_scan.table.root, table_scan.full.origin)
     duplicates = _duplicate_groups(batch_results.hashes[numbers])
-    y, weight, train, validation = labels_and_split(labels, design, split_settings, numbers, duplicates)
-    report_split(labels, split_settings, train, validation, progress)
+    metadata["duplicate_rows"] = len(duplicates) - len(np.unique(duplicates))
+    times = ((name, times[numbers]) for name, times in batch_results.times.items())
+    parts = split_parts(labels, {}, design, split_settings, numbers, duplicates, times, progress)
     part_of_row = np.full(table_scan.rows, LEFT_OUT, np.int8)
-    part_of_row[numbers[train]], part_of_row[numbers[validation]] = TRAIN, VALIDATION
-    groups = row_groups(labels, split_settings)
-    parts = [select_rows({}, y, weight, rows, numbers, groups) for rows in (train, validation)]
+    for part, rows in zip((TRAIN, VALIDATION), parts, strict=False):
+        part_of_row[row_numbers(rows)] = part
     sample = _training_sample(table_scan, table, view, part_of_row, split_settings.seed)
     if sample.size < parts[0].size:
         progress.log(f"inputs are fitted to a sample of {sample.size:,} of {parts[0].size:,} training rows")
     digest = cache.digest(table.digest(), batch_results.files.hexdigest(), part_of_row)
-    stream = TableStream(table, view, part_of_row, sample, digest, progress)
+    stream = TableStream(table, view, part_of_row, sample, digest, progress, parts[0].folds)
     dropped = np.array(sorted(batch_results.unreadable), np.int64)
     metadata |= {"learnt_from": sample.size, "split_by": split_settings.metadata}
-    return SearchRows(parts[0], parts[1], split_metadata(design, metadata, parts, dropped), stream)
+    validation = parts[1] if parts[1:] else None
+    return SearchRows(parts[0], validation, split_metadata(design, metadata, parts, dropped), stream)
 
 
 @dataclass
@@ -127,12 +126,14 @@ class _BatchResults:
         files: a checksum of the files whose paths are in cells.
         unparsed: column -> number of cells that cannot be parsed, and the row of the first.
         unreadable: rows with a file that cannot be read, if these are dropped.
+        times: column of times -> (N,) its cells.
     """
 
     rows: int
     files: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
     unparsed: dict[str, tuple[int, int]] = field(default_factory=dict)
     unreadable: set[int] = field(default_factory=set)
+    times: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.hashes = np.zeros(self.rows, np.uint64)
@@ -144,6 +145,9 @@ class _BatchResults:
                 count, first = self.unparsed.get(name, (0, start + int(cells.unparsed[0])))
                 self.unparsed[name] = (count + len(cells.unparsed), first)
         self.hashes[start : start + len(batch)] = row_hashes([cells.values for cells in columns.values()])
+        for name in time_columns(design):
+            times = self.times.setdefault(name, np.full(self.rows, "NaT", "datetime64[s]"))
+            times[start : start + len(batch)] = np.asarray(columns[name].values, "datetime64[s]")
         for name in design.view.files:
             _update_checksum(self.files, columns[name].values)
         if drop:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -121,15 +121,42 @@ def search_rows(table: Table, design: TableDesign, split_settings: SplitSettings
     checks = {**leaks, "duplicate_rows": len(duplicates) - len(np.unique(duplicates))}
     checks["split_by"] = split_settings.metadata
     x = design.view.x(table)
+    cells = ((name, table_cells(table, design.view.schema[name]).values) for name in time_columns(design))
+    parts = split_parts(table, x, design, split_settings, numbers, duplicates, cells, progress)
     dropped = np.setdiff1d(np.arange(rows), numbers)
-    times = _times(table, design, progress) if split_settings.is_free and not split_settings.split_columns else None
+    return SearchRows(parts[0], parts[1] if parts[1:] else None, split_metadata(design, checks, parts, dropped))
+
+
+def split_parts(
+    table: Table,
+    x: Mapping[str, Any],
+    design: TableDesign,
+    split_settings: SplitSettings,
+    numbers: np.ndarray,
+    duplicates: np.ndarray,
+    times_of_columns: Iterable[tuple[str, Any]],
+    progress: Progress,
+) -> list[LabelledRows]:
+    """Training rows in folds; or training rows and validation rows.
+
+    Args:
+        table: N rows, with at least the columns of the targets and of the split.
+        x: input name -> N rows; empty for a table that is read in batches.
+        design: contains the heads.
+        split_settings: how to split.
+        numbers: (N,) the caller's number of each row.
+        duplicates: (N,) integers that are equal for duplicate rows.
+        times_of_columns: name and cells (N,) of each column of times.
+        progress: logs.
+    """
+    is_periodic = split_settings.is_free and not split_settings.split_columns
+    times = _first_times(times_of_columns, progress) if is_periodic else None
     has_split_column = split_settings.time is not None or split_settings.split is not None
     if split_settings.is_free and not has_split_column and has_folds(design.inputs) and len(table) >= MIN_FOLD_ROWS:
         y, weight, folds = labels_and_folds(table, design, split_settings, numbers, duplicates, times)
         if len(np.unique(folds)) == FOLDS:  # few groups or times make fewer folds
             groups = row_groups(table, split_settings)
-            part = replace(select_rows(x, y, weight, np.arange(len(table)), numbers, groups), folds=folds)
-            return SearchRows(part, None, split_metadata(design, checks, [part], dropped))
+            return [replace(select_rows(x, y, weight, np.arange(len(table)), numbers, groups), folds=folds)]
     if split_settings.is_free:
         split_settings = replace(split_settings, fraction=default_fraction(len(table)))
     y, weight, train, validation = labels_and_split(table, design, split_settings, numbers, duplicates)
@@ -153,23 +180,25 @@ def search_rows(table: Table, design: TableDesign, split_settings: SplitSettings
         if len(np.unique(folds)) < FOLDS:
             folds = fold_rows(table.frame.iloc[train], split_settings.seed, strata)
         parts[0] = replace(parts[0], folds=folds)
-    return SearchRows(parts[0], parts[1], split_metadata(design, checks, parts, dropped))
+    return parts
 
 
-def _times(table: Table, design: TableDesign, progress: Progress) -> np.ndarray | None:
+def time_columns(design: TableDesign) -> list[str]:
+    """The columns of times that inputs read."""
+    return [name for name in design.view.required if design.view.schema[name].kind == "time"]
+
+
+def _first_times(times_of_columns: Iterable[tuple[str, Any]], progress: Progress) -> np.ndarray | None:
     """The cells (N,) of the first column with many distinct times; None if there is none."""
-    for feed in design.view.feeds:
-        for name in feed.columns:
-            if design.view.schema[name].kind != "time":
-                continue
-            times = np.asarray(table_cells(table, design.view.schema[name]).values, "datetime64[s]")
-            present = ~np.isnat(times)
-            if present.mean() > _MIN_TIMES_FRACTION and len(np.unique(times[present])) >= _MIN_DISTINCT_TIMES:
-                progress.log(
-                    f"validation rows are periods of time, by {name}, as rows that are close in time tend to be alike; "
-                    f"{spelled('validation_split', 0.2)} draws them at random, {spelled('time', name)} takes the latest"
-                )
-                return times
+    for name, cells in times_of_columns:
+        times = np.asarray(cells, "datetime64[s]")
+        present = ~np.isnat(times)
+        if present.mean() > _MIN_TIMES_FRACTION and len(np.unique(times[present])) >= _MIN_DISTINCT_TIMES:
+            progress.log(
+                f"validation rows are periods of time, by {name}, as rows that are close in time tend to be alike; "
+                f"{spelled('validation_split', 0.2)} draws them at random, {spelled('time', name)} takes the latest"
+            )
+            return times
     return None
 
 

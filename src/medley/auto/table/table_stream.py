@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,11 +14,15 @@ import medley.errors
 from medley.cache import folder as cache
 from medley.cache.encoded_files import EncodedFiles, EncodingLayout, StoredEncoding, Writer
 from medley.core.codec import Codec, Encoded
+from medley.core.linear import SupervisedCodec
 from medley.core.row_reporting import RowWarning, WarningCollector, using_row_numbers
+from medley.data.rows import take
 from medley.errors import warn, within
-from medley.search.labelled_rows import LabelledRows
+from medley.graph.graph import Graph
+from medley.model.derived import InputRows
+from medley.search.labelled_rows import LabelledRows, row_numbers
 from medley.search.progress import Progress
-from medley.search.stream import Stream
+from medley.search.stream import Stream, StreamEncoding
 from medley.tables.reading.large_table import LargeTable
 from medley.tables.reading.read import Table
 from medley.tables.view import TableView
@@ -37,6 +41,7 @@ class TableStream(Stream):
         sample: training rows to which codecs are fitted.
         digest: a checksum of the table, of the files whose paths it contains, and of the split.
         progress: logs.
+        folds: the fold of each training row, or None.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class TableStream(Stream):
         sample: LabelledRows,
         digest: str,
         progress: Progress,
+        folds: np.ndarray | None = None,
     ) -> None:
         self.table = table
         self.view = view
@@ -55,25 +61,29 @@ class TableStream(Stream):
         self.sample = sample
         self.digest = digest
         self.progress = progress
+        self._fold_of_row: np.ndarray | None = None
+        if folds is not None:
+            self._fold_of_row = np.zeros(len(part_of_row), np.int8)
+            self._fold_of_row[part_of_row == TRAIN] = folds
         self.unreadable_rows: dict[str, list[dict[str, Any]]] = {}
         self._files = EncodedFiles()
 
-    def encode(self, encodings: Mapping[str, tuple[str, Codec]]) -> dict[str, list[Encoded]]:
+    def encode(self, encodings: Mapping[str, StreamEncoding]) -> dict[str, list[Encoded]]:
         """As `Stream.encode`; encodings in the cache, of any process, are reused.
 
         Warns:
             BadImageWarning: images cannot be read; once for all rows, and again when cached encodings are reused.
         """
-        keys = {name: self._key(input_name, codec) for name, (input_name, codec) in encodings.items()}
+        keys = {name: self._key(encoding) for name, encoding in encodings.items()}
         cached = {name: self._files.open(key) for name, key in keys.items()}
         stored = {name: encoding for name, encoding in cached.items() if encoding is not None}
         for name, encoding in stored.items():
-            self._repeat_warnings(encodings[name][0], encoding.metadata)
+            self._repeat_warnings(encodings[name].input_name, encoding.metadata)
         new = {name: encoding for name, encoding in encodings.items() if name not in stored}
         if new:
             start_time = monotonic()
             self._write({keys[name]: encoding for name, encoding in new.items()})
-            rows, inputs = sum(self.sizes), ", ".join(dict.fromkeys(input_name for input_name, _ in new.values()))
+            rows, inputs = sum(self.sizes), ", ".join(dict.fromkeys(encoding.input_name for encoding in new.values()))
             self.progress.log(
                 f"encoded {inputs}: {rows:,} rows in {monotonic() - start_time:.0f} s, kept in {self._files.folder}"
             )
@@ -88,30 +98,32 @@ class TableStream(Stream):
             raise medley.errors.DataError(f"{self._files.folder / key} was removed or damaged just now; try again.")
         return encoding
 
-    def _key(self, input_name: str, codec: Codec) -> str:
-        view = self.view.only([input_name])
+    def _key(self, encoding: StreamEncoding) -> str:
+        codec, view = encoding.codec, self.view.only(_inputs_of(encoding))
         guesses = [self.view.schema[name] for name in view.required]
         kinds = [[guess.name, str(guess.kind), guess.form] for guess in guesses]
         state = sorted(codec.state().items())
         values = [value if isinstance(value, np.ndarray) else repr(value) for _, value in state]
         texts = [type(codec).__qualname__, json.dumps([asdict(feed) for feed in view.feeds]), json.dumps(kinds)]
+        if encoding.sample is not None:  # out of fold, which the state of a codec does not determine
+            values += [encoding.sample.array, *([] if self._fold_of_row is None else [self._fold_of_row])]
         return cache.digest(self.digest, *texts, *(key for key, _ in state), *values)
 
-    def _write(self, new: Mapping[str, tuple[str, Codec]]) -> None:
+    def _write(self, new: Mapping[str, StreamEncoding]) -> None:
         """Encodes all rows for several keys at once."""
-        view = self.view.only([input_name for input_name, _ in new.values()])
-        layouts = {key: _layout(codec, self.sizes) for key, (_, codec) in new.items()}
+        view = self.view.only([name for encoding in new.values() for name in _inputs_of(encoding)])
+        layouts = {key: _layout(encoding.codec, self.sizes) for key, encoding in new.items()}
         row_bytes = sum(int(np.prod(layout.shape)) * layout.dtype.itemsize for layout in layouts.values())
         total = len(self.part_of_row)
         with WarningCollector() as collector, self._files.writing(layouts) as writers:
             for start, batch in self.table.batches(view.required, 2.0 * row_bytes):
                 self._add(view, start, batch, new, writers)
                 self.progress.show_rows("encoding", start + len(batch), total)
-            for key, (input_name, _) in new.items():
-                prefix = f"{input_name}: "
+            for key, encoding in new.items():
+                prefix = f"{encoding.input_name}: "
                 warnings = [warning for warning in collector.warnings if warning.prefix.startswith(prefix)]
                 writers[key].metadata = list(map(_as_json, warnings))
-                self._add_unreadable_rows(input_name, writers[key].metadata)
+                self._add_unreadable_rows(encoding.input_name, writers[key].metadata)
         self.progress.show_rows("", total, total)
 
     def _add(
@@ -119,7 +131,7 @@ class TableStream(Stream):
         view: TableView,
         start: int,
         batch: Table,
-        new: Mapping[str, tuple[str, Codec]],
+        new: Mapping[str, StreamEncoding],
         writers: Mapping[str, Writer],
     ) -> None:
         part_of_row = self.part_of_row[start : start + len(batch)]
@@ -127,12 +139,48 @@ class TableStream(Stream):
         if not len(used):
             return
         x = view.x(Table(batch.frame.iloc[used], batch.root, batch.origin))
-        for key, (input_name, codec) in new.items():
-            with within(input_name), using_row_numbers(start + used), WarningCollector(f"{input_name}: "):
-                encoded = codec.encode(x[input_name])
+        for key, encoding in new.items():
+            name = encoding.input_name
+            with within(name), using_row_numbers(start + used), WarningCollector(f"{name}: "):
+                if encoding.sample is None:
+                    encoded = encoding.codec.encode(_values_of(encoding, x, start + used))
+                else:
+                    encoded = self._encode_out_of_fold(encoding, encoding.sample, x, start + used)
             for part in (TRAIN, VALIDATION):
                 rows = part_of_row[used] == part
                 writers[key].add(part, Encoded(encoded.array[rows], encoded.present[rows]))
+
+    def _encode_out_of_fold(
+        self, encoding: StreamEncoding, sample: Encoded, x: Mapping[str, Any], numbers: np.ndarray
+    ) -> Encoded:
+        """Encodes rows by a codec that learnt from labels: training rows out of fold, those of the sample as then.
+
+        Args:
+            encoding: of the rows.
+            sample: the encoded rows of the sample.
+            x: input name -> B rows.
+            numbers: (B,) their positions in the table.
+        """
+        codec = cast(SupervisedCodec, encoding.codec)
+        positions = row_numbers(self.sample)
+        places = np.minimum(np.searchsorted(positions, numbers), len(positions) - 1)
+        is_sampled = positions[places] == numbers
+        array = np.zeros((len(numbers), *codec.spec.shape), np.float32)
+        present = np.zeros(len(numbers), bool)
+        array[is_sampled], present[is_sampled] = sample.array[places[is_sampled]], sample.present[places[is_sampled]]
+        is_training = self.part_of_row[numbers] == TRAIN
+        for rows in (np.flatnonzero(is_training & ~is_sampled), np.flatnonzero(~is_training)):
+            if not len(rows):
+                continue
+            selected = {name: take(column, rows) for name, column in x.items()}
+            values = _values_of(encoding, selected, numbers[rows])
+            if is_training[rows[0]]:
+                folds = None if self._fold_of_row is None else self._fold_of_row[numbers[rows]]
+                encoded = codec.encode_training(values, folds)
+            else:
+                encoded = codec.encode(values)
+            array[rows], present[rows] = encoded.array, encoded.present
+        return Encoded(array, present)
 
     def _repeat_warnings(self, input_name: str, warnings: Sequence[Mapping[str, Any]]) -> None:
         """Repeats the warnings that were given when the files were written."""
@@ -144,6 +192,21 @@ class TableStream(Stream):
         rows = [row for warning in warnings for row in warning["rows"]]
         if rows:
             self.unreadable_rows[input_name] = rows
+
+
+def _inputs_of(encoding: StreamEncoding) -> list[str]:
+    """The inputs with columns of the table that an encoding reads."""
+    if encoding.node is None:
+        return [encoding.input_name]
+    return [str(node.block.name) for node in Graph.walk([encoding.node]) if not node.inputs]
+
+
+def _values_of(encoding: StreamEncoding, x: Mapping[str, Any], numbers: np.ndarray) -> Any:
+    """The rows of an encoding's input, which may be derived from others."""
+    rows = InputRows(x, numbers=numbers)
+    if encoding.node is not None:
+        rows.add(encoding.node)
+    return rows[encoding.input_name]
 
 
 def _layout(codec: Codec, sizes: Sequence[int]) -> EncodingLayout:
