@@ -120,8 +120,11 @@ def __getattr__(name: str) -> Any:
         from medley.errors import did_you_mean
 
         raise AttributeError(f"medley has no {name!r}.{did_you_mean(name, _HOME)}")
+    from medley.core.garbage import uncollected
+
     try:
-        module = import_module(f"medley.{_HOME[name]}")
+        with uncollected():
+            module = import_module(f"medley.{_HOME[name]}")
     except ModuleNotFoundError as error:
         from medley.errors import is_missing_part, missing_package
 

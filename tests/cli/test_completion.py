@@ -46,6 +46,34 @@ def test_scripts_of_other_shells(capsys, tmp_path, shell, check):
     subprocess.run([*check, str(tmp_path / "script")], check=True, timeout=60)
 
 
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_completes_commands_options_and_values(tmp_path):
+    (tmp_path / "script").write_text(script("fish"))
+
+    def proposed(line):
+        code = f"source {tmp_path / 'script'}; complete -C '{line}'"
+        result = subprocess.run(
+            ["fish", "--no-config", "-c", code], capture_output=True, text=True, timeout=60, check=True
+        )
+        assert result.stderr == ""
+        return [proposal.partition("\t")[0] for proposal in result.stdout.splitlines()]
+
+    assert proposed("medley ev") == ["evaluate"]
+    assert sorted(proposed("medley ")) == sorted(COMMANDS)
+    assert proposed("medley predict --prob") == ["--proba"]
+    assert sorted(proposed("medley fit pets.csv --on-bad-file ")) == ["drop", "raise", "warn"]
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_zsh_registers_the_completion(tmp_path):
+    text = script("zsh").replace("compinit &&", f"compinit -u -d {tmp_path / 'dump'} &&", 1)
+    (tmp_path / "script").write_text(text)
+    code = f"source {tmp_path / 'script'}; print -r -- ${{_comps[medley]}} ${{+functions[_medley]}}"
+    result = subprocess.run(["zsh", "-f", "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert result.stderr == ""
+    assert result.stdout.split() == ["_bash_complete", "-o", "filenames", "-F", "_medley", "1"]
+
+
 def test_an_unknown_shell_is_reported(capsys):
     with pytest.raises(SystemExit):
         main(["completion", "tcsh"])

@@ -123,7 +123,7 @@ CELLS = {
     | st.sampled_from([3, 40, 900]).map(nested),
     "mixed": st.one_of(small, text, number, st.booleans(), when, st.just(Fraction(1, 3)), st.just(b"x"), st.just([1])),
 }
-MISSING = [None, float("nan"), pd.NaT, pd.NA, np.datetime64("NaT")]
+MISSING = [None, float("nan"), pd.NaT, pd.NA, np.datetime64("NaT", "s")]
 NAMES = [
     "a",
     "b",

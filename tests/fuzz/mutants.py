@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load, save
 
+from medley.core.serialization import checksum
+
 CANARY = "medley-canary"
 """A part of every path that mutants name: nobody may open such a file."""
 
@@ -132,6 +134,13 @@ def mutated_arrays(content, rng):
     return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
+def sealed(content):
+    """JSON values as bytes, with a checksum that fits, unless there is none to replace."""
+    if isinstance(content, dict) and "checksum" in content:
+        content["checksum"] = checksum(json.loads(json.dumps(content)))
+    return json.dumps(content).encode("utf-8", "surrogatepass")
+
+
 def write_mutant(golden, target, seed):
     """Writes a mutant of a saved model, with checksums that fit: whoever changes a file can write those as well."""
     rng = random.Random(seed)
@@ -149,7 +158,7 @@ def write_mutant(golden, target, seed):
         for name, entry in description["files"].items():
             if name in files and isinstance(entry, dict):
                 entry |= {"bytes": len(files[name]), "sha256": sha256(files[name]).hexdigest()}
-    text = json.dumps(description).encode("utf-8", "surrogatepass")
+    text = sealed(description)
     if choice >= 0.95:
         damaged = bytearray(text)
         for _ in range(rng.randint(1, 4)):
@@ -175,7 +184,7 @@ def write_exported_mutant(golden, target, seed):
     if isinstance(manifest.get("onnx"), dict):
         manifest["onnx"] |= {"bytes": len(graph), "sha256": sha256(graph).hexdigest()}
     (target / "model.onnx").write_bytes(graph)
-    (target / "model.onnx.json").write_bytes(json.dumps(manifest).encode("utf-8", "surrogatepass"))
+    (target / "model.onnx.json").write_bytes(sealed(manifest))
 
 
 def rows_of(golden: Path):

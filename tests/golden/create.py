@@ -23,6 +23,7 @@ from medley.core.serialization import array_to_json
 from medley.data.sources import encode_inputs
 from medley.graph.graph import build_graph
 from medley.graph.network import Network
+from medley.model.growing import add_classes
 from medley.model.model import Model
 from medley.model.row_features import row_features
 from medley.search.encodings import Encodings
@@ -262,6 +263,35 @@ def trusted():
     return built, {name: values[:5] for name, values in x.items()}
 
 
+def grown():
+    """Heads that have learned further classes, with a linear path and an ensemble."""
+    rng = np.random.default_rng(8)
+    x = {"x": rng.normal(size=(SIZE, 3)).astype("float32")}
+
+    def labels(count):
+        codes = np.arange(SIZE) % count
+        return {
+            "kind": [["b", "c", "a"][code] for code in codes],
+            "grade": [[3, 1, 2][code] for code in codes],
+            "tags": [[["u", "w", "v"][code]] for code in codes],
+        }
+
+    node = md.Input(name="x")
+    dense = md.DenseEnsembleBlock(members=5, num_layers=1, num_units=4)(node)
+    nodes = [dense, md.LinearPath()(node)]
+    heads = [
+        md.ClassificationHead(name="kind")(nodes),
+        md.OrderedHead(name="grade")(nodes),
+        md.ClassificationHead(name="tags", multi_label=True)(dense),
+    ]
+    built, _ = add_classes(model([node], heads, x, labels(2)), x, labels(3))
+    torch.manual_seed(8)
+    with torch.no_grad():
+        for parameter in built.network.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return built, {"x": x["x"][:5]}
+
+
 def packed(value):
     """Rows as JSON."""
     if isinstance(value, np.ndarray):
@@ -285,13 +315,15 @@ def write(folder, name, built, rows, *, export=False):
 def main(folder, *names):
     """Writes all of them, or those with these names."""
     kinds = [
-        kind for kind in (ensemble, texts, images, series, audio, table, trusted) if kind.__name__ in names or not names
+        kind
+        for kind in (ensemble, texts, images, series, audio, table, trusted, grown)
+        if kind.__name__ in names or not names
     ]
     for kind in kinds:
         built, rows = kind()
         if kind is table:
             rows = {name: values[:6] for name, values in rows.items()}
-        write(folder, kind.__name__, built, rows, export=kind in (table, ensemble, trusted))
+        write(folder, kind.__name__, built, rows, export=kind in (table, ensemble, trusted, grown))
     if "pretrained" in names or not names:
         with tempfile.TemporaryDirectory() as temporary, chdir(temporary):  # no path of this machine is saved
             write(folder, "pretrained", *pretrained())

@@ -78,7 +78,7 @@ def test_days_are_since_1970_in_utc():
         "1970-01-01T06:00:00+00:00",
         "na",
         pd.NaT,
-        np.datetime64("NaT"),
+        np.datetime64("NaT", "s"),
     ]
     values, wrong = days_of(column_of(cells))
     assert wrong is None

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medley.errors import DataError
-from medley.tabular.columns import CategoricalColumn, NumericColumn, column_from
+from medley.tabular.columns import CategoricalColumn, NumericColumn, column_from, encode_columns
 from medley.tabular.rows import column_of
 
 ANY_FLOAT = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True))
@@ -150,3 +150,27 @@ def test_the_range_is_that_of_the_training_rows(scale):
     assert column.range == pytest.approx((values.min(), values.max()), rel=1e-4, abs=1e-4 * values.std())
     assert NumericColumn.learn("price", np.array([7.0, 7.0]), "number").range == (7.0, 7.0)
     assert NumericColumn.learn("count", np.repeat([0.0, 3.0, 5.0], 20), "number").range == (0.0, 5.0)
+
+
+@given(st.lists(ANY_FLOAT, min_size=1, max_size=5))
+def test_columns_of_few_rows_are_encoded_together_as_one_by_one(cells):
+    rng = np.random.default_rng(0)
+    columns = [
+        NumericColumn.learn("spread", rng.normal(5, 1e-3, 50), "number"),
+        NumericColumn.learn("constant", np.full(9, 7.0), "number"),
+        NumericColumn.learn("empty", np.full(9, np.nan), "number"),
+        CategoricalColumn("label", ("a", 1, 2.5, True)),
+        NumericColumn.learn("day", column_of(["2020-01-06", "2021-01-06"]), "time"),
+    ]
+    numbers = np.array([np.nan if cell is None else cell for cell in cells])
+    labels = np.array(
+        [["a", " ", 1, None, "nan", 2.5, b"a", float("inf"), "b"][place] for place in range(len(cells))], object
+    )
+    days = column_of(["2020-05-01"] * len(cells))
+    by_column = [numbers, numbers, numbers, labels, days]
+    array, missing = encode_columns(columns, by_column)
+    for place, (column, cells_of_column) in enumerate(zip(columns, by_column, strict=True)):
+        repeated = np.resize(cells_of_column, 100 * len(cells_of_column))  # many rows are encoded column by column
+        for expected, absent in (column.encode(cells_of_column), column.encode(repeated)):
+            np.testing.assert_array_equal(array[:, place], expected[: len(cells)])
+            np.testing.assert_array_equal(missing[:, place], absent[: len(cells)])

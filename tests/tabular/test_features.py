@@ -42,3 +42,16 @@ def test_numbers_leave_out_categories_and_times():
     table = {"size": RNG.normal(size=50), "day": np.datetime64("2020-01-01") + np.arange(50), "kind": ["a", "b"] * 25}
     features = TableFeatures().fit(table)
     assert features.numbers(table).shape == (50, 1)
+
+
+def test_few_rows_have_the_features_that_they_have_among_many():
+    rng = np.random.default_rng(1)
+    whole = rng.integers(0, 4, 100).astype(float)
+    whole[::7] = np.nan
+    table = {**TABLE, "whole": whole, "constant": np.ones(100), "day: days": np.arange(100.0)}
+    features = TableFeatures().fit(table)
+    many, present = matrix(features, table)
+    for place in (0, 7, 98, 99):
+        few, few_present = matrix(features, {name: cells[place : place + 1] for name, cells in table.items()})
+        np.testing.assert_array_equal(few[0], many[place])
+        assert few_present[0] == present[place]

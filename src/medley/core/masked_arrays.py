@@ -19,6 +19,8 @@ def unmasked(values: Any) -> Any:
     >>> [unmasked(np.ma.array(cells, mask=[False, True])).tolist() for cells in ([1.5, 2.5], [1, 2])]
     [[1.5, nan], [1, None]]
     """
+    if type(values) is np.ndarray:  # by far the most frequent
+        return values
     if isinstance(values, Mapping):
         columns = {name: unmasked(column) for name, column in values.items()}
         return columns if any(columns[name] is not column for name, column in values.items()) else values

@@ -82,11 +82,12 @@ def json_bytes(content: Mapping[str, Any]) -> bytes:
         content: plain values; NaN and infinity are allowed.
     """
     values = {**header(), **content}
-    values[CHECKSUM] = _checksum(json.loads(json.dumps(values)))  # of what a reader gets: keys of JSON are strings
+    values[CHECKSUM] = checksum(json.loads(json.dumps(values)))  # of what a reader gets: keys of JSON are strings
     return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=True).encode()
 
 
-def _checksum(values: Mapping[str, Any]) -> str:
+def checksum(values: Mapping[str, Any]) -> str:
+    """The checksum of the values of a JSON file, as they are read from it; that which it contains does not count."""
     others = {name: value for name, value in values.items() if name != CHECKSUM}
     return sha256(json.dumps(others, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
@@ -98,7 +99,7 @@ def is_changed(values: Mapping[str, Any]) -> bool:
     >>> is_changed(saved), is_changed({**saved, "rows": 4})
     (False, True)
     """
-    return CHECKSUM in values and values[CHECKSUM] != _checksum(values)
+    return CHECKSUM in values and values[CHECKSUM] != checksum(values)
 
 
 def read_json(path: Path, *, accept: bool = False, advice: str = "") -> dict[str, Any]:

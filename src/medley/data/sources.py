@@ -11,6 +11,7 @@ import numpy as np
 from medley.core.codec import Codec, Encoded
 from medley.core.foreign_errors import as_data_error
 from medley.core.row_reporting import WarningCollector
+from medley.core.shared_encodings import sharing_encodings
 from medley.data.rows import count
 from medley.errors import DataError, ErrorCollector, within
 
@@ -47,17 +48,22 @@ def encode_inputs(sources: Sequence[Source], x: Mapping[str, Any]) -> dict[str, 
         raise DataError("Every input is None, so the number of rows is unknown; pass at least one input.")
     errors = ErrorCollector()
     encoded: dict[str, Encoded] = {}
-    for source in sources:
-        with errors.collecting(), within(source.input_name), WarningCollector(f"{source.input_name}: "):
-            if source.reads:
-                values = {name: x[name] for name in source.reads}
-                values = None if all(rows is None for rows in values.values()) else values
-            else:
-                values = x[source.input_name]  # derived rows are computed here, which may fail
-            with as_data_error("its rows cannot be encoded"):
-                encoded[source.name] = absent(source.codec, size) if values is None else source.codec.encode(values)
+    with sharing_encodings():
+        for source in sources:
+            with errors.collecting(), within(source.input_name), WarningCollector(f"{source.input_name}: "):
+                encoded[source.name] = _encode(source, x, size)
     errors.raise_if_any(DataError)
     return encoded
+
+
+def _encode(source: Source, x: Mapping[str, Any], size: int) -> Encoded:
+    if source.reads:
+        values = {name: x[name] for name in source.reads}
+        values = None if all(rows is None for rows in values.values()) else values
+    else:
+        values = x[source.input_name]  # derived rows are computed here, which may fail
+    with as_data_error("its rows cannot be encoded"):
+        return absent(source.codec, size) if values is None else source.codec.encode(values)
 
 
 def absent(codec: Codec, rows: int) -> Encoded:

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medley.core.garbage import uncollected
 from medley.errors import ArtifactError
 from medley.model.files import accept_changes, read_description
 from medley.model.forward import resolve_device
@@ -59,7 +60,7 @@ def accept(directory: str | Path) -> list[str]:
 
 
 def _load(path: Path, device: str | torch.device | None, *, download: bool, accept: bool) -> Model:
-    with nullcontext() if download else offline():
+    with uncollected(), nullcontext() if download else offline():
         model = Model(*read_parts(path, resolve_device(device), accept=accept))
         check_runs(model, path)
     model.may_download = download

@@ -25,7 +25,8 @@ def compute_outputs(network: Network, rows: Rows, batch_size: int, index: Tensor
         Head name -> (N, K), on the rows' device.
     """
     training = network.training
-    network.eval()
+    if training:  # setting the mode of all parts takes as long as several of their operations
+        network.eval()
     outputs: dict[str, Tensor] = {}
     size, start = rows.size if index is None else len(index), 0
     while start < size:
@@ -41,7 +42,8 @@ def compute_outputs(network: Network, rows: Rows, batch_size: int, index: Tensor
                 outputs[name] = raw.new_empty((size, *raw.shape[1:]), dtype=torch.float32)
             outputs[name][start : start + len(raw)] = raw
         start = stop
-    network.train(training)
+    if training:
+        network.train()
     return outputs
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from medley.core.garbage import uncollected
 from medley.core.imported import imported_object
 from medley.core.rules import Choice, Either, Fields, Flag, Items, Real, Text, Whole
 from medley.errors import ConfigError, ErrorCollector
@@ -68,14 +69,16 @@ class AnswerForm:
 
         Members of an enum come back where its class is imported: reading a saved model imports nothing.
         """
-        import pandas as pd
-
         if self.kind == "duration":
+            import pandas as pd
+
             return pd.to_timedelta(values, unit="D", errors="coerce")  # NaT where pandas holds no such duration
         if self.kind == "categorical":
             categories = {str(category): category for category in self.categories}
             restored = [categories.get(str(value), value) for value in values.tolist()]
             if set(map(str, values.tolist())) <= set(categories):
+                import pandas as pd
+
                 return pd.Categorical(restored, categories=list(self.categories), ordered=self.ordered)
         if self.kind == "enum":
             members = {str(member).strip(): member for member in _members(*self.enum)}
@@ -169,7 +172,8 @@ def checked_frame(columns: Sequence[tuple[Any, Any]], index: Any) -> pd.DataFram
     Raises:
         ConfigError: two columns have the same name.
     """
-    import pandas as pd
+    with uncollected():
+        import pandas as pd
 
     repeated = [name for name, count in Counter(name for name, _ in columns).items() if count > 1]
     if repeated:

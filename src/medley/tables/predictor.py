@@ -293,7 +293,7 @@ class Predictor(ABC):
         rows = self.table.read(x, root, empty=True)
         if len(rows):
             raw = self.raw_of_table(rows, batch_size, on_unreadable=on_unreadable)
-            index = rows.frame.index
+            index = rows.index
         else:
             # Predict one dummy row and drop it: only a prediction has the right columns and types.
             raw, index = {name: codec.prior[None] for name, codec in self.targets.items()}, [0]
@@ -303,7 +303,7 @@ class Predictor(ABC):
             notes = self._notes(self.table.x(rows), batch_size) if len(rows) else RowNotes(np.zeros(1), [[]])
             columns += [("unusual", notes.unusual), ("missing", notes.missing)]
         frame = checked_frame(columns, index)
-        return like(frame if len(rows) else frame.iloc[:0].set_axis(rows.frame.index), x)
+        return like(frame if len(rows) else frame.iloc[:0].set_axis(rows.index), x)
 
     def predictor(
         self,

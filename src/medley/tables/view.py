@@ -16,10 +16,12 @@ from medley.core.rules import Fields, Items, Json, Maybe, Named, StateRules, Tex
 from medley.data.datasets import LabelledDataset
 from medley.tables.answer_forms import FORM_RULE, AnswerForm
 from medley.tables.answers import ClassSet, NumberInterval
+from medley.tables.columns.cell_reader import CellReader
 from medley.tables.columns.cells import Cells, check_columns, table_cells
 from medley.tables.columns.kind import kind_named
 from medley.tables.columns.pseudonyms import pseudonymized
 from medley.tables.columns.schema import Schema
+from medley.tables.reading.few_rows import FewRows, few_rows
 from medley.tables.reading.files import ENDINGS, TableFiles, ending_of, is_files
 from medley.tables.reading.read import Table, read
 from medley.tables.reading.sql import Query
@@ -71,6 +73,7 @@ class TableView:
         self.feeds = tuple(feeds)
         self.targets = dict(targets)
         self.forms = {column: AnswerForm(column) for column in self.targets.values()} | dict(forms or {})
+        self._cell_readers: dict[str, CellReader] = {}
 
     @cached_property
     def required(self) -> list[str]:
@@ -111,6 +114,9 @@ class TableView:
         """
         if empty and isinstance(table, list) and not table:
             table = {name: [] for name in self.required}
+        few = few_rows(table, self.required) if root is None and not self.private and not labelled else None
+        if few is not None:
+            return few
         loaded = read(table, root, as_text=self.text_columns, empty=empty, names=self.required)
         missing_targets = [name for name in self.targets.values() if name not in loaded.frame.columns]
         has_no_target = labelled and len(missing_targets) == len(self.targets)
@@ -133,7 +139,14 @@ class TableView:
         return lookup(feed.input).rows_from_columns(cells, self.schema)
 
     def _parse(self, column: str, table: Table) -> Cells:
-        return table_cells(table, self.schema[column])
+        if not isinstance(table, FewRows):
+            return table_cells(table, self.schema[column])
+        key = ("cells", column)
+        if key not in table.cache:
+            if column not in self._cell_readers:
+                self._cell_readers[column] = CellReader(self.schema[column])
+            table.cache[key] = self._cell_readers[column].read(table)
+        return table.cache[key]
 
     def cells(self, table: Table) -> dict[str, Cells]:
         """Parse the required columns."""

@@ -99,7 +99,7 @@ def labels_of(cells: np.ndarray) -> list[Label | None]:
         return cells.tolist()
     if cells.dtype.kind in "mM":
         return [None if missing else str(cell) for cell, missing in zip(cells, np.isnat(cells), strict=True)]
-    return [_label(cell) for cell in cells.tolist()]
+    return [label_of(cell) for cell in cells.tolist()]
 
 
 def _convert_each(cells: np.ndarray, read: Callable[[Any], float]) -> tuple[np.ndarray, int | None]:
@@ -147,7 +147,8 @@ def _day(cell: Any) -> float:
     return (cell if isinstance(cell, timedelta) else cell - _EPOCH) / timedelta(days=1)
 
 
-def _label(cell: Any) -> Label | None:
+def label_of(cell: Any) -> Label | None:
+    """Converts a cell to a category, as `labels_of`."""
     if type(cell) is str:  # by far the most frequent
         return None if cell == "nan" or not cell or cell.isspace() else cell
     if isinstance(cell, np.generic) and not isinstance(cell, np.datetime64 | np.timedelta64):
@@ -157,7 +158,7 @@ def _label(cell: Any) -> Label | None:
     if isinstance(cell, float):
         return cell if np.isfinite(cell) else None
     if isinstance(cell, str | bytes):
-        return _label(str(cell, errors="replace") if isinstance(cell, bytes) else str(cell))
+        return label_of(str(cell, errors="replace") if isinstance(cell, bytes) else str(cell))
     return cell if isinstance(cell, int) else str(cell)
 
 

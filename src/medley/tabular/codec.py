@@ -11,10 +11,11 @@ import numpy as np
 
 from medley.core.codec import Codec, Encoded, State
 from medley.core.rules import Flag, Items, StateRules, require
+from medley.core.shared_encodings import shared_encoding
 from medley.core.spec import Spec
 from medley.errors import ConfigError, DataError, NotFittedError, listing
 from medley.tabular.cells import infer_reading
-from medley.tabular.columns import COLUMN_RULE, CategoricalColumn, NumericColumn
+from medley.tabular.columns import COLUMN_RULE, CategoricalColumn, NumericColumn, encode_columns
 from medley.tabular.rows import TableRows, read_rows
 
 
@@ -45,7 +46,7 @@ class TableCodec(Codec):
     def spec(self) -> Spec:
         """C columns, described one by one."""
         if not self.columns:
-            raise NotFittedError("A table's columns are known once its codec is fitted; call fit first.")
+            raise NotFittedError(_NOT_FITTED)
         return Spec((len(self.columns),), "C", columns=tuple(column.column for column in self.columns))
 
     def fit(self, values: Any) -> Self:
@@ -73,15 +74,17 @@ class TableCodec(Codec):
         Raises:
             DataError: a column is missing, the number of columns differs, or a cell cannot be read.
         """
-        width = self.spec.width
+        if not self.columns:
+            raise NotFittedError(_NOT_FITTED)
+        return shared_encoding(values, (self.named, self.columns), lambda: self._encode(values))
+
+    def _encode(self, values: Any) -> Encoded:
+        width = len(self.columns)
         rows = read_rows(values)
         if rows.nothing:
             return Encoded(np.zeros((rows.size, width), np.float32), np.zeros(rows.size, bool))
-        array = np.empty((rows.size, width), np.float32)
-        absent = np.ones(rows.size, bool)
-        for position, (column, cells) in enumerate(zip(self.columns, self._cells_by_column(rows), strict=True)):
-            array[:, position], missing = column.encode(cells)
-            absent &= missing
+        array, missing = encode_columns(self.columns, self._cells_by_column(rows))
+        absent = np.logical_and.reduce(missing, axis=1)
         array[absent] = 0
         return Encoded(array, ~absent)
 
@@ -149,6 +152,9 @@ class TableCodec(Codec):
                 f"got {len(rows.columns)}. One row is a table too: [[...]]."
             )
         return rows.columns
+
+
+_NOT_FITTED = "A table's columns are known once its codec is fitted; call fit first."
 
 
 def _by_name(names: Sequence[str], rows: TableRows) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from types import NoneType
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -16,7 +17,7 @@ from medley.core.row_reporting import row_number
 from medley.core.rules import Choice, Either, Fields, Flag, Items, Mismatch, Real, StateRules, Text, Whole
 from medley.core.spec import Column
 from medley.errors import DataError
-from medley.tabular.cells import Label, days_of, labels_of, numbers_of
+from medley.tabular.cells import Label, days_of, label_of, labels_of, numbers_of
 from medley.tabular.times import is_time_feature
 
 MAX_EDGES = 64
@@ -27,6 +28,8 @@ _MIN_BIN_WIDTH = 1e-3  # in standard deviations; narrower bins result from round
 _MANY_CATEGORIES = 100
 _MAX_INLIER = 20.0
 _LINEAR_RANGE = 5.0
+_PLAIN = {str, int, float, bool, NoneType}
+_FEW_ROWS = 64
 _PERCENTILES = ((25.0, 75.0, 1.349), (5.0, 95.0, 3.290), (1.0, 99.0, 4.653))  # with distances in a normal distribution
 
 
@@ -106,6 +109,10 @@ class NumericColumn:
         values = _values(self.name, cells, self.reading)
         return _standardise(values, self.centre, self.scale), np.isnan(values)
 
+    def takes(self, cells: np.ndarray) -> bool:
+        """Whether cells are floats, which are only standardised."""
+        return self.known and self.reading == "number" and cells.dtype == np.float64
+
     def state(self) -> dict[str, Any]:
         """JSON values."""
         return {"kind": "numeric", **asdict(self), "bins": list(self.bins), "values": list(self.values)}
@@ -152,12 +159,22 @@ class CategoricalColumn:
 
     def encode(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cells (B,) -> codes, float32 (B,), and which cells are missing (B,)."""
-        labels = labels_of(cells)
         # Missing cells are -1 at first, to distinguish them from unseen categories; both are encoded as 0.
-        codes = np.array([self.codes.get(label, 0) for label in labels], dtype=np.float32)
+        codes = np.array(self.codes_of(cells), dtype=np.float32)
         missing = codes < 0
         codes[missing] = 0
         return codes, missing
+
+    def codes_of(self, cells: np.ndarray) -> list[int]:
+        """Cells (B,) -> codes (B,), 0 for unseen categories and -1 for missing cells."""
+        plain = cells.tolist()
+        if not set(map(type, plain)) <= _PLAIN:
+            return [self.codes.get(label, 0) for label in labels_of(cells)]
+        codes: list[Any] = list(map(self.codes.get, plain))
+        if None not in codes:
+            return codes
+        pairs = zip(plain, codes, strict=True)
+        return [self.codes.get(label_of(cell), 0) if code is None else code for cell, code in pairs]
 
     def state(self) -> dict[str, Any]:
         """JSON values."""
@@ -167,6 +184,45 @@ class CategoricalColumn:
             "categories": list(self.categories),
             "missing": self.missing,
         }
+
+
+def encode_columns(
+    columns: Sequence[NumericColumn | CategoricalColumn], cells_by_column: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Encodes all columns of a table; those of few rows together, as each call of NumPy has a fixed cost.
+
+    Args:
+        columns: C columns.
+        cells_by_column: the cells (B,) of each.
+
+    Returns:
+        Float32 (B, C), NaN for missing numbers and 0 for missing categories; and which cells are missing (B, C).
+
+    Raises:
+        DataError: a cell of a column of numbers is neither a number nor missing.
+    """
+    shape = (len(cells_by_column[0]), len(columns))
+    array, missing = np.empty(shape, np.float32), np.empty(shape, bool)
+    numbers: dict[int, NumericColumn] = {}
+    categories: dict[int, CategoricalColumn] = {}
+    for place, (column, cells) in enumerate(zip(columns, cells_by_column, strict=True)):
+        if shape[0] <= _FEW_ROWS and isinstance(column, CategoricalColumn):
+            categories[place] = column
+        elif shape[0] <= _FEW_ROWS and isinstance(column, NumericColumn) and column.takes(cells):
+            numbers[place] = column
+        else:
+            array[:, place], missing[:, place] = column.encode(cells)
+    if numbers:
+        places = list(numbers)
+        values = _finite(np.array([cells_by_column[place] for place in places]).T)
+        centres, scales = np.array([(column.centre, column.scale) for column in numbers.values()]).T
+        array[:, places], missing[:, places] = _standardise(values, centres, scales), np.isnan(values)
+    if categories:
+        places = list(categories)
+        codes = [column.codes_of(cells_by_column[place]) for place, column in categories.items()]
+        coded = np.array(codes, np.float32).T
+        array[:, places], missing[:, places] = np.maximum(coded, 0), coded < 0
+    return array, missing
 
 
 def _numeric(kind: str, bins: list[float], values: list[float], **fields: Any) -> NumericColumn:
@@ -232,6 +288,11 @@ def _values(name: str, cells: np.ndarray, reading: str) -> np.ndarray:
     return limited(values, LARGEST_SQUARED)
 
 
+def _finite(values: np.ndarray) -> np.ndarray:
+    """What `_values` returns for floats."""
+    return limited(np.where(np.isfinite(values), values, np.nan), LARGEST_SQUARED)
+
+
 def _inlier_range(values: np.ndarray) -> tuple[float, float]:
     median = np.median(values)
     for low, high, normal in _PERCENTILES:  # wider percentiles if most values are equal
@@ -242,11 +303,13 @@ def _inlier_range(values: np.ndarray) -> tuple[float, float]:
     return -np.inf, np.inf
 
 
-def _standardise(values: np.ndarray, centre: float, scale: float) -> np.ndarray:
-    if scale == 0:
-        return np.where(np.isnan(values), np.nan, 0.0).astype(np.float32)
+def _standardise(values: np.ndarray, centre: Any, scale: Any) -> np.ndarray:
+    """Values -> float32 of the same shape; centre and scale are of that shape, too, or numbers."""
+    is_constant = scale == 0
     with np.errstate(over="ignore"):
-        z = limited((values - centre) / scale, LARGEST_SCALED)
+        z = limited((values - centre) / np.where(is_constant, 1.0, scale), LARGEST_SCALED)
+    if np.any(is_constant):
+        z = np.where(is_constant & ~np.isnan(values), 0.0, z)
     tail = np.abs(z) - _LINEAR_RANGE
     if not (tail > 0).any():
         return z.astype(np.float32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -14,14 +13,15 @@ from medley.core.rules import Array, Items, Json, StateRules, Whole, require
 from medley.core.spec import Column
 from medley.tabular.codec import TableCodec
 from medley.tabular.columns import MAX_CATEGORIES
+from medley.tabular.feature_layout import FeatureLayout, knots, pieces
 
-BINS = 16
 SCALE = 0.1
 """Factor of all features, so that they and the TF-IDF of texts need the same strength of regularisation."""
 
 MAX_ONE_HOT = 2_000
 _MIN_CATEGORY_ROWS = 3
 _MAX_FEATURE = 5.0
+_FEW_ROWS = 64
 
 
 @register("tabular.features")
@@ -43,6 +43,7 @@ class TableFeatures(LinearFeatures):
     def __init__(self, codec: TableCodec | None = None) -> None:
         self.codec = TableCodec() if codec is None else codec
         self._codes: list[list[int]] = []  # per column, the codes with a feature
+        self._layout = FeatureLayout((), ())
         self._optional: np.ndarray | None = None
         self._mean = np.zeros(0, np.float32)
         self._scale = np.ones(0, np.float32)
@@ -55,6 +56,7 @@ class TableFeatures(LinearFeatures):
             counts = np.bincount(cells[:, position].astype(np.int64)) if column.kind == "categorical" else np.zeros(0)
             codes = np.flatnonzero(counts >= _MIN_CATEGORY_ROWS)
             self._codes.append(codes[np.argsort(-counts[codes], kind="stable")][:MAX_ONE_HOT].tolist())
+        self._layout = FeatureLayout(self.codec.spec.columns, self._codes)
         self._optional = self._find_optional()
         plain = self._plain(cells)
         self._mean = plain.mean(axis=0) if len(plain) else np.zeros(plain.shape[1], np.float32)
@@ -65,7 +67,7 @@ class TableFeatures(LinearFeatures):
     def encode(self, values: Any) -> tuple[list[FeatureBlock], np.ndarray]:
         encoded = self.codec.encode(values)
         plain = self._plain(encoded.array)
-        matrix = np.clip((plain - self._mean) * self._scale, -_MAX_FEATURE, _MAX_FEATURE)
+        matrix = np.minimum(np.maximum((plain - self._mean) * self._scale, -_MAX_FEATURE), _MAX_FEATURE)
         matrix[~encoded.present] = 0
         return [FeatureBlock("", matrix, optional=self._optional)], encoded.present
 
@@ -88,12 +90,14 @@ class TableFeatures(LinearFeatures):
             if column.kind == "categorical":
                 masks.append([False] * len(self._codes[position]))
             else:
-                pieces = len(_knots(column.bins)) if column.bins and not column.is_time else 0  # and one rank
+                pieces = len(knots(column.bins)) if column.bins and not column.is_time else 0  # and one rank
                 masks.append([False, *[True] * pieces, *[False] * column.missing])
         mask = np.array([is_optional for column_mask in masks for is_optional in column_mask], bool)
         return mask if mask.any() else None
 
     def _plain(self, cells: np.ndarray) -> np.ndarray:
+        if len(cells) <= _FEW_ROWS:
+            return self._layout.features(cells)
         parts = []
         for position, column in enumerate(self.codec.spec.columns):
             values = cells[:, position]
@@ -120,7 +124,8 @@ class TableFeatures(LinearFeatures):
         require(len(self.codec.columns) == sizes["C"], "codes must have a list for each column of the table.")
         self._codes, self._mean, self._scale = values["codes"], values["mean"], values["scale"]
         self._optional = self._find_optional()
-        width = self._plain(np.zeros((1, sizes["C"]), np.float32)).shape[1]
+        self._layout = FeatureLayout(self.codec.spec.columns, self._codes)
+        width = self._layout.width
         require(width == sizes["F"], f"mean must have one number for each of {width} features, got {sizes['F']}.")
         return self
 
@@ -139,24 +144,11 @@ def _numeric(values: np.ndarray, column: Column) -> np.ndarray:
     filled = np.where(missing, 0.0, values)
     features = [filled[:, None]]
     if column.bins and not column.is_time:
-        edges, ranks, knots, widths = _pieces(column.bins)
+        edges, ranks, ends, widths = pieces(column.bins)
         rank = np.interp(filled, edges, ranks)
-        parts = np.minimum(np.maximum((filled[:, None] - knots[:-1]) / widths, 0), 1)
+        parts = np.minimum(np.maximum((filled[:, None] - ends[:-1]) / widths, 0), 1)
         parts[missing] = 0
         features += [np.where(missing, 0.0, rank)[:, None], parts]
     if column.missing:
         features.append(missing[:, None])
     return np.concatenate(features, axis=1, dtype=np.float32, casting="unsafe")
-
-
-@lru_cache(4096)
-def _pieces(bins: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Edges of bins, their ranks from -1 to 1, ends of the pieces between quantiles, widths of these pieces."""
-    edges, knots = np.asarray(bins, np.float64), _knots(bins)
-    return edges, np.linspace(-1, 1, len(edges)), knots, np.diff(knots)
-
-
-def _knots(bins: tuple[float, ...]) -> np.ndarray:
-    """Up to 17 of the edges of a column's bins, the ends of the pieces between quantiles."""
-    edges = np.asarray(bins, np.float64)
-    return edges[np.unique(np.linspace(0, len(edges) - 1, min(BINS, len(edges) - 1) + 1).round().astype(int))]

@@ -24,6 +24,7 @@ class BooleanKind(ColumnKind, register="tabular.boolean_kind"):
     """Booleans: true and false, yes and no, and other common pairs of words."""
 
     name = "boolean"
+    is_cellwise = True
     has_number_markers = True
     rank = 10.0
     compared_as = "label"
@@ -56,6 +57,8 @@ class NumberKind(ColumnKind, register="tabular.number_kind"):
     """
 
     name = "number"
+    is_cellwise = True
+    keeps_numbers = True
     has_number_markers = True
     rank = 40.0
     forms = rf"(duration|({re.escape(POINT)}|{re.escape(COMMA)})( .*)?)?"
@@ -130,6 +133,7 @@ class TimeKind(ColumnKind, register="tabular.time_kind"):
     """Dates and times, in strings, as objects, or as seconds, milliseconds, ... since 1970."""
 
     name = "time"
+    is_cellwise = True
     has_number_markers = True
     rank = 50.0
     forms = "|".join(map(re.escape, TIME_FORMS))
@@ -196,6 +200,7 @@ class CategoryKind(ColumnKind, register="tabular.category_kind"):
     """Recurring values without an order; the kind of plain columns that no other kind recognises."""
 
     name = "category"
+    is_cellwise = True
     rank = 90.0
     compared_as = "label"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -102,8 +103,10 @@ def _mapping(columns: Mapping[Any, Any]) -> TableRows:
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name!r} {length}" for name, length in lengths.items())
         raise DataError(f"The columns of a table must have equal lengths, got {listed}.")
-    dtypes = [str(getattr(column, "dtype", "")) for column in columns.values()]
-    categories = frozenset(position for position, dtype in enumerate(dtypes) if dtype == "category")
+    dtypes = [getattr(column, "dtype", None) for column in columns.values()]
+    categories = frozenset(
+        position for position, dtype in enumerate(dtypes) if type(dtype).__name__ == "CategoricalDtype"
+    )
     has_integer_names = all(isinstance(name, int | np.integer) for name in columns)
     return TableRows(len(arrays[0]) if arrays else 0, arrays, names, categories, has_integer_names)
 
@@ -154,6 +157,8 @@ def column_of(cells: Any) -> np.ndarray:
     array = np.asarray(cells)
     if array.ndim != 1:
         raise DataError(f"A column has one value per row, got shape {array.shape}.")
+    if array.dtype == object and str in set(map(type, array)):  # it stays as it is
+        return array
     return _as_array(array.tolist()) if array.dtype.kind in "OT" else array
 
 
@@ -165,7 +170,7 @@ def _as_array(cells: Sequence[Any]) -> np.ndarray:
         array = np.asarray(cells)
         if array.dtype.kind in "biuf":  # integers of more than 64 bits have dtype object
             return array
-    if kinds == {float, type(None)}:
+    if kinds == {float, NoneType}:
         return np.asarray(cells, dtype=np.float64)
     return np.fromiter(cells, dtype=object, count=len(cells))
 
@@ -188,8 +193,8 @@ def _unwrap(series: Any) -> np.ndarray:
 
 def _unique(labels: Sequence[Any]) -> list[str]:
     names = [str(label) for label in labels]
-    duplicates = sorted({name for name in names if names.count(name) > 1})
-    if duplicates:
+    if len(set(names)) < len(names):
+        duplicates = sorted({name for name in names if names.count(name) > 1})
         raise DataError(
             f"The columns of a table must have different names, got {', '.join(map(repr, duplicates))} twice."
         )

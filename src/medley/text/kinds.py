@@ -22,6 +22,7 @@ class TextKind(ColumnKind, register="text.text_kind"):
     """Free text: strings of several words that mostly differ from each other, or names with words that tell."""
 
     name = "text"
+    is_cellwise = True
     rank = 80.0
     compared_as = "label"
 

@@ -49,6 +49,12 @@ class ColumnKind(ABC):
     has_number_markers: ClassVar[bool] = False
     """Whether words such as "unknown" are missing values in such columns, as among numbers."""
 
+    is_cellwise: ClassVar[bool] = False
+    """Whether `parse` returns an array in which the value of a string, number or boolean depends on that cell only."""
+
+    keeps_numbers: ClassVar[bool] = False
+    """Whether `parse` returns numbers as they are, as floats."""
+
     def __init_subclass__(cls, *, register: str | None = None) -> None:
         if register is not None:
             registry.register(register)(cls)

@@ -85,7 +85,7 @@ class ColumnProfile:
         Args:
             missing_values: strings, of any case, and numbers as strings.
         """
-        markers = _as_markers(frozenset(missing_values))
+        markers = as_markers(frozenset(missing_values))
         if markers == self.missing_values:
             return self
         if markers not in self._without:
@@ -242,7 +242,7 @@ def _are_markers(values: np.ndarray, missing_values: frozenset[str]) -> np.ndarr
     """Which distinct values (D,) are among those that count as missing."""
     if not missing_values or values.dtype.kind not in "Oiuf":
         return np.zeros(len(values), bool)
-    numbers = _numbers_among(missing_values)
+    numbers = numbers_among(missing_values)
     if values.dtype.kind != "O":
         return np.isin(values, list(numbers)) if numbers else np.zeros(len(values), bool)
     return np.array(
@@ -258,12 +258,14 @@ def _are_markers(values: np.ndarray, missing_values: frozenset[str]) -> np.ndarr
 
 # Every table asks for the same few sets of words.
 @lru_cache(1024)
-def _as_markers(missing_values: frozenset[str]) -> frozenset[str]:
+def as_markers(missing_values: frozenset[str]) -> frozenset[str]:
+    """Missing values as cells are compared with them: in lower case, without spaces around them."""
     return frozenset(value.strip().lower() for value in missing_values)
 
 
 @lru_cache(1024)
-def _numbers_among(missing_values: frozenset[str]) -> frozenset[float]:
+def numbers_among(missing_values: frozenset[str]) -> frozenset[float]:
+    """The numbers among missing values: -99, say."""
     numbers = (_as_number(value) for value in missing_values)
     return frozenset(number for number in numbers if number is not None and np.isfinite(number))
 

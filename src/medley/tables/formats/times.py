@@ -109,7 +109,7 @@ def numbers_to_times(values: np.ndarray, form: str) -> np.ndarray:
         times = whole.astype(f"datetime64[{form[6:]}]").astype("datetime64[us]")
     else:
         times = to_times([str(value) for value in whole.tolist()], form)
-    times[~present] = np.datetime64("NaT")
+    times[~present] = np.datetime64("NaT", "us")
     return times
 
 

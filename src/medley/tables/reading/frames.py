@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medley.core.foreign_errors import as_data_error
+from medley.core.garbage import uncollected
 from medley.core.masked_arrays import unmasked
 from medley.data.datasets import LabelledDataset
 from medley.errors import DataError
@@ -31,7 +32,8 @@ def from_memory(table: Any) -> pd.DataFrame:
     >>> from_memory([{"age": 3}, {"age": 5}])["age"].tolist()
     [3, 5]
     """
-    import pandas as pd
+    with uncollected():
+        import pandas as pd
 
     if isinstance(table, pd.DataFrame):
         return table

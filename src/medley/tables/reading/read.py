@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -60,6 +60,11 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    @property
+    def index(self) -> Any:
+        """The rows' index."""
+        return self.frame.index
 
 
 def source_of(table: Any, header: HasHeader = "auto", connection: Any = None, names: Collection[str] = ()) -> Any:
@@ -138,7 +143,7 @@ def read(
             f"is {str(root)!r}, which is not a folder; relative paths in cells start from it.", argument="root"
         )
     if isinstance(table, Table):
-        return table if root is None else replace(table, root=Path(root))
+        return table if root is None else Table(table.frame, Path(root), table.origin, table.notes)
     source = source_of(table, header, names=names)
     if isinstance(source, TableFiles):
         frame, notes = _read_files(source, as_text)
