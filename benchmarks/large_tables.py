@@ -27,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="holds the folders of the sets")
     parser.add_argument("--rows", type=int, default=1_000_000, help="at most as many training rows")
-    parser.add_argument("--sample", type=int, default=2_000, help="rows of the small sample")
+    parser.add_argument("--sample", type=int, default=2_000, help="rows of the small sample, 2,000 at least")
     parser.add_argument("--epochs", type=int, default=15)
     args = parser.parse_args()
     split = read_split(SET, args.data, args.data, side="validation", seed=0, quick=False)
@@ -42,7 +42,7 @@ def main() -> None:
             ("in batches", "1MB", whole),
             (f"in batches, {args.sample:,} sampled", "1MB", args.sample),
         ):
-            large_table.scan.__kwdefaults__["rows"] = sample
+            large_table.scan.__kwdefaults__ = {"rows": sample}
             start_time = process_time()
             model = md.fit(
                 path, targets, inputs=split.inputs, memory=memory, epochs=args.epochs, max_trials=1, time_limit=None,

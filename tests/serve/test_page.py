@@ -174,4 +174,8 @@ def test_a_model_of_inputs_has_a_form_per_input(other_page, recordings):
     row = {"facts": [0.5, 1, -1], "note": "red"}
     content = TestClient(recordings).post("/models/things/predict", json={"rows": [row]}).json()
     assert answer_on(other_page) == pytest.approx(content["answers"][0]["price"]["prediction"], rel=1e-3)
+    note = other_page.locator(".mattered + .note")
+    sync_api.expect(note).to_have_text(
+        "What each input adds to the number, compared with the input left empty (occlusion)."
+    )
     assert other_page.evaluate("document.documentElement.scrollWidth <= innerWidth")

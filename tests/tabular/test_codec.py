@@ -33,6 +33,13 @@ def objects(rows):
     return array
 
 
+def test_infinity_is_missing_among_dates_as_among_numbers():
+    table = objects([[None, "2020-01-01"], [np.inf, np.inf], [1.0, "2020-01-03"]])
+    encoded = TableCodec().fit(table).encode(table)
+    assert encoded.present.tolist() == [True, False, True]
+    assert np.isfinite(encoded.array[:, 1]).all()
+
+
 @given(TABLE, st.randoms(use_true_random=False))
 def test_any_table_encodes_row_by_row_and_comes_back_from_a_file(rows, random):
     table = objects(rows)

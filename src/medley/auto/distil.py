@@ -227,13 +227,13 @@ def _train(
     packed = {name: join_targets(labels, data.outputs[name]) for name, labels in data.labels.items()}
     soft = [distilled_task(task, data.labels[task.name].array, label_weight) for task in tasks]
     weight = None if data.known is None else data.known.weight
-    rows = [
+    train_rows, validation_rows = [
         Rows(some_rows(encoded, index), some_rows(packed, index), take_weights(weight, index), student.device)
         for index in data.parts
     ]
     balance = balancer(None, [task.name for task in soft], head_weights=[task.head.weight for task in soft])
     hooks = TrainingHooks(lambda scores: scores["val_loss"], deadline=deadline, by_task=False)
-    result = fit(student.network, soft, balance, plan, *rows, hooks, seed)
+    result = fit(student.network, soft, balance, plan, train_rows, validation_rows, hooks, seed)
     student.network.eval()
     scores = result.records[result.best_epoch].flat() if result.records else {}
     return result.stopped, scores

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from medley.data.sources import Source
-from medley.errors import DataError
+from medley.errors import DataError, listing
 from medley.serve.fields import Control, Field
 from medley.serve.rows import Rows
 from medley.tables.predictor import Predictor
@@ -63,8 +63,8 @@ def _field(name: str, source: Source | None) -> Field:
         return Field(name, "list", "list", "A list.")
     spec, control = source.codec.spec, _CONTROLS.get(_package(source), "list")
     if spec.columns:
-        listed = ", ".join(column.name for column in spec.columns)
-        description = f"A list of {len(spec.columns)} cells ({listed}), or an object of cells by name."
+        listed = listing(column.name for column in spec.columns)
+        description = f"A list of {len(spec.columns)} cells, or an object of cells by name: {listed}."
         return Field(name, "table", "list", description, shape=(len(spec.columns),))
     if control == "image" and spec.rank > 3:
         control = "images"

@@ -300,9 +300,10 @@ function mattered(target, listed) {
     return element("li", { className: change < 0 ? "minus" : "plus" }, element("span", { className: "name", title: column }, column),
       element("span", { className: "track" }, fill), element("span", { className: "number" }, text(change)));
   });
-  const what = target.labels === null ? "What each column adds to the number" : "What each column adds to this probability, in points";
+  const unit = state.model.reads_table ? "column" : "input";
+  const what = `What each ${unit} adds to ${target.labels === null ? "the number" : "this probability, in points"}`;
   return element("details", { open: true }, element("summary", {}, "What mattered"),
-    element("ul", { className: "bars mattered" }, ...rows), element("p", { className: "note" }, `${what}, compared with the column left empty (occlusion).`));
+    element("ul", { className: "bars mattered" }, ...rows), element("p", { className: "note" }, `${what}, compared with the ${unit} left empty (occlusion).`));
 }
 
 async function predictTable([file]) {

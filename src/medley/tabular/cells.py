@@ -85,7 +85,7 @@ def days_of(cells: np.ndarray) -> tuple[np.ndarray, int | None]:
         micro = cells.astype(f"{cells.dtype.kind}8[us]")
         return np.where(np.isnat(micro), np.nan, micro.astype(np.int64) / 86_400e6), None
     if cells.dtype.kind in "biufcV":
-        missing = np.isnan(cells) if cells.dtype.kind == "f" else np.zeros(len(cells), bool)
+        missing = ~np.isfinite(cells) if cells.dtype.kind == "f" else np.zeros(len(cells), bool)
         return np.full(len(cells), np.nan), None if missing.all() else int(np.argmin(missing))
     return _convert_each(cells, _day)
 
@@ -132,7 +132,7 @@ def _number(cell: Any) -> float:
 def _day(cell: Any) -> float:
     if isinstance(cell, str) and (not cell.strip() or cell.strip().lower() in AMONG_NUMBERS):
         return np.nan
-    if _is_missing(cell):
+    if _is_missing(cell) or (isinstance(cell, float | np.floating) and np.isinf(cell)):
         return np.nan
     if isinstance(cell, str):
         if not _DATE.fullmatch(cell.strip()):

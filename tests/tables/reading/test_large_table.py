@@ -33,11 +33,17 @@ def table(tmp_path, monkeypatch):
     return LargeTable(tmp_path / "t.csv", tmp_path, 10_000_000)
 
 
+def without_nan(frame):
+    """Cells that are missing in columns of objects are None: before pandas 3, columns of texts hold either."""
+    objects = [name for name in frame if frame[name].dtype == object]
+    return frame.assign(**{name: frame[name].where(frame[name].notna(), None) for name in objects})
+
+
 def test_a_sample_of_all_rows_equals_the_table(table):
     result, whole = scan(table, ["gap", "mixed", "nowhere"], 0), read(table.path).frame
     assert result.rows == 1000
     assert result.is_whole
-    pd.testing.assert_frame_equal(result.sample.frame, whole)
+    pd.testing.assert_frame_equal(without_nan(result.sample.frame), without_nan(whole))
     pd.testing.assert_frame_equal(result.full.frame, whole[["gap", "mixed"]])
     assert result.table.as_text == {"mixed"}
     assert result.table.row_bytes > 50

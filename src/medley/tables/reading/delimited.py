@@ -186,7 +186,16 @@ def _options(layout: Layout, as_text: Collection[str]) -> dict[str, Any]:
         "index_col": False,
         # Otherwise a column of numbers with one word far below gets cells of mixed types.
         "low_memory": False,
+        **_nearest_floats(),
     }
+
+
+def _nearest_floats() -> dict[str, str]:
+    """Numbers are the floats nearest to what is written, as in frames; pandas reads them so by default from 3.1 on."""
+    import pandas as pd
+
+    release = tuple(int(part) for part in pd.__version__.split(".")[:2])
+    return {} if release >= (3, 1) else {"float_precision": "round_trip"}
 
 
 @contextmanager
