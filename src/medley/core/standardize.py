@@ -37,4 +37,6 @@ class Standardize(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Standardises x (B, ...)."""
-        return (x - self.mean) * self.scale
+        centred = x - self.mean
+        # In place, prediction touches less memory: it is bound by that.
+        return centred * self.scale if torch.is_grad_enabled() else centred.mul_(self.scale)

@@ -41,7 +41,7 @@ def read_texts(values: Any, max_characters: int = MAX_CHARACTERS) -> tuple[list[
     texts: list[str | None] = []
     numbers = 0
     for row, value in enumerate(rows):
-        numbers += isinstance(value, Number) and value == value
+        numbers += not isinstance(value, str) and isinstance(value, Number) and value == value
         texts.append(_as_text(value, row, max_characters))
     if numbers and numbers == sum(text is not None for text in texts):
         raise DataError(
@@ -91,7 +91,8 @@ def in_chunks(texts: Sequence[str]) -> Iterator[list[str]]:
 
 def _as_text(value: Any, row: int, most: int) -> str | None:
     if isinstance(value, str):
-        return _LONE_SURROGATE.sub("\ufffd", value[:most])
+        text = value[:most]
+        return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
     if isinstance(value, bytes):
         return value[: 4 * most].decode("utf-8", errors="replace")[:most]
     if _is_missing(value):
