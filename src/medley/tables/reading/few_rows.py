@@ -116,6 +116,8 @@ def _cells(series: Any) -> list[Any] | None:
     cells, dtype = series.tolist(), series.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
         return cells
-    if (dtype == "str" or dtype == "O") and all(cell is None or type(cell) is str or cell != cell for cell in cells):
+    if (dtype == "str" or dtype == "O") and all(
+        cell is None or type(cell) is str or (isinstance(cell, float) and cell != cell) for cell in cells
+    ):
         return [cell if type(cell) is str else None for cell in cells]
     return None
