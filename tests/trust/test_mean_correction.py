@@ -42,6 +42,18 @@ def test_the_factor_may_depend_on_the_number():
     assert np.mean((corrected - means) ** 2) < np.mean((factor - means) ** 2)
 
 
+@pytest.mark.parametrize("rows", [60, 199, 400, 999])
+def test_few_rows_do_not_decide(rows):
+    for seed in range(10):
+        predictions, means = log_normal(rows, 1.0, seed=seed)
+        correction, _ = fit_mean_correction(predictions)
+        if rows < 200:
+            assert correction is None
+        elif correction is not None:
+            assert correction.method == "factor"
+            assert np.median(predictions.codec.decode(correction.apply(predictions.raw)) / means) > 0.7
+
+
 def test_exact_predictions_stay_as_they_are():
     predictions, _ = log_normal(300, 0.0)
     correction, _ = fit_mean_correction(predictions)

@@ -9,7 +9,11 @@ import numpy as np
 
 from medley.trust.folds import check_folds
 from medley.trust.mean_correction import SLOPES, MeanCorrection
-from medley.trust.validation import MIN_CHECKED_ROWS, TaskPredictions
+from medley.trust.validation import TaskPredictions
+
+MIN_FACTOR_ROWS, MIN_POWER_ROWS = 200, 1_000
+"""Validation rows from which numbers are multiplied by a factor, and raised to a power: with fewer, a few rows of the
+tail decide."""
 
 MOST_ROWS = 20_000
 """Rows that a correction is fitted to; of more, a random sample."""
@@ -65,7 +69,7 @@ def _column(task: TaskPredictions, encoded: np.ndarray, usable: np.ndarray, plac
     index = np.flatnonzero(usable)
     if len(index) > MOST_ROWS:
         index = np.sort(np.random.default_rng(0).choice(index, MOST_ROWS, replace=False))
-    if len(index) < MIN_CHECKED_ROWS:
+    if len(index) < MIN_FACTOR_ROWS:
         return None
 
     def in_unit(outputs: np.ndarray) -> np.ndarray:
@@ -83,17 +87,22 @@ def _chosen(
     raw: np.ndarray, numbers: np.ndarray, weight: np.ndarray, decode: Decode, folds: np.ndarray
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Slope and intercept, and the cross-checked squared errors without and with them."""
-    errors = [float(np.average((decode(raw) - numbers) ** 2, weights=weight))]
-    for fit in _FITS:
+    parameters, squares = (1.0, 0.0), (decode(raw) - numbers) ** 2
+    before = float(np.average(squares, weights=weight))
+    for least_rows, fit in ((MIN_FACTOR_ROWS, _factor), (MIN_POWER_ROWS, _power)):
+        if len(raw) < least_rows:
+            continue
         predicted = np.empty(len(raw))
         for fold in np.unique(folds):
             train, test = folds != fold, folds == fold
             slope, intercept = fit(raw[train], numbers[train], weight[train], decode)
             predicted[test] = decode(raw[test] * slope + intercept)
-        errors.append(float(np.average((predicted - numbers) ** 2, weights=weight)))
-    best = int(np.argmin(errors))
-    parameters = _FITS[best - 1](raw, numbers, weight, decode) if best else (1.0, 0.0)
-    return parameters, (errors[0], errors[best])
+        new_squares = (predicted - numbers) ** 2
+        gain = (squares - new_squares) * weight / weight.mean()
+        # A factor is expected; a power has to prove itself.
+        if gain.mean() > (0.0 if fit is _factor else gain.std() / np.sqrt(len(gain))):
+            parameters, squares = fit(raw, numbers, weight, decode), new_squares
+    return parameters, (before, float(np.average(squares, weights=weight)))
 
 
 def _factor(raw: np.ndarray, numbers: np.ndarray, weight: np.ndarray, decode: Decode) -> tuple[float, float]:
@@ -122,6 +131,3 @@ def _power(raw: np.ndarray, numbers: np.ndarray, weight: np.ndarray, decode: Dec
     bounds = [SLOPES, (-3.0, 3.0)]
     result = minimize(error, start, method="L-BFGS-B", bounds=bounds, options={"maxiter": 30})
     return float(result.x[0]), float(result.x[1])
-
-
-_FITS = (_factor, _power)

@@ -10,7 +10,7 @@ import numpy as np
 from medley.core.codec import State, TargetCodec
 from medley.core.rules import Array, StateRules, require
 
-SLOPES = (0.5, 2.0)
+SLOPES = (0.8, 1.25)
 """The least and the greatest slope."""
 
 
