@@ -149,7 +149,9 @@ def measured(name: str, workers: int, rows: int, trials: int, epochs: int) -> tu
         project = Path(folder) / "project"
         training = md.Training(patience=0, threads=1)
         auto = md.AutoModel(facts, heads, "project", trials, folder, tuner=Unpruned, training=training, device="cpu")
-        executor = Timed(resolve_executor(name, None if name == "serial" else workers))
+        resolved = resolve_executor(name, None if name == "serial" else workers)
+        assert resolved is not None
+        executor = Timed(resolved)
         with started(name, workers, project):
             auto.fit(x, y, epochs=epochs, batch_size=64, verbose=0, executor=executor)
         return executor.figures(), executor.moved(project)

@@ -139,7 +139,7 @@ class AutoModel(BestModelViews):
         return {**state, "directory": Path()} if self._is_temporary else state
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        self.__dict__.update(state)
+        vars(self).update(state)
         self.device = available(self.device)
 
     def fit(

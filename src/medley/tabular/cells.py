@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -144,7 +144,7 @@ def _day(cell: Any) -> float:
         cell = cell if cell.tzinfo is None else cell.astimezone(UTC).replace(tzinfo=None)
     elif isinstance(cell, date):
         cell = datetime(cell.year, cell.month, cell.day)
-    return (cell if isinstance(cell, timedelta) else cell - _EPOCH) / timedelta(days=1)
+    return (cell if isinstance(cell, timedelta) else cast(datetime, cell) - _EPOCH) / timedelta(days=1)
 
 
 def label_of(cell: Any) -> Label | None:

@@ -117,7 +117,8 @@ def _factor(raw: np.ndarray, numbers: np.ndarray, weight: np.ndarray, decode: De
     low, high = -2.0, 2.0
     if not excess(low) < 0 < excess(high):
         return 1.0, 0.0
-    return 1.0, float(brentq(excess, low, high, xtol=1e-4))
+    root: Any = brentq(excess, low, high, xtol=1e-4)
+    return 1.0, float(root)
 
 
 def _power(raw: np.ndarray, numbers: np.ndarray, weight: np.ndarray, decode: Decode) -> tuple[float, float]:

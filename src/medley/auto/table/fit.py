@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 PROJECT = "table_model"
 """The folder of a search whose directory is given without a name."""
 
+MAX_TRIALS, ROWS_PER_TRIAL = 100, 50
+"""Trials of a search whose number is not given, at most: in all, and validation rows per trial."""
+
 
 def fit(
     table: Any,
@@ -110,8 +113,9 @@ def fit(
             to 20 % are validation rows.
         sample_weight: column of weights, or a dict from target to such a column.
         time_limit: seconds, or "10m".
-        max_trials: maximal number of trials. By default, as many as fit into the time, at most 100, and fewer if many
-            in a row do not improve the result (20, or as many as preceded the best trial).
+        max_trials: maximal number of trials. By default, as many as fit into the time, at most 100 and one per 50
+            validation rows, as few rows choose among many networks by chance; and fewer if many in a row do not improve
+            the result (20, or as many as preceded the best trial).
         epochs: epochs per trial; default: depends on the number of rows, and fewer with texts.
         batch_size: rows per step; default: depends on the number of rows.
         objective: as in `AutoModel`.
@@ -231,7 +235,7 @@ def fit(
         design.inputs,
         table_graph(design.inputs, design.heads, path=path),
         project_name,
-        max_trials or (1 if plan else 100),
+        max_trials or (1 if plan else _most_trials(rows, Progress(verbose))),
         directory,
         objective,
         tuner,
@@ -373,3 +377,14 @@ def _read_and_split(
     _, design = design_table(table_scan.sample, labels=table_scan.full)
     design = choose_pretrained(design, pretrained, progress.log)
     return large_search_rows(table_scan, design, split_settings, progress), design
+
+
+def _most_trials(rows: SearchRows, progress: Progress) -> int:
+    """The number of trials among which validation rows can choose: the best of many on few rows is best by chance."""
+    held_out = rows.train.size if rows.val is None else rows.val.size
+    most = max(1, min(MAX_TRIALS, held_out // ROWS_PER_TRIAL))
+    if most < MAX_TRIALS:
+        trials = f"{most} trial{'s' if most > 1 else ''} at most"
+        reason = f"{held_out:,} validation rows would choose among more by chance"
+        progress.log(f"{trials}, as {reason}; max_trials overrules")
+    return most

@@ -54,7 +54,7 @@ class TargetRelation:
             for values, target in self._pairs(numbers)
         )
 
-    def is_predicted_by_words(self, codes: np.ndarray, strings: Sequence[str]) -> bool:
+    def is_predicted_by_words(self, codes: np.ndarray, strings: Sequence[Any]) -> bool:
         """Whether a target depends on the recurring words of strings.
 
         Args:
@@ -62,7 +62,7 @@ class TargetRelation:
             strings: D of them.
         """
         present = codes[self._rows] >= 0
-        words = recurring_words(strings[code] for code in codes[self._rows][present])
+        words = recurring_words([str(strings[code]) for code in codes[self._rows][present].tolist()])
         for target in self._targets:
             known = np.isfinite(target[present]).all(axis=1)
             labelled = [words[row] for row in np.flatnonzero(known)]

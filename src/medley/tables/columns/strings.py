@@ -44,4 +44,4 @@ def has_telling_words(profile: ColumnProfile) -> bool:
     if fraction(map(bool, recurring_words(profile.strings))) < _TELLING:
         return False
     relation = profile.relation
-    return relation is None or relation.is_predicted_by_words(profile.codes, list(map(str, profile.values.tolist())))
+    return relation is None or relation.is_predicted_by_words(profile.codes, profile.values.tolist())
