@@ -87,7 +87,7 @@ def test_what_is_no_plan_is_refused_before_anything_is_trained(frame, tmp_path, 
 def test_a_plan_says_whether_it_was_carried_out(frame, tmp_path, monkeypatch):
     assert fit(frame.drop(columns="photo"), tmp_path / "a", epochs=1).metadata["plan"]["complete"]
     monkeypatch.setattr("medley.train.fit.affordable_epochs", lambda *args: 10_000)
-    eager = md.Training(stepper="eager")  # so many epochs would be worth half a minute of compiling
+    eager = md.Training(stepper="eager", patience=0)  # so many epochs would be worth half a minute of compiling
     cut = fit(frame[["size", "price", "kind"]], tmp_path / "b", time_limit=3, epochs=10_000, training=eager)
     assert not cut.metadata["plan"]["complete"]
 

@@ -425,6 +425,7 @@ def test_weights_must_be_numbers(fit):
 
 def test_a_search_without_max_trials_ends_if_trials_do_not_improve(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("medley.auto.table.fit.PATIENCE", 1)
+    monkeypatch.setattr("medley.auto.table.fit.ROWS_PER_TRIAL", 1)
     options = {"training": md.Training(learning_rate=1e-9), "epochs": 1, "directory": tmp_path}
     model = md.fit(pets(), "price", **options)
     assert model.metadata["search"]["ended"] == "patience"
@@ -432,6 +433,14 @@ def test_a_search_without_max_trials_ends_if_trials_do_not_improve(tmp_path, mon
     assert "did not improve the score" in capsys.readouterr().out
     asked = md.fit(pets(), "price", max_trials=3, **options, project_name="asked", verbose=0)
     assert asked.metadata["search"] == {"trials": 3, "ended": "trials"}
+
+
+@pytest.mark.parametrize(("rows", "trials"), [(60, 1), (120, 2)])
+def test_few_validation_rows_do_not_choose_among_many_networks(rows, trials, tmp_path, capsys):
+    frame = pets(rows).drop(columns="born")  # all rows are validation rows, in folds
+    model = md.fit(frame, "price", epochs=1, directory=tmp_path)
+    assert model.metadata["search"] == {"trials": trials, "ended": "trials"}
+    assert "by chance; max_trials overrules" in capsys.readouterr().out
 
 
 def many_kinds(rows=60):
