@@ -175,7 +175,10 @@ def main() -> None:
         "h": lambda: growth(1_000 if args.quick else 4_000),
     }
     lines = [("part", "contender", "seconds", "ratio")]
-    for part in args.parts:
+    chosen = args.parts.replace(",", "")
+    if unknown := set(chosen) - parts.keys():
+        parser.error(f"--parts names letters from a to h, such as aeg; got {''.join(sorted(unknown))!r}.")
+    for part in chosen:
         for row in parts[part]():
             lines.append((row[0], row[1], f"{row[2]:.4f}", f"{row[3]:.3f}"))
             print(f"({row[0]}) {row[1]:45} {row[2]:9.3f} s   x {row[3]:.2f}", flush=True)
