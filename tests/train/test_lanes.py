@@ -88,10 +88,10 @@ def count_steps(stack):
     steps, program = [], stack._program
 
     def counted(structure, members):
-        found = program(structure, members)
-        if found is not None:
+        joint = program(structure, members)
+        if joint is not None:
             steps.append(len(members))
-        return found
+        return joint
 
     stack._program = counted
     return steps

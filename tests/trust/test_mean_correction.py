@@ -44,14 +44,15 @@ def test_the_factor_may_depend_on_the_number():
 
 @pytest.mark.parametrize("rows", [60, 199, 400, 999])
 def test_few_rows_do_not_decide(rows):
+    corrections = []
     for seed in range(10):
         predictions, means = log_normal(rows, 1.0, seed=seed)
         correction, _ = fit_mean_correction(predictions)
-        if rows < 200:
-            assert correction is None
-        elif correction is not None:
+        if correction is not None:
             assert correction.method == "factor"
             assert np.median(predictions.codec.decode(correction.apply(predictions.raw)) / means) > 0.7
+            corrections.append(correction)
+    assert len(corrections) >= 8 if rows >= 200 else not corrections
 
 
 def test_exact_predictions_stay_as_they_are():

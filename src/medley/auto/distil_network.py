@@ -96,8 +96,8 @@ def student_graph(teacher: Model, size: StudentSize, sources: StudentSources, ro
     )
     summary = DataSummary(rows, len(inputs), heads)
     outputs = resolve(declared.outputs, declared.names, sources.spec, DefaultSuggest(), summary)
-    found = {node.block.name: node.block for node in Graph.walk(outputs) if isinstance(node.block, InputBlock)}
-    return Graph(tuple(found[name] for name in declared.input_names), tuple(outputs))
+    resolved = {node.block.name: node.block for node in Graph.walk(outputs) if isinstance(node.block, InputBlock)}
+    return Graph(tuple(resolved[name] for name in declared.input_names), tuple(outputs))
 
 
 def _from_scratch(block: InputBlock) -> InputBlock:
