@@ -146,6 +146,15 @@ class InputBlock(Block):
         """
         return self
 
+    def for_rows(self, rows: int, *, is_alone: bool) -> Self:
+        """The input, read in the way that suits a table of so many rows; called before the rows are split.
+
+        Args:
+            rows: number of rows of the table.
+            is_alone: whether it is the only input.
+        """
+        return self
+
     @property
     def samples_per_row(self) -> int:
         """Number of samples of a row that a pretrained encoder runs over, at most."""

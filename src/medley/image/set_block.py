@@ -14,9 +14,8 @@ from medley.errors import GraphError
 from medley.image.block import ImageBlock
 from medley.image.pretrained import PretrainedImageBlock
 from medley.image.set_encoder import ImageSetEncoder, ImageSetPool
+from medley.image.sizes import FEW_ROWS
 from medley.image.visual_words import VisualWords
-
-FEW_ROWS = 1_000
 
 
 class ImageSetBlock(Composite, register="image.set_block"):

@@ -8,13 +8,22 @@ from dataclasses import field
 from typing import Any, ClassVar, Self
 
 from medley.core.arguments import whole_number_problems
-from medley.core.block import Block
+from medley.core.block import Block, Node
 from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
 from medley.core.input import InputBlock, InputColumns, TableOptions
 from medley.image.pixels import MAX_PIXELS
 from medley.image.pretrained import IMAGE_MODELS
-from medley.image.sizes import as_text, pair, reduced, root_problem, size_problem
+from medley.image.sizes import (
+    Reading,
+    as_text,
+    pair,
+    reading_problem,
+    reduced,
+    root_problem,
+    size_problem,
+    suited_reading,
+)
 from medley.image.unreadable import IMAGES, Policy
 from medley.nn.pretrained_argument import pretrained_problem
 
@@ -63,6 +72,7 @@ class ImageSetInput(InputBlock, register="image.set_input"):
     largest: int | None = field(default=None, kw_only=True)
     pretrained: bool | str | None = field(default=None, kw_only=True)
     max_pixels: int = field(default=MAX_PIXELS, kw_only=True)
+    reading: Reading = field(default="network", kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", as_text(self.root))
@@ -74,6 +84,7 @@ class ImageSetInput(InputBlock, register="image.set_input"):
         yield from root_problem(self.root)
         yield from IMAGES.policy_problem(self.on_bad_file)
         yield from pretrained_problem(self.pretrained)
+        yield from reading_problem(self.reading)
         yield from whole_number_problems(self, "max_images", "max_pixels")
 
     def codec(self) -> Codec:
@@ -109,7 +120,13 @@ class ImageSetInput(InputBlock, register="image.set_input"):
 
     @property
     def choices(self) -> Mapping[str, Any]:
-        return {**super().choices, **({} if self.largest is None else {"largest": self.largest})}
+        largest = {} if self.largest is None else {"largest": self.largest}
+        reading = {} if self.reading == "network" else {"reading": self.reading}
+        return {**super().choices, **largest, **reading}
+
+    def for_rows(self, rows: int, *, is_alone: bool) -> Self:
+        """Visual words for few rows beside other inputs."""
+        return suited_reading(self, rows, is_alone=is_alone)
 
     def for_time(self, seconds_per_row: float) -> Self:
         """Reduces images to a size that a small network learns from in time."""
@@ -119,6 +136,20 @@ class ImageSetInput(InputBlock, register="image.set_input"):
     def samples_per_row(self) -> int:
         """The images of a row."""
         return self.max_images or USUAL_IMAGES
+
+    @property
+    def shares_encoder(self) -> bool:
+        """Visual words have no encoder that is trained."""
+        return self.reading != "visual_words"
+
+    def encode_for_ensemble(self) -> Node:
+        """The default block, or visual words."""
+        if self.shares_encoder:
+            return self.default_block()(self)
+        from medley.image.visual_words import VisualWords
+
+        root: Any = as_text(self.root)
+        return VisualWords(self.max_images, root, self.positions, self.on_bad_file)(self)
 
     def default_block(self) -> Block:
         """`ImageSetBlock`."""

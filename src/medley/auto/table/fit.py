@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -205,6 +205,10 @@ def fit(
         on_bad_file,
         is_free=validation_split is None,
     )
+    if project_name is None and directory is not None:
+        project_name = PROJECT
+    store = None if project_name is None or overwrite else Store(Path(directory or ".") / project_name)
+    choices: Mapping[str, Any] = plan or ({} if store is None else store.choices)
     rows, design = _read_and_split(
         errors,
         table,
@@ -212,6 +216,7 @@ def fit(
         split_settings,
         memory,
         Progress(verbose),
+        partial(_suit_rows, choices=choices.get("inputs", {})),
         inputs=inputs,
         column_kinds=column_kinds,
         missing_values=missing_values,
@@ -220,10 +225,6 @@ def fit(
         pretrained=pretrained,
         private=private,
     )
-    if project_name is None and directory is not None:
-        project_name = PROJECT
-    store = None if project_name is None or overwrite else Store(Path(directory or ".") / project_name)
-    choices: Mapping[str, Any] = plan or ({} if store is None else store.choices)
     size = rows.train.size + (0 if rows.val is None else rows.val.size)
     timely = without_slow_encoders(design, pretrained, budget, size, Progress(verbose).log)
     left_out = {str(new.name) for old, new in zip(design.inputs, timely.inputs, strict=True) if old is not new}
@@ -264,6 +265,24 @@ def fit(
         executor=cast(Executor, executor),
     )
     return with_validation_rows(auto.export_model(), rows.val or rows.train)
+
+
+def _suit_rows(design: TableDesign, rows: int, choices: Mapping[str, Any]) -> TableDesign:
+    """Chooses how inputs are read, before the rows are split: not all ways allow members to leave out folds.
+
+    Args:
+        design: the inferred design.
+        rows: number of rows.
+        choices: as of `_fit_to_time`.
+    """
+    is_alone = len(design.inputs) == 1
+    inputs = [
+        replace_fields(block, choices[str(block.name)])
+        if str(block.name) in choices
+        else block.for_rows(rows, is_alone=is_alone)
+        for block in design.inputs
+    ]
+    return replace(design, inputs=inputs)
 
 
 def _fit_to_time(design: TableDesign, budget: Budget, rows: int, choices: Mapping[str, Any]) -> TableDesign:
@@ -334,6 +353,7 @@ def _read_and_split(
     split_settings: SplitSettings,
     memory: Any,
     progress: Progress,
+    suit_rows: Callable[[TableDesign, int], TableDesign],
     *,
     inputs: Sequence[str] | None,
     column_kinds: Mapping[str, str] | None,
@@ -363,7 +383,7 @@ def _read_and_split(
     if not is_large(table, memory):
         loaded, design = design_table(table)
         if not (isinstance(table, TableFiles) and are_images_large(loaded, design, memory)):
-            design = choose_pretrained(design, pretrained, progress.log)
+            design = suit_rows(choose_pretrained(design, pretrained, progress.log), len(loaded))
             return search_rows(loaded, design, split_settings, progress), design
         del loaded
     if private:
