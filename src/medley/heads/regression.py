@@ -39,7 +39,7 @@ class RegressionHead(Head, register="heads.regression"):
     """Regression head for one or several numeric targets.
 
     Targets have shape (B,), (B, 1) or (B, K). They are standardised internally, column by column; predictions and
-    metrics are in the unit and shape of the targets. Numbers with a long tail (prices, durations) are fitted
+    metrics are in the unit and shape of the targets. Positive numbers with a long tail (prices, durations) are fitted
     on a logarithmic scale, on which errors are relative; see `scale`. Predictions are floats. Missing numbers (None,
     NaN) are unobserved: a row that lacks some of its K numbers still trains the others.
 
@@ -57,11 +57,10 @@ class RegressionHead(Head, register="heads.regression"):
             Metrics are those of numbers, of the prediction, and `"pinball"` (default) and `"coverage"`, the fraction of
             numbers between the lowest and the highest quantile.
         scale: the scale of each column: `"linear"`; `"log"`, for non-negative numbers (if there are zeros, the
-            logarithm of number + median); `"auto"` is logarithmic if there are at least 50 training numbers, none is
-            negative, their skewness exceeds 1.5 (4 if there are zeros), and the logarithm at least halves it. Squared
-            errors of logarithms are minimised by the geometric mean, which is below the mean; after the training,
-            predictions are corrected to means on validation rows, where that reduces the squared error in the unit of
-            the targets.
+            logarithm of number + median); `"auto"` is logarithmic if there are at least 50 training numbers, all are
+            positive, their skewness exceeds 1.5, and the logarithm at least halves it. Squared errors of logarithms are
+            minimised by the geometric mean, which is below the mean; after the training, predictions are corrected to
+            means on validation rows, where that reduces the squared error in the unit of the targets.
 
     Raises:
         ConfigError: a name is unknown, a number is out of range; all are reported together.

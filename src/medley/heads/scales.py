@@ -15,7 +15,6 @@ Rule = Literal["auto", "linear", "log"]
 RULES = ("auto", "linear", "log")
 
 MIN_SKEWNESS = 1.5  # a normal distribution has 0, an exponential distribution 2
-MIN_SKEWNESS_ZEROS = 4.0  # with zeros, a logarithm is a choice of its offset too: only for very long tails
 MAX_EXTRAPOLATION = 1e15  # its square is still a finite float32
 MIN_ROWS = 50  # with fewer rows, the skewness of a sample is not reliable
 
@@ -49,8 +48,8 @@ class Scale:
     def learn(cls, numbers: np.ndarray, rule: Rule) -> Scale:
         """Learns the scale of training rows (B, K), NaN where a number is missing.
 
-        `"auto"` is logarithmic if there are at least 50 numbers, none is negative, their skewness exceeds 1.5 (4 if
-        there are zeros), and the logarithm at least halves it; otherwise it is linear.
+        `"auto"` is logarithmic if there are at least 50 numbers, all are positive, their skewness exceeds 1.5, and the
+        logarithm at least halves it; otherwise it is linear.
 
         Raises:
             DataError: `"log"` is requested for a column with negative numbers.
@@ -125,11 +124,10 @@ def _offset(column: np.ndarray) -> float:
 
 
 def _is_skewed(numbers: np.ndarray) -> bool:
-    if len(numbers) < MIN_ROWS or numbers.min() < 0:
+    if len(numbers) < MIN_ROWS or numbers.min() <= 0:
         return False
-    skew, offset = _skewness(numbers), _offset(numbers)
-    least = MIN_SKEWNESS_ZEROS if offset else MIN_SKEWNESS
-    return skew > least and abs(_skewness(np.log(numbers + offset))) <= skew / 2
+    skew = _skewness(numbers)
+    return skew > MIN_SKEWNESS and abs(_skewness(np.log(numbers))) <= skew / 2
 
 
 def _skewness(numbers: np.ndarray) -> float:

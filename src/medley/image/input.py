@@ -8,22 +8,13 @@ from dataclasses import field
 from typing import Any, ClassVar, Self
 
 from medley.core.arguments import whole_number_problem
-from medley.core.block import Block, Node
+from medley.core.block import Block
 from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
 from medley.core.input import InputBlock, InputColumns, TableOptions
 from medley.image.pixels import MAX_PIXELS
 from medley.image.pretrained import IMAGE_MODELS
-from medley.image.sizes import (
-    Reading,
-    as_text,
-    pair,
-    reading_problem,
-    reduced,
-    root_problem,
-    size_problem,
-    suited_reading,
-)
+from medley.image.sizes import as_text, pair, reduced, root_problem, size_problem
 from medley.image.unreadable import IMAGES, Policy
 from medley.nn.pretrained_argument import pretrained_problem
 
@@ -44,9 +35,6 @@ class ImageInput(InputBlock, register="image.input"):
             `"warn"` treats them as missing and lists them in one `BadImageWarning`; `"raise"` raises a `DataError` that
             lists them; `"drop"` excludes their rows from training in `medley.fit`, and is `"warn"` elsewhere.
         pretrained: of its default block, as in `ImageBlock`.
-        reading: how a table reads images: `"network"` trains a network; `"visual_words"` describes them by a short
-            vector that is learnt without labels (see `VisualWords`), so that all rows can be used in folds.
-            `medley.fit` chooses the latter for fewer than 1,000 rows with other inputs.
         max_pixels: larger images count as images that cannot be read, unless they are JPEG files that are decoded at
             reduced size; all that are decoded at once have no more pixels either.
 
@@ -69,7 +57,6 @@ class ImageInput(InputBlock, register="image.input"):
     on_bad_file: Policy = field(default="warn", kw_only=True)
     pretrained: bool | str | None = field(default=None, kw_only=True)
     max_pixels: int = field(default=MAX_PIXELS, kw_only=True)
-    reading: Reading = field(default="network", kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", as_text(self.root))
@@ -83,7 +70,6 @@ class ImageInput(InputBlock, register="image.input"):
         yield from root_problem(self.root)
         yield from IMAGES.policy_problem(self.on_bad_file)
         yield from pretrained_problem(self.pretrained)
-        yield from reading_problem(self.reading)
 
     def codec(self) -> Codec:
         """An `ImageCodec`."""
@@ -100,31 +86,11 @@ class ImageInput(InputBlock, register="image.input"):
 
     @property
     def choices(self) -> Mapping[str, Any]:
-        largest = {} if self.largest is None else {"largest": self.largest}
-        reading = {} if self.reading == "network" else {"reading": self.reading}
-        return {**super().choices, **largest, **reading}
-
-    def for_rows(self, rows: int, *, is_alone: bool) -> Self:
-        """Visual words for few rows beside other inputs."""
-        return suited_reading(self, rows, is_alone=is_alone)
+        return {**super().choices, **({} if self.largest is None else {"largest": self.largest})}
 
     def for_time(self, seconds_per_row: float) -> Self:
         """Reduces images to a size that a small network learns from in time."""
         return reduced(self, seconds_per_row)
-
-    @property
-    def shares_encoder(self) -> bool:
-        """Visual words have no encoder that is trained."""
-        return self.reading != "visual_words"
-
-    def encode_for_ensemble(self) -> Node:
-        """The default block, or visual words."""
-        if self.shares_encoder:
-            return self.default_block()(self)
-        from medley.image.visual_words import VisualWords
-
-        root: Any = as_text(self.root)
-        return VisualWords(1, root, False, self.on_bad_file)(self)
 
     def default_block(self) -> Block:
         """`ImageBlock`."""

@@ -49,6 +49,9 @@ class ImageSetInput(InputBlock, register="image.set_input"):
         on_bad_file: as in `ImageInput`; `"drop"` excludes rows with any unreadable image.
         largest: as in `ImageInput`.
         pretrained: of the default encoder of each image, as in `ImageBlock`.
+        reading: how a table reads images: `"network"` trains a network; `"visual_words"` describes the images of a row
+            by a short vector that is learnt without labels (see `VisualWordsCodec`), so that all rows can be used in
+            folds. `medley.fit` chooses the latter for fewer than 1,000 rows with other inputs.
         max_pixels: as in `ImageInput`.
 
     Raises:
@@ -88,11 +91,12 @@ class ImageSetInput(InputBlock, register="image.set_input"):
         yield from whole_number_problems(self, "max_images", "max_pixels")
 
     def codec(self) -> Codec:
-        """An `ImageSetCodec`."""
+        """An `ImageSetCodec`, or a `VisualWordsCodec`."""
         from medley.image.set_codec import ImageSetCodec
+        from medley.image.visual_words_codec import SIDE, VisualWordsCodec
 
-        return ImageSetCodec(
-            pair(self.size),
+        images = ImageSetCodec(
+            (SIDE, SIDE) if self.reading == "visual_words" else pair(self.size),
             self.max_images,
             positions=self.positions,
             root=as_text(self.root),
@@ -100,6 +104,7 @@ class ImageSetInput(InputBlock, register="image.set_input"):
             largest=self.largest,
             max_pixels=self.max_pixels,
         )
+        return VisualWordsCodec(images) if self.reading == "visual_words" else images
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
@@ -143,16 +148,15 @@ class ImageSetInput(InputBlock, register="image.set_input"):
         return self.reading != "visual_words"
 
     def encode_for_ensemble(self) -> Node:
-        """The default block, or visual words."""
-        if self.shares_encoder:
-            return self.default_block()(self)
-        from medley.image.visual_words import VisualWords
-
-        root: Any = as_text(self.root)
-        return VisualWords(self.max_images, root, self.positions, self.on_bad_file)(self)
+        """The default block on the images, or the vector of visual words."""
+        return self.default_block()(self) if self.shares_encoder else self.node
 
     def default_block(self) -> Block:
-        """`ImageSetBlock`."""
+        """`ImageSetBlock`; none for visual words, which are a vector."""
+        if self.reading == "visual_words":
+            from medley.core.choice import Identity
+
+            return Identity()
         from medley.image.set_block import ImageSetBlock
 
         if not self.pretrained:

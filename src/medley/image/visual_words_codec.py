@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ import numpy as np
 from medley.core.codec import Codec, Encoded, State
 from medley.core.rules import Array, StateRules, require
 from medley.core.spec import Spec, vector
+from medley.errors import BadImageWarning
 from medley.image.set_codec import ImageSetCodec
 from medley.image.unreadable import Unreadable
 
@@ -65,9 +67,11 @@ class VisualWordsCodec(Codec):
         return vector(self._arrays["axes"].shape[1])
 
     def fit(self, values: Any) -> Self:
-        """Learns from rows of images, as `ImageSetCodec.fit`."""
+        """Learns from rows of images, as `ImageSetCodec.fit`. Only `encode` warns of unreadable ones."""
         self.images.fit(values)
-        sets = self.images.encode(values)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BadImageWarning)
+            sets = self.images.encode(values)
         images = sets.array[_present(sets.array)]
         rng = np.random.default_rng(0)
         mean, whitening = _whitening(_sample_patches(images, rng))

@@ -585,3 +585,16 @@ def test_a_target_may_be_called_by_its_number(tmp_path):
     rows = pd.DataFrame({"x": np.arange(30.0), 7: np.sin(np.arange(30.0))})
     model = md.fit(rows, 7, max_trials=1, epochs=1, verbose=0, pretrained=None, directory=tmp_path)
     assert model.predict(rows[["x"]]).columns.tolist() == [7]
+
+
+def test_few_rows_with_several_images_beside_columns_are_all_trained_on_in_folds(fit):
+    rng = np.random.default_rng(0)
+    front, back = (list(rng.integers(0, 255, (60, 12, 12, 3), np.uint8)) for _ in range(2))
+    frame = pd.DataFrame({"size": rng.normal(size=60), "y": rng.normal(size=60)}).assign(front=front, back=back)
+    model = fit(frame, "y")
+    assert (model.metadata["folds"], model.metadata["rows"]) == (5, {"train": 60, "held_out": 0})
+    assert model.metadata["plan"]["inputs"]["images"]["reading"] == "visual_words"
+    repeated = fit(frame, "y", plan=model.metadata["plan"], overwrite=True)
+    assert repeated.predict(frame[:5])["y"].tolist() == model.predict(frame[:5])["y"].tolist()
+    alone = fit(frame[["front", "back", "y"]], "y", overwrite=True)
+    assert "reading" not in alone.metadata["plan"]["inputs"].get("images", {})

@@ -134,6 +134,16 @@ def test_validation_periods_are_a_fraction_of_the_rows_and_do_not_separate_equal
     assert 0.15 < len(validation) / len(days) < 0.25
 
 
+def test_each_fold_has_periods_of_the_whole_range_of_times():
+    days = np.datetime64("2020-01-01") + np.repeat(np.arange(400), 3)
+    shuffled = np.random.default_rng(0).permutation(len(days))
+    folds = fold_rows(pd.DataFrame({"x": range(len(days))}), 0, [], times=days[shuffled])
+    in_order = pd.Series(folds, days[shuffled]).sort_index()
+    assert (in_order.groupby(level=0).nunique() == 1).all()  # equal times are in one fold
+    assert np.bincount(folds).tolist() == [240] * 5
+    assert (in_order.to_numpy()[::12].reshape(-1, 5).sum(axis=1) == sum(range(5))).all()  # five periods of four days
+
+
 def test_a_missing_or_constant_group_column_is_an_error():
     with pytest.raises(ConfigError, match="whom"):
         fold_rows(pd.DataFrame({"who": [1, 2]}), 0, [], group="whom")

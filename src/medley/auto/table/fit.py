@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from medley.auto.automodel import AutoModel
 from medley.auto.duration import seconds
-from medley.auto.table.arguments import check_search, read_and_design, replace_fields, target_names
+from medley.auto.table.arguments import check_search, read_and_design, target_names
 from medley.auto.table.design import Role, TableDesign, check_column_names
 from medley.auto.table.graph import path_name, table_graph, table_training
+from medley.auto.table.input_choices import chosen_fields, fit_to_time, suit_rows
 from medley.auto.table.large_search_rows import are_images_large, large_search_rows, scan_table
 from medley.auto.table.pretrained_choice import choose_pretrained, without_slow_encoders
 from medley.auto.table.search_rows import SearchRows, SplitSettings, search_rows
@@ -216,7 +216,7 @@ def fit(
         split_settings,
         memory,
         Progress(verbose),
-        partial(_suit_rows, choices=choices.get("inputs", {})),
+        partial(suit_rows, choices=choices.get("inputs", {})),
         inputs=inputs,
         column_kinds=column_kinds,
         missing_values=missing_values,
@@ -228,7 +228,7 @@ def fit(
     size = rows.train.size + (0 if rows.val is None else rows.val.size)
     timely = without_slow_encoders(design, pretrained, budget, size, Progress(verbose).log)
     left_out = {str(new.name) for old, new in zip(design.inputs, timely.inputs, strict=True) if old is not new}
-    design = _fit_to_time(timely, budget, rows.train.size, choices.get("inputs", {}))
+    design = fit_to_time(timely, budget, rows.train.size, choices.get("inputs", {}))
     name = path_name(design.inputs, design.heads)
     path = _path_fields(plan, name, [str(block.name) for block in design.inputs])
     path = path if local_means else {**path, "local_means": False}
@@ -256,7 +256,7 @@ def fit(
         callbacks,
         verbose=verbose,
         budget=budget,
-        choices={"inputs": _choices(design, left_out)},
+        choices={"inputs": chosen_fields(design, left_out)},
         table=design.view,
         metadata=rows.metadata if time is None else {**rows.metadata, "time": time},
         patience=PATIENCE if max_trials is None else None,
@@ -265,58 +265,6 @@ def fit(
         executor=cast(Executor, executor),
     )
     return with_validation_rows(auto.export_model(), rows.val or rows.train)
-
-
-def _suit_rows(design: TableDesign, rows: int, choices: Mapping[str, Any]) -> TableDesign:
-    """Chooses how inputs are read, before the rows are split: not all ways allow members to leave out folds.
-
-    Args:
-        design: the inferred design.
-        rows: number of rows.
-        choices: as of `_fit_to_time`.
-    """
-    is_alone = len(design.inputs) == 1
-    inputs = [
-        replace_fields(block, choices[str(block.name)])
-        if str(block.name) in choices
-        else block.for_rows(rows, is_alone=is_alone)
-        for block in design.inputs
-    ]
-    return replace(design, inputs=inputs)
-
-
-def _fit_to_time(design: TableDesign, budget: Budget, rows: int, choices: Mapping[str, Any]) -> TableDesign:
-    """Sets the size at which inputs are encoded, so that the training fits into the time limit.
-
-    Args:
-        design: the inferred design.
-        budget: the time limit.
-        rows: number of training rows.
-        choices: input name -> fields that an earlier call has chosen, which are reused.
-    """
-    seconds_per_row = budget.seconds_per_row(rows) / (sum(block.shares_encoder for block in design.inputs) or 1)
-    inputs = [
-        replace_fields(block, choices[str(block.name)])
-        if str(block.name) in choices
-        else block.for_time(seconds_per_row)
-        for block in design.inputs
-    ]
-    return replace(design, inputs=inputs)
-
-
-def _choices(design: TableDesign, left_out: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Input name -> the fields that the time limit has set, which repeat its choices without a limit.
-
-    Args:
-        design: fitted to the time.
-        left_out: inputs whose pretrained encoder was left out.
-    """
-    fields: dict[str, dict[str, Any]] = {}
-    for block in design.inputs:
-        fields[str(block.name)] = dict(block.choices)
-        if block.name not in left_out:  # the caller's choice, which another call may change
-            fields[str(block.name)].pop("pretrained", None)
-    return {name: values for name, values in fields.items() if values}
 
 
 def _path_fields(plan: Mapping[str, Any] | None, name: str, inputs: Sequence[str]) -> Mapping[str, Any]:
@@ -395,7 +343,7 @@ def _read_and_split(
     columns = [*target_names(targets), *split_settings.columns]
     table_scan = scan_table(table, root, memory, columns, split_settings.seed, progress)
     _, design = design_table(table_scan.sample, labels=table_scan.full)
-    design = choose_pretrained(design, pretrained, progress.log)
+    design = suit_rows(choose_pretrained(design, pretrained, progress.log), table_scan.rows)
     return large_search_rows(table_scan, design, split_settings, progress), design
 
 

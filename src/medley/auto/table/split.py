@@ -22,8 +22,9 @@ from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-PERIODS = 20
-"""Number of periods of time, some of which are validation rows."""
+PERIODS = 100
+"""Number of periods of time, some of which are validation rows: they are long enough that rows that are alike are
+mostly in one, and short enough that training has rows shortly before and after them, as it has for rows to predict."""
 
 _MIN_GROUPS = 5  # fewer groups of duplicates are not representative
 
@@ -103,7 +104,8 @@ def fold_rows(
         strata: as in `split_rows`; classes of several rows are in several folds if that is possible.
         duplicates: integers (N,), equal for duplicate rows, which are in one fold, unless most rows are duplicates.
         group: column; rows with the same value are in one fold.
-        times: (N,) datetimes; each fold is then a period of time, because rows that are close in time are similar.
+        times: (N,) datetimes; each fold then consists of periods of time, because rows that are close in time are
+            similar.
 
     Returns:
         (N,) the fold of each row, from 0.
@@ -119,7 +121,7 @@ def fold_rows(
     rng = np.random.default_rng(seed)
     columns: Any = frame
     if times is not None:
-        return periods(times, FOLDS)
+        return _folds_of_periods(times, rng)
     if group is not None:
         if group not in frame.columns:
             raise ConfigError(f"group={group!r} is not a column.{did_you_mean(group, frame.columns)}")
@@ -161,6 +163,13 @@ def _assign_groups(classes: ClassRows, order: np.ndarray, sizes: np.ndarray) -> 
         loads[folds[group]] += sizes[group]
         dealt[classes[group], folds[group]] += 1
     return folds
+
+
+def _folds_of_periods(times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Divides periods of time into folds: of five successive periods, each is in another fold."""
+    folds = np.concatenate([rng.permutation(FOLDS) for _ in range(PERIODS // FOLDS)])
+    period_of_row = np.unique(periods(times, PERIODS), return_inverse=True)[1]  # few times make fewer periods
+    return folds[period_of_row]
 
 
 def periods(times: np.ndarray, count: int) -> np.ndarray:
