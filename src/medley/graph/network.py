@@ -104,7 +104,7 @@ class Network(nn.Module):
         self.specs: list[Spec] = []  # of the values of sources, then of steps
         self._sources_of: list[frozenset[str]] = []
         self._required: dict[frozenset[str], set[int]] = {}
-        self.row_bytes: dict[frozenset[str], float] = {}
+        self.row_bytes: dict[frozenset[str], int] = {}
         for node in graph.nodes():
             if isinstance(node.block, InputBlock | Preprocessing):
                 self._add_source(node, specs)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from medley.core.batch import Rows
+from medley.core.batch import Batch, Rows
 from medley.graph.network import Network
 from medley.model.device_memory import is_out_of_memory
 
@@ -19,7 +19,8 @@ MAX_BYTES = 2**23
 Measured for convolutions of images of 28 to 96 pixels: with 8 MB, rows take .27 to .55 of the time that they take
 with 50 to 250 MB, which the allocator does not keep; a transformer takes .80. Fewer rows gain little more."""
 
-MIN_ROWS, COUNTED_ROWS = 4, 16
+MIN_ROWS, FEW_ROWS = 4, 16
+"""Rows per pass at least, and rows that are computed at once without counting."""
 
 
 def rows_per_pass(network: Network, rows: Rows, most: int) -> int:
@@ -32,7 +33,7 @@ def rows_per_pass(network: Network, rows: Rows, most: int) -> int:
         rows: encoded rows, some of which are computed to count the bytes.
         most: upper limit; also the answer on other devices.
     """
-    if rows.device.type != "cpu" or most <= COUNTED_ROWS:
+    if rows.device.type != "cpu" or most <= FEW_ROWS:
         return most
     inputs = frozenset(rows.inputs)
     if inputs not in network.row_bytes:
@@ -41,32 +42,39 @@ def rows_per_pass(network: Network, rows: Rows, most: int) -> int:
     return most if fitting >= most else max(1 << max(fitting.bit_length() - 1, 0), MIN_ROWS)
 
 
-def _row_bytes(network: Network, rows: Rows) -> float:
+def _row_bytes(network: Network, rows: Rows) -> int:
     """Bytes per row of the largest tensor that a forward pass computes, for rows that have most inputs.
 
-    0 where memory is short: the number of rows is found by trying then.
+    They are those that a second row adds: tensors made of weights alone do not count. 0 where memory is short: the
+    number of rows is found by trying then.
     """
     inputs = np.sum([np.ones(rows.size) if mask is None else mask for mask in rows.present.values()], axis=0)
-    fullest = np.argsort(-inputs, kind="stable")[:COUNTED_ROWS]
+    fullest = torch.from_numpy(np.argsort(-inputs, kind="stable")[:2].copy())
     try:
-        with torch.no_grad(), _LargestTensor() as largest:
-            network(rows.take(torch.from_numpy(np.sort(fullest))))
+        one, two = (_tensor_bytes(network, rows.take(fullest[:count])) for count in (1, 2))
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        return 0.0
-    return largest.bytes / len(fullest)
+        return 0
+    return max((more - less for less, more in zip(one, two, strict=False)), default=0)
 
 
-class _LargestTensor(TorchFunctionMode):
-    """Notes the bytes of the largest tensor that functions return within it."""
+def _tensor_bytes(network: Network, batch: Batch) -> list[int]:
+    """Bytes of the tensors that a forward pass computes, in order."""
+    with torch.no_grad(), _TensorBytes() as computed:
+        network(batch)
+    return computed.bytes
+
+
+class _TensorBytes(TorchFunctionMode):
+    """Notes the bytes of the tensors that functions return within it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.bytes = 0
+        self.bytes: list[int] = []
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         if isinstance(out, Tensor):
-            self.bytes = max(self.bytes, out.numel() * out.element_size())
+            self.bytes.append(out.numel() * out.element_size())
         return out
