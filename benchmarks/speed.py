@@ -6,7 +6,9 @@ all alike; the figures are medians of ratios. One thread each, float32, batches 
 table; (d) JPEG files; (e) 20 trials of (a); (f) predictions; (g) new processes; (h) growth with rows.
 
 Run: `python benchmarks/speed.py [--parts abcdefgh] [--rows 60000] [--rounds 5] [--quick] [--device cuda]`.
-`--quick` takes a few thousand rows and files. Other libraries are compared by scores, in `equal_time.py`.
+`--quick` takes a few thousand rows and files. `--peers autokeras=PYTHON,ludwig=PYTHON` adds other libraries to parts b
+and c, each run by the Python of an environment of its own (`speed_peers.py`); one that does not run is reported. By
+scores, libraries are compared in `equal_time.py`.
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
+from typing import IO
 
 RIVAL = "best eager loop"
 
@@ -48,22 +52,29 @@ class Contender:
 
     def __init__(self, part: str, name: str, rows: int) -> None:
         self.name = name
-        command = [sys.executable, __file__, "--serve", part, name, "--rows", str(rows)]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        self._start([sys.executable, __file__, "--serve", part, name, "--rows", str(rows)], os.environ)
+
+    def _start(self, command: list[str], variables: Mapping[str, str]) -> None:
+        environment = {**variables, "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr(), text=True, env=environment
         )
+
+    def _stderr(self) -> IO[str] | None:
+        """Where errors are written; None for the terminal."""
+        return None
 
     def epoch(self) -> float:
         """Seconds of the next epoch."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # a process that has ended prints nothing
+            self._process.stdin.write("\n")
+            self._process.stdin.flush()
         for line in self._process.stdout:
             if line.startswith("seconds "):
                 return float(line.split()[1])
-        raise SystemExit(f"{self.name} failed.")
+        raise ContenderError(f"{self.name} failed.")
 
     def close(self) -> None:
         """Ends the process."""
@@ -71,12 +82,72 @@ class Contender:
         self._process.wait()
 
 
-def epochs(part: str, rows: int, rounds: int) -> Iterator[tuple[str, str, float, float]]:
+class ContenderError(Exception):
+    """A contender does not run."""
+
+
+class Peer(Contender):
+    """Another library, in an environment of its own.
+
+    Args:
+        part: "b" or "c".
+        name: a key of `speed_peers.MODULES`.
+        python: the program that runs it.
+        file: of the rows.
+    """
+
+    def __init__(self, part: str, name: str, python: str, file: Path) -> None:
+        self.name = name
+        self._errors = file.with_name(f"{name}.txt")
+        threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+        variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        command = [python, str(Path(__file__).with_name("speed_peers.py")), name, part, str(file)]
+        self._start(command, {**variables, **threads})
+
+    def _stderr(self) -> IO[str]:
+        return self._errors.open("w")
+
+    def reason(self) -> str:
+        """The last error that it wrote before it ended, or its last line."""
+        lines = self._errors.read_text(errors="replace").strip().splitlines()
+        errors = [line for line in lines if "Error: " in line]
+        return (errors or lines or ["it ended without a message"])[-1].strip()
+
+
+def started_peers(part: str, rows: int, peers: Mapping[str, str], folder: Path) -> Iterator[Peer]:
+    """The peers whose first epoch runs; of the others, the reason is printed."""
+    import numpy as np
+    from speed_networks import WORK
+
+    _, (first, numbers), classes, answers = WORK[part].rows(rows)
+    file = folder / "rows.npz"
+    np.savez(file, first=np.asarray(first), numbers=numbers, classes=classes, answers=answers)
+    for name, python in peers.items():
+        try:
+            peer = Peer(part, name, python, file)
+        except OSError as error:
+            print(f"({part}) {name}: is not installed: {error}", flush=True)
+            continue
+        try:
+            peer.epoch()
+        except ContenderError:
+            peer.close()
+            print(f"({part}) {name}: does not run: {peer.reason()}", flush=True)
+        else:
+            yield peer
+
+
+def epochs(
+    part: str, rows: int, rounds: int, peers: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, str, float, float]]:
     """Contender, its seconds per epoch, and the ratio to the best eager loop; the first epoch is not counted."""
     from speed_loops import LOOPS
 
     contenders = [Contender(part, name, rows) for name in LOOPS]
     first = {contender.name: contender.epoch() for contender in contenders}
+    if peers and part in "bc":
+        with tempfile.TemporaryDirectory() as folder:
+            contenders += started_peers(part, rows, peers, Path(folder))
     seconds = [{contender.name: contender.epoch() for contender in contenders} for _ in range(rounds)]
     for contender in contenders:
         name = contender.name
@@ -158,6 +229,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few rows: to see that everything runs")
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--device", default="cpu", help="of parts a, b and c: cpu or cuda")
+    parser.add_argument("--peers", default="", help="other libraries in parts b and c: name=python,name=python")
     parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
@@ -165,9 +237,10 @@ def main() -> None:
         serve(part, name, args.rows)
         return
     os.environ["SPEED_DEVICE"] = args.device
+    peers = dict(peer.split("=", 1) for peer in args.peers.split(",") if peer)
     rows, files, trials = (4_000, 400, 6) if args.quick else (args.rows, 5_000, 20)
     parts = {
-        **{part: lambda part=part: epochs(part, rows, args.rounds) for part in "abc"},
+        **{part: lambda part=part: epochs(part, rows, args.rounds, peers) for part in "abc"},
         "d": lambda: images(files, args.rounds),
         "e": lambda: search(rows, trials, args.runs or trials, args.executors.split(",")),
         "f": lambda: predict(4_000 if args.quick else 100_000),

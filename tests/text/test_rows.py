@@ -75,3 +75,10 @@ def test_several_columns_are_an_error_with_their_shape():
 
 def test_surrogates_and_invalid_bytes_are_replaced():
     assert read_texts(["a\ud800b", b"\xff"])[0] == ["a\ufffdb", "\ufffd"]
+
+
+def test_lists_of_strings_only_are_returned_as_they_are_unless_one_must_be_changed():
+    assert read_texts(["a", "bc"], 2)[0] == ["a", "bc"]
+    assert read_texts(["a", "bcd"], 2)[0] == ["a", "bc"]
+    assert read_texts(["a", "\ud800"])[0] == ["a", "\ufffd"]
+    assert read_texts([])[0] == []

@@ -25,7 +25,7 @@ def unmasked(values: Any) -> Any:
         columns = {name: unmasked(column) for name, column in values.items()}
         return columns if any(columns[name] is not column for name, column in values.items()) else values
     if isinstance(values, list | tuple):
-        is_masked = any(cell is np.ma.masked or isinstance(cell, np.ma.MaskedArray) for cell in values)
+        is_masked = any(issubclass(kind, np.ma.MaskedArray) for kind in set(map(type, values)))
         return [None if cell is np.ma.masked else unmasked(cell) for cell in values] if is_masked else values
     if not isinstance(values, np.ma.MaskedArray) or values.dtype.names:
         return values

@@ -80,6 +80,9 @@ class Network(nn.Module):
         targets: head name -> fitted target codec.
         frozen: builds frozen parts, or shares those of other networks; None to build them.
 
+    Attributes:
+        row_bytes: names of inputs -> bytes per row of the largest intermediate result, where they have been counted.
+
     Shape: a `Batch` of B rows -> {head: raw outputs (B, K)}. A row without any input of a head has the head's prior.
 
     Raises:
@@ -101,6 +104,7 @@ class Network(nn.Module):
         self.specs: list[Spec] = []  # of the values of sources, then of steps
         self._sources_of: list[frozenset[str]] = []
         self._required: dict[frozenset[str], set[int]] = {}
+        self.row_bytes: dict[frozenset[str], int] = {}
         for node in graph.nodes():
             if isinstance(node.block, InputBlock | Preprocessing):
                 self._add_source(node, specs)
@@ -346,7 +350,7 @@ def scale_pixels(x: Tensor, *, compact: bool) -> Tensor:
         x: any shape.
         compact: whether `x` contains pixels.
     """
-    return x * (1 / 255) if compact else x
+    return x.float().mul_(1 / 255) if compact else x
 
 
 def _present_rows(batch: Batch, name: str, sources: frozenset[str]) -> Tensor:

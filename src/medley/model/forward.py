@@ -9,6 +9,8 @@ from torch import Tensor
 from medley.core.batch import Batch, Rows
 from medley.errors import ConfigError
 from medley.graph.network import Network
+from medley.model.device_memory import free_memory, is_out_of_memory
+from medley.model.rows_per_pass import rows_per_pass
 
 
 @torch.no_grad()
@@ -18,7 +20,7 @@ def compute_outputs(network: Network, rows: Rows, batch_size: int, index: Tensor
     Args:
         network: runs in evaluation mode; its mode is restored.
         rows: N encoded rows.
-        batch_size: rows per pass; affects the memory, not the result; halved where memory is short.
+        batch_size: maximum number of rows per pass; affects the memory, not the result; halved where memory is short.
         index: positions (N,) of the rows that are computed, on the CPU; all, if left out.
 
     Returns:
@@ -29,6 +31,7 @@ def compute_outputs(network: Network, rows: Rows, batch_size: int, index: Tensor
         network.eval()
     outputs: dict[str, Tensor] = {}
     size, start = rows.size if index is None else len(index), 0
+    batch_size = rows_per_pass(network, rows, min(batch_size, size))
     while start < size:
         stop = start + batch_size
         computed = _forward(network, rows.slice(start, stop) if index is None else rows.take(index[start:stop]))
@@ -57,21 +60,6 @@ def _forward(network: Network, batch: Batch) -> dict[str, Tensor] | None:
         return None
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of torch says that there is not enough memory, of a GPU or of this machine.
-
-    >>> is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory.")), is_out_of_memory(RuntimeError("shapes differ"))
-    (True, False)
-    """
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-
-
-def free_memory(device: str) -> None:
-    """Returns what torch holds of a device's memory and does not use."""
-    if device == "cuda":
-        torch.cuda.empty_cache()
-
-
 @torch.no_grad()
 def compute_embeddings(
     network: Network, rows: Rows, batch_size: int, index: Tensor | None = None
@@ -81,10 +69,11 @@ def compute_embeddings(
     Args:
         network: is left in evaluation mode.
         rows: N encoded rows.
-        batch_size: rows per pass.
+        batch_size: maximum number of rows per pass.
         index: positions (N,) of the rows that are computed, on the CPU; all, if left out.
     """
     network.eval()
+    batch_size = rows_per_pass(network, rows, batch_size)
     head_inputs = {step.name: step.inputs for step in network.heads}
     parts: dict[str, list[Tensor]] = {name: [] for name in head_inputs}
     for start in range(0, rows.size if index is None else len(index), batch_size):

@@ -95,7 +95,7 @@ class Predictor(ABC):
             x: rows of every input: a list in order, a dict by name (None where an input is absent in all
                 rows), or the rows themselves where there is one input. A model that was fitted to a table also takes a
                 table: a file, a frame, a dict of columns; additional columns are ignored, and any order will do.
-            batch_size: rows per forward pass; it only affects memory and speed.
+            batch_size: maximum number of rows per forward pass; it only affects memory and speed.
             root: the folder that relative paths in a table's cells start from; by default the folder of the file.
             proba: whether to return the probabilities of `predict_proba` as well; rows are read and run once for both.
             interval: a probability such as 0.9: adds intervals that hold the true number, and sets that hold the true

@@ -26,7 +26,7 @@ def without_absent(x: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def rows_per_pass(batch_size: Any) -> int:
-    """The number of rows per forward pass; 1024 by default.
+    """The maximum number of rows per forward pass; 1024 by default.
 
     Raises:
         ConfigError: it is not a whole number of at least 1.

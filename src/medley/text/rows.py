@@ -38,6 +38,8 @@ def read_texts(values: Any, max_characters: int = MAX_CHARACTERS) -> tuple[list[
     (['lower half', '', ''], array([ True, False,  True]))
     """
     rows = _as_list(values)
+    if _are_plain(rows, max_characters):
+        return rows, np.ones(len(rows), bool)
     texts: list[str | None] = []
     numbers = 0
     for row, value in enumerate(rows):
@@ -50,6 +52,11 @@ def read_texts(values: Any, max_characters: int = MAX_CHARACTERS) -> tuple[list[
         )
     present = np.array([text is not None for text in texts], bool)
     return [text or "" for text in texts], present
+
+
+def _are_plain(rows: Sequence[Any], most: int) -> bool:
+    """Whether rows are texts as they are returned: checked for all at once, as most are."""
+    return set(map(type, rows)) == {str} and max(map(len, rows)) <= most and all(map(str.isascii, rows))
 
 
 def _as_list(values: Any) -> list[Any]:

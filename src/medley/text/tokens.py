@@ -77,7 +77,7 @@ class TokenCodec(Codec):
         encodings = (tokens for chunk in in_chunks(list(unique)) for tokens in tokenizer.encode_batch_fast(chunk))
         for index, encoding in enumerate(encodings):
             ids[index] = encoding.ids
-        return Encoded(ids[[unique[text] for text in texts]], present)
+        return Encoded(ids[np.fromiter(map(unique.__getitem__, texts), np.intp, len(texts))], present)
 
     def state(self) -> dict[str, Any]:
         tokenizer = self._fitted()

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from medley.core.batch import Batch
-from medley.model.forward import is_out_of_memory
+from medley.model.device_memory import is_out_of_memory
 from medley.train.delegating import DelegatingStepper
 from medley.train.eager import EagerStepper
 from medley.train.stepper import StepOutput

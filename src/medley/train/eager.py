@@ -13,7 +13,7 @@ from medley.core.batch import Batch
 from medley.errors import ArtifactError
 from medley.graph.network import Network
 from medley.heads.masked import mean_of_members
-from medley.model.forward import free_memory, is_out_of_memory
+from medley.model.device_memory import free_memory, is_out_of_memory
 from medley.model.tasks import Task
 from medley.train.memory import MIN_PIECE, fraction, split
 from medley.train.optim import clip_, make_optimizer, schedule_factor, set_learning_rate

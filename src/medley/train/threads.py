@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from medley.core.batch import Batch
 from medley.graph.network import Network
-from medley.model.forward import is_out_of_memory
+from medley.model.device_memory import is_out_of_memory
 from medley.train.memory import MIN_PIECE, split
 
 MIN_FLOPS = 2e8
