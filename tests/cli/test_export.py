@@ -13,7 +13,6 @@ def run(capsys, *arguments):
     return code, printed.out, printed.err
 
 
-@pytest.mark.slow
 def test_an_exported_model_predicts_like_the_original(capsys, pets_model, pets_csv, tmp_path):
     onnx, out = tmp_path / "pets.onnx", tmp_path / "out.csv"
     code, printed, err = run(capsys, "export", pets_model, "-o", onnx)
