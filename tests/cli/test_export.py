@@ -1,7 +1,6 @@
 """`medley export`."""
 
 import pandas as pd
-import pytest
 
 import medley as md
 from medley.cli.main import main
