@@ -41,9 +41,9 @@ PARTS = {
     for name, kind in registered(base).items()
     if kind.__module__.startswith("medley.") and kind.exports and "pretrained" not in name
 }
-# An operation takes 20 ms to export. Parts that flatten or pool other axes as `core.flatten` and `heads.classification` do,
-# which are exported on all samples, are exported on a vector, a map, and what they read in their own way; a part that
-# repeats its operations per step, on few steps.
+# An operation takes 20 ms to export. Parts that flatten or pool other axes as `core.flatten` and `heads.classification`
+# do, which are exported on all samples, are exported on a vector, a map, and what they read in their own way; a part
+# that repeats its operations per step, on few steps.
 VECTOR, IMAGE = SINGLE_SPECS[:2]
 FEW = {
     ("audio.rnn",): [[Spec((3, 4), "TD")]],
