@@ -19,7 +19,7 @@ from medley.nn.backbone_config import read_config
 from medley.nn.hub import find
 from medley.tabular.tabm import TabMBlock
 from medley.testing import check_export
-from medley.testing.samples import ENSEMBLE, SINGLE_SPECS, SPEC_GROUPS, TABLE
+from medley.testing.samples import ENSEMBLE, SINGLE_SPECS, SPEC_GROUPS
 from medley.text.pretrained_encoder import PretrainedTextEncoder
 
 
@@ -50,7 +50,7 @@ FEW = {
     ("tabular.dense", "tabular.dense_ensemble", "tabular.tabm", "core.torch"): [
         [VECTOR],
         [IMAGE],
-        [TABLE],
+        [ENSEMBLE],
         list(SPEC_GROUPS[0]),
     ],
     ("heads.answers", "heads.output", "heads.counts", "heads.ordered", "heads.regression"): [

@@ -138,6 +138,7 @@ def test_a_second_stage_starts_at_the_first_ones_answers(frame, tmp_path):
     assert 0.6 < ratio < 1.5
 
 
+@pytest.mark.slow
 def test_a_model_of_two_stages_is_saved_and_exported(frame, tmp_path):
     pytest.importorskip("onnxruntime")
     frame = frame.drop(columns="note")
