@@ -278,7 +278,6 @@ def test_pitches_are_classified_from_a_table_in_one_call(tmp_path):
         assert (restored.predict(table, root=tmp_path)["pitch"] == predictions["pitch"]).all()
 
 
-@pytest.mark.slow
 def test_an_exported_model_reads_recordings(tmp_path):
     pytest.importorskip("onnxruntime", reason="needs medley[runtime]")
     from medley import runtime

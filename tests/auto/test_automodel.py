@@ -608,7 +608,6 @@ class TestProjects:
         assert len(again.history) == 2
         assert again.evaluate(rows(), targets()) == pytest.approx(model.evaluate(rows(), targets()))
 
-    @pytest.mark.slow
     def test_a_new_process_predicts_the_same_bits(self, auto, tmp_path):
         model = fitted(auto())
         wanted = model.predict(rows())["price"].tobytes().hex()

@@ -1,7 +1,6 @@
 """`medley export`."""
 
 import pandas as pd
-import pytest
 
 import medley as md
 from medley.cli.main import main
@@ -13,7 +12,6 @@ def run(capsys, *arguments):
     return code, printed.out, printed.err
 
 
-@pytest.mark.slow
 def test_an_exported_model_predicts_like_the_original(capsys, pets_model, pets_csv, tmp_path):
     onnx, out = tmp_path / "pets.onnx", tmp_path / "out.csv"
     code, printed, err = run(capsys, "export", pets_model, "-o", onnx)

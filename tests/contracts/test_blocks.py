@@ -10,6 +10,7 @@ from medley.core.normalization import Normalization
 from medley.core.registry import register, registered
 from medley.core.shape import Flatten
 from medley.core.torchblock import TorchBlock
+from medley.image import visual_words_codec
 from medley.image.captions import CaptionImages
 from medley.image.mapped import MapImages
 from medley.image.pretrained import PretrainedImageBlock
@@ -71,7 +72,8 @@ def _text_encoder(folder):
 
 
 @pytest.mark.parametrize("name", [name for name in BLOCKS if name not in PRETRAINED])
-def test_registered_blocks_pass_check_block(name):
+def test_registered_blocks_pass_check_block(name, monkeypatch):
+    monkeypatch.setattr(visual_words_codec, "NUM_WORDS", 20)  # learning 200 of them took seconds
     check_block(EXAMPLES.get(name, BLOCKS[name]))
 
 

@@ -76,6 +76,7 @@ def test_one_function_measures_numbers_and_probabilities(sets):
     assert score("r2", true, np.stack([1 - yes, yes], axis=1), [0, 1]) == score("r2", true, yes)
 
 
+@pytest.mark.slow
 def test_results_are_stored_and_not_run_again(tmp_path):
     rng = np.random.default_rng(0)
     age = rng.integers(20, 60, 200)

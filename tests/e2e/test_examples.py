@@ -42,6 +42,7 @@ def run(*arguments, cwd):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_demo_learns_both_tasks_and_a_new_process_predicts(tmp_path):
     output = run(ROOT / "examples" / "demo.py", "--directory", tmp_path, cwd=tmp_path)
     scores = dict(line.split()[1:] for line in output.splitlines() if line.startswith("test "))
@@ -163,7 +164,6 @@ def test_rooms_with_encoders_that_learn_and_captions_that_lack(example, tmp_path
     assert all(p.requires_grad for p in auto.model.network.parameters())
 
 
-@pytest.mark.slow
 def test_frozen_benchmark_prints_a_ratio_and_that_scores_are_the_same(benchmark):
     output = benchmark("frozen", "--rows", 40, "--trials", 2, "--epochs", 2)
     assert "ratio" in output

@@ -205,7 +205,6 @@ def as_form(table, form):
     )
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(0)
 def test_a_random_table_gives_a_model_or_an_error_of_ours(tmp_path_factory, pytestconfig):
     examples = pytestconfig.getoption("--random-tables") or FEW

@@ -138,9 +138,12 @@ def test_a_second_stage_starts_at_the_first_ones_answers(frame, tmp_path):
     assert 0.6 < ratio < 1.5
 
 
+@pytest.mark.slow
 def test_a_model_of_two_stages_is_saved_and_exported(frame, tmp_path):
     pytest.importorskip("onnxruntime")
-    model = fit(frame, tmp_path, epochs=2)
+    frame = frame.drop(columns="note")
+    model = fit(frame, tmp_path, epochs=1)
+    assert any("first stage of" in step.name for step in model.network.steps)
     rows = frame.drop(columns=["price", "kind"])
     expected = model.predict_proba(rows)
     pd.testing.assert_frame_equal(md.load(model.save(tmp_path / "model")).predict_proba(rows), expected)

@@ -34,6 +34,7 @@ def run(scenario, fault, count):
     return json.loads(done.stdout.splitlines()[-1])["results"], done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="each fault strikes a fork of a process")
 @pytest.mark.parametrize(
     ("scenario", "fault", "count"), [(*case, COUNT // len(LONG)) for case in LONG] if COUNT else CASES

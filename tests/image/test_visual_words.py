@@ -40,7 +40,7 @@ def test_patterns_of_equal_brightness_are_distinguished_without_labels():
 
 
 def test_positions_matter_only_if_set():
-    rows, _, codec = made()
+    rows, _, codec = made(12)
     mixed = [row[::-1] for row in rows]
     codec.fit(rows)
     np.testing.assert_allclose(codec.encode(mixed).array, codec.encode(rows).array, atol=1e-5)
@@ -49,7 +49,7 @@ def test_positions_matter_only_if_set():
 
 
 def test_state_arrays_are_contiguous():
-    rows, _, codec = made()
+    rows, _, codec = made(6)
     codec.fit(rows)
     arrays = [array for array in codec.state().values() if isinstance(array, np.ndarray)]
     assert arrays

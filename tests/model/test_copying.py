@@ -86,7 +86,6 @@ def test_a_copy_can_change_without_the_original(table_model):
     assert model.metadata["scores"]
 
 
-@pytest.mark.slow
 def test_a_worker_process_predicts_the_same(table_model):
     model, frame = table_model
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -94,7 +93,6 @@ def test_a_worker_process_predicts_the_same(table_model):
     pd.testing.assert_frame_equal(predicted, model.predict(frame))
 
 
-@pytest.mark.slow
 def test_a_worker_of_joblib_predicts_the_same(table_model):
     joblib = pytest.importorskip("joblib")
     model, frame = table_model

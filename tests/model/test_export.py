@@ -64,7 +64,6 @@ def test_all_that_keeps_a_model_from_being_exported_is_reported_at_once(make_mod
         assert text in str(error.value)
 
 
-@pytest.mark.slow
 def test_a_part_that_cannot_be_traced_is_named_with_the_reason(make_model, tmp_path):
     model = small(make_model, DenseBlock(num_layers=1, num_units=4, dropout=0.0), TorchBlock(Scripted(), name="odd"))
     with pytest.raises(ConfigError, match=r"^odd \(TorchBlock\) cannot be exported to ONNX: ") as error:
@@ -80,7 +79,6 @@ class Drifting(nn.Module):
         return x * 2 if torch.compiler.is_compiling() else x
 
 
-@pytest.mark.slow
 def test_a_network_that_computes_other_numbers_as_onnx_is_not_written(make_model, tmp_path):
     model = small(make_model, TorchBlock(Drifting(), name="odd"))
     with pytest.raises(ConfigError, match="The outputs of 'y' differ as ONNX"):
@@ -103,7 +101,6 @@ def test_rows_that_are_made_of_others_cannot_be_exported(tmp_path):
         auto.export_model().export(tmp_path / "model.onnx")
 
 
-@pytest.mark.slow
 def test_names_of_all_kinds_and_heads_beside_each_other(make_model, tmp_path, capsys):
     first, second = Input(name="x%.1"), Input(name="x%.1.present")
     odd = [ClassificationHead(dropout=0.0, name="type")(DenseBlock(num_units=(4,), dropout=0.0, name="train")(first))]
@@ -121,7 +118,6 @@ def test_names_of_all_kinds_and_heads_beside_each_other(make_model, tmp_path, ca
     assert len({*onnx_names(model.network).present.values(), *x}) == 4
 
 
-@pytest.mark.slow
 def test_weights_of_large_models_lie_in_a_file_of_their_own(make_model, tmp_path, monkeypatch):
     import torch.onnx._internal.exporter._onnx_program as program
 
@@ -135,7 +131,6 @@ def test_weights_of_large_models_lie_in_a_file_of_their_own(make_model, tmp_path
         load(path)
 
 
-@pytest.mark.slow
 def test_an_export_replaces_another_as_a_whole(make_model, tmp_path):
     path = tmp_path / "model.onnx"
     path.write_text("old")

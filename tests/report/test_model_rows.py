@@ -52,8 +52,7 @@ def test_cells_of_other_rows(model, frame):
 
 def test_a_missing_row_is_one_whose_cells_are_missing(model, frame):
     rows = prediction_rows(model, frame.iloc[:2], None).with_missing_row()
-    empty = pd.concat([frame.iloc[:2], frame.iloc[:1].map(lambda cell: None)], ignore_index=True)
-    empty["when"] = pd.to_datetime(empty["when"])
+    empty = pd.DataFrame({name: [*frame[name].iloc[:2], None] for name in frame})
     np.testing.assert_allclose(raw(model, rows), model.predict_raw(empty)["price"], atol=1e-5)
 
 

@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 import torch
 
 from medley.fusion import Merge
@@ -49,6 +50,7 @@ ADAM = Training(learning_rate=1e-2, weight_decay=0.1, optimizer="adamw", average
 SGD = Training(learning_rate=1e-2, weight_decay=0.1, optimizer="sgd", schedule="constant", clip=0.3)
 
 
+@pytest.mark.slow
 def test_a_compiled_training_is_the_eager_one(make_bench):
     first, second = (make_bench(gaps=False, parts=recurrent, batchnorm=False) for _ in range(2))
     plain, program = eager(first, ADAM, "uncertainty"), compiled(second, ADAM, "uncertainty")
@@ -64,6 +66,7 @@ def test_a_compiled_training_is_the_eager_one(make_bench):
     torch.testing.assert_close(run(plain, first, 0, 2), run(program, second, 0, 2), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_compiled_training_with_dropout_repeats_bit_by_bit_and_averages_over_masks(make_bench):
     def train(seed):
         bench = make_bench(gaps=False, dropout=0.5)

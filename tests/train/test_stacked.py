@@ -41,6 +41,7 @@ def run(stack, trainings):
     return ended
 
 
+@pytest.mark.slow
 def test_lanes_of_other_rates_seeds_and_lengths_give_the_results_that_they_give_alone(make_bench, stack):
     alone = [
         train(bench, plan, seed) for seed, (bench, plan) in enumerate(zip(benches(make_bench, 3), LANES, strict=True))
@@ -63,6 +64,7 @@ def test_lanes_of_other_rates_seeds_and_lengths_give_the_results_that_they_give_
             assert one.flat() == pytest.approx(other.flat(), rel=2e-3, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_pruned_lane_is_replaced_and_the_others_do_not_notice(make_bench, stack):
     expected = train(benches(make_bench, 1)[0], PLAN, 0)
     third = train(benches(make_bench, 3)[2], LANES[1], 2)
@@ -84,6 +86,7 @@ def test_a_pruned_lane_is_replaced_and_the_others_do_not_notice(make_bench, stac
     assert results[2].best_score == pytest.approx(third.best_score, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_lane_can_be_cancelled_and_another_structure_trains_alone(make_bench, stack):
     def wide(dropout, *, batchnorm):
         x = Input(name="x")
@@ -105,6 +108,7 @@ def test_a_lane_can_be_cancelled_and_another_structure_trains_alone(make_bench, 
     assert [record.flat() for record in results[0].records] == [record.flat() for record in alone.records]
 
 
+@pytest.mark.slow
 def test_each_lane_has_its_own_dropout(make_bench):
     # Without dropout in one lane and with much of it in the other, the same network learns at another pace.
     def small(dropout, *, batchnorm):  # quick to compile

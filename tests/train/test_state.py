@@ -100,7 +100,7 @@ def test_a_continued_training_ends_in_the_same_bits(make_bench, networks, case, 
     expected, chances = run(whole, plan, weights)
     assert len(expected.records) > 2
     generator = random.Random(case)
-    cuts = {1, chances - 1, 6, *generator.sample(range(1, chances), 3)}  # 6: the end of the first epoch
+    cuts = {1, chances - 1, 6, generator.randrange(1, chances)}  # 6: the end of the first epoch
     for cut in sorted(cuts):
         state = through_disk(run(fresh(), plan, weights, cut), tmp_path / str(cut))
         torch.randn(cut)  # the random state of the new process is another one

@@ -31,6 +31,7 @@ def test_pyright_knows_the_types_of_a_program():
     assert result.returncode == 0, result.stdout
 
 
+@pytest.mark.slow
 def test_mypy_knows_the_types_of_a_program(tmp_path):
     pytest.importorskip("mypy", reason="medley[test] is not installed")
     settings = ("--config-file", str(PROGRAM.with_name("mypy.ini")), "--cache-dir", str(tmp_path))

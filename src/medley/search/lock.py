@@ -55,15 +55,23 @@ class ProjectLock:
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether a process is writing a project."""
+    """Whether a process is writing a project. Nothing is changed."""
     from filelock import FileLock, Timeout
 
-    if not (folder / LOCK).is_file() or not os.access(folder / LOCK, os.W_OK):
+    path = folder / LOCK
+    try:
+        times = path.stat()
+    except OSError:
+        return False
+    if not os.access(path, os.W_OK):
         return False
     try:
-        with FileLock(folder / LOCK, timeout=0):
+        with FileLock(path, timeout=0):
             return False
     except Timeout:
         return True
     except (NotImplementedError, OSError):
         return False
+    finally:
+        with suppress(OSError):  # filelock truncates the empty file before version 4: a new time
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))

@@ -6,6 +6,7 @@ from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from fastapi import APIRouter, Request
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
@@ -87,8 +88,8 @@ async def _read_form(request: Request, loaded: Loaded, settings: Settings) -> tu
 
     try:
         form = await Request(request.scope, receive).form(max_files=200, max_fields=2_000, max_part_size=len(body) + 1)
-    except HTTPException as error:
-        raise Refusal(400, f"The form cannot be read: {error.detail}.") from None
+    except (HTTPException, FormParserError) as error:
+        raise Refusal(400, f"The form cannot be read: {getattr(error, 'detail', error)}.") from None
     cells: dict[str, Any] = {}
     errors: list[CellError] = []
     fields = {field.name: field for field in loaded.fields}

@@ -42,19 +42,25 @@ class Custom(Tuner):
 
 
 @pytest.fixture
-def uncompiled(monkeypatch):
-    """All trainings are long enough; steps of lanes are not compiled, and those of other trainings are eager."""
-
-    def compile_step(step, *arguments):
-        spec = tree_flatten(arguments)[1]
-        return lambda *leaves: step(*tree_unflatten(list(leaves), spec))
+def eager_alone(monkeypatch):
+    """All trainings are long enough; steps of trainings without lanes are eager in this process."""
 
     def refuse(step, *arguments):
         raise NotImplementedError("not in this test")
 
     monkeypatch.setattr(automatic, "MIN_STEPS", 0)
-    monkeypatch.setattr(stacked, "compile_step", compile_step)
     monkeypatch.setattr(compiled, "compile_step", refuse)
+
+
+@pytest.fixture
+def uncompiled(eager_alone, monkeypatch):
+    """Steps of lanes are not compiled either."""
+
+    def compile_step(step, *arguments):
+        spec = tree_flatten(arguments)[1]
+        return lambda *leaves: step(*tree_unflatten(list(leaves), spec))
+
+    monkeypatch.setattr(stacked, "compile_step", compile_step)
 
 
 def rows():
@@ -184,26 +190,24 @@ DRIVER = """
 import sys
 sys.path.insert(0, {tests!r})
 from test_automatic import model, rows
-from medley.search.execute import automatic
-automatic.MIN_STEPS = 0
-automatic.os.cpu_count = lambda: 2
+from medley.search.execute.processes import Processes
 auto = model({folder!r}, stepper="compiled", trials=8)
-auto.fit(*rows(), epochs=60, verbose=0, callbacks=[lambda record: print(record.epoch, flush=True)])
+options = {{"executor": Processes(1, lanes=2), "callbacks": [lambda record: print(record.epoch, flush=True)]}}
+auto.fit(*rows(), epochs=60, verbose=0, **options)
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_stacks_that_end_early_are_continued_by_the_next_search(tmp_path, monkeypatch, number, capsys):
-    """The processes notice that the search is gone, and write the states of their lanes."""
+def test_stacks_that_end_early_are_continued_by_the_next_search(tmp_path, eager_alone, number, capsys):
+    """The process notices that the search is gone, and writes the states of its lanes."""
     code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
     driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert driver.stdout is not None
-    for _ in range(40):  # epochs, of four trials
+    for _ in range(20):  # epochs, of two trials
         assert driver.stdout.readline(), driver.communicate()[1]
     driver.send_signal(number)
     driver.communicate(timeout=60)
-    monkeypatch.setattr(automatic, "MIN_STEPS", 0)
     auto = model(tmp_path, stepper="compiled", trials=8)
     auto.fit(*rows(), epochs=60, verbose=1, executor="serial")
     assert "is resumed in epoch" in capsys.readouterr().out

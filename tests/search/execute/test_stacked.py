@@ -24,6 +24,7 @@ def searched(folder, stepper="eager", **options):
     return auto, values
 
 
+@pytest.mark.slow
 def test_a_stacked_search_is_the_serial_one(tmp_path, monkeypatch):
     programs = []
 

@@ -25,7 +25,6 @@ def rows():
     }
 
 
-@pytest.mark.slow
 def test_no_word_of_a_private_column_is_saved_or_described(rows, tmp_path, capsys):
     model = md.fit(rows, "price", private=["name", "note", "friends"], epochs=2, max_trials=1, verbose=1)
     folder = model.save(tmp_path / "model")
