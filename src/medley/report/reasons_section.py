@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from importlib.util import find_spec
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -40,14 +39,13 @@ def reasons_section(model: Model, evidence: Evidence, names: Mapping[str, str]) 
     assert evidence.rows is not None
     end = monotonic() + SECONDS
     chosen = list(_rows_to_explain(evidence))
-    steps = STEPS if find_spec("captum") is not None else 0
     section: dict[str, Any] = {"items": [], "left_out": []}
     if not chosen:
         return section
     positions = np.array([position for _, _, position in chosen])
     others = np.setdiff1d(np.random.default_rng(0).permutation(evidence.rows.size)[:BACKGROUND], positions)
     background = evidence.rows.take(others) if len(others) else None
-    explainer = Explainer.of(evidence.rows.take(positions), background, SAMPLES, steps, seed=0)
+    explainer = Explainer.of(evidence.rows.take(positions), background, SAMPLES, STEPS, seed=0)
     private = set() if model.table is None else set(model.table.private)
     for place, (head, title, position) in enumerate(chosen):
         if monotonic() > end:
@@ -60,8 +58,6 @@ def reasons_section(model: Model, evidence: Evidence, names: Mapping[str, str]) 
         section["items"].append(
             {**view, "group": f"{names[head]}: {title}", "truth": truth_at(evidence, head, position)}
         )
-    if not steps and any(kind in ("image", "audio", "series") for kind in _kinds(evidence)):
-        section["left_out"].append("Heat maps, which need captum: pip install 'medley[explain]'.")
     return section
 
 
@@ -77,10 +73,6 @@ def _rows_to_explain(evidence: Evidence) -> Iterator[tuple[str, str, int]]:
         for head, rows in by_head.items():
             if number < len(rows):
                 yield head, *rows[number]
-
-
-def _kinds(evidence: Evidence) -> set[str]:
-    return set() if evidence.rows is None else {column.kind for column in evidence.rows.columns}
 
 
 def _without_cells_of(item: Attribution, private: set[str]) -> Attribution:
