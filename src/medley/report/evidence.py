@@ -121,6 +121,11 @@ class TaskEvidence:
         return classes
 
     @cached_property
+    def predicted_labels(self) -> np.ndarray:
+        """(N, L) bool, of label sets: the labels that are predicted, after thresholds."""
+        return np.asarray(self.task.codec.probabilities(self.decided), float) >= 0.5
+
+    @cached_property
     def before_calibration(self) -> np.ndarray | None:
         """Probabilities (N, C) before calibration; None where there is none."""
         if self.task.name not in self.trust.calibrations:
