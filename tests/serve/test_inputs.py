@@ -112,11 +112,11 @@ def test_tensors_have_the_shapes_of_the_inputs(client, model, x):
     ("cell", "message"),
     [
         ({"photo": "/etc/passwd"}, "paths and addresses are not opened"),
-        ({"facts": [1.0]}, "facts: row 0 must have 3 cells (0, 1, 2), got 1"),
-        ({"vector": [[1, 2], [3]]}, "vector: row 0 must be an array"),
+        ({"facts": [1.0]}, "facts The row must have 3 cells (0, 1, 2), got 1"),
+        ({"vector": [[1, 2], [3]]}, "vector The cell must be an array"),
         ({"vector": [1, 2]}, "vector"),
         ({"sensor": "12"}, "sensor"),
-        ({"photo": [[["a"]]]}, "photo: row 0 must be an array"),
+        ({"photo": [[["a"]]]}, "photo The cell must be an array"),
     ],
 )
 def test_wrong_cells_are_refused(client, rows, cell, message):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from medley.data.sources import Source
-from medley.errors import DataError, listing
+from medley.errors import listing
 from medley.serve.fields import Control, Field
 from medley.serve.refusal import CellError
 from medley.serve.rows import Rows
@@ -40,7 +40,7 @@ def input_rows(model: Predictor, rows: Rows) -> tuple[dict[str, Any], list[CellE
         rows: as `rows.checked_rows` returns them.
 
     Raises:
-        DataError: an array has another shape than others, or than a row of a table has columns.
+        DataError: the rows cannot be read in another way.
     """
     sources, errors = _plain_sources(model), []
     x: dict[str, Any] = {}
@@ -48,9 +48,9 @@ def input_rows(model: Predictor, rows: Rows) -> tuple[dict[str, Any], list[CellE
         source, cells = sources.get(name), [row[name] for row in rows]
         if source is not None and source.codec.spec.columns:
             x[name], unreadable = columns_of(source, name, cells)
-            errors += unreadable
         else:
-            x[name] = _cells(source, name, cells)
+            x[name], unreadable = _cells(source, name, cells)
+        errors += unreadable
     return x, errors
 
 
@@ -94,12 +94,18 @@ def _field(name: str, source: Source | None) -> Field:
     )
 
 
-def _cells(source: Source | None, name: str, cells: list[Any]) -> Any:
+def _cells(source: Source | None, name: str, cells: list[Any]) -> tuple[Any, list[CellError]]:
     if source is None:
-        return cells
-    arrays = [_array(cell, f"{name}: row {row}") if _is_array(cell) else cell for row, cell in enumerate(cells)]
+        return cells, []
+    arrays, errors = list(cells), []
+    for row, cell in enumerate(cells):
+        if _is_array(cell):
+            arrays[row] = _array(cell)
+            if arrays[row] is None:
+                message = "The cell must be an array: nested lists of numbers, of equal lengths."
+                errors.append(CellError(row, name, message))
     is_list = _CONTROLS.get(_package(source), "list") == "list"
-    return _stacked(arrays, source.codec.spec.shape) if is_list else arrays
+    return (_stacked(arrays, source.codec.spec.shape) if is_list else arrays), errors
 
 
 def _is_array(cell: Any) -> bool:
@@ -113,11 +119,10 @@ def _stacked(cells: list[Any], shape: Sequence[int]) -> Any:
     return np.stack(arrays) if len({array.shape for array in arrays}) == 1 else arrays
 
 
-def _array(cell: Any, where: str) -> np.ndarray:
+def _array(cell: Any) -> np.ndarray | None:
     """A nested list as an array: of bytes where all numbers are such, as pixels are; null is NaN.
 
-    Raises:
-        DataError: its lists have different lengths, or it holds something else than numbers.
+    None if its lists have different lengths, or hold something else than numbers.
     """
     try:
         array = np.asarray(cell)
@@ -125,4 +130,4 @@ def _array(cell: Any, where: str) -> np.ndarray:
             return array.astype(np.uint8) if array.size and array.min() >= 0 and array.max() <= 255 else array
         return np.asarray(cell, np.float32)
     except (TypeError, ValueError):
-        raise DataError(f"{where} must be an array: nested lists of numbers, of equal lengths.") from None
+        return None

@@ -51,21 +51,20 @@ def columns_of(source: Source, name: str, cells: Sequence[Any]) -> tuple[dict[st
         source: of the input.
         name: of the input.
         cells: one per row: a list in the order of the columns, an object of cells by name, or None.
-
-    Raises:
-        DataError: a row has another number of cells.
     """
     columns = [column.name for column in source.codec.spec.columns]
     lists: list[list[Any]] = []
+    errors: list[CellError] = []
     for row, cell in enumerate(cells):
-        cell = {} if cell is None else cell
         values = [cell.get(column) for column in columns] if isinstance(cell, dict) else cell
         if not isinstance(values, list) or len(values) != len(columns):
-            size = len(values) if isinstance(values, list) else "one"
-            raise DataError(f"{name}: row {row} must have {len(columns)} cells ({', '.join(columns)}), got {size}.")
+            if cell is not None:
+                size = len(values) if isinstance(values, list) else "one"
+                message = f"The row must have {len(columns)} cells ({', '.join(columns)}), got {size}."
+                errors.append(CellError(row, name, message))
+            values = [None] * len(columns)
         lists.append(values)
     by_column = {column: [values[place] for values in lists] for place, column in enumerate(columns)}
-    errors = []
     for column in getattr(source.codec, "columns", ()):
         for row, message in _unreadable(column, by_column.get(column.name, [])):
             errors.append(CellError(row, f"{name}: {column.name}", message))
