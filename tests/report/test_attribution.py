@@ -1,11 +1,14 @@
 """Attributions against captum, against models whose answer is known, and their completeness."""
 
+import base64
+import io
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from medley.audio.input import AudioInput
 from medley.core.batch import Rows
@@ -18,6 +21,8 @@ from medley.image.conv import ConvBlock
 from medley.image.input import ImageInput
 from medley.image.set_input import ImageSetInput
 from medley.linear.path import LinearPath
+from medley.model.attribution import Attribution, Part, WordAmount
+from medley.report.attribution_html import attribution_view
 from medley.report.exchange_paths import MAX_WORDS, ExchangePaths, text_units
 from medley.report.explained_output import ExplainedOutput
 from medley.report.integrated_gradients import integrated_gradients
@@ -327,3 +332,21 @@ def test_tables_of_any_form_are_explained_by_column(make_model, form):
         assert len(item.parts) == 2
         assert abs(item.gap) < 1e-6
         assert abs(item.parts[0].amount) > 5 * abs(item.parts[1].amount)
+
+
+def test_words_and_pixels_that_hardly_matter_are_faint():
+    pixels, heat = np.full((4, 4, 3), 100, np.uint8), np.full((4, 4), 1e-4)
+    words = (WordAmount("even", 0.0), WordAmount("number", -1e-3))
+    text = Part("question", "text", "even number", -1e-3, 0.0, words)
+    photo = Part("photo", "image", "", 1.6e-3, 0.0, heat=heat, shown=pixels)
+
+    def shown(amount):
+        parts = (Part("size", "number", "3", amount, 0.0), text, photo)
+        view = attribution_view(Attribution(0, "y", None, 0.0, 0.0, parts))
+        image = Image.open(io.BytesIO(base64.b64decode(view["images"][0]["uri"].partition(",")[2])))
+        return view["texts"][0]["words"][1]["opacity"], np.ptp(np.asarray(image)[0, 0].astype(int))
+
+    strong, faint = shown(1e-3), shown(1.0)
+    assert strong[0] == 0.75
+    assert faint[0] == pytest.approx(0.75 * 0.01, abs=1e-3)
+    assert faint[1] < strong[1] / 5

@@ -24,9 +24,9 @@ def resampler(
         rows: number of rows that are drawn.
         groups: (size,) integers from 0, or None where rows are independent.
 
-    >>> draw = resampler(np.random.default_rng(0), 4, 4, np.array([0, 0, 1, 1]))
-    >>> draw().tolist(), draw().tolist()
-    ([0, 0, 1, 1], [0, 0, 1, 1])
+    >>> draw = resampler(np.random.default_rng(0), 4, 4, np.array([0, 1, 0, 1]))
+    >>> draw().tolist()
+    [1, 1, 3, 3]
     """
     if groups is None:
         return lambda: generator.integers(0, size, rows)
