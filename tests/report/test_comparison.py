@@ -64,6 +64,7 @@ def test_equal_models_do_not_differ(models, rows):
     (item,) = md.compare([models["full"], models["full"]], {"facts": x}, {"y": y}, samples=20).metrics
     assert [score.model for score in item.scores] == ["model 1", "model 2"]
     assert (item.scores[1].gain_low, item.scores[1].gain_high) == (0, 0)
+    assert "-0" not in item.scores[1].__repr__()
 
 
 def test_models_without_a_common_target_are_reported(models, rows):

@@ -83,4 +83,11 @@ def run(args: argparse.Namespace) -> None:
 def _names(folders: list[Path]) -> list[str]:
     """Short names of models: those of their folders where these differ."""
     names = [folder.resolve().name for folder in folders]
-    return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
+    if len(set(names)) == len(names):
+        return names
+    names = [str(folder) for folder in folders]
+    # One model may be named twice.
+    return [
+        f"{name} ({names[:place].count(name) + 1})" if name in names[:place] else name
+        for place, name in enumerate(names)
+    ]

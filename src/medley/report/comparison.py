@@ -276,8 +276,8 @@ def _compared(
                     model,
                     values[place][name],
                     *_ends(resampled[name][:, place], level),
-                    sign * (values[place][name] - values[0][name]),
-                    *_ends(sign * (resampled[name][:, place] - resampled[name][:, 0]), level),
+                    sign * (values[place][name] - values[0][name]) + 0.0,  # -0.0 is 0.0
+                    *_ends(sign * (resampled[name][:, place] - resampled[name][:, 0]) + 0.0, level),
                 )
                 for place, model in enumerate(judged)
             ),
