@@ -25,6 +25,7 @@ SHOTS = {
     "report.png": ("light", 1180, "header, nav, #summary, #target-1"),
     "report-numbers.png": ("dark", 1180, "#target-3, #importance"),
     "report-examples.png": ("light", 1180, "#examples"),
+    "report-reasons.png": ("light", 1180, "#reasons"),
     "report-narrow.png": ("dark", 360, "header, nav, #summary"),
 }
 """File -> colours, width of the window, and the parts of the page that are shown, the first at the top."""

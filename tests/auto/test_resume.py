@@ -148,7 +148,8 @@ def test_what_is_damaged_is_reported_and_run_again(tmp_path, damage):
             again = search(tmp_path, resume=True)
     elif damage == "weights":
         best = int(search(tmp_path).history.sort_values("score")["number"].iloc[0])
-        (tmp_path / "p" / "trials" / str(best) / "weights.safetensors").write_bytes(b"")
+        (weights,) = (tmp_path / "p" / "trials" / str(best)).glob("weights*.safetensors")
+        weights.write_bytes(b"")
         again = search(tmp_path)
         assert (tmp_path / "p" / "damaged").is_dir()
     else:

@@ -45,7 +45,7 @@ def test_a_whole_search(capsys, project):
 
 def test_damage_is_named_with_what_to_do(capsys, project):
     best = automodel(project.parent).history["score"].idxmin()
-    weights = project / "trials" / str(best) / "weights.safetensors"
+    (weights,) = (project / "trials" / str(best)).glob("weights*.safetensors")
     weights.write_bytes(weights.read_bytes()[:-1])
     with (project / "trials.jsonl").open("ab") as file:
         file.write(b"\xff\xfe\n{}\n")
@@ -55,7 +55,7 @@ def test_damage_is_named_with_what_to_do(capsys, project):
     before = sorted((path, path.stat().st_mtime_ns) for path in project.rglob("*"))
     code, out, err = run(capsys, project)
     assert (code, err) == (2, "")
-    assert "weights.safetensors is damaged, or was changed after it was saved" in out
+    assert f"{weights.name} is damaged, or was changed after it was saved" in out
     assert "line 3 is damaged (bytes that are no UTF-8)" in out
     assert "line 4 is damaged" in out
     assert "project.json is damaged" in out

@@ -131,6 +131,10 @@ def test_comparisons_thresholds_and_reports(capsys, pets_model, pets_csv, tmp_pa
     compared = document(capsys, "compare", pets_model, model, pets_csv, "--samples", 20)
     assert compared["rows"] == 60
     assert {entry["target"] for entry in compared["metrics"]} == {"breed", "price"}
+    assert compared["groups"] is None
+    twice = document(capsys, "compare", model, model, pets_csv, "--samples", 5, "--group", "kind")
+    assert {entry["model"] for entry in twice["metrics"]} == {str(model), f"{model} (2)"}
+    assert 1 < twice["groups"] < 60
     threshold = document(capsys, "threshold", model, "--target", "breed", "--at", 0.3)
     assert threshold["rules"]["breed"]["threshold"] == 0.3
     assert document(capsys, "threshold", model)["rules"] == threshold["rules"]

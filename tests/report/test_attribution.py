@@ -1,11 +1,18 @@
 """Attributions against captum, against models whose answer is known, and their completeness."""
 
+import base64
+import io
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from medley.audio.input import AudioInput
+from medley.core.batch import Rows
+from medley.core.codec import Encoded
 from medley.core.shape import Flatten
 from medley.errors import ConfigError
 from medley.fusion import Merge
@@ -14,7 +21,11 @@ from medley.image.conv import ConvBlock
 from medley.image.input import ImageInput
 from medley.image.set_input import ImageSetInput
 from medley.linear.path import LinearPath
+from medley.model.attribution import Attribution, Part, WordAmount
+from medley.report.attribution_html import attribution_view
 from medley.report.exchange_paths import MAX_WORDS, ExchangePaths, text_units
+from medley.report.explained_output import ExplainedOutput
+from medley.report.integrated_gradients import integrated_gradients
 from medley.series.input import Input
 from medley.series.sequences import SequenceInput
 from medley.tabular import CategoricalToNumerical, DenseBlock, StructuredDataInput
@@ -135,6 +146,39 @@ def test_the_word_that_decides_has_the_largest_amount(make_model):
 def photo_rows():
     rng = np.random.default_rng(0)
     return rng.integers(0, 255, (12, 6, 6, 3), dtype=np.uint8)
+
+
+def test_pixels_have_the_integrated_gradients_that_captum_computes(make_model, photo_rows):
+    from captum.attr import IntegratedGradients
+
+    photo, facts = ImageInput(name="photo"), StructuredDataInput(name="facts")
+    kind = ClassificationHead(name="kind", dropout=0.0)(dense(8)(Flatten()(photo)))
+    heads = [kind, RegressionHead(name="y", dropout=0.0)(dense(4)(facts))]
+    x = {"photo": photo_rows, "facts": np.arange(12.0)[:, None]}
+    model = make_model([photo, facts], heads, x, {"kind": ["cat", "dog", "cow"] * 4, "y": np.arange(12.0)})
+    for parameter in model.network.parameters():
+        parameter.data *= 3  # so that outputs are curved
+
+    def encoded(pixels):
+        present = np.ones(len(pixels), bool)
+        return {"photo": Encoded(pixels, present), "facts": Encoded(np.zeros((len(pixels), 1), np.float32), present)}
+
+    def probability(values):
+        batch = Rows(encoded(values.detach().numpy())).slice(0, len(values))
+        outputs = model.network(replace(batch, inputs={**batch.inputs, "photo": values}))
+        return torch.softmax(outputs["kind"], dim=1)[:, 1]
+
+    pixels = photo_rows.transpose(0, 3, 1, 2)
+    starts = pixels[::-1].astype(np.float32)
+    ends = torch.as_tensor(pixels.astype(np.float32))
+    expected = IntegratedGradients(probability).attribute(ends, torch.as_tensor(starts.copy()), n_steps=9)
+    output = ExplainedOutput(model.targets["kind"].probabilities, 1)
+    arguments = (model.network, encoded(pixels), "photo", starts)
+    amounts = integrated_gradients(*arguments, "kind", output, 9, model.device)
+    assert np.abs(amounts).max() > 0.01
+    np.testing.assert_allclose(amounts, expected.detach().numpy(), atol=1e-4)
+    number = ExplainedOutput(model.targets["y"].probabilities, 0)  # of a head that does not read the image
+    assert not integrated_gradients(*arguments, "y", number, 2, model.device).any()
 
 
 def test_the_only_pixel_that_differs_has_the_whole_amount(make_model, photo_rows):
@@ -288,3 +332,21 @@ def test_tables_of_any_form_are_explained_by_column(make_model, form):
         assert len(item.parts) == 2
         assert abs(item.gap) < 1e-6
         assert abs(item.parts[0].amount) > 5 * abs(item.parts[1].amount)
+
+
+def test_words_and_pixels_that_hardly_matter_are_faint():
+    pixels, heat = np.full((4, 4, 3), 100, np.uint8), np.full((4, 4), 1e-4)
+    words = (WordAmount("even", 0.0), WordAmount("number", -1e-3))
+    text = Part("question", "text", "even number", -1e-3, 0.0, words)
+    photo = Part("photo", "image", "", 1.6e-3, 0.0, heat=heat, shown=pixels)
+
+    def shown(amount):
+        parts = (Part("size", "number", "3", amount, 0.0), text, photo)
+        view = attribution_view(Attribution(0, "y", None, 0.0, 0.0, parts))
+        image = Image.open(io.BytesIO(base64.b64decode(view["images"][0]["uri"].partition(",")[2])))
+        return view["texts"][0]["words"][1]["opacity"], np.ptp(np.asarray(image)[0, 0].astype(int))
+
+    strong, faint = shown(1e-3), shown(1.0)
+    assert strong[0] == 0.75
+    assert faint[0] == pytest.approx(0.75 * 0.01, abs=1e-3)
+    assert faint[1] < strong[1] / 5

@@ -109,3 +109,18 @@ def test_removed_ones_leave_nothing(folder):
     checkpoints.save("main", lambda: state(1))
     checkpoints.remove()
     assert list(folder.parent.parent.iterdir()) == []
+
+
+def test_another_trial_may_remove_the_empty_folder_above_while_this_one_begins(folder, monkeypatch):
+    mkdir, attempts = type(folder).mkdir, []
+
+    def interfered(path, *args, **options):
+        attempts.append(path)
+        if len(attempts) == 1:
+            raise FileNotFoundError(2, "No such file or directory")
+        mkdir(path, *args, **options)
+
+    monkeypatch.setattr(type(folder), "mkdir", interfered)
+    begun(folder)
+    assert (folder / "trial.json").is_file()
+    assert len(attempts) > 1

@@ -1,6 +1,6 @@
 """A search as a whole, with trainings that are only said to have happened: what is tried, kept, reported, resumed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf, isfinite, nan
 from types import SimpleNamespace
 
@@ -19,6 +19,7 @@ from medley.search.study import Limits, Study
 from medley.search.suggest import DefaultSuggest
 from medley.search.trial import OversizedError
 from medley.search.tuners import resolve_tuner
+from medley.trust.trust import Trust
 
 EPOCHS = 4
 
@@ -26,6 +27,8 @@ EPOCHS = 4
 @dataclass
 class Model:
     score: float
+    trust: Trust = field(default_factory=Trust)
+    metadata: dict = field(default_factory=dict)
 
     def save(self, path):
         write_model(path, {"score": self.score}, {WEIGHTS: b"1", STATES: b"2"})

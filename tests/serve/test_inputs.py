@@ -112,11 +112,11 @@ def test_tensors_have_the_shapes_of_the_inputs(client, model, x):
     ("cell", "message"),
     [
         ({"photo": "/etc/passwd"}, "paths and addresses are not opened"),
-        ({"facts": [1.0]}, "facts: row 0 must have 3 cells (0, 1, 2), got 1"),
-        ({"vector": [[1, 2], [3]]}, "vector: row 0 must be an array"),
+        ({"facts": [1.0]}, "facts The row must have 3 cells (0, 1, 2), got 1"),
+        ({"vector": [[1, 2], [3]]}, "vector The cell must be an array"),
         ({"vector": [1, 2]}, "vector"),
         ({"sensor": "12"}, "sensor"),
-        ({"photo": [[["a"]]]}, "photo: row 0 must be an array"),
+        ({"photo": [[["a"]]]}, "photo The cell must be an array"),
     ],
 )
 def test_wrong_cells_are_refused(client, rows, cell, message):
@@ -134,3 +134,60 @@ def test_tables_are_refused_and_the_interface_names_the_inputs(client):
     body = described["/models/things/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert list(body["oneOf"][0]["properties"]["rows"]["items"]["properties"]) == list(NAMES)
     assert "/models/things/predict.csv" not in described
+
+
+@pytest.fixture(scope="module")
+def houses():
+    """A client of a model of a table input with columns of three kinds."""
+    rng = np.random.default_rng(0)
+    days = np.datetime64("2020-01-01") + np.arange(ROWS)
+    facts = {"size": rng.normal(80, 9, ROWS), "kind": rng.choice(["flat", "hut"], ROWS).astype(object), "built": days}
+    auto = md.AutoModel(md.StructuredDataInput(name="facts"), md.RegressionHead(name="price"), max_trials=1)
+    auto.fit(facts, facts["size"] * 3, epochs=1, verbose=0)
+    with TestClient(app({"houses": auto.model})) as client:
+        yield client
+
+
+def test_a_table_input_has_a_field_per_column(houses):
+    (field,) = houses.get("/models/houses").json()["fields"]
+    assert field["control"] == "table"
+    columns = {column["name"]: column for column in field["columns"]}
+    assert {name: column["control"] for name, column in columns.items()} == {
+        "size": "number",
+        "kind": "choice",
+        "built": "time",
+    }
+    assert sorted(columns["kind"]["choices"]) == ["flat", "hut"]
+    assert 40 < columns["size"]["low"] < columns["size"]["high"] < 120
+    body = houses.get("/openapi.json").json()["paths"]["/models/houses/predict"]["post"]["requestBody"]
+    row = body["content"]["application/json"]["schema"]["oneOf"][0]["properties"]["rows"]["items"]
+    assert list(row["properties"]["facts"]["anyOf"][1]["properties"]) == ["size", "kind", "built"]
+
+
+GOOD = {"size": 80, "kind": "flat", "built": "2020-01-03"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "message"),
+    [
+        ({**GOOD, "size": "large"}, "facts: size", "'large' is not a number."),
+        ({**GOOD, "built": "soon"}, "facts: built", "'soon' is not a time."),
+        ({**GOOD, "kind": ["flat"]}, "facts: kind", "The cell must be a single value, got ['flat']."),
+        ({"size": 80, "knd": "flat", "built": None}, "facts: kind", "There is no column 'kind'. Did you mean 'knd'?"),
+    ],
+)
+def test_a_wrong_cell_of_a_table_input_is_named(houses, cells, column, message):
+    rows = [{"facts": GOOD}, {"facts": cells}]
+    response = houses.post("/models/houses/predict", json={"rows": rows[:2] if column != "facts: kind" else rows[1:]})
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
+    assert error["column"] == column
+    assert error["message"].startswith(message)
+
+
+def test_unreadable_cells_of_a_table_input_count_as_missing_if_asked_for(houses):
+    rows = [{"facts": {**GOOD, "size": "large"}}, {"facts": {**GOOD, "size": None}}, {"facts": [80, "flat", None]}]
+    content = houses.post("/models/houses/predict", json={"rows": rows, "on_unreadable": "warn"}).json()
+    wrong, missing, _ = (answer["price"]["prediction"] for answer in content["answers"])
+    assert wrong == missing
+    assert content["warnings"] == [{"row": 0, "column": "facts: size", "message": "'large' is not a number."}]

@@ -125,7 +125,8 @@ def recordings():
         [md.StructuredDataInput(name="facts"), md.TextInput(name="note")], md.RegressionHead(name="price"), max_trials=1
     )
     notes = rng.choice(["red green", "blue"], 40).tolist()
-    auto.fit([np.array(measures), notes], pitch.astype(float), epochs=1, verbose=0)
+    facts = {"age": pitch / 100, "colour": rng.choice(["red", "blue"], 40).astype(object)}
+    auto.fit([facts, notes], pitch.astype(float), epochs=1, verbose=0)
     return app({"birds": of_table, "things": auto.model})
 
 
@@ -169,9 +170,12 @@ def test_recordings_sets_and_vectors_are_entered(other_page, recordings, tmp_pat
 def test_a_model_of_inputs_has_a_form_per_input(other_page, recordings):
     other_page.get_by_label("Model").select_option("things")
     assert not other_page.locator("#table").is_visible()
-    other_page.get_by_label("facts").fill("0.5, 1, -1")
+    facts = other_page.get_by_role("group", name="facts")
+    age = facts.get_by_label("age", exact=True)
+    age.fill("3.5")
+    facts.get_by_label("colour").select_option("red")
     other_page.get_by_label("note").fill("red")
-    row = {"facts": [0.5, 1, -1], "note": "red"}
+    row = {"facts": {"age": 3.5, "colour": "red"}, "note": "red"}
     content = TestClient(recordings).post("/models/things/predict", json={"rows": [row]}).json()
     assert answer_on(other_page) == pytest.approx(content["answers"][0]["price"]["prediction"], rel=1e-3)
     note = other_page.locator(".mattered + .note")
@@ -179,3 +183,13 @@ def test_a_model_of_inputs_has_a_form_per_input(other_page, recordings):
         "What each input adds to the number, compared with the input left empty (occlusion)."
     )
     assert other_page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    age.fill("old")
+    other_page.get_by_role("button", name="Predict").click()
+    message = other_page.locator(f"#{age.get_attribute('aria-describedby')}")
+    sync_api.expect(message).to_have_text("'old' is not a number.")
+    assert age.evaluate("input => input === document.activeElement")
+    age.fill("")
+    facts.get_by_label("colour").select_option("not known")
+    content = TestClient(recordings).post("/models/things/predict", json={"rows": [{**row, "facts": None}]}).json()
+    assert answer_on(other_page) == pytest.approx(content["answers"][0]["price"]["prediction"], rel=1e-3)
+    assert message.inner_text() == ""

@@ -234,3 +234,21 @@ def test_generators_of_random_states_give_seeds(iris):
 def test_nothing_else_imports_the_estimators():
     code = "import sys, medley, medley.cli.main; assert not [n for n in sys.modules if n.split('.')[0] == 'sklearn']"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_labels_of_several_types_and_columns_of_one_name_are_reported():
+    rows = np.random.default_rng(0).normal(size=(20, 3))
+    with pytest.raises(ValueError, match=r"one type, got int and str; pass all as text"):
+        MedleyClassifier(**QUICK).fit(rows, np.array(["a", 1] * 10, dtype=object))
+    with pytest.raises(ValueError, match="several are called 'a'"):
+        MedleyRegressor(**QUICK).fit(pd.DataFrame(rows, columns=["a", "a", "b"]), rows[:, 0])
+
+
+def test_arrays_after_a_frame_have_its_columns_in_order():
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 3)), columns=["a", "b", "c"])
+    regressor = MedleyRegressor(**QUICK, random_state=0).fit(frame, frame.a + frame.b)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        predicted = regressor.predict(frame.to_numpy())
+    np.testing.assert_allclose(predicted, regressor.predict(frame), rtol=1e-5)
+    with pytest.warns(UserWarning, match="valid feature names"), pytest.raises(ValueError, match="2 features"):
+        regressor.predict(frame.to_numpy()[:, :2])

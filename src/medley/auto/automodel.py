@@ -27,6 +27,7 @@ from medley.search.budget import Budget
 from medley.search.encodings import Encodings
 from medley.search.execute.choose import resolve_executor
 from medley.search.execute.executor import Executor
+from medley.search.keep_models import keep_models
 from medley.search.labelled_rows import LabelledRows
 from medley.search.objective import Objective, metric_directions, read_objective
 from medley.search.progress import Progress
@@ -241,10 +242,11 @@ class AutoModel(BestModelViews):
         self._search_results, self._searched = study.search_results, self.folder
         try:
             study.run()
+            self.model.metadata.update(search_metadata(study.results, study.ended))
+            conclude(self.model, train, val, budget, study.progress.log)
+            keep_models(study.search_results, search_spec.data, is_temporary=self._is_temporary)
         finally:
             study.store.end()
-        self.model.metadata.update(search_metadata(study.results, study.ended))
-        conclude(self.model, train, val, budget, study.progress.log)
         return History(study.ranked[0].records)
 
     def _prepare(

@@ -19,8 +19,8 @@ examples:
   medley compare models/* test.csv -o comparison.csv
 
 Every further model is compared with the first one: gain is how
-much better it is, with a paired 95 % confidence interval (the same rows are drawn for all models); * marks intervals
-that leave out zero.
+much better it is, with a paired 95 % confidence interval (the same rows, or whole groups of rows, are drawn for all
+models); * marks intervals that leave out zero.
 """
 
 
@@ -31,6 +31,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "models", metavar="MODEL_DIR", nargs="+", type=Path, help="folders written by medley fit or Model.save"
     )
     add_table(parser, "a table that has the target columns, in any form that medley fit takes")
+    parser.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="a column of groups of rows that are not independent, such as a person's (default: that of the training)",
+    )
     parser.add_argument("--samples", metavar="N", type=int, default=500, help="resamples of the rows (default: 500)")
     parser.add_argument("--seed", metavar="N", type=int, default=0, help="of the resamples (default: 0)")
     parser.add_argument("-o", "--output", metavar="OUT", help=f"a file for all numbers ({', '.join(ENDINGS)})")
@@ -62,13 +67,15 @@ def run(args: argparse.Namespace) -> None:
     from medley.report.comparison import compare
 
     opened = {name: model for name, model in models.items() if model is not None}
-    result = compare(opened, source, samples=args.samples, root=args.root, seed=args.seed)
+    result = compare(opened, source, samples=args.samples, group=args.group, root=args.root, seed=args.seed)
     rows = max(item.rows for item in result.metrics)
     columns = result.columns()
     if args.json:
-        print_json({"table": args.table[0], "rows": rows, "metrics": result.frame.to_dict("records")})
+        numbers = {"table": args.table[0], "rows": rows, "groups": result.groups}
+        print_json({**numbers, "metrics": result.frame.to_dict("records")})
     else:
-        show_table(f"{args.table[0]}: {rows:,} rows", columns, result.lines(), right=columns[2:])
+        groups = "" if result.groups is None else f" in {result.groups:,} groups"
+        show_table(f"{args.table[0]}: {rows:,} rows{groups}", columns, result.lines(), right=columns[2:])
     if args.output is not None:
         write_frame(result.frame, args.output)
 
@@ -76,4 +83,11 @@ def run(args: argparse.Namespace) -> None:
 def _names(folders: list[Path]) -> list[str]:
     """Short names of models: those of their folders where these differ."""
     names = [folder.resolve().name for folder in folders]
-    return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
+    if len(set(names)) == len(names):
+        return names
+    names = [str(folder) for folder in folders]
+    # One model may be named twice.
+    return [
+        f"{name} ({names[:place].count(name) + 1})" if name in names[:place] else name
+        for place, name in enumerate(names)
+    ]

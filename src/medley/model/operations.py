@@ -119,8 +119,8 @@ class ModelOperations(Predictor, ABC):
         Columns of other rows are exchanged for those of the row, one after the other, in random orders: the mean change
         is the Shapley value of a column, and the sum over columns is the prediction minus the mean prediction for the
         other rows, exactly. Texts are exchanged word by word. What an image, recording or series adds is located by
-        integrated gradients (captum, `medley[explain]`). All parts of a model take part: linear paths, embeddings,
-        members of ensembles. Sources are in `report/exchange_paths.py` and `report/integrated_gradients.py`.
+        integrated gradients. All parts of a model take part: linear paths, embeddings, members of ensembles. Sources
+        are in `report/exchange_paths.py` and `report/integrated_gradients.py`.
 
         Args:
             x: as in `predict`: the rows to explain.
@@ -129,7 +129,7 @@ class ModelOperations(Predictor, ABC):
             background: as `x`: the rows that each row is compared with, such as validation rows. Left out, each row is
                 compared with one in which every cell is missing.
             samples: orders per row; more give smaller standard errors.
-            steps: of the integrals; 0 leaves out pixels and steps of series, and needs no captum.
+            steps: of the integrals; 0 leaves out pixels and steps of series, which is faster.
             root: as in `predict`.
             on_unreadable: as in `predict`.
             seed: of the orders.
@@ -140,7 +140,6 @@ class ModelOperations(Predictor, ABC):
 
         Raises:
             ConfigError, DataError: an argument or a row breaks a rule.
-            MissingDependencyError: captum is required and not installed.
         """
         return operation("report.attribution")(
             self,

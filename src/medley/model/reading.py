@@ -25,6 +25,7 @@ from medley.model.metadata import read_metadata
 from medley.model.pretrained import fetch_referenced
 from medley.nn.backbone import blank
 from medley.tables.view import TableView
+from medley.trust.fitting import complete_trust
 from medley.trust.trust import Trust
 
 Parts = tuple[
@@ -79,6 +80,7 @@ def _read_parts(content: Mapping[str, Any], files: Mapping[str, Path], device: t
     sources, targets = _codecs(graph, values, arrays)
     trust = Trust.restore(join_arrays(values[TRUST] or {}, TRUST, arrays), targets)
     metadata = read_metadata(values["metadata"], list(graph.heads))
+    trust = complete_trust(trust, metadata)  # of a trial, if its search was killed
     table = None if values["table"] is None else TableView.restore(values["table"])
     if table is not None:
         table.check_names(graph.input_names, list(graph.heads))

@@ -19,6 +19,8 @@ MORE, LESS = (11, 107, 203), (194, 65, 12)
 
 MOST_BARS = 40
 MOST_STEPS = 320
+MATTERS = 0.1
+"""Words and pixels that add less than this fraction of the largest part are coloured faintly."""
 LARGEST_IMAGE = 224
 
 
@@ -61,11 +63,11 @@ def attribution_view(item: Attribution, most_bars: int = MOST_BARS) -> dict[str,
         "reference": number(item.reference),
         "compared": "on average for the rows that it is compared with",
         "bars": [_bar(part, largest) for part in ranked[:most_bars]],
-        "texts": [{"column": part.column, "words": _words(part)} for part in parts if part.words],
+        "texts": [{"column": part.column, "words": _words(part, largest)} for part in parts if part.words],
         "images": [
             {"column": part.column if len(uris) == 1 else f"{part.column} {place + 1}", "uri": uri}
             for part in parts
-            for uris in [_heat_images(part)]
+            for uris in [_heat_images(part, largest)]
             for place, uri in enumerate(uris)
         ],
         "curves": [
@@ -116,25 +118,36 @@ def _bar(part: Part, largest: float) -> dict[str, Any]:
     }
 
 
-def _words(part: Part) -> list[dict[str, Any]]:
+def _weight(amounts: np.ndarray, largest: float) -> float:
+    """How strongly the words or pixels of a part are coloured: less, if they hardly matter beside other parts.
+
+    >>> _weight(np.array([0.2, -0.1]), 1.0), _weight(np.array([0.01, 0.0]), 1.0)
+    (1.0, 0.1)
+    """
+    return min(1.0, float(np.abs(amounts).sum()) / (MATTERS * largest))
+
+
+def _words(part: Part, largest_part: float) -> list[dict[str, Any]]:
+    weight = _weight(np.array([word.amount for word in part.words]), largest_part)
     largest = max(abs(word.amount) for word in part.words) or 1.0
     return [
         {
             "text": word.text,
             "amount": f"{word.amount:+.4g}",
             "colour": " ".join(map(str, MORE if word.amount >= 0 else LESS)),
-            "opacity": round(0.75 * abs(word.amount) / largest, 3),
+            "opacity": round(0.75 * weight * abs(word.amount) / largest, 3),
         }
         for word in part.words
     ]
 
 
-def _heat_images(part: Part) -> list[str]:
+def _heat_images(part: Part, largest_part: float) -> list[str]:
     """A PNG per image, as data URIs: the image in grey, and in colour what its pixels added."""
     if part.heat is None or part.shown is None:
         return []
     from PIL import Image
 
+    weight = _weight(part.heat, largest_part)
     heats, images = (part.heat, part.shown) if part.heat.ndim == 3 else (part.heat[None], part.shown[None])
     heats = np.stack([_smoothed(heat) for heat in heats])
     largest = float(np.quantile(np.abs(heats), 0.995)) or 1.0
@@ -142,7 +155,7 @@ def _heat_images(part: Part) -> list[str]:
     for heat, pixels in zip(heats, images, strict=True):
         if not pixels.any():  # an empty position of a set of images
             continue
-        strength = np.clip(np.abs(heat) / largest, 0, 1)[..., None]
+        strength = weight * np.clip(np.abs(heat) / largest, 0, 1)[..., None]
         colour = np.where((heat >= 0)[..., None], np.array(MORE), np.array(LESS))
         grey = 120 + 0.5 * pixels.mean(axis=-1, keepdims=True)
         blended = Image.fromarray((grey * (1 - strength) + colour * strength).round().astype(np.uint8))

@@ -238,8 +238,11 @@ def threshold_parts(
 
 
 def _at(threshold: float, is_class: np.ndarray, probability: np.ndarray) -> tuple[float, float, float]:
+    return _scores(probability >= threshold, is_class)
+
+
+def _scores(is_predicted: np.ndarray, is_class: np.ndarray) -> tuple[float, float, float]:
     """Precision, recall and F1; NaN where undefined."""
-    is_predicted = probability >= threshold
     hits, predicted, actual = (is_predicted & is_class).sum(), is_predicted.sum(), is_class.sum()
     precision = hits / predicted if predicted else np.nan
     recall = hits / actual if actual else np.nan
@@ -253,7 +256,7 @@ def _balanced_accuracy(threshold: float, is_class: np.ndarray, probability: np.n
 
 
 def label_set_parts(
-    names: Sequence[str], truth: np.ndarray, probabilities: np.ndarray
+    names: Sequence[str], truth: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray | None = None
 ) -> tuple[list[Figure], dict[str, Any]]:
     """Figures and the table of a task with a set of labels per row.
 
@@ -261,11 +264,13 @@ def label_set_parts(
         names: of the L labels.
         truth: (N, L) bool.
         probabilities: (N, L).
+        predicted: (N, L) bool, after thresholds; left out, the labels with a probability of one half or more.
     """
+    predicted = probabilities >= 0.5 if predicted is None else predicted
     rows = []
     for place, name in enumerate(names):
         is_label, probability = truth[:, place], probabilities[:, place]
-        precision, recall, f1 = _at(0.5, is_label, probability)
+        precision, recall, f1 = _scores(predicted[:, place], is_label)
         average = float(average_precision(is_label, probability)) if is_label.any() else None
         rows.append([name, int(is_label.sum()), precision, recall, f1, average, _area(is_label, probability)])
     frequent = sorted(rows, key=lambda row: -row[1])[:MOST_CLASSES]
@@ -273,7 +278,7 @@ def label_set_parts(
     shown = [row[0] for row in frequent], [row[5] or 0.0 for row in frequent]
     bars = figures.bars("Average precision by label", *shown, "average precision", note=note, value_range=(0, 1))
     flat = probabilities.ravel()
-    predicted = np.where(flat >= 0.5, flat, 1 - flat)
-    reliability = reliability_figure(predicted, (flat >= 0.5) == truth.ravel())
+    certainty = np.where(flat >= 0.5, flat, 1 - flat)
+    reliability = reliability_figure(certainty, (flat >= 0.5) == truth.ravel())
     columns = ["label", "rows", "precision", "recall", "F1", "average precision", "AUC"]
     return [bars, reliability], figures.table(columns, rows)

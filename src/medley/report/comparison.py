@@ -12,7 +12,7 @@ import torch
 
 from medley.core.arguments import check_fraction, check_whole_number
 from medley.core.batch import Rows
-from medley.errors import ConfigError, DataError, ErrorCollector
+from medley.errors import ConfigError, DataError, ErrorCollector, did_you_mean
 from medley.model.forward import compute_outputs
 from medley.model.labels import EncodedLabels
 from medley.model.model import Model
@@ -21,6 +21,9 @@ from medley.report.figures import table
 from medley.report.importance import labelled_rows
 from medley.report.notebook import new_view
 from medley.report.render import render_view
+from medley.report.resampling import group_numbers, groups_of, resampler
+from medley.tables.reading.read import Table
+from medley.tables.view import is_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,11 +92,13 @@ class Comparison:
         metrics: by target and metric.
         level: of the confidence intervals.
         samples: number of bootstrap resamples.
+        groups: number of groups that are drawn whole; None where rows are drawn.
     """
 
     metrics: tuple[ComparedMetric, ...]
     level: float
     samples: int
+    groups: int | None = None
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -120,6 +125,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         note = f"Gain: how much better than the first model, with paired {self.level:.0%} intervals; * leaves out zero."
+        note += "" if self.groups is None else f" Resamples are of {self.groups:,} groups."
         return render_view(new_view("Comparison", note=note, open_tables=[table(self.columns(), self.lines())]))
 
 
@@ -131,14 +137,16 @@ def compare(
     samples: int = 500,
     level: float = 0.95,
     sample_weight: Any = None,
+    group: Any = None,
     root: str | Path | None = None,
     seed: int = 0,
 ) -> Comparison:
     """Compares models on the same labelled rows.
 
     Rows are drawn with replacement, the same ones for all models, so that the intervals of differences are those of
-    pairs: two models of which one is slightly better on every row differ clearly. Source: B. Efron and R. Tibshirani,
-    "An Introduction to the Bootstrap" (1993), percentile intervals.
+    pairs: two models of which one is slightly better on every row differ clearly. Rows of a group are not independent
+    of each other, so groups are drawn whole. Source: B. Efron and R. Tibshirani, "An Introduction to the Bootstrap"
+    (1993), percentile intervals.
 
     Args:
         models: at least two; named by their keys, or `model 1`, `model 2`, ...
@@ -147,6 +155,8 @@ def compare(
         samples: number of resamples.
         level: of the intervals, between 0 and 1.
         sample_weight: as in `Model.evaluate`.
+        group: groups of rows that are not independent: a column of the table, or (N,) values. Default: the column
+            `group=` of the training of a model, if the table has it; of several, that with the fewest groups.
         root: as in `Model.predict`.
         seed: of the resamples.
 
@@ -169,14 +179,15 @@ def compare(
                 errors.add(f"{name} predicts none of the targets in y: {', '.join(map(str, y))}.")
         errors.raise_if_any(DataError)
     judged = {name: _Judged(model, x, y, sample_weight, root) for name, model in named.items()}
+    groups = _groups(judged, group)
     first = next(iter(judged.values()))
     targets = [target for target in first.tasks if all(target in other.tasks for other in judged.values())]
     if not targets:
         listed = "; ".join(f"{name}: {', '.join(other.tasks)}" for name, other in judged.items())
         raise DataError(f"The models have no labelled target in common ({listed}).")
     generator = np.random.default_rng(seed)
-    metrics = [item for target in targets for item in _compared(target, judged, samples, level, generator)]
-    return Comparison(tuple(metrics), level, samples)
+    metrics = [item for target in targets for item in _compared(target, judged, samples, level, generator, groups)]
+    return Comparison(tuple(metrics), level, samples, None if groups is None else int(groups.max()) + 1)
 
 
 class _Judged:
@@ -185,6 +196,10 @@ class _Judged:
     def __init__(self, model: Model, x: Any, y: Any, sample_weight: Any, root: str | Path | None) -> None:
         if isinstance(y, Mapping):
             y = {name: y[name] for name in model.output_names if name in y}
+        if y is None and model.table is not None and is_table(x, model.input_names, model.table.required):
+            x = model.table.read(x, root, labelled=True)
+        self.table = x if isinstance(x, Table) else None
+        self.groups = groups_of(model, x)
         rows, labels = labelled_rows(model, x, y, sample_weight, root)
         self.rows = Rows(rows.sources, labels.targets, labels.weight, model.device, loss_targets=labels.losses)
         self.raw = compute_outputs(model.network, self.rows, BATCH_SIZE)
@@ -204,8 +219,34 @@ class _Judged:
         return {name: scores[name] for name in task.metrics}
 
 
+def _groups(judged: Mapping[str, _Judged], group: Any) -> np.ndarray | None:
+    """Integers (N,) from 0, equal for rows that are drawn together; None where rows are independent.
+
+    Raises:
+        ConfigError: `group` is neither a column nor a value per row.
+    """
+    first = next(iter(judged.values()))
+    if group is None:
+        return min((other.groups for other in judged.values() if other.groups is not None), key=np.max, default=None)
+    if isinstance(group, str):
+        columns = [] if first.table is None else list(map(str, first.table.frame.columns))
+        if first.table is None or group not in columns:
+            hint = did_you_mean(group, columns) if columns else " Pass one value per row, as the rows are no table."
+            raise ConfigError(f"is {group!r}, which is not a column of the table.{hint}", argument="group")
+        group = first.table.frame[group]
+    if len(group) != first.rows.size:
+        message = f"must have one value per row, got {len(group):,} values for {first.rows.size:,} rows."
+        raise ConfigError(message, argument="group")
+    return group_numbers(group)
+
+
 def _compared(
-    target: str, judged: Mapping[str, _Judged], samples: int, level: float, generator: np.random.Generator
+    target: str,
+    judged: Mapping[str, _Judged],
+    samples: int,
+    level: float,
+    generator: np.random.Generator,
+    groups: np.ndarray | None,
 ) -> Iterator[ComparedMetric]:
     observed = np.flatnonzero(np.logical_and.reduce([other.observed(target) for other in judged.values()]))
     if not len(observed):
@@ -213,8 +254,10 @@ def _compared(
     values = [other.scores(target, observed) for other in judged.values()]
     names = [name for name in values[0] if all(name in scores for scores in values)]
     resampled = {name: np.empty((samples, len(judged))) for name in names}
+    of_observed = None if groups is None else group_numbers(groups[observed])
+    draw = resampler(generator, len(observed), len(observed), of_observed)
     for sample in range(samples):
-        index = generator.choice(observed, len(observed))
+        index = observed[draw()]
         for place, other in enumerate(judged.values()):
             scores = other.scores(target, index)
             for name in names:
@@ -233,8 +276,8 @@ def _compared(
                     model,
                     values[place][name],
                     *_ends(resampled[name][:, place], level),
-                    sign * (values[place][name] - values[0][name]),
-                    *_ends(sign * (resampled[name][:, place] - resampled[name][:, 0]), level),
+                    sign * (values[place][name] - values[0][name]) + 0.0,  # -0.0 is 0.0
+                    *_ends(sign * (resampled[name][:, place] - resampled[name][:, 0]) + 0.0, level),
                 )
                 for place, model in enumerate(judged)
             ),

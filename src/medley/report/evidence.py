@@ -16,6 +16,7 @@ from medley.model.forward import compute_embeddings, compute_outputs, joined_emb
 from medley.model.tasks import Task, tasks_of, with_decisions, with_further_metrics
 from medley.report.importance import labelled_rows
 from medley.report.model_rows import ModelRows
+from medley.report.resampling import groups_of
 from medley.tables.reading.read import Table
 from medley.tables.row_counts import rows_per_pass
 from medley.tables.view import is_table
@@ -120,6 +121,11 @@ class TaskEvidence:
         return classes
 
     @cached_property
+    def predicted_labels(self) -> np.ndarray:
+        """(N, L) bool, of label sets: the labels that are predicted, after thresholds."""
+        return np.asarray(self.task.codec.probabilities(self.decided), float) >= 0.5
+
+    @cached_property
     def before_calibration(self) -> np.ndarray | None:
         """Probabilities (N, C) before calibration; None where there is none."""
         if self.task.name not in self.trust.calibrations:
@@ -195,7 +201,7 @@ def of_rows(model: Model, x: Any, y: Any, root: Any) -> Evidence:
     computed = compute_outputs(model.network, Rows(rows.sources, device=model.device), rows_per_pass(None))
     raw = {name: outputs.cpu().numpy() for name, outputs in computed.items()}
     linear = linear_outputs(model, rows.sources)
-    groups = _groups_of(model, x)
+    groups = groups_of(model, x)
     tasks = {}
     for task in labels.tasks:
         outputs = {"model": raw[task.name], "constant": np.broadcast_to(task.codec.prior, raw[task.name].shape)}
@@ -238,17 +244,6 @@ def of_validation(model: Model) -> Evidence | None:
         "the rows of the training, each predicted by members that have not learnt it" if is_seen else "validation rows"
     )
     return Evidence(origin, len(validation.rows), tasks, rows, passed, validation.rows, is_seen)
-
-
-def _groups_of(model: Model, x: Any) -> np.ndarray | None:
-    """Integers (N,), equal for rows that the split of the training has kept together, if the table has that column."""
-    column = (model.metadata.get("split_by") or {}).get("group")
-    if column is None or not isinstance(x, Table) or column not in x.frame.columns:
-        return None
-    import pandas as pd
-
-    cells: Any = x.frame[column]
-    return pd.factorize(cells, use_na_sentinel=False)[0]
 
 
 def _observed(

@@ -76,7 +76,7 @@ def example_groups(part: TaskEvidence) -> list[tuple[str, np.ndarray]]:
         order = np.argsort(errors, kind="stable")
         return [("smallest errors", order[:PER_GROUP]), ("largest errors", order[::-1][:PER_GROUP])]
     if part.is_label_set:
-        right = (part.probabilities >= 0.5) == part.classes
+        right = part.predicted_labels == part.classes
         sureness = np.abs(part.probabilities - 0.5).mean(axis=1)
         is_right = right.all(axis=1)
     else:
@@ -91,16 +91,23 @@ def example_groups(part: TaskEvidence) -> list[tuple[str, np.ndarray]]:
 
 
 def truth_at(evidence: Evidence, head: str, position: int) -> str:
-    """The true number or class of a row.
+    """The true number, class or labels of a row.
 
     Args:
         evidence: predictions and labels.
-        head: of the target, with numbers or one class per row.
+        head: of the target.
         position: of the row among all rows.
     """
     part = evidence.tasks[head].learned()
     place = int(np.flatnonzero(part.rows == position)[0])
-    return _shown(part.truth[place]) if part.labels is None else str(part.labels[part.classes[place]])
+    if part.labels is None:
+        return _shown(part.truth[place])
+    classes = part.classes[place]
+    return _listed(part.labels, classes) if part.is_label_set else str(part.labels[classes])
+
+
+def _listed(labels: Sequence[Any], is_in: np.ndarray) -> str:
+    return ", ".join(str(label) for label, has in zip(labels, is_in, strict=True) if has) or "none"
 
 
 def most_unusual(evidence: Evidence, count: int = PER_GROUP) -> tuple[np.ndarray, np.ndarray]:
@@ -139,9 +146,8 @@ def _card(columns: Sequence[ModelColumn], part: TaskEvidence, place: int, eviden
         lines.append(("true", _shown(part.truth[place])))
         lines.append(("predicted", _shown(part.predicted[place])))
     elif part.is_label_set:
-        names = np.array([str(label) for label in part.labels], dtype=object)
-        lines.append(("true", ", ".join(names[part.classes[place]])))
-        lines.append(("predicted", ", ".join(names[part.probabilities[place] >= 0.5])))
+        lines.append(("true", _listed(part.labels, part.classes[place])))
+        lines.append(("predicted", _listed(part.labels, part.predicted_labels[place])))
     else:
         predicted = part.predicted_classes[place]
         lines.append(("true", str(part.labels[part.classes[place]])))

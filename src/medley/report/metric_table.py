@@ -11,6 +11,7 @@ import numpy as np
 from medley.core.metric import Metric, RowMetric, SetMetric
 from medley.model.tasks import is_likelihood
 from medley.report.evidence import TaskEvidence
+from medley.report.resampling import resampler
 
 REPEATS, SLOW_REPEATS, FEWEST = 300, 150, 20
 """Resamples of a bootstrap: of means over rows; at most, and at least, of metrics of whole sets, which are slow."""
@@ -53,8 +54,7 @@ class MetricRow:
 def metric_rows(evidence: TaskEvidence, seed: int = 0) -> list[MetricRow]:
     """The loss and all metrics of a task, with percentile intervals of a bootstrap over rows (Efron, 1979).
 
-    Where rows belong to groups, whole groups are drawn (A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their
-    Application", 1997, section 3.8), as rows of a group are not independent of each other.
+    Where rows belong to groups, whole groups are drawn, as rows of a group are not independent of each other.
 
     Metrics of whole sets have fewer resamples, and of many rows smaller ones (m out of n: Bickel, Götze and van Zwet,
     1997); their intervals are 1.96 standard deviations wide on both sides.
@@ -83,7 +83,7 @@ def _metric_row(name: str, metric: Metric | None, evidence: TaskEvidence, seed: 
         repeats = int(np.clip(min(MOST_SCORED // (size * outputs), MOST_OUTPUTS // outputs), FEWEST, SLOW_REPEATS))
         rows = min(size, max(MOST_SCORED // (FEWEST * outputs), 200))
     resampled = [label for label in scores if label != "constant"]
-    draw = _resampling(
+    draw = resampler(
         np.random.default_rng(seed), size, rows, None if evidence.groups is None else evidence.groups[keep]
     )
     samples = np.empty((repeats, len(resampled)))
@@ -99,23 +99,6 @@ def _metric_row(name: str, metric: Metric | None, evidence: TaskEvidence, seed: 
         gain[label] = (difference, *_ends(sign * (samples[:, 0] - samples[:, place]), difference, shrink))
     baselines = {label: value for label, value in values.items() if label != "model"}
     return MetricRow(name, is_better_up, values["model"], low, high, baselines, gain)
-
-
-def _resampling(
-    generator: np.random.Generator, size: int, rows: int, groups: np.ndarray | None
-) -> Callable[[], np.ndarray]:
-    """A function that draws the positions of about `rows` of `size` rows with replacement; of groups, whole ones."""
-    if groups is None:
-        return lambda: generator.integers(0, size, rows)
-    count = int(groups.max()) + 1
-    drawn = max(round(count * rows / size), 1)
-
-    def draw() -> np.ndarray:
-        times = np.bincount(generator.integers(0, count, drawn), minlength=count)
-        index = np.repeat(np.arange(size), times[groups])
-        return index if len(index) else draw()  # groups of which no row counts here
-
-    return draw
 
 
 def _ends(samples: np.ndarray, value: float, shrink: float, *, is_score: bool = False) -> tuple[float, float]:

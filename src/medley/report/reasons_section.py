@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from importlib.util import find_spec
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from medley.model.attribution import Attribution
 from medley.report.attribution import Explainer
 from medley.report.attribution_html import attribution_view
-from medley.report.evidence import Evidence
+from medley.report.evidence import Evidence, TaskEvidence
 from medley.report.example_rows import MOST_TARGETS, example_groups, row_number, truth_at
 
 if TYPE_CHECKING:
@@ -40,47 +39,71 @@ def reasons_section(model: Model, evidence: Evidence, names: Mapping[str, str]) 
     assert evidence.rows is not None
     end = monotonic() + SECONDS
     chosen = list(_rows_to_explain(evidence))
-    steps = STEPS if find_spec("captum") is not None else 0
     section: dict[str, Any] = {"items": [], "left_out": []}
     if not chosen:
         return section
-    positions = np.array([position for _, _, position in chosen])
+    positions = np.array([row.position for row in chosen])
     others = np.setdiff1d(np.random.default_rng(0).permutation(evidence.rows.size)[:BACKGROUND], positions)
     background = evidence.rows.take(others) if len(others) else None
-    explainer = Explainer.of(evidence.rows.take(positions), background, SAMPLES, steps, seed=0)
+    explainer = Explainer.of(evidence.rows.take(positions), background, SAMPLES, STEPS, seed=0)
     private = set() if model.table is None else set(model.table.private)
-    for place, (head, title, position) in enumerate(chosen):
+    for place, row in enumerate(chosen):
         if monotonic() > end:
             left = len(chosen) - place
             section["left_out"].append(f"Reasons for {left} more rows, for want of time: model.attribute(rows).")
             break
-        (item,) = explainer.explain(place, [head], None)
-        item = replace(item, row=row_number(evidence, position), target=names[head])
+        (item,) = explainer.explain(place, [row.head], row.label)
+        item = replace(item, row=row_number(evidence, row.position), target=names[row.head])
         view = attribution_view(_without_cells_of(item, private), MOST_BARS)
         section["items"].append(
-            {**view, "group": f"{names[head]}: {title}", "truth": truth_at(evidence, head, position)}
+            {
+                **view,
+                "group": f"{names[row.head]}: {row.title}",
+                "truth": truth_at(evidence, row.head, row.position),
+            }
         )
-    if not steps and any(kind in ("image", "audio", "series") for kind in _kinds(evidence)):
-        section["left_out"].append("Heat maps, which need captum: pip install 'medley[explain]'.")
     return section
 
 
-def _rows_to_explain(evidence: Evidence) -> Iterator[tuple[str, str, int]]:
-    """Head, title of a group of examples, and position of its first row: one group of every target, then others."""
-    by_head: dict[str, list[tuple[str, int]]] = {}
+@dataclass(frozen=True)
+class _ChosenRow:
+    """A row whose prediction is explained.
+
+    Args:
+        head: of the target.
+        title: of the group of examples that it is the first row of.
+        position: among all rows.
+        label: whose probability is explained; None for the most probable one.
+    """
+
+    head: str
+    title: str
+    position: int
+    label: Any = None
+
+
+def _rows_to_explain(evidence: Evidence) -> Iterator[_ChosenRow]:
+    """The first row of each group of examples: one group of every target, then others."""
+    by_head: dict[str, list[_ChosenRow]] = {}
     for head in list(evidence.tasks)[:MOST_TARGETS]:
         part = evidence.tasks[head].learned()
-        groups = [(title, places) for title, places in example_groups(part) if len(places)]
-        if not part.is_label_set:  # which of several labels is to be explained is for the reader to say
-            by_head[head] = [(title, int(part.rows[places[0]])) for title, places in groups[::-1]]
+        by_head[head] = [
+            _ChosenRow(head, title, int(part.rows[places[0]]), _label(part, int(places[0])))
+            for title, places in example_groups(part)[::-1]
+            if len(places)
+        ]
     for number in range(max(map(len, by_head.values()), default=0)):
-        for head, rows in by_head.items():
-            if number < len(rows):
-                yield head, *rows[number]
+        for chosen in by_head.values():
+            yield from chosen[number : number + 1]
 
 
-def _kinds(evidence: Evidence) -> set[str]:
-    return set() if evidence.rows is None else {column.kind for column in evidence.rows.columns}
+def _label(part: TaskEvidence, place: int) -> Any:
+    """Of a set of labels, the one that is wrong by most; where all are right, the most probable one."""
+    if not part.is_label_set or part.labels is None:
+        return None
+    probabilities, is_wrong = part.probabilities[place], part.predicted_labels[place] != part.classes[place]
+    differences = np.where(is_wrong, np.abs(probabilities - part.classes[place]), 0)
+    return part.labels[int(np.argmax(differences if is_wrong.any() else probabilities))]
 
 
 def _without_cells_of(item: Attribution, private: set[str]) -> Attribution:

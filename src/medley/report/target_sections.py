@@ -95,7 +95,7 @@ def _measure(section: dict[str, Any], part: TaskEvidence) -> None:
         _numbers(section, learned)
     elif learned.is_label_set:
         names = [str(label) for label in learned.labels]
-        drawn, labels = label_set_parts(names, learned.classes, learned.probabilities)
+        drawn, labels = label_set_parts(names, learned.classes, learned.probabilities, learned.predicted_labels)
         section["figures"] += drawn
         section["tables"].append(labels)
     else:

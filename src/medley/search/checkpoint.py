@@ -19,6 +19,9 @@ INTERVAL = 30.0
 MAX_COST = 0.02
 """Fraction of the time that writing checkpoints may take: where one takes long, they are written less often."""
 
+MOST_ATTEMPTS = 5
+"""At creating a folder."""
+
 COPIES = ("a", "b")
 """Names of the two checkpoints that are kept of each stage, of which the older one is replaced."""
 
@@ -67,7 +70,7 @@ class TrialCheckpoints:
             is_same = False
         if not is_same:
             self.remove()
-            self._try(lambda folder: (folder.mkdir(parents=True), write_file(folder / _KEY, _json(key))))
+            self._try(lambda folder: (_create(folder), write_file(folder / _KEY, _json(key))))
 
     def state(self, stage: str) -> TrainingState | None:
         """The latest state of a stage that can be read, or None; damaged ones are reported.
@@ -136,6 +139,15 @@ class TrialCheckpoints:
         except OSError as error:
             warn(f"No checkpoints are kept: {self.folder} cannot be written ({error.strerror or error}).")
             self.folder = None
+
+
+def _create(folder: Path) -> None:
+    """Creates a folder and those above it, of which another trial may remove one that is empty in between."""
+    for _ in range(MOST_ATTEMPTS - 1):
+        with suppress(FileNotFoundError):
+            folder.mkdir(parents=True)
+            return
+    folder.mkdir(parents=True)
 
 
 def _json(key: str) -> bytes:

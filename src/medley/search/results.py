@@ -13,6 +13,7 @@ from medley.errors import ArtifactError, warn
 from medley.model.model import Model
 from medley.search.store import Store
 from medley.search.trial import TrialResult
+from medley.trust.fitting import complete_trust
 
 MOST_LISTED = 200
 """Trials that a model's metadata lists: the best."""
@@ -102,7 +103,9 @@ class SearchResults:
         """
         if number not in self.models and self.store is not None:
             self.models[number] = self.store.load(number, self.device)
-        return self.models[number]
+        model = self.models[number]
+        model.trust = complete_trust(model.trust, model.metadata)
+        return model
 
     def _has(self, number: int) -> bool:
         return number in self.models or (self.store is not None and self.store.has_model(number))

@@ -39,7 +39,8 @@ from medley.train.best import choose_voters
 from medley.train.fit import VALIDATION_BATCH, Validation, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
-from medley.train.validated import learn_trust
+from medley.train.validated import validation_predictions
+from medley.trust.trust import Trust
 
 NOT_LEARNED = 0.995
 """Validation loss divided by that of the constant baseline from which a target counts as not learned."""
@@ -368,7 +369,7 @@ def train(
         scores |= {f"val_{name}": value for name, value in final.items()}
         result.score = hooks.score(scores) if final else result.score
     result.scores = scores
-    trust, calibration, weaknesses = None, {}, {}
+    trust, weaknesses = None, {}
     if evaluated is not None:
         part, where = data.parts[-1], "validation_data" if data.parts[-1].where else "training"
         labels = (data.labels[-1], part.weight, part.numbers)
@@ -377,8 +378,8 @@ def train(
         weaknesses["worse_than_linear"] = worse_than_linear(tasks, outputs, sources, encoded, evaluated)
         if val is not None and (time := search_spec.about.get("time")):
             weaknesses["shifted"] = shifted_columns(sources, read, data.parts, search_spec.table, [time])
-        origin = {"outputs": outputs, "sources": sources, "encoded": encoded, "x": part.x, "table": search_spec.table}
-        trust, calibration = learn_trust(network, tasks, evaluated, *labels, where, part.groups, **origin)
+        # What is learnt from them is learnt once for the models that are kept: `keep_models`.
+        trust = Trust(validation_predictions(network, tasks, evaluated, *labels, where, part.groups, outputs))
     result.reason, result.seconds = trained.stopped, monotonic() - start_time
     metadata = {
         **search_spec.about,
@@ -390,7 +391,6 @@ def train(
         "epochs": [record.to_json() for record in trained.records],
         "seed": search_spec.seed,
         "not_learned": not_learned,
-        "calibration": calibration,
         "wanted_epochs": trained.wanted,
         **weaknesses,
         "plan": training_plan(graph, sources, trained, None if first_stage is None else first_stage.training),

@@ -16,7 +16,7 @@ from medley.tables.predictor import Predictor
 from medley.tables.view import TableView
 from medley.tabular.columns import CategoricalColumn, NumericColumn
 
-Control = Literal["number", "choice", "boolean", "text", "time", "image", "images", "audio", "list"]
+Control = Literal["number", "choice", "boolean", "text", "time", "image", "images", "audio", "list", "table"]
 MOST_CHOICES = 200
 """A category with more values is typed rather than chosen from a list."""
 
@@ -52,6 +52,7 @@ class Field:
         is_date: whether times are days.
         takes_arrays: whether a cell may also be an array, as nested lists, in place of the content of a file.
         shape: of the arrays of an input, as far as they have one; () for cells of a table.
+        columns: of an input that is a table itself.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Field:
     is_date: bool = False
     takes_arrays: bool = False
     shape: tuple[int, ...] = ()
+    columns: tuple[Field, ...] = ()
 
     @property
     def is_file(self) -> bool:
@@ -76,7 +78,7 @@ class Field:
     @property
     def takes_lists(self) -> bool:
         """Whether a cell may be a list."""
-        return self.control in ("images", "list")
+        return self.control in ("images", "list", "table")
 
     def state(self) -> dict[str, Any]:
         """The field as JSON values."""

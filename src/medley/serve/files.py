@@ -85,10 +85,13 @@ def _check_pixels(content: bytes, most: int) -> None:
 
 
 def _check_seconds(content: bytes, most: float) -> None:
-    from medley.audio.recordings import length
+    from medley.audio.recordings import BadAudioError, length
 
     try:
         _, seconds = length(content)
+    except BadAudioError as error:
+        reason = str(error)
+        raise FileError(f"is {reason}." if reason.startswith("not ") else f"{reason}.") from None
     except Exception as error:  # whatever soundfile raises for bytes that are no recording
         raise FileError(f"is not an audio file of a known format ({error}).") from None
     if seconds > most:

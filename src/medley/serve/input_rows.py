@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from medley.data.sources import Source
-from medley.errors import DataError, listing
+from medley.errors import listing
 from medley.serve.fields import Control, Field
+from medley.serve.refusal import CellError
 from medley.serve.rows import Rows
+from medley.serve.table_inputs import column_fields, columns_of
 from medley.tables.predictor import Predictor
 
 _CONTROLS: dict[str, Control] = {"image": "image", "audio": "audio", "text": "text"}
@@ -30,18 +32,26 @@ def input_fields(model: Predictor) -> list[Field]:
     return [_field(name, sources.get(name)) for name in model.input_names]
 
 
-def input_rows(model: Predictor, rows: Rows) -> dict[str, Any]:
-    """Input name -> rows, as `Model.predict` takes them.
+def input_rows(model: Predictor, rows: Rows) -> tuple[dict[str, Any], list[CellError]]:
+    """Input name -> rows, as `Model.predict` takes them; and the cells that cannot be read, which count as missing.
 
     Args:
         model: was fitted to inputs.
         rows: as `rows.checked_rows` returns them.
 
     Raises:
-        DataError: an array has another shape than others, or than a row of a table has columns.
+        DataError: the rows cannot be read in another way.
     """
-    sources = _plain_sources(model)
-    return {name: _cells(sources.get(name), name, [row[name] for row in rows]) for name in model.input_names}
+    sources, errors = _plain_sources(model), []
+    x: dict[str, Any] = {}
+    for name in model.input_names:
+        source, cells = sources.get(name), [row[name] for row in rows]
+        if source is not None and source.codec.spec.columns:
+            x[name], unreadable = columns_of(source, name, cells)
+        else:
+            x[name], unreadable = _cells(source, name, cells)
+        errors += unreadable
+    return x, errors
 
 
 def _plain_sources(model: Predictor) -> dict[str, Source]:
@@ -65,7 +75,10 @@ def _field(name: str, source: Source | None) -> Field:
     if spec.columns:
         listed = listing(column.name for column in spec.columns)
         description = f"A list of {len(spec.columns)} cells, or an object of cells by name: {listed}."
-        return Field(name, "table", "list", description, shape=(len(spec.columns),))
+        columns = column_fields(source)
+        return Field(
+            name, "table", "table" if columns else "list", description, shape=(len(spec.columns),), columns=columns
+        )
     if control == "image" and spec.rank > 3:
         control = "images"
     shape = spec.shape if control == "list" else ()
@@ -81,33 +94,23 @@ def _field(name: str, source: Source | None) -> Field:
     )
 
 
-def _cells(source: Source | None, name: str, cells: list[Any]) -> Any:
+def _cells(source: Source | None, name: str, cells: list[Any]) -> tuple[Any, list[CellError]]:
     if source is None:
-        return cells
-    columns = [column.name for column in source.codec.spec.columns]
-    if columns:
-        return _columns(columns, name, cells)
-    arrays = [_array(cell, f"{name}: row {row}") if _is_array(cell) else cell for row, cell in enumerate(cells)]
+        return cells, []
+    arrays, errors = list(cells), []
+    for row, cell in enumerate(cells):
+        if _is_array(cell):
+            arrays[row] = _array(cell)
+            if arrays[row] is None:
+                message = "The cell must be an array: nested lists of numbers, of equal lengths."
+                errors.append(CellError(row, name, message))
     is_list = _CONTROLS.get(_package(source), "list") == "list"
-    return _stacked(arrays, source.codec.spec.shape) if is_list else arrays
+    return (_stacked(arrays, source.codec.spec.shape) if is_list else arrays), errors
 
 
 def _is_array(cell: Any) -> bool:
     """Whether a cell is a nested list of numbers; a list may also hold the contents of several files."""
     return isinstance(cell, list) and not any(isinstance(item, bytes) for item in cell)
-
-
-def _columns(columns: Sequence[str], name: str, cells: list[Any]) -> dict[str, list[Any]]:
-    """Rows of a table by column; a row is a list in the order of the columns, an object, or None."""
-    lists = []
-    for row, cell in enumerate(cells):
-        cell = {} if cell is None else cell
-        values = [cell.get(column) for column in columns] if isinstance(cell, dict) else cell
-        if not isinstance(values, list) or len(values) != len(columns):
-            size = len(values) if isinstance(values, list) else "one"
-            raise DataError(f"{name}: row {row} must have {len(columns)} cells ({', '.join(columns)}), got {size}.")
-        lists.append(values)
-    return {column: [values[place] for values in lists] for place, column in enumerate(columns)}
 
 
 def _stacked(cells: list[Any], shape: Sequence[int]) -> Any:
@@ -116,11 +119,10 @@ def _stacked(cells: list[Any], shape: Sequence[int]) -> Any:
     return np.stack(arrays) if len({array.shape for array in arrays}) == 1 else arrays
 
 
-def _array(cell: Any, where: str) -> np.ndarray:
+def _array(cell: Any) -> np.ndarray | None:
     """A nested list as an array: of bytes where all numbers are such, as pixels are; null is NaN.
 
-    Raises:
-        DataError: its lists have different lengths, or it holds something else than numbers.
+    None if its lists have different lengths, or hold something else than numbers.
     """
     try:
         array = np.asarray(cell)
@@ -128,4 +130,4 @@ def _array(cell: Any, where: str) -> np.ndarray:
             return array.astype(np.uint8) if array.size and array.min() >= 0 and array.max() <= 255 else array
         return np.asarray(cell, np.float32)
     except (TypeError, ValueError):
-        raise DataError(f"{where} must be an array: nested lists of numbers, of equal lengths.") from None
+        return None

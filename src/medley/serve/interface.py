@@ -186,7 +186,8 @@ def _cell_schema(field: Field) -> dict[str, Any]:
     elif field.is_file:
         types = [_file_schema("audio/*" if field.control == "audio" else "image/*")]
     elif field.kind in ("table", "array"):
-        types = [{"type": "array"}, *([{"type": "object"}] if field.kind == "table" else [])]
+        cells = {"properties": {column.name: _cell_schema(column) for column in field.columns}} if field.columns else {}
+        types = [{"type": "array"}, *([{"type": "object", **cells}] if field.kind == "table" else [])]
     elif field.control == "list":
         types = [_list({"type": "string" if field.kind == "set" else ["number", "array"]}), {"type": "string"}]
     else:

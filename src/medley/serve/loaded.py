@@ -137,7 +137,10 @@ class Loaded:
         with WarningCollector() as collector:
             remarks: dict[int, list[CellError]] = {}
             if self.view is None:
-                raw = self.predictor.predict_raw(input_rows(self.predictor, rows))
+                x, unreadable = input_rows(self.predictor, rows)
+                for error in unreadable:
+                    remarks.setdefault(error.row or 0, []).append(error)
+                raw = self.predictor.predict_raw(x)
             else:
                 raw = self._raw_of_table(self.view, rows, remarks)
             warnings = list(collector.warnings)

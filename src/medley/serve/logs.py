@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 _LOGGER = logging.getLogger("medley.serve")
@@ -27,6 +28,16 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
+class StderrHandler(logging.Handler):
+    """Writes to the standard error stream of that moment: it may have been replaced, and the former one closed."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes a line; without a stream that is open, there is nobody to tell."""
+        with suppress(ValueError, AttributeError, OSError):
+            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.flush()
+
+
 def log(event: str, *, level: int = logging.INFO, error: BaseException | None = None, **details: Any) -> None:
     """Logs an event.
 
@@ -41,7 +52,7 @@ def log(event: str, *, level: int = logging.INFO, error: BaseException | None = 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Writes the logs of the server, and those of uvicorn, as lines of JSON."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = StderrHandler()
     handler.setFormatter(JsonFormatter())
     for name in ("medley.serve", "uvicorn.error"):
         logger = logging.getLogger(name)

@@ -3,7 +3,7 @@ const byId = id => document.getElementById(id);
 const ends = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 6 });
 const short = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
 const percent = value => `${(100 * value).toFixed(value < 0.0995 || value > 0.9 ? 1 : 0)} %`;
-const state = { models: [], model: null, controls: new Map(), key: sessionStorage.getItem("medley-key") || "", explained: 0 };
+const state = { models: [], model: null, controls: new Map(), places: new Map(), key: sessionStorage.getItem("medley-key") || "", explained: 0 };
 
 function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -54,6 +54,9 @@ function show(model) {
   const targets = model.targets.map(target => target.name).join(", ");
   byId("summary").textContent = `Predicts ${targets} from ${model.fields.length} ${model.reads_table ? "columns" : "inputs"}. Leave empty what is not known.`;
   state.controls = new Map(model.fields.map((field, place) => [field.name, controlOf(field, `field-${place}`)]));
+  /* All places of messages; a column of an input that is a table is "input: column" there. */
+  state.places = new Map([...state.controls].flatMap(([name, control]) =>
+    [[name, control], ...(control.parts || []).map(part => [`${name}: ${part.field.name}`, part])]));
   byId("fields").replaceChildren(...[...state.controls.values()].map(control => control.box));
   byId("example").hidden = !model.fields.some(field => field.example !== null);
   byId("answers").replaceChildren(element("p", { className: "empty" }, "Fill in the form and press Predict."));
@@ -68,11 +71,11 @@ function controlOf(field, id) {
   const error = element("p", { className: "error", id: `${id}-error` });
   const made = (makers[field.control] || makers.text)(field, id);
   made.input.setAttribute("aria-describedby", `${id}-error`);
-  const isFile = ["image", "images", "audio"].includes(field.control);
-  const title = isFile ? element("span", { className: "label", id: `${id}-name` }, field.name)
+  const isGroup = ["image", "images", "audio", "table"].includes(field.control) && made.body !== made.input;
+  const title = isGroup ? element("span", { className: "label", id: `${id}-name` }, field.name)
     : element("label", { htmlFor: id }, element("span", {}, field.name), field.unit ? element("span", { className: "unit" }, field.unit) : "");
   const box = element("div", { className: `field${made.wide ? " wide" : ""}` }, title, made.body, error);
-  if (isFile) { box.setAttribute("role", "group"); box.setAttribute("aria-labelledby", `${id}-name`); }
+  if (isGroup) { box.setAttribute("role", "group"); box.setAttribute("aria-labelledby", `${id}-name`); }
   box.addEventListener("input", () => { error.textContent = ""; made.input.removeAttribute("aria-invalid"); });
   return { ...made, field, box, error };
 }
@@ -133,6 +136,16 @@ const makers = {
     };
     return { input, body, wide: true, read, write: cell => { input.value = cell === null ? "" : JSON.stringify(cell); } };
   },
+  table(field, id) {
+    const parts = field.columns.map((column, place) => controlOf(column, `${id}-${place}`));
+    const input = element("div", { className: "fields part", tabIndex: -1 }, ...parts.map(part => part.box));
+    const read = async () => {
+      const cells = await Promise.all(parts.map(async part => [part.field.name, await part.read()]));
+      return cells.every(([, cell]) => cell === null) ? null : Object.fromEntries(cells);
+    };
+    const write = row => { for (const part of parts) part.write(row?.[part.field.name] ?? null); };
+    return { input, body: element("div", {}, input), wide: true, read, write, parts };
+  },
   image(field, id) { return dropZone(field, id, "image/*", "an image"); },
   images(field, id) { return dropZone(field, id, "image/*", "images", true); },
   audio(field, id) { return dropZone(field, id, "audio/*", "a recording"); },
@@ -185,10 +198,10 @@ function fillExample() { for (const control of state.controls.values()) control.
 function complain(message, cells) {
   byId("problem").hidden = !message;
   byId("problem").textContent = message;
-  for (const control of state.controls.values()) { control.error.textContent = ""; control.input.removeAttribute("aria-invalid"); }
+  for (const control of state.places.values()) { control.error.textContent = ""; control.input.removeAttribute("aria-invalid"); }
   let first = null;
   for (const cell of cells) {
-    const control = state.controls.get(cell.column);
+    const control = state.places.get(cell.column);
     if (!control) continue;
     control.error.textContent = cell.message;
     control.input.setAttribute("aria-invalid", "true");
@@ -238,7 +251,7 @@ async function explain(model, row, boxes) {
 function answerBox(target, answer, model) {
   const box = element("section", { className: "target" }, element("h3", {}, target.name));
   if (target.labels === null) box.append(...numberAnswer(answer, model)); else box.append(...classAnswer(target, answer, model));
-  return { target, element: box, explain: listed => { const view = mattered(target, listed); if (view) box.append(view); } };
+  return { target, element: box, explain: listed => { const view = mattered(target, listed, answer); if (view) box.append(view); } };
 }
 
 function classAnswer(target, answer, model) {
@@ -288,7 +301,7 @@ function numberAnswer(answer, model) {
   return parts;
 }
 
-function mattered(target, listed) {
+function mattered(target, listed, answer) {
   const most = Math.max(...listed.map(entry => Math.abs(entry.change)), 0);
   if (!most) return null;
   const shown = listed.filter(entry => Math.abs(entry.change) > 0.01 * most).slice(0, 8);
@@ -301,7 +314,9 @@ function mattered(target, listed) {
       element("span", { className: "track" }, fill), element("span", { className: "number" }, text(change)));
   });
   const unit = state.model.reads_table ? "column" : "input";
-  const what = `What each ${unit} adds to ${target.labels === null ? "the number" : "this probability, in points"}`;
+  const [likeliest] = Object.entries(answer.probabilities || {}).sort((a, b) => b[1] - a[1])[0] || [];
+  const output = target.labels === null ? "the number" : target.is_set && likeliest ? `the probability of ${likeliest}, in points` : "this probability, in points";
+  const what = `What each ${unit} adds to ${output}`;
   return element("details", { open: true }, element("summary", {}, "What mattered"),
     element("ul", { className: "bars mattered" }, ...rows), element("p", { className: "note" }, `${what}, compared with the ${unit} left empty (occlusion).`));
 }

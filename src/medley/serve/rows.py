@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -74,7 +74,14 @@ def checked_rows(rows: Any, columns: Sequence[Field], limits: Limits) -> Rows:
     if wrong is not None:
         raise Refusal(422, f"Row {wrong} must be an object of cells by column, got {type(rows[wrong]).__name__}.")
     names = set().union(*rows) if rows else {field.name for field in columns}
-    errors = [CellError(None, field.name, _missing(field.name, names)) for field in columns if field.name not in names]
+    errors = [
+        CellError(None, field.name, missing_column(field.name, names)) for field in columns if field.name not in names
+    ]
+    for field in columns:  # inputs that are tables
+        objects = [row[field.name] for row in rows if isinstance(row.get(field.name), Mapping)]
+        names = set().union(*objects)
+        lacking = [part.name for part in field.columns if objects and part.name not in names]
+        errors += [CellError(None, f"{field.name}: {name}", missing_column(name, names)) for name in lacking]
     checked: Rows = []
     for place, row in enumerate(rows):
         cells = {}
@@ -123,7 +130,13 @@ def _rows_of_columns(columns: Any) -> Rows:
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
-def _missing(name: str, names: set[str]) -> str:
+def missing_column(name: str, names: Collection[str]) -> str:
+    """A sentence about a column that no row has.
+
+    Args:
+        name: of the column.
+        names: that the rows have.
+    """
     return f"There is no column {name!r}.{did_you_mean(name, sorted(map(str, names)))} Pass null where it is missing."
 
 

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_consistent_length
 from medley.heads.classification import ClassificationHead
 from medley.sklearn.estimator import TableEstimator
 from medley.sklearn.rows import checked_weights, output_names
-from medley.sklearn.targets import check_classes, class_indices, stacked, target_columns
+from medley.sklearn.targets import check_classes, class_indices, sorted_classes, stacked, target_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,11 +83,12 @@ class MedleyClassifier(ClassifierMixin, TableEstimator):
         frame = self._features(X, reset=True)
         columns = target_columns(y, self)
         for column in columns:
+            sorted_classes(column)  # before scikit-learn sorts them, whose error names no way out
             check_classification_targets(column)
         check_consistent_length(frame, *columns)
         row_weights = checked_weights(sample_weight, frame)
         present = slice(None) if row_weights is None else row_weights > 0
-        classes = [np.unique(column[present]) for column in columns]
+        classes = [sorted_classes(column[present]) for column in columns]
         check_classes(classes, self)
         self.classes_ = classes[0] if len(classes) == 1 else classes
         names = output_names(y, len(columns), frame.columns)

@@ -19,7 +19,7 @@ from medley.core.words import KindName, OnBadFile, TunerName
 from medley.model.model import Model
 from medley.search.objective import Objective
 from medley.search.tuners import Tuner
-from medley.sklearn.rows import frame_of, free_name, is_table, number_columns
+from medley.sklearn.rows import check_unique, frame_of, free_name, is_table, number_columns
 from medley.tables.columns.missing import MissingValueSpec
 from medley.train.plan import Training
 
@@ -86,10 +86,13 @@ class TableEstimator(BaseEstimator, ABC):
         frame = frame_of(X, self)
         if reset and len(frame) < _MIN_ROWS:
             raise ValueError(f"{type(self).__name__} needs at least {_MIN_ROWS} rows, got n_samples={len(frame)}.")
+        check_unique(frame)
         # Names are checked on what was passed: the columns of arrays have none.
         passed: Any = frame if is_table(X) else X
         validate_data(self, passed, reset=reset, skip_check_array=True)
-        return frame
+        names = getattr(self, "feature_names_in_", None)
+        # Of an array, of which scikit-learn has warned, the columns are those of `fit` in order.
+        return frame if reset or names is None or is_table(X) else frame.set_axis(list(names), axis=1)
 
     def _fit_table(
         self,

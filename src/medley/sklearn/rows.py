@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_array
 
+from medley.errors import DataError, listing
 from medley.tables.reading.frames import from_memory
 
 if TYPE_CHECKING:
@@ -48,6 +49,17 @@ def is_table(x: Any) -> bool:
     if isinstance(x, list | tuple):
         return bool(x) and all(isinstance(row, Mapping) for row in x)
     return isinstance(x, Mapping) or hasattr(x, "columns") or hasattr(x, "column_names")
+
+
+def check_unique(frame: pd.DataFrame) -> None:
+    """Checks that no two columns have one name.
+
+    Raises:
+        DataError: this is not so.
+    """
+    if not frame.columns.is_unique:
+        twice = dict.fromkeys(frame.columns[frame.columns.duplicated()].tolist())
+        raise DataError(f"Columns of X need names of their own, but several are called {listing(map(repr, twice))}.")
 
 
 def number_columns(x: Any, frame: pd.DataFrame) -> list[str]:

@@ -41,6 +41,23 @@ def _checked(y: Any, estimator: Any, *, numeric: bool) -> np.ndarray:
     return column_or_1d(array, warn=True) if array.ndim == 2 and array.shape[1] == 1 else array
 
 
+def sorted_classes(labels: np.ndarray) -> np.ndarray:
+    """The distinct labels (B,) of a target in ascending order.
+
+    Raises:
+        ValueError: some are texts and others numbers, which have no order.
+
+    >>> sorted_classes(np.array(["b", "a", "b"])).tolist()
+    ['a', 'b']
+    """
+    try:
+        return np.unique(labels)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in labels.tolist()})
+        message = f"Labels of a target must be of one type, got {' and '.join(kinds)}; pass all as text: y.astype(str)."
+        raise ValueError(message) from error
+
+
 def check_classes(classes: Sequence[np.ndarray], estimator: Any) -> None:
     """Checks that each target has two classes or more, which differ as text: cells of a table are stripped.
 

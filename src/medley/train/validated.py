@@ -65,12 +65,28 @@ def learn_trust(
     """
     validation = validation_predictions(network, tasks, rows, labels, weight, numbers, where, groups, outputs)
     trust, checks = fit_trust(validation)
-    index = np.random.default_rng(0).permutation(rows.size)[:MOST_ROWS]
-    parts = {name: Encoded(np.asarray(part.array[index]), part.present[index]) for name, part in encoded.items()}
+    index, parts, sample = sample_rows(encoded, x)
     embeddings = compute_embeddings(network, rows, VALIDATION_BATCH, torch.from_numpy(index))
-    sample = {name: take(values, index) for name, values in x.items() if values is not None}
     reference = Reference.of(row_features(sources, parts, sample, table), joined_embeddings(embeddings))
     return replace(trust, reference=reference), checks
+
+
+def sample_rows(
+    encoded: Mapping[str, Encoded], x: Mapping[str, Any]
+) -> tuple[np.ndarray, dict[str, Encoded], dict[str, Any]]:
+    """The rows that a reference is made of, in random order, the same each time.
+
+    Args:
+        encoded: as of `learn_trust`, like `x`.
+        x: the rows themselves.
+
+    Returns:
+        Their positions; they as encoded; and they themselves.
+    """
+    size = len(next(iter(encoded.values())).present)
+    index = np.random.default_rng(0).permutation(size)[:MOST_ROWS]
+    parts = {name: Encoded(np.asarray(part.array[index]), part.present[index]) for name, part in encoded.items()}
+    return index, parts, {name: take(values, index) for name, values in x.items() if values is not None}
 
 
 def validation_predictions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from medley.trust.calibration import AnyCalibration
@@ -36,3 +37,23 @@ def fit_trust(validation: ValidationPredictions) -> tuple[Trust, dict[str, Any]]
         if fitted is not None:
             conformal[head] = fitted
     return Trust(validation.calibrated(calibrations), calibrations, conformal), checks
+
+
+def complete_trust(trust: Trust, metadata: dict[str, Any]) -> Trust:
+    """Learns from the validation predictions of a model what has not been learnt from them yet.
+
+    A search trains many networks and keeps few, so its trials store their validation predictions only. Whatever makes a
+    model available (the results of a search, a file) completes it.
+
+    Args:
+        trust: of the model.
+        metadata: of the model; `"calibration"`, the measurements of the cross-checks, is added, and marks models that
+            are complete.
+
+    Returns:
+        The same for models that are complete, or have no validation predictions.
+    """
+    if trust.validation is None or "calibration" in metadata:
+        return trust
+    learned, metadata["calibration"] = fit_trust(trust.validation)
+    return replace(learned, reference=trust.reference)
