@@ -141,7 +141,8 @@ def _merged(prefix: str, notes: Sequence[Sequence[Mapping[str, Any]]]) -> list[d
     return [
         {
             "message": list_message(
-                f"{prefix}{len(items)} cannot be read and are treated as missing.", [item["reason"] for item in items]
+                f"{prefix}{len(items)} files or cells cannot be read and count as missing.",
+                [item["reason"] for item in items],
             ),
             "category": category,
             "rows": items,

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import medley as md
-from medley.errors import BadImageWarning
+from medley.errors import MedleyWarning
 from medley.search.execute.arrays import ArrayFolder
 from medley.search.execute.executor import Executor, TrialOutcome
 from medley.search.execute.messages import finished, hear
@@ -35,8 +35,13 @@ class Sent(Executor):
         (trial, content), self.trials = self.trials[0], []
         model = self.folder / f"sent-{trial.number}"
 
+        warnings = []
+
         class Link:
             def report(self, message):
+                if message["kind"] == "warning":  # which would be reported again, as long as the trial runs here
+                    warnings.append(message)
+                    return None
                 return hear(trial, json.loads(json.dumps(message)))
 
             def is_interrupted(self):
@@ -44,6 +49,8 @@ class Sent(Executor):
 
         arrays = ArrayFolder(self.folder / "arrays")
         result = json.loads(json.dumps(work(json.loads(content), arrays.read, Link(), None, model, None)))
+        for message in warnings:
+            hear(trial, message)
         return [TrialOutcome(trial.number, finished(trial, result), folder=model if model.exists() else None)]
 
     def cancel(self, number):
@@ -95,7 +102,7 @@ def fit_sharded(folder, executor):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEDLEY_CACHE", str(folder / "cache"))
         patch.setattr(shards, "SHARD_ROWS", 20)
-        with pytest.warns(BadImageWarning, match="row 7"):
+        with pytest.warns(MedleyWarning, match="row 7"):
             model = md.fit(f"file://{file}", list(targets), executor=executor, directory=folder, **options)
     assert not list(folder.glob("**/arrays/*.rows"))  # encoded rows are in the cache only
     photos = [str(folder.parent / path).replace("none", "8") for path in paths]

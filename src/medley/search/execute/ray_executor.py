@@ -124,10 +124,14 @@ class Ray(Executor):
     def poll(self) -> list[TrialOutcome]:
         ray = self._ray
         references = [reference for attempt in self._attempts.values() for reference in attempt.references]
+        mail = self._mailbox.take.remote(POLL_SECONDS)
+        ray.wait([mail, *references], fetch_local=False)  # for whichever comes first
         done: list[Any] = []
         if references:
             done, _ = ray.wait(references, num_returns=len(references), timeout=0, fetch_local=False)
-        for key, message in ray.get(self._mailbox.take.remote(0 if done else POLL_SECONDS)):
+        if done:  # what they have reported is in the mailbox
+            self._mailbox.wake.remote()
+        for key, message in ray.get(mail):
             self._hear(key, message)
         outcomes = []
         for attempt in list(self._attempts.values()):

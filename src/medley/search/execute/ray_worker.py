@@ -48,6 +48,10 @@ class Mailbox:
         inbox, self._inbox = self._inbox, []
         return inbox
 
+    async def wake(self) -> None:
+        """Ends the wait of `take`."""
+        self._has_mail.set()
+
     async def answer(self, key: str, reason: str | None) -> None:
         """Answers the record that an attempt has posted."""
         future = self._answers.pop(key, None)
