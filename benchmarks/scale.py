@@ -211,7 +211,7 @@ def write_table(path: Path, rows: int, *, has_images: bool) -> None:
     if has_images:
         (path.parent / "images").mkdir()
         for number in range(1_000):
-            image = Image.fromarray(rng.integers(0, 255, (32, 32, 3), dtype=np.uint8))
+            image = Image.fromarray(rng.integers(0, 255, (16, 16, 3), dtype=np.uint8))
             image.save(path.parent / "images" / f"{number}.png")
     writer = None
     for start in range(0, rows, group):
@@ -243,7 +243,8 @@ def memory_of(rows: int, ranks: int, *, has_images: bool) -> None:
         os.environ["MEDLEY_CACHE"] = str(Path(folder) / "cache")
         table = Path(folder) / "table.parquet"
         write_table(table, rows, has_images=has_images)
-        options = {"max_trials": 2, "epochs": 1, "verbose": 0, "device": "cpu", "memory": "4MB", "root": folder}
+        trials = 1 if ranks > 1 else 2
+        options = {"max_trials": trials, "epochs": 1, "verbose": 0, "device": "cpu", "memory": "4MB", "root": folder}
         processes = Processes(2)
         executor, group = Watched(processes, lambda: processes.pids), None
         if ranks > 1:

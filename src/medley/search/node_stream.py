@@ -53,6 +53,7 @@ class NodeStream(TableStream):
         }
         return {
             "urls": table.path.urls,
+            "copies": [str(path) for path in table.path.paths],
             "partitions": table.path.partitions,
             "root": str(table.root.absolute()),
             "memory": table.memory,
@@ -69,9 +70,13 @@ class NodeStream(TableStream):
             content: as it returned it.
             read: name of an array -> the array.
         """
-        urls, root = content["urls"], Path(content["root"])
-        paths = tuple(Path(str(place), url.rpartition("/")[2]) for place, url in enumerate(urls))
-        files = TableFiles(paths, root, f"{urls[0]} and {len(urls) - 1} more", tuple(content["partitions"]), urls=urls)
+        root, paths = Path(content["root"]), tuple(map(Path, content["copies"]))
+        # The search's copy of a remote file is on its own machine only.
+        urls = [
+            url if url.startswith("file:") or not path.is_file() else ""
+            for url, path in zip(content["urls"], paths, strict=True)
+        ]
+        files = TableFiles(paths, root, content["urls"][0], tuple(content["partitions"]), urls=tuple(urls))
         sampled = None if content["sampled"] is None else read(content["sampled"])
         sample = LabelledRows({}, {}, None, 0 if sampled is None else len(sampled), sampled)
         table = LargeTable(files, root, content["memory"], row_bytes=content["row_bytes"])

@@ -74,11 +74,11 @@ def parquet_batches(
         path: the file.
         rows: the maximum number of rows of a frame.
         only: the columns to read, or None for all.
-        shard: the row groups to read, and the URL to read them from; None for all of the file itself.
+        shard: the row groups to read, and the URL to read them from; None for all of the file.
     """
     from pyarrow import parquet
 
-    with _source(path) if shard is None else opened_url(shard.url) as source:
+    with _source(path) if shard is None or not shard.url else opened_url(shard.url) as source:
         # Buffered, because otherwise whole row groups are read, and a file may be a single row group.
         file = _guarded(path, lambda: parquet.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False))
         with file:

@@ -14,11 +14,11 @@ SHARD_ROWS = 4_096
 
 @dataclass(frozen=True)
 class Shard:
-    """Consecutive row groups of a remote Parquet file.
+    """Consecutive row groups of a Parquet file.
 
     Args:
         place: position of the file among those of the table.
-        url: of the file.
+        url: of the file, where it is not on this machine; else empty.
         row_groups: their numbers.
         start: position of the first row in the table.
     """
@@ -49,7 +49,7 @@ def shards_of(urls: Sequence[str], shards: np.ndarray) -> list[Shard]:
     """The inverse of `row_group_shards`.
 
     Args:
-        urls: of the files.
+        urls: of the files; empty for those on this machine.
         shards: (S, 4).
 
     >>> shards_of(["s3://bucket/a.parquet"], np.array([[0, 2, 4, 100]]))
