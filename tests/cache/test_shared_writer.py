@@ -12,6 +12,7 @@ from medley.cache.encoded_files import EncodedFiles, EncodingLayout
 from medley.cache.shared_writer import SharedWriter
 from medley.core.codec import Encoded
 from medley.core.mapped import is_mapped
+from medley.errors import DataError
 
 SHARDS, ROWS = 7, 5
 LAYOUTS = {key: EncodingLayout([SHARDS * ROWS, SHARDS], (2,), np.dtype("float32")) for key in ("a", "b")}
@@ -67,6 +68,13 @@ def test_a_process_writes_only_what_others_have_not(tmp_path):
     assert sorted(write(files)[0]) == list(range(SHARDS))
     assert_complete(files)
     assert write(files) == ([], False)  # of a process that comes late
+
+
+def test_a_file_system_that_cannot_be_written_is_named(tmp_path):
+    files = EncodedFiles(tmp_path)
+    full = pytest.raises(DataError, match=r"cannot hold the encoded table, 2.0 GiB \(no space\)")
+    with full, files.reporting_errors(2**31):
+        raise OSError(28, "no space")
 
 
 @pytest.mark.slow

@@ -123,16 +123,24 @@ class EncodedFiles:
         """
         needed = {key: sum(layout.sizes) * (layout.row_bytes + 1) for key, layout in layouts.items()}
         self.make_room(sum(needed.values()))
+        with self.reporting_errors(sum(needed.values())), ExitStack() as stack:
+            writers = {key: stack.enter_context(Writer(self.folder, layout)) for key, layout in layouts.items()}
+            yield writers
+            for key, writer in writers.items():
+                writer.finish(self.folder / key)
+
+    @contextmanager
+    def reporting_errors(self, needed: int) -> Iterator[None]:
+        """Turns an error of the file system into one that names the folder, and the bytes that are needed.
+
+        Raises:
+            DataError: the disk is full, or the folder cannot be written.
+        """
         try:
-            with ExitStack() as stack:
-                writers = {key: stack.enter_context(Writer(self.folder, layout)) for key, layout in layouts.items()}
-                yield writers
-                for key, writer in writers.items():
-                    writer.finish(self.folder / key)
+            yield
         except OSError as error:
-            size = sum(needed.values()) / 2**30
             raise DataError(
-                f"{self.folder} cannot hold the encoded table, {size:.1f} GiB ({error.strerror or error}). "
+                f"{self.folder} cannot hold the encoded table, {needed / 2**30:.1f} GiB ({error.strerror or error}). "
                 "Free disk space, or set MEDLEY_CACHE to a folder on another disk."
             ) from error
 

@@ -93,7 +93,9 @@ class NodeStream(TableStream):
             if self._files.open(encoding.key, verify=False) is None:
                 missing[encoding.key] = encoding
         if missing:
-            self._write(missing)
+            size = sum(layout_of(encoding.codec, self.sizes).row_bytes for encoding in missing.values())
+            with self._files.reporting_errors(size * sum(self.sizes)):
+                self._write(missing)
         stored = {name: self._open(encoding.key, verify=False) for name, encoding in encodings.items()}
         for name, encoding in stored.items():
             self._add_unreadable_rows(encodings[name].input_name, encoding.metadata)

@@ -69,7 +69,7 @@ class TableStream(Stream):
             self.fold_of_row = np.zeros(len(part_of_row), np.int8)
             self.fold_of_row[part_of_row == TRAIN] = folds
         self.unreadable_rows: dict[str, list[dict[str, Any]]] = {}
-        self.is_sharded = table.is_sharded
+        self.is_sharded = table.is_sharded and cache.root() is not None  # else nothing is shared
         self._files = EncodedFiles()
 
     def encode(self, encodings: Mapping[str, StreamEncoding]) -> dict[str, list[Encoded]]:
