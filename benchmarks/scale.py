@@ -243,8 +243,8 @@ def memory_of(rows: int, ranks: int, *, has_images: bool) -> None:
         os.environ["MEDLEY_CACHE"] = str(Path(folder) / "cache")
         table = Path(folder) / "table.parquet"
         write_table(table, rows, has_images=has_images)
-        trials = 1 if ranks > 1 else 2
-        options = {"max_trials": trials, "epochs": 1, "verbose": 0, "device": "cpu", "memory": "4MB", "root": folder}
+        trials, memory = 1 if ranks > 1 else 2, "256KB" if has_images else "4MB"
+        options = {"max_trials": trials, "epochs": 1, "verbose": 0, "device": "cpu", "memory": memory, "root": folder}
         processes = Processes(2)
         executor, group = Watched(processes, lambda: processes.pids), None
         if ranks > 1:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ class SharedWriter:
         return all((self.files.folder / key).exists() for key in self.layouts)
 
     def _create(self) -> None:
-        draft = self.folder.with_name(f"{self.folder.name}-{os.getpid()}")
+        draft = self.folder.with_name(f"{self.folder.name}-{token_hex(4)}")
         for key, layout in self.layouts.items():
             (draft / key).mkdir(parents=True)
             for number, size in enumerate(layout.sizes):
