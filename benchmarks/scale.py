@@ -245,6 +245,8 @@ def memory_of(rows: int, ranks: int, *, has_images: bool) -> None:
         write_table(table, rows, has_images=has_images)
         trials, memory = 1 if ranks > 1 else 2, "256KB" if has_images else "4MB"
         options = {"max_trials": trials, "epochs": 1, "verbose": 0, "device": "cpu", "memory": memory, "root": folder}
+        if has_images:
+            options["batch_size"] = 128  # by default, it grows with few rows
         processes = Processes(2)
         executor, group = Watched(processes, lambda: processes.pids), None
         if ranks > 1:
