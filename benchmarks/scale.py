@@ -7,10 +7,12 @@ early stopping). Measured from the end of the first trials on, so without the st
     python benchmarks/scale.py --executors serial processes files ray --workers 1 2
 
     python benchmarks/scale.py --memory 1 4 16 --rows 50000
+    python benchmarks/scale.py --memory 1 4 16 --rows 50000 --ranks 2
 
-writes tables of 1, 4 and 16 times the rows as Parquet, fits each with two worker processes that read it from files, and
-prints the largest memory of the search and of its workers: anonymous pages, and those of files, which are shared and
-which the system may take back.
+writes tables of 1, 4 and 16 times the rows as Parquet, fits each with two worker processes that read and encode its row
+groups by themselves, and prints the largest memory of the search and of its workers: anonymous pages, and those of
+files, which are shared and which the system may take back. With `--ranks`, the workers are processes that train each
+network together; with `--images`, a column of the table holds paths of images.
 
 On a machine whose cores are busy with other work, only ratios of rows that were measured at the same time say anything:
 `--repeat 3` runs all cases in turn, and the medians are printed.
@@ -25,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -37,6 +39,7 @@ import numpy as np
 import medley as md
 from medley.search.execute.choose import resolve_executor
 from medley.search.execute.executor import Executor, PendingTrial, TrialOutcome
+from medley.search.execute.files import Files
 from medley.search.execute.processes import Processes
 from medley.search.execute.task import TaskWriter
 from medley.search.trial import SearchSpec
@@ -127,8 +130,8 @@ def started(name: str, workers: int, project: Path) -> Iterator[None]:
     """Starts workers where they do not come with the executor."""
     processes = []
     if name == "files":
-        command = [sys.executable, "-m", "medley", "worker", str(project), "--idle", "60s", "-q"]
-        processes = [subprocess.Popen(command) for _ in range(workers)]
+        command = ["-m", "medley", "worker", str(project), "--idle", "60s", "-q"]
+        processes = [subprocess.Popen([sys.executable, *command]) for _ in range(workers)]
     try:
         yield
     finally:
@@ -158,19 +161,33 @@ def measured(name: str, workers: int, rows: int, trials: int, epochs: int) -> tu
 
 
 class Watched(Timed):
-    """Notes the largest memory of this process and of its workers."""
+    """Notes the largest memory of this process and of its workers.
 
-    def __init__(self, inner: Processes) -> None:
+    Args:
+        inner: the executor.
+        pids: returns the workers.
+    """
+
+    def __init__(self, inner: Executor, pids: Callable[[], list[int]]) -> None:
         super().__init__(inner)
-        self.processes = inner
+        self.encodes = inner.encodes
+        self.pids = pids
         self.most: dict[str, int] = defaultdict(int)
 
     def poll(self) -> list[TrialOutcome]:
-        for name, pids in (("search", [os.getpid()]), ("worker", self.processes.pids)):
+        for name, pids in (("search", [os.getpid()]), ("worker", self.pids())):
             for pid in pids:
                 for kind, size in memory(pid).items():
                     self.most[f"{name} {kind}"] = max(self.most[f"{name} {kind}"], size)
         return super().poll()
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:  # it has ended
+        return []
 
 
 def memory(pid: int) -> dict[str, int]:
@@ -184,17 +201,25 @@ def memory(pid: int) -> dict[str, int]:
     return {"own": sizes.get("RssAnon", 0), "files": sizes.get("RssFile", 0)}
 
 
-def write_table(path: Path, rows: int) -> None:
-    """Writes a table of numbers and categories, row group by row group."""
+def write_table(path: Path, rows: int, *, has_images: bool) -> None:
+    """Writes a table of numbers and categories, row group by row group; and 1,000 images that its rows refer to."""
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from PIL import Image
 
     rng, group = np.random.default_rng(0), 10_000
+    if has_images:
+        (path.parent / "images").mkdir()
+        for number in range(1_000):
+            image = Image.fromarray(rng.integers(0, 255, (16, 16, 3), dtype=np.uint8))
+            image.save(path.parent / "images" / f"{number}.png")
     writer = None
     for start in range(0, rows, group):
         size = min(group, rows - start)
         columns = {f"x{place}": rng.normal(size=size).astype("float32") for place in range(30)}
         columns["kind"] = rng.choice(list("abcdef"), size)
+        if has_images:
+            columns["image"] = np.array([f"images/{number % 1_000}.png" for number in range(start, start + size)])
         columns["y"] = columns["x0"] + columns["x1"] * columns["x2"]
         part = pa.table(columns)
         writer = writer or pq.ParquetWriter(path, part.schema)
@@ -203,27 +228,42 @@ def write_table(path: Path, rows: int) -> None:
     writer.close()
 
 
-def memory_by_rows(rows: int, factors: list[int]) -> None:
+def memory_by_rows(rows: int, factors: list[int], options: list[str]) -> None:
     """Prints the memory of searches over ever larger tables, each in a process of its own."""
-    print("| rows | encoded, MB | search own, MB | worker own, MB | worker files, MB |")
-    print("|---|---|---|---|---|")
+    print("| rows | encoded, MB | search own, MB | worker own, MB | worker files, MB | seconds |")
+    print("|---|---|---|---|---|---|")
     for factor in factors:
-        command = [sys.executable, __file__, "--one", "--rows", str(rows * factor)]
+        command = [sys.executable, __file__, "--one", "--rows", str(rows * factor), *options]
         print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1], flush=True)
 
 
-def memory_of(rows: int) -> None:
+def memory_of(rows: int, ranks: int, *, has_images: bool) -> None:
     """Fits one table from files and prints a line."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MEDLEY_CACHE"] = str(Path(folder) / "cache")
         table = Path(folder) / "table.parquet"
-        write_table(table, rows)
-        executor = Watched(Processes(2))
-        options = {"max_trials": 2, "epochs": 1, "verbose": 0, "device": "cpu", "memory": "4MB"}
-        md.fit(table, ["y"], executor=executor, directory=folder, project_name="project", **options)
-        encoded = executor.moved(Path(folder) / "project")["arrays, once"]
+        write_table(table, rows, has_images=has_images)
+        trials, memory = 1 if ranks > 1 else 2, "256KB" if has_images else "4MB"
+        options = {"max_trials": trials, "epochs": 1, "verbose": 0, "device": "cpu", "memory": memory, "root": folder}
+        if has_images:
+            options["batch_size"] = 128  # by default, it grows with few rows
+        processes = Processes(2)
+        executor, group = Watched(processes, lambda: processes.pids), None
+        if ranks > 1:
+            launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)]
+            worker = ["-m", "medley", "worker", str(Path(folder) / "project"), "--idle", "10m", "-q"]
+            group = subprocess.Popen([sys.executable, *launch, *worker])
+            pid = group.pid
+            executor = Watched(Files(1), lambda: children(pid))
+        start = monotonic()
+        md.fit(f"file://{table}", ["y"], executor=executor, directory=folder, project_name="project", **options)
+        seconds = monotonic() - start
+        if group is not None:
+            group.wait(60)
+        encoded = sum(file.stat().st_size for file in (Path(folder) / "cache").glob("tables/*/*.rows"))
         most = [executor.most[name] for name in ("search own", "worker own", "worker files")]
-        print(f"| {rows:,} | {' | '.join(f'{size / 2**20:.0f}' for size in [encoded, *most])} |")
+        sizes = " | ".join(f"{size / 2**20:.0f}" for size in [encoded, *most])
+        print(f"| {rows:,} | {sizes} | {seconds:.0f} |")
 
 
 def main() -> None:
@@ -236,12 +276,15 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--memory", nargs="+", type=int, metavar="TIMES", help="measure memory by rows instead")
+    parser.add_argument("--ranks", type=int, default=1, help="with --memory: processes per network")
+    parser.add_argument("--images", action="store_true", help="with --memory: a column of images")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
-        return memory_of(args.rows)
+        return memory_of(args.rows, args.ranks, has_images=args.images)
     if args.memory:
-        return memory_by_rows(args.rows, args.memory)
+        options = ["--ranks", str(args.ranks), *(["--images"] if args.images else [])]
+        return memory_by_rows(args.rows, args.memory, options)
     cases = [(name, workers) for name in args.executors for workers in ([1] if name == "serial" else args.workers)]
     results: dict[tuple[str, int], list[dict[str, float]]] = defaultdict(list)
     moved: dict[str, float] = {}

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ import pytest
 import torch
 import torch.distributed as dist
 
+from medley.core.codec import Encoded
+from medley.core.mapped import MappedRows
 from medley.errors import ConfigError
 from medley.fusion.merge import Merge
 from medley.graph.graph import build_graph
@@ -27,7 +30,9 @@ from medley.search.suggest import DefaultSuggest
 from medley.search.trial import SearchSpec, TrialResult, resolved, train
 from medley.tabular.dense import DenseBlock
 from medley.tabular.input import StructuredDataInput
+from medley.train import loop
 from medley.train.hooks import TrainingHooks
+from medley.train.order import epoch_order
 from medley.train.plan import Training
 
 pytestmark = pytest.mark.slow
@@ -44,6 +49,18 @@ def rows(seed, size):
     y = {"kind": kind, "size": facts[:, 1] + np.nan_to_num(more[:, 0])}
     weight = {"kind": None, "size": generator.uniform(0.5, 2, size)}
     return LabelledRows({"facts": facts, "more": more}, y, weight, size)
+
+
+def mapped(data, graph):
+    """The encoded rows of a graph, read from files."""
+    encoded = data.read(graph)
+    for parts in encoded.values():
+        for place, part in enumerate(parts):
+            with tempfile.TemporaryFile() as file:
+                array = np.memmap(file, part.array.dtype, "w+", shape=part.array.shape)
+            array[:] = part.array
+            parts[place] = Encoded(array, part.present)
+    return encoded
 
 
 def search_spec(loss_weights, *, use_batchnorm):
@@ -66,6 +83,7 @@ CASES = {
     "fixed": {"loss_weights": [1.0, 0.3], "use_batchnorm": False},
     "uncertainty": {"loss_weights": "uncertainty", "use_batchnorm": False},
     "batch norm": {"loss_weights": None, "use_batchnorm": True},
+    "files": {"loss_weights": [1.0, 0.3], "use_batchnorm": False},
 }
 
 
@@ -73,6 +91,9 @@ def trained(case, hooks=None, checkpoints=None):
     """Name of a weight -> its values; and the scores of the epochs."""
     spec = search_spec(**CASES[case])
     graph, plan = resolved(spec, DefaultSuggest())
+    if case == "files":
+        encoded = mapped(spec.data, graph)
+        spec.data.read = lambda graph: encoded
     result = TrialResult(0)
     hooks = hooks or TrainingHooks(spec.score)
     model = train(spec, graph, plan, hooks, result, checkpoints or TrialCheckpoints(None))
@@ -83,10 +104,14 @@ def trained(case, hooks=None, checkpoints=None):
 def program(rank, folder):
     """What each of the two processes does."""
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    reads, take = [], MappedRows.take
+    MappedRows.take = lambda rows, index: reads.append(index) or take(rows, index)
     for case in CASES:
         weights, records = trained(case)
         np.savez(folder / f"{case}-{rank}.npz", **weights)
         (folder / f"{case}-{rank}.json").write_text(json.dumps(records))
+    steps = [index for index in reads if len(index) <= 8]  # not those from which statistics are computed
+    np.save(folder / f"reads-{rank}.npy", np.concatenate(steps))
     try:
         CASES["pcgrad"] = {"loss_weights": "pcgrad", "use_batchnorm": False}
         trained("pcgrad")
@@ -128,6 +153,13 @@ def test_two_processes_train_the_network_of_one(folder, case):
         np.testing.assert_allclose(weights[name], value, rtol=2e-4, atol=2e-5, err_msg=name)
     for record, other in zip(json.loads((folder / f"{case}-0.json").read_text()), records, strict=True):
         assert record == pytest.approx(other, rel=1e-4)
+
+
+def test_each_process_reads_rows_of_its_own_from_files_in_an_order_that_one_process_can_take(folder, monkeypatch):
+    reads = [set(np.load(folder / f"reads-{rank}.npy").tolist()) for rank in (0, 1)]
+    assert reads == [set(range(28)), set(range(28, SIZE))]  # batches of 8 + 7 rows, the last one of 4 + 4
+    monkeypatch.setattr(loop, "epoch_order", lambda *arguments: epoch_order(*arguments[:3], 2, arguments[-1]))
+    test_two_processes_train_the_network_of_one(folder, "files")
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -47,6 +47,25 @@ def test_rows_in_memory_and_in_small_files_are_shuffled_as_a_whole(small_shards)
         assert torch.equal(epoch_order(rows, row_bytes, seeded()), expected)
 
 
+@pytest.mark.parametrize(("rows", "batch_size", "ranks"), [(53, 15, 2), (997, 64, 4), (5, 4, 4), (7, 100, 3)])
+def test_each_process_reads_consecutive_rows_of_its_own(small_shards, rows, batch_size, ranks):
+    shuffle = seeded()
+    first, second = (epoch_order(rows, 4, shuffle, ranks, batch_size) for _ in range(2))
+    assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(rows))
+    assert rows < 10 or not torch.equal(first, second)
+    parts = [[] for _ in range(ranks)]
+    for batch in first.split(batch_size):
+        for part, positions in zip(parts, batch.split(-(-len(batch) // ranks)), strict=False):
+            part += positions.tolist()
+    starts = np.cumsum([0, *map(len, parts)])
+    for part, start in zip(parts, starts, strict=False):
+        assert sorted(part) == list(range(start, start + len(part)))
+
+
+def test_rows_in_memory_are_shuffled_as_a_whole_whatever_the_number_of_processes():
+    assert torch.equal(epoch_order(50, 0, seeded(), 4, 8), epoch_order(50, 0, seeded()))
+
+
 def test_a_row_may_be_larger_than_a_shard(small_shards):
     assert sorted(epoch_order(30, 5000, seeded()).tolist()) == list(range(30))
 

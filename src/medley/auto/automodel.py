@@ -263,7 +263,8 @@ class AutoModel(BestModelViews):
     ) -> Study:
         data = cast(Encodings, search_spec.data)
         default = ResolvedDefault(search_spec)  # encodes the inputs of the default network, which the digest covers
-        if data.stream is not None:
+        is_encoded_elsewhere = executor is not None and executor.encodes
+        if data.stream is not None and not (data.stream.is_sharded and is_encoded_elsewhere):
             data.rows(default.graph)  # now, so that errors in the rows are reported before anything is trained
         graph, plan, balance = self.graph.declarations(), search_spec.plan, self._balancer().describe()
         settings = (graph, plan, balance, self.objective, self.seed, self.max_model_size)

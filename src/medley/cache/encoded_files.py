@@ -48,6 +48,11 @@ class EncodingLayout:
     shape: tuple[int, ...]
     dtype: np.dtype
 
+    @property
+    def row_bytes(self) -> int:
+        """Size of a row."""
+        return int(np.prod(self.shape)) * self.dtype.itemsize
+
 
 @dataclass(frozen=True)
 class StoredEncoding:
@@ -83,12 +88,18 @@ class EncodedFiles:
         self.folder = chosen
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def open(self, key: str) -> StoredEncoding | None:
-        """Read the encoding of a key; None if there is none. A damaged one is removed."""
+    def open(self, key: str, *, verify: bool = True) -> StoredEncoding | None:
+        """Read the encoding of a key; None if there is none. A damaged one is removed.
+
+        Args:
+            key: of the encoding.
+            verify: whether to read all of it and compare checksums.
+        """
         folder = self.folder / key
         try:
             manifest = json.loads((folder / _MANIFEST).read_text())
-            parts = [_read_part(folder, number, manifest) for number in range(len(manifest["sizes"]))]
+            numbers = range(len(manifest["sizes"]))
+            parts = [_read_part(folder, number, manifest, verify=verify) for number in numbers]
             encoding = StoredEncoding(parts, manifest["metadata"])
         except FileNotFoundError:
             if folder.is_dir():
@@ -110,22 +121,31 @@ class EncodedFiles:
         Raises:
             DataError: the disk is full, or the folder cannot be written.
         """
-        needed = {key: sum(layout.sizes) * (_row_bytes(layout) + 1) for key, layout in layouts.items()}
-        self._make_room(sum(needed.values()))
+        needed = {key: sum(layout.sizes) * (layout.row_bytes + 1) for key, layout in layouts.items()}
+        self.make_room(sum(needed.values()))
+        with self.reporting_errors(sum(needed.values())), ExitStack() as stack:
+            writers = {key: stack.enter_context(Writer(self.folder, layout)) for key, layout in layouts.items()}
+            yield writers
+            for key, writer in writers.items():
+                writer.finish(self.folder / key)
+
+    @contextmanager
+    def reporting_errors(self, needed: int) -> Iterator[None]:
+        """Turns an error of the file system into one that names the folder, and the bytes that are needed.
+
+        Raises:
+            DataError: the disk is full, or the folder cannot be written.
+        """
         try:
-            with ExitStack() as stack:
-                writers = {key: stack.enter_context(Writer(self.folder, layout)) for key, layout in layouts.items()}
-                yield writers
-                for key, writer in writers.items():
-                    writer.finish(self.folder / key)
+            yield
         except OSError as error:
-            size = sum(needed.values()) / 2**30
             raise DataError(
-                f"{self.folder} cannot hold the encoded table, {size:.1f} GiB ({error.strerror or error}). "
+                f"{self.folder} cannot hold the encoded table, {needed / 2**30:.1f} GiB ({error.strerror or error}). "
                 "Free disk space, or set MEDLEY_CACHE to a folder on another disk."
             ) from error
 
-    def _make_room(self, needed: int) -> None:
+    def make_room(self, needed: int) -> None:
+        """Removes the least recently used encodings where there is no room for as many bytes."""
         for stale in self.folder.glob(".new-*"):  # left by a killed process
             if time.time() - stale.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(stale, ignore_errors=True)
@@ -174,31 +194,53 @@ class Writer:
 
     def finish(self, target: Path) -> None:
         """Complete the files and move them to their final folder in one step."""
-        sums = []
-        for number, (file, masks) in enumerate(zip(self._files, self._present, strict=True)):
+        for file, masks, size in zip(self._files, self._present, self.layout.sizes, strict=True):
             file.flush()
             os.fsync(file.fileno())
-            present = np.concatenate([*masks, np.zeros(0, bool)])
-            assert len(present) == self.layout.sizes[number], (len(present), self.layout.sizes[number])
-            bits = np.packbits(present).tobytes()
-            (self._folder / f"{number}.present").write_bytes(bits)
-            sums.append([self._sums[number], zlib.crc32(bits)])
-        manifest = {
-            "sizes": list(self.layout.sizes),
-            "shape": list(self.layout.shape),
-            "dtype": self.layout.dtype.str,
-            "sums": sums,
-            "metadata": self.metadata,
-        }
-        (self._folder / _MANIFEST).write_text(json.dumps(manifest))
-        try:
-            os.rename(self._folder, target)
-        except OSError:
-            if not (target / _MANIFEST).is_file():  # otherwise another process was faster, with the same content
-                raise
+            assert sum(map(len, masks)) == size, (sum(map(len, masks)), size)
+        present = [np.concatenate([*masks, np.zeros(0, bool)]) for masks in self._present]
+        complete(self._folder, target, self.layout, present, self._sums, self.metadata)
 
 
-def _read_part(folder: Path, number: int, manifest: Mapping[str, Any]) -> Encoded:
+def complete(
+    folder: Path,
+    target: Path,
+    layout: EncodingLayout,
+    present: Sequence[np.ndarray],
+    sums: Sequence[int],
+    metadata: Any,
+) -> None:
+    """Writes what is missing beside the rows of an encoding, and moves it to its final folder in one step.
+
+    Args:
+        folder: with the files of rows.
+        target: the final folder; what another process has put there meanwhile, with the same content, stays.
+        layout: number, shape and type of the rows.
+        present: of each part (N,).
+        sums: checksums of the files of rows.
+        metadata: JSON values to store with the encoding.
+    """
+    all_sums = []
+    for number, (mask, rows_sum) in enumerate(zip(present, sums, strict=True)):
+        bits = np.packbits(mask).tobytes()
+        (folder / f"{number}.present").write_bytes(bits)
+        all_sums.append([rows_sum, zlib.crc32(bits)])
+    manifest = {
+        "sizes": list(layout.sizes),
+        "shape": list(layout.shape),
+        "dtype": layout.dtype.str,
+        "sums": all_sums,
+        "metadata": metadata,
+    }
+    (folder / _MANIFEST).write_text(json.dumps(manifest))
+    try:
+        os.rename(folder, target)
+    except OSError:
+        if not (target / _MANIFEST).is_file():  # otherwise another process was faster, with the same content
+            raise
+
+
+def _read_part(folder: Path, number: int, manifest: Mapping[str, Any], *, verify: bool) -> Encoded:
     size, shape, dtype = manifest["sizes"][number], tuple(manifest["shape"]), np.dtype(manifest["dtype"])
     rows_sum, bits_sum = manifest["sums"][number]
     bits = (folder / f"{number}.present").read_bytes()
@@ -210,21 +252,18 @@ def _read_part(folder: Path, number: int, manifest: Mapping[str, Any]) -> Encode
         raise ValueError("a file is too short or too long")
     if not path.stat().st_size:
         return Encoded(np.zeros((size, *shape), dtype), present)
-    _verify(path, rows_sum)
+    if verify and file_sum(path) != rows_sum:
+        raise ValueError("a file has changed")
     return Encoded(np.memmap(path, dtype, "r", shape=(size, *shape)), present)
 
 
-def _verify(path: Path, expected: int) -> None:
+def file_sum(path: Path) -> int:
+    """The checksum of a file."""
     checksum = 0
     with path.open("rb") as file:
         while block := file.read(_BLOCK_BYTES):
             checksum = zlib.crc32(block, checksum)
-    if checksum != expected:
-        raise ValueError("a file has changed")
-
-
-def _row_bytes(layout: EncodingLayout) -> int:
-    return int(np.prod(layout.shape)) * layout.dtype.itemsize
+    return checksum
 
 
 def _folder_bytes(folder: Path) -> int:

@@ -83,28 +83,46 @@ def _user_cache_folder() -> Path:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Lock a folder against other processes while the block runs; waits for their locks first.
+def locked(path: Path, name: str = "lock", *, wait: bool = True) -> Iterator[bool]:
+    """Lock a folder against other processes while the block runs, or until this process dies.
+
+    Args:
+        path: the folder.
+        name: of the file in it that is locked.
+        wait: whether to wait for the lock of another process.
+
+    Yields:
+        Whether it is locked; False only if another process has locked it, and `wait` is False.
 
     Raises:
         OSError: the folder cannot be written, or its file system has no locks.
     """
-    with (path / "lock").open("a+b") as file:
+    with (path / name).open("a+b") as file:
         if sys.platform == "win32":
             import msvcrt
 
             file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
             try:
-                yield
+                msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+            except OSError:
+                if wait:
+                    raise
+                yield False
+                return
+            try:
+                yield True
             finally:
                 file.seek(0)
                 msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
         else:
             import fcntl
 
-            fcntl.flock(file, fcntl.LOCK_EX)  # released as the file is closed
-            yield
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True  # released as the file is closed
 
 
 def digest(*things: str | bytes | np.ndarray) -> str:

@@ -161,6 +161,14 @@ class SupervisedCodec(Codec):
             folds: (B,) the fold of each row, or None if the fit had no folds: no fit has seen these rows then.
         """
 
+    @abstractmethod
+    def training_state(self) -> dict[str, np.ndarray]:
+        """What `encode_training` needs beyond `state`, which a saved model does not need."""
+
+    @abstractmethod
+    def restore_training(self, state: Mapping[str, np.ndarray]) -> None:
+        """The inverse of `training_state`, after `restore`."""
+
 
 class LinearRows(Mapping[str, Any]):
     """Rows of several inputs, with features for linear models.

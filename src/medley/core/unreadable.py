@@ -141,7 +141,7 @@ class FileReporter:
         return "an" if self.noun[0] in "aeiou" else "a"
 
 
-def list_message(title: str, items: Sequence[Unreadable]) -> str:
+def list_message(title: str, items: Sequence[object]) -> str:
     r"""A message with a title, and a line for each of the first items.
 
     >>> list_message("One is bad.", [Unreadable(3, 1, "bytes", "not an image")])

@@ -210,6 +210,17 @@ class LinearPathCodec(SupervisedCodec):
             outputs[rows] = self._outputs(parts_of_fold, weights, intercepts)
         return self._encoded(outputs, means, blocks, present)
 
+    def training_state(self) -> dict[str, np.ndarray]:
+        state = {f"local_folds_{index}": folds for index, folds in enumerate(self._local.folds)}
+        for index, (weights, intercepts) in enumerate(self._fold_models):
+            state |= {f"fold_weights_{index}": weights, f"fold_intercepts_{index}": intercepts}
+        return state
+
+    def restore_training(self, state: Mapping[str, np.ndarray]) -> None:
+        self._local.folds = [state[name] for name in sorted(state) if name.startswith("local_folds_")]
+        count = sum(name.startswith("fold_weights_") for name in state)
+        self._fold_models = [(state[f"fold_weights_{i}"], state[f"fold_intercepts_{i}"]) for i in range(count)]
+
     def _outputs(
         self, blocks: Sequence[FeatureBlock], weights: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]
     ) -> np.ndarray:

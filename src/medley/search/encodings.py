@@ -174,23 +174,37 @@ class Encodings(TrialData):
         self._encode_stream(graph)
         return {name: self._encoded(input_name, block)[1] for name, input_name, block in sources}
 
+    def node_encodings(self, graph: Graph) -> dict[str, StreamEncoding]:
+        if self.stream is None or not self.stream.is_sharded:
+            return {}
+        encodings = self._stream_encodings(graph)
+        return {name: replace(encoding, key=self.stream.key(encoding)) for name, encoding in encodings.items()}
+
+    def _stream_encodings(self, graph: Graph) -> dict[str, StreamEncoding]:
+        """Source name -> how its rows are encoded."""
+        derived = {str(node.block.name): node for node in derived_nodes(graph)}
+        return {
+            name: StreamEncoding(
+                input_name,
+                self._encoded(input_name, block)[0],
+                derived.get(input_name),
+                self._samples.get(_key(input_name, block)),
+            )
+            for name, input_name, block in source_nodes(graph)
+        }
+
     def _encode_stream(self, graph: Graph) -> None:
         """Encodes the sources that have not been encoded yet, in one pass over the stream's rows."""
         if self.stream is None:
             return
-        derived = {str(node.block.name): node for node in derived_nodes(graph)}
-        new: dict[str, StreamEncoding] = {}
-        for _, input_name, block in source_nodes(graph):
-            codec, encoded = self._encoded(input_name, block)
-            if not encoded:
-                key = _key(input_name, block)
-                new[key] = StreamEncoding(input_name, codec, derived.get(input_name), self._samples.get(key))
+        encodings = self._stream_encodings(graph)
+        keys = {name: _key(input_name, block) for name, input_name, block in source_nodes(graph)}
+        new = {keys[name]: encoding for name, encoding in encodings.items() if not self._encodings[keys[name]][1]}
         if not new:
             return
         for key, encoded in self.stream.encode(new).items():
             check_has_training_rows(encoded)
             self._encodings[key] = (new[key].codec, encoded[: len(self.parts)])
-            self._samples.pop(key, None)
         self.unreadable_rows.update(self.stream.unreadable_rows)
 
     def digest(self, settings: Sequence[str]) -> str:

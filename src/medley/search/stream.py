@@ -21,12 +21,14 @@ class StreamEncoding:
         codec: fitted to the sample.
         node: of the input where it is derived from others; else None.
         sample: the encoded rows of the sample, where the codec learnt from labels and encodes them out of fold.
+        key: of its files, where another process has computed it.
     """
 
     input_name: str
     codec: Codec
     node: Node | None = None
     sample: Encoded | None = None
+    key: str = ""
 
 
 class Stream(ABC):
@@ -35,12 +37,18 @@ class Stream(ABC):
     Attributes:
         sample: training rows to which codecs are fitted; only their `x` and `numbers` are used.
         digest: a checksum of the rows and of their split.
+        is_sharded: whether other machines can read parts of them.
         unreadable_rows: input -> rows treated as missing, as in `Encodings.unreadable_rows`; filled by `encode`.
     """
 
     sample: LabelledRows
     digest: str
+    is_sharded: bool = False
     unreadable_rows: dict[str, list[dict[str, Any]]]
+
+    @abstractmethod
+    def key(self, encoding: StreamEncoding) -> str:
+        """The key of an encoding in the cache: a checksum of all that it depends on."""
 
     @abstractmethod
     def encode(self, encodings: Mapping[str, StreamEncoding]) -> dict[str, list[Encoded]]:

@@ -18,6 +18,7 @@ from medley.graph.graph import Graph
 from medley.model.encoding import source_nodes
 from medley.search.frozen import NO_RESULTS, FrozenResults, FrozenRows, rows_with_results
 from medley.search.labelled_rows import LabelledRows
+from medley.search.stream import Stream, StreamEncoding
 
 if TYPE_CHECKING:
     from medley.graph.network import Network
@@ -36,6 +37,7 @@ class TrialData(ABC):
         labels: of every part: head name -> encoded labels.
         loss_labels: the same, as losses read them.
         frozen: runs frozen blocks, once per row.
+        stream: reads the rows of inputs in batches, if they are not in `parts`.
         unreadable_rows: input -> rows whose files cannot be read, as `{"row": 3, "reason": "row 3: ..."}`; they count
             as missing.
     """
@@ -43,6 +45,7 @@ class TrialData(ABC):
     parts: list[LabelledRows]
     labels: list[dict[str, Encoded]]
     loss_labels: list[dict[str, Encoded]]
+    stream: Stream | None = None
 
     def __init__(self, targets: Mapping[str, TargetCodec], device: torch.device) -> None:
         self.targets = dict(targets)
@@ -62,6 +65,10 @@ class TrialData(ABC):
     @abstractmethod
     def read(self, graph: Graph) -> dict[str, list[Encoded]]:
         """Source name -> encoded rows of every part, for the sources that a resolved graph reads."""
+
+    def node_encodings(self, graph: Graph) -> dict[str, StreamEncoding]:
+        """Source name -> how workers encode its rows by themselves; empty where they are sent encoded rows."""
+        return {}
 
     @final
     @property

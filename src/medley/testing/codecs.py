@@ -72,8 +72,8 @@ def check_supervised_codec(codec: Callable[[], SupervisedCodec], values: Any, ro
     targets = {"head": lookup("heads.regression")().codec().fit(numbers)}
     folds = np.arange(rows) % FOLDS
 
-    def labels(changed: np.ndarray) -> Labels:
-        return Labels(targets, {"head": targets["head"].encode(changed)}, None, folds)
+    def labels(changed: np.ndarray, *, is_sample: bool = False) -> Labels:
+        return Labels(targets, {"head": targets["head"].encode(changed)}, None, folds, is_sample=is_sample)
 
     fitted, name = codec(), type(codec()).__name__
     encoded = fitted.fit_encode(values, labels(numbers))
@@ -90,6 +90,14 @@ def check_supervised_codec(codec: Callable[[], SupervisedCodec], values: Any, ro
         f"{name}: the encoding of a training row depends on its own label."
     )
     check_state(codec, fitted, values)
+    fitted = codec()
+    fitted.fit_encode(values, labels(numbers, is_sample=True))
+    restored = check_state(codec, fitted, values)
+    restored.restore_training(fitted.training_state())
+    original, roundtrip = fitted.encode_training(values, folds), restored.encode_training(values, folds)
+    assert np.array_equal(original.array, roundtrip.array), (
+        f"{name}: a codec that was restored by training_state encodes training rows differently."
+    )
 
 
 def check_state(codec: Callable[[], AnyCodec], fitted: AnyCodec, rows: Any) -> AnyCodec:

@@ -151,6 +151,7 @@ def fit(
         clock=run.clock if ranks is None else ranks.clock(run.clock),
         on_step=on_step,
         position=run.position,
+        ranks=1 if ranks is None else ranks.size,
     )
     with threads(thread_count) if thread_count else nullcontext():
         try:

@@ -28,6 +28,7 @@ def train(
     clock: Callable[[float], float],
     on_step: Callable[[], None],
     position: LoopPosition | None = None,
+    ranks: int = 1,
 ) -> Iterator[Record]:
     """Trains epoch by epoch, whenever the caller requests the next record.
 
@@ -43,6 +44,7 @@ def train(
         clock: fraction of the steps -> progress of the training (`Clock`); at 1 the training ends.
         on_step: called after every step.
         position: where to start, in any epoch and at any step; updated by the loop. None to start at the beginning.
+        ranks: number of processes that compute a part of every batch.
 
     Yields:
         A record per epoch.
@@ -53,7 +55,7 @@ def train(
     while position.epoch < epochs:
         start_time = monotonic() - position.seconds
         if position.order is None:
-            position.order = epoch_order(rows.size, rows.row_bytes, shuffle)
+            position.order = epoch_order(rows.size, rows.row_bytes, shuffle, ranks, batch_size)
         first_step = -(-position.seen // batch_size)
         batches = position.order.split(batch_size)[first_step:]
         for step, index in enumerate(batches, start=position.epoch * steps_per_epoch + first_step):

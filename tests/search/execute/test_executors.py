@@ -21,6 +21,7 @@ from medley.heads.regression import RegressionHead
 from medley.search import checkpoint
 from medley.search.execute import files
 from medley.search.execute.processes import Processes
+from medley.search.execute.ray_executor import Ray
 from medley.search.trial_log import read_lines
 from medley.search.tuners import Tuner
 from medley.tabular.input import StructuredDataInput
@@ -134,9 +135,10 @@ import sys, os
 sys.path.insert(0, {tests!r})
 from test_executors import project, rows, EPOCHS
 from medley.search.execute.processes import Processes
-executor = Processes(2)
+from medley.search.execute.ray_executor import Ray
+executor = {executor}
 def tell(record):
-    print(*executor.pids, flush=True)
+    print(*getattr(executor, "pids", "-"), flush=True)
 auto = project({folder!r}, 5)
 auto.fit(*rows(), epochs=EPOCHS, verbose=0, executor=executor, callbacks=[tell])
 """
@@ -144,7 +146,7 @@ auto.fit(*rows(), epochs=EPOCHS, verbose=0, executor=executor, callbacks=[tell])
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_search_that_ends_early_takes_its_workers_with_it_and_is_continued(serial, tmp_path, number):
-    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(tmp_path), executor="Processes(2)")
     driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for _ in range(4):  # epochs; the search has 15
         pids = [int(pid) for pid in driver.stdout.readline().split()]
@@ -274,36 +276,57 @@ def test_two_processes_of_torchrun_are_one_worker_that_trains_each_trial_on_both
         assert score == pytest.approx(expected[number][1], rel=0.05)
 
 
-@pytest.fixture
-def cluster(monkeypatch):
-    """Two nodes of a Ray cluster on this machine; the search runs beside the first."""
+@pytest.fixture(scope="module")
+def head():
+    """A Ray cluster on this machine, with one node; searches run beside it."""
     pytest.importorskip("ray", reason="Ray is not installed (medley[ray])")
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    import ray
-    from ray.cluster_utils import Cluster
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        import ray
+        from ray.cluster_utils import Cluster
 
-    options = {"num_cpus": 2, "object_store_memory": 80_000_000, "include_dashboard": False}
-    # A node that refuses connections is lost after seconds, not a quarter of a minute; slow ones have as long as ever.
-    checks = {"_system_config": {"health_check_period_ms": 500}}
-    nodes = Cluster(initialize_head=True, head_node_args={**options, **checks})
-    ray.init(address=nodes.address, log_to_driver=False)
-    yield nodes
-    ray.shutdown()
-    nodes.shutdown()
+        # A node that refuses connections is lost after seconds, not a quarter of a minute; slow ones have as long as
+        # ever.
+        checks = {"_system_config": {"health_check_period_ms": 500}}
+        nodes = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False, **checks})
+        ray.init(address=nodes.address, log_to_driver=False)
+        yield nodes
+        ray.shutdown()
+        nodes.shutdown()
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
+NODE = {"num_cpus": 2, "object_store_memory": 80_000_000}
+
+
+@pytest.fixture
+def cluster(head):
+    """The same with a second node."""
+    nodes = [head.add_node(**NODE)]
+    head.wait_for_nodes()
+
+    def replace():
+        head.remove_node(nodes.pop(), allow_graceful=False)
+        nodes.append(head.add_node(**NODE))
+
+    head.replace = replace
+    yield head
+    for node in nodes:
+        head.remove_node(node)
+
+
+quiet = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
+
+
+@quiet
 def test_a_ray_cluster_loses_a_node_and_no_trial(serial, cluster, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
-    second = cluster.add_node(num_cpus=2, object_store_memory=80_000_000)
-    cluster.wait_for_nodes()
     removed = []
 
     def remove(record):
         if not removed:
-            removed.append(second)
-            cluster.remove_node(second, allow_graceful=False)
+            removed.append(record)
+            cluster.replace()
 
     auto = project(tmp_path, 12)
     auto.fit(*rows(), epochs=EPOCHS, verbose=1, executor="ray", workers=4, callbacks=[remove])
@@ -315,3 +338,53 @@ def test_a_ray_cluster_loses_a_node_and_no_trial(serial, cluster, tmp_path, monk
     assert_same(auto, here)
     assert "another worker continues it" in capfd.readouterr().out
     assert not (tmp_path / "project" / "execution").exists()
+
+
+@quiet
+def test_two_nodes_of_ray_train_a_trial_together_and_one_is_replaced(serial, cluster, tmp_path, monkeypatch, capfd):
+    """Each process takes a whole node, and the second node is lost in the middle of the first trial."""
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
+    import ray
+
+    free = []
+
+    def lose(record):
+        free.append(ray.available_resources().get("CPU", 0))
+        if len(free) == 2:
+            cluster.replace()
+
+    auto = project(tmp_path, 2)
+    executor = Ray(workers=1, resources={"num_cpus": 2}, ranks=2)
+    auto.fit(*rows(), epochs=EPOCHS, verbose=1, executor=executor, callbacks=[lose])
+    assert set(free) == {0}  # both nodes were busy in every epoch
+    output = capfd.readouterr().out
+    assert "trial 0: " in output
+    assert "another worker continues it" in output
+    assert "trial 0 is resumed in epoch" in output
+    results, expected = scores(auto), scores(serial["unpruned"])
+    for number in (0, 1):
+        state, score, params = results[number]
+        assert (state, params) == (expected[number][0], expected[number][2])
+        assert score == pytest.approx(expected[number][1], rel=0.05)  # dropout differs, as above
+
+
+@quiet
+def test_a_search_on_ray_that_is_killed_is_continued(serial, head, tmp_path):
+    code = DRIVER.format(tests=str(Path(__file__).parent), folder=str(tmp_path), executor="Ray(2)")
+    environment = {**os.environ, "RAY_ADDRESS": head.address}
+    driver = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment, text=True)
+    for _ in range(4):  # epochs; the search has 15
+        assert driver.stdout.readline()
+    driver.kill()
+    driver.communicate()
+    assert len(read_lines(tmp_path / "project" / "trials.jsonl")[0]) < 5
+    assert_same(searched(tmp_path, executor="ray", workers=2), serial["unpruned"])
+
+
+@quiet
+def test_a_time_limit_holds_on_ray(head, tmp_path):
+    auto = searched(tmp_path, max_trials=10_000, executor="ray", workers=2, time_limit="8s")
+    assert auto.model.metadata["search"]["ended"] == "time"
+    executor = Ray(workers=1, resources={"num_cpus": 64})
+    with pytest.raises(SearchError, match="no node had room for it"):
+        searched(tmp_path / "large", executor=executor, time_limit="3s")

@@ -5,19 +5,24 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import medley as md
+from medley.errors import MedleyWarning
 from medley.search.execute.arrays import ArrayFolder
 from medley.search.execute.executor import Executor, TrialOutcome
 from medley.search.execute.messages import finished, hear
 from medley.search.execute.task import TaskWriter
 from medley.search.execute.work import work
+from medley.tables.reading import shards
 
 ROWS = 60
 
 
 class Sent(Executor):
     """Sends trials as JSON and arrays in files, and works on them in this process."""
+
+    encodes = True
 
     def begin(self, search_spec, folder):
         self.writer, self.folder, self.trials = TaskWriter(search_spec), folder, []
@@ -30,8 +35,13 @@ class Sent(Executor):
         (trial, content), self.trials = self.trials[0], []
         model = self.folder / f"sent-{trial.number}"
 
+        warnings = []
+
         class Link:
             def report(self, message):
+                if message["kind"] == "warning":  # which would be reported again, as long as the trial runs here
+                    warnings.append(message)
+                    return None
                 return hear(trial, json.loads(json.dumps(message)))
 
             def is_interrupted(self):
@@ -39,6 +49,8 @@ class Sent(Executor):
 
         arrays = ArrayFolder(self.folder / "arrays")
         result = json.loads(json.dumps(work(json.loads(content), arrays.read, Link(), None, model, None)))
+        for message in warnings:
+            hear(trial, message)
         return [TrialOutcome(trial.number, finished(trial, result), folder=model if model.exists() else None)]
 
     def cancel(self, number):
@@ -74,6 +86,29 @@ def fit_streamed(folder, executor):
     return [model.predict(rows).price.to_numpy()], model
 
 
+def fit_sharded(folder, executor):
+    """A table on object storage, of which workers read and encode row groups by themselves."""
+    generator = np.random.default_rng(0)
+    rows, targets = table(generator)
+    file = folder.parent / f"{folder.name}.parquet"
+    images = folder.parent / "images"
+    images.mkdir(exist_ok=True)
+    for number in range(ROWS):
+        Image.fromarray(generator.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(images / f"{number}.png")
+    paths = [f"images/{number}.png" for number in range(ROWS)]
+    paths[7] = "images/none.png"
+    pd.DataFrame({**rows, "photo": paths, **targets}).to_parquet(file, row_group_size=16)
+    options = {"max_trials": 1, "epochs": 1, "verbose": 0, "memory": "1KB", "root": folder.parent}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEDLEY_CACHE", str(folder / "cache"))
+        patch.setattr(shards, "SHARD_ROWS", 20)
+        with pytest.warns(MedleyWarning, match="row 7"):
+            model = md.fit(f"file://{file}", list(targets), executor=executor, directory=folder, **options)
+    assert not list(folder.glob("**/arrays/*.rows"))  # encoded rows are in the cache only
+    photos = [str(folder.parent / path).replace("none", "8") for path in paths]
+    return [model.predict({**rows, "photo": photos}).price.to_numpy()], model
+
+
 def fit_graph(inputs, heads, x, y, folder, executor, **options):
     auto = md.AutoModel(inputs, heads, "project", 1, folder, seed=2, **options)
     auto.fit(x, y, epochs=1, verbose=0, executor=executor)
@@ -105,7 +140,7 @@ def fit_series(folder, executor):
     return fit_graph(md.TimeseriesInput(), md.ClassificationHead(multi_label=True), x, y, folder, executor)
 
 
-@pytest.mark.parametrize("fit", [fit_table, fit_images, fit_texts, fit_series, fit_streamed])
+@pytest.mark.parametrize("fit", [fit_table, fit_images, fit_texts, fit_series, fit_streamed, fit_sharded])
 def test_a_sent_trial_gives_the_model_of_this_process(fit, tmp_path):
     expected, model = fit(tmp_path / "here", None)
     predicted, sent = fit(tmp_path / "there", Sent())

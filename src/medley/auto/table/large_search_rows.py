@@ -21,12 +21,12 @@ from medley.auto.table.search_rows import (
     split_parts,
     time_columns,
 )
-from medley.auto.table.table_stream import LEFT_OUT, TRAIN, VALIDATION, TableStream
 from medley.cache import folder as cache
 from medley.core.row_reporting import using_row_numbers
 from medley.errors import MedleyError
 from medley.search.labelled_rows import LabelledRows, row_numbers
 from medley.search.progress import Progress
+from medley.search.table_stream import LEFT_OUT, TRAIN, VALIDATION, TableStream
 from medley.tables.checks.leaks import row_hashes
 from medley.tables.reading.large_table import SAMPLE_ROWS, LargeTable, Scan, draw, large_table, scan
 from medley.tables.reading.memory import format_bytes

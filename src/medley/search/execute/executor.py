@@ -56,9 +56,11 @@ class Executor(ABC):
 
     Attributes:
         workers: number of trials that may run at the same time.
+        encodes: whether its workers read and encode a table on object storage by themselves.
     """
 
     workers: int = 1
+    encodes: bool = False
 
     @abstractmethod
     def begin(self, search_spec: SearchSpec, folder: Path) -> None:

@@ -69,6 +69,8 @@ class Files(Executor):
         workers: number of trials that are handed out at a time; as many as workers will be started.
     """
 
+    encodes = True
+
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._attempts: dict[int, _Attempt] = {}

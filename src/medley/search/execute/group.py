@@ -1,4 +1,4 @@
-"""Workers that train each trial together: the processes that `torchrun` has started."""
+"""Workers that train each trial together: processes that `torchrun` or Ray has started."""
 
 from __future__ import annotations
 
@@ -21,14 +21,21 @@ _BROKEN = ("RuntimeError", "OutOfMemoryError", "Dist")
 
 
 @contextmanager
-def process_group() -> Iterator[Ranks | None]:
-    """The processes that were started together with this one (`torchrun`); None if there is only this one."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2 or not dist.is_available():
+def process_group(store: Any = None, rank: int = -1, size: int = -1) -> Iterator[Ranks | None]:
+    """The processes that train together with this one; None if there is only this one.
+
+    Args:
+        store: of torch, where they meet; None for those that `torchrun` has started, which says the rest.
+        rank: number of this process.
+        size: number of processes.
+    """
+    if store is None and (int(os.environ.get("WORLD_SIZE", "1")) < 2 or not dist.is_available()):
         yield None
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=TIMEOUT)
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    dist.init_process_group(backend, timeout=TIMEOUT, store=store, rank=rank, world_size=size)
     try:
         yield Ranks()
         dist.barrier()  # none leaves while another still sends

@@ -68,6 +68,8 @@ class Processes(Executor):
         trials: number of trials among which the time of compiling is divided; None for `lanes`.
     """
 
+    encodes = True
+
     def __init__(self, workers: int | None = None, lanes: int = 1, trials: int | None = None) -> None:
         self.lanes = lanes
         self._trials_expected = trials or lanes

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ class Mailbox:
         self._has_mail = asyncio.Event()
         self._answers: dict[str, asyncio.Future[str | None]] = {}
         self._cancelled: set[str] = set()
+        self._addresses: dict[str, asyncio.Future[tuple[str, int]]] = {}
 
     async def post(self, key: str, message: dict[str, Any]) -> str | None:
         """Takes a message of the attempt `key`; for the record of an epoch, returns the answer of the search."""
@@ -46,6 +48,10 @@ class Mailbox:
         inbox, self._inbox = self._inbox, []
         return inbox
 
+    async def wake(self) -> None:
+        """Ends the wait of `take`."""
+        self._has_mail.set()
+
     async def answer(self, key: str, reason: str | None) -> None:
         """Answers the record that an attempt has posted."""
         future = self._answers.pop(key, None)
@@ -59,6 +65,17 @@ class Mailbox:
     async def is_cancelled(self, key: str) -> bool:
         """Whether an attempt was cancelled."""
         return key in self._cancelled
+
+    async def meet(self, key: str, address: tuple[str, int]) -> None:
+        """Tells the processes of the attempt `key` where they meet."""
+        self._address(key).set_result(address)
+
+    async def address(self, key: str) -> tuple[str, int]:
+        """Where the processes of the attempt `key` meet, as soon as it is known."""
+        return await asyncio.shield(self._address(key))
+
+    def _address(self, key: str) -> asyncio.Future[tuple[str, int]]:
+        return self._addresses.setdefault(key, asyncio.get_running_loop().create_future())
 
 
 class RayLink:
@@ -126,33 +143,42 @@ def run_trial(
     content: dict[str, Any],
     references: Mapping[str, list[Any]],
     checkpoints: Packed,
-    seconds: float | None,
+    deadline: float | None,
     mailbox: Any,
     key: str,
     token: str,
+    rank: int = 0,
+    size: int = 1,
 ) -> tuple[dict[str, Any], Packed]:
-    """Runs a trial on a node.
+    """Runs a trial on a node, alone or together with other processes.
 
     Args:
         content: the task.
         references: name of an array -> list of its reference in the object store.
         checkpoints: of an earlier attempt.
-        seconds: until the training must be over, or None.
+        deadline: `time.time()` at which the training must be over, or None.
         mailbox: handle of the actor.
         key: of the attempt.
         token: of the search.
+        rank: number of this process; process 0 speaks with the search.
+        size: number of processes that train the network together.
 
     Returns:
-        The result as JSON, and the files of the model.
+        The result as JSON, and the files of the model; those of process 0 count.
+
+    Raises:
+        RuntimeError: the trial has failed, perhaps in this process of several only.
     """
     import ray
     import torch
 
     from medley.search.execute.arrays import ArrayFolder
+    from medley.search.execute.group import SilentLink, is_broken, process_group
     from medley.search.execute.work import import_parts, work
 
     import_parts(content["modules"])
     torch.set_num_threads(1)
+    seconds = None if deadline is None else deadline - time.time()  # now, not when it was submitted
     shared = ArrayFolder(arrays_folder(token))
 
     def read(name: str) -> np.ndarray:
@@ -161,12 +187,33 @@ def run_trial(
             shared.write({name: ray.get(references[name][0])})
         return shared.read(name)
 
-    with tempfile.TemporaryDirectory(prefix="medley-") as folder:
-        local, model = Path(folder) / "checkpoints", Path(folder) / "model"
-        unpack(checkpoints, local)
-        link = RayLink(mailbox, key, local)
-        try:
-            result = work(content, read, link, local, model, seconds)
-        finally:
-            link.end()
-        return result, pack(model)
+    store = _store(mailbox, key, rank) if size > 1 else None
+    with tempfile.TemporaryDirectory(prefix="medley-") as folder, process_group(store, rank, size):
+        if rank:
+            result = work(content, read, SilentLink(), None, None, seconds)
+        else:
+            local = Path(folder) / "checkpoints"
+            unpack(checkpoints, local)
+            link = RayLink(mailbox, key, local)
+            link.report({"kind": "begin"})
+            try:
+                result = work(content, read, link, local, Path(folder) / "model", seconds)
+            finally:
+                link.end()
+        if size > 1 and is_broken(result):  # perhaps not in the others, which wait for this one
+            raise RuntimeError(result["reason"])
+        return result, pack(Path(folder) / "model")
+
+
+def _store(mailbox: Any, key: str, rank: int) -> Any:
+    """The store of torch through which the processes of an attempt meet; it is on the machine of process 0."""
+    import ray
+    from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
+
+    if rank:
+        host, port = ray.get(mailbox.address.remote(key))
+        return TCPStore(host, port)
+    host = ray.util.get_node_ip_address()
+    store = TCPStore(host, 0, is_master=True, wait_for_workers=False)
+    ray.get(mailbox.meet.remote(key, (host, store.port)))
+    return store

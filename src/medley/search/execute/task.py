@@ -16,18 +16,23 @@ from medley.core.batch import RowWeights
 from medley.core.block import Node
 from medley.core.codec import Codec, Encoded, TargetCodec
 from medley.core.input import InputBlock, Preprocessing
+from medley.core.linear import SupervisedCodec
 from medley.core.serialization import join_arrays
 from medley.core.spec import Spec
 from medley.data.restoring import restore_codec
-from medley.data.sources import Source
 from medley.errors import ConfigError
 from medley.graph.graph import Graph
 from medley.graph.saved import graph_from_json
+from medley.model.derived import derived_nodes
 from medley.model.encoding import source_nodes
+from medley.search.encodings import check_has_training_rows
 from medley.search.execute.arrays import ArrayNames, ReadArray, restore_encoded
 from medley.search.execute.executor import PendingTrial
 from medley.search.labelled_rows import LabelledRows
+from medley.search.node_stream import NodeStream
 from medley.search.objective import Objective, Score
+from medley.search.stream import Stream, StreamEncoding
+from medley.search.table_stream import TableStream
 from medley.search.trial import SearchSpec, resolved_or_default
 from medley.search.trial_data import TrialData
 from medley.tables.view import TableView
@@ -62,7 +67,8 @@ class TaskWriter:
         self.names = ArrayNames()
         self._score = [[term.name, term.direction] for term in search_spec.score.terms]
         self._search_spec = search_spec
-        self._states: dict[int, tuple[Codec, dict[str, Any]]] = {}
+        self._states: dict[tuple[int, str], tuple[Codec, dict[str, Any]]] = {}
+        self._stream_content: dict[str, Any] | None = None
 
     def content(self, trial: PendingTrial) -> dict[str, Any]:
         """A trial as JSON; the values of its parameters are chosen here.
@@ -73,7 +79,8 @@ class TaskWriter:
         search_spec = self._search_spec
         data = search_spec.data
         graph, plan = resolved_or_default(search_spec, trial.suggest, trial.default)
-        encoded = data.read(graph)
+        node_encodings = data.node_encodings(graph)
+        encoded = {} if node_encodings else data.read(graph)
         return {
             "number": trial.number,
             "params": trial.result.params,
@@ -88,7 +95,15 @@ class TaskWriter:
             "table": None if search_spec.table is None else search_spec.table.state(),
             "device": str(data.device),
             "unreadable_rows": data.unreadable_rows,
-            "sources": {source.name: self._source(source, encoded[source.name]) for source in data.sources(graph)},
+            "stream": self._stream(data.stream) if node_encodings else None,
+            "sources": {
+                source.name: {
+                    "state": self._state(source.codec),
+                    "rows": [self.names.encoded(rows) for rows in encoded.get(source.name, [])],
+                    "encoding": self._encoding(node_encodings.get(source.name)),
+                }
+                for source in data.sources(graph)
+            },
             "targets": {name: self._state(codec) for name, codec in data.targets.items()},
             "parts": [self._part(data, place) for place in range(len(data.parts))],
             "keeps_partial": trial.hooks.keeps_partial,
@@ -98,21 +113,44 @@ class TaskWriter:
             ),
         }
 
-    def _source(self, source: Source, parts: list[Encoded]) -> dict[str, Any]:
-        return {"state": self._state(source.codec), "rows": [self.names.encoded(rows) for rows in parts]}
+    def _stream(self, stream: Stream | None) -> dict[str, Any]:
+        """How workers read and encode the rows of a table by themselves, once for all trials."""
+        if self._stream_content is None:
+            assert isinstance(stream, TableStream)
+            self._stream_content = NodeStream.content(stream, self.names.name)
+        return self._stream_content
 
-    def _state(self, codec: Codec) -> dict[str, Any]:
-        """The state of a codec, once for all trials, since its arrays are written once."""
-        if id(codec) not in self._states:
+    def _encoding(self, encoding: StreamEncoding | None) -> dict[str, Any] | None:
+        if encoding is None:
+            return None
+        codec, sample = encoding.codec, encoding.sample
+        return {
+            "input": encoding.input_name,
+            "key": encoding.key,
+            "sample": None if sample is None else self.names.encoded(sample),
+            "training": self._state(codec, "training") if isinstance(codec, SupervisedCodec) else None,
+        }
+
+    def _state(self, codec: Codec, kind: str = "saved") -> dict[str, Any]:
+        """The state of a codec, once for all trials, since its arrays are written once.
+
+        Args:
+            codec: fitted.
+            kind: `"saved"`, or `"training"` for what a supervised codec needs besides.
+        """
+        if (id(codec), kind) not in self._states:
             values: dict[str, Any] = {}
             arrays: dict[str, str] = {}
-            for key, value in codec.state().items():
+            state = codec.state()
+            if kind == "training" and isinstance(codec, SupervisedCodec):
+                state = codec.training_state()
+            for key, value in state.items():
                 if isinstance(value, np.ndarray):
                     arrays[key] = self.names.name(value)
                 else:
                     values[key] = value
-            self._states[id(codec)] = codec, {"values": values, "arrays": arrays}
-        return self._states[id(codec)][1]
+            self._states[id(codec), kind] = codec, {"values": values, "arrays": arrays}
+        return self._states[id(codec), kind][1]
 
     def _part(self, data: TrialData, place: int) -> dict[str, Any]:
         part, labels, losses = data.parts[place], data.labels[place], data.loss_labels[place]
@@ -170,12 +208,31 @@ class SentData(TrialData):
             entry = content["sources"][name]
             self._codecs[name] = restore_codec(block.codec(), _state(entry["state"], read), name)
             self._encoded[name] = [restore_encoded(rows, read) for rows in entry["rows"]]
+        if content["stream"] is not None:
+            self._encode(content, read, graph)
         self.parts = [_part(part, read) for part in content["parts"]]
         self.labels = [_encoded(part["labels"], read) for part in content["parts"]]
         self.loss_labels = [
             {**labels, **_encoded(part["loss_labels"], read)}
             for labels, part in zip(self.labels, content["parts"], strict=True)
         ]
+
+    def _encode(self, content: Mapping[str, Any], read: ReadArray, graph: Graph) -> None:
+        """Reads and encodes the rows of a table, together with the other processes of this machine."""
+        derived = {str(node.block.name): node for node in derived_nodes(graph)}
+        encodings = {}
+        for name, codec in self._codecs.items():
+            entry = content["sources"][name]["encoding"]
+            if isinstance(codec, SupervisedCodec):
+                codec.restore_training({key: read(array) for key, array in entry["training"]["arrays"].items()})
+            sample = None if entry["sample"] is None else restore_encoded(entry["sample"], read)
+            encodings[name] = StreamEncoding(entry["input"], codec, derived.get(entry["input"]), sample, entry["key"])
+        stream = NodeStream.restore(content["stream"], read)
+        self._encoded = stream.encode(encodings)
+        for parts in self._encoded.values():
+            check_has_training_rows(parts)
+        self._encoded = {name: parts[: len(content["parts"])] for name, parts in self._encoded.items()}
+        self.unreadable_rows = stream.unreadable_rows
 
     def spec(self, node: Node) -> Spec:
         return self._codecs[str(node.block.name)].spec

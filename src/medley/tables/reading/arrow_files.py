@@ -11,6 +11,8 @@ from medley.core.foreign_errors import described
 from medley.errors import DataError, MedleyError
 from medley.tables.reading.compression import opened
 from medley.tables.reading.frames import from_arrow
+from medley.tables.reading.remote import opened_url
+from medley.tables.reading.shards import Shard
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,16 +65,26 @@ def read_arrow(path: Path) -> pd.DataFrame:
             return _frame(stream.read_all())
 
 
-def parquet_batches(path: Path, rows: int, only: Collection[str] | None) -> Iterator[pd.DataFrame]:
-    """Yield a Parquet file in frames of up to `rows` rows, with the columns `only` if given."""
+def parquet_batches(
+    path: Path, rows: int, only: Collection[str] | None, shard: Shard | None = None
+) -> Iterator[pd.DataFrame]:
+    """Yield a Parquet file in frames of up to `rows` rows.
+
+    Args:
+        path: the file.
+        rows: the maximum number of rows of a frame.
+        only: the columns to read, or None for all.
+        shard: the row groups to read, and the URL to read them from; None for all of the file.
+    """
     from pyarrow import parquet
 
-    with _source(path) as source:
+    with _source(path) if shard is None or not shard.url else opened_url(shard.url) as source:
         # Buffered, because otherwise whole row groups are read, and a file may be a single row group.
         file = _guarded(path, lambda: parquet.ParquetFile(source, buffer_size=_BUFFER, pre_buffer=False))
         with file:
             columns = None if only is None else [name for name in file.schema_arrow.names if name in only]
-            batches = _guarded(path, lambda: file.iter_batches(batch_size=rows, columns=columns, use_threads=False))
+            groups = None if shard is None else list(shard.row_groups)
+            batches = _guarded(path, lambda: file.iter_batches(rows, groups, columns, use_threads=False))
             while (batch := _guarded(path, lambda: next(batches, None))) is not None:
                 yield _guarded(path, lambda batch=batch: _frame(_table(batch)))
 

@@ -49,6 +49,7 @@ class TableFiles:
         partitions: for each file, the columns that the names of its folders hold (`year=2024/`).
         header: whether the first lines of text files hold names.
         copy: keeps a copy of remote files until nothing needs it.
+        urls: of the files, where `paths` are copies of remote ones.
     """
 
     paths: tuple[Path, ...]
@@ -57,6 +58,7 @@ class TableFiles:
     partitions: tuple[Mapping[str, Any], ...] = ()
     header: Header = BY_CELLS
     copy: object = field(default=None, repr=False, compare=False)
+    urls: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.origin
@@ -104,9 +106,9 @@ def _located(table: Any) -> TableFiles:
         from medley.tables.reading.remote import fetch
 
         folder = _temporary_folder()
-        paths = fetch(text, folder.path, lambda name: ending_of(Path(name)) in ENDINGS)
-        parts = _partitions(paths, folder.path)
-        return TableFiles(paths, Path(), text, parts, copy=folder)
+        copies = fetch(text, folder.path, lambda name: ending_of(Path(name)) in ENDINGS)
+        paths = tuple(copies.values())
+        return TableFiles(paths, Path(), text, _partitions(paths, folder.path), copy=folder, urls=tuple(copies))
     path = Path(text)
     if path.is_dir():
         paths = _files_in(path)
@@ -121,7 +123,8 @@ def _joined(parts: Sequence[TableFiles]) -> TableFiles:
     paths = tuple(path for part in parts for path in part.paths)
     partitions = tuple(part.partition_of(path) for part in parts for path in part.paths)
     origin = str(parts[0]) if len(parts) == 1 else f"{parts[0]} and {len(parts) - 1} more"
-    return TableFiles(paths, parts[0].folder, origin, partitions, copy=[part.copy for part in parts])
+    urls = tuple(url for part in parts for url in part.urls) if all(part.urls for part in parts) else ()
+    return TableFiles(paths, parts[0].folder, origin, partitions, copy=[part.copy for part in parts], urls=urls)
 
 
 def _matching(pattern: str) -> TableFiles:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from medley.errors import DataError
-from medley.tables.reading.files import DELIMITED, TableFiles, format_of, locate
+from medley.tables.reading.files import DELIMITED, PARQUET, TableFiles, format_of, locate
 from medley.tables.reading.memory import frame_bytes
 from medley.tables.reading.read import Table, batches, tables_of
+from medley.tables.reading.shards import Shard
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,20 +46,30 @@ class LargeTable:
     as_text: frozenset[str] = frozenset()
     row_bytes: float = 0.0
 
-    def batches(self, only: Collection[str] | None = None, extra_row_bytes: float = 0.0) -> Iterator[tuple[int, Table]]:
+    def batches(
+        self, only: Collection[str] | None = None, extra_row_bytes: float = 0.0, shard: Shard | None = None
+    ) -> Iterator[tuple[int, Table]]:
         """Yield batch after batch: the position of its first row, and its rows.
 
         Args:
             only: the columns to read; by default all.
             extra_row_bytes: bytes per row that the caller needs in addition.
+            shard: the rows to read; by default all.
         """
         low, high = _BATCH_BYTES
         rows = min(max(self.memory // 16, low), high) / max(self.row_bytes + extra_row_bytes, 1.0)
-        start = 0
+        start = 0 if shard is None else shard.start
         size = int(min(max(rows, _LEAST_BATCH_ROWS), _MOST_BATCH_ROWS))
-        for frame in batches(self.path, size, as_text=self.as_text, only=only):
+        for frame in batches(self.path, size, as_text=self.as_text, only=only, shard=shard):
             yield start, Table(frame, self.root, str(self.path))
             start += len(frame)
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether parts of it can be read on any machine: it is in remote Parquet files."""
+        if not isinstance(self.path, TableFiles) or not self.path.urls:
+            return False
+        return all(path.suffix.lower() in PARQUET for path in self.path.paths)
 
     def digest(self) -> str:
         """A checksum of the content of the files."""

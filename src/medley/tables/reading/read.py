@@ -29,6 +29,7 @@ from medley.tables.reading.frames import frame_of_rows, from_memory
 from medley.tables.reading.header import BY_CELLS, HasHeader, Header, check_header, unique_names
 from medley.tables.reading.json_lines import json_rows
 from medley.tables.reading.sanitize import sanitized
+from medley.tables.reading.shards import Shard
 from medley.tables.reading.sql import Query, is_database, is_statement
 
 if TYPE_CHECKING:
@@ -156,7 +157,12 @@ def read(
 
 
 def batches(
-    table: Any, rows: int = 65_536, *, as_text: Collection[str] = (), only: Collection[str] | None = None
+    table: Any,
+    rows: int = 65_536,
+    *,
+    as_text: Collection[str] = (),
+    only: Collection[str] | None = None,
+    shard: Shard | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Yield a table as frames of up to `rows` rows, in the order of `read`, without reading all of it at once.
 
@@ -167,6 +173,7 @@ def batches(
         rows: the maximum number of rows per batch.
         as_text: as for `read`.
         only: the columns to read, by default all; names that are not in the table are ignored.
+        shard: the rows to read, by default all.
 
     Raises:
         DataError: as `read`, when the batch is requested.
@@ -177,8 +184,13 @@ def batches(
         yield from (frame.iloc[start : start + rows] for start in range(0, len(frame), rows))
         return
     columns: list[str] | None = None
-    for file in source.paths:
-        for frame in _file_batches(file, rows, as_text, only, source.header):
+    for file in source.paths if shard is None else [source.paths[shard.place]]:
+        frames = (
+            _file_batches(file, rows, as_text, only, source.header)
+            if shard is None
+            else parquet_batches(file, rows, only, shard)
+        )
+        for frame in frames:
             whole = _select(_with_partition(frame, source.partition_of(file)), only)
             batch, _ = checked(whole, repr(str(file)))
             columns = columns or list(batch.columns)

@@ -1,8 +1,9 @@
-"""Remote files (`https://`, `s3://`, `gs://`, `hf://`, ...), which are copied before they are read."""
+"""Remote files (`https://`, `s3://`, `gs://`, `hf://`, ...): copied before they are read, or read in parts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ _PACKAGES = {
 _IN_EXTRA = ("fsspec", "aiohttp", "huggingface_hub", "s3fs", "gcsfs")
 
 
-def fetch(url: str, folder: Path, is_table: Callable[[str], bool]) -> tuple[Path, ...]:
+def fetch(url: str, folder: Path, is_table: Callable[[str], bool]) -> dict[str, Path]:
     """Copy the files that a URL names into a folder.
 
     Args:
@@ -33,7 +34,7 @@ def fetch(url: str, folder: Path, is_table: Callable[[str], bool]) -> tuple[Path
         is_table: whether a file of this name may hold a table, among those of a pattern or a folder.
 
     Returns:
-        The copies, in the order of their names.
+        URL of each file -> its copy, in the order of their names.
 
     Raises:
         DataError: there is no such file, or it cannot be read.
@@ -47,6 +48,23 @@ def fetch(url: str, folder: Path, is_table: Callable[[str], bool]) -> tuple[Path
         raise DataError(f"There is no file {url!r}.") from None
     except Exception as error:  # of any network library
         raise DataError(f"{url!r} cannot be read: {described(error)}.") from error
+
+
+@contextmanager
+def opened_url(url: str) -> Iterator[Any]:
+    """A remote file as a stream, of which only the parts are transferred that are read.
+
+    Raises:
+        DataError: there is no such file, or it cannot be opened.
+        MissingDependencyError: as `fetch`.
+    """
+    files = _file_system(url)
+    try:
+        stream = files.open(url, "rb")
+    except Exception as error:  # of any network library
+        raise DataError(f"{url!r} cannot be read: {described(error)}.") from error
+    with stream:
+        yield stream
 
 
 def _file_system(url: str) -> Any:
@@ -65,7 +83,7 @@ def _file_system(url: str) -> Any:
         raise DataError(f"{url!r} cannot be read: files and databases of kind {protocol!r} are not known.") from None
 
 
-def _fetch(files: Any, url: str, folder: Path, is_table: Callable[[str], bool]) -> tuple[Path, ...]:
+def _fetch(files: Any, url: str, folder: Path, is_table: Callable[[str], bool]) -> dict[str, Path]:
     is_web = url.lower().startswith("http")
     if is_web:
         names = [url]
@@ -77,13 +95,13 @@ def _fetch(files: Any, url: str, folder: Path, is_table: Callable[[str], bool]) 
         names = [url]
     if not names:
         raise DataError(f"No table file matches {url!r}.")
-    copies = []
+    copies = {}
     for number, name in enumerate(sorted(names)):
         copy = folder / _place(name, str(number) if len(names) > 1 else "")
         copy.parent.mkdir(parents=True, exist_ok=True)
         files.get_file(name, str(copy))
-        copies.append(copy)
-    return tuple(copies)
+        copies[name if is_web else files.unstrip_protocol(name)] = copy
+    return copies
 
 
 def _place(name: str, number: str) -> Path:

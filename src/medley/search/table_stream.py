@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from time import monotonic
 from typing import Any, cast
@@ -12,7 +12,7 @@ import numpy as np
 
 import medley.errors
 from medley.cache import folder as cache
-from medley.cache.encoded_files import EncodedFiles, EncodingLayout, StoredEncoding, Writer
+from medley.cache.encoded_files import EncodedFiles, EncodingLayout, StoredEncoding
 from medley.core.codec import Codec, Encoded
 from medley.core.linear import SupervisedCodec
 from medley.core.row_reporting import RowWarning, WarningCollector, using_row_numbers
@@ -42,6 +42,9 @@ class TableStream(Stream):
         digest: a checksum of the table, of the files whose paths it contains, and of the split.
         progress: logs.
         folds: the fold of each training row, or None.
+
+    Attributes:
+        fold_of_row: (N,) the fold of each row, 0 for rows that are not trained on; or None.
     """
 
     def __init__(
@@ -61,11 +64,12 @@ class TableStream(Stream):
         self.sample = sample
         self.digest = digest
         self.progress = progress
-        self._fold_of_row: np.ndarray | None = None
+        self.fold_of_row: np.ndarray | None = None
         if folds is not None:
-            self._fold_of_row = np.zeros(len(part_of_row), np.int8)
-            self._fold_of_row[part_of_row == TRAIN] = folds
+            self.fold_of_row = np.zeros(len(part_of_row), np.int8)
+            self.fold_of_row[part_of_row == TRAIN] = folds
         self.unreadable_rows: dict[str, list[dict[str, Any]]] = {}
+        self.is_sharded = table.is_sharded and cache.root() is not None  # else nothing is shared
         self._files = EncodedFiles()
 
     def encode(self, encodings: Mapping[str, StreamEncoding]) -> dict[str, list[Encoded]]:
@@ -74,7 +78,7 @@ class TableStream(Stream):
         Warns:
             BadImageWarning: images cannot be read; once for all rows, and again when cached encodings are reused.
         """
-        keys = {name: self._key(encoding) for name, encoding in encodings.items()}
+        keys = {name: self.key(encoding) for name, encoding in encodings.items()}
         cached = {name: self._files.open(key) for name, key in keys.items()}
         stored = {name: encoding for name, encoding in cached.items() if encoding is not None}
         for name, encoding in stored.items():
@@ -92,13 +96,13 @@ class TableStream(Stream):
             self.progress.log(f"encoded before, and taken from {self._files.folder}")
         return {name: stored[name].parts for name in encodings}
 
-    def _open(self, key: str) -> StoredEncoding:
-        encoding = self._files.open(key)
+    def _open(self, key: str, *, verify: bool = True) -> StoredEncoding:
+        encoding = self._files.open(key, verify=verify)
         if encoding is None:
             raise medley.errors.DataError(f"{self._files.folder / key} was removed or damaged just now; try again.")
         return encoding
 
-    def _key(self, encoding: StreamEncoding) -> str:
+    def key(self, encoding: StreamEncoding) -> str:
         codec, view = encoding.codec, self.view.only(_inputs_of(encoding))
         guesses = [self.view.schema[name] for name in view.required]
         kinds = [[guess.name, str(guess.kind), guess.form] for guess in guesses]
@@ -106,25 +110,29 @@ class TableStream(Stream):
         values = [value if isinstance(value, np.ndarray) else repr(value) for _, value in state]
         texts = [type(codec).__qualname__, json.dumps([asdict(feed) for feed in view.feeds]), json.dumps(kinds)]
         if encoding.sample is not None:  # out of fold, which the state of a codec does not determine
-            values += [encoding.sample.array, *([] if self._fold_of_row is None else [self._fold_of_row])]
+            values += [encoding.sample.array, *([] if self.fold_of_row is None else [self.fold_of_row])]
         return cache.digest(self.digest, *texts, *(key for key, _ in state), *values)
 
     def _write(self, new: Mapping[str, StreamEncoding]) -> None:
         """Encodes all rows for several keys at once."""
-        view = self.view.only([name for encoding in new.values() for name in _inputs_of(encoding)])
-        layouts = {key: _layout(encoding.codec, self.sizes) for key, encoding in new.items()}
-        row_bytes = sum(int(np.prod(layout.shape)) * layout.dtype.itemsize for layout in layouts.values())
+        view = self._view_of(new)
+        layouts = {key: layout_of(encoding.codec, self.sizes) for key, encoding in new.items()}
+        row_bytes = sum(layout.row_bytes for layout in layouts.values())
         total = len(self.part_of_row)
         with WarningCollector() as collector, self._files.writing(layouts) as writers:
             for start, batch in self.table.batches(view.required, 2.0 * row_bytes):
-                self._add(view, start, batch, new, writers)
+                self._add(view, start, batch, new, lambda key, part, rows: writers[key].add(part, rows))
                 self.progress.show_rows("encoding", start + len(batch), total)
             for key, encoding in new.items():
                 prefix = f"{encoding.input_name}: "
                 warnings = [warning for warning in collector.warnings if warning.prefix.startswith(prefix)]
-                writers[key].metadata = list(map(_as_json, warnings))
+                writers[key].metadata = list(map(as_json, warnings))
                 self._add_unreadable_rows(encoding.input_name, writers[key].metadata)
         self.progress.show_rows("", total, total)
+
+    def _view_of(self, encodings: Mapping[str, StreamEncoding]) -> TableView:
+        """A view of what encodings read."""
+        return self.view.only([name for encoding in encodings.values() for name in _inputs_of(encoding)])
 
     def _add(
         self,
@@ -132,8 +140,9 @@ class TableStream(Stream):
         start: int,
         batch: Table,
         new: Mapping[str, StreamEncoding],
-        writers: Mapping[str, Writer],
+        write: Callable[[str, int, Encoded], None],
     ) -> None:
+        """Encodes a batch, and writes its rows by key and part."""
         part_of_row = self.part_of_row[start : start + len(batch)]
         used = np.flatnonzero(part_of_row != LEFT_OUT)
         if not len(used):
@@ -148,7 +157,7 @@ class TableStream(Stream):
                     encoded = self._encode_out_of_fold(encoding, encoding.sample, x, start + used)
             for part in (TRAIN, VALIDATION):
                 rows = part_of_row[used] == part
-                writers[key].add(part, Encoded(encoded.array[rows], encoded.present[rows]))
+                write(key, part, Encoded(encoded.array[rows], encoded.present[rows]))
 
     def _encode_out_of_fold(
         self, encoding: StreamEncoding, sample: Encoded, x: Mapping[str, Any], numbers: np.ndarray
@@ -175,7 +184,7 @@ class TableStream(Stream):
             selected = {name: take(column, rows) for name, column in x.items()}
             values = _values_of(encoding, selected, numbers[rows])
             if is_training[rows[0]]:
-                folds = None if self._fold_of_row is None else self._fold_of_row[numbers[rows]]
+                folds = None if self.fold_of_row is None else self.fold_of_row[numbers[rows]]
                 encoded = codec.encode_training(values, folds)
             else:
                 encoded = codec.encode(values)
@@ -209,12 +218,14 @@ def _values_of(encoding: StreamEncoding, x: Mapping[str, Any], numbers: np.ndarr
     return rows[encoding.input_name]
 
 
-def _layout(codec: Codec, sizes: Sequence[int]) -> EncodingLayout:
+def layout_of(codec: Codec, sizes: Sequence[int]) -> EncodingLayout:
+    """How the rows of a codec are stored; `sizes` are the numbers of rows of the parts."""
     dtype = {"int64": np.int32, "uint8": np.uint8}.get(codec.spec.dtype, np.float32)
     return EncodingLayout(sizes, codec.spec.shape, np.dtype(dtype))
 
 
-def _as_json(warning: RowWarning) -> dict[str, Any]:
+def as_json(warning: RowWarning) -> dict[str, Any]:
+    """A warning as it is stored with encoded rows."""
     return {
         "message": warning.text,
         "category": warning.category.__name__,
