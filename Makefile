@@ -18,7 +18,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # mkdocs-material announces its successor at each start.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup demo docs gallery screenshots test test-all test-lowest check format bench bench-gpu dist constraints clean
+.PHONY: help setup demo docs gallery screenshots test test-lowest check format bench bench-gpu dist constraints clean
 
 help:
 	@echo "make setup        create .venv with everything that tests and linters need"
@@ -27,7 +27,7 @@ help:
 	@echo "make gallery      train the models of the gallery and draw its images (some minutes)"
 	@echo "make screenshots  train a model, write its report, take the screenshots of the documentation (two minutes)"
 	@echo "make test         run the tests, including code blocks of README and docs, and doctests (four minutes)"
-	@echo "make test-all     the same with the slow tests of the whole system (ten minutes)"
+	@echo "make test SLOW=1  the same with the slow tests of the whole system (ten minutes)"
 	@echo "make test-lowest  all tests with the lowest versions that pyproject.toml allows (downloads them)"
 	@echo "make check        linter, format, types, package layers, file lengths"
 	@echo "make format       format the code and apply automatic fixes"
@@ -59,11 +59,10 @@ screenshots: setup
 PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(PY) -m pytest -n 2
 
 test: setup
-	@echo "Left out: the slow tests of the whole system (killed processes, a cluster, a compiler, exports); make test-all runs them."
-	$(PYTEST) -m "not slow" $(ARGS)
-
-test-all: setup
-	$(PYTEST) $(ARGS)
+ifndef SLOW
+	@echo "Left out: the slow tests of the whole system (killed processes, a cluster, a compiler, exports); make test SLOW=1 runs them."
+endif
+	$(PYTEST) $(if $(SLOW),,-m "not slow") $(ARGS)
 
 # All tests with the lowest versions that pyproject.toml allows, before a release: bounds that are not tested are wrong.
 test-lowest: setup

