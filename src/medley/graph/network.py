@@ -350,7 +350,9 @@ def scale_pixels(x: Tensor, *, compact: bool) -> Tensor:
         x: any shape.
         compact: whether `x` contains pixels.
     """
-    return x.float().mul_(1 / 255) if compact else x
+    if not compact:
+        return x
+    return x * (1 / 255) if x.is_floating_point() else x.float().mul_(1 / 255)  # the caller's tensor is never changed
 
 
 def _present_rows(batch: Batch, name: str, sources: frozenset[str]) -> Tensor:

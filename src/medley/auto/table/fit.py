@@ -216,7 +216,7 @@ def fit(
         split_settings,
         memory,
         Progress(verbose),
-        partial(suit_rows, choices=choices.get("inputs", {})),
+        lambda design, size: suit_rows(design, size, choices.get("inputs", {})),
         inputs=inputs,
         column_kinds=column_kinds,
         missing_values=missing_values,
