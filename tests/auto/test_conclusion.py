@@ -14,8 +14,10 @@ from medley.core.codec import Encoded
 from medley.core.spec import Spec
 from medley.data.sources import Source
 from medley.errors import WeakModelWarning
+from medley.linear.codec import LinearPathCodec
 from medley.model.tasks import tasks_of
 from medley.report.data_section import data_section
+from medley.search import trial
 from medley.search.budget import Budget
 from medley.search.labelled_rows import LabelledRows
 from medley.search.weaknesses import worse_than_linear
@@ -104,3 +106,22 @@ def test_linear_models_that_are_better_are_reported_with_both_losses(rows):
     model.metadata |= {"worse_than_linear": {"price": [0.5, 0.25]}}
     with pytest.warns(WeakModelWarning, match=r"^price: the model is worse than linear.*\(loss 0.5, linear 0.25\)"):
         conclude(model, LabelledRows({}, {}, None, 0), None, Budget(None, 0.0), print)
+    model.metadata |= {"replaced": {"price": "linear"}}
+    with pytest.warns(WeakModelWarning, match=r"^price: the network is worse than linear models .*so these predict it"):
+        conclude(model, LabelledRows({}, {}, None, 0), None, Budget(None, 0.0), print)
+
+
+@pytest.mark.parametrize("blind", [False, True])
+def test_a_network_that_is_worse_than_linear_models_predicts_what_they_do(rows, monkeypatch, blind):
+    monkeypatch.setattr(trial, "worse_than_linear", lambda *arguments: {"price": [0.5, 0.25]})
+    table = rows.drop(columns="noise").assign(other=rows["size"] ** 2) if blind else rows  # half of the members are
+    kinds = {} if blind else {"noise": "text"}
+    with pytest.warns(WeakModelWarning, match="so these predict it"):
+        model = md.fit(table, "price", column_kinds=kinds, pretrained=None, epochs=2, max_trials=1, verbose=0, seed=0)
+    assert model.metadata["replaced"] == {"price": "linear"}
+    path = next(source for source in model.sources if source.codec.spec.linear_outputs)
+    assert isinstance(path.codec, LinearPathCodec)
+    x = model.table.x(model.table.read(table, None))
+    raw = path.codec.encode({name: x[name] for name in path.codec.features}).array[:, 1:2]
+    linear = np.asarray(model.targets["price"].decode(raw), float).ravel()
+    np.testing.assert_allclose(model.predict(table, calibrated=False)["price"], linear, rtol=1e-4, atol=1e-4)

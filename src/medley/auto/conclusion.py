@@ -76,11 +76,12 @@ def _weaknesses(metadata: Mapping[str, Any], limit: float | None) -> Iterator[st
             f"Either the inputs do not determine them, or the time was too short ({spelled('time_limit')})."
         )
     for task, (loss, linear) in (metadata.get("worse_than_linear") or {}).items():
-        if task not in (not_learned or ()):
-            yield (
-                f"{task}: the model is worse than linear models on validation rows (loss {format_number(loss)}, linear "
-                f"{format_number(linear)}). Train it longer ({spelled('time_limit')}), or with more trials."
-            )
+        losses = f"on validation rows (loss {format_number(loss)}, linear {format_number(linear)})"
+        advice = f"Train it longer ({spelled('time_limit')}), or with more trials."
+        if (metadata.get("replaced") or {}).get(task) == "linear":
+            yield f"{task}: the network is worse than linear models {losses}, so these predict it. {advice}"
+        elif task not in (not_learned or ()):
+            yield f"{task}: the model is worse than linear models {losses}. {advice}"
     if limit is not None and (sentence := _short_time(metadata, limit)):
         yield sentence
     if shifted := metadata.get("shifted"):

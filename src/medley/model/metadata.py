@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from medley.core.rules import Either, Fields, Items, Json, Maybe, Named, Real, StateRules, Text, Whole, require
+from medley.core.rules import Choice, Either, Fields, Items, Json, Maybe, Named, Real, StateRules, Text, Whole, require
 from medley.errors import MedleyError
 
 _SCORE = Real(is_finite=False)
@@ -39,6 +39,7 @@ RULES = StateRules(
     dropped_rows=Maybe(Items(Json(depth=3))),
     not_learned=Maybe(Items(Text())),
     worse_than_linear=Maybe(Named(Items(_SCORE, 2))),
+    replaced=Maybe(Named(Choice("linear", "constant"))),
     wanted_epochs=Maybe(Whole(0)),
     time=Maybe(Text()),
     shifted=Maybe(Named(_SCORE)),

@@ -24,7 +24,6 @@ from medley.errors import GraphError, MedleyError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.graph.untie import untie
-from medley.heads.constant import predict_constant
 from medley.model.model import Model
 from medley.model.records import Record
 from medley.model.tasks import tasks_of
@@ -33,7 +32,7 @@ from medley.search.stages import FirstStageResult, find_first_stage, first_stage
 from medley.search.suggest import DefaultSuggest, Token, TrialSuggest
 from medley.search.training_plan import training_plan
 from medley.search.trial_data import TrialData
-from medley.search.weaknesses import shifted_columns, worse_than_linear
+from medley.search.weaknesses import replace_weak_heads, shifted_columns, worse_than_linear
 from medley.tables.view import TableView
 from medley.train.best import choose_voters
 from medley.train.fit import VALIDATION_BATCH, Validation, fit
@@ -345,7 +344,10 @@ def train(
     scores = trained.records[trained.best_epoch].flat() if trained.records else {}
     not_learned: list[str] = []
     outputs: dict[str, Tensor] = {}
+    weaknesses: dict[str, Any] = {}
     evaluated = rows[0] if val is None and rows[0].folds is not None else val
+    read = {} if evaluated is None else data.read(graph)
+    encoded = {name: encoded_parts[-1] for name, encoded_parts in read.items()}
     if trained.weights and (hooks.by_task or not trained.records):
         untied = untie(graph, specs, data.targets, trained.weights, data.frozen.modules)
         try:
@@ -358,24 +360,21 @@ def train(
             choose_voters(network, tasks, rows[0], VALIDATION_BATCH)
         validation = Validation(network, tasks, weights, evaluated)
         final = validation.scores()
+        if evaluated is not None:
+            weaknesses["worse_than_linear"] = worse_than_linear(tasks, validation.outputs, sources, encoded, evaluated)
+        if search_spec.table is not None:  # a network that the caller has drawn stays as it was trained
+            worse = None if first_stage is not None else weaknesses.get("worse_than_linear")
+            weaknesses["replaced"] = replace_weak_heads(network, data.targets, validation.relative, worse)
+            final = validation.scores() if weaknesses["replaced"] else final
         not_learned = [name for name, relative in validation.relative.items() if relative >= NOT_LEARNED]
-        # A network that the caller has drawn stays as it was trained.
-        is_drawn = search_spec.table is None
-        worse = [] if is_drawn else [name for name, relative in validation.relative.items() if not relative <= 1]
-        priors = {name: torch.as_tensor(data.targets[name].prior) for name in worse}
-        if [name for name in worse if predict_constant(network.part(name), priors[name])]:
-            final = validation.scores()  # of a network that is not worse than the constant baseline
         outputs = validation.outputs
         scores |= {f"val_{name}": value for name, value in final.items()}
         result.score = hooks.score(scores) if final else result.score
     result.scores = scores
-    trust, weaknesses = None, {}
+    trust = None
     if evaluated is not None:
         part, where = data.parts[-1], "validation_data" if data.parts[-1].where else "training"
         labels = (data.labels[-1], part.weight, part.numbers)
-        read = data.read(graph)
-        encoded = {name: encoded_parts[-1] for name, encoded_parts in read.items()}
-        weaknesses["worse_than_linear"] = worse_than_linear(tasks, outputs, sources, encoded, evaluated)
         if val is not None and (time := search_spec.about.get("time")):
             weaknesses["shifted"] = shifted_columns(sources, read, data.parts, search_spec.table, [time])
         # What is learnt from them is learnt once for the models that are kept: `keep_models`.

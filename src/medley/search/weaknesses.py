@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from medley.core.batch import Rows
-from medley.core.codec import Encoded
+from medley.core.codec import Encoded, TargetCodec
 from medley.core.mapped import MappedRows, is_mapped
 from medley.data.rows import take
 from medley.data.sources import Source
 from medley.errors import ConfigError
+from medley.graph.network import Network
+from medley.heads.constant import predict_constant, predict_linear
 from medley.model.drift import drift_of
 from medley.model.row_features import DERIVED, row_features
 from medley.model.tasks import Task, task_losses
@@ -72,6 +74,33 @@ def _columns(array: np.ndarray, columns: slice) -> Tensor:
     mapped = MappedRows(array, "cpu")
     starts = range(0, len(array), _BATCH_ROWS)
     return torch.cat([mapped.slice(start, start + _BATCH_ROWS)[:, columns].clone() for start in starts])
+
+
+def replace_weak_heads(
+    network: Network,
+    targets: Mapping[str, TargetCodec],
+    relative: Mapping[str, float],
+    worse: Mapping[str, Sequence[float]] | None,
+) -> dict[str, str]:
+    """Lets heads that are worse than linear models predict what these predict, and others the constant baseline.
+
+    Args:
+        network: of a table, changed in place.
+        targets: head name -> fitted codec.
+        relative: head name -> validation loss divided by that of the constant baseline.
+        worse: as `worse_than_linear` returned it; None where the heads do not start from linear models.
+
+    Returns:
+        The heads that were changed -> `"linear"` or `"constant"`.
+    """
+    replaced = {}
+    for name, ratio in relative.items():
+        loss, linear = (worse or {}).get(name, (1.0, float("inf")))
+        if linear * ratio <= loss and predict_linear(network.part(name)):  # better than the constant baseline, too
+            replaced[name] = "linear"
+        elif not ratio <= 1 and predict_constant(network.part(name), torch.as_tensor(targets[name].prior)):
+            replaced[name] = "constant"
+    return replaced
 
 
 def shifted_columns(
