@@ -110,7 +110,8 @@ def program(rank, folder):
         weights, records = trained(case)
         np.savez(folder / f"{case}-{rank}.npz", **weights)
         (folder / f"{case}-{rank}.json").write_text(json.dumps(records))
-    steps = [index for index in reads if len(index) <= 8]  # not those from which statistics are computed
+    # Without the rows from which statistics are computed, and the one or two by which memory is counted.
+    steps = [index for index in reads if 2 < len(index) <= 8]
     np.save(folder / f"reads-{rank}.npy", np.concatenate(steps))
     try:
         CASES["pcgrad"] = {"loss_weights": "pcgrad", "use_batchnorm": False}

@@ -16,7 +16,7 @@ import numpy as np
 
 from medley.search.execute.packing import Packed, pack, unpack
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.1
 """Seconds between two looks for a new checkpoint, and for a cancellation."""
 
 

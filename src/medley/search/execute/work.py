@@ -18,6 +18,7 @@ from medley.search.attempt import attempt
 from medley.search.checkpoint import TrialCheckpoints
 from medley.search.execute.arrays import ReadArray
 from medley.search.execute.task import Task, restore_task
+from medley.search.learn_reference import learn_reference
 from medley.search.trial import TrialResult, train
 from medley.train.eager import EagerStepper
 from medley.train.hooks import TrainingHooks
@@ -91,7 +92,10 @@ def train_trial(
         task = tasks[0] if tasks else restore_task(content, read)
         tasks[:] = [task]
         hooks = _hooks(task, link, deadline, choose_stepper, keeps_partial=content["keeps_partial"])
-        return train(task.search_spec, task.search_spec.graph, task.plan, hooks, result, checkpoints)
+        model = train(task.search_spec, task.search_spec.graph, task.plan, hooks, result, checkpoints)
+        if content["stream"] is not None:  # the search does not encode these rows
+            learn_reference(model, task.search_spec.data)
+        return model
 
     model = attempt(trained, result, checkpoints)
     if model is not None and result.has_model and model_folder is not None:
