@@ -4,6 +4,8 @@ import os
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch.func import grad
 
 from medley.fusion import Merge
 from medley.series.input import Input
@@ -11,6 +13,7 @@ from medley.series.rnn import RNNBlock
 from medley.tabular import DenseBlock
 from medley.text.embedding import Embedding
 from medley.text.input import TextInput
+from medley.train import compiled as stepper_module
 from medley.train import whole_step as module
 from medley.train.compiled import CompiledStepper
 from medley.train.eager import EagerStepper
@@ -114,7 +117,35 @@ def test_compiled_code_is_kept_in_the_cache_folder_unless_there_is_another(tmp_p
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")  # so that it is restored
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
     module._keep_compiled_code()
-    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "compiled")
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "compiled_steps")
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "elsewhere")
     module._keep_compiled_code()
     assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "elsewhere"
+
+
+def test_steps_whose_first_run_fails_are_eager(make_bench, monkeypatch):
+    def fails(*arguments):
+        raise AssertionError("expected size 16==16")
+
+    monkeypatch.setattr(stepper_module, "compile_step", lambda *arguments: fails)
+    first, second = (make_bench(gaps=False) for _ in range(2))
+    plain, program = eager(first, ADAM), compiled(second, ADAM)
+    torch.testing.assert_close(run(plain, first, 0, 2), run(program, second, 0, 2), rtol=0, atol=0)
+    assert plain.state().values == program.state().values
+    assert "expected size" in program.note
+
+
+@pytest.mark.slow
+def test_convolutions_of_colours_run_in_the_layout_that_they_are_compiled_for():
+    def step(image, first, second):
+        def loss(first, second):
+            middle = F.max_pool2d(F.conv2d(image, first, padding=1).relu(), 2)
+            return F.conv2d(middle, second, padding=1).square().mean()
+
+        return [*grad(loss, argnums=(0, 1))(first, second)]
+
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(64, 3, 32, 32), (16, 3, 3, 3), (32, 16, 3, 3)]
+    tensors = [torch.randn(shape, generator=generator) for shape in shapes]
+    computed = module.compile_step(step, *tensors)(*tensors)
+    torch.testing.assert_close(list(computed), step(*tensors), rtol=1e-3, atol=1e-3)

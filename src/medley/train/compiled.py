@@ -19,7 +19,8 @@ class CompiledStepper(DelegatingStepper):
 
     The weights, the moments and everything else that a step changes are those of an eager stepper, in place. So their
     states are interchangeable, and a batch that does not have the shape of the program (the last one of an epoch, or
-    one with absent inputs) is computed by the eager stepper. If a step cannot be traced or compiled, all are.
+    one with absent inputs) is computed by the eager stepper. If a step cannot be traced or compiled, or its first run
+    fails, all are.
 
     Dropout draws from torch's random generator, so results are reproducible, but its masks differ from the eager ones.
 
@@ -42,7 +43,7 @@ class CompiledStepper(DelegatingStepper):
                     self._program = _Program(eager, batch)
                 raw = self._program(batch)
             except Exception as error:  # whatever the compiler does not support, eager steps do
-                if self._program is not None and not is_out_of_memory(error):
+                if self._program is not None and self._program.has_run and not is_out_of_memory(error):
                     raise
                 self.note = f"steps are not compiled: {reason_of(error)}"
             else:
@@ -66,6 +67,7 @@ class _Program:
 
     def __init__(self, eager: EagerStepper, batch: Batch) -> None:
         self._eager = eager
+        self.has_run = False
         self._step = WholeStep(eager, batch)
         self.bind()
         self._run = compile_step(self._step, self._state, self._numbers, tensors_of(batch))
@@ -80,6 +82,11 @@ class _Program:
         """Runs a step; returns head name -> raw outputs (B, K), detached."""
         self._eager.steps += 1
         self._numbers.copy_(torch.tensor(numbers_of(self._eager)))
-        with torch.no_grad():
-            outputs = self._run(*self._leaves, *tree_leaves(tensors_of(batch)))
+        try:
+            with torch.no_grad():
+                outputs = self._run(*self._leaves, *tree_leaves(tensors_of(batch)))
+        except Exception:  # tensors are changed at the end of the program only
+            self._eager.steps -= 1
+            raise
+        self.has_run = True
         return dict(zip(self._step.heads, outputs, strict=True))

@@ -237,8 +237,10 @@ def compile_step(step: Callable[..., Sequence[Tensor]], *arguments: Any) -> Call
     from torch.fx.experimental.proxy_tensor import make_fx
 
     copies = [leaf.detach().clone() for leaf in leaves]  # tracing runs the step
-    with torch.random.fork_rng(devices=[]), torch.no_grad(), _traceable():
-        graph = make_fx(lambda *tensors: step(*tree_unflatten(tensors, spec)))(*copies)
+    with torch.random.fork_rng(devices=[]), torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with _traceable():
+            graph = make_fx(lambda *tensors: step(*tree_unflatten(tensors, spec)))(*copies)
         nodes = len(graph.graph.nodes)
         if nodes > MAX_NODES:
             raise NotImplementedError(f"a step has {nodes:,} operations, more than {MAX_NODES:,}")
@@ -251,15 +253,16 @@ def compile_step(step: Callable[..., Sequence[Tensor]], *arguments: Any) -> Call
 
 @contextmanager
 def _traceable() -> Iterator[None]:
-    """Within the context, oneDNN is off while a step is traced: the compiler rejects its recurrent layers."""
+    """Within the context, oneDNN is off: the compiler rejects its recurrent layers in what is traced.
+
+    Code is compiled with oneDNN on, as it runs: the memory layout of convolutions depends on it.
+    """
     is_on = torch._C._get_mkldnn_enabled()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch._C._set_mkldnn_enabled(False)
-        try:
-            yield
-        finally:
-            torch._C._set_mkldnn_enabled(is_on)
+    torch._C._set_mkldnn_enabled(False)
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(is_on)
 
 
 def _keep_compiled_code() -> None:
@@ -267,7 +270,7 @@ def _keep_compiled_code() -> None:
 
     It reads the variable when it is imported, and sets it itself if it is unset.
     """
-    place = folder("compiled") if "TORCHINDUCTOR_CACHE_DIR" not in os.environ else None
+    place = folder("compiled_steps") if "TORCHINDUCTOR_CACHE_DIR" not in os.environ else None
     if place is not None:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(place)
 
