@@ -31,9 +31,11 @@ def shared_encoding(values: Any, way: Any, encode: Callable[[], Encoded]) -> Enc
         encode: computes the encoding.
 
     >>> import numpy as np
-    >>> rows, one = [1.0], Encoded(np.ones((1, 1)), np.ones(1, bool))
+    >>> rows = [1.0]
+    >>> def encode():
+    ...     return Encoded(np.ones((1, 1)), np.ones(1, bool))
     >>> with sharing_encodings():
-    ...     first, second = (shared_encoding(rows, "plain", lambda: Encoded(one.array, one.present)) for _ in range(2))
+    ...     first, second = (shared_encoding(rows, "plain", encode) for _ in range(2))
     >>> first is second
     True
     """
