@@ -73,7 +73,7 @@ def test_no_command_shows_the_help_and_fails(capsys):
 
 def test_invalid_commands_exit_with_2(capsys):
     assert exit_code_of("descibe") == 2
-    assert "descibe" in capsys.readouterr().err
+    assert "there is no command 'descibe'. Did you mean 'describe'?" in capsys.readouterr().err
     assert exit_code_of("describe") == 2
     assert "MODEL_DIR" in capsys.readouterr().err
 

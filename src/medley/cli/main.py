@@ -138,6 +138,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser, subparsers = command_parser(arguments)
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
+        parser.error(_unknown_command_message(arguments[0]))
     try:
         arguments, config = with_config(arguments, subparsers)
     except MedleyError as error:
@@ -213,6 +215,12 @@ def _import(modules: Sequence[str]) -> None:
 
 def _command_module(name: str) -> Any:
     return import_module(f"medley.cli.{name.replace('-', '_')}")
+
+
+def _unknown_command_message(command: str) -> str:
+    from medley.errors import did_you_mean
+
+    return f"there is no command {command!r}.{did_you_mean(command, COMMANDS)}"
 
 
 def _unknown_arguments_message(rest: Sequence[str], verb: argparse.ArgumentParser) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from medley.auto.table.arguments import replace_fields
 from medley.auto.table.design import TableDesign
+from medley.core.input import InputBlock
 from medley.search.budget import Budget
 
 
@@ -20,13 +21,7 @@ def suit_rows(design: TableDesign, rows: int, choices: Mapping[str, Any]) -> Tab
         choices: as of `fit_to_time`.
     """
     is_alone = len(design.inputs) == 1
-    inputs = [
-        replace_fields(block, choices[str(block.name)])
-        if str(block.name) in choices
-        else block.for_rows(rows, is_alone=is_alone)
-        for block in design.inputs
-    ]
-    return replace(design, inputs=inputs)
+    return _chosen(design, choices, lambda block: block.for_rows(rows, is_alone=is_alone))
 
 
 def fit_to_time(design: TableDesign, budget: Budget, rows: int, choices: Mapping[str, Any]) -> TableDesign:
@@ -39,10 +34,13 @@ def fit_to_time(design: TableDesign, budget: Budget, rows: int, choices: Mapping
         choices: input name -> fields that an earlier call has chosen, which are reused.
     """
     seconds_per_row = budget.seconds_per_row(rows) / (sum(block.shares_encoder for block in design.inputs) or 1)
+    return _chosen(design, choices, lambda block: block.for_time(seconds_per_row))
+
+
+def _chosen(design: TableDesign, choices: Mapping[str, Any], choose: Callable[[InputBlock], InputBlock]) -> TableDesign:
+    """The design with the fields that an earlier call has chosen for an input, or else with those chosen now."""
     inputs = [
-        replace_fields(block, choices[str(block.name)])
-        if str(block.name) in choices
-        else block.for_time(seconds_per_row)
+        replace_fields(block, choices[str(block.name)]) if str(block.name) in choices else choose(block)
         for block in design.inputs
     ]
     return replace(design, inputs=inputs)
