@@ -397,7 +397,7 @@ class TestSearch:
     """Trials, seeds, objectives, limits, callbacks."""
 
     def test_a_seed_repeats_the_search_exactly(self, auto):
-        def found(name, seed):
+        def searched(name, seed):
             flow = md.Input(name="wave")
             model = md.AutoModel(
                 flow, md.RegressionHead(name="price")(md.DenseBlock(name="dense")(flow)), name, 3,
@@ -408,11 +408,11 @@ class TestSearch:
             return repr(history.to_dict("list")), model.predict(wave()).tobytes()
 
         torch.manual_seed(123)
-        first = found("a", 7)
+        first = searched("a", 7)
         torch.manual_seed(321)
         np.random.seed(9)
-        assert found("b", 7) == first
-        assert found("c", 8) != first
+        assert searched("b", 7) == first
+        assert searched("c", 8) != first
 
     def test_the_first_trial_is_the_sensible_default(self, single):
         model = fitted(single(max_trials=2), wave(), targets()["price"])

@@ -117,9 +117,10 @@ def test_bugs_in_medley_are_not_hidden(monkeypatch):
         main(["blocks"])
 
 
-def test_a_closed_pipe_is_not_an_error():
+@pytest.mark.parametrize("arguments", [["blocks"], ["--help"], ["--version"], ["fit", "--help"]])
+def test_a_closed_pipe_is_not_an_error(arguments):
     with subprocess.Popen(
-        [sys.executable, "-m", "medley.cli.main", "blocks"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "medley.cli.main", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
         process.stdout.close()

@@ -142,9 +142,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(_unknown_command_message(arguments[0]))
     try:
         arguments, config = with_config(arguments, subparsers)
-    except MedleyError as error:
+        try:
+            args, rest = parser.parse_known_args(arguments)
+        finally:  # --help and --version end here, and their reader may have closed the pipe
+            sys.stdout.flush()
+    except (MedleyError, BrokenPipeError) as error:
         return _exit_code(error)
-    args, rest = parser.parse_known_args(arguments)
     if rest:
         command = subparsers.get(args.verb, parser)
         command.error(_unknown_arguments_message(rest, command))

@@ -36,10 +36,10 @@ def pets(rows=80, seed=0):
 
 @pytest.fixture
 def fit(tmp_path):
-    def one(table, targets, **options):
+    def fitted(table, targets, **options):
         return md.fit(table, targets, max_trials=1, epochs=1, directory=tmp_path / "search", verbose=0, **options)
 
-    return one
+    return fitted
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def rows(count=120, seed=0):
 def fit(tmp_path):
     count = 0
 
-    def one(table, targets=("price", "mood"), **options):
+    def fitted(table, targets=("price", "mood"), **options):
         nonlocal count
         count += 1
         place = {"directory": tmp_path / "search", "project_name": str(count)}
@@ -53,7 +53,7 @@ def fit(tmp_path):
             arguments = {"verbose": 0, "validation_split": 0.2, **place, **options}
             return md.fit(table, targets, max_trials=1, epochs=1, **arguments)
 
-    return one
+    return fitted
 
 
 def same(first, other):
