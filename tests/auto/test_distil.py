@@ -19,13 +19,11 @@ TARGETS = ["price", "label", "kind", "tags", "visits", "grade"]
 def rows(count, seed=0):
     rng = np.random.default_rng(seed)
     size, kind = rng.normal(size=count), rng.choice(["a", "b", "c"], count)
-    noisy_kind = np.where(rng.random(count) < 0.1, "c", kind)
+    letters = np.where(rng.random(count) < 0.1, "c", kind)
     return pd.DataFrame(
         {
             "size": size,
-            "note": [
-                f"{'red' if value > 0 else 'blue'} {letter}" for value, letter in zip(size, noisy_kind, strict=True)
-            ],
+            "note": [f"{'red' if value > 0 else 'blue'} {letter}" for value, letter in zip(size, letters, strict=True)],
             "price": 3 * size + (kind == "a") + 0.1 * rng.normal(size=count),
             "label": np.where(size + 0.3 * rng.normal(size=count) > 0, "big", "small"),
             "kind": kind,
