@@ -145,7 +145,7 @@ def other_page(browser, recordings, run_server):
 
 def answer_on(page):
     page.get_by_role("button", name="Predict").click()
-    page.locator("#answers .value").first.wait_for()
+    page.locator("#answers:not([aria-busy]) .value").first.wait_for()  # the answer before is shown until then
     return float(page.locator("#answers .value").inner_text().replace(",", ""))
 
 
@@ -165,6 +165,16 @@ def test_recordings_sets_and_vectors_are_entered(other_page, recordings, tmp_pat
     other_page.get_by_role("button", name="Predict").click()
     message = other_page.locator(f"#{other_page.get_by_label('measures').get_attribute('aria-describedby')}")
     sync_api.expect(message).to_contain_text("is not a")
+
+
+def test_an_answer_that_comes_late_is_not_shown_for_another_model(other_page):
+    other_page.route("**/predict", lambda route: other_page.wait_for_timeout(300) or route.continue_())
+    other_page.get_by_label("tags").fill("calm")
+    other_page.get_by_role("button", name="Predict").click()
+    other_page.get_by_label("Model").select_option("things")
+    other_page.wait_for_timeout(800)
+    sync_api.expect(other_page.locator("#answers")).to_have_text("Fill in the form and press Predict.")
+    sync_api.expect(other_page.get_by_role("button", name="Predict")).to_be_enabled()
 
 
 def test_a_model_of_inputs_has_a_form_per_input(other_page, recordings):
@@ -188,6 +198,7 @@ def test_a_model_of_inputs_has_a_form_per_input(other_page, recordings):
     message = other_page.locator(f"#{age.get_attribute('aria-describedby')}")
     sync_api.expect(message).to_have_text("'old' is not a number.")
     assert age.evaluate("input => input === document.activeElement")
+    sync_api.expect(other_page.locator("#answers")).to_have_text("No answer: the row was refused.")
     age.fill("")
     facts.get_by_label("colour").select_option("not known")
     content = TestClient(recordings).post("/models/things/predict", json={"rows": [{**row, "facts": None}]}).json()

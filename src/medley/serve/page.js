@@ -59,8 +59,8 @@ function show(model) {
     [[name, control], ...(control.parts || []).map(part => [`${name}: ${part.field.name}`, part])]));
   byId("fields").replaceChildren(...[...state.controls.values()].map(control => control.box));
   byId("example").hidden = !model.fields.some(field => field.example !== null);
-  byId("answers").replaceChildren(element("p", { className: "empty" }, "Fill in the form and press Predict."));
-  byId("time").textContent = byId("batch").textContent = "";
+  showNoAnswer("Fill in the form and press Predict.");
+  byId("batch").textContent = "";
   byId("table").hidden = !model.reads_table;
   complain("", []);
   fillExample();
@@ -210,31 +210,42 @@ function complain(message, cells) {
   if (first) first.input.focus();
 }
 
+function showNoAnswer(message) {
+  byId("answers").replaceChildren(element("p", { className: "empty" }, message));
+  byId("time").textContent = "";
+}
+
 async function predict(event) {
   event.preventDefault();
-  const model = state.model, button = byId("predict");
+  const model = state.model, button = byId("predict"), answers = byId("answers");
   button.disabled = true;
+  answers.ariaBusy = "true";
   try {
     const row = {};
     for (const [name, control] of state.controls) row[name] = await control.read();
     const started = performance.now();
     const response = await send(model, { rows: [row], interval: model.interval });
+    const content = response.ok ? await response.json() : await refusal(response);
+    if (model !== state.model) return;
     if (!response.ok) {
-      const { error, errors } = await refusal(response);
-      complain(errors.length ? `${error} See below.` : error, errors);
+      complain(content.errors.length ? `${content.error} See below.` : content.error, content.errors);
+      showNoAnswer("No answer: the row was refused.");
       return;
     }
-    const content = await response.json();
     complain("", content.warnings);
     byId("time").textContent = `${Math.max(1, Math.round(performance.now() - started))} ms`;
     const boxes = model.targets.map(target => answerBox(target, content.answers[0][target.name], model));
-    byId("answers").replaceChildren(...boxes.map(box => box.element));
-    if (byId("answers").getBoundingClientRect().top > innerHeight - 80) byId("answers-title").scrollIntoView({ block: "start" });
+    answers.replaceChildren(...boxes.map(box => box.element));
+    answers.ariaBusy = null;
+    if (answers.getBoundingClientRect().top > innerHeight - 80) byId("answers-title").scrollIntoView({ block: "start" });
     if (state.explained) await explain(model, row, boxes);
   } catch (error) {
+    if (model !== state.model) return;
     complain(error.message, []);
+    showNoAnswer("No answer.");
   } finally {
     button.disabled = false;
+    answers.ariaBusy = null;
   }
 }
 
