@@ -53,6 +53,15 @@ def rows(x):
     ]
 
 
+@pytest.mark.parametrize("name, cell", [("vector", [1.0, 2.0]), ("sensor", [[1.0, 2.0, 3.0]] * 5)])
+def test_an_array_of_another_shape_is_an_error_of_its_field(client, rows, name, cell):
+    response = client.post("/models/things/predict", json={"rows": [rows[0], {**rows[1], name: cell}]})
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
+    assert (error["row"], error["column"]) == (1, name)
+    assert f"got {list(np.shape(cell))}" in error["message"]
+
+
 def png_of(pixels):
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
@@ -114,7 +123,6 @@ def test_tensors_have_the_shapes_of_the_inputs(client, model, x):
         ({"photo": "/etc/passwd"}, "paths and addresses are not opened"),
         ({"facts": [1.0]}, "facts The row must have 3 cells (0, 1, 2), got 1"),
         ({"vector": [[1, 2], [3]]}, "vector The cell must be an array"),
-        ({"vector": [1, 2]}, "vector"),
         ({"sensor": "12"}, "sensor"),
         ({"photo": [[["a"]]]}, "photo The cell must be an array"),
     ],

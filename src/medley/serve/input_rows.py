@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from medley.core.spec import Spec
 from medley.data.sources import Source
 from medley.errors import listing
 from medley.serve.fields import Control, Field
@@ -98,19 +99,37 @@ def _cells(source: Source | None, name: str, cells: list[Any]) -> tuple[Any, lis
     if source is None:
         return cells, []
     arrays, errors = list(cells), []
+    is_list, spec = _CONTROLS.get(_package(source), "list") == "list", source.codec.spec
     for row, cell in enumerate(cells):
         if _is_array(cell):
             arrays[row] = _array(cell)
             if arrays[row] is None:
                 message = "The cell must be an array: nested lists of numbers, of equal lengths."
                 errors.append(CellError(row, name, message))
-    is_list = _CONTROLS.get(_package(source), "list") == "list"
-    return (_stacked(arrays, source.codec.spec.shape) if is_list else arrays), errors
+            elif is_list and not _fits(arrays[row].shape, spec):
+                message = f"The array must have the shape {list(spec.shape)}, got {list(arrays[row].shape)}."
+                errors.append(CellError(row, name, message))
+                arrays[row] = None
+    return (_stacked(arrays, spec.shape) if is_list else arrays), errors
 
 
 def _is_array(cell: Any) -> bool:
     """Whether a cell is a nested list of numbers; a list may also hold the contents of several files."""
     return isinstance(cell, list) and not any(isinstance(item, bytes) for item in cell)
+
+
+def _fits(shape: Sequence[int], spec: Spec) -> bool:
+    """Whether an array of this shape holds a row of a spec: axes of size 1 may be left out, T and S have any length.
+
+    >>> _fits((28, 28), Spec((28, 28, 1), "HWC")), _fits((28, 27), Spec((28, 28, 1), "HWC"))
+    (True, False)
+    >>> _fits((7, 3), Spec((5, 3), "TC")), _fits((7, 4), Spec((5, 3), "TC"))
+    (True, False)
+    """
+    if "T" in spec.axes or "S" in spec.axes:
+        sizes = zip(shape, spec.shape, spec.axes, strict=False)
+        return len(shape) == spec.rank and all(size == wanted or axis in "TS" for size, wanted, axis in sizes)
+    return [size for size in shape if size != 1] == [size for size in spec.shape if size != 1]
 
 
 def _stacked(cells: list[Any], shape: Sequence[int]) -> Any:
