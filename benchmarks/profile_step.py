@@ -26,7 +26,7 @@ from medley.core.resolve import take_default
 from medley.graph.network import Network
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
-from medley.search.trial import SearchSpec, resolved
+from medley.search.search_spec import SearchSpec, resolved
 from medley.train.compiled import CompiledStepper
 from medley.train.eager import EagerStepper
 from medley.train.step_losses import outputs_and_losses

@@ -42,7 +42,7 @@ from medley.search.execute.executor import Executor, PendingTrial, TrialOutcome
 from medley.search.execute.files import Files
 from medley.search.execute.processes import Processes
 from medley.search.execute.task import TaskWriter
-from medley.search.trial import SearchSpec
+from medley.search.search_spec import SearchSpec
 from medley.search.tuners import Tuner
 
 

@@ -20,7 +20,7 @@ from medley.core.resolve import take_default
 from medley.graph.network import Network
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
-from medley.search.trial import SearchSpec, resolved
+from medley.search.search_spec import SearchSpec, resolved
 from medley.train.eager import EagerStepper
 from medley.train.loop import train
 from medley.train.steppers import Work as Amount

@@ -118,7 +118,7 @@ def _untrained(inputs, outputs, x, y, loss_weights=None, **metadata):
     from medley.model.model import Model
     from medley.search.encodings import Encodings
     from medley.search.labelled_rows import LabelledRows
-    from medley.search.trial import SearchSpec, resolved
+    from medley.search.search_spec import SearchSpec, resolved
     from medley.train.plan import Training
 
     graph = build_graph(inputs, outputs)

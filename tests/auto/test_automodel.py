@@ -15,7 +15,7 @@ from medley.auto.training_rows import match_rows, split_at_random
 from medley.balance.fixed import FixedWeights
 from medley.core.resolve import resolve
 from medley.errors import ConfigError, DataError, GraphError, MedleyWarning, NotFittedError, SearchError
-from medley.search import trial
+from medley.search import search_spec
 
 SIZE = 60
 
@@ -467,13 +467,13 @@ class TestSearch:
     @pytest.mark.parametrize("max_trials", [1, 3])
     def test_a_graph_is_resolved_once_per_trial(self, auto, monkeypatch, max_trials):
         calls = []
-        monkeypatch.setattr(trial, "resolve", lambda *args: calls.append(args) or resolve(*args))
+        monkeypatch.setattr(search_spec, "resolve", lambda *args: calls.append(args) or resolve(*args))
         model = fitted(auto(max_trials=max_trials, tuner="random"))
         assert len(calls) == len(model.history) == max_trials
 
     def test_trial_0_is_the_same_where_its_graph_is_resolved_again(self, auto, monkeypatch):
         first = fitted(auto(max_trials=2, tuner="random"))
-        monkeypatch.setattr(trial.ResolvedDefault, "is_chosen_by", lambda self, suggest: False)
+        monkeypatch.setattr(search_spec.ResolvedDefault, "is_chosen_by", lambda self, suggest: False)
         second = fitted(auto(max_trials=2, tuner="random", name="again"))
         columns = [name for name in first.history if name not in ("seconds", "curves") and "seconds" not in name]
         pd.testing.assert_frame_equal(first.history[columns], second.history[columns])

@@ -80,3 +80,29 @@ def test_weights_become_single_precision():
     assert (
         rows(np.ones(3, bool), np.ones(3, bool), weight=np.array([1.0, 2.0, 3.0])).weights["y"].dtype == torch.float32
     )
+
+
+@given(
+    first=st.tuples(masks, masks),
+    second=st.tuples(masks, masks),
+    index=st.lists(st.integers(0, 2 * SIZE - 1), min_size=1, max_size=12),
+    weighted=st.sampled_from(["", "first", "second", "both"]),
+)
+def test_joined_rows_are_those_of_one_then_those_of_the_other(first, second, index, weighted):
+    weights = {part: np.linspace(0.1, 1, SIZE) if weighted in (part, "both") else None for part in ("first", "second")}
+    parts = [rows(*first, weights["first"]), rows(*second, weights["second"])]
+    batch = parts[0].joined(parts[1]).take(torch.tensor(index))
+    for place, number in enumerate(index):
+        part, row = parts[number // SIZE], number % SIZE
+        expected = part.take(torch.tensor([row]))
+        assert torch.equal(batch.inputs["a"][place], expected.inputs["a"][0])
+        assert torch.equal(batch.targets["y"][place], expected.targets["y"][0])
+        assert (batch.present["a"] is None or batch.present["a"][place]) == (expected.present["a"] is None)
+        assert (batch.observed["y"] is None or batch.observed["y"][place]) == bool(
+            expected.observed["y"] is None or expected.observed["y"][0]
+        )
+        if weighted:
+            one = expected.weights["y"][0] if "y" in expected.weights else 1.0
+            assert float(batch.weights["y"][place]) == float(one)
+    assert batch.size == len(index)
+    assert batch.folds is None

@@ -7,7 +7,7 @@ import torch
 from medley.core import mapped
 from medley.core.batch import Rows
 from medley.core.codec import Encoded
-from medley.core.mapped import MappedRows, is_mapped
+from medley.core.mapped import JoinedRows, MappedRows, is_mapped
 
 
 @pytest.fixture
@@ -33,6 +33,17 @@ def test_batches_are_those_of_rows_in_memory(array):
         assert np.array_equal(batch.present["x"], expected.present["x"])
     assert in_file.size == 20
     assert in_file.device.type == "cpu"
+
+
+def test_rows_of_files_and_of_memory_are_joined(array):
+    whole = np.concatenate([array, array[:5], array])
+    parts = [Rows({"x": Encoded(part, np.ones(len(part), bool))}) for part in (array, np.array(array[:5]), array)]
+    joined = parts[0].joined(parts[1]).joined(parts[2])
+    index = torch.tensor([44, 0, 22, 19, 20, 22])
+    assert isinstance(joined.inputs["x"], JoinedRows)
+    assert torch.equal(joined.take(index).inputs["x"], torch.from_numpy(whole)[index])
+    assert torch.equal(joined.slice(18, 99).inputs["x"], torch.from_numpy(whole[18:]))
+    assert (joined.size, joined.row_bytes) == (45, 12)
 
 
 def test_a_batch_does_not_change_when_pages_are_released(array, monkeypatch):

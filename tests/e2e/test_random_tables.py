@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -212,6 +212,7 @@ def test_a_random_table_gives_a_model_or_an_error_of_ours(tmp_path_factory, pyte
 
     @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(tables())
+    @example(({"size": [1.5, 2.5] * 12, "target": ["red", "blue"] * 12}, ["target"], {}, "columns"))
     def check(drawn):
         table, targets, options, form = drawn
         with warnings.catch_warnings():
@@ -219,7 +220,7 @@ def test_a_random_table_gives_a_model_or_an_error_of_ours(tmp_path_factory, pyte
             outcomes[round_trip(as_form(table, form), targets, options, tmp_path_factory.mktemp("model"))] += 1
 
     check()
-    assert outcomes["predicted"] > examples / 20, outcomes
+    assert outcomes["predicted"] > (examples - FEW) / 20, outcomes  # few tables may all be refused
 
 
 def round_trip(rows, targets, options, folder):

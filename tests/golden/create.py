@@ -28,7 +28,7 @@ from medley.model.model import Model
 from medley.model.row_features import row_features
 from medley.search.encodings import Encodings
 from medley.search.labelled_rows import LabelledRows
-from medley.search.trial import SearchSpec, resolved
+from medley.search.search_spec import SearchSpec, resolved
 from medley.tables.columns.infer import infer
 from medley.tables.reading.read import read
 from medley.tables.view import InputFeed, TableView

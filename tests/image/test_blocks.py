@@ -304,7 +304,9 @@ def test_horizontal_flips_of_photographs_but_not_of_digits():
 def test_photographs_get_a_network_that_reduces_them_at_once(side):
     spec = image(3, side, side)
     chain = default_network(spec, DataSummary(100))
-    assert [type(node.block).__name__ for node in chain] == ["Normalization", "CompactConvBlock"]
+    assert [type(node.block).__name__ for node in chain] == ["Normalization", "ImageAugmentation", "CompactConvBlock"]
+    assert chain[1].block.horizontal_flip
+    assert chain[1].block.translation_factor > 0
     assert parameters(run(chain, spec)[0]) < 1_500_000
 
 

@@ -71,6 +71,7 @@ def test_all_errors_are_reported_at_once_with_the_inputs_names(model):
         ([1, 10**400, 1], "too large"),
         ([0.0, 0.0, 0.0], "must not be 0 in all rows"),
         (["a", "b", "c"], "numbers"),
+        ([1.0, 1j, 1.0], "complex numbers have no order"),
     ],
 )
 def test_invalid_weights_are_refused(weight, words):

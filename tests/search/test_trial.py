@@ -14,7 +14,8 @@ from medley.graph.graph import build_graph
 from medley.heads import ClassificationHead, RegressionHead
 from medley.search.encodings import Encodings
 from medley.search.labelled_rows import LabelledRows
-from medley.search.trial import OversizedError, SearchSpec, TrialResult, resolved, run
+from medley.search.search_spec import SearchSpec, resolved
+from medley.search.trial import OversizedError, TrialResult, run
 from medley.series.input import Input
 from medley.tabular import DenseBlock
 from medley.train.hooks import TrainingHooks

@@ -53,7 +53,7 @@ def rows(x):
     ]
 
 
-@pytest.mark.parametrize("name, cell", [("vector", [1.0, 2.0]), ("sensor", [[1.0, 2.0, 3.0]] * 5)])
+@pytest.mark.parametrize(("name", "cell"), [("vector", [1.0, 2.0]), ("sensor", [[1.0, 2.0, 3.0]] * 5)])
 def test_an_array_of_another_shape_is_an_error_of_its_field(client, rows, name, cell):
     response = client.post("/models/things/predict", json={"rows": [rows[0], {**rows[1], name: cell}]})
     assert response.status_code == 422

@@ -16,7 +16,7 @@ from medley.heads import ClassificationHead, RegressionHead
 from medley.model.tasks import Task, tasks_of
 from medley.search.encodings import Encodings
 from medley.search.labelled_rows import LabelledRows
-from medley.search.trial import SearchSpec, resolved
+from medley.search.search_spec import SearchSpec, resolved
 from medley.series.input import Input
 from medley.tabular import DenseBlock, NumericEmbedding, StructuredDataInput, TabMBlock
 from medley.text.block import TextBlock

@@ -26,8 +26,9 @@ from medley.search.checkpoint import TrialCheckpoints
 from medley.search.encodings import Encodings
 from medley.search.labelled_rows import LabelledRows
 from medley.search.objective import read_objective
+from medley.search.search_spec import SearchSpec, resolved
 from medley.search.suggest import DefaultSuggest
-from medley.search.trial import SearchSpec, TrialResult, resolved, train
+from medley.search.trial import TrialResult, train
 from medley.tabular.dense import DenseBlock
 from medley.tabular.input import StructuredDataInput
 from medley.train import loop

@@ -32,11 +32,12 @@ from medley.search.labelled_rows import LabelledRows
 from medley.search.objective import Objective, metric_directions, read_objective
 from medley.search.progress import Progress
 from medley.search.results import SearchResults, search_metadata
+from medley.search.search_spec import ResolvedDefault, SearchSpec
 from medley.search.store import Store
 from medley.search.stream import Stream
 from medley.search.study import Limits, Study
 from medley.search.temporary import temporary_folder
-from medley.search.trial import ResolvedDefault, SearchSpec, TrialResult
+from medley.search.trial import TrialResult
 from medley.search.tuners import Tuner, resolve_tuner
 from medley.train.plan import Training
 
@@ -243,7 +244,8 @@ class AutoModel(BestModelViews):
         try:
             study.run()
             self.model.metadata.update(search_metadata(study.results, study.ended))
-            conclude(self.model, train, val, budget, study.progress.log)
+            unlearned = None if self.model.metadata["plan"].get("last_epochs") else val
+            conclude(self.model, train, unlearned, budget, study.progress.log)
             keep_models(study.search_results, search_spec.data, is_temporary=self._is_temporary)
         finally:
             study.store.end()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from medley.core.codec import Encoded
-from medley.core.mapped import MappedRows, is_mapped
+from medley.core.mapped import JoinedRows, MappedRows, is_mapped
 
 RowWeights = np.ndarray | Mapping[str, np.ndarray | None] | None
 """Sample weights (N,) for all heads, or head name -> such; None where all rows weigh 1."""
@@ -96,7 +96,7 @@ class Rows:
         loss_targets: Mapping[str, Encoded] | None = None,
     ) -> None:
         self.device = torch.device(device)
-        self.inputs: dict[str, Tensor | MappedRows] = {
+        self.inputs: dict[str, Tensor | MappedRows | JoinedRows] = {
             name: MappedRows(array.array, device) if is_mapped(array.array) else _tensor(array.array, device)
             for name, array in inputs.items()
         }
@@ -123,16 +123,38 @@ class Rows:
         rows.folds = folds
         return rows
 
+    def joined(self, other: Rows) -> Rows:
+        """These rows, followed by others with the same inputs and targets; without folds."""
+        rows = self.with_folds(None)
+        sizes = (self.size, other.size)
+        rows.size = sum(sizes)
+        rows.inputs = {name: _joined_inputs(array, other.inputs[name]) for name, array in self.inputs.items()}
+        rows.present = {name: _joined_masks(mask, other.present[name], sizes) for name, mask in self.present.items()}
+        rows.targets = {name: torch.cat([array, other.targets[name]]) for name, array in self.targets.items()}
+        rows.observed = {
+            name: _joined_observed(mask, other.observed[name], sizes, self.device)
+            for name, mask in self.observed.items()
+        }
+        rows.loss_targets, rows.loss_observed = rows.targets, rows.observed
+        weights = {**other.weights, **self.weights}
+        rows.weights = {
+            name: torch.cat(
+                [part.weights.get(name, array.new_ones(size)) for part, size in zip((self, other), sizes, strict=True)]
+            )
+            for name, array in weights.items()
+        }
+        return rows
+
     @property
     def row_bytes(self) -> int:
         """Bytes per row that are read from files; 0 if everything is in memory."""
-        return sum(array.row_bytes for array in self.inputs.values() if isinstance(array, MappedRows))
+        return sum(array.row_bytes for array in self.inputs.values() if not isinstance(array, Tensor))
 
     def take(self, index: Tensor) -> Batch:
         """The rows at `index` (B,), a host tensor, as a batch."""
         device_index, host_index = self._device_index(index), index.numpy()
         inputs = {
-            name: array.take(host_index) if isinstance(array, MappedRows) else array.index_select(0, device_index)
+            name: array.index_select(0, device_index) if isinstance(array, Tensor) else array.take(host_index)
             for name, array in self.inputs.items()
         }
         masks = {name: None if mask is None else _mask_or_none(mask[host_index]) for name, mask in self.present.items()}
@@ -162,7 +184,7 @@ class Rows:
         return Batch(
             min(stop, self.size) - start,
             {
-                name: array.slice(start, stop) if isinstance(array, MappedRows) else array[start:stop]
+                name: array[start:stop] if isinstance(array, Tensor) else array.slice(start, stop)
                 for name, array in self.inputs.items()
             },
             {name: None if mask is None else _mask_or_none(mask[start:stop]) for name, mask in self.present.items()},
@@ -171,6 +193,32 @@ class Rows:
             {name: array[start:stop] for name, array in self.weights.items()},
             None if self.folds is None else self.folds[start:stop],
         )
+
+
+def _joined_inputs(
+    first: Tensor | MappedRows | JoinedRows, second: Tensor | MappedRows | JoinedRows
+) -> Tensor | JoinedRows:
+    if isinstance(first, Tensor) and isinstance(second, Tensor):
+        return torch.cat([first, second])
+    parts = [part for rows in (first, second) for part in (rows.parts if isinstance(rows, JoinedRows) else [rows])]
+    return JoinedRows(parts)
+
+
+def _joined_masks(first: np.ndarray | None, second: np.ndarray | None, sizes: tuple[int, int]) -> np.ndarray | None:
+    if first is None and second is None:
+        return None
+    parts = zip((first, second), sizes, strict=True)
+    return np.concatenate([np.ones(size, bool) if mask is None else mask for mask, size in parts])
+
+
+def _joined_observed(
+    first: Tensor | None, second: Tensor | None, sizes: tuple[int, int], device: torch.device
+) -> Tensor | None:
+    if first is None and second is None:
+        return None
+    parts = zip((first, second), sizes, strict=True)
+    ones = [torch.ones(size, dtype=torch.bool, device=device) if mask is None else mask for mask, size in parts]
+    return torch.cat(ones)
 
 
 def _target_tensors(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -61,6 +62,47 @@ class MappedRows:
         if self.device.type == "cuda":  # pinned memory is copied while the device still works
             return host.pin_memory().to(self.device, non_blocking=True)
         return host if self.device.type == "cpu" else host.to(self.device)
+
+
+class JoinedRows:
+    """Rows of several arrays, one after the other, of which some are memory-mapped.
+
+    Args:
+        parts: each (N, ...).
+
+    >>> rows = JoinedRows([torch.arange(3), torch.arange(10, 12)])
+    >>> rows.take(np.array([4, 0, 3])), rows.slice(2, 4)
+    (tensor([11,  0, 10]), tensor([ 2, 10]))
+    """
+
+    def __init__(self, parts: Sequence[Tensor | MappedRows]) -> None:
+        self.parts = list(parts)
+        self._starts = np.cumsum([0, *map(len, parts)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @property
+    def row_bytes(self) -> int:
+        """The size of one row in bytes."""
+        return max(part.row_bytes for part in self.parts if isinstance(part, MappedRows))
+
+    def take(self, index: np.ndarray) -> Tensor:
+        """The rows at `index` (B,)."""
+        part_of_row = np.searchsorted(self._starts, index, side="right") - 1
+        places = [np.flatnonzero(part_of_row == place) for place in range(len(self.parts))]
+        taken = [
+            part.take(index[rows] - start)
+            if isinstance(part, MappedRows)
+            else part[torch.from_numpy(index[rows] - start).to(part.device)]
+            for part, rows, start in zip(self.parts, places, self._starts, strict=False)
+        ]
+        order = torch.from_numpy(np.argsort(np.concatenate(places), kind="stable"))
+        return torch.cat(taken)[order.to(taken[0].device)]
+
+    def slice(self, start: int, stop: int) -> Tensor:
+        """The rows from `start` to `stop`."""
+        return self.take(np.arange(start, min(stop, len(self))))
 
 
 def is_mapped(array: np.ndarray) -> bool:

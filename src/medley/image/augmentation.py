@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Factor = float | tuple[float, float] | Space | None
 _PAIR = (tuple, list)
+_PHOTO_SIDE = 32
 
 
 class ImageAugmentation(Layer, register="image.augmentation"):
@@ -67,12 +68,11 @@ class ImageAugmentation(Layer, register="image.augmentation"):
                 yield f"rotation_factor must be a number or a pair (lowest, highest), got {value!r}."
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """Horizontal flips of colour images of at least 32 pixels; shifts of others by at most a tenth."""
+        """Flips and small shifts of colour images of at least 32 pixels; shifts of others by at most a tenth."""
         if not specs or specs[0].axes != "CHW":
             return {}
-        channels, height, width = specs[0].shape
-        is_photo = channels == 3 and min(height, width) >= 32
-        return {"translation_factor": 0.0 if is_photo else 0.1, "horizontal_flip": is_photo, "vertical_flip": False}
+        is_photo = is_photograph(specs[0])
+        return {"translation_factor": 0.05 if is_photo else 0.1, "horizontal_flip": is_photo, "vertical_flip": False}
 
     def build(self, *specs: Spec) -> nn.Module:
         """Builds the augmentation module."""
@@ -94,6 +94,15 @@ class ImageAugmentation(Layer, register="image.augmentation"):
         """The input's spec, unchanged."""
         image_size(specs[0], "ImageAugmentation")
         return specs[0]
+
+
+def is_photograph(spec: Spec) -> bool:
+    """Whether images have the size and the channels of photographs, for which a mirror image means the same.
+
+    >>> is_photograph(Spec((3, 48, 48), "CHW")), is_photograph(Spec((1, 48, 48), "CHW"))
+    (True, False)
+    """
+    return spec.axes == "CHW" and spec.shape[0] == 3 and min(spec.shape[1:]) >= _PHOTO_SIDE
 
 
 def _is_number(value: Any) -> bool:

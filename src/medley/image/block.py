@@ -13,7 +13,7 @@ from medley.core.registry import lookup
 from medley.core.shape import SpatialReduction
 from medley.core.space import OneOf, Space, searched
 from medley.core.spec import Spec
-from medley.image.augmentation import ImageAugmentation
+from medley.image.augmentation import ImageAugmentation, is_photograph
 from medley.image.compact import CompactConvBlock
 from medley.image.conv import ConvBlock
 from medley.image.efficientnet import EfficientNetBlock
@@ -70,15 +70,18 @@ class ImageBlock(Composite, register="image.block"):
         yield from pretrained_problem(self.pretrained)
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
-        """A pretrained encoder if one is available, otherwise a small network; augmentation from 1000 rows on.
+        """A pretrained encoder if one is available, otherwise a small network; augmentation of photographs.
+
+        Other images (of one channel, or less than 32 pixels) are augmented from 1000 rows on.
 
         The map of the small network is flattened for images of less than 32 pixels.
         """
         tiny = max(specs[0].shape[1:], default=1) <= TINY if specs else True
+        is_photo = bool(specs) and is_photograph(specs[0])
         block_type: Any = OneOf(*_FROM_SCRATCH, default="strided" if tiny else "compact")
         if choose_pretrained(self.pretrained, IMAGE_MODELS, "ImageBlock") is not None:
             block_type = "pretrained"
-        return {"block_type": block_type, "normalize": True, "augment": summary.rows >= 1000}
+        return {"block_type": block_type, "normalize": True, "augment": is_photo or summary.rows >= 1000}
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Connects normalisation, augmentation, network and reduction."""

@@ -165,7 +165,10 @@ def take_weights(weight: RowWeights, index: np.ndarray) -> RowWeights:
 
 def _one_weight_per_row(sample_weight: Any, rows: int) -> np.ndarray:
     try:
-        weight = np.asarray(sample_weight, dtype=np.float64).reshape(-1)
+        cells = np.asarray(sample_weight)
+        if cells.dtype.kind == "c":  # numpy only warns that it drops the imaginary part
+            raise TypeError("complex numbers have no order")
+        weight = cells.astype(np.float64).reshape(-1)
     except (TypeError, ValueError, OverflowError) as error:
         reason = str(error).rstrip(".")
         raise DataError(f"must be numbers, one per row: {reason}.", argument="sample_weight") from error

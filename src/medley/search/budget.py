@@ -18,8 +18,9 @@ ENCODER_FRACTION = 0.75
 PRETRAINED_FRACTION = 0.5
 """Fraction of the remaining time that pretrained encoders may take to run over all rows once."""
 
-MIN_EPOCHS = 10
-"""Epochs that the first trial should complete; encodings are made small enough for that."""
+MIN_EPOCHS, MIN_EPOCHS_OF_FEW_ROWS, MIN_SEEN_ROWS = 10, 25, 50_000
+"""Epochs that the first trial should complete, and rows that it should see in all; of few rows, it should complete 25
+epochs at most. Encodings are made small enough for that."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Budget:
         return None if self.limit is None else lambda: (self.time_left or 0.0) * LINEAR_FRACTION
 
     def seconds_per_row(self, rows: int) -> float:
-        """Seconds that one row may take per epoch, so that the first trial completes `MIN_EPOCHS` epochs.
+        """Seconds that one row may take per epoch, so that the first trial completes enough epochs (`MIN_EPOCHS`).
 
         Without a limit, computed as for one hour.
 
@@ -81,4 +82,5 @@ class Budget:
         0.01
         """
         seconds = 3600.0 if self.time_left is None else self.time_left
-        return seconds * ENCODER_FRACTION / MIN_EPOCHS / max(rows, 1)
+        epochs = max(MIN_EPOCHS, min(MIN_EPOCHS_OF_FEW_ROWS, MIN_SEEN_ROWS // max(rows, 1)))
+        return seconds * ENCODER_FRACTION / epochs / max(rows, 1)

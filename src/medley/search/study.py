@@ -21,9 +21,10 @@ from medley.search.feedback import Feedback
 from medley.search.interrupt import Interrupts
 from medley.search.progress import Progress
 from medley.search.results import SearchResults
+from medley.search.search_spec import ResolvedDefault, SearchSpec
 from medley.search.store import Store
 from medley.search.suggest import PLANNED, TrialSuggest
-from medley.search.trial import ResolvedDefault, SearchSpec, TrialResult
+from medley.search.trial import TrialResult
 from medley.search.tuners import Tuner, quiet
 from medley.train.hooks import TrainingHooks
 

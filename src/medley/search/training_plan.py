@@ -15,7 +15,7 @@ INCOMPLETE = ("time ran out", "interrupted")
 
 
 def training_plan(
-    graph: Graph, sources: Sequence[Source], trained: FitResult, first_stage: FitResult | None
+    graph: Graph, sources: Sequence[Source], trained: FitResult, first_stage: FitResult | None, last_epochs: int
 ) -> dict[str, Any]:
     """The plan of a training as JSON, which `medley.fit(plan=...)` repeats without a time limit.
 
@@ -24,6 +24,7 @@ def training_plan(
         sources: of the model.
         trained: the result of the training.
         first_stage: the result of the training of the first stage, or None.
+        last_epochs: number of epochs on all rows that followed.
     """
     codecs = {source.name: source.codec for source in sources}
     choices = {name: dict(codec.choices) for name, codec in codecs.items() if isinstance(codec, SupervisedCodec)}
@@ -32,6 +33,7 @@ def training_plan(
     return {
         "epochs": trained.epochs,
         "first_epochs": None if first_stage is None else first_stage.epochs,
+        "last_epochs": last_epochs,
         "inputs": choices,
         "complete": all(stage.stopped not in INCOMPLETE for stage in stages),
     }

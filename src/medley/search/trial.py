@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic
@@ -14,13 +14,10 @@ import torch
 from torch import Tensor
 
 from medley.balance.choose import balancer
-from medley.core.block import DataSummary
-from medley.core.input import InputBlock
 from medley.core.linear import SupervisedCodec
-from medley.core.resolve import Suggest, resolve, settle
 from medley.core.spec import Spec
 from medley.data.sources import Source
-from medley.errors import GraphError, MedleyError
+from medley.errors import MedleyError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.graph.untie import untie
@@ -28,70 +25,21 @@ from medley.model.model import Model
 from medley.model.records import Record
 from medley.model.tasks import tasks_of
 from medley.search.checkpoint import TrialCheckpoints
+from medley.search.last_epochs import deadline_before, epochs_on_all_rows, train_on_all_rows
+from medley.search.search_spec import ResolvedDefault, SearchSpec, resolved_or_default
 from medley.search.stages import FirstStageResult, find_first_stage, first_stage_plan, train_first_stage
-from medley.search.suggest import DefaultSuggest, Token, TrialSuggest
+from medley.search.suggest import TrialSuggest
 from medley.search.training_plan import training_plan
-from medley.search.trial_data import TrialData
 from medley.search.weaknesses import replace_weak_heads, shifted_columns, worse_than_linear
-from medley.tables.view import TableView
 from medley.train.best import choose_voters
 from medley.train.fit import VALIDATION_BATCH, Validation, fit
 from medley.train.hooks import TrainingHooks
-from medley.train.plan import Training, default_batch_size, default_epochs, default_learning_rate
+from medley.train.plan import Training
 from medley.train.validated import validation_predictions
 from medley.trust.trust import Trust
 
 NOT_LEARNED = 0.995
 """Validation loss divided by that of the constant baseline from which a target counts as not learned."""
-
-
-@dataclass(frozen=True)
-class SearchSpec:
-    """A search specification: the graph, its data, and how trials are trained and compared.
-
-    Args:
-        graph: as declared, with unset fields.
-        data: the encoded data, shared by all trials.
-        plan: the settings of the training, with unset fields.
-        loss_weights: how several losses are balanced.
-        score: the values of a record, by name -> objective to minimise.
-        seed: of weights, order of rows, and dropout.
-        max_model_size: maximum number of parameters of a network, or None.
-        table: how models read a table; None if they do not.
-        about: JSON values to add to the metadata of models.
-        by_task: whether each task uses the weights of its best epoch.
-    """
-
-    graph: Graph
-    data: TrialData
-    plan: Training
-    loss_weights: Any
-    score: Callable[[Mapping[str, float]], float]
-    seed: int
-    max_model_size: int | None = None
-    table: TableView | None = None
-    about: Mapping[str, Any] = field(default_factory=dict)
-    by_task: bool = True
-
-    @property
-    def summary(self) -> DataSummary:
-        """The data summary, on which defaults depend besides the specs."""
-        return DataSummary(self.data.parts[0].size, len(self.graph.inputs), self.data.heads)
-
-    @property
-    def batch_size(self) -> int:
-        """Rows per step."""
-        return self.plan.batch_size or default_batch_size(self.summary.rows)
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of a whole training."""
-        return self.plan.epochs or default_epochs(self.summary.rows, self.batch_size)
-
-    @property
-    def steps(self) -> int:
-        """Steps of a whole training."""
-        return self.epochs * -(-self.summary.rows // self.batch_size)
 
 
 @dataclass
@@ -144,65 +92,6 @@ class TrialResult:
 
 class OversizedError(MedleyError):
     """A network has more parameters than `max_model_size` allows."""
-
-
-def resolved(search_spec: SearchSpec, suggest: Suggest) -> tuple[Graph, Training]:
-    """The resolved graph and training plan.
-
-    Raises:
-        GraphError: a part cannot read its nodes, or no part reads an input.
-    """
-    graph = search_spec.graph
-    outputs = resolve(graph.outputs, graph.names, search_spec.data.spec, suggest, search_spec.summary)
-    inputs = {node.block.name: node.block for node in Graph.walk(outputs) if isinstance(node.block, InputBlock)}
-    if unread := [name for name in graph.input_names if name not in inputs]:
-        raise GraphError(
-            f"Inputs and outputs not connected. With these values no output reads {', '.join(map(repr, unread))}: "
-            "a block that is called on several nodes takes only the first. Join them with Merge() before it."
-        )
-    inputs = tuple(inputs[name] for name in graph.input_names)
-    defaults = (
-        {"learning_rate": default_learning_rate(search_spec.steps)} if search_spec.plan.learning_rate is None else {}
-    )
-    plan = settle(search_spec.plan, "training", suggest, defaults)
-    return Graph(inputs, tuple(outputs)), plan
-
-
-def resolved_or_default(
-    search_spec: SearchSpec, suggest: TrialSuggest, default: ResolvedDefault | None
-) -> tuple[Graph, Training]:
-    """The resolved graph and training plan of a trial: those of the default where the trial takes it."""
-    if default is not None and default.is_chosen_by(suggest):
-        return default.graph, default.plan
-    return resolved(search_spec, suggest)
-
-
-class ResolvedDefault:
-    """The graph and the training plan with their defaults: resolved once, for checks before a search and for trial 0.
-
-    Args:
-        search_spec: the search specification.
-
-    Attributes:
-        graph: resolved.
-        plan: the settings of the training, every field set.
-
-    Raises:
-        GraphError: a part cannot read its nodes, or no part reads an input.
-    """
-
-    def __init__(self, search_spec: SearchSpec) -> None:
-        self._suggest = DefaultSuggest()
-        self.graph, self.plan = resolved(search_spec, self._suggest)
-
-    @property
-    def params(self) -> dict[str, Token]:
-        """Parameter name -> representation of the default in a study."""
-        return self._suggest.params
-
-    def is_chosen_by(self, suggest: TrialSuggest) -> bool:
-        """Whether a trial takes the defaults, so that this is its graph and plan. Asks it for all parameters."""
-        return self._suggest.replay(suggest)
 
 
 def new_network(
@@ -324,7 +213,9 @@ def train(
         rows = [rows[0].with_folds(None), *rows[1:]]
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
-    main_hooks = replace(hooks, checkpoint=partial(checkpoints.offer, "main"))
+    deadline = hooks.deadline if val is None else deadline_before(plan, hooks.deadline)
+    main_hooks = replace(hooks, checkpoint=partial(checkpoints.offer, "main"), deadline=deadline)
+    main_start = monotonic()
     fit_arguments = (tasks, task_balancer, plan, rows[0], val, main_hooks, search_spec.seed)
     is_interrupted = first_stage is not None and (
         first_stage.training.stopped == "interrupted" or hooks.is_interrupted()
@@ -339,12 +230,14 @@ def train(
             search_spec, graph, specs, first_stage
         )  # the outputs of the first stage, which is complete
         trained = fit(network, *fit_arguments, stopped="interrupted")
+    main_seconds = monotonic() - main_start
     weights = dict(zip(names, task_balancer.loss_weights, strict=True))
     result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score
     scores = trained.records[trained.best_epoch].flat() if trained.records else {}
     not_learned: list[str] = []
     outputs: dict[str, Tensor] = {}
     weaknesses: dict[str, Any] = {}
+    joint_graph, joint_network = graph, network
     evaluated = rows[0] if val is None and rows[0].folds is not None else val
     read = {} if evaluated is None else data.read(graph)
     encoded = {name: encoded_parts[-1] for name, encoded_parts in read.items()}
@@ -379,6 +272,15 @@ def train(
             weaknesses["shifted"] = shifted_columns(sources, read, data.parts, search_spec.table, [time])
         # What is learnt from them is learnt once for the models that are kept: `keep_models`.
         trust = Trust(validation_predictions(network, tasks, evaluated, *labels, where, part.groups, outputs))
+    last_epochs = epochs_on_all_rows(plan, trained, main_seconds, hooks.deadline, rows)
+    if last_epochs:
+        last_plan = replace(plan, epochs=last_epochs)
+        last = (tasks, task_balancer, last_plan, rows, hooks, search_spec.seed, checkpoints)
+        last_epochs = train_on_all_rows(joint_network, *last)
+    if last_epochs:
+        graph, network = joint_graph, joint_network
+        constant = [name for name, how in weaknesses.get("replaced", {}).items() if how == "constant"]
+        replace_weak_heads(network, data.targets, dict.fromkeys(constant, float("inf")), None)
     result.reason, result.seconds = trained.stopped, monotonic() - start_time
     metadata = {
         **search_spec.about,
@@ -392,7 +294,9 @@ def train(
         "not_learned": not_learned,
         "wanted_epochs": trained.wanted,
         **weaknesses,
-        "plan": training_plan(graph, sources, trained, None if first_stage is None else first_stage.training),
+        "plan": training_plan(
+            graph, sources, trained, None if first_stage is None else first_stage.training, last_epochs
+        ),
         "unreadable_rows": data.unreadable_rows,
     }
     frozen = data.frozen.for_models()

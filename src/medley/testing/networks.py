@@ -24,7 +24,7 @@ from medley.model.model import Model
 from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
 from medley.search.labelled_rows import LabelledRows
-from medley.search.trial import SearchSpec, resolved
+from medley.search.search_spec import SearchSpec, resolved
 from medley.testing.modules import check_gradients, check_rows
 from medley.testing.suggestions import MAX_PARAMETERS
 from medley.train.plan import Training

@@ -117,10 +117,15 @@ def _as_text(value: Any, row: int, most: int) -> str | None:
 
 def _is_missing(value: Any) -> bool:
     # pandas' NA cannot be compared; checking its type by name avoids importing pandas.
-    return (
-        value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, Number) and value != value)
-    )
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or _is_nan(value)
+
+
+def _is_nan(value: Any) -> bool:
+    try:
+        return isinstance(value, Number) and bool(value != value)
+    except ArithmeticError:  # a signalling NaN of `decimal`
+        return True
 
 
 def _first_number(rows: Iterable[Any]) -> Any:
-    return next(value for value in rows if isinstance(value, Number) and value == value)
+    return next(value for value in rows if isinstance(value, Number) and not _is_nan(value))

@@ -39,6 +39,9 @@ class Training:
             a minute to compile, once per shape of a network; `"eager"` does not; `"auto"` compiles on a CPU where
             training is long enough to pay for it.
         first_epochs: epochs of the first stage (`FirstStage`), if there is one; None for 15.
+        last_epochs: epochs at the end in which validation rows are learned from, too, when all that they tell is known;
+            None for half as many as before. They are left out where the time is short, or where the best epoch came
+            early. The scores of a model are those before them.
         threads: CPU threads; None for one for small networks, which several would slow down, and all for others.
 
     Raises:
@@ -65,6 +68,7 @@ class Training:
     beta2: float = 0.999
     average: float = 0.0
     first_epochs: int | None = None
+    last_epochs: int | None = 0
     stepper: str = "auto"
 
     def __post_init__(self) -> None:
@@ -78,6 +82,7 @@ class Training:
                 errors.add(f"must be one of {choices}, got {value!r}.{hint}", where="Training", argument=name)
         for name in ("epochs", "batch_size", "threads", "first_epochs"):
             check_whole_number(errors, getattr(self, name), name, where="Training")
+        check_whole_number(errors, self.last_epochs, "last_epochs", at_least=0, where="Training")
         for name in ("learning_rate", "weight_decay", "clip", "patience", "beta2", "average"):
             value = getattr(self, name)
             if space_of(self, name) and (value is None or isinstance(value, Space)):

@@ -20,8 +20,9 @@ from medley.search.execute.task import TaskWriter, restore_task
 from medley.search.execute.work import work
 from medley.search.labelled_rows import LabelledRows
 from medley.search.objective import read_objective
+from medley.search.search_spec import ResolvedDefault, SearchSpec
 from medley.search.suggest import TrialSuggest
-from medley.search.trial import ResolvedDefault, SearchSpec, TrialResult, run
+from medley.search.trial import TrialResult, run
 from medley.tabular.input import StructuredDataInput
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training

@@ -1,6 +1,7 @@
 """Cells that are read one by one have the values that they have in a frame, and what cannot be read is reported."""
 
 import datetime
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,17 @@ from medley.tables.columns.cell_reader import CellReader
 from medley.tables.columns.cells import table_cells
 from medley.tables.reading.few_rows import few_rows
 from medley.tables.reading.read import read
+
+
+class Incomparable:
+    """A cell that cannot be compared."""
+
+    def __ne__(self, other):
+        raise ValueError("not comparable")
+
+    def __repr__(self):
+        return "Incomparable()"
+
 
 KINDS = [
     ("number", "", None),
@@ -34,6 +46,7 @@ CELLS = [
     *[0, 1, -99, 2**60 + 1, 10**30, 1.5, -0.0, 1e300, float("inf"), True, False, "yes", "2024-05-01", "3 days"],
     *[1_700_000_000, "a, b", b"red", [1.0, 2.0], {"a": 1}, datetime.date(2024, 5, 1), datetime.timedelta(days=2)],
     *[np.float64(1.5), np.int64(3), np.float32(0.1), np.bool_(True), np.str_("red"), "\ud800", "long " * 100],
+    *[pd.NA, pd.NaT, Decimal("1.5"), Decimal("NaN"), Decimal("sNaN"), np.arange(2), np.array(1.5), Incomparable()],
 ]
 
 

@@ -85,6 +85,7 @@ def check_plan(errors: ErrorCollector, plan: Any) -> None:
         return
     check_whole_number(errors, plan["epochs"], 'plan["epochs"]', optional=False)
     check_whole_number(errors, plan["first_epochs"], 'plan["first_epochs"]')
+    check_whole_number(errors, plan.get("last_epochs"), 'plan["last_epochs"]', at_least=0)
 
 
 def replace_fields(block: AnyInput, fields: Mapping[str, Any]) -> AnyInput:

@@ -232,6 +232,7 @@ def fit(
     name = path_name(design.inputs, design.heads)
     path = _path_fields(plan, name, [str(block.name) for block in design.inputs])
     path = path if local_means else {**path, "local_means": False}
+    uses_all_rows = split_settings.is_free and split is None and rows.stream is None
     auto = AutoModel(
         design.inputs,
         table_graph(design.inputs, design.heads, path=path),
@@ -246,7 +247,8 @@ def fit(
         loss_weights=loss_weights,
         time_limit=budget.limit,
         device=device,
-        training=training or table_training(design.inputs, rows.train.size, epochs, batch_size, plan),
+        training=training
+        or table_training(design.inputs, rows.train.size, epochs, batch_size, plan, uses_all_rows=uses_all_rows),
     )
     auto.search(
         rows.train,

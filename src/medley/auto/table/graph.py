@@ -87,12 +87,19 @@ def has_folds(inputs: Sequence[InputBlock]) -> bool:
     return not any(block.shares_encoder for block in inputs)
 
 
+LEAST_PATIENCE, PATIENCE_FRACTION = 10, 0.3
+"""Epochs without improvement after which a training with encoders stops, at least and as a fraction of its epochs: at
+the high learning rates in the middle of the schedule, scores rise and fall for a long time before they improve."""
+
+
 def table_training(
     inputs: Sequence[InputBlock],
     rows: int,
     epochs: int | None,
     batch_size: int | None,
     plan: Mapping[str, Any] | None = None,
+    *,
+    uses_all_rows: bool = False,
 ) -> Training:
     """The default training of a table's network.
 
@@ -102,18 +109,23 @@ def table_training(
         epochs: number of epochs, if it is fixed.
         batch_size: rows per step, if it is fixed.
         plan: the plan of an earlier training, to repeat it.
+        uses_all_rows: whether validation rows are learned from, too, in the last epochs, if nothing fixes the epochs.
     """
     plan = plan or {}
+    last_epochs = plan.get("last_epochs", 0) if plan or epochs or not uses_all_rows else None
     epochs = epochs or plan.get("epochs")
     if not has_folds(inputs):
         batch_size = batch_size or default_batch_size(rows)
         max_epochs = min((block.max_epochs for block in inputs if block.max_epochs is not None), default=None)
         number_of_epochs = default_epochs(rows, batch_size)
+        epochs = epochs or (number_of_epochs if max_epochs is None else min(number_of_epochs, max_epochs))
         return Training(
             learning_rate=OneOf(2e-3, 5e-3, 1e-2, default=5e-3),
-            epochs=epochs or (number_of_epochs if max_epochs is None else min(number_of_epochs, max_epochs)),
+            epochs=epochs,
             batch_size=batch_size,
+            patience=max(LEAST_PATIENCE, round(epochs * PATIENCE_FRACTION)),
             first_epochs=plan.get("first_epochs"),
+            last_epochs=last_epochs,
         )
     if any(block.fits_alone for block in inputs):
         return Training(

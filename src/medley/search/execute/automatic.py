@@ -24,8 +24,9 @@ from medley.search.execute.processes import Processes
 from medley.search.execute.serial import Serial
 from medley.search.execute.stacked import Stacked
 from medley.search.execute.task import TaskWriter
+from medley.search.search_spec import ResolvedDefault, SearchSpec, resolved
 from medley.search.stages import find_first_stage
-from medley.search.trial import ResolvedDefault, SearchSpec, new_network, resolved
+from medley.search.trial import new_network
 from medley.search.tuners import Tuner
 from medley.train.eager import EagerStepper
 from medley.train.plan import Training

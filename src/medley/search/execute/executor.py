@@ -8,8 +8,9 @@ from pathlib import Path
 
 from medley.model.model import Model
 from medley.search.checkpoint import TrialCheckpoints
+from medley.search.search_spec import ResolvedDefault, SearchSpec
 from medley.search.suggest import TrialSuggest
-from medley.search.trial import ResolvedDefault, SearchSpec, TrialResult
+from medley.search.trial import TrialResult
 from medley.train.hooks import TrainingHooks
 
 

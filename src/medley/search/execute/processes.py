@@ -21,7 +21,7 @@ from medley.search.execute.executor import Executor, PendingTrial, TrialOutcome
 from medley.search.execute.messages import MAX_LOSSES, finished, hear, interrupted, lost
 from medley.search.execute.shared_folder import EXECUTION
 from medley.search.execute.task import TaskWriter, seconds_left
-from medley.search.trial import SearchSpec
+from medley.search.search_spec import SearchSpec
 
 POLL_SECONDS = 0.2
 """Seconds that `poll` waits for a message."""

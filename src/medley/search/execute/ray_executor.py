@@ -22,7 +22,7 @@ from medley.search.execute.packing import pack, unpack
 from medley.search.execute.ray_worker import Mailbox, remove_arrays, run_trial
 from medley.search.execute.shared_folder import EXECUTION
 from medley.search.execute.task import TaskWriter, seconds_left
-from medley.search.trial import SearchSpec
+from medley.search.search_spec import SearchSpec
 
 POLL_SECONDS = 0.2
 """Seconds that `poll` waits for messages."""

@@ -7,7 +7,8 @@ from typing import final
 
 from medley.search.attempt import attempt
 from medley.search.execute.executor import Executor, PendingTrial, TrialOutcome
-from medley.search.trial import SearchSpec, run
+from medley.search.search_spec import SearchSpec
+from medley.search.trial import run
 
 
 @final

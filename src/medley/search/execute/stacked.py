@@ -9,7 +9,8 @@ from typing import final
 from medley.model.model import Model
 from medley.search.attempt import attempt
 from medley.search.execute.executor import Executor, PendingTrial, TrialOutcome
-from medley.search.trial import SearchSpec, resolved, run
+from medley.search.search_spec import SearchSpec, resolved
+from medley.search.trial import run
 from medley.train.stacked import Lane, Stack
 from medley.train.steppers import stepper_of_lane
 

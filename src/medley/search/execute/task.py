@@ -31,9 +31,9 @@ from medley.search.execute.executor import PendingTrial
 from medley.search.labelled_rows import LabelledRows
 from medley.search.node_stream import NodeStream
 from medley.search.objective import Objective, Score
+from medley.search.search_spec import SearchSpec, resolved_or_default
 from medley.search.stream import Stream, StreamEncoding
 from medley.search.table_stream import TableStream
-from medley.search.trial import SearchSpec, resolved_or_default
 from medley.search.trial_data import TrialData
 from medley.tables.view import TableView
 from medley.train.plan import Training

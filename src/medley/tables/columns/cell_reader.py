@@ -74,9 +74,13 @@ class CellReader:
         """Cells that are numbers or missing; None if any is something else, or may lose digits as a float."""
         numbers = []
         for cell in cells:
-            if cell is None or cell != cell:
+            if cell is None:
                 numbers.append(np.nan)
-            elif type(cell) not in _NUMBERS or not -_MAX_EXACT < cell < _MAX_EXACT:
+            elif type(cell) not in _NUMBERS:  # before any comparison, which pd.NA, arrays and signalling NaNs refuse
+                return None
+            elif cell != cell:
+                numbers.append(np.nan)
+            elif not -_MAX_EXACT < cell < _MAX_EXACT:
                 return None
             else:
                 numbers.append(np.nan if cell in self._missing_numbers else cell)
