@@ -35,6 +35,14 @@ def fit(frame, last_epochs, **options):
     return md.fit(frame, ["price", "kind"], **{**arguments, **options})
 
 
+@pytest.fixture
+def three_epochs(monkeypatch):
+    """A time limit in which three epochs fit, of which none is too early to be the best."""
+    monkeypatch.setattr("medley.train.fit.affordable_epochs", lambda *args: 3)
+    monkeypatch.setattr("medley.search.last_epochs.LATE", 0)
+    return {"training": None, "time_limit": 120}
+
+
 @pytest.mark.parametrize("columns", [["photo"], ["size", "photo"]])
 def test_the_scores_are_those_before_and_the_answers_those_after(frame, columns):
     rows = frame[[*columns, "price", "kind"]]
@@ -63,17 +71,15 @@ def test_validation_rows_are_learned(frame):
     assert error[held_out].mean() < 0.7 * rows["price"].abs().mean()  # noise, so it can only be known by heart
 
 
-def test_a_table_keeps_rows_that_the_caller_held_out(frame):
-    options, frame = {"training": None, "epochs": None, "time_limit": 4}, frame.drop(columns="size")
-    assert fit(frame, 0, **options).metadata["plan"]["last_epochs"] > 0
+def test_a_table_keeps_rows_that_the_caller_held_out(frame, three_epochs):
+    assert fit(frame, 0, **three_epochs).metadata["plan"]["last_epochs"] > 0
     marked = frame.assign(part=["test" if row % 5 == 0 else "train" for row in range(ROWS)])
     for rows, more in ((frame, {"validation_split": 0.2}), (marked, {"split": "part"}), (frame, {"epochs": 3})):
-        assert fit(rows, 0, **{**options, **more}).metadata["plan"]["last_epochs"] == 0
+        assert fit(rows, 0, **{**three_epochs, **more}).metadata["plan"]["last_epochs"] == 0
 
 
-def test_a_plan_repeats_the_last_epochs(frame):
-    frame = frame.drop(columns="size")
-    timed = fit(frame, 0, training=None, time_limit=5)
+def test_a_plan_repeats_the_last_epochs(frame, three_epochs):
+    timed = fit(frame, 0, **three_epochs)
     again = fit(frame, 0, training=None, plan=timed.metadata["plan"])
     assert again.metadata["plan"]["last_epochs"] == timed.metadata["plan"]["last_epochs"] > 0
     pd.testing.assert_frame_equal(timed.predict(frame), again.predict(frame))
