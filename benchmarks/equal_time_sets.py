@@ -205,6 +205,8 @@ FASHION = DataSet(
     left_out=("id", "masterCategory", "articleType", "digest"),
     files=FASHION_FILES,
 )
+# The name still keeps rows of one product on one side.
+FASHION_PHOTO = replace(FASHION, texts=(), left_out=(*FASHION.left_out, "productDisplayName"))
 HOUSE_IMAGES = ("image_frontal", "image_bedroom", "image_bathroom", "image_kitchen")
 
 SETS = {
@@ -243,8 +245,9 @@ SETS = {
         several_splits=True,
     ),
     "fashion": FASHION,
-    # The name still keeps rows of one product on one side.
-    "fashion_photo": replace(FASHION, texts=(), left_out=(*FASHION.left_out, "productDisplayName")),
+    "fashion_photo": FASHION_PHOTO,
+    "fashion_photo_500": replace(FASHION_PHOTO, train_rows=500),
+    "fashion_photo_2000": replace(FASHION_PHOTO, train_rows=2_000),
     "mnist_question": DataSet(
         read_mnist_question,
         {"digit": "accuracy", "answer": "accuracy"},

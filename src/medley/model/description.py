@@ -170,6 +170,8 @@ def _training(metadata: Mapping[str, Any], *, several: bool) -> Iterator[Section
     settings: dict[str, Any] = {**metadata.get("training", {})}
     if "epochs" in metadata:
         settings["epochs run"] = len(metadata["epochs"])
+    settings["last epochs"] = metadata.get("plan", {}).get("last_epochs", 0)
+    settings.pop("last_epochs", None)
     if "loss_weights" in metadata and several:
         weights = metadata["loss_weights"].items()
         settings["loss weights"] = ", ".join(f"{name} {format_number(weight)}" for name, weight in weights)
