@@ -10,7 +10,7 @@ import pytest
 import medley as md
 from medley.core.batch import Rows
 from medley.core.codec import Encoded
-from medley.errors import ConfigError
+from medley.errors import ConfigError, WeakModelWarning
 from medley.model.records import Record
 from medley.search.last_epochs import TIME_FRACTION, deadline_before, epochs_on_all_rows
 from medley.train.fit import fit as train
@@ -57,6 +57,16 @@ def test_the_scores_are_those_before_and_the_answers_those_after(frame, columns)
     parts = [str(node.block.name) for node in after.graph.nodes()]
     copies = [name for name in parts if name.startswith("image_block") and "(" in name]
     assert copies == []  # one encoder for all targets, which makes predictions faster
+
+
+def test_a_target_that_is_not_learned_stays_constant(frame):
+    rows = frame[["photo"]].assign(price=np.random.default_rng(2).normal(size=ROWS))
+    wild = Training(learning_rate=0.9, epochs=1, last_epochs=2, schedule="constant")
+    with pytest.warns(WeakModelWarning, match="price: the model is no better than a constant"):
+        model = md.fit(rows, "price", max_trials=1, verbose=0, pretrained=None, training=wild)
+    assert model.metadata["replaced"] == {"price": "constant"}
+    assert model.metadata["plan"]["last_epochs"] == 2
+    assert model.predict(rows)["price"].nunique() == 1
 
 
 def test_validation_rows_are_learned(frame):

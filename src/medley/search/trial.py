@@ -30,7 +30,7 @@ from medley.search.search_spec import ResolvedDefault, SearchSpec, resolved_or_d
 from medley.search.stages import FirstStageResult, find_first_stage, first_stage_plan, train_first_stage
 from medley.search.suggest import TrialSuggest
 from medley.search.training_plan import training_plan
-from medley.search.weaknesses import replace_weak_heads, shifted_columns, worse_than_linear
+from medley.search.weaknesses import replace_heads, replace_weak_heads, shifted_columns, worse_than_linear
 from medley.train.best import choose_voters
 from medley.train.fit import VALIDATION_BATCH, Validation, fit
 from medley.train.hooks import TrainingHooks
@@ -279,8 +279,7 @@ def train(
         last_epochs = train_on_all_rows(joint_network, *last)
     if last_epochs:
         graph, network = joint_graph, joint_network
-        constant = [name for name, how in weaknesses.get("replaced", {}).items() if how == "constant"]
-        replace_weak_heads(network, data.targets, dict.fromkeys(constant, float("inf")), None)
+        replace_heads(network, data.targets, weaknesses.get("replaced", {}))
     result.reason, result.seconds = trained.stopped, monotonic() - start_time
     metadata = {
         **search_spec.about,

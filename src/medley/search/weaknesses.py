@@ -103,6 +103,21 @@ def replace_weak_heads(
     return replaced
 
 
+def replace_heads(network: Network, targets: Mapping[str, TargetCodec], replaced: Mapping[str, str]) -> None:
+    """Lets the same heads of another network of the graph predict what `replace_weak_heads` let them predict.
+
+    Args:
+        network: changed in place.
+        targets: head name -> fitted codec.
+        replaced: as `replace_weak_heads` returned it.
+    """
+    for name, prediction in replaced.items():
+        if prediction == "linear":
+            predict_linear(network.part(name))
+        else:
+            predict_constant(network.part(name), torch.as_tensor(targets[name].prior))
+
+
 def shifted_columns(
     sources: Sequence[Source],
     encoded: Mapping[str, Sequence[Encoded]],
