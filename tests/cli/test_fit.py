@@ -95,6 +95,26 @@ def test_every_option_reaches_the_search(capsys, pets_csv, tmp_path, monkeypatch
     }
 
 
+def test_ranks_are_those_of_ray(capsys, pets_csv, tmp_path, monkeypatch):
+    received = {}
+
+    def fake(table, targets, **options):
+        received.update(options)
+        raise md.MedleyError("enough")
+
+    monkeypatch.setattr("medley.auto.table.fit.fit", fake)
+    arguments = [pets_csv, "--target", "price", "-o", tmp_path / "model"]
+    assert run(capsys, *arguments, *["--executor", "ray", "--workers", "2", "--ranks", "4"])[0] == 2
+    assert (received["executor"].ranks, received["executor"].workers, "workers" in received) == (4, 2, False)
+    received.clear()
+    code, _, err = run(capsys, *arguments, *["--executor", "processes", "--ranks", "4"])
+    assert (code, received) == (2, {})
+    assert "--ranks needs --executor ray" in err
+    code, _, err = run(capsys, *arguments, *["--executor", "ray", "--ranks", "0"])
+    assert (code, received) == (2, {})
+    assert "--ranks must be a whole number of at least 1, got 0" in err
+
+
 def test_quiet_prints_nothing_and_the_default_folder_has_the_files_name(capsys, pets_csv, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run(capsys, *quick("pets.csv", "--target", "price", "-q")) == (0, "", "")

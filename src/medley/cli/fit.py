@@ -8,7 +8,7 @@ import sys
 from contextlib import nullcontext, redirect_stdout
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medley.cli.config import add_config, config_text, options_of
 from medley.cli.inspect import add_table_arguments, column_kinds, missing_values
@@ -136,6 +136,12 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
         help="the number of networks that are trained at the same time (default: one per CPU core)",
     )
     parser.add_argument(
+        "--ranks",
+        metavar="N",
+        type=_whole_number,
+        help="the number of processes of a cluster that train each network together, with --executor ray (default: 1)",
+    )
+    parser.add_argument(
         "--on-bad-file",
         choices=("warn", "raise", "drop"),
         default="warn",
@@ -199,6 +205,10 @@ def run(args: argparse.Namespace) -> int:
         return run_more(args, folder, errors)
     if args.new_classes is not None:
         errors.add("--new-classes needs --from MODEL: a new model has all classes of its table.")
+    if args.ranks is not None and args.executor != "ray":
+        errors.add(
+            "--ranks needs --executor ray; processes of other clusters are started with torchrun (docs/scale.md)."
+        )
     kinds = column_kinds(args.kind, errors)
     if args.resume and args.overwrite:
         errors.add("--resume continues a search, and --overwrite starts a new one; choose one of them.")
@@ -247,6 +257,15 @@ def _is_ours(name: str) -> bool:
     return is_model_file(name) or re.fullmatch(r"\.new-\d+", name) is not None
 
 
+def _execution(args: argparse.Namespace) -> dict[str, Any]:
+    """The arguments `executor` and `workers` of `fit`."""
+    if args.ranks is None or args.executor != "ray":  # otherwise reported by now
+        return {"executor": args.executor, "workers": args.workers}
+    from medley.search.execute.ray_executor import Ray
+
+    return {"executor": Ray(args.workers, ranks=args.ranks)}
+
+
 def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: ErrorCollector) -> Model:
     from medley.auto.table.arguments import check_search, read_and_design
     from medley.auto.table.fit import fit
@@ -276,6 +295,6 @@ def _fit(args: argparse.Namespace, folder: Path, kinds: dict[str, str], errors: 
     if errors.errors:  # reported together with all other errors
         check_search(errors, **search, **(output if folder.is_dir() or not folder.exists() else {}))
         read_and_design(errors, source, args.target, **table, roles=roles)
-    output |= {"overwrite": args.overwrite, "resume": args.resume, "executor": args.executor, "workers": args.workers}
+    output |= {"overwrite": args.overwrite, "resume": args.resume, **_execution(args)}
     output |= {"pretrained": pretrained, "local_means": args.local_means}
     return fit(source, args.target, **table, **roles, **search, **output)

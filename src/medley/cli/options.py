@@ -20,6 +20,7 @@ OPTIONS = {
     "device": "--device",
     "executor": "--executor",
     "workers": "--workers",
+    "ranks": "--ranks",
     "root": "--root",
     "on_bad_file": "--on-bad-file",
     "on_unreadable": "--on-unreadable",
