@@ -18,8 +18,8 @@ ENCODER_FRACTION = 0.75
 PRETRAINED_FRACTION = 0.5
 """Fraction of the remaining time that pretrained encoders may take to run over all rows once."""
 
-MIN_EPOCHS, MIN_EPOCHS_OF_FEW_ROWS, MIN_SEEN_ROWS = 10, 25, 50_000
-"""Epochs that the first trial should complete, and rows that it should see in all; of few rows, it should complete 25
+MIN_EPOCHS, MIN_EPOCHS_OF_FEW_ROWS, MIN_SEEN_ROWS = 10, 18, 40_000
+"""Epochs that the first trial should complete, and rows that it should see in all; of few rows, it should complete 18
 epochs at most. Encodings are made small enough for that."""
 
 

@@ -46,6 +46,11 @@ MAX_TRIALS, ROWS_PER_TRIAL = 100, 50
 """Trials of a search whose number is not given, at most: in all, and validation rows per trial."""
 
 
+FEW_ROWS, SECONDS_PER_ROW = 4_000, 0.015
+"""Rows below which, and seconds of the time limit per row from which, held-out rows of images and the like are learned
+from in last epochs (record 52)."""
+
+
 def fit(
     table: Any,
     targets: str | Sequence[str] | Mapping[str, Any],
@@ -232,7 +237,7 @@ def fit(
     name = path_name(design.inputs, design.heads)
     path = _path_fields(plan, name, [str(block.name) for block in design.inputs])
     path = path if local_means else {**path, "local_means": False}
-    uses_all_rows = split_settings.is_free and split is None and rows.stream is None
+    uses_all_rows = split_settings.is_free and split is None and rows.stream is None and _has_time(size, budget)
     auto = AutoModel(
         design.inputs,
         table_graph(design.inputs, design.heads, path=path),
@@ -286,6 +291,12 @@ def _path_fields(plan: Mapping[str, Any] | None, name: str, inputs: Sequence[str
         message = f"sets {names}, but the inputs are {', '.join([*inputs, name])}: the plan is of another table."
         raise ConfigError(message, argument="plan")
     return fields.get(name, {})
+
+
+def _has_time(rows: int, budget: Budget) -> bool:
+    """Whether rows are so few, and the time so long, that validation rows are worth more than epochs without them."""
+    left = budget.time_left
+    return rows < FEW_ROWS and (left is None or left >= SECONDS_PER_ROW * rows)
 
 
 def _seconds_or_none(time_limit: Any) -> float | None:
