@@ -18,9 +18,9 @@ ENCODER_FRACTION = 0.75
 PRETRAINED_FRACTION = 0.5
 """Fraction of the remaining time that pretrained encoders may take to run over all rows once."""
 
-MIN_EPOCHS, MIN_EPOCHS_OF_FEW_ROWS, MIN_SEEN_ROWS = 10, 18, 40_000
-"""Epochs that the first trial should complete, and rows that it should see in all; of few rows, it should complete 18
-epochs at most. Encodings are made small enough for that."""
+MIN_EPOCHS, MAX_MIN_EPOCHS, MIN_SEEN_ROWS = 10, 25, 30_000
+"""Epochs that the first trial should complete: at least 10, and so many that it sees 30,000 rows, but no more than 25.
+Encodings are made small enough for that."""
 
 
 @dataclass(frozen=True)
@@ -82,5 +82,5 @@ class Budget:
         0.01
         """
         seconds = 3600.0 if self.time_left is None else self.time_left
-        epochs = max(MIN_EPOCHS, min(MIN_EPOCHS_OF_FEW_ROWS, MIN_SEEN_ROWS // max(rows, 1)))
+        epochs = max(MIN_EPOCHS, min(MAX_MIN_EPOCHS, MIN_SEEN_ROWS // max(rows, 1)))
         return seconds * ENCODER_FRACTION / epochs / max(rows, 1)
