@@ -165,10 +165,11 @@ def read(name: str) -> pd.DataFrame:
 def split(name: str) -> Split:
     """Training rows and rows to score; rows that lack a label are left out."""
     table = TABLES[name]
-    rows: Any = read(name).drop(columns=list(table.left_out)).dropna(subset=list(table.targets))
+    rows: Any = read(name).dropna(subset=list(table.targets))
     rows = rows.sample(min(len(rows), MAX_ROWS), random_state=0)
     groups = np.arange(len(rows)) if table.group is None else pd.factorize(rows[table.group])[0]
     is_scored = (np.random.default_rng(0).random(groups.max() + 1) < SCORED)[groups]
+    rows = rows.drop(columns=list(table.left_out))
     spec = DataSet(
         lambda folder: rows,
         table.targets,
