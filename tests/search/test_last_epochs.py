@@ -114,6 +114,7 @@ def test_ctrl_c_in_the_last_epochs_keeps_the_model_before(frame, monkeypatch, at
     pd.testing.assert_frame_equal(model.predict(frame), expected.predict(frame))
 
 
+@pytest.mark.slow
 def test_a_killed_search_continues_in_the_last_epochs(frame, tmp_path, monkeypatch):
     class KilledError(BaseException):
         pass
@@ -143,6 +144,7 @@ def test_a_killed_search_continues_in_the_last_epochs(frame, tmp_path, monkeypat
     pd.testing.assert_frame_equal(model.predict(frame), expected.predict(frame))
 
 
+@pytest.mark.slow
 def test_executors_end_with_the_same_model(frame):
     models = [fit(frame, 2, executor=executor, max_trials=2, tuner="random") for executor in ("serial", "stacked")]
     assert [model.metadata["plan"]["last_epochs"] for model in models] == [2, 2]
