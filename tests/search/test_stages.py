@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import medley as md
@@ -11,15 +10,10 @@ from medley.nn.backbone import Backbone
 from medley.search.interrupt import Interrupts
 from medley.train.fit import fit as train
 
-ROWS = 80
 
-
-@pytest.fixture(scope="module")
-def frame():
-    rng = np.random.default_rng(0)
-    size, bright = rng.normal(size=ROWS), rng.integers(0, 2, ROWS)
-    photos = [rng.integers(0, 90, (16, 16, 3), dtype=np.uint8) + np.uint8(150 * value) for value in bright]
-    return pd.DataFrame({"size": size, "photo": photos, "price": 10 + 5 * size + bright})
+@pytest.fixture
+def frame(photo_frame):
+    return photo_frame.drop(columns="kind")
 
 
 def fit(frame, tmp_path, **options):
@@ -119,4 +113,4 @@ def test_a_frozen_encoder_runs_once_per_row_in_two_stages(frame, tmp_path, monke
     monkeypatch.setattr(Backbone, "forward", counting)
     monkeypatch.setenv("MEDLEY_CACHE", str(tmp_path / "cache"))
     fit(frame, tmp_path, pretrained=tiny("vit"), max_trials=1, epochs=3)
-    assert sum(rows) == ROWS
+    assert sum(rows) == len(frame)
