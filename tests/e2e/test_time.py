@@ -53,12 +53,14 @@ def test_a_time_limit_holds_and_every_modality_adds(frame, tmp_path, columns):
     assert explained > {1: 0.2, 2: 0.4, 3: 0.75}[len(columns)]
 
 
-def test_a_plan_repeats_a_training_bit_by_bit(frame, tmp_path, monkeypatch):
-    # However fast this machine is just now: three epochs fit into the time, which is long enough for them.
+@pytest.mark.parametrize("latest_growth", [0, 0.5])
+def test_a_plan_repeats_a_training_bit_by_bit(frame, tmp_path, monkeypatch, latest_growth):
+    # However fast this machine is just now: three epochs seem to fit into the time, which is long enough for more.
     monkeypatch.setattr("medley.train.fit.affordable_epochs", lambda *args: 3)
-    timed = fit(frame, tmp_path / "a", time_limit=120)
+    monkeypatch.setattr("medley.train.epoch_plan.LATEST_GROWTH", latest_growth)
+    timed = fit(frame, tmp_path / "a", time_limit=120, epochs=7)
     plan = timed.metadata["plan"]
-    assert plan["epochs"] >= 1
+    assert (plan["epochs"], plan["growth"]) == ((7, [[1, 3]]) if latest_growth else (3, []))
     assert plan["inputs"]["photo"]["largest"] in (32, 40, 48, 64, 80, 96, 128)
     again = fit(frame, tmp_path / "b", max_trials=None, plan=plan)
     pd.testing.assert_frame_equal(again.predict_proba(frame), timed.predict_proba(frame))
@@ -71,6 +73,7 @@ def test_a_plan_repeats_a_training_bit_by_bit(frame, tmp_path, monkeypatch):
         ("soon", r'plan must be model.metadata\["plan"\] of an earlier call'),
         ({"epoch": 3}, "of an earlier call"),
         ({"epochs": 0, "first_epochs": None, "inputs": {}}, "epochs.*at least 1, got 0"),
+        ({"epochs": 5, "first_epochs": None, "inputs": {}, "growth": [[3, 2]]}, "growth.*pairs of whole numbers"),
         ({"epochs": 1, "first_epochs": None, "inputs": {"picture": {}}}, "sets 'picture', but the inputs are"),
         (
             {"epochs": 1, "first_epochs": None, "inputs": {"photo": {"big": 9}}},

@@ -5,6 +5,7 @@ import torch
 
 from medley.search import checkpoint as module
 from medley.search.checkpoint import TrialCheckpoints
+from medley.train.epoch_plan import EpochPlan
 from medley.train.state import LoopPosition, StepperState, TrainingState
 
 
@@ -12,7 +13,7 @@ def state(seen, epoch=0, stopped=None):
     return TrainingState(
         stepper=StepperState({"weight": torch.ones(3)}, {}), position=LoopPosition(epoch, torch.arange(9), seen),
         records=(), best_epoch=-1, best_score=1.0, last_gain=-1, best_weights={}, random={}, elapsed=2.0, rows=9,
-        batch_size=1, epochs=3, stopped=stopped,
+        batch_size=1, plan=EpochPlan(3), stopped=stopped,
     )  # fmt: skip
 
 

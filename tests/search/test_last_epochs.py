@@ -33,6 +33,7 @@ def fit(frame, last_epochs, **options):
 def three_epochs(monkeypatch):
     """A time limit in which three epochs fit, of which none is too early to be the best."""
     monkeypatch.setattr("medley.train.fit.affordable_epochs", lambda *args: 3)
+    monkeypatch.setattr("medley.train.epoch_plan.LATEST_GROWTH", 0)  # nor later
     monkeypatch.setattr("medley.search.last_epochs.LATE", 0)
     return {"training": None, "time_limit": 120}
 

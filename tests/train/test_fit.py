@@ -1,6 +1,7 @@
 """A training from start to its best epoch, whatever ends it."""
 
 import math
+from dataclasses import replace
 from itertools import count
 from time import monotonic
 
@@ -102,6 +103,31 @@ def test_a_deadline_ends_it_with_a_small_last_step(make_bench, monkeypatch):
     assert max(record.learning_rate for record in trained.records) > 0.1 * 0.9
     assert trained.stopped == "time ran out"
     assert steps[-1] == 500  # progress is reported against all steps
+
+
+@pytest.mark.parametrize("grows", [False, True])
+def test_time_that_was_measured_too_short_is_used_all_the_same(make_bench, monkeypatch, grows):
+    monkeypatch.setattr(fit_module, "affordable_epochs", lambda *args: 3)  # as if the machine had been busy just then
+    plans, lines = [], []
+    hooks = {"deadline": monotonic() + 300, "on_plan": lambda *plan: plans.append(plan), "log": lines.append}
+    plan = Training(learning_rate=1e-2, weight_decay=0.0, epochs=12, batch_size=16, patience=0)
+    trained = run(make_bench(), plan, grows=grows, **hooks)
+    assert trained.epochs == len(trained.records) == (12 if grows else 3)
+    assert plans == [(3, 12), (12, 12)][: 1 + grows]
+    assert any("12 of 12 epochs fit" in line for line in lines) == grows
+    rates = [record.learning_rate for record in trained.records]
+    assert rates[-1] < 0.1 * max(rates)  # it decreased, however long the training became
+    if grows:
+        assert trained.plan.growth == [(1, 3)]
+        bench = make_bench()
+        again = run(bench, replace(plan, growth=((1, 3),)))
+        assert scores_of(again) == scores_of(trained)
+
+
+def test_a_training_grows_only_while_time_is_left(make_bench, monkeypatch):
+    monkeypatch.setattr(fit_module, "affordable_epochs", lambda *args: 3)
+    trained = run(make_bench(), replace(PLAN, epochs=12), grows=True, deadline=monotonic() + 0.01)
+    assert trained.plan.growth == []
 
 
 def test_a_deadline_that_has_passed_still_gives_a_network_of_one_step(make_bench):

@@ -8,6 +8,7 @@ from medley.heads.masked import task_loss
 from medley.model.forward import compute_outputs
 from medley.model.tasks import measure
 from medley.train.eager import EagerStepper
+from medley.train.epoch_plan import EpochPlan
 from medley.train.loop import train
 from medley.train.plan import Training
 
@@ -23,7 +24,7 @@ def records(bench, plan=PLAN, epochs=2, batch_size=16, clock=float, weights=None
         bench.rows,
         bench.tasks,
         weights_by_name,
-        epochs=epochs,
+        plan=EpochPlan(epochs),
         batch_size=batch_size,
         shuffle=torch.Generator().manual_seed(5),
         validate=lambda: {"seen": 1.0},

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic
 
 import pytest
 import torch
@@ -203,6 +204,18 @@ def test_the_clock_continues(make_bench, monkeypatch):
     result, _ = run(bench, plan, state=state, deadline=1009.0, on_step=on_step)
     assert_same(bench, result, plain, expected)
     assert result.stopped == "time ran out"
+
+
+def test_a_training_that_has_grown_continues(make_bench, monkeypatch):
+    monkeypatch.setattr("medley.train.fit.affordable_epochs", lambda *args: 3)
+    plan, options = make_plan(epochs=9, patience=0), {"grows": True, "deadline": monotonic() + 300}
+    plain, bench = make_bench(), make_bench()
+    expected, _ = run(plain, plan, **options)
+    assert expected.epochs == 9
+    state = run(make_bench(), plan, cut=30, **options)
+    result, _ = run(bench, plan, state=state, **options)
+    assert_same(bench, result, plain, expected)
+    assert result.plan == expected.plan
 
 
 IN_A_NEW_PROCESS = """

@@ -125,9 +125,8 @@ def _examine_checkpoints(folder: Path, finished: set[int]) -> Iterator[Finding]:
                     problems.append(Finding(str(error), "The other checkpoint is used.", is_problem=True))
         if states:
             is_main, step, state = max(states, key=lambda entry: entry[:2])
-            where = (
-                f"epoch {state.position.epoch} of {state.epochs}, step {step}{'' if is_main else ' of its first stage'}"
-            )
+            stage = "" if is_main else " of its first stage"
+            where = f"epoch {state.position.epoch} of {state.plan.epochs}, step {step}{stage}"
             message = f"trial {trial.name} was interrupted in {where}, after {state.elapsed:.0f} s"
             yield Finding(message, "The same call, with resume, continues it there.")
         yield from problems

@@ -34,6 +34,7 @@ def training_plan(
         "epochs": trained.epochs,
         "first_epochs": None if first_stage is None else first_stage.epochs,
         "last_epochs": last_epochs,
+        "growth": [list(pair) for pair in trained.plan.growth],
         "inputs": choices,
         "complete": all(stage.stopped not in INCOMPLETE for stage in stages),
     }

@@ -214,7 +214,7 @@ def train(
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
     val = rows[1] if len(rows) > 1 else None
     deadline = hooks.deadline if val is None else deadline_before(plan, hooks.deadline)
-    main_hooks = replace(hooks, checkpoint=partial(checkpoints.offer, "main"), deadline=deadline)
+    main_hooks = replace(hooks, checkpoint=partial(checkpoints.offer, "main"), deadline=deadline, grows=True)
     main_start = monotonic()
     fit_arguments = (tasks, task_balancer, plan, rows[0], val, main_hooks, search_spec.seed)
     is_interrupted = first_stage is not None and (

@@ -8,13 +8,10 @@ import torch
 
 from medley.core.batch import Rows
 from medley.model.forward import compute_outputs
-from medley.train.run import TrainingRun
+from medley.train.run import MARGIN, TrainingRun
 
 MIN_SECONDS, MAX_FRACTION = 0.3, 0.04
 """Approximate duration of the measurement: seconds, and maximum fraction of the remaining time."""
-
-MARGIN = 0.97
-"""Fraction of the remaining time that is planned, since the speed of a machine varies."""
 
 AMPLE_FRACTION = 0.1
 """The measurement ends early if the training will take less than this fraction of the remaining time."""

@@ -19,6 +19,7 @@ from medley.train.best import TOGETHER, BestWeights, validation_outputs
 from medley.train.calibrate import affordable_epochs
 from medley.train.distributed import DistributedStepper
 from medley.train.eager import EagerStepper
+from medley.train.epoch_plan import EpochPlan
 from medley.train.hooks import TrainingHooks
 from medley.train.loop import train
 from medley.train.plan import Training, default_batch_size, default_epochs
@@ -100,11 +101,12 @@ def fit(
     run = TrainingRun(eager, network, rows, batch_size, hooks.deadline, seed, best)
     validation = Validation(network, tasks, weights, rows if val is None and rows.folds is not None else val, eager)
     network.train()
-    run.result.epochs, run.result.wanted, run.result.stopped = epochs, epochs, stopped
+    run.result.plan = EpochPlan(epochs, list(plan.growth))
+    run.result.wanted, run.result.stopped = epochs, stopped
     with threads(thread_count) if thread_count else nullcontext():
         # The measurement takes as many steps as there is time for, which processes cannot take together.
         if hooks.deadline is not None and state is None and stopped is None and ranks is None:
-            run.result.epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
+            run.result.plan.epochs = affordable_epochs(run, rows, validation.rows, epochs, batch_size, hooks.deadline)
         starts_well = is_trained or any(isinstance(module, LinearSkip) for module in network.modules())
         if state is None and validation.rows is not None and starts_well:
             # A network that starts at good outputs may be best before its first step.
@@ -116,12 +118,11 @@ def fit(
         hooks.on_resume(run.result.records)
         if run.result.records and run.result.stopped is None:
             run.result.stopped = _early_stop(run, _score(run.result.records[-1], hooks), plan)
-    epochs = run.result.epochs
     if stopped is None:
-        hooks.on_plan(epochs, run.result.wanted)
-    total = epochs * -(-rows.size // batch_size)
+        hooks.on_plan(run.result.epochs, run.result.wanted)
+    steps_per_epoch = -(-rows.size // batch_size)
     is_complete = all(mask is None for mask in rows.present.values())
-    work = Work(batch_size, total, forward, len(eager.parameters), is_complete)
+    work = Work(batch_size, run.result.plan.first_epochs * steps_per_epoch, forward, len(eager.parameters), is_complete)
     stepper = hooks.choose_stepper(eager, plan, work) if ranks is None else DistributedStepper(eager, ranks)
     run.stepper = stepper
     if ranks is not None and ranks.rank:
@@ -136,7 +137,7 @@ def fit(
         if stepper.pieces != pieces:
             pieces = stepper.pieces
             hooks.log(f"memory is short: batches of {batch_size} rows are computed in {pieces} pieces")
-        hooks.on_step(total)
+        hooks.on_step(run.result.epochs * steps_per_epoch)
         hooks.checkpoint(run.state)
 
     records = train(
@@ -144,7 +145,7 @@ def fit(
         rows,
         tasks,
         weights,
-        epochs=epochs,
+        plan=run.result.plan,
         batch_size=batch_size,
         shuffle=run.shuffle,
         validate=validation.scores,
@@ -155,7 +156,7 @@ def fit(
     )
     with threads(thread_count) if thread_count else nullcontext():
         try:
-            if run.result.stopped is None and run.position.epoch < epochs:
+            if run.result.stopped is None and run.position.epoch < run.result.epochs:
                 _follow(run, records, plan, hooks, validation)
                 hooks.on_end(run.state)
         except KeyboardInterrupt:
@@ -192,6 +193,10 @@ def _follow(
                 hooks.checkpoint(run.state)
                 continue
         run.result.stopped = reason or _early_stop(run, score, plan)
+        if hooks.grows and not run.result.stopped and run.grow():
+            epochs, wanted = run.result.epochs, run.result.wanted
+            hooks.log(f"training is faster than was measured before it: {epochs} of {wanted} epochs fit into the time")
+            hooks.on_plan(epochs, wanted)
         hooks.checkpoint(run.state)
         if run.result.stopped:
             return

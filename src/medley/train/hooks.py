@@ -21,7 +21,8 @@ class TrainingHooks:
         score: values of a record, by name -> objective to minimise.
         watch: called with every record and its score; returns a reason to stop the training, or None.
         on_step: called after every step with the number of steps of the whole training, for progress.
-        on_plan: called before the first step with the number of epochs, and with their number without a deadline.
+        on_plan: called before the first step, and when the number of epochs has grown, with this number and with the
+            number without a deadline.
         on_work: called during work before the training with its name, the number of finished rows and of all rows.
         log: called with messages for the user.
         deadline: `time.monotonic()` at which training must be over, or None.
@@ -30,6 +31,7 @@ class TrainingHooks:
         checkpoint: called after every step and every epoch with a function that returns the current training state.
             Each call of this function copies all weights.
         on_resume: called with the records before the state that a training continues from.
+        grows: whether the number of epochs may grow while training is faster than was measured at its start.
         keeps_partial: whether a training that is interrupted ends with its best epoch so far, if there is one; else
             `KeyboardInterrupt` is passed on.
         choose_stepper: gets the eager stepper, the plan and the work of a training; returns the stepper that runs it.
@@ -48,5 +50,6 @@ class TrainingHooks:
     checkpoint: Callable[[Callable[[], TrainingState]], None] = lambda take: None
     on_end: Callable[[Callable[[], TrainingState]], None] = lambda take: None
     on_resume: Callable[[Sequence[Record]], None] = lambda records: None
+    grows: bool = False
     keeps_partial: bool = True
     choose_stepper: Callable[[EagerStepper, Training, Work], Stepper] = choose_stepper

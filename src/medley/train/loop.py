@@ -10,6 +10,7 @@ import torch
 from medley.core.batch import Rows
 from medley.model.records import Record
 from medley.model.tasks import Task, measure
+from medley.train.epoch_plan import EpochPlan
 from medley.train.order import epoch_order
 from medley.train.state import LoopPosition
 from medley.train.stepper import Stepper
@@ -21,7 +22,7 @@ def train(
     tasks: Sequence[Task],
     weights: Mapping[str, float],
     *,
-    epochs: int,
+    plan: EpochPlan,
     batch_size: int,
     shuffle: torch.Generator,
     validate: Callable[[], dict[str, float]],
@@ -37,11 +38,11 @@ def train(
         rows: N encoded training rows.
         tasks: their training scores are computed from the outputs of the steps.
         weights: head name -> factor in the total loss of a record.
-        epochs: maximum number of epochs.
+        plan: maximum number of epochs, which may grow between two records.
         batch_size: rows per step.
         shuffle: random generator for the order of rows.
         validate: evaluates the network at the end of an epoch.
-        clock: fraction of the steps -> progress of the training (`Clock`); at 1 the training ends.
+        clock: progress of the plan -> progress of the training (`Clock`); at 1 the training ends.
         on_step: called after every step.
         position: where to start, in any epoch and at any step; updated by the loop. None to start at the beginning.
         ranks: number of processes that compute a part of every batch.
@@ -51,15 +52,14 @@ def train(
     """
     position = LoopPosition() if position is None else position
     steps_per_epoch = -(-rows.size // batch_size)
-    total = epochs * steps_per_epoch
-    while position.epoch < epochs:
+    while position.epoch < plan.epochs:
         start_time = monotonic() - position.seconds
         if position.order is None:
             position.order = epoch_order(rows.size, rows.row_bytes, shuffle, ranks, batch_size)
         first_step = -(-position.seen // batch_size)
         batches = position.order.split(batch_size)[first_step:]
         for step, index in enumerate(batches, start=position.epoch * steps_per_epoch + first_step):
-            progress = clock(step / total)
+            progress = clock(plan.progress(step, steps_per_epoch))
             if progress >= 1:
                 break
             position.add(stepper.step(stepper.take(rows, index), progress).raw, rows.size)

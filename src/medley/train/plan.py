@@ -8,6 +8,7 @@ from typing import Any
 from medley.core.arguments import check_whole_number
 from medley.core.space import Float, OneOf, Space, searched, space_of
 from medley.errors import ConfigError, ErrorCollector, did_you_mean
+from medley.train.epoch_plan import as_growth
 
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("one_cycle", "cosine", "constant")
@@ -42,6 +43,8 @@ class Training:
         last_epochs: epochs at the end in which validation rows are learned from, too, when all that they tell is known;
             None for half as many as before. They are left out where the time is short, or where the best epoch came
             early. The scores of a model are those before them.
+        growth: repeats a training whose number of epochs grew: pairs of epochs that were done, and the number that was
+            planned until then (`EpochPlan`).
         threads: CPU threads; None for one for small networks, which several would slow down, and all for others.
 
     Raises:
@@ -69,6 +72,7 @@ class Training:
     average: float = 0.0
     first_epochs: int | None = None
     last_epochs: int | None = 0
+    growth: tuple[tuple[int, int], ...] = ()
     stepper: str = "auto"
 
     def __post_init__(self) -> None:
@@ -91,6 +95,11 @@ class Training:
                 errors.add(f"must be a number of at least 0, got {value!r}.", where="Training", argument=name)
             elif name in ("beta2", "average") and value >= 1:
                 errors.add(f"must be below 1, got {value!r}.", where="Training", argument=name)
+        try:
+            object.__setattr__(self, "growth", as_growth(self.growth))
+        except (TypeError, ValueError):
+            rule = "must be pairs of whole numbers that increase from pair to pair"
+            errors.add(f"{rule}, got {self.growth!r}.", where="Training", argument="growth")
         errors.raise_if_any(ConfigError)
 
     def to_json(self) -> dict[str, Any]:

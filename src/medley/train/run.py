@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
+from time import monotonic
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from medley.graph.network import Network
 from medley.model.records import Record
 from medley.train.best import TOGETHER, BestWeights
 from medley.train.clock import Clock
+from medley.train.epoch_plan import EpochPlan
 from medley.train.state import (
     LoopPosition,
     TrainingState,
@@ -23,6 +25,9 @@ from medley.train.state import (
     restore_random_state,
 )
 from medley.train.stepper import Stepper
+
+MARGIN = 0.97
+"""Fraction of the remaining time that is planned, since the speed of a machine varies."""
 
 RECOVERY_RATE = 0.1
 """Factor of the learning rate after a loss that was not finite."""
@@ -38,7 +43,7 @@ class FitResult:
         best_score: objective of the best epoch, lower is better.
         stopped: why training ended before the last epoch, or None.
         last_gain: index of the last epoch that was the best so far for the objective or for any task.
-        epochs: planned number of epochs.
+        plan: planned number of epochs, and how it grew.
         wanted: number of epochs without a time limit.
         weights: head name -> its best weights, the same object for heads that share them.
         start_score: the objective before the first step, where it was measured.
@@ -49,10 +54,15 @@ class FitResult:
     best_score: float = float("inf")
     stopped: str | None = None
     last_gain: int = -1
-    epochs: int = 0
+    plan: EpochPlan = field(default_factory=EpochPlan)
     wanted: int = 0
     weights: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
     start_score: float = float("inf")
+
+    @property
+    def epochs(self) -> int:
+        """The planned number of epochs."""
+        return self.plan.epochs
 
     def early_stop(self, score: float, patience: int) -> str | None:
         """The reason to stop after the last record, or None.
@@ -142,6 +152,18 @@ class TrainingRun:
         if score < result.best_score or result.best_epoch < 0 or not record.val:
             result.best_epoch, result.best_score = epoch, score
 
+    def grow(self) -> bool:
+        """Raises the number of epochs if clearly more fit into the time, and returns whether it did."""
+        if self.clock.deadline is None:
+            return False
+        seconds = max(record.seconds for record in self.result.records[-2:])
+        done = len(self.result.records)
+        epochs = min(done + (self.clock.deadline - monotonic()) * MARGIN / max(seconds, 1e-6), self.result.wanted)
+        if not self.result.plan.can_grow(done, epochs):
+            return False
+        self.result.plan.grow(done, int(epochs))
+        return True
+
     def state(self) -> TrainingState:
         """The training state: a copy on the CPU that later steps do not change."""
         return TrainingState(
@@ -156,7 +178,7 @@ class TrainingRun:
             elapsed=self.clock.elapsed(),
             rows=self.size,
             batch_size=self.batch_size,
-            epochs=self.result.epochs,
+            plan=EpochPlan(self.result.epochs, list(self.result.plan.growth)),
             stopped=self.result.stopped,
         )
 
@@ -180,7 +202,8 @@ class TrainingRun:
         self.stepper.restore(state.stepper)
         self.position = state.position.copy(self.device)
         scores = state.best_epoch, state.best_score, state.stopped, state.last_gain
-        self.result = FitResult(list(state.records), *scores, state.epochs, self.result.wanted)
+        plan = EpochPlan(state.plan.epochs, list(state.plan.growth))
+        self.result = FitResult(list(state.records), *scores, plan, self.result.wanted)
         self.best.restore(state.best_weights, self.device)
         self.clock = Clock(self.clock.deadline, state.elapsed)
         restore_random_state(state.random, self.device, self.shuffle)

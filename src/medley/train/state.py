@@ -16,6 +16,7 @@ from medley.core.files import remove_leftovers, write_file
 from medley.core.serialization import json_bytes, read_json
 from medley.errors import ArtifactError
 from medley.model.records import Record
+from medley.train.epoch_plan import EpochPlan, as_growth
 
 STATE = "state.json"
 
@@ -103,7 +104,7 @@ class TrainingState:
         elapsed: seconds of training so far.
         rows: number of training rows N.
         batch_size: rows per step.
-        epochs: how many were planned.
+        plan: planned number of epochs, and how it grew.
         stopped: why training ended before the last epoch, or None.
     """
 
@@ -118,13 +119,13 @@ class TrainingState:
     elapsed: float
     rows: int
     batch_size: int
-    epochs: int = 0
+    plan: EpochPlan = field(default_factory=EpochPlan)
     stopped: str | None = None
 
     @property
     def is_over(self) -> bool:
         """Whether the training has ended."""
-        return self.stopped is not None or (self.epochs > 0 and self.position.epoch >= self.epochs)
+        return self.stopped is not None or 0 < self.plan.epochs <= self.position.epoch
 
     @property
     def step(self) -> int:
@@ -189,7 +190,8 @@ class TrainingState:
             "elapsed": self.elapsed,
             "rows": self.rows,
             "batch_size": self.batch_size,
-            "epochs": self.epochs,
+            "epochs": self.plan.epochs,
+            "growth": self.plan.growth,
             "stopped": self.stopped,
         }
 
@@ -222,7 +224,7 @@ class TrainingState:
             content["elapsed"],
             content["rows"],
             content["batch_size"],
-            content["epochs"],
+            EpochPlan(content["epochs"], list(as_growth(content["growth"]))),
             content["stopped"],
         )
 

@@ -29,8 +29,8 @@ class Histogram:
         edges: of numbers, ascending inner edges of bins; of categories, the codes that have a bin of their own.
         counts: rows per bin: missing values first, then bins in order; of categories, all other codes last.
 
-    >>> Histogram.of(np.array([1.0, 2.0, 3.0, np.nan]), is_code=False).counts.sum()
-    np.int64(4)
+    >>> Histogram.of(np.array([1.0, 2.0, 3.0, np.nan]), is_code=False).counts.sum().item()
+    4
     """
 
     is_code: bool

@@ -95,8 +95,9 @@ class ValidationPredictions:
     >>> codec = RegressionHead(scale="linear").codec().fit([1.0, 3.0])
     >>> price = TaskPredictions(codec, codec.encode([2.0, None]), np.array([[0.5], [0.0]]))
     >>> validation = ValidationPredictions(np.array([3, 7]), {"price": price}, 2)
-    >>> validation.tasks["price"].targets[0], validation.tasks["price"].outputs, validation.tasks["price"].observed
-    (np.float64(2.0), array([2.5, 2. ]), array([ True, False]))
+    >>> price = validation.tasks["price"]
+    >>> price.targets[0].item(), price.outputs, price.observed
+    (2.0, array([2.5, 2. ]), array([ True, False]))
     """
 
     rows: np.ndarray

@@ -20,6 +20,7 @@ from medley.tables.columns.pseudonyms import pseudonymized
 from medley.tables.reading.header import check_header
 from medley.tables.reading.memory import memory_bytes
 from medley.tables.reading.read import Table, read
+from medley.train.epoch_plan import as_growth
 
 AnyInput = TypeVar("AnyInput", bound=InputBlock)
 
@@ -84,6 +85,12 @@ def check_plan(errors: ErrorCollector, plan: Any) -> None:
         errors.add(f'must be model.metadata["plan"] of an earlier call, got {plan!r}.', argument="plan")
         return
     check_whole_number(errors, plan["epochs"], 'plan["epochs"]', optional=False)
+    try:
+        as_growth(plan.get("growth", ()))
+    except (TypeError, ValueError):
+        errors.add(
+            f'plan["growth"] must be pairs of whole numbers that increase, got {plan["growth"]!r}.', argument="plan"
+        )
     check_whole_number(errors, plan["first_epochs"], 'plan["first_epochs"]')
     check_whole_number(errors, plan.get("last_epochs"), 'plan["last_epochs"]', at_least=0)
 

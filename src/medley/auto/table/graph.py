@@ -113,6 +113,7 @@ def table_training(
     """
     plan = plan or {}
     last_epochs = plan.get("last_epochs", 0) if plan or epochs or not uses_all_rows else None
+    growth = () if epochs else plan.get("growth", ())
     epochs = epochs or plan.get("epochs")
     if not has_folds(inputs):
         batch_size = batch_size or default_batch_size(rows)
@@ -126,6 +127,7 @@ def table_training(
             patience=max(LEAST_PATIENCE, round(epochs * PATIENCE_FRACTION)),
             first_epochs=plan.get("first_epochs"),
             last_epochs=last_epochs,
+            growth=growth,
         )
     if any(block.fits_alone for block in inputs):
         return Training(
@@ -134,6 +136,7 @@ def table_training(
             beta2=0.98,
             epochs=epochs or 15,
             batch_size=batch_size or (128 if rows >= LARGE_BATCH_ROWS else 32),
+            growth=growth,
         )
     return Training(
         learning_rate=OneOf(3e-3, 8e-3, 2e-2, default=8e-3),
@@ -144,4 +147,5 @@ def table_training(
         epochs=epochs or 60,
         batch_size=batch_size or (256 if rows >= LARGE_BATCH_ROWS else 64),
         patience=0,
+        growth=growth,
     )

@@ -48,8 +48,8 @@ def sanitized(frame: pd.DataFrame) -> pd.DataFrame:
     contain themselves, and objects that cannot be hashed or printed, become `UnreadableCell`.
 
     >>> import pandas as pd
-    >>> sanitized(pd.DataFrame({"a": [10**400, np.array(2)]}))["a"].tolist()
-    [inf, 2]
+    >>> sanitized(pd.DataFrame({"a": [np.array(2), 10**400]}, dtype=object))["a"].tolist()
+    [2, inf]
     """
     import pandas as pd
 
