@@ -35,6 +35,7 @@ from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
 from medley.search.search_spec import SearchSpec, resolved
 from medley.train.eager import EagerStepper
+from medley.train.epoch_plan import EpochPlan
 from medley.train.loop import train
 
 BATCH = 64
@@ -102,7 +103,7 @@ def by_medley(images: np.ndarray, questions: list[str], digits: np.ndarray, answ
         encoded,
         tasks,
         weights,
-        epochs=1_000,
+        plan=EpochPlan(1_000),
         batch_size=BATCH,
         shuffle=torch.Generator().manual_seed(0),
         validate=dict,

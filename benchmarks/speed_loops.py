@@ -22,6 +22,7 @@ from medley.model.tasks import tasks_of
 from medley.search.encodings import Encodings
 from medley.search.search_spec import SearchSpec, resolved
 from medley.train.eager import EagerStepper
+from medley.train.epoch_plan import EpochPlan
 from medley.train.loop import train
 from medley.train.steppers import Work as Amount
 from medley.train.steppers import autocast_dtype, choose_stepper
@@ -155,7 +156,7 @@ def _medley(work: Work, count: int, stepper: str, precision: str = "float32") ->
         encoded,
         tasks,
         dict(zip(heads, LOSS_WEIGHTS, strict=True)),
-        epochs=1_000,
+        plan=EpochPlan(1_000),
         batch_size=BATCH,
         shuffle=torch.Generator().manual_seed(0),
         validate=dict,

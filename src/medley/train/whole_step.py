@@ -245,7 +245,11 @@ def compile_step(step: Callable[..., Sequence[Tensor]], *arguments: Any) -> Call
         if nodes > MAX_NODES:
             raise NotImplementedError(f"a step has {nodes:,} operations, more than {MAX_NODES:,}")
         # Few large kernels: each is a run of the C++ compiler.
-        options = {"triton.cudagraphs": leaves[0].device.type == "cuda", "cpp.max_horizontal_fusion_size": 512}
+        options = {
+            "triton.cudagraphs": leaves[0].device.type == "cuda",
+            "cpp.max_horizontal_fusion_size": 512,
+            "reorder_for_locality": False,  # up to torch 2.11, tensors are read after the step has written into them
+        }
         return standalone_compile(
             graph, copies, dynamic_shapes="from_example_inputs", options={"config_patches": options}
         )
