@@ -8,6 +8,7 @@ from typing import Any
 
 from medley.auto.table.declared_targets import declared_target
 from medley.auto.table.dense_targets import settle_dense_targets
+from medley.core.block import DataSummary
 from medley.core.column import TaskGuess
 from medley.core.head import Head
 from medley.core.input import InputBlock, InputColumns, TableOptions
@@ -45,6 +46,7 @@ class TableDesign:
         heads: in the order of the view's targets.
         tasks: target column -> its task.
         left_out: columns that no input reads, each with its reason.
+        rows: number of rows of the table, before they are split.
         missing: columns in which strings count as missing, each with a phrase that names them.
     """
 
@@ -53,7 +55,13 @@ class TableDesign:
     heads: list[Head]
     tasks: dict[str, TaskGuess]
     left_out: dict[str, str]
+    rows: int
     missing: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> DataSummary:
+        """What the network of the table may depend on, besides the kinds of its columns."""
+        return DataSummary(self.rows, len(self.inputs))
 
 
 def design_model(
@@ -137,7 +145,7 @@ def design_model(
     sources = dict.fromkeys(view.required, table) | dict.fromkeys(target_names, labels or table)
     phrases = {name: describe_missing(guessed_profile(source, schema[name])) for name, source in sources.items()}
     phrases = {name: phrase for name, phrase in phrases.items() if phrase}
-    return TableDesign(view, [each.input for each in input_columns], heads, tasks, left_out, phrases)
+    return TableDesign(view, [each.input for each in input_columns], heads, tasks, left_out, len(rows), phrases)
 
 
 def check_column_names(
