@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from medley.core.codec import Encoded, LinearLink, State
+from medley.core.codec import Encoded, LinearLink, State, state_below
 from medley.core.linear import FeatureBlock, Labels, LinearFeatures, LinearRows, SupervisedCodec, to_raw_outputs
 from medley.core.registry import lookup, name_of
 from medley.core.rules import require
@@ -26,7 +26,7 @@ from medley.linear.ridge import (
     principal_components,
     seconds_per_product,
 )
-from medley.linear.saved_state import INTERCEPT, RULES, block_widths, read_head, read_width, state_below, weight_rules
+from medley.linear.saved_state import INTERCEPT, RULES, block_widths, read_head, read_width, weight_rules
 
 SCALE = 0.1
 
