@@ -17,7 +17,7 @@ from medley.errors import WeakModelWarning
 from medley.linear.codec import LinearPathCodec
 from medley.model.tasks import tasks_of
 from medley.report.data_section import data_section
-from medley.search import trial
+from medley.search import evaluation
 from medley.search.budget import Budget
 from medley.search.labelled_rows import LabelledRows
 from medley.search.weaknesses import worse_than_linear
@@ -113,7 +113,7 @@ def test_linear_models_that_are_better_are_reported_with_both_losses(rows):
 
 @pytest.mark.parametrize("blind", [False, True])
 def test_a_network_that_is_worse_than_linear_models_predicts_what_they_do(rows, monkeypatch, blind):
-    monkeypatch.setattr(trial, "worse_than_linear", lambda *arguments: {"price": [0.5, 0.25]})
+    monkeypatch.setattr(evaluation, "worse_than_linear", lambda *arguments: {"price": [0.5, 0.25]})
     table = rows.drop(columns="noise").assign(other=rows["size"] ** 2) if blind else rows  # half of the members are
     kinds = {} if blind else {"noise": "text"}
     with pytest.warns(WeakModelWarning, match="so these predict it"):

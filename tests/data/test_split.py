@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medley.data.split import bins, split
+from medley.data.split import bins, random_folds, random_sample, split
 from medley.errors import ConfigError, DataError
 
 
@@ -138,3 +138,18 @@ def test_a_skewed_target_has_its_tail_on_both_sides():
     train, validation = split(500, 0.2, 0, [bins(values)])
     for side in (train, validation):
         assert np.mean(values[side] > np.quantile(values, 0.9)) == pytest.approx(0.1, abs=0.011)
+
+
+@given(st.integers(0, 40), st.integers(1, 40))
+def test_random_samples_are_distinct_rows_in_order_and_always_the_same(rows, most):
+    sample = random_sample(rows, most)
+    assert len(sample) == min(rows, most)
+    assert set(sample) <= set(range(rows))
+    assert (np.diff(sample) > 0).all()
+    np.testing.assert_array_equal(sample, random_sample(rows, most))
+
+
+def test_each_row_is_a_validation_row_of_one_random_fold():
+    masks = list(random_folds(23))
+    np.testing.assert_array_equal(sum(validation.astype(int) for _, validation in masks), 1)
+    assert all((train != validation).all() for train, validation in masks)

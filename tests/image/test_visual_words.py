@@ -63,11 +63,12 @@ def test_identical_images_give_finite_vectors():
 
 
 def test_visual_words_take_the_settings_of_the_input():
-    photos = ImageSetInput(64, 3, "photos", positions=True, on_bad_file="raise")
+    photos = ImageSetInput(64, 3, "photos", positions=True, on_bad_file="raise", max_pixels=9)
     drawn = ImageSetBlock(pooling="mean", reading="visual_words")
     block = drawn.expand([photos.node], [Spec((3, 3, 64, 64), "SCHW", "uint8")], DataSummary(300, 2)).block
     assert isinstance(block, VisualWords)
-    assert (block.max_images, block.root, block.positions, block.on_bad_file) == (3, "photos", True, "raise")
+    settings = (block.max_images, block.root, block.positions, block.on_bad_file, block.max_pixels)
+    assert settings == (3, "photos", True, "raise", 9)
     codec = block.codec()
     assert isinstance(codec, VisualWordsCodec)
     assert codec.images.images.on_bad_file == "raise"

@@ -18,6 +18,7 @@ from medley.auto.table.graph import table_training
 from medley.balance.choose import balancer
 from medley.core.arguments import check_fraction, check_whole_number
 from medley.core.batch import Rows
+from medley.core.block import DataSummary
 from medley.core.codec import Encoded
 from medley.core.registry import register
 from medley.core.resolve import settle
@@ -109,7 +110,8 @@ def distil(
     student = Model(graph, fitted, model.targets, network, None, model.device, model.table)
     encoded = encode_inputs(fitted, InputRows(data.x, derived_nodes(graph)))
     tasks = tasks_of(graph, model.targets)
-    plan = table_training(graph.inputs, len(data.parts[0]), epochs, batch_size)
+    summary = DataSummary(len(data.parts[0]), len(graph.inputs))
+    plan = table_training(graph.inputs, summary, summary.rows, epochs, batch_size)
     plan = settle(plan, "training", DefaultSuggest())
     deadline = None if time_limit is None else start_time + time_limit
     stopped, scores = _train(student, tasks, data, encoded, plan, label_weight, seed, deadline)

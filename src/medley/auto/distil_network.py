@@ -87,14 +87,14 @@ def student_graph(teacher: Model, size: StudentSize, sources: StudentSources, ro
         GraphError: the heads cannot read such networks.
     """
     inputs = [_from_scratch(block) for block in teacher.graph.inputs]
-    nodes = [block.encode_for_ensemble() or block.default_block()(block) for block in inputs]
-    trunk = lookup("tabular.dense_ensemble")(**_NETWORKS[size], dropout=0.0, input_dropout=0.0, plain=False)(nodes)
-    declared = Graph(tuple(inputs), tuple(head(trunk) for head in teacher.graph.heads.values()))
     heads = tuple(
         HeadSummary(name, len(codec.prior), codec.linear_link, tuple(map(float, codec.prior)))
         for name, codec in teacher.targets.items()
     )
     summary = DataSummary(rows, len(inputs), heads)
+    nodes = [block.encode_for_ensemble(summary) or block.default_block()(block) for block in inputs]
+    trunk = lookup("tabular.dense_ensemble")(**_NETWORKS[size], dropout=0.0, input_dropout=0.0, plain=False)(nodes)
+    declared = Graph(tuple(inputs), tuple(head(trunk) for head in teacher.graph.heads.values()))
     outputs = resolve(declared.outputs, declared.names, sources.spec, DefaultSuggest(), summary)
     resolved = {node.block.name: node.block for node in Graph.walk(outputs) if isinstance(node.block, InputBlock)}
     return Graph(tuple(resolved[name] for name in declared.input_names), tuple(outputs))

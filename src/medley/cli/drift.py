@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 
 from medley.cli.json_output import add_json, print_json
-from medley.cli.models import open_model, read_rows
+from medley.cli.models import open_model_and_rows
 from medley.cli.options import add_device, add_on_unreadable, add_root
 from medley.cli.output import ENDINGS, check_output, write_frame
-from medley.cli.table_argument import add_table, table_of
-from medley.errors import DataError, ErrorCollector
+from medley.cli.table_argument import add_table
+from medley.errors import ErrorCollector
 
 DRIFTED = 3
 """Exit code where something has drifted, for pipelines."""
@@ -66,13 +66,7 @@ def run(args: argparse.Namespace) -> int:
     errors = ErrorCollector()
     if args.output is not None:
         check_output(args.output, errors)
-    model = open_model(args.model, errors, args.device)
-    table = read_rows(
-        model, table_of(args, [] if model is None or model.table is None else model.table.required), args.root, errors
-    )
-    errors.raise_if_any(DataError)
-    assert model is not None
-    assert table is not None
+    model, table = open_model_and_rows(args, errors)
     options = {"level": args.level, "min_shift": args.min_shift}
     frame = model.drift(table, root=args.root, on_unreadable=args.on_unreadable, **options)
     drifted = sum(map(bool, frame["drifted"].tolist()))

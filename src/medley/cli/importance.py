@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medley.cli.json_output import add_json, print_json
-from medley.cli.models import open_model, read_rows
+from medley.cli.models import open_model_and_rows
 from medley.cli.options import add_device, add_on_unreadable, add_root
 from medley.cli.output import ENDINGS, check_output, write_frame
-from medley.cli.table_argument import add_table, table_of
+from medley.cli.table_argument import add_table
 from medley.cli.tables import show_table
-from medley.errors import DataError, ErrorCollector, MedleyError
+from medley.errors import ErrorCollector, MedleyError
 
 if TYPE_CHECKING:
     from medley.model.affinity import TaskAffinity
@@ -82,12 +82,7 @@ def run(args: argparse.Namespace) -> None:
         limit = seconds(args.time_limit)
     except MedleyError as error:
         errors.collect(error)
-    model = open_model(args.model, errors, args.device)
-    source = table_of(args, [] if model is None or model.table is None else model.table.required)
-    table = read_rows(model, source, args.root, errors, labelled=True)
-    errors.raise_if_any(DataError)
-    assert model is not None
-    assert table is not None
+    model, table = open_model_and_rows(args, errors, labelled=True)
     groups: Any = {pair.replace(",", " + "): pair.split(",") for pair in args.together} or None
     result = model.importance(
         table,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medley.errors import ArtifactError, ErrorCollector, MedleyError, is_missing_part, missing_package
+from medley.cli.table_argument import table_of
+from medley.errors import ArtifactError, DataError, ErrorCollector, MedleyError, is_missing_part, missing_package
 
 if TYPE_CHECKING:
     from medley.model.model import Model
@@ -74,6 +76,26 @@ def _reads_tables(model: Predictor, path: Path, errors: ErrorCollector, alternat
             f"{path} was fitted to inputs ({inputs}) rather than to a table: use it in Python, with {alternative}."
         )
     return model.table is not None
+
+
+def open_model_and_rows(args: Namespace, errors: ErrorCollector, *, labelled: bool = False) -> tuple[Model, Table]:
+    """Load a model and read a table for it.
+
+    Args:
+        args: of a command, with `model`, the arguments of `add_table`, `root` and `device`.
+        errors: errors so far, which are reported with those found here.
+        labelled: whether at least one target column is required.
+
+    Raises:
+        DataError: there are errors.
+    """
+    model = open_model(args.model, errors, args.device)
+    source = table_of(args, [] if model is None or model.table is None else model.table.required)
+    table = read_rows(model, source, args.root, errors, labelled=labelled)
+    errors.raise_if_any(DataError)
+    assert model is not None
+    assert table is not None
+    return model, table
 
 
 def read_rows(

@@ -209,3 +209,16 @@ class TargetCodec(Codec):
     @abstractmethod
     def labels(self) -> list[Any] | None:
         """The classes, in the order of the columns of `probabilities`; None for numbers."""
+
+
+def state_below(prefix: str, state: State) -> dict[str, Any]:
+    """The values whose names begin with a prefix, by the rest of their names.
+
+    Args:
+        prefix: of names.
+        state: of a part and its own parts.
+
+    >>> state_below("words.", {"words.mean": 1, "size": 2})
+    {'mean': 1}
+    """
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, cast
 
-from medley.core.block import Block, Node, as_nodes
+from medley.core.block import Block, DataSummary, Node, as_nodes
 from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
 from medley.core.linear import LinearFeatures
@@ -115,8 +115,11 @@ class InputBlock(Block):
         (values,) = cells.values()
         return values
 
-    def encode_for_ensemble(self) -> Node | None:
+    def encode_for_ensemble(self, summary: DataSummary) -> Node | None:
         """The node that an ensemble of dense networks reads in the table API; by default that of the default block.
+
+        Args:
+            summary: of the table, before its rows are split.
 
         Returns:
             The input itself if its encoding is numbers or a table; None if the ensemble reads it through the linear
@@ -124,11 +127,13 @@ class InputBlock(Block):
         """
         return self.default_block()(self)
 
-    @property
-    def shares_encoder(self) -> bool:
+    def shares_encoder(self, summary: DataSummary) -> bool:
         """Whether `encode_for_ensemble` has trained weights that are shared by the members of an ensemble.
 
         If so, no member can leave out rows that the others learn from.
+
+        Args:
+            summary: as of `encode_for_ensemble`.
         """
         return True
 
@@ -143,15 +148,6 @@ class InputBlock(Block):
 
         Args:
             seconds_per_row: time per row in each epoch on this machine.
-        """
-        return self
-
-    def for_rows(self, rows: int, *, is_alone: bool) -> Self:
-        """The input, read in the way that suits a table of so many rows; called before the rows are split.
-
-        Args:
-            rows: number of rows of the table.
-            is_alone: whether it is the only input.
         """
         return self
 

@@ -154,3 +154,15 @@ def space_of(declaration: Any, name: str) -> Space | None:
     """The search space of a field, or None for a field that is never searched."""
     entry = declaration.__dataclass_fields__.get(name, MISSING)
     return None if entry is MISSING else entry.metadata.get("space")
+
+
+def default_of(value: Any) -> Any:
+    """The default of a space; other values unchanged.
+
+    Args:
+        value: of a field.
+
+    >>> default_of(OneOf(1.0, 2.0)), default_of(0.5)
+    (1.0, 0.5)
+    """
+    return value.default if isinstance(value, Space) else value

@@ -121,6 +121,34 @@ def split(rows: int, fraction: float, seed: int, strata: Sequence[np.ndarray] = 
     return np.flatnonzero(~in_validation), np.flatnonzero(in_validation)
 
 
+def random_sample(rows: int, most: int) -> np.ndarray:
+    """Positions of rows that are drawn at random, in ascending order, the same each time; of all rows if they are few.
+
+    Args:
+        rows: number of rows.
+        most: of rows in the sample.
+
+    >>> random_sample(3, 5).tolist(), len(random_sample(9, 5))
+    ([0, 1, 2], 5)
+    """
+    if rows <= most:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+
+
+def random_folds(rows: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields masks (N,) of training rows and of validation rows for each of five random folds, the same each time.
+
+    Args:
+        rows: number of rows N.
+
+    >>> [int(validation.sum()) for _, validation in random_folds(7)]
+    [2, 2, 1, 1, 1]
+    """
+    folds = np.random.default_rng(0).permutation(rows) % FOLDS
+    return ((folds != fold, folds == fold) for fold in range(FOLDS))
+
+
 def by_strata(order: np.ndarray, strata: Sequence[np.ndarray]) -> np.ndarray:
     """Rows (B,) in some order -> sorted by all strata together; rows of equal classes stay in their order."""
     if not strata:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -130,39 +130,39 @@ class Network(nn.Module):
         block, name = node.block, str(node.block.name)
         indices = tuple(self._indices[id(parent)] for parent in node.inputs)
         specs = [self.specs[index] for index in indices]
-        match block:
-            case Head():
-                target = targets[name]
-                out = Spec((len(target.prior),), "K")
-            case Layer() | Fusion():
-                target, out = None, block.out(*specs)
-            case _:
-                raise GraphError(f"{name}: {block!r} is not resolved, so no network can be built from it.")
-        key, frozen = part_key(name), isinstance(block, Layer) and block.frozen
+        key = part_key(name)
+        if isinstance(block, Head):
+            prior = torch.as_tensor(targets[name].prior, dtype=torch.float32)
+            out = Spec((len(prior),), "K")
+            self.register_buffer(f"prior__{key}", prior)
+        elif isinstance(block, Layer | Fusion):
+            out = block.out(*specs)
+        else:
+            raise GraphError(f"{name}: {block!r} is not resolved, so no network can be built from it.")
         if key not in self.parts:
-            if isinstance(block, Layer) and frozen:
-                self.parts[key] = modules.module(block, specs)
-            else:
-                self.parts[key] = _build_head(block, specs, target) if isinstance(block, Head) else block.build(*specs)  # type: ignore[union-attr]
-        if target is not None:
-            self.register_buffer(f"prior__{key}", torch.as_tensor(target.prior, dtype=torch.float32))
+            self.parts[key] = _build(block, specs, targets, modules)
+        module, is_frozen = self.parts[key], isinstance(block, Layer) and block.frozen
         sources = frozenset[str]().union(*(self._sources_of[index] for index in indices))
-        module = self.parts[key]
-        has_batch_norm = (
-            any(isinstance(child, nn.modules.batchnorm._BatchNorm) for child in module.modules()) and not frozen
+        batch_norms = (child for child in module.modules() if isinstance(child, nn.modules.batchnorm._BatchNorm))
+        step = Step(
+            name,
+            key,
+            block,
+            module,
+            indices,
+            sources,
+            out,
+            is_fusion=isinstance(block, Fusion),
+            is_head=isinstance(block, Head),
+            is_frozen=is_frozen,
+            has_batch_norm=not is_frozen and any(True for _ in batch_norms),
+            has_state=bool(module.state_dict()),
+            # A part may be connected to several sources, so the key contains both names.
+            cache_key=f"{name}({next(iter(sources))})" if is_frozen and self._reads_frozen(indices) else None,
+            stage_key=name if isinstance(block, Layer) and block.is_stage else None,
         )
-        flags: dict[str, Any] = {
-            "is_fusion": isinstance(block, Fusion),
-            "is_head": isinstance(block, Head),
-            "is_frozen": frozen,
-        }
-        # A part may be connected to several sources, so the key contains both names.
-        cache_key = f"{name}({next(iter(sources))})" if frozen and self._reads_frozen(indices) else None
-        stage_key = name if isinstance(block, Layer) and block.is_stage else None
         self._add_value(node, out, sources)
-        flags |= {"has_batch_norm": has_batch_norm, "has_state": bool(module.state_dict())}
-        step = Step(name, key, block, module, indices, sources, out, **flags)
-        self.steps.append(replace(step, cache_key=cache_key, stage_key=stage_key))
+        self.steps.append(step)
 
     def _reads_frozen(self, indices: tuple[int, ...]) -> bool:
         """Whether a step reads one source, either directly or through frozen parts only."""
@@ -332,9 +332,17 @@ class Network(nn.Module):
 _EMPTY = torch.empty(0)
 
 
-def _build_head(block: Head, specs: Sequence[Spec], target: TargetCodec | None) -> nn.Module:
+def _build(
+    block: Head | Layer | Fusion, specs: Sequence[Spec], targets: Mapping[str, TargetCodec], modules: FrozenModules
+) -> nn.Module:
+    """Builds the module of a part."""
+    if isinstance(block, Head):
+        return _build_head(block, specs, targets[str(block.name)])
+    return modules.module(block, specs) if isinstance(block, Layer) and block.frozen else block.build(*specs)
+
+
+def _build_head(block: Head, specs: Sequence[Spec], target: TargetCodec) -> nn.Module:
     """Builds the module of a head: with the outputs of a linear path, if it reads one, and a layer of added classes."""
-    assert target is not None
     origin = target.origin
     prior = torch.as_tensor(origin.prior, dtype=torch.float32)
     module = add_linear_skip(block.build(specs[0], origin), specs, str(block.name), prior)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from medley.core.block import Node
+from medley.core.block import Block, Node
 from medley.core.codec import TargetCodec
 from medley.core.input import InputBlock, Preprocessing
 from medley.core.layer import Layer
@@ -40,45 +40,56 @@ def untie(
     """
     original = next(iter(weights.values()))
     groups = {head: "" if state is original else _first_head_with(weights, state) for head, state in weights.items()}
-    copies: dict[tuple[int, str], Node] = {}
-    blocks: dict[tuple[str, str], object] = {}
-
-    def copy(node: Node, group: str) -> Node:
-        if isinstance(node.block, InputBlock | Preprocessing) or not group or getattr(node.block, "is_stage", False):
-            return node  # an earlier stage is shared by all heads
-        key = (id(node), group)
-        if key not in copies:
-            inputs = tuple(copy(parent, group) for parent in node.inputs)
-            is_shared = isinstance(node.block, Layer) and node.block.frozen and inputs == node.inputs
-            name = str(node.block.name)
-            if not is_shared and (name, group) not in blocks:
-                blocks[name, group] = replace(node.block, name=f"{name} ({group})")
-            copies[key] = node if is_shared else Node(blocks[name, group], inputs)  # type: ignore[arg-type]
-        return copies[key]
-
+    copies = _Copies()
     outputs = []
     for node in graph.outputs:
         group = groups[str(node.block.name)]
-        outputs.append(Node(node.block, tuple(copy(parent, group) for parent in node.inputs)))
+        outputs.append(Node(node.block, tuple(copies.node(parent, group) for parent in node.inputs)))
     new_graph = Graph(graph.inputs, tuple(outputs))
     network = Network(new_graph, specs, targets, frozen)
     state = network.state_dict()
-    names = {(name, group): str(block.name) for (name, group), block in blocks.items()}  # type: ignore[attr-defined]
+    heads = {part_key(head) for head in weights}
     for head, tensors in weights.items():
-        group = groups[head]
-        prefixes = {part_key(name): part_key(new) for (name, owner), new in names.items() if owner == group}
+        parts = copies.parts(groups[head])
         for key, tensor in tensors.items():
             root, _, path = key.partition(".")
-            if root != "parts":
-                continue
             part, _, parameter = path.partition(".")
-            if part in {part_key(name) for name in weights} and part != part_key(head):
-                continue  # the layer of another head, which has its own tensors
-            new_key = f"parts.{prefixes.get(part, part)}.{parameter}"
-            if new_key in state and (group == "" or part in prefixes or part == part_key(head)):
+            is_own = part in parts or part == part_key(head) or (not groups[head] and part not in heads)
+            new_key = f"{root}.{parts.get(part, part)}.{parameter}"
+            if root == "parts" and is_own and new_key in state:
                 state[new_key] = tensor
     network.load_state_dict(state)
     return new_graph, network
+
+
+class _Copies:
+    """Copies of nodes for groups of heads, each named after its first head; those of the group "" are the originals."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[tuple[int, str], Node] = {}
+        self._blocks: dict[tuple[str, str], Block] = {}
+
+    def node(self, node: Node, group: str) -> Node:
+        """The copy of a node and of all that it reads; inputs, earlier stages and frozen parts are shared."""
+        if isinstance(node.block, InputBlock | Preprocessing) or not group or getattr(node.block, "is_stage", False):
+            return node
+        key = (id(node), group)
+        if key not in self._nodes:
+            inputs = tuple(self.node(parent, group) for parent in node.inputs)
+            is_shared = isinstance(node.block, Layer) and node.block.frozen and inputs == node.inputs
+            self._nodes[key] = node if is_shared else Node(self._block(node.block, group), inputs)
+        return self._nodes[key]
+
+    def parts(self, group: str) -> dict[str, str]:
+        """Key of a part -> key of its copy, for the parts that were copied for a group."""
+        blocks = [(name, block) for (name, owner), block in self._blocks.items() if owner == group]
+        return {part_key(name): part_key(str(block.name)) for name, block in blocks}
+
+    def _block(self, block: Block, group: str) -> Block:
+        name = str(block.name)
+        if (name, group) not in self._blocks:  # one block may stand in several nodes
+            self._blocks[name, group] = replace(block, name=f"{name} ({group})")  # type: ignore[type-var]
+        return self._blocks[name, group]
 
 
 def _first_head_with(weights: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Tensor]) -> str:

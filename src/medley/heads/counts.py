@@ -14,7 +14,7 @@ from medley.core.head import Head, TargetKind
 from medley.core.metric import Metric, RowMetric
 from medley.core.row_reporting import row_number
 from medley.core.rules import Array, Flag, StateRules, require
-from medley.core.space import OneOf, Space, searched
+from medley.core.space import OneOf, Space, default_of, searched
 from medley.core.spec import Spec
 from medley.errors import ConfigError, DataError, NotFittedError
 from medley.heads.loss_and_metric_names import (
@@ -281,8 +281,7 @@ class CountHead(Head, register="heads.counts"):
     @property
     def weight(self) -> float:
         """The weight of the head in the sum of losses; the default if it is searched."""
-        weight = self.loss_weight
-        return float(weight.default if isinstance(weight, Space) else weight)
+        return float(default_of(self.loss_weight))
 
     @classmethod
     def infer_task(cls, target: TargetProfile) -> TaskGuess | None:

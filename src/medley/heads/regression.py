@@ -10,7 +10,7 @@ from medley.core.codec import TargetCodec
 from medley.core.column import TaskGuess
 from medley.core.head import Head, TargetKind
 from medley.core.metric import Metric
-from medley.core.space import OneOf, Space, searched
+from medley.core.space import OneOf, Space, default_of, searched
 from medley.core.spec import Spec
 from medley.core.words import NumberLoss, NumberMetric
 from medley.errors import ConfigError
@@ -155,8 +155,7 @@ class RegressionHead(Head, register="heads.regression"):
     @property
     def weight(self) -> float:
         """The weight of the head in the sum of losses; the default if it is searched."""
-        weight = self.loss_weight
-        return float(weight.default if isinstance(weight, Space) else weight)
+        return float(default_of(self.loss_weight))
 
 
 def _quantile_errors(quantiles: Any) -> Iterable[str]:

@@ -25,6 +25,7 @@ from medley.image.distinct import DistinctImages
 from medley.image.model_identity import (
     has_one_image_per_row,
     model_checksum,
+    model_files,
     model_label,
     stable_repr,
     verified_checksum,
@@ -209,7 +210,7 @@ class CaptionImages(DerivedInput, register="image.captions"):
             WeightsNotFoundError: there is no such folder, and no such model on the hub or in its local cache.
         """
         if not callable(self.model):
-            self._model_files()
+            model_files(self)
 
     @property
     def captions_file(self) -> Path | None:
@@ -229,15 +230,10 @@ class CaptionImages(DerivedInput, register="image.captions"):
         store.refresh()
         return store
 
-    def _model_files(self) -> ModelFiles:
-        from medley.nn.hub import find
-
-        return find(str(self.model), self.revision)
-
     def _captioning(self) -> Captioning:
         if callable(self.model):
             return self.model
-        captioner = _captioner(self._model_files(), model_checksum(self))
+        captioner = _captioner(model_files(self), model_checksum(self))
         settings = {"max_length": self.max_length, "num_beams": self.num_beams, "prompt": self.prompt}
         return lambda images: captioner(images, **settings)
 

@@ -24,6 +24,7 @@ from medley.image.model_identity import (
     function_name,
     has_one_image_per_row,
     model_checksum,
+    model_files,
     stable_repr,
     verified_checksum,
     with_checksum,
@@ -192,16 +193,11 @@ class MapImages(DerivedInput, register="image.mapped"):
         classes = None if self.classes is None else sorted(map(repr, self.classes))
         return cache.digest(verified_checksum(self), repr(classes))
 
-    def _model_files(self) -> ModelFiles:
-        from medley.nn.hub import find
-
-        return find(str(self.model), self.revision)
-
     def _mapping(self) -> Callable[[Image], Any]:
         if callable(self.model):
             return self.model
         classes = None if self.classes is None else tuple(self.classes)
-        segmenter = _segmenter(self._model_files(), model_checksum(self), classes)
+        segmenter = _segmenter(model_files(self), model_checksum(self), classes)
         return lambda image: segmenter([image])[0]
 
 

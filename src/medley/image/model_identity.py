@@ -6,13 +6,16 @@ import inspect
 from collections.abc import Callable
 from dataclasses import fields, replace
 from types import CodeType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from medley.cache.folder import digest, warn_once
 from medley.core.block import Block
 from medley.core.input import InputBlock
 from medley.core.registry import name_of
 from medley.errors import ConfigError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from medley.nn.hub import ModelFiles
 
 AnyBlock = TypeVar("AnyBlock", bound=Block)
 
@@ -72,9 +75,24 @@ def model_checksum(block: Any, *, cached: bool = False) -> str:
     """
     if callable(block.model):
         return function_identity(block.model, block.version)
-    from medley.nn import checkpoints, hub
+    from medley.nn.checkpoints import identity
 
-    return checkpoints.identity(hub.find(str(block.model), block.revision, cached=cached))
+    return identity(model_files(block, cached=cached))
+
+
+def model_files(block: Any, *, cached: bool = False) -> ModelFiles:
+    """The files of a block's model.
+
+    Args:
+        block: with the fields `model`, a name or folder, and `revision`.
+        cached: as of `model_checksum`.
+
+    Raises:
+        WeightsNotFoundError: there is no such model.
+    """
+    from medley.nn.hub import find
+
+    return find(str(block.model), block.revision, cached=cached)
 
 
 def with_checksum(block: AnyBlock) -> AnyBlock:

@@ -14,8 +14,7 @@ from medley.errors import GraphError
 from medley.image.block import ImageBlock
 from medley.image.pretrained import PretrainedImageBlock
 from medley.image.set_encoder import ImageSetEncoder, ImageSetPool
-from medley.image.sizes import FEW_ROWS
-from medley.image.visual_words import VisualWords
+from medley.image.visual_words import FEW_ROWS, VisualWords
 
 
 class ImageSetBlock(Composite, register="image.set_block"):
@@ -48,13 +47,9 @@ class ImageSetBlock(Composite, register="image.set_block"):
 
     def suggest_defaults(self, specs: Sequence[Spec], summary: DataSummary) -> Mapping[str, Any]:
         """For few rows the mean, which has no weights, and visual words if there are other inputs too."""
-        has_few_rows = summary.rows < FEW_ROWS
-        use_visual_words = has_few_rows and summary.inputs > 1 and self.encoder is None
+        use_visual_words = VisualWords.is_suited_to(summary) and self.encoder is None
         readings = OneOf("network", "visual_words", default="visual_words") if use_visual_words else OneOf("network")
-        return {
-            "pooling": "mean" if has_few_rows else "attention",
-            "reading": readings,
-        }
+        return {"pooling": "mean" if summary.rows < FEW_ROWS else "attention", "reading": readings}
 
     def expand(self, nodes: Sequence[Node], specs: Sequence[Spec], summary: DataSummary) -> Node:
         """Connects the encoder of sets, or visual words."""
@@ -67,7 +62,7 @@ class ImageSetBlock(Composite, register="image.set_block"):
                 "Blocks for the single images go into its encoder: ImageSetBlock(encoder=...)."
             )
         if self.reading == "visual_words" and self.encoder is None:
-            return _visual_words(source, self)(nodes[0])
+            return VisualWords.for_input(source, positions=self.positions)(nodes[0])
         positions = getattr(source, "positions", False) if self.positions is None else self.positions
         encoder = ImageBlock() if self.encoder is None else self.encoder
         assert isinstance(encoder, Block), encoder
@@ -76,10 +71,3 @@ class ImageSetBlock(Composite, register="image.set_block"):
             image_vectors = ImageSetEncoder(encoder, pooling="none")(nodes[0])
             return ImageSetPool(str(self.pooling), bool(positions))(image_vectors)
         return ImageSetEncoder(encoder, pooling=str(self.pooling), positions=bool(positions))(nodes[0])
-
-
-def _visual_words(source: Any, block: ImageSetBlock) -> VisualWords:
-    """Visual words with the settings of the input; `positions` of the block, if set, has precedence."""
-    positions = source.positions if block.positions is None else block.positions
-    root = None if source.root is None else str(source.root)
-    return VisualWords(source.max_images, root, positions, source.on_bad_file)

@@ -8,23 +8,15 @@ from dataclasses import field
 from typing import Any, ClassVar, Self
 
 from medley.core.arguments import whole_number_problems
-from medley.core.block import Block, Node
+from medley.core.block import Block, DataSummary, Node
 from medley.core.codec import Codec
 from medley.core.column import ColumnGuess
 from medley.core.input import InputBlock, InputColumns, TableOptions
 from medley.image.pixels import MAX_PIXELS
 from medley.image.pretrained import IMAGE_MODELS
-from medley.image.sizes import (
-    Reading,
-    as_text,
-    pair,
-    reading_problem,
-    reduced,
-    root_problem,
-    size_problem,
-    suited_reading,
-)
+from medley.image.sizes import as_text, pair, reduced, root_problem, size_problem
 from medley.image.unreadable import IMAGES, Policy
+from medley.image.visual_words import VisualWords
 from medley.nn.pretrained_argument import pretrained_problem
 
 USUAL_IMAGES = 4
@@ -49,9 +41,6 @@ class ImageSetInput(InputBlock, register="image.set_input"):
         on_bad_file: as in `ImageInput`; `"drop"` excludes rows with any unreadable image.
         largest: as in `ImageInput`.
         pretrained: of the default encoder of each image, as in `ImageBlock`.
-        reading: how a table reads images: `"network"` trains a network; `"visual_words"` describes the images of a row
-            by a short vector that is learnt without labels (see `VisualWordsCodec`), so that all rows can be used in
-            folds. `medley.fit` chooses the latter for fewer than 1,000 rows with other inputs.
         max_pixels: as in `ImageInput`.
 
     Raises:
@@ -75,7 +64,6 @@ class ImageSetInput(InputBlock, register="image.set_input"):
     largest: int | None = field(default=None, kw_only=True)
     pretrained: bool | str | None = field(default=None, kw_only=True)
     max_pixels: int = field(default=MAX_PIXELS, kw_only=True)
-    reading: Reading = field(default="network", kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", as_text(self.root))
@@ -87,16 +75,14 @@ class ImageSetInput(InputBlock, register="image.set_input"):
         yield from root_problem(self.root)
         yield from IMAGES.policy_problem(self.on_bad_file)
         yield from pretrained_problem(self.pretrained)
-        yield from reading_problem(self.reading)
         yield from whole_number_problems(self, "max_images", "max_pixels")
 
     def codec(self) -> Codec:
-        """An `ImageSetCodec`, or a `VisualWordsCodec`."""
+        """An `ImageSetCodec`."""
         from medley.image.set_codec import ImageSetCodec
-        from medley.image.visual_words_codec import SIDE, VisualWordsCodec
 
-        images = ImageSetCodec(
-            (SIDE, SIDE) if self.reading == "visual_words" else pair(self.size),
+        return ImageSetCodec(
+            pair(self.size),
             self.max_images,
             positions=self.positions,
             root=as_text(self.root),
@@ -104,7 +90,6 @@ class ImageSetInput(InputBlock, register="image.set_input"):
             largest=self.largest,
             max_pixels=self.max_pixels,
         )
-        return VisualWordsCodec(images) if self.reading == "visual_words" else images
 
     @classmethod
     def from_columns(cls, columns: Sequence[ColumnGuess], options: TableOptions) -> Sequence[InputColumns]:
@@ -125,13 +110,7 @@ class ImageSetInput(InputBlock, register="image.set_input"):
 
     @property
     def choices(self) -> Mapping[str, Any]:
-        largest = {} if self.largest is None else {"largest": self.largest}
-        reading = {} if self.reading == "network" else {"reading": self.reading}
-        return {**super().choices, **largest, **reading}
-
-    def for_rows(self, rows: int, *, is_alone: bool) -> Self:
-        """Visual words for few rows beside other inputs."""
-        return suited_reading(self, rows, is_alone=is_alone)
+        return {**super().choices, **({} if self.largest is None else {"largest": self.largest})}
 
     def for_time(self, seconds_per_row: float) -> Self:
         """Reduces images to a size that a small network learns from in time."""
@@ -142,21 +121,16 @@ class ImageSetInput(InputBlock, register="image.set_input"):
         """The images of a row."""
         return self.max_images or USUAL_IMAGES
 
-    @property
-    def shares_encoder(self) -> bool:
-        """Visual words have no encoder that is trained."""
-        return self.reading != "visual_words"
+    def shares_encoder(self, summary: DataSummary) -> bool:
+        """Visual words, which few rows are read as, have no encoder that is trained."""
+        return bool(self.pretrained) or not VisualWords.is_suited_to(summary)
 
-    def encode_for_ensemble(self) -> Node:
-        """The default block on the images, or the vector of visual words."""
-        return self.default_block()(self) if self.shares_encoder else self.node
+    def encode_for_ensemble(self, summary: DataSummary) -> Node:
+        """The default block, or visual words for few rows beside other inputs."""
+        return self.default_block()(self) if self.shares_encoder(summary) else VisualWords.for_input(self)(self)
 
     def default_block(self) -> Block:
-        """`ImageSetBlock`; none for visual words, which are a vector."""
-        if self.reading == "visual_words":
-            from medley.core.choice import Identity
-
-            return Identity()
+        """`ImageSetBlock`."""
         from medley.image.set_block import ImageSetBlock
 
         if not self.pretrained:

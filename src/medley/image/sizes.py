@@ -1,39 +1,11 @@
-"""Checks and choices of the arguments `size`, `root` and `reading`."""
+"""Checks and choices of the arguments `size` and `root`."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Literal, get_args
-
-Reading = Literal["network", "visual_words"]
-
-FEW_ROWS = 1_000
-"""Rows below which a network for images memorises them, so that they are read as visual words beside other inputs."""
-
-
-def reading_problem(reading: Any) -> Iterator[str]:
-    """An error message if a way of reading images is unknown.
-
-    >>> list(reading_problem("words"))
-    ["reading must be one of 'network', 'visual_words', got 'words'."]
-    """
-    if reading not in get_args(Reading):
-        yield f"reading must be one of {', '.join(map(repr, get_args(Reading)))}, got {reading!r}."
-
-
-def suited_reading(block: Any, rows: int, *, is_alone: bool) -> Any:
-    """An input of images, read in the way that suits a table; unchanged if it has a pretrained encoder.
-
-    Args:
-        block: has `reading` and `pretrained`.
-        rows: number of rows of the table.
-        is_alone: whether it is the only input.
-    """
-    if block.pretrained or is_alone or rows >= FEW_ROWS:
-        return block
-    return replace(block, reading="visual_words")
+from typing import Any
 
 
 def size_problem(size: Any) -> Iterator[str]:

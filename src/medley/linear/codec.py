@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from medley.core.codec import Encoded, LinearLink, State
+from medley.core.codec import Encoded, LinearLink, State, state_below
 from medley.core.linear import FeatureBlock, Labels, LinearFeatures, LinearRows, SupervisedCodec, to_raw_outputs
 from medley.core.registry import lookup, name_of
 from medley.core.rules import require
@@ -22,11 +22,12 @@ from medley.linear.ridge import (
     ITERATIONS,
     MIN_ITERATIONS,
     STRENGTHS,
+    RidgeFit,
     fit_ridge,
     principal_components,
     seconds_per_product,
 )
-from medley.linear.saved_state import INTERCEPT, RULES, block_widths, read_head, read_width, state_below, weight_rules
+from medley.linear.saved_state import INTERCEPT, RULES, block_widths, read_head, read_width, weight_rules
 
 SCALE = 0.1
 
@@ -60,7 +61,7 @@ class LinearPathCodec(SupervisedCodec):
         self.choices: Mapping[str, Any] = {}
         self.features: dict[str, LinearFeatures] = {}
         self._heads: list[tuple[str, LinearLink, int, int]] = []  # name, link, number of outputs, of raw outputs
-        self._models: list[dict[str, Any]] = []  # {"blocks": names or None for all}
+        self._models: list[dict[str, Any]] = []  # {"blocks": positions, or None for all; "strengths": of the ridge}
         self._weights: list[np.ndarray] = []  # (F, J) float16
         self._intercepts: list[np.ndarray] = []
         self._fold_models: list[tuple[np.ndarray, np.ndarray]] = []  # of a sample: (folds, F, J), (folds, J); not saved
@@ -102,48 +103,46 @@ class LinearPathCodec(SupervisedCodec):
         rows = len(present)
         self._fingerprint = _fingerprint(blocks)
         targets, observed, groups = self._targets(labels)
-        weight = self._weights_of(labels)
         folds = labels.folds if labels.folds is not None else np.random.default_rng(0).permutation(rows) % FOLDS
-        self._models, self._weights, self._intercepts, self._fold_models = [{"blocks": None}], [], [], []
-        is_several = len(blocks) > 1 and any(block.fits_alone for block in blocks)
+        problem = (targets, observed, folds, groups, self._weights_of(labels))
         numbers = self._numbers(values, rows)
         self.choices = self._choose(
-            blocks,
-            rows * targets.shape[1] * FOLDS,
-            labels.seconds,
-            is_several=is_several,
-            has_numbers=numbers.shape[1] > 1,
+            blocks, rows * targets.shape[1] * FOLDS, labels.seconds, has_numbers=numbers.shape[1] > 1
         )
         effort = {"iterations": self.choices["iterations"], "by_fold": labels.is_sample and labels.folds is not None}
-        if self.choices["alone"]:
-            self._models += [{"blocks": [index]} for index in range(len(blocks))]
-        fits = [fit_models(blocks, targets, observed, folds, groups, weight, **effort)]
+        separate = range(len(blocks)) if self.choices["alone"] else ()
+        joint = fit_models(blocks, *problem, **effort)
         if self.local_means:
-            self._local.fit(numbers, targets, targets - fits[0].out_of_fold, observed, folds)
+            self._local.fit(numbers, targets, targets - joint.out_of_fold, observed, folds)
         means = self._local.encode_training(numbers, targets, folds)
         if self._local.planes:
             self._local_mean, self._local_scale = means.mean(axis=0), SCALE / np.maximum(means.std(axis=0), 1e-6)
             blocks.append(self._local_block(means))
-            fits = [fit_models(blocks, targets, observed, folds, groups, weight, **effort)]
-        outputs = []
-        for index, model in enumerate(self._models):
-            selected_blocks = _select_blocks(blocks, model)
-            if index:
-                fits.append(
-                    fit_ridge(join_features(selected_blocks), targets, observed, folds, groups, weight, **effort)
-                )
-            fit = fits[-1]
-            model["strengths"] = sorted({float(strength) for strength in fit.strengths})
-            self._weights.append(fit.weights.astype(np.float16))
-            self._intercepts.append(fit.intercept.astype(np.float32))
-            if fit.fold_weights is not None and fit.fold_intercepts is not None:
-                self._fold_models.append((fit.fold_weights, fit.fold_intercepts))
-            outputs.append(fit.out_of_fold)
+            joint = fit_models(blocks, *problem, **effort)
+        fits = [joint, *(fit_ridge(join_features([blocks[index]]), *problem, **effort) for index in separate)]
+        self._keep([None, *([index] for index in separate)], fits)
         self._components = [principal_components(block.matrix) for block in blocks if block.fits_alone]
-        all_outputs = np.concatenate(outputs, axis=1)
-        self._mean = all_outputs.mean(axis=0)
-        self._scale = 1 / np.maximum(all_outputs.std(axis=0), 1e-3)
-        return self._encoded(all_outputs, means, blocks, present)
+        outputs = np.concatenate([fit.out_of_fold for fit in fits], axis=1)
+        self._mean = outputs.mean(axis=0)
+        self._scale = 1 / np.maximum(outputs.std(axis=0), 1e-3)
+        return self._encoded(outputs, means, blocks, present)
+
+    def _keep(self, blocks: Sequence[list[int] | None], fits: Sequence[RidgeFit]) -> None:
+        """Keeps what later rows are encoded with.
+
+        Args:
+            blocks: positions of the blocks that each model reads; None for all.
+            fits: the models.
+        """
+        strengths = [sorted({float(strength) for strength in fit.strengths}) for fit in fits]
+        self._models = [{"blocks": index, "strengths": values} for index, values in zip(blocks, strengths, strict=True)]
+        self._weights = [fit.weights.astype(np.float16) for fit in fits]
+        self._intercepts = [fit.intercept.astype(np.float32) for fit in fits]
+        self._fold_models = [
+            (fit.fold_weights, fit.fold_intercepts)
+            for fit in fits
+            if fit.fold_weights is not None and fit.fold_intercepts is not None
+        ]
 
     def _choose(
         self,
@@ -151,7 +150,6 @@ class LinearPathCodec(SupervisedCodec):
         columns: int,
         seconds: float | None,
         *,
-        is_several: bool,
         has_numbers: bool,
     ) -> dict[str, Any]:
         """Chooses the number of iterations, and whether single blocks have models, by the time available.
@@ -160,9 +158,9 @@ class LinearPathCodec(SupervisedCodec):
             blocks: of features.
             columns: length of a vector of the solver: rows x targets x folds.
             seconds: time available, or None for no limit.
-            is_several: whether models of single blocks are useful.
             has_numbers: whether local means are useful; with them, the model of all features is solved again.
         """
+        is_several = len(blocks) > 1 and any(block.fits_alone for block in blocks)
         iterations, alone = self.iterations or ITERATIONS, is_several and self.alone is not False
         if seconds is not None and (self.iterations is None or self.alone is None):
             product = seconds_per_product(join_features(blocks), columns)

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from medley.core.codec import LinearLink, State
+from medley.core.codec import LinearLink
 from medley.core.linear import LinearFeatures
 from medley.core.rules import Array, Either, Fields, Flag, Items, Json, Maybe, Named, StateRules, Text, Whole, require
 from medley.linear.neighbours import COUNTS, LocalMeans
@@ -49,11 +49,6 @@ def read_width(width: Any, is_alone: Any) -> tuple[int, bool]:
     """
     require(not isinstance(width, bool) and isinstance(is_alone, bool), "widths must hold numbers and flags.")
     return width, is_alone
-
-
-def state_below(prefix: str, state: State) -> dict[str, Any]:
-    """The values whose names begin with a prefix, by the rest of their names."""
-    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
 def block_widths(

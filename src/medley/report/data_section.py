@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from medley.core.codec import Encoded
+from medley.core.column import ColumnGuess
 from medley.data.rows import take
 from medley.errors import ConfigError, listing
 from medley.model.drift import drift_of
@@ -59,20 +60,7 @@ def data_section(
             f"{len(guesses) - MOST_COLUMNS:,} of {len(guesses):,} columns are not listed: see model.table.schema, or "
             "medley describe."
         )
-    columns = ["column", "kind", "input", "missing %", "distinct", "reason", *(["examples"] if examples else [])]
-    rows = [
-        [
-            guess.name,
-            guess.kind,
-            feed,
-            100 * guess.missing,
-            guess.distinct,
-            guess.reason,
-            *([_examples(guess.name, guess.examples, view)] if examples else []),
-        ]
-        for guess, feed in guesses[:MOST_COLUMNS]
-    ]
-    section["tables"].append(table(columns, rows, "Columns that the model reads"))
+    section["tables"].append(_columns(view, guesses[:MOST_COLUMNS], examples=examples))
     if excluded := metadata.get("left_out"):
         listed = list(excluded.items())[:MOST_COLUMNS]
         section["tables"].append(table(["column", "reason"], listed, "Columns that were left out"))
@@ -82,6 +70,16 @@ def data_section(
     ]
     section["tables"].append(table(["target", "task", "reason"], targets, "Targets"))
     return section
+
+
+def _columns(view: TableView, guesses: Sequence[tuple[ColumnGuess, str]], *, examples: bool) -> dict[str, Any]:
+    """The table of the columns that a model reads, each with the name of its input."""
+    rows = []
+    for guess, feed in guesses:
+        row = [guess.name, guess.kind, feed, 100 * guess.missing, guess.distinct, guess.reason]
+        rows.append([*row, _examples(guess.name, guess.examples, view)] if examples else row)
+    columns = ["column", "kind", "input", "missing %", "distinct", "reason", *(["examples"] if examples else [])]
+    return table(columns, rows, "Columns that the model reads")
 
 
 def drift_part(model: Model, evidence: Evidence) -> dict[str, Any] | None:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from medley.model.model import Model
     from medley.tables.predict_options import OnUnreadable
 
+_Removal = tuple[Level, str, tuple[str, ...]]
+"""What predictions are made without: its level, its name, and the inputs or columns that it consists of."""
+
 BATCH_SIZE = 1024
 
 MIN_ROWS = 100
@@ -67,18 +70,55 @@ def importance(
         raise DataError("No row has a label, so there is nothing to measure.")
     without = _inputs_to_remove(rows)
     scorer = _Scorer(model, rows, replace(labels, tasks=tasks))
-    permuted: list[tuple[Level, str, tuple[str, ...]]] = [
+    permuted: list[_Removal] = [
         *(("group", name, columns) for name, columns in _groups(rows, groups).items()),
         *(("column", column.name, (column.name,)) for column in rows.columns),
     ]
-    units = without + permuted
+    base = scorer.scores(rows.encode())
+    deadline = None if time_limit is None else start + time_limit
     order = without + permuted * repeats
-    values: dict[tuple[Level, str], list[dict[tuple[str, str], float]]] = {unit[:2]: [] for unit in units}
-    base, longest = scorer.scores(rows.encode()), 0.0
-    with progress_bar("importance", len(order), is_shown=verbose > 0) as advance:
-        for level, name, members in order:
+    values = _worsenings(scorer, base, rows, order, generator, deadline, is_shown=verbose > 0)
+    measurements = [
+        Measurement(level, name, members, *key, tuple(entry[key] for entry in values[level, name]))
+        for level, name, members in without + permuted
+        for key in (values[level, name] or [{}])[0]
+    ]
+    left_out = [name for (_, name), entries in values.items() if not entries]
+    scores = {
+        task.name: {metric: value for (name, metric), value in base.items() if name == task.name} for task in tasks
+    }
+    return Importance(tuple(measurements), scores, rows.size, tuple(left_out), monotonic() - start)
+
+
+def _worsenings(
+    scorer: _Scorer,
+    base: Mapping[tuple[str, str], float],
+    rows: ModelRows,
+    removals: Sequence[_Removal],
+    generator: np.random.Generator,
+    deadline: float | None,
+    *,
+    is_shown: bool,
+) -> dict[tuple[Level, str], list[dict[tuple[str, str], float]]]:
+    """Level and name -> how much worse predictions are without it, each time that the removals have it.
+
+    Inputs and modalities are absent in all rows, columns are permuted between rows.
+
+    Args:
+        scorer: measures predictions.
+        base: scores with everything.
+        rows: the rows.
+        removals: in the order in which they are measured.
+        generator: of permutations.
+        deadline: `time.monotonic()` at which it stops, with the rest not measured.
+        is_shown: whether there is a progress bar.
+    """
+    values: dict[tuple[Level, str], list[dict[tuple[str, str], float]]] = {removal[:2]: [] for removal in removals}
+    longest = 0.0
+    with progress_bar("importance", len(removals), is_shown=is_shown) as advance:
+        for level, name, members in removals:
             began = monotonic()
-            if time_limit is not None and began + longest > start + time_limit:
+            if deadline is not None and began + longest > deadline:
                 break
             if level in ("input", "modality"):
                 encoded = rows.encode(absent=members)
@@ -87,16 +127,7 @@ def importance(
             values[level, name].append(scorer.worsening(base, encoded))
             longest = max(longest, monotonic() - began)
             advance(1)
-    measurements = [
-        Measurement(level, name, members, *key, tuple(entry[key] for entry in values[level, name]))
-        for level, name, members in units
-        for key in (values[level, name] or [{}])[0]
-    ]
-    left_out = [name for (_, name), entries in values.items() if not entries]
-    scores = {
-        task.name: {metric: value for (name, metric), value in base.items() if name == task.name} for task in tasks
-    }
-    return Importance(tuple(measurements), scores, rows.size, tuple(left_out), monotonic() - start)
+    return values
 
 
 def without_inputs(
@@ -160,12 +191,10 @@ def labelled_rows(
 
 def _take_labels(labels: EncodedLabels, index: np.ndarray) -> EncodedLabels:
     def taken(encoded: Mapping[str, Encoded]) -> dict[str, Encoded]:
-        return {name: Encoded(one.array[index], one.present[index]) for name, one in encoded.items()}
+        return {name: Encoded(rows.array[index], rows.present[index]) for name, rows in encoded.items()}
 
     targets, losses = taken(labels.targets), taken(labels.losses)
-    losses = {
-        name: targets[name] if labels.losses[name] is labels.targets[name] else one for name, one in losses.items()
-    }
+    losses |= {name: targets[name] for name in losses if labels.losses[name] is labels.targets[name]}
     weight = None if labels.weight is None else take_weights(labels.weight, index)
     return EncodedLabels(labels.tasks, targets, losses, weight)
 
@@ -216,14 +245,14 @@ def _scores(task: Task, raw: Mapping[str, Any], rows: Rows) -> dict[str, float]:
     return measure([task], {task.name: raw[task.name]}, rows, {task.name: 1.0})
 
 
-def _inputs_to_remove(rows: ModelRows) -> list[tuple[Level, str, tuple[str, ...]]]:
+def _inputs_to_remove(rows: ModelRows) -> list[_Removal]:
     """Inputs, and modalities of several inputs, to predict without."""
     modalities = modality_by_input(rows.model.graph)
     by_modality: dict[str, list[str]] = {}
     for name in rows.inputs:
         by_modality.setdefault(modalities[name], []).append(name)
     several = {name: tuple(inputs) for name, inputs in by_modality.items() if len(inputs) > 1}
-    removed: list[tuple[Level, str, tuple[str, ...]]] = [("modality", name, inputs) for name, inputs in several.items()]
+    removed: list[_Removal] = [("modality", name, inputs) for name, inputs in several.items()]
     return [*removed, *(("input", name, (name,)) for name in rows.inputs)]
 
 

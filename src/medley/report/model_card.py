@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from medley import __version__
@@ -52,24 +52,24 @@ def card_of(report: Mapping[str, Any]) -> dict[str, Any]:
         {"title": "Metrics", "lines": metrics or ["Not measured."]},
         {"title": "Limits", "lines": limits},
     ]
-    head: dict[str, Any] = {
+    return {"head": _hub_head(report, measured), "title": report["title"], "sections": sections}
+
+
+def _hub_head(report: Mapping[str, Any], measured: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The keys by which model hubs find a model, with the metrics of its measured targets."""
+    results = [
+        {
+            "task": {"type": str(part["kind"]), "name": part["name"]},
+            "dataset": {"type": "table", "name": report["summary"]["origin"] or "unknown"},
+            "metrics": [{"type": part["headline"]["metric"], "value": part["headline"]["value"]}],
+        }
+        for part in measured
+    ]
+    return {
         "library_name": "medley",
         "tags": ["medley", "multi-modal", "multi-task", *sorted({str(part["kind"]) for part in report["targets"]})],
-        "model-index": [
-            {
-                "name": report["title"],
-                "results": [
-                    {
-                        "task": {"type": str(part["kind"]), "name": part["name"]},
-                        "dataset": {"type": "table", "name": report["summary"]["origin"] or "unknown"},
-                        "metrics": [{"type": part["headline"]["metric"], "value": part["headline"]["value"]}],
-                    }
-                    for part in measured
-                ],
-            }
-        ],
+        "model-index": [{"name": report["title"], "results": results}],
     }
-    return {"head": head, "title": report["title"], "sections": sections}
 
 
 def markdown(card: Mapping[str, Any]) -> str:

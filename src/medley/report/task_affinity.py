@@ -59,26 +59,38 @@ def task_affinity(
     order = np.random.default_rng(seed).permutation(rows.size)[:max_rows]
     halves = [torch.from_numpy(np.sort(half)) for half in np.array_split(order, 2)]
     steps = _TaskSteps(model.network, rows, tasks)
-    size = len(tasks)
-    cosine, gain, shared = np.eye(size), np.full((2, size, size), np.nan), np.zeros((size, size))
     gradients = [steps.gradients(half) for half in halves]
-    for i, first in enumerate(tasks):
-        for j, second in enumerate(tasks):
-            names = gradients[0][first.name].keys() & gradients[0][second.name].keys()
-            shared[i, j] = sum(gradients[0][first.name][name].numel() for name in names)
+    names = tuple(task.name for task in tasks)
+    cosine, shared = _compare([_sum(gradients, name) for name in names])
+    gains = [
+        _gains(steps, part, half, other) for part, half, other in zip(gradients, halves, reversed(halves), strict=True)
+    ]
+    gain = np.where(shared > 0, np.mean(gains, axis=0), np.nan)
+    return TaskAffinity(names, cosine, gain, shared, len(order))
+
+
+def _compare(gradients: Sequence[Gradients]) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines (K, K) of the gradients of K tasks, and numbers (K, K) of the weights that they share."""
+    size = len(gradients)
+    cosine, shared = np.eye(size), np.zeros((size, size))
+    for i, first in enumerate(gradients):
+        for j, second in enumerate(gradients):
+            names = [name for name in first if name in second]
+            shared[i, j] = sum(first[name].numel() for name in names)
             if i != j:
-                whole = [
-                    {n: a[t.name][n] + b[t.name][n] for n in names} for a, b in [gradients] for t in (first, second)
-                ]
-                cosine[i, j] = _cosine(*whole) if names else np.nan
-    for fold, (half, other) in enumerate((halves, halves[::-1])):
-        before = steps.losses(other)
-        for i, task in enumerate(tasks):
-            after = steps.losses_after(task, gradients[fold][task.name], half, other)
-            for j, second in enumerate(tasks):
-                if shared[i, j]:
-                    gain[fold, i, j] = 1 - after[second.name] / before[second.name] if before[second.name] else 0.0
-    return TaskAffinity(tuple(task.name for task in tasks), cosine, gain.mean(axis=0), shared, len(order))
+                parts = ({name: part[name] for name in names} for part in (first, second))
+                cosine[i, j] = _cosine(*parts) if names else np.nan
+    return cosine, shared
+
+
+def _gains(steps: _TaskSteps, gradients: Mapping[str, Gradients], half: Tensor, other: Tensor) -> np.ndarray:
+    """Fractions (K, K) of each task's loss on other rows that a step for each task, by half of the rows, saves."""
+    before = steps.losses(other)
+    gains = []
+    for task in steps.tasks:
+        after = steps.losses_after(task, gradients[task.name], half, other)
+        gains.append([1 - after[name] / loss if loss else 0.0 for name, loss in before.items()])
+    return np.array(gains)
 
 
 class _TaskSteps:
@@ -165,9 +177,10 @@ def _without_owner(name: str, suffixes: Sequence[str]) -> str:
     return f"{root}.{part.removesuffix(suffix)}.{rest}"
 
 
-def _sum(gradients: Sequence[Mapping[str, Gradients]], task: Task, name: str) -> Tensor:
-    """The gradient over both halves of the rows, up to a factor."""
-    return torch.stack([half[task.name][name] for half in gradients]).sum(dim=0)
+def _sum(gradients: Sequence[Mapping[str, Gradients]], task: str) -> Gradients:
+    """The gradients of a task over both halves of the rows, up to a factor."""
+    first, second = (half[task] for half in gradients)
+    return {name: gradient + second[name] for name, gradient in first.items()}
 
 
 def _cosine(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> float:

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from medley.balance.balancer import Balancer
 from medley.balance.choose import balancer
+from medley.core.batch import Rows
 from medley.core.linear import SupervisedCodec
 from medley.core.spec import Spec
 from medley.data.sources import Source
@@ -23,23 +24,21 @@ from medley.graph.network import Network
 from medley.graph.untie import untie
 from medley.model.model import Model
 from medley.model.records import Record
-from medley.model.tasks import tasks_of
+from medley.model.tasks import Task, tasks_of
 from medley.search.checkpoint import TrialCheckpoints
+from medley.search.evaluation import Evaluation
 from medley.search.last_epochs import deadline_before, epochs_on_all_rows, train_on_all_rows
 from medley.search.search_spec import ResolvedDefault, SearchSpec, resolved_or_default
 from medley.search.stages import FirstStageResult, find_first_stage, first_stage_plan, train_first_stage
 from medley.search.suggest import TrialSuggest
 from medley.search.training_plan import training_plan
-from medley.search.weaknesses import replace_heads, replace_weak_heads, shifted_columns, worse_than_linear
+from medley.search.weaknesses import replace_heads
 from medley.train.best import choose_voters
-from medley.train.fit import VALIDATION_BATCH, Validation, fit
+from medley.train.fit import VALIDATION_BATCH, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training
-from medley.train.validated import validation_predictions
+from medley.train.run import FitResult
 from medley.trust.trust import Trust
-
-NOT_LEARNED = 0.995
-"""Validation loss divided by that of the constant baseline from which a target counts as not learned."""
 
 
 @dataclass
@@ -120,8 +119,7 @@ def _key(search_spec: SearchSpec, graph: Graph, plan: Training, sources: Sequenc
     """A checksum of what a training is made from, besides what is the same for a whole project."""
     digest = hashlib.blake2b(digest_size=16)
     blocks = [repr(node.block) for node in graph.nodes()]
-    # Without what differs between executors: the number of threads.
-    plan = replace(plan, threads=None, epochs=search_spec.epochs, batch_size=search_spec.batch_size)
+    plan = replace(plan, threads=None)  # it differs between executors
     digest.update(repr((blocks, plan, search_spec.seed, search_spec.loss_weights)).encode())
     for source in sources:
         if isinstance(source.codec, SupervisedCodec):  # depends on the time there was
@@ -180,123 +178,208 @@ def train(
         checkpoints: of this trial.
     """
     start_time = monotonic()
-    data = search_spec.data
-    sources = data.sources(graph)
-    specs = {source.name: source.codec.spec for source in sources}
-    checkpoints.begin(_key(search_spec, graph, plan, sources))
-    stage, first_stage = find_first_stage(graph), None
-    if stage is not None:
-        network = new_network(search_spec, graph, specs)
-        check_size(network, search_spec.max_model_size, result)  # before time is spent on the first stage
-        frozen_results = data.frozen_results(graph, network, hooks)
-        settings = first_stage_plan(replace(plan, batch_size=search_spec.batch_size))
-        first_stage = train_first_stage(
-            graph,
-            stage,
-            specs,
-            data.targets,
-            settings,
-            data.rows(graph, frozen_results),
-            hooks,
-            search_spec.seed,
-            search_spec.loss_weights,
-            checkpoints,
-        )
-        graph = first_stage.graph
-    network = new_network(search_spec, graph, specs, first_stage)
-    check_size(network, search_spec.max_model_size, result)
-    tasks = tasks_of(graph, data.targets)
-    names = [task.name for task in tasks]
-    task_balancer = balancer(search_spec.loss_weights, names, head_weights=[task.head.weight for task in tasks])
-    rows = first_stage.rows if first_stage is not None else data.rows(graph, data.frozen_results(graph, network, hooks))
-    if first_stage is None and len(rows) > 1:  # members leave out folds only if they are validated on them
-        rows = [rows[0].with_folds(None), *rows[1:]]
     plan = replace(plan, batch_size=search_spec.batch_size, epochs=search_spec.epochs)
-    val = rows[1] if len(rows) > 1 else None
-    deadline = hooks.deadline if val is None else deadline_before(plan, hooks.deadline)
-    main_hooks = replace(hooks, checkpoint=partial(checkpoints.offer, "main"), deadline=deadline, grows=True)
-    main_start = monotonic()
-    fit_arguments = (tasks, task_balancer, plan, rows[0], val, main_hooks, search_spec.seed)
-    is_interrupted = first_stage is not None and (
-        first_stage.training.stopped == "interrupted" or hooks.is_interrupted()
-    )
-    try:
-        state = None if is_interrupted else checkpoints.state("main")
-        trained = fit(network, *fit_arguments, state, stopped="interrupted" if is_interrupted else None)
-    except KeyboardInterrupt:
-        if first_stage is None or not hooks.keeps_partial:
-            raise
-        network = new_network(
-            search_spec, graph, specs, first_stage
-        )  # the outputs of the first stage, which is complete
-        trained = fit(network, *fit_arguments, stopped="interrupted")
-    main_seconds = monotonic() - main_start
-    weights = dict(zip(names, task_balancer.loss_weights, strict=True))
-    result.records, result.best, result.score = trained.records, trained.best_epoch, trained.best_score
-    scores = trained.records[trained.best_epoch].flat() if trained.records else {}
-    not_learned: list[str] = []
-    outputs: dict[str, Tensor] = {}
-    weaknesses: dict[str, Any] = {}
-    joint_graph, joint_network = graph, network
-    evaluated = rows[0] if val is None and rows[0].folds is not None else val
-    read = {} if evaluated is None else data.read(graph)
-    encoded = {name: encoded_parts[-1] for name, encoded_parts in read.items()}
-    if trained.weights and (hooks.by_task or not trained.records):
-        untied = untie(graph, specs, data.targets, trained.weights, data.frozen.modules)
-        try:
-            check_size(untied[1], search_spec.max_model_size, result)
-            graph, network = untied
-        except OversizedError:  # without copies, all heads share the weights of the best epoch over all tasks
-            check_size(network, search_spec.max_model_size, result)
-        network.to(data.device).eval()
-        if rows[0].folds is not None:
-            choose_voters(network, tasks, rows[0], VALIDATION_BATCH)
-        validation = Validation(network, tasks, weights, evaluated)
-        final = validation.scores()
-        if evaluated is not None:
-            weaknesses["worse_than_linear"] = worse_than_linear(tasks, validation.outputs, sources, encoded, evaluated)
-        if search_spec.table is not None:  # a network that the caller has drawn stays as it was trained
-            worse = None if first_stage is not None else weaknesses.get("worse_than_linear")
-            weaknesses["replaced"] = replace_weak_heads(network, data.targets, validation.relative, worse)
-            final = validation.scores() if weaknesses["replaced"] else final
-        not_learned = [name for name, relative in validation.relative.items() if relative >= NOT_LEARNED]
-        outputs = validation.outputs
-        scores |= {f"val_{name}": value for name, value in final.items()}
-        result.score = hooks.score(scores) if final else result.score
-    result.scores = scores
-    trust = None
-    if evaluated is not None:
-        part, where = data.parts[-1], "validation_data" if data.parts[-1].where else "training"
-        labels = (data.labels[-1], part.weight, part.numbers)
-        if val is not None and (time := search_spec.about.get("time")):
-            weaknesses["shifted"] = shifted_columns(sources, read, data.parts, search_spec.table, [time])
-        # What is learnt from them is learnt once for the models that are kept: `keep_models`.
-        trust = Trust(validation_predictions(network, tasks, evaluated, *labels, where, part.groups, outputs))
-    last_epochs = epochs_on_all_rows(plan, trained, main_seconds, hooks.deadline, rows)
-    if last_epochs:
-        last_plan = replace(plan, epochs=last_epochs)
-        last = (tasks, task_balancer, last_plan, rows, hooks, search_spec.seed, checkpoints)
-        last_epochs = train_on_all_rows(joint_network, *last)
-    if last_epochs:
-        graph, network = joint_graph, joint_network
-        replace_heads(network, data.targets, weaknesses.get("replaced", {}))
+    trial = _Trial(search_spec, graph, plan, hooks, result, checkpoints)
+    checkpoints.begin(_key(search_spec, graph, plan, trial.sources))
+    trial.train_first_stage()
+    trained = trial.train_network()
+    evaluation = trial.evaluate(trained)
+    trust = evaluation.trust()
+    last_epochs = trial.train_on_all_rows(trained, evaluation)
     result.reason, result.seconds = trained.stopped, monotonic() - start_time
-    metadata = {
-        **search_spec.about,
-        "training": plan.to_json(),
-        "balance": task_balancer.describe(),
-        "loss_weights": weights,
-        "params": result.params,
-        "scores": scores,
-        "epochs": [record.to_json() for record in trained.records],
-        "seed": search_spec.seed,
-        "not_learned": not_learned,
-        "wanted_epochs": trained.wanted,
-        **weaknesses,
-        "plan": training_plan(
-            graph, sources, trained, None if first_stage is None else first_stage.training, last_epochs
-        ),
-        "unreadable_rows": data.unreadable_rows,
-    }
-    frozen = data.frozen.for_models()
-    return Model(graph, sources, data.targets, network, metadata, data.device, search_spec.table, trust, frozen)
+    return trial.model(trained, evaluation, trust, last_epochs)
+
+
+class _Trial:
+    """The training of one trial. Its methods are called once, in the order in which they are defined.
+
+    Args:
+        search_spec: as of `train`, like the others.
+        graph: likewise.
+        plan: likewise, with the number of epochs and the batch size.
+        hooks: likewise.
+        result: likewise.
+        checkpoints: likewise.
+
+    Attributes:
+        sources: the fitted sources that the graph reads.
+        first_stage: the result of the first stage, if there is one; `graph` then contains it as trained.
+        network: what `train_network` has trained, like the next five.
+        tasks: of the network.
+        balancer: combines their losses.
+        loss_weights: head name -> factor in the total loss.
+        rows: training rows, then validation rows if there are any.
+        seconds: that this training took.
+    """
+
+    network: Network
+    tasks: list[Task]
+    balancer: Balancer
+    loss_weights: dict[str, float]
+    rows: list[Rows]
+    seconds: float
+
+    def __init__(
+        self,
+        search_spec: SearchSpec,
+        graph: Graph,
+        plan: Training,
+        hooks: TrainingHooks,
+        result: TrialResult,
+        checkpoints: TrialCheckpoints,
+    ) -> None:
+        self.search_spec, self.data = search_spec, search_spec.data
+        self.graph, self.plan = graph, plan
+        self.hooks, self.result, self.checkpoints = hooks, result, checkpoints
+        self.sources = self.data.sources(graph)
+        self._specs = {source.name: source.codec.spec for source in self.sources}
+        self.first_stage: FirstStageResult | None = None
+
+    def train_first_stage(self) -> None:
+        """Trains the first stage of the graph, if it has one."""
+        stage = find_first_stage(self.graph)
+        if stage is None:
+            return
+        network = self._new_network()  # its size is checked before time is spent on the first stage
+        frozen_results = self.data.frozen_results(self.graph, network, self.hooks)
+        self.first_stage = train_first_stage(
+            self.graph,
+            stage,
+            self._specs,
+            self.data.targets,
+            first_stage_plan(self.plan),
+            self.data.rows(self.graph, frozen_results),
+            self.hooks,
+            self.search_spec.seed,
+            self.search_spec.loss_weights,
+            self.checkpoints,
+        )
+        self.graph = self.first_stage.graph
+
+    def train_network(self) -> FitResult:
+        """Trains the network, or its second stage, on the training rows.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted, and there is no first stage whose outputs could be kept.
+        """
+        self.network = self._new_network()
+        self.tasks = tasks_of(self.graph, self.data.targets)
+        names, head_weights = [task.name for task in self.tasks], [task.head.weight for task in self.tasks]
+        self.balancer = balancer(self.search_spec.loss_weights, names, head_weights=head_weights)
+        self.rows = self._rows()
+        deadline = self.hooks.deadline if self._val is None else deadline_before(self.plan, self.hooks.deadline)
+        offer = partial(self.checkpoints.offer, "main")
+        hooks = replace(self.hooks, checkpoint=offer, deadline=deadline, grows=True)
+        arguments = (self.tasks, self.balancer, self.plan, self.rows[0], self._val, hooks, self.search_spec.seed)
+        start_time = monotonic()
+        is_interrupted = self.first_stage is not None and (
+            self.first_stage.training.stopped == "interrupted" or hooks.is_interrupted()
+        )
+        try:
+            state = None if is_interrupted else self.checkpoints.state("main")
+            trained = fit(self.network, *arguments, state, stopped="interrupted" if is_interrupted else None)
+        except KeyboardInterrupt:
+            if self.first_stage is None or not hooks.keeps_partial:
+                raise
+            self.network = self._new_network()  # the outputs of the first stage, which is complete
+            trained = fit(self.network, *arguments, stopped="interrupted")
+        self.seconds = monotonic() - start_time
+        self.loss_weights = dict(zip(names, self.balancer.loss_weights, strict=True))
+        self.result.records, self.result.best = trained.records, trained.best_epoch
+        self.result.score = trained.best_score
+        return trained
+
+    def evaluate(self, trained: FitResult) -> Evaluation:
+        """Gives each task the weights of its best epoch, where that is wanted, and evaluates the resulting network."""
+        scores = trained.records[trained.best_epoch].flat() if trained.records else {}
+        rows = self.rows[0] if self._val is None and self.rows[0].folds is not None else self._val
+        encoded = {} if rows is None else self.data.read(self.graph)
+        parts = (self.graph, self.network, self.tasks, self.sources, rows, encoded)
+        evaluation = Evaluation(self.search_spec, *parts, scores)
+        if trained.weights and (self.hooks.by_task or not trained.records):
+            evaluation.graph, evaluation.network = self._untied(trained)
+            if evaluation.validate(self.loss_weights, starts_at_linear=self.first_stage is None):
+                self.result.score = self.hooks.score(evaluation.scores)
+        evaluation.compare_times()
+        self.result.scores = evaluation.scores
+        return evaluation
+
+    def train_on_all_rows(self, trained: FitResult, evaluation: Evaluation) -> int:
+        """Trains the network on validation rows, too, if there is time; the evaluation is of the network before.
+
+        Returns:
+            The number of these epochs. If there are any, the network takes the place of the evaluated one.
+        """
+        epochs = epochs_on_all_rows(self.plan, trained, self.seconds, self.hooks.deadline, self.rows)
+        if not epochs:
+            return 0
+        plan, seed = replace(self.plan, epochs=epochs), self.search_spec.seed
+        arguments = (self.tasks, self.balancer, plan, self.rows, self.hooks, seed, self.checkpoints)
+        epochs = train_on_all_rows(self.network, *arguments)
+        if epochs:
+            evaluation.graph, evaluation.network = self.graph, self.network
+            replace_heads(self.network, self.data.targets, evaluation.weaknesses.get("replaced", {}))
+        return epochs
+
+    def model(self, trained: FitResult, evaluation: Evaluation, trust: Trust | None, last_epochs: int) -> Model:
+        """The trained model with its metadata."""
+        first_training = None if self.first_stage is None else self.first_stage.training
+        metadata = {
+            **self.search_spec.about,
+            "training": self.plan.to_json(),
+            "balance": self.balancer.describe(),
+            "loss_weights": self.loss_weights,
+            "params": self.result.params,
+            "scores": evaluation.scores,
+            "epochs": [record.to_json() for record in trained.records],
+            "seed": self.search_spec.seed,
+            "not_learned": evaluation.not_learned,
+            "wanted_epochs": trained.wanted,
+            **evaluation.weaknesses,
+            "plan": training_plan(evaluation.graph, self.sources, trained, first_training, last_epochs),
+            "unreadable_rows": self.data.unreadable_rows,
+        }
+        return Model(
+            evaluation.graph,
+            self.sources,
+            self.data.targets,
+            evaluation.network,
+            metadata,
+            self.data.device,
+            self.search_spec.table,
+            trust,
+            self.data.frozen.for_models(),
+        )
+
+    @property
+    def _val(self) -> Rows | None:
+        """The validation rows."""
+        return self.rows[1] if len(self.rows) > 1 else None
+
+    def _new_network(self) -> Network:
+        network = new_network(self.search_spec, self.graph, self._specs, self.first_stage)
+        check_size(network, self.search_spec.max_model_size, self.result)
+        return network
+
+    def _rows(self) -> list[Rows]:
+        """Training rows, then validation rows if there are any, as the network reads them."""
+        if self.first_stage is not None:
+            return self.first_stage.rows
+        rows = self.data.rows(self.graph, self.data.frozen_results(self.graph, self.network, self.hooks))
+        if len(rows) > 1:  # members leave out folds only if they are validated on them
+            return [rows[0].with_folds(None), *rows[1:]]
+        return rows
+
+    def _untied(self, trained: FitResult) -> tuple[Graph, Network]:
+        """The graph and the network in which each task has the weights of its best epoch."""
+        max_size = self.search_spec.max_model_size
+        graph, network = untie(self.graph, self._specs, self.data.targets, trained.weights, self.data.frozen.modules)
+        try:
+            check_size(network, max_size, self.result)
+        except OversizedError:  # without copies, all heads share the weights of the best epoch over all tasks
+            graph, network = self.graph, self.network
+            check_size(network, max_size, self.result)
+        network.to(self.data.device).eval()
+        if self.rows[0].folds is not None:
+            choose_voters(network, self.tasks, self.rows[0], VALIDATION_BATCH)
+        return graph, network

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from medley.core.codec import Codec, State
+from medley.core.codec import Codec, State, state_below
 from medley.core.linear import FeatureBlock, LinearFeatures
 from medley.core.registry import register
 from medley.core.rules import Array, StateRules
@@ -58,8 +58,7 @@ class ArrayFeatures(LinearFeatures):
     RULES = StateRules(mean=Array(np.float32, ("F",)), scale=Array(np.float32, ("F",)))
 
     def restore(self, state: State) -> Self:
-        inner = {key.removeprefix("codec."): value for key, value in state.items() if key.startswith("codec.")}
-        self.codec.restore(inner)
+        self.codec.restore(state_below("codec.", state))
         values = self.RULES.read(state, {"F": self.codec.spec.size})
         self._mean, self._scale = values["mean"], values["scale"]
         return self

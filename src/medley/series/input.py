@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from medley.core.block import Block, Node
+from medley.core.block import Block, DataSummary, Node
 from medley.core.column import ColumnGuess
 from medley.core.input import InputBlock, InputColumns, TableOptions
 from medley.core.linear import LinearFeatures
@@ -44,11 +44,10 @@ class Input(InputBlock, register="series.input"):
         """An `ArrayCodec`."""
         return ArrayCodec()
 
-    @property
-    def shares_encoder(self) -> bool:
+    def shares_encoder(self, summary: DataSummary) -> bool:
         return False
 
-    def encode_for_ensemble(self) -> Node:
+    def encode_for_ensemble(self, summary: DataSummary) -> Node:
         """The numbers, normalised."""
         return Flatten()(Normalization()(self))
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from medley.core.arguments import whole_number_problems
-from medley.core.block import Block, Node
+from medley.core.block import Block, DataSummary, Node
 from medley.core.codec import Codec, Encoded, State
 from medley.core.column import ColumnGuess
 from medley.core.floats import LARGEST_SCALED, LARGEST_SQUARED, limited
@@ -144,11 +144,10 @@ class SequenceInput(InputBlock, register="series.sequence_input"):
     def codec(self) -> SequenceCodec:
         return SequenceCodec(self.max_steps)
 
-    @property
-    def shares_encoder(self) -> bool:
+    def shares_encoder(self, summary: DataSummary) -> bool:
         return False
 
-    def encode_for_ensemble(self) -> Node:
+    def encode_for_ensemble(self, summary: DataSummary) -> Node:
         """All steps as one vector, which dense networks read."""
         return Flatten()(self)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from medley.core.block import Block, Node
+from medley.core.block import Block, DataSummary, Node
 from medley.core.column import ColumnGuess
 from medley.core.input import InputBlock, InputColumns, TableOptions
 from medley.core.linear import LinearFeatures
@@ -90,11 +90,10 @@ class StructuredDataInput(InputBlock, register="tabular.input"):
             rows.update(time_features(name, values) if columns[name].kind == "time" else {name: values})
         return rows
 
-    @property
-    def shares_encoder(self) -> bool:
+    def shares_encoder(self, summary: DataSummary) -> bool:
         return False
 
-    def encode_for_ensemble(self) -> Node:
+    def encode_for_ensemble(self, summary: DataSummary) -> Node:
         """The raw columns, which each member embeds separately."""
         return self.node
 

@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import ClassVar
 
 from medley.core.arguments import whole_number_problem
-from medley.core.block import Block, Node
+from medley.core.block import Block, DataSummary, Node
 from medley.core.input import InputBlock
 from medley.core.linear import LinearFeatures
 from medley.core.registry import lookup
@@ -61,7 +61,7 @@ class TextInput(InputBlock, register="text.input"):
         """The default encoder of texts."""
         return TextBlock(pretrained=self.pretrained)
 
-    def encode_for_ensemble(self) -> Node | None:
+    def encode_for_ensemble(self, summary: DataSummary) -> Node | None:
         """The vectors of the pretrained encoder, frozen, if there is one; the linear path reads n-grams.
 
         Record 34 compares this with a second stage that may train the encoder.
@@ -71,8 +71,7 @@ class TextInput(InputBlock, register="text.input"):
         name = TEXT_MODELS[0] if self.pretrained is True else self.pretrained
         return lookup("text.pretrained")(name, pooling="mean", trainable=False)(self)
 
-    @property
-    def shares_encoder(self) -> bool:
+    def shares_encoder(self, summary: DataSummary) -> bool:
         """It shares none: n-grams have no encoder, and a pretrained encoder is frozen."""
         return False
 

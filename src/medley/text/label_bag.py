@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 
 from medley.core.arguments import whole_number_problems
-from medley.core.block import Block
+from medley.core.block import Block, DataSummary
 from medley.core.codec import Codec, Encoded, State
 from medley.core.input import InputBlock
 from medley.core.linear import FeatureBlock, LinearFeatures
@@ -184,11 +184,10 @@ class LabelSetInput(InputBlock, register="text.label_set_input"):
         """The sum of label embeddings."""
         return NgramBag()
 
-    @property
-    def shares_encoder(self) -> bool:
+    def shares_encoder(self, summary: DataSummary) -> bool:
         return False
 
-    def encode_for_ensemble(self) -> None:
+    def encode_for_ensemble(self, summary: DataSummary) -> None:
         """Nothing: labels are read by the linear path."""
 
     def linear_features(self) -> LinearFeatures:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from medley.core.codec import State, TargetCodec
+from medley.core.codec import State, TargetCodec, state_below
 from medley.core.rules import Items, Maybe, StateRules, Text, require
 from medley.errors import MedleyError
 from medley.trust.calibration import AnyCalibration, Calibration, calibrated, predicted
@@ -95,12 +95,12 @@ class Trust:
             for number, head in enumerate(heads[part] or ()):
                 require(head in targets, f"{part} names {head!r}, which is no head.")
                 try:
-                    parts[part][head] = _restore(part, _below(state, f"{part}/{number}/"), targets[head])
+                    parts[part][head] = _restore(part, state_below(f"{part}/{number}/", state), targets[head])
                 except MedleyError as error:
                     raise error.within(head).within(part) from None
-        validation = _below(state, "validation/")
+        validation = state_below("validation/", state)
         restored = ValidationPredictions.restore(validation, targets) if validation else None
-        reference = _below(state, "reference/")
+        reference = state_below("reference/", state)
         return cls(
             None if restored is None else restored.calibrated(parts["calibrations"]),
             reference=Reference.restore(reference) if reference else None,
@@ -118,8 +118,3 @@ def _restore(part: str, state: State, codec: TargetCodec) -> Any:
     if part == "decisions":
         return Decision.restore(state, codec)
     return NumberIntervals.restore(state, codec) if codec.labels is None else ClassSets.restore(state, codec)
-
-
-def _below(state: State, prefix: str) -> dict[str, Any]:
-    """The values whose names begin with a prefix, without it."""
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

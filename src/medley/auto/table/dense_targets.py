@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from medley.auto.table.declared_targets import declared_target
 from medley.core.column import TaskGuess
+from medley.data.split import random_folds, random_sample
 from medley.tables.columns.cells import table_cells
 from medley.tables.columns.missing import MissingValueSpec
 from medley.tables.columns.names import (
@@ -24,7 +25,6 @@ from medley.tables.reading.read import Table
 
 _MOST_ROWS, _LEAST_ROWS = 3_000, 30
 _MOST_CATEGORIES, _MOST_FEATURES = 20, 200
-_FOLDS = 5
 _RIDGE = 10.0
 _NAME_MARGIN = 0.1
 
@@ -64,7 +64,7 @@ def settle_dense_targets(
     >>> tasks["y"].kind, settle_dense_targets(rows, rows, infer(rows), tasks)["y"].kind
     ('multiclass', 'number')
     """
-    settled, rows = dict(tasks), _sample(len(table))
+    settled, rows = dict(tasks), random_sample(len(table), _MOST_ROWS)
     features: np.ndarray | None = None
     for name, task in tasks.items():
         if name in fixed_kinds or name not in table.frame.columns or not _is_dense(task):
@@ -119,12 +119,6 @@ def _numbers(labels: np.ndarray) -> np.ndarray:
     return np.array([np.nan if label is None else float(label) for label in labels.tolist()])
 
 
-def _sample(rows: int) -> np.ndarray:
-    if rows <= _MOST_ROWS:
-        return np.arange(rows)
-    return np.sort(np.random.default_rng(0).choice(rows, _MOST_ROWS, replace=False))
-
-
 def _compare(features: np.ndarray, numbers: np.ndarray, *, is_ordered: bool) -> _Comparison | None:
     """Compare both kinds of models out of fold; None if there are too few rows.
 
@@ -140,7 +134,7 @@ def _compare(features: np.ndarray, numbers: np.ndarray, *, is_ordered: bool) -> 
     classes, codes = np.unique(numbers, return_inverse=True)
     targets = np.column_stack([numbers, np.eye(len(classes))[codes]])
     outputs = np.zeros_like(targets)
-    for train, validation in _folds(len(numbers)):
+    for train, validation in random_folds(len(numbers)):
         outputs[validation] = _predict(features[train], targets[train], features[validation])
     probabilities = np.clip(outputs[:, 1:], 1e-6, None)
     cumulative = np.cumsum(probabilities / probabilities.sum(axis=1, keepdims=True), axis=1)
@@ -158,11 +152,6 @@ def _predict(features: np.ndarray, targets: np.ndarray, new: np.ndarray) -> np.n
     gram = centred.T @ centred + _RIDGE * np.eye(features.shape[1])
     weights = np.linalg.solve(gram, centred.T @ (targets - target_mean)) if features.shape[1] else np.zeros((0, 1))
     return target_mean + (new - mean) @ weights if features.shape[1] else np.repeat(target_mean[None], len(new), axis=0)
-
-
-def _folds(rows: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    folds = np.random.default_rng(0).permutation(rows) % _FOLDS
-    return ((folds != fold, folds == fold) for fold in range(_FOLDS))
 
 
 def _features(table: Table, schema: Schema, rows: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 
 from medley.auto.table.declared_targets import declared_target
 from medley.auto.table.dense_targets import settle_dense_targets
+from medley.core.block import DataSummary
 from medley.core.column import TaskGuess
 from medley.core.head import Head
 from medley.core.input import InputBlock, InputColumns, TableOptions
@@ -45,6 +46,7 @@ class TableDesign:
         heads: in the order of the view's targets.
         tasks: target column -> its task.
         left_out: columns that no input reads, each with its reason.
+        rows: number of rows of the table, before they are split.
         missing: columns in which strings count as missing, each with a phrase that names them.
     """
 
@@ -53,7 +55,13 @@ class TableDesign:
     heads: list[Head]
     tasks: dict[str, TaskGuess]
     left_out: dict[str, str]
+    rows: int
     missing: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> DataSummary:
+        """What the network of the table may depend on, besides the kinds of its columns."""
+        return DataSummary(self.rows, len(self.inputs))
 
 
 def design_model(
@@ -114,30 +122,23 @@ def design_model(
         *(name for role, named in roles.items() if role != "time" for name in role_columns(named)),
     }
     candidates = [name for name in dict.fromkeys(inputs or columns) if name not in not_inputs]
-    used, left_out = _used_columns(schema, candidates, are_named=inputs is not None)
-    if not used:
-        schema = _with_identifiers(table, schema, candidates, missing)
-        used, left_out = _used_columns(schema, candidates, are_named=inputs is not None)
-    input_columns, unclaimed = _claim_columns(schema, used, TableOptions((*columns, *target_names), on_bad_file))
-    left_out |= unclaimed
-    if not input_columns:
-        if not left_out:
-            raise ConfigError("No column is left to learn from: all columns are targets or have another role.")
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-        raise ConfigError(
-            f"No column is left to learn from ({reasons}). Override a guess with {spelled('column_kinds')}."
-        )
+    options = TableOptions((*columns, *target_names), on_bad_file)
+    schema, input_columns, left_out = _choose_inputs(
+        table, schema, candidates, missing, options, are_named=inputs is not None
+    )
     feeds = [InputFeed(str(each.input.name), each.columns, str(name_of(type(each.input)))) for each in input_columns]
-    heads = [custom_heads.get(name) or _head_for(tasks[name], name) for name in target_names]
-    heads = [head if head.name else _rename(head, name) for head, name in zip(heads, target_names, strict=True)]
+    heads = [_named(custom_heads.get(name) or _head_for(tasks[name], name), name) for name in target_names]
     rows: Any = (labels or table).frame
     forms = {name: AnswerForm.of(rows[name], task.cells) for name, task in tasks.items()}
     targets = {str(head.name): name for head, name in zip(heads, target_names, strict=True)}
     view = TableView(schema, feeds, targets, forms)
     sources = dict.fromkeys(view.required, table) | dict.fromkeys(target_names, labels or table)
-    phrases = {name: describe_missing(guessed_profile(source, schema[name])) for name, source in sources.items()}
-    phrases = {name: phrase for name, phrase in phrases.items() if phrase}
-    return TableDesign(view, [each.input for each in input_columns], heads, tasks, left_out, phrases)
+    phrases = {
+        name: phrase
+        for name, source in sources.items()
+        if (phrase := describe_missing(guessed_profile(source, schema[name])))
+    }
+    return TableDesign(view, [each.input for each in input_columns], heads, tasks, left_out, len(rows), phrases)
 
 
 def check_column_names(
@@ -242,6 +243,42 @@ def _infer_kinds(
     return tasks, schema
 
 
+def _choose_inputs(
+    table: Table,
+    schema: Schema,
+    candidates: Sequence[str],
+    missing: MissingValueSpec,
+    options: TableOptions,
+    *,
+    are_named: bool,
+) -> tuple[Schema, list[InputColumns], dict[str, str]]:
+    """The schema, inputs with their columns, and the columns that are left out, each with its reason.
+
+    Args:
+        table: rows.
+        schema: the kinds of columns; identifiers become numbers where there is nothing else to learn from.
+        candidates: columns that may be inputs.
+        missing: what the caller sets to be missing.
+        options: of inputs.
+        are_named: whether the caller has named the candidates.
+
+    Raises:
+        ConfigError: no column is left to learn from.
+    """
+    used, left_out = _used_columns(schema, candidates, are_named=are_named)
+    if not used:
+        schema = _with_identifiers(table, schema, candidates, missing)
+        used, left_out = _used_columns(schema, candidates, are_named=are_named)
+    input_columns, unclaimed = _claim_columns(schema, used, options)
+    left_out |= unclaimed
+    if input_columns:
+        return schema, input_columns, left_out
+    if not left_out:
+        raise ConfigError("No column is left to learn from: all columns are targets or have another role.")
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+    raise ConfigError(f"No column is left to learn from ({reasons}). Override a guess with {spelled('column_kinds')}.")
+
+
 def _used_columns(schema: Schema, columns: Sequence[str], *, are_named: bool) -> tuple[list[str], dict[str, str]]:
     used, left_out = [], {}
     for name in columns:
@@ -288,5 +325,5 @@ def _head_for(task: TaskGuess, name: str) -> Head:
     return head_class.for_task(task, name)
 
 
-def _rename(head: Head, name: str) -> Head:
-    return replace(head, name=name)
+def _named(head: Head, name: str) -> Head:
+    return head if head.name else replace(head, name=name)

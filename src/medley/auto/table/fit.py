@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from medley.auto.duration import seconds
 from medley.auto.table.arguments import check_search, read_and_design, target_names
 from medley.auto.table.design import Role, TableDesign, check_column_names
 from medley.auto.table.graph import path_name, table_graph, table_training
-from medley.auto.table.input_choices import chosen_fields, fit_to_time, suit_rows
+from medley.auto.table.input_choices import chosen_fields, fit_to_time
 from medley.auto.table.large_search_rows import are_images_large, large_search_rows, scan_table
 from medley.auto.table.pretrained_choice import choose_pretrained, without_slow_encoders
 from medley.auto.table.search_rows import SearchRows, SplitSettings, search_rows
@@ -221,7 +221,6 @@ def fit(
         split_settings,
         memory,
         Progress(verbose),
-        lambda design, size: suit_rows(design, size, choices.get("inputs", {})),
         inputs=inputs,
         column_kinds=column_kinds,
         missing_values=missing_values,
@@ -240,7 +239,7 @@ def fit(
     uses_all_rows = split_settings.is_free and split is None and rows.stream is None and _has_time(size, budget)
     auto = AutoModel(
         design.inputs,
-        table_graph(design.inputs, design.heads, path=path),
+        table_graph(design.inputs, design.heads, design.summary, path=path),
         project_name,
         max_trials or (1 if plan else _most_trials(rows, Progress(verbose))),
         directory,
@@ -253,7 +252,9 @@ def fit(
         time_limit=budget.limit,
         device=device,
         training=training
-        or table_training(design.inputs, rows.train.size, epochs, batch_size, plan, uses_all_rows=uses_all_rows),
+        or table_training(
+            design.inputs, design.summary, rows.train.size, epochs, batch_size, plan, uses_all_rows=uses_all_rows
+        ),
     )
     auto.search(
         rows.train,
@@ -314,7 +315,6 @@ def _read_and_split(
     split_settings: SplitSettings,
     memory: Any,
     progress: Progress,
-    suit_rows: Callable[[TableDesign, int], TableDesign],
     *,
     inputs: Sequence[str] | None,
     column_kinds: Mapping[str, str] | None,
@@ -344,7 +344,7 @@ def _read_and_split(
     if not is_large(table, memory):
         loaded, design = design_table(table)
         if not (isinstance(table, TableFiles) and are_images_large(loaded, design, memory)):
-            design = suit_rows(choose_pretrained(design, pretrained, progress.log), len(loaded))
+            design = choose_pretrained(design, pretrained, progress.log)
             return search_rows(loaded, design, split_settings, progress), design
         del loaded
     if private:
@@ -356,7 +356,7 @@ def _read_and_split(
     columns = [*target_names(targets), *split_settings.columns]
     table_scan = scan_table(table, root, memory, columns, split_settings.seed, progress)
     _, design = design_table(table_scan.sample, labels=table_scan.full)
-    design = suit_rows(choose_pretrained(design, pretrained, progress.log), table_scan.rows)
+    design = choose_pretrained(design, pretrained, progress.log)
     return large_search_rows(table_scan, design, split_settings, progress), design
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from medley.auto.table.arguments import replace_fields
-from medley.core.block import Block, Node
+from medley.core.block import Block, DataSummary, Node
 from medley.core.head import Head
 from medley.core.input import InputBlock
 from medley.core.registry import lookup
@@ -19,7 +19,7 @@ LINEAR_PATH = "linear_path"
 
 
 def table_graph(
-    inputs: Sequence[InputBlock], heads: Sequence[Head], *, path: Mapping[str, Any] | None = None
+    inputs: Sequence[InputBlock], heads: Sequence[Head], summary: DataSummary, *, path: Mapping[str, Any] | None = None
 ) -> list[Node]:
     """Heads joined to the inputs of a table.
 
@@ -30,6 +30,7 @@ def table_graph(
     Args:
         inputs: the inputs.
         heads: one per target.
+        summary: of the table.
         path: fields of the linear path.
 
     Returns:
@@ -38,14 +39,15 @@ def table_graph(
     >>> from medley.heads import RegressionHead
     >>> from medley.tabular import StructuredDataInput
     >>> heads = [RegressionHead(name=name) for name in ("price", "rent")]
-    >>> [str(node.block.name) for node in table_graph([StructuredDataInput()], heads)[0].inputs[1].inputs]
+    >>> graph = table_graph([StructuredDataInput()], heads, DataSummary(rows=500))
+    >>> [str(node.block.name) for node in graph[0].inputs[1].inputs]
     ['None']
     """
     readable = [block for block in inputs if block.linear_features() is not None]
-    direct = [block.encode_for_ensemble() for block in inputs if not block.shares_encoder]
-    late = [block.encode_for_ensemble() for block in inputs if block.shares_encoder]
+    direct = [block.encode_for_ensemble(summary) for block in inputs if not block.shares_encoder(summary)]
+    late = [block.encode_for_ensemble(summary) for block in inputs if block.shares_encoder(summary)]
     if not readable:
-        nodes = [block.encode_for_ensemble() or block.default_block()(block) for block in inputs]
+        nodes = [block.encode_for_ensemble(summary) or block.default_block()(block) for block in inputs]
         trunk = lookup("tabular.dense_ensemble")()(nodes)
         return [head(trunk) for head in heads]
     linear_path = replace_fields(lookup("linear.path")(name=path_name(inputs, heads)), path or {})(readable)
@@ -82,9 +84,9 @@ def _trunk(*, has_texts: bool, is_only_stage: bool) -> Block:
     return lookup("tabular.dense_ensemble")()
 
 
-def has_folds(inputs: Sequence[InputBlock]) -> bool:
+def has_folds(inputs: Sequence[InputBlock], summary: DataSummary) -> bool:
     """Whether each member of an ensemble can leave out a fold, because the members share no trained encoder."""
-    return not any(block.shares_encoder for block in inputs)
+    return not any(block.shares_encoder(summary) for block in inputs)
 
 
 LEAST_PATIENCE, PATIENCE_FRACTION = 10, 0.3
@@ -94,6 +96,7 @@ the high learning rates in the middle of the schedule, scores rise and fall for 
 
 def table_training(
     inputs: Sequence[InputBlock],
+    summary: DataSummary,
     rows: int,
     epochs: int | None,
     batch_size: int | None,
@@ -105,6 +108,7 @@ def table_training(
 
     Args:
         inputs: the inputs.
+        summary: of the table.
         rows: number of training rows.
         epochs: number of epochs, if it is fixed.
         batch_size: rows per step, if it is fixed.
@@ -115,7 +119,7 @@ def table_training(
     last_epochs = plan.get("last_epochs", 0) if plan or epochs or not uses_all_rows else None
     growth = () if epochs else plan.get("growth", ())
     epochs = epochs or plan.get("epochs")
-    if not has_folds(inputs):
+    if not has_folds(inputs, summary):
         batch_size = batch_size or default_batch_size(rows)
         max_epochs = min((block.max_epochs for block in inputs if block.max_epochs is not None), default=None)
         number_of_epochs = default_epochs(rows, batch_size)

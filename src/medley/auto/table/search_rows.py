@@ -152,7 +152,8 @@ def split_parts(
     is_periodic = split_settings.is_free and not split_settings.split_columns
     times = _first_times(times_of_columns, progress) if is_periodic else None
     has_split_column = split_settings.time is not None or split_settings.split is not None
-    if split_settings.is_free and not has_split_column and has_folds(design.inputs) and len(table) >= MIN_FOLD_ROWS:
+    can_leave_out_folds = has_folds(design.inputs, design.summary)
+    if split_settings.is_free and not has_split_column and can_leave_out_folds and len(table) >= MIN_FOLD_ROWS:
         y, weight, folds = labels_and_folds(table, design, split_settings, numbers, duplicates, times)
         if len(np.unique(folds)) == FOLDS:  # few groups or times make fewer folds
             groups = row_groups(table, split_settings)
@@ -166,7 +167,7 @@ def split_parts(
     report_split(table, split_settings, train, validation, progress)
     groups = row_groups(table, split_settings)
     parts = [select_rows(x, y, weight, index, numbers, groups) for index in (train, validation)]
-    if any(block.linear_features() is not None for block in design.inputs) and not has_folds(design.inputs):
+    if any(block.linear_features() is not None for block in design.inputs) and not can_leave_out_folds:
         # The first stage is trained in folds.
         strata = [stratum[train] for stratum in _strata(design, y, numbers)]
         folds = fold_rows(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from medley.core.column import TaskGuess
+from medley.data.split import random_folds, random_sample
 from medley.tables.checks.multi_output_leaks import compare_labels, compare_numbers
 from medley.tables.columns.cells import table_cells
 from medley.tables.columns.kind import kind_named
@@ -23,7 +24,6 @@ _LEAST_PAIRS = 10  # fewer rows may agree by chance
 _LEAST_BASELINE_ERRORS = 20
 _SAMPLE_ROWS = 20_000
 _LARGEST_NUMBER = 1e150
-_FOLDS = 5
 _BINS = 256
 _ROWS_PER_BIN = 5
 _NEAR_PERFECT = 0.98  # of the errors of the constant baseline
@@ -83,7 +83,7 @@ def leaks(table: Table, schema: Schema, targets: Mapping[str, TaskGuess]) -> lis
     ["Column 'code' determines the target 'label': it has one value for each of its values."]
     """
     inputs = [name for name in schema.used if name not in targets]
-    rows = _sample(len(table))
+    rows = random_sample(len(table), _SAMPLE_ROWS)
     columns = {
         name: _read(table, schema, name, rows) for name in inputs if _compared_as(schema, name) in _SINGLE_VALUED
     }
@@ -285,7 +285,7 @@ def _cross_validated_gain(groups: np.ndarray, classes: np.ndarray) -> float:
     """Cross-validated: the fraction of the majority class's errors that predicting the class of each group avoids."""
     groups, count = groups - groups.min(initial=0), classes.max() + 1
     correct = wrong = 0
-    for train, validation in _folds(len(groups)):
+    for train, validation in random_folds(len(groups)):
         majority = np.bincount(classes[train]).argmax()
         class_counts = np.bincount(groups[train] * count + classes[train], minlength=(groups.max() + 1) * count)
         class_counts = class_counts.reshape(-1, count)
@@ -301,7 +301,7 @@ def _cross_validated_r2(groups: np.ndarray, target: np.ndarray) -> float:
         return 0.0
     groups = groups - groups.min(initial=0)
     residual = total = 0.0
-    for train, validation in _folds(len(groups)):
+    for train, validation in random_folds(len(groups)):
         mean = target[train].mean()
         size = groups.max() + 1
         counts, sums = np.bincount(groups[train], minlength=size), np.bincount(groups[train], target[train], size)
@@ -309,17 +309,6 @@ def _cross_validated_r2(groups: np.ndarray, target: np.ndarray) -> float:
         residual += float(((target[validation] - means[groups[validation]]) ** 2).sum())
         total += float(((target[validation] - mean) ** 2).sum())
     return 1 - residual / total if total else 0.0
-
-
-def _folds(rows: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    folds = np.random.default_rng(0).permutation(rows) % _FOLDS
-    return [(folds != fold, folds == fold) for fold in range(_FOLDS)]
-
-
-def _sample(rows: int) -> np.ndarray:
-    if rows <= _SAMPLE_ROWS:
-        return np.arange(rows)
-    return np.sort(np.random.default_rng(0).choice(rows, _SAMPLE_ROWS, replace=False))
 
 
 def _codes(values: Any) -> np.ndarray:

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from medley.data.split import random_folds, random_sample
 from medley.tables.columns.recurring_words import recurring_words
 
 _MOST_ROWS = 5_000
 _MOST_CLASSES = 20
 _MOST_BINS = 64
 _ROWS_PER_BIN = 10
-_FOLDS = 5
 _LEAST_ROWS = 8
 _SIGNIFICANT = 4.0  # standard errors: one column in 16,000 by chance
 _SIGNIFICANT_R2 = 1.5  # divided by the root of the number of rows
@@ -37,7 +37,7 @@ class TargetRelation:
 
     def __init__(self, targets: Sequence[Any]) -> None:
         self._cells = list(targets)
-        self._rows = _sample(len(targets[0]) if targets else 0)
+        self._rows = random_sample(len(targets[0]) if targets else 0, _MOST_ROWS)
 
     def is_predicted_by(self, numbers: np.ndarray) -> bool:
         """Whether a target depends on the order of numbers (B,): monotonically, or on the interval that they lie in."""
@@ -84,12 +84,6 @@ class TargetRelation:
             present = np.isfinite(values) & np.isfinite(target).all(axis=1)
             if present.sum() >= _LEAST_ROWS and len(np.unique(values[present])) > 1:
                 yield values[present], target[present]
-
-
-def _sample(rows: int) -> np.ndarray:
-    if rows <= _MOST_ROWS:
-        return np.arange(rows)
-    return np.sort(np.random.default_rng(0).choice(rows, _MOST_ROWS, replace=False))
 
 
 def _as_matrix(cells: Any, rows: np.ndarray) -> np.ndarray:
@@ -155,7 +149,7 @@ def _intervals(values: np.ndarray) -> np.ndarray:
 
 def _curve_r2(curve: np.ndarray, target: np.ndarray) -> float:
     residual = 0.0
-    for train, validation in _folds(len(curve)):
+    for train, validation in random_folds(len(curve)):
         weights = np.linalg.lstsq(curve[train], target[train], rcond=None)[0]
         residual += float(((target[validation] - curve[validation] @ weights) ** 2).sum())
     return _r2(residual, target)
@@ -163,7 +157,7 @@ def _curve_r2(curve: np.ndarray, target: np.ndarray) -> float:
 
 def _group_r2(groups: np.ndarray, target: np.ndarray) -> float:
     residual, size = 0.0, int(groups.max()) + 1
-    for train, validation in _folds(len(groups)):
+    for train, validation in random_folds(len(groups)):
         mean = target[train].mean(axis=0)
         counts, sums = np.bincount(groups[train], minlength=size), np.zeros((size, target.shape[1]))
         np.add.at(sums, groups[train], target[train] - mean)
@@ -180,7 +174,7 @@ def _word_r2(words: Sequence[set[str]], target: np.ndarray) -> float:
     columns = np.array([vocabulary[word] for row in words for word in sorted(row)], np.int64)
     share = 1 / np.array([max(len(row), 1) for row in words])[:, None]
     residual = 0.0
-    for train, validation in _folds(len(words)):
+    for train, validation in random_folds(len(words)):
         mean = target[train].mean(axis=0)
         is_train = train[rows]
         sums = np.zeros((len(vocabulary), target.shape[1]))
@@ -195,8 +189,3 @@ def _word_r2(words: Sequence[set[str]], target: np.ndarray) -> float:
 def _r2(residual: float, target: np.ndarray) -> float:
     total = float(((target - target.mean(axis=0)) ** 2).sum())
     return 1 - residual / total if total > 0 else 0.0
-
-
-def _folds(rows: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    folds = np.random.default_rng(0).permutation(rows) % _FOLDS
-    return ((folds != fold, folds == fold) for fold in range(_FOLDS))
