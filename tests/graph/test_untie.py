@@ -52,6 +52,22 @@ def test_heads_with_the_same_weights_share_all_parts():
     torch.testing.assert_close(outputs(network.eval())["rent"], outputs(network_a)["rent"])
 
 
+def test_parts_that_were_copied_before_can_be_copied_again():
+    # As in a second stage, which reads a column's part of which the first stage has a copy for the same head.
+    source = Input(name="x")
+    options = {"num_layers": 1, "num_units": 4, "use_batchnorm": False, "dropout": 0.0}
+    trunk = DenseBlock(**options, name="trunk")(source)
+    copied = DenseBlock(**options, name="trunk (rent)")(trunk)
+    graph = build_graph(source, [RegressionHead(dropout=0.0, name=name)(copied) for name in ("price", "rent")])
+    codecs = {name: RegressionHead(name=name).codec().fit(np.arange(9.0)) for name in ("price", "rent")}
+    network_a, network_b = (Network(graph, SPECS, codecs).eval() for _ in range(2))
+    weights = {"price": network_a.state_dict(), "rent": network_b.state_dict()}
+    new, network = untie(graph, SPECS, codecs, weights)
+    torch.testing.assert_close(outputs(network.eval())["price"], outputs(network_a)["price"])
+    torch.testing.assert_close(outputs(network)["rent"], outputs(network_b)["rent"])
+    assert "trunk (rent, 2)" in {str(node.block.name) for node in new.nodes()}
+
+
 def test_the_graph_is_data_like_any_other():
     graph, codecs, (network_a, network_b) = make_networks()
     new, network = untie(

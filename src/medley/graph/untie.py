@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import count
 
 from torch import Tensor
 
@@ -40,7 +41,7 @@ def untie(
     """
     original = next(iter(weights.values()))
     groups = {head: "" if state is original else _first_head_with(weights, state) for head, state in weights.items()}
-    copies = _Copies()
+    copies = _Copies(str(node.block.name) for node in graph.nodes())
     outputs = []
     for node in graph.outputs:
         group = groups[str(node.block.name)]
@@ -63,9 +64,14 @@ def untie(
 
 
 class _Copies:
-    """Copies of nodes for groups of heads, each named after its first head; those of the group "" are the originals."""
+    """Copies of nodes for groups of heads, each named after its first head; those of the group "" are the originals.
 
-    def __init__(self) -> None:
+    Args:
+        names: of the graph's parts. A first stage may contain copies for the same head already.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = set(names)
         self._nodes: dict[tuple[int, str], Node] = {}
         self._blocks: dict[tuple[str, str], Block] = {}
 
@@ -88,8 +94,18 @@ class _Copies:
     def _block(self, block: Block, group: str) -> Block:
         name = str(block.name)
         if (name, group) not in self._blocks:  # one block may stand in several nodes
-            self._blocks[name, group] = replace(block, name=f"{name} ({group})")  # type: ignore[type-var]
+            self._blocks[name, group] = replace(block, name=self._unused(f"{name} ({group}"))  # type: ignore[type-var]
         return self._blocks[name, group]
+
+    def _unused(self, start: str) -> str:
+        number = next(number for number in count(1) if self._numbered(start, number) not in self._names)
+        name = self._numbered(start, number)
+        self._names.add(name)
+        return name
+
+    @staticmethod
+    def _numbered(start: str, number: int) -> str:
+        return f"{start})" if number == 1 else f"{start}, {number})"
 
 
 def _first_head_with(weights: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Tensor]) -> str:
