@@ -35,6 +35,7 @@ from medley.train.best import choose_voters
 from medley.train.fit import VALIDATION_BATCH, Validation, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training
+from medley.train.ranks import Ranks
 from medley.train.validated import validation_predictions
 from medley.trust.trust import Trust
 
@@ -180,7 +181,7 @@ def train(
         checkpoints: of this trial.
     """
     start_time = monotonic()
-    data = search_spec.data
+    data, ranks = search_spec.data, Ranks.current()
     sources = data.sources(graph)
     specs = {source.name: source.codec.spec for source in sources}
     checkpoints.begin(_key(search_spec, graph, plan, sources))
@@ -220,6 +221,8 @@ def train(
     is_interrupted = first_stage is not None and (
         first_stage.training.stopped == "interrupted" or hooks.is_interrupted()
     )
+    if ranks is not None:  # rank 0 alone hears of an interrupt
+        is_interrupted = bool(ranks.number(is_interrupted))
     try:
         state = None if is_interrupted else checkpoints.state("main")
         trained = fit(network, *fit_arguments, state, stopped="interrupted" if is_interrupted else None)
@@ -250,11 +253,12 @@ def train(
             check_size(network, search_spec.max_model_size, result)
         network.to(data.device).eval()
         if rows[0].folds is not None:
-            choose_voters(network, tasks, rows[0], VALIDATION_BATCH)
-        validation = Validation(network, tasks, weights, evaluated)
+            choose_voters(network, tasks, rows[0], VALIDATION_BATCH, ranks)
+        validation = Validation(network, tasks, weights, evaluated, ranks=ranks)
         final = validation.scores()
         if evaluated is not None:
-            weaknesses["worse_than_linear"] = worse_than_linear(tasks, validation.outputs, sources, encoded, evaluated)
+            worse = worse_than_linear(tasks, validation.outputs, sources, encoded, evaluated)
+            weaknesses["worse_than_linear"] = worse if ranks is None else ranks.content(worse)
         if search_spec.table is not None:  # a network that the caller has drawn stays as it was trained
             worse = None if first_stage is not None else weaknesses.get("worse_than_linear")
             weaknesses["replaced"] = replace_weak_heads(network, data.targets, validation.relative, worse)
@@ -273,6 +277,8 @@ def train(
         # What is learnt from them is learnt once for the models that are kept: `keep_models`.
         trust = Trust(validation_predictions(network, tasks, evaluated, *labels, where, part.groups, outputs))
     last_epochs = epochs_on_all_rows(plan, trained, main_seconds, hooks.deadline, rows)
+    if ranks is not None:  # each has measured another time
+        last_epochs = int(ranks.number(last_epochs))
     if last_epochs:
         last_plan = replace(plan, epochs=last_epochs)
         last = (tasks, task_balancer, last_plan, rows, hooks, search_spec.seed, checkpoints)
