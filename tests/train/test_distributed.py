@@ -1,4 +1,4 @@
-"""Two processes train what one process trains: the same weights to rounding, whatever each of them holds.
+"""Two processes train and validate what one process does: the same weights and scores, whatever each of them holds.
 
 This file is also the program of the two processes: `python test_distributed.py RANK FOLDER`.
 """
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import pytest
@@ -22,23 +23,27 @@ from medley.fusion.merge import Merge
 from medley.graph.graph import build_graph
 from medley.heads.classification import ClassificationHead
 from medley.heads.regression import RegressionHead
+from medley.model.tasks import tasks_of
 from medley.search.checkpoint import TrialCheckpoints
 from medley.search.encodings import Encodings
 from medley.search.labelled_rows import LabelledRows
 from medley.search.objective import read_objective
 from medley.search.search_spec import SearchSpec, resolved
 from medley.search.suggest import DefaultSuggest
-from medley.search.trial import TrialResult, train
+from medley.search.trial import TrialResult, new_network, train
 from medley.tabular.dense import DenseBlock
 from medley.tabular.input import StructuredDataInput
-from medley.train import loop
+from medley.train import loop, ranks
+from medley.train.best import validation_outputs
 from medley.train.hooks import TrainingHooks
 from medley.train.order import epoch_order
 from medley.train.plan import Training
+from medley.train.ranks import Ranks
 
 pytestmark = pytest.mark.slow
 
 SIZE = 53  # in batches of 15 rows, so that parts have to be padded
+VALIDATION_SIZE = 31  # 16 for each process, one of them twice
 
 
 def rows(seed, size):
@@ -64,7 +69,7 @@ def mapped(data, graph):
     return encoded
 
 
-def search_spec(loss_weights, *, use_batchnorm):
+def search_spec(loss_weights, *, use_batchnorm, validation_size=VALIDATION_SIZE):
     facts, more = StructuredDataInput(name="facts"), StructuredDataInput(name="more")
     encoded = [
         DenseBlock(num_layers=1, num_units=8, use_batchnorm=use_batchnorm, dropout=0.0)(node) for node in (facts, more)
@@ -75,7 +80,7 @@ def search_spec(loss_weights, *, use_batchnorm):
     heads = [ClassificationHead(name="kind", dropout=0.0)(z), RegressionHead(name="size", dropout=0.0)(z)]
     graph = build_graph([facts, more], heads)
     codecs = {name: head.codec() for name, head in graph.heads.items()}
-    data = Encodings(rows(0, SIZE), rows(1, 30), codecs, torch.device("cpu"))
+    data = Encodings(rows(0, SIZE), rows(1, validation_size), codecs, torch.device("cpu"))
     plan = Training(1e-2, 0.0, "adam", epochs=2, batch_size=15, threads=1, stepper="eager")
     return SearchSpec(graph, data, plan, loss_weights, read_objective(None, ["kind", "size"], {}), seed=0)
 
@@ -85,6 +90,7 @@ CASES = {
     "uncertainty": {"loss_weights": "uncertainty", "use_batchnorm": False},
     "batch norm": {"loss_weights": None, "use_batchnorm": True},
     "files": {"loss_weights": [1.0, 0.3], "use_batchnorm": False},
+    "one validation row": {"loss_weights": [1.0, 0.3], "use_batchnorm": False, "validation_size": 1},
 }
 
 
@@ -102,15 +108,29 @@ def trained(case, hooks=None, checkpoints=None):
     return weights, [record.flat() for record in result.records]
 
 
+def out_of_fold(ranks):
+    """Head name -> outputs of training rows with folds, by a network before its training."""
+    spec = search_spec(**CASES["fixed"])
+    graph, _ = resolved(spec, DefaultSuggest())
+    network = new_network(spec, graph, {source.name: source.codec.spec for source in spec.data.sources(graph)})
+    rows = spec.data.rows(graph)[0].with_folds(torch.arange(SIZE) % 5)
+    outputs, losses = validation_outputs(network, tasks_of(graph, spec.data.targets), rows, 8, ranks)
+    return {**outputs, **{f"{name} loss": loss for name, loss in losses.items()}}
+
+
 def program(rank, folder):
     """What each of the two processes does."""
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
     reads, take = [], MappedRows.take
     MappedRows.take = lambda rows, index: reads.append(index) or take(rows, index)
+    validated, compute = [], ranks.compute_outputs
+    ranks.compute_outputs = lambda *arguments: validated.append(arguments[-1].tolist()) or compute(*arguments)
     for case in CASES:
         weights, records = trained(case)
         np.savez(folder / f"{case}-{rank}.npz", **weights)
         (folder / f"{case}-{rank}.json").write_text(json.dumps(records))
+    (folder / f"validated-{rank}.json").write_text(json.dumps(validated))
+    np.savez(folder / f"folds-{rank}.npz", **{name: value.numpy() for name, value in out_of_fold(Ranks()).items()})
     # Without the rows from which statistics are computed, and the one or two by which memory is counted.
     steps = [index for index in reads if 2 < len(index) <= 8]
     np.save(folder / f"reads-{rank}.npy", np.concatenate(steps))
@@ -123,6 +143,14 @@ def program(rank, folder):
     spec = search_spec(**CASES["fixed"])
     stopping = TrainingHooks(spec.score, watch=lambda record, score: "enough" if rank == 0 else None)
     (folder / f"stopped-{rank}.json").write_text(json.dumps(len(trained("fixed", stopping)[1])))
+    dist.barrier()
+    # Rank 1 dies while it validates, and the other one does not wait for it.
+    died = []
+    ranks.compute_outputs = lambda *arguments: os._exit(0) if rank else died.append(monotonic()) or compute(*arguments)
+    try:
+        trained("fixed")
+    except RuntimeError:
+        (folder / "seconds.json").write_text(json.dumps(monotonic() - died[0]))
     dist.destroy_process_group()
 
 
@@ -146,7 +174,7 @@ def folder(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("case", ["fixed", "uncertainty"])
+@pytest.mark.parametrize("case", ["fixed", "uncertainty", "one validation row"])
 def test_two_processes_train_the_network_of_one(folder, case):
     expected, records = trained(case)
     weights = np.load(folder / f"{case}-0.npz")
@@ -154,7 +182,7 @@ def test_two_processes_train_the_network_of_one(folder, case):
     for name, value in expected.items():
         np.testing.assert_allclose(weights[name], value, rtol=2e-4, atol=2e-5, err_msg=name)
     for record, other in zip(json.loads((folder / f"{case}-0.json").read_text()), records, strict=True):
-        assert record == pytest.approx(other, rel=1e-4)
+        assert record == pytest.approx(other, rel=1e-4, nan_ok=True)
 
 
 def test_each_process_reads_rows_of_its_own_from_files_in_an_order_that_one_process_can_take(folder, monkeypatch):
@@ -172,7 +200,28 @@ def test_both_processes_have_the_same_network(folder, case):
     records = [json.loads((folder / f"{case}-{rank}.json").read_text()) for rank in (0, 1)]
     for epochs in records:
         for record in epochs:
-            assert all(np.isfinite(value) for value in record.values())
+            assert all(np.isfinite(value) for name, value in record.items() if name.endswith("loss"))
+
+
+def test_each_process_validates_on_rows_of_its_own_and_both_have_the_scores_of_all(folder):
+    parts = [json.loads((folder / f"validated-{rank}.json").read_text()) for rank in (0, 1)]
+    assert {tuple(part) for part in parts[0]} == {tuple(range(16)), (0,)}
+    assert {tuple(part) for part in parts[1]} == {(*range(16, VALIDATION_SIZE), VALIDATION_SIZE - 1), (0,)}
+    scores = [(folder / f"{case}-{rank}.json").read_text() for case in CASES for rank in (0, 1)]
+    assert scores[::2] == scores[1::2]
+
+
+def test_outputs_out_of_fold_are_those_of_one_process(folder):
+    expected = out_of_fold(None)
+    for rank in (0, 1):
+        outputs = np.load(folder / f"folds-{rank}.npz")
+        assert outputs.files == list(expected)
+        for name, value in expected.items():
+            np.testing.assert_allclose(outputs[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_a_process_that_dies_during_validation_does_not_keep_the_other_one_waiting(folder):
+    assert json.loads((folder / "seconds.json").read_text()) < 60
 
 
 def test_methods_that_need_the_gradients_of_tasks_are_refused(folder):

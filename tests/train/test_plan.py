@@ -38,8 +38,10 @@ def test_unset_rates_are_searched_and_set_ones_are_not():
 
 
 def test_a_settled_plan_is_json():
-    plan = settle(Training(epochs=3), "training", take_default)
-    assert Training(**json.loads(json.dumps(plan.to_json()))) == plan
+    plan = settle(Training(epochs=12, growth=((2, 6), (4, 9))), "training", take_default)
+    read = json.loads(json.dumps(plan.to_json()))
+    assert read == plan.to_json()
+    assert Training(**read) == plan
 
 
 def test_more_rows_take_larger_batches_and_fewer_epochs():

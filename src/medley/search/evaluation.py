@@ -17,6 +17,7 @@ from medley.model.tasks import Task
 from medley.search.search_spec import SearchSpec
 from medley.search.weaknesses import replace_weak_heads, shifted_columns, worse_than_linear
 from medley.train.fit import Validation
+from medley.train.ranks import Ranks
 from medley.train.validated import validation_predictions
 from medley.trust.trust import Trust
 
@@ -37,6 +38,7 @@ class Evaluation:
         rows: validation rows, or training rows with folds; None if there are neither.
         encoded: source name -> encoded training rows, and validation rows if there are any; empty without `rows`.
         scores: name -> value; at first those of the best epoch.
+        ranks: processes that train the same network together, or None.
         outputs: head name -> raw outputs (N, K) for the rows; empty before `validate`.
         not_learned: heads that are hardly better than the constant baseline.
         weaknesses: metadata about heads that linear models predict better, and about columns that shift.
@@ -50,6 +52,7 @@ class Evaluation:
     rows: Rows | None
     encoded: Mapping[str, Sequence[Encoded]]
     scores: dict[str, float]
+    ranks: Ranks | None = None
     outputs: Mapping[str, Tensor] = field(default_factory=dict)
     not_learned: list[str] = field(default_factory=list)
     weaknesses: dict[str, Any] = field(default_factory=dict)
@@ -64,13 +67,12 @@ class Evaluation:
         Returns:
             Whether there are new scores: False if there are no rows.
         """
-        validation = Validation(self.network, self.tasks, loss_weights, self.rows)
+        validation = Validation(self.network, self.tasks, loss_weights, self.rows, ranks=self.ranks)
         scores = validation.scores()
         if self.rows is not None:
             encoded = {name: parts[-1] for name, parts in self.encoded.items()}
-            self.weaknesses["worse_than_linear"] = worse_than_linear(
-                self.tasks, validation.outputs, self.sources, encoded, self.rows
-            )
+            worse = worse_than_linear(self.tasks, validation.outputs, self.sources, encoded, self.rows)
+            self.weaknesses["worse_than_linear"] = worse if self.ranks is None else self.ranks.content(worse)
         if self.search_spec.table is not None:  # a network that the caller has drawn stays as it was trained
             worse = self.weaknesses.get("worse_than_linear") if starts_at_linear else None
             targets = self.search_spec.data.targets

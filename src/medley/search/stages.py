@@ -28,6 +28,7 @@ from medley.train.best import choose_voters, validation_outputs
 from medley.train.fit import VALIDATION_BATCH, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training
+from medley.train.ranks import Ranks
 from medley.train.run import FitResult
 
 FIRST_EPOCHS = 15
@@ -108,10 +109,12 @@ def train_first_stage(
     trained = fit(network, tasks, task_balancer, plan, rows[0], None, stage_hooks, seed, state)
     first_graph, network = untie(first_graph, specs, targets, trained.weights)
     network.to(rows[0].device).eval()
-    choose_voters(network, tasks, rows[0], VALIDATION_BATCH)
+    ranks = Ranks.current()
+    compute = compute_outputs if ranks is None else ranks.outputs
+    choose_voters(network, tasks, rows[0], VALIDATION_BATCH, ranks)
     outputs = [
-        validation_outputs(network, tasks, rows[0], VALIDATION_BATCH)[0],
-        *(compute_outputs(network, part, VALIDATION_BATCH) for part in rows[1:]),
+        validation_outputs(network, tasks, rows[0], VALIDATION_BATCH, ranks)[0],
+        *(compute(network, part, VALIDATION_BATCH) for part in rows[1:]),
     ]
     key = str(stage.block.name)
     next_rows = []

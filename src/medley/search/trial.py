@@ -37,6 +37,7 @@ from medley.train.best import choose_voters
 from medley.train.fit import VALIDATION_BATCH, fit
 from medley.train.hooks import TrainingHooks
 from medley.train.plan import Training
+from medley.train.ranks import Ranks
 from medley.train.run import FitResult
 from medley.trust.trust import Trust
 
@@ -234,6 +235,7 @@ class _Trial:
         self.sources = self.data.sources(graph)
         self._specs = {source.name: source.codec.spec for source in self.sources}
         self.first_stage: FirstStageResult | None = None
+        self._ranks = Ranks.current()
 
     def train_first_stage(self) -> None:
         """Trains the first stage of the graph, if it has one."""
@@ -275,6 +277,8 @@ class _Trial:
         is_interrupted = self.first_stage is not None and (
             self.first_stage.training.stopped == "interrupted" or hooks.is_interrupted()
         )
+        if self._ranks is not None:  # rank 0 alone hears of an interrupt
+            is_interrupted = bool(self._ranks.number(is_interrupted))
         try:
             state = None if is_interrupted else self.checkpoints.state("main")
             trained = fit(self.network, *arguments, state, stopped="interrupted" if is_interrupted else None)
@@ -295,7 +299,7 @@ class _Trial:
         rows = self.rows[0] if self._val is None and self.rows[0].folds is not None else self._val
         encoded = {} if rows is None else self.data.read(self.graph)
         parts = (self.graph, self.network, self.tasks, self.sources, rows, encoded)
-        evaluation = Evaluation(self.search_spec, *parts, scores)
+        evaluation = Evaluation(self.search_spec, *parts, scores, self._ranks)
         if trained.weights and (self.hooks.by_task or not trained.records):
             evaluation.graph, evaluation.network = self._untied(trained)
             if evaluation.validate(self.loss_weights, starts_at_linear=self.first_stage is None):
@@ -311,6 +315,8 @@ class _Trial:
             The number of these epochs. If there are any, the network takes the place of the evaluated one.
         """
         epochs = epochs_on_all_rows(self.plan, trained, self.seconds, self.hooks.deadline, self.rows)
+        if self._ranks is not None:  # each has measured another time
+            epochs = int(self._ranks.number(epochs))
         if not epochs:
             return 0
         plan, seed = replace(self.plan, epochs=epochs), self.search_spec.seed
@@ -381,5 +387,5 @@ class _Trial:
             check_size(network, max_size, self.result)
         network.to(self.data.device).eval()
         if self.rows[0].folds is not None:
-            choose_voters(network, self.tasks, self.rows[0], VALIDATION_BATCH)
+            choose_voters(network, self.tasks, self.rows[0], VALIDATION_BATCH, self._ranks)
         return graph, network

@@ -17,6 +17,7 @@ from medley.heads.members import find_vote, join_members
 from medley.model.forward import compute_outputs
 from medley.model.tasks import Task
 from medley.nn.members import member_wise, separate_members
+from medley.train.ranks import Ranks
 
 MAX_PARAMETERS = 2e8
 """Maximum number of parameters, over all tasks, for which the best weights of each task are stored."""
@@ -141,7 +142,7 @@ class BestWeights:
 
 
 def validation_outputs(
-    network: Network, tasks: Sequence[Task], rows: Rows, batch_size: int
+    network: Network, tasks: Sequence[Task], rows: Rows, batch_size: int, ranks: Ranks | None = None
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Outputs for validation rows, and the validation losses of members.
 
@@ -151,6 +152,7 @@ def validation_outputs(
         rows: validation rows; or training rows with folds, for which the outputs are out of fold: each row is computed
             by the members that leave out its fold.
         batch_size: rows per batch.
+        ranks: processes that compute a part of the rows each, and get the outputs of all; None for this one alone.
 
     Returns:
         Head name -> raw outputs (N, K); head name -> losses (E,), or (1,) if the network is not an ensemble.
@@ -158,9 +160,10 @@ def validation_outputs(
     Raises:
         ConfigError: a fold has no rows.
     """
+    compute = compute_outputs if ranks is None else ranks.outputs
     if rows.folds is None:
         with separate_members(network):
-            outputs = compute_outputs(network, rows, batch_size)
+            outputs = compute(network, rows, batch_size)
         losses = {task.name: _losses(task, outputs[task.name], rows) for task in tasks}
         return {name: join_members(network.part(name), raw) for name, raw in outputs.items()}, losses
     raw: dict[str, Tensor] = {}
@@ -171,7 +174,7 @@ def validation_outputs(
         if not len(index):
             raise ConfigError(f"Each of the {FOLDS} folds needs rows, but fold {fold} has none.")
         with separate_members(network, slice(fold, None, FOLDS)):
-            outputs = compute_outputs(network, rows, batch_size, index)
+            outputs = compute(network, rows, batch_size, index)
         rows_of_fold = index.to(rows.device)
         for task in tasks:
             parts[task.name].append(_losses(task, outputs[task.name], rows, rows_of_fold))
@@ -194,7 +197,9 @@ def _is_constant(name: str) -> bool:
     return name.startswith("prior__") or name.endswith(".voters")
 
 
-def choose_voters(network: Network, tasks: Sequence[Task], rows: Rows, batch_size: int) -> dict[str, list[int]]:
+def choose_voters(
+    network: Network, tasks: Sequence[Task], rows: Rows, batch_size: int, ranks: Ranks | None = None
+) -> dict[str, list[int]]:
     """Chooses for each task the groups of members whose averaged predictions have the least out-of-fold loss.
 
     A group consists of one member per fold. All groups are used, unless one, or half of them, is clearly better.
@@ -204,18 +209,20 @@ def choose_voters(network: Network, tasks: Sequence[Task], rows: Rows, batch_siz
         tasks: its tasks.
         rows: training rows with folds.
         batch_size: rows per batch.
+        ranks: as of `validation_outputs`.
 
     Returns:
         Head name -> indices of groups, for heads that do not use all groups.
     """
     assert rows.folds is not None
+    compute = compute_outputs if ranks is None else ranks.outputs
     outputs: dict[str, list[Tensor]] = {}
     order: list[Tensor] = []
     folds = rows.folds.cpu()
     for fold in range(FOLDS):
         index = torch.nonzero(folds == fold).flatten()
         with separate_members(network, slice(fold, None, FOLDS)):
-            for name, raw in compute_outputs(network, rows, batch_size, index).items():
+            for name, raw in compute(network, rows, batch_size, index).items():
                 outputs.setdefault(name, []).append(raw)
         order.append(index.to(rows.device))
     index, chosen = torch.cat(order), {}

@@ -99,7 +99,8 @@ def fit(
     weights = {task.name: weight for task, weight in zip(tasks, balancer.loss_weights, strict=True)}
     best = BestWeights(network, tasks, by_task=hooks.by_task)
     run = TrainingRun(eager, network, rows, batch_size, hooks.deadline, seed, best)
-    validation = Validation(network, tasks, weights, rows if val is None and rows.folds is not None else val, eager)
+    validated = rows if val is None and rows.folds is not None else val
+    validation = Validation(network, tasks, weights, validated, eager, ranks)
     network.train()
     run.result.plan = EpochPlan(epochs, list(plan.growth))
     run.result.wanted, run.result.stopped = epochs, stopped
@@ -225,6 +226,7 @@ class Validation:
         weights: head name -> factor in the total loss.
         rows: validation rows, or training rows with folds; None for no evaluation.
         stepper: provides the moving average of the weights, if there is one; None to evaluate the network as it is.
+        ranks: processes that evaluate the same network together; None for this one alone.
 
     Attributes:
         outputs: task name -> raw outputs (N, K) in the last evaluation.
@@ -239,12 +241,14 @@ class Validation:
         weights: Mapping[str, float],
         rows: Rows | None,
         stepper: Stepper | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
         self.network = network
         self.tasks = tasks
         self.weights = weights
         self.rows = rows
         self.stepper = stepper
+        self.ranks = ranks
         self.outputs: dict[str, Tensor] = {}
         self.losses: dict[str, Tensor] = {}
         self.relative: dict[str, float] = {}
@@ -255,11 +259,20 @@ class Validation:
         if self.rows is None:
             return {}
         with nullcontext() if self.stepper is None else self.stepper.averaged():
-            self.outputs, self.losses = validation_outputs(self.network, self.tasks, self.rows, VALIDATION_BATCH)
+            arguments = self.network, self.tasks, self.rows, VALIDATION_BATCH
+            self.outputs, self.losses = validation_outputs(*arguments, self.ranks)
         losses = task_losses(self.tasks, self.outputs, self.rows)
         self.relative = {name: loss / max(self._constants[name], 1e-12) for name, loss in losses.items()}
         relative = relative_loss(losses, self._constants)
-        return {**measure(self.tasks, self.outputs, self.rows, self.weights), "relative_loss": relative}
+        scores = {**measure(self.tasks, self.outputs, self.rows, self.weights), "relative_loss": relative}
+        return scores if self.ranks is None else self._agreed(self.ranks, scores)
+
+    def _agreed(self, ranks: Ranks, scores: dict[str, float]) -> dict[str, float]:
+        # Other machines may round sums of the same outputs differently, and what is decided by them would differ.
+        members = {name: losses.tolist() for name, losses in self.losses.items()}
+        scores, self.relative, members = ranks.content([scores, self.relative, members])
+        self.losses = {name: losses.new_tensor(members[name]) for name, losses in self.losses.items()}
+        return scores
 
 
 def _sample(rows: Rows, seed: int) -> Tensor:

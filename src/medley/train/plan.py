@@ -104,7 +104,7 @@ class Training:
 
     def to_json(self) -> dict[str, Any]:
         """The settings as JSON."""
-        return asdict(self)
+        return {**asdict(self), "growth": [list(pair) for pair in self.growth]}
 
 
 def default_batch_size(rows: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -13,6 +14,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from medley.core.batch import Rows
+from medley.graph.network import Network
+from medley.model.forward import compute_outputs
 from medley.model.records import Record
 from medley.train.hooks import TrainingHooks
 from medley.train.state import TrainingState
@@ -31,8 +35,11 @@ class Ranks:
 
     def __init__(self) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
-        # Decisions go over the host, so that no device waits for them.
-        self._host: Any = None if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")
+
+    @cached_property
+    def _host(self) -> Any:
+        # Decisions go over the host, so that no device waits for them. All ranks make their first one together.
+        return None if dist.get_backend() == "gloo" else dist.new_group(backend="gloo")
 
     @classmethod
     def current(cls) -> Self | None:
@@ -132,6 +139,22 @@ class Ranks:
         dist.all_gather(parts, part.detach().contiguous())
         parts[self.rank] = part
         return torch.cat(parts)[:rows]
+
+    def outputs(self, network: Network, rows: Rows, batch_size: int, index: Tensor | None = None) -> dict[str, Tensor]:
+        """The raw outputs of all rows, of which each rank computes a part of consecutive ones.
+
+        Args:
+            network: equal on all ranks.
+            rows: N encoded rows.
+            batch_size: as of `compute_outputs`, like `index`.
+            index: positions (N,); all, if left out.
+
+        Returns:
+            Head name -> (N, K), the same on all ranks.
+        """
+        index = torch.arange(rows.size) if index is None else index
+        parts = compute_outputs(network, rows, batch_size, self.part(index))
+        return {name: self.joint(part, len(index)) for name, part in parts.items()}
 
     def average(self, tensors: list[Tensor]) -> None:
         """Replaces each floating-point tensor by its mean over the ranks."""
