@@ -103,6 +103,19 @@ def test_ctrl_c_in_the_first_epoch_keeps_the_linear_path_of_a_table(frame, tmp_p
     check_first_stage_only(fit(frame.drop(columns="photo"), tmp_path), frame)
 
 
+def test_encoders_learn_from_the_first_step_of_the_second_stage(frame, tmp_path, monkeypatch):
+    gradients = []
+
+    def watched(network, *args, **options):
+        encoder = next(parameter for name, parameter in network.named_parameters() if "image_block" in name)
+        encoder.register_hook(lambda gradient: gradients.append(float(gradient.abs().max())))
+        return train(network, *args, **options)
+
+    monkeypatch.setattr("medley.search.trial.fit", watched)
+    fit(frame, tmp_path, max_trials=1, epochs=1)
+    assert gradients[0] > 0
+
+
 def test_a_frozen_encoder_runs_once_per_row_in_two_stages(frame, tmp_path, monkeypatch, tiny):
     rows, forward = [], Backbone.forward
 

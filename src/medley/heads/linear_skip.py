@@ -66,6 +66,16 @@ class LinearSkip(nn.Module):
                 if blind and name == "bias":
                     parameter[members - blind :] = prior
 
+    def randomize(self) -> None:
+        """Gives the layer's weights random values, as for a layer without a skip.
+
+        No gradient passes a layer of zeros, so that what is below it learns slowly at first.
+        """
+        weight = self.layer.weight
+        bound = weight.shape[-1 if self.vote is None else -2] ** -0.5
+        with torch.no_grad():
+            weight.uniform_(-bound, bound)
+
     def forward(self, x: Tensor, linear: Tensor) -> Tensor:
         """Raw outputs."""
         start = torch.where(linear[:, :1] > 0, linear[:, self.places], self.prior)

@@ -22,6 +22,7 @@ from medley.errors import MedleyError
 from medley.graph.graph import Graph
 from medley.graph.network import Network
 from medley.graph.untie import untie
+from medley.heads.linear_skip import LinearSkip
 from medley.model.model import Model
 from medley.model.records import Record
 from medley.model.tasks import Task, tasks_of
@@ -272,6 +273,8 @@ class _Trial:
         deadline = self.hooks.deadline if self._val is None else deadline_before(self.plan, self.hooks.deadline)
         offer = partial(self.checkpoints.offer, "main")
         hooks = replace(self.hooks, checkpoint=offer, deadline=deadline, grows=True)
+        if self.first_stage is not None:
+            hooks = replace(hooks, on_start=self._randomize_heads)
         arguments = (self.tasks, self.balancer, self.plan, self.rows[0], self._val, hooks, self.search_spec.seed)
         start_time = monotonic()
         is_interrupted = self.first_stage is not None and (
@@ -366,6 +369,13 @@ class _Trial:
         network = new_network(self.search_spec, self.graph, self._specs, self.first_stage)
         check_size(network, self.search_spec.max_model_size, self.result)
         return network
+
+    def _randomize_heads(self) -> None:
+        """Lets encoders learn from the first step; until then, the network predicts like its first stage."""
+        for task in self.tasks:
+            for module in self.network.part(task.name).modules():
+                if isinstance(module, LinearSkip):
+                    module.randomize()
 
     def _rows(self) -> list[Rows]:
         """Training rows, then validation rows if there are any, as the network reads them."""

@@ -121,6 +121,8 @@ def fit(
             run.result.stopped = _early_stop(run, _score(run.result.records[-1], hooks), plan)
     if stopped is None:
         hooks.on_plan(run.result.epochs, run.result.wanted)
+        if state is None:
+            hooks.on_start()
     steps_per_epoch = -(-rows.size // batch_size)
     is_complete = all(mask is None for mask in rows.present.values())
     work = Work(batch_size, run.result.plan.first_epochs * steps_per_epoch, forward, len(eager.parameters), is_complete)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from medley.model.records import Record
 from medley.train.eager import EagerStepper
@@ -23,6 +23,7 @@ class TrainingHooks:
         on_step: called after every step with the number of steps of the whole training, for progress.
         on_plan: called before the first step, and when the number of epochs has grown, with this number and with the
             number without a deadline.
+        on_start: called before the first step of a training, after the network was evaluated as it starts.
         on_work: called during work before the training with its name, the number of finished rows and of all rows.
         log: called with messages for the user.
         deadline: `time.monotonic()` at which training must be over, or None.
@@ -40,8 +41,10 @@ class TrainingHooks:
 
     score: Callable[[dict[str, float]], float]
     watch: Callable[[Record, float], str | None] = lambda record, score: None
+    _: KW_ONLY
     on_step: Callable[[int], None] = lambda total: None
     on_plan: Callable[[int, int], None] = lambda epochs, planned: None
+    on_start: Callable[[], None] = lambda: None
     on_work: Callable[[str, int, int], None] = lambda name, done, total: None
     log: Callable[[str], None] = lambda line: None
     deadline: float | None = None

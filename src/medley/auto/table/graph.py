@@ -57,7 +57,7 @@ def table_graph(
     if not late:
         return [head([trunk, linear_path]) for head in heads]
     first_stage = lookup("heads.first_stage")()([trunk, linear_path])
-    second_trunk = lookup("tabular.dense_ensemble")()([*late, linear_path, *columns])
+    second_trunk = lookup("tabular.dense_ensemble")()([*late, *columns])
     return [head([second_trunk, first_stage]) for head in heads]
 
 
