@@ -110,6 +110,16 @@ def test_principal_components_hold_the_directions_of_most_variance():
     assert np.linalg.norm(matrix - matrix @ basis @ basis.T) < 0.05 * np.linalg.norm(matrix)
 
 
+@pytest.mark.parametrize("rank", [0, 1, 3])
+def test_principal_components_of_few_directions_are_finite_and_as_many_as_vary(rank):
+    rng = np.random.default_rng(0)
+    matrix = (rng.standard_normal((200, rank)) @ rng.standard_normal((rank, 40))).astype(np.float32)
+    components = principal_components(sp.csr_matrix(matrix))
+    assert components.shape == (40, rank)
+    assert np.isfinite(components).all()
+    assert np.abs(matrix @ components).max(initial=0) < 10
+
+
 def test_seconds_of_a_step_grow_with_the_numbers():
     features = Features([problem()[0]])
     assert seconds_per_product(features, 100) > 0

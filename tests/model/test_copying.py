@@ -70,6 +70,12 @@ def test_a_copy_of_a_model_predicts_the_same(table_model, copied):
     assert again.evaluate(frame) == model.evaluate(frame)
 
 
+def test_a_copy_of_a_prepared_predictor_predicts_the_same(table_model):
+    model, frame = table_model
+    predict, rows = model.predictor(proba=True, interval=0.9), frame.head(3).to_dict("records")
+    assert roundtrip(predict)(rows) == predict(rows)
+
+
 def test_a_model_in_a_joblib_file_predicts_the_same(table_model, tmp_path):
     model, frame = table_model
     pd.testing.assert_frame_equal(joblib_roundtrip(model, tmp_path).predict(frame), model.predict(frame))

@@ -114,7 +114,7 @@ class FileReporter:
         if problems.invalid or (problems.unreadable and policy == "raise"):
             unusable = self.list_items({**problems.unreadable, **problems.invalid}, items, where)
             title = f"{len(unusable)} of {len(items)} {self.plural} cannot be used."
-            raise DataError(list_message(f"{title} None stands for {self._article} missing {self.noun}.", unusable))
+            raise DataError(list_message(f"{title} None stands for a missing {self.noun}.", unusable))
 
     def warn_of(self, unreadable: Sequence[Unreadable], total: int) -> None:
         """Issues one warning that lists the unreadable items; none if there are none.
@@ -135,10 +135,6 @@ class FileReporter:
         if policy not in POLICIES:
             names = ", ".join(map(repr, POLICIES))
             yield f"on_bad_file must be one of {names}, got {policy!r}.{did_you_mean(policy, POLICIES)}"
-
-    @property
-    def _article(self) -> str:
-        return "an" if self.noun[0] in "aeiou" else "a"
 
 
 def list_message(title: str, items: Sequence[object]) -> str:

@@ -22,6 +22,10 @@ MAX_BYTES = 2**29
 """Memory for the vectors of a run; if there are more targets than fit into it, groups of targets are solved."""
 
 
+_LEAST_VARIATION = 1e-4
+"""Singular value of a component, as a fraction of the greatest, below which it holds nothing in float32."""
+
+
 @dataclass(frozen=True)
 class RidgeFit:
     """Ridge regressions, one per fold, each fitted to the rows of the other folds.
@@ -295,7 +299,9 @@ def principal_components(matrix: Any, width: int = 64, scale: float = 0.3) -> np
         basis = torch.linalg.qr(features.times(basis))[0]
     projected = features.transposed_times(basis)  # (F, P)
     left, singular, _ = torch.linalg.svd(projected, full_matrices=False)
-    unit_scale = rows**0.5 / singular[min(1, len(singular) - 1)].clamp(min=1e-6)
+    varies = singular > _LEAST_VARIATION * singular[0]  # the others are rounding errors, as of texts that are all alike
+    left, singular = left[:, varies], singular[varies]
+    unit_scale = rows**0.5 / singular[:2][-1:]
     return (left * unit_scale * scale).to(torch.float16).numpy()
 
 

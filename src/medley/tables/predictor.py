@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
@@ -328,12 +329,14 @@ class Predictor(ABC):
         if self.table is None:
             inputs = ", ".join(self.input_names)
             raise ConfigError(f"The model reads no table of columns: pass its inputs ({inputs}) to predict().")
-
-        def answer(table: Table) -> list[tuple[Any, Any]]:
-            raw = self.raw_of_table(table, on_unreadable=on_unreadable)
-            return self.answer_columns(raw, proba=proba, interval=interval, calibrated=calibrated)
-
+        # A method with arguments can be pickled; a function defined here could not.
+        answer = partial(
+            self._answer_table, on_unreadable=on_unreadable, proba=proba, interval=interval, calibrated=calibrated
+        )
         return RowPredictor(self.table, answer)
+
+    def _answer_table(self, table: Table, *, on_unreadable: str, **options: Any) -> list[tuple[Any, Any]]:
+        return self.answer_columns(self.raw_of_table(table, on_unreadable=on_unreadable), **options)
 
     def answer_columns(
         self,

@@ -48,6 +48,19 @@ def model(tmp_path_factory):
     return md.fit(pets(), ["breed", "price"], max_trials=1, epochs=3, directory=folder, verbose=0)
 
 
+# what comes in
+
+
+@pytest.mark.parametrize(
+    "text", ["some words {} here", "one and the same text of words", "{0} {0} {0}, {0}!", "{}…?! — ¿"]
+)
+def test_texts_that_hardly_differ_are_learned_from(fit, text):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"note": [text.format(row) for row in range(60)], "size": rng.normal(size=60)})
+    model = fit(frame.assign(price=3 * frame["size"] + rng.normal(size=60)), "price", column_kinds={"note": "text"})
+    assert np.isfinite(model.predict(frame)["price"]).all()
+
+
 # what comes back
 
 

@@ -179,3 +179,27 @@ def test_missing_columns_are_reported_with_similar_names():
     message = str(error.value)
     assert "Column 'size' is missing in the table; near: 'sizes'." in message
     assert "Column 'sex' is missing in the table; it has 'sizes', 'note', 'zzz'." in message
+
+
+PLAIN_COLUMNS = {
+    "number": [0.5, -1.25, 2.0, 3.5] * 5,
+    "unit": ["1 kg", "2.5 kg", "7 kg", "3 kg"] * 5,
+    "time": [f"2020-01-{day:02}" for day in range(1, 21)],
+    "boolean": ["yes", "no"] * 10,
+    "category": ["red", "blue", "red", "green"] * 5,
+    "text": [f"a long text about {word} number {row}" for row, word in enumerate(["cats", "dogs"] * 10)],
+}
+ODD_CELLS = [[1], b"1", {"a": 1}, (1, 2), {"a"}, np.zeros((2, 2)), pd.DataFrame({"a": [1]})]
+
+
+@pytest.mark.parametrize("odd", ODD_CELLS, ids=lambda odd: type(odd).__name__)
+@pytest.mark.parametrize("name", PLAIN_COLUMNS)
+def test_a_cell_that_is_not_a_single_value_is_lost_alone(name, odd):
+    column = PLAIN_COLUMNS[name]
+    with_odd = pd.Series([None, *column], dtype=object)
+    with_odd.iloc[:1] = pd.Series([odd], dtype=object)
+    learned, given = infer({"x": column})["x"], infer({"x": with_odd})["x"]
+    assert (given.kind, given.form) == (learned.kind, learned.form)
+    expected, read_now = read_cells(pd.Series(column), learned), read_cells(with_odd, given)
+    assert read_now.unparsed.tolist() == [0]
+    np.testing.assert_array_equal(read_now.values[1:], expected.values)

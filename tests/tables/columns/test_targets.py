@@ -1,5 +1,7 @@
 """The task of a target is inferred from its labels; labels keep their original type."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -122,3 +124,31 @@ def test_classes_keep_the_order_of_a_categorical():
 def test_targets_that_cannot_be_predicted_are_errors(values, message):
     with pytest.raises(DataError, match=message):
         infer_target(values, "y")
+
+
+@pytest.mark.parametrize("convert", [int, float, Decimal, str, np.int64], ids=lambda convert: convert.__name__)
+def test_whole_numbers_that_count_the_rows_are_numbers_whatever_their_type(convert):
+    labels = pd.Series([convert(row) for row in range(60)], dtype=object)
+    task = infer_target(labels)
+    assert task.kind == "number"
+    assert read_target(labels, task).tolist() == list(range(60))
+
+
+def test_codes_with_leading_zeros_are_not_numbers():
+    with pytest.raises(DataError, match="60 distinct strings"):
+        infer_target([f"{row:05}" for row in range(60)])
+
+
+@pytest.mark.parametrize("convert", [Decimal, float, lambda label: label if label else 0.0])
+def test_classes_that_are_numbers_of_any_type_are_whole_numbers(convert):
+    labels = pd.Series([convert(row % 5) for row in range(60)], dtype=object)
+    task = infer_target(labels, "kind")
+    assert (task.kind, task.labels) == ("multiclass", (0, 1, 2, 3, 4))
+    assert set(read_target(labels, task)) == {0, 1, 2, 3, 4}
+
+
+def test_a_label_that_is_not_a_single_value_is_missing():
+    labels = pd.Series([[1], *([1.5, 2.5, 3.0] * 10)], dtype=object)
+    task = infer_target(labels)
+    assert task.kind == "number"
+    assert np.isnan(read_target(labels, task)[0])

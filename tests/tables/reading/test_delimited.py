@@ -207,6 +207,12 @@ def test_rare_delimiters_are_detected(tmp_path, delimiter):
     assert frame_of(write(tmp_path / "t.csv", text)).to_dict("list") == {"a": [1, 2], "b": ["x", "y"]}
 
 
+@pytest.mark.parametrize("cells", ["1,5;c;-0,25", "1.234,5;c;2.000,0", "1'234.5;c;7", "12.5.2020;c;1"])
+def test_a_word_above_numbers_is_a_name_however_they_are_written(tmp_path, cells):
+    path = write(tmp_path / "t.csv", "\n".join(["x;c;y", *[cells] * 5]) + "\n")
+    assert list(read_delimited(path)[0].columns) == ["x", "c", "y"]
+
+
 def test_comment_lines_before_the_header_are_skipped_and_noted(tmp_path):
     path = write(tmp_path / "t.csv", "# made by hand\n# on a Sunday\nid,x\n1,2.5\n2,#3\n")
     frame, note = read_delimited(path)

@@ -12,7 +12,7 @@ import numpy as np
 
 from medley.core.column import ColumnGuess
 from medley.errors import DataError, ErrorCollector, listing
-from medley.tables.columns.kind import parse_column
+from medley.tables.columns.kind import kind_named, parse_column
 from medley.tables.columns.missing import missing_values_of
 from medley.tables.columns.profile import ColumnProfile, profile_of
 from medley.tables.columns.schema import Schema
@@ -117,5 +117,7 @@ def guessed_profile(table: Table, guess: ColumnGuess) -> ColumnProfile:
 
 def _parse(profile: ColumnProfile, guess: ColumnGuess) -> Cells:
     profile = profile.without(missing_values_of(guess))
+    if kind_named(guess.kind).is_single_valued:
+        profile = profile.single_valued
     values, parsed = parse_column(profile, guess.kind, guess.form)
     return Cells(values, np.flatnonzero((profile.present & ~parsed) | profile.infinite))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from medley.tables.columns.missing import (
 )
 from medley.tables.columns.numbers import infer_from_numbers
 from medley.tables.columns.objects import is_list_like, items_of, type_names
-from medley.tables.columns.profile import ColumnProfile, KindGuess, is_absent, label_form, profile_of
+from medley.tables.columns.profile import ColumnProfile, KindGuess, are_numbers, is_absent, label_form, profile_of
 from medley.tables.columns.relation import TargetRelation
 from medley.tables.columns.schema import Schema, check_kinds
 from medley.tables.reading.read import Table, read
@@ -130,7 +129,10 @@ def _infer(profile: ColumnProfile) -> KindGuess:
     if not profile.n_present:
         return KindGuess("constant", "every cell is missing", 1.0)
     if not profile.is_plain:
-        return _ask_kinds(profile) or _unused_objects(profile)
+        kind_guess = _ask_kinds(profile)
+        if kind_guess is None and profile.is_mostly_plain:
+            return _infer(profile.single_valued)
+        return kind_guess or _unused_objects(profile)
     if len(profile.values) == 1 and len(profile.series) > 1:
         return _single_value(profile)
     dtype = profile.series.dtype
@@ -181,7 +183,7 @@ def _infer_objects(profile: ColumnProfile) -> KindGuess:
     types = profile.types
     if types and all(issubclass(kind, bool | np.bool_) for kind in types):
         return KindGuess("boolean", "its cells are True or False", 1.0)
-    if types and all(issubclass(kind, int | float | Decimal | np.number) and kind is not bool for kind in types):
+    if are_numbers(types):
         return infer_from_numbers(profile, profile.values.astype(np.float64))
     if types and all(issubclass(kind, date | np.datetime64) for kind in types):
         return KindGuess("time", "its cells are times", 1.0)
@@ -198,6 +200,7 @@ def _infer_objects(profile: ColumnProfile) -> KindGuess:
 
 def _column_guess(profile: ColumnProfile, kind_guess: KindGuess) -> ColumnGuess:
     kind, usual = kind_named(kind_guess.kind), usual_missing_values(kind_guess.kind)
+    profile = profile.single_valued if kind.is_single_valued else profile
     distinct = len(profile.values) if profile.is_plain else kind_guess.labels or profile.n_present
     missing = 1 - profile.n_present / len(profile.series) + kind_guess.unparsed
     examples = (

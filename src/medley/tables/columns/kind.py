@@ -46,6 +46,11 @@ class ColumnKind(ABC):
     compared_as: ClassVar[Literal["number", "label", "labels", "numbers"] | None] = None
     """How leak checks compare the column with a target: one number or label per cell, several, or not at all (None)."""
 
+    @property
+    def is_single_valued(self) -> bool:
+        """Whether cells are single values: not lists, arrays, images and the like."""
+        return self.compared_as in ("number", "label")
+
     has_number_markers: ClassVar[bool] = False
     """Whether words such as "unknown" are missing values in such columns, as among numbers."""
 
@@ -161,8 +166,9 @@ def parse_column(profile: ColumnProfile, name: str, form: str) -> tuple[Any, np.
     """Parse a column with `ColumnKind.parse` of the kind with this name; the result is cached in the profile."""
     from medley.tables.columns.guard import guarded
 
+    kind = kind_named(name)
+    profile = profile.single_valued if kind.is_single_valued else profile
     if (name, form) not in profile.parsed:
-        kind = kind_named(name)
         profile.parsed[name, form] = guarded(profile, lambda profile: kind.parse(profile, form))
     return profile.parsed[name, form]
 
@@ -186,7 +192,8 @@ def overridden(profile: ColumnProfile, name: str, inferred: KindGuess) -> KindGu
         return KindGuess(name, SET_BY_CALLER, 1.0)
     if inferred.kind == name or not profile.n_present:
         return replace(inferred, kind=name, reason=SET_BY_CALLER, confidence=1.0)
-    return guarded(profile, kind.override)
+    is_single_valued = kind.is_single_valued and profile.is_mostly_plain
+    return guarded(profile.single_valued if is_single_valued else profile, kind.override)
 
 
 def cannot_parse(profile: ColumnProfile, name: str) -> DataError:

@@ -124,7 +124,7 @@ def describe_missing(profile: ColumnProfile) -> str:
 def _inferred(profile: ColumnProfile, kind: str | None) -> frozenset[str]:
     is_set_to_numbers = kind is not None and kind_named(kind).has_number_markers
     if not profile.is_plain:
-        return AMONG_WORDS
+        return _inferred(profile.single_valued, kind) if profile.is_mostly_plain else AMONG_WORDS
     if profile.values.dtype.kind != "O":
         return AMONG_NUMBERS
     if kind is None or is_set_to_numbers:

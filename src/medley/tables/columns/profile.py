@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _SAMPLE_VALUES = 2000
 _FEW_ROWS = 64
 _SIMPLE = {str, int, float, bool, type(None)}
+_NUMBERS = (int, float, Decimal, np.number)
 _ABSENT = ("NoneType", "NAType", "NaTType", "MaskedConstant")  # by name, because pandas is imported late
 _CONTAINERS = (list, tuple, set, frozenset, Mapping, np.ndarray, bytes, bytearray, memoryview, UnreadableCell)
 _CONTAINER_MARKS = ("detach", "getbands", "__array__")  # of tensors, Pillow images, and arrays of other libraries
@@ -118,10 +120,30 @@ class ColumnProfile:
         return all(map(_is_plain_type, self.types))
 
     @cached_property
+    def single_valued(self) -> ColumnProfile:
+        """The profile of the column in which cells that are not single values cannot be read."""
+        import pandas as pd
+
+        if self.is_plain:
+            return self
+        cells = np.empty(len(self.series), object)
+        cells[:] = list(map(_single_value, self.series.array))
+        series = pd.Series(cells, self.series.index, name=self.series.name)
+        profile = ColumnProfile(self.name, series, self.root, self.rows, self.missing_values)
+        profile.relation = self.relation
+        return profile
+
+    @cached_property
+    def is_mostly_plain(self) -> bool:
+        """Whether most cells are single values."""
+        cells = self.series.array[self.present]
+        return sum(_is_plain_type(type(cell)) for cell in cells) > len(cells) / 2
+
+    @cached_property
     def present(self) -> np.ndarray:
         """Mask of the rows with a value (B,); blank strings count as missing."""
         if self.is_plain:
-            return self.codes >= 0
+            return (self.codes >= 0) | self._unreadable
         return np.array([not is_absent(cell) for cell in self.series.array], bool)
 
     @property
@@ -142,7 +164,7 @@ class ColumnProfile:
 
     @property
     def codes(self) -> np.ndarray:
-        """Index into `values` for each row (B,), -1 where the cell is missing or blank."""
+        """Index into `values` for each row (B,), -1 where the cell is missing, blank or cannot be read."""
         return self._factorized[0]
 
     @property
@@ -191,13 +213,20 @@ class ColumnProfile:
         return np.isinf(self.series.to_numpy(dtype=np.float64, na_value=np.nan))
 
     @cached_property
+    def _unreadable(self) -> np.ndarray:
+        """Mask of the rows whose cell nothing can read (B,)."""
+        if self.series.dtype != object:
+            return np.zeros(len(self.series), bool)
+        return np.array([isinstance(cell, UnreadableCell) for cell in self.series.array], bool)
+
+    @cached_property
     def _distinct(self) -> tuple[np.ndarray, np.ndarray]:
-        """Index of each row (B,) into the distinct values (D,), -1 where the cell is missing."""
+        """Index of each row (B,) into the distinct values (D,), -1 where the cell is missing or cannot be read."""
         import pandas as pd
 
         if len(self.series) <= _FEW_ROWS and (few := _few_distinct(self.series)) is not None:
             return few
-        codes, uniques = pd.factorize(self.series)
+        codes, uniques = pd.factorize(self.series.mask(self._unreadable) if self._unreadable.any() else self.series)
         return codes, np.asarray(uniques) if uniques.dtype.kind in "biufmM" else np.asarray(uniques, dtype=object)
 
     @cached_property
@@ -306,6 +335,13 @@ def _is_plain_type(cell_type: type) -> bool:
     return not has_mark and not issubclass(cell_type, _CONTAINERS) and cell_type.__hash__ is not None
 
 
+def _single_value(cell: Any) -> Any:
+    """The cell itself if it is a single value or missing, else its replacement."""
+    if is_absent(cell) or _is_plain_type(type(cell)) or isinstance(cell, UnreadableCell):
+        return cell
+    return UnreadableCell(type(cell).__name__, "it is not a single value")
+
+
 def is_absent(cell: Any) -> bool:
     """Whether a cell is missing: None, NaN, NaT, NA."""
     return type(cell).__name__ in _ABSENT or (isinstance(cell, float) and cell != cell)
@@ -318,9 +354,21 @@ def label_form(values: np.ndarray) -> str:
     ('int', 'str')
     """
     types = set(map(type, values.tolist()))
-    if types == {float}:
-        return "int" if all(value % 1 == 0 for value in values.tolist()) else "float"
-    return next((name for label_type, name in ((bool, "bool"), (int, "int")) if types == {label_type}), "str")
+    if types <= {bool, np.bool_}:
+        return "bool"
+    if not are_numbers(types):
+        return "str"
+    return "int" if all(value % 1 == 0 for value in values.tolist()) else "float"
+
+
+def are_numbers(types: Iterable[type]) -> bool:
+    """Whether cells of these types, if there are any, are numbers.
+
+    >>> are_numbers([int, np.float32]), are_numbers([int, bool]), are_numbers([])
+    (True, False, False)
+    """
+    types = set(types)
+    return bool(types) and bool not in types and all(issubclass(kind, _NUMBERS) for kind in types)
 
 
 def _step(count: int, most: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from medley.tables.columns.infer import infer_column
 from medley.tables.columns.kind import kind_named, parse_column
 from medley.tables.columns.missing import MissingValueSpec, missing_values_of, without_missing_values
 from medley.tables.columns.names import is_code_name, is_grade_name, is_identifier_name, is_quantity_name, is_time_name
-from medley.tables.columns.profile import ColumnProfile, label_form
+from medley.tables.columns.profile import ColumnProfile, are_numbers, label_form
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,11 @@ class TargetProfile:
     @cached_property
     def is_numeric(self) -> bool:
         """Whether each cell is a number, or a string that is one."""
-        return self.is_plain and (self.profile.values.dtype.kind in "iuf" or self.cells.kind == "number")
+        if not self.is_plain:
+            return False
+        values = self.profile.values
+        is_number = values.dtype.kind in "iuf" or self.cells.kind == "number" or are_numbers(self.profile.types)
+        return is_number or (self.cells.kind == "identifier" and all(map(_is_whole_number, values.tolist())))
 
     @cached_property
     def numbers(self) -> np.ndarray:
@@ -159,7 +164,10 @@ def infer_target_from_profile(profile: ColumnProfile, missing_values: MissingVal
     if not profile.n_present:
         rows = len(profile.series)
         raise DataError(f"The target {profile.name!r} is missing in all {rows:,} rows: there is nothing to learn.")
-    target = TargetProfile(profile, infer_column(profile))
+    cells = infer_column(profile)
+    if kind_named(cells.kind).is_single_valued:
+        profile = profile.single_valued
+    target = TargetProfile(profile, cells)
     if target.is_plain and len(profile.values) == 1:
         value = str(profile.values[0])
         raise DataError(f"The target {profile.name!r} holds one value only, {value!r}: there is nothing to predict.")
@@ -168,6 +176,11 @@ def infer_target_from_profile(profile: ColumnProfile, missing_values: MissingVal
         if task is not None:
             return task
     raise _unpredictable(profile.name, target.cells.kind)
+
+
+def _is_whole_number(value: Any) -> bool:
+    """Whether a value is a whole number, or written like one; codes with leading zeros are not."""
+    return re.fullmatch(r"\s*[-+]?(0|[1-9]\d{0,14})\s*", str(value)) is not None
 
 
 def read_target(series: pd.Series, task: TaskGuess) -> Any:

@@ -14,6 +14,7 @@ from medley.tables.formats.missing import AMONG_NUMBERS
 HasHeader = bool | Literal["auto"]
 
 _NUMBERED = re.compile(r"column_\d+")
+_SEPARATED = re.compile(r"[-+]?\d[\d.,']*")  # numbers with decimal commas or separated thousands; dates of digits
 _FEW = 0.5  # of the rows: a column with so few distinct words holds categories
 
 
@@ -110,12 +111,12 @@ def _looks_like_names(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bo
     Where there are no numbers, a first line is not one of names if most of its words recur below it.
     """
     if not rows or len(set(first)) < len(first) - 1:
-        return not rows or not any(map(is_number, first))
+        return not rows or not any(map(_is_written_number, first))
     columns = list(zip(*rows, strict=True))
     numeric = [_are_numbers(cells) for cells in columns]
     if any(is_numeric and _is_word(cell) for cell, is_numeric in zip(first, numeric, strict=True)):
         return True
-    numbers = [cell for cell, is_numeric in zip(first, numeric, strict=True) if is_numeric and is_number(cell)]
+    numbers = [cell for cell, is_numeric in zip(first, numeric, strict=True) if is_numeric and _is_written_number(cell)]
     if numbers:
         return _count_on(numbers) and not _count_on(
             [cell for cell, is_numeric in zip(rows[0], numeric, strict=True) if is_numeric]
@@ -143,7 +144,11 @@ def is_number(cell: str) -> bool:
 
 def _are_numbers(cells: Collection[str]) -> bool:
     present = [cell for cell in cells if _is_value(cell)]
-    return bool(present) and all(map(is_number, present))
+    return bool(present) and all(map(_is_written_number, present))
+
+
+def _is_written_number(cell: str) -> bool:
+    return is_number(cell) or _SEPARATED.fullmatch(cell.strip()) is not None
 
 
 def _is_value(cell: str) -> bool:
@@ -151,7 +156,7 @@ def _is_value(cell: str) -> bool:
 
 
 def _is_word(cell: str) -> bool:
-    return _is_value(cell) and not is_number(cell)
+    return _is_value(cell) and not _is_written_number(cell)
 
 
 def _count_on(cells: Sequence[str]) -> bool:
