@@ -71,8 +71,8 @@ class LinearSkip(nn.Module):
 
         No gradient passes a layer of zeros, so that what is below it learns slowly at first.
         """
-        weight = self.layer.weight
-        bound = weight.shape[-1 if self.vote is None else -2] ** -0.5
+        weight: Tensor = self.layer.weight  # type: ignore[assignment]
+        bound = float(weight.shape[-1 if self.vote is None else -2] ** -0.5)
         with torch.no_grad():
             weight.uniform_(-bound, bound)
 

@@ -335,7 +335,7 @@ class Predictor(ABC):
         )
         return RowPredictor(self.table, answer)
 
-    def _answer_table(self, table: Table, *, on_unreadable: str, **options: Any) -> list[tuple[Any, Any]]:
+    def _answer_table(self, table: Table, *, on_unreadable: OnUnreadable, **options: Any) -> list[tuple[Any, Any]]:
         return self.answer_columns(self.raw_of_table(table, on_unreadable=on_unreadable), **options)
 
     def answer_columns(
