@@ -25,6 +25,8 @@ def affordable_epochs(
 ) -> int:
     """The number of epochs that end before the deadline, at most `epochs`, at least one.
 
+    Training steps must end earlier: time is kept for the scores that are computed after them.
+
     Args:
         run: before its first step; its state is restored.
         rows: training rows.
@@ -63,6 +65,8 @@ def affordable_epochs(
     epoch_seconds = step_seconds * -(-rows.size // batch_size) + validation_seconds
     # After the last epoch, groups of members are chosen if rows have folds, and final scores are computed.
     final_seconds = validation_seconds * (2 if validation is not None and validation.folds is not None else 1)
+    if run.clock.deadline is not None:
+        run.clock.deadline -= final_seconds
     return int(min(max(((deadline - monotonic()) * MARGIN - final_seconds) / max(epoch_seconds, 1e-6), 1), epochs))
 
 

@@ -61,6 +61,18 @@ def test_texts_that_hardly_differ_are_learned_from(fit, text):
     assert np.isfinite(model.predict(frame)["price"]).all()
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [[1], {"a": 1}, b"1", pd.Series([1]), pd.DataFrame({"a": [1]}), np.ma.masked],
+    ids=lambda odd: type(odd).__name__,
+)
+def test_one_odd_cell_does_not_cost_its_column(fit, odd):
+    frame = pets().astype({"age": object})
+    frame.at[3, "age"] = None
+    frame["age"] = pd.Series([odd if row == 3 else age for row, age in enumerate(frame["age"])], dtype=object)
+    assert fit(frame, "price").table.schema["age"].kind == "number"
+
+
 # what comes back
 
 

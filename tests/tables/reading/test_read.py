@@ -234,7 +234,7 @@ def test_a_file_that_is_not_a_table_is_an_error(tmp_path, name, content, message
         ({}, "has no columns"),
         ({"a": []}, "holds no rows: its columns are 'a'"),
         ({"a": [1, 2], "b": [1]}, "same number of rows, got 'a': 2, 'b': 1"),
-        ({"age": 3, "sex": "f"}, r"'age' is 3; one row is a list of one dict"),
+        ({"age": 3, "sex": "f"}, r"'age' is a single int; one row is a list of one dict"),
         (np.zeros((2, 3)), r"named columns, got a ndarray of shape \(2, 3\); give its columns names"),
         (pd.Series([1, 2]), r"got a Series of shape \(2,\); one row is row.to_frame\(\).T"),
         (pd.Series([1]), r"got a Series of shape \(1,\)"),

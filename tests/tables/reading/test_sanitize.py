@@ -49,6 +49,7 @@ def endless():
         pytest.param(-(10**5000), -np.inf, id="5,000 digits"),
         (10**30, 10**30),
         (Decimal("sNaN"), None),
+        (np.ma.masked, None),
         ("a\ud800", "a?"),
         ([bytearray(b"x"), [np.array(1)]], [b"x", [1]]),
         ({"bytes": bytearray(b"x")}, {"bytes": b"x"}),

@@ -328,7 +328,13 @@ def _key(cell: Any) -> Any:
         return repr(sorted(cell, key=repr))
     if hasattr(cell, "getbands"):  # a Pillow image
         return (cell.size, cell.mode, cell.tobytes())
-    return repr(cell) if isinstance(cell, list | tuple | dict) else cell
+    if isinstance(cell, list | tuple | dict):
+        return repr(cell)
+    try:
+        hash(cell)
+    except TypeError:  # a frame, say
+        return repr(cell)
+    return cell
 
 
 def _factorize(values: np.ndarray) -> np.ndarray:

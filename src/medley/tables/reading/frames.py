@@ -85,7 +85,8 @@ def _from_columns(columns: Mapping[Any, Any]) -> pd.DataFrame:
     ]
     if scalars:
         raise DataError(
-            f"A dict is a table of columns, each a list of cells, but {scalars[0]!r} is {columns[scalars[0]]!r}; "
+            f"A dict is a table of columns, each a list of cells, but {scalars[0]!r} is a single "
+            f"{type(columns[scalars[0]]).__name__}; "
             "one row is a list of one dict: [{...}]."
         )
     lengths = {name: len(cells) for name, cells in columns.items()}

@@ -78,7 +78,7 @@ def sanitized_cells(cells: Iterable[Any]) -> list[Any] | None:
 def sanitized_cell(cell: Any) -> Any:
     """The cell itself if it is safe, else its replacement."""
     if isinstance(cell, _SAFE) or type(cell).__name__ in _MISSING:
-        return cell
+        return cell if type(cell).__hash__ is not None else None  # NumPy's masked cells have no hash
     try:
         return _container(cell) if isinstance(cell, list | tuple | set | frozenset | dict) else _single(cell)
     except Exception as error:  # whatever a foreign object raises
