@@ -372,10 +372,9 @@ class _Trial:
 
     def _randomize_heads(self) -> None:
         """Lets encoders learn from the first step; until then, the network predicts like its first stage."""
-        for task in self.tasks:
-            for module in self.network.part(task.name).modules():
-                if isinstance(module, LinearSkip):
-                    module.randomize()
+        modules = (module for task in self.tasks for module in self.network.part(task.name).modules())
+        for skip in (module for module in modules if isinstance(module, LinearSkip)):
+            skip.randomize()
 
     def _rows(self) -> list[Rows]:
         """Training rows, then validation rows if there are any, as the network reads them."""
