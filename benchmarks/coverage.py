@@ -1,6 +1,6 @@
 """How often intervals and sets of classes hold the truth, and how well calibrated probabilities are, on new rows.
 
-The model is trained for a minute on the training rows of each of the nine sets of `equal_time.py`: a quarter of an hour
+The model is trained for a minute on the training rows of each of the sets of `equal_time.py`: a quarter of an hour
 on two cores in all. The rows that are scored took no part in it: the model's own validation rows, which intervals and
 calibration come from, are training rows here.
 
