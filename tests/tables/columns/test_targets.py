@@ -147,6 +147,11 @@ def test_classes_that_are_numbers_of_any_type_are_whole_numbers(convert):
     assert set(read_target(labels, task)) == {0, 1, 2, 3, 4}
 
 
+def test_infinite_decimals_among_classes_are_no_foreign_error():
+    labels = pd.Series([Decimal("Infinity"), *map(Decimal, [0, 1, 2] * 20)], dtype=object)
+    assert set(infer_target(labels, "kind").labels) >= {0, 1, 2}
+
+
 def test_a_label_that_is_not_a_single_value_is_missing():
     labels = pd.Series([[1], *([1.5, 2.5, 3.0] * 10)], dtype=object)
     task = infer_target(labels)

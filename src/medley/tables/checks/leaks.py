@@ -29,7 +29,6 @@ _ROWS_PER_BIN = 5
 _NEAR_PERFECT = 0.98  # of the errors of the constant baseline
 _NEAR_PERFECT_R2 = 0.999
 _NEAR_PERFECT_CORRELATION = 0.9999
-_SINGLE_VALUED = ("number", "label")
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def leaks(table: Table, schema: Schema, targets: Mapping[str, TaskGuess]) -> lis
     inputs = [name for name in schema.used if name not in targets]
     rows = random_sample(len(table), _SAMPLE_ROWS)
     columns = {
-        name: _read(table, schema, name, rows) for name in inputs if _compared_as(schema, name) in _SINGLE_VALUED
+        name: _read(table, schema, name, rows) for name in inputs if kind_named(schema[name].kind).is_single_valued
     }
     results = []
     for target, task in targets.items():

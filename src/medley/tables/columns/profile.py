@@ -350,15 +350,15 @@ def is_absent(cell: Any) -> bool:
 def label_form(values: np.ndarray) -> str:
     """The type of labels (D,): `"bool"`, `"int"` (also floats that are all whole), `"float"` or `"str"`.
 
-    >>> label_form(np.array([1.0, 2.0])), label_form(np.array([True, "a"], dtype=object))
-    ('int', 'str')
+    >>> label_form(np.array([1.0, 2.0])), label_form(np.array([True, "a"], dtype=object)), label_form(np.array([]))
+    ('int', 'str', 'str')
     """
     types = set(map(type, values.tolist()))
-    if types <= {bool, np.bool_}:
+    if types and types <= {bool, np.bool_}:
         return "bool"
     if not are_numbers(types):
         return "str"
-    return "int" if all(value % 1 == 0 for value in values.tolist()) else "float"
+    return "int" if all(float(value) % 1 == 0 for value in values.tolist()) else "float"  # infinite decimals have no %
 
 
 def are_numbers(types: Iterable[type]) -> bool:
